@@ -1,0 +1,51 @@
+"""The command line: its subcommands, and how each error ends it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from signaling_sidecar import __version__
+from signaling_sidecar.cli import rooms, serve, tail
+from signaling_sidecar.errors import SidecarError
+
+_DESCRIPTION = """\
+A signaling server that runs beside your Vite dev server: rooms, peer lists, and offers, answers and candidates relayed
+to the right peer, with an event log of all of it.
+"""
+_EPILOG = """\
+examples:
+  sidecar serve                 serve on 127.0.0.1:8765
+  sidecar serve --port 0        serve on a free port
+  sidecar rooms                 who is where, now
+  sidecar tail                  what happens, as it happens
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 2 for what the operator can mend."""
+    parser = argparse.ArgumentParser(
+        prog="sidecar",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"signaling-sidecar {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (serve, rooms, tail):
+        command.add_to(commands)
+    arguments = parser.parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except SidecarError as error:
+        print(f"sidecar: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130  # what a shell reports of a command that SIGINT ended
+    except BrokenPipeError:
+        # `sidecar tail | head` has seen enough; what Python would still flush at exit has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

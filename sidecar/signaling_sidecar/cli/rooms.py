@@ -1,0 +1,54 @@
+"""`sidecar rooms`"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from signaling_sidecar.cli import state
+from signaling_sidecar.cli.terminal import printable
+from signaling_sidecar.errors import NotRunning
+from signaling_sidecar.eventlog.state_dir import read_runtime
+
+TIMEOUT_S = 5.0  # seconds; it is on this machine
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("rooms", help="list the rooms and how many are in them", description=run.__doc__)
+    state.add_option(parser)
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the rooms of the running sidecar that anybody may see."""
+    rooms = _fetch(state.chosen(arguments))
+    if arguments.json:
+        print(json.dumps(rooms, indent=2))
+        return 0
+    if not rooms:
+        print("nobody is in a room")
+        return 0
+    width = max(len("room"), *(len(printable(room["roomId"])) for room in rooms))
+    print(f"{'room':{width}}  peers")
+    for room in rooms:
+        limit = f" of {room['capacity']}" if "capacity" in room else ""
+        print(f"{printable(room['roomId']):{width}}  {room['peers']}{limit}")
+    return 0
+
+
+def _fetch(state_dir: Path) -> list[dict[str, Any]]:
+    runtime = read_runtime(state_dir)
+    if runtime is None:
+        raise NotRunning(str(state_dir))
+    try:
+        with urllib.request.urlopen(f"{runtime.url}/ws/signaling/rooms", timeout=TIMEOUT_S) as answer:
+            body: dict[str, Any] = json.load(answer)
+    except urllib.error.URLError:
+        raise NotRunning(str(state_dir)) from None
+    rooms: list[dict[str, Any]] = body["rooms"]
+    return rooms

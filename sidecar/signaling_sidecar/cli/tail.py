@@ -1,0 +1,105 @@
+"""`sidecar tail`"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import deque
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from signaling_sidecar.cli import state
+from signaling_sidecar.cli.terminal import printable
+
+POLL_S = 0.2  # seconds between two looks at the file: a person reads along
+SHOWN_CHARS = 120  # characters of a record's data on one line of a terminal
+LINES = 20  # records of the past that are shown first
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("tail", help="show the event log, live", description=run.__doc__)
+    state.add_option(parser)
+    parser.add_argument("-n", type=int, default=LINES, metavar="N", help=f"records of the past to begin with ({LINES})")
+    parser.add_argument("--no-follow", action="store_true", help="stop at the end of the log")
+    parser.add_argument("--json", action="store_true", help="print the records as they are in the file")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show what happens in the running sidecar, or what happened in the last one, a line for each record."""
+    folder = state.chosen(arguments)
+    segment = _newest(folder)
+    if segment is None and arguments.no_follow:
+        return 0
+    past, position = _past(segment, arguments.n) if segment is not None else ([], 0)
+    for line in past:
+        _show(line, arguments.json)
+    if not arguments.no_follow:
+        for line in _follow(folder, segment, position):
+            _show(line, arguments.json)
+    return 0
+
+
+def _segments(folder: Path) -> list[Path]:
+    """Open and closed-but-not-yet-compressed segments, oldest first: names are in order of time."""
+    return sorted(folder.glob("events-*.jsonl"))
+
+
+def _newest(folder: Path) -> Path | None:
+    segments = _segments(folder)
+    return segments[-1] if segments else None
+
+
+def _past(segment: Path, count: int) -> tuple[list[bytes], int]:
+    """The last whole lines of a segment, and where they end. A line that is still being written is not one."""
+    last: deque[bytes] = deque(maxlen=max(count, 0))
+    position = 0
+    with segment.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            last.append(line)
+            position += len(line)
+    return list(last), position
+
+
+def _follow(folder: Path, segment: Path | None, position: int) -> Iterator[bytes]:
+    """Each new line, in this segment and those that come after it, also of a sidecar that is started later."""
+    while True:
+        if segment is not None and segment.exists():
+            with segment.open("rb") as file:
+                file.seek(position)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    position += len(line)
+                    yield line
+        later = [path for path in _segments(folder) if segment is None or path.name > segment.name]
+        if later:
+            segment, position = later[0], 0
+        else:
+            time.sleep(POLL_S)
+
+
+def _show(line: bytes, as_json: bool) -> None:
+    print(line.decode().rstrip() if as_json else describe(json.loads(line)), flush=True)
+
+
+def describe(record: dict[str, Any]) -> str:
+    """One record as a line for people."""
+    at = datetime.fromtimestamp(record["ts"]).strftime("%H:%M:%S.%f")[:-3]
+    parts = [at, f"{record['type']:17}"]
+    if "room" in record:
+        parts.append(f"{record.get('dialect')}/{record['room']}")
+    if "peer" in record:
+        parts.append(record["peer"])
+    if record["type"].startswith("signal."):
+        parts.append(f"{record.get('kind', '?')} → {record.get('to', 'all')}")
+        parts.append(f"{record.get('bytes', 0)} B")
+    if "data" in record and record["type"] != "signal.relayed":
+        data = record["data"]
+        parts.append(data if len(data) <= SHOWN_CHARS else data[:SHOWN_CHARS] + "…")
+    return "  ".join(printable(str(part)) for part in parts)

@@ -1,0 +1,330 @@
+"""`rooms`, the native dialect. Origin: a virtual bar whose users had to swap peer ids by hand.
+
+The original client knows `join`, `leave`, `peer_list`, `peer_joined` and `peer_left`; it ignores frames whose type it
+does not know, and fields it does not know. PROTOCOLS.md has the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from signaling_sidecar import errors
+from signaling_sidecar.dialects.port import Dialect
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.effects import Message, PeerView
+from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules
+from signaling_sidecar.names import refuse_id, refuse_name
+from signaling_sidecar.settings import Settings
+
+NAME = "rooms"
+MAX_METADATA_BYTES = 4096  # bytes of JSON text; PROTOCOLS.md: it is sent to everybody at every join
+MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not given back: an error stays smaller than its frame
+UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, a closed one should not linger (rule 8)
+AWAY_NOTICE_S = 1.0  # seconds; rule 9: shorter gaps are silent
+REPLACEMENTS = 3  # rule 2: the fourth within the window is refused
+REPLACEMENT_WINDOW_S = 20.0  # seconds; rule 2: two originals that reconnect after 2 s would never stop
+
+# --- wire types: client to server ----------------------------------------------------------------------------------
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    """What is read of every frame. What comes after `to` is the server's to say: no relay carries the sender's."""
+
+    type: str
+    id: Raw | UnsetType = UNSET
+    to: str | None = None
+    from_: str | UnsetType | None = msgspec.field(name="from", default=UNSET)
+    s: Raw | UnsetType = UNSET
+    a: Raw | UnsetType = UNSET
+    c: Raw | UnsetType = UNSET
+    ca: Raw | UnsetType = UNSET
+    resume: Raw | UnsetType = UNSET
+
+
+class _Profile(msgspec.Struct):
+    name: str | None = None
+    metadata: dict[str, Raw] | None = None
+
+
+class _Join(_Profile, kw_only=True):
+    roomId: str
+    peerId: str | None = None
+    instance: str | None = None
+    capacity: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    listed: bool | None = None
+
+
+class _Leave(msgspec.Struct):
+    roomId: str | None = None
+    peerId: str | None = None
+
+
+# --- decode --------------------------------------------------------------------------------------------------------
+
+_RESERVED = frozenset(("from", "s", "a", "c", "ca", "resume"))
+_TARGETED = frozenset(("offer", "answer", "candidate", "signal"))
+_envelope = msgspec.json.Decoder(_Envelope)
+_fields = msgspec.json.Decoder(dict[str, Raw])
+_encode = msgspec.json.Encoder().encode
+
+
+class _BadFrameError(Exception):
+    """Carries a refusal out of the decoding of one frame."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
+
+
+def decode(frame: bytes, connection: int, at_ms: int) -> Command:
+    kind: str | None = None
+    ref: Raw | None = None
+    try:
+        frame.decode()  # the JSON decoder skips over values it does not need, and lets bad UTF-8 in them pass
+        envelope = _envelope.decode(frame)
+        kind = envelope.type
+        ref = None if envelope.id is UNSET else _ref(envelope.id)
+        if kind in _TARGETED or kind == "broadcast":
+            return _relay(frame, envelope, connection, ref)
+        if kind not in _OTHERS:
+            raise _BadFrameError(errors.unknown_type(kind))
+        return _OTHERS[kind](frame, connection, at_ms, ref)
+    except _BadFrameError as bad:
+        refusal = bad.refusal
+    except msgspec.ValidationError as error:
+        is_object = frame.lstrip()[:1] == b"{"
+        refusal = errors.bad_shape(str(error)) if is_object else errors.bad_json("this is another JSON value")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        refusal = errors.bad_json(str(error))
+    return commands.Refuse(connection=connection, refusal=refusal, kind=kind, size=len(frame), ref=ref)
+
+
+def _ref(id_: Raw) -> Raw | None:
+    text = bytes(id_)
+    return Raw(text) if len(text) <= MAX_REF_BYTES else None
+
+
+def _relay(frame: bytes, envelope: _Envelope, connection: int, ref: Raw | None) -> commands.Relay:
+    to = envelope.to
+    if envelope.type == "broadcast":
+        to = None
+    elif to is None:
+        raise _BadFrameError(errors.bad_field("to", "the peer id of the receiver"))
+    claimed = envelope.from_
+    untouched = (
+        claimed is UNSET
+        and envelope.s is UNSET
+        and envelope.a is UNSET
+        and envelope.c is UNSET
+        and envelope.ca is UNSET
+        and envelope.resume is UNSET
+    )
+    payload = frame.rstrip() if untouched else _without_reserved(frame)
+    return commands.Relay(connection, envelope.type, to, None if claimed is UNSET else claimed, payload, ref)
+
+
+def _without_reserved(frame: bytes) -> bytes:
+    return _encode({name: value for name, value in _fields.decode(frame).items() if name not in _RESERVED})
+
+
+def _check(*refusals: Refusal | None) -> None:
+    for refusal in refusals:
+        if refusal is not None:
+            raise _BadFrameError(refusal)
+
+
+def _check_profile(profile: _Profile) -> Raw | None:
+    """Check the name and give the metadata back as JSON text."""
+    if profile.name is not None:
+        _check(refuse_name("name", profile.name))
+    if profile.metadata is None:
+        return None
+    text = _encode(profile.metadata)
+    if len(text) > MAX_METADATA_BYTES:
+        raise _BadFrameError(errors.too_large("metadata", len(text), MAX_METADATA_BYTES))
+    return Raw(text)
+
+
+_join_fields = msgspec.json.Decoder(_Join)
+_leave_fields = msgspec.json.Decoder(_Leave)
+_update_fields = msgspec.json.Decoder(_Profile)
+
+
+def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command:
+    join = _join_fields.decode(frame)
+    _check(
+        refuse_id("roomId", join.roomId),
+        refuse_id("peerId", join.peerId) if join.peerId is not None else None,
+        refuse_id("instance", join.instance) if join.instance is not None else None,
+    )
+    return commands.Join(
+        connection=connection,
+        room=RoomKey(NAME, join.roomId),
+        at_ms=at_ms,
+        peer=join.peerId,
+        name=join.name,
+        metadata=_check_profile(join),
+        instance=join.instance,
+        capacity=join.capacity,
+        listed=join.listed,
+        ref=ref,
+    )
+
+
+def _leave(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command:
+    leave = _leave_fields.decode(frame)
+    return commands.Leave(connection=connection, room=leave.roomId, peer=leave.peerId, ref=ref)
+
+
+def _update(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command:
+    profile = _update_fields.decode(frame)
+    metadata = _check_profile(profile)
+    return commands.Update(connection=connection, name=profile.name, metadata=metadata, ref=ref)
+
+
+def _trace(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command:
+    return commands.Trace(connection=connection, payload=frame, ref=ref)
+
+
+_OTHERS: dict[str, Callable[[bytes, int, int, Raw | None], Command]] = {
+    "join": _join,
+    "leave": _leave,
+    "update": _update,
+    "trace": _trace,
+    "list_rooms": lambda frame, connection, at_ms, ref: commands.ListRooms(connection, NAME),
+    "watch_rooms": lambda frame, connection, at_ms, ref: commands.WatchRooms(connection, NAME),
+    "unwatch_rooms": lambda frame, connection, at_ms, ref: commands.UnwatchRooms(connection),
+    "ping": lambda frame, connection, at_ms, ref: commands.Ping(connection),
+}
+
+# --- wire types: server to client ----------------------------------------------------------------------------------
+
+
+class _Peer(msgspec.Struct, omit_defaults=True, gc=False):
+    peerId: str
+    joinedAt: int
+    name: str | None = None
+    metadata: Raw | None = None
+    instance: str | None = None
+    away: bool = False
+
+
+class _Room(msgspec.Struct, omit_defaults=True, gc=False):
+    roomId: str
+    peers: int
+    createdAt: int
+    capacity: int | None = None
+
+
+class _PeerList(msgspec.Struct, tag_field="type", tag="peer_list"):
+    peers: list[_Peer]
+    roomId: str
+    peerId: str
+
+
+class _PeerJoined(_Peer, tag_field="type", tag="peer_joined", omit_defaults=True, gc=False):
+    pass
+
+
+class _PeerLeft(msgspec.Struct, tag_field="type", tag="peer_left", gc=False):
+    peerId: str
+    reason: str
+
+
+class _PeerUpdated(msgspec.Struct, tag_field="type", tag="peer_updated", omit_defaults=True, gc=False):
+    peerId: str
+    away: bool | None = None
+    name: str | None = None
+    metadata: Raw | None = None
+    instance: str | None = None
+
+
+class _RoomList(msgspec.Struct):
+    rooms: list[_Room]
+
+
+class _Rooms(_RoomList, tag_field="type", tag="rooms"):
+    pass
+
+
+class _Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
+    code: str
+    message: str
+    ref: Raw | None = None
+
+
+# --- encode --------------------------------------------------------------------------------------------------------
+
+
+def encode(message: Message) -> bytes | None:
+    return _ENCODERS[type(message)](message)
+
+
+def _relayed(message: effects.Relayed) -> bytes:
+    """The sender's own bytes with `from` as the last field: a relay is not parsed into values and written anew."""
+    return b'%b,"from":%b}' % (message.payload[:-1], _encode(message.sender))
+
+
+def _peer(view: PeerView) -> _Peer:
+    return _Peer(view.peer, view.joined_at_ms, view.name, view.metadata, view.instance, view.away)
+
+
+def _peer_list(message: effects.PeerList) -> bytes:
+    return _encode(_PeerList([_peer(view) for view in message.peers], message.room, message.peer))
+
+
+def _peer_joined(message: effects.PeerJoined) -> bytes:
+    view = message.peer
+    return _encode(_PeerJoined(view.peer, view.joined_at_ms, view.name, view.metadata, view.instance))
+
+
+def _peer_updated(message: effects.PeerUpdated) -> bytes:
+    return _encode(_PeerUpdated(message.peer, message.away, message.name, message.metadata, message.instance))
+
+
+def _room_list(message: effects.RoomsListed) -> list[_Room]:
+    return [_Room(room.room, room.peers, room.created_at_ms, room.capacity) for room in message.rooms]
+
+
+def encode_room_list(message: effects.RoomsListed) -> bytes:
+    """The body of `GET /ws/signaling/rooms`: the `rooms` frame without its type."""
+    return _encode(_RoomList(_room_list(message)))
+
+
+_ENCODERS: dict[type, Callable[[Any], bytes]] = {
+    effects.Relayed: _relayed,
+    effects.PeerList: _peer_list,
+    effects.PeerJoined: _peer_joined,
+    effects.PeerLeft: lambda message: _encode(_PeerLeft(message.peer, message.reason)),
+    effects.PeerUpdated: _peer_updated,
+    effects.RoomsListed: lambda message: _encode(_Rooms(_room_list(message))),
+    effects.Pong: lambda message: b'{"type":"pong"}',
+    effects.Refused: lambda message: _encode(_Error(message.refusal.code, message.refusal.message, message.ref)),
+}
+
+# --- rules ---------------------------------------------------------------------------------------------------------
+
+
+def rules(settings: Settings) -> RoomRules:
+    return RoomRules(
+        capacity=settings.max_peers_per_room,
+        listed=True,
+        grace_s={
+            Ending.CLOSED: 0.0,
+            Ending.UNLOADED: UNLOADED_GRACE_S,
+            Ending.LOST: settings.grace_s,
+            Ending.STOPPED: settings.grace_s,
+        },
+        away_notice_s=AWAY_NOTICE_S,
+        replacements=REPLACEMENTS,
+        replacement_window_s=REPLACEMENT_WINDOW_S,
+    )
+
+
+ROOMS = Dialect(name=NAME, path="/ws/signaling", rules=rules, decode=decode, encode=encode)

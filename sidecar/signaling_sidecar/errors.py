@@ -1,0 +1,167 @@
+"""Errors by whose fault they are.
+
+The operator's are exceptions that end a command with one sentence and exit code 2. A peer's are values: a `Refusal`
+becomes one answer on the wire and one record in the log. Ours are ordinary exceptions and are not in this file.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class SidecarError(Exception):
+    """The operator can mend it: `str()` is one sentence for the terminal, and the command exits with 2."""
+
+
+class SettingsError(SidecarError):
+    """A setting has a value it cannot have, wherever it was said."""
+
+    def __init__(self, setting: str, value: object, expected: str, source: str) -> None:
+        super().__init__(setting, value, expected, source)
+        self.setting, self.value, self.expected, self.source = setting, value, expected, source
+
+    def __str__(self) -> str:
+        return f"{self.setting} must be {self.expected}, not {self.value!r} (from {self.source})"
+
+
+class PortTaken(SidecarError):
+    """Something else listens where the sidecar was told to."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port)
+        self.host, self.port = host, port
+
+    def __str__(self) -> str:
+        return f"port {self.port} on {self.host} is taken: stop what listens there, or choose another with --port"
+
+
+class StateDirTaken(SidecarError):
+    """One state folder belongs to one running sidecar: two would write over each other's runtime file."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"another sidecar is running with the state folder {self.path!r}: stop it, or use another --state-dir"
+
+
+class NoStateDir(SidecarError):
+    """No sidecar has run where one was looked for."""
+
+    def __init__(self, start: str) -> None:
+        super().__init__(start)
+        self.start = start
+
+    def __str__(self) -> str:
+        return f"no sidecar has run for {self.start!r} or any other folder yet: start one with `sidecar serve`"
+
+
+class NotRunning(SidecarError):
+    """The state folder is there, its sidecar is not."""
+
+    def __init__(self, state_dir: str) -> None:
+        super().__init__(state_dir)
+        self.state_dir = state_dir
+
+    def __str__(self) -> str:
+        return f"no sidecar is running with the state folder {self.state_dir!r}: start it with `sidecar serve`"
+
+
+MAX_QUOTED_CHARS = 64  # characters of foreign text in a message for people; enough to recognise it by
+
+
+class Code(StrEnum):
+    """What went wrong, for programs. Part of the protocol: a code is never renamed, a message may be."""
+
+    BAD_JSON = "bad-json"
+    BAD_FIELD = "bad-field"
+    UNKNOWN_TYPE = "unknown-type"
+    NOT_JOINED = "not-joined"
+    FORGED_FROM = "forged-from"
+    NO_SUCH_PEER = "no-such-peer"
+    PEER_AWAY = "peer-away"
+    NO_SUCH_ROOM = "no-such-room"
+    ROOM_FULL = "room-full"
+    ID_TAKEN = "id-taken"
+    TOO_FAST = "too-fast"
+    TOO_LARGE = "too-large"
+    TOO_MANY_ROOMS = "too-many-rooms"
+    INTERNAL = "internal"
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a frame of a peer was not carried out. `message` is for people and never holds another peer's data."""
+
+    code: Code
+    message: str
+
+
+def _quote(text: str) -> str:
+    """Foreign text for a message: an answer never grows with what was sent."""
+    return repr(text if len(text) <= MAX_QUOTED_CHARS else text[:MAX_QUOTED_CHARS] + "…")
+
+
+def bad_json(why: str) -> Refusal:
+    return Refusal(Code.BAD_JSON, f"a frame must be one JSON object in a text frame: {why}")
+
+
+def bad_field(field: str, expected: str) -> Refusal:
+    return Refusal(Code.BAD_FIELD, f"{field!r} must be {expected}")
+
+
+def bad_shape(why: str) -> Refusal:
+    return Refusal(Code.BAD_FIELD, f"a field is missing or of the wrong type: {why}")
+
+
+def unknown_type(kind: str) -> Refusal:
+    return Refusal(Code.UNKNOWN_TYPE, f"unknown type {_quote(kind)}")
+
+
+def not_joined(kind: str) -> Refusal:
+    return Refusal(Code.NOT_JOINED, f"{kind!r} needs a room: join one first")
+
+
+def forged_from(claimed: str, own: str) -> Refusal:
+    return Refusal(Code.FORGED_FROM, f"this connection is {own!r}, it cannot speak for {_quote(claimed)}")
+
+
+def no_such_peer(peer: str) -> Refusal:
+    return Refusal(Code.NO_SUCH_PEER, f"no other peer {_quote(peer)} in this room")
+
+
+def peer_away(peer: str) -> Refusal:
+    return Refusal(Code.PEER_AWAY, f"peer {peer!r} has lost its connection and may come back")
+
+
+def no_such_room(room: str) -> Refusal:
+    return Refusal(Code.NO_SUCH_ROOM, f"this connection is not in a room {_quote(room)}")
+
+
+def room_full(room: str, limit: int) -> Refusal:
+    return Refusal(Code.ROOM_FULL, f"room {room!r} is full: limit is {limit} peers")
+
+
+def id_taken(peer: str, replacements: int, window_s: float) -> Refusal:
+    return Refusal(
+        Code.ID_TAKEN,
+        f"peer id {peer!r} was taken over {replacements} times within {window_s:g} s: do two pages use the same id?",
+    )
+
+
+def too_fast(frames_per_s: float) -> Refusal:
+    return Refusal(Code.TOO_FAST, f"too many frames: limit is {frames_per_s:g} frames/s on one connection")
+
+
+def too_large(field: str, size: int, limit: int) -> Refusal:
+    return Refusal(Code.TOO_LARGE, f"{field!r} has {size} bytes: limit is {limit} bytes")
+
+
+def too_many_rooms(limit: int) -> Refusal:
+    return Refusal(Code.TOO_MANY_ROOMS, f"no room can be made: limit is {limit} rooms")
+
+
+def internal() -> Refusal:
+    return Refusal(Code.INTERNAL, "the sidecar failed to handle this frame: its terminal says why")

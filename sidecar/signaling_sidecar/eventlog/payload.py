@@ -1,0 +1,187 @@
+"""What a relayed payload says about WebRTC, whatever the shape of the frame around it.
+
+Every dialect, and every app inside `signal` and `broadcast`, puts its SDP and its candidates under other names. So
+nothing here knows a field name of a dialect: the JSON is walked, a string that begins with `v=0` is a session
+description (RFC 8866, 5.1), one that begins with `candidate:` or `a=candidate:` a candidate (RFC 8839, 5.1). What a
+peer sent may be anything; nothing here raises on it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import msgspec
+
+SDP_TYPES = frozenset({"offer", "pranswer", "answer", "rollback"})  # RTCSdpType, W3C WebRTC 4.3.1
+_CANDIDATE_TYPES = frozenset({"host", "srflx", "prflx", "relay"})  # RFC 8839, 5.1
+_PROTOCOLS = frozenset({"udp", "tcp"})  # RFC 8839, 5.1 and RFC 6544, 4.5
+_MAX_UFRAG_CHARS = 256  # RFC 8839, 5.4
+_MAX_ADDRESS_CHARS = 255  # a domain name, RFC 1035, 2.3.4
+
+_PORT = re.compile("[0-9]{1,5}")
+_ICE_UFRAG = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
+# Not `ip.is_private`: that also holds loopback, link-local, documentation and a dozen other ranges.
+_PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+_SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: carrier NAT, and the addresses of overlay networks
+
+
+class Media(msgspec.Struct, frozen=True, kw_only=True):
+    """The first description and the first candidate in a payload; None: there is none, or it does not say."""
+
+    description_bytes: int | None = None
+    sdp_type: str | None = None
+    """`offer`, `answer`, `pranswer` or `rollback`, when the description has a `type` beside it."""
+    ufrag: str | None = None
+    """The ICE username fragment: the key that joins a candidate to its description and to the browser's statistics."""
+    candidate_type: str | None = None
+    """`host`, `srflx`, `prflx`, `relay`; `end`: no more candidates will come; `malformed`: not a candidate's syntax."""
+    protocol: str | None = None
+    """`udp`, `tcp` or `other`."""
+    address_class: str | None = None
+    """`mdns`, `name`, or what kind of IP address: see `address_class()`."""
+    address: str | None = None
+    port: int | None = None
+
+
+class _CandidateSummary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    type: str
+    protocol: str | None = None
+    address_class: str | None = None
+
+
+class _Summary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What the log keeps of a payload under `payloads = "summary"`. No frame looks like it: a frame has a `type`."""
+
+    summary: bool
+    description_bytes: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
+    ufrag: str | None = None
+    candidate: _CandidateSummary | None = None
+
+
+def find_media(payload: bytes | str) -> Media:
+    """Find the description and the candidate in a frame, or in what `summarise` kept of one."""
+    try:
+        document = msgspec.json.decode(payload)
+    except (ValueError, RecursionError):  # msgspec.DecodeError and UnicodeError are ValueErrors
+        return Media()
+    if isinstance(document, dict) and document.get("summary") is True:
+        try:
+            return _from_summary(msgspec.convert(document, _Summary))
+        except msgspec.ValidationError:
+            pass  # a frame that has a `summary` of its own
+    return _walk(document)
+
+
+def summarise(payload: bytes) -> str:
+    """Give the JSON text that stands for `payload` in the log when payloads are not kept: no address, no password."""
+    media = find_media(payload)
+    candidate = None
+    if media.candidate_type is not None:
+        candidate = _CandidateSummary(media.candidate_type, media.protocol, media.address_class)
+    return msgspec.json.encode(_Summary(True, media.description_bytes, media.ufrag, candidate)).decode()
+
+
+def address_class(address: str) -> str:
+    """Say what kind of address a candidate names.
+
+    `mdns` (a `.local` name that hides the real one), `name` (any other name), `loopback`, `link-local`, `private`,
+    `public`, each of the four with `-ipv6` behind it for IPv6, `shared` (100.64.0.0/10: carrier NAT and overlay
+    networks), `reserved` (everything else: documentation, multicast, 0.0.0.0).
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return "mdns" if address.lower().rstrip(".").endswith(".local") else "name"
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is None:
+            kind = _ip_class(ip)
+            return kind if kind == "reserved" else f"{kind}-ipv6"
+        ip = ip.ipv4_mapped
+    return _ip_class(ip)
+
+
+def _ip_class(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    if ip.is_loopback:
+        return "loopback"
+    if ip.is_link_local:
+        return "link-local"
+    if any(ip in network for network in _PRIVATE):
+        return "private"
+    if ip in _SHARED:
+        return "shared"
+    return "public" if ip.is_global and not ip.is_multicast else "reserved"
+
+
+def _from_summary(summary: _Summary) -> Media:
+    candidate = summary.candidate
+    return Media(
+        description_bytes=summary.description_bytes,
+        ufrag=summary.ufrag,
+        candidate_type=candidate.type if candidate else None,
+        protocol=candidate.protocol if candidate else None,
+        address_class=candidate.address_class if candidate else None,
+    )
+
+
+def _walk(document: Any) -> Media:
+    found: dict[str, Any] = {}
+    for key, value, siblings in _leaves(document):
+        if isinstance(value, str) and value.startswith("v=0") and "description_bytes" not in found:
+            found |= _description(value, siblings)
+        elif _is_candidate(key, value) and "candidate_type" not in found:
+            found |= _candidate(value or "", siblings)
+    return Media(**found)
+
+
+def _leaves(document: Any) -> Iterator[tuple[str | None, Any, dict[str, Any]]]:
+    """Yield each string and null with its key and the object it is in, in the order they were written."""
+    waiting: list[tuple[str | None, Any, dict[str, Any]]] = [
+        (None, document, {})
+    ]  # no recursion: depth is the sender's
+    while waiting:
+        key, value, siblings = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend((k, v, value) for k, v in reversed(value.items()))
+        elif isinstance(value, list):
+            waiting.extend((key, v, siblings) for v in reversed(value))
+        elif value is None or isinstance(value, str):
+            yield key, value, siblings
+
+
+def _is_candidate(key: str | None, value: Any) -> bool:
+    if isinstance(value, str) and value.startswith(("candidate:", "a=candidate:")):
+        return True
+    # The end of candidates: "" in RTCIceCandidateInit, null from those who pass on `event.candidate` as it is.
+    return key == "candidate" and not value
+
+
+def _description(sdp: str, siblings: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {"description_bytes": len(sdp.encode())}
+    sdp_type = siblings.get("type")
+    if isinstance(sdp_type, str) and sdp_type in SDP_TYPES:
+        found["sdp_type"] = sdp_type
+    ufrag = _ICE_UFRAG.search(sdp)
+    if ufrag and len(ufrag[1]) <= _MAX_UFRAG_CHARS:
+        found["ufrag"] = ufrag[1]
+    return found
+
+
+def _candidate(line: str, siblings: dict[str, Any]) -> dict[str, Any]:
+    """Read `candidate:foundation component protocol priority address port typ type …`, RFC 8839, 5.1."""
+    words = line.split()
+    extensions = dict(zip(words[8::2], words[9::2], strict=False))
+    found: dict[str, Any] = {"candidate_type": "malformed" if words else "end"}
+    ufrag = extensions.get("ufrag", siblings.get("usernameFragment"))
+    if isinstance(ufrag, str) and 0 < len(ufrag) <= _MAX_UFRAG_CHARS:
+        found["ufrag"] = ufrag
+    match words[2:8]:
+        case [protocol, _, address, port, "typ", kind] if (
+            kind in _CANDIDATE_TYPES and len(address) <= _MAX_ADDRESS_CHARS and _PORT.fullmatch(port)
+        ):
+            found["candidate_type"] = kind
+            found["protocol"] = protocol.lower() if protocol.lower() in _PROTOCOLS else "other"
+            found |= {"address": address, "address_class": address_class(address), "port": int(port)}
+    return found

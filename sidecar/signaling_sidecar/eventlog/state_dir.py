@@ -1,0 +1,117 @@
+"""Where a project's state lives: outside every folder that Vite serves or watches, and private.
+
+Vite hands every file under its root to anybody on the LAN, and its watcher fires at every line of a log there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import platformdirs
+
+from signaling_sidecar.errors import NoStateDir, StateDirTaken
+
+APP_NAME = "signaling-sidecar"
+RUNTIME_FILE = "runtime.json"
+LOCK_FILE = "lock"
+HASH_CHARS = 8  # hex digits of the path's SHA-256: tells apart projects of the same name
+
+
+class Found(NamedTuple):
+    """A state folder, and a sentence fragment that says which it is and why it was taken."""
+
+    path: Path
+    how: str
+
+
+class Runtime(msgspec.Struct, frozen=True):
+    """What `runtime.json` holds while a sidecar runs."""
+
+    url: str
+    pid: int
+    boot: str
+    version: str
+    project: str
+
+
+def state_root() -> Path:
+    return Path(platformdirs.user_state_dir(APP_NAME))
+
+
+def project_state_dir(project: Path) -> Path:
+    """The state folder of a project, which need not exist."""
+    resolved = project.resolve()
+    digest = hashlib.sha256(str(resolved).encode()).hexdigest()
+    return state_root() / f"{resolved.name or 'root'}-{digest[:HASH_CHARS]}"
+
+
+def find_state_dir(start: Path) -> Found:
+    """The state folder of `start` or of the nearest folder above it that has one, else the newest of all.
+
+    Raises NoStateDir when there is none at all.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        candidate = project_state_dir(folder)
+        if candidate.is_dir():
+            return Found(candidate, f"the state of the project {str(folder)!r}")
+    root = state_root()
+    others = sorted(root.iterdir(), key=_newest_change) if root.is_dir() else []
+    if not others:
+        raise NoStateDir(str(start))
+    return Found(others[-1], f"the newest state, as nothing has run for {str(start)!r}")
+
+
+def _newest_change(folder: Path) -> float:
+    return max((entry.stat().st_mtime for entry in folder.glob("*")), default=0.0)
+
+
+def create(path: Path) -> None:
+    """Make the folder, for its owner only. One that exists is made private too."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)
+
+
+def lock(path: Path) -> int:
+    """Take the folder for this process until it ends, however it ends. Raises StateDirTaken.
+
+    Returns the descriptor that holds the lock: closing it gives the folder back.
+    """
+    descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise StateDirTaken(str(path)) from None
+    return descriptor
+
+
+def write_runtime(path: Path, runtime: Runtime) -> None:
+    """Write `runtime.json` whole or not at all: a reader never sees half of it."""
+    temporary = path / f"{RUNTIME_FILE}.new"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(runtime))
+    temporary.replace(path / RUNTIME_FILE)
+
+
+def read_runtime(path: Path) -> Runtime | None:
+    """What runs with this state folder; None when nothing does, or left its file behind unreadable."""
+    try:
+        return msgspec.json.decode((path / RUNTIME_FILE).read_bytes(), type=Runtime)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def remove_runtime(path: Path) -> None:
+    (path / RUNTIME_FILE).unlink(missing_ok=True)

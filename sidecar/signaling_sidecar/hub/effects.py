@@ -1,0 +1,127 @@
+"""What the hub wants done: a message to connections, a connection closed, a record in the event log.
+
+Messages are in the hub's own words; a dialect turns each into its wire text, or into nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub.rules import Reason
+
+
+class PeerView(msgspec.Struct, frozen=True, gc=False):
+    """A peer as the others of its room see it."""
+
+    peer: str
+    joined_at_ms: int
+    name: str | None = None
+    metadata: msgspec.Raw | None = None
+    instance: str | None = None
+    away: bool = False
+
+
+class RoomView(msgspec.Struct, frozen=True, gc=False):
+    """A room as those outside see it."""
+
+    room: str
+    peers: int
+    created_at_ms: int
+    capacity: int | None = None
+
+
+class PeerList(msgspec.Struct, frozen=True, gc=False):
+    room: str
+    peer: str
+    """The receiver itself."""
+    peers: tuple[PeerView, ...]
+    """The others, in order of joining."""
+
+
+class PeerJoined(msgspec.Struct, frozen=True, gc=False):
+    peer: PeerView
+
+
+class PeerLeft(msgspec.Struct, frozen=True, gc=False):
+    peer: str
+    reason: Reason
+
+
+class PeerUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What changed; None: unchanged."""
+
+    peer: str
+    away: bool | None = None
+    name: str | None = None
+    metadata: msgspec.Raw | None = None
+    instance: str | None = None
+
+
+class Relayed(msgspec.Struct, frozen=True, gc=False):
+    sender: str
+    kind: str
+    payload: bytes
+
+
+class RoomsListed(msgspec.Struct, frozen=True, gc=False):
+    rooms: tuple[RoomView, ...]
+
+
+class Pong(msgspec.Struct, frozen=True, gc=False):
+    pass
+
+
+class Refused(msgspec.Struct, frozen=True, gc=False):
+    refusal: Refusal
+    ref: msgspec.Raw | None
+
+
+Message = PeerList | PeerJoined | PeerLeft | PeerUpdated | Relayed | RoomsListed | Pong | Refused
+
+
+class Send(msgspec.Struct, frozen=True, gc=False):
+    """One message to connections of one dialect: it is encoded once."""
+
+    connections: tuple[int, ...]
+    message: Message
+
+
+class CloseCode(IntEnum):
+    """Why the sidecar ends a connection, on the wire (PROTOCOLS.md's table of close codes)."""
+
+    REFUSED = 1008
+    TOO_BIG = 1009
+    RESTART = 1012
+    FULL = 1013
+    REPLACED = 4001
+
+
+class Close(msgspec.Struct, frozen=True, gc=False):
+    connection: int
+    code: CloseCode
+    reason: str
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """A line of the event log, but for what the log itself stamps (schema version, sequence number, time)."""
+
+    type: str
+    dialect: str | None = None
+    room: str | None = None
+    peer: str | None = None
+    to: str | None = None
+    connection: int | None = None
+    session: str | None = None
+    kind: str | None = None
+    size: int | None = None
+    """Size of the frame as it came."""
+    data: bytes | Mapping[str, Any] | None = None
+    """A payload's JSON text, or an object to be written as one."""
+
+
+Effect = Send | Close | Record

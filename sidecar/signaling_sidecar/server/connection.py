@@ -1,0 +1,101 @@
+"""One WebSocket: its reader, its heartbeat, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from aiohttp import WebSocketError, WSMsgType, web
+
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.server import frames
+from signaling_sidecar.server.outbox import Outbox
+from signaling_sidecar.server.rate import FrameRate
+
+PING_EVERY_S = 15.0  # seconds; rule 7; a NAT or proxy on the way forgets an idle flow after 30 s and more
+PONG_WITHIN_S = 10.0  # seconds; rule 7: a phone that changes networks needs a few
+FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md: who says nothing wants nothing
+CLOSE_WITHIN_S = 2.0  # seconds for the peer's own Close after ours; then the transport is aborted
+PING_FRAME = frames.frame(frames.PING, b"")
+
+
+class End(NamedTuple):
+    """How a connection ended. `code` is what was on the wire; None when nothing was."""
+
+    ending: Ending
+    by: str
+    """`peer` or `sidecar`."""
+    code: int | None
+    reason: str
+
+
+Socket = web.WebSocketResponse[Literal[False]]
+LOST = End(Ending.LOST, "peer", None, "lost")
+
+
+class Connection:
+    """One open WebSocket. Made after the handshake, in a running loop."""
+
+    def __init__(
+        self,
+        id_: int,
+        dialect: Dialect,
+        outbox: Outbox,
+        rate: FrameRate,
+        on_idle: Callable[[Connection], None],
+    ) -> None:
+        self.id = id_
+        self.dialect = dialect
+        self.outbox = outbox
+        self.rate = rate
+        self.end: End | None = None
+        """Set by the sidecar when it ends the connection: a close code read later says nothing about the peer."""
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(PING_EVERY_S, self._ping)
+        self._idle = self._loop.call_later(FIRST_FRAME_WITHIN_S, on_idle, self)
+
+    def heard(self) -> None:
+        """A first frame has come: the peer is no idle one."""
+        self._idle.cancel()
+
+    def pong(self) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.call_later(PING_EVERY_S, self._ping)
+
+    def close(self, code: CloseCode, reason: str, ending: Ending = Ending.LOST) -> None:
+        """Say goodbye after all that is in the outbox; the caller flushes it. Nothing that comes is read any more."""
+        if self.end is not None:
+            return
+        self.end = End(ending, "sidecar", code, reason)
+        self.outbox.put(frames.close_frame(code, reason))
+        self._timer.cancel()
+        self._timer = self._loop.call_later(CLOSE_WITHIN_S, self.outbox.transport.abort)
+
+    def abort(self, reason: str) -> None:
+        """Drop a peer that does not answer. Its close handshake would wait for it as well."""
+        if self.end is None:
+            self.end = End(Ending.LOST, "sidecar", None, reason)
+        self.outbox.transport.abort()
+
+    def release(self) -> None:
+        """The reader is done: no timer outlives it."""
+        self._timer.cancel()
+        self._idle.cancel()
+
+    def _ping(self) -> None:
+        self.outbox.transport.write(PING_FRAME)  # not by the outbox: its frames wait for their tick's records
+        self._timer = self._loop.call_later(PONG_WITHIN_S, self.abort, "no pong")
+
+
+def end_of(kind: WSMsgType, data: Any, reason: str | None) -> End:
+    """How the peer, or aiohttp, ended it (PROTOCOLS.md rule 8). aiohttp reports an empty Close as code 0."""
+    if kind is WSMsgType.CLOSE:
+        ending = {0: Ending.CLOSED, 1000: Ending.CLOSED, 1001: Ending.UNLOADED}.get(data, Ending.LOST)
+        return End(ending, "peer", data, reason or "")
+    if kind is WSMsgType.ERROR:
+        code = data.code if isinstance(data, WebSocketError) else None
+        return End(Ending.LOST, "sidecar", code, str(data))
+    return LOST

@@ -1,0 +1,178 @@
+"""From frames to the hub, and from its effects to the log and the outboxes, once per loop tick.
+
+1. The records of a tick reach the kernel before any frame of that tick is sent.
+2. A connection gets all frames of a tick in one write, in the order the hub said them.
+3. After a connection's end nothing is put into its outbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from signaling_sidecar import errors
+from signaling_sidecar.eventlog import LogWriter
+from signaling_sidecar.hub import Ending, Hub, commands
+from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.effects import Close, CloseCode, Effect, Record, Send
+from signaling_sidecar.hub.records import present
+from signaling_sidecar.server import frames
+from signaling_sidecar.server.connection import Connection, End
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class Dispatcher:
+    """Runs one hub in one event loop."""
+
+    def __init__(self, hub: Hub, log: LogWriter, max_frames_per_s: float) -> None:
+        self._hub = hub
+        self._log = log
+        self._max_frames_per_s = max_frames_per_s
+        self._loop = asyncio.get_running_loop()
+        self._connections: dict[int, Connection] = {}
+        self._dirty: list[Connection] = []
+        self._flush_asked = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline_s: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def opened(self, connection: Connection, *, remote: str | None, origin: str | None, agent: str | None) -> None:
+        self._connections[connection.id] = connection
+        data = present(remote=remote, origin=origin, user_agent=agent)
+        self._record(Record("connection.opened", connection.dialect.name, connection=connection.id, data=data))
+
+    def received(self, connection: Connection, frame: bytes | None) -> None:
+        """Handle one frame; None stands for a binary one, which no dialect has."""
+        now_s = self._loop.time()
+        if not connection.rate.admits(now_s):
+            self._report_too_fast(connection, connection.rate.take_report(now_s), now_s)
+            return
+        try:
+            if frame is None:
+                refusal = errors.bad_json("this one is binary")
+                command: Command = commands.Refuse(connection=connection.id, refusal=refusal)
+            else:
+                command = connection.dialect.decode(frame, connection.id, time.time_ns() // 1_000_000)
+            effects = self._hub.handle(command, now_s)
+        except Exception:
+            logger.exception("a frame of connection %d could not be handled", connection.id)
+            command = commands.Refuse(connection=connection.id, refusal=errors.internal())
+            effects = self._hub.handle(command, now_s)
+        self._carry_out(effects)
+
+    def ended(self, connection: Connection, end: End) -> None:
+        """The connection's reader is done. What becomes of its peer is the hub's to say."""
+        now_s = self._loop.time()
+        self._report_too_fast(connection, connection.rate.take_rest(now_s), now_s)
+        self._connections.pop(connection.id, None)
+        session = self._hub.membership.session(connection.id)
+        key = session.room.key if session is not None else None
+        self._record(
+            Record(
+                "connection.closed",
+                connection.dialect.name,
+                key.room if key is not None else None,
+                session.peer if session is not None else None,
+                connection=connection.id,
+                session=session.id if session is not None else None,
+                data=present(code=end.code, ending=end.ending, by=end.by, reason=end.reason or None),
+            )
+        )
+        self._carry_out(self._hub.handle(commands.End(connection.id, end.ending), now_s))
+
+    def close(self, connection: Connection, code: CloseCode, reason: str, ending: Ending = Ending.LOST) -> None:
+        """End a connection after what it was still to be sent. Its reader ends when the peer has answered."""
+        if connection.outbox.is_empty:
+            self._dirty.append(connection)
+        connection.close(code, reason, ending)
+        del self._connections[connection.id]
+        self._ask_flush()
+
+    def close_idle(self, connection: Connection) -> None:
+        self.close(connection, CloseCode.REFUSED, "idle")
+
+    def close_all(self) -> None:
+        """Tell every peer to come back."""
+        for connection in list(self._connections.values()):
+            self.close(connection, CloseCode.RESTART, "restart", Ending.STOPPED)
+
+    def flush(self) -> None:
+        """End the tick: write the records, then send the frames."""
+        self._flush_asked = False
+        self._log.flush()
+        dirty, self._dirty = self._dirty, []
+        for connection in dirty:
+            if not connection.outbox.flush():
+                connection.abort("slow reader")
+        self._arm_deadline()
+
+    def stop(self) -> None:
+        """The last tick: nothing is scheduled any more."""
+        self._record(Record("server.stopped"))
+        self.flush()
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def _report_too_fast(self, connection: Connection, count: int, now_s: float) -> None:
+        if count:
+            refusal = errors.too_fast(self._max_frames_per_s)
+            command = commands.Refuse(connection=connection.id, refusal=refusal, count=count)
+            self._carry_out(self._hub.handle(command, now_s))
+
+    def _record(self, record: Record) -> None:
+        self._log.append(record)
+        self._ask_flush()
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Record):
+                self._log.append(effect)
+            elif isinstance(effect, Send):
+                self._send(effect)
+            elif isinstance(effect, Close):
+                connection = self._connections.get(effect.connection)
+                if connection is not None:
+                    self.close(connection, effect.code, effect.reason)
+        self._ask_flush()
+
+    def _send(self, send: Send) -> None:
+        frame: bytes | None = None
+        for id_ in send.connections:
+            connection = self._connections.get(id_)
+            if connection is None:
+                continue
+            if frame is None:
+                text = connection.dialect.encode(send.message)
+                if text is None:
+                    return
+                frame = frames.frame(frames.TEXT, text)
+            self._put(connection, frame)
+
+    def _put(self, connection: Connection, frame: bytes) -> None:
+        if connection.outbox.is_empty:
+            self._dirty.append(connection)
+        connection.outbox.put(frame)
+
+    def _ask_flush(self) -> None:
+        # call_soon runs after the readers that this same poll has woken: their frames join this tick.
+        if not self._flush_asked:
+            self._flush_asked = True
+            self._loop.call_soon(self.flush)
+
+    def _arm_deadline(self) -> None:
+        next_s = self._hub.next_deadline_s
+        if next_s == self._deadline_s:
+            return
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline_s = next_s
+        self._deadline = None if next_s is None else self._loop.call_at(next_s, self._tick)
+
+    def _tick(self) -> None:
+        self._deadline_s = None
+        self._ask_flush()
+        self._carry_out(self._hub.handle(commands.Tick(), self._loop.time()))

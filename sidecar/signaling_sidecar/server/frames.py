@@ -1,0 +1,26 @@
+"""WebSocket frames as the sidecar writes them (RFC 6455, section 5.2): whole, unmasked, ready for the transport.
+
+A frame made once can go to a thousand connections; aiohttp's own writer would make it a thousand times.
+"""
+
+from __future__ import annotations
+
+import struct
+
+TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
+_FIN = 0x80
+_MAX_SHORT = 125  # RFC 6455, 5.2: larger lengths take 2 more bytes
+_MAX_MEDIUM = 0xFFFF  # and these 8
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    size = len(payload)
+    if size <= _MAX_SHORT:
+        return bytes((_FIN | opcode, size)) + payload
+    if size <= _MAX_MEDIUM:
+        return struct.pack("!BBH", _FIN | opcode, 126, size) + payload
+    return struct.pack("!BBQ", _FIN | opcode, 127, size) + payload
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    return frame(CLOSE, struct.pack("!H", code) + reason.encode())

@@ -1,0 +1,42 @@
+"""How fast one connection may send."""
+
+from __future__ import annotations
+
+REPORT_GAP_S = 1.0  # seconds between two `too-fast` errors and records of one connection (rule 6)
+
+
+class FrameRate:
+    """A token bucket, and the count of what it refused since it was last reported. `now_s` never goes back."""
+
+    __slots__ = ("_burst", "_per_s", "_refused", "_reported_s", "_seen_s", "_tokens")
+
+    def __init__(self, per_s: float, burst: int, now_s: float) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._tokens = float(burst)
+        self._seen_s = now_s
+        self._refused = 0
+        self._reported_s = now_s - REPORT_GAP_S
+
+    def admits(self, now_s: float) -> bool:
+        """Whether one more frame may pass; one that may not is counted."""
+        self._tokens = min(self._burst, self._tokens + (now_s - self._seen_s) * self._per_s)
+        self._seen_s = now_s
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return True
+        self._refused += 1
+        return False
+
+    def take_report(self, now_s: float) -> int:
+        """How many refused frames to report now; 0 when none, or when the last report is too fresh."""
+        if now_s - self._reported_s < REPORT_GAP_S:
+            return 0
+        return self.take_rest(now_s)
+
+    def take_rest(self, now_s: float) -> int:
+        """How many refused frames were not reported yet, however fresh the last report."""
+        count, self._refused = self._refused, 0
+        if count:
+            self._reported_s = now_s
+        return count

@@ -1,0 +1,122 @@
+"""Serve until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+
+import msgspec
+from aiohttp import web
+
+from signaling_sidecar import __version__
+from signaling_sidecar.errors import PortTaken, SettingsError
+from signaling_sidecar.eventlog import state_dir
+from signaling_sidecar.eventlog.state_dir import Runtime
+from signaling_sidecar.server.app import Sidecar
+from signaling_sidecar.settings import Settings
+
+KEEPALIVE_S = 10.0  # seconds; aiohttp's default lets half-sent headers hold a socket for an hour
+SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end; the WebSockets are closed before
+BACKLOG = 1024  # connects that may queue: every tab of a shared machine comes back at once after a restart
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The one line on stdout, for programs, when it listens."""
+
+    name: str
+    version: str
+    url: str
+    host: str
+    port: int
+    pid: int
+    boot: str
+    state_dir: str
+
+
+def run(settings: Settings, *, exit_on_stdin_eof: bool = False) -> None:
+    """Serve in the foreground until SIGINT, SIGTERM or, if asked, the end of stdin.
+
+    Raises PortTaken, StateDirTaken or SettingsError before anything is served.
+    """
+    listening = _listen(settings)
+    with listening, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings, listening, exit_on_stdin_eof))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # there is none for Windows
+        return None
+    return uvloop.new_event_loop
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(settings.host, settings.port) from None
+        raise SettingsError("host", settings.host, f"an address of this machine ({error})", "--host") from None
+
+
+async def _serve(settings: Settings, listening: socket.socket, exit_on_stdin_eof: bool) -> None:
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    sidecar = Sidecar(settings)
+    runner = web.AppRunner(sidecar.app(), access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listening).start()
+        _announce(sidecar, listening)
+        if exit_on_stdin_eof:
+            _stop_on_stdin_eof(stop)
+        await stop.wait()
+    finally:
+        state_dir.remove_runtime(sidecar.state_dir)  # first: nobody should find a sidecar that is going
+        await runner.cleanup()
+
+
+def _announce(sidecar: Sidecar, listening: socket.socket) -> None:
+    host, port = listening.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    folder = str(sidecar.state_dir)
+    runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, str(sidecar.settings.project))
+    state_dir.write_runtime(sidecar.state_dir, runtime)
+    ready = Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)
+    print(msgspec.json.encode(ready).decode(), flush=True)
+    logger.info("signaling sidecar %s on %s, event log in %s", __version__, url, folder)
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows has no signal handlers in its loop: Ctrl-C ends the process there
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+
+
+def _stop_on_stdin_eof(stop: asyncio.Event) -> None:
+    """End when whoever started this process is gone, in whatever way it went: its end of the pipe is closed.
+
+    A thread, because a blocking read is the only way to wait for a pipe's end on every platform.
+    """
+    loop = asyncio.get_running_loop()
+
+    def wait_for_eof() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=wait_for_eof, name="stdin-eof", daemon=True).start()

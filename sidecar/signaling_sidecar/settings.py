@@ -1,0 +1,182 @@
+"""Everything that can be set, in one frozen object.
+
+A setting is said by a flag of `sidecar serve`, else by the environment, else in `sidecar.toml`, else it has its
+default: `max_rooms` is `--max-rooms`, `SIDECAR_MAX_ROOMS` and `max_rooms = …`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from signaling_sidecar.errors import SettingsError
+
+DEFAULT_PORT = 8765
+FILE_NAME = "sidecar.toml"
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one setting is read and checked. `parse` raises ValueError for what it cannot take."""
+
+    parse: Callable[[Any], Any]
+    expected: str
+    metavar: str
+    many: bool = False
+
+
+def _whole(lowest: int, highest: int, unit: str) -> Kind:
+    def parse(value: Any) -> int:
+        number = int(value) if isinstance(value, str) else value
+        if type(number) is not int or not lowest <= number <= highest:
+            raise ValueError
+        return number
+
+    return Kind(parse, f"a whole number of {unit} from {lowest} to {highest}", "N")
+
+
+def _seconds(highest: float) -> Kind:
+    def parse(value: Any) -> float:
+        if isinstance(value, bool):
+            raise ValueError
+        number = float(value)
+        if not 0 <= number <= highest:
+            raise ValueError
+        return number
+
+    return Kind(parse, f"seconds from 0 to {highest:g}", "SECONDS")
+
+
+def _text() -> Kind:
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise ValueError
+        return value
+
+    return Kind(parse, "some text", "TEXT")
+
+
+def _folder() -> Kind:
+    def parse(value: Any) -> Path:
+        if not isinstance(value, str | Path) or not str(value):
+            raise ValueError
+        return Path(value).expanduser().resolve()
+
+    return Kind(parse, "a folder", "DIR")
+
+
+def _one_of(*words: str) -> Kind:
+    def parse(value: Any) -> str:
+        if value not in words:
+            raise ValueError
+        return str(value)
+
+    return Kind(parse, "one of " + ", ".join(words), "|".join(words))
+
+
+def _list(check: Callable[[str], bool], expected: str, metavar: str) -> Kind:
+    def parse(value: Any) -> tuple[str, ...]:
+        items = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else list(value)
+        if not all(isinstance(item, str) and check(item) for item in items):
+            raise ValueError
+        return tuple(item.lower() for item in items)
+
+    return Kind(parse, expected, metavar, many=True)
+
+
+def _is_origin(text: str) -> bool:
+    scheme, found, host = text.partition("://")
+    return bool(scheme and found and host) and not any(c in host for c in "/?#@ ")
+
+
+def _is_host_name(text: str) -> bool:
+    return not text.endswith(".") and not any(c in text for c in "/?#@: ")
+
+
+def _setting(kind: Kind, default: Any, help_: str) -> Any:
+    return field(default=default, metadata={"kind": kind, "help": help_})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one run. Constructing it does nothing; limits are PROTOCOLS.md's "Defaults"."""
+
+    host: str = _setting(_text(), "127.0.0.1", "the address to listen on")
+    port: int = _setting(_whole(0, 65535, "a port"), DEFAULT_PORT, "the port to listen on; 0 takes a free one")
+    project: Path = _setting(_folder(), Path(), "the project's folder, which names the state folder")
+    state_dir: Path | None = _setting(_folder(), None, "where the event log is kept, outside of what Vite serves")
+    allow_origin: tuple[str, ...] = _setting(
+        _list(_is_origin, "an origin such as http://localhost:3000", "ORIGIN"), (), "let pages of this origin in"
+    )
+    allow_host: tuple[str, ...] = _setting(
+        _list(_is_host_name, "a host name without a port", "NAME"), (), "answer to this name in the Host header"
+    )
+    grace_s: float = _setting(_seconds(3600), 30.0, "how long a peer that lost its connection keeps its place")
+    payloads: str = _setting(_one_of("full", "summary", "none"), "full", "what the event log keeps of a signal")
+    max_peers_per_room: int = _setting(_whole(1, 10_000, "peers"), 100, "peers in one room")
+    max_rooms: int = _setting(_whole(1, 1_000_000, "rooms"), 10_000, "rooms")
+    max_connections: int = _setting(_whole(1, 1_000_000, "connections"), 5_000, "connections")
+    max_frame_bytes: int = _setting(_whole(1024, 16 * MIB, "bytes"), 65_536, "bytes of one frame")
+    max_frames_per_s: int = _setting(_whole(1, 1_000_000, "frames"), 100, "frames per second of one connection")
+    max_frames_burst: int = _setting(_whole(1, 1_000_000, "frames"), 500, "frames at once of one connection")
+    max_outbox_bytes: int = _setting(
+        _whole(1024, 1024 * MIB, "bytes"), 262_144, "bytes waiting for a slow reader before it is cut off"
+    )
+    log_segment_bytes: int = _setting(
+        _whole(1024, 1024 * MIB, "bytes"), 64 * MIB, "bytes of one segment of the event log"
+    )
+    log_total_bytes: int = _setting(
+        _whole(1024, 1024 * 1024 * MIB, "bytes"), 256 * MIB, "bytes of closed segments that are kept"
+    )
+
+
+def all_settings() -> Iterator[tuple[Field[Any], Kind]]:
+    for each in fields(Settings):
+        yield each, each.metadata["kind"]
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None) -> Settings:
+    """Read the settings from all places where they may be said.
+
+    `flags`: by setting name, None where not said. `file`: the settings file; by default `sidecar.toml` in the project's
+    folder, which need not exist. Raises SettingsError for the first value that cannot be.
+    """
+    values: dict[str, Any] = {}
+    from_file, file_name = _read_file(file, flags, environment)
+    for each, kind in all_settings():
+        name, variable = each.name, f"SIDECAR_{each.name.upper()}"
+        for value, source in (
+            (flags.get(name), "--" + name.replace("_", "-")),
+            (environment.get(variable), variable),
+            (from_file.pop(name, None), file_name),
+        ):
+            if value is not None:
+                values.setdefault(name, _parse(name, kind, value, source))
+    for name, value in from_file.items():
+        raise SettingsError(name, value, "a setting that exists", file_name)
+    values.setdefault("project", Path.cwd())
+    return Settings(**values)
+
+
+def _parse(name: str, kind: Kind, value: Any, source: str) -> Any:
+    try:
+        return kind.parse(value)
+    except (ValueError, TypeError):
+        raise SettingsError(name, value, kind.expected, source) from None
+
+
+def _read_file(
+    file: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str]
+) -> tuple[dict[str, Any], str]:
+    project = Path(flags.get("project") or environment.get("SIDECAR_PROJECT") or ".")
+    path = file if file is not None else project / FILE_NAME
+    if file is None and not path.exists():
+        return {}, str(path)
+    try:
+        return tomllib.loads(path.read_text("utf-8")), str(path)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError("settings", str(path), f"a readable TOML file ({error})", "--settings") from None
