@@ -226,6 +226,7 @@ class _PeerList(msgspec.Struct, tag_field="type", tag="peer_list"):
     peers: list[_Peer]
     roomId: str
     peerId: str
+    joinedAt: int
 
 
 class _PeerJoined(_Peer, tag_field="type", tag="peer_joined", omit_defaults=True, gc=False):
@@ -276,7 +277,8 @@ def _peer(view: PeerView) -> _Peer:
 
 
 def _peer_list(message: effects.PeerList) -> bytes:
-    return _encode(_PeerList([_peer(view) for view in message.peers], message.room, message.peer))
+    peers = [_peer(view) for view in message.peers]
+    return _encode(_PeerList(peers, message.room, message.peer, message.joined_at_ms))
 
 
 def _peer_joined(message: effects.PeerJoined) -> bytes:

@@ -39,6 +39,8 @@ class PeerList(msgspec.Struct, frozen=True, gc=False):
     room: str
     peer: str
     """The receiver itself."""
+    joined_at_ms: int
+    """When it joined: the others' own times say who came before whom."""
     peers: tuple[PeerView, ...]
     """The others, in order of joining."""
 
