@@ -59,6 +59,29 @@ class NoStateDir(SidecarError):
         return f"no sidecar has run for {self.start!r} or any other folder yet: start one with `sidecar serve`"
 
 
+class NoLog(SidecarError):
+    """There is nothing to read at a path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"no event log at {self.path!r}: looked for *.jsonl and *.jsonl.gz"
+
+
+class DamagedLog(SidecarError):
+    """A line before the last one is not a record. (A torn last line is no damage: it is left out.)"""
+
+    def __init__(self, path: str, line: int | None, reason: str) -> None:
+        super().__init__(path, line, reason)
+        self.path, self.line, self.reason = path, line, reason
+
+    def __str__(self) -> str:
+        where = self.path if self.line is None else f"{self.path}, line {self.line}"
+        return f"{where} is not a record of an event log: {self.reason}"
+
+
 class NotRunning(SidecarError):
     """The state folder is there, its sidecar is not."""
 

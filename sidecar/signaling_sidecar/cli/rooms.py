@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from signaling_sidecar.cli import state
-from signaling_sidecar.cli.terminal import printable
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.state_dir import read_runtime
+from signaling_sidecar.foreign_text import visible
 
 TIMEOUT_S = 5.0  # seconds; it is on this machine
 
@@ -33,11 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
     if not rooms:
         print("nobody is in a room")
         return 0
-    width = max(len("room"), *(len(printable(room["roomId"])) for room in rooms))
+    width = max(len("room"), *(len(visible(room["roomId"])) for room in rooms))
     print(f"{'room':{width}}  peers")
     for room in rooms:
         limit = f" of {room['capacity']}" if "capacity" in room else ""
-        print(f"{printable(room['roomId']):{width}}  {room['peers']}{limit}")
+        print(f"{visible(room['roomId']):{width}}  {room['peers']}{limit}")
     return 0
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from signaling_sidecar.cli import state
-from signaling_sidecar.cli.terminal import printable
+from signaling_sidecar.errors import NoLog
+from signaling_sidecar.eventlog.segments import find_segments, whole_lines
+from signaling_sidecar.foreign_text import visible
 
 POLL_S = 0.2  # seconds between two looks at the file: a person reads along
 SHOWN_CHARS = 120  # characters of a record's data on one line of a terminal
@@ -31,61 +32,45 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show what happens in the running sidecar, or what happened in the last one, a line for each record."""
     folder = state.chosen(arguments)
-    segment = _newest(folder)
-    if segment is None and arguments.no_follow:
-        return 0
-    past, position = _past(segment, arguments.n) if segment is not None else ([], 0)
-    for line in past:
+    segments = _segments(folder)
+    newest = segments[-1] if segments else None
+    text = whole_lines(newest) if newest is not None else b""
+    past = text.splitlines()
+    for line in past[max(len(past) - arguments.n, 0) :]:
         _show(line, arguments.json)
     if not arguments.no_follow:
-        for line in _follow(folder, segment, position):
+        for line in _follow(folder, newest, len(text)):
             _show(line, arguments.json)
     return 0
 
 
 def _segments(folder: Path) -> list[Path]:
-    """Open and closed-but-not-yet-compressed segments, oldest first: names are in order of time."""
-    return sorted(folder.glob("events-*.jsonl"))
-
-
-def _newest(folder: Path) -> Path | None:
-    segments = _segments(folder)
-    return segments[-1] if segments else None
-
-
-def _past(segment: Path, count: int) -> tuple[list[bytes], int]:
-    """The last whole lines of a segment, and where they end. A line that is still being written is not one."""
-    last: deque[bytes] = deque(maxlen=max(count, 0))
-    position = 0
-    with segment.open("rb") as file:
-        for line in file:
-            if not line.endswith(b"\n"):
-                break
-            last.append(line)
-            position += len(line)
-    return list(last), position
+    try:
+        return list(find_segments(folder).segments)
+    except NoLog:  # a sidecar that is started later will write one
+        return []
 
 
 def _follow(folder: Path, segment: Path | None, position: int) -> Iterator[bytes]:
     """Each new line, in this segment and those that come after it, also of a sidecar that is started later."""
     while True:
-        if segment is not None and segment.exists():
-            with segment.open("rb") as file:
-                file.seek(position)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    position += len(line)
-                    yield line
-        later = [path for path in _segments(folder) if segment is None or path.name > segment.name]
+        later = [path for path in _segments(folder) if segment is None or _name(path) > _name(segment)]
+        if segment is not None:  # after the look for later ones: if there is one, this one has ended
+            text = whole_lines(segment, position)
+            position += len(text)
+            yield from text.splitlines()
         if later:
             segment, position = later[0], 0
         else:
             time.sleep(POLL_S)
 
 
+def _name(segment: Path) -> str:
+    return segment.name.removesuffix(".gz")
+
+
 def _show(line: bytes, as_json: bool) -> None:
-    print(line.decode().rstrip() if as_json else describe(json.loads(line)), flush=True)
+    print(line.decode() if as_json else describe(json.loads(line)), flush=True)
 
 
 def describe(record: dict[str, Any]) -> str:
@@ -102,4 +87,4 @@ def describe(record: dict[str, Any]) -> str:
     if "data" in record and record["type"] != "signal.relayed":
         data = record["data"]
         parts.append(data if len(data) <= SHOWN_CHARS else data[:SHOWN_CHARS] + "…")
-    return "  ".join(printable(str(part)) for part in parts)
+    return "  ".join(visible(str(part)) for part in parts)

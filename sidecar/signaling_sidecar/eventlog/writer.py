@@ -183,7 +183,11 @@ def compress(path: Path) -> None:
     target = path.with_name(path.name + ".gz")
     temporary = path.with_name(path.name + ".gz.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with path.open("rb") as source, os.fdopen(descriptor, "wb") as file, gzip.GzipFile("", "wb", GZIP_LEVEL, file) as packed:
+    with (
+        path.open("rb") as source,
+        os.fdopen(descriptor, "wb") as file,
+        gzip.GzipFile("", "wb", GZIP_LEVEL, file) as packed,
+    ):
         shutil.copyfileobj(source, packed)
     shutil.copystat(path, temporary)  # its age is what decides when it may go
     temporary.replace(target)

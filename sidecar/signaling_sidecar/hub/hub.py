@@ -279,7 +279,9 @@ def _peer_list(session: Session) -> Send:
             other.away.told.add(session.id)
     assert session.connection is not None
     views = tuple(other.view() for other in others)
-    return Send((session.connection,), effects.PeerList(session.room.key.room, session.peer, session.joined_at_ms, views))
+    return Send(
+        (session.connection,), effects.PeerList(session.room.key.room, session.peer, session.joined_at_ms, views)
+    )
 
 
 def _tell_away(session: Session, away: Away) -> list[Effect]:

@@ -148,7 +148,7 @@ class Sidecar:
                 autoclose=False,
                 autoping=False,
                 compress=False,
-                max_msg_size=self.settings.max_frame_bytes,
+                max_msg_size=self.settings.max_frame_bytes + 1,  # aiohttp refuses what reaches it
                 decode_text=False,
             )
             if not socket.can_prepare(request):

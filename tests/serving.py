@@ -1,0 +1,78 @@
+"""A sidecar in this process and clients for it, for tests at the edge: frames in, frames out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.server import Sidecar
+from signaling_sidecar.settings import Settings
+
+PATIENCE_S = 5.0  # seconds until a frame that should come is given up; nothing waits this long when all is well
+
+
+class Peer:
+    """One WebSocket client that speaks JSON."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+
+    async def send(self, frame: dict[str, Any] | str | bytes) -> None:
+        if isinstance(frame, bytes):
+            await self.socket.send_bytes(frame)
+        else:
+            await self.socket.send_str(frame if isinstance(frame, str) else json.dumps(frame))
+
+    async def receive(self) -> dict[str, Any]:
+        frame: dict[str, Any] = await self.socket.receive_json(timeout=PATIENCE_S)
+        return frame
+
+    async def ask(self, frame: dict[str, Any] | str | bytes) -> dict[str, Any]:
+        await self.send(frame)
+        return await self.receive()
+
+    async def join(self, peer: str, room: str = "bar", **more: Any) -> dict[str, Any]:
+        return await self.ask({"type": "join", "roomId": room, "peerId": peer, **more})
+
+    async def hears_nothing(self) -> None:
+        """Whatever was sent before this call has been handled without a word to this peer."""
+        assert await self.ask({"type": "ping"}) == {"type": "pong"}
+
+    async def closed(self) -> tuple[int | None, str | None]:
+        """Wait for the sidecar's Close, and say its code and reason."""
+        message = await self.socket.receive(timeout=PATIENCE_S)
+        assert message.type is aiohttp.WSMsgType.CLOSE, message
+        return message.data, message.extra
+
+
+class Served:
+    """A running sidecar: `connect` to it, and read its log."""
+
+    def __init__(self, client: TestClient[Any, Any], sidecar: Sidecar) -> None:
+        self.client, self.sidecar = client, sidecar
+
+    async def connect(self, **options: Any) -> Peer:
+        return Peer(await self.client.ws_connect("/ws/signaling", **options))
+
+    def records(self, type_: str | None = None) -> list[dict[str, Any]]:
+        """The event log's records so far, with their data decoded."""
+        lines = b"".join(path.read_bytes() for path in sorted(self.sidecar.state_dir.glob("events-*.jsonl")))
+        found = [json.loads(line) for line in lines.splitlines()]
+        for record in found:
+            if "data" in record:
+                record["data"] = json.loads(record["data"])
+        return [record for record in found if type_ in (None, record["type"])]
+
+    def refusals(self) -> list[str]:
+        return [record["data"]["code"] for record in self.records("signal.refused")]
+
+
+async def serve(client: AiohttpClient, state_dir: Path, **settings: Any) -> Served:
+    sidecar = Sidecar(replace(Settings(state_dir=state_dir, project=state_dir), **settings))
+    return Served(await client(sidecar.app()), sidecar)

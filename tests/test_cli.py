@@ -1,0 +1,226 @@
+"""The command, as its users run it: in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from signaling_sidecar import __version__
+from signaling_sidecar.cli import main
+from signaling_sidecar.cli.tail import describe
+
+SIDECAR = [sys.executable, "-X", "dev", "-W", "error", "-m", "signaling_sidecar"]
+PATIENCE_S = 20  # seconds for a process to start or end on a busy machine
+
+
+class Serving:
+    def __init__(self, process: subprocess.Popen[str], ready: dict[str, Any]) -> None:
+        self.process, self.ready = process, ready
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """End it, and return its exit code and what it said on stderr."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> tuple[int, str]:
+        _, errors = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, errors
+
+
+@contextmanager
+def serving(state_dir: Path, *flags: str) -> Iterator[Serving]:
+    command = [*SIDECAR, "serve", "--port", "0", "--state-dir", str(state_dir), *flags]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Serving(process, json.loads(process.stdout.readline()))
+        finally:
+            process.kill()
+
+
+def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SIDECAR, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        cwd=cwd,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment,
+    )
+
+
+def join(url: str, room: str, peer: str) -> None:
+    async def once() -> None:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws/signaling") as socket_:
+            await socket_.send_json({"type": "join", "roomId": room, "peerId": peer})
+            await socket_.receive_json(timeout=PATIENCE_S)
+            await socket_.close(code=4999)  # not a goodbye: the peer keeps its place
+
+    asyncio.run(once())
+
+
+def test_the_ready_line_is_the_only_one_on_stdout_and_says_where_it_listens(tmp_path: Path) -> None:
+    with serving(tmp_path) as sidecar:
+        ready = sidecar.ready
+        assert (ready["name"], ready["version"]) == ("signaling-sidecar", __version__)
+        assert ready["pid"] == sidecar.process.pid
+        assert ready["url"] == f"http://127.0.0.1:{ready['port']}"
+        runtime = json.loads((tmp_path / "runtime.json").read_text())
+        assert (runtime["url"], runtime["boot"]) == (ready["url"], ready["boot"])
+        code, errors = sidecar.stop()
+    assert code == 0
+    assert ready["url"] in errors
+    assert not (tmp_path / "runtime.json").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_cleanly_on_a_signal(tmp_path: Path, number: int) -> None:
+    with serving(tmp_path) as sidecar:
+        assert sidecar.stop(number)[0] == 0
+    (segment,) = tmp_path.glob("events-*")
+    assert json.loads(segment.read_text().splitlines()[-1])["type"] == "server.stopped"
+
+
+def test_it_ends_when_its_stdin_ends_only_if_asked(tmp_path: Path) -> None:
+    with serving(tmp_path, "--exit-on-stdin-eof") as sidecar:
+        assert sidecar.wait()[0] == 0  # communicate() closes its stdin
+    with serving(tmp_path) as sidecar:
+        assert sidecar.process.stdin is not None
+        sidecar.process.stdin.close()
+        join(sidecar.ready["url"], "bar", "a")
+        assert sidecar.process.poll() is None
+        sidecar.process.stdin = None
+        assert sidecar.stop()[0] == 0
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("serve", "--port", str(port), "--state-dir", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    sentence = f"sidecar: port {port} on 127.0.0.1 is taken: stop what listens there, or choose another with --port\n"
+    assert done.stderr == sentence
+
+
+def test_a_second_sidecar_for_the_same_state_is_one_sentence(tmp_path: Path) -> None:
+    with serving(tmp_path):
+        done = run("serve", "--port", "0", "--state-dir", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("sidecar: another sidecar is running")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("flags", [["--port", "x"], ["--host", "999.1.1.1"], ["--settings", "/nowhere"]])
+def test_a_wrong_setting_is_one_sentence(tmp_path: Path, flags: list[str]) -> None:
+    done = run("serve", "--state-dir", str(tmp_path), *flags)
+    assert done.returncode == 2
+    assert done.stderr.startswith("sidecar: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_rooms_lists_who_is_where(tmp_path: Path) -> None:
+    with serving(tmp_path) as sidecar:
+        empty = run("rooms", "--state-dir", str(tmp_path))
+        assert empty.stdout == "nobody is in a room\n"
+        join(sidecar.ready["url"], "bar", "a")
+        join(sidecar.ready["url"], "bar", "b")
+        assert run("rooms", "--state-dir", str(tmp_path)).stdout == "room  peers\nbar   2\n"
+        listed = json.loads(run("rooms", "--state-dir", str(tmp_path), "--json").stdout)
+        assert [(room["roomId"], room["peers"]) for room in listed] == [("bar", 2)]
+    done = run("rooms", "--state-dir", str(tmp_path))
+    assert done.returncode == 2
+    assert "no sidecar is running" in done.stderr
+
+
+def test_a_killed_sidecars_runtime_file_is_nobody(tmp_path: Path) -> None:
+    with serving(tmp_path) as sidecar:
+        sidecar.stop(signal.SIGKILL)
+    assert (tmp_path / "runtime.json").exists()
+    assert "no sidecar is running" in run("rooms", "--state-dir", str(tmp_path)).stderr
+
+
+def test_the_projects_sidecar_is_found_from_any_folder_below_it(tmp_path: Path) -> None:
+    below = tmp_path / "app" / "src"
+    below.mkdir(parents=True)
+    environment = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    command = [*SIDECAR, "serve", "--port", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, cwd=tmp_path / "app", env=os.environ | environment | _path()
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        done = run("rooms", cwd=below, **environment)
+        process.terminate()
+    assert done.stdout == "nobody is in a room\n"
+    assert str(tmp_path / "app") in done.stderr
+
+
+def _path() -> dict[str, str]:
+    return {"PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def test_tail_shows_the_past_and_then_what_happens_over_rotations(tmp_path: Path) -> None:
+    with serving(tmp_path, "--log-segment-bytes", "1024") as sidecar:
+        join(sidecar.ready["url"], "bar", "first")
+        command = [*SIDECAR, "tail", "--state-dir", str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | _path()) as tail:
+            assert tail.stdout is not None
+            watchdog = threading.Timer(PATIENCE_S, tail.kill)
+            watchdog.start()
+            shown = [tail.stdout.readline()]
+            for peer in ("second", "third", "fourth"):
+                join(sidecar.ready["url"], "bar", peer)
+                for line in tail.stdout:
+                    shown.append(line)
+                    if "peer.joined" in line and peer in line:
+                        break
+            tail.terminate()
+            watchdog.cancel()
+        assert "fourth" in shown[-1]
+    last = run("tail", "--no-follow", "-n", "1", "--json", "--state-dir", str(tmp_path)).stdout
+    assert json.loads(last)["v"] == 1
+
+
+def test_tail_escapes_what_could_move_the_cursor() -> None:
+    record = {"ts": 0.0, "type": "peer.joined", "dialect": "rooms", "room": "\x1b[2Jbar", "peer": "a\u202eb"}
+    line = describe(record)
+    assert line.isprintable()
+    assert "\\x1b[2Jbar" in line
+
+
+def test_the_version_is_the_same_however_it_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == run("--version").stdout == f"signaling-sidecar {__version__}\n"
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["rooms"], ["tail"]])
+def test_help_tells_what_there_is_without_importing_the_server(command: list[str]) -> None:
+    code = f"""
+import sys
+from signaling_sidecar.cli import main
+try:
+    main({[*command, "--help"]})
+except SystemExit:
+    assert not {{"aiohttp", "pandas"}} & set(sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | _path()
+    )
+    assert done.stdout.startswith("usage: sidecar")

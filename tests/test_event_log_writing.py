@@ -1,0 +1,190 @@
+"""The event log as it is on disk: private, whole lines, segments, and a disk that refuses."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signaling_sidecar.errors import NoStateDir, StateDirTaken
+from signaling_sidecar.eventlog import LogWriter, state_dir
+from signaling_sidecar.eventlog.state_dir import Runtime
+from signaling_sidecar.hub.effects import Record
+
+OFFER = b'{"type":"offer","to":"b","sdp":"v=0\\r\\na=ice-ufrag:abcd\\r\\na=ice-pwd:secretsecretsecretsecret\\r\\n"}'
+
+
+class Log:
+    """A writer and what it said."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.folder, self.complaints = folder, list[str]()
+        defaults: dict[str, Any] = {"payloads": "full", "segment_bytes": 2000, "total_bytes": 10_000, "keep_s": 0}
+        self.writer = LogWriter(
+            folder,
+            "b00t",
+            header={"version": "0"},
+            checkpoint=lambda: {"rooms": []},
+            complain=self.complaints.append,
+            **(defaults | settings),
+        )
+
+    def write(self, *records: Record) -> None:
+        for record in records:
+            self.writer.append(record)
+        self.writer.flush()
+
+    def lines(self) -> list[dict[str, Any]]:
+        found = []
+        for path in sorted(self.folder.glob("events-*")):
+            text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            found += [json.loads(line) for line in text.splitlines()]
+        return found
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    log = Log(tmp_path)
+    log.writer.open()
+    yield log
+    log.writer.close()
+
+
+def test_a_flush_is_in_the_file_before_it_returns(log: Log) -> None:
+    log.write(Record("peer.joined", "rooms", "bar", "a", data={"x": 1}))
+    line = log.lines()[-1]
+    assert (line["v"], line["seq"], line["type"], line["room"]) == (1, 3, "peer.joined", "bar")
+    assert json.loads(line["data"]) == {"x": 1}
+    assert abs(line["ts"] - time.time()) < 60
+
+
+def test_a_segment_begins_with_a_header_and_a_checkpoint_and_ends_at_a_lines_end(tmp_path: Path) -> None:
+    log = Log(tmp_path, total_bytes=1_000_000)
+    log.writer.open()
+    for _ in range(100):
+        log.write(Record("signal.relayed", "rooms", "bar", "a", data=OFFER))
+    log.writer.close()
+    segments = sorted(log.folder.glob("events-*"))
+    assert len(segments) > 3
+    assert {path.suffix for path in segments[:-1]} == {".gz"}
+    seqs = [line["seq"] for line in log.lines()]
+    assert seqs == list(range(1, len(seqs) + 1))
+    for path in segments:
+        text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        first, second, *_ = text.splitlines()
+        assert (json.loads(first)["type"], json.loads(second)["type"]) == ("log.header", "log.checkpoint")
+        assert text.endswith(b"\n")
+
+
+def test_the_oldest_segments_go_when_there_are_too_many_bytes(tmp_path: Path) -> None:
+    for age_s in (300, 200, 100):
+        path = tmp_path / f"events-old-{1000 - age_s:04}.jsonl"
+        path.write_bytes(b"x" * 400)
+        os.utime(path, (time.time() - age_s,) * 2)
+    log = Log(tmp_path, total_bytes=900, keep_s=150)
+    log.writer.open()
+    log.writer.close()
+    left = sorted(path.name for path in tmp_path.glob("events-old-*"))
+    assert left == ["events-old-0800.jsonl", "events-old-0900.jsonl"]
+    log = Log(tmp_path, total_bytes=0, keep_s=150)
+    log.writer._boot = "later"
+    log.writer.open()
+    log.writer.close()
+    assert [path.name for path in tmp_path.glob("events-old-*")] == ["events-old-0900.jsonl"]  # younger than keep_s
+
+
+@pytest.mark.parametrize("payloads", ["full", "summary", "none"])
+def test_what_is_kept_of_a_signal(tmp_path: Path, payloads: str) -> None:
+    log = Log(tmp_path, payloads=payloads)
+    log.writer.open()
+    log.write(Record("signal.relayed", "rooms", "bar", "a", data=OFFER, size=len(OFFER)))
+    log.writer.close()
+    line = log.lines()[-1]
+    assert line["bytes"] == len(OFFER)
+    assert ("secretsecret" in json.dumps(line)) is (payloads == "full")
+    if payloads == "full":
+        assert line["data"].encode() == OFFER
+    elif payloads == "summary":
+        assert json.loads(line["data"])["ufrag"] == "abcd"
+    else:
+        assert "data" not in line
+
+
+def test_a_disk_that_refuses_is_told_once_counted_and_leaves_no_half_line(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, full = os.write, [True]
+
+    def write_half(descriptor: int, data: bytes) -> int:
+        if not full[0]:
+            return write(descriptor, data)
+        if len(data) > 20:
+            return write(descriptor, data[:20])
+        raise OSError(28, "No space left on device")
+
+    log.write(Record("peer.joined"))
+    monkeypatch.setattr(os, "write", write_half)
+    log.write(Record("peer.away", data={"x": "y" * 40}), Record("peer.away"))
+    log.write(Record("peer.resumed", data={"x": "y" * 40}))
+    full[0] = False
+    log.write(Record("peer.left"))
+    assert [line["type"] for line in log.lines()][2:] == ["peer.joined", "log.gap", "peer.left"]
+    assert json.loads(log.lines()[3]["data"]) == {"lost": 3}
+    assert len(log.complaints) == 2
+    assert "No space left" in log.complaints[0]
+
+
+def test_the_state_folder_and_its_files_are_private(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "state"
+    folder.mkdir(parents=True, mode=0o755)
+    state_dir.create(folder)
+    os.close(state_dir.lock(folder))
+    state_dir.write_runtime(folder, Runtime("http://127.0.0.1:1", 1, "b", "0", "/p"))
+    log = Log(folder)
+    log.writer.open()
+    log.write(*[Record("signal.relayed", data=OFFER)] * 30)
+    log.writer.close()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+def test_a_state_folder_belongs_to_one_sidecar(tmp_path: Path) -> None:
+    held = state_dir.lock(tmp_path)
+    with pytest.raises(StateDirTaken, match="another sidecar is running"):
+        state_dir.lock(tmp_path)
+    os.close(held)
+    os.close(state_dir.lock(tmp_path))
+
+
+def test_a_projects_state_is_found_from_below_it_and_else_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    project = tmp_path / "app"
+    (project / "src" / "deep").mkdir(parents=True)
+    with pytest.raises(NoStateDir):
+        state_dir.find_state_dir(project)
+    own, other = state_dir.project_state_dir(project), state_dir.project_state_dir(tmp_path / "other")
+    other.mkdir(parents=True)
+    assert state_dir.find_state_dir(project).path == other
+    own.mkdir()
+    found = state_dir.find_state_dir(project / "src" / "deep")
+    assert found.path == own
+    assert repr(str(project)) in found.how
+
+
+def test_a_runtime_file_that_is_missing_or_broken_names_nobody(tmp_path: Path) -> None:
+    assert state_dir.read_runtime(tmp_path) is None
+    (tmp_path / "runtime.json").write_text('{"url": 5}')
+    assert state_dir.read_runtime(tmp_path) is None
+    state_dir.write_runtime(tmp_path, Runtime("u", 1, "b", "v", "p"))
+    assert state_dir.read_runtime(tmp_path) == Runtime("u", 1, "b", "v", "p")
+    state_dir.remove_runtime(tmp_path)
+    state_dir.remove_runtime(tmp_path)

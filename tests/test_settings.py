@@ -1,0 +1,71 @@
+"""Where settings are said, and what a wrong one gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.errors import SettingsError
+from signaling_sidecar.settings import Settings, load
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "sidecar.toml").write_text("max_rooms = 1\nmax_connections = 2\ngrace_s = 3\n")
+    environment = {"SIDECAR_MAX_ROOMS": "10", "SIDECAR_MAX_CONNECTIONS": "20"}
+    settings = load({"max_rooms": "100", "project": str(tmp_path)}, environment)
+    assert (settings.max_rooms, settings.max_connections, settings.grace_s) == (100, 20, 3.0)
+    assert settings.port == Settings().port
+
+
+def test_the_file_may_be_named_and_then_must_be_there(tmp_path: Path) -> None:
+    file = tmp_path / "other.toml"
+    with pytest.raises(SettingsError, match="a readable TOML file"):
+        load({}, {}, file)
+    file.write_text('allow_origin = ["http://A.example:3000"]')
+    assert load({}, {}, file).allow_origin == ("http://a.example:3000",)
+
+
+def test_lists_are_repeated_flags_or_separated_by_commas(tmp_path: Path) -> None:
+    environment = {"SIDECAR_ALLOW_HOST": "a.lan, b.lan", "SIDECAR_PROJECT": str(tmp_path)}
+    assert load({}, environment).allow_host == ("a.lan", "b.lan")
+    assert load({"allow_host": ["c.lan"]}, environment).allow_host == ("c.lan",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "70000"),
+        ("port", "eighty"),
+        ("port", "-1"),
+        ("grace_s", "soon"),
+        ("grace_s", "-1"),
+        ("grace_s", "nan"),
+        ("payloads", "some"),
+        ("max_rooms", "0"),
+        ("max_rooms", "1.5"),
+        ("allow_origin", ["localhost:3000"]),
+        ("allow_origin", ["http://a.example/path"]),
+        ("allow_host", ["a.example:80"]),
+        ("allow_host", ["a.example."]),
+        ("host", ""),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_the_setting_and_where_it_was_said(name: str, value: object) -> None:
+    with pytest.raises(SettingsError) as error:
+        load({name: value}, {})
+    flag = "--" + name.replace("_", "-")
+    assert str(error.value).startswith(f"{name} must be ")
+    assert str(error.value).endswith(f"not {value!r} (from {flag})")
+
+
+def test_an_unknown_setting_in_the_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "sidecar.toml").write_text("max_room = 1\n")
+    with pytest.raises(SettingsError, match="max_room must be a setting that exists"):
+        load({"project": str(tmp_path)}, {})
+
+
+def test_a_true_in_the_file_is_no_number(tmp_path: Path) -> None:
+    (tmp_path / "sidecar.toml").write_text("max_rooms = true\n")
+    with pytest.raises(SettingsError, match="max_rooms"):
+        load({"project": str(tmp_path)}, {})

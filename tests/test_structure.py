@@ -1,0 +1,102 @@
+"""What the layout promises: imports that point one way, and public names that are complete and documented."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+import signaling_sidecar
+from signaling_sidecar.dialects import DIALECTS
+
+PACKAGE = Path(signaling_sidecar.__file__).parent
+MAY_IMPORT = {
+    "cli": {"server", "eventlog", "settings", "errors", "foreign_text"},
+    "server": {"dialects", "eventlog", "hub", "settings", "errors", "names"},
+    "dialects": {"hub", "settings", "errors", "names"},
+    "eventlog": {"hub", "settings", "errors", "names"},
+    "inspection": {"eventlog", "errors", "foreign_text"},
+    "hub": {"errors", "names"},
+    "settings": {"errors", "names"},
+    "names": {"errors"},
+    "errors": set(),
+    "foreign_text": set(),
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(module: str) -> str | None:
+    """The part of our package that a module's dotted name is in; None for anything else."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == PACKAGE.name and len(parts) > 1 else None
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names if node.module == PACKAGE.name else {str(node.module)}
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path: Path) -> None:
+    relative = path.relative_to(PACKAGE)
+    own = relative.parts[0].removesuffix(".py")
+    if own in ("__init__", "__main__"):
+        return
+    others = {part for module in imports_of(path) if (part := part_of(module))} - {own, "__version__"}
+    assert others <= MAY_IMPORT[own]
+
+
+def test_only_the_server_imports_aiohttp_and_only_inspection_pandas() -> None:
+    for library, home in (("aiohttp", "server"), ("pandas", "inspection"), ("ipywidgets", "inspection")):
+        users = {
+            path.relative_to(PACKAGE).parts[0]
+            for path in MODULES
+            if any(module.split(".")[0] == library for module in imports_of(path))
+        }
+        assert users <= {home}
+
+
+def test_the_hub_has_no_io_no_clock_and_no_randomness() -> None:
+    outside = {"asyncio", "os", "io", "socket", "time", "datetime", "random", "secrets", "uuid", "logging", "threading"}
+    for path in (PACKAGE / "hub").glob("*.py"):
+        assert not {module.split(".")[0] for module in imports_of(path)} & outside
+
+
+def test_no_dialect_is_named_in_the_hub() -> None:
+    for path in (PACKAGE / "hub").glob("*.py"):
+        words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        assert not words & set(DIALECTS)
+
+
+@pytest.mark.parametrize("package", ["", "cli", "dialects", "eventlog", "hub", "inspection", "server"])
+def test_public_names_are_complete_unique_and_documented(package: str) -> None:
+    module = importlib.import_module(".".join(filter(None, (PACKAGE.name, package))))
+    names = list(module.__all__)
+    assert len(names) == len(set(names))
+    tree = ast.parse(Path(str(module.__file__)).read_text())
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(PACKAGE.name)
+        for alias in node.names
+    }
+    used_here = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert imported - used_here <= set(names)
+    assert module.__doc__
+    for name in names:
+        value = getattr(module, name)
+        if callable(value):
+            assert value.__doc__, f"{package}.{name} has no docstring"
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    assert not {path.stem for path in MODULES} & {"utils", "util", "helpers", "common", "manager", "misc"}
