@@ -1,0 +1,101 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ProxyOptions } from 'vite'
+
+export const SIGNALING_PATH = '/ws/signaling'
+
+/** Where the proxy sends to. Asked at every request, because a restarted sidecar has a new port. */
+export interface Upstream {
+  readonly url: string | undefined
+  /** Nobody answered at `url`, or there is none. */
+  unreachable(): void
+  /** An error of the proxy that does not mean "not running". */
+  failed(error: Error): void
+}
+
+/** What is left to answer on: of a request its response, of an upgrade the bare socket. */
+type Answer = ServerResponse | Socket
+
+type Proxy = Parameters<NonNullable<ProxyOptions['configure']>>[0]
+
+/**
+ * The entries for `server.proxy`, by key. `base` is the resolved one: it ends with a slash.
+ *
+ * Vite matches the raw URL, before it strips `base`, so the client's default `/ws/signaling` works
+ * under every base. Behind a reverse proxy that hands only `base` to Vite the path begins with the
+ * base; that is the second entry.
+ */
+export function proxyRules(base: string, upstream: Upstream): Record<string, ProxyOptions> {
+  const rule: ProxyOptions = {
+    // No changeOrigin and no rewriteWsOrigin: the sidecar judges Host and Origin as the browser
+    // sent them, and nobody else does on an upgrade.
+    ws: true,
+    xfwd: true,
+    configure: (proxy, options) => connect(proxy, options, upstream),
+  }
+  const rules = { [exactKey(SIGNALING_PATH)]: rule }
+  if (base === '/') return rules
+  const prefix = base.slice(0, -1)
+  rules[exactKey(prefix + SIGNALING_PATH)] = { ...rule, rewrite: (url) => url.slice(prefix.length) }
+  return rules
+}
+
+/** Whether a key of the user's own `server.proxy` is about signaling. `/ws` is not. */
+export function isSignalingRule(key: string, base: string): boolean {
+  const path = key.replace(/^\^/, '')
+  return path.startsWith(SIGNALING_PATH) || path.startsWith(base.slice(0, -1) + SIGNALING_PATH)
+}
+
+// A plain prefix would also take /ws/signaling-of-another-app.
+function exactKey(path: string): string {
+  return `^${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?:[/?]|$)`
+}
+
+function connect(proxy: Proxy, options: ProxyOptions, upstream: Upstream): void {
+  // http-proxy-3 spreads these very options at each request, so a getter is asked each time.
+  Object.defineProperty(options, 'target', { get: () => upstream.url, enumerable: true })
+
+  const upgraded = new WeakSet<object>()
+  proxy.on('proxyReqWs', (request, _req, socket) => {
+    request.once('upgrade', () => upgraded.add(socket))
+  })
+
+  // Vite adds a listener of its own after `configure`, which logs a stack for every attempt while
+  // the sidecar is down, and a listener cannot be stopped by an earlier one. So the event ends here.
+  const { emit } = proxy
+  proxy.emit = (...event: unknown[]): boolean => {
+    if (event[0] !== 'error') return Reflect.apply(emit, proxy, event)
+    const [, error, , answer] = event as [string, NodeJS.ErrnoException, unknown, Answer]
+    refuse(answer, upgraded)
+    if (upstream.url === undefined || isGone(error)) upstream.unreachable()
+    else upstream.failed(error)
+    return true
+  }
+}
+
+function isGone(error: NodeJS.ErrnoException): boolean {
+  // ECONNRESET is also Node's code for "socket hang up": it died while it answered.
+  return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '')
+}
+
+const SENTENCE = "the signaling sidecar is not running: see the terminal of Vite's dev server\n"
+
+function refuse(answer: Answer, upgraded: WeakSet<object>): void {
+  if ('writeHead' in answer) {
+    if (!answer.headersSent) answer.writeHead(503, { 'Content-Type': 'text/plain' })
+    if (!answer.writableEnded) answer.end(SENTENCE)
+    return
+  }
+  // Text in the middle of an open WebSocket would be a broken frame: that one is only cut.
+  if (upgraded.has(answer)) answer.destroy()
+  else if (answer.writable) answer.end(UPGRADE_REFUSAL)
+}
+
+const UPGRADE_REFUSAL = [
+  'HTTP/1.1 503 Service Unavailable',
+  'Content-Type: text/plain',
+  `Content-Length: ${Buffer.byteLength(SENTENCE)}`,
+  'Connection: close',
+  '',
+  SENTENCE,
+].join('\r\n')

@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+
+/** A sidecar that somebody else started, found by its runtime.json and proven by its answer. */
+export interface RunningSidecar {
+  readonly url: string
+  readonly pid: number
+  readonly boot: string
+  readonly version: string
+}
+
+// It answers on loopback in a millisecond or two; one that takes a second is not healthy.
+const HEALTH_TIMEOUT_MS = 1000
+
+/** The first of these state folders' sidecars that lives. */
+export async function findRunningSidecar(
+  stateFolders: readonly string[],
+): Promise<RunningSidecar | undefined> {
+  for (const folder of stateFolders) {
+    const found = await readRuntimeFile(path.join(folder, 'runtime.json'))
+    // After SIGKILL the file stays behind, and its pid or port may belong to another program by
+    // now; only the same boot in the answer proves it.
+    if (found && isAlive(found.pid) && (await bootAt(found.url)) === found.boot) return found
+  }
+  return undefined
+}
+
+async function readRuntimeFile(file: string): Promise<RunningSidecar | undefined> {
+  try {
+    return parseRuntime(JSON.parse(await readFile(file, 'utf8')))
+  } catch {
+    // No such file, no right to read it, or half written: no sidecar of this project is known.
+    return undefined
+  }
+}
+
+function parseRuntime(value: unknown): RunningSidecar | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { url, pid, boot, version } = value as Record<string, unknown>
+  if (typeof url !== 'string' || !/^http:\/\//.test(url) || !URL.canParse(url)) return undefined
+  // kill(0) and kill(-1) mean whole groups of processes.
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined
+  if (typeof boot !== 'string' || boot === '' || typeof version !== 'string') return undefined
+  return { url, pid, boot, version }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // EPERM: it lives, as another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+async function bootAt(url: string): Promise<unknown> {
+  try {
+    const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS)
+    const answer = await fetch(new URL('/health', url), { signal })
+    const health: unknown = await answer.json()
+    return typeof health === 'object' && health !== null && 'boot' in health
+      ? health.boot
+      : undefined
+  } catch {
+    // Refused, timed out or not JSON: whoever it is, it is not the sidecar of that file.
+    return undefined
+  }
+}

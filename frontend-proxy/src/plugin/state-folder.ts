@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto'
+import { existsSync, realpathSync } from 'node:fs'
+import { homedir } from 'node:os'
+import path from 'node:path'
+import { SIDECAR_NAME } from './identity.ts'
+
+/**
+ * The sidecar's state folder of one project: the same path that the sidecar computes itself.
+ *
+ * It is `platformdirs.user_state_dir("signaling-sidecar")` (platformdirs 4.14: unix.py, macos.py,
+ * windows.py), then the project's name and the first 8 hex digits of the SHA-256 of its real path.
+ */
+export function projectStateFolder(project: string, env = process.env): string {
+  const real = realpathSync.native(project)
+  const hash = createHash('sha256').update(real).digest('hex').slice(0, 8)
+  return path.join(userStateFolder(env), `${path.basename(real) || 'root'}-${hash}`)
+}
+
+export function userStateFolder(
+  env: NodeJS.ProcessEnv,
+  platform: NodeJS.Platform = process.platform,
+  home: string = homedir(),
+): string {
+  if (platform === 'win32') {
+    const local = env.LOCALAPPDATA ?? path.win32.join(home, 'AppData', 'Local')
+    // Twice: platformdirs takes the name for the author's too when no author is said.
+    return path.win32.join(local, SIDECAR_NAME, SIDECAR_NAME)
+  }
+  // platformdirs ignores a relative XDG folder, and honours an absolute one on macOS too.
+  const xdg = env.XDG_STATE_HOME
+  if (xdg && path.posix.isAbsolute(xdg)) return path.posix.join(xdg, SIDECAR_NAME)
+  const state = platform === 'darwin' ? 'Library/Application Support' : '.local/state'
+  return path.posix.join(home, state, SIDECAR_NAME)
+}
+
+/**
+ * The first of the served folders that holds `folder`, or undefined.
+ *
+ * Vite hands every file in them to whoever can reach it, the LAN included, and tells its watcher
+ * of every line that is appended; file modes do not help, because Vite runs as the same user.
+ */
+export function servedFolderAround(
+  folder: string,
+  servedFolders: readonly string[],
+): string | undefined {
+  const real = realPathOfNearest(folder)
+  return servedFolders.find((served) => {
+    const steps = path.relative(realPathOfNearest(served), real)
+    return steps !== '..' && !steps.startsWith(`..${path.sep}`) && !path.isAbsolute(steps)
+  })
+}
+
+// A state folder need not exist yet; a link above it decides where it will be.
+function realPathOfNearest(folder: string): string {
+  const absolute = path.resolve(folder)
+  if (existsSync(absolute)) return realpathSync.native(absolute)
+  const parent = path.dirname(absolute)
+  return parent === absolute
+    ? absolute
+    : path.join(realPathOfNearest(parent), path.basename(absolute))
+}

@@ -1,0 +1,49 @@
+import { isIP } from 'node:net'
+import path from 'node:path'
+import type { ResolvedConfig } from 'vite'
+import { type Plan, startRefusal } from './options.ts'
+import { projectFolders } from './project-folders.ts'
+import { stateFolderRefusal, type Wish } from './sidecar-keeper.ts'
+import { projectStateFolder, servedFolderAround } from './state-folder.ts'
+
+type SidecarPlan = Extract<Plan, { kind: 'sidecar' }>
+
+/** Throws one sentence when the state folder would be among the files that Vite serves. */
+export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
+  const { root } = config
+  const { command, args = [], env = {}, port = 0 } = plan.details
+  const folders = projectFolders(root)
+  // The sidecar's own setting counts as ours: it must be judged, and it says where to find one.
+  const said = plan.stateDir ?? env.SIDECAR_STATE_DIR ?? process.env.SIDECAR_STATE_DIR
+  const stateDir = said ? path.resolve(root, said) : undefined
+  const stateFolders = stateDir ? [stateDir] : folders.map((folder) => projectStateFolder(folder))
+  // fs.allow is what `/@fs/` reaches outside the root, by default the npm workspace.
+  const servedFolders = [root, config.publicDir, ...config.server.fs.allow].filter(Boolean)
+  const served = servedFolderAround(stateFolders[0] ?? root, servedFolders)
+  if (served !== undefined) {
+    throw new Error(`signaling: ${stateFolderRefusal(stateFolders[0] ?? root, served)}`)
+  }
+  return {
+    root,
+    projectFolders: folders,
+    stateFolders,
+    servedFolders,
+    command: typeof command === 'string' ? [command] : command,
+    args: [
+      ...['--port', String(port), '--project', root, '--exit-on-stdin-eof'],
+      ...(stateDir ? ['--state-dir', stateDir] : []),
+      ...allowedHostArgs(config.server.allowedHosts),
+      ...args,
+    ],
+    env,
+    startRefusal: startRefusal(plan.explicit, process.env),
+  }
+}
+
+/** A page under a name that Vite was told to allow may signal too: both judge the same Host. */
+function allowedHostArgs(allowedHosts: ResolvedConfig['server']['allowedHosts']): string[] {
+  if (!Array.isArray(allowedHosts)) return []
+  // Vite repeats its own `host` in the list, once more at each restart; addresses are allowed anyway.
+  const names = new Set(allowedHosts.filter((name) => !isIP(name)))
+  return [...names].flatMap((name) => ['--allow-host', name])
+}

@@ -1,0 +1,81 @@
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { findCommand } from '../../src/plugin/find-command.ts'
+import { projectFolders } from '../../src/plugin/project-folders.ts'
+
+let folder: string
+
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'find-command-')))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+})
+
+function program(...steps: string[]): string {
+  const file = path.join(folder, ...steps)
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, '')
+  chmodSync(file, 0o755)
+  return file
+}
+
+const at = (...steps: string[]) => path.join(folder, ...steps)
+
+test('the active environment comes before .venv, that before PATH, and uvx last', () => {
+  const found = [
+    program('active', 'bin', 'signaling-sidecar'),
+    program('app', '.venv', 'bin', 'signaling-sidecar'),
+    program('.venv', 'bin', 'signaling-sidecar'),
+    program('path', 'signaling-sidecar'),
+  ]
+  const uvx = program('path', 'uvx')
+  const env = { VIRTUAL_ENV: at('active'), PATH: at('path') }
+  for (const file of found) {
+    expect(findCommand([at('app'), at()], env, 'linux')).toEqual([file])
+    rmSync(file)
+  }
+  expect(findCommand([at('app'), at()], env, 'linux')).toEqual([uvx, 'signaling-sidecar'])
+  rmSync(uvx)
+  expect(findCommand([at('app'), at()], env, 'linux')).toBeUndefined()
+})
+
+test('an environment without it is passed over', () => {
+  program('active', 'bin', 'python')
+  const file = program('path', 'signaling-sidecar')
+  const env = { VIRTUAL_ENV: at('active'), PATH: at('path') }
+  expect(findCommand([at()], env, 'linux')).toEqual([file])
+})
+
+test('on Windows it is an .exe in Scripts, and Path may be spelt so; .cmd needs a shell', () => {
+  const inVenv = program('.venv', 'Scripts', 'signaling-sidecar.exe')
+  program('first', 'signaling-sidecar.cmd')
+  const onPath = program('second', 'signaling-sidecar.exe')
+  const env = { Path: `${at('first')};${at('second')}` }
+  expect(findCommand([at()], env, 'win32')).toEqual([inVenv])
+  rmSync(inVenv)
+  expect(findCommand([at()], env, 'win32')).toEqual([onPath])
+})
+
+test('a folder of that name, a file nobody may run and a relative PATH entry are passed over', () => {
+  mkdirSync(at('first', 'signaling-sidecar'), { recursive: true })
+  chmodSync(program('second', 'signaling-sidecar'), 0o644)
+  program('third', 'signaling-sidecar')
+  const relative = path.relative(process.cwd(), at('third'))
+  const env = { PATH: [at('first'), at('second'), relative, ''].join(':') }
+  expect(findCommand([at()], env, 'linux')).toBeUndefined()
+})
+
+test('folders are searched up to the repository, not above', () => {
+  mkdirSync(at('repository', '.git'), { recursive: true })
+  const root = at('repository', 'packages', 'app')
+  mkdirSync(root, { recursive: true })
+  expect(projectFolders(root)).toEqual([root, at('repository', 'packages'), at('repository')])
+})
+
+test('without a repository they end at the package', () => {
+  const root = at('package', 'demo')
+  mkdirSync(root, { recursive: true })
+  writeFileSync(at('package', 'package.json'), '{}')
+  expect(projectFolders(root)).toEqual([root, at('package')])
+})

@@ -1,0 +1,248 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { createServer, resolveConfig } from 'vite'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
+import {
+  getEcho,
+  isGone,
+  makeProject,
+  type OpenVite,
+  openVite,
+  type Project,
+  refusedUpgrade,
+  STAND_IN,
+  STARTED,
+  standIn,
+} from './vite-project.ts'
+
+async function pidBehind({ url }: OpenVite): Promise<number> {
+  return (await getEcho(`${url}/ws/signaling`)).pid
+}
+
+/** A stand-in that somebody else started for this project. */
+async function startByHand({ root, stateDir }: Project): Promise<number> {
+  const args = ['serve', '--port', '0', '--project', root, '--state-dir', stateDir]
+  const child = spawn(process.execPath, [STAND_IN, ...args], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  return child.pid ?? 0
+}
+
+test('the sidecar starts on a free port, for this project, with the flag that ends it', async () => {
+  const { root, stateDir } = makeProject()
+  const { lines } = await openVite({ root, stateDir }, { sidecar: standIn(), stateDir })
+  expect(await lines.match(STARTED)).toContain(
+    `serve --port 0 --project ${root} --exit-on-stdin-eof --state-dir ${stateDir}`,
+  )
+})
+
+test('a port, more arguments and the names that Vite allows are handed on', async () => {
+  const { root, stateDir } = makeProject()
+  const sidecar = { ...(standIn() as object), port: 0, args: ['--allow-host', 'mine.test'] }
+  const { lines } = await openVite(
+    { root, stateDir },
+    { sidecar, stateDir },
+    { server: { allowedHosts: ['dev.test'] } },
+  )
+  expect(await lines.match(STARTED)).toMatch(/--allow-host dev\.test --allow-host mine\.test$/)
+})
+
+test('it ends when Vite closes', async () => {
+  const project = makeProject()
+  const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
+  await vite.lines.match(STARTED)
+  const pid = await pidBehind(vite)
+  await vite.server.close()
+  await isGone(pid)
+})
+
+test("Vite's own restart keeps the running sidecar", async () => {
+  const project = makeProject()
+  const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
+  await vite.lines.match(STARTED)
+  const pid = await pidBehind(vite)
+  await vite.server.restart()
+  expect(vite.lines.all).toContainEqual('server restarted.')
+  expect(await pidBehind(vite)).toBe(pid)
+  expect(vite.lines.all.filter((line) => STARTED.test(line))).toHaveLength(1)
+  await vite.server.close()
+  await isGone(pid)
+})
+
+test('other options in an edited config replace it', async () => {
+  const project = makeProject()
+  const sidecar = { ...(standIn() as object), args: ['--allow-host', 'old.test'] }
+  const vite = await openVite(project, { sidecar, stateDir: project.stateDir })
+  await vite.lines.match(/old\.test/)
+  const pid = await pidBehind(vite)
+  sidecar.args = ['--allow-host', 'new.test']
+  await vite.server.restart()
+  await vite.lines.match(/new\.test/)
+  await isGone(pid)
+  expect(await pidBehind(vite)).not.toBe(pid)
+})
+
+test('killed, it is started again and the proxy follows it to its new port', async () => {
+  const project = makeProject()
+  const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
+  await vite.lines.match(STARTED)
+  const pid = await pidBehind(vite)
+  process.kill(pid, 'SIGKILL')
+  await vite.lines.match(/was ended by SIGKILL; starting it again in 1 s/)
+  await vite.lines.match(STARTED, 2)
+  expect(await pidBehind(vite)).not.toBe(pid)
+})
+
+test('without a single ready line it is tried 4 times, then one sentence', async () => {
+  const project = makeProject()
+  const sidecar = standIn({ dieAtStart: true })
+  const { lines, url } = await openVite(project, { sidecar, stateDir: project.stateDir })
+  const last = await lines.match(/gave up after 4 starts/)
+  expect(last).toContain('exited with code 2: sidecar: the stand-in was told to die')
+  expect(lines.all.filter((line) => /again in [124] s/.test(line))).toHaveLength(3)
+  expect((await fetch(`${url}/ws/signaling`)).status).toBe(503)
+})
+
+test('a program that cannot be started is a sentence, and Vite goes on', async () => {
+  const project = makeProject()
+  const sidecar = { command: '/no/such/program' }
+  const { lines, url } = await openVite(project, { sidecar, stateDir: project.stateDir })
+  await lines.match(/spawn \/no\/such\/program ENOENT; starting it again/)
+  expect((await fetch(url)).status).toBe(200)
+})
+
+test('nothing to start is a sentence that says what to install, and Vite goes on', async () => {
+  const project = makeProject()
+  vi.stubEnv('PATH', '')
+  vi.stubEnv('VIRTUAL_ENV', undefined)
+  const { lines, url } = await openVite(project, { stateDir: project.stateDir })
+  await lines.match(/pip install signaling-sidecar/)
+  expect((await fetch(url)).status).toBe(200)
+  expect((await fetch(`${url}/ws/signaling`)).status).toBe(503)
+  expect((await refusedUpgrade(`${url}/ws/signaling`)).status).toBe(503)
+})
+
+test('the sidecar that the project already runs is used, and left running', async () => {
+  const project = makeProject()
+  const pid = await startByHand(project)
+  const vite = await openVite(project, { stateDir: project.stateDir })
+  await vite.lines.match(/using the sidecar that runs already/)
+  expect(await pidBehind(vite)).toBe(pid)
+  await vite.server.close()
+  expect(() => process.kill(pid, 0)).not.toThrow()
+})
+
+test('when that one ends, the next request starts one', async () => {
+  const project = makeProject()
+  const pid = await startByHand(project)
+  const { stateDir } = project
+  const vite = await openVite(project, { sidecar: standIn(), stateDir })
+  await vite.lines.match(/using the sidecar that runs already/)
+  process.kill(pid, 'SIGKILL')
+  await isGone(pid)
+  // At most one look a second: a reconnecting client asks again, and so does this.
+  await vi.waitUntil(async () => (await fetch(`${vite.url}/ws/signaling`)).ok, { timeout: 20_000 })
+  expect(await pidBehind(vite)).not.toBe(pid)
+})
+
+test.each([
+  ['VITEST', 'true', 'auto' as const],
+  ['VITEST', 'true', standIn()],
+  ['CI', 'true', 'auto' as const],
+])('with %s=%s nothing is started for %j', async (name, value, sidecar) => {
+  const project = makeProject()
+  const { lines } = await openVite(
+    project,
+    { sidecar, stateDir: project.stateDir },
+    { plugins: [{ name: 'set-environment', config: () => void vi.stubEnv(name, value) }] },
+  )
+  expect(await lines.match(/no sidecar started/)).toContain(`${name} is set`)
+})
+
+test('in CI an explicit object starts one', async () => {
+  const project = makeProject()
+  const { lines } = await openVite(
+    project,
+    { sidecar: standIn(), stateDir: project.stateDir },
+    { plugins: [{ name: 'set-environment', config: () => void vi.stubEnv('CI', 'true') }] },
+  )
+  await lines.match(STARTED)
+})
+
+test.each([
+  ['vite build', 'build', false],
+  ['vite preview', 'serve', true],
+] as const)('%s goes without the plugin', async (_name, command, isPreview) => {
+  const { root } = makeProject()
+  const inline = { root, configFile: false as const, plugins: [signaling()] }
+  const mode = 'development'
+  const { plugins, server } = await resolveConfig(inline, command, mode, mode, isPreview)
+  expect(plugins.map(({ name }) => name)).not.toContain(signaling().name)
+  expect(server.proxy).toBeUndefined()
+})
+
+test('in middleware mode nothing is started', async () => {
+  const project = makeProject()
+  const config = { server: { middlewareMode: true } }
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  vi.stubEnv('VITEST', undefined)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const server = await createServer({
+    root: project.root,
+    configFile: false,
+    ...config,
+    plugins: [signaling(options)],
+  })
+  onTestFinished(() => server.close())
+  expect(server.httpServer).toBeNull()
+})
+
+test('another release of the sidecar is one warning', async () => {
+  const project = makeProject()
+  const sidecar = standIn({ version: '0.2.0' })
+  const { lines } = await openVite(project, { sidecar, stateDir: project.stateDir })
+  expect(await lines.match(/different releases/)).toContain('signaling-sidecar 0.2.0')
+})
+
+test('another patch of the same release is none', async () => {
+  const project = makeProject()
+  const sidecar = standIn({ version: '0.1.9' })
+  const { lines } = await openVite(project, { sidecar, stateDir: project.stateDir })
+  await lines.match(STARTED)
+  expect(lines.all.join('\n')).not.toContain('different releases')
+})
+
+test.each(['state', '/state', '../state'])(
+  'a state folder among what Vite serves is refused: %s',
+  async (place) => {
+    const { root } = makeProject()
+    const options: SignalingOptions = { stateDir: path.join(root, 'deep', place) }
+    mkdirSync(path.join(root, 'deep'))
+    await expect(openVite({ root, stateDir: '' }, options)).rejects.toThrow(
+      /^signaling: the state folder .* is inside .*, which Vite serves/,
+    )
+  },
+)
+
+test('a sidecar that keeps its state there by its own settings is ended', async () => {
+  const project = makeProject()
+  const inside = path.join(project.root, 'state')
+  const sidecar = standIn({ stateDir: inside })
+  const { lines, url } = await openVite(project, { sidecar, stateDir: project.stateDir })
+  expect(await lines.match(/sidecar ended/)).toContain(inside)
+  expect((await fetch(`${url}/ws/signaling`)).status).toBe(503)
+})
+
+test('the endpoint is printed below the URLs of Vite', async () => {
+  const project = makeProject()
+  const vite = await openVite(project, { sidecar: false }, { base: '/app/' })
+  vite.server.printUrls()
+  expect(vite.lines.all.at(-1)).toBe(
+    `  ➜  Signaling: ${vite.url.replace('http', 'ws')}/ws/signaling`,
+  )
+})

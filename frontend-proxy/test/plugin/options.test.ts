@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { planFrom, startRefusal } from '../../src/plugin/options.ts'
+
+test('without options a sidecar is found or started', () => {
+  expect(planFrom({})).toMatchObject({ kind: 'sidecar', explicit: false })
+})
+
+test('false only proxies, by default to the port of `sidecar serve`', () => {
+  expect(planFrom({ sidecar: false })).toEqual({
+    kind: 'proxy-only',
+    target: 'http://127.0.0.1:8765',
+  })
+})
+
+test.each([
+  [{ target: 'http://127.0.0.1:1' }, 'signaling: target needs sidecar: false'],
+  [{ sidecar: false, stateDir: '/s' }, 'signaling: stateDir has no use with sidecar: false'],
+] as const)('%j would do nothing and is refused', (options, sentence) => {
+  expect(() => planFrom(options)).toThrow(sentence)
+})
+
+test.each([
+  [false, {}, false],
+  [false, { CI: 'false' }, false],
+  [false, { CI: '' }, false],
+  [false, { CI: '1' }, true],
+  [true, { CI: '1' }, false],
+  [true, { VITEST: 'true' }, true],
+] as const)('explicit %s with %j: refused is %s', (explicit, env, refused) => {
+  expect(startRefusal(explicit, env) !== undefined).toBe(refused)
+})

@@ -1,0 +1,160 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import {
+  type Echo,
+  getEcho,
+  makeProject,
+  type OpenVite,
+  openVite,
+  refusedUpgrade,
+  STARTED,
+  standIn,
+} from './vite-project.ts'
+
+async function openReadyVite(config = {}): Promise<OpenVite> {
+  const project = makeProject()
+  const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir }, config)
+  await vite.lines.match(STARTED)
+  return vite
+}
+
+function webSocket(url: string, headers: Record<string, string> = {}): WebSocket {
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), { headers })
+  onTestFinished(() => socket.terminate())
+  return socket
+}
+
+async function firstFrame(socket: WebSocket): Promise<Echo> {
+  const [data] = await once(socket, 'message')
+  return JSON.parse(String(data)) as Echo
+}
+
+test('the path, what is below it and a query reach the sidecar', async () => {
+  const { url } = await openReadyVite()
+  for (const path of ['/ws/signaling', '/ws/signaling/rooms', '/ws/signaling?a=1']) {
+    expect((await getEcho(url + path)).url).toBe(path)
+  }
+})
+
+test('a path that only begins alike is not proxied', async () => {
+  const { url } = await openReadyVite()
+  const answer = await fetch(`${url}/ws/signaling-of-somebody-else`)
+  expect(await answer.text()).toContain('<title>app</title>')
+})
+
+test('an upgrade keeps Host and Origin as the browser sent them, and says who asks', async () => {
+  const { url } = await openReadyVite()
+  const socket = webSocket(`${url}/ws/signaling`, {
+    host: 'evil.example',
+    origin: 'http://evil.example',
+  })
+  const { headers } = await firstFrame(socket)
+  expect(headers).toMatchObject({
+    host: 'evil.example',
+    origin: 'http://evil.example',
+    'x-forwarded-for': '127.0.0.1',
+  })
+})
+
+test('frames pass both ways', async () => {
+  const { url } = await openReadyVite()
+  const socket = webSocket(`${url}/ws/signaling`)
+  await firstFrame(socket)
+  socket.send('{"type":"ping"}')
+  const [data] = await once(socket, 'message')
+  expect(String(data)).toBe('{"type":"ping"}')
+})
+
+test.each(['/app/', '/a+b/', 'https://cdn.example/app/'])(
+  'under the base %s both the plain and the prefixed path reach the sidecar as the plain one',
+  async (base) => {
+    const { url } = await openReadyVite({ base })
+    const prefix = new URL(base, 'http://x').pathname.slice(0, -1)
+    for (const path of ['/ws/signaling', `${prefix}/ws/signaling`]) {
+      expect((await getEcho(`${url}${path}/rooms`)).url).toBe('/ws/signaling/rooms')
+      expect((await firstFrame(webSocket(`${url}${path}?a=1`))).url).toBe('/ws/signaling?a=1')
+    }
+  },
+)
+
+test('under a relative base the plain path reaches the sidecar', async () => {
+  const { url } = await openReadyVite({ base: './' })
+  expect((await firstFrame(webSocket(`${url}/ws/signaling`))).url).toBe('/ws/signaling')
+})
+
+async function openOtherServer(): Promise<string> {
+  const other = createServer((_request, response) => response.end('the other server'))
+  onTestFinished(() => void other.close())
+  await once(other.listen(0, '127.0.0.1'), 'listening')
+  return `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+}
+
+test("a user's own rule for the path wins, and nothing is started for it", async () => {
+  const target = await openOtherServer()
+  const project = makeProject()
+  const { url, lines } = await openVite(
+    project,
+    { stateDir: project.stateDir },
+    { server: { proxy: { '/ws/signaling': target } } },
+  )
+  expect(await (await fetch(`${url}/ws/signaling`)).text()).toBe('the other server')
+  expect(lines.all).toContainEqual(expect.stringContaining('no sidecar is started'))
+})
+
+test("a user's wider rule keeps everything but the path", async () => {
+  const target = await openOtherServer()
+  const { url } = await openReadyVite({ server: { proxy: { '/ws': { target, ws: true } } } })
+  expect((await getEcho(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
+  expect(await (await fetch(`${url}/ws/chat`)).text()).toBe('the other server')
+})
+
+test('while nobody answers a request and an upgrade get 503, and the log one line', async () => {
+  // Port 9 (discard) is below the ports that anybody gets by accident.
+  const { url, lines } = await openVite(makeProject(), {
+    sidecar: false,
+    target: 'http://127.0.0.1:9',
+  })
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const answer = await fetch(`${url}/ws/signaling/rooms`)
+    expect(answer.status).toBe(503)
+    expect(await answer.text()).toContain('is not running')
+    const refused = await refusedUpgrade(`${url}/ws/signaling`)
+    expect(refused.status).toBe(503)
+    expect(refused.text).toContain('is not running')
+  }
+  expect(lines.all.filter((line) => line.includes('127.0.0.1:9'))).toHaveLength(1)
+  expect(lines.all.join('\n')).not.toMatch(/proxy error|^\s+at /m)
+})
+
+test('an open socket is cut when the sidecar dies, and the log has no stack', async () => {
+  const { url, lines } = await openReadyVite()
+  const socket = webSocket(`${url}/ws/signaling`)
+  const { pid } = await firstFrame(socket)
+  const received: string[] = []
+  socket.on('message', (data) => received.push(String(data)))
+  const closed = once(socket, 'close')
+  process.kill(pid, 'SIGKILL')
+  expect((await closed)[0]).toBe(1006)
+  expect(received).toEqual([])
+  const refused = await fetch(`${url}/ws/signaling`)
+  expect(refused.status).toBe(503)
+  expect(lines.all.join('\n')).not.toMatch(/proxy error|^\s+at /m)
+})
+
+test('no form of a URL returns anything of the state folder, and .env stays refused', async () => {
+  const project = makeProject()
+  const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
+  await vite.lines.match(STARTED)
+  const file = `${project.stateDir}/runtime.json`
+  const forms = [file, `/@fs${file}`, '/../state/runtime.json', '/%2e%2e/state/runtime.json']
+  for (const form of forms) {
+    for (const query of ['', '?raw', '?url', '?import', '?raw??', '?import&raw']) {
+      const text = await (await fetch(vite.url + form + query)).text()
+      expect(text, form + query).not.toContain('boot-of-')
+    }
+  }
+  expect((await fetch(`${vite.url}/.env`)).status).toBe(403)
+})

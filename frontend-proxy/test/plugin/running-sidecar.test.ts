@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { findRunningSidecar } from '../../src/plugin/running-sidecar.ts'
+
+let folder: string
+let healthy: { url: string; pid: number; boot: string; version: string }
+
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'running-sidecar-'))
+  const server = createServer((request, response) => {
+    response.end(request.url === '/health' ? '{"status":"ok","boot":"b1"}' : 'not here')
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  healthy = { url, pid: process.pid, boot: 'b1', version: '0.1.0' }
+  onTestFinished(() => {
+    server.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+})
+
+function find(runtime: unknown) {
+  writeFileSync(path.join(folder, 'runtime.json'), JSON.stringify(runtime))
+  return findRunningSidecar([path.join(folder, 'without-one'), folder])
+}
+
+test('it is found when its process lives and the same boot answers', async () => {
+  expect(await find({ ...healthy, project: '/app' })).toEqual(healthy)
+})
+
+test('another boot at its address is another sidecar', async () => {
+  expect(await find({ ...healthy, boot: 'b0' })).toBeUndefined()
+})
+
+test('a dead process is not asked', async () => {
+  const { pid } = spawnSync(process.execPath, ['--version'])
+  expect(await find({ ...healthy, pid })).toBeUndefined()
+})
+
+test('nobody at its address is nobody', async () => {
+  expect(await find({ ...healthy, url: 'http://127.0.0.1:9' })).toBeUndefined()
+})
+
+test.each([
+  null,
+  [],
+  'text',
+  { url: 'file:///etc/passwd' },
+  { url: 'http://' },
+  { pid: 0 },
+  { pid: -1 },
+  { pid: '1' },
+  { boot: '' },
+  { version: 1 },
+])('a file that holds %j is not taken for one', async (wrong) => {
+  const isPart = wrong !== null && typeof wrong === 'object' && !Array.isArray(wrong)
+  expect(await find(isPart ? { ...healthy, ...wrong } : wrong)).toBeUndefined()
+})
+
+test('half a file is not taken for one', async () => {
+  writeFileSync(path.join(folder, 'runtime.json'), JSON.stringify(healthy).slice(0, 30))
+  expect(await findRunningSidecar([folder])).toBeUndefined()
+})

@@ -1,0 +1,60 @@
+// Stands in for `sidecar serve`: the ready line, /health, runtime.json, an echoing WebSocket, and
+// the end of stdin. What a test wants of it beyond that comes in STAND_IN as JSON.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { parseArgs } from 'node:util'
+import { WebSocketServer } from 'ws'
+
+const options = {
+  port: { type: 'string' },
+  project: { type: 'string' },
+  'state-dir': { type: 'string' },
+  'allow-host': { type: 'string', multiple: true },
+  'exit-on-stdin-eof': { type: 'boolean' },
+}
+const { values: flags } = parseArgs({ args: process.argv.slice(3), options })
+const behaviour = JSON.parse(process.env.STAND_IN ?? '{}')
+const { version = '0.1.0', dieAtStart, stateDir = flags['state-dir'] } = behaviour
+const boot = `boot-of-${process.pid}`
+
+if (dieAtStart) {
+  process.stderr.write('sidecar: the stand-in was told to die\n')
+  process.exit(2)
+}
+const server = createServer((request, response) => {
+  response.setHeader('Content-Type', 'application/json')
+  if (request.url === '/health') response.end(JSON.stringify({ status: 'ok', version, boot }))
+  else
+    response.end(JSON.stringify({ pid: process.pid, url: request.url, headers: request.headers }))
+})
+new WebSocketServer({ server }).on('connection', (socket, { url, headers }) => {
+  socket.send(JSON.stringify({ pid: process.pid, url, headers }))
+  socket.on('message', (data) => socket.send(data.toString()))
+})
+server.listen(Number(flags.port), '127.0.0.1', () => {
+  const { port } = server.address()
+  const { pid } = process
+  const url = `http://127.0.0.1:${port}`
+  if (stateDir) {
+    mkdirSync(stateDir, { recursive: true })
+    const runtime = JSON.stringify({ url, pid, boot, version, project: flags.project })
+    writeFileSync(`${stateDir}/runtime.json`, runtime)
+  }
+  const ready = {
+    name: 'signaling-sidecar',
+    version,
+    url,
+    port,
+    pid,
+    boot,
+    state_dir: stateDir ?? '/none',
+  }
+  process.stdout.write(`${JSON.stringify(ready)}\n`)
+  process.stderr.write(`stand-in started with ${process.argv.slice(2).join(' ')}\n`)
+})
+if (flags['exit-on-stdin-eof']) {
+  process.stdin.resume().on('end', () => {
+    if (stateDir) rmSync(`${stateDir}/runtime.json`, { force: true })
+    process.exit(0)
+  })
+}

@@ -1,0 +1,63 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import {
+  projectStateFolder,
+  servedFolderAround,
+  userStateFolder,
+} from '../../src/plugin/state-folder.ts'
+
+let folder: string
+
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'state-folder-')))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+})
+
+test.each([
+  ['linux', {}, '/home/me/.local/state/signaling-sidecar'],
+  ['linux', { XDG_STATE_HOME: '/state' }, '/state/signaling-sidecar'],
+  ['linux', { XDG_STATE_HOME: 'relative' }, '/home/me/.local/state/signaling-sidecar'],
+  ['darwin', {}, '/home/me/Library/Application Support/signaling-sidecar'],
+  ['darwin', { XDG_STATE_HOME: '/state' }, '/state/signaling-sidecar'],
+] as const)('on %s with %j it is %s', (platform, env, expected) => {
+  expect(userStateFolder(env, platform, '/home/me')).toBe(expected)
+})
+
+test('on Windows it is below the local application data, with the name twice', () => {
+  const env = { LOCALAPPDATA: 'C:\\Users\\me\\AppData\\Local' }
+  const expected = 'C:\\Users\\me\\AppData\\Local\\signaling-sidecar\\signaling-sidecar'
+  expect(userStateFolder(env, 'win32', 'C:\\Users\\me')).toBe(expected)
+})
+
+test("a project's folder has its name and the beginning of the hash of its real path", () => {
+  // printf / | sha256sum: 8a5edab2
+  expect(projectStateFolder('/', { XDG_STATE_HOME: '/state' })).toBe(
+    '/state/signaling-sidecar/root-8a5edab2',
+  )
+  const real = path.join(folder, 'real')
+  const link = path.join(folder, 'link')
+  mkdirSync(real)
+  symlinkSync(real, link)
+  expect(projectStateFolder(link)).toBe(projectStateFolder(real))
+  expect(projectStateFolder(link)).toMatch(/\/real-[0-9a-f]{8}$/)
+})
+
+test('a folder is served when it is a served one or below it, and not when only named alike', () => {
+  const served = [path.join(folder, 'app')]
+  const around = (...steps: string[]) => servedFolderAround(path.join(folder, ...steps), served)
+  expect(around('app')).toBe(served[0])
+  expect(around('app', 'deep', 'state')).toBe(served[0])
+  expect(around('app', '..state')).toBe(served[0])
+  expect(around('app-state')).toBeUndefined()
+  expect(around('state')).toBeUndefined()
+  expect(around()).toBeUndefined()
+})
+
+test('a link into a served folder does not hide that it is served', () => {
+  const app = path.join(folder, 'app')
+  mkdirSync(app)
+  symlinkSync(app, path.join(folder, 'elsewhere'))
+  expect(servedFolderAround(path.join(folder, 'elsewhere', 'new', 'state'), [app])).toBe(app)
+})

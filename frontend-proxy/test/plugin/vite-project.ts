@@ -1,0 +1,206 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createLogger, createServer, type InlineConfig, type ViteDevServer } from 'vite'
+import { onTestFinished, vi } from 'vitest'
+import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
+
+export const STAND_IN: string = fileURLToPath(new URL('stand-in-sidecar.mjs', import.meta.url))
+const PLUGIN = fileURLToPath(new URL('../../src/plugin/index.ts', import.meta.url))
+const VITE_PROGRAM = fileURLToPath(new URL('../../node_modules/vite/bin/vite.js', import.meta.url))
+
+/** What the stand-in shall do differently. */
+export interface Behaviour {
+  version?: string
+  dieAtStart?: boolean
+  stateDir?: string
+}
+
+/** The `sidecar` option that starts the stand-in. */
+export function standIn(behaviour: Behaviour = {}): NonNullable<SignalingOptions['sidecar']> {
+  return { command: [process.execPath, STAND_IN], env: { STAND_IN: JSON.stringify(behaviour) } }
+}
+
+export interface Project {
+  readonly root: string
+  readonly stateDir: string
+}
+
+/** A fresh project and, beside it, its state folder. */
+export function makeProject(): Project {
+  const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'signaling-plugin-')))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
+  const project = { root: path.join(folder, 'app'), stateDir: path.join(folder, 'state') }
+  mkdirSync(project.root)
+  mkdirSync(project.stateDir)
+  writeFileSync(path.join(project.root, 'package.json'), '{ "type": "module" }')
+  writeFileSync(path.join(project.root, 'index.html'), '<title>app</title>')
+  writeFileSync(path.join(project.root, '.env'), 'SECRET=1\n')
+  return project
+}
+
+/** Lines that can be waited for. */
+export class Lines {
+  readonly all: string[] = []
+  readonly #waiting = new Set<() => void>()
+
+  add(line: string): void {
+    this.all.push(line)
+    for (const look of this.#waiting) look()
+  }
+
+  /** The `nth` line (from 1) that matches, as soon as it is there. */
+  async match(pattern: RegExp, nth = 1): Promise<string> {
+    for (;;) {
+      const found = this.all.filter((line) => pattern.test(line))[nth - 1]
+      if (found !== undefined) return found
+      await new Promise<void>((resolve) => {
+        const look = () => {
+          this.#waiting.delete(look)
+          resolve()
+        }
+        this.#waiting.add(look)
+      })
+    }
+  }
+}
+
+export interface OpenVite {
+  readonly server: ViteDevServer
+  readonly lines: Lines
+  readonly url: string
+}
+
+/** A listening Vite in this process, with the plugin; closed when the test ends. */
+export async function openVite(
+  project: Project,
+  options: SignalingOptions,
+  config: InlineConfig = {},
+): Promise<OpenVite> {
+  // The plugin starts nothing under Vitest, and `auto` nothing in CI.
+  vi.stubEnv('VITEST', undefined)
+  vi.stubEnv('CI', undefined)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const lines = new Lines()
+  const add = (line: string) => lines.add(line)
+  const server = await createServer({
+    root: project.root,
+    configFile: false,
+    customLogger: { ...createLogger(), info: add, warn: add, warnOnce: add, error: add },
+    ...config,
+    plugins: [signaling(options), ...(config.plugins ?? [])],
+    server: { port: 0, host: '127.0.0.1', ...config.server },
+  })
+  onTestFinished(() => server.close())
+  await server.listen()
+  return { server, lines, url: urlOf(server) }
+}
+
+function urlOf(server: ViteDevServer): string {
+  const address = server.httpServer?.address() as AddressInfo
+  return `http://127.0.0.1:${address.port}`
+}
+
+/** What the stand-in answers at a path that is not /health. */
+export interface Echo {
+  readonly pid: number
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export async function getEcho(url: string): Promise<Echo> {
+  return (await (await fetch(url)).json()) as Echo
+}
+
+/** What an upgrade was refused with. */
+export async function refusedUpgrade(
+  url: string,
+): Promise<{ status: number | undefined; text: string }> {
+  const headers = { connection: 'upgrade', upgrade: 'websocket' }
+  const [response] = (await once(get(url, { headers }), 'response')) as [IncomingMessage]
+  let text = ''
+  for await (const part of response) text += part
+  return { status: response.statusCode, text }
+}
+
+/** The words with which the stand-in says that it listens, and with which arguments. */
+export const STARTED: RegExp = /stand-in started with /
+
+export interface RunningVite {
+  readonly process: ChildProcess
+  readonly lines: Lines
+}
+
+/** The source of a vite.config.js with this plugin. */
+export function configSource(options: SignalingOptions, port = 0): string {
+  return `
+    import { signaling } from ${JSON.stringify(PLUGIN)}
+    export default {
+      server: { port: ${port}, host: '127.0.0.1' },
+      plugins: [signaling(${JSON.stringify(options)})],
+    }`
+}
+
+/**
+ * `vite` as a process of its own, leader of its own group. `wrapper` are words before it.
+ *
+ * CI: without it Vite ends itself when its stdin ends, which would hide what a signal does.
+ */
+export function runVite(
+  project: Project,
+  options: SignalingOptions,
+  wrapper: readonly string[] = [],
+): RunningVite {
+  writeFileSync(path.join(project.root, 'vite.config.js'), configSource(options))
+  const { VITEST: _, ...env } = process.env
+  const [program = '', ...args] = [...wrapper, process.execPath, VITE_PROGRAM]
+  const child = spawn(program, args, {
+    cwd: project.root,
+    env: { ...env, CI: 'true', NO_COLOR: '1' },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const lines = new Lines()
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      for (const line of text.split(/\r?\n/)) lines.add(line)
+    })
+  }
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill('SIGKILL')
+    await gone
+  })
+  return { process: child, lines }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch {
+    return false
+  }
+  // An orphan that has ended stays a zombie until the system's first process gets to it, in a
+  // container seconds later or never.
+  const status = `/proc/${pid}/status`
+  return !existsSync(status) || !/^State:\s+Z/m.test(readFileSync(status, 'utf8'))
+}
+
+/** Resolves when no such process is left; a process that is not ours has no event for that. */
+export async function isGone(pid: number): Promise<void> {
+  await vi.waitUntil(() => !isAlive(pid), { timeout: 20_000, interval: 20 })
+}
