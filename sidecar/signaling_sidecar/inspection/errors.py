@@ -1,0 +1,50 @@
+"""What can be wrong with a log, or with a question about it. All are the asker's to mend: `SidecarError`s."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from signaling_sidecar.errors import SidecarError
+
+MAX_CHOICES_NAMED = 20  # rooms in one message; a log may hold thousands
+
+
+class UnknownSchema(SidecarError):
+    """A record says that it is of a schema version that this release does not read."""
+
+    def __init__(self, path: str, line: int, version: object, known: int) -> None:
+        super().__init__(path, line, version, known)
+        self.path, self.line, self.version, self.known = path, line, version, known
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}, line {self.line} has schema version {self.version!r}, this release reads {self.known}: "
+            "use the release that wrote it"
+        )
+
+
+class UnknownRoom(SidecarError):
+    """A log holds no such room."""
+
+    def __init__(self, asked: str, there: Sequence[str]) -> None:
+        super().__init__(asked, there)
+        self.asked, self.there = asked, there
+
+    def __str__(self) -> str:
+        return f"no room {self.asked} in this log; there are: {_first_of(self.there) or 'none at all'}"
+
+
+class AmbiguousRoom(SidecarError):
+    """A name alone does not say which room is meant."""
+
+    def __init__(self, asked: str, choices: Sequence[str]) -> None:
+        super().__init__(asked, choices)
+        self.asked, self.choices = asked, choices
+
+    def __str__(self) -> str:
+        return f"room {self.asked} is in this log {len(self.choices)} times, say which: {_first_of(self.choices)}"
+
+
+def _first_of(choices: Sequence[str]) -> str:
+    more = len(choices) - MAX_CHOICES_NAMED
+    return ", ".join(choices[:MAX_CHOICES_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,190 @@
+"""A log as tables and drawings. Reading is in `reader`, each table in the file of its name."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.inspection.ladder import Ladder
+from signaling_sidecar.inspection.reader import read_events
+from signaling_sidecar.inspection.room_choice import choose_room, room_records
+from signaling_sidecar.inspection.rooms import rooms_table
+from signaling_sidecar.inspection.sessions import sessions_table
+from signaling_sidecar.inspection.signals import signals_table
+
+if TYPE_CHECKING:
+    from ipywidgets import VBox
+
+
+def open_log(path: str | PathLike[str] | None = None) -> EventLog:
+    """Read an event log as it is now; open it again to see what was written since.
+
+    `path` is a segment (`.jsonl` or `.jsonl.gz`), a folder of segments, or a glob pattern. Without one it is the log of
+    this project: of the current folder or the nearest one above it that a sidecar has run for, else the newest there
+    is; one printed line says which it took.
+
+    Raises `NoLog`, `NoStateDir`, `DamagedLog`, `UnknownSchema` (all `SidecarError`s).
+    """
+    found = find_segments(path)
+    if found.how is not None:
+        print(f"reading {found.path} ({found.how})")
+    return EventLog(found.path, found.segments, read_events(found.segments))
+
+
+class EventLog:
+    """What `open_log` read. Tables are made when first asked for, and kept.
+
+    Every table has one row per thing, times in UTC, and its columns in its description below: name, dtype, what it is,
+    and the record it comes from. A missing value is missing (NaN, NaT, <NA>), never 0 or "".
+    """
+
+    def __init__(self, path: str, segments: Sequence[Path], events: pd.DataFrame) -> None:
+        self.path = path
+        """The segment, folder or pattern that was read."""
+        self.segments = segments
+        """The files it is made of."""
+        self._events = events
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """One row per record, boot after boot, each boot in the order it was written.
+
+        ========== =================== ==========================================================================
+        v          int64               schema version of the record; 1
+        seq        int64               number of the record in its boot, from 1
+        time       datetime64[us, UTC] when it happened; from `ts`
+        type       category            what happened, such as `peer.joined`
+        dialect    category            wire protocol, such as `rooms`
+        room       category            room id; unique only within its dialect
+        peer       category            peer id: who did it, or whom it happened to
+        to         category            peer id: for whom a signal is; missing: all others in the room
+        connection Int64               number of the WebSocket in its boot
+        session    category            one peer's stay in one room; unique for ever
+        kind       category            the frame's type, such as `offer`
+        bytes      Int64               size of the frame (bytes)
+        data       str                 JSON text: of a signal the frame as it was sent, else what the type says
+        boot       category            one run of the sidecar; from the segment's `log.header`
+        ========== =================== ==========================================================================
+        """
+        return self._events
+
+    @cached_property
+    def rooms(self) -> pd.DataFrame:
+        """One row per stay of a room: from its first peer to its last.
+
+        ========== =================== ==========================================================================
+        dialect    category            wire protocol
+        room       category            room id
+        created    datetime64[us, UTC] `room.created`; missing: it was there before this log begins
+        ended      datetime64[us, UTC] `room.ended`; missing: the log does not see it end
+        peers_most int64               peers at one time, at most, those who were away included; from `peer.*`
+        sessions   int64               stays of peers in it
+        signals    int64               `signal.relayed` records
+        refused    int64               `signal.refused` records; one may stand for many: see `signals`, `count`
+        bytes      int64               size of the relayed frames together (bytes)
+        boot       category            one run of the sidecar
+        ========== =================== ==========================================================================
+        """
+        return rooms_table(self._events)
+
+    @cached_property
+    def sessions(self) -> pd.DataFrame:
+        """One row per session: one peer's stay in one room, which may span several connections.
+
+        =========== =================== =========================================================================
+        dialect     category            wire protocol
+        room        category            room id
+        peer        category            peer id
+        name        str                 display name, the last it had; from `peer.joined`, `peer.updated`
+        session     category            unique for ever
+        joined      datetime64[us, UTC] `peer.joined`; missing: it was there before this log begins
+        left        datetime64[us, UTC] `peer.left`; missing: the log does not see it leave
+        reason      category            why it left, such as `left`, `lost`; from `peer.left`
+        connections int64               WebSockets it had, one after the other; `peer.joined`, `peer.resumed`
+        pages       int64               page loads it had: a reload is another; 0: the client does not say
+        times_away  int64               `peer.away` records
+        away_s      float64             time without a connection together (s); until the log's end if still away
+        sent        int64               `signal.relayed` records from it
+        received    int64               signals that were for it, and broadcasts while it had its place
+        refused     int64               `signal.refused` records to it
+        boot        category            the run of the sidecar in which it first appears
+        =========== =================== =========================================================================
+        """
+        return sessions_table(self._events)
+
+    @cached_property
+    def signals(self) -> pd.DataFrame:
+        """One row per signal that was relayed, and per record of a frame that was refused.
+
+        What is found inside a frame does not depend on its dialect: see `signaling_sidecar.eventlog.payload`.
+
+        ================= =================== ===================================================================
+        time              datetime64[us, UTC] when it happened
+        dialect           category            wire protocol
+        room              category            room id
+        peer              category            peer id of the sender
+        to                category            peer id it is for; missing: all others in the room
+        kind              category            the frame's type, such as `offer`
+        bytes             Int64               size of the frame (bytes)
+        outcome           category            `relayed` or `refused`
+        code              category            why it was refused, such as `no-such-peer`; from `data`
+        count             int64               how many refusals the record stands for; 1 when relayed
+        message           str                 the refusal in words; from `data`
+        sdp_type          category            `offer`, `answer`, `pranswer`, `rollback`: it holds a description
+        description_bytes Int64               size of the SDP (bytes)
+        ufrag             str                 ICE username fragment, of the description or the candidate
+        candidate_type    category            `host`, `srflx`, `prflx`, `relay`; `end`: no more will come
+        protocol          category            of the candidate: `udp`, `tcp`
+        address_class     category            of the candidate: `mdns`, `private`, `public`, `public-ipv6` …
+        address           str                 of the candidate, as it was sent
+        port              Int64               of the candidate
+        session           category            the sender's session
+        to_session        category            the session that `to` was at that moment
+        boot              category            one run of the sidecar
+        seq               int64               number of the record in its boot: the row in `events`
+        ================= =================== ===================================================================
+        """
+        return signals_table(self._events)
+
+    def ladder(self, room: str, dialect: str | None = None, boot: str | None = None) -> Ladder:
+        """Draw one room: a column per peer, a row per signal and per coming and going.
+
+        `dialect` and `boot` (its first characters do) say which, when several rooms of the log have that name.
+        All stays of a room within one boot are one ladder. Raises `UnknownRoom` and `AmbiguousRoom`.
+        """
+        chosen = choose_room(self.rooms, room, dialect, boot)
+        title = f"Room {chosen.room} · {chosen.dialect} · boot {chosen.boot[:8]}"
+        return Ladder(title, room_records(self._events, chosen))
+
+    def picker(self) -> VBox:
+        """Show a list of the log's rooms, and below it the ladder of the chosen one (an ipywidgets box)."""
+        from signaling_sidecar.inspection.picker import room_picker
+
+        return room_picker(self)
+
+    def __repr__(self) -> str:
+        return f"EventLog({self.path!r}: {', '.join(self._facts())})"
+
+    def _repr_html_(self) -> str:
+        return f"<div>Event log <code>{html.escape(visible(self.path))}</code><br>{' · '.join(self._facts())}</div>"
+
+    def _facts(self) -> list[str]:
+        rooms = self.rooms.drop_duplicates(["dialect", "room"])
+        facts = [_count(len(self._events), "record"), _count(self._events["boot"].nunique(), "boot")]
+        facts.append(_count(len(rooms), "room"))
+        if len(self._events):
+            first, last = self._events["time"].min(), self._events["time"].max()
+            facts.append(f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC")
+        return facts
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

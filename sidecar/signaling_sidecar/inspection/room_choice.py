@@ -1,0 +1,54 @@
+"""One room of a log: which is meant by a name, and its records."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from signaling_sidecar.inspection.errors import AmbiguousRoom, UnknownRoom
+from signaling_sidecar.inspection.steps import Record
+
+
+class RoomInLog(NamedTuple):
+    """One room of one boot: all its stays there."""
+
+    dialect: str
+    room: str
+    boot: str
+
+
+def rooms_in(rooms: pd.DataFrame) -> list[RoomInLog]:
+    """Name the rooms of the table of rooms, in order of appearance."""
+    named = rooms[["dialect", "room", "boot"]].drop_duplicates().astype("str")
+    return [RoomInLog(*row) for row in named.itertuples(index=False)]
+
+
+def room_records(events: pd.DataFrame, chosen: RoomInLog) -> list[Record]:
+    """Take one room's records out of the events, in order, and the gaps in the log between them."""
+    boot = events[events["boot"] == chosen.boot]
+    rows = boot[(boot["dialect"] == chosen.dialect) & (boot["room"] == chosen.room)]
+    if len(rows):
+        rows = boot.loc[rows.index[0] : rows.index[-1]].query("index in @rows.index or type == 'log.gap'")
+    columns = [rows[name].astype(object).where(rows[name].notna(), None) for name in Record._fields]
+    return [Record(*values) for values in zip(*columns, strict=True)]
+
+
+def choose_room(rooms: pd.DataFrame, room: str, dialect: str | None, boot: str | None) -> RoomInLog:
+    """Find the one room that is meant; raise `UnknownRoom` or `AmbiguousRoom`, which name the choices."""
+    there = rooms_in(rooms)
+    choices = [
+        known
+        for known in there
+        if known.room == room and dialect in (None, known.dialect) and known.boot.startswith(boot or "")
+    ]
+    if not choices:
+        asked = ", ".join(filter(None, (repr(room), dialect and f"dialect={dialect!r}", boot and f"boot={boot!r}")))
+        raise UnknownRoom(asked, [_arguments(known) for known in there])
+    if len(choices) > 1:
+        raise AmbiguousRoom(repr(room), [f"ladder({_arguments(choice)})" for choice in choices])
+    return choices[0]
+
+
+def _arguments(known: RoomInLog) -> str:
+    return f"{known.room!r}, dialect={known.dialect!r}, boot={known.boot!r}"

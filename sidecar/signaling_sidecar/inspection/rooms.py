@@ -1,0 +1,45 @@
+"""The table of rooms: each stay of a room from its first peer to its last."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+_COLUMNS = [
+    *("dialect", "room", "created", "ended", "peers_most", "sessions", "signals", "refused", "bytes", "boot"),
+]
+_NO_SIGN_OF_LIFE = ["signal.refused", "connection.opened", "connection.closed"]  # a refused join may name any room
+
+
+def rooms_table(events: pd.DataFrame) -> pd.DataFrame:
+    """Make the table that `EventLog.rooms` documents."""
+    rows = events[events["room"].notna()]
+    name = ["boot", "dialect", "room"]
+    stay = (rows["type"] == "room.created").groupby([rows[key] for key in name], observed=True).cumsum()
+    rows = rows.assign(stay=stay)
+    lived = ~rows["type"].isin(_NO_SIGN_OF_LIFE)
+    relayed = rows["type"] == "signal.relayed"
+    rows = rows.assign(
+        created=rows["time"].where(rows["type"] == "room.created"),
+        ended=rows["time"].where(rows["type"] == "room.ended"),
+        step=(rows["type"] == "peer.joined").astype("int64") - (rows["type"] == "peer.left"),
+        relayed=relayed,
+        refusal=rows["type"] == "signal.refused",
+        relayed_bytes=rows["bytes"].where(relayed, 0).fillna(0),
+        member=rows["session"].where(lived),
+        lived=lived,
+    )
+    key = [*name, "stay"]
+    rows["peers"] = rows.groupby(key, observed=True)["step"].cumsum()
+    table = rows.groupby(key, observed=True, sort=False).agg(
+        created=("created", "min"),
+        ended=("ended", "max"),
+        peers_most=("peers", "max"),
+        sessions=("member", "nunique"),
+        signals=("relayed", "sum"),
+        refused=("refusal", "sum"),
+        bytes=("relayed_bytes", "sum"),
+        lived=("lived", "any"),
+    )
+    table = table[table["lived"]].reset_index()
+    counts = ["peers_most", "sessions", "signals", "refused", "bytes"]
+    return table.astype(dict.fromkeys(counts, "int64"))[_COLUMNS]

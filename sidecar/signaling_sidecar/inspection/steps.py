@@ -1,0 +1,207 @@
+"""What a ladder draws: columns (peers) and steps (records of one room), each with how its room stood after it.
+
+Plain Python over records: no pandas, no medium. All text here is as peers and the log wrote it; who draws it makes it
+visible and escapes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from signaling_sidecar.eventlog.payload import Media
+from signaling_sidecar.inspection.record_data import About, media_of, read_about
+
+
+class Record(NamedTuple):
+    """One line of the log, as far as a ladder shows it; None: absent."""
+
+    seq: int
+    time: datetime
+    type: str
+    peer: str | None
+    to: str | None
+    kind: str | None
+    bytes: int | None
+    data: str | None
+
+
+class Look(StrEnum):
+    """How a step is drawn: an arrow, a mark on one peer's line, or a line across all."""
+
+    OFFER = "offer"
+    ANSWER = "answer"
+    CANDIDATE = "candidate"
+    OTHER = "other"
+    REFUSED = "refused"
+    JOINED = "joined"
+    AWAY = "away"
+    BACK = "back"
+    LEFT = "left"
+    UPDATED = "updated"
+    NOTE = "note"
+
+
+class Presence(StrEnum):
+    """How a peer stands in its room."""
+
+    ABSENT = "absent"
+    HERE = "here"
+    AWAY = "away"
+
+
+class Column(NamedTuple):
+    """A peer, under the last name it had."""
+
+    peer: str
+    name: str | None
+
+
+class Step(NamedTuple):
+    """One row of the ladder."""
+
+    seq: int
+    time: datetime
+    look: Look
+    column: int | None
+    """Of the peer that it is about; None: it is about the room, or somebody who never was in it."""
+    to: tuple[int, ...]
+    """Columns of those it went to."""
+    label: str
+    detail: str
+    presence: tuple[Presence, ...]
+    """Of every column, after this step."""
+
+
+_PRESENCE_AFTER = {
+    "peer.joined": Presence.HERE,
+    "peer.away": Presence.AWAY,
+    "peer.resumed": Presence.HERE,
+    "peer.left": Presence.ABSENT,
+}
+_NOTES = {"room.created": "room created", "room.ended": "room ended"}
+
+
+def draw_steps(records: Iterable[Record]) -> tuple[Sequence[Column], Sequence[Step]]:
+    """Turn one room's records, in their order, into columns (in order of joining) and steps."""
+    room = _Room(records := list(records))
+    steps = [step for record in records if (step := room.step(record)) is not None]
+    return [Column(peer, room.names.get(peer)) for peer in room.columns], steps
+
+
+class _Room:
+    """How the room stands while its records are gone through."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        members = (record.peer for record in records if record.type in _PRESENCE_AFTER and record.peer is not None)
+        self.columns = {peer: column for column, peer in enumerate(dict.fromkeys(members))}
+        self.names: dict[str, str] = {}
+        self._instances: dict[str, str] = {}
+        self._presence = dict.fromkeys(self.columns.values(), Presence.ABSENT)
+
+    def step(self, record: Record) -> Step | None:
+        """Take the next record; None when a ladder does not show it."""
+        if record.type in _NOTES:
+            return self._step(record, Look.NOTE, _NOTES[record.type])
+        match record.type:
+            case "signal.relayed":
+                return self._relayed(record)
+            case "signal.refused":
+                return self._refused(record, read_about(record.data))
+            case "log.gap":
+                lost = read_about(record.data).lost
+                return self._step(record, Look.NOTE, f"{lost if lost is not None else 'some'} records are missing here")
+            case type_ if type_.startswith("peer."):
+                return self._presence_change(record, read_about(record.data))
+        return None
+
+    def _relayed(self, record: Record) -> Step:
+        media = media_of(record.kind, record.data)
+        to = (record.to,) if record.to is not None else self._others(record.peer)
+        return self._step(record, _look(record, media), _label(record, media), to, _detail(media))
+
+    def _refused(self, record: Record, about: About) -> Step:
+        what = f"{record.kind or 'frame'} ✗ {about.code}" + (f" ({about.count} times)" if about.count > 1 else "")
+        if record.to is not None and record.to not in self.columns:
+            what += f", for {record.to}"
+        if record.peer not in self.columns:
+            what = f"{record.peer or 'somebody'}: {what}"
+        return self._step(record, Look.REFUSED, what, (record.to,), about.message or "")
+
+    def _presence_change(self, record: Record, about: About) -> Step | None:
+        if record.peer not in self.columns:
+            return None
+        known = self._instances.get(record.peer)
+        if about.name is not None:
+            self.names[record.peer] = about.name
+        if about.instance is not None:
+            self._instances[record.peer] = about.instance
+        if record.type in _PRESENCE_AFTER:
+            self._presence[self.columns[record.peer]] = _PRESENCE_AFTER[record.type]
+        match record.type:
+            case "peer.joined":
+                return self._step(record, Look.JOINED, "joins")
+            case "peer.away":
+                return self._step(record, Look.AWAY, f"away ({about.ending})")
+            case "peer.resumed":
+                reloaded = about.instance is not None and about.instance != known
+                return self._step(record, Look.BACK, "back, page reloaded" if reloaded else "back")
+            case "peer.left":
+                return self._step(record, Look.LEFT, "leaves" if about.reason == "left" else f"leaves ({about.reason})")
+            case "peer.updated":
+                named = f"is now {about.name}" if about.name is not None else "updates its metadata"
+                return self._step(record, Look.UPDATED, named)
+        return None
+
+    def _others(self, peer: str | None) -> tuple[str, ...]:
+        return tuple(
+            other for other, at in self.columns.items() if other != peer and self._presence[at] is not Presence.ABSENT
+        )
+
+    def _step(self, record: Record, look: Look, label: str, to: Sequence[str | None] = (), detail: str = "") -> Step:
+        return Step(
+            seq=record.seq,
+            time=record.time,
+            look=look,
+            column=self.columns.get(record.peer) if record.peer is not None else None,
+            to=tuple(self.columns[peer] for peer in to if peer in self.columns and peer != record.peer),
+            label=label,
+            detail=detail,
+            presence=tuple(self._presence.values()),
+        )
+
+
+def _look(record: Record, media: Media) -> Look:
+    # Without its payload (`payloads = "none"`) a signal is what its kind says, as far as that goes.
+    match media.sdp_type or ("candidate" if media.candidate_type else record.kind):
+        case "offer":
+            return Look.OFFER
+        case "answer" | "pranswer":
+            return Look.ANSWER
+        case "candidate":
+            return Look.CANDIDATE
+    return Look.OTHER
+
+
+def _label(record: Record, media: Media) -> str:
+    kind = record.kind or "signal"
+    if media.description_bytes is not None:
+        what = kind if media.sdp_type in (None, kind) else f"{kind}: {media.sdp_type}"
+        return f"{what} · {_size(media.description_bytes)}"
+    if media.candidate_type == "end":
+        return "end of candidates"
+    if media.candidate_type is not None:
+        return " ".join(filter(None, (kind, media.candidate_type, media.protocol, media.address_class)))
+    return kind if record.bytes is None else f"{kind} · {_size(record.bytes)}"
+
+
+def _detail(media: Media) -> str:
+    address = None if media.address is None else f"{media.address} port {media.port}"
+    ufrag = None if media.ufrag is None else f"ufrag {media.ufrag}"
+    return ", ".join(filter(None, (address, ufrag)))
+
+
+def _size(count: int) -> str:
+    return f"{count} B" if count < 1000 else f"{count / 1000:.1f} kB"
