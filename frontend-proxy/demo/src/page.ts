@@ -1,0 +1,20 @@
+/// <reference types="vite/client" />
+
+/** The element that index.html promises; its absence is a mistake of ours. */
+export function part<Type extends Element>(
+  root: ParentNode,
+  selector: string,
+  type: new () => Type,
+): Type {
+  const found = root.querySelector(selector)
+  if (found instanceof type) return found
+  throw new Error(`index.html has no ${type.name} at ${selector}`)
+}
+
+/** A new copy of what is in a `<template>`. */
+export function copyOf(templateId: string): HTMLElement {
+  const template = part(document, `#${templateId}`, HTMLTemplateElement)
+  const copy = template.content.firstElementChild?.cloneNode(true)
+  if (copy instanceof HTMLElement) return copy
+  throw new Error(`the template ${templateId} is empty`)
+}

@@ -1,0 +1,11 @@
+export type { Peer, RelayedFrame, RelayKind, Room } from './frames.ts'
+export { Mesh } from './mesh.ts'
+export type { MeshEvents, MeshOptions, MeshPeer, PeerState } from './mesh-events.ts'
+export { SignalingClient } from './signaling-client.ts'
+export type {
+  JoinOptions,
+  LeaveReason,
+  Profile,
+  SignalingEvents,
+  SignalingOptions,
+} from './signaling-events.ts'

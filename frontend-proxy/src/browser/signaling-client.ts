@@ -1,0 +1,260 @@
+/**
+ * One page's place in one room of the sidecar, and its view of the lobby.
+ *
+ * 1. When the connection was lost and is back, the room is joined again (same peer id, same
+ *    instance) and the rooms are watched again. Until the room has answered, `peers` is what was
+ *    known last.
+ * 2. Nothing is kept to be sent later: `relay` and `broadcast` say whether they could send. Only
+ *    the caller knows what is still worth sending when the connection is back.
+ * 3. A membership ends in one place, `#end`, with one `left` that says why.
+ */
+
+import { Connection, type Dismissal } from './connection.ts'
+import {
+  type ErrorFrame,
+  type Peer,
+  type PeerListFrame,
+  parseFrame,
+  type RelayKind,
+  type ServerFrame,
+} from './frames.ts'
+import { randomId, TabIdentity, tabStorage } from './identity.ts'
+import type {
+  JoinOptions,
+  LeaveReason,
+  Profile,
+  SignalingEvents,
+  SignalingOptions,
+} from './signaling-events.ts'
+import { TypedEventTarget } from './typed-events.ts'
+
+interface Membership {
+  readonly room: string
+  readonly peerId: string
+  readonly options: JoinOptions
+  /**
+   * Random per `join`, and so per page load: the others take another one for the news that the
+   * RTCPeerConnections from before are gone, as they are when a room was left.
+   */
+  readonly instance: string
+  /** The room has answered on the connection there is now. */
+  joined: boolean
+  /** `id` of the last join frame, which its refusal names. */
+  joinRef: string
+}
+
+export class SignalingClient extends TypedEventTarget<SignalingEvents> {
+  readonly #connection: Connection
+  readonly #identity: TabIdentity
+  readonly #peers = new Map<string, Peer>()
+  #profile: Profile
+  #membership: Membership | undefined
+  #watching = false
+  #joinedAt: number | undefined
+  #iceServers: RTCIceServer[] = []
+
+  /** With `room` it connects and joins; without, it does nothing until `join` or `watchRooms`. */
+  constructor(options: SignalingOptions = {}) {
+    super()
+    const { room, url, WebSocket, name, metadata, ...join } = options
+    this.#profile = { ...(name !== undefined && { name }), ...(metadata && { metadata }) }
+    this.#identity = new TabIdentity(tabStorage(), globalThis.window)
+    this.#connection = new Connection(
+      () => String(url ?? ownOriginUrl()),
+      this.#listener,
+      WebSocket,
+    )
+    if (room !== undefined) this.join(room, join)
+  }
+
+  /** The room one is in, or wants to be in as soon as there is a connection. */
+  get room(): string | undefined {
+    return this.#membership?.room
+  }
+
+  /** One's own id in that room. */
+  get peerId(): string | undefined {
+    return this.#membership?.peerId
+  }
+
+  /** True from the room's answer until the connection is lost or the room is left. */
+  get joined(): boolean {
+    return this.#membership?.joined === true
+  }
+
+  /** When one joined, by the sidecar's clock, if it says so. */
+  get joinedAt(): number | undefined {
+    return this.#joinedAt
+  }
+
+  get state(): 'idle' | 'connecting' | 'connected' {
+    if (this.#connection.isOpen) return 'connected'
+    return this.#connection.isWanted ? 'connecting' : 'idle'
+  }
+
+  /** The others in the room as the sidecar last described them. */
+  get peers(): ReadonlyMap<string, Peer> {
+    return this.#peers
+  }
+
+  /** STUN and TURN servers that the sidecar proposes. */
+  get iceServers(): RTCIceServer[] {
+    return this.#iceServers
+  }
+
+  /** Goes to a room, out of the one it is in. */
+  join(room: string, options: JoinOptions = {}): void {
+    if (this.#membership?.room === room) return
+    this.#end('moved')
+    const peerId = options.peerId ?? this.#identity.take(room)
+    this.#membership = { room, peerId, options, instance: randomId(), joined: false, joinRef: '' }
+    this.#connection.start()
+    this.#sendJoin()
+  }
+
+  /** Leaves the room; the connection stays, for the lobby or the next room. */
+  leave(): void {
+    if (this.#membership === undefined) return
+    this.#connection.send({ type: 'leave' })
+    this.#end('left')
+  }
+
+  /** Changes what the others see; without a room it counts from the next join. */
+  update(profile: Profile): void {
+    this.#profile = { ...this.#profile, ...profile }
+    if (this.joined) this.#connection.send({ type: 'update', ...profile })
+  }
+
+  /** Sends to one peer of the room. False: it was not sent and will not be. */
+  relay(to: string, type: Exclude<RelayKind, 'broadcast'>, payload: object = {}): boolean {
+    return this.joined && this.#connection.send({ ...payload, type, to })
+  }
+
+  /** Sends to all others in the room. False: it was not sent and will not be. */
+  broadcast(payload: object = {}): boolean {
+    return this.joined && this.#connection.send({ ...payload, type: 'broadcast' })
+  }
+
+  /** Asks for `rooms` events, in a room or not. */
+  watchRooms(): void {
+    this.#watching = true
+    this.#connection.start()
+    this.#connection.send({ type: 'watch_rooms' })
+  }
+
+  unwatchRooms(): void {
+    this.#watching = false
+    this.#connection.send({ type: 'unwatch_rooms' })
+  }
+
+  /** Leaves the room and ends the connection. `join` and `watchRooms` begin anew. */
+  close(): void {
+    this.#watching = false
+    if (this.#membership !== undefined) this.#connection.send({ type: 'leave' })
+    this.#end('closed')
+    this.#connection.close()
+  }
+
+  readonly #listener = {
+    opened: (): void => {
+      this.#sendJoin()
+      if (this.#watching) this.#connection.send({ type: 'watch_rooms' })
+      this.emit('connected', undefined)
+    },
+    received: (data: unknown): void => {
+      const frame = parseFrame(data)
+      if (frame !== undefined) this.#receive(frame)
+    },
+    lost: (code: number, reason: string, dismissal: Dismissal | undefined): void => {
+      if (this.#membership) this.#membership.joined = false
+      this.emit('disconnected', { code, reason, final: dismissal !== undefined })
+      if (dismissal !== undefined) this.#end(dismissal)
+    },
+    retrying: (attempt: number): void => this.emit('reconnecting', { attempt }),
+  }
+
+  #sendJoin(): void {
+    const membership = this.#membership
+    if (membership === undefined) return
+    membership.joinRef = randomId()
+    const { room, peerId, instance, options } = membership
+    this.#connection.send({
+      type: 'join',
+      id: membership.joinRef,
+      roomId: room,
+      peerId,
+      instance,
+      ...this.#profile,
+      capacity: options.capacity,
+      listed: options.listed,
+    })
+  }
+
+  #end(why: LeaveReason): void {
+    if (this.#membership === undefined) return
+    const { room } = this.#membership
+    this.#membership = undefined
+    this.#joinedAt = undefined
+    this.#peers.clear()
+    this.#identity.putBack(room)
+    this.emit('left', { room, why })
+  }
+
+  #receive(frame: ServerFrame): void {
+    if (frame.type === 'rooms') this.emit('rooms', frame.rooms)
+    else if (frame.type === 'error') this.#refused(frame)
+    else if (frame.type === 'peer_list') this.#answered(frame)
+    else if (this.joined) this.#inRoom(frame)
+    // else it is about a room that was left before this frame came
+  }
+
+  #answered(list: PeerListFrame): void {
+    const membership = this.#membership
+    if (membership === undefined) return
+    const { room, peerId } = membership
+    // The answer to a join that another join or a leave has overtaken.
+    if ((list.roomId ?? room) !== room || (list.peerId ?? peerId) !== peerId) return
+    membership.joined = true
+    this.#joinedAt = list.joinedAt
+    this.#iceServers = list.iceServers ?? []
+    this.#peers.clear()
+    for (const peer of list.peers) this.#peers.set(peer.peerId, peer)
+    this.emit('peer_list', { room, peerId, peers: list.peers })
+  }
+
+  #inRoom(frame: Exclude<ServerFrame, { type: 'rooms' | 'error' | 'peer_list' }>): void {
+    switch (frame.type) {
+      case 'peer_joined':
+        this.#peers.set(frame.peer.peerId, frame.peer)
+        this.emit('peer_joined', frame.peer)
+        break
+      case 'peer_left':
+        this.#peers.delete(frame.peerId)
+        this.emit('peer_left', { peerId: frame.peerId, reason: frame.reason })
+        break
+      case 'peer_updated': {
+        const known = this.#peers.get(frame.peerId)
+        if (known === undefined) break
+        const peer = { ...known, ...frame.changes }
+        this.#peers.set(frame.peerId, peer)
+        this.emit('peer_updated', { peer, changes: frame.changes })
+        break
+      }
+      default:
+        this.emit(frame.type, frame)
+    }
+  }
+
+  #refused({ code, message, ref }: ErrorFrame): void {
+    const membership = this.#membership
+    const room = ref !== undefined && ref === membership?.joinRef ? membership.room : undefined
+    if (room !== undefined) this.#end('refused')
+    this.emit('refused', { code, message, room })
+  }
+}
+
+function ownOriginUrl(): string {
+  const url = new URL('/ws/signaling', location.href)
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
+  return url.href
+}

@@ -1,0 +1,62 @@
+/** What a `SignalingClient` is told, and what it tells. */
+
+import type { Dismissal } from './connection.ts'
+import type { Peer, RelayedFrame, Room } from './frames.ts'
+
+/** What the others see of this peer. */
+export interface Profile {
+  readonly name?: string
+  /** At most 4 KiB as JSON. */
+  readonly metadata?: Readonly<Record<string, unknown>>
+}
+
+export interface JoinOptions {
+  /** Default: an id of this tab, which survives a reload. */
+  readonly peerId?: string
+  /** How many the room holds; counts for whoever joins it first. */
+  readonly capacity?: number
+  /** False: the room is in no list; counts for whoever joins it first. */
+  readonly listed?: boolean
+}
+
+export interface SignalingOptions extends Profile, JoinOptions {
+  /** Joined at once, as by `join(room, options)`. */
+  readonly room?: string
+  /** Default: `/ws/signaling` on the page's own origin. */
+  readonly url?: string | URL
+  /** Default: the platform's own. */
+  readonly WebSocket?: typeof WebSocket
+}
+
+/** Why one is in a room no longer. */
+export type LeaveReason = 'left' | 'moved' | 'refused' | 'closed' | Dismissal
+
+export interface SignalingEvents {
+  /** The connection is there (again). */
+  connected: undefined
+  /** The connection was lost. It is made again, unless `final`. */
+  disconnected: { readonly code: number; readonly reason: string; readonly final: boolean }
+  /** The `attempt`th try to connect again, from 1. */
+  reconnecting: { readonly attempt: number }
+  /** The room has answered: one is in it. Again after each reconnect. */
+  peer_list: { readonly room: string; readonly peerId: string; readonly peers: readonly Peer[] }
+  peer_joined: Peer
+  peer_left: { readonly peerId: string; readonly reason: string | undefined }
+  /** The peer as it is now; `changes` is what is new. */
+  peer_updated: { readonly peer: Peer; readonly changes: Partial<Omit<Peer, 'peerId'>> }
+  /** The listed rooms: once after `watchRooms`, then at each change. */
+  rooms: readonly Room[]
+  offer: RelayedFrame
+  answer: RelayedFrame
+  candidate: RelayedFrame
+  signal: RelayedFrame
+  broadcast: RelayedFrame
+  /** The sidecar refused a frame; `room` is there when that was the join to it. */
+  refused: {
+    readonly code: string
+    readonly message: string
+    readonly room: string | undefined
+  }
+  /** One is in the room no longer. */
+  left: { readonly room: string; readonly why: LeaveReason }
+}

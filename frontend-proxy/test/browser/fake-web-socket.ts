@@ -1,0 +1,42 @@
+import type { SignalingOptions } from '../../src/browser/index.ts'
+
+export class FakeWebSocket extends EventTarget {
+  static made: FakeWebSocket[] = []
+  readyState = 0
+  readonly sent: Record<string, unknown>[] = []
+
+  constructor(readonly url: string) {
+    super()
+    FakeWebSocket.made.push(this)
+  }
+
+  send(text: string): void {
+    this.sent.push(JSON.parse(text))
+  }
+
+  close(): void {
+    this.readyState = 3
+  }
+
+  open(): void {
+    this.readyState = 1
+    this.dispatchEvent(new Event('open'))
+  }
+
+  deliver(frame: unknown): void {
+    const data = typeof frame === 'string' ? frame : JSON.stringify(frame)
+    this.dispatchEvent(new MessageEvent('message', { data }))
+  }
+
+  drop(code: number, reason = ''): void {
+    this.readyState = 3
+    this.dispatchEvent(Object.assign(new Event('close'), { code, reason }))
+  }
+}
+
+/** Options of a client that talks to `FakeWebSocket`s. */
+export const fakeNetwork = {
+  url: 'ws://sidecar.test/ws/signaling',
+  // As much of a WebSocket as partysocket uses.
+  WebSocket: FakeWebSocket as unknown as typeof WebSocket,
+} satisfies SignalingOptions

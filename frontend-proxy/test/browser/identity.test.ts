@@ -1,0 +1,81 @@
+import { expect, it } from 'vitest'
+import { type IdStorage, randomId, TabIdentity } from '../../src/browser/identity.ts'
+
+class Tab extends EventTarget implements IdStorage {
+  readonly items: Map<string, string>
+
+  constructor(copyOf?: Tab) {
+    super()
+    this.items = new Map(copyOf?.items)
+  }
+
+  getItem(key: string): string | null {
+    return this.items.get(key) ?? null
+  }
+
+  setItem(key: string, value: string): void {
+    this.items.set(key, value)
+  }
+
+  removeItem(key: string): void {
+    this.items.delete(key)
+  }
+
+  /** A page in this tab: the storage stays, the listeners of the page before do not count. */
+  load(): { identity: TabIdentity; page: EventTarget } {
+    const page = new EventTarget()
+    return { identity: new TabIdentity(this, page), page }
+  }
+}
+
+it('a reloaded page is the same peer', () => {
+  const tab = new Tab()
+  const before = tab.load()
+  const peerId = before.identity.take('bar')
+  before.page.dispatchEvent(new Event('pagehide'))
+
+  expect(tab.load().identity.take('bar')).toBe(peerId)
+})
+
+it('a duplicated tab is a new peer, also when the first was reloaded before', () => {
+  const tab = new Tab()
+  const before = tab.load()
+  before.identity.take('bar')
+  before.page.dispatchEvent(new Event('pagehide'))
+  const peerId = tab.load().identity.take('bar')
+
+  expect(new Tab(tab).load().identity.take('bar')).not.toBe(peerId)
+})
+
+it('a page from the back/forward cache takes its id out of the storage again', () => {
+  const tab = new Tab()
+  const { identity, page } = tab.load()
+  const peerId = identity.take('bar')
+  page.dispatchEvent(new Event('pagehide'))
+  page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+
+  expect(new Tab(tab).load().identity.take('bar')).not.toBe(peerId)
+})
+
+it('is somebody else in every room', () => {
+  const { identity } = new Tab().load()
+  expect(identity.take('bar')).not.toBe(identity.take('pub'))
+})
+
+it('has the same id in a room that it left and joins again', () => {
+  const { identity } = new Tab().load()
+  const peerId = identity.take('bar')
+  identity.putBack('bar')
+
+  expect(identity.take('bar')).toBe(peerId)
+})
+
+it('does without a storage', () => {
+  const identity = new TabIdentity(undefined, undefined)
+  expect(identity.take('bar')).toMatch(/^[0-9a-f]{24}$/)
+})
+
+it('a random id needs no secure context', () => {
+  expect(randomId()).toMatch(/^[0-9a-f]{24}$/)
+  expect(randomId()).not.toBe(randomId())
+})

@@ -1,0 +1,188 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Negotiable, Negotiation, parseNegotiable } from '../../src/browser/negotiation.ts'
+import { FakePeerConnection } from './fake-peer-connection.ts'
+
+function side(isPolite: boolean): {
+  pc: FakePeerConnection
+  sent: Negotiable[]
+  negotiation: Negotiation
+} {
+  const pc = new FakePeerConnection()
+  const sent: Negotiable[] = []
+  // As much of an RTCPeerConnection as a negotiation uses.
+  const real = pc as unknown as RTCPeerConnection
+  const negotiation = new Negotiation(
+    real,
+    () => isPolite,
+    (frame) => sent.push(frame),
+  )
+  return { pc, sent, negotiation }
+}
+
+const offer = (sdp: string, round?: number): Negotiable => ({ type: 'offer', sdp, round })
+const answer = (sdp: string, round?: number): Negotiable => ({ type: 'answer', sdp, round })
+const candidate = (text: string): Negotiable => ({
+  type: 'candidate',
+  candidate: { candidate: text, sdpMid: '0' },
+})
+
+it('an offer is answered, and the answer settles it', async () => {
+  const ann = side(false)
+  const ben = side(true)
+  await ben.negotiation.offer()
+  for (const frame of ben.sent.splice(0)) await ann.negotiation.receive(frame)
+  for (const frame of ann.sent.splice(0)) await ben.negotiation.receive(frame)
+  expect(ben.pc.remoteDescription).toMatchObject({ type: 'answer', sdp: 'answer 1' })
+  expect([ann.pc.signalingState, ben.pc.signalingState]).toEqual(['stable', 'stable'])
+})
+
+describe('when both offer at once', () => {
+  it('the polite side takes its offer back, and one exchange remains', async () => {
+    const ann = side(false)
+    const ben = side(true)
+    await Promise.all([ann.negotiation.offer(), ben.negotiation.offer()])
+    const [fromAnn, fromBen] = [ann.sent.splice(0), ben.sent.splice(0)]
+    for (const frame of fromBen) await ann.negotiation.receive(frame)
+    for (const frame of fromAnn) await ben.negotiation.receive(frame)
+    for (const frame of ben.sent.splice(0)) await ann.negotiation.receive(frame)
+    expect(ben.pc.rollbacks).toBe(1)
+    expect(ann.pc.rollbacks).toBe(0)
+    expect(ann.pc.remoteDescription?.type).toBe('answer')
+    expect([ann.pc.signalingState, ben.pc.signalingState]).toEqual(['stable', 'stable'])
+  })
+
+  it('the candidates of the ignored offer are ignored with it', async () => {
+    const ann = side(false)
+    await ann.negotiation.offer()
+    await ann.negotiation.receive(offer("ben's"))
+    await ann.negotiation.receive(candidate('of the ignored offer'))
+    await ann.negotiation.receive(answer("ben's answer"))
+    expect(ann.pc.candidates).toEqual([])
+  })
+})
+
+it('an offer that comes while the answer before it is being set is no collision', async () => {
+  const ann = side(false)
+  await ann.negotiation.offer()
+  const answering = ann.negotiation.receive(answer("ben's answer"))
+  const offering = ann.negotiation.receive(offer("ben's next offer"))
+  await Promise.all([answering, offering])
+  expect(ann.pc.remoteDescription?.sdp).toBe("ben's next offer")
+  expect(ann.sent.at(-1)?.type).toBe('answer')
+})
+
+describe('what was lost', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it('is offered again after 5 s, and then after twice as long each time', async () => {
+    const ann = side(false)
+    await ann.negotiation.offer()
+    const counts: number[] = []
+    for (const waitMs of [4_999, 1, 9_999, 1, 20_000]) {
+      await vi.advanceTimersByTimeAsync(waitMs)
+      counts.push(ann.sent.length)
+    }
+    expect(counts).toEqual([1, 2, 2, 3, 4])
+    expect(new Set(ann.sent.map((frame) => JSON.stringify(frame))).size).toBe(1)
+  })
+
+  it('is not offered again once it is answered, or the connection is closed', async () => {
+    const [ann, ben] = [side(false), side(false)]
+    await ann.negotiation.offer()
+    await ann.negotiation.receive(answer("ben's answer", 1))
+    await ben.negotiation.offer()
+    ben.negotiation.stop()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect([ann.sent.length, ben.sent.length]).toEqual([1, 1])
+  })
+
+  it('is answered with the same answer, not with a new one', async () => {
+    const ann = side(false)
+    await ann.negotiation.receive(offer("ben's", 1))
+    await ann.negotiation.receive(offer("ben's, with more candidates", 1))
+    expect(ann.sent).toEqual([answer('answer 1', 1), answer('answer 1', 1)])
+    expect(ann.pc.remoteDescription?.sdp).toBe("ben's")
+  })
+
+  it('is not answered while one offers oneself: the answer would be an old one', async () => {
+    const ann = side(true)
+    await ann.negotiation.receive(offer("ben's", 1))
+    await ann.negotiation.offer()
+    await ann.negotiation.receive(offer("ben's", 1))
+    expect(ann.sent.map(({ type }) => type)).toEqual(['answer', 'offer'])
+    expect(ann.pc.rollbacks).toBe(0)
+  })
+})
+
+describe('an answer that nobody waits for', () => {
+  it('is dropped when nothing was offered', async () => {
+    const ann = side(false)
+    await ann.negotiation.receive(answer('stray'))
+    expect(ann.pc.remoteDescription).toBeNull()
+  })
+
+  it('is dropped when it answers an earlier offer', async () => {
+    const ann = side(false)
+    await ann.negotiation.offer()
+    await ann.negotiation.receive(answer('to the first', 1))
+    await ann.negotiation.offer()
+    await ann.negotiation.receive(answer('to the first, again', 1))
+    expect(ann.pc.signalingState).toBe('have-local-offer')
+    await ann.negotiation.receive(answer('to the second', 2))
+    expect(ann.pc.remoteDescription?.sdp).toBe('to the second')
+  })
+
+  it('is dropped when it is the second to one offer', async () => {
+    const ann = side(false)
+    await ann.negotiation.offer()
+    await Promise.all([
+      ann.negotiation.receive(answer('first')),
+      ann.negotiation.receive(answer('second')),
+    ])
+    expect(ann.pc.remoteDescription?.sdp).toBe('first')
+  })
+})
+
+describe('a candidate', () => {
+  it('that comes before the description is kept for it', async () => {
+    const ann = side(false)
+    await ann.negotiation.receive(candidate('early'))
+    expect(ann.pc.candidates).toEqual([])
+    await ann.negotiation.receive(offer("ben's"))
+    expect(ann.pc.candidates).toEqual([{ candidate: 'early', sdpMid: '0' }])
+  })
+
+  it('is kept a hundred times at most', async () => {
+    const ann = side(false)
+    for (let nth = 0; nth < 150; nth += 1) await ann.negotiation.receive(candidate(`${nth}`))
+    await ann.negotiation.receive(offer("ben's"))
+    expect(ann.pc.candidates).toHaveLength(100)
+  })
+
+  it('that the browser refuses is reported', async () => {
+    const ann = side(false)
+    await ann.negotiation.receive(offer("ben's"))
+    await expect(ann.negotiation.receive(candidate('unknown'))).rejects.toThrow('OperationError')
+  })
+})
+
+describe('a relayed frame', () => {
+  it.each([
+    ['an offer without sdp', 'offer', {}],
+    ['an answer whose sdp is an object', 'answer', { sdp: { type: 'answer' } }],
+    ['the end of candidates', 'candidate', { candidate: null }],
+    ['a candidate without its line', 'candidate', { candidate: { sdpMid: '0' } }],
+    ["an app's own signal", 'signal', { sdp: 'v=0' }],
+  ] as const)('is no negotiation: %s', (_, type, payload) => {
+    expect(parseNegotiable({ type, from: 'b', payload })).toBeUndefined()
+  })
+
+  it('gives a candidate without the fields that have the wrong type', () => {
+    const payload = { candidate: { candidate: 'c', sdpMid: 0, sdpMLineIndex: 1, extra: true } }
+    expect(parseNegotiable({ type: 'candidate', from: 'b', payload })).toEqual({
+      type: 'candidate',
+      candidate: { candidate: 'c', sdpMid: null, sdpMLineIndex: 1, usernameFragment: null },
+    })
+  })
+})

@@ -1,0 +1,292 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { SignalingClient, type SignalingEvents } from '../../src/browser/index.ts'
+import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
+
+/** The shortest wait, and a task for the (here: no) jitter. */
+const FIRST_RETRY_MS = 301
+
+beforeEach(() => {
+  FakeWebSocket.made = []
+  vi.useFakeTimers()
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+function client(options: ConstructorParameters<typeof SignalingClient>[0] = {}): SignalingClient {
+  return new SignalingClient({ ...fakeNetwork, ...options })
+}
+
+/** The socket that is connecting, `inMs` from now. */
+async function nextSocket(inMs = 0): Promise<FakeWebSocket> {
+  await vi.advanceTimersByTimeAsync(inMs)
+  const socket = FakeWebSocket.made.at(-1)
+  if (socket === undefined) throw new Error('nothing was connected')
+  return socket
+}
+
+async function joined(
+  room: string,
+): Promise<{ signaling: SignalingClient; socket: FakeWebSocket }> {
+  const signaling = client({ room })
+  const socket = await nextSocket()
+  socket.open()
+  socket.deliver({ type: 'peer_list', peers: [], roomId: room, peerId: signaling.peerId })
+  return { signaling, socket }
+}
+
+function record<Name extends keyof SignalingEvents>(signaling: SignalingClient, name: Name) {
+  const details: SignalingEvents[Name][] = []
+  signaling.addEventListener(name, ({ detail }) => details.push(detail))
+  return details
+}
+
+describe('joining', () => {
+  it('does nothing until it is asked to', async () => {
+    const signaling = client()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(FakeWebSocket.made).toEqual([])
+    expect(signaling.state).toBe('idle')
+  })
+
+  it('says who it is as soon as the socket is open', async () => {
+    const signaling = client({ room: 'bar', name: 'Ann', metadata: { hat: 1 }, capacity: 4 })
+    const socket = await nextSocket()
+    expect(socket.url).toBe('ws://sidecar.test/ws/signaling')
+    socket.open()
+    expect(socket.sent).toEqual([
+      {
+        type: 'join',
+        id: expect.any(String),
+        roomId: 'bar',
+        peerId: signaling.peerId,
+        instance: expect.stringMatching(/^[0-9a-f]{24}$/),
+        name: 'Ann',
+        metadata: { hat: 1 },
+        capacity: 4,
+      },
+    ])
+  })
+
+  it('is in the room when the room has answered', async () => {
+    const signaling = client({ room: 'bar' })
+    const lists = record(signaling, 'peer_list')
+    const socket = await nextSocket()
+    socket.open()
+    expect(signaling.joined).toBe(false)
+    socket.deliver({
+      type: 'peer_list',
+      peers: [{ peerId: 'b' }],
+      iceServers: [{ urls: 'stun:x' }],
+    })
+    expect(signaling.joined).toBe(true)
+    expect(lists).toMatchObject([{ room: 'bar', peers: [{ peerId: 'b' }] }])
+    expect(signaling.iceServers).toEqual([{ urls: 'stun:x' }])
+  })
+
+  it('of another room leaves the first, whose late frames are ignored', async () => {
+    const { signaling, socket } = await joined('bar')
+    const lefts = record(signaling, 'left')
+    const joins = record(signaling, 'peer_joined')
+    signaling.join('pub')
+    socket.deliver({ type: 'peer_joined', peerId: 'of-bar' })
+    socket.deliver({ type: 'peer_list', peers: [{ peerId: 'of-bar' }], roomId: 'bar' })
+    expect(lefts).toEqual([{ room: 'bar', why: 'moved' }])
+    expect(joins).toEqual([])
+    expect(signaling.joined).toBe(false)
+  })
+
+  it('that is refused ends there, and is not tried again after a reconnect', async () => {
+    const signaling = client({ room: 'bar' })
+    const refusals = record(signaling, 'refused')
+    const lefts = record(signaling, 'left')
+    const socket = await nextSocket()
+    socket.open()
+    const ref = socket.sent[0]?.id
+    socket.deliver({ type: 'error', code: 'room-full', message: "room 'bar' is full", ref })
+    expect(refusals).toEqual([{ code: 'room-full', message: "room 'bar' is full", room: 'bar' }])
+    expect(lefts).toEqual([{ room: 'bar', why: 'refused' }])
+
+    socket.drop(1012)
+    const second = await nextSocket(FIRST_RETRY_MS)
+    second.open()
+    expect(second.sent).toEqual([])
+  })
+})
+
+it('a refusal of anything else leaves it in the room', async () => {
+  const { signaling, socket } = await joined('bar')
+  const refusals = record(signaling, 'refused')
+  socket.deliver({ type: 'error', code: 'peer-away', message: 'x is away' })
+  expect(refusals).toEqual([{ code: 'peer-away', message: 'x is away', room: undefined }])
+  expect(signaling.joined).toBe(true)
+})
+
+it('keeps the list of the others as the sidecar describes them', async () => {
+  const { signaling, socket } = await joined('bar')
+  socket.deliver({ type: 'peer_joined', peerId: 'b', name: 'Bob' })
+  socket.deliver({ type: 'peer_joined', peerId: 'c' })
+  socket.deliver({ type: 'peer_updated', peerId: 'b', away: true })
+  socket.deliver({ type: 'peer_updated', peerId: 'nobody', away: true })
+  socket.deliver({ type: 'peer_left', peerId: 'c', reason: 'left' })
+  expect([...signaling.peers.values()]).toMatchObject([{ peerId: 'b', name: 'Bob', away: true }])
+})
+
+describe('the lobby', () => {
+  it('is watched without being in a room, and again after a reconnect', async () => {
+    const signaling = client()
+    const rooms = record(signaling, 'rooms')
+    signaling.watchRooms()
+    const socket = await nextSocket()
+    socket.open()
+    expect(socket.sent).toEqual([{ type: 'watch_rooms' }])
+    socket.deliver({ type: 'rooms', rooms: [{ roomId: 'bar', peers: 2 }] })
+    expect(rooms).toMatchObject([[{ roomId: 'bar', peers: 2 }]])
+
+    socket.drop(1006)
+    const second = await nextSocket(FIRST_RETRY_MS)
+    second.open()
+    expect(second.sent).toEqual([{ type: 'watch_rooms' }])
+  })
+
+  it('stays reachable after a leave', async () => {
+    const { signaling, socket } = await joined('bar')
+    signaling.leave()
+    signaling.watchRooms()
+    signaling.join('pub')
+    expect(socket.sent.slice(1)).toMatchObject([
+      { type: 'leave' },
+      { type: 'watch_rooms' },
+      { type: 'join', roomId: 'pub' },
+    ])
+    expect(FakeWebSocket.made).toHaveLength(1)
+  })
+})
+
+describe('a lost connection', () => {
+  it.each([1000, 1001, 1005, 1006, 1008, 1012, 1013])(
+    'with close code %i is made again, with the same id and instance',
+    async (code) => {
+      const { signaling, socket } = await joined('bar')
+      const events = record(signaling, 'disconnected')
+      const peerId = signaling.peerId
+      socket.drop(code)
+      expect(events).toMatchObject([{ code, final: false }])
+      expect(signaling.room).toBe('bar')
+      expect(signaling.joined).toBe(false)
+
+      const second = await nextSocket(FIRST_RETRY_MS)
+      expect(second).not.toBe(socket)
+      second.open()
+      expect(second.sent).toMatchObject([
+        { type: 'join', roomId: 'bar', peerId, instance: socket.sent[0]?.instance },
+      ])
+    },
+  )
+
+  it('is waited for longer each time, up to 5 s', async () => {
+    const { signaling, socket } = await joined('bar')
+    const attempts = record(signaling, 'reconnecting')
+    const started: number[] = []
+    socket.drop(1006)
+    let last = Date.now()
+    for (let attempt = 1; attempt <= 9; attempt += 1) {
+      while (FakeWebSocket.made.length <= attempt) await vi.advanceTimersByTimeAsync(1)
+      started.push(Date.now() - last)
+      last = Date.now()
+      FakeWebSocket.made.at(-1)?.drop(1006)
+    }
+    expect(started.slice(0, 4)).toEqual([301, 481, 769, 1229])
+    expect(started.at(-1)).toBe(5001)
+    expect(attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  it('is waited for a random while more, so that a room does not come back at once', async () => {
+    vi.mocked(Math.random).mockReturnValue(0.5)
+    const { socket } = await joined('bar')
+    socket.drop(1012)
+    await vi.advanceTimersByTimeAsync(499)
+    expect(FakeWebSocket.made).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(FakeWebSocket.made).toHaveLength(2)
+  })
+
+  it('that never opens is given up after 5 s and tried again', async () => {
+    const signaling = client({ room: 'bar' })
+    const hanging = await nextSocket()
+    await vi.advanceTimersByTimeAsync(4_999)
+    expect(hanging.readyState).toBe(0)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(hanging.readyState).toBe(3)
+    expect(await nextSocket(FIRST_RETRY_MS)).not.toBe(hanging)
+    expect(signaling.state).toBe('connecting')
+  })
+
+  it('keeps nothing to be sent later', async () => {
+    const { signaling, socket } = await joined('bar')
+    socket.drop(1006)
+    expect(signaling.relay('b', 'signal', { lost: true })).toBe(false)
+    expect(signaling.broadcast({ lost: true })).toBe(false)
+    const second = await nextSocket(FIRST_RETRY_MS)
+    second.open()
+    expect(signaling.relay('b', 'signal', { early: true })).toBe(false)
+    second.deliver({ type: 'peer_list', peers: [{ peerId: 'b' }] })
+    expect(signaling.relay('b', 'signal', { live: true })).toBe(true)
+    expect(second.sent.slice(1)).toEqual([{ type: 'signal', to: 'b', live: true }])
+  })
+})
+
+describe('the end', () => {
+  it.each([
+    [4001, 'replaced'],
+    [4003, 'removed'],
+  ])('with close code %i it says that it was %s and does not come back', async (code, why) => {
+    const { signaling, socket } = await joined('bar')
+    const lefts = record(signaling, 'left')
+    const events = record(signaling, 'disconnected')
+    socket.drop(code, why)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(events).toEqual([{ code, reason: why, final: true }])
+    expect(lefts).toEqual([{ room: 'bar', why }])
+    expect(FakeWebSocket.made).toHaveLength(1)
+    expect(signaling.state).toBe('idle')
+  })
+
+  it('is not for ever: a join connects again', async () => {
+    const { signaling, socket } = await joined('bar')
+    socket.drop(4001, 'replaced')
+    signaling.join('bar')
+    const second = await nextSocket()
+    second.open()
+    expect(second.sent).toMatchObject([{ type: 'join', roomId: 'bar' }])
+    expect(second.sent[0]?.instance).not.toBe(socket.sent[0]?.instance)
+  })
+
+  it('by close() leaves the room and stays away', async () => {
+    const { signaling, socket } = await joined('bar')
+    signaling.close()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(socket.sent.at(-1)).toEqual({ type: 'leave' })
+    expect(socket.readyState).toBe(3)
+    expect(FakeWebSocket.made).toHaveLength(1)
+  })
+})
+
+it('an update goes to the others now and into every later join', async () => {
+  const { signaling, socket } = await joined('bar')
+  signaling.update({ name: 'Ann' })
+  expect(socket.sent.at(-1)).toEqual({ type: 'update', name: 'Ann' })
+  socket.drop(1006)
+  const second = await nextSocket(FIRST_RETRY_MS)
+  second.open()
+  expect(second.sent).toMatchObject([{ type: 'join', name: 'Ann' }])
+})
+
+it('never lets a payload pass for an envelope', async () => {
+  const { signaling, socket } = await joined('bar')
+  signaling.relay('b', 'signal', { type: 'leave', to: 'c' })
+  expect(socket.sent.at(-1)).toEqual({ type: 'signal', to: 'b' })
+})
