@@ -42,8 +42,9 @@ export class Negotiation {
   #settingAnswer = false
   /** Of our last offer. */
   #round = 0
-  /** Of the last offer that we took. */
-  #theirRound: number | undefined
+  /** Of the last offer that we took, and of the last that we have answered. */
+  #takenRound: number | undefined
+  #answeredRound: number | undefined
   #repeatTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(pc: RTCPeerConnection, isPolite: () => boolean, send: (frame: Negotiable) => void) {
@@ -59,7 +60,7 @@ export class Negotiation {
     try {
       await this.#pc.setLocalDescription()
       this.#round += 1
-      this.#sendLocal('offer', this.#round)
+      this.#sendIf('offer', this.#pc.localDescription, this.#round)
       this.#repeatIn(FIRST_REPEAT_MS)
     } finally {
       this.#makingOffer = false
@@ -69,7 +70,7 @@ export class Negotiation {
   /** Sends a pending offer again, with the candidates it has by now; false when none is pending. */
   repeatOffer(): boolean {
     if (this.#pc.signalingState !== 'have-local-offer') return false
-    this.#sendLocal('offer', this.#round)
+    this.#sendIf('offer', this.#pc.localDescription, this.#round)
     return true
   }
 
@@ -85,21 +86,27 @@ export class Negotiation {
   }
 
   async #receiveOffer(offer: Description): Promise<void> {
-    const isFree = this.#pc.signalingState === 'stable'
-    if (offer.round !== undefined && offer.round === this.#theirRound) {
-      if (isFree) this.#sendLocal('answer', offer.round)
+    if (offer.round !== undefined && offer.round === this.#takenRound) {
+      this.#repeatAnswer(offer.round)
       return
     }
     // While an answer is being set the state still says that our offer is pending, but the other
     // side, which sent that answer and then this, is done with it.
-    const isCollision = this.#makingOffer || !(isFree || this.#settingAnswer)
-    this.#ignoringOffer = isCollision && !this.#isPolite()
+    const isFree = this.#pc.signalingState === 'stable' || this.#settingAnswer
+    this.#ignoringOffer = (this.#makingOffer || !isFree) && !this.#isPolite()
     if (this.#ignoringOffer) return
-    this.#theirRound = offer.round
+    this.#takenRound = offer.round
     await this.#pc.setRemoteDescription(offer) // takes back our own offer, if there is one
     await this.#addEarlyCandidates()
     await this.#pc.setLocalDescription()
-    this.#sendLocal('answer', offer.round)
+    this.#sendIf('answer', this.#pc.localDescription, offer.round)
+    this.#answeredRound = offer.round
+  }
+
+  /** With the candidates it has by now, and also while an offer of ours is pending. */
+  #repeatAnswer(round: number): void {
+    if (round !== this.#answeredRound) return // it is about to be sent
+    this.#sendIf('answer', this.#pc.currentLocalDescription, round)
   }
 
   async #receiveAnswer(answer: Description): Promise<void> {
@@ -134,9 +141,12 @@ export class Negotiation {
     for (const candidate of this.#early.splice(0)) await this.#pc.addIceCandidate(candidate)
   }
 
-  #sendLocal(type: 'offer' | 'answer', round: number | undefined): void {
-    const description = this.#pc.localDescription
-    // Another one, when the other side's offer has taken ours back meanwhile.
+  /** Nothing, when negotiation has gone on and the description is of another kind. */
+  #sendIf(
+    type: 'offer' | 'answer',
+    description: RTCSessionDescription | null,
+    round: number | undefined,
+  ): void {
     if (description?.type === type) this.#send({ type, sdp: description.sdp, round })
   }
 

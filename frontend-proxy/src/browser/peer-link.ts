@@ -43,6 +43,7 @@ export class PeerLink {
   readonly #negotiation: Negotiation
   readonly #options: LinkOptions
   readonly #listener: LinkListener
+  readonly #sending: RTCRtpTransceiver[] = []
   readonly #remoteStream = new MediaStream()
   #remoteId: string | undefined
   #up = false
@@ -151,25 +152,26 @@ export class PeerLink {
   }
 
   /**
-   * A transceiver that is free is used again: `addTrack` alone would make the description longer
-   * each time a camera goes on. It keeps the stream id it had: when that changes (`setStreams`) in
-   * the middle of a negotiation, Chromium 156 may leave the receiver muted for good.
+   * Each side sends over transceivers of its own, one per track, which it uses again. Shared ones
+   * (`addTrack`) make the description longer each time a camera goes on; used again, they leave the
+   * receiver silent for good when a change of their direction is rolled back (Chromium 156).
    */
   async #replaceTracks(stream: MediaStream | undefined): Promise<void> {
     if (this.#closed) return
     const tracks = new Set(stream?.getTracks())
     const replacing: Promise<void>[] = []
-    for (const transceiver of this.#pc.getTransceivers()) {
+    for (const transceiver of this.#sending) {
       const { sender, receiver } = transceiver
-      const old = sender.track
-      if (transceiver.direction === 'stopped' || (old !== null && tracks.delete(old))) continue
+      if (sender.track !== null && tracks.delete(sender.track)) continue
       const next = [...tracks].find(({ kind }) => kind === receiver.track.kind)
-      if (old === null && next === undefined) continue
       if (next !== undefined) tracks.delete(next)
-      transceiver.direction = next === undefined ? 'recvonly' : 'sendrecv'
+      transceiver.direction = next === undefined ? 'inactive' : 'sendonly'
       replacing.push(sender.replaceTrack(next ?? null))
     }
-    if (stream !== undefined) for (const track of tracks) this.#pc.addTrack(track, stream)
+    for (const track of tracks) {
+      const init: RTCRtpTransceiverInit = { direction: 'sendonly', streams: stream ? [stream] : [] }
+      this.#sending.push(this.#pc.addTransceiver(track, init))
+    }
     await Promise.all(replacing)
   }
 
@@ -210,10 +212,7 @@ export class PeerLink {
     this.#listener.changed()
   }
 
-  /**
-   * Collects the tracks that play. Not by the streams that the other side names: a track that it
-   * puts into a free transceiver has none.
-   */
+  /** Collects the tracks that play now, into one stream whatever the other side calls them. */
   #hear(): void {
     for (const { track } of this.#pc.getReceivers()) {
       if (track.muted) this.#remoteStream.removeTrack(track)

@@ -7,6 +7,7 @@ export class FakePeerConnection {
   signalingState: RTCSignalingState = 'stable'
   connectionState: RTCPeerConnectionState = 'new'
   localDescription: RTCSessionDescriptionInit | null = null
+  currentLocalDescription: RTCSessionDescriptionInit | null = null
   remoteDescription: RTCSessionDescriptionInit | null = null
   onnegotiationneeded: (() => void) | null = null
   onconnectionstatechange: (() => void) | null = null
@@ -25,10 +26,6 @@ export class FakePeerConnection {
     return this.channel
   }
 
-  getTransceivers(): [] {
-    return []
-  }
-
   restartIce(): void {
     this.restarts += 1
     queueMicrotask(() => this.onnegotiationneeded?.())
@@ -40,6 +37,7 @@ export class FakePeerConnection {
     this.#descriptions += 1
     const type = isAnswer ? 'answer' : 'offer'
     this.localDescription = { type, sdp: `${type} ${this.#descriptions}` }
+    if (isAnswer) this.currentLocalDescription = this.localDescription
     this.signalingState = isAnswer ? 'stable' : 'have-local-offer'
   }
 
@@ -48,6 +46,7 @@ export class FakePeerConnection {
     const isPending = this.signalingState === 'have-local-offer'
     if (description.type === 'answer' && !isPending) throw new Error('InvalidStateError')
     if (description.type === 'offer' && isPending) this.rollbacks += 1
+    if (description.type === 'answer') this.currentLocalDescription = this.localDescription
     this.remoteDescription = description
     this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable'
   }

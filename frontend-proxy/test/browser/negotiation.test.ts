@@ -105,13 +105,30 @@ describe('what was lost', () => {
     expect(ann.pc.remoteDescription?.sdp).toBe("ben's")
   })
 
-  it('is not answered while one offers oneself: the answer would be an old one', async () => {
+  it('is answered again also while one offers oneself', async () => {
     const ann = side(true)
     await ann.negotiation.receive(offer("ben's", 1))
     await ann.negotiation.offer()
     await ann.negotiation.receive(offer("ben's", 1))
-    expect(ann.sent.map(({ type }) => type)).toEqual(['answer', 'offer'])
+    expect(ann.sent.at(-1)).toEqual(answer('answer 1', 1))
     expect(ann.pc.rollbacks).toBe(0)
+  })
+
+  it('is not answered again when a later exchange shows that the answer came', async () => {
+    const ann = side(true)
+    await ann.negotiation.receive(offer("ben's", 1))
+    await ann.negotiation.offer()
+    await ann.negotiation.receive(answer("ben's answer", 1))
+    ann.sent.length = 0
+    await ann.negotiation.receive(offer("ben's", 1))
+    expect(ann.sent).toEqual([])
+  })
+
+  it('is answered once when it comes again while it is being answered', async () => {
+    const ann = side(false)
+    const frames = [offer("ben's", 1), offer("ben's", 1)]
+    await Promise.all(frames.map((frame) => ann.negotiation.receive(frame)))
+    expect(ann.sent).toEqual([answer('answer 1', 1)])
   })
 })
 
