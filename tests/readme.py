@@ -20,8 +20,13 @@ def code(name: str) -> str:
     return named["code"]
 
 
+def fences(language: str) -> list[str]:
+    """The code of every fence of this language."""
+    found = re.finditer(rf"^{FENCE}", README.read_text(), re.DOTALL | re.MULTILINE)
+    return [fence["code"] for fence in found if fence["language"] == language]
+
+
 def commands() -> list[str]:
     """Every command of its `sh` fences, without comments."""
-    fences = re.finditer(rf"^{FENCE}", README.read_text(), re.DOTALL | re.MULTILINE)
-    lines = [line for fence in fences if fence["language"] == "sh" for line in fence["code"].splitlines()]
+    lines = (line for code in fences("sh") for line in code.splitlines())
     return [command for line in lines if (command := re.sub(r"(^|\s)#\s.*", "", line).strip())]

@@ -1,0 +1,71 @@
+# Everything that is run here. `make` alone lists it.
+#
+# Each step of the setup leaves a file whose time make compares, so that nothing is done twice.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+PAGES := frontend-proxy
+PACKAGE := $(PAGES)/dist/plugin/index.mjs
+NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help dev test check format record clean browser
+
+help:  ## list what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+
+# With this very environment, not another one that happens to be active: that may have no sidecar.
+# Without npm between make and Vite, because npm does not hand on SIGTERM.
+dev: $(VENV)/core $(PACKAGE)  ## the demo app with its sidecar; Ctrl-C ends both
+	@cd $(PAGES) && VIRTUAL_ENV="$(CURDIR)/$(VENV)" exec node node_modules/vite/bin/vite.js demo
+
+test: check browser  ## all checks and all tests
+	cd $(PAGES) && npm test
+	$(BIN)/pytest
+
+check: $(VENV)/tools $(PACKAGE)  ## format, lint and types of both languages, and the npm package
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	cd $(PAGES) && npm run check
+
+format: $(VENV)/tools $(NODE_MODULES)  ## write both languages in their format
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+	cd $(PAGES) && npm run format
+
+record: browser $(PACKAGE)  ## record the notebook's log anew, from real browsers
+	$(BIN)/pytest tests/e2e/test_the_log_of_a_meeting.py --record-log notebooks/recorded/three-peers
+
+clean:  ## remove what was installed and built here
+	rm -rf $(VENV) $(PAGES)/node_modules $(PAGES)/dist
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# --- setup --------------------------------------------------------------------------------------------------------
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: make PYTHON=..." % sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+# pip knows `--group` since 25.1, and Python 3.11 brings 23.2.
+$(VENV)/tools: $(VENV)/core
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[notebook]' --group dev
+	@touch $@
+
+# Without one, the tests that need it are skipped and named at the end, which fails the run when CI is set.
+browser: $(VENV)/tools
+	@$(BIN)/python tests/provision_browser.py || true
+
+$(NODE_MODULES): $(PAGES)/package.json $(PAGES)/package-lock.json
+	cd $(PAGES) && npm ci --engine-strict --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(PACKAGE): $(NODE_MODULES) $(PAGES)/tsdown.config.ts $(shell find $(PAGES)/src -name '*.ts')
+	cd $(PAGES) && npm run build --silent
+	@touch $@

@@ -1,0 +1,38 @@
+"""What could not run here is named at the end; in CI it fails the run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--record-log",
+        type=Path,
+        metavar="DIR",
+        help="write the event log of the main job, as the browsers made it, into this folder",
+    )
+
+
+def _skipped(config: pytest.Config) -> int:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return len(reporter.stats.get("skipped", ())) if reporter is not None else 0
+
+
+def _counts_as_failure(config: pytest.Config) -> bool:
+    return os.environ.get("CI") == "true" and _skipped(config) > 0
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if _counts_as_failure(config):
+        terminalreporter.line(
+            f"CI is set, and {_skipped(config)} tests could not run here: that is a failure", red=True
+        )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.exitstatus == pytest.ExitCode.OK and _counts_as_failure(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

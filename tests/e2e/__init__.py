@@ -1,0 +1,1 @@
+"""Real browsers, a real Vite, a real sidecar."""

@@ -1,0 +1,108 @@
+"""One person's page of the demo app, in terms of what a person sees and does."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import permutations
+from typing import Any
+
+from playwright.async_api import Browser, Locator, Page, WebSocket, expect
+
+AT_ONCE_MS = 1_000  # ms: what a person takes for "now"
+
+
+class DemoPage:
+    """A page in a browser profile of its own."""
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page = page
+        self.name = name
+        self.faults: list[str] = []
+        """Exceptions that nobody caught on the page."""
+        self.received: list[dict[str, Any]] = []
+        """Frames of the signaling connection, as the page got them."""
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("websocket", self._listen)
+
+    def _listen(self, socket: WebSocket) -> None:
+        if re.search(r"/ws/signaling$", socket.url):
+            socket.on("framereceived", lambda payload: self.received.append(json.loads(payload)))
+
+    # --- what one does ---------------------------------------------------------------------------------------------
+
+    async def open(self, url: str) -> None:
+        """Open the lobby and say one's name."""
+        await self.page.goto(url)
+        await self.page.get_by_test_id("name").fill(self.name)
+
+    async def join(self, room: str) -> None:
+        """One click, on a room that the lobby shows."""
+        await self.room_card(room).click()
+        await expect(self.page.get_by_test_id("room-name")).to_have_text(room)
+
+    async def leave(self) -> None:
+        await self.page.get_by_test_id("leave").click()
+
+    async def say(self, text: str) -> None:
+        await self.page.get_by_test_id("chat-input").fill(text)
+        await self.page.get_by_test_id("chat-send").click()
+
+    # --- what one sees ---------------------------------------------------------------------------------------------
+
+    def room_card(self, room: str) -> Locator:
+        return self.page.get_by_test_id("room-card").filter(has_text=room)
+
+    def tile(self, name: str) -> Locator:
+        own_name = self.page.get_by_test_id("tile-name").get_by_text(name, exact=True)
+        return self.page.get_by_test_id("tile").filter(has=own_name)
+
+    @property
+    def banner(self) -> Locator:
+        return self.page.get_by_test_id("banner")
+
+    async def reads(self, text: str, within_ms: float | None = None) -> None:
+        """The chat shows the line, once."""
+        line = self.page.get_by_test_id("chat-line").filter(has_text=text)
+        await expect(line).to_have_count(1, timeout=within_ms)
+
+    # --- what the page knows ---------------------------------------------------------------------------------------
+
+    async def peer_id(self) -> str:
+        peer_id: str = await self.page.evaluate("demo.client.peerId")
+        return peer_id
+
+    async def keep_connection_to(self, other: DemoPage) -> None:
+        """Remember the RTCPeerConnection, to compare it later."""
+        await self.page.evaluate(
+            "id => { (window.kept ??= {})[id] = demo.mesh.connectionTo(id) }", await other.peer_id()
+        )
+
+    async def has_kept_connection_to(self, other: DemoPage) -> bool:
+        same = "id => window.kept[id] === demo.mesh.connectionTo(id)"
+        return bool(await self.page.evaluate(same, await other.peer_id()))
+
+
+async def new_page(browser: Browser, name: str) -> DemoPage:
+    context = await browser.new_context()
+    return DemoPage(await context.new_page(), name)
+
+
+async def meet(url: str, room: str, *people: DemoPage) -> None:
+    """They come one after the other, and each is connected to all who are there."""
+    for index, newcomer in enumerate(people):
+        await newcomer.open(url)
+        await newcomer.join(room)
+        await all_connected(*people[: index + 1])
+
+
+async def in_room(browser: Browser, url: str, room: str, *names: str) -> list[DemoPage]:
+    """New people of these names, who have met in the room."""
+    people = [await new_page(browser, name) for name in names]
+    await meet(url, room, *people)
+    return people
+
+
+async def all_connected(*people: DemoPage) -> None:
+    for one, other in permutations(people, 2):
+        await expect(one.tile(other.name)).to_have_attribute("data-state", "connected")

@@ -1,0 +1,133 @@
+"""Programs that tests start. Each leads a process group of its own, which ends with the test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+STARTS_WITHIN_S = 30.0  # seconds; two slow cores may be busy with a browser
+ENDS_WITHIN_S = 10.0  # seconds; the sidecar itself takes up to 5 to close connections
+ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+IN_A_TERMINAL = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
+"""Words before a command that give it a terminal. What is written to their stdin is typed there; killing them closes
+it, as closing the window does."""
+
+
+class Program:
+    """A running program and the lines it has printed, on stdout and stderr."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._news = asyncio.Event()
+        self._has_ended = False
+        self._reading = asyncio.create_task(self._read())
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.lines.append(ANSI.sub("", line.decode(errors="replace")).rstrip())
+            self._news.set()
+        self._has_ended = True
+        self._news.set()
+
+    async def line(self, pattern: str, nth: int = 1, within_s: float = STARTS_WITHIN_S) -> re.Match[str]:
+        """The `nth` line (from 1) that has the pattern, as soon as it is there."""
+        try:
+            async with asyncio.timeout(within_s):
+                while (found := self._matches(pattern))[nth - 1 : nth] == []:
+                    assert not self._has_ended, self._without(pattern, "it has ended")
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(self._without(pattern, f"{within_s:g} s have passed")) from None
+        return found[nth - 1]
+
+    def _matches(self, pattern: str) -> list[re.Match[str]]:
+        return [match for line in self.lines if (match := re.search(pattern, line))]
+
+    def _without(self, pattern: str, why: str) -> str:
+        return f"{why}, without the line {pattern!r} that was waited for, but with:\n" + "\n".join(self.lines)
+
+    def count(self, pattern: str) -> int:
+        """How many of its lines so far have the pattern."""
+        return len(self._matches(pattern))
+
+    def type(self, text: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode())
+
+    async def ended(self, within_s: float = ENDS_WITHIN_S) -> int:
+        """Its exit code, once it has ended by itself."""
+        async with asyncio.timeout(within_s):
+            return await self.process.wait()
+
+    async def stop(self) -> None:
+        """End it and all that it started in its group, and wait until nobody can print any more."""
+        with contextlib.suppress(ProcessLookupError):  # the whole group may have ended by itself
+            os.killpg(self.pid, signal.SIGKILL)
+        await self.process.wait()
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            await self._reading
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+
+class Start(Protocol):
+    """Starts a program that ends with the test at the latest."""
+
+    def __call__(
+        self, words: Sequence[str | Path], cwd: Path, env: Mapping[str, str | None] = ...
+    ) -> Awaitable[Program]: ...
+
+
+async def start_program(words: Sequence[str | Path], cwd: Path, env: Mapping[str, str]) -> Program:
+    process = await asyncio.create_subprocess_exec(
+        *map(str, words),
+        cwd=cwd,
+        env=env,
+        # A pipe that stays open: Vite ends itself when its stdin ends, which would hide what a signal does.
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    return Program(process)
+
+
+def command_of(pid: int) -> str:
+    """The words of a running process."""
+    return _ps("args=", pid)
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process does anything yet: one that has ended may stay as a zombie when its parent is gone."""
+    state = _ps("stat=", pid)
+    return state != "" and not state.startswith("Z")
+
+
+def _ps(what: str, pid: int) -> str:
+    words = ["ps", "-o", what, "-p", str(pid)]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+
+
+async def until(condition: Callable[[], object], what: str, within_s: float = ENDS_WITHIN_S) -> None:
+    """Wait for something that tells nobody when it happens, such as the end of another's process."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not condition():  # noqa: ASYNC110 - nothing here could set an event
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"not within {within_s:g} s: {what}") from None

@@ -1,0 +1,68 @@
+"""The main job: browsers meet through Vite and the sidecar."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from playwright.async_api import Browser, expect
+
+from tests.e2e.demo_page import AT_ONCE_MS, all_connected, in_room, new_page
+from tests.e2e.sites import Site
+
+
+async def test_two_pages_are_connected_by_one_click_each(demo: Site, browser: Browser) -> None:
+    ann = await new_page(browser, "Ann")
+    await ann.open(demo.url)
+    await ann.join("bar")
+    await expect(ann.page.get_by_test_id("waiting")).to_be_visible()
+    ben = await new_page(browser, "Ben")
+    await ben.open(demo.url)
+    await expect(ben.room_card("bar")).to_contain_text("1")
+    await ben.join("bar")
+    await ann.reads("Ben joined")
+    await all_connected(ann, ben)
+    await ann.say("hi Ben")
+    await ben.reads("hi Ben")
+    await ben.say("hello Ann")
+    await ann.reads("hello Ann")
+    assert ann.faults == ben.faults == []
+
+
+async def test_who_leaves_by_the_button_is_gone_at_once_and_may_come_back(demo: Site, browser: Browser) -> None:
+    ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
+    await ben.leave()
+    await ann.reads("Ben left", within_ms=AT_ONCE_MS)
+    await expect(ann.tile("Ben")).to_have_count(0)
+    await ben.join("bar")
+    await all_connected(ann, ben)
+    assert ann.faults == ben.faults == []
+
+
+async def test_a_reloaded_page_is_connected_anew(demo: Site, browser: Browser) -> None:
+    ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
+    await ann.keep_connection_to(ben)
+    before = await ben.peer_id()
+    await ben.page.reload()
+    await all_connected(ann, ben)
+    assert await ben.peer_id() == before
+    assert not await ann.has_kept_connection_to(ben)
+    await ben.say("here I am again")
+    await ann.reads("here I am again")
+    assert ann.faults == ben.faults == []
+
+
+async def test_three_pages_are_a_full_mesh(demo: Site, browser: Browser) -> None:
+    people = await in_room(browser, demo.url, "bar", "Ann", "Ben", "Cleo")
+    for one, other in permutations(people, 2):
+        await one.say(f"from {one.name} before {other.name}")
+        await other.reads(f"from {one.name} before {other.name}")
+    assert [person.faults for person in people] == [[], [], []]
+
+
+async def test_pages_that_may_have_the_camera_see_each_other(demo: Site, browser_with_camera: Browser) -> None:
+    ann, ben = await in_room(browser_with_camera, demo.url, "bar", "Ann", "Ben")
+    for one, other in permutations((ann, ben), 2):
+        video = one.tile(other.name).locator("video")
+        await expect(video).to_be_visible()
+        await one.page.wait_for_function("video => video.videoWidth > 0", arg=await video.element_handle())
+    assert ann.faults == ben.faults == []

@@ -1,0 +1,49 @@
+"""`make dev` on a machine that has nothing but Python, Node and make."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.e2e.programs import IN_A_TERMINAL, Start, command_of, is_running, until
+from tests.e2e.sites import LISTENS, ROOT, sidecar_in, url_in
+
+INSTALLS_WITHIN_S = 240.0  # seconds; pip and npm fetch everything, on a slow line
+MADE_HERE = (".git", ".venv", "node_modules", "dist", ".*_cache", ".hypothesis", "__pycache__", "test-results")
+CTRL_C = "\x03"
+
+
+def fresh_clone(folder: Path) -> Path:
+    return Path(shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*MADE_HERE)))
+
+
+async def test_make_dev_sets_everything_up_and_ctrl_c_ends_it_all(start: Start, tmp_path: Path) -> None:
+    clone = fresh_clone(tmp_path / "clone")
+    as_on_a_new_machine = {"PATH": os.environ["PATH"], "VIRTUAL_ENV": None}
+    terminal = await start([*IN_A_TERMINAL, "make", "dev"], clone, as_on_a_new_machine)
+    await terminal.line(LISTENS, within_s=INSTALLS_WITHIN_S)
+    sidecar = await sidecar_in(terminal)
+    url = await url_in(terminal)
+    await terminal.line(r"Signaling:\s+ws://localhost:\d+/ws/signaling$")
+    async with aiohttp.ClientSession() as session, session.get(f"{url}ws/signaling/rooms") as answer:
+        assert await answer.json() == {"rooms": []}
+    assert str(clone / ".venv" / "bin") in command_of(sidecar.pid)
+    packages = {path.name for path in clone.glob(".venv/lib/*/site-packages/*")}
+    assert "aiohttp" in packages
+    assert packages.isdisjoint({"pandas", "pyarrow", "ipywidgets", "pytest"})
+
+    terminal.type(CTRL_C)
+    await terminal.ended()
+    await until(lambda: not is_running(sidecar.pid), "the sidecar has ended")
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await session.get(url)
+
+    second = await start(["make", "--dry-run", "dev"], clone, as_on_a_new_machine)
+    assert await second.ended() == 0
+    [command_line] = second.lines  # nothing is set up again
+    assert "vite.js demo" in command_line

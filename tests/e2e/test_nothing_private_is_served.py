@@ -1,0 +1,144 @@
+"""Vite hands out and watches what is under its root: nothing of the sidecar may be there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64encode
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import pytest
+
+from tests.e2e.programs import Start
+from tests.e2e.sites import PLUGIN, Sidecar, Site, sidecar_in, start_vite, url_in, write_project
+
+ANSWERS_WITHIN_S = 15.0
+MESSAGES = 1_000
+SENDERS = 4  # each may send a burst of 500 frames, then 100 a second
+CONFIG = f"""
+import signaling from {json.dumps(str(PLUGIN))}
+const reporter = {{
+  name: 'watch-reporter',
+  configureServer: ({{ watcher }}) => void watcher.on('all', (event, path) => console.log('watched', event, path)),
+}}
+export default {{ plugins: [signaling(), reporter] }}
+"""
+
+
+class Project(NamedTuple):
+    folder: Path
+    site: Site
+
+
+@pytest.fixture
+async def project(start: Start, npm_package: Path, tmp_path: Path) -> Project:
+    folder = write_project(tmp_path / "app", CONFIG)
+    vite = await start_vite(start, folder)
+    return Project(folder, Site(await url_in(vite), vite, await sidecar_in(vite)))
+
+
+async def get(site: Site, target: str) -> tuple[int, str]:
+    """Status and body for a request target as it stands: a client library would mend `..` before it sends it."""
+    address = urlsplit(site.url)
+    async with asyncio.timeout(ANSWERS_WITHIN_S):
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n".encode())
+        answer = (await reader.read()).decode(errors="replace")
+        writer.close()
+        await writer.wait_closed()
+    head, _, body = answer.partition("\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+def forms_of(file: Path, root: Path) -> list[str]:
+    """Request targets by which Vite might be talked into handing out a file."""
+    climb = "/".join([".."] * len(root.parts))
+    encoded = "/".join(["%2e%2e"] * len(root.parts))
+    slashes = quote(str(file), safe="")
+    bases = [
+        f"/@fs{file}",
+        f"/@fs/{slashes}",
+        f"/@fs{root}/{climb}{file}",
+        f"/@fs{root}/{encoded}{file}",
+        f"/@id/{file}",
+        f"/@id/__x00__{file}",
+        f"{file}",
+        f"//{str(file).lstrip('/')}",
+        f"/{climb}{file}",
+        f"/{encoded}{file}",
+        f"/{'..%2f' * len(root.parts)}{str(file).lstrip('/')}",
+        f"/index.html/{climb}{file}",
+        f"/ws/signaling/{climb}{file}",
+    ]
+    queries = ("", "?raw", "?url", "?inline", "?import", "?import&raw", "?raw?", "?import&raw??", "?.svg?.wasm?init")
+    return [base + query for base in bases for query in queries]
+
+
+def shapes_of(file: Path) -> list[str]:
+    """How the beginning of a file looks in an answer: as it is, in a string of JavaScript, in a data URL."""
+    beginning = file.read_bytes()[:57]  # a multiple of 3: its base64 does not depend on what follows
+    text = beginning.decode()
+    return [text, json.dumps(text)[1:-1], b64encode(beginning).decode()]
+
+
+async def test_no_url_returns_anything_of_the_state_folder(project: Project) -> None:
+    folder, site = project
+    private = [path for path in site.sidecar.state_dir.iterdir() if path.is_file() and path.stat().st_size]
+    assert {path.name for path in private} >= {"runtime.json"}
+    assert len(private) >= 2  # the log too
+    for file in private:
+        for target in forms_of(file, folder):
+            _, body = await get(site, target)
+            assert not any(shape in body for shape in shapes_of(file)), target
+
+
+async def test_those_forms_find_a_file_that_vite_serves(project: Project) -> None:
+    folder, site = project
+    file = folder / "open.txt"
+    file.write_text("open to everybody, so that the test above is known to look in the right places")
+    found = []
+    for target in forms_of(file, folder):
+        _, body = await get(site, target)
+        if any(shape in body for shape in shapes_of(file)):
+            found.append(target)
+    assert {f"/@fs{file}", f"/@fs{file}?raw", f"/@fs{file}?import&raw", f"/@fs{file}?inline"} <= set(found)
+
+
+async def test_the_env_file_is_still_refused(project: Project) -> None:
+    folder, site = project
+    for target in ["/.env", "/.env?raw", f"/@fs{folder}/.env", f"/@fs{folder}/.env?import&raw"]:
+        status, body = await get(site, target)
+        assert status == 403, target
+        assert "in-the-env-file" not in body
+
+
+async def relay(site: Site, messages: int) -> None:
+    """Send messages from one peer of a room to another, through Vite; return when the last has come."""
+    url = f"{site.url}ws/signaling"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as ann, session.ws_connect(url) as ben:
+        room = f"room {id(ann)}"
+        for name, socket in (("ann", ann), ("ben", ben)):
+            await socket.send_json({"type": "join", "roomId": room, "peerId": name})
+            assert (await socket.receive_json())["type"] == "peer_list"
+        for number in range(messages):
+            await ann.send_json({"type": "signal", "to": "ben", "number": number})
+        while (await ben.receive_json()).get("number") != messages - 1:
+            pass
+
+
+def relayed(sidecar: Sidecar) -> int:
+    return sum(record["type"] == "signal.relayed" for record in sidecar.records())
+
+
+async def test_a_thousand_messages_are_no_event_of_vites_watcher(project: Project) -> None:
+    folder, site = project
+    async with asyncio.TaskGroup() as group:
+        for _ in range(SENDERS):
+            group.create_task(relay(site, MESSAGES // SENDERS))
+    assert relayed(site.sidecar) == MESSAGES
+    (folder / "last.txt").write_text("this one is seen")
+    await site.vite.line(r"^watched add .*last\.txt$")
+    assert [line for line in site.vite.lines if line.startswith("watched ") and "last.txt" not in line] == []

@@ -1,0 +1,158 @@
+"""A stranger's project: our wheel, our npm package, and the README's code, all in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests import readme
+from tests.e2e.programs import Program, Start
+from tests.e2e.sites import FRONTEND, ROOT, sidecar_in, start_sidecar, url_in
+
+INSTALLS_WITHIN_S = 240  # seconds; pip and npm fetch, on a slow line
+MAX_PACKAGES = 15  # of the core: lightweight is a promise
+MAX_BYTES = 40_000_000  # of the core, installed and compiled
+DEFAULT_ADDRESS = "127.0.0.1:8765"  # in the README; a test's sidecar has a port of its own
+PAGE = '<!doctype html><title>own project</title><body><script type="module" src="/main.js"></script></body>'
+JOIN = """room => new Promise((resolve, reject) => {
+  const socket = new WebSocket(`ws://${location.host}/ws/signaling`)
+  socket.onopen = () => socket.send(JSON.stringify({ type: 'join', roomId: room, peerId: 'me' }))
+  socket.onmessage = ({ data }) => resolve(JSON.parse(data))
+  socket.onclose = ({ code }) => reject(new Error(`closed with ${code}`))
+})"""
+
+
+@dataclass
+class OwnProject:
+    """A folder as a user has it: an app of his own, a `.venv` and `node_modules` with ours in them."""
+
+    folder: Path
+    environment: dict[str, str | None]
+
+    @property
+    def bin(self) -> Path:
+        return self.folder / ".venv" / "bin"
+
+    @property
+    def vite(self) -> list[str | Path]:
+        return ["node", self.folder / "node_modules" / "vite" / "bin" / "vite.js"]
+
+    def write(self, config: str) -> None:
+        (self.folder / "index.html").write_text(PAGE)
+        (self.folder / "main.js").write_text(readme.code("main.js"))
+        (self.folder / "vite.config.js").write_text(config)
+
+    async def start_vite(self, start: Start) -> Program:
+        return await start([*self.vite, "--port", "0"], self.folder, self.environment)
+
+
+def lines_of(name: str) -> int:
+    return len([line for line in readme.code(name).splitlines() if line])
+
+
+def run(words: Sequence[str | Path], folder: Path) -> str:
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=INSTALLS_WITHIN_S)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def own_project(tmp_path_factory: pytest.TempPathFactory, npm_package: Path) -> OwnProject:
+    """What `pip install` and `npm i -D` leave behind, from the wheel and the tarball that would be published."""
+    built, folder = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("own-project")
+    run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", built, ROOT], built)
+    run(["npm", "pack", "--silent", "--pack-destination", built], FRONTEND)
+    [wheel], [tarball] = built.glob("*.whl"), built.glob("*.tgz")
+    run([sys.executable, "-m", "venv", ".venv"], folder)
+    run([folder / ".venv" / "bin" / "python", "-m", "pip", "install", "--quiet", wheel], folder)
+    (folder / "package.json").write_text('{ "private": true, "type": "module" }')
+    vite = json.loads((FRONTEND / "node_modules" / "vite" / "package.json").read_text())["version"]
+    quietly = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"]
+    run(["npm", "install", "--save-dev", *quietly, f"vite@{vite}", tarball], folder)
+    return OwnProject(folder, {"PATH": os.environ["PATH"], "VIRTUAL_ENV": None})
+
+
+async def two_tabs(browser: Browser, url: str) -> tuple[Page, Page]:
+    window = await browser.new_context()
+    one, other = await window.new_page(), await window.new_page()
+    await one.goto(url)
+    await other.goto(url)
+    return one, other
+
+
+async def test_three_lines_of_config_and_five_of_code_say_hi_between_two_tabs(
+    own_project: OwnProject, start: Start, browser: Browser
+) -> None:
+    own_project.write(readme.code("vite.config.js"))
+    assert lines_of("vite.config.js") <= 3
+    assert lines_of("main.js") <= 5
+    vite = await own_project.start_vite(start)
+    sidecar = await sidecar_in(vite)
+    for tab in await two_tabs(browser, await url_in(vite)):
+        await expect(tab.locator("body")).to_contain_text("hi")
+    assert {record.get("kind") for record in sidecar.records()} >= {"offer", "answer", "candidate"}
+
+
+async def test_such_a_project_can_be_built(own_project: OwnProject, start: Start) -> None:
+    own_project.write(readme.code("vite.config.js"))
+    shutil.rmtree(own_project.folder / "dist", ignore_errors=True)
+    build = await start([*own_project.vite, "build"], own_project.folder, own_project.environment)
+    assert await build.ended(within_s=60) == 0
+    [script] = own_project.folder.glob("dist/assets/*.js")
+    assert "/ws/signaling" in script.read_text()
+    assert build.count("sidecar") == 0  # none is started, looked for or missed
+
+
+@pytest.mark.parametrize("form", ["object", "shorthand"])
+async def test_without_our_npm_package_one_proxy_entry_is_enough(
+    own_project: OwnProject, start: Start, browser: Browser, form: str
+) -> None:
+    sidecar = await start_sidecar(start, own_project.folder, words=[own_project.bin / "sidecar"])
+    config = readme.code(f"vite.config.js, {form}")
+    assert DEFAULT_ADDRESS in config
+    assert "vite-plugin-signaling-sidecar" not in config
+    own_project.write(config.replace(DEFAULT_ADDRESS, sidecar.url.removeprefix("http://")))
+    (own_project.folder / "main.js").write_text("")
+    vite = await own_project.start_vite(start)
+    page = await browser.new_page()
+    await page.goto(await url_in(vite))
+    answer = await page.evaluate(JOIN, "bar")
+    assert (answer["type"], answer["peers"]) == ("peer_list", [])
+    rooms = await page.evaluate("fetch('/ws/signaling/rooms').then(answer => answer.json())")
+    assert [(room["roomId"], room["peers"]) for room in rooms["rooms"]] == [("bar", 1)]
+
+
+def test_the_core_is_light(own_project: OwnProject, measured: list[str]) -> None:
+    listed = json.loads(run([own_project.bin / "python", "-m", "pip", "list", "--format", "json"], own_project.folder))
+    packages = {package["name"] for package in listed} - {"pip", "setuptools"}
+    assert "signaling-sidecar" in packages
+    [site_packages] = own_project.folder.glob(".venv/lib/*/site-packages")
+    ours = [
+        path for path in site_packages.iterdir() if not path.name.startswith(("pip", "setuptools", "pkg_resources"))
+    ]
+    files = [file for path in ours for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
+    size_bytes = sum(file.stat().st_size for file in files)
+    measured.append(f"the installed core: {len(packages)} packages, {size_bytes / 1e6:.1f} MB")
+    assert len(packages) <= MAX_PACKAGES
+    assert size_bytes <= MAX_BYTES
+
+
+def test_the_command_has_two_names_and_a_module_that_agree(own_project: OwnProject) -> None:
+    bin_folder = own_project.bin
+    names = (
+        [bin_folder / "sidecar"],
+        [bin_folder / "signaling-sidecar"],
+        [bin_folder / "python", "-m", "signaling_sidecar"],
+    )
+    said = {run([*name, "--version"], own_project.folder).strip() for name in names}
+    assert len(said) == 1
+    assert said.pop().startswith("signaling-sidecar 0.")

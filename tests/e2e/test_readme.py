@@ -1,0 +1,74 @@
+"""What the README tells people to type works, and nothing in it is untested."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests import readme
+from tests.e2e.programs import Start
+from tests.e2e.sites import ROOT, start_sidecar
+
+# Every command of the README is in one of these three.
+ENDS_BY_ITSELF = {"sidecar rooms"}
+RUNS_UNTIL_CTRL_C = {"sidecar tail"}
+RUN_ELSEWHERE = {
+    "make dev": "test_make_dev.py",
+    "make test": "this run",
+    "npm i -D vite-plugin-signaling-sidecar": "test_own_project.py, from the tarball",
+    "pip install 'signaling-sidecar[notebook]'": "the setup of this run",
+    "pip install signaling-sidecar": "test_own_project.py, from the wheel",
+    "sidecar serve": "test_own_project.py, on a free port",
+}
+
+
+def test_every_command_of_the_readme_is_run_somewhere() -> None:
+    assert set(readme.commands()) == ENDS_BY_ITSELF | RUNS_UNTIL_CTRL_C | set(RUN_ELSEWHERE)
+
+
+@pytest.fixture
+async def project(start: Start, tmp_path: Path) -> AsyncIterator[Path]:
+    """A project whose sidecar runs, with two in a room who have sent each other something."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    sidecar = await start_sidecar(start, folder)
+    url = f"{sidecar.url}/ws/signaling"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as ann, session.ws_connect(url) as ben:
+        for name, socket in (("ann", ann), ("ben", ben)):
+            await socket.send_json({"type": "join", "roomId": "bar", "peerId": name})
+            assert (await socket.receive_json())["type"] == "peer_list"
+        await ben.send_json({"type": "offer", "to": "ann", "sdp": "v=0"})
+        assert (await ann.receive_json())["type"] == "peer_joined"
+        assert (await ann.receive_json())["type"] == "offer"
+        yield folder
+
+
+async def test_its_commands_run(start: Start, project: Path) -> None:
+    for command in sorted(ENDS_BY_ITSELF):
+        program = await start(shlex.split(command), project)
+        assert await program.ended() == 0, program.lines
+        assert program.lines
+
+
+async def test_its_live_commands_run_until_ctrl_c(start: Start, project: Path) -> None:
+    for command in sorted(RUNS_UNTIL_CTRL_C):
+        program = await start(shlex.split(command), project)
+        await program.line("signal.relayed")
+        program.process.send_signal(signal.SIGINT)
+        assert await program.ended() == 128 + signal.SIGINT
+        assert program.count("Traceback") == 0
+
+
+async def test_its_python_runs(start: Start, project: Path) -> None:
+    assert readme.fences("python")
+    for code in readme.fences("python"):
+        program = await start(
+            [sys.executable, "-W", "error", "-c", code], project, {"PYTHONPATH": str(ROOT / "sidecar")}
+        )
+        assert await program.ended(within_s=60) == 0, program.lines

@@ -1,0 +1,130 @@
+"""What the log, its tables and its ladder say of a meeting of real browsers.
+
+The notebook's recorded log is this meeting's: see `--record-log` and the notebook's first paragraph.
+"""
+
+from __future__ import annotations
+
+import signal
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.async_api import Browser, WebSocketRoute, expect
+
+from signaling_sidecar.inspection import EventLog, Ladder, open_log
+from tests.e2e.demo_page import all_connected, meet, new_page
+from tests.e2e.programs import is_running, until
+from tests.e2e.sites import FRONTEND, Site
+
+ROOM = "bar"
+NETWORK_LOST = 3001  # a code that says nothing to anybody, as when a network goes: 1006 itself cannot be sent
+RECORDED_PROJECT = "/home/ann/demo"  # in place of where this repository happens to be
+
+
+class Network:
+    """One person's way to the sidecar, which can be cut."""
+
+    def __init__(self) -> None:
+        self._routes: list[tuple[WebSocketRoute, WebSocketRoute]] = []
+
+    async def pass_on(self, route: WebSocketRoute) -> None:
+        self._routes.append((route, route.connect_to_server()))
+
+    async def cut(self) -> None:
+        page, server = self._routes[-1]
+        await server.close(code=NETWORK_LOST)
+        await page.close(code=NETWORK_LOST)
+
+
+async def meeting(demo: Site, browser: Browser) -> dict[str, str]:
+    """Three come one after the other; one leaves and comes back, one reloads, one loses the network for a while.
+
+    Returns their peer ids by name.
+    """
+    people = ann, ben, cleo = [await new_page(browser, name) for name in ("Ann", "Ben", "Cleo")]
+    network = Network()
+    await cleo.page.route_web_socket("**/ws/signaling", network.pass_on)
+    await meet(demo.url, ROOM, *people)
+    peers = {person.name: await person.peer_id() for person in people}
+
+    await ben.leave()
+    await cleo.reads("Ben left")
+    await cleo.page.evaluate("to => demo.client.relay(to, 'signal', { text: 'one more thing' })", peers["Ben"])
+    await ben.join(ROOM)
+    await all_connected(*people)
+
+    await ann.page.reload()
+    await all_connected(*people)
+
+    await network.cut()
+    await expect(cleo.banner).to_be_visible()
+    await expect(cleo.banner).to_be_hidden()
+    await cleo.page.wait_for_function("demo.client.joined")
+
+    for person in people:
+        await person.leave()
+        await expect(person.room_card(ROOM)).to_be_visible()
+    assert [person.faults for person in people] == [[], [], []]
+    return peers
+
+
+def assert_sessions_say_who_was_where_when(log: EventLog, peers: dict[str, str]) -> None:
+    sessions = log.sessions.set_index("name")
+    assert list(log.sessions["name"]) == ["Ann", "Ben", "Cleo", "Ben"]
+    assert dict(zip(log.sessions["name"], log.sessions["peer"], strict=True)) == peers
+    assert list(log.sessions["reason"]) == ["left"] * 4
+    assert log.sessions["joined"].is_monotonic_increasing
+    assert (log.sessions["left"] > log.sessions["joined"]).all()
+    first, second = log.sessions[log.sessions["name"] == "Ben"].itertuples()
+    assert second.joined > first.left
+    assert sessions.loc["Ann", ["connections", "pages", "times_away"]].to_list() == [2, 2, 1]
+    assert sessions.loc["Cleo", ["connections", "pages", "times_away"]].to_list() == [2, 1, 1]
+
+
+def assert_rooms_and_refusals(log: EventLog, peers: dict[str, str]) -> None:
+    room = log.rooms.iloc[0]
+    assert (len(log.rooms), room["room"], room["peers_most"], room["sessions"]) == (1, ROOM, 3, 4)
+    assert pd.notna(room["ended"])
+    refused = log.signals[log.signals["outcome"] == "refused"]
+    assert refused[["peer", "to", "code"]].astype(str).to_numpy().tolist() == [
+        [peers["Cleo"], peers["Ben"], "no-such-peer"]
+    ]
+
+
+def assert_ladder_shows_how_each_pair_was_connected(ladder: Ladder) -> None:
+    """The newcomer offers, the other answers; candidates follow each side's own description."""
+    assert [column.name for column in ladder.columns] == ["Ann", "Ben", "Cleo"]
+    arrows = [step for step in ladder.steps if step.look in ("offer", "answer", "candidate")]
+    for earlier, newcomer in combinations(range(3), 2):
+        between = [step for step in arrows if {step.column, *step.to} == {earlier, newcomer}]
+        first = {side: [step.look for step in between if step.column == side] for side in (earlier, newcomer)}
+        assert between[0].column == newcomer
+        assert first[newcomer][:2] == ["offer", "candidate"]
+        assert first[earlier][:2] == ["answer", "candidate"]
+
+
+def record(log: EventLog, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.jsonl"):
+        old.unlink()
+    for segment in log.segments:
+        (folder / segment.name).write_text(segment.read_text().replace(str(FRONTEND / "demo"), RECORDED_PROJECT))
+
+
+async def test_the_log_tells_who_was_where_when_and_how_each_pair_was_connected(
+    demo: Site, browser: Browser, request: pytest.FixtureRequest
+) -> None:
+    peers = await meeting(demo, browser)
+    demo.vite.process.send_signal(signal.SIGINT)
+    await until(lambda: not is_running(demo.sidecar.pid), "the sidecar has ended")
+
+    log = open_log(demo.sidecar.state_dir)
+    assert log.events["type"].iloc[-1] == "server.stopped"
+    assert_sessions_say_who_was_where_when(log, peers)
+    assert_rooms_and_refusals(log, peers)
+    assert_ladder_shows_how_each_pair_was_connected(log.ladder(ROOM))
+    folder: Path | None = request.config.getoption("record_log")
+    if folder is not None:
+        record(log, folder)
