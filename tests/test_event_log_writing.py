@@ -41,6 +41,9 @@ class Log:
             self.writer.append(record)
         self.writer.flush()
 
+    def wait_until_tidy(self) -> None:
+        self.writer._tidying.submit(int).result()
+
     def lines(self) -> list[dict[str, Any]]:
         found = []
         for path in sorted(self.folder.glob("events-*")):
@@ -70,6 +73,7 @@ def test_a_segment_begins_with_a_header_and_a_checkpoint_and_ends_at_a_lines_end
     log.writer.open()
     for _ in range(100):
         log.write(Record("signal.relayed", "rooms", "bar", "a", data=OFFER))
+    log.wait_until_tidy()
     log.writer.close()
     segments = sorted(log.folder.glob("events-*"))
     assert len(segments) > 3
@@ -90,12 +94,14 @@ def test_the_oldest_segments_go_when_there_are_too_many_bytes(tmp_path: Path) ->
         os.utime(path, (time.time() - age_s,) * 2)
     log = Log(tmp_path, total_bytes=900, keep_s=150)
     log.writer.open()
+    log.wait_until_tidy()
     log.writer.close()
     left = sorted(path.name for path in tmp_path.glob("events-old-*"))
     assert left == ["events-old-0800.jsonl", "events-old-0900.jsonl"]
     log = Log(tmp_path, total_bytes=0, keep_s=150)
     log.writer._boot = "later"
     log.writer.open()
+    log.wait_until_tidy()
     log.writer.close()
     assert [path.name for path in tmp_path.glob("events-old-*")] == ["events-old-0900.jsonl"]  # younger than keep_s
 
@@ -188,3 +194,28 @@ def test_a_runtime_file_that_is_missing_or_broken_names_nobody(tmp_path: Path) -
     assert state_dir.read_runtime(tmp_path) == Runtime("u", 1, "b", "v", "p")
     state_dir.remove_runtime(tmp_path)
     state_dir.remove_runtime(tmp_path)
+
+
+def test_what_a_killed_sidecar_left_unpacked_is_packed_by_the_next(tmp_path: Path) -> None:
+    killed = Log(tmp_path)
+    killed.writer._boot = "a-killed-one"
+    killed.writer.open()
+    killed.write(Record("peer.joined"))
+    before = killed.lines()
+    log = Log(tmp_path)
+    log.writer.open()
+    log.wait_until_tidy()
+    log.writer.close()
+    killed.writer.close()
+    assert sorted(path.suffix for path in tmp_path.glob("events-*")) == [".gz", ".jsonl"]
+    assert log.lines()[: len(before)] == before
+
+
+def test_a_stop_does_not_wait_for_the_packing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signaling_sidecar.eventlog.writer.PAUSE_S", 3600)
+    log = Log(tmp_path)
+    log.writer.open()
+    for _ in range(30):
+        log.write(Record("signal.relayed", data=OFFER))
+    log.writer.close()
+    assert {path.suffix for path in tmp_path.iterdir()} == {".jsonl"}

@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ from signaling_sidecar.eventlog.payload import summarise
 from signaling_sidecar.hub.effects import Record
 
 GZIP_LEVEL = 1  # a third of the time of the default level, and the log of a busy minute is still a tenth of its size
+CHUNK_BYTES = 256 * 1024  # takes 2 ms to pack; then the thread pauses
+PAUSE_S = 0.05  # seconds; so packing takes a twentieth of one core at most, and 13 s for a full segment
 SEGMENT_GLOB = "events-*.jsonl*"
 _to_json = msgspec.json.Encoder().encode
 
@@ -65,8 +68,8 @@ class LogWriter:
         self._descriptor = -1
         self._size = 0
         self._rotate_at = segment_bytes
-        # Compression takes a second for a full segment, in which no peer should wait.
         self._tidying = ThreadPoolExecutor(1, "log-tidy")
+        self._closing = threading.Event()
 
     @property
     def path(self) -> Path:
@@ -79,7 +82,7 @@ class LogWriter:
     def open(self) -> None:
         """Begin the first segment. Raises OSError where nothing can be written."""
         self._begin_segment()
-        self._tidying.submit(self._tidy, None, self.path)
+        self._tidying.submit(self._tidy, self.path)
 
     def append(self, record: Record) -> None:
         """Keep a record for the next `flush`. The records of one flush share one time."""
@@ -111,7 +114,8 @@ class LogWriter:
         """Write what is left and end the segment."""
         self.flush()
         os.close(self._descriptor)
-        self._tidying.shutdown()
+        self._closing.set()  # what is not packed yet is packed after the next start
+        self._tidying.shutdown(cancel_futures=True)
 
     def _line(self, record: Record) -> bytes:
         self._seq += 1
@@ -153,7 +157,7 @@ class LogWriter:
         self._descriptor, self._size, self._rotate_at = descriptor, len(chunk), self._segment_bytes
 
     def _rotate(self) -> None:
-        old_descriptor, old_path = self._descriptor, self.path
+        old_descriptor = self._descriptor
         try:
             self._begin_segment()
         except OSError as error:
@@ -161,12 +165,14 @@ class LogWriter:
             self._rotate_at = self._size + self._segment_bytes
             return
         os.close(old_descriptor)
-        self._tidying.submit(self._tidy, old_path, self.path)
+        self._tidying.submit(self._tidy, self.path)
 
-    def _tidy(self, closed: Path | None, current: Path) -> None:
+    def _tidy(self, current: Path) -> None:
+        """Pack and drop what was closed before `current`, also by a sidecar that was killed. Runs in its own thread."""
         try:
-            if closed is not None and closed.exists():  # else it had to go before its turn came
-                compress(closed)
+            for path in sorted(self._folder.glob("events-*.jsonl")):
+                if path.name < current.name:
+                    compress(path, self._closing)
             drop_oldest(self._folder, self._total_bytes, self._keep_s, current)
         except OSError as error:
             self._complain(f"old segments of the event log cannot be put away: {error}")
@@ -178,8 +184,11 @@ def _write_all(descriptor: int, chunk: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def compress(path: Path) -> None:
-    """Replace a closed segment by its gzip; under its own name only when it is whole."""
+def compress(path: Path, closing: threading.Event) -> None:
+    """Replace a closed segment by its gzip, which has its name only when it is whole; not at all when `closing` is set.
+
+    Slowly: it shares the interpreter with the event loop, and no peer should wait for it.
+    """
     target = path.with_name(path.name + ".gz")
     temporary = path.with_name(path.name + ".gz.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -188,7 +197,13 @@ def compress(path: Path) -> None:
         os.fdopen(descriptor, "wb") as file,
         gzip.GzipFile("", "wb", GZIP_LEVEL, file) as packed,
     ):
-        shutil.copyfileobj(source, packed)
+        while chunk := source.read(CHUNK_BYTES):
+            packed.write(chunk)
+            if closing.wait(PAUSE_S):
+                break
+    if closing.is_set():
+        temporary.unlink()
+        return
     shutil.copystat(path, temporary)  # its age is what decides when it may go
     temporary.replace(target)
     path.unlink()
