@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.eventlog.segments import find_segments, whole_lines
 from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
 
@@ -62,8 +63,8 @@ class Served:
 
     def records(self, type_: str | None = None) -> list[dict[str, Any]]:
         """The event log's records so far, with their data decoded."""
-        lines = b"".join(path.read_bytes() for path in sorted(self.sidecar.state_dir.glob("events-*.jsonl")))
-        found = [json.loads(line) for line in lines.splitlines()]
+        segments = find_segments(self.sidecar.state_dir).segments
+        found = [json.loads(line) for segment in segments for line in whole_lines(segment).splitlines()]
         for record in found:
             if "data" in record:
                 record["data"] = json.loads(record["data"])

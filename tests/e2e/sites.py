@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from signaling_sidecar.eventlog.segments import find_segments, whole_lines
 from tests.e2e.programs import Program, Start
 
 ROOT = Path(__file__).parents[2]
@@ -29,8 +30,8 @@ class Sidecar:
 
     def records(self) -> list[dict[str, Any]]:
         """All of its log, and of those before it in the same state folder; names are in order of time."""
-        segments = sorted(self.state_dir.glob("events-*.jsonl"))
-        return [json.loads(line) for segment in segments for line in segment.read_text().splitlines()]
+        segments = find_segments(self.state_dir).segments
+        return [json.loads(line) for segment in segments for line in whole_lines(segment).splitlines()]
 
 
 @dataclass
