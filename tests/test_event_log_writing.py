@@ -89,21 +89,21 @@ def test_a_segment_begins_with_a_header_and_a_checkpoint_and_ends_at_a_lines_end
 
 def test_the_oldest_segments_go_when_there_are_too_many_bytes(tmp_path: Path) -> None:
     for age_s in (300, 200, 100):
-        path = tmp_path / f"events-old-{1000 - age_s:04}.jsonl"
+        path = tmp_path / f"events-a-{1000 - age_s:04}.jsonl.gz"
         path.write_bytes(b"x" * 400)
         os.utime(path, (time.time() - age_s,) * 2)
     log = Log(tmp_path, total_bytes=900, keep_s=150)
     log.writer.open()
     log.wait_until_tidy()
     log.writer.close()
-    left = sorted(path.name for path in tmp_path.glob("events-old-*"))
-    assert left == ["events-old-0800.jsonl", "events-old-0900.jsonl"]
+    left = sorted(path.name for path in tmp_path.glob("events-a-*"))
+    assert left == ["events-a-0800.jsonl.gz", "events-a-0900.jsonl.gz"]
     log = Log(tmp_path, total_bytes=0, keep_s=150)
     log.writer._boot = "later"
     log.writer.open()
     log.wait_until_tidy()
     log.writer.close()
-    assert [path.name for path in tmp_path.glob("events-old-*")] == ["events-old-0900.jsonl"]  # younger than keep_s
+    assert [path.name for path in tmp_path.glob("events-a-*")] == ["events-a-0900.jsonl.gz"]  # younger than keep_s
 
 
 @pytest.mark.parametrize("payloads", ["full", "summary", "none"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from aiohttp import WSServerHandshakeError
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.guard import who_is_let_in
-from tests.serving import serve
+from tests.serving import Served, serve
 
 ALLOW_HOST, ALLOW_ORIGIN = ("dev.lan",), ("http://app.lan:3000", "chrome-extension://abcdef")
 
@@ -115,3 +116,23 @@ async def test_every_path_is_guarded(aiohttp_client: AiohttpClient, tmp_path: Pa
     served = await serve(aiohttp_client, tmp_path)
     for headers in ({"Host": "evil.example"}, {"Origin": "null"}):
         assert (await served.client.get(path, headers=headers)).status == 403
+
+
+async def raw_upgrade(served: Served, header: bytes) -> bytes:
+    """The status line that an upgrade gets with a header of arbitrary bytes, which no client library would send."""
+    reader, writer = await asyncio.open_connection(served.client.host, served.client.port)
+    lines = [b"GET /ws/signaling HTTP/1.1", b"Host: localhost", b"Upgrade: websocket", b"Connection: Upgrade"]
+    lines += [b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", header, b"", b""]
+    writer.write(b"\r\n".join(lines))
+    status = await reader.readline()
+    writer.close()
+    return status
+
+
+async def test_bytes_that_are_no_utf8_in_a_header_harm_nobody(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    assert b" 403 " in await raw_upgrade(served, b"Origin: http://evil\xff\xe2\x80\xae.example")
+    assert b" 101 " in await raw_upgrade(served, b"User-Agent: \xff\xfe")
+    peer = await served.connect()
+    assert (await peer.join("a"))["type"] == "peer_list"
+    assert served.records("connection.opened")[0]["data"]["user_agent"] == "\\udcff\\udcfe"

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects import DIALECTS
-from signaling_sidecar.hub.commands import Refuse
+from signaling_sidecar.hub.commands import Join, Refuse
 from tests.serving import Peer, Served, serve
 
 JOIN = {"type": "join", "roomId": "bar", "peerId": "x"}
@@ -168,14 +168,11 @@ async def test_a_failure_of_ours_is_answered_without_detail_and_logged_in_full(
     served: Served, witness: Peer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sender = await served.connect()
-    monkeypatch.setattr(served.sidecar._hub, "_verbs", dict(served.sidecar._hub._verbs), raising=True)
 
     def fail(*_: object) -> None:
         raise RuntimeError("the secret detail")
 
-    from signaling_sidecar.hub.commands import Join
-
-    served.sidecar._hub._verbs[Join] = fail  # type: ignore[assignment]
+    monkeypatch.setitem(served.sidecar._hub._verbs, Join, fail)
     answer = await sender.join("x")
     assert answer["code"] == "internal"
     assert "secret" not in json.dumps(answer)

@@ -71,6 +71,7 @@ class Connection:
             return
         self.end = End(ending, "sidecar", code, reason)
         self.outbox.put(frames.close_frame(code, reason))
+        self._idle.cancel()
         self._timer.cancel()
         self._timer = self._loop.call_later(CLOSE_WITHIN_S, self.outbox.transport.abort)
 

@@ -13,6 +13,7 @@ import time
 
 from signaling_sidecar import errors
 from signaling_sidecar.eventlog import LogWriter
+from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.hub import Ending, Hub, commands
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import Close, CloseCode, Effect, Record, Send
@@ -42,7 +43,9 @@ class Dispatcher:
 
     def opened(self, connection: Connection, *, remote: str | None, origin: str | None, agent: str | None) -> None:
         self._connections[connection.id] = connection
-        data = present(remote=remote, origin=origin, user_agent=agent)
+        # A header may hold bytes that are no UTF-8, which Python keeps as lone surrogates: no JSON can.
+        shown = {"origin": origin and visible(origin), "user_agent": agent and visible(agent)}
+        data = present(remote=remote, **shown)
         self._record(Record("connection.opened", connection.dialect.name, connection=connection.id, data=data))
 
     def received(self, connection: Connection, frame: bytes | None) -> None:

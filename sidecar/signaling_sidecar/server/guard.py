@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from signaling_sidecar.foreign_text import visible
+
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -38,14 +40,14 @@ def who_is_let_in(
     parsed_host = _split("http://" + host) if len(hosts) == 1 else None
     if parsed_host is None or not _is_own_name(parsed_host.name, allow_host):
         name = parsed_host.name if parsed_host is not None else host
-        return Barred("Host", host, f"if it is yours, start the sidecar with --allow-host {name}")
+        return Barred("Host", host, f"if it is yours, start the sidecar with --allow-host {visible(name)}")
     if not origins:
         return None
     origin = origins[0] if len(origins) == 1 else ", ".join(origins)
     if len(origins) == 1 and origin != "null":
         if origin.lower() in allow_origin or _is_loopback_or_same(_split(origin), parsed_host):
             return None
-        return Barred("Origin", origin, f"if it is yours, start the sidecar with --allow-origin {origin}")
+        return Barred("Origin", origin, f"if it is yours, start the sidecar with --allow-origin {visible(origin)}")
     return Barred("Origin", origin, "it names no page, and cannot be allowed")
 
 
