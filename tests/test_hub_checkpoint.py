@@ -24,6 +24,7 @@ def test_a_checkpoint_holds_rooms_and_sessions_and_what_is_left_of_a_grace() -> 
                 "capacity": 4,
                 "listed": True,
                 "created_at_ms": 5,
+                "idle_s": 10.0,
                 "sessions": [
                     {
                         "session": "session-1",
@@ -42,9 +43,10 @@ def test_a_checkpoint_holds_rooms_and_sessions_and_what_is_left_of_a_grace() -> 
                     },
                 ],
             }
-        ]
+        ],
+        "waiting": [],
     }
 
 
 def test_an_empty_hub_is_an_empty_list() -> None:
-    assert checkpoint(Driver().hub, 0) == {"rooms": []}
+    assert checkpoint(Driver().hub, 0) == {"rooms": [], "waiting": []}

@@ -27,7 +27,7 @@ def test_the_joiner_gets_the_list_before_the_others_hear_of_it() -> None:
     hub = Driver()
     hub.join(1, "a")
     assert hub.sent(hub.join(2, "b", at_ms=7)) == [
-        Send((2,), PeerList("bar", "b", 7, (PeerView("a", 0),))),
+        Send((2,), PeerList("join", "bar", "b", 7, (PeerView("a", 0),))),
         Send((1,), PeerJoined(PeerView("b", 7))),
     ]
 
@@ -51,7 +51,7 @@ def test_a_second_join_of_the_same_id_and_room_gets_a_fresh_list_and_tells_nobod
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
-    assert hub.join(2, "b", name="ignored") == [Send((2,), PeerList("bar", "b", 0, (PeerView("a", 0),)))]
+    assert hub.join(2, "b", name="ignored") == [Send((2,), PeerList("join", "bar", "b", 0, (PeerView("a", 0),)))]
 
 
 def test_joining_another_room_leaves_the_first_one() -> None:
@@ -59,7 +59,7 @@ def test_joining_another_room_leaves_the_first_one() -> None:
     hub.join(1, "a")
     hub.join(2, "b")
     sent = hub.sent(hub.join(2, "b", room="den"))
-    assert sent == [Send((1,), PeerLeft("b", Reason.MOVED)), Send((2,), PeerList("den", "b", 0, ()))]
+    assert sent == [Send((1,), PeerLeft("b", Reason.MOVED)), Send((2,), PeerList("join", "den", "b", 0, ()))]
 
 
 def test_joining_as_somebody_else_leaves_first() -> None:
@@ -69,7 +69,7 @@ def test_joining_as_somebody_else_leaves_first() -> None:
     sent = hub.sent(hub.join(2, "c"))
     assert sent == [
         Send((1,), PeerLeft("b", Reason.MOVED)),
-        Send((2,), PeerList("bar", "c", 0, (PeerView("a", 0),))),
+        Send((2,), PeerList("join", "bar", "c", 0, (PeerView("a", 0),))),
         Send((1,), PeerJoined(PeerView("c", 0))),
     ]
 
@@ -117,7 +117,7 @@ def test_a_newer_connection_replaces_the_older_and_nobody_is_told() -> None:
     hub.join(2, "b")
     assert hub.sent(hub.join(3, "a")) == [
         Close(1, CloseCode.REPLACED, "replaced"),
-        Send((3,), PeerList("bar", "a", 0, (PeerView("b", 0),))),
+        Send((3,), PeerList("join", "bar", "a", 0, (PeerView("b", 0),))),
     ]
     assert hub.sent(hub.end(1, Ending.LOST)) == []
     assert hub.present() == {"a": 3, "b": 2}
@@ -141,7 +141,7 @@ def test_a_peer_that_is_back_within_a_second_was_never_gone() -> None:
     hub.join(2, "b")
     hub.end(1, Ending.LOST)
     hub.pass_time(0.9)
-    assert hub.sent(hub.join(3, "a")) == [Send((3,), PeerList("bar", "a", 0, (PeerView("b", 0),)))]
+    assert hub.sent(hub.join(3, "a")) == [Send((3,), PeerList("join", "bar", "a", 0, (PeerView("b", 0),)))]
     assert hub.pass_time(60) == []
 
 
@@ -195,7 +195,7 @@ def test_rooms_of_different_dialects_never_meet() -> None:
     hub = Driver()
     hub.join(1, "a")
     other = Join(connection=2, room=RoomKey("other", "bar"), at_ms=0, peer="a")
-    assert hub.sent(hub.handle(other)) == [Send((2,), PeerList("bar", "a", 0, ()))]
+    assert hub.sent(hub.handle(other)) == [Send((2,), PeerList("join", "bar", "a", 0, ()))]
 
 
 def test_a_refused_join_is_recorded_with_the_room_it_asked_for() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub.effects import PeerLeft, PeerUpdated, Record, Send
+from signaling_sidecar.hub.effects import Left, PeerLeft, PeerUpdated, Record, Send
 from signaling_sidecar.hub.rules import Ending, Reason
 from tests.hub_driver import Driver
 
@@ -14,7 +14,10 @@ def test_leave_then_close_is_announced_once() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
-    assert hub.sent(hub.leave(2, room="bar", peer="b")) == [Send((1,), PeerLeft("b", Reason.LEFT))]
+    assert hub.sent(hub.leave(2, room="bar", claimed_from="b")) == [
+        Send((1,), PeerLeft("b", Reason.LEFT)),
+        Send((2,), Left()),
+    ]
     assert hub.end(2, Ending.CLOSED) == []
 
 
@@ -31,7 +34,7 @@ def test_leaving_another_room_or_as_another_peer_or_from_outside_is_refused() ->
     assert hub.refused(hub.leave(1)) == Code.NOT_JOINED
     hub.join(1, "a")
     assert hub.refused(hub.leave(1, room="den")) == Code.NO_SUCH_ROOM
-    assert hub.refused(hub.leave(1, peer="b")) == Code.FORGED_FROM
+    assert hub.refused(hub.leave(1, claimed_from="b")) == Code.FORGED_FROM
     assert hub.present() == {"a": 1}
 
 

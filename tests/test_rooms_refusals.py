@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.dialects import DIALECTS, Caller, Introduction
 from signaling_sidecar.hub.commands import Join, Refuse
 from tests.serving import Peer, Served, serve
 
@@ -195,7 +195,7 @@ async def test_a_failure_of_ours_is_answered_without_detail_and_logged_in_full(
     ).map(lambda value: json.dumps(value).encode())
 )
 def test_any_frame_becomes_a_command(frame: bytes) -> None:
-    command = DIALECTS["rooms"].decode(frame, 1, 0)
+    command = DIALECTS["rooms"].decode(frame, Caller(1, Introduction(), str), 0)
     if isinstance(command, Refuse):
         assert len(command.refusal.message) < 400
 

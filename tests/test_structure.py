@@ -13,7 +13,7 @@ from signaling_sidecar.dialects import DIALECTS
 
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
-    "cli": {"server", "eventlog", "settings", "errors", "foreign_text"},
+    "cli": {"server", "dialects", "eventlog", "settings", "errors", "foreign_text"},
     "server": {"dialects", "eventlog", "hub", "settings", "errors", "names", "foreign_text"},
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},

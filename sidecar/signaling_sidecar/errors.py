@@ -112,6 +112,7 @@ class Code(StrEnum):
     TOO_FAST = "too-fast"
     TOO_LARGE = "too-large"
     TOO_MANY_ROOMS = "too-many-rooms"
+    UNAUTHORISED = "unauthorised"
     INTERNAL = "internal"
 
 
@@ -120,6 +121,8 @@ class Refusal(msgspec.Struct, frozen=True):
 
     code: Code
     message: str
+    field: str | None = None
+    """The field of the frame that is at fault, when it is one."""
 
 
 def _quote(text: str) -> str:
@@ -132,7 +135,7 @@ def bad_json(why: str) -> Refusal:
 
 
 def bad_field(field: str, expected: str) -> Refusal:
-    return Refusal(Code.BAD_FIELD, f"{field!r} must be {expected}")
+    return Refusal(Code.BAD_FIELD, f"{field!r} must be {expected}", field)
 
 
 def bad_shape(why: str) -> Refusal:
@@ -141,6 +144,10 @@ def bad_shape(why: str) -> Refusal:
 
 def unknown_type(kind: str) -> Refusal:
     return Refusal(Code.UNKNOWN_TYPE, f"unknown type {_quote(kind)}")
+
+
+def unknown_beginning() -> Refusal:
+    return Refusal(Code.UNKNOWN_TYPE, "no dialect that is served here begins with this frame")
 
 
 def not_joined(kind: str) -> Refusal:
@@ -159,19 +166,52 @@ def peer_away(peer: str) -> Refusal:
     return Refusal(Code.PEER_AWAY, f"peer {peer!r} has lost its connection and may come back")
 
 
+def nobody_else() -> Refusal:
+    return Refusal(Code.NO_SUCH_PEER, "nobody else is in this room")
+
+
 def no_such_room(room: str) -> Refusal:
+    return Refusal(Code.NO_SUCH_ROOM, f"there is no room {_quote(room)}")
+
+
+def other_room(room: str) -> Refusal:
     return Refusal(Code.NO_SUCH_ROOM, f"this connection is not in a room {_quote(room)}")
+
+
+def room_idle() -> Refusal:
+    return Refusal(Code.NO_SUCH_ROOM, "the room was ended because nobody said anything for long")
+
+
+def room_taken(room: str) -> Refusal:
+    return Refusal(Code.ID_TAKEN, f"there is a room {room!r} already", "room")
 
 
 def room_full(room: str, limit: int) -> Refusal:
     return Refusal(Code.ROOM_FULL, f"room {room!r} is full: limit is {limit} peers")
 
 
-def id_taken(peer: str, replacements: int, window_s: float) -> Refusal:
+def connected(peer: str) -> Refusal:
+    return Refusal(Code.ID_TAKEN, f"peer {peer!r} is connected", "peer")
+
+
+def replaced_too_often(peer: str, replacements: int, window_s: float) -> Refusal:
     return Refusal(
         Code.ID_TAKEN,
         f"peer id {peer!r} was taken over {replacements} times within {window_s:g} s: do two pages use the same id?",
+        "peer",
     )
+
+
+def unauthorised(kind: str) -> Refusal:
+    return Refusal(Code.UNAUTHORISED, f"{_quote(kind)} is the host's to say")
+
+
+def too_many_tries() -> Refusal:
+    return Refusal(Code.TOO_FAST, "too many rooms were tried within a minute")
+
+
+def waits_too_long(limit: int) -> Refusal:
+    return Refusal(Code.TOO_FAST, f"too many frames before the join is answered: limit is {limit} frames")
 
 
 def too_fast(frames_per_s: float) -> Refusal:
@@ -179,7 +219,7 @@ def too_fast(frames_per_s: float) -> Refusal:
 
 
 def too_large(field: str, size: int, limit: int) -> Refusal:
-    return Refusal(Code.TOO_LARGE, f"{field!r} has {size} bytes: limit is {limit} bytes")
+    return Refusal(Code.TOO_LARGE, f"{field!r} has {size} bytes: limit is {limit} bytes", field)
 
 
 def too_many_rooms(limit: int) -> Refusal:

@@ -15,6 +15,7 @@ from typing import Any
 from signaling_sidecar.errors import SettingsError
 
 DEFAULT_PORT = 8765
+DIALECT_NAMES = ("rooms", "mesh", "pairing", "match", "hosted")
 FILE_NAME = "sidecar.toml"
 MIB = 1024 * 1024
 
@@ -27,6 +28,8 @@ class Kind:
     expected: str
     metavar: str
     many: bool = False
+    switch: bool = False
+    """Whether its flag stands for true and has no value."""
 
 
 def _whole(lowest: int, highest: int, unit: str) -> Kind:
@@ -78,14 +81,26 @@ def _one_of(*words: str) -> Kind:
     return Kind(parse, "one of " + ", ".join(words), "|".join(words))
 
 
-def _list(check: Callable[[str], bool], expected: str, metavar: str) -> Kind:
+def _list(check: Callable[[str], bool], expected: str, metavar: str, at_least: int = 0) -> Kind:
     def parse(value: Any) -> tuple[str, ...]:
-        items = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else list(value)
-        if not all(isinstance(item, str) and check(item) for item in items):
+        parts = [value] if isinstance(value, str) else list(value)
+        items = [item.strip() for part in parts for item in str(part).split(",") if item.strip()]
+        if len(items) < at_least or not all(isinstance(part, str) for part in parts) or not all(map(check, items)):
             raise ValueError
         return tuple(item.lower() for item in items)
 
     return Kind(parse, expected, metavar, many=True)
+
+
+def _switch() -> Kind:
+    words = {"true": True, "1": True, "false": False, "0": False}
+
+    def parse(value: Any) -> bool:
+        if value not in words and not isinstance(value, bool):
+            raise ValueError
+        return value if isinstance(value, bool) else words[value]
+
+    return Kind(parse, "true or false", "", switch=True)
 
 
 def _is_origin(text: str) -> bool:
@@ -115,11 +130,26 @@ class Settings:
     allow_host: tuple[str, ...] = _setting(
         _list(_is_host_name, "a host name without a port", "NAME"), (), "answer to this name in the Host header"
     )
+    dialects: tuple[str, ...] = _setting(
+        _list(DIALECT_NAMES.__contains__, "some of " + ", ".join(DIALECT_NAMES), "NAME", at_least=1),
+        DIALECT_NAMES,
+        "the wire protocols that are served",
+    )
     grace_s: float = _setting(_seconds(3600), 30.0, "how long a peer that lost its connection keeps its place")
     payloads: str = _setting(_one_of("full", "summary", "none"), "full", "what the event log keeps of a signal")
     max_peers_per_room: int = _setting(_whole(1, 10_000, "peers"), 100, "peers in one room")
     max_rooms: int = _setting(_whole(1, 1_000_000, "rooms"), 10_000, "rooms")
     max_connections: int = _setting(_whole(1, 1_000_000, "connections"), 5_000, "connections")
+    pairing_cross_code: bool = _setting(_switch(), False, "let a device call another's pairing code from its own")
+    pairing_codes_per_minute: int = _setting(
+        _whole(1, 1_000_000, "codes"), 10, "pairing codes that one connection may try in a minute"
+    )
+    pairing_codes_per_minute_in_all: int = _setting(
+        _whole(1, 1_000_000, "codes"), 100, "pairing codes that all connections may try in a minute"
+    )
+    hosted_idle_s: float = _setting(
+        _seconds(30 * 86_400), 86_400.0, "how long a hosted room lives without a frame from anybody in it; 0: for ever"
+    )
     max_frame_bytes: int = _setting(_whole(1024, 16 * MIB, "bytes"), 65_536, "bytes of one frame")
     max_frames_per_s: int = _setting(_whole(1, 1_000_000, "frames"), 100, "frames per second of one connection")
     max_frames_burst: int = _setting(_whole(1, 1_000_000, "frames"), 500, "frames at once of one connection")
@@ -177,6 +207,15 @@ def _read_file(
     if file is None and not path.exists():
         return {}, str(path)
     try:
-        return tomllib.loads(path.read_text("utf-8")), str(path)
+        return _flat(tomllib.loads(path.read_text("utf-8"))), str(path)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError("settings", str(path), f"a readable TOML file ({error})", "--settings") from None
+
+
+def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    """`pairing.cross_code` is another way to write `pairing_cross_code`."""
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        inner = _flat(value) if isinstance(value, dict) else None
+        found |= {name: value} if inner is None else {f"{name}_{key}": each for key, each in inner.items()}
+    return found

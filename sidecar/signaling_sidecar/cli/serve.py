@@ -28,16 +28,21 @@ def add_to(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for each, kind in all_settings():
-        default = "" if each.default in (None, (), Path()) else f" ({each.default})"
-        parser.add_argument(
-            "--" + each.name.replace("_", "-"),
-            metavar=kind.metavar,
-            action="append" if kind.many else "store",
-            help=each.metadata["help"] + default + (", repeatable" if kind.many else ""),
-        )
+        default = "" if each.default in (None, (), False, Path()) else f" ({_shown(each.default)})"
+        flag, help_ = "--" + each.name.replace("_", "-"), each.metadata["help"] + default
+        if kind.switch:
+            parser.add_argument(flag, nargs="?", const=True, metavar="true|false", help=help_)
+        elif kind.many:
+            parser.add_argument(flag, metavar=kind.metavar, action="append", help=f"{help_}; several by commas")
+        else:
+            parser.add_argument(flag, metavar=kind.metavar, help=help_)
     parser.add_argument("--settings", type=Path, metavar="FILE", help=f"the settings file (PROJECT/{FILE_NAME})")
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
+
+
+def _shown(default: Any) -> str:
+    return ",".join(default) if isinstance(default, tuple) else str(default)
 
 
 def run(arguments: argparse.Namespace) -> int:

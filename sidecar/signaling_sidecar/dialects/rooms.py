@@ -13,11 +13,11 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from signaling_sidecar import errors
-from signaling_sidecar.dialects.port import Dialect
-from signaling_sidecar.errors import Refusal
+from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
+from signaling_sidecar.dialects.port import Caller, Dialect
 from signaling_sidecar.hub import commands, effects
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import Message, PeerView
+from signaling_sidecar.hub.effects import PeerView
 from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules
 from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
@@ -33,7 +33,7 @@ REPLACEMENT_WINDOW_S = 20.0  # seconds; rule 2: two originals that reconnect aft
 # --- wire types: client to server ----------------------------------------------------------------------------------
 
 
-class _Envelope(msgspec.Struct, gc=False):
+class _Envelope(Envelope, gc=False, kw_only=True):
     """What is read of every frame. What comes after `to` is the server's to say: no relay carries the sender's."""
 
     type: str
@@ -45,6 +45,11 @@ class _Envelope(msgspec.Struct, gc=False):
     c: Raw | UnsetType = UNSET
     ca: Raw | UnsetType = UNSET
     resume: Raw | UnsetType = UNSET
+
+    @property
+    def ref(self) -> Raw | None:
+        text = b"" if self.id is UNSET else bytes(self.id)
+        return Raw(text) if 0 < len(text) <= MAX_REF_BYTES else None
 
 
 class _Profile(msgspec.Struct):
@@ -69,45 +74,16 @@ class _Leave(msgspec.Struct):
 
 _RESERVED = frozenset(("from", "s", "a", "c", "ca", "resume"))
 _TARGETED = frozenset(("offer", "answer", "candidate", "signal"))
-_envelope = msgspec.json.Decoder(_Envelope)
 _fields = msgspec.json.Decoder(dict[str, Raw])
-_encode = msgspec.json.Encoder().encode
 
 
-class _BadFrameError(Exception):
-    """Carries a refusal out of the decoding of one frame."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal)
-        self.refusal = refusal
-
-
-def decode(frame: bytes, connection: int, at_ms: int) -> Command:
-    kind: str | None = None
-    ref: Raw | None = None
-    try:
-        frame.decode()  # the JSON decoder skips over values it does not need, and lets bad UTF-8 in them pass
-        envelope = _envelope.decode(frame)
-        kind = envelope.type
-        ref = None if envelope.id is UNSET else _ref(envelope.id)
-        if kind in _TARGETED or kind == "broadcast":
-            return _relay(frame, envelope, connection, ref)
-        if kind not in _OTHERS:
-            raise _BadFrameError(errors.unknown_type(kind))
-        return _OTHERS[kind](frame, connection, at_ms, ref)
-    except _BadFrameError as bad:
-        refusal = bad.refusal
-    except msgspec.ValidationError as error:
-        is_object = frame.lstrip()[:1] == b"{"
-        refusal = errors.bad_shape(str(error)) if is_object else errors.bad_json("this is another JSON value")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        refusal = errors.bad_json(str(error))
-    return commands.Refuse(connection=connection, refusal=refusal, kind=kind, size=len(frame), ref=ref)
-
-
-def _ref(id_: Raw) -> Raw | None:
-    text = bytes(id_)
-    return Raw(text) if len(text) <= MAX_REF_BYTES else None
+def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
+    kind, ref = envelope.type, envelope.ref
+    if kind in _TARGETED or kind == "broadcast":
+        return _relay(frame, envelope, caller.connection, ref)
+    if kind not in _OTHERS:
+        raise BadFrameError(errors.unknown_type(kind))
+    return _OTHERS[kind](frame, caller.connection, at_ms, ref)
 
 
 def _relay(frame: bytes, envelope: _Envelope, connection: int, ref: Raw | None) -> commands.Relay:
@@ -115,7 +91,7 @@ def _relay(frame: bytes, envelope: _Envelope, connection: int, ref: Raw | None) 
     if envelope.type == "broadcast":
         to = None
     elif to is None:
-        raise _BadFrameError(errors.bad_field("to", "the peer id of the receiver"))
+        raise BadFrameError(errors.bad_field("to", "the peer id of the receiver"))
     claimed = envelope.from_
     untouched = (
         claimed is UNSET
@@ -130,24 +106,18 @@ def _relay(frame: bytes, envelope: _Envelope, connection: int, ref: Raw | None) 
 
 
 def _without_reserved(frame: bytes) -> bytes:
-    return _encode({name: value for name, value in _fields.decode(frame).items() if name not in _RESERVED})
-
-
-def _check(*refusals: Refusal | None) -> None:
-    for refusal in refusals:
-        if refusal is not None:
-            raise _BadFrameError(refusal)
+    return encode_json({name: value for name, value in _fields.decode(frame).items() if name not in _RESERVED})
 
 
 def _check_profile(profile: _Profile) -> Raw | None:
     """Check the name and give the metadata back as JSON text."""
     if profile.name is not None:
-        _check(refuse_name("name", profile.name))
+        check(refuse_name("name", profile.name))
     if profile.metadata is None:
         return None
-    text = _encode(profile.metadata)
+    text = encode_json(profile.metadata)
     if len(text) > MAX_METADATA_BYTES:
-        raise _BadFrameError(errors.too_large("metadata", len(text), MAX_METADATA_BYTES))
+        raise BadFrameError(errors.too_large("metadata", len(text), MAX_METADATA_BYTES))
     return Raw(text)
 
 
@@ -158,7 +128,7 @@ _update_fields = msgspec.json.Decoder(_Profile)
 
 def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command:
     join = _join_fields.decode(frame)
-    _check(
+    check(
         refuse_id("roomId", join.roomId),
         refuse_id("peerId", join.peerId) if join.peerId is not None else None,
         refuse_id("instance", join.instance) if join.instance is not None else None,
@@ -179,7 +149,7 @@ def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command
 
 def _leave(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command:
     leave = _leave_fields.decode(frame)
-    return commands.Leave(connection=connection, room=leave.roomId, peer=leave.peerId, ref=ref)
+    return commands.Leave(connection=connection, room=leave.roomId, claimed_from=leave.peerId, ref=ref)
 
 
 def _update(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command:
@@ -263,31 +233,27 @@ class _Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
 # --- encode --------------------------------------------------------------------------------------------------------
 
 
-def encode(message: Message) -> bytes | None:
-    return _ENCODERS[type(message)](message)
-
-
-def _relayed(message: effects.Relayed) -> bytes:
+def _relayed(message: effects.Relayed, at_ms: int) -> bytes:
     """The sender's own bytes with `from` as the last field: a relay is not parsed into values and written anew."""
-    return b'%b,"from":%b}' % (message.payload[:-1], _encode(message.sender))
+    return b'%b,"from":%b}' % (message.payload[:-1], encode_json(message.sender))
 
 
 def _peer(view: PeerView) -> _Peer:
     return _Peer(view.peer, view.joined_at_ms, view.name, view.metadata, view.instance, view.away)
 
 
-def _peer_list(message: effects.PeerList) -> bytes:
+def _peer_list(message: effects.PeerList, at_ms: int) -> bytes:
     peers = [_peer(view) for view in message.peers]
-    return _encode(_PeerList(peers, message.room, message.peer, message.joined_at_ms))
+    return encode_json(_PeerList(peers, message.room, message.peer, message.joined_at_ms))
 
 
-def _peer_joined(message: effects.PeerJoined) -> bytes:
+def _peer_joined(message: effects.PeerJoined, at_ms: int) -> bytes:
     view = message.peer
-    return _encode(_PeerJoined(view.peer, view.joined_at_ms, view.name, view.metadata, view.instance))
+    return encode_json(_PeerJoined(view.peer, view.joined_at_ms, view.name, view.metadata, view.instance))
 
 
-def _peer_updated(message: effects.PeerUpdated) -> bytes:
-    return _encode(_PeerUpdated(message.peer, message.away, message.name, message.metadata, message.instance))
+def _peer_updated(message: effects.PeerUpdated, at_ms: int) -> bytes:
+    return encode_json(_PeerUpdated(message.peer, message.away, message.name, message.metadata, message.instance))
 
 
 def _room_list(message: effects.RoomsListed) -> list[_Room]:
@@ -296,18 +262,18 @@ def _room_list(message: effects.RoomsListed) -> list[_Room]:
 
 def encode_room_list(message: effects.RoomsListed) -> bytes:
     """The body of `GET /ws/signaling/rooms`: the `rooms` frame without its type."""
-    return _encode(_RoomList(_room_list(message)))
+    return encode_json(_RoomList(_room_list(message)))
 
 
-_ENCODERS: dict[type, Callable[[Any], bytes]] = {
+_ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
     effects.Relayed: _relayed,
     effects.PeerList: _peer_list,
     effects.PeerJoined: _peer_joined,
-    effects.PeerLeft: lambda message: _encode(_PeerLeft(message.peer, message.reason)),
+    effects.PeerLeft: lambda left, at_ms: encode_json(_PeerLeft(left.peer, left.reason)),
     effects.PeerUpdated: _peer_updated,
-    effects.RoomsListed: lambda message: _encode(_Rooms(_room_list(message))),
-    effects.Pong: lambda message: b'{"type":"pong"}',
-    effects.Refused: lambda message: _encode(_Error(message.refusal.code, message.refusal.message, message.ref)),
+    effects.RoomsListed: lambda listed, at_ms: encode_json(_Rooms(_room_list(listed))),
+    effects.Pong: lambda pong, at_ms: b'{"type":"pong"}',
+    effects.Refused: lambda no, at_ms: encode_json(_Error(no.refusal.code, no.refusal.message, no.ref)),
 }
 
 # --- rules ---------------------------------------------------------------------------------------------------------
@@ -329,4 +295,11 @@ def rules(settings: Settings) -> RoomRules:
     )
 
 
-ROOMS = Dialect(name=NAME, path="/ws/signaling", rules=rules, decode=decode, encode=encode)
+ROOMS = Dialect(
+    name=NAME,
+    purpose="rooms and peer lists, relays, a lobby; what the browser client here speaks",
+    paths=("/ws/signaling",),
+    rules=rules,
+    decode=reader(msgspec.json.Decoder(_Envelope), _read),
+    encode=writer(_ENCODERS),
+)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from signaling_sidecar.errors import NoStateDir, StateDirTaken
 APP_NAME = "signaling-sidecar"
 RUNTIME_FILE = "runtime.json"
 LOCK_FILE = "lock"
+KEY_FILE = "key"
+KEY_BYTES = 32  # as many as SHA-256 gives; more would add nothing
 HASH_CHARS = 8  # hex digits of the path's SHA-256: tells apart projects of the same name
 
 
@@ -96,13 +99,17 @@ def lock(path: Path) -> int:
     return descriptor
 
 
+def key(path: Path) -> bytes:
+    """The secret with which the log names secrets, made at the first use. It outlives the sidecar, as the log does."""
+    file = path / KEY_FILE
+    if not file.exists():
+        _write_private(file, secrets.token_bytes(KEY_BYTES))
+    return file.read_bytes()
+
+
 def write_runtime(path: Path, runtime: Runtime) -> None:
-    """Write `runtime.json` whole or not at all: a reader never sees half of it."""
-    temporary = path / f"{RUNTIME_FILE}.new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(runtime))
-    temporary.replace(path / RUNTIME_FILE)
+    """Write `runtime.json`."""
+    _write_private(path / RUNTIME_FILE, msgspec.json.encode(runtime))
 
 
 def read_runtime(path: Path) -> Runtime | None:
@@ -115,3 +122,12 @@ def read_runtime(path: Path) -> Runtime | None:
 
 def remove_runtime(path: Path) -> None:
     (path / RUNTIME_FILE).unlink(missing_ok=True)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a reader never sees half of it."""
+    temporary = path.with_name(f"{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    temporary.replace(path)

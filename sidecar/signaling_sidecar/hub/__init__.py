@@ -1,7 +1,8 @@
 """The pure core: rooms, sessions and who is told what."""
 
 from signaling_sidecar.hub.checkpoint import checkpoint
-from signaling_sidecar.hub.hub import Hub, Ids
+from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules
+from signaling_sidecar.hub.state import Ids
 
 __all__ = ["Ending", "Hub", "Ids", "RoomKey", "RoomRules", "checkpoint"]

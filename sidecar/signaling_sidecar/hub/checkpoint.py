@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from signaling_sidecar.hub.hub import Hub
@@ -10,19 +11,27 @@ from signaling_sidecar.hub.records import present
 
 
 def checkpoint(hub: Hub, now_s: float) -> dict[str, Any]:
-    """All rooms and sessions, as plain JSON values. Of a grace it says what is left: hub time ends here."""
-    return {"rooms": [_room(room, now_s) for room in hub.membership.rooms]}
+    """All rooms, sessions and queues, as plain JSON values. Of times it says how long ago: hub time ends here."""
+    return {
+        "rooms": [_room(room, now_s) for room in hub.membership.rooms],
+        "waiting": [asdict(waiting) for waiting in hub.matchmaking],
+    }
 
 
 def _room(room: Room, now_s: float) -> dict[str, Any]:
-    return {
-        "dialect": room.key.dialect,
-        "room": room.key.room,
-        "capacity": room.capacity,
-        "listed": room.listed,
-        "created_at_ms": room.created_at_ms,
-        "sessions": [_session(session, now_s) for session in room.sessions.values()],
-    }
+    return present(
+        dialect=room.key.dialect,
+        room=room.key.room,
+        name=None if room.rules.secret else room.name,
+        capacity=room.capacity,
+        listed=room.listed,
+        mode=room.mode,
+        host=room.host.peer if room.host is not None else None,
+        matched=room.matched or None,
+        created_at_ms=room.created_at_ms,
+        idle_s=round(now_s - room.active_s, 3),
+        sessions=[_session(session, now_s) for session in room.sessions.values()],
+    )
 
 
 def _session(session: Session, now_s: float) -> dict[str, Any]:

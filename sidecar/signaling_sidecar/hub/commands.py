@@ -1,13 +1,11 @@
 """What a connection, or time, asks of the hub.
 
-`connection` is the server's number for one WebSocket. `kind` is the command's word in the event log. `ref` is the JSON
-text of the frame's own "id" field, given back with a refusal. Every value here has been parsed: ids are valid names,
-sizes are within their limits.
+`connection` is the server's number for one WebSocket. `kind` is the frame's type as it came, for the event log. `ref`
+is the JSON text of the frame's own "id" field, given back with a refusal. `claimed_from` is the id that a frame says it
+is from. Every value here has been parsed: ids are valid names, sizes are within their limits.
 """
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 import msgspec
 
@@ -16,7 +14,7 @@ from signaling_sidecar.hub.rules import Ending, RoomKey
 
 
 class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    kind: ClassVar[str] = "join"
+    kind: str = "join"
     connection: int
     room: RoomKey
     at_ms: int
@@ -30,14 +28,30 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Random per page load: another one means that its RTCPeerConnections are gone."""
     capacity: int | None = None
     listed: bool | None = None
+    room_name: str | None = None
+    """What the room is called, if this makes it."""
+    creates: bool | None = None
+    """True: the room must be a new one, unless the peer has its place there; False: it must be there already."""
+    ref: msgspec.Raw | None = None
+
+
+class Enqueue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Wait for as many others as make a group of `size`; a room is made for them."""
+
+    kind: str
+    connection: int
+    dialect: str
+    peer: str
+    size: int
+    at_ms: int
     ref: msgspec.Raw | None = None
 
 
 class Leave(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    kind: ClassVar[str] = "leave"
+    kind: str = "leave"
     connection: int
     room: str | None = None
-    peer: str | None = None
+    claimed_from: str | None = None
     ref: msgspec.Raw | None = None
 
 
@@ -50,22 +64,41 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
     """The frame, as the dialect relays it."""
     ref: msgspec.Raw | None = None
+    call: Join | None = None
+    """The room it is for, when the frame names one: how its sender would come there."""
+    must_arrive: bool = False
+    """Whether it is refused when there is nobody to get it."""
 
 
 class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    kind: ClassVar[str] = "update"
+    """A peer says something else of itself."""
+
+    kind: str = "update"
     connection: int
     name: str | None = None
     metadata: msgspec.Raw | None = None
+    claimed_from: str | None = None
+    ref: msgspec.Raw | None = None
+
+
+class UpdateRoom(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The host changes its room."""
+
+    kind: str
+    connection: int
+    name: str | None = None
+    mode: str | None = None
+    claimed_from: str | None = None
     ref: msgspec.Raw | None = None
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the browser saw of its RTCPeerConnections: for the event log, for nobody else."""
 
-    kind: ClassVar[str] = "trace"
+    kind: str = "trace"
     connection: int
     payload: bytes
+    claimed_from: str | None = None
     ref: msgspec.Raw | None = None
 
 
@@ -99,6 +132,12 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ref: msgspec.Raw | None = None
 
 
+class Alive(msgspec.Struct, frozen=True, gc=False):
+    """The connection has answered a challenge."""
+
+    connection: int
+
+
 class End(msgspec.Struct, frozen=True, gc=False):
     """The connection is gone. What becomes of its peer's place is the room's rules'."""
 
@@ -110,5 +149,7 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     """Time has passed: carry out what `Hub.next_deadline_s` announced."""
 
 
-Refusable = Join | Leave | Relay | Update | Trace | Refuse
-Command = Refusable | ListRooms | WatchRooms | UnwatchRooms | Ping | End | Tick
+OfMember = Leave | Relay | Update | UpdateRoom | Trace
+"""What only a peer in a room can ask."""
+Refusable = OfMember | Join | Enqueue | Refuse
+Command = Refusable | ListRooms | WatchRooms | UnwatchRooms | Ping | Alive | End | Tick

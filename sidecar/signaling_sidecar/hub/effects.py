@@ -35,7 +35,23 @@ class RoomView(msgspec.Struct, frozen=True, gc=False):
     capacity: int | None = None
 
 
+class RoomState(msgspec.Struct, frozen=True, gc=False):
+    """A room as its own peers see it, where the rules say that they are told all of it."""
+
+    room: str
+    name: str | None
+    host: str | None
+    mode: str | None
+    created_at_ms: int
+    idle_s: float
+    """Seconds since one of its peers sent something."""
+    peers: tuple[PeerView, ...]
+    """All of them, in order of joining."""
+
+
 class PeerList(msgspec.Struct, frozen=True, gc=False):
+    kind: str
+    """The type of the frame that is answered."""
     room: str
     peer: str
     """The receiver itself."""
@@ -43,15 +59,23 @@ class PeerList(msgspec.Struct, frozen=True, gc=False):
     """When it joined: the others' own times say who came before whom."""
     peers: tuple[PeerView, ...]
     """The others, in order of joining."""
+    room_name: str | None = None
+    state: RoomState | None = None
 
 
 class PeerJoined(msgspec.Struct, frozen=True, gc=False):
     peer: PeerView
+    room_name: str | None = None
+    state: RoomState | None = None
 
 
 class PeerLeft(msgspec.Struct, frozen=True, gc=False):
     peer: str
     reason: Reason
+    room_name: str | None = None
+    new_host: str | None = None
+    """The host from now on, when it is another one than before."""
+    state: RoomState | None = None
 
 
 class PeerUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -62,12 +86,40 @@ class PeerUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     name: str | None = None
     metadata: msgspec.Raw | None = None
     instance: str | None = None
+    state: RoomState | None = None
+
+
+class RoomUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What changed; None: unchanged."""
+
+    peer: str
+    """Who changed it."""
+    name: str | None = None
+    mode: str | None = None
+    state: RoomState | None = None
 
 
 class Relayed(msgspec.Struct, frozen=True, gc=False):
     sender: str
     kind: str
     payload: bytes
+    room_name: str | None = None
+
+
+class Matched(msgspec.Struct, frozen=True, gc=False):
+    """A room was found for a group."""
+
+    room: str
+    peers: tuple[str, ...]
+    """In the order in which they came to wait, the receiver among them."""
+
+
+class Left(msgspec.Struct, frozen=True, gc=False):
+    """To the peer itself: it has left its room."""
+
+
+class RoomEnded(msgspec.Struct, frozen=True, gc=False):
+    """To a peer that was in it when it was ended."""
 
 
 class RoomsListed(msgspec.Struct, frozen=True, gc=False):
@@ -81,9 +133,16 @@ class Pong(msgspec.Struct, frozen=True, gc=False):
 class Refused(msgspec.Struct, frozen=True, gc=False):
     refusal: Refusal
     ref: msgspec.Raw | None
+    kind: str | None
+    """The type of the frame that is refused; None: it was not read."""
+    joined: bool
+    """Whether the receiver is in a room."""
 
 
-Message = PeerList | PeerJoined | PeerLeft | PeerUpdated | Relayed | RoomsListed | Pong | Refused
+Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
+LastWords = Refused | Left | RoomEnded
+"""Messages after which a dialect may end its receiver's connection."""
+Message = Roster | LastWords | Relayed | Matched | RoomsListed | Pong
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):
@@ -94,7 +153,7 @@ class Send(msgspec.Struct, frozen=True, gc=False):
 
 
 class CloseCode(IntEnum):
-    """Why the sidecar ends a connection, on the wire (PROTOCOLS.md's table of close codes)."""
+    """Why the hub or the server ends a connection, on the wire (PROTOCOLS.md's table of close codes)."""
 
     REFUSED = 1008
     TOO_BIG = 1009
@@ -107,6 +166,12 @@ class Close(msgspec.Struct, frozen=True, gc=False):
     connection: int
     code: CloseCode
     reason: str
+
+
+class Challenge(msgspec.Struct, frozen=True, gc=False):
+    """Ask the connection for a sign of life; `Alive` is the command when it comes."""
+
+    connection: int
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -126,4 +191,4 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """A payload's JSON text, or an object to be written as one."""
 
 
-Effect = Send | Close | Record
+Effect = Send | Close | Challenge | Record

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub.arrivals import Arrivals, InTheWay
+from signaling_sidecar.hub.challenges import Challenges
 from signaling_sidecar.hub.commands import Command, Refusable
 from signaling_sidecar.hub.deadlines import Deadlines
-from signaling_sidecar.hub.effects import Effect, Message, Send
+from signaling_sidecar.hub.departures import Departures
+from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.lobby import Lobby
-from signaling_sidecar.hub.membership import Away, Membership, Room, Session
-from signaling_sidecar.hub.rules import Ending, Reason, RoomRules
+from signaling_sidecar.hub.matchmaking import Matchmaking
+from signaling_sidecar.hub.membership import Membership, Session
+from signaling_sidecar.hub.rules import Ending, RoomRules
+from signaling_sidecar.hub.state import Ids, State
+from signaling_sidecar.hub.talk import Talk
 
-
-class Ids(Protocol):
-    """Where new names come from: random ones when it serves, counted ones in a test."""
-
-    def session(self) -> str:
-        """A session id that never was, in any run."""
-
-    def peer(self) -> str:
-        """A peer id, for a peer that brought none."""
+Outcome = list[Effect] | Refusal
+OfMember = Callable[[Any, Session, float], Outcome]
 
 
 class Hub:
@@ -34,200 +34,119 @@ class Hub:
     """
 
     def __init__(self, rules: Mapping[str, RoomRules], max_rooms: int, ids: Ids) -> None:
-        self._rules = rules
-        self._max_rooms = max_rooms
-        self._ids = ids
-        self._deadlines = Deadlines()
         self.membership = Membership()
+        self._deadlines = Deadlines()
         self.lobby = Lobby(self.membership, self._deadlines)
-        self._verbs: dict[type, Callable[[Any, float], list[Effect] | Refusal]] = {
+        state = State(rules, max_rooms, ids, self._deadlines, self.membership, self.lobby)
+        self._departures = Departures(state)
+        self._arrivals = Arrivals(state, self._departures)
+        self.matchmaking = Matchmaking(state, self._arrivals, self._departures)
+        self._challenges = Challenges(self._deadlines, self._resolve)
+        talk = Talk(state, self._arrivals)
+        self._verbs: dict[type, Callable[[Any, float], Outcome]] = {
             commands.Join: self._join,
-            commands.Leave: self._leave,
-            commands.End: self._end,
-            commands.Relay: self._relay,
-            commands.Update: self._update,
-            commands.Trace: self._trace,
+            commands.Enqueue: self.matchmaking.enqueue,
+            commands.Leave: self._of_member(self._departures.leave),
+            commands.Relay: self._of_member(talk.relay),
+            commands.Update: self._of_member(talk.update),
+            commands.UpdateRoom: self._of_member(talk.update_room),
+            commands.Trace: self._of_member(talk.trace),
             commands.ListRooms: self._list_rooms,
             commands.WatchRooms: self._watch_rooms,
             commands.UnwatchRooms: self._unwatch_rooms,
             commands.Ping: self._ping,
             commands.Refuse: self._refuse,
+            commands.Alive: self._alive,
+            commands.End: self._end,
             commands.Tick: self._tick,
         }
 
     def handle(self, command: Command, now_s: float) -> list[Effect]:
         """Carry out one command. A refused one changes nothing, and only its sender is told."""
-        outcome = self._verbs[type(command)](command, now_s)
-        if isinstance(outcome, Refusal):
-            assert isinstance(command, Refusable)
-            outcome = self._answer(command, outcome)
-        return outcome + self.lobby.send_due(now_s)
+        return self._wait_or_do(command, now_s) + self.lobby.send_due(now_s)
 
     @property
     def next_deadline_s(self) -> float | None:
         return self._deadlines.next_s
 
-    def _answer(self, command: Refusable, refusal: Refusal) -> list[Effect]:
+    def _wait_or_do(self, command: Command, now_s: float) -> list[Effect]:
+        waits = self._challenges.hold(command)
+        if isinstance(waits, Refusal):
+            return self._answer(command, waits)
+        return [] if waits else self._do(command, now_s)
+
+    def _do(self, command: Command, now_s: float) -> list[Effect]:
+        outcome = self._verbs[type(command)](command, now_s)
+        return self._answer(command, outcome) if isinstance(outcome, Refusal) else outcome
+
+    def _answer(self, command: Command, refusal: Refusal) -> list[Effect]:
+        assert isinstance(command, Refusable)
         session = self.membership.session(command.connection)
-        return [
+        answer = effects.Refused(refusal, command.ref, command.kind, joined=session is not None)
+        done: list[Effect] = [
             records.of_refusal(command, refusal, session),
-            Send((command.connection,), effects.Refused(refusal, command.ref)),
+            Send((command.connection,), answer),
         ]
-
-    # --- joining ---------------------------------------------------------------------------------------------------
-
-    def _join(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal:
-        current = self.membership.session(join.connection)
-        if current is not None and current.room.key == join.room and join.peer in (None, current.peer):
-            return [_peer_list(current)]
-        room = self.membership.room(join.room)
-        known = room.sessions.get(join.peer) if room is not None and join.peer is not None else None
-        refusal = _refuse_return(known, now_s) if known else self._refuse_entry(join, current, room)
-        if refusal is not None:
-            return refusal
-        done = self._depart(current, Reason.MOVED) if current is not None else []
-        return done + (self._return(join, known, now_s) if known is not None else self._enter(join))
-
-    def _refuse_entry(self, join: commands.Join, current: Session | None, room: Room | None) -> Refusal | None:
-        """`current` gives up its place with this join, and its room ends with it when it is alone there."""
-        rules = self._rules[join.room.dialect]
-        if join.capacity is not None and join.capacity > rules.capacity:
-            return errors.bad_field("capacity", f"a whole number from 1 to {rules.capacity}")
-        if room is None:
-            ending = 1 if current is not None and len(current.room.sessions) == 1 else 0
-            full = len(self.membership) - ending >= self._max_rooms
-            return errors.too_many_rooms(self._max_rooms) if full else None
-        leaving = 1 if current is not None and current.room is room else 0
-        full = len(room.sessions) - leaving >= room.capacity
-        return errors.room_full(room.key.room, room.capacity) if full else None
-
-    def _enter(self, join: commands.Join) -> list[Effect]:
-        done: list[Effect] = []
-        room = self.membership.room(join.room)
-        if room is None:
-            room = self._new_room(join)
-            done.append(records.of_room("room.created", room, {"capacity": room.capacity, "listed": room.listed}))
-        session = Session(
-            id=self._ids.session(),
-            room=room,
-            peer=self._new_peer_id(room) if join.peer is None else join.peer,
-            connection=join.connection,
-            joined_at_ms=join.at_ms,
-            name=join.name,
-            metadata=join.metadata,
-            instance=join.instance,
-        )
-        self.membership.enter(room, session)
-        self.lobby.mark_changed(room)
-        profile = records.present(name=join.name, metadata=join.metadata, instance=join.instance)
-        done.append(records.of_session("peer.joined", session, profile | {"joined_at_ms": join.at_ms}))
-        done.append(_peer_list(session))
-        return done + _tell(room.others(session), effects.PeerJoined(session.view()))
-
-    def _new_room(self, join: commands.Join) -> Room:
-        rules = self._rules[join.room.dialect]
-        listed = rules.listed if join.listed is None else join.listed
-        return Room(join.room, rules, listed, join.capacity, join.at_ms)
-
-    def _new_peer_id(self, room: Room) -> str:
-        while (peer := self._ids.peer()) in room.sessions:
-            pass
-        return peer
-
-    def _return(self, join: commands.Join, session: Session, now_s: float) -> list[Effect]:
-        """A known id comes back, within its grace or on a newer connection that replaces the older."""
-        told = session.away.told if session.away is not None else set()
-        older = self.membership.attach(session, join.connection)
-        done: list[Effect] = []
-        if older is not None:
-            session.replaced_s.append(now_s)
-            done.append(effects.Close(older, effects.CloseCode.REPLACED, "replaced"))
-        changes = _apply_changes(session, name=join.name, metadata=join.metadata, instance=join.instance)
-        done.append(records.of_session("peer.resumed", session, changes | records.present(replaced=older)))
-        done.append(_peer_list(session))
-        others = session.room.others(session)
-        saw_it_away = [other for other in others if other.id in told]
-        done += _tell(saw_it_away, effects.PeerUpdated(peer=session.peer, away=False, **changes))
-        if changes:
-            saw_nothing = [other for other in others if other.id not in told]
-            done += _tell(saw_nothing, effects.PeerUpdated(peer=session.peer, **changes))
+        if self._arrivals.is_exhausted(command.connection):
+            done.append(effects.Close(command.connection, effects.CloseCode.REFUSED, refusal.code))
         return done
 
-    # --- leaving ---------------------------------------------------------------------------------------------------
+    def _of_member(self, verb: OfMember) -> Callable[[commands.OfMember, float], Outcome]:
+        """What only a peer in a room can ask, and only for itself."""
 
-    def _leave(self, leave: commands.Leave, now_s: float) -> list[Effect] | Refusal:
-        session = self.membership.session(leave.connection)
-        if session is None:
-            return errors.not_joined("leave")
-        if leave.room is not None and leave.room != session.room.key.room:
-            return errors.no_such_room(leave.room)
-        if leave.peer is not None and leave.peer != session.peer:
-            return errors.forged_from(leave.peer, session.peer)
-        return self._depart(session, Reason.LEFT)
+        def checked(command: commands.OfMember, now_s: float) -> Outcome:
+            session = self.membership.session(command.connection)
+            if session is None:
+                return errors.not_joined(command.kind)
+            if command.claimed_from is not None and command.claimed_from != session.peer:
+                return errors.forged_from(command.claimed_from, session.peer)
+            session.room.active_s = now_s
+            return verb(command, session, now_s)
+
+        return checked
+
+    # --- joining, and the challenges before it -----------------------------------------------------------------------
+
+    def _join(self, join: commands.Join, now_s: float) -> Outcome:
+        outcome = self._arrivals.join(join, now_s)
+        return self._challenges.begin(join, outcome, now_s) if isinstance(outcome, InTheWay) else outcome
+
+    def _alive(self, alive: commands.Alive, now_s: float) -> list[Effect]:
+        return self._challenges.answered(alive.connection, now_s)
+
+    def _resolve(self, join: commands.Join, silent: set[int], waiting: deque[Command], now_s: float) -> list[Effect]:
+        """The challenge of a join is over: who was silent has lost its connection, and what waited goes on."""
+        done: list[Effect] = []
+        for connection in sorted(silent):
+            done.append(effects.Close(connection, effects.CloseCode.REPLACED, "replaced"))
+            done += self._departures.end(connection, Ending.LOST, now_s)
+        outcome = self._arrivals.admit(join, now_s)
+        if isinstance(outcome, InTheWay):
+            outcome = outcome.refusal
+        done += self._answer(join, outcome) if isinstance(outcome, Refusal) else outcome
+        for command in waiting:
+            done += self._wait_or_do(command, now_s)
+        return done
+
+    # --- ending ----------------------------------------------------------------------------------------------------
 
     def _end(self, end: commands.End, now_s: float) -> list[Effect]:
         self.lobby.unwatch(end.connection)
-        session = self.membership.session(end.connection)
-        if session is None:
-            return []
-        rules = session.room.rules
-        grace_s = rules.grace_s[end.ending]
-        if grace_s <= 0:
-            return self._depart(session, Reason.CLOSED if end.ending is Ending.CLOSED else Reason.LOST)
-        record = records.of_session("peer.away", session, {"ending": end.ending, "grace_s": grace_s})
-        self.membership.detach(session)
-        session.away = away = Away(end.ending, now_s + grace_s)
-        self._deadlines.at(now_s + rules.away_notice_s, lambda _: _tell_away(session, away))
-        self._deadlines.at(away.until_s, lambda _: self._give_up(session, away))
-        return [record]
+        self._arrivals.forget(end.connection)
+        done = self.matchmaking.cancel(end.connection)
+        done += self._departures.end(end.connection, end.ending, now_s)
+        return done + self._challenges.gone(end.connection, now_s)
 
-    def _give_up(self, session: Session, away: Away) -> list[Effect]:
-        return self._depart(session, Reason.LOST) if session.away is away else []
-
-    def _depart(self, session: Session, reason: Reason) -> list[Effect]:
-        room = session.room
-        done: list[Effect] = [records.of_session("peer.left", session, {"reason": reason})]
-        ended = self.membership.remove(session)
-        self.lobby.mark_changed(room)
-        done += _tell(room.sessions.values(), effects.PeerLeft(session.peer, reason))
-        return [*done, records.of_room("room.ended", room)] if ended else done
-
-    # --- talking ---------------------------------------------------------------------------------------------------
-
-    def _relay(self, relay: commands.Relay, now_s: float) -> list[Effect] | Refusal:
-        session = self.membership.session(relay.connection)
-        if session is None:
-            return errors.not_joined(relay.kind)
-        receivers = _receivers(session, relay)
-        if isinstance(receivers, Refusal):
-            return receivers
-        size = len(relay.payload)
-        record = records.of_session("signal.relayed", session, relay.payload, to=relay.to, kind=relay.kind, size=size)
-        return [record, *_tell(receivers, effects.Relayed(session.peer, relay.kind, relay.payload))]
-
-    def _update(self, update: commands.Update, now_s: float) -> list[Effect] | Refusal:
-        session = self.membership.session(update.connection)
-        if session is None:
-            return errors.not_joined("update")
-        changes = _apply_changes(session, name=update.name, metadata=update.metadata)
-        if not changes:
-            return []
-        record = records.of_session("peer.updated", session, changes)
-        return [record, *_tell(session.room.others(session), effects.PeerUpdated(peer=session.peer, **changes))]
-
-    def _trace(self, trace: commands.Trace, now_s: float) -> list[Effect] | Refusal:
-        session = self.membership.session(trace.connection)
-        if session is None:
-            return errors.not_joined("trace")
-        return [records.of_session("trace.state", session, trace.payload, size=len(trace.payload))]
+    # --- small talk, and time ----------------------------------------------------------------------------------------
 
     def _ping(self, ping: commands.Ping, now_s: float) -> list[Effect]:
+        session = self.membership.session(ping.connection)
+        if session is not None:
+            session.room.active_s = now_s
         return [Send((ping.connection,), effects.Pong())]
 
     def _refuse(self, refuse: commands.Refuse, now_s: float) -> Refusal:
         return refuse.refusal
-
-    # --- the lobby and time ----------------------------------------------------------------------------------------
 
     def _list_rooms(self, command: commands.ListRooms, now_s: float) -> list[Effect]:
         return [Send((command.connection,), self.lobby.rooms(command.dialect))]
@@ -241,59 +160,3 @@ class Hub:
 
     def _tick(self, _: commands.Tick, now_s: float) -> list[Effect]:
         return self._deadlines.run(now_s)
-
-
-def _refuse_return(session: Session, now_s: float) -> Refusal | None:
-    rules = session.room.rules
-    while session.replaced_s and session.replaced_s[0] <= now_s - rules.replacement_window_s:
-        session.replaced_s.popleft()
-    if session.connection is None or len(session.replaced_s) < rules.replacements:
-        return None
-    return errors.id_taken(session.peer, rules.replacements, rules.replacement_window_s)
-
-
-def _receivers(session: Session, relay: commands.Relay) -> list[Session] | Refusal:
-    if relay.claimed_from is not None and relay.claimed_from != session.peer:
-        return errors.forged_from(relay.claimed_from, session.peer)
-    if relay.to is None:
-        return session.room.others(session)
-    target = session.room.sessions.get(relay.to)
-    if target is None or target is session:
-        return errors.no_such_peer(relay.to)
-    return errors.peer_away(relay.to) if target.connection is None else [target]
-
-
-def _apply_changes(session: Session, **wanted: Any) -> dict[str, Any]:
-    """Give the session what is wanted (None: unchanged), and say what that changed."""
-    changes = {name: value for name, value in wanted.items() if value not in (None, getattr(session, name))}
-    for name, value in changes.items():
-        setattr(session, name, value)
-    return changes
-
-
-def _peer_list(session: Session) -> Send:
-    """The list for `session`. Whom it shows as away, it was told of."""
-    others = session.room.others(session)
-    for other in others:
-        if other.away is not None:
-            other.away.told.add(session.id)
-    assert session.connection is not None
-    views = tuple(other.view() for other in others)
-    return Send(
-        (session.connection,), effects.PeerList(session.room.key.room, session.peer, session.joined_at_ms, views)
-    )
-
-
-def _tell_away(session: Session, away: Away) -> list[Effect]:
-    if session.away is not away:
-        return []
-    others = session.room.others(session)
-    unaware = [other for other in others if other.connection is not None and other.id not in away.told]
-    away.told.update(other.id for other in unaware)
-    return _tell(unaware, effects.PeerUpdated(peer=session.peer, away=True))
-
-
-def _tell(receivers: Iterable[Session], message: Message) -> list[Effect]:
-    """Send to those of the sessions that are connected."""
-    connections = tuple(session.connection for session in receivers if session.connection is not None)
-    return [Send(connections, message)] if connections else []

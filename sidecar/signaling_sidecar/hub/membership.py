@@ -4,6 +4,7 @@
 2. A session is in one room for its whole life, under one peer id that is unique in that room.
 3. A connection has at most one session, and a session at most one connection. A session without one is away.
 4. `Room.sessions` is in order of joining; coming back does not change a session's place in it.
+5. Where the rules keep a host, a room has one, and it is one of its sessions.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Session:
     metadata: msgspec.Raw | None = None
     instance: str | None = None
     away: Away | None = None
+    secrets: frozenset[str] = frozenset()
+    """Names of rooms that the peer knows and no record may hold: this one's, and those it came from."""
     replaced_s: deque[float] = field(default_factory=deque)
     """When a newer connection took it over, as far back as the rules look."""
 
@@ -58,6 +61,13 @@ class Room:
     listed: bool
     asked_capacity: int | None
     created_at_ms: int
+    active_s: float
+    """When one of its peers last sent something."""
+    name: str | None = None
+    mode: str | None = None
+    host: Session | None = None
+    matched: tuple[str, ...] = ()
+    """Peer ids in the order in which they came to wait, when the room was made for them."""
     sessions: dict[str, Session] = field(default_factory=dict)
 
     @property
@@ -77,6 +87,7 @@ class Membership:
     def __init__(self) -> None:
         self._rooms: dict[RoomKey, Room] = {}
         self._by_connection: dict[int, Session] = {}
+        self._by_peer: dict[tuple[str, str], Session] = {}  # dialect and peer id, where the rules give it one place
 
     @property
     def rooms(self) -> list[Room]:
@@ -92,10 +103,18 @@ class Membership:
     def session(self, connection: int) -> Session | None:
         return self._by_connection.get(connection)
 
+    def place(self, dialect: str, peer: str) -> Session | None:
+        """The one place of a peer id, in a dialect whose rules give it one."""
+        return self._by_peer.get((dialect, peer))
+
     def enter(self, room: Room, session: Session) -> None:
-        """Add a new session; `room` begins to exist with its first."""
+        """Add a new session; `room` begins to exist with its first, which is its host if it has one."""
         self._rooms[room.key] = room
         room.sessions[session.peer] = session
+        if room.rules.keeps_host and room.host is None:
+            room.host = session
+        if room.rules.one_place:
+            self._by_peer[room.key.dialect, session.peer] = session
         if session.connection is not None:
             self._by_connection[session.connection] = session
 
@@ -114,10 +133,19 @@ class Membership:
         return older
 
     def remove(self, session: Session) -> bool:
-        """End the session; True when its room ended with it."""
+        """End the session; True when its room ended with it.
+
+        A host's successor is the first that joined of those who are connected, else the first of all.
+        """
+        room = session.room
         self.detach(session)
-        del session.room.sessions[session.peer]
-        if session.room.sessions:
-            return False
-        del self._rooms[session.room.key]
-        return True
+        del room.sessions[session.peer]
+        if room.rules.one_place:
+            del self._by_peer[room.key.dialect, session.peer]
+        if not room.sessions:
+            del self._rooms[room.key]
+            return True
+        if room.host is session:
+            members = list(room.sessions.values())
+            room.host = next((member for member in members if member.connection is not None), members[0])
+        return False

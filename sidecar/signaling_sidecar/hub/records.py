@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub.commands import Join, Refusable, Refuse, Relay
+from signaling_sidecar.hub.commands import Enqueue, Join, Refusable, Refuse, Relay
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.hub.membership import Room, Session
+
+_encode = msgspec.json.Encoder().encode
 
 
 def of_room(type_: str, room: Room, data: Mapping[str, Any] | None = None) -> Record:
     return Record(type_, room.key.dialect, room.key.room, data=data)
+
+
+def of_new_room(room: Room) -> Record:
+    data = present(name=None if room.rules.secret else room.name, mode=room.mode)
+    return of_room("room.created", room, {"capacity": room.capacity, "listed": room.listed, **data})
+
+
+def of_joined(session: Session) -> Record:
+    profile = present(name=session.name, metadata=session.metadata, instance=session.instance)
+    return of_session("peer.joined", session, profile | {"joined_at_ms": session.joined_at_ms})
+
+
+def of_relay(session: Session, relay: Relay) -> Record:
+    """The payload is kept as it is relayed, unless it says a room's name that is secret."""
+    payload, members = relay.payload, session.room.sessions.values()
+    secrets = frozenset().union(*(member.secrets for member in members)) if session.secrets else frozenset()
+    data = None if secrets and _says(payload, secrets) else payload
+    return of_session("signal.relayed", session, data, to=relay.to, kind=relay.kind, size=len(payload))
+
+
+def _says(payload: bytes, names: Iterable[str]) -> bool:
+    """Whether a payload has one of the names in it, however it spells it."""
+    try:
+        text = _encode(msgspec.json.decode(payload))
+    except (msgspec.DecodeError, RecursionError):
+        return True
+    return any(_encode(name)[1:-1] in text for name in names)
 
 
 def of_session(
@@ -33,13 +64,16 @@ def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) ->
     count, size = (command.count, command.size) if isinstance(command, Refuse) else (1, None)
     data = {"code": refusal.code, "message": refusal.message, "count": count}
     to = command.to if isinstance(command, Relay) else None
+    key: tuple[str | None, str | None]
     if isinstance(command, Join):
         key, peer, of = command.room, command.peer, None
+    elif isinstance(command, Enqueue):
+        key, peer, of = (command.dialect, None), command.peer, None
     elif session is not None:
         key, peer, of = session.room.key, session.peer, session.id
     else:
-        key, peer, of = None, None, None
-    dialect, room = key if key is not None else (None, None)
+        key, peer, of = (None, None), None, None
+    dialect, room = key
     return Record("signal.refused", dialect, room, peer, to, command.connection, of, command.kind, size, data)
 
 

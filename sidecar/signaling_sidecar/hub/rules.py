@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import NamedTuple
 
 import msgspec
@@ -36,6 +36,30 @@ class Reason(StrEnum):
     MOVED = "moved"
     CLOSED = "closed"
     LOST = "lost"
+    ROOM_CLOSED = "room-closed"
+
+
+class SecondJoin(Enum):
+    """What a join means on a connection that has a session, when it names another room or id (rule 10)."""
+
+    MOVES = "it leaves, then joins"
+    IGNORED = "nothing, whatever it names"
+    FORGED = "it speaks for somebody else, and is refused"
+
+
+class Challenged(Enum):
+    """Who must prove to be alive when a newcomer finds no place; who cannot gives his up."""
+
+    NOBODY = "the newest connection of an id wins, and a full room is full"
+    THE_ID = "the connection that has the newcomer's id"
+    THE_ROOM = "everybody in the full room"
+
+
+class EntryLimit(NamedTuple):
+    """How often a room may be tried in a minute, so that nobody can guess one."""
+
+    per_connection: int
+    in_all: int
 
 
 class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,13 +67,38 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
 
     capacity: int
     """Peers a room holds at most, those who are away included. A room's first peer may ask for less."""
-    listed: bool
-    """Whether a room is shown to those outside when its first peer does not say."""
     grace_s: Mapping[Ending, float]
     """Seconds that a peer keeps its place after each ending; 0: it has left."""
-    away_notice_s: float
-    """Seconds before the others are told that a peer is away, so that short gaps are silent."""
-    replacements: int
+    listed: bool = False
+    """Whether a room is shown to those outside when its first peer does not say."""
+    secret: bool = False
+    """Whether a room's name is for its peers only: no record holds it, nor a payload that says it."""
+    away_notice_s: float | None = None
+    """Seconds before the others are told that a peer is away, so that short gaps are silent; None: they never are."""
+    replacements: int | None = None
     """How often one id may be taken over by a newer connection within `replacement_window_s`: two originals that
-    reconnect after any close would replace each other for ever (rule 2)."""
-    replacement_window_s: float
+    reconnect after any close would replace each other for ever (rule 2); None: as often as they like."""
+    replacement_window_s: float = 0.0
+    second_join: SecondJoin = SecondJoin.MOVES
+    challenged: Challenged = Challenged.NOBODY
+    announces_returns: bool = False
+    """Whether the others hear of every return and repetition as of a join."""
+    places_are_anybodys: bool = False
+    """Whether a peer without an id takes the place of one that is away."""
+    one_place: bool = False
+    """Whether a peer id has one place in all rooms of the dialect together."""
+    keeps_host: bool = False
+    """Whether one peer, the first, is host: the room is its to change, and it has a successor."""
+    modes: tuple[str, ...] = ()
+    """What a room's mode may be, its first mode first; empty: it has none."""
+    tells_state: bool = False
+    """Whether notices carry the whole room."""
+    echoes_updates: bool = False
+    """Whether who changed something is told of it as the others are."""
+    to_oneself: bool = False
+    """Whether a peer may send to itself."""
+    calls_other_rooms: bool = False
+    """Whether a relay may name another room, and so moves its sender there."""
+    entry_limit: EntryLimit | None = None
+    idle_s: float | None = None
+    """Seconds without a frame from any of its peers after which a room is ended; None: never."""

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import hmac
 import logging
 import os
 import platform
 import secrets
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 
 import aiohttp
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from signaling_sidecar import __version__
 from signaling_sidecar.dialects import DIALECTS, Dialect
 from signaling_sidecar.dialects.rooms import ROOMS, encode_room_list
+from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
 from signaling_sidecar.eventlog import LogWriter, state_dir
 from signaling_sidecar.hub import Hub, checkpoint
-from signaling_sidecar.hub.effects import CloseCode
-from signaling_sidecar.server import frames, pages
-from signaling_sidecar.server.connection import CLOSE_WITHIN_S, LOST, Connection, End, Socket, end_of
-from signaling_sidecar.server.dispatcher import Dispatcher
+from signaling_sidecar.server import pages
+from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
+from signaling_sidecar.server.endpoint import Endpoint
 from signaling_sidecar.server.guard import Barred, who_is_let_in
-from signaling_sidecar.server.outbox import Outbox
-from signaling_sidecar.server.rate import FrameRate
 from signaling_sidecar.settings import Settings
 
+HOME = "/"
+CROSS_ORIGIN = web.RequestKey("cross_origin", bool)
+"""Set on a request whose answer pages of other origins may read, if they are let in."""
+HASH_CHARS = 16  # hex digits; 64 bits that nobody without the key can search for a collision
 MAX_HINTS = 100  # causes that are printed once each; a stranger can make up any number of Hosts
 
 logger = logging.getLogger("signaling_sidecar")
@@ -44,6 +47,9 @@ class RandomIds:
     def peer(self) -> str:
         return secrets.token_hex(6)
 
+    def room(self) -> str:
+        return str(uuid.uuid4())
+
 
 class Sidecar:
     """One run: a hub, its log, and the sockets. Constructing it does nothing; `app` begins and ends its work."""
@@ -52,23 +58,34 @@ class Sidecar:
         self.settings = settings
         self.boot = f"{int(time.time()):x}{secrets.token_hex(3)}"  # in order of time, and never the same twice
         self.state_dir = settings.state_dir or state_dir.project_state_dir(settings.project)
-        rules = {name: dialect.rules(settings) for name, dialect in DIALECTS.items()}
+        self._dialects = {name: DIALECTS[name] for name in settings.dialects}
+        rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
         self._hub = Hub(rules, settings.max_rooms, RandomIds())
         self._longest_grace_s = max(grace_s for rule in rules.values() for grace_s in rule.grace_s.values())
-        self._connection_ids = itertools.count(1)
-        self._readers: set[asyncio.Task[object]] = set()
         self._hinted: set[Barred] = set()
         self._dispatcher: Dispatcher
+        self._endpoint: Endpoint
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
         app.cleanup_ctx.append(self._run)
         app.on_shutdown.append(self._close_connections)
+        app.on_response_prepare.append(self._let_pages_read)
         app.router.add_get("/health", self._health)
-        app.router.add_get("/ws/signaling/rooms", self._rooms)
-        for dialect in DIALECTS.values():
-            app.router.add_get(dialect.path, self._endpoint(dialect))
+        app.router.add_get("/", self._home)
+        app.router.add_get(SHARED_PATH, self._shared)
+        for dialect in self._dialects.values():
+            self._add_routes(app.router, dialect)
         return app
+
+    def _add_routes(self, router: web.UrlDispatcher, dialect: Dialect) -> None:
+        if dialect is ROOMS:
+            router.add_get(f"{dialect.paths[0]}/rooms", self._rooms)
+        for path in dialect.paths:
+            if path != HOME:
+                router.add_get(path, self._page_or_socket if dialect is ROOMS else self._socket(dialect))
+            if dialect.cross_origin:
+                router.add_options(path, self._preflight)
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -78,7 +95,9 @@ class Sidecar:
         try:
             log = self._log()
             log.open()
+            key = state_dir.key(self.state_dir)
             self._dispatcher = Dispatcher(self._hub, log, self.settings.max_frames_per_s)
+            self._endpoint = Endpoint(self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code))
             yield
             self._dispatcher.stop()
             log.close()
@@ -110,8 +129,7 @@ class Sidecar:
 
     async def _close_connections(self, app: web.Application) -> None:
         self._dispatcher.close_all()
-        if self._readers:
-            await asyncio.wait(self._readers, timeout=CLOSE_WITHIN_S + 1)
+        await self._endpoint.wait_closed()
 
     # --- who is let in ---------------------------------------------------------------------------------------------
 
@@ -130,10 +148,23 @@ class Sidecar:
             logger.warning("%s", barred)
         raise web.HTTPForbidden(text=f"{barred}\n")
 
+    async def _let_pages_read(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Answers that another page may read say so to the one that asks: it was let in, or there is no handler."""
+        origin = request.headers.get("Origin")
+        if origin is not None and request.get(CROSS_ORIGIN):
+            response.headers.update({"Access-Control-Allow-Origin": origin, "Vary": "Origin"})
+
     # --- what is served --------------------------------------------------------------------------------------------
 
+    async def _home(self, request: web.Request) -> web.StreamResponse:
+        dialect = next((dialect for dialect in self._dialects.values() if HOME in dialect.paths), None)
+        if dialect is not None and "Upgrade" in request.headers:
+            return await self._endpoint.serve(request, dialect)
+        return web.Response(text=pages.HOME)
+
     async def _health(self, request: web.Request) -> web.Response:
-        now_ms = time.time_ns() // 1_000_000
+        request[CROSS_ORIGIN] = True
+        now_ms = time.time_ns() // NS_PER_MS
         return web.json_response({"status": "ok", "timestamp": now_ms, "version": __version__, "boot": self.boot})
 
     async def _rooms(self, request: web.Request) -> web.Response:
@@ -141,78 +172,28 @@ class Sidecar:
         rooms = encode_room_list(self._hub.lobby.rooms(ROOMS.name))
         return web.Response(body=rooms, content_type="application/json")
 
-    def _endpoint(self, dialect: Dialect) -> Handler:
-        async def endpoint(request: web.Request) -> web.StreamResponse:
-            socket: Socket = web.WebSocketResponse(
-                timeout=CLOSE_WITHIN_S,
-                autoclose=False,
-                autoping=False,
-                compress=False,
-                max_msg_size=self.settings.max_frame_bytes + 1,  # aiohttp refuses what reaches it
-                decode_text=False,
-            )
-            if not socket.can_prepare(request):
-                return self._not_an_upgrade(request)
-            await socket.prepare(request)
-            transport = request.transport
-            if transport is not None:  # it may be gone since the handshake
-                await self._serve(request, socket, dialect, transport)
-            return socket
+    async def _page_or_socket(self, request: web.Request) -> web.StreamResponse:
+        if "Upgrade" in request.headers or "text/html" not in request.headers.get("Accept", ""):
+            return await self._endpoint.serve(request, ROOMS)
+        page = pages.status_page(request.path, self._hub.lobby.rooms(ROOMS.name))
+        return web.Response(text=page, content_type="text/html")
 
-        return endpoint
+    async def _shared(self, request: web.Request) -> web.StreamResponse:
+        dialect = by_query(self._dialects.values(), request.query)
+        request[CROSS_ORIGIN] = dialect is not None and dialect.cross_origin
+        return await self._endpoint.serve(request, dialect)
 
-    def _not_an_upgrade(self, request: web.Request) -> web.Response:
-        if "text/html" in request.headers.get("Accept", ""):
-            page = pages.status_page(request.path, self._hub.lobby.rooms(ROOMS.name))
-            return web.Response(text=page, content_type="text/html")
-        raise web.HTTPUpgradeRequired(text="this is a WebSocket endpoint\n", headers={"Upgrade": "websocket"})
+    def _socket(self, dialect: Dialect) -> Handler:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            request[CROSS_ORIGIN] = dialect.cross_origin
+            return await self._endpoint.serve(request, dialect)
 
-    async def _serve(
-        self,
-        request: web.Request,
-        socket: Socket,
-        dialect: Dialect,
-        transport: asyncio.Transport,
-    ) -> None:
-        settings, dispatcher = self.settings, self._dispatcher
-        now_s = asyncio.get_running_loop().time()
-        connection = Connection(
-            next(self._connection_ids),
-            dialect,
-            Outbox(transport, settings.max_outbox_bytes),
-            FrameRate(settings.max_frames_per_s, settings.max_frames_burst, now_s),
-            dispatcher.close_idle,
-        )
-        full = len(dispatcher) >= settings.max_connections
-        headers = request.headers
-        dispatcher.opened(
-            connection, remote=request.remote, origin=headers.get("Origin"), agent=headers.get("User-Agent")
-        )
-        if full:
-            dispatcher.close(connection, CloseCode.FULL, "full")
-        task = asyncio.current_task()
-        assert task is not None
-        self._readers.add(task)
-        end = LOST
-        try:
-            end = await self._read(connection, socket)
-        finally:
-            self._readers.discard(task)
-            connection.release()
-            dispatcher.ended(connection, connection.end or end)
-            if connection.end is not None:
-                transport.close()  # both Close frames have passed, or nobody answers: aiohttp would send another
+        return serve
 
-    async def _read(self, connection: Connection, socket: Socket) -> End:
-        """Hand on what comes until the end. What comes after our own Close is not handled."""
-        while True:
-            message = await socket.receive()
-            if message.type is WSMsgType.PONG:
-                connection.pong()
-            elif message.type is WSMsgType.PING:
-                connection.outbox.transport.write(frames.frame(frames.PONG, message.data))
-            elif message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                return end_of(message.type, message.data, message.extra)
-            elif connection.end is None:
-                connection.heard()
-                self._dispatcher.received(connection, message.data if message.type is WSMsgType.TEXT else None)
+    async def _preflight(self, request: web.Request) -> web.Response:
+        request[CROSS_ORIGIN] = True
+        return web.Response(status=204, headers={"Access-Control-Allow-Methods": "GET"})
+
+
+def _hash(key: bytes, secret: str) -> str:
+    return hmac.new(key, secret.encode(), "sha256").hexdigest()[:HASH_CHARS]

@@ -8,8 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from aiohttp import WebSocketError, WSMsgType, web
 
-from signaling_sidecar.dialects import Dialect
-from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.dialects import Caller, Dialect
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.server import frames
 from signaling_sidecar.server.outbox import Outbox
@@ -20,6 +19,8 @@ PONG_WITHIN_S = 10.0  # seconds; rule 7: a phone that changes networks needs a f
 FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md: who says nothing wants nothing
 CLOSE_WITHIN_S = 2.0  # seconds for the peer's own Close after ours; then the transport is aborted
 PING_FRAME = frames.frame(frames.PING, b"")
+CHALLENGE = b"challenge"
+CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # its pong is no late answer to an earlier ping
 
 
 class End(NamedTuple):
@@ -32,6 +33,13 @@ class End(NamedTuple):
     reason: str
 
 
+class Speaker(NamedTuple):
+    """What is spoken on a connection, and by whom."""
+
+    dialect: Dialect
+    caller: Caller
+
+
 Socket = web.WebSocketResponse[Literal[False]]
 LOST = End(Ending.LOST, "peer", None, "lost")
 
@@ -42,13 +50,14 @@ class Connection:
     def __init__(
         self,
         id_: int,
-        dialect: Dialect,
         outbox: Outbox,
         rate: FrameRate,
         on_idle: Callable[[Connection], None],
     ) -> None:
         self.id = id_
-        self.dialect = dialect
+        self.speaker: Speaker | None = None
+        """None until the first frame has told it, on the shared path."""
+        self.recognise: Callable[[bytes], Speaker | None] | None = None
         self.outbox = outbox
         self.rate = rate
         self.end: End | None = None
@@ -65,7 +74,11 @@ class Connection:
         self._timer.cancel()
         self._timer = self._loop.call_later(PING_EVERY_S, self._ping)
 
-    def close(self, code: CloseCode, reason: str, ending: Ending = Ending.LOST) -> None:
+    def challenge(self) -> None:
+        """Ask for a sign of life now."""
+        self.outbox.transport.write(CHALLENGE_FRAME)
+
+    def close(self, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
         """Say goodbye after all that is in the outbox; the caller flushes it. Nothing that comes is read any more."""
         if self.end is not None:
             return

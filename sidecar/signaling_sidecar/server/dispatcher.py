@@ -10,17 +10,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
 
 from signaling_sidecar import errors
+from signaling_sidecar.errors import Code
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.hub import Ending, Hub, commands
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import Close, CloseCode, Effect, Record, Send
+from signaling_sidecar.hub.effects import Challenge, Close, CloseCode, Effect, LastWords, Record, Send
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server import frames
-from signaling_sidecar.server.connection import Connection, End
+from signaling_sidecar.server.connection import CHALLENGE, Connection, End
 
+NS_PER_MS = 1_000_000
 logger = logging.getLogger("signaling_sidecar")
 
 
@@ -41,12 +47,20 @@ class Dispatcher:
     def __len__(self) -> int:
         return len(self._connections)
 
-    def opened(self, connection: Connection, *, remote: str | None, origin: str | None, agent: str | None) -> None:
+    def opened(
+        self,
+        connection: Connection,
+        dialect: str | None,
+        *,
+        remote: str | None,
+        origin: str | None,
+        agent: str | None,
+    ) -> None:
         self._connections[connection.id] = connection
         # A header may hold bytes that are no UTF-8, which Python keeps as lone surrogates: no JSON can.
         shown = {"origin": origin and visible(origin), "user_agent": agent and visible(agent)}
         data = present(remote=remote, **shown)
-        self._record(Record("connection.opened", connection.dialect.name, connection=connection.id, data=data))
+        self._record(Record("connection.opened", dialect, connection=connection.id, data=data))
 
     def received(self, connection: Connection, frame: bytes | None) -> None:
         """Handle one frame; None stands for a binary one, which no dialect has."""
@@ -55,17 +69,30 @@ class Dispatcher:
             self._report_too_fast(connection, connection.rate.take_report(now_s), now_s)
             return
         try:
-            if frame is None:
-                refusal = errors.bad_json("this one is binary")
-                command: Command = commands.Refuse(connection=connection.id, refusal=refusal)
-            else:
-                command = connection.dialect.decode(frame, connection.id, time.time_ns() // 1_000_000)
-            effects = self._hub.handle(command, now_s)
+            effects = self._hub.handle(self._command(connection, frame), now_s)
         except Exception:
             logger.exception("a frame of connection %d could not be handled", connection.id)
             command = commands.Refuse(connection=connection.id, refusal=errors.internal())
             effects = self._hub.handle(command, now_s)
         self._carry_out(effects)
+        if connection.speaker is None:
+            self.close(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
+
+    def _command(self, connection: Connection, frame: bytes | None) -> Command:
+        if frame is None:
+            return commands.Refuse(connection=connection.id, refusal=errors.bad_json("this one is binary"))
+        if connection.speaker is None and connection.recognise is not None:
+            connection.speaker = connection.recognise(frame)
+        if connection.speaker is None:
+            return commands.Refuse(connection=connection.id, refusal=errors.unknown_beginning(), size=len(frame))
+        dialect, caller = connection.speaker
+        return dialect.decode(frame, caller, time.time_ns() // NS_PER_MS)
+
+    def ponged(self, connection: Connection, data: bytes) -> None:
+        """The connection has answered a ping: the heartbeat's, or a challenge."""
+        connection.pong()
+        if data == CHALLENGE:
+            self._carry_out(self._hub.handle(commands.Alive(connection.id), self._loop.time()))
 
     def ended(self, connection: Connection, end: End) -> None:
         """The connection's reader is done. What becomes of its peer is the hub's to say."""
@@ -74,25 +101,30 @@ class Dispatcher:
         self._connections.pop(connection.id, None)
         session = self._hub.membership.session(connection.id)
         key = session.room.key if session is not None else None
+        dialect = connection.speaker.dialect if connection.speaker is not None else None
+        untold = end.by == "peer" and dialect is not None and dialect.keeps_secrets
         self._record(
             Record(
                 "connection.closed",
-                connection.dialect.name,
+                dialect.name if dialect is not None else None,
                 key.room if key is not None else None,
                 session.peer if session is not None else None,
                 connection=connection.id,
                 session=session.id if session is not None else None,
-                data=present(code=end.code, ending=end.ending, by=end.by, reason=end.reason or None),
+                data=present(
+                    code=end.code, ending=end.ending, by=end.by, reason=None if untold else end.reason or None
+                ),
             )
         )
         self._carry_out(self._hub.handle(commands.End(connection.id, end.ending), now_s))
 
-    def close(self, connection: Connection, code: CloseCode, reason: str, ending: Ending = Ending.LOST) -> None:
+    def close(self, connection: Connection, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
         """End a connection after what it was still to be sent. Its reader ends when the peer has answered."""
+        if self._connections.pop(connection.id, None) is None:
+            return
         if connection.outbox.is_empty:
             self._dirty.append(connection)
         connection.close(code, reason, ending)
-        del self._connections[connection.id]
         self._ask_flush()
 
     def close_idle(self, connection: Connection) -> None:
@@ -133,27 +165,48 @@ class Dispatcher:
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Record):
-                self._log.append(effect)
+                self._log.append(effect if effect.type != "signal.refused" else self._refusal_for_log(effect))
             elif isinstance(effect, Send):
                 self._send(effect)
-            elif isinstance(effect, Close):
-                connection = self._connections.get(effect.connection)
-                if connection is not None:
-                    self.close(connection, effect.code, effect.reason)
+            else:
+                self._end_or_ask(effect)
         self._ask_flush()
 
+    def _refusal_for_log(self, record: Record) -> Record:
+        """What a connection does outside of a room is no room's, but still its dialect's."""
+        connection = self._connections.get(record.connection or 0)
+        if connection is None or connection.speaker is None:
+            return record
+        dialect = connection.speaker.dialect
+        changes: dict[str, Any] = {"dialect": dialect.name}
+        if dialect.keeps_secrets and isinstance(record.data, Mapping) and record.data["code"] == Code.UNKNOWN_TYPE:
+            changes |= {"kind": None, "data": present(code=Code.UNKNOWN_TYPE, count=record.data["count"])}
+        return msgspec.structs.replace(record, **changes)
+
+    def _end_or_ask(self, effect: Close | Challenge) -> None:
+        connection = self._connections.get(effect.connection)
+        if connection is None:
+            return
+        if isinstance(effect, Close):
+            self.close(connection, effect.code, effect.reason)
+        else:
+            connection.challenge()
+
     def _send(self, send: Send) -> None:
+        message = send.message
         frame: bytes | None = None
         for id_ in send.connections:
             connection = self._connections.get(id_)
-            if connection is None:
+            if connection is None or connection.speaker is None:
                 continue
+            dialect = connection.speaker.dialect
             if frame is None:
-                text = connection.dialect.encode(send.message)
-                if text is None:
-                    return
-                frame = frames.frame(frames.TEXT, text)
-            self._put(connection, frame)
+                text = dialect.encode(message, time.time_ns() // NS_PER_MS)
+                frame = b"" if text is None else frames.frame(frames.TEXT, text)
+            if frame:
+                self._put(connection, frame)
+            if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
+                self.close(connection, *closing)
 
     def _put(self, connection: Connection, frame: bytes) -> None:
         if connection.outbox.is_empty:

@@ -7,6 +7,7 @@ from html import escape
 from signaling_sidecar import __version__
 from signaling_sidecar.hub.effects import RoomsListed
 
+HOME = "The signaling sidecar is running. Your app's dev server proxies /ws/signaling to it.\n"
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -1,0 +1,32 @@
+"""`sidecar dialects`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from signaling_sidecar.dialects import DIALECTS, Dialect
+from signaling_sidecar.dialects.shared_path import SHARED_PATH
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("dialects", help="list the wire protocols and their paths", description=run.__doc__)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the wire protocols that can be served, with the paths of each."""
+    for dialect in DIALECTS.values():
+        print(f"{dialect.name:8}  {dialect.purpose}")
+        for path in (*dialect.paths, *_shared(dialect)):
+            print(f"{'':8}    {path}")
+    return 0
+
+
+def _shared(dialect: Dialect) -> list[str]:
+    """How the dialect is told apart on the path that it shares with others."""
+    if dialect.shared_query is not None:
+        return [f"{SHARED_PATH}?{dialect.shared_query}="]
+    if dialect.first_frames:
+        return [f"{SHARED_PATH} (first frame: {' or '.join(sorted(dialect.first_frames))})"]
+    return []

@@ -1,0 +1,131 @@
+"""`match`. Origin: a focus-session app, in which strangers are put together by group size.
+
+Only `type`, `from`, `sdp` and `candidate` of a frame are handed on. There is one error on the wire: for a request that
+cannot be understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from signaling_sidecar import errors
+from signaling_sidecar.dialects.frame import BadFrameError, Envelope, encode_json, reader, writer
+from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introduction, Opening, Rejection
+from signaling_sidecar.errors import Code
+from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.hub.rules import Ending, RoomRules
+from signaling_sidecar.names import refuse_id
+from signaling_sidecar.settings import Settings
+
+NAME = "match"
+MAX_GROUP = 16  # peers; PROTOCOLS.md
+KEPT_S = 5.0  # seconds; rule 8: the real client reconnects in quick succession, and wants the same room again
+_RELAYED = frozenset(("offer", "answer", "ice-candidate"))
+
+# --- wire types: client to server ----------------------------------------------------------------------------------
+
+
+class _Envelope(Envelope, gc=False):
+    to: Any = None
+    from_: Any = msgspec.field(name="from", default=UNSET)
+    sdp: Raw | UnsetType = UNSET
+    candidate: Raw | UnsetType = UNSET
+
+
+class _Ask(msgspec.Struct):
+    matchSize: Annotated[int, msgspec.Meta(ge=1, le=MAX_GROUP)]
+
+
+# --- decode --------------------------------------------------------------------------------------------------------
+
+_ask = msgspec.json.Decoder(_Ask)
+
+
+def open_(opening: Opening) -> Introduction | Closing:
+    peer = opening.query.get("userId", "")
+    if not peer:
+        return Closing(CloseCode.REFUSED, "Missing userId parameter.")
+    if refuse_id("userId", peer) is not None:
+        return Closing(CloseCode.REFUSED, "Invalid userId parameter.")
+    # The real client does not encode its id for the URL, where a `+` then stands for a space, and says it in `from`.
+    raw = {part.removeprefix("userId=") for part in opening.raw_query.split("&") if part.startswith("userId=")}
+    return Introduction(peer=peer, spellings=frozenset({peer, *raw, *map(unquote, raw)}))
+
+
+def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
+    peer = caller.introduction.peer
+    assert peer is not None  # the handshake was refused without
+    if envelope.type not in _RELAYED and envelope.type != "matchmaking":
+        raise BadFrameError(errors.unknown_type(envelope.kind))
+    if envelope.from_ is not UNSET and envelope.from_ not in caller.introduction.spellings:
+        raise BadFrameError(errors.forged_from(str(envelope.from_), peer))
+    if envelope.type == "matchmaking":
+        return commands.Enqueue(
+            kind=envelope.type,
+            connection=caller.connection,
+            dialect=NAME,
+            peer=peer,
+            size=_ask.decode(frame).matchSize,
+            at_ms=at_ms,
+        )
+    if not isinstance(envelope.to, str):
+        raise BadFrameError(errors.bad_field("to", "the userId of the receiver"))
+    return commands.Relay(caller.connection, envelope.type, envelope.to, None, _relayed(envelope, peer))
+
+
+def _relayed(envelope: _Envelope, sender: str) -> bytes:
+    sdp = b"" if envelope.sdp is UNSET else b',"sdp":' + bytes(envelope.sdp)
+    candidate = b"" if envelope.candidate is UNSET else b',"candidate":' + bytes(envelope.candidate)
+    return b'{"type":"%b","from":%b%b%b}' % (envelope.type.encode(), encode_json(sender), sdp, candidate)
+
+
+# --- wire types: server to client ----------------------------------------------------------------------------------
+
+
+class _RoomFound(msgspec.Struct, tag_field="type", tag="room-found"):
+    roomId: str
+    peers: tuple[str, ...]
+
+
+class _Error(msgspec.Struct, tag_field="type", tag="error"):
+    error: str
+
+
+# --- encode --------------------------------------------------------------------------------------------------------
+
+
+def _error(refused: effects.Refused, at_ms: int) -> bytes | None:
+    malformed = refused.kind == "matchmaking" and refused.refusal.code in (Code.BAD_FIELD, Code.FORGED_FROM)
+    return encode_json(_Error(refused.refusal.message)) if malformed else None
+
+
+_ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
+    effects.Matched: lambda matched, at_ms: encode_json(_RoomFound(matched.room, matched.peers)),
+    effects.Relayed: lambda relayed, at_ms: relayed.payload,
+    effects.Refused: _error,
+}
+
+# --- rules ---------------------------------------------------------------------------------------------------------
+
+
+def rules(settings: Settings) -> RoomRules:
+    return RoomRules(capacity=MAX_GROUP, grace_s=dict.fromkeys(Ending, KEPT_S), one_place=True)
+
+
+MATCH = Dialect(
+    name=NAME,
+    purpose="strangers put together by group size",
+    paths=("/ws/signaling/match", "/signal"),
+    rules=rules,
+    decode=reader(msgspec.json.Decoder(_Envelope), _read),
+    encode=writer(_ENCODERS),
+    open=open_,
+    plain_get=Rejection(400, "Expected WebSocket connection"),
+)

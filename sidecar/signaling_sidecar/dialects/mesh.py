@@ -1,0 +1,111 @@
+"""`mesh`. Origin: a multi-peer sample, in which the newcomer offers to everybody and the others wait.
+
+A frame is handed on as the bytes it came in. There are no errors on the wire: what cannot be done is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar import errors
+from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
+from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introduction, Opening, Rejection
+from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.effects import CloseCode, LastWords
+from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules, SecondJoin
+from signaling_sidecar.names import refuse_id
+from signaling_sidecar.settings import Settings
+
+NAME = "mesh"
+DEFAULT_ROOM = "mesh"
+RESTART_GRACE_S = 5.0  # seconds; rule 8: time for the clients to be back after a restart of the sidecar
+_SERVERS_OWN = frozenset(("peer-list", "peer-joined", "peer-left"))
+
+# --- wire types: client to server ----------------------------------------------------------------------------------
+
+
+class _Envelope(Envelope, gc=False):
+    to: Any = None
+    from_: Any = msgspec.field(name="from", default=None)
+    peerId: Any = None
+
+
+# --- decode --------------------------------------------------------------------------------------------------------
+
+
+def open_(opening: Opening) -> Introduction | Rejection:
+    room = opening.query.get("room", DEFAULT_ROOM)
+    refusal = refuse_id("room", room)
+    return Introduction(room=room) if refusal is None else Rejection(400, f"{refusal.message}\n")
+
+
+def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
+    if envelope.type == "join":
+        check(refuse_id("peerId", envelope.peerId))
+        room = caller.introduction.room or DEFAULT_ROOM
+        return commands.Join(connection=caller.connection, room=RoomKey(NAME, room), at_ms=at_ms, peer=envelope.peerId)
+    if envelope.type in _SERVERS_OWN:
+        raise BadFrameError(errors.unknown_type(envelope.type))
+    for field, value in (("to", envelope.to), ("from", envelope.from_)):
+        if not isinstance(value, str | None):
+            raise BadFrameError(errors.bad_field(field, "a peer id, or absent"))
+    return commands.Relay(caller.connection, envelope.kind, envelope.to or None, envelope.from_, frame)
+
+
+# --- encode --------------------------------------------------------------------------------------------------------
+
+
+class _PeerList(msgspec.Struct, tag_field="type", tag="peer-list"):
+    peers: list[str]
+
+
+class _PeerJoined(msgspec.Struct, tag_field="type", tag="peer-joined"):
+    peerId: str
+
+
+class _PeerLeft(msgspec.Struct, tag_field="type", tag="peer-left"):
+    peerId: str
+
+
+_ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
+    effects.PeerList: lambda listed, at_ms: encode_json(_PeerList([view.peer for view in listed.peers])),
+    effects.PeerJoined: lambda joined, at_ms: encode_json(_PeerJoined(joined.peer.peer)),
+    effects.PeerLeft: lambda left, at_ms: encode_json(_PeerLeft(left.peer)),
+    effects.Relayed: lambda relayed, at_ms: relayed.payload,
+}
+
+
+def closing(message: LastWords) -> Closing | None:
+    """A connection that does not begin with a join has come to the wrong place."""
+    if isinstance(message, effects.Refused) and not message.joined:
+        return Closing(CloseCode.REFUSED, message.refusal.code)
+    return None
+
+
+# --- rules ---------------------------------------------------------------------------------------------------------
+
+
+def rules(settings: Settings) -> RoomRules:
+    return RoomRules(
+        capacity=settings.max_peers_per_room,
+        grace_s={Ending.CLOSED: 0.0, Ending.UNLOADED: 0.0, Ending.LOST: 0.0, Ending.STOPPED: RESTART_GRACE_S},
+        second_join=SecondJoin.IGNORED,
+        to_oneself=True,
+    )
+
+
+MESH = Dialect(
+    name=NAME,
+    purpose="a full mesh: the newcomer offers to everybody, frames are relayed byte for byte",
+    paths=("/ws/signaling/mesh",),
+    rules=rules,
+    decode=reader(msgspec.json.Decoder(_Envelope), _read),
+    encode=writer(_ENCODERS),
+    open=open_,
+    closing=closing,
+    first_frames=frozenset(("join",)),
+)

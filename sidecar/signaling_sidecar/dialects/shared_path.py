@@ -1,0 +1,32 @@
+"""`/ws`: where three of the originals are, told apart by the query, else by the first frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from signaling_sidecar.dialects.port import Dialect
+
+SHARED_PATH = "/ws"
+
+
+class _Typed(msgspec.Struct):
+    type: str
+
+
+_typed = msgspec.json.Decoder(_Typed)
+
+
+def by_query(dialects: Iterable[Dialect], query: Mapping[str, str]) -> Dialect | None:
+    """The dialect that the query chooses, whatever is sent then."""
+    return next((dialect for dialect in dialects if dialect.shared_query in query), None)
+
+
+def by_first_frame(dialects: Iterable[Dialect], frame: bytes) -> Dialect | None:
+    """The dialect whose client begins like this; None: nobody's does."""
+    try:
+        type_ = _typed.decode(frame).type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return next((dialect for dialect in dialects if type_ in dialect.first_frames), None)

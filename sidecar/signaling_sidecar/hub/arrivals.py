@@ -1,0 +1,219 @@
+"""How a peer gets its place: as a new one, back in its old one, or not at all."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from signaling_sidecar import errors
+from signaling_sidecar.errors import Code, Refusal
+from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub.announcements import peer_list, tell, tell_joined
+from signaling_sidecar.hub.departures import Departures
+from signaling_sidecar.hub.effects import Effect, Send
+from signaling_sidecar.hub.entry_limits import EntryLimits
+from signaling_sidecar.hub.idle_rooms import IdleRooms
+from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.rules import Challenged, Reason, SecondJoin
+from signaling_sidecar.hub.state import State
+
+
+class InTheWay(NamedTuple):
+    """Who must prove to be alive before a join is refused on their account."""
+
+    sessions: list[Session]
+    refusal: Refusal
+
+
+class Arrivals:
+    def __init__(self, state: State, departures: Departures) -> None:
+        self._state = state
+        self._departures = departures
+        self._idle_rooms = IdleRooms(state, departures.end_room)
+        self._entry_limits = {
+            dialect: EntryLimits(rules.entry_limit) for dialect, rules in state.rules.items() if rules.entry_limit
+        }
+
+    def join(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
+        current = self._state.membership.session(join.connection)
+        if current is not None:
+            rules = current.room.rules
+            if rules.second_join is SecondJoin.IGNORED:
+                return []
+            if current.room.key == join.room and join.peer in (None, current.peer):
+                return _repeat(current, join, now_s)
+            if rules.second_join is SecondJoin.FORGED:
+                return errors.forged_from(join.peer or "", current.peer)
+        return self._refuse_try(join, now_s) or self.admit(join, now_s)
+
+    def admit(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
+        """Give the peer its place, from which it leaves the one it has."""
+        current = self._state.membership.session(join.connection)
+        room = self._state.membership.room(join.room)
+        known = _known(room, join.peer)
+        refusal = _refuse_return(known, now_s) if known is not None else self._refuse_entry(join, current, room)
+        if refusal is not None:
+            sessions = _in_the_way(room, known, refusal)
+            return InTheWay(sessions, refusal) if sessions else refusal
+        done = self._departures.depart(current, Reason.MOVED, now_s) if current is not None else []
+        done += self._return(join, known, now_s) if known is not None else self._enter(join, now_s)
+        session = self._state.membership.session(join.connection)
+        if session is not None and session.room.rules.secret and join.room_name is not None:
+            session.secrets = (current.secrets if current is not None else frozenset()) | {join.room_name}
+        return done
+
+    def call(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal:
+        """Move to another room without a word to anybody there: what is sent next says it all."""
+        outcome = self._refuse_try(join, now_s) or self.admit(join, now_s)
+        if isinstance(outcome, InTheWay):
+            return outcome.refusal
+        if isinstance(outcome, Refusal):
+            return outcome
+        unsaid = effects.PeerList | effects.PeerJoined
+        return [each for each in outcome if not (isinstance(each, Send) and isinstance(each.message, unsaid))]
+
+    def take_back(self, session: Session, connection: int, now_s: float, **profile: Any) -> list[Effect]:
+        """Give a session another connection; the one it had is closed as replaced."""
+        older = self._state.membership.attach(session, connection)
+        done: list[Effect] = []
+        if older is not None:
+            if session.room.rules.replacements is not None:
+                session.replaced_s.append(now_s)
+            done.append(effects.Close(older, effects.CloseCode.REPLACED, "replaced"))
+        data = records.present(**profile, replaced=older)
+        return [*done, records.of_session("peer.resumed", session, data)]
+
+    def is_exhausted(self, connection: int) -> bool:
+        """Whether it has tried too many rooms, and gone on."""
+        return any(limits.is_exhausted(connection) for limits in self._entry_limits.values())
+
+    def forget(self, connection: int) -> None:
+        for limits in self._entry_limits.values():
+            limits.forget(connection)
+
+    # --- refusing --------------------------------------------------------------------------------------------------
+
+    def _refuse_try(self, join: commands.Join, now_s: float) -> Refusal | None:
+        limits = self._entry_limits.get(join.room.dialect)
+        return errors.too_many_tries() if limits is not None and not limits.admits(join.connection, now_s) else None
+
+    def _refuse_entry(self, join: commands.Join, current: Session | None, room: Room | None) -> Refusal | None:
+        """`current` gives up its place with this join, and its room ends with it when it is alone there."""
+        rules = self._state.rules[join.room.dialect]
+        if join.capacity is not None and join.capacity > rules.capacity:
+            return errors.bad_field("capacity", f"a whole number from 1 to {rules.capacity}")
+        if room is None:
+            return errors.no_such_room(join.room.room) if join.creates is False else self._state.refuse_room(current)
+        if join.creates:
+            return errors.room_taken(join.room.room)
+        leaving = 1 if current is not None and current.room is room else 0
+        full = len(room.sessions) - leaving >= room.capacity
+        return errors.room_full(room.key.room, room.capacity) if full else None
+
+    # --- a new place, or the old one -------------------------------------------------------------------------------
+
+    def _enter(self, join: commands.Join, now_s: float) -> list[Effect]:
+        done: list[Effect] = []
+        room = self._state.membership.room(join.room)
+        if room is None:
+            room = self._new_room(join, now_s)
+            done.append(records.of_new_room(room))
+            self._idle_rooms.watch(room)
+        room.active_s = now_s
+        session = Session(
+            id=self._state.ids.session(),
+            room=room,
+            peer=self._new_peer_id(room) if join.peer is None else join.peer,
+            connection=join.connection,
+            joined_at_ms=join.at_ms,
+            name=join.name,
+            metadata=join.metadata,
+            instance=join.instance,
+        )
+        self._state.membership.enter(room, session)
+        self._state.lobby.mark_changed(room)
+        done.append(records.of_joined(session))
+        done.append(peer_list(session, join.kind, now_s))
+        return done + tell_joined(session, now_s)
+
+    def _new_room(self, join: commands.Join, now_s: float) -> Room:
+        rules = self._state.rules[join.room.dialect]
+        listed = rules.listed if join.listed is None else join.listed
+        mode = rules.modes[0] if rules.modes else None
+        return Room(join.room, rules, listed, join.capacity, join.at_ms, now_s, join.room_name, mode)
+
+    def _new_peer_id(self, room: Room) -> str:
+        while (peer := self._state.ids.peer()) in room.sessions:
+            pass
+        return peer
+
+    def _return(self, join: commands.Join, session: Session, now_s: float) -> list[Effect]:
+        """A known id comes back, within its grace or on a newer connection that replaces the older."""
+        room = session.room
+        room.active_s = now_s
+        if room.name is None:
+            room.name = join.room_name
+        told = session.away.told if session.away is not None else set()
+        changes = apply_changes(session, name=join.name, metadata=join.metadata, instance=join.instance)
+        done = self.take_back(session, join.connection, now_s, **changes)
+        done.append(peer_list(session, join.kind, now_s))
+        if room.rules.announces_returns:
+            return done + tell_joined(session, now_s)
+        others = room.others(session)
+        saw_it_away = [other for other in others if other.id in told]
+        done += tell(saw_it_away, effects.PeerUpdated(peer=session.peer, away=False, **changes))
+        if changes:
+            saw_nothing = [other for other in others if other.id not in told]
+            done += tell(saw_nothing, effects.PeerUpdated(peer=session.peer, **changes))
+        return done
+
+
+def apply_changes(session: Session, **wanted: Any) -> dict[str, Any]:
+    """Give the session what is wanted (None: unchanged), and say what that changed."""
+    changes = {name: value for name, value in wanted.items() if value not in (None, getattr(session, name))}
+    for name, value in changes.items():
+        setattr(session, name, value)
+    return changes
+
+
+def _repeat(session: Session, join: commands.Join, now_s: float) -> list[Effect]:
+    """A second join of the same peer: a fresh list, and no notice unless returns are announced."""
+    session.room.active_s = now_s
+    done: list[Effect] = [peer_list(session, join.kind, now_s)]
+    return done + (tell_joined(session, now_s) if session.room.rules.announces_returns else [])
+
+
+def _known(room: Room | None, peer: str | None) -> Session | None:
+    """The place that the joining peer has, or may have, in the room."""
+    if room is None:
+        return None
+    if peer is not None:
+        return room.sessions.get(peer)
+    if not room.rules.places_are_anybodys:
+        return None
+    return next((session for session in room.sessions.values() if session.away is not None), None)
+
+
+def _refuse_return(session: Session, now_s: float) -> Refusal | None:
+    """Whether the session's id is another connection's to keep."""
+    rules = session.room.rules
+    if session.connection is None:
+        return None
+    if rules.challenged is Challenged.THE_ID:
+        return errors.connected(session.peer)
+    if rules.replacements is None:
+        return None
+    while session.replaced_s and session.replaced_s[0] <= now_s - rules.replacement_window_s:
+        session.replaced_s.popleft()
+    if len(session.replaced_s) < rules.replacements:
+        return None
+    return errors.replaced_too_often(session.peer, rules.replacements, rules.replacement_window_s)
+
+
+def _in_the_way(room: Room | None, known: Session | None, refusal: Refusal) -> list[Session]:
+    if room is None:
+        return []
+    if known is not None:
+        return [known] if room.rules.challenged is Challenged.THE_ID else []
+    if room.rules.challenged is Challenged.THE_ROOM and refusal.code is Code.ROOM_FULL:
+        return [session for session in room.sessions.values() if session.connection is not None]
+    return []

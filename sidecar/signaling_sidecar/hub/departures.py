@@ -1,0 +1,69 @@
+"""How a peer's stay ends, and a room's."""
+
+from __future__ import annotations
+
+from signaling_sidecar import errors
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub.announcements import room_state, tell, tell_away
+from signaling_sidecar.hub.effects import Effect, Send
+from signaling_sidecar.hub.membership import Away, Room, Session
+from signaling_sidecar.hub.rules import Ending, Reason
+from signaling_sidecar.hub.state import State
+
+
+class Departures:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def leave(self, leave: commands.Leave, session: Session, now_s: float) -> list[Effect] | Refusal:
+        if leave.room is not None and leave.room != session.room.key.room:
+            return errors.other_room(leave.room)
+        return [*self.depart(session, Reason.LEFT, now_s), Send((leave.connection,), effects.Left())]
+
+    def end(self, connection: int, ending: Ending, now_s: float) -> list[Effect]:
+        """The connection is gone: its peer keeps its place for as long as the rules say."""
+        session = self._state.membership.session(connection)
+        if session is None:
+            return []
+        rules = session.room.rules
+        grace_s = rules.grace_s[ending]
+        if grace_s <= 0:
+            return self.depart(session, Reason.CLOSED if ending is Ending.CLOSED else Reason.LOST, now_s)
+        record = records.of_session("peer.away", session, {"ending": ending, "grace_s": grace_s})
+        self._state.membership.detach(session)
+        session.away = away = Away(ending, now_s + grace_s)
+        if rules.away_notice_s is not None:
+            self._state.deadlines.at(now_s + rules.away_notice_s, lambda _: tell_away(session, away))
+        self._state.deadlines.at(away.until_s, lambda now_s: self._give_up(session, away, now_s))
+        return [record]
+
+    def _give_up(self, session: Session, away: Away, now_s: float) -> list[Effect]:
+        return self.depart(session, Reason.LOST, now_s) if session.away is away else []
+
+    def depart(self, session: Session, reason: Reason, now_s: float) -> list[Effect]:
+        """End the session; its room ends with its last."""
+        room = session.room
+        done: list[Effect] = [records.of_session("peer.left", session, {"reason": reason})]
+        old_host = room.host
+        ended = self._state.membership.remove(session)
+        self._state.lobby.mark_changed(room)
+        if ended:
+            return [*done, records.of_room("room.ended", room)]
+        new_host = None
+        if room.host is not None and room.host is not old_host:
+            new_host = room.host.peer
+            done.append(records.of_room("room.updated", room, {"host": new_host}))
+        notice = effects.PeerLeft(session.peer, reason, room.name, new_host, room_state(room, now_s))
+        return done + tell(room.sessions.values(), notice)
+
+    def end_room(self, room: Room) -> list[Effect]:
+        """End it, and with it the stay of everybody in it."""
+        sessions = list(room.sessions.values())
+        done: list[Effect] = []
+        done += tell(sessions, effects.RoomEnded())
+        for session in sessions:
+            done.append(records.of_session("peer.left", session, {"reason": Reason.ROOM_CLOSED}))
+            self._state.membership.remove(session)
+        self._state.lobby.mark_changed(room)
+        return [*done, records.of_room("room.ended", room)]

@@ -1,0 +1,42 @@
+"""Rooms in which nobody has said anything for long, where the rules end them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from signaling_sidecar.hub.effects import Effect
+from signaling_sidecar.hub.membership import Room
+from signaling_sidecar.hub.state import State
+
+MAX_LATE = 0.05  # of the limit; a sweep looks at every room, so it is not made for each one's very moment
+
+
+class IdleRooms:
+    """One sweep at a time for all rooms: a deadline for each would keep a room in memory long after its end."""
+
+    def __init__(self, state: State, end_room: Callable[[Room], list[Effect]]) -> None:
+        self._state = state
+        self._end_room = end_room
+        self._sweeping = False
+
+    def watch(self, room: Room) -> None:
+        """Look after a new room."""
+        if room.rules.idle_s is not None and not self._sweeping:
+            self._sweeping = True
+            self._state.deadlines.at(room.active_s + room.rules.idle_s, self._sweep)
+
+    def _sweep(self, now_s: float) -> list[Effect]:
+        done: list[Effect] = []
+        next_s: list[float] = []
+        for room in self._state.membership.rooms:
+            if room.rules.idle_s is None:
+                continue
+            if room.active_s + room.rules.idle_s <= now_s:
+                done += self._end_room(room)
+            else:
+                soonest_s = now_s + room.rules.idle_s * MAX_LATE
+                next_s.append(max(room.active_s + room.rules.idle_s, soonest_s))
+        self._sweeping = bool(next_s)
+        if next_s:
+            self._state.deadlines.at(min(next_s), self._sweep)
+        return done

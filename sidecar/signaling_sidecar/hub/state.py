@@ -1,0 +1,44 @@
+"""What all verbs of the hub work on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from signaling_sidecar import errors
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub.deadlines import Deadlines
+from signaling_sidecar.hub.lobby import Lobby
+from signaling_sidecar.hub.membership import Membership, Session
+from signaling_sidecar.hub.rules import RoomRules
+
+
+class Ids(Protocol):
+    """Where new names come from: random ones when it serves, counted ones in a test."""
+
+    def session(self) -> str:
+        """A session id that never was, in any run."""
+
+    def peer(self) -> str:
+        """A peer id, for a peer that brought none."""
+
+    def room(self) -> str:
+        """A room id that never was, for a room that the hub makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    rules: Mapping[str, RoomRules]
+    """By dialect name."""
+    max_rooms: int
+    ids: Ids
+    deadlines: Deadlines
+    membership: Membership
+    lobby: Lobby
+
+    def refuse_room(self, leaving: Session | None) -> Refusal | None:
+        """Whether one more room can be made, when `leaving` gives up its place for it."""
+        ending = 1 if leaving is not None and len(leaving.room.sessions) == 1 else 0
+        full = len(self.membership) - ending >= self.max_rooms
+        return errors.too_many_rooms(self.max_rooms) if full else None

@@ -1,0 +1,73 @@
+"""What peers in a room say to each other, and of themselves and the room."""
+
+from __future__ import annotations
+
+from signaling_sidecar import errors
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub.announcements import room_state, tell
+from signaling_sidecar.hub.arrivals import Arrivals, apply_changes
+from signaling_sidecar.hub.effects import Effect
+from signaling_sidecar.hub.membership import Session
+from signaling_sidecar.hub.state import State
+
+
+class Talk:
+    def __init__(self, state: State, arrivals: Arrivals) -> None:
+        self._state = state
+        self._arrivals = arrivals
+
+    def relay(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | Refusal:
+        done: list[Effect] = []
+        if relay.call is not None and relay.call.room != session.room.key:
+            if not session.room.rules.calls_other_rooms:
+                return errors.other_room(relay.call.room.room)
+            moved = self._arrivals.call(relay.call, now_s)
+            called = self._state.membership.session(relay.connection)
+            if isinstance(moved, Refusal) or called is None:
+                return moved if isinstance(moved, Refusal) else errors.not_joined(relay.kind)
+            done, session = moved, called
+        receivers = _receivers(session, relay)
+        if isinstance(receivers, Refusal):
+            return receivers
+        done.append(records.of_relay(session, relay))
+        return done + tell(receivers, effects.Relayed(session.peer, relay.kind, relay.payload, session.room.name))
+
+    def update(self, update: commands.Update, session: Session, now_s: float) -> list[Effect]:
+        room = session.room
+        changes = apply_changes(session, name=update.name, metadata=update.metadata)
+        record = records.of_session("peer.updated", session, changes)
+        if room.rules.echoes_updates:
+            notice = effects.PeerUpdated(peer=session.peer, name=update.name, state=room_state(room, now_s))
+            return [record, *tell(room.sessions.values(), notice)]
+        if not changes:
+            return []
+        return [record, *tell(room.others(session), effects.PeerUpdated(peer=session.peer, **changes))]
+
+    def update_room(self, update: commands.UpdateRoom, session: Session, now_s: float) -> list[Effect] | Refusal:
+        room = session.room
+        if room.host is not session:
+            return errors.unauthorised(update.kind)
+        if update.mode is not None and update.mode not in room.rules.modes:
+            return errors.bad_field("mode", "one of " + ", ".join(room.rules.modes))
+        room.name, room.mode = update.name or room.name, update.mode or room.mode
+        record = records.of_session("room.updated", session, records.present(name=update.name, mode=update.mode))
+        state = room_state(room, now_s)
+        notice = effects.RoomUpdated(peer=session.peer, name=update.name, mode=update.mode, state=state)
+        return [record, *tell(room.sessions.values(), notice)]
+
+    def trace(self, trace: commands.Trace, session: Session, now_s: float) -> list[Effect]:
+        return [records.of_session("trace.state", session, trace.payload, size=len(trace.payload))]
+
+
+def _receivers(session: Session, relay: commands.Relay) -> list[Session] | Refusal:
+    room = session.room
+    if relay.to is None:
+        others = room.others(session)
+        if relay.must_arrive and not any(other.connection is not None for other in others):
+            return errors.nobody_else()
+        return others
+    target = room.sessions.get(relay.to)
+    if target is None or (target is session and not room.rules.to_oneself):
+        return errors.no_such_peer(relay.to)
+    return errors.peer_away(relay.to) if target.connection is None else [target]
