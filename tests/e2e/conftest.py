@@ -7,24 +7,18 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, expect
 
+from tests.e2e.browsers import CAMERA_FLAGS, launched
 from tests.e2e.programs import Program, Start, is_running, start_program
 from tests.e2e.sites import PLUGIN, Site, start_demo
 from tests.provision_browser import find_browser
 
-FLAGS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-dev-shm-usage",  # a container's /dev/shm is too small
-    "--disable-gpu",
-    "--disable-quic",
-]
-CAMERA_FLAGS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 PAGE_WITHIN_MS = 15_000  # ms that a page may take to show what it should; two slow cores, several pages
 
 MEASURED = pytest.StashKey[list[str]]()
@@ -64,19 +58,17 @@ def npm_package() -> Path:
     return PLUGIN
 
 
-@pytest.fixture
-def state_home(tmp_path: Path) -> Iterator[Path]:
-    """Where the state folders of this test's sidecars are. A sidecar that outlives its test is ended here."""
-    home = tmp_path / "state-home"
-    yield home
-    for runtime in home.glob("signaling-sidecar/*/runtime.json"):
+@contextmanager
+def _state_home(path: Path) -> Iterator[Path]:
+    """Where the state folders of a test's sidecars are. A sidecar that outlives its test is ended here."""
+    yield path
+    for runtime in path.glob("signaling-sidecar/*/runtime.json"):
         pid = json.loads(runtime.read_text())["pid"]
         if is_running(pid):
             os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture
-def environment(state_home: Path) -> dict[str, str]:
+def _environment(state_home: Path) -> dict[str, str]:
     """A developer's, with the sidecar of this very Python. In CI's the plugin starts nothing; make tells its own."""
     kept = {key: value for key, value in os.environ.items() if key not in ("CI", "VITEST", "MAKEFLAGS", "MAKELEVEL")}
     bin_folder = Path(sys.executable).parent
@@ -89,42 +81,49 @@ def environment(state_home: Path) -> dict[str, str]:
     }
 
 
+@asynccontextmanager
+async def _starting(folder: Path) -> AsyncIterator[Start]:
+    with _state_home(folder / "state-home") as state_home:
+        environment = _environment(state_home)
+        programs: list[Program] = []
+
+        async def start(words: Sequence[str | Path], cwd: Path, env: Mapping[str, str | None] | None = None) -> Program:
+            changed = {**environment, **(env or {})}
+            kept = {key: value for key, value in changed.items() if value is not None}
+            programs.append(await start_program(words, cwd, kept))
+            return programs[-1]
+
+        yield start
+        for program in reversed(programs):
+            await program.stop()
+
+
 @pytest.fixture
-async def start(environment: dict[str, str]) -> AsyncIterator[Start]:
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Starts programs; `env` changes the environment, None takes a variable out of it."""
-    programs: list[Program] = []
+    async with _starting(tmp_path) as start:
+        yield start
 
-    async def start(words: Sequence[str | Path], cwd: Path, env: Mapping[str, str | None] | None = None) -> Program:
-        changed = {**environment, **(env or {})}
-        program = await start_program(words, cwd, {key: value for key, value in changed.items() if value is not None})
-        programs.append(program)
-        return program
 
-    yield start
-    for program in reversed(programs):
-        await program.stop()
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def start_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Start]:
+    """Starts programs that all tests of the file share; these tests run in one loop, the module's."""
+    async with _starting(tmp_path_factory.mktemp("shared")) as start:
+        yield start
 
 
 @pytest.fixture
 async def browser(browser_path: Path) -> AsyncIterator[Browser]:
     """On a machine without camera and microphone."""
-    async with _launched(browser_path, FLAGS) as browser:
+    async with launched(browser_path) as browser:
         yield browser
 
 
 @pytest.fixture
 async def browser_with_camera(browser_path: Path) -> AsyncIterator[Browser]:
     """Camera and microphone are there, and every page may have them."""
-    async with _launched(browser_path, FLAGS + CAMERA_FLAGS) as browser:
+    async with launched(browser_path, CAMERA_FLAGS) as browser:
         yield browser
-
-
-@asynccontextmanager
-async def _launched(path: Path, flags: Sequence[str]) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=flags)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture

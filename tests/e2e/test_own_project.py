@@ -17,11 +17,11 @@ from playwright.async_api import Browser, Page, expect
 from tests import readme
 from tests.e2e.programs import Program, Start
 from tests.e2e.sites import FRONTEND, ROOT, sidecar_in, start_sidecar, url_in
+from tests.e2e.ways import config_with_entry
 
 INSTALLS_WITHIN_S = 240  # seconds; pip and npm fetch, on a slow line
 MAX_PACKAGES = 15  # of the core: lightweight is a promise
 MAX_BYTES = 40_000_000  # of the core, installed and compiled
-DEFAULT_ADDRESS = "127.0.0.1:8765"  # in the README; a test's sidecar has a port of its own
 PAGE = '<!doctype html><title>own project</title><body><script type="module" src="/main.js"></script></body>'
 JOIN = """room => new Promise((resolve, reject) => {
   const socket = new WebSocket(`ws://${location.host}/ws/signaling`)
@@ -117,10 +117,9 @@ async def test_without_our_npm_package_one_proxy_entry_is_enough(
     own_project: OwnProject, start: Start, browser: Browser, form: str
 ) -> None:
     sidecar = await start_sidecar(start, own_project.folder, words=[own_project.bin / "sidecar"])
-    config = readme.code(f"vite.config.js, {form}")
-    assert DEFAULT_ADDRESS in config
+    config = config_with_entry(form, sidecar)
     assert "vite-plugin-signaling-sidecar" not in config
-    own_project.write(config.replace(DEFAULT_ADDRESS, sidecar.url.removeprefix("http://")))
+    own_project.write(config)
     (own_project.folder / "main.js").write_text("")
     vite = await own_project.start_vite(start)
     page = await browser.new_page()

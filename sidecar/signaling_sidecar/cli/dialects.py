@@ -18,15 +18,14 @@ def run(arguments: argparse.Namespace) -> int:
     """List the wire protocols that can be served, with the paths of each."""
     for dialect in DIALECTS.values():
         print(f"{dialect.name:8}  {dialect.purpose}")
-        for path in (*dialect.paths, *_shared(dialect)):
-            print(f"{'':8}    {path}")
+        for path in dialect.paths:
+            print(f"{'':8}    {path}{_query(dialect) if '{' not in path else ''}")
+        if dialect.query_chooses:
+            print(f"{'':8}    {SHARED_PATH}{_query(dialect)}")
+        if dialect.first_frames:
+            print(f"{'':8}    {SHARED_PATH} (first frame: {' or '.join(sorted(dialect.first_frames))})")
     return 0
 
 
-def _shared(dialect: Dialect) -> list[str]:
-    """How the dialect is told apart on the path that it shares with others."""
-    if dialect.shared_query is not None:
-        return [f"{SHARED_PATH}?{dialect.shared_query}="]
-    if dialect.first_frames:
-        return [f"{SHARED_PATH} (first frame: {' or '.join(sorted(dialect.first_frames))})"]
-    return []
+def _query(dialect: Dialect) -> str:
+    return "" if dialect.query is None else f"?{dialect.query}="

@@ -347,5 +347,6 @@ HOSTED = Dialect(
     open=open_,
     closing=closing,
     cross_origin=True,
-    shared_query="roomId",
+    query="roomId",
+    query_chooses=True,
 )

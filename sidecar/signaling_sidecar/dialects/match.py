@@ -127,5 +127,6 @@ MATCH = Dialect(
     decode=reader(msgspec.json.Decoder(_Envelope), _read),
     encode=writer(_ENCODERS),
     open=open_,
+    query="userId",
     plain_get=Rejection(400, "Expected WebSocket connection"),
 )

@@ -87,5 +87,7 @@ class Dialect:
     """Whether pages of allowed origins may read its HTTP answers."""
     first_frames: frozenset[str] = frozenset()
     """The types of a first frame that choose this dialect on the shared path."""
-    shared_query: str | None = None
-    """The name in the query that chooses this dialect on the shared path."""
+    query: str | None = None
+    """What a query must say, unless the path does."""
+    query_chooses: bool = False
+    """Whether such a query chooses this dialect on the shared path, whatever the first frame is."""

@@ -20,7 +20,7 @@ _typed = msgspec.json.Decoder(_Typed)
 
 def by_query(dialects: Iterable[Dialect], query: Mapping[str, str]) -> Dialect | None:
     """The dialect that the query chooses, whatever is sent then."""
-    return next((dialect for dialect in dialects if dialect.shared_query in query), None)
+    return next((dialect for dialect in dialects if dialect.query_chooses and dialect.query in query), None)
 
 
 def by_first_frame(dialects: Iterable[Dialect], frame: bytes) -> Dialect | None:

@@ -157,10 +157,12 @@ class Sidecar:
     # --- what is served --------------------------------------------------------------------------------------------
 
     async def _home(self, request: web.Request) -> web.StreamResponse:
+        if "Upgrade" not in request.headers:
+            return web.Response(text=pages.HOME)
         dialect = next((dialect for dialect in self._dialects.values() if HOME in dialect.paths), None)
-        if dialect is not None and "Upgrade" in request.headers:
-            return await self._endpoint.serve(request, dialect)
-        return web.Response(text=pages.HOME)
+        if dialect is None:
+            raise web.HTTPNotFound
+        return await self._endpoint.serve(request, dialect)
 
     async def _health(self, request: web.Request) -> web.Response:
         request[CROSS_ORIGIN] = True
@@ -179,7 +181,9 @@ class Sidecar:
         return web.Response(text=page, content_type="text/html")
 
     async def _shared(self, request: web.Request) -> web.StreamResponse:
-        dialect = by_query(self._dialects.values(), request.query)
+        dialect = by_query(DIALECTS.values(), request.query)
+        if dialect is not None and dialect.name not in self._dialects:
+            raise web.HTTPNotFound
         request[CROSS_ORIGIN] = dialect is not None and dialect.cross_origin
         return await self._endpoint.serve(request, dialect)
 

@@ -1,0 +1,166 @@
+"""What becomes of a peer's place when its browser ends the connection: PROTOCOLS.md rule 8, in a real Chromium."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from tests.e2e.browsers import kill, launched
+from tests.e2e.programs import Start, until
+from tests.e2e.sites import Sidecar, Site, sidecar_in, start_vite, url_in, write_project
+from tests.e2e.stories import has
+from tests.e2e.ways import config_with_plugin
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# The part of an original client that matters here: it connects when the page is loaded, and says who it is.
+PAGE = """<!doctype html>
+<title>original client</title>
+<script>
+  const { path, frame } = Object.fromEntries(new URLSearchParams(location.search))
+  const socket = new WebSocket(`ws://${location.host}${path}`)
+  socket.onopen = () => socket.send(frame)
+</script>
+"""
+
+
+def rooms(name: str) -> tuple[str, dict[str, Any]]:
+    return "/ws/signaling", {"type": "join", "roomId": name, "peerId": name}
+
+
+def mesh(name: str) -> tuple[str, dict[str, Any]]:
+    return "/ws/signaling/mesh", {"type": "join", "peerId": name}
+
+
+def pairing(name: str) -> tuple[str, dict[str, Any]]:
+    return "/ws/signaling/pairing", {"type": "register", "pairingCode": name}
+
+
+def match_found(name: str) -> tuple[str, dict[str, Any]]:
+    return f"/ws/signaling/match?userId={name}", {"type": "matchmaking", "matchSize": 1}
+
+
+def match_waiting(name: str) -> tuple[str, dict[str, Any]]:
+    return f"/ws/signaling/match?userId={name}", {"type": "matchmaking", "matchSize": 16}
+
+
+def hosted(name: str) -> tuple[str, dict[str, Any]]:
+    create = {"type": "CREATE_ROOM", "roomId": name, "userId": name, "userName": name, "timestamp": 1735171200000}
+    return f"/ws/signaling/hosted/{name}", create
+
+
+Client = Callable[[str], tuple[str, dict[str, Any]]]
+"""The path and the first frame of a client of this name."""
+
+
+async def socket_closed(page: Page) -> None:
+    await page.evaluate("socket.close()")
+
+
+async def page_closed(page: Page) -> None:
+    await page.close()
+
+
+async def page_reloaded(page: Page) -> None:
+    await page.reload()
+
+
+async def browser_killed(page: Page) -> None:
+    assert page.context.browser is not None
+    await kill(page.context.browser)
+
+
+class Ending(NamedTuple):
+    does: Callable[[Page], Awaitable[None]]
+    name: str
+    code: int | None
+    """On the wire."""
+
+
+ENDINGS = [
+    Ending(socket_closed, "closed", 0),
+    Ending(page_closed, "unloaded", 1001),
+    Ending(page_reloaded, "unloaded", 1001),
+    Ending(browser_killed, "lost", None),
+]
+
+
+class Fate(NamedTuple):
+    record: str
+    grace_s: float | None = None
+
+
+LEFT = Fate("peer.left")
+OUT_OF_THE_QUEUE = Fate("match.cancelled")
+KEPT_5_S = Fate("peer.away", 5)
+KEPT_30_S = Fate("peer.away", 30)
+FATES: dict[Client, dict[str, Fate]] = {
+    rooms: {"closed": LEFT, "unloaded": KEPT_5_S, "lost": KEPT_30_S},
+    mesh: {"closed": LEFT, "unloaded": LEFT, "lost": LEFT},
+    pairing: {"closed": LEFT, "unloaded": LEFT, "lost": LEFT},
+    match_waiting: {"closed": OUT_OF_THE_QUEUE, "unloaded": OUT_OF_THE_QUEUE, "lost": OUT_OF_THE_QUEUE},
+    match_found: {"closed": KEPT_5_S, "unloaded": KEPT_5_S, "lost": KEPT_5_S},
+    hosted: {"closed": KEPT_30_S, "unloaded": KEPT_30_S, "lost": KEPT_30_S},
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(start_once: Start, npm_package: object, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    project = write_project(tmp_path_factory.mktemp("site") / "app", config_with_plugin())
+    (project / "index.html").write_text(PAGE)
+    vite = await start_vite(start_once, project)
+    return Site(await url_in(vite), vite, await sidecar_in(vite))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_browser(browser_path: Path) -> AsyncIterator[Browser]:
+    async with launched(browser_path) as browser:
+        yield browser
+
+
+async def logged(sidecar: Sidecar, *types: str, **fields: Any) -> dict[str, Any]:
+    """The first record of these types with these fields, and its data decoded, as soon as it is there."""
+
+    def found() -> list[dict[str, Any]]:
+        records = [each for each in sidecar.records() if each["type"] in types]
+        decoded = [{**each, "data": json.loads(each.get("data", "{}"))} for each in records]
+        return [each for each in decoded if has(each, fields)]
+
+    await until(found, f"the log has one of {types} with {fields}")
+    return found()[0]
+
+
+async def what_becomes_of(client: Client, ending: Ending, browser: Browser, site: Site) -> tuple[dict[str, Any], Fate]:
+    """What the log says of the end of the connection, and what it says next of the peer."""
+    name = f"{client.__name__}-{ending.does.__name__}".replace("_", "-")
+    path, frame = client(name)
+    page = await browser.new_page(user_agent=name)  # a pairing has no other name in the log
+    await page.goto(f"{site.url}?{urlencode({'path': path, 'frame': json.dumps(frame)})}")
+    opened = await logged(site.sidecar, "connection.opened", data={"user_agent": name})
+    entered = await logged(site.sidecar, "peer.joined", "match.queued", connection=opened["connection"])
+    await ending.does(page)
+    closed = await logged(site.sidecar, "connection.closed", connection=opened["connection"])
+    next_ = await logged(site.sidecar, "peer.left", "peer.away", "match.cancelled", peer=entered["peer"])
+    await page.close()
+    return closed["data"], Fate(next_["type"], next_["data"].get("grace_s"))
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.does.__name__)
+@pytest.mark.parametrize("client", FATES, ids=lambda client: client.__name__)
+async def test_how_a_browser_ends_it_decides_what_becomes_of_the_place(
+    site: Site, shared_browser: Browser, browser_path: Path, client: Client, ending: Ending
+) -> None:
+    if ending.does is browser_killed:
+        async with launched(browser_path) as browser:
+            end, fate = await what_becomes_of(client, ending, browser, site)
+    else:
+        end, fate = await what_becomes_of(client, ending, shared_browser, site)
+    assert (end["ending"], end.get("code"), end["by"]) == (ending.name, ending.code, "peer")
+    assert fate == FATES[client][ending.name]

@@ -1,0 +1,78 @@
+"""Every dialect through a real Vite, over http and https, on its canonical path: one proxy rule covers them all."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.e2e.programs import Start
+from tests.e2e.stories import HEARS_WITHIN_S, STORIES, Origins, Story, play
+from tests.e2e.ways import ANSWERS_WITHIN, OpenWay, Way, through_an_object, through_the_plugin, upgrade
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("npm_package")]
+
+WAYS: dict[str, OpenWay] = {
+    "the plugin, http": through_the_plugin,
+    "the plugin, https": partial(through_the_plugin, https=True),
+    "an object, http": through_an_object,
+    "an object, https": partial(through_an_object, https=True),
+}
+WITHOUT_UPGRADE = {
+    "/ws/signaling": 426,
+    "/ws/signaling/mesh": 426,
+    "/ws/signaling/pairing": 426,
+    "/ws/signaling/match?userId=ann": 400,
+    "/ws/signaling/hosted/watch-party": 426,
+    "/ws/signaling/hosted?roomId=watch-party": 426,
+}
+UPGRADED = {
+    "/ws/signaling/mesh?room=other": 101,
+    "/ws/signaling/hosted/watch-party?roomId=watch-party": 101,
+    "/ws/signaling/hosted/watch-party?roomId=other-party": 400,
+    "/ws/signaling/hosted/short": 400,
+    "/ws/signaling/hosted?roomId=watch%20party": 400,
+    "/ws/signaling/hosted": 400,
+    "/ws/signaling/nothing": 404,
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=WAYS)
+async def way(
+    request: pytest.FixtureRequest, start_once: Start, npm_package: object, tmp_path_factory: pytest.TempPathFactory
+) -> Way:
+    way = await WAYS[request.param](start_once, tmp_path_factory.mktemp("way"))
+    assert way.url.startswith("https:" if "https" in request.param else "http:")
+    return way
+
+
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
+async def test_two_enter_one_offers_and_one_leaves(way: Way, story: Story) -> None:
+    await play(story, story.canonical, Origins(way.url, way.url), way.url, way.sidecar)
+
+
+async def test_a_path_says_that_it_is_for_web_sockets(way: Way) -> None:
+    answers = {}
+    async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
+        for path in WITHOUT_UPGRADE:
+            async with session.get(way.url + path, ssl=False) as answer:
+                answers[path] = answer.status
+                text = (await answer.text()).strip()
+                assert (text == "Expected WebSocket connection") == ("match" in path)
+    assert answers == WITHOUT_UPGRADE
+
+
+async def test_what_is_wrong_with_an_upgrade_is_said_through_the_proxy(way: Way) -> None:
+    assert {path: await upgrade(way.url + path, {"Origin": way.url}) for path in UPGRADED} == UPGRADED
+
+
+async def test_who_does_not_say_who_he_is_finds_nobody(way: Way) -> None:
+    for path in ("/ws/signaling/match", "/ws/signaling/match?userId="):
+        async with (
+            aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session,
+            session.ws_connect(way.url + path, origin=way.url, ssl=False) as socket,
+        ):
+            end = await socket.receive(timeout=HEARS_WITHIN_S)
+            assert (end.type, end.data, end.extra) == (aiohttp.WSMsgType.CLOSE, 1008, "Missing userId parameter.")

@@ -1,0 +1,143 @@
+"""The original clients straight on the sidecar's own port: their paths, and pages that are not Vite's."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.e2e.programs import Start
+from tests.e2e.sites import Sidecar, start_sidecar, write_project
+from tests.e2e.stories import HEARS_WITHIN_S, ROOM, STORIES, Origins, Paths, Story, play
+from tests.e2e.ways import ANSWERS_WITHIN, upgrade
+
+NEXT_PAGE = "http://app.example:3000"
+EXTENSION = "chrome-extension://abcdefghijklmnopabcdefghijklmnop"
+PAGES = Origins(NEXT_PAGE, EXTENSION)
+ALLOWED = ("--allow-origin", NEXT_PAGE, "--allow-origin", EXTENSION)
+PATHS = sorted({path for story in STORIES.values() for path in story.canonical + story.original})
+UNKNOWN_FIRST_FRAMES = [
+    '{"type":"hello"}',
+    '{"type":"offer","from":"ann","to":"ben","sdp":"v=0"}',
+    '{"type":"PING","timestamp":1735171200000}',
+    '{"type":"matchmaking","matchSize":2}',
+    '{"type":"join"}',
+    '{"type":"join","peerId":""}',
+    '{"type":7}',
+    '["join"]',
+    "join",
+    b'{"type":"join","peerId":"ann"}',
+]
+REGISTER = '{"type":"register","pairingCode":"ABC234"}'
+NOT_ROOMS_OR_MESH = [
+    "/ws/signaling/pairing",
+    "/ws/signaling/match?userId=ann",
+    "/ws/signaling/hosted/watch-party",
+    "/ws/signaling/hosted?roomId=watch-party",
+    "/signal?userId=ann",
+    "/ws?roomId=watch-party",
+    "/",
+]
+
+
+async def sidecar_with(start: Start, folder: Path, *flags: str) -> Sidecar:
+    return await start_sidecar(start, write_project(folder / "app", ""), flags)
+
+
+async def end_after(url: str, frame: str | bytes) -> tuple[object, int | None]:
+    """What comes after a first frame: the type of the message, and the code if it is a Close."""
+    async with (
+        aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session,
+        session.ws_connect(url) as socket,
+    ):
+        await (socket.send_str(frame) if isinstance(frame, str) else socket.send_bytes(frame))
+        message = await socket.receive(timeout=HEARS_WITHIN_S)
+        return message.type, message.data if message.type is aiohttp.WSMsgType.CLOSE else None
+
+
+CLOSED_1008 = (aiohttp.WSMsgType.CLOSE, 1008)
+
+
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
+async def test_an_original_client_works_on_its_own_path(start: Start, tmp_path: Path, story: Story) -> None:
+    sidecar = await sidecar_with(start, tmp_path, *ALLOWED)
+    await play(story, story.original, PAGES, sidecar.url, sidecar)
+
+
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
+async def test_it_meets_one_on_the_canonical_path(start: Start, tmp_path: Path, story: Story) -> None:
+    sidecar = await sidecar_with(start, tmp_path, *ALLOWED)
+    await play(story, Paths(story.canonical.ann, story.original.ben), PAGES, sidecar.url, sidecar)
+
+
+async def test_three_dialects_on_one_path_do_not_meet(start: Start, tmp_path: Path) -> None:
+    sidecar = await sidecar_with(start, tmp_path, *ALLOWED)
+    together = [
+        story for story in STORIES.values() if story.original.ben.startswith("/ws") and story != STORIES["rooms"]
+    ]
+    assert len(together) == 3
+    await asyncio.gather(*(play(story, story.original, PAGES, sidecar.url, sidecar) for story in together))
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_strange_page_is_refused_until_its_origin_is_allowed(start: Start, tmp_path: Path, page: str) -> None:
+    closed = await sidecar_with(start, tmp_path / "closed")
+    opened = await sidecar_with(start, tmp_path / "opened", "--allow-origin", page)
+    assert {path: await upgrade(closed.url + path, {"Origin": page}) for path in PATHS} == dict.fromkeys(PATHS, 403)
+    assert {path: await upgrade(opened.url + path, {"Origin": page}) for path in PATHS} == dict.fromkeys(PATHS, 101)
+    await closed.program.line(f"--allow-origin {page}$")
+
+
+@pytest.mark.parametrize("path", ["/ws/signaling/hosted/watch-party", "/ws?roomId=watch-party"])
+async def test_an_allowed_page_may_read_what_hosted_answers(start: Start, tmp_path: Path, path: str) -> None:
+    sidecar = await sidecar_with(start, tmp_path, "--allow-origin", EXTENSION)
+    async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
+        async with session.get(sidecar.url + path, headers={"Origin": EXTENSION}) as answer:
+            assert answer.status == 426
+            assert answer.headers["Access-Control-Allow-Origin"] == EXTENSION
+        async with session.get(sidecar.url + path, headers={"Origin": NEXT_PAGE}) as answer:
+            assert answer.status == 403
+            assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_a_person_who_opens_the_port_is_told_something(start: Start, tmp_path: Path) -> None:
+    sidecar = await sidecar_with(start, tmp_path)
+    async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session, session.get(sidecar.url) as answer:
+        assert answer.status == 200
+        assert len((await answer.text()).splitlines()) == 1
+
+
+async def test_any_other_first_frame_ends_the_connection(start: Start, tmp_path: Path) -> None:
+    sidecar = await sidecar_with(start, tmp_path)
+    ends = {frame: await end_after(f"{sidecar.url}/ws", frame) for frame in UNKNOWN_FIRST_FRAMES}
+    assert ends == dict.fromkeys(UNKNOWN_FIRST_FRAMES, CLOSED_1008)
+
+
+async def test_only_the_dialects_that_were_asked_for_are_served(start: Start, tmp_path: Path) -> None:
+    sidecar = await sidecar_with(start, tmp_path, "--dialects", "rooms,mesh")
+    answers = {path: await upgrade(sidecar.url + path) for path in NOT_ROOMS_OR_MESH}
+    assert answers == dict.fromkeys(NOT_ROOMS_OR_MESH, 404)
+    assert await end_after(f"{sidecar.url}/ws", REGISTER) == CLOSED_1008
+    assert await end_after(f"{sidecar.url}/ws", '{"type":"ping"}') == CLOSED_1008
+    for served in ("rooms", "mesh"):
+        await play(STORIES[served], STORIES[served].original, Origins(sidecar.url, sidecar.url), sidecar.url, sidecar)
+
+
+async def test_a_dialect_that_does_not_exist_is_the_operators_mistake(start: Start, tmp_path: Path) -> None:
+    program = await start(["sidecar", "serve", "--port", "0", "--dialects", "rooms,mash"], tmp_path)
+    assert await program.ended() == 2
+    await program.line(r"dialects.*mash")
+
+
+async def test_the_command_lists_all_dialects_with_their_paths(start: Start, tmp_path: Path) -> None:
+    program = await start(["sidecar", "dialects"], tmp_path)
+    assert await program.ended() == 0
+    await program.line(r"^\s+/ws\?roomId=")  # the last one
+    names = [line.split()[0] for line in program.lines if not line.startswith(" ")]
+    assert names == list(STORIES)
+    for section, story in zip(re.split(r"\n(?!\s)", "\n".join(program.lines)), STORIES.values(), strict=True):
+        listed = {re.sub(r"\{\w+\}", ROOM, path) for path in re.findall(r"^\s+(/[^\s?]*)", section, re.MULTILINE)}
+        assert listed == {path.partition("?")[0] for path in story.canonical + story.original}
