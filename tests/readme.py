@@ -13,16 +13,20 @@ README = Path(__file__).parent.parent / "README.md"
 FENCE = r"```(?P<language>\w*)\n(?P<code>.*?)^```$"
 
 
+def text() -> str:
+    return README.read_text()
+
+
 def code(name: str) -> str:
     """What stands in the fence of this name."""
-    named = re.search(rf"^<!-- test: {re.escape(name)} -->\n+{FENCE}", README.read_text(), re.DOTALL | re.MULTILINE)
+    named = re.search(rf"^<!-- test: {re.escape(name)} -->\n+{FENCE}", text(), re.DOTALL | re.MULTILINE)
     assert named is not None, f"README.md has no fence that is named {name!r}"
     return named["code"]
 
 
 def fences(language: str) -> list[str]:
     """The code of every fence of this language."""
-    found = re.finditer(rf"^{FENCE}", README.read_text(), re.DOTALL | re.MULTILINE)
+    found = re.finditer(rf"^{FENCE}", text(), re.DOTALL | re.MULTILINE)
     return [fence["code"] for fence in found if fence["language"] == language]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import signal
 import sys
@@ -11,12 +12,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from signaling_sidecar.dialects import DIALECTS
 from tests import readme
 from tests.e2e.programs import Start
 from tests.e2e.sites import ROOT, start_sidecar
+from tests.e2e.ways import upgrade
 
 # Every command of the README is in one of these three.
-ENDS_BY_ITSELF = {"sidecar rooms"}
+ENDS_BY_ITSELF = {"sidecar dialects", "sidecar rooms"}
 RUNS_UNTIL_CTRL_C = {"sidecar tail"}
 RUN_ELSEWHERE = {
     "make dev": "test_make_dev.py",
@@ -25,6 +28,8 @@ RUN_ELSEWHERE = {
     "pip install 'signaling-sidecar[notebook]'": "the setup of this run",
     "pip install signaling-sidecar": "test_own_project.py, from the wheel",
     "sidecar serve": "test_own_project.py, on a free port",
+    "sidecar serve --allow-origin http://app.example:3000"
+    " --allow-origin chrome-extension://abcdefghijklmnopabcdefghijklmnop": "test_original_paths.py, on a free port",
 }
 
 
@@ -63,6 +68,18 @@ async def test_its_live_commands_run_until_ctrl_c(start: Start, project: Path) -
         program.process.send_signal(signal.SIGINT)
         assert await program.ended() == 128 + signal.SIGINT
         assert program.count("Traceback") == 0
+
+
+async def test_the_line_for_each_dialect_opens_its_socket(start: Start, tmp_path: Path) -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \|.*\| `new WebSocket\(ws \+ '([^']*)'( \+ \w+)?\)` \|$", readme.text(), re.MULTILINE
+    )
+    assert [dialect for dialect, _, _ in rows] == list(DIALECTS)
+    sidecar = await start_sidecar(start, tmp_path)
+    for _, path, id_ in rows:
+        assert await upgrade(sidecar.url + path + ("some-id" if id_ else "")) == 101
+    opened = [record["dialect"] for record in sidecar.records() if record["type"] == "connection.opened"]
+    assert opened == list(DIALECTS)
 
 
 async def test_its_python_runs(start: Start, project: Path) -> None:

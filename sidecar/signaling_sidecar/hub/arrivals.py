@@ -61,15 +61,24 @@ class Arrivals:
             session.secrets = (current.secrets if current is not None else frozenset()) | {join.room_name}
         return done
 
-    def call(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal:
-        """Move to another room without a word to anybody there: what is sent next says it all."""
-        outcome = self._refuse_try(join, now_s) or self.admit(join, now_s)
+    def call(self, join: commands.Join, now_s: float) -> tuple[list[Effect], Session] | Refusal:
+        """Move to a room where somebody is, without a word to anybody there: what is sent next says it all."""
+        refusal = self._refuse_try(join, now_s)
+        if refusal is not None:
+            return refusal
+        room = self._state.membership.room(join.room)
+        if room is None or not any(session.connection is not None for session in room.sessions.values()):
+            return errors.nobody_else()
+        outcome = self.admit(join, now_s)
         if isinstance(outcome, InTheWay):
             return outcome.refusal
         if isinstance(outcome, Refusal):
             return outcome
+        session = self._state.membership.session(join.connection)
+        assert session is not None  # it was admitted
         unsaid = effects.PeerList | effects.PeerJoined
-        return [each for each in outcome if not (isinstance(each, Send) and isinstance(each.message, unsaid))]
+        said = [each for each in outcome if not (isinstance(each, Send) and isinstance(each.message, unsaid))]
+        return said, session
 
     def take_back(self, session: Session, connection: int, now_s: float, **profile: Any) -> list[Effect]:
         """Give a session another connection; the one it had is closed as replaced."""

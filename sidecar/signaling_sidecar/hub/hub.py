@@ -42,7 +42,7 @@ class Hub:
         self._arrivals = Arrivals(state, self._departures)
         self.matchmaking = Matchmaking(state, self._arrivals, self._departures)
         self._challenges = Challenges(self._deadlines, self._resolve)
-        talk = Talk(state, self._arrivals)
+        talk = Talk(self._arrivals)
         self._verbs: dict[type, Callable[[Any, float], Outcome]] = {
             commands.Join: self._join,
             commands.Enqueue: self.matchmaking.enqueue,

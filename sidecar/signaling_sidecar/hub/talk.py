@@ -9,12 +9,10 @@ from signaling_sidecar.hub.announcements import room_state, tell
 from signaling_sidecar.hub.arrivals import Arrivals, apply_changes
 from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.membership import Session
-from signaling_sidecar.hub.state import State
 
 
 class Talk:
-    def __init__(self, state: State, arrivals: Arrivals) -> None:
-        self._state = state
+    def __init__(self, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
 
     def relay(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | Refusal:
@@ -23,10 +21,9 @@ class Talk:
             if not session.room.rules.calls_other_rooms:
                 return errors.other_room(relay.call.room.room)
             moved = self._arrivals.call(relay.call, now_s)
-            called = self._state.membership.session(relay.connection)
-            if isinstance(moved, Refusal) or called is None:
-                return moved if isinstance(moved, Refusal) else errors.not_joined(relay.kind)
-            done, session = moved, called
+            if isinstance(moved, Refusal):
+                return moved
+            done, session = moved
         receivers = _receivers(session, relay)
         if isinstance(receivers, Refusal):
             return receivers
