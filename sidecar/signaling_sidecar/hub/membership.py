@@ -139,6 +139,7 @@ class Membership:
         """
         room = session.room
         self.detach(session)
+        session.away = None  # nobody waits for it any more
         del room.sessions[session.peer]
         if room.rules.one_place:
             del self._by_peer[room.key.dialect, session.peer]
