@@ -59,7 +59,7 @@ def open_(opening: Opening) -> Introduction | Rejection:
 
 
 def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
-    kind = envelope.type
+    kind = envelope.kind
     if kind == "PING":
         return commands.Ping(caller.connection)
     if kind not in _READERS:
@@ -74,37 +74,37 @@ def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Comm
 
 def _join(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Command:
     return commands.Join(
-        kind=envelope.type,
+        kind=envelope.kind,
         connection=connection,
         room=RoomKey(NAME, envelope.roomId),
         at_ms=at_ms,
         peer=envelope.userId,
         name=_optional_name("userName", envelope.userName),
         room_name=_optional_name("roomName", envelope.roomName),
-        creates=envelope.type == "CREATE_ROOM",
+        creates=envelope.kind == "CREATE_ROOM",
     )
 
 
 def _relay(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Command:
     check(refuse_id("targetUserId", envelope.targetUserId))
-    return commands.Relay(connection, envelope.type, envelope.targetUserId, envelope.userId, frame)
+    return commands.Relay(connection, envelope.kind, envelope.targetUserId, envelope.userId, frame)
 
 
 def _leave(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Command:
-    return commands.Leave(kind=envelope.type, connection=connection, claimed_from=envelope.userId)
+    return commands.Leave(kind=envelope.kind, connection=connection, claimed_from=envelope.userId)
 
 
 def _rename_room(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Command:
     check(_refuse_new_name("newRoomName", envelope.newRoomName, MAX_ROOM_NAME_CHARS))
     return commands.UpdateRoom(
-        kind=envelope.type, connection=connection, name=envelope.newRoomName, claimed_from=envelope.userId
+        kind=envelope.kind, connection=connection, name=envelope.newRoomName, claimed_from=envelope.userId
     )
 
 
 def _rename_user(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Command:
     check(_refuse_new_name("newUserName", envelope.newUserName, MAX_USER_NAME_CHARS))
     return commands.Update(
-        kind=envelope.type, connection=connection, name=envelope.newUserName, claimed_from=envelope.userId
+        kind=envelope.kind, connection=connection, name=envelope.newUserName, claimed_from=envelope.userId
     )
 
 
@@ -112,7 +112,7 @@ def _change_mode(envelope: _Envelope, frame: bytes, connection: int, at_ms: int)
     if not isinstance(envelope.mode, str):
         raise BadFrameError(errors.bad_field("mode", "a control mode"))
     return commands.UpdateRoom(
-        kind=envelope.type, connection=connection, mode=envelope.mode, claimed_from=envelope.userId
+        kind=envelope.kind, connection=connection, mode=envelope.mode, claimed_from=envelope.userId
     )
 
 

@@ -62,13 +62,14 @@ def open_(opening: Opening) -> Introduction | Closing:
 def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
     peer = caller.introduction.peer
     assert peer is not None  # the handshake was refused without
-    if envelope.type not in _RELAYED and envelope.type != "matchmaking":
+    if envelope.kind not in _RELAYED and envelope.kind != "matchmaking":
         raise BadFrameError(errors.unknown_type(envelope.kind))
-    if envelope.from_ is not UNSET and envelope.from_ not in caller.introduction.spellings:
-        raise BadFrameError(errors.forged_from(str(envelope.from_), peer))
-    if envelope.type == "matchmaking":
+    claimed = envelope.from_
+    if claimed is not UNSET and not (isinstance(claimed, str) and claimed in caller.introduction.spellings):
+        raise BadFrameError(errors.forged_from(str(claimed), peer))
+    if envelope.kind == "matchmaking":
         return commands.Enqueue(
-            kind=envelope.type,
+            kind=envelope.kind,
             connection=caller.connection,
             dialect=NAME,
             peer=peer,
@@ -77,13 +78,13 @@ def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Comm
         )
     if not isinstance(envelope.to, str):
         raise BadFrameError(errors.bad_field("to", "the userId of the receiver"))
-    return commands.Relay(caller.connection, envelope.type, envelope.to, None, _relayed(envelope, peer))
+    return commands.Relay(caller.connection, envelope.kind, envelope.to, None, _relayed(envelope, peer))
 
 
 def _relayed(envelope: _Envelope, sender: str) -> bytes:
     sdp = b"" if envelope.sdp is UNSET else b',"sdp":' + bytes(envelope.sdp)
     candidate = b"" if envelope.candidate is UNSET else b',"candidate":' + bytes(envelope.candidate)
-    return b'{"type":"%b","from":%b%b%b}' % (envelope.type.encode(), encode_json(sender), sdp, candidate)
+    return b'{"type":"%b","from":%b%b%b}' % (envelope.kind.encode(), encode_json(sender), sdp, candidate)
 
 
 # --- wire types: server to client ----------------------------------------------------------------------------------

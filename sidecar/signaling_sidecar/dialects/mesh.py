@@ -44,12 +44,12 @@ def open_(opening: Opening) -> Introduction | Rejection:
 
 
 def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
-    if envelope.type == "join":
+    if envelope.kind == "join":
         check(refuse_id("peerId", envelope.peerId))
         room = caller.introduction.room or DEFAULT_ROOM
         return commands.Join(connection=caller.connection, room=RoomKey(NAME, room), at_ms=at_ms, peer=envelope.peerId)
-    if envelope.type in _SERVERS_OWN:
-        raise BadFrameError(errors.unknown_type(envelope.type))
+    if envelope.kind in _SERVERS_OWN:
+        raise BadFrameError(errors.unknown_type(envelope.kind))
     for field, value in (("to", envelope.to), ("from", envelope.from_)):
         if not isinstance(value, str | None):
             raise BadFrameError(errors.bad_field(field, "a peer id, or absent"))

@@ -38,21 +38,21 @@ class _Envelope(Envelope, gc=False):
 
 
 def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
-    if envelope.type == "ping":
+    if envelope.kind == "ping":
         return commands.Ping(caller.connection)
-    if envelope.type == "register":
-        return _join(envelope.type, "pairingCode", envelope.pairingCode, caller, at_ms)
-    if envelope.type not in _RELAYED:
+    if envelope.kind == "register":
+        return _join(envelope.kind, "pairingCode", envelope.pairingCode, caller, at_ms)
+    if envelope.kind not in _RELAYED:
         raise BadFrameError(errors.unknown_type(envelope.kind))
     if bytes(envelope.payload) == b"null":
         raise BadFrameError(errors.bad_field("payload", "there"))
     return commands.Relay(
         caller.connection,
-        envelope.type,
+        envelope.kind,
         to=None,
         claimed_from=None,
-        payload=b'{"type":"%b","payload":%b}' % (envelope.type.encode(), bytes(envelope.payload)),
-        call=None if envelope.target is None else _join(envelope.type, "target", envelope.target, caller, at_ms),
+        payload=b'{"type":"%b","payload":%b}' % (envelope.kind.encode(), bytes(envelope.payload)),
+        call=None if envelope.target is None else _join(envelope.kind, "target", envelope.target, caller, at_ms),
         must_arrive=True,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from signaling_sidecar.eventlog.payload import SDP_TYPES, Media, find_media
@@ -21,6 +23,9 @@ class About(msgspec.Struct, frozen=True):
     message: str | None = None
     count: int = 1
     """Of `signal.refused`: how many refusals the record stands for."""
+    mode: str | None = None
+    host: str | None = None
+    """Of `room.updated`, beside `name`: what the room is now."""
     lost: int | None = None
     """Of `log.gap`: records that could not be written."""
 
@@ -33,6 +38,12 @@ def read_about(data: object) -> About:
 def media_of(kind: object, data: object) -> Media:
     """Find what a relayed record carries; a description that does not say its type is of the frame's kind."""
     media = find_media(data) if isinstance(data, str) else Media()
-    if media.description_bytes is not None and media.sdp_type is None and isinstance(kind, str) and kind in SDP_TYPES:
-        return msgspec.structs.replace(media, sdp_type=kind)
+    word = word_of(kind)
+    if media.description_bytes is not None and media.sdp_type is None and word in SDP_TYPES:
+        return msgspec.structs.replace(media, sdp_type=word)
     return media
+
+
+def word_of(kind: object) -> str | None:
+    """What a frame is for, in one word: `candidate` of `ice-candidate`, `ice_candidate` and `WEBRTC_ICE_CANDIDATE`."""
+    return re.split("[_-]", kind)[-1].lower() if isinstance(kind, str) else None

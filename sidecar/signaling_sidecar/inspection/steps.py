@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from signaling_sidecar.eventlog.payload import Media
-from signaling_sidecar.inspection.record_data import About, media_of, read_about
+from signaling_sidecar.inspection.record_data import About, media_of, read_about, word_of
 
 
 class Record(NamedTuple):
@@ -81,7 +81,7 @@ _PRESENCE_AFTER = {
     "peer.resumed": Presence.HERE,
     "peer.left": Presence.ABSENT,
 }
-_NOTES = {"room.created": "room created", "room.ended": "room ended"}
+_NOTES = {"room.created": "room created", "room.ended": "room ended", "match.found": "group found"}
 
 
 def draw_steps(records: Iterable[Record]) -> tuple[Sequence[Column], Sequence[Step]]:
@@ -110,6 +110,8 @@ class _Room:
                 return self._relayed(record)
             case "signal.refused":
                 return self._refused(record, read_about(record.data))
+            case "room.updated":
+                return self._room_updated(record, read_about(record.data))
             case "log.gap":
                 lost = read_about(record.data).lost
                 return self._step(record, Look.NOTE, f"{lost if lost is not None else 'some'} records are missing here")
@@ -150,10 +152,21 @@ class _Room:
                 return self._step(record, Look.BACK, "back, page reloaded" if reloaded else "back")
             case "peer.left":
                 return self._step(record, Look.LEFT, "leaves" if about.reason == "left" else f"leaves ({about.reason})")
+            case "peer.challenged":
+                return self._step(record, Look.UPDATED, "asked for a sign of life")
             case "peer.updated":
                 named = f"is now {about.name}" if about.name is not None else "updates its metadata"
                 return self._step(record, Look.UPDATED, named)
         return None
+
+    def _room_updated(self, record: Record, about: About) -> Step:
+        what = [
+            f"room is now {about.name}" if about.name is not None else None,
+            f"mode is now {about.mode}" if about.mode is not None else None,
+            f"host is now {about.host}" if about.host is not None else None,
+        ]
+        look = Look.UPDATED if record.peer in self.columns else Look.NOTE
+        return self._step(record, look, ", ".join(filter(None, what)))
 
     def _others(self, peer: str | None) -> tuple[str, ...]:
         return tuple(
@@ -175,7 +188,7 @@ class _Room:
 
 def _look(record: Record, media: Media) -> Look:
     # Without its payload (`payloads = "none"`) a signal is what its kind says, as far as that goes.
-    match media.sdp_type or ("candidate" if media.candidate_type else record.kind):
+    match media.sdp_type or ("candidate" if media.candidate_type else word_of(record.kind)):
         case "offer":
             return Look.OFFER
         case "answer" | "pranswer":
@@ -186,14 +199,15 @@ def _look(record: Record, media: Media) -> Look:
 
 
 def _label(record: Record, media: Media) -> str:
-    kind = record.kind or "signal"
+    kind, word = record.kind or "signal", word_of(record.kind)
     if media.description_bytes is not None:
-        what = kind if media.sdp_type in (None, kind) else f"{kind}: {media.sdp_type}"
-        return f"{what} · {_size(media.description_bytes)}"
+        what = media.sdp_type if media.sdp_type in (None, word) else f"{kind}: {media.sdp_type}"
+        return f"{what or kind} · {_size(media.description_bytes)}"
     if media.candidate_type == "end":
         return "end of candidates"
     if media.candidate_type is not None:
-        return " ".join(filter(None, (kind, media.candidate_type, media.protocol, media.address_class)))
+        what = word if word == "candidate" else kind
+        return " ".join(filter(None, (what, media.candidate_type, media.protocol, media.address_class)))
     return kind if record.bytes is None else f"{kind} · {_size(record.bytes)}"
 
 
