@@ -15,6 +15,7 @@ from signaling_sidecar.inspection.steps import Column, Look, Presence, Step
 _TIMES_PX = 178
 _ROW_PX = 24
 _COLUMN_PX = 220  # the longest usual label, "candidate · host udp private", beside an arrowhead
+_MARGIN_PX = 110  # right of the last column, whose refusals are as long as the others'
 _HEADER_PX = 40
 _MAX_HEIGHT_PX = 620  # a laptop's screen less the notebook's own bars: then it scrolls under its header
 _CHARACTER_PX = 6.8  # of the 12 px label text, on the wide side
@@ -41,7 +42,7 @@ _FONT = "font:12px var(--jp-ui-font-family,system-ui,sans-serif)"
 
 def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) -> str:
     """Draw it; every foreign text is made visible and escaped."""
-    width = _TIMES_PX + max(len(columns), 1) * _COLUMN_PX
+    width = _TIMES_PX + max(len(columns), 1) * _COLUMN_PX + _MARGIN_PX
     head = "".join(_heads(columns))
     rows = "".join(part for row, step in enumerate(steps) for part in _row(row, step, steps[0], width))
     return (
@@ -104,8 +105,7 @@ def _drawing(step: Step, width: int) -> Iterator[str]:
         yield from _arrow_label(step, step.column)
     else:
         yield _mark(step.look, _x(step.column), colour)
-        last = step.column + 1 == len(step.presence)
-        yield _label(_x(step.column) + 10, "start", step.label, _COLUMN_PX // 2 if last else _COLUMN_PX - 16)
+        yield _label(_x(step.column) + 10, "start", step.label, _COLUMN_PX - 16)
 
 
 def _arrow(x1: int, x2: int, colour: str, *, refused: bool) -> Iterator[str]:
