@@ -17,13 +17,16 @@ GRACE_S = {Ending.CLOSED: 0.0, Ending.UNLOADED: 5.0, Ending.LOST: 30.0, Ending.S
 
 class CountedIds:
     def __init__(self) -> None:
-        self._sessions, self._peers, self._rooms = count(1), count(1), count(1)
+        self._sessions, self._peers, self._rooms, self._tokens = count(1), count(1), count(1), count(1)
 
     def session(self) -> str:
         return f"session-{next(self._sessions)}"
 
     def peer(self) -> str:
         return f"peer-{next(self._peers)}"
+
+    def token(self) -> str:
+        return f"token-{next(self._tokens)}"
 
     def room(self) -> str:
         return f"room-{next(self._rooms)}"

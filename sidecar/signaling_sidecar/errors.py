@@ -110,6 +110,7 @@ class Code(StrEnum):
     ROOM_FULL = "room-full"
     ID_TAKEN = "id-taken"
     TOO_FAST = "too-fast"
+    OUT_OF_ORDER = "out-of-order"
     TOO_LARGE = "too-large"
     TOO_MANY_ROOMS = "too-many-rooms"
     UNAUTHORISED = "unauthorised"
@@ -194,6 +195,10 @@ def connected(peer: str) -> Refusal:
     return Refusal(Code.ID_TAKEN, f"peer {peer!r} is connected", "peer")
 
 
+def taken(peer: str) -> Refusal:
+    return Refusal(Code.ID_TAKEN, f"peer id {peer!r} belongs to a session that can be resumed with its token", "peer")
+
+
 def replaced_too_often(peer: str, replacements: int, window_s: float) -> Refusal:
     return Refusal(
         Code.ID_TAKEN,
@@ -216,6 +221,10 @@ def waits_too_long(limit: int) -> Refusal:
 
 def too_fast(frames_per_s: float) -> Refusal:
     return Refusal(Code.TOO_FAST, f"too many frames: limit is {frames_per_s:g} frames/s on one connection")
+
+
+def out_of_order(c: int, handled: int) -> Refusal:
+    return Refusal(Code.OUT_OF_ORDER, f"frame {c} came before frame {handled + 1}: go on from there")
 
 
 def too_large(field: str, size: int, limit: int) -> Refusal:

@@ -11,7 +11,7 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.port import Caller
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands
-from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.effects import Message
 
 MAX_KIND_CHARS = 64  # of a type that may be anything; enough to recognise it by in the log
@@ -34,6 +34,10 @@ class Envelope(msgspec.Struct, gc=False):
         """The JSON text of the frame's own id, in dialects that give it back."""
         return None
 
+    def numbered(self, command: Carried, connection: int) -> Command:
+        """The command with the numbers on its frame, in dialects that have some."""
+        return command
+
 
 class BadFrameError(Exception):
     """Carries a refusal out of the reading of one frame."""
@@ -54,7 +58,7 @@ E = TypeVar("E", bound=Envelope)
 
 
 def reader(
-    envelopes: msgspec.json.Decoder[E], read: Callable[[E, bytes, Caller, int], Command]
+    envelopes: msgspec.json.Decoder[E], read: Callable[[E, bytes, Caller, int], Carried]
 ) -> Callable[[bytes, Caller, int], Command]:
     """Make a dialect's `decode` of what reads its frames when their envelope is read.
 
@@ -66,7 +70,7 @@ def reader(
         try:
             frame.decode()  # the JSON decoder skips over values it does not need, and lets bad UTF-8 in them pass
             envelope = envelopes.decode(frame)
-            return read(envelope, frame, caller, at_ms)
+            return envelope.numbered(read(envelope, frame, caller, at_ms), caller.connection)
         except BadFrameError as bad:
             refusal = bad.refusal
         except msgspec.ValidationError as error:
@@ -74,13 +78,14 @@ def reader(
             refusal = errors.bad_shape(str(error)) if is_object else errors.bad_json("this is another JSON value")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             refusal = errors.bad_json(str(error))
-        return commands.Refuse(
+        refuse = commands.Refuse(
             connection=caller.connection,
             refusal=refusal,
             kind=None if envelope is None else envelope.kind,
             size=len(frame),
             ref=None if envelope is None else envelope.ref,
         )
+        return refuse if envelope is None else envelope.numbered(refuse, caller.connection)
 
     return decode
 

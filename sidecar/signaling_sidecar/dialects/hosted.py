@@ -17,7 +17,7 @@ from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, enc
 from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub import commands, effects
-from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.commands import Carried
 from signaling_sidecar.hub.effects import LastWords, PeerView, RoomState
 from signaling_sidecar.hub.rules import Challenged, Ending, Reason, RoomKey, RoomRules, SecondJoin
 from signaling_sidecar.names import refuse_id, refuse_name
@@ -58,7 +58,7 @@ def open_(opening: Opening) -> Introduction | Rejection:
     return Introduction(room=room) if ROOM_ID.fullmatch(room) else Rejection(400, "Invalid roomId format")
 
 
-def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
+def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
     kind = envelope.kind
     if kind == "PING":
         return commands.Ping(caller.connection)
@@ -72,7 +72,7 @@ def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Comm
     return _READERS[kind](envelope, frame, caller.connection, at_ms)
 
 
-def _join(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Command:
+def _join(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Carried:
     return commands.Join(
         kind=envelope.kind,
         connection=connection,
@@ -85,30 +85,30 @@ def _join(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Com
     )
 
 
-def _relay(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Command:
+def _relay(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Carried:
     check(refuse_id("targetUserId", envelope.targetUserId))
     return commands.Relay(connection, envelope.kind, envelope.targetUserId, envelope.userId, frame)
 
 
-def _leave(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Command:
+def _leave(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Carried:
     return commands.Leave(kind=envelope.kind, connection=connection, claimed_from=envelope.userId)
 
 
-def _rename_room(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Command:
+def _rename_room(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Carried:
     check(_refuse_new_name("newRoomName", envelope.newRoomName, MAX_ROOM_NAME_CHARS))
     return commands.UpdateRoom(
         kind=envelope.kind, connection=connection, name=envelope.newRoomName, claimed_from=envelope.userId
     )
 
 
-def _rename_user(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Command:
+def _rename_user(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Carried:
     check(_refuse_new_name("newUserName", envelope.newUserName, MAX_USER_NAME_CHARS))
     return commands.Update(
         kind=envelope.kind, connection=connection, name=envelope.newUserName, claimed_from=envelope.userId
     )
 
 
-def _change_mode(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Command:
+def _change_mode(envelope: _Envelope, frame: bytes, connection: int, at_ms: int) -> Carried:
     if not isinstance(envelope.mode, str):
         raise BadFrameError(errors.bad_field("mode", "a control mode"))
     return commands.UpdateRoom(
@@ -116,7 +116,7 @@ def _change_mode(envelope: _Envelope, frame: bytes, connection: int, at_ms: int)
     )
 
 
-_READERS: dict[str, Callable[[_Envelope, bytes, int, int], Command]] = {
+_READERS: dict[str, Callable[[_Envelope, bytes, int, int], Carried]] = {
     **dict.fromkeys(_JOINS, _join),
     **dict.fromkeys(_RELAYED, _relay),
     "LEAVE_ROOM": _leave,

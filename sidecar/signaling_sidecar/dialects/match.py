@@ -18,7 +18,7 @@ from signaling_sidecar.dialects.frame import BadFrameError, Envelope, encode_jso
 from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import commands, effects
-from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.commands import Carried
 from signaling_sidecar.hub.effects import CloseCode
 from signaling_sidecar.hub.rules import Ending, RoomRules
 from signaling_sidecar.names import refuse_id
@@ -59,7 +59,7 @@ def open_(opening: Opening) -> Introduction | Closing:
     return Introduction(peer=peer, spellings=frozenset({peer, *raw, *map(unquote, raw)}))
 
 
-def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
+def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
     peer = caller.introduction.peer
     assert peer is not None  # the handshake was refused without
     if envelope.kind not in _RELAYED and envelope.kind != "matchmaking":

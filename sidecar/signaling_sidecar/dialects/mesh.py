@@ -14,7 +14,7 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
 from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.hub import commands, effects
-from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.commands import Carried
 from signaling_sidecar.hub.effects import CloseCode, LastWords
 from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules, SecondJoin
 from signaling_sidecar.names import refuse_id
@@ -43,7 +43,7 @@ def open_(opening: Opening) -> Introduction | Rejection:
     return Introduction(room=room) if refusal is None else Rejection(400, f"{refusal.message}\n")
 
 
-def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
+def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
     if envelope.kind == "join":
         check(refuse_id("peerId", envelope.peerId))
         room = caller.introduction.room or DEFAULT_ROOM

@@ -16,7 +16,7 @@ from signaling_sidecar.dialects.frame import BadFrameError, Envelope, encode_jso
 from signaling_sidecar.dialects.port import Caller, Dialect
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import commands, effects
-from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.commands import Carried
 from signaling_sidecar.hub.rules import Challenged, Ending, EntryLimit, RoomKey, RoomRules
 from signaling_sidecar.names import refuse_id
 from signaling_sidecar.settings import Settings
@@ -37,7 +37,7 @@ class _Envelope(Envelope, gc=False):
 # --- decode --------------------------------------------------------------------------------------------------------
 
 
-def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
+def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
     if envelope.kind == "ping":
         return commands.Ping(caller.connection)
     if envelope.kind == "register":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import LastWords, Message
+from signaling_sidecar.hub.effects import LastWords, Mark, Message
 from signaling_sidecar.hub.rules import RoomRules
 from signaling_sidecar.settings import Settings
 
@@ -75,6 +75,8 @@ class Dialect:
     what cannot be read is a `Refuse` command."""
     encode: Callable[[Message, int], bytes | None]
     """The wire text of (message, wall clock in ms); None where the dialect is silent about it."""
+    mark: Callable[[bytes, Mark], bytes] = lambda text, mark: text
+    """Put the numbers of a frame to a resumable session on the text that all its receivers share."""
     open: Callable[[Opening], Introduction | Rejection | Closing] = lambda opening: Introduction()
     """Read the handshake. A `Closing` lets it succeed and ends the connection at once."""
     closing: Callable[[LastWords], Closing | None] = lambda message: None

@@ -16,14 +16,16 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
 from signaling_sidecar.dialects.port import Caller, Dialect
 from signaling_sidecar.hub import commands, effects
-from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.effects import PeerView
+from signaling_sidecar.hub.resumption import token_hash
 from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules
 from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
 
 NAME = "rooms"
 MAX_METADATA_BYTES = 4096  # bytes of JSON text; PROTOCOLS.md: it is sent to everybody at every join
+MAX_TOKEN_CHARS = 256  # ours have 43
 MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not given back: an error stays smaller than its frame
 UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, a closed one should not linger (rule 8)
 AWAY_NOTICE_S = 1.0  # seconds; rule 9: shorter gaps are silent
@@ -31,6 +33,9 @@ REPLACEMENTS = 3  # rule 2: the fourth within the window is refused
 REPLACEMENT_WINDOW_S = 20.0  # seconds; rule 2: two originals that reconnect after 2 s would never stop
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
+
+
+_Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Envelope(Envelope, gc=False, kw_only=True):
@@ -41,8 +46,8 @@ class _Envelope(Envelope, gc=False, kw_only=True):
     to: str | None = None
     from_: str | UnsetType | None = msgspec.field(name="from", default=UNSET)
     s: Raw | UnsetType = UNSET
-    a: Raw | UnsetType = UNSET
-    c: Raw | UnsetType = UNSET
+    a: _Number | UnsetType = UNSET
+    c: _Number | UnsetType = UNSET
     ca: Raw | UnsetType = UNSET
     resume: Raw | UnsetType = UNSET
 
@@ -51,10 +56,21 @@ class _Envelope(Envelope, gc=False, kw_only=True):
         text = b"" if self.id is UNSET else bytes(self.id)
         return Raw(text) if 0 < len(text) <= MAX_REF_BYTES else None
 
+    def numbered(self, command: Carried, connection: int) -> Command:
+        if (self.a is UNSET and self.c is UNSET) or self.type == "join":
+            return command
+        a, c = (None if number is UNSET else number for number in (self.a, self.c))
+        return commands.Numbered(connection, command, a, c)
+
 
 class _Profile(msgspec.Struct):
     name: str | None = None
     metadata: dict[str, Raw] | None = None
+
+
+class _Resume(msgspec.Struct):
+    token: Annotated[str, msgspec.Meta(max_length=MAX_TOKEN_CHARS)]
+    after: _Number | None = None
 
 
 class _Join(_Profile, kw_only=True):
@@ -63,6 +79,7 @@ class _Join(_Profile, kw_only=True):
     instance: str | None = None
     capacity: Annotated[int, msgspec.Meta(ge=1)] | None = None
     listed: bool | None = None
+    resume: bool | _Resume = False
 
 
 class _Leave(msgspec.Struct):
@@ -77,7 +94,7 @@ _TARGETED = frozenset(("offer", "answer", "candidate", "signal"))
 _fields = msgspec.json.Decoder(dict[str, Raw])
 
 
-def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Command:
+def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
     kind, ref = envelope.type, envelope.ref
     if kind in _TARGETED or kind == "broadcast":
         return _relay(frame, envelope, caller.connection, ref)
@@ -126,7 +143,7 @@ _leave_fields = msgspec.json.Decoder(_Leave)
 _update_fields = msgspec.json.Decoder(_Profile)
 
 
-def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command:
+def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried:
     join = _join_fields.decode(frame)
     check(
         refuse_id("roomId", join.roomId),
@@ -143,26 +160,29 @@ def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command
         instance=join.instance,
         capacity=join.capacity,
         listed=join.listed,
+        resumable=join.resume is not False,
+        token_hash=token_hash(join.resume.token) if isinstance(join.resume, _Resume) else None,
+        after=join.resume.after if isinstance(join.resume, _Resume) else None,
         ref=ref,
     )
 
 
-def _leave(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command:
+def _leave(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried:
     leave = _leave_fields.decode(frame)
     return commands.Leave(connection=connection, room=leave.roomId, claimed_from=leave.peerId, ref=ref)
 
 
-def _update(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command:
+def _update(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried:
     profile = _update_fields.decode(frame)
     metadata = _check_profile(profile)
     return commands.Update(connection=connection, name=profile.name, metadata=metadata, ref=ref)
 
 
-def _trace(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Command:
+def _trace(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried:
     return commands.Trace(connection=connection, payload=frame, ref=ref)
 
 
-_OTHERS: dict[str, Callable[[bytes, int, int, Raw | None], Command]] = {
+_OTHERS: dict[str, Callable[[bytes, int, int, Raw | None], Carried]] = {
     "join": _join,
     "leave": _leave,
     "update": _update,
@@ -170,6 +190,7 @@ _OTHERS: dict[str, Callable[[bytes, int, int, Raw | None], Command]] = {
     "list_rooms": lambda frame, connection, at_ms, ref: commands.ListRooms(connection, NAME),
     "watch_rooms": lambda frame, connection, at_ms, ref: commands.WatchRooms(connection, NAME),
     "unwatch_rooms": lambda frame, connection, at_ms, ref: commands.UnwatchRooms(connection),
+    "ack": lambda frame, connection, at_ms, ref: commands.Acknowledge(connection),
     "ping": lambda frame, connection, at_ms, ref: commands.Ping(connection),
 }
 
@@ -192,11 +213,35 @@ class _Room(msgspec.Struct, omit_defaults=True, gc=False):
     capacity: int | None = None
 
 
-class _PeerList(msgspec.Struct, tag_field="type", tag="peer_list"):
+class _Ticket(msgspec.Struct):
+    token: str
+    graceMs: int
+    durable: bool
+
+
+class _PeerList(msgspec.Struct, tag_field="type", tag="peer_list", omit_defaults=True):
     peers: list[_Peer]
     roomId: str
     peerId: str
     joinedAt: int
+    resume: _Ticket | None = None
+    ca: int | None = None
+    s: int | None = None
+
+
+class _Resumed(msgspec.Struct, tag_field="type", tag="resumed"):
+    roomId: str
+    peerId: str
+    ca: int
+    resume: _Ticket | None
+
+
+class _NotResumed(msgspec.Struct, tag_field="type", tag="not_resumed"):
+    why: str
+
+
+class _Ack(msgspec.Struct, tag_field="type", tag="ack"):
+    ca: int
 
 
 class _PeerJoined(_Peer, tag_field="type", tag="peer_joined", omit_defaults=True, gc=False):
@@ -228,6 +273,8 @@ class _Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
     code: str
     message: str
     ref: Raw | None = None
+    c: int | None = None
+    ca: int | None = None
 
 
 # --- encode --------------------------------------------------------------------------------------------------------
@@ -244,7 +291,27 @@ def _peer(view: PeerView) -> _Peer:
 
 def _peer_list(message: effects.PeerList, at_ms: int) -> bytes:
     peers = [_peer(view) for view in message.peers]
-    return encode_json(_PeerList(peers, message.room, message.peer, message.joined_at_ms))
+    ticket = _ticket(message.ticket)
+    listed = _PeerList(peers, message.room, message.peer, message.joined_at_ms, ticket, message.handled, message.sent)
+    return encode_json(listed)
+
+
+def _ticket(ticket: effects.Ticket | None) -> _Ticket | None:
+    return None if ticket is None else _Ticket(ticket.token, round(ticket.grace_s * 1000), ticket.durable)
+
+
+def _resumed(message: effects.Resumed, at_ms: int) -> bytes:
+    return encode_json(_Resumed(message.room, message.peer, message.handled, _ticket(message.ticket)))
+
+
+def _error(refused: effects.Refused, at_ms: int) -> bytes:
+    code, message = refused.refusal.code, refused.refusal.message
+    return encode_json(_Error(code, message, refused.ref, refused.c, refused.handled))
+
+
+def mark(text: bytes, mark: effects.Mark) -> bytes:
+    handled = b"" if mark.handled is None else b',"ca":%d' % mark.handled
+    return b'%b,"s":%d%b}' % (text[:-1], mark.s, handled)
 
 
 def _peer_joined(message: effects.PeerJoined, at_ms: int) -> bytes:
@@ -273,22 +340,23 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
     effects.PeerUpdated: _peer_updated,
     effects.RoomsListed: lambda listed, at_ms: encode_json(_Rooms(_room_list(listed))),
     effects.Pong: lambda pong, at_ms: b'{"type":"pong"}',
-    effects.Refused: lambda no, at_ms: encode_json(_Error(no.refusal.code, no.refusal.message, no.ref)),
+    effects.Resumed: _resumed,
+    effects.NotResumed: lambda no, at_ms: encode_json(_NotResumed(no.why)),
+    effects.Ack: lambda ack, at_ms: encode_json(_Ack(ack.handled)),
+    effects.Refused: _error,
 }
 
 # --- rules ---------------------------------------------------------------------------------------------------------
 
 
 def rules(settings: Settings) -> RoomRules:
+    resumable_grace_s = dict.fromkeys(Ending, settings.grace_s) | {Ending.UNLOADED: UNLOADED_GRACE_S}
     return RoomRules(
         capacity=settings.max_peers_per_room,
         listed=True,
-        grace_s={
-            Ending.CLOSED: 0.0,
-            Ending.UNLOADED: UNLOADED_GRACE_S,
-            Ending.LOST: settings.grace_s,
-            Ending.STOPPED: settings.grace_s,
-        },
+        grace_s=resumable_grace_s | {Ending.CLOSED: 0.0},
+        resumable_grace_s=resumable_grace_s,
+        durable=settings.payloads == "full",
         away_notice_s=AWAY_NOTICE_S,
         replacements=REPLACEMENTS,
         replacement_window_s=REPLACEMENT_WINDOW_S,
@@ -302,4 +370,5 @@ ROOMS = Dialect(
     rules=rules,
     decode=reader(msgspec.json.Decoder(_Envelope), _read),
     encode=writer(_ENCODERS),
+    mark=mark,
 )

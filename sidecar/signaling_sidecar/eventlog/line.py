@@ -38,6 +38,10 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
     """The type of the frame."""
     bytes: int | None = None
     """Size of the frame as it came."""
+    c: int | None = None
+    """The number that a resumable client gave its frame."""
+    numbers: str | None = None
+    """JSON text of an object: by session, the number of the frame that told it of this."""
     data: str | None = None
     """More about it, as JSON text: text, so that the file has one type per column whatever was signalled."""
 
@@ -61,6 +65,8 @@ def write_line(record: Record, seq: int, ts: float, data: str | None) -> bytes:
                 session=record.session,
                 kind=record.kind,
                 bytes=record.size,
+                c=record.c,
+                numbers=None if record.numbers is None else _encode(record.numbers).decode(),
                 data=data,
             )
         )

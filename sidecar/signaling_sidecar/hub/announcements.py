@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from signaling_sidecar.hub import effects
-from signaling_sidecar.hub.effects import Effect, Message, RoomState, Send
+import msgspec
+
+from signaling_sidecar.hub import effects, records
+from signaling_sidecar.hub.effects import Effect, Mark, Message, Numbered, Record, RoomState, Send, Ticket
 from signaling_sidecar.hub.membership import Away, Room, Session
 
 
@@ -15,33 +17,66 @@ def tell(receivers: Iterable[Session], message: Message) -> list[Effect]:
     return [Send(connections, message)] if connections else []
 
 
-def peer_list(session: Session, kind: str, now_s: float) -> Send:
-    """The list for `session`. Whom it shows as away, it was told of."""
-    room = session.room
+def announce(record: Record, receivers: Iterable[Session], message: Numbered) -> list[Effect]:
+    """Record something and tell it: to resumable sessions under a number, and kept for them when they are away."""
+    connections: list[int] = []
+    marks: dict[int, Mark] = {}
+    numbers: dict[str, int] = {}
+    for session in receivers:
+        if session.resumption is not None:
+            mark = session.resumption.keep(message)
+            numbers[session.id] = mark.s
+            if session.connection is not None:
+                marks[session.connection] = mark
+        if session.connection is not None:
+            connections.append(session.connection)
+    if numbers:
+        record = msgspec.structs.replace(record, numbers={**(record.numbers or {}), **numbers})
+    sends = [Send(tuple(connections), message, marks or None)] if connections else []
+    return [record, *sends]
+
+
+def peer_list(session: Session, kind: str, now_s: float, ticket: Ticket | None = None) -> Send:
+    """The list for `session`. Whom it shows as away, it was told of; what was kept for it, the list says too."""
+    room, resumption = session.room, session.resumption
     others = room.others(session)
     for other in others:
         if other.away is not None:
             other.away.told.add(session.id)
-    assert session.connection is not None
     views = tuple(other.view() for other in others)
-    state = room_state(room, now_s)
-    message = effects.PeerList(kind, room.key.room, session.peer, session.joined_at_ms, views, room.name, state)
+    message = effects.PeerList(
+        kind, room.key.room, session.peer, session.joined_at_ms, views, room.name, room_state(room, now_s), ticket
+    )
+    if resumption is not None:
+        message = msgspec.structs.replace(message, handled=resumption.handled, sent=resumption.sent)
+        resumption.acknowledged(resumption.sent)
+        resumption.take_ack()
+    assert session.connection is not None
     return Send((session.connection,), message)
 
 
-def tell_joined(session: Session, now_s: float) -> list[Effect]:
-    room = session.room
-    return tell(room.others(session), effects.PeerJoined(session.view(), room.name, room_state(room, now_s)))
+def joined_notice(session: Session, now_s: float) -> effects.PeerJoined:
+    return effects.PeerJoined(session.view(), session.room.name, room_state(session.room, now_s))
 
 
-def tell_away(session: Session, away: Away) -> list[Effect]:
+def announce_join(record: Record, session: Session, now_s: float) -> list[Effect]:
+    return announce(record, session.room.others(session), joined_notice(session, now_s))
+
+
+def announce_away(session: Session, away: Away) -> list[Effect]:
     """Tell the others of a peer that has been away for a while; nobody when it is back."""
     if session.away is not away:
         return []
-    others = session.room.others(session)
-    unaware = [other for other in others if other.connection is not None and other.id not in away.told]
+    unaware = [other for other in session.room.others(session) if _can_hear(other) and other.id not in away.told]
+    if not unaware:
+        return []
     away.told.update(other.id for other in unaware)
-    return tell(unaware, effects.PeerUpdated(peer=session.peer, away=True))
+    record = records.of_session("peer.away_told", session, {"told": [other.id for other in unaware]})
+    return announce(record, unaware, effects.PeerUpdated(peer=session.peer, away=True))
+
+
+def _can_hear(session: Session) -> bool:
+    return session.connection is not None or session.resumption is not None
 
 
 def room_state(room: Room, now_s: float) -> RoomState | None:

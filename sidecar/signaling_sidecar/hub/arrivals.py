@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub import commands, effects, records
-from signaling_sidecar.hub.announcements import peer_list, tell, tell_joined
+from signaling_sidecar.hub.announcements import announce_join, peer_list
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.entry_limits import EntryLimits
 from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.returns import Returns
 from signaling_sidecar.hub.rules import Challenged, Reason, SecondJoin
 from signaling_sidecar.hub.state import State
 
@@ -25,9 +28,10 @@ class InTheWay(NamedTuple):
 
 
 class Arrivals:
-    def __init__(self, state: State, departures: Departures) -> None:
+    def __init__(self, state: State, departures: Departures, returns: Returns) -> None:
         self._state = state
         self._departures = departures
+        self._returns = returns
         self._idle_rooms = IdleRooms(state, departures.end_room)
         self._entry_limits = {
             dialect: EntryLimits(rules.entry_limit) for dialect, rules in state.rules.items() if rules.entry_limit
@@ -40,9 +44,11 @@ class Arrivals:
             if rules.second_join is SecondJoin.IGNORED:
                 return []
             if current.room.key == join.room and join.peer in (None, current.peer):
-                return _repeat(current, join, now_s)
+                return self._returns.repeat(current, join, now_s)
             if rules.second_join is SecondJoin.FORGED:
                 return errors.forged_from(join.peer or "", current.peer)
+        if join.token_hash is not None:
+            return self._resume(join, join.token_hash, now_s)
         return self._refuse_try(join, now_s) or self.admit(join, now_s)
 
     def admit(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
@@ -50,12 +56,12 @@ class Arrivals:
         current = self._state.membership.session(join.connection)
         room = self._state.membership.room(join.room)
         known = _known(room, join.peer)
-        refusal = _refuse_return(known, now_s) if known is not None else self._refuse_entry(join, current, room)
+        refusal = _refuse_return(known, join, now_s) if known is not None else self._refuse_entry(join, current, room)
         if refusal is not None:
             sessions = _in_the_way(room, known, refusal)
             return InTheWay(sessions, refusal) if sessions else refusal
         done = self._departures.depart(current, Reason.MOVED, now_s) if current is not None else []
-        done += self._return(join, known, now_s) if known is not None else self._enter(join, now_s)
+        done += self._returns.come_back(known, join, now_s) if known is not None else self._enter(join, now_s)
         session = self._state.membership.session(join.connection)
         if session is not None and session.room.rules.secret and join.room_name is not None:
             session.secrets = (current.secrets if current is not None else frozenset()) | {join.room_name}
@@ -79,17 +85,6 @@ class Arrivals:
         unsaid = effects.PeerList | effects.PeerJoined
         said = [each for each in outcome if not (isinstance(each, Send) and isinstance(each.message, unsaid))]
         return said, session
-
-    def take_back(self, session: Session, connection: int, now_s: float, **profile: Any) -> list[Effect]:
-        """Give a session another connection; the one it had is closed as replaced."""
-        older = self._state.membership.attach(session, connection)
-        done: list[Effect] = []
-        if older is not None:
-            if session.room.rules.replacements is not None:
-                session.replaced_s.append(now_s)
-            done.append(effects.Close(older, effects.CloseCode.REPLACED, "replaced"))
-        data = records.present(**profile, replaced=older)
-        return [*done, records.of_session("peer.resumed", session, data)]
 
     def is_exhausted(self, connection: int) -> bool:
         """Whether it has tried too many rooms, and gone on."""
@@ -138,11 +133,11 @@ class Arrivals:
             metadata=join.metadata,
             instance=join.instance,
         )
+        ticket = self._returns.ticket(session) if join.resumable else None
         self._state.membership.enter(room, session)
         self._state.lobby.mark_changed(room)
-        done.append(records.of_joined(session))
-        done.append(peer_list(session, join.kind, now_s))
-        return done + tell_joined(session, now_s)
+        record, *notices = announce_join(records.of_joined(session), session, now_s)
+        return [*done, record, peer_list(session, join.kind, now_s, ticket), *notices]
 
     def _new_room(self, join: commands.Join, now_s: float) -> Room:
         rules = self._state.rules[join.room.dialect]
@@ -155,40 +150,20 @@ class Arrivals:
             pass
         return peer
 
-    def _return(self, join: commands.Join, session: Session, now_s: float) -> list[Effect]:
-        """A known id comes back, within its grace or on a newer connection that replaces the older."""
-        room = session.room
-        room.active_s = now_s
-        if room.name is None:
-            room.name = join.room_name
-        told = session.away.told if session.away is not None else set()
-        changes = apply_changes(session, name=join.name, metadata=join.metadata, instance=join.instance)
-        done = self.take_back(session, join.connection, now_s, **changes)
-        done.append(peer_list(session, join.kind, now_s))
-        if room.rules.announces_returns:
-            return done + tell_joined(session, now_s)
-        others = room.others(session)
-        saw_it_away = [other for other in others if other.id in told]
-        done += tell(saw_it_away, effects.PeerUpdated(peer=session.peer, away=False, **changes))
-        if changes:
-            saw_nothing = [other for other in others if other.id not in told]
-            done += tell(saw_nothing, effects.PeerUpdated(peer=session.peer, **changes))
-        return done
+    # --- with a token ------------------------------------------------------------------------------------------------
 
-
-def apply_changes(session: Session, **wanted: Any) -> dict[str, Any]:
-    """Give the session what is wanted (None: unchanged), and say what that changed."""
-    changes = {name: value for name, value in wanted.items() if value not in (None, getattr(session, name))}
-    for name, value in changes.items():
-        setattr(session, name, value)
-    return changes
-
-
-def _repeat(session: Session, join: commands.Join, now_s: float) -> list[Effect]:
-    """A second join of the same peer: a fresh list, and no notice unless returns are announced."""
-    session.room.active_s = now_s
-    done: list[Effect] = [peer_list(session, join.kind, now_s)]
-    return done + (tell_joined(session, now_s) if session.room.rules.announces_returns else [])
+    def _resume(self, join: commands.Join, hashed: str, now_s: float) -> list[Effect] | Refusal | InTheWay:
+        """Go on with the session that the token is of; a token of no session gets a new one."""
+        room = self._state.membership.room(join.room)
+        session = room.sessions.get(join.peer) if room is not None and join.peer is not None else None
+        if session is not None and session.resumption is not None and session.resumption.knows(hashed):
+            current = self._state.membership.session(join.connection)
+            done = self._departures.depart(current, Reason.MOVED, now_s) if current is not None else []
+            return done + self._returns.resume(session, join, hashed, now_s)
+        anew = msgspec.structs.replace(join, peer=None, token_hash=None, resumable=True)
+        outcome = self._refuse_try(anew, now_s) or self.admit(anew, now_s)
+        told = Send((join.connection,), effects.NotResumed("token"))
+        return [told, *outcome] if isinstance(outcome, list) else outcome
 
 
 def _known(room: Room | None, peer: str | None) -> Session | None:
@@ -202,9 +177,15 @@ def _known(room: Room | None, peer: str | None) -> Session | None:
     return next((session for session in room.sessions.values() if session.away is not None), None)
 
 
-def _refuse_return(session: Session, now_s: float) -> Refusal | None:
+def _refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusal | None:
     """Whether the session's id is another connection's to keep."""
-    rules = session.room.rules
+    rules, resumption = session.room.rules, session.resumption
+    if resumption is not None:
+        # The same page may ask again when it cannot have had the answer.
+        asks_again = join.resumable and not resumption.answered and join.instance is not None
+        return None if asks_again and join.instance == session.instance else errors.taken(session.peer)
+    if join.resumable:
+        return errors.taken(session.peer)
     if session.connection is None:
         return None
     if rules.challenged is Challenged.THE_ID:

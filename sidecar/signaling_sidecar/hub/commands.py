@@ -32,6 +32,12 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the room is called, if this makes it."""
     creates: bool | None = None
     """True: the room must be a new one, unless the peer has its place there; False: it must be there already."""
+    resumable: bool = False
+    """Whether a session is wanted that can be resumed."""
+    token_hash: str | None = None
+    """SHA-256 of the token of the session that is to go on."""
+    after: int | None = None
+    """The last number that the client has handled; None: its page was loaded anew, and knows nothing."""
     ref: msgspec.Raw | None = None
 
 
@@ -116,6 +122,12 @@ class UnwatchRooms(msgspec.Struct, frozen=True, gc=False):
     connection: int
 
 
+class Acknowledge(msgspec.Struct, frozen=True, gc=False):
+    """Nothing but the numbers on its frame."""
+
+    connection: int
+
+
 class Ping(msgspec.Struct, frozen=True, gc=False):
     connection: int
 
@@ -152,4 +164,18 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
 OfMember = Leave | Relay | Update | UpdateRoom | Trace
 """What only a peer in a room can ask."""
 Refusable = OfMember | Join | Enqueue | Refuse
-Command = Refusable | ListRooms | WatchRooms | UnwatchRooms | Ping | Alive | End | Tick
+Carried = Refusable | ListRooms | WatchRooms | UnwatchRooms | Acknowledge | Ping
+
+
+class Numbered(msgspec.Struct, frozen=True, gc=False):
+    """A command of a resumable session, with the numbers on its frame. Of any other session they mean nothing."""
+
+    connection: int
+    command: Carried
+    a: int | None
+    """The last number that the client has handled."""
+    c: int | None
+    """The client's own number of this frame."""
+
+
+Command = Carried | Numbered | Alive | End | Tick

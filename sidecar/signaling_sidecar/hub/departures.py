@@ -5,7 +5,7 @@ from __future__ import annotations
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
-from signaling_sidecar.hub.announcements import room_state, tell, tell_away
+from signaling_sidecar.hub.announcements import announce, announce_away, room_state, tell
 from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.membership import Away, Room, Session
 from signaling_sidecar.hub.rules import Ending, Reason
@@ -27,14 +27,15 @@ class Departures:
         if session is None:
             return []
         rules = session.room.rules
-        grace_s = rules.grace_s[ending]
+        graces_s = rules.resumable_grace_s if session.resumption is not None else None
+        grace_s = (graces_s or rules.grace_s)[ending]
         if grace_s <= 0:
             return self.depart(session, Reason.CLOSED if ending is Ending.CLOSED else Reason.LOST, now_s)
         record = records.of_session("peer.away", session, {"ending": ending, "grace_s": grace_s})
         self._state.membership.detach(session)
         session.away = away = Away(ending, now_s + grace_s)
         if rules.away_notice_s is not None:
-            self._state.deadlines.at(now_s + rules.away_notice_s, lambda _: tell_away(session, away))
+            self._state.deadlines.at(now_s + rules.away_notice_s, lambda _: announce_away(session, away))
         self._state.deadlines.at(away.until_s, lambda now_s: self._give_up(session, away, now_s))
         return [record]
 
@@ -43,19 +44,19 @@ class Departures:
 
     def depart(self, session: Session, reason: Reason, now_s: float) -> list[Effect]:
         """End the session; its room ends with its last."""
-        room = session.room
-        done: list[Effect] = [records.of_session("peer.left", session, {"reason": reason})]
-        old_host = room.host
+        room, old_host = session.room, session.room.host
+        record = records.of_session("peer.left", session, {"reason": reason})
         ended = self._state.membership.remove(session)
         self._state.lobby.mark_changed(room)
         if ended:
-            return [*done, records.of_room("room.ended", room)]
+            return [record, records.of_room("room.ended", room)]
+        done: list[Effect] = []
         new_host = None
         if room.host is not None and room.host is not old_host:
             new_host = room.host.peer
             done.append(records.of_room("room.updated", room, {"host": new_host}))
         notice = effects.PeerLeft(session.peer, reason, room.name, new_host, room_state(room, now_s))
-        return done + tell(room.sessions.values(), notice)
+        return done + announce(record, room.sessions.values(), notice)
 
     def end_room(self, room: Room) -> list[Effect]:
         """End it, and with it the stay of everybody in it."""

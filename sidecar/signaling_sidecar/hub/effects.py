@@ -49,6 +49,16 @@ class RoomState(msgspec.Struct, frozen=True, gc=False):
     """All of them, in order of joining."""
 
 
+class Ticket(msgspec.Struct, frozen=True, gc=False):
+    """With this a session may be resumed."""
+
+    token: str
+    grace_s: float
+    """How long it is kept without a connection."""
+    durable: bool
+    """Whether what was kept for it outlives the sidecar's process."""
+
+
 class PeerList(msgspec.Struct, frozen=True, gc=False):
     kind: str
     """The type of the frame that is answered."""
@@ -61,15 +71,39 @@ class PeerList(msgspec.Struct, frozen=True, gc=False):
     """The others, in order of joining."""
     room_name: str | None = None
     state: RoomState | None = None
+    ticket: Ticket | None = None
+    handled: int | None = None
+    """The last of the receiver's own numbers that was handled, when it had some before."""
+    sent: int | None = None
+    """Where the numbers of the frames to it stand, when it had some before."""
 
 
-class PeerJoined(msgspec.Struct, frozen=True, gc=False):
+class Resumed(msgspec.Struct, frozen=True, gc=False):
+    """The session goes on as if nothing had been: what was missed follows."""
+
+    room: str
+    peer: str
+    handled: int
+    ticket: Ticket
+
+
+class NotResumed(msgspec.Struct, frozen=True, gc=False):
+    """A list follows, of a new session (`token`) or of the old one (`gap`)."""
+
+    why: str
+
+
+class Ack(msgspec.Struct, frozen=True, gc=False):
+    handled: int
+
+
+class PeerJoined(msgspec.Struct, frozen=True, gc=False, tag=True):
     peer: PeerView
     room_name: str | None = None
     state: RoomState | None = None
 
 
-class PeerLeft(msgspec.Struct, frozen=True, gc=False):
+class PeerLeft(msgspec.Struct, frozen=True, gc=False, tag=True):
     peer: str
     reason: Reason
     room_name: str | None = None
@@ -78,7 +112,7 @@ class PeerLeft(msgspec.Struct, frozen=True, gc=False):
     state: RoomState | None = None
 
 
-class PeerUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class PeerUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag=True):
     """What changed; None: unchanged."""
 
     peer: str
@@ -99,7 +133,7 @@ class RoomUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     state: RoomState | None = None
 
 
-class Relayed(msgspec.Struct, frozen=True, gc=False):
+class Relayed(msgspec.Struct, frozen=True, gc=False, tag=True):
     sender: str
     kind: str
     payload: bytes
@@ -130,19 +164,33 @@ class Pong(msgspec.Struct, frozen=True, gc=False):
     pass
 
 
-class Refused(msgspec.Struct, frozen=True, gc=False):
+class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     refusal: Refusal
     ref: msgspec.Raw | None
     kind: str | None
     """The type of the frame that is refused; None: it was not read."""
     joined: bool
     """Whether the receiver is in a room."""
+    c: int | None = None
+    """The frame's own number, which is handled with this refusal."""
+    handled: int | None = None
+    """The last number that was handled, when this frame's was not."""
 
 
+Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Refused
+"""Messages that a resumable session gets each once, in order, whatever happens to its connection."""
 Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
 LastWords = Refused | Left | RoomEnded
 """Messages after which a dialect may end its receiver's connection."""
-Message = Roster | LastWords | Relayed | Matched | RoomsListed | Pong
+Message = Roster | LastWords | Relayed | Matched | RoomsListed | Pong | Resumed | NotResumed | Ack
+
+
+class Mark(msgspec.Struct, frozen=True, gc=False):
+    """What a numbered frame carries besides its message."""
+
+    s: int
+    handled: int | None = None
+    """The last of the receiver's own numbers that was handled, when it has not been told."""
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):
@@ -150,6 +198,8 @@ class Send(msgspec.Struct, frozen=True, gc=False):
 
     connections: tuple[int, ...]
     message: Message
+    marks: Mapping[int, Mark] | None = None
+    """By connection, for those whose frames are numbered."""
 
 
 class CloseCode(IntEnum):
@@ -189,6 +239,10 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """Size of the frame as it came."""
     data: bytes | Mapping[str, Any] | None = None
     """A payload's JSON text, or an object to be written as one."""
+    c: int | None = None
+    """The number that the client gave its frame."""
+    numbers: Mapping[str, int] | None = None
+    """By session: the number of the frame that told it of this."""
 
 
 Effect = Send | Close | Challenge | Record

@@ -6,9 +6,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from signaling_sidecar import errors
-from signaling_sidecar.errors import Refusal
+from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub.announcements import announce
 from signaling_sidecar.hub.arrivals import Arrivals, InTheWay
 from signaling_sidecar.hub.challenges import Challenges
 from signaling_sidecar.hub.commands import Command, Refusable
@@ -18,10 +21,15 @@ from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.lobby import Lobby
 from signaling_sidecar.hub.matchmaking import Matchmaking
 from signaling_sidecar.hub.membership import Membership, Session
+from signaling_sidecar.hub.resumption import Resumption
+from signaling_sidecar.hub.returns import Returns
 from signaling_sidecar.hub.rules import Ending, RoomRules
 from signaling_sidecar.hub.state import Ids, State
 from signaling_sidecar.hub.talk import Talk
 
+ACK_WITHIN_S = 1.0  # seconds; PROTOCOLS.md, Resume
+NOT_COUNTED = frozenset((Code.OUT_OF_ORDER, Code.TOO_FAST))
+"""Refusals of frames whose number is to be sent again."""
 Outcome = list[Effect] | Refusal
 OfMember = Callable[[Any, Session, float], Outcome]
 
@@ -39,8 +47,9 @@ class Hub:
         self.lobby = Lobby(self.membership, self._deadlines)
         state = State(rules, max_rooms, ids, self._deadlines, self.membership, self.lobby)
         self._departures = Departures(state)
-        self._arrivals = Arrivals(state, self._departures)
-        self.matchmaking = Matchmaking(state, self._arrivals, self._departures)
+        returns = Returns(state)
+        self._arrivals = Arrivals(state, self._departures, returns)
+        self.matchmaking = Matchmaking(state, self._departures, returns)
         self._challenges = Challenges(self._deadlines, self._resolve)
         talk = Talk(self._arrivals)
         self._verbs: dict[type, Callable[[Any, float], Outcome]] = {
@@ -54,8 +63,10 @@ class Hub:
             commands.ListRooms: self._list_rooms,
             commands.WatchRooms: self._watch_rooms,
             commands.UnwatchRooms: self._unwatch_rooms,
+            commands.Acknowledge: self._acknowledge,
             commands.Ping: self._ping,
             commands.Refuse: self._refuse,
+            commands.Numbered: self._numbered,
             commands.Alive: self._alive,
             commands.End: self._end,
             commands.Tick: self._tick,
@@ -75,18 +86,21 @@ class Hub:
             return self._answer(command, waits)
         return [] if waits else self._do(command, now_s)
 
-    def _do(self, command: Command, now_s: float) -> list[Effect]:
+    def _do(self, command: Command, now_s: float, c: int | None = None) -> list[Effect]:
         outcome = self._verbs[type(command)](command, now_s)
-        return self._answer(command, outcome) if isinstance(outcome, Refusal) else outcome
+        return self._answer(command, outcome, c) if isinstance(outcome, Refusal) else outcome
 
-    def _answer(self, command: Command, refusal: Refusal) -> list[Effect]:
+    def _answer(self, command: Command, refusal: Refusal, c: int | None = None) -> list[Effect]:
         assert isinstance(command, Refusable)
         session = self.membership.session(command.connection)
-        answer = effects.Refused(refusal, command.ref, command.kind, joined=session is not None)
-        done: list[Effect] = [
-            records.of_refusal(command, refusal, session),
-            Send((command.connection,), answer),
-        ]
+        record = records.of_refusal(command, refusal, session)
+        answer = effects.Refused(refusal, command.ref, command.kind, joined=session is not None, c=c)
+        if session is not None and session.resumption is not None:
+            if c is not None:
+                return announce(record, [session], answer)
+            if refusal.code in NOT_COUNTED:
+                answer = msgspec.structs.replace(answer, handled=session.resumption.handled)
+        done: list[Effect] = [record, Send((command.connection,), answer)]
         if self._arrivals.is_exhausted(command.connection):
             done.append(effects.Close(command.connection, effects.CloseCode.REFUSED, refusal.code))
         return done
@@ -101,9 +115,36 @@ class Hub:
             if command.claimed_from is not None and command.claimed_from != session.peer:
                 return errors.forged_from(command.claimed_from, session.peer)
             session.room.active_s = now_s
+            if session.resumption is not None:
+                session.resumption.heard()
             return verb(command, session, now_s)
 
         return checked
+
+    def _numbered(self, numbered: commands.Numbered, now_s: float) -> list[Effect]:
+        """Carry out the client's own numbers in order, each once."""
+        command, c = numbered.command, numbered.c
+        session = self.membership.session(numbered.connection)
+        resumption = session.resumption if session is not None else None
+        if session is None or resumption is None:
+            return self._do(command, now_s)
+        resumption.heard()
+        if numbered.a is not None:
+            resumption.acknowledged(numbered.a)
+        if c is None:
+            return self._do(command, now_s)
+        if c <= resumption.handled:
+            return []
+        if c > resumption.handled + 1:
+            return self._answer(command, errors.out_of_order(c, resumption.handled))
+        resumption.handled = c
+        self._owe_ack(session, resumption, now_s)
+        return records.numbered(self._do(command, now_s, c), session, c)
+
+    def _owe_ack(self, session: Session, resumption: Resumption, now_s: float) -> None:
+        if not resumption.owes_ack:
+            resumption.owes_ack = True
+            self._deadlines.at(now_s + ACK_WITHIN_S, lambda _: _ack(session, resumption))
 
     # --- joining, and the challenges before it -----------------------------------------------------------------------
 
@@ -145,6 +186,9 @@ class Hub:
             session.room.active_s = now_s
         return [Send((ping.connection,), effects.Pong())]
 
+    def _acknowledge(self, command: commands.Acknowledge, now_s: float) -> list[Effect]:
+        return []
+
     def _refuse(self, refuse: commands.Refuse, now_s: float) -> Refusal:
         return refuse.refusal
 
@@ -160,3 +204,11 @@ class Hub:
 
     def _tick(self, _: commands.Tick, now_s: float) -> list[Effect]:
         return self._deadlines.run(now_s)
+
+
+def _ack(session: Session, resumption: Resumption) -> list[Effect]:
+    """Tell what was handled, when no frame has since."""
+    if session.connection is None or session.resumption is not resumption:
+        return []
+    handled = resumption.take_ack()
+    return [Send((session.connection,), effects.Ack(handled))] if handled is not None else []

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.announcements import tell
-from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.returns import Returns
 from signaling_sidecar.hub.rules import Reason, RoomKey
 from signaling_sidecar.hub.state import State
 
@@ -31,10 +31,10 @@ class Waiting:
 
 
 class Matchmaking:
-    def __init__(self, state: State, arrivals: Arrivals, departures: Departures) -> None:
+    def __init__(self, state: State, departures: Departures, returns: Returns) -> None:
         self._state = state
-        self._arrivals = arrivals
         self._departures = departures
+        self._returns = returns
         self._waiting: dict[tuple[str, str], Waiting] = {}  # by dialect and peer, in order of asking
         self._by_connection: dict[int, Waiting] = {}
 
@@ -44,8 +44,8 @@ class Matchmaking:
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
         place = self._state.membership.place(ask.dialect, ask.peer)
         if place is not None and _may_return(place, ask):
-            done = self._arrivals.take_back(place, ask.connection, now_s)
-            return [*done, *tell([place], effects.Matched(place.room.key.room, place.room.matched))]
+            done, record = self._returns.take_back(place, ask.connection, now_s)
+            return [*done, record, *tell([place], effects.Matched(place.room.key.room, place.room.matched))]
         queue = self._queue(ask)
         if len(queue) + 1 >= ask.size and (refusal := self._state.refuse_room(place)) is not None:
             return refusal

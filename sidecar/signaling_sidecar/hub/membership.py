@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from signaling_sidecar.hub.effects import PeerView, RoomView
+from signaling_sidecar.hub.resumption import Resumption
 from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules
 
 
@@ -43,6 +44,8 @@ class Session:
     away: Away | None = None
     secrets: frozenset[str] = frozenset()
     """Names of rooms that the peer knows and no record may hold: this one's, and those it came from."""
+    resumption: Resumption | None = None
+    """None: it did not ask to be resumable."""
     replaced_s: deque[float] = field(default_factory=deque)
     """When a newer connection took it over, as far back as the rules look."""
 

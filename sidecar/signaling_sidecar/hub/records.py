@@ -9,7 +9,7 @@ import msgspec
 
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.commands import Enqueue, Join, Refusable, Refuse, Relay
-from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.hub.effects import Effect, Record
 from signaling_sidecar.hub.membership import Room, Session
 
 _encode = msgspec.json.Encoder().encode
@@ -25,7 +25,8 @@ def of_new_room(room: Room) -> Record:
 
 
 def of_joined(session: Session) -> Record:
-    profile = present(name=session.name, metadata=session.metadata, instance=session.instance)
+    token = session.resumption.issued if session.resumption is not None else None
+    profile = present(name=session.name, metadata=session.metadata, instance=session.instance, token=token)
     return of_session("peer.joined", session, profile | {"joined_at_ms": session.joined_at_ms})
 
 
@@ -75,6 +76,14 @@ def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) ->
         key, peer, of = (None, None), None, None
     dialect, room = key
     return Record("signal.refused", dialect, room, peer, to, command.connection, of, command.kind, size, data)
+
+
+def numbered(effects: list[Effect], session: Session, c: int) -> list[Effect]:
+    """Put the number of a client's frame on the record of it."""
+    for place, effect in enumerate(effects):
+        if isinstance(effect, Record) and effect.session == session.id:
+            return [*effects[:place], msgspec.structs.replace(effect, c=c), *effects[place + 1 :]]
+    return [msgspec.structs.replace(of_session("frame.handled", session), c=c), *effects]
 
 
 def present(**fields: Any) -> dict[str, Any]:

@@ -69,6 +69,10 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
     """Peers a room holds at most, those who are away included. A room's first peer may ask for less."""
     grace_s: Mapping[Ending, float]
     """Seconds that a peer keeps its place after each ending; 0: it has left."""
+    resumable_grace_s: Mapping[Ending, float] | None = None
+    """The same for a session that asked to be resumable; None: none can."""
+    durable: bool = False
+    """Whether the log keeps enough of every signal to send it again after a restart."""
     listed: bool = False
     """Whether a room is shown to those outside when its first peer does not say."""
     secret: bool = False

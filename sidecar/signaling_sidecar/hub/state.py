@@ -23,6 +23,9 @@ class Ids(Protocol):
     def peer(self) -> str:
         """A peer id, for a peer that brought none."""
 
+    def token(self) -> str:
+        """A secret of 43 or more characters that may stand in a URL."""
+
     def room(self) -> str:
         """A room id that never was, for a room that the hub makes."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
-from signaling_sidecar.hub.announcements import room_state, tell
-from signaling_sidecar.hub.arrivals import Arrivals, apply_changes
+from signaling_sidecar.hub.announcements import announce, room_state, tell
+from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.membership import Session
+from signaling_sidecar.hub.returns import apply_changes
 
 
 class Talk:
@@ -27,8 +28,8 @@ class Talk:
         receivers = _receivers(session, relay)
         if isinstance(receivers, Refusal):
             return receivers
-        done.append(records.of_relay(session, relay))
-        return done + tell(receivers, effects.Relayed(session.peer, relay.kind, relay.payload, session.room.name))
+        relayed = effects.Relayed(session.peer, relay.kind, relay.payload, session.room.name)
+        return done + announce(records.of_relay(session, relay), receivers, relayed)
 
     def update(self, update: commands.Update, session: Session, now_s: float) -> list[Effect]:
         room = session.room
@@ -36,10 +37,10 @@ class Talk:
         record = records.of_session("peer.updated", session, changes)
         if room.rules.echoes_updates:
             notice = effects.PeerUpdated(peer=session.peer, name=update.name, state=room_state(room, now_s))
-            return [record, *tell(room.sessions.values(), notice)]
+            return announce(record, room.sessions.values(), notice)
         if not changes:
             return []
-        return [record, *tell(room.others(session), effects.PeerUpdated(peer=session.peer, **changes))]
+        return announce(record, room.others(session), effects.PeerUpdated(peer=session.peer, **changes))
 
     def update_room(self, update: commands.UpdateRoom, session: Session, now_s: float) -> list[Effect] | Refusal:
         room = session.room
@@ -67,4 +68,5 @@ def _receivers(session: Session, relay: commands.Relay) -> list[Session] | Refus
     target = room.sessions.get(relay.to)
     if target is None or (target is session and not room.rules.to_oneself):
         return errors.no_such_peer(relay.to)
-    return errors.peer_away(relay.to) if target.connection is None else [target]
+    away = target.connection is None and target.resumption is None
+    return errors.peer_away(relay.to) if away else [target]

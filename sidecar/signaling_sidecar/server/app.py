@@ -47,6 +47,9 @@ class RandomIds:
     def peer(self) -> str:
         return secrets.token_hex(6)
 
+    def token(self) -> str:
+        return secrets.token_urlsafe(32)
+
     def room(self) -> str:
         return str(uuid.uuid4())
 

@@ -193,18 +193,21 @@ class Dispatcher:
             connection.challenge()
 
     def _send(self, send: Send) -> None:
-        message = send.message
-        frame: bytes | None = None
+        message, marks = send.message, send.marks
+        text: bytes | None = None
+        shared: bytes | None = None
         for id_ in send.connections:
             connection = self._connections.get(id_)
             if connection is None or connection.speaker is None:
                 continue
             dialect = connection.speaker.dialect
-            if frame is None:
-                text = dialect.encode(message, time.time_ns() // NS_PER_MS)
-                frame = b"" if text is None else frames.frame(frames.TEXT, text)
-            if frame:
-                self._put(connection, frame)
+            if text is None:
+                text = dialect.encode(message, time.time_ns() // NS_PER_MS) or b""
+            if marks is not None and (mark := marks.get(id_)) is not None:
+                self._put(connection, frames.frame(frames.TEXT, dialect.mark(text, mark)))
+            elif text:
+                shared = shared or frames.frame(frames.TEXT, text)
+                self._put(connection, shared)
             if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
                 self.close(connection, *closing)
 
