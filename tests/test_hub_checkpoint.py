@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from signaling_sidecar.hub import checkpoint
+from signaling_sidecar.hub import Checkpoint, checkpoint
 from signaling_sidecar.hub.rules import Ending
 from tests.hub_driver import Driver
 
@@ -49,4 +49,4 @@ def test_a_checkpoint_holds_rooms_and_sessions_and_what_is_left_of_a_grace() -> 
 
 
 def test_an_empty_hub_is_an_empty_list() -> None:
-    assert checkpoint(Driver().hub, 0) == {"rooms": [], "waiting": []}
+    assert checkpoint(Driver().hub, 0) == Checkpoint(rooms=[], waiting=[])

@@ -23,6 +23,7 @@ import msgspec
 
 from signaling_sidecar.eventlog.line import write_line
 from signaling_sidecar.eventlog.payload import summarise
+from signaling_sidecar.hub import Checkpoint
 from signaling_sidecar.hub.effects import Record
 
 GZIP_LEVEL = 1  # a third of the time of the default level, and the log of a busy minute is still a tenth of its size
@@ -44,7 +45,7 @@ class LogWriter:
         boot: str,
         *,
         header: Mapping[str, Any],
-        checkpoint: Callable[[], Mapping[str, Any]],
+        checkpoint: Callable[[], Checkpoint],
         payloads: str,
         segment_bytes: int,
         total_bytes: int,
@@ -144,7 +145,7 @@ class LogWriter:
         path = self._path(self._segment + 1)
         self._ts = round(time.time(), 6)
         header = {"boot": self._boot, "segment": self._segment + 1, **self._header}
-        beginning = [Record("log.header", data=header), Record("log.checkpoint", data=self._checkpoint())]
+        beginning = [Record("log.header", data=header), Record("log.checkpoint", data=_to_json(self._checkpoint()))]
         chunk = b"".join(self._line(record) for record in beginning)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:

@@ -28,11 +28,11 @@ class InTheWay(NamedTuple):
 
 
 class Arrivals:
-    def __init__(self, state: State, departures: Departures, returns: Returns) -> None:
+    def __init__(self, state: State, departures: Departures, returns: Returns, idle_rooms: IdleRooms) -> None:
         self._state = state
         self._departures = departures
         self._returns = returns
-        self._idle_rooms = IdleRooms(state, departures.end_room)
+        self._idle_rooms = idle_rooms
         self._entry_limits = {
             dialect: EntryLimits(rules.entry_limit) for dialect, rules in state.rules.items() if rules.entry_limit
         }

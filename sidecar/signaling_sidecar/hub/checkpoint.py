@@ -1,53 +1,116 @@
-"""The hub's state as one object, so that a checkpoint and the records after it give the state at any moment."""
+"""The hub's state as one object: written at the beginning of each segment of the log, read back at the next start."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+import msgspec
 
+from signaling_sidecar.hub.effects import Numbered
 from signaling_sidecar.hub.hub import Hub
+from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room, Session
-from signaling_sidecar.hub.records import present
+from signaling_sidecar.hub.rules import Ending
 
 
-def checkpoint(hub: Hub, now_s: float) -> dict[str, Any]:
-    """All rooms, sessions and queues, as plain JSON values. Of times it says how long ago: hub time ends here."""
-    return {
-        "rooms": [_room(room, now_s) for room in hub.membership.rooms],
-        "waiting": [asdict(waiting) for waiting in hub.matchmaking],
-    }
+class AwayState(msgspec.Struct, frozen=True):
+    ending: Ending
+    left_s: float
+    """What is left of its grace: hub time ends with the process."""
+    told: list[str]
 
 
-def _room(room: Room, now_s: float) -> dict[str, Any]:
-    return present(
+class KeptState(msgspec.Struct, frozen=True):
+    s: int
+    message: Numbered
+
+
+class ResumptionState(msgspec.Struct, frozen=True, omit_defaults=True):
+    issued: str
+    proven: str | None = None
+    answered: bool = False
+    sent: int = 0
+    handled: int = 0
+    kept: list[KeptState] = []
+
+
+class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
+    session: str
+    peer: str
+    joined_at_ms: int
+    connection: int | None = None
+    name: str | None = None
+    metadata: msgspec.Raw | None = None
+    instance: str | None = None
+    away: AwayState | None = None
+    resumption: ResumptionState | None = None
+
+
+class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
+    dialect: str
+    room: str
+    capacity: int
+    listed: bool
+    created_at_ms: int
+    idle_s: float
+    sessions: list[SessionState]
+    name: str | None = None
+    mode: str | None = None
+    host: str | None = None
+    matched: list[str] = []
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Who is where, and who waits."""
+
+    rooms: list[RoomInLog]
+    waiting: list[Waiting]
+
+
+def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
+    """All rooms, sessions and queues. Of times it says how long ago."""
+    return Checkpoint([_room(room, now_s) for room in hub.membership.rooms], list(hub.matchmaking))
+
+
+def _room(room: Room, now_s: float) -> RoomInLog:
+    return RoomInLog(
         dialect=room.key.dialect,
         room=room.key.room,
-        name=None if room.rules.secret else room.name,
         capacity=room.capacity,
         listed=room.listed,
-        mode=room.mode,
-        host=room.host.peer if room.host is not None else None,
-        matched=room.matched or None,
         created_at_ms=room.created_at_ms,
         idle_s=round(now_s - room.active_s, 3),
         sessions=[_session(session, now_s) for session in room.sessions.values()],
+        name=None if room.rules.secret else room.name,
+        mode=room.mode,
+        host=room.host.peer if room.host is not None else None,
+        matched=list(room.matched),
     )
 
 
-def _session(session: Session, now_s: float) -> dict[str, Any]:
-    return present(
+def _session(session: Session, now_s: float) -> SessionState:
+    away = session.away
+    return SessionState(
         session=session.id,
         peer=session.peer,
-        connection=session.connection,
         joined_at_ms=session.joined_at_ms,
+        connection=session.connection,
         name=session.name,
         metadata=session.metadata,
         instance=session.instance,
-        away=None
-        if session.away is None
-        else {
-            "ending": session.away.ending,
-            "left_s": round(session.away.until_s - now_s, 3),
-            "told": sorted(session.away.told),
-        },
+        away=None if away is None else AwayState(away.ending, round(away.until_s - now_s, 3), sorted(away.told)),
+        resumption=_resumption(session),
+    )
+
+
+def _resumption(session: Session) -> ResumptionState | None:
+    """What is kept goes into the log only where the payloads do."""
+    resumption = session.resumption
+    if resumption is None:
+        return None
+    return ResumptionState(
+        issued=resumption.issued,
+        proven=resumption.proven,
+        answered=resumption.answered,
+        sent=resumption.sent,
+        handled=resumption.handled,
+        kept=[KeptState(kept.s, kept.message) for kept in resumption.kept] if session.room.rules.durable else [],
     )

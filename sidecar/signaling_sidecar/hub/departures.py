@@ -26,18 +26,26 @@ class Departures:
         session = self._state.membership.session(connection)
         if session is None:
             return []
-        rules = session.room.rules
-        graces_s = rules.resumable_grace_s if session.resumption is not None else None
-        grace_s = (graces_s or rules.grace_s)[ending]
+        grace_s = self.grace_s(session, ending)
         if grace_s <= 0:
             return self.depart(session, Reason.CLOSED if ending is Ending.CLOSED else Reason.LOST, now_s)
         record = records.of_session("peer.away", session, {"ending": ending, "grace_s": grace_s})
         self._state.membership.detach(session)
-        session.away = away = Away(ending, now_s + grace_s)
-        if rules.away_notice_s is not None:
-            self._state.deadlines.at(now_s + rules.away_notice_s, lambda _: announce_away(session, away))
-        self._state.deadlines.at(away.until_s, lambda now_s: self._give_up(session, away, now_s))
+        self.keep_place(session, Away(ending, now_s + grace_s), now_s)
         return [record]
+
+    def grace_s(self, session: Session, ending: Ending) -> float:
+        rules = session.room.rules
+        graces_s = rules.resumable_grace_s if session.resumption is not None else None
+        return (graces_s or rules.grace_s)[ending]
+
+    def keep_place(self, session: Session, away: Away, now_s: float) -> None:
+        """The session is away from now on, for as long as `away` says."""
+        session.away = away
+        notice_s = session.room.rules.away_notice_s
+        if notice_s is not None:
+            self._state.deadlines.at(now_s + notice_s, lambda _: announce_away(session, away))
+        self._state.deadlines.at(away.until_s, lambda now_s: self._give_up(session, away, now_s))
 
     def _give_up(self, session: Session, away: Away, now_s: float) -> list[Effect]:
         return self.depart(session, Reason.LOST, now_s) if session.away is away else []

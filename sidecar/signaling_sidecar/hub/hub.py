@@ -18,6 +18,7 @@ from signaling_sidecar.hub.commands import Command, Refusable
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Send
+from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.lobby import Lobby
 from signaling_sidecar.hub.matchmaking import Matchmaking
 from signaling_sidecar.hub.membership import Membership, Session
@@ -45,17 +46,18 @@ class Hub:
         self.membership = Membership()
         self._deadlines = Deadlines()
         self.lobby = Lobby(self.membership, self._deadlines)
-        state = State(rules, max_rooms, ids, self._deadlines, self.membership, self.lobby)
-        self._departures = Departures(state)
+        self.state = state = State(rules, max_rooms, ids, self._deadlines, self.membership, self.lobby)
+        self.departures = Departures(state)
         returns = Returns(state)
-        self._arrivals = Arrivals(state, self._departures, returns)
-        self.matchmaking = Matchmaking(state, self._departures, returns)
+        self.idle_rooms = IdleRooms(state, self.departures.end_room)
+        self._arrivals = Arrivals(state, self.departures, returns, self.idle_rooms)
+        self.matchmaking = Matchmaking(state, self.departures, returns)
         self._challenges = Challenges(self._deadlines, self._resolve)
         talk = Talk(self._arrivals)
         self._verbs: dict[type, Callable[[Any, float], Outcome]] = {
             commands.Join: self._join,
             commands.Enqueue: self.matchmaking.enqueue,
-            commands.Leave: self._of_member(self._departures.leave),
+            commands.Leave: self._of_member(self.departures.leave),
             commands.Relay: self._of_member(talk.relay),
             commands.Update: self._of_member(talk.update),
             commands.UpdateRoom: self._of_member(talk.update_room),
@@ -160,7 +162,7 @@ class Hub:
         done: list[Effect] = []
         for connection in sorted(silent):
             done.append(effects.Close(connection, effects.CloseCode.REPLACED, "replaced"))
-            done += self._departures.end(connection, Ending.LOST, now_s)
+            done += self.departures.end(connection, Ending.LOST, now_s)
         outcome = self._arrivals.admit(join, now_s)
         if isinstance(outcome, InTheWay):
             outcome = outcome.refusal
@@ -174,8 +176,8 @@ class Hub:
     def _end(self, end: commands.End, now_s: float) -> list[Effect]:
         self.lobby.unwatch(end.connection)
         self._arrivals.forget(end.connection)
-        done = self.matchmaking.cancel(end.connection)
-        done += self._departures.end(end.connection, end.ending, now_s)
+        done = self.matchmaking.end(end.connection, end.ending)
+        done += self.departures.end(end.connection, end.ending, now_s)
         return done + self._challenges.gone(end.connection, now_s)
 
     # --- small talk, and time ----------------------------------------------------------------------------------------

@@ -1,14 +1,16 @@
 """Queues that end in rooms. This file owns who waits.
 
 1. A peer waits in one queue at most, or has its place in one room, never both.
-2. A queue is in order of asking, and every peer in it is connected.
-3. A room is made as soon as a queue is long enough, for its first ones.
+2. A queue is in order of asking. Who has no connection since the sidecar stopped keeps his place in it for his grace.
+3. A room is made as soon as enough in a queue are connected, for the first of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
+
+import msgspec
 
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
@@ -17,17 +19,17 @@ from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.returns import Returns
-from signaling_sidecar.hub.rules import Reason, RoomKey
+from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
 from signaling_sidecar.hub.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     dialect: str
     peer: str
     size: int
-    connection: int
+    connection: int | None
     at_ms: int
+    """Wall clock of the request, ms since the epoch."""
 
 
 class Matchmaking:
@@ -46,28 +48,53 @@ class Matchmaking:
         if place is not None and _may_return(place, ask):
             done, record = self._returns.take_back(place, ask.connection, now_s)
             return [*done, record, *tell([place], effects.Matched(place.room.key.room, place.room.matched))]
-        queue = self._queue(ask)
-        if len(queue) + 1 >= ask.size and (refusal := self._state.refuse_room(place)) is not None:
+        if len(self._queue(ask)) + 1 >= ask.size and (refusal := self._state.refuse_room(place)) is not None:
             return refusal
         done = self._give_up_place(place, ask, now_s)
         waiting = Waiting(ask.dialect, ask.peer, ask.size, ask.connection, ask.at_ms)
         self._waiting[ask.dialect, ask.peer] = self._by_connection[ask.connection] = waiting
         done.append(_record("match.queued", waiting))
-        queue.append(waiting)
-        return done + (self._make_room(queue, now_s) if len(queue) >= ask.size else [])
+        group = self._queue(ask)[: ask.size]
+        return done + (self._make_room(group, now_s) if len(group) >= ask.size else [])
 
-    def cancel(self, connection: int) -> list[Effect]:
-        """The connection waits no more, if it did."""
+    def end(self, connection: int, ending: Ending) -> list[Effect]:
+        """The connection is gone: it waits no more, unless all are because the sidecar stops."""
         waiting = self._by_connection.get(connection)
         if waiting is None:
             return []
+        if ending is Ending.STOPPED:
+            del self._by_connection[connection]
+            self.put_back(msgspec.structs.replace(waiting, connection=None))
+            return []
+        return self._cancel(waiting)
+
+    def put_back(self, waiting: Waiting) -> None:
+        """Somebody waits as before, without a connection yet; a place that he has in the queue stays his."""
+        self._waiting[waiting.dialect, waiting.peer] = waiting
+
+    def forget(self, dialect: str, peer: str) -> None:
+        self._waiting.pop((dialect, peer), None)
+
+    def keep_places(self, now_s: float) -> None:
+        """From now on those without a connection have their grace to come back in."""
+        for waiting in self:
+            grace_s = self._state.rules[waiting.dialect].grace_s[Ending.STOPPED]
+            self._state.deadlines.at(now_s + grace_s, partial(self._give_up, waiting))
+
+    def _give_up(self, waiting: Waiting, now_s: float) -> list[Effect]:
+        return self._cancel(waiting) if self._waiting.get((waiting.dialect, waiting.peer)) is waiting else []
+
+    def _cancel(self, waiting: Waiting) -> list[Effect]:
         self._remove(waiting)
         return [_record("match.cancelled", waiting)]
 
     def _queue(self, ask: commands.Enqueue) -> list[Waiting]:
-        """Those who wait for the same, the asking peer itself left out."""
-        same = (ask.dialect, ask.size)
-        return [each for each in self._waiting.values() if (each.dialect, each.size) == same and each.peer != ask.peer]
+        """Those who wait for the same and are connected. A room is made of 16 at most, so they are few."""
+        return [
+            each
+            for each in self._waiting.values()
+            if (each.dialect, each.size) == (ask.dialect, ask.size) and each.connection is not None
+        ]
 
     def _give_up_place(self, place: Session | None, ask: commands.Enqueue, now_s: float) -> list[Effect]:
         """A new request replaces the old, whichever connection that came by."""
@@ -79,13 +106,14 @@ class Matchmaking:
             done.append(effects.Close(older, effects.CloseCode.REPLACED, "replaced"))
         if place is not None:
             done += self._departures.depart(place, Reason.MOVED, now_s)
-        if earlier is not None:
-            done += self.cancel(earlier.connection)
+        if earlier is not None and (earlier.connection is not None or earlier.size != ask.size):
+            done += self._cancel(earlier)
         return done
 
     def _remove(self, waiting: Waiting) -> None:
         del self._waiting[waiting.dialect, waiting.peer]
-        del self._by_connection[waiting.connection]
+        if waiting.connection is not None:
+            del self._by_connection[waiting.connection]
 
     def _make_room(self, group: list[Waiting], now_s: float) -> list[Effect]:
         last = group[-1]

@@ -63,7 +63,7 @@ def of_session(
 def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) -> Record:
     """A refused join is recorded with the room it asked for, anything else with the room its sender is in."""
     count, size = (command.count, command.size) if isinstance(command, Refuse) else (1, None)
-    data = {"code": refusal.code, "message": refusal.message, "count": count}
+    data = {"code": refusal.code, "message": refusal.message, "count": count, **present(ref=command.ref)}
     to = command.to if isinstance(command, Relay) else None
     key: tuple[str | None, str | None]
     if isinstance(command, Join):

@@ -59,7 +59,7 @@ class Resumption:
     def keep(self, message: Numbered) -> Mark:
         """Number a message, and keep it until it is acknowledged or there are too many."""
         self.sent += 1
-        self.put_back(Kept(self.sent, message, _size(message)))
+        self.put_back(Kept(self.sent, message, size_of(message)))
         return Mark(self.sent, self.take_ack())
 
     def put_back(self, kept: Kept) -> None:
@@ -85,11 +85,16 @@ class Resumption:
             return None
         return [kept for kept in self.kept if kept.s > s]
 
+    def forget_kept(self) -> None:
+        self.kept.clear()
+        self._kept_bytes = 0
+
     def _drop_first(self) -> None:
         self._kept_bytes -= self.kept.popleft().size
 
 
-def _size(message: Numbered) -> int:
+def size_of(message: Numbered) -> int:
+    """About how many bytes the message takes on the wire."""
     match message:
         case Relayed():
             return len(message.payload)

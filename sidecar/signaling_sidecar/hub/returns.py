@@ -55,8 +55,8 @@ class Returns:
 
     def come_back(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
         """A known id comes back, within its grace or on a newer connection that replaces the older."""
-        if session.room.name is None:
-            session.room.name = join.room_name
+        if session.room.rules.secret:
+            session.room.name = join.room_name  # after a restart nothing else knows it
         ticket = self.ticket(session) if join.resumable else None
         return self._come_back(session, join, now_s, lambda: [peer_list(session, join.kind, now_s, ticket)])
 
@@ -79,10 +79,16 @@ class Returns:
             again = [Send((connection,), kept.message, {connection: Mark(kept.s)}) for kept in missed]
             return [Send((connection,), resumed), *again]
 
-        return self._come_back(session, join, now_s, answer)
+        return self._come_back(session, join, now_s, answer, replayed=missed is not None)
 
     def _come_back(
-        self, session: Session, join: commands.Join, now_s: float, answer: Callable[[], list[Effect]]
+        self,
+        session: Session,
+        join: commands.Join,
+        now_s: float,
+        answer: Callable[[], list[Effect]],
+        *,
+        replayed: bool = False,
     ) -> list[Effect]:
         """`answer` says what the peer itself is told when it has its place again."""
         room = session.room
@@ -90,7 +96,9 @@ class Returns:
         told = session.away.told if session.away is not None else set()
         changes = apply_changes(session, name=join.name, metadata=join.metadata, instance=join.instance)
         token = session.resumption.issued if session.resumption is not None else None
-        done, record = self.take_back(session, join.connection, now_s, **changes, token=token)
+        proven = session.resumption.proven if session.resumption is not None else None
+        data = changes | {"token": token, "proven": proven, "replayed": replayed or None}
+        done, record = self.take_back(session, join.connection, now_s, **data)
         if room.rules.announces_returns:
             announced = announce_join(record, session, now_s)
         else:

@@ -25,6 +25,7 @@ from signaling_sidecar.hub import Hub, checkpoint
 from signaling_sidecar.server import pages
 from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
 from signaling_sidecar.server.endpoint import Endpoint
+from signaling_sidecar.server.going_on import go_on
 from signaling_sidecar.server.guard import Barred, who_is_let_in
 from signaling_sidecar.settings import Settings
 
@@ -59,12 +60,11 @@ class Sidecar:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.boot = f"{int(time.time()):x}{secrets.token_hex(3)}"  # in order of time, and never the same twice
+        self.boot = _new_boot()
         self.state_dir = settings.state_dir or state_dir.project_state_dir(settings.project)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
-        rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
-        self._hub = Hub(rules, settings.max_rooms, RandomIds())
-        self._longest_grace_s = max(grace_s for rule in rules.values() for grace_s in rule.grace_s.values())
+        self._rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
+        self._hub = self._new_hub()
         self._hinted: set[Barred] = set()
         self._dispatcher: Dispatcher
         self._endpoint: Endpoint
@@ -90,14 +90,21 @@ class Sidecar:
             if dialect.cross_origin:
                 router.add_options(path, self._preflight)
 
+    def _new_hub(self) -> Hub:
+        return Hub(self._rules, self.settings.max_rooms, RandomIds())
+
     # --- life ------------------------------------------------------------------------------------------------------
 
     async def _run(self, app: web.Application) -> AsyncIterator[None]:
         state_dir.create(self.state_dir)
         lock = state_dir.lock(self.state_dir)
         try:
+            now_s = asyncio.get_running_loop().time()
+            self._hub, past = go_on(self.state_dir, self._new_hub, now_s, logger.warning)
             log = self._log()
             log.open()
+            for record in past:
+                log.append(record)
             key = state_dir.key(self.state_dir)
             self._dispatcher = Dispatcher(self._hub, log, self.settings.max_frames_per_s)
             self._endpoint = Endpoint(self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code))
@@ -126,7 +133,7 @@ class Sidecar:
             payloads=settings.payloads,
             segment_bytes=settings.log_segment_bytes,
             total_bytes=settings.log_total_bytes,
-            keep_s=self._longest_grace_s,
+            keep_s=max(grace_s for rules in self._rules.values() for grace_s in rules.grace_s.values()),
             complain=logger.warning,
         )
 
@@ -200,6 +207,11 @@ class Sidecar:
     async def _preflight(self, request: web.Request) -> web.Response:
         request[CROSS_ORIGIN] = True
         return web.Response(status=204, headers={"Access-Control-Allow-Methods": "GET"})
+
+
+def _new_boot() -> str:
+    """A name that is in order of time, also when the sidecar is started again at once, and never the same twice."""
+    return f"{int(time.time() * 0x10000):x}{secrets.token_hex(1)}"
 
 
 def _hash(key: bytes, secret: str) -> str:

@@ -1,0 +1,293 @@
+"""The hub's state from a log: its last checkpoint, and the records after it. No hook is called, and nobody is told.
+
+A record of a room that neither the checkpoint nor an earlier record knows is of a dialect that is not served any more,
+or of a log with a gap: it is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from signaling_sidecar.errors import Code, Refusal
+from signaling_sidecar.hub.checkpoint import Checkpoint, ResumptionState, RoomInLog, SessionState
+from signaling_sidecar.hub.effects import Numbered, PeerJoined, PeerLeft, PeerUpdated, Refused, Relayed
+from signaling_sidecar.hub.hub import Hub
+from signaling_sidecar.hub.matchmaking import Waiting
+from signaling_sidecar.hub.membership import Away, Room, Session
+from signaling_sidecar.hub.resumption import Kept, Resumption, size_of
+from signaling_sidecar.hub.returns import apply_changes
+from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
+
+
+class Past(msgspec.Struct, frozen=True):
+    """A line of the log, as far as it says what happened to rooms and sessions."""
+
+    ts: float
+    type: str
+    dialect: str | None = None
+    room: str | None = None
+    peer: str | None = None
+    session: str | None = None
+    kind: str | None = None
+    data: str | None = None
+    c: int | None = None
+    numbers: str | None = None
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What the data of these records may say."""
+
+    capacity: int = 0
+    listed: bool = False
+    name: str | None = None
+    mode: str | None = None
+    host: str | None = None
+    metadata: msgspec.Raw | None = None
+    instance: str | None = None
+    joined_at_ms: int = 0
+    token: str | None = None
+    proven: str | None = None
+    replayed: bool = False
+    ending: Ending = Ending.LOST
+    grace_s: float = 0.0
+    told: list[str] = []
+    reason: Reason = Reason.LOST
+    peers: list[str] = []
+    size: int = 0
+    code: Code = Code.INTERNAL
+    message: str = ""
+    ref: msgspec.Raw | None = None
+
+
+class Restore:
+    """Fills an empty hub. `finish` must be called at the end, when the sidecar is about to listen."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._membership = hub.membership
+        self._sessions: dict[str, Session] = {}
+        self._new_rooms: dict[RoomKey, Room] = {}
+        self._until_ts: dict[str, float] = {}
+        """By session: when the grace of one that was away would have ended, on the log's clock."""
+        self._last_ts = 0.0
+        self._records: dict[str, Callable[[Past, Said], None]] = {
+            "room.created": self._room_created,
+            "room.updated": self._room_updated,
+            "match.found": self._match_found,
+            "match.queued": self._match_queued,
+            "match.cancelled": self._match_cancelled,
+            "peer.joined": self._joined,
+            "peer.resumed": self._resumed,
+            "peer.updated": self._updated,
+            "peer.away": self._away,
+            "peer.away_told": self._away_told,
+            "peer.left": self._left,
+            "signal.relayed": self._relayed,
+            "signal.refused": self._refused,
+        }
+
+    def start(self, state: Checkpoint, ts: float) -> None:
+        """Begin with a checkpoint that was written at `ts`, epoch seconds."""
+        self._last_ts = ts
+        for room in state.rooms:
+            self._put_room(room, ts)
+        for waiting in state.waiting:
+            self._wait(waiting)
+
+    def apply(self, record: Past) -> None:
+        """Take the next record of the log. Raises msgspec.DecodeError for data that is of no record."""
+        self._last_ts = record.ts
+        verb = self._records.get(record.type)
+        said = _NOTHING
+        if verb is not None and record.data is not None and record.type != "signal.relayed":
+            said = msgspec.json.decode(record.data, type=Said)
+        if verb is not None:
+            verb(record, said)
+        session = self._sessions.get(record.session or "")
+        if record.c is not None and session is not None and session.resumption is not None:
+            session.resumption.handled = record.c
+            session.resumption.heard()
+
+    def finish(self, now_s: float) -> None:
+        """All connections are gone: every session is away, with its grace anew if it was not away before."""
+        for room in self._membership.rooms:
+            room.active_s = now_s - max(0.0, room.active_s)
+            self._hub.idle_rooms.watch(room)
+            for session in room.sessions.values():
+                grace_s = self._hub.departures.grace_s(session, Ending.STOPPED)
+                away = session.away or Away(Ending.STOPPED, 0.0)
+                left_s = self._until_ts.get(session.id, 0.0) - self._last_ts
+                away.until_s = now_s + (grace_s if away.ending is Ending.STOPPED else max(0.0, left_s))
+                self._hub.departures.keep_place(session, away, now_s)
+        self._hub.matchmaking.keep_places(now_s)
+
+    # --- rooms and queues --------------------------------------------------------------------------------------------
+
+    def _put_room(self, state: RoomInLog, ts: float) -> None:
+        room = self._make_room(RoomKey(state.dialect, state.room), state.capacity, state.listed)
+        if room is None or not state.sessions:
+            return
+        room.name, room.mode, room.matched = state.name, state.mode, tuple(state.matched)
+        room.created_at_ms, room.active_s = state.created_at_ms, state.idle_s
+        for each in state.sessions:
+            self._put_session(room, each, ts)
+        room.host = room.sessions.get(state.host or "")
+
+    def _make_room(self, key: RoomKey, capacity: int, listed: bool) -> Room | None:
+        rules = self._hub.state.rules.get(key.dialect)
+        if rules is None:
+            return None
+        asked = capacity if capacity != rules.capacity else None
+        return Room(key, rules, listed, asked, created_at_ms=0, active_s=0.0)
+
+    def _room_created(self, record: Past, said: Said) -> None:
+        room = self._make_room(_key(record), said.capacity, said.listed)
+        if room is not None:
+            room.name, room.mode = said.name, said.mode
+            self._new_rooms[room.key] = room
+
+    def _room_updated(self, record: Past, said: Said) -> None:
+        room = self._membership.room(_key(record))
+        if room is not None:
+            room.name, room.mode = said.name or room.name, said.mode or room.mode
+            room.host = room.sessions.get(said.host or "", room.host)
+
+    def _match_found(self, record: Past, said: Said) -> None:
+        room = self._new_rooms.get(_key(record))
+        if room is not None:
+            room.matched = tuple(said.peers)
+
+    def _match_queued(self, record: Past, said: Said) -> None:
+        if record.dialect is not None and record.peer is not None:
+            self._wait(Waiting(record.dialect, record.peer, said.size, None, round(record.ts * 1000)))
+
+    def _match_cancelled(self, record: Past, said: Said) -> None:
+        self._hub.matchmaking.forget(record.dialect or "", record.peer or "")
+
+    def _wait(self, waiting: Waiting) -> None:
+        if waiting.dialect in self._hub.state.rules:
+            self._hub.matchmaking.put_back(msgspec.structs.replace(waiting, connection=None))
+
+    # --- sessions ----------------------------------------------------------------------------------------------------
+
+    def _put_session(self, room: Room, state: SessionState, ts: float) -> None:
+        session = Session(
+            state.session, room, state.peer, None, state.joined_at_ms, state.name, state.metadata, state.instance
+        )
+        if state.away is not None:
+            session.away = Away(state.away.ending, 0.0, set(state.away.told))
+            self._until_ts[session.id] = ts + state.away.left_s
+        session.resumption = _resumption(state.resumption)
+        self._enter(room, session)
+
+    def _enter(self, room: Room, session: Session) -> None:
+        self._sessions[session.id] = session
+        self._membership.enter(room, session)
+
+    def _joined(self, record: Past, said: Said) -> None:
+        key = _key(record)
+        room = self._membership.room(key) or self._new_rooms.pop(key, None)
+        if room is None or record.session is None or record.peer is None:
+            return
+        if not room.sessions:
+            room.created_at_ms = said.joined_at_ms
+        self._hub.matchmaking.forget(key.dialect, record.peer)
+        session = Session(
+            record.session, room, record.peer, None, said.joined_at_ms, said.name, said.metadata, said.instance
+        )
+        session.resumption = Resumption(said.token) if said.token is not None else None
+        self._enter(room, session)
+        _sees_who_is_away(session)
+        self._number(record, lambda _: PeerJoined(session.view(), room.name))
+
+    def _resumed(self, record: Past, said: Said) -> None:
+        session = self._sessions.get(record.session or "")
+        if session is None:
+            return
+        told = session.away.told if session.away is not None else set()
+        session.away = None
+        if said.token is not None and session.resumption is not None:
+            session.resumption.issue(said.token, said.proven)
+        elif said.token is not None:
+            session.resumption = Resumption(said.token)
+        if not said.replayed:
+            _sees_who_is_away(session)
+        changes = apply_changes(session, name=said.name, metadata=said.metadata, instance=said.instance)
+        self._number(record, lambda id_: PeerUpdated(peer=session.peer, away=False if id_ in told else None, **changes))
+
+    def _updated(self, record: Past, said: Said) -> None:
+        session = self._sessions.get(record.session or "")
+        if session is not None:
+            changes = apply_changes(session, name=said.name, metadata=said.metadata)
+            self._number(record, lambda _: PeerUpdated(peer=session.peer, **changes))
+
+    def _away(self, record: Past, said: Said) -> None:
+        session = self._sessions.get(record.session or "")
+        if session is not None:
+            session.away = Away(said.ending, 0.0)
+            self._until_ts[session.id] = record.ts + said.grace_s
+
+    def _away_told(self, record: Past, said: Said) -> None:
+        session = self._sessions.get(record.session or "")
+        if session is not None and session.away is not None:
+            session.away.told.update(said.told)
+            self._number(record, lambda _: PeerUpdated(peer=session.peer, away=True))
+
+    def _left(self, record: Past, said: Said) -> None:
+        session = self._sessions.pop(record.session or "", None)
+        if session is not None:
+            self._membership.remove(session)
+            self._number(record, lambda _: PeerLeft(session.peer, said.reason, session.room.name))
+
+    # --- what was said -----------------------------------------------------------------------------------------------
+
+    def _relayed(self, record: Past, said: Said) -> None:
+        payload = record.data.encode() if record.data is not None else None
+        session = self._sessions.get(record.session or "")
+        durable = session is not None and session.room.rules.durable and payload is not None
+        self._number(
+            record, lambda _: Relayed(record.peer or "", record.kind or "", payload or b"") if durable else None
+        )
+
+    def _refused(self, record: Past, said: Said) -> None:
+        answer = Refused(Refusal(said.code, said.message), said.ref, record.kind, joined=True, c=record.c)
+        self._number(record, lambda _: answer)
+
+    def _number(self, record: Past, message_for: Callable[[str], Numbered | None]) -> None:
+        """Keep what the record's frames told each session; what cannot be made again is a gap for it."""
+        numbers = _NUMBERS.decode(record.numbers) if record.numbers is not None else {}
+        for id_, s in numbers.items():
+            session = self._sessions.get(id_)
+            if session is not None and session.resumption is not None:
+                message = message_for(id_)
+                session.resumption.sent = s
+                if message is None:
+                    session.resumption.forget_kept()
+                else:
+                    session.resumption.put_back(Kept(s, message, size_of(message)))
+
+
+_NOTHING = Said()
+_NUMBERS: msgspec.json.Decoder[Mapping[str, int]] = msgspec.json.Decoder(Mapping[str, int])
+
+
+def _key(record: Past) -> RoomKey:
+    return RoomKey(record.dialect or "", record.room or "")
+
+
+def _sees_who_is_away(session: Session) -> None:
+    """A list shows it, so the session was told."""
+    for other in session.room.others(session):
+        if other.away is not None:
+            other.away.told.add(session.id)
+
+
+def _resumption(state: ResumptionState | None) -> Resumption | None:
+    if state is None:
+        return None
+    resumption = Resumption(state.issued, state.proven, state.answered, state.sent, state.handled)
+    for kept in state.kept:
+        resumption.put_back(Kept(kept.s, kept.message, size_of(kept.message)))
+    return resumption
