@@ -70,6 +70,8 @@ class EventLog:
         session    category            one peer's stay in one room; unique for ever
         kind       category            the frame's type, such as `offer`
         bytes      Int64               size of the frame (bytes)
+        c          Int64               number that a resumable client gave its frame
+        numbers    str                 JSON text: by session, the number of the frame that told it of this
         data       str                 JSON text: of a signal the frame as it was sent, else what the type says
         boot       category            one run of the sidecar; from the segment's `log.header`
         ========== =================== ==========================================================================
