@@ -70,11 +70,13 @@ class Wire:
         names = {caller.connection: name for name, caller in self.callers.items()}
         for effect in effects:
             match effect:
-                case Send(connections, message):
+                case Send(connections, message, marks):
                     text = self.dialect.encode(message, at_ms)
                     for number in connections:
+                        mark = (marks or {}).get(number)
                         if text is not None:
-                            self.sent[names[number]].append(json.loads(text))
+                            whole = text if mark is None else self.dialect.mark(text, mark)
+                            self.sent[names[number]].append(json.loads(whole))
                         if isinstance(message, LastWords) and (closing := self.dialect.closing(message)):
                             self.sent[names[number]].append(list(closing))
                 case Close(connection, code, reason):
