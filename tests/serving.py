@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -52,6 +53,11 @@ class Peer:
         with suppress(TimeoutError):
             pytest.fail(f"heard {await self.socket.receive(timeout=SILENCE_S)}, but nothing was expected")
 
+    async def hears_the_end(self) -> None:
+        """Read, and answer, until there is nothing more."""
+        while not self.socket.closed:
+            await self.socket.receive(timeout=PATIENCE_S)
+
     async def closed(self) -> tuple[int | None, str | None]:
         """Wait for the sidecar's Close, and say its code and reason."""
         message = await self.socket.receive(timeout=PATIENCE_S)
@@ -64,9 +70,16 @@ class Served:
 
     def __init__(self, client: TestClient[Any, Any], sidecar: Sidecar) -> None:
         self.client, self.sidecar = client, sidecar
+        self._peers: list[Peer] = []
 
     async def connect(self, path: str = "/ws/signaling", **options: Any) -> Peer:
-        return Peer(await self.client.ws_connect(path, **options), self.settled)
+        peer = Peer(await self.client.ws_connect(path, **options), self.settled)
+        self._peers.append(peer)
+        return peer
+
+    async def stop(self) -> None:
+        """Stop the sidecar, as SIGTERM does; its clients answer its Close."""
+        await asyncio.gather(self.client.server.close(), *(peer.hears_the_end() for peer in self._peers))
 
     async def settled(self) -> None:
         """Return when the sidecar has handled all that was sent so far, and its clients have what it answered."""

@@ -47,10 +47,10 @@ def known(hub: Hub, now_s: float) -> dict[str, Any]:
     return state
 
 
-def kept(hub: Hub) -> dict[str, list[int]]:
-    """By session, the numbers of the frames that can be sent again."""
+def kept(hub: Hub) -> dict[str, list[Any]]:
+    """By session, the frames that can be sent again."""
     return {
-        session.id: [frame.s for frame in session.resumption.kept]
+        session.id: [json.loads(msgspec.json.encode([frame.s, frame.message])) for frame in session.resumption.kept]
         for room in hub.membership.rooms
         for session in room.sessions.values()
         if session.resumption is not None
@@ -117,6 +117,7 @@ class RestoreMachine(RuleBasedStateMachine):
                 room_name="secret" if dialect == "pairing" else "Room",
                 resumable=resumable and dialect == "rooms",
                 instance="page",
+                metadata=msgspec.Raw(b'{"hat":1}') if name is not None else None,
             )
         )
 
@@ -131,7 +132,7 @@ class RestoreMachine(RuleBasedStateMachine):
 
     @rule(connection=connections, to=peers | strategies.none(), numbered=strategies.booleans())
     def relay(self, connection: int, to: str | None, numbered: bool) -> None:
-        command = Relay(connection, "offer", to, None, b'{"type":"offer","sdp":"v=0"}')
+        command = Relay(connection, "offer", to, None, b'{"type":"offer","sdp":"v=0"}', msgspec.Raw(b'"ref"'))
         if numbered:
             self.numbers[connection] = self.numbers.get(connection, 0) + 1
             self.do(Numbered(connection, command, a=1, c=self.numbers[connection]))
@@ -140,7 +141,7 @@ class RestoreMachine(RuleBasedStateMachine):
 
     @rule(connection=connections, name=strategies.sampled_from(("One", "Two")))
     def update(self, connection: int, name: str) -> None:
-        self.do(Update(connection=connection, name=name))
+        self.do(Update(connection=connection, name=name, metadata=msgspec.Raw(b'{"hat":[2]}')))
         self.do(UpdateRoom(kind="RENAME", connection=connection, name=f"Room {name}"))
 
     @rule(connection=connections, peer=peers, size=strategies.integers(1, 3))
@@ -191,8 +192,8 @@ class RestoreMachine(RuleBasedStateMachine):
         hub = self.restored()
         assert known(hub, self.now_s) == known(self.hub, self.now_s)
         again = kept(hub)
-        for session, numbers in kept(self.hub).items():
-            assert numbers == again[session][len(again[session]) - len(numbers) :]
+        for session, frames in kept(self.hub).items():
+            assert frames == again[session][len(again[session]) - len(frames) :]
 
     def teardown(self) -> None:
         self.the_sidecar_is_started_again(cleanly=False)

@@ -201,7 +201,7 @@ class _Peer(msgspec.Struct, omit_defaults=True, gc=False):
     peerId: str
     joinedAt: int
     name: str | None = None
-    metadata: Raw | None = None
+    metadata: Raw | UnsetType = UNSET
     instance: str | None = None
     away: bool = False
 
@@ -257,7 +257,7 @@ class _PeerUpdated(msgspec.Struct, tag_field="type", tag="peer_updated", omit_de
     peerId: str
     away: bool | None = None
     name: str | None = None
-    metadata: Raw | None = None
+    metadata: Raw | UnsetType = UNSET
     instance: str | None = None
 
 
@@ -272,7 +272,7 @@ class _Rooms(_RoomList, tag_field="type", tag="rooms"):
 class _Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
     code: str
     message: str
-    ref: Raw | None = None
+    ref: Raw | UnsetType = UNSET
     c: int | None = None
     ca: int | None = None
 

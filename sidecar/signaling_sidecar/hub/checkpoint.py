@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import UNSET
 
-from signaling_sidecar.hub.effects import Numbered
+from signaling_sidecar.hub.effects import JsonText, Numbered
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room, Session
@@ -38,7 +39,7 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     joined_at_ms: int
     connection: int | None = None
     name: str | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: JsonText = UNSET
     instance: str | None = None
     away: AwayState | None = None
     resumption: ResumptionState | None = None
@@ -94,7 +95,7 @@ def _session(session: Session, now_s: float) -> SessionState:
         joined_at_ms=session.joined_at_ms,
         connection=session.connection,
         name=session.name,
-        metadata=session.metadata,
+        metadata=session.metadata or UNSET,
         instance=session.instance,
         away=None if away is None else AwayState(away.ending, round(away.until_s - now_s, 3), sorted(away.told)),
         resumption=_resumption(session),

@@ -10,9 +10,13 @@ from enum import IntEnum
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.rules import Reason
+
+JsonText = msgspec.Raw | UnsetType
+"""JSON text, or none of it: a message is read back from a checkpoint, where `Raw | None` could not be told apart."""
 
 
 class PeerView(msgspec.Struct, frozen=True, gc=False):
@@ -21,7 +25,7 @@ class PeerView(msgspec.Struct, frozen=True, gc=False):
     peer: str
     joined_at_ms: int
     name: str | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: JsonText = UNSET
     instance: str | None = None
     away: bool = False
 
@@ -118,7 +122,7 @@ class PeerUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag=True)
     peer: str
     away: bool | None = None
     name: str | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: JsonText = UNSET
     instance: str | None = None
     state: RoomState | None = None
 
@@ -166,7 +170,7 @@ class Pong(msgspec.Struct, frozen=True, gc=False):
 
 class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     refusal: Refusal
-    ref: msgspec.Raw | None
+    ref: JsonText
     kind: str | None
     """The type of the frame that is refused; None: it was not read."""
     joined: bool

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Code, Refusal
@@ -96,7 +97,7 @@ class Hub:
         assert isinstance(command, Refusable)
         session = self.membership.session(command.connection)
         record = records.of_refusal(command, refusal, session)
-        answer = effects.Refused(refusal, command.ref, command.kind, joined=session is not None, c=c)
+        answer = effects.Refused(refusal, command.ref or UNSET, command.kind, joined=session is not None, c=c)
         if session is not None and session.resumption is not None:
             if c is not None:
                 return announce(record, [session], answer)

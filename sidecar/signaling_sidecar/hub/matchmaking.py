@@ -46,7 +46,7 @@ class Matchmaking:
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
         place = self._state.membership.place(ask.dialect, ask.peer)
         if place is not None and _may_return(place, ask):
-            done, record = self._returns.take_back(place, ask.connection, now_s)
+            done, record = self._returns.take_back(place, ask.connection, now_s, unlisted=True)
             return [*done, record, *tell([place], effects.Matched(place.room.key.room, place.room.matched))]
         if len(self._queue(ask)) + 1 >= ask.size and (refusal := self._state.refuse_room(place)) is not None:
             return refusal
@@ -135,9 +135,13 @@ class Matchmaking:
 
 def _may_return(place: Session, ask: commands.Enqueue) -> bool:
     """Whether the room that was found for the peer is still what it asks for, from a new connection."""
-    mates = place.room.others(place)
     is_new = place.connection != ask.connection
-    return is_new and place.room.asked_capacity == ask.size and any(mate.connection is not None for mate in mates)
+    return is_new and place.room.asked_capacity == ask.size and any(map(_is_there, place.room.others(place)))
+
+
+def _is_there(mate: Session) -> bool:
+    """Whether a mate is connected, or was until the sidecar stopped: then it is on its way back."""
+    return mate.connection is not None or (mate.away is not None and mate.away.ending is Ending.STOPPED)
 
 
 def _record(type_: str, waiting: Waiting) -> effects.Record:

@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import UNSET
 
 from signaling_sidecar.hub.effects import PeerView, RoomView
 from signaling_sidecar.hub.resumption import Resumption
@@ -51,7 +52,7 @@ class Session:
 
     def view(self) -> PeerView:
         return PeerView(
-            self.peer, self.joined_at_ms, self.name, self.metadata, self.instance, away=self.away is not None
+            self.peer, self.joined_at_ms, self.name, self.metadata or UNSET, self.instance, away=self.away is not None
         )
 
 

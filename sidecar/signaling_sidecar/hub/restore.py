@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import msgspec
+from msgspec import UNSET
 
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub.checkpoint import Checkpoint, ResumptionState, RoomInLog, SessionState
-from signaling_sidecar.hub.effects import Numbered, PeerJoined, PeerLeft, PeerUpdated, Refused, Relayed
+from signaling_sidecar.hub.effects import JsonText, Numbered, PeerJoined, PeerLeft, PeerUpdated, Refused, Relayed
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Away, Room, Session
@@ -44,12 +45,13 @@ class Said(msgspec.Struct, frozen=True):
     name: str | None = None
     mode: str | None = None
     host: str | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: JsonText = UNSET
     instance: str | None = None
     joined_at_ms: int = 0
     token: str | None = None
     proven: str | None = None
-    replayed: bool = False
+    unlisted: bool = False
+    """Whether the peer was sent no list of the others."""
     ending: Ending = Ending.LOST
     grace_s: float = 0.0
     told: list[str] = []
@@ -58,7 +60,7 @@ class Said(msgspec.Struct, frozen=True):
     size: int = 0
     code: Code = Code.INTERNAL
     message: str = ""
-    ref: msgspec.Raw | None = None
+    ref: JsonText = UNSET
 
 
 class Restore:
@@ -174,7 +176,14 @@ class Restore:
 
     def _put_session(self, room: Room, state: SessionState, ts: float) -> None:
         session = Session(
-            state.session, room, state.peer, None, state.joined_at_ms, state.name, state.metadata, state.instance
+            state.session,
+            room,
+            state.peer,
+            None,
+            state.joined_at_ms,
+            state.name,
+            _given(state.metadata),
+            state.instance,
         )
         if state.away is not None:
             session.away = Away(state.away.ending, 0.0, set(state.away.told))
@@ -195,7 +204,7 @@ class Restore:
             room.created_at_ms = said.joined_at_ms
         self._hub.matchmaking.forget(key.dialect, record.peer)
         session = Session(
-            record.session, room, record.peer, None, said.joined_at_ms, said.name, said.metadata, said.instance
+            record.session, room, record.peer, None, said.joined_at_ms, said.name, _given(said.metadata), said.instance
         )
         session.resumption = Resumption(said.token) if said.token is not None else None
         self._enter(room, session)
@@ -212,15 +221,15 @@ class Restore:
             session.resumption.issue(said.token, said.proven)
         elif said.token is not None:
             session.resumption = Resumption(said.token)
-        if not said.replayed:
+        if not said.unlisted:
             _sees_who_is_away(session)
-        changes = apply_changes(session, name=said.name, metadata=said.metadata, instance=said.instance)
+        changes = apply_changes(session, name=said.name, metadata=_given(said.metadata), instance=said.instance)
         self._number(record, lambda id_: PeerUpdated(peer=session.peer, away=False if id_ in told else None, **changes))
 
     def _updated(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
         if session is not None:
-            changes = apply_changes(session, name=said.name, metadata=said.metadata)
+            changes = apply_changes(session, name=said.name, metadata=_given(said.metadata))
             self._number(record, lambda _: PeerUpdated(peer=session.peer, **changes))
 
     def _away(self, record: Past, said: Said) -> None:
@@ -244,12 +253,11 @@ class Restore:
     # --- what was said -----------------------------------------------------------------------------------------------
 
     def _relayed(self, record: Past, said: Said) -> None:
-        payload = record.data.encode() if record.data is not None else None
-        session = self._sessions.get(record.session or "")
-        durable = session is not None and session.room.rules.durable and payload is not None
-        self._number(
-            record, lambda _: Relayed(record.peer or "", record.kind or "", payload or b"") if durable else None
-        )
+        sender = self._sessions.get(record.session or "")
+        relayed = None
+        if sender is not None and sender.room.rules.durable and record.data is not None:
+            relayed = Relayed(sender.peer, record.kind or "", record.data.encode(), sender.room.name)
+        self._number(record, lambda _: relayed)
 
     def _refused(self, record: Past, said: Said) -> None:
         answer = Refused(Refusal(said.code, said.message), said.ref, record.kind, joined=True, c=record.c)
@@ -271,6 +279,10 @@ class Restore:
 
 _NOTHING = Said()
 _NUMBERS: msgspec.json.Decoder[Mapping[str, int]] = msgspec.json.Decoder(Mapping[str, int])
+
+
+def _given(text: JsonText) -> msgspec.Raw | None:
+    return None if text is UNSET else text
 
 
 def _key(record: Past) -> RoomKey:

@@ -13,7 +13,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from signaling_sidecar.hub.effects import Mark, Numbered, PeerJoined, PeerUpdated, Relayed
+from msgspec import UNSET
+
+from signaling_sidecar.hub.effects import JsonText, Mark, Numbered, PeerJoined, PeerUpdated, Relayed
 
 MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, Resume; a client that is away for longer rebuilds its view from a list
 MAX_KEPT_BYTES = 262_144  # bytes of payload; PROTOCOLS.md
@@ -99,7 +101,11 @@ def size_of(message: Numbered) -> int:
         case Relayed():
             return len(message.payload)
         case PeerJoined():
-            return FRAME_BYTES + len(bytes(message.peer.metadata or b""))
+            return FRAME_BYTES + _bytes(message.peer.metadata)
         case PeerUpdated():
-            return FRAME_BYTES + len(bytes(message.metadata or b""))
+            return FRAME_BYTES + _bytes(message.metadata)
     return FRAME_BYTES
+
+
+def _bytes(text: JsonText) -> int:
+    return 0 if text is UNSET else len(bytes(text))

@@ -97,7 +97,7 @@ class Returns:
         changes = apply_changes(session, name=join.name, metadata=join.metadata, instance=join.instance)
         token = session.resumption.issued if session.resumption is not None else None
         proven = session.resumption.proven if session.resumption is not None else None
-        data = changes | {"token": token, "proven": proven, "replayed": replayed or None}
+        data = changes | {"token": token, "proven": proven, "unlisted": replayed or None}
         done, record = self.take_back(session, join.connection, now_s, **data)
         if room.rules.announces_returns:
             announced = announce_join(record, session, now_s)

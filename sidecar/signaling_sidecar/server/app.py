@@ -105,6 +105,7 @@ class Sidecar:
             log.open()
             for record in past:
                 log.append(record)
+            log.flush()
             key = state_dir.key(self.state_dir)
             self._dispatcher = Dispatcher(self._hub, log, self.settings.max_frames_per_s)
             self._endpoint = Endpoint(self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code))

@@ -1,0 +1,224 @@
+"""A sidecar goes on where the last one stopped: after a clean stop, and after one that nobody expected."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.eventlog.segments import find_segments
+from tests.hosted_client import connected, error_of, room_of, users_of
+from tests.pairing_client import CANONICAL as PAIRING
+from tests.pairing_client import device, pair, peer_joined, peer_left, register, registered
+from tests.serving import Served, serve
+
+Again = Callable[..., Awaitable[Served]]
+
+
+@pytest.fixture(params=["stopped", "killed"])
+def again(request: pytest.FixtureRequest, aiohttp_client: AiohttpClient, tmp_path: Path) -> Again:
+    """End a sidecar and start the next one, with what the first had written until then."""
+
+    async def start(served: Served, **settings: Any) -> Served:
+        folder = served.sidecar.state_dir
+        if request.param == "killed":  # the log is written before anything is sent: what is there now is what is left
+            folder = Path(shutil.copytree(folder, tmp_path / f"left-{folder.name}"))
+        await served.stop()
+        return await serve(aiohttp_client, folder, **settings)
+
+    return start
+
+
+@pytest.fixture
+async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
+    return await serve(aiohttp_client, tmp_path / "state")
+
+
+async def test_plain_peers_come_back_and_nobody_hears_that_they_were_gone(served: Served, again: Again) -> None:
+    for name in ("ann", "ben"):
+        await (await served.connect()).join(name, name=name.title(), metadata={"hat": 1}, listed=False)
+    next_one = await again(served)
+    ann, ben = await next_one.connect(), await next_one.connect()
+    (listed,) = (await ann.join("ann"))["peers"]
+    assert (listed["peerId"], listed["name"], listed["metadata"], listed["away"]) == ("ben", "Ben", {"hat": 1}, True)
+    assert [peer["peerId"] for peer in (await ben.join("ben"))["peers"]] == ["ann"]
+    assert await ann.receive() == {"type": "peer_updated", "peerId": "ben", "away": False}
+    await ann.hears_nothing()
+    assert (await ann.ask({"type": "list_rooms"}))["rooms"] == []
+    (restored,) = next_one.records("server.restored")
+    assert (restored["data"]["rooms"], restored["data"]["sessions"]) == (1, 2)
+
+
+async def test_what_was_kept_for_a_resumable_session_is_still_there(served: Served, again: Again) -> None:
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann")
+    token = (await ben.join("ben", resume=True, instance="page"))["resume"]["token"]
+    await ann.receive()
+    await ben.send({"type": "offer", "to": "ann", "c": 1})
+    await ann.receive()
+    ben.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+    for number in (1, 2):
+        await ann.send({"type": "offer", "to": "ben", "n": number})
+    await ann.hears_nothing()
+    next_one = await again(served)
+    ben = await next_one.connect()
+    resume = {"token": token, "after": 0}
+    resumed = await ben.ask({"type": "join", "roomId": "bar", "peerId": "ben", "instance": "page", "resume": resume})
+    assert (resumed["type"], resumed["ca"]) == ("resumed", 1)
+    frames = [await ben.receive() for _ in range(2)]
+    assert [(frame["n"], frame["from"], frame["s"]) for frame in frames] == [(1, "ann", 1), (2, "ann", 2)]
+    await ben.hears_nothing()
+
+
+async def test_who_had_left_or_was_replaced_is_not_back(served: Served, again: Again) -> None:
+    ann, ben, cleo = [await served.connect() for _ in range(3)]
+    for name, peer in (("ann", ann), ("ben", ben), ("cleo", cleo)):
+        await peer.join(name)
+    await ben.send({"type": "leave"})
+    await cleo.socket.close()
+    await served.settled()
+    newer = await (await again(served)).connect()
+    assert (await newer.join("ann"))["peers"] == []
+
+
+async def test_a_hosted_room_keeps_its_host_its_names_and_its_mode(served: Served, again: Again) -> None:
+    hugo, gina = await room_of(served, "hugo", "gina")
+    await hugo.send("RENAME_ROOM", newRoomName="Series")
+    await hugo.send("CONTROL_MODE_CHANGE", mode="FREE_FOR_ALL")
+    await gina.send("RENAME_USER", newUserName="Gigi")
+    await served.settled()
+    next_one = await again(served)
+    gina = await connected(next_one, "gina")
+    state = (await gina.ask("JOIN_ROOM"))["roomState"]
+    assert (state["name"], state["hostId"], state["controlMode"]) == ("Series", "hugo", "FREE_FOR_ALL")
+    assert users_of({"roomState": state}) == {"hugo": False, "gina": True}
+    assert state["users"][1]["name"] == "Gigi"
+    hugo = await connected(next_one, "hugo")
+    assert (await hugo.ask("CREATE_ROOM", userName="Hugo"))["type"] == "ROOM_CREATED"
+    assert (await gina.hears("USER_JOINED"))["joinedUser"]["id"] == "hugo"
+    stranger = await connected(next_one, "stranger")
+    assert error_of(await stranger.ask("CREATE_ROOM", userName="S")) == "Room already exists"
+
+
+async def test_a_pair_takes_its_places_again(served: Served, again: Again) -> None:
+    await pair(served, "ABC234")
+    next_one = await again(served)
+    first = await device(next_one, "ABC234")
+    second = await device(next_one, "ABC234", first)
+    await second.send({"type": "offer", "payload": 1})
+    assert (await first.receive())["payload"] == 1
+    assert len(next_one.records("peer.joined")) == 2  # of the first run: no place is a new one
+
+
+async def test_a_place_that_is_not_taken_is_given_up(
+    served: Served, again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signaling_sidecar.dialects.pairing.RESTART_GRACE_S", 0.2)
+    await pair(served, "ABC234")
+    next_one = await again(served)
+    first = await next_one.connect(PAIRING)
+    assert await first.ask(register("ABC234")) == registered("ABC234")
+    assert await first.receive() == peer_left("ABC234")
+    await device(next_one, "ABC234")
+    assert await first.receive() == peer_joined("ABC234")
+
+
+async def test_a_found_room_is_found_again_and_a_queue_keeps_its_order(served: Served, again: Again) -> None:
+    async def asks(served: Served, user: str, size: int) -> Any:
+        peer = await served.connect(f"/ws/signaling/match?userId={user}")
+        await peer.send({"type": "matchmaking", "matchSize": size})
+        await served.settled()
+        return peer
+
+    await asks(served, "u1", 2)
+    found = await (await asks(served, "u2", 2)).receive()
+    for user in ("q1", "q2"):
+        await asks(served, user, 3)
+    next_one = await again(served)
+    u2 = await asks(next_one, "u2", 2)
+    u1 = await asks(next_one, "u1", 2)
+    assert await u1.receive() == found
+    assert await u2.receive() == found
+    q3, q2, q1 = [await asks(next_one, user, 3) for user in ("q3", "q2", "q1")]
+    assert (await q1.receive())["peers"] == ["q1", "q2", "q3"]
+    del q2, q3
+
+
+async def test_a_mesh_forms_again_without_a_word(served: Served, again: Again) -> None:
+    for name in ("A", "B"):
+        await (await served.connect("/ws/signaling/mesh")).ask({"type": "join", "peerId": name})
+    next_one = await again(served)
+    a, b = [await next_one.connect("/ws/signaling/mesh") for _ in range(2)]
+    assert await a.ask({"type": "join", "peerId": "A"}) == {"type": "peer-list", "peers": ["B"]}
+    assert await b.ask({"type": "join", "peerId": "B"}) == {"type": "peer-list", "peers": ["A"]}
+    for peer in (a, b):
+        await peer.hears_nothing()
+
+
+async def test_only_what_is_served_comes_back(served: Served, again: Again) -> None:
+    await (await served.connect("/ws/signaling/mesh")).ask({"type": "join", "peerId": "A"})
+    await (await served.connect()).join("ann")
+    next_one = await again(served, dialects=("rooms",))
+    assert [record["data"]["rooms"] for record in next_one.records("server.restored")] == [1]
+
+
+# --- a log that is not whole -----------------------------------------------------------------------------------------
+
+
+def last_segment(served: Served) -> Path:
+    return find_segments(served.sidecar.state_dir).segments[-1]
+
+
+async def test_a_torn_last_line_is_cut_and_that_is_recorded(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    path = last_segment(served)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"v":1,"seq":99,"type":"peer.left","ro')
+    next_one = await serve(aiohttp_client, tmp_path)
+    assert path.read_bytes() == whole
+    assert [record["data"] for record in next_one.records("log.torn")] == [{"bytes": 38}]
+    assert [peer["peerId"] for peer in (await (await next_one.connect()).join("ben"))["peers"]] == ["ann"]
+
+
+async def test_a_segment_that_was_killed_at_its_beginning_leaves_the_one_before(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    path = last_segment(served)
+    following = path.with_name(path.name.replace("0001", "0002"))
+    following.write_bytes(path.read_bytes().splitlines(keepends=True)[0][:40])
+    next_one = await serve(aiohttp_client, tmp_path)
+    assert len((await (await next_one.connect()).join("ben"))["peers"]) == 1
+
+
+@pytest.mark.parametrize("damage", ["version", "line", "data"])
+async def test_state_that_cannot_be_read_is_put_aside_and_said_in_one_sentence(
+    aiohttp_client: AiohttpClient, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    path = last_segment(served)
+    lines = path.read_text().splitlines()
+    if damage == "version":
+        lines = [json.dumps({**json.loads(line), "v": 2}) for line in lines]
+    else:
+        (at,) = [at for at, line in enumerate(lines) if '"peer.joined"' in line]
+        lines[at] = "no record" if damage == "line" else json.dumps({**json.loads(lines[at]), "data": "{"})
+    path.write_text("\n".join(lines) + "\n")
+    caplog.clear()
+    next_one = await serve(aiohttp_client, tmp_path)
+    assert (await (await next_one.connect()).join("ben"))["peers"] == []
+    assert path.with_name(path.name + ".unreadable").exists()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("the state of the last run is put aside, and all rooms are empty: ")
+    assert next_one.records("server.restored") == []
