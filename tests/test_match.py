@@ -10,40 +10,13 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 from yarl import URL
 
+from tests.match_client import PATHS, asks, group, user, waiting
 from tests.serving import Peer, Served, serve
-
-PATHS = ["/ws/signaling/match", "/signal"]
 
 
 @pytest.fixture
 async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
     return await serve(aiohttp_client, tmp_path)
-
-
-async def user(served: Served, name: str, path: str = PATHS[0]) -> Peer:
-    return await served.connect(f"{path}?userId={name}")
-
-
-async def waiting(served: Served, name: str, size: int) -> Peer:
-    """A user who has asked, and is not answered yet."""
-    peer = await user(served, name)
-    await peer.send({"type": "matchmaking", "matchSize": size, "from": name})
-    await peer.hears_nothing()
-    return peer
-
-
-async def group(served: Served, *names: str) -> list[Peer]:
-    """Users who have found each other."""
-    peers = [await waiting(served, name, len(names)) for name in names[:-1]]
-    last = await user(served, names[-1])
-    await last.send({"type": "matchmaking", "matchSize": len(names)})
-    for peer in (*peers, last):
-        assert (await peer.receive())["peers"] == list(names)
-    return [*peers, last]
-
-
-def asks(size: Any, **more: Any) -> dict[str, Any]:
-    return {"type": "matchmaking", "matchSize": size, **more}
 
 
 @pytest.mark.parametrize("path", PATHS)

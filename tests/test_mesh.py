@@ -6,33 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import WSMsgType
 from pytest_aiohttp.plugin import AiohttpClient
 
-from tests.serving import PATIENCE_S, Peer, Served, serve
-
-CANONICAL, ORIGINAL = "/ws/signaling/mesh", "/ws"
+from tests.mesh_client import CANONICAL, ORIGINAL, joined, text
+from tests.serving import Served, serve
 
 
 @pytest.fixture
 async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
     return await serve(aiohttp_client, tmp_path)
-
-
-async def joined(served: Served, name: str, *others: Peer, path: str = CANONICAL) -> Peer:
-    """One who has joined; the `others` have heard of it."""
-    peer = await served.connect(path)
-    assert (await peer.ask({"type": "join", "peerId": name}))["type"] == "peer-list"
-    for other in others:
-        assert await other.receive() == {"type": "peer-joined", "peerId": name}
-    return peer
-
-
-async def text(peer: Peer) -> str:
-    """The next frame, as it is on the wire."""
-    message = await peer.socket.receive(timeout=PATIENCE_S)
-    assert message.type is WSMsgType.TEXT, message
-    return str(message.data)
 
 
 async def test_three_peers_join_in_turn_and_connect_to_each_other(served: Served) -> None:

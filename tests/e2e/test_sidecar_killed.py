@@ -104,4 +104,4 @@ RELAYED = ("offer", "answer", "candidate", "signal")
 
 def message(frame: dict[str, Any]) -> str:
     """A frame by what its sender and its receiver have in common."""
-    return json.dumps({key: value for key, value in frame.items() if key != "to"}, sort_keys=True)
+    return json.dumps({key: value for key, value in frame.items() if key not in ("to", "s", "ca")}, sort_keys=True)

@@ -92,7 +92,7 @@ export class RoomView {
       }
     })
     mesh.addEventListener('problem', ({ detail }) => console.warn(detail.peerId, detail.error))
-    for (const name of ['peer_list', 'disconnected'] as const) {
+    for (const name of ['peer_list', 'resumed', 'disconnected'] as const) {
       this.#client.addEventListener(name, () => this.#describeSelf())
     }
   }

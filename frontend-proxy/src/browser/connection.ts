@@ -22,6 +22,11 @@ const CONNECT_TIMEOUT_MS = 5_000
 /** A connection that lived shorter than this did not work: the waits go on growing. */
 const STABLE_AFTER_MS = 5_000
 
+// A half-open socket looks open for ever, and a phone that was asleep has one. The sidecar's own
+// pings keep proxies from forgetting an idle socket, so this needs only be soon enough for people.
+const PING_EVERY_MS = 10_000
+const PONG_WITHIN_MS = 5_000
+
 /** Why the sidecar ended the connection for good. */
 export type Dismissal = 'replaced' | 'removed'
 
@@ -45,6 +50,8 @@ export class Connection {
   readonly #webSocket: typeof WebSocket | undefined
   #socket: ReconnectingWebSocket | undefined
   #open = false
+  #pingTimer: ReturnType<typeof setTimeout> | undefined
+  #events: AbortController | undefined
 
   constructor(
     url: () => string,
@@ -80,11 +87,35 @@ export class Connection {
     })
     socket.addEventListener('open', () => {
       this.#open = true
+      this.#pingLater()
       this.#listener.opened()
     })
-    socket.addEventListener('message', (event) => this.#listener.received(event.data))
+    socket.addEventListener('message', (event) => {
+      this.#pingLater()
+      this.#listener.received(event.data)
+    })
     socket.addEventListener('close', (event) => this.#closed(event.code, event.reason))
     this.#socket = socket
+    this.#events = new AbortController()
+    const { signal } = this.#events
+    globalThis.window?.addEventListener('online', () => this.check(), { signal })
+    globalThis.document?.addEventListener('visibilitychange', () => this.check(), { signal })
+  }
+
+  /** The network may be another one, or back: look now, not at the next ping or the next try. */
+  check(): void {
+    if (globalThis.document?.visibilityState === 'hidden') return
+    if (this.#open) {
+      this.#ping()
+      return
+    }
+    this.close() // partysocket goes on waiting for its next try, whatever it is told
+    this.start()
+  }
+
+  /** Makes the connection anew: this one cannot be trusted. */
+  reconnect(): void {
+    this.#socket?.reconnect()
   }
 
   /** False when it was not open: then nothing was sent, and nothing will be. */
@@ -95,15 +126,33 @@ export class Connection {
   /** Ends it for good; `start` makes a new one. */
   close(): void {
     const socket = this.#socket
-    this.#socket = undefined
+    this.#forget()
     socket?.close()
+  }
+
+  #forget(): void {
+    this.#socket = undefined
+    this.#events?.abort()
+    clearTimeout(this.#pingTimer)
+  }
+
+  #pingLater(): void {
+    clearTimeout(this.#pingTimer)
+    this.#pingTimer = setTimeout(() => this.#ping(), PING_EVERY_MS)
+  }
+
+  #ping(): void {
+    clearTimeout(this.#pingTimer)
+    this.#pingTimer = setTimeout(() => this.reconnect(), PONG_WITHIN_MS)
+    this.send({ type: 'ping' })
   }
 
   #closed(code: number, reason: string): void {
     const wasOpen = this.#open
     this.#open = false
+    clearTimeout(this.#pingTimer)
     const dismissal = FINAL.get(code)
-    if (dismissal !== undefined) this.#socket = undefined
+    if (dismissal !== undefined) this.#forget()
     if (wasOpen) this.#listener.lost(code, reason, dismissal)
   }
 

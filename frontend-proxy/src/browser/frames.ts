@@ -6,6 +6,8 @@
  * of a list that does not fit is left out.
  */
 
+import type { Ticket } from './resumption.ts'
+
 /** Another participant, as the sidecar describes it. */
 export interface Peer {
   readonly peerId: string
@@ -34,7 +36,15 @@ export const RELAY_KINDS = ['offer', 'answer', 'candidate', 'signal', 'broadcast
 /** What one peer sends to another, or (`broadcast`) to all others, through the sidecar. */
 export type RelayKind = (typeof RELAY_KINDS)[number]
 
-export interface PeerListFrame {
+/** On any frame to a resumable session. */
+interface Numbers {
+  /** The frame's own number. */
+  readonly s?: number
+  /** The last of one's own numbers that was handled. */
+  readonly ca?: number
+}
+
+export interface PeerListFrame extends Numbers {
   readonly type: 'peer_list'
   readonly roomId: string | undefined
   /** One's own id. */
@@ -44,33 +54,59 @@ export interface PeerListFrame {
   /** The others, in order of joining. */
   readonly peers: readonly Peer[]
   readonly iceServers: RTCIceServer[] | undefined
+  /** The session can be resumed with this. */
+  readonly resume: Ticket | undefined
 }
 
-export interface PeerJoinedFrame {
+/** The session goes on: what was missed follows. */
+export interface ResumedFrame extends Numbers {
+  readonly type: 'resumed'
+  readonly roomId: string
+  readonly peerId: string
+  readonly resume: Ticket
+}
+
+/** It does not; a `peer_list` follows: of a new session (`token`), or of the same one (`gap`). */
+export interface NotResumedFrame extends Numbers {
+  readonly type: 'not_resumed'
+  readonly why: string
+}
+
+/** Nothing but its numbers. */
+export interface AckFrame extends Numbers {
+  readonly type: 'ack'
+}
+
+/** The answer to a `ping`. */
+export interface PongFrame extends Numbers {
+  readonly type: 'pong'
+}
+
+export interface PeerJoinedFrame extends Numbers {
   readonly type: 'peer_joined'
   readonly peer: Peer
 }
 
-export interface PeerLeftFrame {
+export interface PeerLeftFrame extends Numbers {
   readonly type: 'peer_left'
   readonly peerId: string
   /** `left moved closed lost kicked room-closed`, or a newer word. */
   readonly reason: string | undefined
 }
 
-export interface PeerUpdatedFrame {
+export interface PeerUpdatedFrame extends Numbers {
   readonly type: 'peer_updated'
   readonly peerId: string
   /** What changed, and only that. */
   readonly changes: Partial<Omit<Peer, 'peerId'>>
 }
 
-export interface RoomsFrame {
+export interface RoomsFrame extends Numbers {
   readonly type: 'rooms'
   readonly rooms: readonly Room[]
 }
 
-export interface RelayedFrame {
+export interface RelayedFrame extends Numbers {
   readonly type: RelayKind
   /** Stamped by the sidecar. */
   readonly from: string
@@ -78,7 +114,7 @@ export interface RelayedFrame {
   readonly payload: Readonly<Record<string, unknown>>
 }
 
-export interface ErrorFrame {
+export interface ErrorFrame extends Numbers {
   readonly type: 'error'
   /** Stable; see the list in the protocol. */
   readonly code: string
@@ -90,6 +126,10 @@ export interface ErrorFrame {
 
 export type ServerFrame =
   | PeerListFrame
+  | ResumedFrame
+  | NotResumedFrame
+  | AckFrame
+  | PongFrame
   | PeerJoinedFrame
   | PeerLeftFrame
   | PeerUpdatedFrame
@@ -103,6 +143,12 @@ type Fields = Readonly<Record<string, unknown>>
 export function parseFrame(data: unknown): ServerFrame | undefined {
   const fields = parseObject(data)
   if (fields === undefined) return undefined
+  const { s, ca } = { s: number(fields.s), ca: number(fields.ca) }
+  const frame = parseFields(fields)
+  return frame && { ...frame, ...(s !== undefined && { s }), ...(ca !== undefined && { ca }) }
+}
+
+function parseFields(fields: Fields): ServerFrame | undefined {
   const kind = RELAY_KINDS.find((known) => known === fields.type)
   if (kind !== undefined) return relayed(kind, fields)
   const type = text(fields.type)
@@ -119,8 +165,24 @@ const PARSERS: Readonly<Record<string, (fields: Fields) => ServerFrame | undefin
       joinedAt: number(fields.joinedAt),
       peers: each(fields.peers, peer),
       iceServers: Array.isArray(fields.iceServers) ? each(fields.iceServers, iceServer) : undefined,
+      resume: ticket(fields.resume),
     }
   },
+  resumed: (fields) => {
+    const [roomId, peerId, resume] = [
+      text(fields.roomId),
+      text(fields.peerId),
+      ticket(fields.resume),
+    ]
+    if (roomId === undefined || peerId === undefined || resume === undefined) return undefined
+    return { type: 'resumed', roomId, peerId, resume }
+  },
+  not_resumed: (fields) => {
+    const why = text(fields.why)
+    return why === undefined ? undefined : { type: 'not_resumed', why }
+  },
+  ack: () => ({ type: 'ack' }),
+  pong: () => ({ type: 'pong' }),
   peer_joined: (fields) => {
     const joined = peer(fields)
     return joined && { type: 'peer_joined', peer: joined }
@@ -146,8 +208,15 @@ const PARSERS: Readonly<Record<string, (fields: Fields) => ServerFrame | undefin
 }
 
 function relayed(type: RelayKind, fields: Fields): RelayedFrame | undefined {
-  const { type: _type, from, to: _to, ...payload } = fields
+  const { type: _type, from, to: _to, s: _s, ca: _ca, ...payload } = fields
   return typeof from === 'string' ? { type, from, payload } : undefined
+}
+
+function ticket(value: unknown): Ticket | undefined {
+  const fields = object(value)
+  const token = text(fields?.token)
+  if (token === undefined) return undefined
+  return { token, graceMs: number(fields?.graceMs), durable: fields?.durable === true }
 }
 
 function peer(value: unknown): Peer | undefined {

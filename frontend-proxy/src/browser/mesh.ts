@@ -64,6 +64,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
       signal,
     })
     client.addEventListener('peer_left', ({ detail }) => this.#onLeft(detail), { signal })
+    client.addEventListener('renamed', () => this.#clear('renamed'), { signal })
     client.addEventListener('left', ({ detail }) => this.#clear(detail.why), { signal })
     for (const kind of ['offer', 'answer', 'candidate'] as const) {
       client.addEventListener(kind, ({ detail }) => this.#onSignal(detail), { signal })

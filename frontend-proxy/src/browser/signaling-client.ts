@@ -1,11 +1,11 @@
 /**
  * One page's place in one room of the sidecar, and its view of the lobby.
  *
- * 1. When the connection was lost and is back, the room is joined again (same peer id, same
- *    instance) and the rooms are watched again. Until the room has answered, `peers` is what was
- *    known last.
- * 2. Nothing is kept to be sent later: `relay` and `broadcast` say whether they could send. Only
- *    the caller knows what is still worth sending when the connection is back.
+ * 1. When the connection was lost and is back, the session is resumed: what was missed comes, what
+ *    was sent meanwhile goes, and nobody noticed. Until the room has answered, `peers` is what was
+ *    known last. A page that was loaded anew reclaims its id, and gets a list.
+ * 2. What is sent without a connection is kept, within bounds, once there was a first answer; before
+ *    it, or with a sidecar that cannot resume, nothing is: `relay` and `broadcast` say which it was.
  * 3. A membership ends in one place, `#end`, with one `left` that says why.
  */
 
@@ -13,12 +13,18 @@ import { Connection, type Dismissal } from './connection.ts'
 import {
   type ErrorFrame,
   type Peer,
+  type PeerJoinedFrame,
+  type PeerLeftFrame,
   type PeerListFrame,
+  type PeerUpdatedFrame,
   parseFrame,
+  type RelayedFrame,
   type RelayKind,
+  type ResumedFrame,
   type ServerFrame,
 } from './frames.ts'
-import { randomId, TabIdentity, tabStorage } from './identity.ts'
+import { TabIdentity, tabStorage } from './identity.ts'
+import { Membership } from './membership.ts'
 import type {
   JoinOptions,
   LeaveReason,
@@ -27,21 +33,6 @@ import type {
   SignalingOptions,
 } from './signaling-events.ts'
 import { TypedEventTarget } from './typed-events.ts'
-
-interface Membership {
-  readonly room: string
-  readonly peerId: string
-  readonly options: JoinOptions
-  /**
-   * Random per `join`, and so per page load: the others take another one for the news that the
-   * RTCPeerConnections from before are gone, as they are when a room was left.
-   */
-  readonly instance: string
-  /** The room has answered on the connection there is now. */
-  joined: boolean
-  /** `id` of the last join frame, which its refusal names. */
-  joinRef: string
-}
 
 export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   readonly #connection: Connection
@@ -74,7 +65,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
 
   /** One's own id in that room. */
   get peerId(): string | undefined {
-    return this.#membership?.peerId
+    return this.#membership?.identity.peerId
   }
 
   /** True from the room's answer until the connection is lost or the room is left. */
@@ -106,10 +97,11 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   join(room: string, options: JoinOptions = {}): void {
     if (this.#membership?.room === room) return
     this.#end('moved')
-    const peerId = options.peerId ?? this.#identity.take(room)
-    this.#membership = { room, peerId, options, instance: randomId(), joined: false, joinRef: '' }
+    const { peerId } = options
+    const identity = peerId === undefined ? this.#identity.take(room) : { peerId }
+    this.#membership = new Membership(this.#connection, room, identity, options)
     this.#connection.start()
-    this.#sendJoin()
+    this.#membership.sendJoin(this.#profile)
   }
 
   /** Leaves the room; the connection stays, for the lobby or the next room. */
@@ -122,17 +114,17 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   /** Changes what the others see; without a room it counts from the next join. */
   update(profile: Profile): void {
     this.#profile = { ...this.#profile, ...profile }
-    if (this.joined) this.#connection.send({ type: 'update', ...profile })
+    this.#send({ type: 'update', ...profile })
   }
 
-  /** Sends to one peer of the room. False: it was not sent and will not be. */
+  /** Sends to one peer of the room, now or when resumed. False: neither; too much is kept. */
   relay(to: string, type: Exclude<RelayKind, 'broadcast'>, payload: object = {}): boolean {
-    return this.joined && this.#connection.send({ ...payload, type, to })
+    return this.#send({ ...payload, type, to })
   }
 
-  /** Sends to all others in the room. False: it was not sent and will not be. */
+  /** Sends to all others in the room, now or when resumed. False: neither; too much is kept. */
   broadcast(payload: object = {}): boolean {
-    return this.joined && this.#connection.send({ ...payload, type: 'broadcast' })
+    return this.#send({ ...payload, type: 'broadcast' })
   }
 
   /** Asks for `rooms` events, in a room or not. */
@@ -157,7 +149,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
 
   readonly #listener = {
     opened: (): void => {
-      this.#sendJoin()
+      this.#membership?.sendJoin(this.#profile)
       if (this.#watching) this.#connection.send({ type: 'watch_rooms' })
       this.emit('connected', undefined)
     },
@@ -166,33 +158,21 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       if (frame !== undefined) this.#receive(frame)
     },
     lost: (code: number, reason: string, dismissal: Dismissal | undefined): void => {
-      if (this.#membership) this.#membership.joined = false
+      this.#membership?.disconnected()
       this.emit('disconnected', { code, reason, final: dismissal !== undefined })
       if (dismissal !== undefined) this.#end(dismissal)
     },
     retrying: (attempt: number): void => this.emit('reconnecting', { attempt }),
   }
 
-  #sendJoin(): void {
-    const membership = this.#membership
-    if (membership === undefined) return
-    membership.joinRef = randomId()
-    const { room, peerId, instance, options } = membership
-    this.#connection.send({
-      type: 'join',
-      id: membership.joinRef,
-      roomId: room,
-      peerId,
-      instance,
-      ...this.#profile,
-      capacity: options.capacity,
-      listed: options.listed,
-    })
+  #send(frame: object): boolean {
+    return this.#membership?.send(frame) === true
   }
 
   #end(why: LeaveReason): void {
     if (this.#membership === undefined) return
     const { room } = this.#membership
+    this.#membership.end()
     this.#membership = undefined
     this.#joinedAt = undefined
     this.#peers.clear()
@@ -201,28 +181,41 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   #receive(frame: ServerFrame): void {
-    if (frame.type === 'rooms') this.emit('rooms', frame.rooms)
+    if (frame.type === 'peer_list') this.#answered(frame)
+    else if (frame.type === 'resumed') this.#resumed(frame)
+    else if (frame.type === 'not_resumed') this.#membership?.notResumed(frame.why)
+    else if (this.#membership?.accepts(frame) === false) return
+    else if (frame.type === 'rooms') this.emit('rooms', frame.rooms)
     else if (frame.type === 'error') this.#refused(frame)
-    else if (frame.type === 'peer_list') this.#answered(frame)
-    else if (this.joined) this.#inRoom(frame)
+    else if (frame.type !== 'ack' && frame.type !== 'pong' && this.joined) this.#inRoom(frame)
     // else it is about a room that was left before this frame came
+  }
+
+  #resumed(frame: ResumedFrame): void {
+    const membership = this.#membership
+    if (membership?.resumed(frame) !== true) return
+    const { room, identity } = membership
+    this.#identity.become(room, identity)
+    this.emit('resumed', { room, peerId: identity.peerId })
   }
 
   #answered(list: PeerListFrame): void {
     const membership = this.#membership
-    if (membership === undefined) return
-    const { room, peerId } = membership
-    // The answer to a join that another join or a leave has overtaken.
-    if ((list.roomId ?? room) !== room || (list.peerId ?? peerId) !== peerId) return
-    membership.joined = true
+    const before = membership?.identity.peerId
+    const identity = membership?.answered(list)
+    if (membership === undefined || identity === undefined) return
+    const { room } = membership
+    const { peerId } = identity
+    this.#identity.become(room, identity)
     this.#joinedAt = list.joinedAt
     this.#iceServers = list.iceServers ?? []
     this.#peers.clear()
     for (const peer of list.peers) this.#peers.set(peer.peerId, peer)
+    if (peerId !== before) this.emit('renamed', { room, peerId })
     this.emit('peer_list', { room, peerId, peers: list.peers })
   }
 
-  #inRoom(frame: Exclude<ServerFrame, { type: 'rooms' | 'error' | 'peer_list' }>): void {
+  #inRoom(frame: PeerJoinedFrame | PeerLeftFrame | PeerUpdatedFrame | RelayedFrame): void {
     switch (frame.type) {
       case 'peer_joined':
         this.#peers.set(frame.peer.peerId, frame.peer)
@@ -245,9 +238,13 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     }
   }
 
-  #refused({ code, message, ref }: ErrorFrame): void {
-    const membership = this.#membership
-    const room = ref !== undefined && ref === membership?.joinRef ? membership.room : undefined
+  #refused({ code, message, ref, ca }: ErrorFrame): void {
+    if (ca !== undefined) {
+      // It was not counted, nor is anything after it.
+      this.#membership?.sendAgain()
+      if (code === 'out-of-order') return
+    }
+    const room = this.#membership?.isRefusedBy(ref) ? this.#membership.room : undefined
     if (room !== undefined) this.#end('refused')
     this.emit('refused', { code, message, room })
   }

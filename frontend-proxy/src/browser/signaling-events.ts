@@ -38,7 +38,14 @@ export interface SignalingEvents {
   disconnected: { readonly code: number; readonly reason: string; readonly final: boolean }
   /** The `attempt`th try to connect again, from 1. */
   reconnecting: { readonly attempt: number }
-  /** The room has answered: one is in it. Again after each reconnect. */
+  /** One is in the room as before the connection was lost: nothing was missed, nobody noticed. */
+  resumed: { readonly room: string; readonly peerId: string }
+  /**
+   * The session was not there any more: one is in the room as somebody new, whom a `peer_list`
+   * follows. The others will see the one before leave.
+   */
+  renamed: { readonly room: string; readonly peerId: string }
+  /** The room has answered: one is in it. Again after a reconnect that could not resume. */
   peer_list: { readonly room: string; readonly peerId: string; readonly peers: readonly Peer[] }
   peer_joined: Peer
   peer_left: { readonly peerId: string; readonly reason: string | undefined }

@@ -4,6 +4,8 @@ export class FakeWebSocket extends EventTarget {
   static made: FakeWebSocket[] = []
   readyState = 0
   readonly sent: Record<string, unknown>[] = []
+  /** False: it is half open, and nothing comes from the other side. */
+  answersPings = true
 
   constructor(readonly url: string) {
     super()
@@ -11,7 +13,9 @@ export class FakeWebSocket extends EventTarget {
   }
 
   send(text: string): void {
-    this.sent.push(JSON.parse(text))
+    const frame = JSON.parse(text)
+    if (frame.type !== 'ping') this.sent.push(frame)
+    else if (this.answersPings) this.deliver({ type: 'pong' })
   }
 
   close(): void {

@@ -31,10 +31,30 @@ class Tab extends EventTarget implements IdStorage {
 it('a reloaded page is the same peer', () => {
   const tab = new Tab()
   const before = tab.load()
-  const peerId = before.identity.take('bar')
+  const { peerId } = before.identity.take('bar')
+  before.identity.become('bar', { peerId, token: 'secret' })
   before.page.dispatchEvent(new Event('pagehide'))
 
-  expect(tab.load().identity.take('bar')).toBe(peerId)
+  expect(tab.load().identity.take('bar')).toEqual({ peerId, token: 'secret' })
+})
+
+it('a page that was renamed comes back under its new name', () => {
+  const tab = new Tab()
+  const before = tab.load()
+  before.identity.take('bar')
+  before.identity.become('bar', { peerId: 'new' })
+  before.page.dispatchEvent(new Event('pagehide'))
+
+  expect(tab.load().identity.take('bar')).toEqual({ peerId: 'new' })
+})
+
+it.each(['no json', '[]', '{"token":"x"}', '{"peerId":7}'])('finds nobody in %j', (stored) => {
+  const tab = new Tab()
+  tab.items.set('signaling-sidecar:peer:bar', stored)
+
+  expect(tab.load().identity.take('bar')).toEqual({
+    peerId: expect.stringMatching(/^[0-9a-f]{24}$/),
+  })
 })
 
 it('a duplicated tab is a new peer, also when the first was reloaded before', () => {
@@ -42,37 +62,38 @@ it('a duplicated tab is a new peer, also when the first was reloaded before', ()
   const before = tab.load()
   before.identity.take('bar')
   before.page.dispatchEvent(new Event('pagehide'))
-  const peerId = tab.load().identity.take('bar')
+  const { peerId } = tab.load().identity.take('bar')
 
-  expect(new Tab(tab).load().identity.take('bar')).not.toBe(peerId)
+  expect(new Tab(tab).load().identity.take('bar').peerId).not.toBe(peerId)
 })
 
 it('a page from the back/forward cache takes its id out of the storage again', () => {
   const tab = new Tab()
   const { identity, page } = tab.load()
-  const peerId = identity.take('bar')
+  const { peerId } = identity.take('bar')
   page.dispatchEvent(new Event('pagehide'))
   page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
 
-  expect(new Tab(tab).load().identity.take('bar')).not.toBe(peerId)
+  expect(new Tab(tab).load().identity.take('bar').peerId).not.toBe(peerId)
 })
 
 it('is somebody else in every room', () => {
   const { identity } = new Tab().load()
-  expect(identity.take('bar')).not.toBe(identity.take('pub'))
+  expect(identity.take('bar').peerId).not.toBe(identity.take('pub').peerId)
 })
 
-it('has the same id in a room that it left and joins again', () => {
+it('has the same id, and not the same session, in a room that it left and joins again', () => {
   const { identity } = new Tab().load()
-  const peerId = identity.take('bar')
+  const { peerId } = identity.take('bar')
+  identity.become('bar', { peerId, token: 'secret' })
   identity.putBack('bar')
 
-  expect(identity.take('bar')).toBe(peerId)
+  expect(identity.take('bar')).toEqual({ peerId })
 })
 
 it('does without a storage', () => {
   const identity = new TabIdentity(undefined, undefined)
-  expect(identity.take('bar')).toMatch(/^[0-9a-f]{24}$/)
+  expect(identity.take('bar').peerId).toMatch(/^[0-9a-f]{24}$/)
 })
 
 it('a random id needs no secure context', () => {

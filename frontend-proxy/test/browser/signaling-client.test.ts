@@ -67,6 +67,7 @@ describe('joining', () => {
         name: 'Ann',
         metadata: { hat: 1 },
         capacity: 4,
+        resume: true,
       },
     ])
   })
@@ -225,7 +226,7 @@ describe('a lost connection', () => {
     expect(signaling.state).toBe('connecting')
   })
 
-  it('keeps nothing to be sent later', async () => {
+  it('keeps nothing to be sent later for a sidecar that cannot resume', async () => {
     const { signaling, socket } = await joined('bar')
     socket.drop(1006)
     expect(signaling.relay('b', 'signal', { lost: true })).toBe(false)

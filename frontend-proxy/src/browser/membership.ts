@@ -1,0 +1,173 @@
+/**
+ * One stay in a room, over all the connections that it takes.
+ *
+ * 1. It is `joined` from the room's answer until the connection is lost.
+ * 2. With a sidecar that can resume, what is sent from the first answer on is numbered and kept
+ *    until it was handled; nothing of it goes out before the room has answered on this connection.
+ */
+
+import type { Connection } from './connection.ts'
+import type { PeerListFrame, ResumedFrame, ServerFrame } from './frames.ts'
+import { type Identity, randomId } from './identity.ts'
+import { Resumption } from './resumption.ts'
+import type { JoinOptions, Profile } from './signaling-events.ts'
+
+/** Lets acknowledgements of some frames go together, and with whatever is sent meanwhile. */
+const ACK_WITHIN_MS = 1_000
+/** After `too-fast`: the sidecar's limit is per second. */
+const SLOW_DOWN_MS = 1_000
+
+type Timer = ReturnType<typeof setTimeout>
+
+export class Membership {
+  readonly room: string
+  readonly #connection: Connection
+  readonly #options: JoinOptions
+  /**
+   * Random per `join`, and so per page load: the others take another one for the news that the
+   * RTCPeerConnections from before are gone, as they are when a room was left.
+   */
+  readonly #instance = randomId()
+  #identity: Identity
+  /** Undefined before the first answer, and for good with a sidecar that cannot resume. */
+  #resumption: Resumption | undefined
+  #joined = false
+  #joinRef = ''
+  #ackTimer: Timer | undefined
+  #againTimer: Timer | undefined
+
+  constructor(connection: Connection, room: string, identity: Identity, options: JoinOptions) {
+    this.#connection = connection
+    this.room = room
+    this.#identity = identity
+    this.#options = options
+  }
+
+  get identity(): Identity {
+    return this.#identity
+  }
+
+  get joined(): boolean {
+    return this.#joined
+  }
+
+  sendJoin(profile: Profile): void {
+    this.#joinRef = randomId()
+    const { peerId, token } = this.#identity
+    const resumption = this.#resumption
+    this.#connection.send({
+      type: 'join',
+      id: this.#joinRef,
+      roomId: this.room,
+      peerId,
+      instance: this.#instance,
+      ...profile,
+      capacity: this.#options.capacity,
+      listed: this.#options.listed,
+      // Without a number it is a page that was loaded anew: it knows nothing.
+      resume: resumption
+        ? { token: resumption.token, after: resumption.after }
+        : token === undefined || { token },
+    })
+  }
+
+  /** Whether a refusal with this `ref` is the refusal of the join. */
+  isRefusedBy(ref: unknown): boolean {
+    return ref !== undefined && ref === this.#joinRef
+  }
+
+  disconnected(): void {
+    this.#joined = false
+  }
+
+  end(): void {
+    clearTimeout(this.#ackTimer)
+    clearTimeout(this.#againTimer)
+  }
+
+  /** Sends now or when resumed; false: neither. */
+  send(frame: object): boolean {
+    const resumption = this.#resumption
+    if (resumption === undefined) return this.#joined && this.#connection.send(frame)
+    if (!resumption.keep(frame)) return false
+    if (this.#joined && resumption.last !== undefined) this.#connection.send(resumption.last)
+    return true
+  }
+
+  /** What is kept is sent again, once for all refusals of a second that asked for it. */
+  sendAgain(): void {
+    this.#againTimer ??= setTimeout(() => {
+      this.#againTimer = undefined
+      this.#sendKept()
+    }, SLOW_DOWN_MS)
+  }
+
+  /** Takes a frame's numbers; false when it was handled before, or cannot be yet. */
+  accepts({ s, ca }: ServerFrame): boolean {
+    const resumption = this.#resumption
+    if (resumption === undefined) return true
+    if (ca !== undefined) resumption.acknowledged(ca)
+    const place = s === undefined ? 'next' : resumption.receive(s)
+    if (place === 'hole') this.#connection.reconnect()
+    if (resumption.owes === 'now') this.#acknowledge()
+    else if (resumption.owes === 'soon') {
+      this.#ackTimer ??= setTimeout(() => this.#acknowledge(), ACK_WITHIN_MS)
+    }
+    return place === 'next'
+  }
+
+  /** The session goes on; false when it is another's. */
+  resumed({ roomId, peerId, resume, ca = 0 }: ResumedFrame): boolean {
+    const resumption = this.#resumption
+    if (resumption === undefined) return false
+    if (roomId !== this.room || peerId !== this.#identity.peerId) return false
+    resumption.renew(resume)
+    resumption.acknowledged(ca)
+    this.#identity = { peerId, token: resume.token }
+    this.#joined = true
+    this.#sendKept()
+    return true
+  }
+
+  /** With a `gap` the session is the same one, and what is kept for it still counts. */
+  notResumed(why: string): void {
+    if (why === 'token') this.#resumption = undefined
+  }
+
+  /**
+   * The room has answered with a list. `undefined`: to a join that another join or a leave has
+   * overtaken; else who the room says that this page is.
+   */
+  answered(list: PeerListFrame): Identity | undefined {
+    const peerId = list.peerId ?? this.#identity.peerId
+    const isRenamed = peerId !== this.#identity.peerId
+    if ((list.roomId ?? this.room) !== this.room) return undefined
+    if (isRenamed && list.resume === undefined) return undefined
+    this.#identity = { peerId, ...(list.resume && { token: list.resume.token }) }
+    this.#resumption = this.#resumptionAfter(list)
+    this.#joined = true
+    this.#sendKept()
+    return this.#identity
+  }
+
+  #resumptionAfter({ resume, s = 0, ca = 0 }: PeerListFrame): Resumption | undefined {
+    if (resume === undefined) return undefined
+    if (this.#resumption === undefined) return new Resumption(resume, s, ca)
+    this.#resumption.renew(resume, s)
+    this.#resumption.acknowledged(ca)
+    return this.#resumption
+  }
+
+  #sendKept(): void {
+    if (!this.#joined) return
+    for (const frame of this.#resumption?.all ?? []) this.#connection.send(frame)
+  }
+
+  #acknowledge(): void {
+    clearTimeout(this.#ackTimer)
+    this.#ackTimer = undefined
+    const resumption = this.#resumption
+    if (!this.#joined || resumption === undefined || resumption.owes === 'nothing') return
+    this.#connection.send({ type: 'ack', ...resumption.acknowledge() })
+  }
+}

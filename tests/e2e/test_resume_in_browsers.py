@@ -1,0 +1,101 @@
+"""What a developer does all day long, and nobody in the room notices."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.e2e.demo_page import DemoPage, all_connected, in_room
+from tests.e2e.programs import until
+from tests.e2e.sites import FRONTEND, Site, sidecar_in
+
+WATCH = """() => {
+  window.seen = { tiles: [], events: [] }
+  new MutationObserver((changes) => {
+    for (const { addedNodes, removedNodes } of changes)
+      for (const node of [...addedNodes, ...removedNodes])
+        if (node.dataset?.testid === 'tile') seen.tiles.push(node.textContent)
+  }).observe(document.body, { childList: true, subtree: true })
+  for (const name of ['peer_list', 'peer_joined', 'peer_left', 'peer_updated', 'resumed', 'renamed', 'left'])
+    demo.client.addEventListener(name, () => seen.events.push(name))
+}"""
+
+
+@pytest.fixture
+async def people(demo: Site, browser: Browser) -> list[DemoPage]:
+    """Ann and Ben, connected; from now on what their pages see is written down."""
+    people = await in_room(browser, demo.url, "bar", "Ann", "Ben")
+    for person in people:
+        await person.page.evaluate(WATCH)
+    return people
+
+
+async def seen(person: DemoPage) -> dict[str, Any]:
+    found: dict[str, Any] = await person.page.evaluate("seen")
+    return found
+
+
+async def nobody_noticed(people: list[DemoPage]) -> None:
+    """Both sessions went on, no list was needed, and no tile came or went; what is said still arrives."""
+    for person in people:
+        await person.page.wait_for_function("seen.events.includes('resumed') && demo.client.joined")
+    for one, other in (people, people[::-1]):
+        frame = [await other.peer_id(), {"text": f"{one.name} is back"}]
+        assert await one.page.evaluate("([to, payload]) => demo.client.relay(to, 'signal', payload)", frame)
+    for one, other in (people, people[::-1]):
+        await until(
+            lambda one=one, other=other: any(frame.get("text") == f"{one.name} is back" for frame in other.received),
+            f"{other.name} hears that {one.name} is back",
+        )
+        assert await one.has_kept_connection_to(other)
+        assert await seen(one) == {"tiles": [], "events": ["resumed"]}
+
+
+async def test_a_sidecar_that_is_killed_and_started_again(demo: Site, people: list[DemoPage]) -> None:
+    ann, ben = people
+    await ann.keep_connection_to(ben)
+    await ben.keep_connection_to(ann)
+    os.kill(demo.sidecar.pid, signal.SIGKILL)
+    second = await sidecar_in(demo.vite, nth=2)
+    await nobody_noticed(people)
+    (restored,) = [record for record in second.records() if record["type"] == "server.restored"]
+    assert restored["data"]
+
+
+async def test_an_edit_of_vites_config_loads_every_page_anew_and_nobody_leaves(
+    demo: Site, people: list[DemoPage]
+) -> None:
+    ids = [await person.peer_id() for person in people]
+    os.utime(FRONTEND / "demo" / "vite.config.ts")
+    await demo.vite.line("server restarted")
+    for person in people:
+        await person.page.wait_for_function("window.seen === undefined && window.demo?.client.joined")
+    await all_connected(*people)
+    assert [await person.peer_id() for person in people] == ids
+    assert [record for record in demo.sidecar.records() if record["type"] == "peer.left"] == []
+
+
+async def test_a_page_that_is_loaded_anew_keeps_its_tile_on_the_others(people: list[DemoPage]) -> None:
+    ann, ben = people
+    before = await ben.peer_id()
+    await ben.page.reload()
+    await ben.page.wait_for_function("window.demo?.client.joined")
+    await all_connected(ann, ben)
+    assert await ben.peer_id() == before
+    assert (await seen(ann))["tiles"] == []
+    assert set((await seen(ann))["events"]) == {"peer_updated"}
+
+
+async def test_a_duplicated_tab_is_somebody_else(people: list[DemoPage]) -> None:
+    ann, ben = people
+    async with ben.page.context.expect_page() as opened:
+        await ben.page.evaluate("void window.open(location.href)")
+    twin = await opened.value
+    await twin.wait_for_function("window.demo?.client.joined")
+    assert await twin.evaluate("demo.client.peerId") != await ben.peer_id()
+    await expect(ann.tile("Ben")).to_have_count(2)
+    assert (await seen(ben))["events"] == ["peer_joined"]
