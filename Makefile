@@ -10,7 +10,7 @@ PACKAGE := $(PAGES)/dist/plugin/index.mjs
 NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check format record clean browser
+.PHONY: help dev test soak check format record clean browser
 
 help:  ## list what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -23,6 +23,9 @@ dev: $(VENV)/core $(PACKAGE)  ## the demo app with its sidecar; Ctrl-C ends both
 test: check browser  ## all checks and all tests
 	cd $(PAGES) && npm test
 	$(BIN)/pytest
+
+soak: $(VENV)/tools  ## ten minutes of faults under load, of each kind
+	SOAK_S=600 $(BIN)/pytest tests/test_faults.py
 
 check: $(VENV)/tools $(PACKAGE)  ## format, lint and types of both languages, and the npm package
 	$(BIN)/ruff format --check

@@ -77,6 +77,10 @@ class Served:
         self._peers.append(peer)
         return peer
 
+    def forget_peers(self) -> None:
+        """Hold no socket whose end is no matter any more."""
+        self._peers.clear()
+
     async def stop(self) -> None:
         """Stop the sidecar, as SIGTERM does; its clients answer its Close."""
         await asyncio.gather(self.client.server.close(), *(peer.hears_the_end() for peer in self._peers))

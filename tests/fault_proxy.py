@@ -1,0 +1,89 @@
+"""A TCP proxy that breaks what goes through it, in the ways in which networks do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+CHUNK_BYTES = 65_536
+
+
+class FaultProxy:
+    """Forwards every connection to `port` of this machine, until it is told to break it."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._upstream = port
+        self._pairs: list[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = []
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def reset(self) -> None:
+        """Both ends of every connection see it reset."""
+        for writers in self._pairs:
+            for writer in writers:
+                writer.transport.abort()
+
+    def half_close(self) -> None:
+        """The clients see the end of what comes; what they send still arrives."""
+        for client, _ in self._pairs:
+            with suppress(OSError):
+                client.write_eof()
+
+    async def stall(self, seconds: float) -> None:
+        """Nothing passes in either direction; then all of it does."""
+        self._flows.clear()
+        await asyncio.sleep(seconds)
+        self._flows.set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        except OSError:  # it is down: so is this connection
+            writer.transport.abort()
+            return
+        finally:
+            self._tasks.discard(task)
+        pair = (writer, server_writer)
+        self._pairs.append(pair)
+        self._tasks.add(task)
+        try:
+            await asyncio.gather(self._pump(reader, server_writer), self._pump(server_reader, writer))
+        finally:
+            self._pairs.remove(pair)
+            self._tasks.discard(task)
+            for each in pair:
+                each.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while chunk := await reader.read(CHUNK_BYTES):
+                await self._flows.wait()
+                writer.write(chunk)
+                await writer.drain()
+            if not writer.is_closing():
+                writer.write_eof()
+
+    async def stop(self) -> None:
+        self._flows.set()
+        self.reset()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def fault_proxy(upstream: int) -> AsyncIterator[FaultProxy]:
+    proxy = FaultProxy(upstream)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        server.close()
+        await proxy.stop()

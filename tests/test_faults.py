@@ -1,0 +1,186 @@
+"""Everything breaks, again and again, and nothing acknowledged is lost, doubled, or looks like somebody's leaving.
+
+`SOAK_S` makes it longer than the seconds that it takes by default (`make soak`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import random
+import socket
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.resumption import Resumption
+from signaling_sidecar.server.connection import Connection
+from tests.dialects import MANNERS
+from tests.dialects.meeting import meet
+from tests.e2e.programs import until
+from tests.fault_proxy import FaultProxy, fault_proxy
+from tests.resuming_client import ResumingClient
+from tests.serving import serve
+
+ROOT = Path(__file__).parent.parent
+CLIENTS = 50
+FAULTY_S = float(os.environ.get("SOAK_S", "3"))
+SEED = 7
+
+
+class Killable:
+    """A sidecar that can be killed, and started again on the same port and state folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", str(self.port)]
+        self._process = await asyncio.create_subprocess_exec(
+            *command,
+            *("--state-dir", str(self._folder), "--project", str(self._folder), "--max-frames-per-s", "100000"),
+            env={**os.environ, "PYTHONPATH": str(ROOT / "sidecar")},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert self._process.stdout is not None
+        assert await self._process.stdout.readline()
+
+    async def end(self, how: Callable[[asyncio.subprocess.Process], None]) -> None:
+        assert self._process is not None
+        how(self._process)
+        await self._process.communicate()
+
+
+@asynccontextmanager
+async def clients_of(port: int, chance: random.Random) -> AsyncIterator[list[ResumingClient]]:
+    clients = [ResumingClient(f"peer-{number}", chance) for number in range(CLIENTS)]
+    async with aiohttp.ClientSession() as session:
+        tasks = [asyncio.create_task(each.run(session, f"http://127.0.0.1:{port}/ws/signaling")) for each in clients]
+        try:
+            await all_see_all(clients)
+            for each in clients:
+                each.seen.clear()
+            yield clients
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def all_see_all(clients: list[ResumingClient]) -> None:
+    """Wait until everybody sees everybody else, and nobody away."""
+    names = {each.name for each in clients}
+    await until(lambda: all(each.view == dict.fromkeys(names - {each.name}, False) for each in clients), "all see all")
+
+
+async def talk(clients: list[ResumingClient], chance: random.Random) -> None:
+    while True:
+        sender, receiver = chance.sample(clients, 2)
+        await sender.send(None if chance.random() < 0.05 else receiver.name)
+        await asyncio.sleep(0.002)
+
+
+async def reset(sidecar: Killable, proxy: FaultProxy) -> None:
+    proxy.reset()
+
+
+async def half_close(sidecar: Killable, proxy: FaultProxy) -> None:
+    proxy.half_close()
+
+
+async def stall(sidecar: Killable, proxy: FaultProxy) -> None:
+    await proxy.stall(0.3)
+
+
+async def kill(sidecar: Killable, proxy: FaultProxy) -> None:
+    await sidecar.end(lambda process: process.kill())
+    await sidecar.start()
+
+
+async def stop(sidecar: Killable, proxy: FaultProxy) -> None:
+    await sidecar.end(lambda process: process.terminate())
+    await sidecar.start()
+
+
+@pytest.mark.parametrize("fault", [reset, half_close, stall, kill, stop], ids=lambda fault: fault.__name__)
+async def test_nothing_is_lost_doubled_or_told_as_a_coming_and_going(
+    tmp_path: Path, fault: Callable[[Killable, FaultProxy], object]
+) -> None:
+    chance, sidecar = random.Random(SEED), Killable(tmp_path)
+    await sidecar.start()
+    async with fault_proxy(sidecar.port) as proxy, clients_of(proxy.port, chance) as clients:
+        talking = asyncio.create_task(talk(clients, chance))
+        until_s = asyncio.get_running_loop().time() + FAULTY_S
+        while asyncio.get_running_loop().time() < until_s:
+            await asyncio.sleep(0.2 + 0.5 * chance.random())
+            await fault(sidecar, proxy)  # type: ignore[misc]
+        talking.cancel()
+        await everything_has_arrived(clients)
+        await all_see_all(clients)
+        assert {word for each in clients for word in each.seen} == set()
+    await sidecar.end(lambda process: process.terminate())
+
+
+async def everything_has_arrived(clients: list[ResumingClient]) -> None:
+    """What was acknowledged to its sender was received by each whom it was for, once and in order."""
+    await until(lambda: not any(each.waiting for each in clients), "all is acknowledged")
+    await until(lambda: not missing(clients), "all that was acknowledged has arrived")
+    assert sum(len(each.acknowledged) for each in clients) > 100
+    for receiver in clients:
+        for sender in clients:
+            numbers = [number for name, number in receiver.received if name == sender.name]
+            assert numbers == sorted(set(numbers)), f"from {sender.name} to {receiver.name}"
+
+
+def missing(clients: list[ResumingClient]) -> list[tuple[str, str, int]]:
+    found = []
+    for receiver in clients:
+        received = set(receiver.received)
+        for sender in clients:
+            if sender is not receiver:
+                for to, number in sender.acknowledged:
+                    if to in (None, receiver.name) and (sender.name, number) not in received:
+                        found.append((sender.name, receiver.name, number))
+    return found
+
+
+def live() -> Counter[str]:
+    """What is in memory of what comes and goes, and what this process has open."""
+    gc.collect()
+    kinds = (Room, Session, Resumption, Connection)
+    found = Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, kinds))
+    found["tasks"] = len(asyncio.all_tasks())
+    found["descriptors"] = len(os.listdir("/dev/fd"))
+    return found
+
+
+async def test_when_all_have_gone_nothing_is_left(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path, grace_s=0.1)
+    hub = served.sidecar._hub
+    await served.settled()
+    before = live()
+    for round_ in range(3):
+        for name, manners in MANNERS.items():
+            for peer in await meet(served, manners, f"{name}-room-{round_}", "a", "b"):
+                peer.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+        ben = await served.connect()
+        await ben.join("ben", resume=True)
+        await ben.socket.close()
+    served.forget_peers()
+    await until(lambda: not hub.membership.rooms and not hub.lobby.send_due(0), "all rooms have ended")
+    await served.settled()
+    after = live()
+    print(before, after)
+    assert after == before
