@@ -7,6 +7,18 @@ from pathlib import Path
 
 import pytest
 
+MEASURED = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> list[str]:
+    """Sentences that are printed at the end of the run."""
+    return request.config.stash[MEASURED]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[MEASURED] = []
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -27,6 +39,10 @@ def _counts_as_failure(config: pytest.Config) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.stash[MEASURED]:
+        terminalreporter.section("measured")
+        for line in config.stash[MEASURED]:
+            terminalreporter.line(line)
     if _counts_as_failure(config):
         terminalreporter.line(
             f"CI is set, and {_skipped(config)} tests could not run here: that is a failure", red=True

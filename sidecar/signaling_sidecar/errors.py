@@ -82,6 +82,18 @@ class DamagedLog(SidecarError):
         return f"{where} is not a record of an event log: {self.reason}"
 
 
+class HooksUnreadable(SidecarError):
+    """The hooks file cannot be imported; its own exception is the cause."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        reason = "" if self.__cause__ is None else f" ({type(self.__cause__).__name__}: {self.__cause__})"
+        return f"the hooks file {self.path!r} cannot be used{reason}"
+
+
 class NotRunning(SidecarError):
     """The state folder is there, its sidecar is not."""
 
@@ -113,6 +125,7 @@ class Code(StrEnum):
     OUT_OF_ORDER = "out-of-order"
     TOO_LARGE = "too-large"
     TOO_MANY_ROOMS = "too-many-rooms"
+    REFUSED_BY_HOOK = "refused-by-hook"
     UNAUTHORISED = "unauthorised"
     INTERNAL = "internal"
 
@@ -209,6 +222,14 @@ def replaced_too_often(peer: str, replacements: int, window_s: float) -> Refusal
 
 def unauthorised(kind: str) -> Refusal:
     return Refusal(Code.UNAUTHORISED, f"{_quote(kind)} is the host's to say")
+
+
+def refused_by_hook(hook: str, sentence: str | None = None) -> Refusal:
+    return Refusal(Code.REFUSED_BY_HOOK, sentence or f"refused by {hook}")
+
+
+def hook_failed(hook: str) -> Refusal:
+    return Refusal(Code.REFUSED_BY_HOOK, f"{hook} failed: the sidecar's terminal says why")
 
 
 def too_many_tries() -> Refusal:

@@ -63,13 +63,13 @@ def _text() -> Kind:
     return Kind(parse, "some text", "TEXT")
 
 
-def _folder() -> Kind:
+def _path(expected: str, metavar: str) -> Kind:
     def parse(value: Any) -> Path:
         if not isinstance(value, str | Path) or not str(value):
             raise ValueError
         return Path(value).expanduser().resolve()
 
-    return Kind(parse, "a folder", "DIR")
+    return Kind(parse, expected, metavar)
 
 
 def _one_of(*words: str) -> Kind:
@@ -122,8 +122,10 @@ class Settings:
 
     host: str = _setting(_text(), "127.0.0.1", "the address to listen on")
     port: int = _setting(_whole(0, 65535, "a port"), DEFAULT_PORT, "the port to listen on; 0 takes a free one")
-    project: Path = _setting(_folder(), Path(), "the project's folder, which names the state folder")
-    state_dir: Path | None = _setting(_folder(), None, "where the event log is kept, outside of what Vite serves")
+    project: Path = _setting(_path("a folder", "DIR"), Path(), "the project's folder, which names the state folder")
+    state_dir: Path | None = _setting(
+        _path("a folder", "DIR"), None, "where the event log is kept, outside of what Vite serves"
+    )
     allow_origin: tuple[str, ...] = _setting(
         _list(_is_origin, "an origin such as http://localhost:3000", "ORIGIN"), (), "let pages of this origin in"
     )
@@ -134,6 +136,9 @@ class Settings:
         _list(DIALECT_NAMES.__contains__, "some of " + ", ".join(DIALECT_NAMES), "NAME", at_least=1),
         DIALECT_NAMES,
         "the wire protocols that are served",
+    )
+    hooks: Path | None = _setting(
+        _path("a file", "FILE"), None, "a Python file of hooks, which is swapped whenever it is saved"
     )
     grace_s: float = _setting(_seconds(3600), 30.0, "how long a peer that lost its connection keeps its place")
     payloads: str = _setting(_one_of("full", "summary", "none"), "full", "what the event log keeps of a signal")

@@ -21,25 +21,9 @@ from tests.provision_browser import find_browser
 
 PAGE_WITHIN_MS = 15_000  # ms that a page may take to show what it should; two slow cores, several pages
 
-MEASURED = pytest.StashKey[list[str]]()
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[MEASURED] = []
     expect.set_options(timeout=PAGE_WITHIN_MS)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if config.stash[MEASURED]:
-        terminalreporter.section("measured")
-        for line in config.stash[MEASURED]:
-            terminalreporter.line(line)
-
-
-@pytest.fixture
-def measured(request: pytest.FixtureRequest) -> list[str]:
-    """Sentences that are printed at the end of the run."""
-    return request.config.stash[MEASURED]
 
 
 @pytest.fixture(scope="session")

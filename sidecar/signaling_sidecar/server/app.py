@@ -11,6 +11,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 
 import aiohttp
@@ -22,11 +23,14 @@ from signaling_sidecar.dialects.rooms import ROOMS, encode_room_list
 from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
 from signaling_sidecar.eventlog import LogWriter, state_dir
 from signaling_sidecar.hub import Hub, checkpoint
+from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.reload import HooksFile
 from signaling_sidecar.server import pages
 from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
 from signaling_sidecar.server.endpoint import Endpoint
 from signaling_sidecar.server.going_on import go_on
 from signaling_sidecar.server.guard import Barred, who_is_let_in
+from signaling_sidecar.server.judge import Judge
 from signaling_sidecar.settings import Settings
 
 HOME = "/"
@@ -109,11 +113,32 @@ class Sidecar:
             key = state_dir.key(self.state_dir)
             self._dispatcher = Dispatcher(self._hub, log, self.settings.max_frames_per_s)
             self._endpoint = Endpoint(self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code))
-            yield
+            async with self._hooks():
+                yield
             self._dispatcher.stop()
             log.close()
         finally:
             os.close(lock)
+
+    @asynccontextmanager
+    async def _hooks(self) -> AsyncIterator[None]:
+        """Ask the hooks, if there are any, and swap them when their file is saved. Raises HooksUnreadable."""
+        if self.settings.hooks is None:
+            yield
+            return
+        file = HooksFile(self.settings.hooks)
+        file.load()
+        dispatcher = self._dispatcher
+        dispatcher.judge = Judge(file, self._hub, dispatcher.record)
+        watching = asyncio.create_task(
+            file.watch(lambda new: dispatcher.record(Record("hooks.swapped" if new else "hooks.kept")))
+        )
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
 
     def _log(self) -> LogWriter:
         settings = self.settings

@@ -25,6 +25,7 @@ from signaling_sidecar.hub.effects import Challenge, Close, CloseCode, Effect, L
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server import frames
 from signaling_sidecar.server.connection import CHALLENGE, Connection, End
+from signaling_sidecar.server.judge import Judge
 
 NS_PER_MS = 1_000_000
 logger = logging.getLogger("signaling_sidecar")
@@ -39,6 +40,8 @@ class Dispatcher:
         self._max_frames_per_s = max_frames_per_s
         self._loop = asyncio.get_running_loop()
         self._connections: dict[int, Connection] = {}
+        self.judge: Judge | None = None
+        """Asked before the hub, if there are hooks."""
         self._dirty: list[Connection] = []
         self._flush_asked = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -60,23 +63,38 @@ class Dispatcher:
         # A header may hold bytes that are no UTF-8, which Python keeps as lone surrogates: no JSON can.
         shown = {"origin": origin and visible(origin), "user_agent": agent and visible(agent)}
         data = present(remote=remote, **shown)
-        self._record(Record("connection.opened", dialect, connection=connection.id, data=data))
+        self.record(Record("connection.opened", dialect, connection=connection.id, data=data))
 
     def received(self, connection: Connection, frame: bytes | None) -> None:
         """Handle one frame; None stands for a binary one, which no dialect has."""
+        command = self.read(connection, frame)
+        if command is not None:
+            self.do(connection, command)
+
+    def read(self, connection: Connection, frame: bytes | None) -> Command | None:
+        """What the frame asks for; None when it comes too fast."""
         now_s = self._loop.time()
         if not connection.rate.admits(now_s):
             self._report_too_fast(connection, connection.rate.take_report(now_s), now_s)
-            return
+            return None
         try:
-            effects = self._hub.handle(self._command(connection, frame), now_s)
+            return self._command(connection, frame)
         except Exception:
-            logger.exception("a frame of connection %d could not be handled", connection.id)
-            command = commands.Refuse(connection=connection.id, refusal=errors.internal())
+            return self._failed(connection)
+
+    def do(self, connection: Connection, command: Command) -> None:
+        now_s = self._loop.time()
+        try:
             effects = self._hub.handle(command, now_s)
+        except Exception:
+            effects = self._hub.handle(self._failed(connection), now_s)
         self._carry_out(effects)
         if connection.speaker is None:
             self.close(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
+
+    def _failed(self, connection: Connection) -> Command:
+        logger.exception("a frame of connection %d could not be handled", connection.id)
+        return commands.Refuse(connection=connection.id, refusal=errors.internal())
 
     def _command(self, connection: Connection, frame: bytes | None) -> Command:
         if frame is None:
@@ -103,7 +121,7 @@ class Dispatcher:
         key = session.room.key if session is not None else None
         dialect = connection.speaker.dialect if connection.speaker is not None else None
         untold = end.by == "peer" and dialect is not None and dialect.keeps_secrets
-        self._record(
+        self.record(
             Record(
                 "connection.closed",
                 dialect.name if dialect is not None else None,
@@ -147,7 +165,7 @@ class Dispatcher:
 
     def stop(self) -> None:
         """The last tick: nothing is scheduled any more."""
-        self._record(Record("server.stopped"))
+        self.record(Record("server.stopped"))
         self.flush()
         if self._deadline is not None:
             self._deadline.cancel()
@@ -158,7 +176,7 @@ class Dispatcher:
             command = commands.Refuse(connection=connection.id, refusal=refusal, count=count)
             self._carry_out(self._hub.handle(command, now_s))
 
-    def _record(self, record: Record) -> None:
+    def record(self, record: Record) -> None:
         self._log.append(record)
         self._ask_flush()
 
@@ -166,6 +184,8 @@ class Dispatcher:
         for effect in effects:
             if isinstance(effect, Record):
                 self._log.append(effect if effect.type != "signal.refused" else self._refusal_for_log(effect))
+                if effect.type == "peer.left" and self.judge is not None:
+                    self.judge.left(effect)
             elif isinstance(effect, Send):
                 self._send(effect)
             else:

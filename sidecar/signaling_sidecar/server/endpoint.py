@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import WSMsgType, web
 
+from signaling_sidecar import hooks
 from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.dialects.shared_path import by_first_frame
 from signaling_sidecar.hub.effects import CloseCode
@@ -55,6 +56,7 @@ class Endpoint:
         )
         if not socket.can_prepare(request):
             raise _error(dialect.plain_get if dialect is not None else UPGRADE_REQUIRED)
+        await self._admit(request, dialect)
         await socket.prepare(request)
         transport = request.transport
         if transport is None:  # gone since the handshake
@@ -68,6 +70,22 @@ class Endpoint:
             connection.recognise = lambda frame: self._recognise(connection.id, opening, frame)
         await self._read_to_end(connection, socket)
         return socket
+
+    async def _admit(self, request: web.Request, dialect: Dialect | None) -> None:
+        judge = self._dispatcher.judge
+        if judge is None:
+            return
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        refusal = await judge.of_connection(
+            hooks.Connection(
+                dialect.name if dialect is not None else None,
+                request.headers,
+                request.query,
+                token if scheme.lower() == "bearer" and token else None,
+            )
+        )
+        if refusal is not None:
+            raise web.HTTPForbidden(text=f"{refusal.message}\n")
 
     async def wait_closed(self) -> None:
         """Return when every connection's reader is done; all of them have been told to end."""
@@ -128,7 +146,12 @@ class Endpoint:
                 return end_of(message.type, message.data, message.extra)
             elif connection.end is None:
                 connection.heard()
-                self._dispatcher.received(connection, message.data if message.type is WSMsgType.TEXT else None)
+                frame = message.data if message.type is WSMsgType.TEXT else None
+                judge = self._dispatcher.judge
+                if judge is None:
+                    self._dispatcher.received(connection, frame)
+                elif (command := self._dispatcher.read(connection, frame)) is not None:
+                    self._dispatcher.do(connection, await judge.of_command(command))
 
 
 def _opening(request: web.Request) -> Opening:
