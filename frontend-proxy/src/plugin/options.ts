@@ -26,6 +26,8 @@ export interface SignalingOptions {
   sidecar?: 'auto' | false | SidecarOptions
   /** The sidecar's state folder (event log, runtime.json). Never one that Vite serves. */
   stateDir?: string
+  /** A Python file of hooks, from Vite's root; saving it swaps them in the running sidecar. */
+  hooks?: string
   /** Only with `sidecar: false`: the sidecar's address. Default `http://127.0.0.1:8765`. */
   target?: string
 }
@@ -42,18 +44,19 @@ export type Plan =
       readonly explicit: boolean
       readonly details: SidecarOptions
       readonly stateDir: string | undefined
+      readonly hooks: string | undefined
     }
 
 /** Throws one sentence for a combination that would silently do nothing. */
-export function planFrom({ sidecar = 'auto', stateDir, target }: SignalingOptions): Plan {
+export function planFrom({ sidecar = 'auto', stateDir, hooks, target }: SignalingOptions): Plan {
   if (sidecar === false) {
-    if (stateDir !== undefined)
-      throw new Error('signaling: stateDir has no use with sidecar: false')
+    const useless = Object.entries({ stateDir, hooks }).find(([, value]) => value !== undefined)
+    if (useless) throw new Error(`signaling: ${useless[0]} has no use with sidecar: false`)
     return { kind: 'proxy-only', target: target ?? DEFAULT_TARGET }
   }
   if (target !== undefined) throw new Error('signaling: target needs sidecar: false')
   const explicit = sidecar !== 'auto'
-  return { kind: 'sidecar', explicit, details: explicit ? sidecar : {}, stateDir }
+  return { kind: 'sidecar', explicit, details: explicit ? sidecar : {}, stateDir, hooks }
 }
 
 /** Why no sidecar may be started here, or undefined. */

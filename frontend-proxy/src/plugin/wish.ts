@@ -32,6 +32,7 @@ export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
     args: [
       ...['--port', String(port), '--project', root, '--exit-on-stdin-eof'],
       ...(stateDir ? ['--state-dir', stateDir] : []),
+      ...(plan.hooks === undefined ? [] : ['--hooks', path.resolve(root, plan.hooks)]),
       ...allowedHostArgs(config.server.allowedHosts),
       ...args,
     ],

@@ -41,6 +41,13 @@ test('the sidecar starts on a free port, for this project, with the flag that en
   )
 })
 
+test('the hooks file is found from the root', async () => {
+  const { root, stateDir } = makeProject()
+  const options = { sidecar: standIn(), stateDir, hooks: 'signaling_hooks.py' }
+  const { lines } = await openVite({ root, stateDir }, options)
+  expect(await lines.match(STARTED)).toContain(`--hooks ${root}/signaling_hooks.py`)
+})
+
 test('a port, more arguments and the names that Vite allows are handed on', async () => {
   const { root, stateDir } = makeProject()
   const sidecar = { ...(standIn() as object), port: 0, args: ['--allow-host', 'mine.test'] }
