@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { WebSocketServer } from 'ws'
 
 const options = {
+  hooks: { type: 'string' },
   port: { type: 'string' },
   project: { type: 'string' },
   'state-dir': { type: 'string' },
