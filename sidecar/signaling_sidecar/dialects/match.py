@@ -55,8 +55,9 @@ def open_(opening: Opening) -> Introduction | Closing:
     if refuse_id("userId", peer) is not None:
         return Closing(CloseCode.REFUSED, "Invalid userId parameter.")
     # The real client does not encode its id for the URL, where a `+` then stands for a space, and says it in `from`.
-    raw = {part.removeprefix("userId=") for part in opening.raw_query.split("&") if part.startswith("userId=")}
-    return Introduction(peer=peer, spellings=frozenset({peer, *raw, *map(unquote, raw)}))
+    parts = opening.raw_query.split("&")
+    raw = next((part.removeprefix("userId=") for part in parts if part.startswith("userId=")), peer)
+    return Introduction(peer=peer, spellings=frozenset({peer, raw, unquote(raw)}))
 
 
 def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:

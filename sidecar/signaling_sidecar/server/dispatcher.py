@@ -84,6 +84,8 @@ class Dispatcher:
 
     def do(self, connection: Connection, command: Command) -> None:
         now_s = self._loop.time()
+        if isinstance(command, commands.Enqueue):
+            self._end_the_dead(command, now_s)
         try:
             effects = self._hub.handle(command, now_s)
         except Exception:
@@ -91,6 +93,15 @@ class Dispatcher:
         self._carry_out(effects)
         if connection.speaker is None:
             self.close(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
+
+    def _end_the_dead(self, ask: commands.Enqueue, now_s: float) -> None:
+        """A transport that is closing is dead, though its reader has not had its turn: nobody is matched with it."""
+        place = self._hub.membership.place(ask.dialect, ask.peer)
+        mates = [mate.connection for mate in place.room.sessions.values()] if place is not None else []
+        for id_ in {*mates, *(waiting.connection for waiting in self._hub.matchmaking)} - {ask.connection, None}:
+            other = self._connections.get(id_ or 0)
+            if other is not None and other.outbox.transport.is_closing():
+                self._carry_out(self._hub.handle(commands.End(other.id, Ending.LOST), now_s))
 
     def _failed(self, connection: Connection) -> Command:
         logger.exception("a frame of connection %d could not be handled", connection.id)
