@@ -12,6 +12,8 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.cli import main
+from signaling_sidecar.reload import reload_extra
 from signaling_sidecar.server import judge
 from tests import readme
 from tests.dialects import MANNERS
@@ -167,6 +169,19 @@ def test_a_file_that_cannot_be_used_at_the_start_is_the_operators(file: Path) ->
     done = run("serve", "--port", "0", "--state-dir", str(file.parent / "state"), "--hooks", str(file))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].endswith("cannot be used (NameError: name 'undefined' is not defined)")
+
+
+@pytest.mark.parametrize("flags", [["--hooks", "signaling_hooks.py"], ["--reload"]], ids=str)
+def test_without_what_it_needs_it_says_what_to_install(
+    file: Path, flags: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text("")
+    monkeypatch.chdir(file.parent)
+    monkeypatch.setattr(reload_extra, "find_spec", lambda name: None)
+    assert main(["serve", "--port", "0", "--state-dir", str(file.parent / "state"), *flags]) == 2
+    assert capsys.readouterr().err == (
+        f"sidecar: {flags[0]} needs more than is installed: pip install 'signaling-sidecar[reload]'\n"
+    )
 
 
 async def test_a_saved_file_is_in_use_and_nobody_notices(aiohttp_client: AiohttpClient, file: Path) -> None:

@@ -82,6 +82,17 @@ class DamagedLog(SidecarError):
         return f"{where} is not a record of an event log: {self.reason}"
 
 
+class MissingExtra(SidecarError):
+    """An optional part was asked for, and what it needs is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(feature, extra)
+        self.feature, self.extra = feature, extra
+
+    def __str__(self) -> str:
+        return f"{self.feature} needs more than is installed: pip install 'signaling-sidecar[{self.extra}]'"
+
+
 class HooksUnreadable(SidecarError):
     """The hooks file cannot be imported; its own exception is the cause."""
 

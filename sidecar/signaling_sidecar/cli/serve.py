@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
+import signal
+import socket
 import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from signaling_sidecar.settings import FILE_NAME, all_settings, load
+from signaling_sidecar.errors import SettingsError
+from signaling_sidecar.settings import FILE_NAME, Settings, all_settings, load
 
 _EPILOG = f"""\
 Every setting can also be said in the environment (SIDECAR_MAX_ROOMS=100) or in {FILE_NAME} in the project's folder
@@ -37,6 +44,9 @@ def add_to(commands: Any) -> None:
         else:
             parser.add_argument(flag, metavar=kind.metavar, help=help_)
     parser.add_argument("--settings", type=Path, metavar="FILE", help=f"the settings file (PROJECT/{FILE_NAME})")
+    parser.add_argument(
+        "--reload", action="store_true", help="let new code of the sidecar itself take over whenever it is saved"
+    )
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
@@ -46,9 +56,57 @@ def _shown(default: Any) -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = load(vars(arguments), os.environ, arguments.settings)
+    flags = {each.name: getattr(arguments, each.name) for each, _ in all_settings()}
+    settings = load(flags, os.environ, arguments.settings)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     from signaling_sidecar.server import run as serve  # aiohttp takes 300 ms to import: `--help` does without
 
+    if arguments.reload:
+        return _supervise(settings, Takeover(flags, str(arguments.settings or "")), arguments.exit_on_stdin_eof)
     serve(settings, exit_on_stdin_eof=arguments.exit_on_stdin_eof)
     return 0
+
+
+def _supervise(settings: Settings, takeover: Takeover, exit_on_stdin_eof: bool) -> int:
+    if os.name == "nt":
+        raise SettingsError("reload", True, "left out on Windows, where a socket cannot be handed on", "--reload")
+    from signaling_sidecar.reload.reload_extra import require_reload_extra
+    from signaling_sidecar.reload.supervisor import Supervisor
+    from signaling_sidecar.server.run import listen
+
+    require_reload_extra("--reload")
+    with listen(settings) as listening:
+        supervisor = Supervisor(listening, json.dumps(asdict(takeover)))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: supervisor.stop())
+        if exit_on_stdin_eof:
+            threading.Thread(target=_stop_at_eof, args=(supervisor.stop,), name="stdin-eof", daemon=True).start()
+        return supervisor.run()
+
+
+def _stop_at_eof(stop: Callable[[], None]) -> None:
+    sys.stdin.read()
+    stop()
+
+
+@dataclass(frozen=True)
+class Takeover:
+    """What a worker needs to serve as it was asked for: the flags as they were said, and the settings file's path."""
+
+    flags: dict[str, Any]
+    settings_file: str
+
+    def __post_init__(self) -> None:
+        import signaling_sidecar.server  # noqa: F401 - a worker whose code does not load must not take over
+
+        self._settings()  # nor one that would refuse to serve with them
+
+    def serve(self, descriptor: int) -> None:
+        """Serve on the listening socket with this descriptor until stdin ends."""
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+        from signaling_sidecar.server import run as serve
+
+        serve(self._settings(), listening=socket.socket(fileno=descriptor), exit_on_stdin_eof=True)
+
+    def _settings(self) -> Settings:
+        return load(self.flags, os.environ, Path(self.settings_file) if self.settings_file else None)

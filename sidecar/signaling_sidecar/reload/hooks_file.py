@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from signaling_sidecar.errors import HooksUnreadable
+from signaling_sidecar.reload.reload_extra import require_reload_extra
 
 DEBOUNCE_MS = 30  # after the last of the changes that one save makes; an editor's are within a few ms
 STEP_MS = 10  # between two looks for more changes
@@ -21,7 +22,7 @@ logger = logging.getLogger("signaling_sidecar")
 class HooksFile:
     """The hooks as they were when the file was last saved whole.
 
-    `load` raises HooksUnreadable for a file that cannot be imported, and then nothing has changed.
+    `load` raises HooksUnreadable for a file that cannot be imported, and then nothing has changed; and MissingExtra.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,6 +31,7 @@ class HooksFile:
         self._module: ModuleType | None = None
 
     def load(self) -> None:
+        require_reload_extra("--hooks")
         # Under a new name each time: what the old module's tasks still use stays as it was.
         name = f"signaling_hooks_{next(self._numbers)}"
         module = ModuleType(name)

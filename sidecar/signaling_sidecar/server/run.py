@@ -42,12 +42,13 @@ class Ready(msgspec.Struct, frozen=True):
     state_dir: str
 
 
-def run(settings: Settings, *, exit_on_stdin_eof: bool = False) -> None:
+def run(settings: Settings, *, listening: socket.socket | None = None, exit_on_stdin_eof: bool = False) -> None:
     """Serve in the foreground until SIGINT, SIGTERM or, if asked, the end of stdin.
 
-    Raises PortTaken, StateDirTaken or SettingsError before anything is served.
+    `listening` is a socket that somebody else has bound. Raises PortTaken, StateDirTaken or SettingsError before
+    anything is served.
     """
-    listening = _listen(settings)
+    listening = listening or listen(settings)
     with listening, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, listening, exit_on_stdin_eof))
 
@@ -60,7 +61,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
+    """Bind the address of the settings. Raises PortTaken, or SettingsError for an address that is not ours."""
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
