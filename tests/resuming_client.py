@@ -25,6 +25,7 @@ class ResumingClient:
         """Sender and number of every relay, in order."""
         self.acknowledged: list[tuple[str | None, int]] = []
         """Receiver (None: all) and number of every frame that the sidecar said it had handled."""
+        self.connections = 0
         self.joined = asyncio.Event()
         self._chance = chance
         self._token: str | None = None
@@ -44,6 +45,7 @@ class ResumingClient:
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
                 async with asyncio.timeout(5):
                     socket = await session.ws_connect(url, autoping=True, max_msg_size=0)
+                self.connections += 1
                 try:
                     await self._speak(socket)
                 finally:

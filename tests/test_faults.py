@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import random
+import shutil
 import socket
 import sys
 from collections import Counter
@@ -41,16 +42,22 @@ class Killable:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.hooks = folder / "signaling_hooks.py"
+        self.hooks.write_text("")
+        self.source = Path(shutil.copytree(ROOT / "sidecar", folder / "source"))
+        self.saves = 0
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> None:
+    async def start(self, *flags: str) -> None:
         command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", str(self.port)]
         self._process = await asyncio.create_subprocess_exec(
             *command,
-            *("--state-dir", str(self._folder), "--project", str(self._folder), "--max-frames-per-s", "100000"),
-            env={**os.environ, "PYTHONPATH": str(ROOT / "sidecar")},
+            *("--state-dir", str(self._folder / "state"), "--project", str(self._folder), "--exit-on-stdin-eof"),
+            *("--max-frames-per-s", "100000", "--hooks", str(self.hooks), *flags),
+            env={**os.environ, "PYTHONPATH": str(self.source)},
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
@@ -114,12 +121,26 @@ async def stop(sidecar: Killable, proxy: FaultProxy) -> None:
     await sidecar.start()
 
 
-@pytest.mark.parametrize("fault", [reset, half_close, stall, kill, stop], ids=lambda fault: fault.__name__)
+async def save_the_hooks(sidecar: Killable, proxy: FaultProxy) -> None:
+    sidecar.saves += 1
+    sidecar.hooks.write_text(f"def on_relay(relay):\n    return {sidecar.saves}\n")
+
+
+async def save_the_sidecar(sidecar: Killable, proxy: FaultProxy) -> None:
+    sidecar.saves += 1
+    with (sidecar.source / "signaling_sidecar" / "server" / "pages.py").open("a") as file:
+        file.write(f"# saved {sidecar.saves} times\n")
+
+
+FAULTS = [reset, half_close, stall, kill, stop, save_the_hooks, save_the_sidecar]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 async def test_nothing_is_lost_doubled_or_told_as_a_coming_and_going(
     tmp_path: Path, fault: Callable[[Killable, FaultProxy], object]
 ) -> None:
     chance, sidecar = random.Random(SEED), Killable(tmp_path)
-    await sidecar.start()
+    await sidecar.start(*(["--reload"] if fault is save_the_sidecar else []))
     async with fault_proxy(sidecar.port) as proxy, clients_of(proxy.port, chance) as clients:
         talking = asyncio.create_task(talk(clients, chance))
         until_s = asyncio.get_running_loop().time() + FAULTY_S
@@ -130,6 +151,10 @@ async def test_nothing_is_lost_doubled_or_told_as_a_coming_and_going(
         await everything_has_arrived(clients)
         await all_see_all(clients)
         assert {word for each in clients for word in each.seen} == set()
+        if fault is save_the_hooks:
+            assert {each.connections for each in clients} == {1}
+        else:
+            assert sum(each.connections for each in clients) > CLIENTS or fault is stall
     await sidecar.end(lambda process: process.terminate())
 
 
