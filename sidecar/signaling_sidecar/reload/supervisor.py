@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO
 
 PACKAGE = Path(__file__).parent.parent
 WORKER = Path(__file__).with_name("worker.py")
@@ -56,7 +55,10 @@ class Worker:
 
     def loads(self) -> bool:
         """Whether it could import our code as it is now."""
-        self.tell("load")
+        try:
+            self.tell("load")
+        except BrokenPipeError:  # it has ended, while it waited
+            return False
         return self.says() == "loaded\n"
 
     def serve(self) -> str:
@@ -64,16 +66,17 @@ class Worker:
         self.tell("serve")
         return self.says()
 
-    def stop(self) -> int:
-        """End it cleanly, and return its exit code."""
-        stdin: IO[str] | None = self.process.stdin
-        assert stdin is not None
-        stdin.close()
+    def stop(self) -> None:
+        """End it cleanly."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
         try:
-            return self.process.wait(STOPS_WITHIN_S)
+            self.process.wait(STOPS_WITHIN_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return self.process.wait()
+            self.process.wait()
+        self.process.stdout.close()
 
 
 class Supervisor:
