@@ -152,6 +152,16 @@ async def test_a_hook_that_fails_refuses_that_one_request_and_harms_nobody_else(
     assert caplog.text.count("the hook on_join failed") == 1
 
 
+async def test_a_hook_that_blocks_is_shown_with_its_stack(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = "import time\ndef on_join(join):\n    time.sleep(0.6)  # as if it asked a database\n"
+    served = await hooked(aiohttp_client, file, code)
+    assert (await (await served.connect()).join("ann"))["type"] == "peer_list"
+    assert caplog.text.count("the hook on_join keeps everybody waiting") == 1
+    assert "as if it asked a database" in caplog.text
+
+
 async def test_a_failing_hook_prints_one_traceback_a_second(
     aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -129,13 +129,14 @@ class Sidecar:
         file = HooksFile(self.settings.hooks)
         file.load()
         dispatcher = self._dispatcher
-        dispatcher.judge = Judge(file, self._hub, dispatcher.record)
+        dispatcher.judge = judge = Judge(file, self._hub, dispatcher.record)
         watching = asyncio.create_task(
             file.watch(lambda new: dispatcher.record(Record("hooks.swapped" if new else "hooks.kept")))
         )
         try:
             yield
         finally:
+            judge.stop()
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching

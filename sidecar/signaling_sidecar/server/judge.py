@@ -1,7 +1,7 @@
 """What the hooks say of a connection or a command, before the hub sees it.
 
 1. A hook's failure is its refusal: of this one request, recorded, and of nobody else's.
-2. The deadline binds hooks that are `async`; one that is not keeps everybody waiting while it runs.
+2. The deadline binds hooks that are `async`; one that is not keeps everybody waiting while it runs, and that is said.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from signaling_sidecar.hub import Hub, RoomKey, commands
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.reload import HooksFile
+from signaling_sidecar.server.stall_watch import StallWatch
 
 HOOK_WITHIN_S = 2.0  # seconds; a client waits 5 to 10 s for an answer to its join
 TRACEBACK_GAP_S = 1.0  # seconds between two tracebacks in the terminal: a failing hook may fail for every frame
@@ -36,7 +37,11 @@ class Judge:
         self._hub = hub
         self._record = record
         self._traceback_s = -TRACEBACK_GAP_S
+        self._stall_watch = StallWatch()
         self._leaving: set[asyncio.Task[Refusal | None]] = set()
+
+    def stop(self) -> None:
+        self._stall_watch.stop()
 
     async def of_connection(self, connection: hooks.Connection) -> Refusal | None:
         return await self._ask("admit", connection)
@@ -88,7 +93,8 @@ class Judge:
         if hook is None:
             return None
         try:
-            verdict = hook(argument)
+            with self._stall_watch.over(name):
+                verdict = hook(argument)
             if inspect.isawaitable(verdict):
                 async with asyncio.timeout(HOOK_WITHIN_S):
                     verdict = await verdict
