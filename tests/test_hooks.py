@@ -108,6 +108,15 @@ def on_relay(relay):
     assert (refused["code"], refused["c"]) == ("refused-by-hook", 2)
 
 
+async def test_a_frame_that_no_hook_could_be_shown_is_refused(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    return True\n")
+    peer = await served.connect("/ws/signaling/mesh")
+    await peer.ask({"type": "join", "peerId": "a"})
+    await peer.send('{"type":"x","to":"a","n":1e999}')
+    assert await peer.ask({"type": "x", "to": "a"}) == {"type": "x", "to": "a"}
+    assert served.refusals() == ["bad-json"]
+
+
 async def test_on_leave_is_told_and_cannot_keep_anybody(aiohttp_client: AiohttpClient, file: Path) -> None:
     told = file.with_name("told.txt")
     code = f"""

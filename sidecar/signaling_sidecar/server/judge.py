@@ -83,7 +83,10 @@ class Judge:
         if session is None or self._file.hook("on_relay") is None:
             return None  # the hub refuses who is in no room
         key: RoomKey = session.room.key
-        frame = msgspec.json.decode(relay.payload)
+        try:
+            frame = msgspec.json.decode(relay.payload)
+        except (msgspec.DecodeError, RecursionError) as error:  # a dialect reads no more of it than it must
+            return errors.bad_json(str(error))
         return await self._ask(
             "on_relay", hooks.Relay(key.dialect, key.room, session.peer, relay.to, relay.kind, frame)
         )
