@@ -70,11 +70,11 @@ class FaultProxy:
                 writer.write_eof()
 
     async def stop(self) -> None:
+        """Break everything, and return when all that served it has ended by that."""
         self._flows.set()
-        self.reset()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:
+            self.reset()
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
