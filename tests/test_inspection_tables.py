@@ -80,6 +80,17 @@ def test_a_room_has_a_row_for_each_of_its_stays(tmp_path: Path) -> None:
     assert list(rooms["peers_most"]) == [1, 1]
 
 
+def test_a_room_that_outlived_a_restart_has_those_who_were_there_before(tmp_path: Path) -> None:
+    lines = [
+        header("cafe"),
+        *(record(2, 1, "peer.resumed", **ANN, connection=1), record(3, 2, "peer.left", **BEN, data={"reason": "lost"})),
+        record(4, 3, "peer.joined", **BEN | {"session": "s-again"}, connection=2, data={}),
+    ]
+    (room,) = log_of(tmp_path, *lines).rooms.to_dict("records")
+    assert (room["peers_most"], room["sessions"]) == (2, 3)
+    assert pd.isna(room["created"])
+
+
 def test_a_room_counts_what_happened_in_it(log: EventLog) -> None:
     row = log.rooms.iloc[0]
     assert (row["peers_most"], row["sessions"], row["signals"], row["refused"], row["bytes"]) == (2, 2, 4, 1, 263)

@@ -85,6 +85,7 @@ class EventLog:
         ========== =================== ==========================================================================
         dialect    category            wire protocol
         room       category            room id
+        name       str                 display name, the last it had; from `room.created`, `room.updated`
         created    datetime64[us, UTC] `room.created`; missing: it was there before this log begins
         ended      datetime64[us, UTC] `room.ended`; missing: the log does not see it end
         peers_most int64               peers at one time, at most, those who were away included; from `peer.*`

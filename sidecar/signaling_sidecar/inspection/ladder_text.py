@@ -20,7 +20,8 @@ def ladder_text(title: str, columns: Sequence[Column], steps: Sequence[Step]) ->
     """Draw it; every foreign text is one visible line."""
     width = _column_width(columns, steps)
     lines = [visible(title), ""]
-    for texts in ([column.name or "" for column in columns], [column.peer for column in columns]):
+    names, peers = [column.name or "" for column in columns], [column.peer for column in columns]
+    for texts in (names, peers) if any(names) else (peers,):
         header = _Cells(len(columns), width)
         for at, text in enumerate(texts):
             header.write(header.center(at), shortened(text, width - 2), centered=True)

@@ -8,6 +8,8 @@ import msgspec
 
 from signaling_sidecar.eventlog.payload import SDP_TYPES, Media, find_media
 
+_WORDS = SDP_TYPES | {"candidate"}
+
 
 class About(msgspec.Struct, frozen=True):
     """The data of a record that the sidecar wrote itself; which fields it has depends on the type of the record."""
@@ -25,7 +27,9 @@ class About(msgspec.Struct, frozen=True):
     """Of `signal.refused`: how many refusals the record stands for."""
     mode: str | None = None
     host: str | None = None
-    """Of `room.updated`, beside `name`: what the room is now."""
+    """Of `room.created` and `room.updated`, beside `name`: what the room is from now on."""
+    replaced: int | None = None
+    """Of `peer.resumed`: the connection that the peer had until then."""
     lost: int | None = None
     """Of `log.gap`: records that could not be written."""
 
@@ -45,5 +49,11 @@ def media_of(kind: object, data: object) -> Media:
 
 
 def word_of(kind: object) -> str | None:
-    """What a frame is for, in one word: `candidate` of `ice-candidate`, `ice_candidate` and `WEBRTC_ICE_CANDIDATE`."""
-    return re.split("[_-]", kind)[-1].lower() if isinstance(kind, str) else None
+    """What a frame is for, in the word that all dialects share; the kind itself where there is none.
+
+    So `candidate` of `ice-candidate`, `ice_candidate` and `WEBRTC_ICE_CANDIDATE`.
+    """
+    if not isinstance(kind, str):
+        return None
+    word = re.split("[_-]", kind)[-1].lower()
+    return word if word in _WORDS else kind

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from signaling_sidecar.inspection.record_data import read_about
+
 _COLUMNS = [
-    *("dialect", "room", "created", "ended", "peers_most", "sessions", "signals", "refused", "bytes", "boot"),
+    *("dialect", "room", "name", "created", "ended", "peers_most", "sessions", "signals", "refused", "bytes", "boot"),
 ]
 _NO_SIGN_OF_LIFE = ["signal.refused", "connection.opened", "connection.closed"]  # a refused join may name any room
 
@@ -17,11 +19,15 @@ def rooms_table(events: pd.DataFrame) -> pd.DataFrame:
     stay = (rows["type"] == "room.created").groupby([rows[key] for key in name], observed=True).cumsum()
     rows = rows.assign(stay=stay)
     lived = ~rows["type"].isin(_NO_SIGN_OF_LIFE)
-    relayed = rows["type"] == "signal.relayed"
+    relayed, joined = rows["type"] == "signal.relayed", rows["type"] == "peer.joined"
+    named = rows[rows["type"].isin(["room.created", "room.updated"])]
+    names = pd.Series([read_about(data).name for data in named["data"]], index=named.index, dtype="str")
     rows = rows.assign(
+        name=names.reindex(rows.index),
         created=rows["time"].where(rows["type"] == "room.created"),
         ended=rows["time"].where(rows["type"] == "room.ended"),
-        step=(rows["type"] == "peer.joined").astype("int64") - (rows["type"] == "peer.left"),
+        joined=joined,
+        step=joined.astype("int64") - (rows["type"] == "peer.left"),
         relayed=relayed,
         refusal=rows["type"] == "signal.refused",
         relayed_bytes=rows["bytes"].where(relayed, 0).fillna(0),
@@ -31,9 +37,11 @@ def rooms_table(events: pd.DataFrame) -> pd.DataFrame:
     key = [*name, "stay"]
     rows["peers"] = rows.groupby(key, observed=True)["step"].cumsum()
     table = rows.groupby(key, observed=True, sort=False).agg(
+        name=("name", "last"),
         created=("created", "min"),
         ended=("ended", "max"),
         peers_most=("peers", "max"),
+        joined=("joined", "sum"),
         sessions=("member", "nunique"),
         signals=("relayed", "sum"),
         refused=("refusal", "sum"),
@@ -41,5 +49,7 @@ def rooms_table(events: pd.DataFrame) -> pd.DataFrame:
         lived=("lived", "any"),
     )
     table = table[table["lived"]].reset_index()
+    # Who is not seen to join was there from the start: since before a restart, or before this log begins.
+    table["peers_most"] = table["peers_most"].clip(lower=0) + table["sessions"] - table["joined"]
     counts = ["peers_most", "sessions", "signals", "refused", "bytes"]
     return table.astype(dict.fromkeys(counts, "int64"))[_COLUMNS]

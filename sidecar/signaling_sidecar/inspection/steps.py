@@ -81,7 +81,7 @@ _PRESENCE_AFTER = {
     "peer.resumed": Presence.HERE,
     "peer.left": Presence.ABSENT,
 }
-_NOTES = {"room.created": "room created", "room.ended": "room ended", "match.found": "group found"}
+_NOTES = {"room.ended": "room ended", "match.found": "group found"}
 
 
 def draw_steps(records: Iterable[Record]) -> tuple[Sequence[Column], Sequence[Step]]:
@@ -110,6 +110,9 @@ class _Room:
                 return self._relayed(record)
             case "signal.refused":
                 return self._refused(record, read_about(record.data))
+            case "room.created":
+                about = read_about(record.data)
+                return self._step(record, Look.NOTE, " · ".join(filter(None, ("room created", about.name, about.mode))))
             case "room.updated":
                 return self._room_updated(record, read_about(record.data))
             case "log.gap":
@@ -122,10 +125,12 @@ class _Room:
     def _relayed(self, record: Record) -> Step:
         media = media_of(record.kind, record.data)
         to = (record.to,) if record.to is not None else self._others(record.peer)
-        return self._step(record, _look(record, media), _label(record, media), to, _detail(media))
+        return self._step(record, _look(record, media), _label(record, media), to, _detail(record, media))
 
     def _refused(self, record: Record, about: About) -> Step:
-        what = f"{record.kind or 'frame'} ✗ {about.code}" + (f" ({about.count} times)" if about.count > 1 else "")
+        what = f"{word_of(record.kind) or 'frame'} ✗ {about.code}" + (
+            f" ({about.count} times)" if about.count > 1 else ""
+        )
         if record.to is not None and record.to not in self.columns:
             what += f", for {record.to}"
         if record.peer not in self.columns:
@@ -135,7 +140,7 @@ class _Room:
     def _presence_change(self, record: Record, about: About) -> Step | None:
         if record.peer not in self.columns:
             return None
-        known = self._instances.get(record.peer)
+        known, was = self._instances.get(record.peer), self._presence[self.columns[record.peer]]
         if about.name is not None:
             self.names[record.peer] = about.name
         if about.instance is not None:
@@ -148,8 +153,9 @@ class _Room:
             case "peer.away":
                 return self._step(record, Look.AWAY, f"away ({about.ending})")
             case "peer.resumed":
+                what = "back" if was is not Presence.HERE else "joins again" if about.replaced is None else "reconnects"
                 reloaded = about.instance is not None and about.instance != known
-                return self._step(record, Look.BACK, "back, page reloaded" if reloaded else "back")
+                return self._step(record, Look.BACK, f"{what}, page reloaded" if reloaded else what)
             case "peer.left":
                 return self._step(record, Look.LEFT, "leaves" if about.reason == "left" else f"leaves ({about.reason})")
             case "peer.challenged":
@@ -160,10 +166,12 @@ class _Room:
         return None
 
     def _room_updated(self, record: Record, about: About) -> Step:
+        if about.host in self.columns:  # a record of its own: the host changes because the old one goes
+            return self._step(record._replace(peer=about.host), Look.UPDATED, "is host now")
         what = [
             f"room is now {about.name}" if about.name is not None else None,
             f"mode is now {about.mode}" if about.mode is not None else None,
-            f"host is now {about.host}" if about.host is not None else None,
+            f"{about.host} is host now" if about.host is not None else None,
         ]
         look = Look.UPDATED if record.peer in self.columns else Look.NOTE
         return self._step(record, look, ", ".join(filter(None, what)))
@@ -199,22 +207,22 @@ def _look(record: Record, media: Media) -> Look:
 
 
 def _label(record: Record, media: Media) -> str:
-    kind, word = record.kind or "signal", word_of(record.kind)
+    word = word_of(record.kind) or "signal"
     if media.description_bytes is not None:
-        what = media.sdp_type if media.sdp_type in (None, word) else f"{kind}: {media.sdp_type}"
-        return f"{what or kind} · {_size(media.description_bytes)}"
+        what = word if media.sdp_type in (None, word) else f"{word}: {media.sdp_type}"
+        return f"{what} · {_size(media.description_bytes)}"
     if media.candidate_type == "end":
         return "end of candidates"
     if media.candidate_type is not None:
-        what = word if word == "candidate" else kind
-        return " ".join(filter(None, (what, media.candidate_type, media.protocol, media.address_class)))
-    return kind if record.bytes is None else f"{kind} · {_size(record.bytes)}"
+        return " ".join(filter(None, (word, media.candidate_type, media.protocol, media.address_class)))
+    return word if record.bytes is None else f"{word} · {_size(record.bytes)}"
 
 
-def _detail(media: Media) -> str:
+def _detail(record: Record, media: Media) -> str:
+    kind = None if record.kind == word_of(record.kind) else record.kind
     address = None if media.address is None else f"{media.address} port {media.port}"
     ufrag = None if media.ufrag is None else f"ufrag {media.ufrag}"
-    return ", ".join(filter(None, (address, ufrag)))
+    return ", ".join(filter(None, (kind, address, ufrag)))
 
 
 def _size(count: int) -> str:
