@@ -11,8 +11,19 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.eventlog.line import write_line
-from signaling_sidecar.hub import Checkpoint, Ending, Hub, Past, Restore, RoomKey, checkpoint
-from signaling_sidecar.hub.commands import End, Enqueue, Join, Leave, Numbered, Relay, Tick, Update, UpdateRoom
+from signaling_sidecar.hub import Checkpoint, Ending, Hub, OwnRules, Past, Restore, RoomKey, checkpoint
+from signaling_sidecar.hub.commands import (
+    End,
+    Enqueue,
+    Join,
+    Leave,
+    Numbered,
+    Relay,
+    SetOwnRules,
+    Tick,
+    Update,
+    UpdateRoom,
+)
 from signaling_sidecar.hub.effects import Effect, PeerList, Record, Resumed, Send
 from signaling_sidecar.hub.resumption import token_hash
 from signaling_sidecar.settings import Settings
@@ -20,6 +31,13 @@ from tests.hub_driver import CountedIds
 
 CONNECTIONS, PEERS, ROOMS = range(1, 6), ("ann", "ben", "cleo"), ("bar", "den")
 DIALECT_OF_JOIN = ("rooms", "mesh", "hosted", "pairing")
+OWN_RULES = strategies.none() | strategies.builds(
+    OwnRules,
+    capacity=strategies.none() | strategies.integers(1, 3),
+    listed=strategies.none() | strategies.booleans(),
+    grace_s=strategies.none() | strategies.sampled_from((0.0, 2.0, 50.0)),
+    host=strategies.none() | strategies.sampled_from(PEERS),
+)
 connections, peers, rooms = map(strategies.sampled_from, (CONNECTIONS, PEERS, ROOMS))
 
 
@@ -105,8 +123,18 @@ class RestoreMachine(RuleBasedStateMachine):
         dialect=strategies.sampled_from(DIALECT_OF_JOIN),
         resumable=strategies.booleans(),
         name=strategies.none() | strategies.just("A name"),
+        own=OWN_RULES,
     )
-    def join(self, connection: int, room: str, peer: str, dialect: str, resumable: bool, name: str | None) -> None:
+    def join(
+        self,
+        connection: int,
+        room: str,
+        peer: str,
+        dialect: str,
+        resumable: bool,
+        name: str | None,
+        own: OwnRules | None,
+    ) -> None:
         self.do(
             Join(
                 connection=connection,
@@ -118,8 +146,13 @@ class RestoreMachine(RuleBasedStateMachine):
                 resumable=resumable and dialect == "rooms",
                 instance="page",
                 metadata=msgspec.Raw(b'{"hat":1}') if name is not None else None,
+                rules=own,
             )
         )
+
+    @rule(room=rooms, dialect=strategies.sampled_from(DIALECT_OF_JOIN), own=OWN_RULES)
+    def rule_a_room(self, room: str, dialect: str, own: OwnRules | None) -> None:
+        self.do(SetOwnRules(RoomKey(dialect, room), own))
 
     @rule(connection=connections, room=rooms, peer=peers, missed=strategies.none() | strategies.integers(0, 3))
     def come_back(self, connection: int, room: str, peer: str, missed: int | None) -> None:

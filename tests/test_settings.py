@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from signaling_sidecar.errors import SettingsError
-from signaling_sidecar.settings import Settings, load
+from signaling_sidecar.settings import Settings, Sources
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_rooms = 1\nmax_connections = 2\ngrace_s = 3\n")
     environment = {"SIDECAR_MAX_ROOMS": "10", "SIDECAR_MAX_CONNECTIONS": "20"}
-    settings = load({"max_rooms": "100", "project": str(tmp_path)}, environment)
+    settings = Sources({"max_rooms": "100", "project": str(tmp_path)}, environment).load()
     assert (settings.max_rooms, settings.max_connections, settings.grace_s) == (100, 20, 3.0)
     assert settings.port == Settings().port
 
@@ -21,15 +21,15 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path: Path)
 def test_the_file_may_be_named_and_then_must_be_there(tmp_path: Path) -> None:
     file = tmp_path / "other.toml"
     with pytest.raises(SettingsError, match="a readable TOML file"):
-        load({}, {}, file)
+        Sources({}, {}, file).load()
     file.write_text('allow_origin = ["http://A.example:3000"]')
-    assert load({}, {}, file).allow_origin == ("http://a.example:3000",)
+    assert Sources({}, {}, file).load().allow_origin == ("http://a.example:3000",)
 
 
 def test_lists_are_repeated_flags_or_separated_by_commas(tmp_path: Path) -> None:
     environment = {"SIDECAR_ALLOW_HOST": "a.lan, b.lan", "SIDECAR_PROJECT": str(tmp_path)}
-    assert load({}, environment).allow_host == ("a.lan", "b.lan")
-    assert load({"allow_host": ["c.lan"]}, environment).allow_host == ("c.lan",)
+    assert Sources({}, environment).load().allow_host == ("a.lan", "b.lan")
+    assert Sources({"allow_host": ["c.lan"]}, environment).load().allow_host == ("c.lan",)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_lists_are_repeated_flags_or_separated_by_commas(tmp_path: Path) -> None
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_setting_and_where_it_was_said(name: str, value: object) -> None:
     with pytest.raises(SettingsError) as error:
-        load({name: value}, {})
+        Sources({name: value}, {}).load()
     flag = "--" + name.replace("_", "-")
     assert str(error.value).startswith(f"{name} must be ")
     assert str(error.value).endswith(f"not {value!r} (from {flag})")
@@ -62,10 +62,10 @@ def test_a_wrong_value_is_one_sentence_that_names_the_setting_and_where_it_was_s
 def test_an_unknown_setting_in_the_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_room = 1\n")
     with pytest.raises(SettingsError, match="max_room must be a setting that exists"):
-        load({"project": str(tmp_path)}, {})
+        Sources({"project": str(tmp_path)}, {}).load()
 
 
 def test_a_true_in_the_file_is_no_number(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_rooms = true\n")
     with pytest.raises(SettingsError, match="max_rooms"):
-        load({"project": str(tmp_path)}, {})
+        Sources({"project": str(tmp_path)}, {}).load()

@@ -15,7 +15,7 @@ PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
     "cli": {"reload", "server", "dialects", "eventlog", "settings", "errors", "foreign_text"},
     "server": {"dialects", "eventlog", "hub", "reload", "hooks", "settings", "errors", "names", "foreign_text"},
-    "reload": {"cli", "errors"},  # its worker is a process of its own, which begins with the command line
+    "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
     "hooks": set(),
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},

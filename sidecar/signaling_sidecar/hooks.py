@@ -1,4 +1,4 @@
-"""What a hooks file is told: types for those who write one. Every hook is optional, and may be `async`.
+"""What a hooks file is told: types for those who write one. Every hook is optional, and all but one may be `async`.
 
 `admit`, `on_join` and `on_relay` refuse by returning False, or a sentence that the refused client is shown; anything
 else lets it pass. One that raises, or is not done within its time, refuses too.
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 
 class Connection(NamedTuple):
-    """A client that wants to connect: `admit(connection)`."""
+    """A client that wants to connect, or to see the list of rooms: `admit(connection)`."""
 
     dialect: str | None
     """None on `/ws`, where the first frame tells it."""
@@ -30,8 +30,24 @@ class Join(NamedTuple):
     peer: str | None
     """None: it will be given one."""
     name: str | None
+    token: str | None
+    """What a client of `rooms` says as `token`; a page cannot send headers with a WebSocket."""
     present: tuple[str, ...]
     """Peer ids of who is there."""
+
+
+class Room(NamedTuple):
+    """A room whose rules are asked for: `room_rules(room)`, which may not be `async`.
+
+    It returns None, or a dict of what this room has otherwise than its dialect: `capacity` (at most the dialect's),
+    `listed`, `grace_s` (seconds that a peer which lost its connection keeps its place), `host` (the peer id that is
+    host from when it joins, where there is one). It is asked when the room is made, except by the matchmaker, and for
+    every room when the hooks have changed; nobody is removed from a room by that.
+    """
+
+    dialect: str
+    room: str
+    """A pairing code only as its keyed hash."""
 
 
 class Relay(NamedTuple):
@@ -56,4 +72,4 @@ class Leave(NamedTuple):
     reason: str
 
 
-__all__ = ["Connection", "Join", "Leave", "Relay"]
+__all__ = ["Connection", "Join", "Leave", "Relay", "Room"]

@@ -18,6 +18,7 @@ DEFAULT_PORT = 8765
 DIALECT_NAMES = ("rooms", "mesh", "pairing", "match", "hosted")
 FILE_NAME = "sidecar.toml"
 MIB = 1024 * 1024
+MAX_GRACE_S = 3600  # seconds; the event log is kept for as long as the longest grace
 
 
 @dataclass(frozen=True)
@@ -112,19 +113,21 @@ def _is_host_name(text: str) -> bool:
     return not text.endswith(".") and not any(c in text for c in "/?#@: ")
 
 
-def _setting(kind: Kind, default: Any, help_: str) -> Any:
-    return field(default=default, metadata={"kind": kind, "help": help_})
+def _setting(kind: Kind, default: Any, help_: str, *, live: bool = True) -> Any:
+    return field(default=default, metadata={"kind": kind, "help": help_, "live": live})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings of one run. Constructing it does nothing; limits are PROTOCOLS.md's "Defaults"."""
 
-    host: str = _setting(_text(), "127.0.0.1", "the address to listen on")
-    port: int = _setting(_whole(0, 65535, "a port"), DEFAULT_PORT, "the port to listen on; 0 takes a free one")
-    project: Path = _setting(_path("a folder", "DIR"), Path(), "the project's folder, which names the state folder")
+    host: str = _setting(_text(), "127.0.0.1", "the address to listen on", live=False)
+    port: int = _setting(_whole(0, 65535, "a port"), DEFAULT_PORT, "the port to listen on; 0: a free one", live=False)
+    project: Path = _setting(
+        _path("a folder", "DIR"), Path(), "the project's folder, which names the state folder", live=False
+    )
     state_dir: Path | None = _setting(
-        _path("a folder", "DIR"), None, "where the event log is kept, outside of what Vite serves"
+        _path("a folder", "DIR"), None, "where the event log is kept, outside of what Vite serves", live=False
     )
     allow_origin: tuple[str, ...] = _setting(
         _list(_is_origin, "an origin such as http://localhost:3000", "ORIGIN"), (), "let pages of this origin in"
@@ -136,11 +139,12 @@ class Settings:
         _list(DIALECT_NAMES.__contains__, "some of " + ", ".join(DIALECT_NAMES), "NAME", at_least=1),
         DIALECT_NAMES,
         "the wire protocols that are served",
+        live=False,
     )
     hooks: Path | None = _setting(
-        _path("a file", "FILE"), None, "a Python file of hooks, which is swapped whenever it is saved"
+        _path("a file", "FILE"), None, "a Python file of hooks, which is swapped whenever it is saved", live=False
     )
-    grace_s: float = _setting(_seconds(3600), 30.0, "how long a peer that lost its connection keeps its place")
+    grace_s: float = _setting(_seconds(MAX_GRACE_S), 30.0, "how long a peer that lost its connection keeps its place")
     payloads: str = _setting(_one_of("full", "summary", "none"), "full", "what the event log keeps of a signal")
     max_peers_per_room: int = _setting(_whole(1, 10_000, "peers"), 100, "peers in one room")
     max_rooms: int = _setting(_whole(1, 1_000_000, "rooms"), 10_000, "rooms")
@@ -174,27 +178,45 @@ def all_settings() -> Iterator[tuple[Field[Any], Kind]]:
         yield each, each.metadata["kind"]
 
 
-def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None) -> Settings:
-    """Read the settings from all places where they may be said.
+@dataclass(frozen=True)
+class Sources:
+    """All places where settings are said. `flags`: by setting name, None where not said."""
 
-    `flags`: by setting name, None where not said. `file`: the settings file; by default `sidecar.toml` in the project's
-    folder, which need not exist. Raises SettingsError for the first value that cannot be.
-    """
-    values: dict[str, Any] = {}
-    from_file, file_name = _read_file(file, flags, environment)
-    for each, kind in all_settings():
-        name, variable = each.name, f"SIDECAR_{each.name.upper()}"
-        for value, source in (
-            (flags.get(name), "--" + name.replace("_", "-")),
-            (environment.get(variable), variable),
-            (from_file.pop(name, None), file_name),
-        ):
-            if value is not None:
-                values.setdefault(name, _parse(name, kind, value, source))
-    for name, value in from_file.items():
-        raise SettingsError(name, value, "a setting that exists", file_name)
-    values.setdefault("project", Path.cwd())
-    return Settings(**values)
+    flags: Mapping[str, Any]
+    environment: Mapping[str, str]
+    asked_file: Path | None = None
+    """None: `sidecar.toml` in the project's folder, which need not exist."""
+
+    @property
+    def file(self) -> Path:
+        project = Path(self.flags.get("project") or self.environment.get("SIDECAR_PROJECT") or ".")
+        return (self.asked_file or project / FILE_NAME).expanduser().resolve()
+
+    def load(self) -> Settings:
+        """Raises SettingsError for the first value that cannot be."""
+        values: dict[str, Any] = {}
+        from_file = self._from_file()
+        for each, kind in all_settings():
+            name, variable = each.name, f"SIDECAR_{each.name.upper()}"
+            for value, source in (
+                (self.flags.get(name), "--" + name.replace("_", "-")),
+                (self.environment.get(variable), variable),
+                (from_file.pop(name, None), str(self.file)),
+            ):
+                if value is not None:
+                    values.setdefault(name, _parse(name, kind, value, source))
+        for name, value in from_file.items():
+            raise SettingsError(name, value, "a setting that exists", str(self.file))
+        values.setdefault("project", Path.cwd())
+        return Settings(**values)
+
+    def _from_file(self) -> dict[str, Any]:
+        if self.asked_file is None and not self.file.exists():
+            return {}
+        try:
+            return _flat(tomllib.loads(self.file.read_text("utf-8")))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError("settings", str(self.file), f"a readable TOML file ({error})", "--settings") from None
 
 
 def _parse(name: str, kind: Kind, value: Any, source: str) -> Any:
@@ -202,19 +224,6 @@ def _parse(name: str, kind: Kind, value: Any, source: str) -> Any:
         return kind.parse(value)
     except (ValueError, TypeError):
         raise SettingsError(name, value, kind.expected, source) from None
-
-
-def _read_file(
-    file: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str]
-) -> tuple[dict[str, Any], str]:
-    project = Path(flags.get("project") or environment.get("SIDECAR_PROJECT") or ".")
-    path = file if file is not None else project / FILE_NAME
-    if file is None and not path.exists():
-        return {}, str(path)
-    try:
-        return _flat(tomllib.loads(path.read_text("utf-8"))), str(path)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError("settings", str(path), f"a readable TOML file ({error})", "--settings") from None
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from signaling_sidecar.errors import SettingsError
-from signaling_sidecar.settings import FILE_NAME, Settings, all_settings, load
+from signaling_sidecar.settings import FILE_NAME, Settings, Sources, all_settings
 
 _EPILOG = f"""\
 Every setting can also be said in the environment (SIDECAR_MAX_ROOMS=100) or in {FILE_NAME} in the project's folder
@@ -57,13 +57,14 @@ def _shown(default: Any) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     flags = {each.name: getattr(arguments, each.name) for each, _ in all_settings()}
-    settings = load(flags, os.environ, arguments.settings)
+    sources = Sources(flags, os.environ, arguments.settings)
+    settings = sources.load()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     from signaling_sidecar.server import run as serve  # aiohttp takes 300 ms to import: `--help` does without
 
     if arguments.reload:
         return _supervise(settings, Takeover(flags, str(arguments.settings or "")), arguments.exit_on_stdin_eof)
-    serve(settings, exit_on_stdin_eof=arguments.exit_on_stdin_eof)
+    serve(sources, exit_on_stdin_eof=arguments.exit_on_stdin_eof)
     return 0
 
 
@@ -99,14 +100,14 @@ class Takeover:
     def __post_init__(self) -> None:
         import signaling_sidecar.server  # noqa: F401 - a worker whose code does not load must not take over
 
-        self._settings()  # nor one that would refuse to serve with them
+        self._sources().load()  # nor one that would refuse to serve with them
 
     def serve(self, descriptor: int) -> None:
         """Serve on the listening socket with this descriptor until stdin ends."""
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
         from signaling_sidecar.server import run as serve
 
-        serve(self._settings(), listening=socket.socket(fileno=descriptor), exit_on_stdin_eof=True)
+        serve(self._sources(), listening=socket.socket(fileno=descriptor), exit_on_stdin_eof=True)
 
-    def _settings(self) -> Settings:
-        return load(self.flags, os.environ, Path(self.settings_file) if self.settings_file else None)
+    def _sources(self) -> Sources:
+        return Sources(self.flags, os.environ, Path(self.settings_file) if self.settings_file else None)

@@ -326,6 +326,7 @@ def rules(settings: Settings) -> RoomRules:
     return RoomRules(
         capacity=settings.max_peers_per_room,
         grace_s=dict.fromkeys(Ending, settings.grace_s),
+        own_grace=frozenset(Ending),
         second_join=SecondJoin.FORGED,
         challenged=Challenged.THE_ID,
         announces_returns=True,

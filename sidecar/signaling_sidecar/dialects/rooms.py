@@ -26,6 +26,7 @@ from signaling_sidecar.settings import Settings
 NAME = "rooms"
 MAX_METADATA_BYTES = 4096  # bytes of JSON text; PROTOCOLS.md: it is sent to everybody at every join
 MAX_TOKEN_CHARS = 256  # ours have 43
+MAX_CREDENTIAL_CHARS = 8192  # of a token of somebody else's making; servers take headers of 8 KiB
 MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not given back: an error stays smaller than its frame
 UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, a closed one should not linger (rule 8)
 AWAY_NOTICE_S = 1.0  # seconds; rule 9: shorter gaps are silent
@@ -80,6 +81,7 @@ class _Join(_Profile, kw_only=True):
     capacity: Annotated[int, msgspec.Meta(ge=1)] | None = None
     listed: bool | None = None
     resume: bool | _Resume = False
+    token: Annotated[str, msgspec.Meta(max_length=MAX_CREDENTIAL_CHARS)] | None = None
 
 
 class _Leave(msgspec.Struct):
@@ -163,6 +165,7 @@ def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried
         resumable=join.resume is not False,
         token_hash=token_hash(join.resume.token) if isinstance(join.resume, _Resume) else None,
         after=join.resume.after if isinstance(join.resume, _Resume) else None,
+        credential=join.token,
         ref=ref,
     )
 

@@ -37,6 +37,7 @@ class LogWriter:
     """Appends records to the segments of one boot in `folder`.
 
     `checkpoint` gives the hub's state when a segment begins. `complain` is told in one sentence when the disk refuses.
+    `payloads`, `segment_bytes`, `total_bytes` and `keep_s` may be set at any time.
     """
 
     def __init__(
@@ -56,10 +57,10 @@ class LogWriter:
         self._boot = boot
         self._header = header
         self._checkpoint = checkpoint
-        self._payloads = payloads
-        self._segment_bytes = segment_bytes
-        self._total_bytes = total_bytes
-        self._keep_s = keep_s
+        self.payloads = payloads
+        self.segment_bytes = segment_bytes
+        self.total_bytes = total_bytes
+        self.keep_s = keep_s
         self._complain = complain
         self._seq = 0
         self._ts = 0.0
@@ -128,9 +129,9 @@ class LogWriter:
             return None
         if not isinstance(data, bytes):
             return _to_json(data).decode()
-        if record.type != "signal.relayed" or self._payloads == "full":
+        if record.type != "signal.relayed" or self.payloads == "full":
             return data.decode()
-        return summarise(data) if self._payloads == "summary" else None
+        return summarise(data) if self.payloads == "summary" else None
 
     def _write(self, chunk: bytes) -> None:
         try:
@@ -155,7 +156,7 @@ class LogWriter:
             path.unlink()
             raise
         self._segment += 1
-        self._descriptor, self._size, self._rotate_at = descriptor, len(chunk), self._segment_bytes
+        self._descriptor, self._size, self._rotate_at = descriptor, len(chunk), self.segment_bytes
 
     def _rotate(self) -> None:
         old_descriptor = self._descriptor
@@ -163,7 +164,7 @@ class LogWriter:
             self._begin_segment()
         except OSError as error:
             self._complain(f"a new segment of the event log cannot be made ({error}): the old one grows")
-            self._rotate_at = self._size + self._segment_bytes
+            self._rotate_at = self._size + self.segment_bytes
             return
         os.close(old_descriptor)
         self._tidying.submit(self._tidy, self.path)
@@ -173,7 +174,7 @@ class LogWriter:
         try:
             for path in sorted(self._folder.glob("events-*.jsonl")):
                 # Before each: a busy log grows faster than it is packed, and must not outgrow its bound.
-                drop_oldest(self._folder, self._total_bytes, self._keep_s, current)
+                drop_oldest(self._folder, self.total_bytes, self.keep_s, current)
                 if path.name < current.name and path.exists():
                     compress(path, self._closing)
         except OSError as error:

@@ -3,7 +3,7 @@
 from signaling_sidecar.hub.checkpoint import Checkpoint, checkpoint
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.restore import Past, Restore
-from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules
+from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 from signaling_sidecar.hub.state import Ids
 
-__all__ = ["Checkpoint", "Ending", "Hub", "Ids", "Past", "Restore", "RoomKey", "RoomRules", "checkpoint"]
+__all__ = ["Checkpoint", "Ending", "Hub", "Ids", "OwnRules", "Past", "Restore", "RoomKey", "RoomRules", "checkpoint"]

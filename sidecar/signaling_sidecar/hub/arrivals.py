@@ -90,6 +90,11 @@ class Arrivals:
         """Whether it has tried too many rooms, and gone on."""
         return any(limits.is_exhausted(connection) for limits in self._entry_limits.values())
 
+    def limit_entries(self) -> None:
+        """The rules are others. What was tried before counts under them."""
+        for dialect, limits in self._entry_limits.items():
+            limits.limit = self._state.rules[dialect].entry_limit or limits.limit
+
     def forget(self, connection: int) -> None:
         for limits in self._entry_limits.values():
             limits.forget(connection)
@@ -122,7 +127,7 @@ class Arrivals:
             room = self._new_room(join, now_s)
             done.append(records.of_new_room(room))
             self._idle_rooms.watch(room)
-        room.active_s = now_s
+        room.active_s, old_host = now_s, room.host
         session = Session(
             id=self._state.ids.session(),
             room=room,
@@ -137,13 +142,19 @@ class Arrivals:
         self._state.membership.enter(room, session)
         self._state.lobby.mark_changed(room)
         record, *notices = announce_join(records.of_joined(session), session, now_s)
-        return [*done, record, peer_list(session, join.kind, now_s, ticket), *notices]
+        done.append(record)
+        if room.host is not old_host:
+            done.append(records.of_new_host(room))
+        return [*done, peer_list(session, join.kind, now_s, ticket), *notices]
 
     def _new_room(self, join: commands.Join, now_s: float) -> Room:
         rules = self._state.rules[join.room.dialect]
-        listed = rules.listed if join.listed is None else join.listed
         mode = rules.modes[0] if rules.modes else None
-        return Room(join.room, rules, listed, join.capacity, join.at_ms, now_s, join.room_name, mode)
+        own_listed = join.rules.listed if join.rules is not None else None
+        listed = next(each for each in (own_listed, join.listed, rules.listed) if each is not None)
+        room = Room(join.room, rules, listed, join.capacity, join.at_ms, now_s, join.room_name, mode)
+        room.rule(rules, join.rules)
+        return room
 
     def _new_peer_id(self, room: Room) -> str:
         while (peer := self._state.ids.peer()) in room.sessions:

@@ -62,6 +62,11 @@ class Challenges:
         standoff.waiting.append(command)
         return True
 
+    def waits_for(self, connection: int) -> Join | None:
+        """The join of a newcomer that waits."""
+        standoff = self._by_newcomer.get(connection)
+        return standoff.join if standoff is not None else None
+
     def answered(self, connection: int, now_s: float) -> list[Effect]:
         """The connection is alive."""
         done: list[Effect] = []

@@ -9,7 +9,7 @@ from signaling_sidecar.hub.effects import JsonText, Numbered
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room, Session
-from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.hub.rules import Ending, OwnRules
 
 
 class AwayState(msgspec.Struct, frozen=True):
@@ -57,6 +57,7 @@ class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     mode: str | None = None
     host: str | None = None
     matched: list[str] = []
+    rules: OwnRules | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -84,6 +85,7 @@ def _room(room: Room, now_s: float) -> RoomInLog:
         mode=room.mode,
         host=room.host.peer if room.host is not None else None,
         matched=list(room.matched),
+        rules=room.own,
     )
 
 

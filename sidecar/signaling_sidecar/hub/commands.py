@@ -7,10 +7,12 @@ is from. Every value here has been parsed: ids are valid names, sizes are within
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub.rules import Ending, RoomKey
+from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 
 
 class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -38,6 +40,10 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """SHA-256 of the token of the session that is to go on."""
     after: int | None = None
     """The last number that the client has handled; None: its page was loaded anew, and knows nothing."""
+    credential: str | None = None
+    """What the peer shows to be let in, for a hook to judge. Never recorded, and nothing to the hub."""
+    rules: OwnRules | None = None
+    """What the room is to have of its own, if this makes it."""
     ref: msgspec.Raw | None = None
 
 
@@ -138,6 +144,9 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     connection: int
     refusal: Refusal
     kind: str | None = None
+    room: RoomKey | None = None
+    """The room that the frame was about to enter; None: it asked for none, or nobody has read that."""
+    peer: str | None = None
     size: int | None = None
     count: int = 1
     """Frames this one refusal stands for."""
@@ -155,6 +164,20 @@ class End(msgspec.Struct, frozen=True, gc=False):
 
     connection: int
     ending: Ending
+
+
+class SetRules(msgspec.Struct, frozen=True, gc=False):
+    """The rules of all dialects are others from now on, also for the rooms that there are. Nobody is removed."""
+
+    rules: Mapping[str, RoomRules]
+    max_rooms: int
+
+
+class SetOwnRules(msgspec.Struct, frozen=True, gc=False):
+    """One room has other rules of its own. Nobody is removed."""
+
+    room: RoomKey
+    own: OwnRules | None
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False):
@@ -178,4 +201,4 @@ class Numbered(msgspec.Struct, frozen=True, gc=False):
     """The client's own number of this frame."""
 
 
-Command = Carried | Numbered | Alive | End | Tick
+Command = Carried | Numbered | Alive | End | SetRules | SetOwnRules | Tick

@@ -58,13 +58,10 @@ class Departures:
         self._state.lobby.mark_changed(room)
         if ended:
             return [record, records.of_room("room.ended", room)]
-        done: list[Effect] = []
-        new_host = None
-        if room.host is not None and room.host is not old_host:
-            new_host = room.host.peer
-            done.append(records.of_room("room.updated", room, {"host": new_host}))
+        new_host = room.host.peer if room.host is not None and room.host is not old_host else None
         notice = effects.PeerLeft(session.peer, reason, room.name, new_host, room_state(room, now_s))
-        return done + announce(record, room.sessions.values(), notice)
+        left, *notices = announce(record, room.sessions.values(), notice)
+        return [left, *([records.of_new_host(room)] if new_host is not None else []), *notices]
 
     def end_room(self, room: Room) -> list[Effect]:
         """End it, and with it the stay of everybody in it."""

@@ -14,7 +14,7 @@ class EntryLimits:
     """The attempts of the last minute. One that is refused here is not counted again."""
 
     def __init__(self, limit: EntryLimit) -> None:
-        self._limit = limit
+        self.limit = limit
         self._all_s: deque[float] = deque()
         self._by_connection: dict[int, deque[float]] = {}
         self._refused: dict[int, int] = {}
@@ -24,7 +24,7 @@ class EntryLimits:
         for times_s in (own_s, self._all_s):
             while times_s and times_s[0] <= now_s - WINDOW_S:
                 times_s.popleft()
-        if len(own_s) >= self._limit.per_connection or len(self._all_s) >= self._limit.in_all:
+        if len(own_s) >= self.limit.per_connection or len(self._all_s) >= self.limit.in_all:
             self._refused[connection] = self._refused.get(connection, 0) + 1
             return False
         own_s.append(now_s)

@@ -25,6 +25,7 @@ from signaling_sidecar.hub.matchmaking import Matchmaking
 from signaling_sidecar.hub.membership import Membership, Session
 from signaling_sidecar.hub.resumption import Resumption
 from signaling_sidecar.hub.returns import Returns
+from signaling_sidecar.hub.rule_changes import RuleChanges
 from signaling_sidecar.hub.rules import Ending, RoomRules
 from signaling_sidecar.hub.state import Ids, State
 from signaling_sidecar.hub.talk import Talk
@@ -55,6 +56,7 @@ class Hub:
         self.matchmaking = Matchmaking(state, self.departures, returns)
         self._challenges = Challenges(self._deadlines, self._resolve)
         talk = Talk(self._arrivals)
+        rule_changes = RuleChanges(state, self._arrivals, self.idle_rooms)
         self._verbs: dict[type, Callable[[Any, float], Outcome]] = {
             commands.Join: self._join,
             commands.Enqueue: self.matchmaking.enqueue,
@@ -72,6 +74,8 @@ class Hub:
             commands.Numbered: self._numbered,
             commands.Alive: self._alive,
             commands.End: self._end,
+            commands.SetRules: rule_changes.of_dialects,
+            commands.SetOwnRules: rule_changes.of_room,
             commands.Tick: self._tick,
         }
 
@@ -82,6 +86,17 @@ class Hub:
     @property
     def next_deadline_s(self) -> float | None:
         return self._deadlines.next_s
+
+    def waits_to_join(self, connection: int) -> commands.Join | None:
+        """What the connection has asked for and is not answered yet."""
+        return self._challenges.waits_for(connection)
+
+    def is_next(self, numbered: commands.Numbered) -> bool:
+        """Whether it will be carried out; else it is a repeat, or too early."""
+        session = self.membership.session(numbered.connection)
+        if session is None or session.resumption is None or numbered.c is None:
+            return True
+        return numbered.c == session.resumption.handled + 1
 
     def _wait_or_do(self, command: Command, now_s: float) -> list[Effect]:
         waits = self._challenges.hold(command)

@@ -18,12 +18,23 @@ class IdleRooms:
         self._state = state
         self._end_room = end_room
         self._sweeping = False
+        self._turn = 0
+        """Counts up when the rules change: a sweep that was asked for under other rules is none."""
 
     def watch(self, room: Room) -> None:
         """Look after a new room."""
         if room.rules.idle_s is not None and not self._sweeping:
             self._sweeping = True
-            self._state.deadlines.at(room.active_s + room.rules.idle_s, self._sweep)
+            self._sweep_at(room.active_s + room.rules.idle_s)
+
+    def sweep_anew(self, now_s: float) -> None:
+        """The rules are others."""
+        self._turn += 1
+        self._sweep_at(now_s)
+
+    def _sweep_at(self, when_s: float) -> None:
+        turn = self._turn
+        self._state.deadlines.at(when_s, lambda now_s: self._sweep(now_s) if turn == self._turn else [])
 
     def _sweep(self, now_s: float) -> list[Effect]:
         done: list[Effect] = []
@@ -38,5 +49,5 @@ class IdleRooms:
                 next_s.append(max(room.active_s + room.rules.idle_s, soonest_s))
         self._sweeping = bool(next_s)
         if next_s:
-            self._state.deadlines.at(min(next_s), self._sweep)
+            self._sweep_at(min(next_s))
         return done

@@ -43,10 +43,13 @@ class Lobby:
     def mark_changed(self, room: Room) -> None:
         """The room's line in the list is another, or begins or ends: `send_due` will say so."""
         if room.listed:
-            for watcher in self._watchers.values():
-                if watcher.dialect == room.key.dialect:
-                    watcher.current = False
-                    self._behind = True
+            self.mark_all_changed(room.key.dialect)
+
+    def mark_all_changed(self, dialect: str) -> None:
+        for watcher in self._watchers.values():
+            if watcher.dialect == dialect:
+                watcher.current = False
+                self._behind = True
 
     def send_due(self, now_s: float) -> list[Effect]:
         """Send the list to the watchers that are behind and may be told again; ask for a wake-up for the others."""

@@ -17,7 +17,7 @@ from msgspec import UNSET
 
 from signaling_sidecar.hub.effects import PeerView, RoomView
 from signaling_sidecar.hub.resumption import Resumption
-from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules
+from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 
 
 @dataclass(slots=True, eq=False)
@@ -69,6 +69,8 @@ class Room:
     """When one of its peers last sent something."""
     name: str | None = None
     mode: str | None = None
+    own: OwnRules | None = None
+    """What `rules` has from elsewhere than the dialect."""
     host: Session | None = None
     matched: tuple[str, ...] = ()
     """Peer ids in the order in which they came to wait, when the room was made for them."""
@@ -76,13 +78,20 @@ class Room:
 
     @property
     def capacity(self) -> int:
-        return self.rules.capacity if self.asked_capacity is None else self.asked_capacity
+        asked = self.rules.capacity if self.asked_capacity is None else self.asked_capacity
+        return min(asked, self.rules.capacity)
+
+    def rule(self, rules: RoomRules, own: OwnRules | None) -> None:
+        """Give it the rules of its dialect, but for what it has of its own. Whoever is in it stays."""
+        self.own = own if own != OwnRules() else None
+        self.rules = rules if own is None else own.over(rules)
 
     def others(self, session: Session) -> list[Session]:
         return [other for other in self.sessions.values() if other is not session]
 
     def view(self) -> RoomView:
-        return RoomView(self.key.room, len(self.sessions), self.created_at_ms, self.asked_capacity)
+        is_told = self.asked_capacity is not None or (self.own is not None and self.own.capacity is not None)
+        return RoomView(self.key.room, len(self.sessions), self.created_at_ms, self.capacity if is_told else None)
 
 
 class Membership:
@@ -112,10 +121,13 @@ class Membership:
         return self._by_peer.get((dialect, peer))
 
     def enter(self, room: Room, session: Session) -> None:
-        """Add a new session; `room` begins to exist with its first, which is its host if it has one."""
+        """Add a new session; `room` begins to exist with its first, which is its host if it has one.
+
+        Another host follows when the rules name it.
+        """
         self._rooms[room.key] = room
         room.sessions[session.peer] = session
-        if room.rules.keeps_host and room.host is None:
+        if room.rules.keeps_host and (room.host is None or session.peer == room.rules.host):
             room.host = session
         if room.rules.one_place:
             self._by_peer[room.key.dialect, session.peer] = session

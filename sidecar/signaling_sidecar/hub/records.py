@@ -11,6 +11,7 @@ from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.commands import Enqueue, Join, Refusable, Refuse, Relay
 from signaling_sidecar.hub.effects import Effect, Record
 from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.rules import OwnRules
 
 _encode = msgspec.json.Encoder().encode
 
@@ -20,8 +21,18 @@ def of_room(type_: str, room: Room, data: Mapping[str, Any] | None = None) -> Re
 
 
 def of_new_room(room: Room) -> Record:
-    data = present(name=None if room.rules.secret else room.name, mode=room.mode)
+    data = present(name=None if room.rules.secret else room.name, mode=room.mode, rules=room.own)
     return of_room("room.created", room, {"capacity": room.capacity, "listed": room.listed, **data})
+
+
+def of_own_rules(room: Room) -> Record:
+    rules = room.own if room.own is not None else OwnRules()
+    return of_room("room.ruled", room, {"rules": rules, "capacity": room.capacity, "listed": room.listed})
+
+
+def of_new_host(room: Room) -> Record:
+    assert room.host is not None
+    return of_room("room.updated", room, {"host": room.host.peer})
 
 
 def of_joined(session: Session) -> Record:
@@ -70,6 +81,8 @@ def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) ->
         key, peer, of = command.room, command.peer, None
     elif isinstance(command, Enqueue):
         key, peer, of = (command.dialect, None), command.peer, None
+    elif isinstance(command, Refuse) and command.room is not None:
+        key, peer, of = command.room, command.peer, None
     elif session is not None:
         key, peer, of = session.room.key, session.peer, session.id
     else:

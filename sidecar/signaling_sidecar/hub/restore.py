@@ -19,7 +19,7 @@ from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Away, Room, Session
 from signaling_sidecar.hub.resumption import Kept, Resumption, size_of
 from signaling_sidecar.hub.returns import apply_changes
-from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
+from signaling_sidecar.hub.rules import Ending, OwnRules, Reason, RoomKey
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -61,6 +61,7 @@ class Said(msgspec.Struct, frozen=True):
     code: Code = Code.INTERNAL
     message: str = ""
     ref: JsonText = UNSET
+    rules: OwnRules | None = None
 
 
 class Restore:
@@ -77,6 +78,7 @@ class Restore:
         self._records: dict[str, Callable[[Past, Said], None]] = {
             "room.created": self._room_created,
             "room.updated": self._room_updated,
+            "room.ruled": self._room_ruled,
             "match.found": self._match_found,
             "match.queued": self._match_queued,
             "match.cancelled": self._match_cancelled,
@@ -128,7 +130,7 @@ class Restore:
     # --- rooms and queues --------------------------------------------------------------------------------------------
 
     def _put_room(self, state: RoomInLog, ts: float) -> None:
-        room = self._make_room(RoomKey(state.dialect, state.room), state.capacity, state.listed)
+        room = self._make_room(RoomKey(state.dialect, state.room), state.capacity, state.listed, state.rules)
         if room is None or not state.sessions:
             return
         room.name, room.mode, room.matched = state.name, state.mode, tuple(state.matched)
@@ -137,15 +139,17 @@ class Restore:
             self._put_session(room, each, ts)
         room.host = room.sessions.get(state.host or "")
 
-    def _make_room(self, key: RoomKey, capacity: int, listed: bool) -> Room | None:
+    def _make_room(self, key: RoomKey, capacity: int, listed: bool, own: OwnRules | None) -> Room | None:
         rules = self._hub.state.rules.get(key.dialect)
         if rules is None:
             return None
-        asked = capacity if capacity != rules.capacity else None
-        return Room(key, rules, listed, asked, created_at_ms=0, active_s=0.0)
+        room = Room(key, rules, listed, asked_capacity=None, created_at_ms=0, active_s=0.0)
+        room.rule(rules, own)
+        room.asked_capacity = capacity if capacity != room.rules.capacity else None
+        return room
 
     def _room_created(self, record: Past, said: Said) -> None:
-        room = self._make_room(_key(record), said.capacity, said.listed)
+        room = self._make_room(_key(record), said.capacity, said.listed, said.rules)
         if room is not None:
             room.name, room.mode = said.name, said.mode
             self._new_rooms[room.key] = room
@@ -155,6 +159,12 @@ class Restore:
         if room is not None:
             room.name, room.mode = said.name or room.name, said.mode or room.mode
             room.host = room.sessions.get(said.host or "", room.host)
+
+    def _room_ruled(self, record: Past, said: Said) -> None:
+        room = self._membership.room(_key(record))
+        if room is not None:
+            room.rule(self._hub.state.rules[room.key.dialect], said.rules)
+            room.listed = said.listed
 
     def _match_found(self, record: Past, said: Said) -> None:
         room = self._new_rooms.get(_key(record))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, StrEnum
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+
+MAX_GRACE_S = 3600  # seconds; the event log is kept for as long as the longest grace
 
 
 class RoomKey(NamedTuple):
@@ -62,6 +64,34 @@ class EntryLimit(NamedTuple):
     in_all: int
 
 
+class OwnRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What one room has otherwise than its dialect says; None: as the dialect says."""
+
+    capacity: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """The dialect's own is the most that it can be."""
+    listed: bool | None = None
+    """Also against the wish of its first peer."""
+    grace_s: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRACE_S)] | None = None
+    """For the endings that `RoomRules.own_grace` names."""
+    host: str | None = None
+
+    def over(self, rules: RoomRules) -> RoomRules:
+        """The dialect's rules as this room has them."""
+        changes: dict[str, Any] = {}
+        if self.capacity is not None:
+            changes["capacity"] = min(self.capacity, rules.capacity)
+        if self.listed is not None:
+            changes["listed"] = self.listed
+        if self.host is not None:
+            changes["host"] = self.host
+        if self.grace_s is not None:
+            changes["grace_s"] = {**rules.grace_s, **dict.fromkeys(rules.own_grace, self.grace_s)}
+            if rules.resumable_grace_s is not None:
+                own = rules.own_grace | {Ending.CLOSED}  # to a resumable session a close is no goodbye
+                changes["resumable_grace_s"] = {**rules.resumable_grace_s, **dict.fromkeys(own, self.grace_s)}
+        return msgspec.structs.replace(rules, **changes)
+
+
 class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one dialect's rooms."""
 
@@ -71,6 +101,8 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds that a peer keeps its place after each ending; 0: it has left."""
     resumable_grace_s: Mapping[Ending, float] | None = None
     """The same for a session that asked to be resumable; None: none can."""
+    own_grace: frozenset[Ending] = frozenset((Ending.LOST, Ending.STOPPED))
+    """The endings whose grace one room may have otherwise: those that are no goodbye."""
     durable: bool = False
     """Whether the log keeps enough of every signal to send it again after a restart."""
     listed: bool = False
@@ -93,6 +125,8 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a peer id has one place in all rooms of the dialect together."""
     keeps_host: bool = False
     """Whether one peer, the first, is host: the room is its to change, and it has a successor."""
+    host: str | None = None
+    """The peer that is host from when it joins, where a host is kept."""
     modes: tuple[str, ...] = ()
     """What a room's mode may be, its first mode first; empty: it has none."""
     tells_state: bool = False

@@ -30,8 +30,10 @@ class Ids(Protocol):
         """A room id that never was, for a room that the hub makes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class State:
+    """All but `rules` and `max_rooms` is the same for the hub's whole life."""
+
     rules: Mapping[str, RoomRules]
     """By dialect name."""
     max_rooms: int

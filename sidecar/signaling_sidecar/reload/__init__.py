@@ -1,5 +1,6 @@
-"""Code that changes while the sidecar runs."""
+"""Code and settings that change while the sidecar runs."""
 
 from signaling_sidecar.reload.hooks_file import HooksFile
+from signaling_sidecar.reload.settings_file import watch_settings
 
-__all__ = ["HooksFile"]
+__all__ = ["HooksFile", "watch_settings"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import linecache
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +13,7 @@ from typing import Any
 
 from signaling_sidecar.errors import HooksUnreadable
 from signaling_sidecar.reload.reload_extra import require_reload_extra
-
-DEBOUNCE_MS = 30  # after the last of the changes that one save makes; an editor's are within a few ms
-STEP_MS = 10  # between two looks for more changes
+from signaling_sidecar.reload.saves import saves
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -37,11 +36,15 @@ class HooksFile:
         module = ModuleType(name)
         module.__file__ = str(self._path)
         linecache.checkcache(str(self._path))  # a traceback shows the lines of this version
+        sys.modules[name] = module  # dataclasses look themselves up there
         try:
             # Not an import: its bytecode cache takes two saves of one second and one size for the same.
-            exec(compile(self._path.read_text("utf-8"), self._path, "exec"), module.__dict__)  # noqa: S102
-        except Exception as error:  # whatever a user's module raises when it is imported
+            exec(compile(self._path.read_bytes(), self._path, "exec"), module.__dict__)  # noqa: S102
+        except (Exception, SystemExit) as error:  # whatever a user's module raises when it is imported
+            del sys.modules[name]
             raise HooksUnreadable(str(self._path)) from error
+        if self._module is not None:
+            del sys.modules[self._module.__name__]
         self._module = module
 
     def hook(self, name: str) -> Callable[..., Any] | None:
@@ -50,18 +53,8 @@ class HooksFile:
 
     async def watch(self, swapped: Callable[[bool], None]) -> None:
         """Load the file whenever it is saved, until cancelled; `swapped` is told whether the new one is in use."""
-        from watchfiles import awatch  # only who has hooks waits for this import
-
-        changes = awatch(
-            self._path.parent,
-            watch_filter=lambda _, path: Path(path) == self._path,
-            debounce=DEBOUNCE_MS,
-            step=STEP_MS,
-            recursive=False,
-        )
-        async for _ in changes:
-            if self._path.exists():  # some editors move the new file to where the old one was
-                swapped(self._load_or_keep())
+        async for _ in saves(self._path):
+            swapped(self._load_or_keep())
 
     def _load_or_keep(self) -> bool:
         try:

@@ -7,7 +7,11 @@ from importlib.util import find_spec
 from signaling_sidecar.errors import MissingExtra
 
 
+def has_reload_extra() -> bool:
+    return find_spec("watchfiles") is not None
+
+
 def require_reload_extra(feature: str) -> None:
     """Raises MissingExtra, which names the feature and how to install what it needs."""
-    if find_spec("watchfiles") is None:
+    if not has_reload_extra():
         raise MissingExtra(feature, "reload")

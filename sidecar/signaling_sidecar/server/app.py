@@ -10,9 +10,10 @@ import platform
 import secrets
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -22,16 +23,17 @@ from signaling_sidecar.dialects import DIALECTS, Dialect
 from signaling_sidecar.dialects.rooms import ROOMS, encode_room_list
 from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
 from signaling_sidecar.eventlog import LogWriter, state_dir
-from signaling_sidecar.hub import Hub, checkpoint
+from signaling_sidecar.hub import Hub, RoomRules, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
-from signaling_sidecar.reload import HooksFile
+from signaling_sidecar.reload import HooksFile, watch_settings
+from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server import pages
 from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
 from signaling_sidecar.server.endpoint import Endpoint
 from signaling_sidecar.server.going_on import go_on
 from signaling_sidecar.server.guard import Barred, who_is_let_in
 from signaling_sidecar.server.judge import Judge
-from signaling_sidecar.settings import Settings
+from signaling_sidecar.settings import Settings, Sources
 
 HOME = "/"
 CROSS_ORIGIN = web.RequestKey("cross_origin", bool)
@@ -60,10 +62,14 @@ class RandomIds:
 
 
 class Sidecar:
-    """One run: a hub, its log, and the sockets. Constructing it does nothing; `app` begins and ends its work."""
+    """One run: a hub, its log, and the sockets. Constructing it does nothing; `app` begins and ends its work.
 
-    def __init__(self, settings: Settings) -> None:
+    `sources` is where the settings are said, if a change there is to be followed.
+    """
+
+    def __init__(self, settings: Settings, sources: Sources | None = None) -> None:
         self.settings = settings
+        self._sources = sources
         self.boot = _new_boot()
         self.state_dir = settings.state_dir or state_dir.project_state_dir(settings.project)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
@@ -113,7 +119,7 @@ class Sidecar:
             key = state_dir.key(self.state_dir)
             self._dispatcher = Dispatcher(self._hub, log, self.settings.max_frames_per_s)
             self._endpoint = Endpoint(self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code))
-            async with self._hooks():
+            async with self._hooks(), self._followed_settings(log):
                 yield
             self._dispatcher.stop()
             log.close()
@@ -130,16 +136,42 @@ class Sidecar:
         file.load()
         dispatcher = self._dispatcher
         dispatcher.judge = judge = Judge(file, self._hub, dispatcher.record)
-        watching = asyncio.create_task(
-            file.watch(lambda new: dispatcher.record(Record("hooks.swapped" if new else "hooks.kept")))
-        )
+
+        def rule_rooms() -> None:
+            for command in judge.rules_of_rooms():
+                dispatcher.change(command)
+
+        def swapped(new: bool) -> None:
+            if new:
+                rule_rooms()
+            dispatcher.record(Record("hooks.swapped" if new else "hooks.kept"))
+
+        rule_rooms()  # those of the last run
         try:
-            yield
+            async with _while_running(file.watch(swapped)):
+                yield
         finally:
             judge.stop()
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+
+    @asynccontextmanager
+    async def _followed_settings(self, log: LogWriter) -> AsyncIterator[None]:
+        """Use the settings that can change while we run as soon as their file is saved."""
+        if self._sources is None or not has_reload_extra():
+            yield
+            return
+
+        def apply(settings: Settings, names: list[str]) -> None:
+            self.settings = self._endpoint.settings = settings
+            self._dispatcher.max_frames_per_s = settings.max_frames_per_s
+            log.payloads = settings.payloads
+            log.segment_bytes, log.total_bytes = settings.log_segment_bytes, settings.log_total_bytes
+            rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
+            log.keep_s = _longest_grace_s(rules)
+            self._dispatcher.change(commands.SetRules(rules, settings.max_rooms))
+            self._dispatcher.record(Record("settings.changed", data={name: getattr(settings, name) for name in names}))
+
+        async with _while_running(watch_settings(self._sources, self.settings, apply)):
+            yield
 
     def _log(self) -> LogWriter:
         settings = self.settings
@@ -160,7 +192,7 @@ class Sidecar:
             payloads=settings.payloads,
             segment_bytes=settings.log_segment_bytes,
             total_bytes=settings.log_total_bytes,
-            keep_s=max(grace_s for rules in self._rules.values() for grace_s in rules.grace_s.values()),
+            keep_s=_longest_grace_s(self._rules),
             complain=logger.warning,
         )
 
@@ -208,12 +240,14 @@ class Sidecar:
 
     async def _rooms(self, request: web.Request) -> web.Response:
         """The same list as the native dialect's `rooms`, for who has no WebSocket."""
+        await self._endpoint.admit(request, ROOMS)
         rooms = encode_room_list(self._hub.lobby.rooms(ROOMS.name))
         return web.Response(body=rooms, content_type="application/json")
 
     async def _page_or_socket(self, request: web.Request) -> web.StreamResponse:
         if "Upgrade" in request.headers or "text/html" not in request.headers.get("Accept", ""):
             return await self._endpoint.serve(request, ROOMS)
+        await self._endpoint.admit(request, ROOMS)
         page = pages.status_page(request.path, self._hub.lobby.rooms(ROOMS.name))
         return web.Response(text=page, content_type="text/html")
 
@@ -234,6 +268,22 @@ class Sidecar:
     async def _preflight(self, request: web.Request) -> web.Response:
         request[CROSS_ORIGIN] = True
         return web.Response(status=204, headers={"Access-Control-Allow-Methods": "GET"})
+
+
+@asynccontextmanager
+async def _while_running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let `work` run beside what is done within, and end it."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _longest_grace_s(rules: Mapping[str, RoomRules]) -> float:
+    return max(grace_s for each in rules.values() for grace_s in each.grace_s.values())
 
 
 def _new_boot() -> str:

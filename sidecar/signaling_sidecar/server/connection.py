@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 from aiohttp import WebSocketError, WSMsgType, web
@@ -63,6 +64,9 @@ class Connection:
         self.end: End | None = None
         """Set by the sidecar when it ends the connection: a close code read later says nothing about the peer."""
         self._loop = asyncio.get_running_loop()
+        self._asked = False
+        """Whether a pong is outstanding."""
+        self._reading = True
         self._timer = self._loop.call_later(PING_EVERY_S, self._ping)
         self._idle = self._loop.call_later(FIRST_FRAME_WITHIN_S, on_idle, self)
 
@@ -71,8 +75,20 @@ class Connection:
         self._idle.cancel()
 
     def pong(self) -> None:
+        self._asked = False
         self._timer.cancel()
         self._timer = self._loop.call_later(PING_EVERY_S, self._ping)
+
+    @contextmanager
+    def unread(self) -> Iterator[None]:
+        """Within it nothing is read, and the time does not count for a pong that may have come already."""
+        self._reading = False
+        try:
+            yield
+        finally:
+            self._reading = True
+            if self._asked and self.end is None:
+                self._expect_pong()
 
     def challenge(self) -> None:
         """Ask for a sign of life now."""
@@ -101,7 +117,16 @@ class Connection:
 
     def _ping(self) -> None:
         self.outbox.transport.write(PING_FRAME)  # not by the outbox: its frames wait for their tick's records
-        self._timer = self._loop.call_later(PONG_WITHIN_S, self.abort, "no pong")
+        self._asked = True
+        self._expect_pong()
+
+    def _expect_pong(self) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.call_later(PONG_WITHIN_S, self._no_pong)
+
+    def _no_pong(self) -> None:
+        if self._reading:
+            self.abort("no pong")
 
 
 def end_of(kind: WSMsgType, data: Any, reason: str | None) -> End:

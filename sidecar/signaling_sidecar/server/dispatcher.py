@@ -37,7 +37,7 @@ class Dispatcher:
     def __init__(self, hub: Hub, log: LogWriter, max_frames_per_s: float) -> None:
         self._hub = hub
         self._log = log
-        self._max_frames_per_s = max_frames_per_s
+        self.max_frames_per_s = max_frames_per_s
         self._loop = asyncio.get_running_loop()
         self._connections: dict[int, Connection] = {}
         self.judge: Judge | None = None
@@ -93,6 +93,10 @@ class Dispatcher:
         self._carry_out(effects)
         if connection.speaker is None:
             self.close(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
+
+    def change(self, command: commands.SetRules | commands.SetOwnRules) -> None:
+        """Carry out what no connection has asked for."""
+        self._carry_out(self._hub.handle(command, self._loop.time()))
 
     def _end_the_dead(self, ask: commands.Enqueue, now_s: float) -> None:
         """A transport that is closing is dead, though its reader has not had its turn: nobody is matched with it."""
@@ -183,7 +187,7 @@ class Dispatcher:
 
     def _report_too_fast(self, connection: Connection, count: int, now_s: float) -> None:
         if count:
-            refusal = errors.too_fast(self._max_frames_per_s)
+            refusal = errors.too_fast(self.max_frames_per_s)
             command = commands.Refuse(connection=connection.id, refusal=refusal, count=count)
             self._carry_out(self._hub.handle(command, now_s))
 

@@ -30,7 +30,8 @@ class Endpoint:
         dispatcher: Dispatcher,
         conceal: Callable[[str], str],
     ) -> None:
-        self._settings = settings
+        self.settings = settings
+        """For the connections from now on."""
         self._dialects = dialects
         self._dispatcher = dispatcher
         self._conceal = conceal
@@ -51,12 +52,12 @@ class Endpoint:
             autoclose=False,
             autoping=False,
             compress=False,
-            max_msg_size=self._settings.max_frame_bytes + 1,  # aiohttp refuses what reaches it
+            max_msg_size=self.settings.max_frame_bytes + 1,  # aiohttp refuses what reaches it
             decode_text=False,
         )
         if not socket.can_prepare(request):
             raise _error(dialect.plain_get if dialect is not None else UPGRADE_REQUIRED)
-        await self._admit(request, dialect)
+        await self.admit(request, dialect)
         await socket.prepare(request)
         transport = request.transport
         if transport is None:  # gone since the handshake
@@ -71,7 +72,8 @@ class Endpoint:
         await self._read_to_end(connection, socket)
         return socket
 
-    async def _admit(self, request: web.Request, dialect: Dialect | None) -> None:
+    async def admit(self, request: web.Request, dialect: Dialect | None) -> None:
+        """Raises HTTPForbidden for whom the hooks do not let in."""
         judge = self._dispatcher.judge
         if judge is None:
             return
@@ -93,7 +95,7 @@ class Endpoint:
             await asyncio.wait(self._readers, timeout=CLOSE_WITHIN_S + 1)
 
     def _open(self, request: web.Request, transport: asyncio.Transport, dialect: Dialect | None) -> Connection:
-        settings, dispatcher, headers = self._settings, self._dispatcher, request.headers
+        settings, dispatcher, headers = self.settings, self._dispatcher, request.headers
         connection = Connection(
             next(self._connection_ids),
             Outbox(transport, settings.max_outbox_bytes),
@@ -151,7 +153,10 @@ class Endpoint:
                 if judge is None:
                     self._dispatcher.received(connection, frame)
                 elif (command := self._dispatcher.read(connection, frame)) is not None:
-                    self._dispatcher.do(connection, await judge.of_command(command))
+                    with connection.unread():
+                        command = await judge.of_command(command)
+                    if connection.end is None:
+                        self._dispatcher.do(connection, command)
 
 
 def _opening(request: web.Request) -> Opening:

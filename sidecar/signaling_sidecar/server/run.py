@@ -10,7 +10,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
 import msgspec
 from aiohttp import web
@@ -20,7 +22,7 @@ from signaling_sidecar.errors import PortTaken, SettingsError
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.server.app import Sidecar
-from signaling_sidecar.settings import Settings
+from signaling_sidecar.settings import Settings, Sources
 
 KEEPALIVE_S = 10.0  # seconds; aiohttp's default lets half-sent headers hold a socket for an hour
 SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end; the WebSockets are closed before
@@ -42,15 +44,28 @@ class Ready(msgspec.Struct, frozen=True):
     state_dir: str
 
 
-def run(settings: Settings, *, listening: socket.socket | None = None, exit_on_stdin_eof: bool = False) -> None:
+def run(sources: Sources, *, listening: socket.socket | None = None, exit_on_stdin_eof: bool = False) -> None:
     """Serve in the foreground until SIGINT, SIGTERM or, if asked, the end of stdin.
 
     `listening` is a socket that somebody else has bound. Raises PortTaken, StateDirTaken or SettingsError before
     anything is served.
     """
+    settings = sources.load()
     listening = listening or listen(settings)
-    with listening, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, listening, exit_on_stdin_eof))
+    with listening, _own_stdout() as stdout, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(Sidecar(settings, sources), listening, stdout, exit_on_stdin_eof))
+
+
+@contextmanager
+def _own_stdout() -> Iterator[TextIO]:
+    """Stdout, for the ready line alone: what hooks print meanwhile goes to stderr, as everything for people does."""
+    sys.stdout.flush()
+    with os.fdopen(os.dup(1), "w") as stdout:
+        os.dup2(2, 1)
+        try:
+            yield stdout
+        finally:
+            os.dup2(stdout.fileno(), 1)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -72,15 +87,14 @@ def listen(settings: Settings) -> socket.socket:
         raise SettingsError("host", settings.host, f"an address of this machine ({error})", "--host") from None
 
 
-async def _serve(settings: Settings, listening: socket.socket, exit_on_stdin_eof: bool) -> None:
+async def _serve(sidecar: Sidecar, listening: socket.socket, stdout: TextIO, exit_on_stdin_eof: bool) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)
-    sidecar = Sidecar(settings)
     runner = web.AppRunner(sidecar.app(), access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
         await web.SockSite(runner, listening).start()
-        _announce(sidecar, listening)
+        _announce(sidecar, listening, stdout)
         if exit_on_stdin_eof:
             _stop_on_stdin_eof(stop)
         await stop.wait()
@@ -89,14 +103,14 @@ async def _serve(settings: Settings, listening: socket.socket, exit_on_stdin_eof
         await runner.cleanup()
 
 
-def _announce(sidecar: Sidecar, listening: socket.socket) -> None:
+def _announce(sidecar: Sidecar, listening: socket.socket, stdout: TextIO) -> None:
     host, port = listening.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     folder = str(sidecar.state_dir)
     runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, str(sidecar.settings.project))
     state_dir.write_runtime(sidecar.state_dir, runtime)
     ready = Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)
-    print(msgspec.json.encode(ready).decode(), flush=True)
+    print(msgspec.json.encode(ready).decode(), file=stdout, flush=True)
     logger.info("signaling sidecar %s on %s, event log in %s", __version__, url, folder)
 
 

@@ -1,0 +1,39 @@
+"""Other rules for rooms that there are. Whoever is in one stays."""
+
+from __future__ import annotations
+
+from signaling_sidecar.hub import commands, records
+from signaling_sidecar.hub.arrivals import Arrivals
+from signaling_sidecar.hub.effects import Effect
+from signaling_sidecar.hub.idle_rooms import IdleRooms
+from signaling_sidecar.hub.state import State
+
+
+class RuleChanges:
+    def __init__(self, state: State, arrivals: Arrivals, idle_rooms: IdleRooms) -> None:
+        self._state = state
+        self._arrivals = arrivals
+        self._idle_rooms = idle_rooms
+
+    def of_dialects(self, change: commands.SetRules, now_s: float) -> list[Effect]:
+        state = self._state
+        state.rules, state.max_rooms = change.rules, change.max_rooms
+        for room in state.membership.rooms:
+            room.rule(state.rules[room.key.dialect], room.own)
+            state.lobby.mark_changed(room)
+        self._arrivals.limit_entries()
+        self._idle_rooms.sweep_anew(now_s)
+        return []
+
+    def of_room(self, change: commands.SetOwnRules, now_s: float) -> list[Effect]:
+        room = self._state.membership.room(change.room)
+        if room is None:
+            return []
+        before = room.own
+        room.rule(self._state.rules[room.key.dialect], change.own)
+        if room.own == before:
+            return []
+        if room.own is not None and room.own.listed is not None:
+            room.listed = room.own.listed
+        self._state.lobby.mark_all_changed(room.key.dialect)
+        return [records.of_own_rules(room)]
