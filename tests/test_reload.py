@@ -17,6 +17,7 @@ from statistics import median
 import aiohttp
 import pytest
 
+from signaling_sidecar.inspection import open_log
 from tests.e2e.programs import Program, is_running, start_program, until
 
 PACKAGE = Path(__file__).parent.parent / "sidecar" / "signaling_sidecar"
@@ -51,8 +52,8 @@ async def copied(tmp_path: Path) -> AsyncIterator[Copied]:
 
 
 @asynccontextmanager
-async def served_from(folder: Path, tmp_path: Path) -> AsyncIterator[Copied]:
-    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--reload"]
+async def served_from(folder: Path, tmp_path: Path, reload: str = "--reload") -> AsyncIterator[Copied]:
+    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", reload]
     state = ["--state-dir", str(tmp_path / "state"), "--exit-on-stdin-eof"]
     program = await start_program([*command, *state], tmp_path, {"PYTHONPATH": str(folder.parent)})
     try:
@@ -64,7 +65,7 @@ async def served_from(folder: Path, tmp_path: Path) -> AsyncIterator[Copied]:
         await program.ended()
 
 
-async def test_a_save_is_served_and_nobody_has_left(copied: Copied) -> None:
+async def test_a_save_is_served_and_nobody_has_left(copied: Copied, tmp_path: Path) -> None:
     url = f"{copied.url}/ws/signaling"
     async with aiohttp.ClientSession() as session:
         ann = await session.ws_connect(url)
@@ -76,6 +77,20 @@ async def test_a_save_is_served_and_nobody_has_left(copied: Copied) -> None:
         await ann.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "resume": {"token": token, "after": 0}})
         assert (await ann.receive_json(timeout=10))["type"] == "resumed"
         assert await copied.home(session) == "new code\n"
+    types = [record.type for record in open_log(tmp_path / "state").events.itertuples()]
+    assert types.count("server.reloaded") == types.count("server.restored") == 1
+
+
+@pytest.mark.parametrize("is_checkout", [True, False])
+async def test_auto_is_for_a_checkout_of_the_sidecar_and_not_for_an_installed_one(
+    tmp_path: Path, is_checkout: bool
+) -> None:
+    if is_checkout:
+        (tmp_path / "pyproject.toml").touch()
+    folder = Path(shutil.copytree(PACKAGE, tmp_path / "sidecar" / PACKAGE.name))
+    async with served_from(folder, tmp_path, "--reload=auto") as copied:
+        workers = [pid for pid in copied.pids if pid != copied.program.process.pid]
+        assert len(workers) == is_checkout
 
 
 async def test_code_that_does_not_load_leaves_the_old_serving_and_says_why(copied: Copied) -> None:

@@ -13,10 +13,22 @@ from signaling_sidecar.dialects import DIALECTS
 
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
-    "cli": {"reload", "server", "dialects", "eventlog", "settings", "errors", "foreign_text"},
-    "server": {"dialects", "eventlog", "hub", "reload", "hooks", "settings", "errors", "names", "foreign_text"},
+    "cli": {"reload", "server", "listening", "dialects", "eventlog", "settings", "errors", "foreign_text"},
+    "server": {
+        "dialects",
+        "eventlog",
+        "hub",
+        "reload",
+        "listening",
+        "hooks",
+        "settings",
+        "errors",
+        "names",
+        "foreign_text",
+    },
     "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
     "hooks": set(),
+    "listening": {"settings", "errors"},
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},
     "inspection": {"eventlog", "errors", "foreign_text"},

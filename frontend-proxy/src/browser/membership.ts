@@ -64,6 +64,7 @@ export class Membership {
       ...profile,
       capacity: this.#options.capacity,
       listed: this.#options.listed,
+      token: this.#options.token,
       // Without a number it is a page that was loaded anew: it knows nothing.
       resume: resumption
         ? { token: resumption.token, after: resumption.after }

@@ -17,6 +17,8 @@ export interface JoinOptions {
   readonly capacity?: number
   /** False: the room is in no list; counts for whoever joins it first. */
   readonly listed?: boolean
+  /** For the sidecar's `on_join` hook: who this is. Not what a session is resumed with. */
+  readonly token?: string
 }
 
 export interface SignalingOptions extends Profile, JoinOptions {

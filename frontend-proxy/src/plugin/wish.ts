@@ -30,7 +30,7 @@ export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
     servedFolders,
     command: typeof command === 'string' ? [command] : command,
     args: [
-      ...['--port', String(port), '--project', root, '--exit-on-stdin-eof'],
+      ...['--port', String(port), '--project', root, '--exit-on-stdin-eof', '--reload', 'auto'],
       ...(stateDir ? ['--state-dir', stateDir] : []),
       ...(plan.hooks === undefined ? [] : ['--hooks', path.resolve(root, plan.hooks)]),
       ...allowedHostArgs(config.server.allowedHosts),

@@ -35,7 +35,9 @@ test('the active environment comes before .venv, that before PATH, and uvx last'
     expect(findCommand([at('app'), at()], env, 'linux')).toEqual([file])
     rmSync(file)
   }
-  expect(findCommand([at('app'), at()], env, 'linux')).toEqual([uvx, 'signaling-sidecar'])
+  expect(findCommand([at('app'), at()], env, 'linux')).toEqual([
+    ...[uvx, '--from', 'signaling-sidecar[reload]', 'signaling-sidecar'],
+  ])
   rmSync(uvx)
   expect(findCommand([at('app'), at()], env, 'linux')).toBeUndefined()
 })

@@ -37,7 +37,7 @@ test('the sidecar starts on a free port, for this project, with the flag that en
   const { root, stateDir } = makeProject()
   const { lines } = await openVite({ root, stateDir }, { sidecar: standIn(), stateDir })
   expect(await lines.match(STARTED)).toContain(
-    `serve --port 0 --project ${root} --exit-on-stdin-eof --state-dir ${stateDir}`,
+    `serve --port 0 --project ${root} --exit-on-stdin-eof --reload auto --state-dir ${stateDir}`,
   )
 })
 

@@ -7,6 +7,7 @@ import { WebSocketServer } from 'ws'
 
 const options = {
   hooks: { type: 'string' },
+  reload: { type: 'string' },
   port: { type: 'string' },
   project: { type: 'string' },
   'state-dir': { type: 'string' },

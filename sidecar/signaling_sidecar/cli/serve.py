@@ -15,9 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import signaling_sidecar
 from signaling_sidecar.errors import SettingsError
+from signaling_sidecar.listening import listen
+from signaling_sidecar.reload.reload_extra import has_reload_extra, require_reload_extra
 from signaling_sidecar.settings import FILE_NAME, Settings, Sources, all_settings
 
+CHECKOUT = Path(signaling_sidecar.__file__).parents[2]
+CAN_HAND_ON_SOCKETS = os.name != "nt"
 _EPILOG = f"""\
 Every setting can also be said in the environment (SIDECAR_MAX_ROOMS=100) or in {FILE_NAME} in the project's folder
 (max_rooms = 100); a flag wins over the environment, and that over the file.
@@ -45,7 +50,12 @@ def add_to(commands: Any) -> None:
             parser.add_argument(flag, metavar=kind.metavar, help=help_)
     parser.add_argument("--settings", type=Path, metavar="FILE", help=f"the settings file (PROJECT/{FILE_NAME})")
     parser.add_argument(
-        "--reload", action="store_true", help="let new code of the sidecar itself take over whenever it is saved"
+        "--reload",
+        nargs="?",
+        const="on",
+        default="off",
+        choices=("on", "off", "auto"),
+        help="let new code of the sidecar itself take over whenever it is saved; auto: in a checkout of it",
     )
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
@@ -60,22 +70,25 @@ def run(arguments: argparse.Namespace) -> int:
     sources = Sources(flags, os.environ, arguments.settings)
     settings = sources.load()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    if arguments.reload == "on" or (arguments.reload == "auto" and _can_reload_own_code()):
+        return _supervise(settings, Takeover(flags, str(arguments.settings or "")), arguments.exit_on_stdin_eof)
     from signaling_sidecar.server import run as serve  # aiohttp takes 300 ms to import: `--help` does without
 
-    if arguments.reload:
-        return _supervise(settings, Takeover(flags, str(arguments.settings or "")), arguments.exit_on_stdin_eof)
     serve(sources, exit_on_stdin_eof=arguments.exit_on_stdin_eof)
     return 0
 
 
-def _supervise(settings: Settings, takeover: Takeover, exit_on_stdin_eof: bool) -> int:
-    if os.name == "nt":
-        raise SettingsError("reload", True, "left out on Windows, where a socket cannot be handed on", "--reload")
-    from signaling_sidecar.reload.reload_extra import require_reload_extra
-    from signaling_sidecar.reload.supervisor import Supervisor
-    from signaling_sidecar.server.run import listen
+def _can_reload_own_code() -> bool:
+    """Whether it is a checkout's, which somebody may be working on, and not an installed package's."""
+    return (CHECKOUT / "pyproject.toml").exists() and CAN_HAND_ON_SOCKETS and has_reload_extra()
 
+
+def _supervise(settings: Settings, takeover: Takeover, exit_on_stdin_eof: bool) -> int:
+    if not CAN_HAND_ON_SOCKETS:
+        raise SettingsError("reload", True, "left out on Windows, where a socket cannot be handed on", "--reload")
     require_reload_extra("--reload")
+    from signaling_sidecar.reload.supervisor import Supervisor
+
     with listen(settings) as listening:
         supervisor = Supervisor(listening, json.dumps(asdict(takeover)))
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -102,12 +115,13 @@ class Takeover:
 
         self._sources().load()  # nor one that would refuse to serve with them
 
-    def serve(self, descriptor: int) -> None:
-        """Serve on the listening socket with this descriptor until stdin ends."""
+    def serve(self, descriptor: int, *, reloaded: bool) -> None:
+        """Serve on the listening socket with this descriptor until stdin ends; `reloaded`: another has before."""
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
         from signaling_sidecar.server import run as serve
 
-        serve(self._sources(), listening=socket.socket(fileno=descriptor), exit_on_stdin_eof=True)
+        listening = socket.socket(fileno=descriptor)
+        serve(self._sources(), listening=listening, reloaded=reloaded, exit_on_stdin_eof=True)
 
     def _sources(self) -> Sources:
         return Sources(self.flags, os.environ, Path(self.settings_file) if self.settings_file else None)

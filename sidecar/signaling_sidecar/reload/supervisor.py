@@ -61,9 +61,9 @@ class Worker:
             return False
         return self.says() == "loaded\n"
 
-    def serve(self) -> str:
+    def serve(self, how: str = "serve") -> str:
         """Let it serve, and return what it says when it does; empty when it could not."""
-        self.tell("serve")
+        self.tell(how)
         return self.says()
 
     def stop(self) -> None:
@@ -87,7 +87,7 @@ class Supervisor:
         self._arguments = arguments
         self._stop = threading.Event()
         self._serving = self._new_worker()
-        self._standby = self._new_worker()
+        self._standby: Worker | None = None
 
     def stop(self) -> None:
         """Let `run` return."""
@@ -102,6 +102,7 @@ class Supervisor:
             if not ready:
                 return self._serving.process.wait()
             self._stop_with(self._serving)
+            self._standby = self._new_worker()  # not before: it would slow the start of the first
             for changes in watch(
                 PACKAGE,
                 watch_filter=PythonFilter(),
@@ -116,24 +117,25 @@ class Supervisor:
                 print(ready, end="", flush=True)
                 ready = ""
                 if changes:
-                    self._swap()
+                    self._swap(self._standby)
+                    self._standby = self._new_worker()
             return self._serving.process.poll() or 0
         finally:
             self._serving.stop()
-            self._standby.stop()
+            if self._standby is not None:
+                self._standby.stop()
 
-    def _swap(self) -> None:
+    def _swap(self, standby: Worker) -> None:
         began_s = time.monotonic()
-        if not self._standby.loads():
+        if not standby.loads():
             logger.error("the sidecar's new code does not load: the old goes on")
-            self._standby.stop()
+            standby.stop()
         else:
-            old, self._serving = self._serving, self._standby
+            old, self._serving = self._serving, standby
             old.stop()
-            if self._serving.serve():
+            if self._serving.serve("reload"):
                 logger.info("the sidecar's new code serves, after %.0f ms", 1000 * (time.monotonic() - began_s))
             self._stop_with(self._serving)
-        self._standby = self._new_worker()
 
     def _stop_with(self, worker: Worker) -> None:
         """A worker that ends without having been told to ends all."""

@@ -1,6 +1,6 @@
 """A worker of the supervisor, run as a script: it imports what is not ours and waits; then our code as it is by then.
 
-Its stdin says `load` and `serve`, a line each, and ends when it is to end.
+Its stdin says `load`, and `serve` or `reload`, a line each, and ends when it is to end.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ def main() -> None:
 
     takeover = Takeover(**said)
     print("loaded", flush=True)
-    if sys.stdin.readline() == "serve\n":
-        takeover.serve(descriptor)
+    how = sys.stdin.readline()
+    if how in ("serve\n", "reload\n"):
+        takeover.serve(descriptor, reloaded=how == "reload\n")
 
 
 main()

@@ -64,12 +64,13 @@ class RandomIds:
 class Sidecar:
     """One run: a hub, its log, and the sockets. Constructing it does nothing; `app` begins and ends its work.
 
-    `sources` is where the settings are said, if a change there is to be followed.
+    `sources` is where the settings are said, if a change there is to be followed. `reloaded` is for the log only.
     """
 
-    def __init__(self, settings: Settings, sources: Sources | None = None) -> None:
+    def __init__(self, settings: Settings, sources: Sources | None = None, *, reloaded: bool = False) -> None:
         self.settings = settings
         self._sources = sources
+        self._reloaded = reloaded
         self.boot = _new_boot()
         self.state_dir = settings.state_dir or state_dir.project_state_dir(settings.project)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
@@ -113,7 +114,7 @@ class Sidecar:
             self._hub, past = go_on(self.state_dir, self._new_hub, now_s, logger.warning)
             log = self._log()
             log.open()
-            for record in past:
+            for record in [*past, *([Record("server.reloaded")] if self._reloaded else [])]:
                 log.append(record)
             log.flush()
             key = state_dir.key(self.state_dir)

@@ -19,6 +19,7 @@ PING_EVERY_S = 15.0  # seconds; rule 7; a NAT or proxy on the way forgets an idl
 PONG_WITHIN_S = 10.0  # seconds; rule 7: a phone that changes networks needs a few
 FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md: who says nothing wants nothing
 CLOSE_WITHIN_S = 2.0  # seconds for the peer's own Close after ours; then the transport is aborted
+STOP_WITHIN_S = 0.5  # seconds for the same when the sidecar stops: everybody waits for the slowest to come back
 PING_FRAME = frames.frame(frames.PING, b"")
 CHALLENGE = b"challenge"
 CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # its pong is no late answer to an earlier ping
@@ -102,7 +103,8 @@ class Connection:
         self.outbox.put(frames.close_frame(code, reason))
         self._idle.cancel()
         self._timer.cancel()
-        self._timer = self._loop.call_later(CLOSE_WITHIN_S, self.outbox.transport.abort)
+        within_s = STOP_WITHIN_S if ending is Ending.STOPPED else CLOSE_WITHIN_S
+        self._timer = self._loop.call_later(within_s, self.outbox.transport.abort)
 
     def abort(self, reason: str) -> None:
         """Drop a peer that does not answer. Its close handshake would wait for it as well."""

@@ -13,7 +13,16 @@ from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialec
 from signaling_sidecar.dialects.shared_path import by_first_frame
 from signaling_sidecar.hub.effects import CloseCode
 from signaling_sidecar.server import frames
-from signaling_sidecar.server.connection import CLOSE_WITHIN_S, LOST, Connection, End, Socket, Speaker, end_of
+from signaling_sidecar.server.connection import (
+    CLOSE_WITHIN_S,
+    LOST,
+    STOP_WITHIN_S,
+    Connection,
+    End,
+    Socket,
+    Speaker,
+    end_of,
+)
 from signaling_sidecar.server.dispatcher import Dispatcher
 from signaling_sidecar.server.outbox import Outbox
 from signaling_sidecar.server.rate import FrameRate
@@ -92,7 +101,7 @@ class Endpoint:
     async def wait_closed(self) -> None:
         """Return when every connection's reader is done; all of them have been told to end."""
         if self._readers:
-            await asyncio.wait(self._readers, timeout=CLOSE_WITHIN_S + 1)
+            await asyncio.wait(self._readers, timeout=STOP_WITHIN_S + 1)
 
     def _open(self, request: web.Request, transport: asyncio.Transport, dialect: Dialect | None) -> Connection:
         settings, dispatcher, headers = self.settings, self._dispatcher, request.headers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import signal
@@ -18,15 +17,14 @@ import msgspec
 from aiohttp import web
 
 from signaling_sidecar import __version__
-from signaling_sidecar.errors import PortTaken, SettingsError
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
+from signaling_sidecar.listening import listen
 from signaling_sidecar.server.app import Sidecar
-from signaling_sidecar.settings import Settings, Sources
+from signaling_sidecar.settings import Sources
 
 KEEPALIVE_S = 10.0  # seconds; aiohttp's default lets half-sent headers hold a socket for an hour
 SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end; the WebSockets are closed before
-BACKLOG = 1024  # connects that may queue: every tab of a shared machine comes back at once after a restart
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -44,16 +42,22 @@ class Ready(msgspec.Struct, frozen=True):
     state_dir: str
 
 
-def run(sources: Sources, *, listening: socket.socket | None = None, exit_on_stdin_eof: bool = False) -> None:
+def run(
+    sources: Sources,
+    *,
+    listening: socket.socket | None = None,
+    reloaded: bool = False,
+    exit_on_stdin_eof: bool = False,
+) -> None:
     """Serve in the foreground until SIGINT, SIGTERM or, if asked, the end of stdin.
 
-    `listening` is a socket that somebody else has bound. Raises PortTaken, StateDirTaken or SettingsError before
-    anything is served.
+    `listening` is a socket that somebody else has bound; `reloaded`: this takes over from older code. Raises PortTaken,
+    StateDirTaken or SettingsError before anything is served.
     """
     settings = sources.load()
     listening = listening or listen(settings)
     with listening, _own_stdout() as stdout, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(Sidecar(settings, sources), listening, stdout, exit_on_stdin_eof))
+        runner.run(_serve(Sidecar(settings, sources, reloaded=reloaded), listening, stdout, exit_on_stdin_eof))
 
 
 @contextmanager
@@ -74,17 +78,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:  # there is none for Windows
         return None
     return uvloop.new_event_loop
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Bind the address of the settings. Raises PortTaken, or SettingsError for an address that is not ours."""
-    try:
-        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(settings.host, settings.port) from None
-        raise SettingsError("host", settings.host, f"an address of this machine ({error})", "--host") from None
 
 
 async def _serve(sidecar: Sidecar, listening: socket.socket, stdout: TextIO, exit_on_stdin_eof: bool) -> None:
