@@ -90,6 +90,14 @@ async def test_on_join_is_asked_in_every_dialect(aiohttp_client: AiohttpClient, 
     assert served.records("peer.joined") == []
 
 
+async def test_on_join_is_shown_the_token_that_the_page_sent(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, "def on_join(join):\n    return join.token == 'letmein'\n")
+    peer = await served.connect()
+    assert (await peer.join("ann"))["code"] == "refused-by-hook"
+    assert (await peer.join("ann", token="letmein"))["type"] == "peer_list"
+    assert "letmein" not in str(served.records())
+
+
 async def test_on_relay_sees_the_frame_and_may_refuse_it(aiohttp_client: AiohttpClient, file: Path) -> None:
     code = """
 def on_relay(relay):
@@ -255,3 +263,6 @@ async def test_the_example_of_the_readme_works(aiohttp_client: AiohttpClient, fi
     ann, ben = await served.connect(), await served.connect()
     await ann.join("ann", room="staff-only", name="Ann")
     assert (await ben.join("ben", room="staff-only"))["message"] == "say your name first"
+    for peer in (ann, ben):
+        assert (await peer.join("me", room=f"private-{id(peer)}"))["type"] == "peer_list"
+    assert [record["data"]["listed"] for record in served.records("room.created")] == [True, False, False]

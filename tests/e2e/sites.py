@@ -71,9 +71,9 @@ async def start_vite(
     return await start(["node", VITE, *words, "--port", "0"], folder, env or {})
 
 
-async def start_demo(start: Start) -> Site:
+async def start_demo(start: Start, env: Mapping[str, str | None] | None = None) -> Site:
     """The demo app, which starts the sidecar by itself."""
-    vite = await start_vite(start, FRONTEND, ["demo"])
+    vite = await start_vite(start, FRONTEND, ["demo"], env)
     return Site(await url_in(vite), vite, await sidecar_in(vite))
 
 

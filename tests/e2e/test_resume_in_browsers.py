@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.demo_page import DemoPage, all_connected, in_room
-from tests.e2e.programs import until
-from tests.e2e.sites import FRONTEND, Site, sidecar_in
+from tests.e2e.demo_page import DemoPage, all_connected, in_room, new_page
+from tests.e2e.programs import Start, until
+from tests.e2e.sites import FRONTEND, Site, sidecar_in, start_demo
+from tests.test_reload import PACKAGE
 
 WATCH = """() => {
   window.seen = { tiles: [], events: [] }
@@ -28,6 +30,10 @@ WATCH = """() => {
 @pytest.fixture
 async def people(demo: Site, browser: Browser) -> list[DemoPage]:
     """Ann and Ben, connected; from now on what their pages see is written down."""
+    return await watched(browser, demo)
+
+
+async def watched(browser: Browser, demo: Site) -> list[DemoPage]:
     people = await in_room(browser, demo.url, "bar", "Ann", "Ben")
     for person in people:
         await person.page.evaluate(WATCH)
@@ -64,6 +70,51 @@ async def test_a_sidecar_that_is_killed_and_started_again(demo: Site, people: li
     await nobody_noticed(people)
     (restored,) = [record for record in second.records() if record["type"] == "server.restored"]
     assert restored["data"]
+
+
+async def test_the_sidecars_own_code_is_saved(demo: Site, people: list[DemoPage]) -> None:
+    ann, ben = people
+    await ann.keep_connection_to(ben)
+    await ben.keep_connection_to(ann)
+    os.utime(PACKAGE / "server" / "pages.py")
+    await demo.vite.line("new code serves")
+    await nobody_noticed(people)
+
+
+async def test_the_hooks_file_is_saved(start: Start, browser: Browser, tmp_path: Path) -> None:
+    hooks = tmp_path / "signaling_hooks.py"
+    hooks.write_text("")
+    demo = await start_demo(start, {"SIDECAR_HOOKS": str(hooks)})
+    people = await watched(browser, demo)
+    hooks.write_text("def on_join(join):\n    return 'the bar is closed'\n")
+    await demo.vite.line("hooks of .* are in use")
+    late = await new_page(browser, "Cleo")
+    await late.open(demo.url)
+    await late.room_card("bar").click()
+    await expect(late.page.get_by_test_id("refusal")).to_have_text("Not joined: the bar is closed")
+    hooks.write_text("def on_join(join:\n")
+    await demo.vite.line("SyntaxError")
+    for person in people:
+        assert await seen(person) == {"tiles": [], "events": []}
+        assert await person.page.evaluate("demo.client.joined")
+
+
+async def test_a_module_of_the_page_is_saved(people: list[DemoPage]) -> None:
+    """The pages draw their tiles anew, by the new code; calls and sessions go on."""
+    ann, ben = people
+    await ann.keep_connection_to(ben)
+    await ann.page.evaluate("window.old = demo.mesh")
+    async with ann.page.expect_response(lambda answer: "tile.ts?t=" in answer.url):
+        os.utime(FRONTEND / "demo" / "src" / "tile.ts")
+    await expect(ann.tile("Ben")).to_have_attribute("data-state", "connected")
+    await expect(ann.page.get_by_test_id("tile")).to_have_count(2)
+    assert await ann.page.evaluate("demo.mesh === window.old")
+    assert await ann.has_kept_connection_to(ben)
+    for one, other in (people, people[::-1]):
+        await one.say(f"{one.name} says hello")
+        await one.reads(f"{one.name} says hello")
+        await other.reads(f"{one.name} says hello")
+    assert (await seen(ann))["events"] == (await seen(ben))["events"] == []
 
 
 async def test_an_edit_of_vites_config_loads_every_page_anew_and_nobody_leaves(

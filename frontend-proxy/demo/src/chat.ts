@@ -7,16 +7,17 @@ const MAX_LINES = 300
 export class Chat {
   readonly #log: HTMLOListElement
 
-  constructor(root: HTMLElement, onSend: (text: string) => void) {
+  constructor(root: HTMLElement, onSend: (text: string) => void, until: AbortSignal) {
     this.#log = part(root, '.log', HTMLOListElement)
     const form = part(root, 'form', HTMLFormElement)
     const input = part(form, 'input', HTMLInputElement)
-    form.addEventListener('submit', (event) => {
+    const send = (event: SubmitEvent) => {
       event.preventDefault()
       if (input.value.trim() === '') return
       onSend(input.value)
       form.reset()
-    })
+    }
+    form.addEventListener('submit', send, { signal: until })
   }
 
   clear(): void {

@@ -6,7 +6,7 @@ const SUGGESTED = ['bar', 'Gaming Zone', 'Study Hall']
 
 const NAME_KEY = 'demo:name'
 
-/** The view of all rooms, before one is joined. `onJoin` gets the room that was chosen. */
+/** The view of all rooms, before one is joined. `onJoin` gets the room that was chosen; `until` ends the view. */
 export class Lobby {
   readonly #root = part(document, '.lobby', HTMLElement)
   readonly #name = part(this.#root, '#name', HTMLInputElement)
@@ -14,18 +14,21 @@ export class Lobby {
   readonly #refusal = part(this.#root, '.refusal', HTMLElement)
   readonly #onJoin: (room: string) => void
 
-  constructor(onJoin: (room: string) => void) {
+  constructor(onJoin: (room: string) => void, until: AbortSignal) {
     this.#onJoin = onJoin
     this.#name.value = localStorage.getItem(NAME_KEY) ?? ''
-    this.#name.addEventListener('input', () => localStorage.setItem(NAME_KEY, this.name))
+    const remember = () => localStorage.setItem(NAME_KEY, this.name)
+    this.#name.addEventListener('input', remember, { signal: until })
     const form = part(this.#root, '.new-room', HTMLFormElement)
     const room = part(form, '#room', HTMLInputElement)
-    form.addEventListener('submit', (event) => {
+    const open = (event: SubmitEvent) => {
       event.preventDefault()
       if (room.value.trim() === '') return
       onJoin(room.value.trim())
       form.reset()
-    })
+    }
+    form.addEventListener('submit', open, { signal: until })
+    this.#rooms.replaceChildren()
     this.listRooms([])
   }
 

@@ -11,17 +11,34 @@ declare global {
   }
 }
 
-const client = new SignalingClient()
-const mesh = new Mesh(client)
+/** What goes on when a saved module replaces this one: nobody in the room notices an edit. */
+interface Session {
+  readonly client: SignalingClient
+  readonly mesh: Mesh
+  readonly ownStream: MediaStream | undefined
+}
+
+const before: Session | undefined = import.meta.hot?.data.session
+const client = before?.client ?? new SignalingClient()
+const mesh = before?.mesh ?? new Mesh(client)
+const replaced = new AbortController()
+const options = { signal: replaced.signal }
 const lobby = new Lobby((room) => {
   history.pushState(null, '', `?${new URLSearchParams({ room })}`)
   followUrl()
+}, replaced.signal)
+const roomView = new RoomView(client, mesh, leave, replaced.signal)
+if (import.meta.env.DEV) window.demo = { client, mesh }
+import.meta.hot?.accept()
+import.meta.hot?.dispose((data) => {
+  replaced.abort()
+  data.session = { client, mesh, ownStream: roomView.ownStream } satisfies Session
 })
-const roomView = new RoomView(client, mesh, () => {
+
+function leave(): void {
   history.pushState(null, '', location.pathname)
   followUrl()
-})
-if (import.meta.env.DEV) window.demo = { client, mesh }
+}
 
 /** The address says where we are: `?room=bar` in that room, else in the lobby. */
 function followUrl(refusal?: string): void {
@@ -53,24 +70,36 @@ function backToLobby(why: string): void {
 }
 
 const banner = part(document, '.banner', HTMLElement)
-client.addEventListener('connected', () => {
-  banner.hidden = true
-})
-client.addEventListener('disconnected', ({ detail }) => {
-  banner.hidden = detail.final
-  banner.textContent = 'Reconnecting… calls and chat go on.'
-})
-client.addEventListener('reconnecting', () => {
-  banner.hidden = false
-  banner.textContent ||= 'Connecting…'
-})
-client.addEventListener('rooms', ({ detail }) => lobby.listRooms(detail))
-client.addEventListener('left', ({ detail }) => {
-  const reason = DISMISSALS[detail.why]
-  if (reason !== undefined) backToLobby(reason)
-})
-client.addEventListener('refused', ({ detail }) => {
-  if (detail.room !== undefined) backToLobby(`Not joined: ${detail.message}`)
-})
-window.addEventListener('popstate', () => followUrl())
-followUrl()
+const say = (text: string) => {
+  banner.hidden = text === ''
+  banner.textContent = text
+}
+client.addEventListener('connected', () => say(''), options)
+client.addEventListener(
+  'disconnected',
+  ({ detail }) => say(detail.final ? '' : 'Reconnecting… calls and chat go on.'),
+  options,
+)
+client.addEventListener('reconnecting', () => say(banner.textContent || 'Connecting…'), options)
+client.addEventListener('rooms', ({ detail }) => lobby.listRooms(detail), options)
+client.addEventListener(
+  'left',
+  ({ detail }) => {
+    const reason = DISMISSALS[detail.why]
+    if (reason !== undefined) backToLobby(reason)
+  },
+  options,
+)
+client.addEventListener(
+  'refused',
+  ({ detail }) => {
+    if (detail.room !== undefined) backToLobby(`Not joined: ${detail.message}`)
+  },
+  options,
+)
+window.addEventListener('popstate', () => followUrl(), options)
+if (before !== undefined && client.room !== undefined) {
+  roomView.takeOver(client.room, lobby.name, before.ownStream)
+} else {
+  followUrl()
+}

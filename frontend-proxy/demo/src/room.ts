@@ -1,5 +1,6 @@
 import type {
   Mesh,
+  MeshEvents,
   MeshPeer,
   PeerState,
   SignalingClient,
@@ -8,6 +9,8 @@ import { Chat } from './chat.ts'
 import { bindToggle, ownMedia } from './media.ts'
 import { part } from './page.ts'
 import { Tile } from './tile.ts'
+
+type MeshEvent<Name extends keyof MeshEvents> = CustomEvent<MeshEvents[Name]>
 
 const LABELS: Readonly<Record<PeerState, string>> = {
   connecting: 'connecting…',
@@ -29,30 +32,36 @@ export class RoomView {
   #ownName = ''
   #ownStream: MediaStream | undefined
 
-  constructor(client: SignalingClient, mesh: Mesh, onLeave: () => void) {
+  constructor(client: SignalingClient, mesh: Mesh, onLeave: () => void, until: AbortSignal) {
     this.#client = client
     this.#mesh = mesh
-    this.#chat = new Chat(part(this.#root, '.chat', HTMLElement), (text) => {
+    const say = (text: string) => {
       mesh.send(text)
       this.#chat.say('You', text, true)
-    })
-    part(this.#root, '.danger', HTMLButtonElement).addEventListener('click', onLeave)
-    this.#follow()
+    }
+    this.#chat = new Chat(part(this.#root, '.chat', HTMLElement), say, until)
+    const leave = part(this.#root, '.danger', HTMLButtonElement)
+    leave.addEventListener('click', onLeave, { signal: until })
+    this.#follow(until)
+  }
+
+  get ownStream(): MediaStream | undefined {
+    return this.#ownStream
   }
 
   /** The client has been told to join. `ownName` may be empty. */
   show(room: string, ownName: string): void {
-    this.#root.hidden = false
     this.#chat.clear()
-    part(this.#root, 'h1', HTMLElement).textContent = room
-    document.title = room
-    const peerId = this.#client.peerId ?? ''
-    this.#ownName = shownName(ownName, peerId)
-    this.#self = new Tile(peerId, true)
-    this.#tiles.replaceChildren(this.#self.element)
-    this.#describeSelf()
-    this.#countPeople()
+    this.#begin(room, ownName)
     void this.#addMedia(room)
+  }
+
+  /** Goes on where the view before this one was, which a saved module has replaced. */
+  takeOver(room: string, ownName: string, ownStream: MediaStream | undefined): void {
+    this.#begin(room, ownName)
+    for (const peer of this.#mesh.peers) this.#add(peer)
+    if (ownStream !== undefined) this.#setOwnStream(ownStream)
+    else void this.#addMedia(room)
   }
 
   hide(): void {
@@ -62,38 +71,66 @@ export class RoomView {
     this.#setOwnStream(undefined)
   }
 
-  #follow(): void {
+  #begin(room: string, ownName: string): void {
+    this.#root.hidden = false
+    part(this.#root, 'h1', HTMLElement).textContent = room
+    document.title = room
+    const peerId = this.#client.peerId ?? ''
+    this.#ownName = shownName(ownName, peerId)
+    this.#self = new Tile(peerId, true)
+    this.#tiles.replaceChildren(this.#self.element)
+    this.#describeSelf()
+    this.#countPeople()
+  }
+
+  #add(peer: MeshPeer): void {
+    const tile = new Tile(peer.peerId, false)
+    this.#byPeer.set(peer.peerId, tile)
+    this.#tiles.append(tile.element)
+    tile.show(peer.stream)
+    describePeer(tile, peer)
+    this.#countPeople()
+  }
+
+  #follow(until: AbortSignal): void {
     const mesh = this.#mesh
-    mesh.addEventListener('added', ({ detail }) => {
-      const tile = new Tile(detail.peerId, false)
-      this.#byPeer.set(detail.peerId, tile)
-      this.#tiles.append(tile.element)
-      describePeer(tile, detail)
-      this.#countPeople()
+    const options = { signal: until }
+    const added = ({ detail }: MeshEvent<'added'>) => {
+      this.#add(detail)
       this.#chat.note(`${nameOf(detail)} ${detail.isNewcomer ? 'joined' : 'is here'}`)
-    })
-    mesh.addEventListener('changed', ({ detail }) => {
+    }
+    const changed = ({ detail }: MeshEvent<'changed'>) => {
       const tile = this.#byPeer.get(detail.peerId)
       if (tile !== undefined) describePeer(tile, detail)
-    })
-    mesh.addEventListener('removed', ({ detail }) => {
+    }
+    const removed = ({ detail }: MeshEvent<'removed'>) => {
       this.#byPeer.get(detail.peerId)?.element.remove()
       this.#byPeer.delete(detail.peerId)
       this.#countPeople()
       this.#chat.note(`${nameOf(detail)} left`)
-    })
-    mesh.addEventListener('stream', ({ detail }) => {
-      this.#byPeer.get(detail.peerId)?.show(detail.stream)
-    })
-    mesh.addEventListener('message', ({ detail: { from, data } }) => {
+    }
+    const heard = ({ detail: { from, data } }: MeshEvent<'message'>) => {
       const author = mesh.peers.find(({ peerId }) => peerId === from)
       if (author !== undefined && typeof data === 'string') {
         this.#chat.say(nameOf(author), data, false)
       }
-    })
-    mesh.addEventListener('problem', ({ detail }) => console.warn(detail.peerId, detail.error))
+    }
+    mesh.addEventListener('added', added, options)
+    mesh.addEventListener('changed', changed, options)
+    mesh.addEventListener('removed', removed, options)
+    mesh.addEventListener('message', heard, options)
+    mesh.addEventListener(
+      'stream',
+      ({ detail }) => this.#byPeer.get(detail.peerId)?.show(detail.stream),
+      options,
+    )
+    mesh.addEventListener(
+      'problem',
+      ({ detail }) => console.warn(detail.peerId, detail.error),
+      options,
+    )
     for (const name of ['peer_list', 'resumed', 'disconnected'] as const) {
-      this.#client.addEventListener(name, () => this.#describeSelf())
+      this.#client.addEventListener(name, () => this.#describeSelf(), options)
     }
   }
 
