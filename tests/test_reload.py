@@ -134,8 +134,9 @@ async def test_no_connect_is_refused_over_many_saves(copied: Copied, measured: l
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 async def test_however_it_is_ended_no_process_stays(copied: Copied, number: int) -> None:
-    children = [int(pid) for pid in _children(copied.program.process.pid)]
-    assert len(children) == 2
+    supervisor = copied.program.process.pid
+    await until(lambda: len(_children(supervisor)) == 2, "one worker serves, another waits")
+    children = [int(pid) for pid in _children(supervisor)]
     copied.program.process.send_signal(number)
     await copied.program.ended()
     for pid in (*copied.pids, *children):

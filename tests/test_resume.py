@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
@@ -173,6 +174,21 @@ async def test_the_newest_connection_wins(served: Served, ann: Peer) -> None:
     assert await ben.closed() == (4001, "replaced")
     await ben.socket.close()
     await ann.hears_nothing()
+
+
+async def test_a_session_comes_back_from_another_address(served: Served, ann: Peer) -> None:
+    """From Wi-Fi to cable, while the sidecar still believes in the old connection: the token decides."""
+    ben, token = await resumable(served, ann)
+    url = served.client.make_url("/ws/signaling")
+    from_elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+    async with aiohttp.ClientSession(connector=from_elsewhere) as session, session.ws_connect(url) as socket:
+        join = {"type": "join", "roomId": "bar", "peerId": "ben", "resume": {"token": token, "after": 0}, **PAGE}
+        await socket.send_json(join)
+        assert (await socket.receive_json())["type"] == "resumed"
+        assert await ben.closed() == (4001, "replaced")
+        await ann.hears_nothing()
+        remotes = [record["data"]["remote"] for record in served.records("connection.opened")]
+        assert remotes == ["127.0.0.1", "127.0.0.1", "127.0.0.2"]
 
 
 @pytest.mark.parametrize("resume", [True, False])

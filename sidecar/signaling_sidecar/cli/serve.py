@@ -115,13 +115,16 @@ class Takeover:
 
         self._sources().load()  # nor one that would refuse to serve with them
 
-    def serve(self, descriptor: int, *, reloaded: bool) -> None:
-        """Serve on the listening socket with this descriptor until stdin ends; `reloaded`: another has before."""
+    def serve(self, descriptor: int, *, reloaded: bool, serving: Callable[[], None]) -> None:
+        """Serve on the listening socket with this descriptor until stdin ends; `reloaded`: another has before.
+
+        `serving` is called when it does.
+        """
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
         from signaling_sidecar.server import run as serve
 
         listening = socket.socket(fileno=descriptor)
-        serve(self._sources(), listening=listening, reloaded=reloaded, exit_on_stdin_eof=True)
+        serve(self._sources(), listening=listening, reloaded=reloaded, serving=serving, exit_on_stdin_eof=True)
 
     def _sources(self) -> Sources:
         return Sources(self.flags, os.environ, Path(self.settings_file) if self.settings_file else None)

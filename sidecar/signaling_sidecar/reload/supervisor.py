@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import socket
 import subprocess
 import sys
@@ -21,37 +22,37 @@ PACKAGE = Path(__file__).parent.parent
 WORKER = Path(__file__).with_name("worker.py")
 DEBOUNCE_MS = 50  # after the last of the changes that one save makes; a formatter's follows within a few ms
 STEP_MS = 10  # between two looks for more changes
-LOOK_MS = 200  # how long a look for changes takes when there is none; the first one delays the ready line
+LOOK_MS = 200  # how long a look for changes takes when there is none
 STOPS_WITHIN_S = 10.0  # seconds for the old worker to close its connections; then it is killed
 
 logger = logging.getLogger("signaling_sidecar")
 
 
 class Worker:
-    """A process that is told by lines on its stdin what to do next, and ends with that."""
+    """A process that is told by lines on its stdin what to do next, answers in a pipe of its own, and ends with stdin.
+
+    Its stdout is ours: the ready line goes straight to whoever waits for it.
+    """
 
     def __init__(self, listening: socket.socket, arguments: str) -> None:
         # As a script, and -P: nothing of ours is imported before it is told to.
-        command = [sys.executable, "-P", str(WORKER), str(listening.fileno()), arguments]
+        reading, answering = os.pipe()
+        command = [sys.executable, "-P", str(WORKER), str(listening.fileno()), str(answering), arguments]
         self.process = subprocess.Popen(  # noqa: S603 - ourselves
             command,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=[listening.fileno()],
+            pass_fds=[listening.fileno(), answering],
             text=True,
             # A cached bytecode is told by second and size: two saves of one second would be one.
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
+        os.close(answering)
+        self._answers = os.fdopen(reading)
 
     def tell(self, word: str) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(f"{word}\n")
         self.process.stdin.flush()
-
-    def says(self) -> str:
-        """Its next line; empty when it has ended."""
-        assert self.process.stdout is not None
-        return self.process.stdout.readline()
 
     def loads(self) -> bool:
         """Whether it could import our code as it is now."""
@@ -59,24 +60,23 @@ class Worker:
             self.tell("load")
         except BrokenPipeError:  # it has ended, while it waited
             return False
-        return self.says() == "loaded\n"
+        return self._answers.readline() == "loaded\n"
 
-    def serve(self, how: str = "serve") -> str:
-        """Let it serve, and return what it says when it does; empty when it could not."""
+    def serves(self, how: str = "serve") -> bool:
+        """Let it serve, and return when it does, or could not."""
         self.tell(how)
-        return self.says()
+        return self._answers.readline() == "serving\n"
 
     def stop(self) -> None:
         """End it cleanly."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.close()
         try:
             self.process.wait(STOPS_WITHIN_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.process.stdout.close()
+        self._answers.close()
 
 
 class Supervisor:
@@ -86,6 +86,7 @@ class Supervisor:
         self._listening = listening
         self._arguments = arguments
         self._stop = threading.Event()
+        self._looks: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._serving = self._new_worker()
         self._standby: Worker | None = None
 
@@ -95,28 +96,15 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until `stop` is called, or the worker that serves has ended by itself. Returns an exit code."""
-        from watchfiles import PythonFilter, watch
-
+        threading.Thread(target=self._watch, name="code-watch", daemon=True).start()
         try:
-            ready = self._serving.serve() if self._serving.loads() else ""
-            if not ready:
+            self._has_changed()  # once: who saves after the ready line will be served
+            if not (self._serving.loads() and self._serving.serves()):
                 return self._serving.process.wait()
             self._stop_with(self._serving)
             self._standby = self._new_worker()  # not before: it would slow the start of the first
-            for changes in watch(
-                PACKAGE,
-                watch_filter=PythonFilter(),
-                debounce=DEBOUNCE_MS,
-                step=STEP_MS,
-                rust_timeout=LOOK_MS,
-                yield_on_timeout=True,
-                stop_event=self._stop,
-                raise_interrupt=False,
-            ):
-                # Said when changes are seen: who saves after it has been said will be served.
-                print(ready, end="", flush=True)
-                ready = ""
-                if changes:
+            while not self._stop.is_set():
+                if self._has_changed():
                     self._swap(self._standby)
                     self._standby = self._new_worker()
             return self._serving.process.poll() or 0
@@ -124,6 +112,30 @@ class Supervisor:
             self._serving.stop()
             if self._standby is not None:
                 self._standby.stop()
+
+    def _watch(self) -> None:
+        """Look for changes until `stop`, and say of each look whether there were any."""
+        from watchfiles import PythonFilter, watch
+
+        for changes in watch(
+            PACKAGE,
+            watch_filter=PythonFilter(),
+            debounce=DEBOUNCE_MS,
+            step=STEP_MS,
+            rust_timeout=LOOK_MS,
+            yield_on_timeout=True,
+            stop_event=self._stop,
+            raise_interrupt=False,
+        ):
+            self._looks.put(bool(changes))
+        self._looks.put(False)
+
+    def _has_changed(self) -> bool:
+        """Wait for the next look; all that came meanwhile are one."""
+        changed = self._looks.get()
+        while not self._looks.empty():
+            changed |= self._looks.get()
+        return changed
 
     def _swap(self, standby: Worker) -> None:
         began_s = time.monotonic()
@@ -133,7 +145,7 @@ class Supervisor:
         else:
             old, self._serving = self._serving, standby
             old.stop()
-            if self._serving.serve("reload"):
+            if self._serving.serves("reload"):
                 logger.info("the sidecar's new code serves, after %.0f ms", 1000 * (time.monotonic() - began_s))
             self._stop_with(self._serving)
 

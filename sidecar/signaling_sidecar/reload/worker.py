@@ -1,13 +1,16 @@
 """A worker of the supervisor, run as a script: it imports what is not ours and waits; then our code as it is by then.
 
-Its stdin says `load`, and `serve` or `reload`, a line each, and ends when it is to end.
+Its stdin says `load`, and `serve` or `reload`, a line each, and ends when it is to end. In a pipe of its own it answers
+`loaded` and `serving`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+from functools import partial
 
 
 def main() -> None:
@@ -16,16 +19,17 @@ def main() -> None:
     import msgspec  # noqa: F401
     import platformdirs  # noqa: F401
 
-    descriptor, said = int(sys.argv[1]), json.loads(sys.argv[2])
+    listening, answers, said = int(sys.argv[1]), os.fdopen(int(sys.argv[2]), "w"), json.loads(sys.argv[3])
     if sys.stdin.readline() != "load\n":
         return
     from signaling_sidecar.cli.serve import Takeover
 
     takeover = Takeover(**said)
-    print("loaded", flush=True)
+    print("loaded", file=answers, flush=True)
     how = sys.stdin.readline()
     if how in ("serve\n", "reload\n"):
-        takeover.serve(descriptor, reloaded=how == "reload\n")
+        serving = partial(print, "serving", file=answers, flush=True)
+        takeover.serve(listening, reloaded=how == "reload\n", serving=serving)
 
 
 main()

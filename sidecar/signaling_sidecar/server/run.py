@@ -47,17 +47,27 @@ def run(
     *,
     listening: socket.socket | None = None,
     reloaded: bool = False,
+    serving: Callable[[], None] = lambda: None,
     exit_on_stdin_eof: bool = False,
 ) -> None:
     """Serve in the foreground until SIGINT, SIGTERM or, if asked, the end of stdin.
 
-    `listening` is a socket that somebody else has bound; `reloaded`: this takes over from older code. Raises PortTaken,
-    StateDirTaken or SettingsError before anything is served.
+    `listening` is a socket that somebody else has bound; `reloaded`: this takes over from older code, without a word;
+    `serving` is called when it serves. Raises PortTaken, StateDirTaken or SettingsError before anything is served.
     """
     settings = sources.load()
     listening = listening or listen(settings)
     with listening, _own_stdout() as stdout, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(Sidecar(settings, sources, reloaded=reloaded), listening, stdout, exit_on_stdin_eof))
+        sidecar = Sidecar(settings, sources, reloaded=reloaded)
+
+        def announce() -> None:
+            ready = _write_runtime(sidecar, listening)
+            if not reloaded:
+                print(msgspec.json.encode(ready).decode(), file=stdout, flush=True)
+                logger.info("signaling sidecar %s on %s, event log in %s", __version__, ready.url, ready.state_dir)
+            serving()
+
+        runner.run(_serve(sidecar, listening, announce, exit_on_stdin_eof))
 
 
 @contextmanager
@@ -80,14 +90,16 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _serve(sidecar: Sidecar, listening: socket.socket, stdout: TextIO, exit_on_stdin_eof: bool) -> None:
+async def _serve(
+    sidecar: Sidecar, listening: socket.socket, announce: Callable[[], None], exit_on_stdin_eof: bool
+) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)
     runner = web.AppRunner(sidecar.app(), access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
         await web.SockSite(runner, listening).start()
-        _announce(sidecar, listening, stdout)
+        announce()
         if exit_on_stdin_eof:
             _stop_on_stdin_eof(stop)
         await stop.wait()
@@ -96,15 +108,13 @@ async def _serve(sidecar: Sidecar, listening: socket.socket, stdout: TextIO, exi
         await runner.cleanup()
 
 
-def _announce(sidecar: Sidecar, listening: socket.socket, stdout: TextIO) -> None:
+def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     host, port = listening.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    folder = str(sidecar.state_dir)
     runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, str(sidecar.settings.project))
     state_dir.write_runtime(sidecar.state_dir, runtime)
-    ready = Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)
-    print(msgspec.json.encode(ready).decode(), file=stdout, flush=True)
-    logger.info("signaling sidecar %s on %s, event log in %s", __version__, url, folder)
+    folder = str(sidecar.state_dir)
+    return Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
