@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 CHUNK_BYTES = 65_536
+Pair = tuple[asyncio.StreamWriter, asyncio.StreamWriter]
 
 
 class FaultProxy:
@@ -15,16 +16,15 @@ class FaultProxy:
     def __init__(self, port: int) -> None:
         self.port = port
         self._upstream = port
-        self._pairs: list[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = []
+        self._pairs: list[Pair] = []
         self._flows = asyncio.Event()
         self._flows.set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def reset(self) -> None:
         """Both ends of every connection see it reset."""
-        for writers in self._pairs:
-            for writer in writers:
-                writer.transport.abort()
+        for pair in self._pairs:
+            _reset(pair)
 
     def half_close(self) -> None:
         """The clients see the end of what comes; what they send still arrives."""
@@ -53,21 +53,22 @@ class FaultProxy:
         self._pairs.append(pair)
         self._tasks.add(task)
         try:
-            await asyncio.gather(self._pump(reader, server_writer), self._pump(server_reader, writer))
+            await asyncio.gather(self._pump(reader, server_writer, pair), self._pump(server_reader, writer, pair))
         finally:
             self._pairs.remove(pair)
             self._tasks.discard(task)
-            for each in pair:
-                each.transport.abort()
+            _reset(pair)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pair: Pair) -> None:
+        try:
             while chunk := await reader.read(CHUNK_BYTES):
                 await self._flows.wait()
                 writer.write(chunk)
                 await writer.drain()
             if not writer.is_closing():
                 writer.write_eof()
+        except OSError:  # one end was reset: the other hears it
+            _reset(pair)
 
     async def stop(self) -> None:
         """Break everything, and return when all that served it has ended by that."""
@@ -75,6 +76,11 @@ class FaultProxy:
         while self._tasks:
             self.reset()
             await asyncio.sleep(0.01)
+
+
+def _reset(pair: Pair) -> None:
+    for writer in pair:
+        writer.transport.abort()
 
 
 @asynccontextmanager

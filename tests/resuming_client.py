@@ -34,6 +34,11 @@ class ResumingClient:
         self._kept: deque[tuple[int, dict[str, Any]]] = deque()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
+    def __str__(self) -> str:
+        state = "joined" if self.joined.is_set() else "connected" if self._socket else "not connected"
+        kept = [c for c, _ in self._kept]
+        return f"{self.name}: {state}, {self.connections} connections, kept {kept}, after {self._after}"
+
     @property
     def waiting(self) -> int:
         """Frames that are not acknowledged yet."""

@@ -75,7 +75,10 @@ class Killable:
 async def clients_of(port: int, chance: random.Random) -> AsyncIterator[list[ResumingClient]]:
     clients = [ResumingClient(f"peer-{number}", chance) for number in range(CLIENTS)]
     async with aiohttp.ClientSession() as session:
-        tasks = [asyncio.create_task(each.run(session, f"http://127.0.0.1:{port}/ws/signaling")) for each in clients]
+        url = f"http://127.0.0.1:{port}/ws/signaling"
+        tasks = [asyncio.create_task(each.run(session, url), name=each.name) for each in clients]
+        for task in tasks:
+            task.add_done_callback(_say_why)
         try:
             await all_see_all(clients)
             for each in clients:
@@ -85,6 +88,12 @@ async def clients_of(port: int, chance: random.Random) -> AsyncIterator[list[Res
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _say_why(task: asyncio.Task[None]) -> None:
+    """A client ends only by its own complaint, or when the test is over."""
+    if not task.cancelled():
+        print(task.get_name(), "ended:", repr(task.exception()))
 
 
 async def all_see_all(clients: list[ResumingClient]) -> None:
@@ -161,7 +170,11 @@ async def test_nothing_is_lost_doubled_or_told_as_a_coming_and_going(
 
 async def everything_has_arrived(clients: list[ResumingClient]) -> None:
     """What was acknowledged to its sender was received by each whom it was for, once and in order."""
-    await until(lambda: not any(each.waiting for each in clients), "all is acknowledged", QUIET_WITHIN_S)
+    try:
+        await until(lambda: not any(each.waiting for each in clients), "all is acknowledged", QUIET_WITHIN_S)
+    except AssertionError:
+        print(*(each for each in clients if each.waiting), sep="\n")
+        raise
     await until(lambda: not missing(clients), "all that was acknowledged has arrived", QUIET_WITHIN_S)
     assert sum(len(each.acknowledged) for each in clients) > 100
     for receiver in clients:

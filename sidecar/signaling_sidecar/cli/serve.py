@@ -95,7 +95,11 @@ def _supervise(settings: Settings, takeover: Takeover, exit_on_stdin_eof: bool) 
             signal.signal(number, lambda *_: supervisor.stop())
         if exit_on_stdin_eof:
             threading.Thread(target=_stop_at_eof, args=(supervisor.stop,), name="stdin-eof", daemon=True).start()
-        return supervisor.run()
+        code = supervisor.run()
+    if code < 0:  # the worker was ended by a signal: whoever asks after us should hear the same
+        signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    return code
 
 
 def _stop_at_eof(stop: Callable[[], None]) -> None:
