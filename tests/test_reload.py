@@ -145,7 +145,7 @@ async def test_however_it_is_ended_no_process_stays(copied: Copied, number: int)
 
 async def test_a_worker_that_dies_ends_all_of_it(copied: Copied) -> None:
     os.kill(copied.pids[1], signal.SIGKILL)
-    assert await copied.program.ended() != 0
+    assert await copied.program.ended() == -signal.SIGKILL
 
 
 def _children(pid: int) -> list[str]:

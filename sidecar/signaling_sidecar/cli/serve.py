@@ -97,7 +97,8 @@ def _supervise(settings: Settings, takeover: Takeover, exit_on_stdin_eof: bool) 
             threading.Thread(target=_stop_at_eof, args=(supervisor.stop,), name="stdin-eof", daemon=True).start()
         code = supervisor.run()
     if code < 0:  # the worker was ended by a signal: whoever asks after us should hear the same
-        signal.signal(-code, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     return code
 
