@@ -24,6 +24,7 @@ from signaling_sidecar.server.app import Sidecar
 from signaling_sidecar.settings import Sources
 
 KEEPALIVE_S = 10.0  # seconds; aiohttp's default lets half-sent headers hold a socket for an hour
+LAST_REQUESTS_S = 0.02  # seconds for the requests of connections that were accepted last to arrive
 SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end; the WebSockets are closed before
 
 logger = logging.getLogger("signaling_sidecar")
@@ -105,6 +106,10 @@ async def _serve(
         await stop.wait()
     finally:
         state_dir.remove_runtime(sidecar.state_dir)  # first: nobody should find a sidecar that is going
+        for site in list(runner.sites):
+            await site.stop()
+        # aiohttp 3.14 throws away what arrives of a request after `cleanup` has begun, and then waits for it.
+        await asyncio.sleep(LAST_REQUESTS_S)
         await runner.cleanup()
 
 
