@@ -13,7 +13,7 @@ from signaling_sidecar.dialects import DIALECTS
 
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
-    "cli": {"reload", "server", "listening", "dialects", "eventlog", "settings", "errors", "foreign_text"},
+    "cli": {"diagnosis", "reload", "server", "listening", "dialects", "eventlog", "settings", "errors", "foreign_text"},
     "server": {
         "dialects",
         "eventlog",
@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "listening": {"settings", "errors"},
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},
-    "inspection": {"eventlog", "errors", "foreign_text"},
+    "diagnosis": {"eventlog", "errors"},
+    "inspection": {"diagnosis", "eventlog", "errors", "foreign_text"},
     "hub": {"errors", "names"},
     "settings": {"errors", "names"},
     "names": {"errors"},

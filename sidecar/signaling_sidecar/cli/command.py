@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from signaling_sidecar import __version__
-from signaling_sidecar.cli import dialects, rooms, serve, tail
+from signaling_sidecar.cli import dialects, rooms, serve, tail, why
 from signaling_sidecar.errors import SidecarError
 
 _DESCRIPTION = """\
@@ -21,6 +21,7 @@ examples:
   sidecar serve --port 0        serve on a free port
   sidecar rooms                 who is where, now
   sidecar tail                  what happens, as it happens
+  sidecar why                   who is connected, who is not, and why
   sidecar dialects              the wire protocols, and where each is served
 """
 
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"signaling-sidecar {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, rooms, tail, dialects):
+    for command in (serve, rooms, tail, why, dialects):
         command.add_to(commands)
     arguments = parser.parse_args(argv)
     try:

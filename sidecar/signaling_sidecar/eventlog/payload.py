@@ -22,6 +22,7 @@ _MAX_UFRAG_CHARS = 256  # RFC 8839, 5.4
 _MAX_ADDRESS_CHARS = 255  # a domain name, RFC 1035, 2.3.4
 
 _PORT = re.compile("[0-9]{1,5}")
+_SDP_CANDIDATE = re.compile(r"^a=(candidate:[^\r\n]+)", re.MULTILINE)
 _ICE_UFRAG = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
 # Not `ip.is_private`: that also holds loopback, link-local, documentation and a dozen other ranges.
 _PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
@@ -44,6 +45,18 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     """`mdns`, `name`, or what kind of IP address: see `address_class()`."""
     address: str | None = None
     port: int | None = None
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to reach a peer, as it was signaled."""
+
+    type: str
+    """As `Media.candidate_type`."""
+    protocol: str | None = None
+    address_class: str | None = None
+    address: str | None = None
+    port: int | None = None
+    ufrag: str | None = None
 
 
 class _CandidateSummary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -73,6 +86,22 @@ def find_media(payload: bytes | str) -> Media:
         except msgspec.ValidationError:
             pass  # a frame that has a `summary` of its own
     return _walk(document)
+
+
+def find_candidates(payload: bytes | str) -> list[Candidate]:
+    """Find every candidate in a frame: a trickled one, and those that are lines of its description."""
+    try:
+        document = msgspec.json.decode(payload)
+    except (ValueError, RecursionError):
+        return []
+    found: list[Candidate] = []
+    for key, value, siblings in _leaves(document):
+        if isinstance(value, str) and value.startswith("v=0"):
+            ufrag = _description(value, siblings).get("ufrag")
+            found += (_as_candidate(_candidate(line, {}), ufrag) for line in _SDP_CANDIDATE.findall(value))
+        elif _is_candidate(key, value):
+            found.append(_as_candidate(_candidate(value or "", siblings), None))
+    return found or _candidates_of_summary(document)
 
 
 def summarise(payload: bytes) -> str:
@@ -123,6 +152,32 @@ def _from_summary(summary: _Summary) -> Media:
         candidate_type=candidate.type if candidate else None,
         protocol=candidate.protocol if candidate else None,
         address_class=candidate.address_class if candidate else None,
+    )
+
+
+def _candidates_of_summary(document: Any) -> list[Candidate]:
+    """Of what `summarise` kept: `find_media` reads it."""
+    media = find_media(msgspec.json.encode(document)) if isinstance(document, dict) and "summary" in document else None
+    if media is None or media.candidate_type is None:
+        return []
+    return [
+        Candidate(
+            type=media.candidate_type,
+            protocol=media.protocol,
+            address_class=media.address_class,
+            ufrag=media.ufrag,
+        )
+    ]
+
+
+def _as_candidate(found: dict[str, Any], ufrag: str | None) -> Candidate:
+    return Candidate(
+        type=found["candidate_type"],
+        protocol=found.get("protocol"),
+        address_class=found.get("address_class"),
+        address=found.get("address"),
+        port=found.get("port"),
+        ufrag=found.get("ufrag", ufrag),
     )
 
 

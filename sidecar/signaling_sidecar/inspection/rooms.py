@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from signaling_sidecar.inspection.record_data import read_about
+from signaling_sidecar.diagnosis.record_data import read_about
 
 _COLUMNS = [
     *("dialect", "room", "name", "created", "ended", "peers_most", "sessions", "signals", "refused", "bytes", "boot"),

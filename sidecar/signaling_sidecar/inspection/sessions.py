@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from signaling_sidecar.inspection.record_data import read_about
+from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.inspection.spans import receiving_sessions, session_spans
 
 _COLUMNS = [

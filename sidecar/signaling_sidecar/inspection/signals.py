@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from signaling_sidecar.inspection.record_data import media_of, read_about
+from signaling_sidecar.diagnosis.record_data import media_of, read_about
 from signaling_sidecar.inspection.spans import receiving_sessions, session_spans
 
 _OUTCOMES = {"signal.relayed": "relayed", "signal.refused": "refused"}

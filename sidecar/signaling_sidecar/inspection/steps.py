@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from signaling_sidecar.diagnosis.record_data import About, media_of, read_about, word_of
 from signaling_sidecar.eventlog.payload import Media
-from signaling_sidecar.inspection.record_data import About, media_of, read_about, word_of
 
 
 class Record(NamedTuple):

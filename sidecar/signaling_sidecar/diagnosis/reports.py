@@ -1,0 +1,110 @@
+"""What browsers reported of their RTCPeerConnections: the `trace` frames, one story per connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar.diagnosis.entries import Entry
+
+
+class CandidatePair(msgspec.Struct, frozen=True):
+    """The pair that ICE selected: `type`, `protocol`, `address` … of each end, as getStats names them."""
+
+    local: dict[str, Any] = {}
+    remote: dict[str, Any] = {}
+
+
+class Report(msgspec.Struct, frozen=True, rename="camel"):
+    """One `trace` frame; what it does not say is None. The frontend's `trace-report.ts` writes it."""
+
+    event: str
+    page: str | None = None
+    """One load of a page."""
+    pc: str | None = None
+    """One RTCPeerConnection; None: it is about the page."""
+    peer_id: str | None = None
+    """Whom the connection is to, when the app has said it."""
+    secure: bool | None = None
+    media: bool | None = None
+    """Whether the page has `navigator.mediaDevices`."""
+    policy: str | None = None
+    """`relay` or `all`."""
+    turn_servers: int | None = None
+    connection: str | None = None
+    ice: str | None = None
+    gathering: str | None = None
+    signaling: str | None = None
+    dtls: str | None = None
+    local_ufrag: str | None = None
+    remote_ufrag: str | None = None
+    operation: str | None = None
+    """The method that failed."""
+    name: str | None = None
+    message: str | None = None
+    pair: CandidatePair | None = None
+
+
+@dataclass(eq=False)
+class Connection:
+    """One RTCPeerConnection as its page saw it, from its reports in their order."""
+
+    id: str
+    page: str | None
+    reports: list[tuple[Entry, Report]] = field(default_factory=list)
+    session: str | None = None
+    peer_id: str | None = None
+    ufrags: set[str] = field(default_factory=set)
+    remote_ufrags: set[str] = field(default_factory=set)
+
+    def add(self, entry: Entry, report: Report) -> None:
+        self.reports.append((entry, report))
+        self.session = self.session or entry.session
+        self.peer_id = self.peer_id or report.peer_id
+        self.ufrags |= {report.local_ufrag} - {None}  # type: ignore[arg-type]
+        self.remote_ufrags |= {report.remote_ufrag} - {None}  # type: ignore[arg-type]
+
+    def last(self, name: str) -> Any:
+        """The last value of a field that any report gave."""
+        return next((value for _, r in reversed(self.reports) if (value := getattr(r, name)) is not None), None)
+
+    def when(self, name: str, *values: str) -> list[Entry]:
+        """The entries whose report gave the field one of the values."""
+        return [entry for entry, report in self.reports if getattr(report, name) in values]
+
+    @property
+    def policy_is_relay(self) -> bool:
+        return bool(self.last("policy") == "relay")
+
+    @property
+    def is_closed(self) -> bool:
+        return bool(self.when("event", "closed"))
+
+
+class Connections:
+    """All connections of a log, by their ids, and what their pages are like."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, Connection] = {}
+        self.pages: dict[str, Report] = {}
+        self.insecure_sessions: dict[str, Entry] = {}
+        """Sessions whose page is no secure context, and where it said so."""
+
+    def add(self, entry: Entry) -> None:
+        """Take a `trace.state` entry; one that is no report of ours is left out."""
+        try:
+            report = msgspec.json.decode(entry.data or "", type=Report)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return
+        if report.pc is None:
+            if report.page is not None:
+                self.pages[report.page] = report
+            if report.secure is False and entry.session is not None:
+                self.insecure_sessions[entry.session] = entry
+            return
+        known = self.by_id.get(report.pc)
+        if known is None:
+            known = self.by_id[report.pc] = Connection(report.pc, report.page)
+        known.add(entry, report)
