@@ -2,8 +2,8 @@ import { defineConfig } from 'tsdown'
 
 const shared = { format: 'esm', dts: true, clean: false, fixedExtension: true } as const
 
-// Two builds, because the plugin runs in Node and the client in a browser: neither may share a
-// chunk with the other.
+// A build for each, because the plugin runs in Node, the client in a browser, and the tracer on a
+// page of its own: none may share a chunk with another.
 export default defineConfig([
   {
     ...shared,
@@ -18,5 +18,13 @@ export default defineConfig([
     outDir: 'dist/browser',
     platform: 'browser',
     target: 'es2022',
+  },
+  {
+    ...shared,
+    entry: 'src/trace/page.ts',
+    outDir: 'dist/trace',
+    platform: 'browser',
+    target: 'es2022',
+    dts: false,
   },
 ])

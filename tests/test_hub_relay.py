@@ -69,7 +69,7 @@ def test_nothing_is_relayed_before_a_join_or_after_a_leave() -> None:
 
 def test_a_trace_goes_to_the_log_and_to_nobody() -> None:
     hub = room_of_three()
-    (record,) = hub.handle(Trace(connection=1, payload=b'{"type":"trace"}'))
+    (record,) = hub.handle(Trace(connection=1, dialect="rooms", payload=b'{"type":"trace"}'))
     assert isinstance(record, Record)
     assert (record.type, record.peer, record.data) == ("trace.state", "a", b'{"type":"trace"}')
 

@@ -234,6 +234,14 @@ async def test_a_frame_of_ones_own_is_handled_once_and_acknowledged(served: Serv
     assert (await ben.receive())["ca"] == 3
 
 
+@pytest.mark.parametrize(
+    "kind", ["trace", "list_rooms", "watch_rooms", "unwatch_rooms", "ping", "ack", "update", "leave"]
+)
+async def test_a_hole_is_out_of_order_whatever_the_frame_is(served: Served, ann: Peer, kind: str) -> None:
+    ben, _ = await resumable(served, ann)
+    assert (await ben.ask({"type": kind, "c": 2}))["code"] == "out-of-order"
+
+
 async def test_a_hole_is_out_of_order_and_nothing_is_done(served: Served, ann: Peer) -> None:
     ben, _ = await resumable(served, ann)
     await ben.send({"type": "offer", "to": "ann", "c": 2})

@@ -153,6 +153,15 @@ async def test_a_trace_is_recorded_and_told_to_nobody(served: Served) -> None:
     assert (record["peer"], record["data"]["state"]) == ("a", "connected")
 
 
+async def test_a_page_in_no_room_may_trace_too(served: Served) -> None:
+    page = await served.connect()
+    await page.send({"type": "trace", "state": "connected"})
+    await page.hears_nothing()
+    (record,) = served.records("trace.state")
+    assert (record["dialect"], record["connection"], record["data"]["state"]) == ("rooms", 1, "connected")
+    assert "room" not in record
+
+
 async def test_a_closed_page_is_away_a_bare_close_has_left(served: Served) -> None:
     one, two, three = await served.connect(), await served.connect(), await served.connect()
     for name, peer in (("a", one), ("b", two), ("c", three)):

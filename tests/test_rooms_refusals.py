@@ -77,7 +77,6 @@ async def witness(served: Served) -> Peer:
         ({"type": "offer", "to": 5}, "bad-field"),
         ({"type": "broadcast"}, "not-joined"),
         ({"type": "update", "name": "x"}, "not-joined"),
-        ({"type": "trace"}, "not-joined"),
     ],
 )
 async def test_what_cannot_be_done_is_one_error_and_one_record(

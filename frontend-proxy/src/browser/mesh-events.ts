@@ -23,6 +23,8 @@ export interface MeshOptions {
   readonly iceServers?: RTCIceServer[]
   /** Sent to everybody; see `setStream`. */
   readonly stream?: MediaStream
+  /** False: the sidecar's event log is not told what becomes of the connections. */
+  readonly trace?: boolean
 }
 
 export interface MeshEvents {

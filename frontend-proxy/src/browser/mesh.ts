@@ -47,6 +47,7 @@ interface Member {
 export class Mesh extends TypedEventTarget<MeshEvents> {
   readonly #client: SignalingClient
   readonly #iceServers: RTCIceServer[] | undefined
+  readonly #trace: boolean
   readonly #members = new Map<string, Member>()
   readonly #subscriptions = new AbortController()
   #stream: MediaStream | undefined
@@ -56,6 +57,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     super()
     this.#client = client
     this.#iceServers = options.iceServers
+    this.#trace = options.trace !== false
     this.#stream = options.stream
     const { signal } = this.#subscriptions
     client.addEventListener('peer_list', ({ detail }) => this.#onList(detail.peers), { signal })
@@ -107,6 +109,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
   }
 
   #onList(peers: readonly Peer[]): void {
+    if (this.#trace) this.#client.tracePage()
     const listed = new Set(peers.map((peer) => peer.peerId))
     for (const member of this.#members.values()) {
       if (!listed.has(member.peer.peerId)) this.#doubt(member)
@@ -220,6 +223,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
         problem: (error) => this.emit('problem', { peerId, error }),
       },
     )
+    if (this.#trace) this.#client.observe(link.connection, peerId)
     return link
   }
 

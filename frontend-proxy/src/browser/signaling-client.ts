@@ -25,6 +25,8 @@ import {
 } from './frames.ts'
 import { TabIdentity, tabStorage } from './identity.ts'
 import { Membership } from './membership.ts'
+import { observe } from './observe.ts'
+import { ownOriginUrl } from './own-origin.ts'
 import type {
   JoinOptions,
   LeaveReason,
@@ -32,6 +34,7 @@ import type {
   SignalingEvents,
   SignalingOptions,
 } from './signaling-events.ts'
+import { pageReport, type TraceReport } from './trace-report.ts'
 import { TypedEventTarget } from './typed-events.ts'
 
 export class SignalingClient extends TypedEventTarget<SignalingEvents> {
@@ -127,6 +130,19 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#send({ ...payload, type: 'broadcast' })
   }
 
+  /**
+   * Writes to the sidecar's event log what becomes of an RTCPeerConnection, whoever drives it;
+   * `peerId` says whom it is to. A `Mesh` does so with its own.
+   */
+  observe(pc: RTCPeerConnection, peerId?: string): void {
+    observe(pc, (report) => this.#trace(report), peerId)
+  }
+
+  /** Says what kind of page this is, for the event log: once for each stay in a room. */
+  tracePage(): void {
+    this.#trace(pageReport())
+  }
+
   /** Asks for `rooms` events, in a room or not. */
   watchRooms(): void {
     this.#watching = true
@@ -163,6 +179,11 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       if (dismissal !== undefined) this.#end(dismissal)
     },
     retrying: (attempt: number): void => this.emit('reconnecting', { attempt }),
+  }
+
+  #trace(report: TraceReport): void {
+    // What a later one says too is not worth a place among what is kept for the next connection.
+    if (report.event !== 'stats' || this.joined) this.#send({ type: 'trace', ...report })
   }
 
   #send(frame: object): boolean {
@@ -248,10 +269,4 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     if (room !== undefined) this.#end('refused')
     this.emit('refused', { code, message, room })
   }
-}
-
-function ownOriginUrl(): string {
-  const url = new URL('/ws/signaling', location.href)
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
-  return url.href
 }

@@ -28,6 +28,11 @@ export interface SignalingOptions {
   stateDir?: string
   /** A Python file of hooks, from Vite's root; saving it swaps them in the running sidecar. */
   hooks?: string
+  /**
+   * True: every RTCPeerConnection of the page, made by whatever library, is recorded in the event
+   * log, with whatever server that library signals. Only in dev, and only pages that Vite serves.
+   */
+  trace?: boolean
   /** Only with `sidecar: false`: the sidecar's address. Default `http://127.0.0.1:8765`. */
   target?: string
 }

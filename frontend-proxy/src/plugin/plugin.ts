@@ -2,6 +2,7 @@ import type { Plugin, ResolvedConfig, ViteDevServer } from 'vite'
 import { printEndpoint } from './endpoint-line.ts'
 import { LOG_PREFIX, PLUGIN_NAME } from './identity.ts'
 import { planFrom, type SignalingOptions } from './options.ts'
+import { loadTrace, resolveTrace, traceTag } from './page-trace.ts'
 import { isSignalingRule, proxyRules, SIGNALING_PATH, type Upstream } from './proxy-rule.ts'
 import { keeperOf, type Log, type SidecarKeeper, type Wish } from './sidecar-keeper.ts'
 import { wishFrom } from './wish.ts'
@@ -37,6 +38,11 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       printEndpoint(server)
       follow?.(server)
     },
+    ...(options.trace === true && {
+      resolveId: resolveTrace,
+      load: loadTrace,
+      transformIndexHtml: (_html, { server }) => [traceTag(server?.config.base ?? '/')],
+    }),
   }
 }
 

@@ -33,7 +33,7 @@ interface Scene {
 /** Somebody who has just joined a room with `peers` in it. */
 async function scene(peers: object[]): Promise<Scene> {
   const client = new SignalingClient({ ...fakeNetwork, room: 'bar', peerId: 'ann' })
-  const mesh = new Mesh(client)
+  const mesh = new Mesh(client, { trace: false }) // whose frames are other tests' matter
   await vi.advanceTimersByTimeAsync(0)
   const list = (listed: object[]) => ({
     type: 'peer_list',
@@ -325,7 +325,7 @@ describe('a message', () => {
 it('a mesh that is made in a room meets everybody who is there', async () => {
   const room = await connected()
   room.mesh.close()
-  const next = new Mesh(room.client)
+  const next = new Mesh(room.client, { trace: false })
   await vi.advanceTimersByTimeAsync(0)
   expect(next.peers).toMatchObject([{ peerId: 'ben' }])
   expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])

@@ -182,7 +182,7 @@ def _update(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carri
 
 
 def _trace(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried:
-    return commands.Trace(connection=connection, payload=frame, ref=ref)
+    return commands.Trace(connection=connection, dialect=NAME, payload=frame, ref=ref)
 
 
 _OTHERS: dict[str, Callable[[bytes, int, int, Raw | None], Carried]] = {

@@ -105,12 +105,15 @@ class UpdateRoom(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What the browser saw of its RTCPeerConnections: for the event log, for nobody else."""
+    """What the browser saw of its RTCPeerConnections: for the event log, for nobody else.
+
+    Also of a page that is in no room: its app may have its signaling elsewhere.
+    """
 
     kind: str = "trace"
     connection: int
+    dialect: str
     payload: bytes
-    claimed_from: str | None = None
     ref: msgspec.Raw | None = None
 
 
@@ -184,9 +187,9 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     """Time has passed: carry out what `Hub.next_deadline_s` announced."""
 
 
-OfMember = Leave | Relay | Update | UpdateRoom | Trace
+OfMember = Leave | Relay | Update | UpdateRoom
 """What only a peer in a room can ask."""
-Refusable = OfMember | Join | Enqueue | Refuse
+Refusable = OfMember | Join | Enqueue | Trace | Refuse
 Carried = Refusable | ListRooms | WatchRooms | UnwatchRooms | Acknowledge | Ping
 
 

@@ -18,7 +18,7 @@ from signaling_sidecar.hub.challenges import Challenges
 from signaling_sidecar.hub.commands import Command, Refusable
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.departures import Departures
-from signaling_sidecar.hub.effects import Effect, Send
+from signaling_sidecar.hub.effects import Effect, Record, Send
 from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.lobby import Lobby
 from signaling_sidecar.hub.matchmaking import Matchmaking
@@ -64,7 +64,7 @@ class Hub:
             commands.Relay: self._of_member(talk.relay),
             commands.Update: self._of_member(talk.update),
             commands.UpdateRoom: self._of_member(talk.update_room),
-            commands.Trace: self._of_member(talk.trace),
+            commands.Trace: self._trace,
             commands.ListRooms: self._list_rooms,
             commands.WatchRooms: self._watch_rooms,
             commands.UnwatchRooms: self._unwatch_rooms,
@@ -154,7 +154,11 @@ class Hub:
         if c <= resumption.handled:
             return []
         if c > resumption.handled + 1:
-            return self._answer(command, errors.out_of_order(c, resumption.handled))
+            refusal = errors.out_of_order(c, resumption.handled)
+            refusable = isinstance(command, Refusable)
+            return self._answer(
+                command if refusable else commands.Refuse(connection=numbered.connection, refusal=refusal), refusal
+            )
         resumption.handled = c
         self._owe_ack(session, resumption, now_s)
         return records.numbered(self._do(command, now_s, c), session, c)
@@ -209,6 +213,13 @@ class Hub:
 
     def _refuse(self, refuse: commands.Refuse, now_s: float) -> Refusal:
         return refuse.refusal
+
+    def _trace(self, trace: commands.Trace, now_s: float) -> list[Effect]:
+        session = self.membership.session(trace.connection)
+        size = len(trace.payload)
+        if session is not None:
+            return [records.of_session("trace.state", session, trace.payload, size=size)]
+        return [Record("trace.state", trace.dialect, connection=trace.connection, size=size, data=trace.payload)]
 
     def _list_rooms(self, command: commands.ListRooms, now_s: float) -> list[Effect]:
         return [Send((command.connection,), self.lobby.rooms(command.dialect))]

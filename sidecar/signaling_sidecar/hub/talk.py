@@ -54,9 +54,6 @@ class Talk:
         notice = effects.RoomUpdated(peer=session.peer, name=update.name, mode=update.mode, state=state)
         return [record, *tell(room.sessions.values(), notice)]
 
-    def trace(self, trace: commands.Trace, session: Session, now_s: float) -> list[Effect]:
-        return [records.of_session("trace.state", session, trace.payload, size=len(trace.payload))]
-
 
 def _receivers(session: Session, relay: commands.Relay) -> list[Session] | Refusal:
     room = session.room

@@ -1,0 +1,181 @@
+/**
+ * Watches one RTCPeerConnection, whoever drives it, and reports what becomes of it.
+ *
+ * It changes nothing that the app could notice: events are listened to beside the app's own, and
+ * the few methods that it wraps do and throw what they always did.
+ */
+
+import { randomId } from './identity.ts'
+import { type Reporter, type Stats, stamped, type TraceReport } from './trace-report.ts'
+
+const STATS_EVERY_MS = 5_000
+const STATE_EVENTS = [
+  'connectionstatechange',
+  'iceconnectionstatechange',
+  'icegatheringstatechange',
+  'signalingstatechange',
+] as const
+/** Whose failures an app easily overlooks: they reject, and the connection goes on waiting. */
+const METHODS = ['setLocalDescription', 'setRemoteDescription', 'addIceCandidate'] as const
+const UFRAG = /^a=ice-ufrag:(\S+)/m
+
+/** On the connection itself, because the page's tracer and the app's bundle are two copies of this module. */
+const OBSERVER = Symbol.for('signaling-sidecar.observer')
+
+interface Observed extends RTCPeerConnection {
+  [OBSERVER]?: Observer
+}
+
+/**
+ * Reports everything of `pc` from now on, until it is closed. Who observes it again takes over:
+ * only the last `report` is called, and of the first nothing if it was in the same task.
+ */
+export function observe(pc: RTCPeerConnection, report: Reporter, peerId?: string): void {
+  const observed: Observed = pc
+  if (observed[OBSERVER] !== undefined) observed[OBSERVER].become(report, peerId)
+  else observed[OBSERVER] = new Observer(pc, report, peerId)
+}
+
+type Known<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> }
+
+class Observer {
+  readonly #pc: RTCPeerConnection
+  readonly #id: string = randomId()
+  #report: Reporter
+  #peerId: string | undefined
+  #last = ''
+  #isConnected = false
+  #isClosed = false
+  #timer: ReturnType<typeof setInterval> | undefined
+
+  constructor(pc: RTCPeerConnection, report: Reporter, peerId: string | undefined) {
+    this.#pc = pc
+    this.#report = report
+    this.#peerId = peerId
+    for (const name of STATE_EVENTS) pc.addEventListener(name, () => this.#changed())
+    pc.addEventListener('icecandidateerror', ({ errorCode, errorText }) =>
+      this.#failed('gather', String(errorCode), errorText),
+    )
+    for (const name of METHODS) this.#wrap(name)
+    const close = pc.close.bind(pc)
+    pc.close = () => {
+      close()
+      this.#closed()
+    }
+    queueMicrotask(() => this.#opened())
+  }
+
+  become(report: Reporter, peerId: string | undefined): void {
+    this.#report = report
+    this.#peerId = peerId ?? this.#peerId
+  }
+
+  #say(report: TraceReport): void {
+    this.#report(
+      stamped({ ...report, pc: this.#id, ...(this.#peerId && { peerId: this.#peerId }) }),
+    )
+  }
+
+  #opened(): void {
+    const { iceTransportPolicy = 'all', iceServers = [] } = this.#pc.getConfiguration()
+    const urls = iceServers.flatMap(({ urls }) => urls)
+    const turnServers = urls.filter((url) => url.startsWith('turn')).length
+    this.#say({ event: 'opened', policy: iceTransportPolicy, turnServers })
+    this.#changed()
+  }
+
+  #changed(): void {
+    if (this.#isClosed) return
+    const state = this.#state()
+    const text = JSON.stringify(state)
+    if (text !== this.#last) this.#say({ event: 'state', ...state })
+    this.#last = text
+    const isConnected = this.#pc.connectionState === 'connected'
+    if (isConnected === this.#isConnected) return
+    this.#isConnected = isConnected
+    clearInterval(this.#timer)
+    if (!isConnected) return
+    void this.#sayStats('selected')
+    this.#timer = setInterval(() => void this.#sayStats('stats'), STATS_EVERY_MS)
+  }
+
+  #state(): Partial<TraceReport> {
+    const pc = this.#pc
+    const transport = pc.sctp?.transport ?? pc.getSenders()[0]?.transport
+    const localUfrag = UFRAG.exec(pc.localDescription?.sdp ?? '')?.[1]
+    const remoteUfrag = UFRAG.exec(pc.remoteDescription?.sdp ?? '')?.[1]
+    return {
+      connection: pc.connectionState,
+      ice: pc.iceConnectionState,
+      gathering: pc.iceGatheringState,
+      signaling: pc.signalingState,
+      ...(transport && { dtls: transport.state }),
+      ...(localUfrag !== undefined && { localUfrag }),
+      ...(remoteUfrag !== undefined && { remoteUfrag }),
+    }
+  }
+
+  async #sayStats(event: 'selected' | 'stats'): Promise<void> {
+    const all = await this.#pc.getStats()
+    if (this.#isClosed) return
+    const entries = [...all.values()]
+    const transport = entries.find(({ type }) => type === 'transport')
+    const pair = all.get(transport?.selectedCandidatePairId)
+    const stats: Stats = present({
+      bytesSent: transport?.bytesSent ?? pair?.bytesSent,
+      bytesReceived: transport?.bytesReceived ?? pair?.bytesReceived,
+      rttMs: pair?.currentRoundTripTime && 1000 * pair.currentRoundTripTime,
+      packetsLost: lostPackets(entries),
+      outgoingBitsPerSecond: pair?.availableOutgoingBitrate,
+    })
+    const [local, remote] = [pair?.localCandidateId, pair?.remoteCandidateId].map((id) => {
+      const candidate = all.get(id)
+      return present({
+        type: candidate?.candidateType,
+        protocol: candidate?.protocol,
+        networkType: candidate?.networkType,
+      })
+    })
+    if (event === 'stats') this.#say({ event, stats })
+    else if (local && remote) this.#say({ event, pair: { local, remote }, stats })
+  }
+
+  #wrap(name: (typeof METHODS)[number]): void {
+    const pc = this.#pc as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
+    const method = pc[name]?.bind(pc)
+    if (method === undefined) return
+    pc[name] = async (...args) => {
+      try {
+        return await method(...args)
+      } catch (error) {
+        if (error instanceof Error) this.#failed(name, error.name, error.message)
+        throw error
+      } finally {
+        this.#changed() // `setRemoteDescription` of an ICE restart changes no state
+      }
+    }
+  }
+
+  #failed(operation: string, name: string, message: string): void {
+    if (!this.#isClosed) this.#say({ event: 'error', operation, name, message })
+  }
+
+  #closed(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    clearInterval(this.#timer)
+    this.#say({ event: 'closed', connection: 'closed' })
+  }
+}
+
+function lostPackets(entries: { type: string; packetsLost?: number }[]): number | undefined {
+  const received = entries.filter(({ type }) => type === 'inbound-rtp')
+  if (received.length === 0) return undefined
+  return received.reduce((sum, { packetsLost = 0 }) => sum + packetsLost, 0)
+}
+
+/** Without the fields that have no value. */
+function present<Fields extends object>(fields: Fields): Known<Fields> {
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(known) as Known<Fields>
+}
