@@ -135,6 +135,15 @@ def test_a_peer_that_comes_again_meets_anew(story: Story) -> None:
     assert [verdict.finding.reason for verdict in story.verdicts()] == [Reason.UNKNOWN, Reason.OFFER_UNANSWERED]
 
 
+def test_what_is_tried_again_failed_for_the_reason_from_before(story: Story) -> None:
+    """Both try again at once, so that their offers cross: that is no glare that anything came of."""
+    story.joins("ben", "Ben").describes("ben", "offer").waits(20)
+    story.describes("ann", "offer", ufrag="ANN2").describes("ben", "offer", ufrag="BEN2").waits(20)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.OFFER_UNANSWERED
+    assert finding.sentence == "Ann never answered the offer of Ben; they try again"
+
+
 # --- what the browsers add -----------------------------------------------------------------------------------------
 
 
@@ -240,6 +249,24 @@ def test_a_page_that_is_not_secure(story: Story) -> None:
 
 def test_a_page_that_is_not_secure_and_connected_all_the_same(story: Story) -> None:
     story.negotiates().reports("ben", "page", pc=None, secure=False).reports("ben", peerId="ann", **CONNECTED)
+    assert story.verdict().finding.reason is Reason.CONNECTED
+
+
+def test_a_failure_is_told_while_they_try_again(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", connection="failed", dtls="failed")
+    story.describes("ben", "offer", ufrag="BEN2").describes("ann", "answer", ufrag="ANN2")
+    story.names("ben", "10.0.0.2", ufrag="BEN2").names("ann", "10.0.0.1", ufrag="ANN2")
+    story.reports("ann", pc="second", peerId="ben", localUfrag="ANN2", connection="connecting", ice="checking")
+    finding = story.verdict().finding
+    assert finding.reason is Reason.DTLS_FAILED
+    assert finding.sentence.endswith("; they try again")
+
+
+def test_a_second_try_that_works_is_what_counts(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", **FAILED)
+    story.describes("ben", "offer", ufrag="BEN2").describes("ann", "answer", ufrag="ANN2")
+    story.names("ben", "10.0.0.2", ufrag="BEN2").names("ann", "10.0.0.1", ufrag="ANN2")
+    story.reports("ann", pc="second", peerId="ben", localUfrag="ANN2", **CONNECTED)
     assert story.verdict().finding.reason is Reason.CONNECTED
 
 

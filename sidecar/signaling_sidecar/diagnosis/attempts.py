@@ -1,4 +1,4 @@
-"""The last attempt of a pair to connect: from an offer that begins something new to whatever came of it."""
+"""The attempts of a pair to connect: each from an offer that begins something new to whatever came of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from signaling_sidecar.diagnosis.meetings import Meeting, Signal
 from signaling_sidecar.eventlog.payload import Candidate
 
 DESCRIPTIONS = ("offer", "answer", "pranswer")
+CROSSING_WITHIN_S = 5.0  # seconds between two offers of one glare: later, the second side has given up on the first
 SUBNET_BITS = 24  # what home and office networks have; a larger one makes the guess wrong, so it stays a guess
 
 
@@ -17,6 +18,10 @@ class Attempt:
     """The signals of one negotiation, in order."""
 
     signals: list[Signal] = field(default_factory=list)
+
+    @property
+    def ufrags(self) -> set[str]:
+        return {signal.ufrag for signal in self.signals if signal.what in DESCRIPTIONS and signal.ufrag is not None}
 
     @property
     def offers(self) -> list[Signal]:
@@ -70,28 +75,33 @@ class Attempt:
         return None if ours & theirs or not (ours and theirs) else (", ".join(sorted(ours)), ", ".join(sorted(theirs)))
 
 
-def last_attempt(meeting: Meeting) -> Attempt:
-    """Take the signals from the last offer on that began something new: the first, a new page's, an ICE restart's."""
-    attempt, known = Attempt(), (set[str](), set[str]())
-    pending: set[int] = set()
+def attempts_of(meeting: Meeting) -> list[Attempt]:
+    """Split a pair's signals at each offer that begins something new: a new page's, an ICE restart's. At least one."""
+    attempts = [attempt := Attempt()]
+    known = (set[str](), set[str]())
+    pending: dict[int, float] = {}
     for signal in meeting.signals:
         if signal.what == "offer":
             is_new = signal.ufrag is None or signal.ufrag not in known[signal.sender]
-            if attempt.offers and is_new and (not pending or pending == {signal.sender}):
-                attempt = Attempt(_since_description(attempt))
-            pending.add(signal.sender)
+            crosses = any(
+                sender != signal.sender and signal.entry.ts - ts < CROSSING_WITHIN_S for sender, ts in pending.items()
+            )
+            if attempt.offers and is_new and not crosses:
+                attempts.append(attempt := Attempt(_since_description(attempt)))
+                pending.clear()
+            pending[signal.sender] = signal.entry.ts
         elif signal.what == "answer":
             pending.clear()
         if signal.what in DESCRIPTIONS and signal.ufrag is not None:
             known[signal.sender].add(signal.ufrag)
         attempt.signals.append(signal)
-    return attempt
+    return attempts
 
 
 def _since_description(attempt: Attempt) -> list[Signal]:
     """What came after the attempt's last description, and may have been meant for the next one: early candidates."""
     kept: list[Signal] = []
-    ufrags = {signal.ufrag for signal in attempt.signals if signal.what in DESCRIPTIONS}
+    ufrags = attempt.ufrags
     for signal in reversed(attempt.signals):
         if signal.what in DESCRIPTIONS:
             break

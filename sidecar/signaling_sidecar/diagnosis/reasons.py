@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis.attempts import Attempt, last_attempt
+from signaling_sidecar.diagnosis.attempts import Attempt, attempts_of
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meetings import Meeting, Signal
-from signaling_sidecar.diagnosis.reports import Connections
+from signaling_sidecar.diagnosis.reports import Connection, Connections
 
 SIGNALING_WITHIN_S = 5.0  # seconds for an answer, or for the first candidate: a slow phone takes some 100 ms
 TRANSPORT_WITHIN_S = 15.0  # seconds from the answer: Chromium gives up an address that nobody answers after 15 s
@@ -68,7 +68,27 @@ class Verdict(NamedTuple):
 
 def judge(meeting: Meeting, connections: Connections, now_ts: float) -> Verdict:
     """Say what became of a pair by `now_ts` (seconds since the epoch): the log's end, or now for a running sidecar."""
-    attempt = last_attempt(meeting)
+    attempts = attempts_of(meeting)
+    verdict = _judge(meeting, attempts[-1], connections, now_ts)
+    for attempt, later in zip(attempts[-2::-1], attempts[:0:-1], strict=True):
+        if verdict.finding.reason not in _UNDECIDED:
+            break
+        before = _judge(meeting, attempt, connections, later.signals[0].entry.ts)
+        if before.finding.reason in (Reason.CONNECTED, Reason.UNKNOWN):
+            break
+        if before.finding.reason not in _UNDECIDED:
+            again = Finding(
+                before.finding.reason, f"{before.finding.sentence}; they try again", before.finding.evidence
+            )
+            return before._replace(finding=again)
+    return verdict
+
+
+_UNDECIDED = (Reason.IN_PROGRESS, Reason.GLARE)
+"""Two sides that both try again make offers that cross: what was before them says more."""
+
+
+def _judge(meeting: Meeting, attempt: Attempt, connections: Connections, now_ts: float) -> Verdict:
     pair = _Pair(meeting, attempt, connections, now_ts)
     signaling = pair.by_signaling()
     return Verdict(meeting, attempt, signaling, pair.with_reports(signaling), tuple(pair.notes()))
@@ -81,7 +101,7 @@ class _Pair:
         self.parted = meeting.parted()
         self.until_ts = min(now_ts, self.parted.ts) if self.parted is not None else now_ts
         """The pair could do something until then."""
-        self.connections = [side[-1] for side in meeting.connections if side]
+        self.connections = [each for side in meeting.connections for each in _of_attempt(side, attempt)]
 
     # --- what the signaling alone tells ------------------------------------------------------------------------------
 
@@ -202,7 +222,8 @@ class _Pair:
         evidence = (*signaling.evidence, *failed[-1:])
         for side, name in enumerate(self.names):
             types = {each.type for each in self.attempt.candidates(side)}
-            if any(each.policy_is_relay for each in self.meeting.connections[side]) and "relay" not in types:
+            policies = {each.policy_is_relay for each in self.meeting.connections[side] if each in self.connections}
+            if True in policies and "relay" not in types:
                 sentence = f"{name} may use a relay only (iceTransportPolicy), and has found none"
                 return Finding(Reason.RELAY_ONLY, sentence, evidence)
         too_early = [
@@ -249,3 +270,10 @@ class _Pair:
             yield "all candidates are .local names, which only the same network resolves"
         if self.attempt.subnets is not None:
             yield f"the candidates are of different networks: {' and '.join(self.attempt.subnets)}"
+
+
+def _of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
+    """The connection that this attempt was made with; the last one, when none says so."""
+    own = [each for each in connections if each.ufrags & attempt.ufrags]
+    unsaid = [each for each in connections if not each.ufrags]
+    return (own or unsaid or connections)[-1:]
