@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Self
 
@@ -75,8 +74,15 @@ class Story:
         self.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer")
         return self.names("ben", address_of_ben).names("ann", address_of_ann)
 
+    def add(self, line: str) -> Self:
+        self._lines.append(line)
+        return self
+
+    def write(self) -> Path:
+        return write_segment(self._path, self._lines)
+
     def verdicts(self) -> list[Verdict]:
-        met = find_meetings(read_entries([write_segment(self._path, self._lines)]))
+        met = find_meetings(read_entries([self.write()]))
         return [judge(meeting, met.connections, T0_S + self.at_s) for meeting in met.meetings]
 
     def verdict(self) -> Verdict:
@@ -86,6 +92,3 @@ class Story:
     def evidence(self) -> list[str]:
         """The kinds of the records that are named as evidence."""
         return [entry.kind or entry.type for entry in self.verdict().finding.evidence]
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._lines]

@@ -34,7 +34,7 @@ def described(table: str) -> dict[str, str]:
     return {row[1]: row[2] for row in rows if row}
 
 
-@pytest.mark.parametrize("table", ["events", "rooms", "sessions", "signals"])
+@pytest.mark.parametrize("table", ["events", "rooms", "sessions", "signals", "pairs", "candidates"])
 @pytest.mark.parametrize("lines", [TWO_PEERS, TWO_PEERS[:1], []], ids=["full", "header", "empty"])
 def test_a_table_has_the_columns_and_dtypes_that_its_description_lists(
     tmp_path: Path, table: str, lines: list[str]

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "listening": {"settings", "errors"},
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},
-    "diagnosis": {"eventlog", "errors"},
+    "diagnosis": {"eventlog", "errors", "foreign_text"},
     "inspection": {"diagnosis", "eventlog", "errors", "foreign_text"},
     "hub": {"errors", "names"},
     "settings": {"errors", "names"},

@@ -1,7 +1,19 @@
 """Why are my peers not connected? Verdicts over the records of a log, in plain Python."""
 
+from signaling_sidecar.diagnosis.diagnosis import Diagnosis, diagnose
 from signaling_sidecar.diagnosis.entries import Entry, read_entries
 from signaling_sidecar.diagnosis.meetings import Meeting, Met, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason, Verdict, judge
 
-__all__ = ["Entry", "Meeting", "Met", "Reason", "Verdict", "find_meetings", "judge", "read_entries"]
+__all__ = [
+    "Diagnosis",
+    "Entry",
+    "Meeting",
+    "Met",
+    "Reason",
+    "Verdict",
+    "diagnose",
+    "find_meetings",
+    "judge",
+    "read_entries",
+]

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from signaling_sidecar.diagnosis import Diagnosis, diagnose
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.inspection.candidates import candidates_table
 from signaling_sidecar.inspection.ladder import Ladder
+from signaling_sidecar.inspection.pairs import entries_of, pairs_table
 from signaling_sidecar.inspection.reader import read_events
 from signaling_sidecar.inspection.room_choice import choose_room, room_records
 from signaling_sidecar.inspection.rooms import rooms_table
@@ -156,6 +159,75 @@ class EventLog:
         ================= =================== ===================================================================
         """
         return signals_table(self._events)
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """One row per two sessions that were in one room at one time. Columns with `_back` are the other's.
+
+        Counts and times are of the last attempt to connect; `sentence` says the same as `sidecar why`.
+
+        =============== =================== =====================================================================
+        dialect         category            wire protocol
+        room            category            room id
+        peer            category            peer id of who was there first
+        other           category            peer id of who came
+        name            str                 display name of `peer`
+        other_name      str                 display name of `other`
+        met             datetime64[us, UTC] when the second came
+        offered         category            peer id of who sent the (first) offer
+        offers          int64               offers from `peer` to `other`
+        offers_back     int64               offers from `other` to `peer`
+        answers         int64               answers from `peer`
+        answers_back    int64               answers from `other`
+        candidates      int64               candidates of `peer`, those in its descriptions included
+        candidates_back int64               candidates of `other`
+        types           str                 kinds of candidates of `peer`, such as `host srflx`
+        types_back      str                 kinds of candidates of `other`
+        offer           datetime64[us, UTC] the first offer
+        answer          datetime64[us, UTC] the first answer
+        candidate       datetime64[us, UTC] the first candidate
+        connected       datetime64[us, UTC] when a browser first said so; from `trace.state`
+        signaling       category            what the signaling alone can tell
+        reason          category            what it can tell with the browsers' reports: `connected`, `glare` …
+        sentence        str                 the reason in words
+        session         category            session of `peer`
+        other_session   category            session of `other`
+        boot            category            the run of the sidecar in which they met
+        =============== =================== =====================================================================
+        """
+        return pairs_table(self._diagnosis.verdicts)
+
+    @cached_property
+    def candidates(self) -> pd.DataFrame:
+        """One row per candidate that was relayed, trickled or in a description.
+
+        ============== =================== ======================================================================
+        time           datetime64[us, UTC] when it was relayed
+        dialect        category            wire protocol
+        room           category            room id
+        peer           category            peer id of the sender
+        to             category            peer id it is for; missing: all others in the room
+        type           category            `host`, `srflx`, `prflx`, `relay`; `end`: no more will come
+        protocol       category            `udp`, `tcp`
+        address_class  category            `mdns`, `private`, `public`, `public-ipv6` …
+        address        str                 as it was sent
+        port           Int64               as it was sent
+        ufrag          str                 ICE username fragment: which description it belongs to
+        in_description bool                whether it came as a line of one
+        session        category            the sender's session
+        boot           category            one run of the sidecar
+        seq            int64               number of the record in its boot: the row in `events`
+        ============== =================== ======================================================================
+        """
+        return candidates_table(self._events)
+
+    def diagnose(self, room: str | None = None) -> Diagnosis:
+        """Say of every two peers that met whether they are connected, and if not why."""
+        return diagnose(entries_of(self._events), room=room) if room is not None else self._diagnosis
+
+    @cached_property
+    def _diagnosis(self) -> Diagnosis:
+        return diagnose(entries_of(self._events))
 
     def ladder(self, room: str, dialect: str | None = None, boot: str | None = None) -> Ladder:
         """Draw one room: a column per peer, a row per signal and per coming and going.
