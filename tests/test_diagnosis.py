@@ -270,6 +270,31 @@ def test_a_second_try_that_works_is_what_counts(story: Story) -> None:
     assert story.verdict().finding.reason is Reason.CONNECTED
 
 
+def elsewhere(story: Story, page: str, **report: object) -> None:
+    frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **report}
+    story.record("trace.state", kind="trace", data=frame, room=None)
+
+
+def test_pages_whose_signaling_went_another_way_are_a_pair_by_their_ufrags(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", connection="connecting")
+    elsewhere(story, "two", localUfrag="B", remoteUfrag="A", **CONNECTED)
+    verdict = story.verdict()
+    assert (verdict.finding.reason, verdict.sentence) == (Reason.CONNECTED, "page one and page two: connected")
+    assert verdict.signaling.reason is Reason.UNKNOWN
+
+
+@pytest.mark.parametrize(("waited_s", "reason"), [(1, Reason.IN_PROGRESS), (60, Reason.OFFER_UNANSWERED)])
+def test_an_offer_that_went_another_way_and_was_never_answered(story: Story, waited_s: float, reason: Reason) -> None:
+    elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
+    assert story.waits(waited_s).verdict().finding.reason is reason
+
+
+def test_a_failure_of_pages_whose_signaling_went_another_way(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **FAILED)
+    elsewhere(story, "two", localUfrag="B", remoteUfrag="A", connection="connecting")
+    assert story.verdict().finding.reason is Reason.ICE_FAILED
+
+
 def test_a_report_that_is_none_of_ours_says_nothing(story: Story) -> None:
     story.negotiates().record("trace.state", "ann", data={"type": "trace", "event": 7, "pc": []}).waits(60)
     assert story.verdict().finding.reason is Reason.UNKNOWN

@@ -36,7 +36,7 @@ class Diagnosis:
         if not rooms and not self.rejections:
             yield "nobody has met anybody"
         for key in rooms:
-            yield f"{visible(key[1])} ({key[0]})"
+            yield f"{visible(key[1])} ({key[0]})" if key[1] is not None else "signaled elsewhere"
             for verdict in self.verdicts:
                 if (verdict.meeting.dialect, verdict.meeting.room) == key:
                     yield from _lines_of(verdict)

@@ -79,10 +79,13 @@ class Refusal:
 
 @dataclass(eq=False)
 class Meeting:
-    """Two sessions in one room at one time; `stays[0]` was there first."""
+    """Two sessions in one room at one time; `stays[0]` was there first.
 
-    dialect: str
-    room: str
+    Or, without a room, two pages whose signaling went another way: all that is known of them is what they reported.
+    """
+
+    dialect: str | None
+    room: str | None
     stays: tuple[Stay, Stay]
     met: Entry
     signals: list[Signal] = field(default_factory=list)
@@ -112,8 +115,6 @@ class Met:
     meetings: list[Meeting] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     connections: Connections = field(default_factory=Connections)
-    strangers: list[tuple[Connection, Connection]] = field(default_factory=list)
-    """Connections of two pages with each other whose signaling went another way."""
     last_ts: float = 0.0
 
 
@@ -236,7 +237,7 @@ class _Log:
                 found[0].connections[found[1]].append(connection)
             else:
                 unknown.append(connection)
-        self.met.strangers = _with_each_other(unknown)
+        self.met.meetings += _elsewhere([each for each in unknown if each.session is None])
 
     def _by_peer(self, connection: Connection) -> tuple[Meeting, int] | None:
         stay = self._stays.get(connection.session or "")
@@ -269,12 +270,23 @@ def _by_ufrag(connection: Connection, by_ufrag: dict[str, tuple[Meeting, int]]) 
     return None
 
 
-def _with_each_other(connections: list[Connection]) -> list[tuple[Connection, Connection]]:
+def _elsewhere(connections: list[Connection]) -> Iterator[Meeting]:
+    """Put together the connections of two pages that name each other's ufrags; one alone has not been answered yet."""
     by_ufrag = {ufrag: connection for connection in connections for ufrag in connection.ufrags}
-    found: dict[frozenset[str], tuple[Connection, Connection]] = {}
+    done: set[str] = set()
     for connection in connections:
-        for ufrag in connection.remote_ufrags:
-            other = by_ufrag.get(ufrag)
-            if other is not None and other is not connection:
-                found.setdefault(frozenset((connection.id, other.id)), (other, connection))
-    return list(found.values())
+        # One that never began to negotiate was made to see what the browser can do.
+        if connection.id in done or not connection.ufrags:
+            continue
+        others = (by_ufrag.get(ufrag) for ufrag in connection.remote_ufrags)
+        other = next((each for each in others if each is not None and each.id not in done | {connection.id}), None)
+        done |= {connection.id} if other is None else {connection.id, other.id}
+        began = connection.reports[0][0]
+        stays = (_stay_of(connection, began), _stay_of(other, began))
+        yield Meeting(None, None, stays, began, connections=([connection], [] if other is None else [other]))
+
+
+def _stay_of(connection: Connection | None, began: Entry) -> Stay:
+    if connection is None:
+        return Stay("", "", "somebody", began)
+    return Stay(connection.id, connection.page or "", f"page {(connection.page or connection.id)[:6]}", began)

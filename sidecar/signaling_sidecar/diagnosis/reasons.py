@@ -106,6 +106,8 @@ class _Pair:
     # --- what the signaling alone tells ------------------------------------------------------------------------------
 
     def by_signaling(self) -> Finding:
+        if self.meeting.room is None:
+            return self._elsewhere()
         offers, answers = self.attempt.offers, self.attempt.answers
         if not offers:
             return self._without_offer()
@@ -113,6 +115,16 @@ class _Pair:
             answers and self.attempt.crossing
         )
         return self._answered(offers, answers) if answered else self._unanswered(offers)
+
+    def _elsewhere(self) -> Finding:
+        """Without the signals there are the states that they led to."""
+        own = self.meeting.connections[0][0]
+        offered = own.when("signaling", "have-local-offer")
+        if own.remote_ufrags or not offered:
+            return Finding(Reason.UNKNOWN, "their signaling went another way than by this sidecar", (self.meeting.met,))
+        if self.until_ts - offered[0].ts < SIGNALING_WITHIN_S:
+            return Finding(Reason.IN_PROGRESS, "an offer is made, and may still be answered", (offered[0],))
+        return Finding(Reason.OFFER_UNANSWERED, f"the offer of {self.names[0]} was never answered", (offered[0],))
 
     def _without_offer(self) -> Finding:
         refused = self._refused()

@@ -116,7 +116,7 @@ def read_runtime(path: Path) -> Runtime | None:
     """What runs with this state folder; None when nothing does, or left its file behind unreadable."""
     try:
         return msgspec.json.decode((path / RUNTIME_FILE).read_bytes(), type=Runtime)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
@@ -13,6 +14,7 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis import Diagnosis, diagnose
 from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.eventlog.state_dir import read_runtime
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.candidates import candidates_table
 from signaling_sidecar.inspection.ladder import Ladder
@@ -39,7 +41,8 @@ def open_log(path: str | PathLike[str] | None = None) -> EventLog:
     found = find_segments(path)
     if found.how is not None:
         print(f"reading {found.path} ({found.how})")
-    return EventLog(found.path, found.segments, read_events(found.segments))
+    is_running = read_runtime(Path(found.path)) is not None
+    return EventLog(found.path, found.segments, read_events(found.segments), time.time() if is_running else None)
 
 
 class EventLog:
@@ -49,12 +52,14 @@ class EventLog:
     and the record it comes from. A missing value is missing (NaN, NaT, <NA>), never 0 or "".
     """
 
-    def __init__(self, path: str, segments: Sequence[Path], events: pd.DataFrame) -> None:
+    def __init__(self, path: str, segments: Sequence[Path], events: pd.DataFrame, read_ts: float | None = None) -> None:
         self.path = path
         """The segment, folder or pattern that was read."""
         self.segments = segments
         """The files it is made of."""
         self._events = events
+        self._read_ts = read_ts
+        """When it was read (seconds since the epoch), if its sidecar ran then; None: nothing comes after its end."""
 
     @property
     def events(self) -> pd.DataFrame:
@@ -223,11 +228,11 @@ class EventLog:
 
     def diagnose(self, room: str | None = None) -> Diagnosis:
         """Say of every two peers that met whether they are connected, and if not why."""
-        return diagnose(entries_of(self._events), room=room) if room is not None else self._diagnosis
+        return diagnose(entries_of(self._events), self._read_ts, room) if room is not None else self._diagnosis
 
     @cached_property
     def _diagnosis(self) -> Diagnosis:
-        return diagnose(entries_of(self._events))
+        return diagnose(entries_of(self._events), self._read_ts)
 
     def ladder(self, room: str, dialect: str | None = None, boot: str | None = None) -> Ladder:
         """Draw one room: a column per peer, a row per signal and per coming and going.

@@ -1,0 +1,78 @@
+"""An app that has never heard of us: PeerJS, with PeerJS's own server, after one line in vite.config."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from playwright.async_api import Browser, Page
+
+from signaling_sidecar.inspection import open_log
+from tests.e2e.programs import Start, until
+from tests.e2e.sites import FRONTEND, PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
+
+PEERJS = FRONTEND / "node_modules" / "peer" / "dist" / "bin" / "peerjs.js"
+APP = """
+import { Peer } from 'peerjs'
+const [id, other] = location.hash.slice(1).split(',')
+const peer = new Peer(id, { host: '127.0.0.1', port: PORT, config: { iceServers: [] } })
+const show = (connection) => connection.on('data', (text) => { document.title = text })
+peer.on('connection', (connection) => { show(connection); connection.on('open', () => connection.send('hello')) })
+peer.on('open', () => { document.body.dataset.open = 'yes'; if (other) show(peer.connect(other)) })
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+async def start_app(start: Start, folder: Path) -> Site:
+    port = free_port()
+    server = await start(["node", PEERJS, "--port", str(port)], FRONTEND)
+    await server.line("Started PeerServer")
+    config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({{ trace: true }})] }}\n"
+    project = write_project(folder / "app", config)
+    (project / "node_modules").symlink_to(FRONTEND / "node_modules")
+    (project / "index.html").write_text("<!doctype html><body><script type='module' src='/main.js'></script>")
+    (project / "main.js").write_text(APP.replace("PORT", str(port)))
+    vite = await start_vite(start, project)
+    return Site(await url_in(vite), vite, await sidecar_in(vite))
+
+
+async def page_of(browser: Browser, url: str) -> Page:
+    page = await (await browser.new_context()).new_page()
+    await page.goto(url)
+    await page.wait_for_function("document.body?.dataset.open === 'yes'")
+    return page
+
+
+async def test_a_peerjs_app_shows_up_in_the_notebook(
+    start: Start, browser: Browser, tmp_path: Path, npm_package: Path
+) -> None:
+    app = await start_app(start, tmp_path)
+    first = await page_of(browser, f"{app.url}#ann")
+    second = await page_of(browser, f"{app.url}#ben,ann")
+    await second.wait_for_function("document.title === 'hello'")
+    await until(
+        lambda: "connected" in set(open_log(app.sidecar.state_dir).pairs["reason"]), "the browsers have said so"
+    )
+    log = open_log(app.sidecar.state_dir)
+    (pair,) = log.pairs.to_dict("records")
+    assert (pair["reason"], pair["signaling"]) == ("connected", "transport-unknown")
+    assert "connected (host to " in pair["sentence"]
+    assert str(log.diagnose()).startswith("signaled elsewhere\n  ✓ page ")
+    assert not await first.evaluate("'demo' in window")
+
+
+async def test_an_offer_that_nobody_takes_shows_up_too(
+    start: Start, browser: Browser, tmp_path: Path, npm_package: Path
+) -> None:
+    app = await start_app(start, tmp_path)
+    await page_of(browser, f"{app.url}#ben,nobody")
+
+    def is_named() -> bool:
+        return "offer-unanswered" in set(open_log(app.sidecar.state_dir).pairs["reason"])
+
+    await until(is_named, "the offer is seen to be unanswered", within_s=30)
