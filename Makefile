@@ -38,8 +38,8 @@ format: $(VENV)/tools $(NODE_MODULES)  ## write both languages in their format
 	$(BIN)/ruff check --fix
 	cd $(PAGES) && npm run format
 
-record: browser $(PACKAGE)  ## record the notebook's log anew, from real browsers
-	$(BIN)/pytest tests/e2e/test_the_log_of_a_meeting.py --record-log notebooks/recorded/three-peers
+record: browser $(PACKAGE)  ## record the notebooks' logs anew, from real browsers
+	$(BIN)/pytest tests/e2e/test_the_log_of_a_meeting.py tests/e2e/test_why_in_browsers.py --record-logs notebooks/recorded
 
 clean:  ## remove what was installed and built here
 	rm -rf $(VENV) $(PAGES)/node_modules $(PAGES)/dist

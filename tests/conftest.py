@@ -22,10 +22,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--record-log",
+        "--record-logs",
         type=Path,
         metavar="DIR",
-        help="write the event log of the main job, as the browsers made it, into this folder",
+        help="write the event logs that the notebooks read, as the browsers made them, into this folder",
     )
 
 

@@ -262,6 +262,13 @@ def test_a_failure_is_told_while_they_try_again(story: Story) -> None:
     assert finding.sentence.endswith("; they try again")
 
 
+def test_a_candidate_belongs_to_its_own_try_though_the_next_has_begun(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").names("ann", "10.0.0.1")
+    story.describes("ann", "offer", ufrag="ANN2").names("ben", "10.0.0.2")
+    story.reports("ann", peerId="ben", localUfrag="ANNu", connection="failed", dtls="failed")
+    assert story.verdict().finding.reason is Reason.DTLS_FAILED
+
+
 def test_a_second_try_that_works_is_what_counts(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", **FAILED)
     story.describes("ben", "offer", ufrag="BEN2").describes("ann", "answer", ufrag="ANN2")

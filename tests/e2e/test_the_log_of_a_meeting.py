@@ -1,13 +1,11 @@
 """What the log, its tables and its ladder say of a meeting of real browsers.
 
-The notebook's recorded log is this meeting's: see `--record-log` and the notebook's first paragraph.
+The first notebook's recorded log is this meeting's: see `make record`.
 """
 
 from __future__ import annotations
 
-import signal
 from itertools import combinations
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,12 +13,11 @@ from playwright.async_api import Browser, WebSocketRoute, expect
 
 from signaling_sidecar.inspection import EventLog, Ladder, open_log
 from tests.e2e.demo_page import all_connected, meet, new_page
-from tests.e2e.programs import is_running, until
-from tests.e2e.sites import FRONTEND, Site
+from tests.e2e.recording import end, record
+from tests.e2e.sites import Site
 
 ROOM = "bar"
 NETWORK_LOST = 3001  # a code that says nothing to anybody, as when a network goes: 1006 itself cannot be sent
-RECORDED_PROJECT = "/home/ann/demo"  # in place of where this repository happens to be
 
 
 class Network:
@@ -105,26 +102,15 @@ def assert_ladder_shows_how_each_pair_was_connected(ladder: Ladder) -> None:
         assert first[earlier][:2] == ["answer", "candidate"]
 
 
-def record(log: EventLog, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.jsonl"):
-        old.unlink()
-    for segment in log.segments:
-        (folder / segment.name).write_text(segment.read_text().replace(str(FRONTEND / "demo"), RECORDED_PROJECT))
-
-
 async def test_the_log_tells_who_was_where_when_and_how_each_pair_was_connected(
     demo: Site, browser: Browser, request: pytest.FixtureRequest
 ) -> None:
     peers = await meeting(demo, browser)
-    demo.vite.process.send_signal(signal.SIGINT)
-    await until(lambda: not is_running(demo.sidecar.pid), "the sidecar has ended")
+    await end(demo)
 
     log = open_log(demo.sidecar.state_dir)
     assert log.events["type"].iloc[-1] == "server.stopped"
     assert_sessions_say_who_was_where_when(log, peers)
     assert_rooms_and_refusals(log, peers)
     assert_ladder_shows_how_each_pair_was_connected(log.ladder(ROOM))
-    folder: Path | None = request.config.getoption("record_log")
-    if folder is not None:
-        record(log, folder)
+    record(demo, request.config, "three-peers")

@@ -1,4 +1,7 @@
-"""Real browsers that do not connect, each for another reason, and what the log says of it."""
+"""Real browsers that do not connect, each for another reason, and what the log says of it.
+
+The second notebook's recorded log is that of these faults: see `make record`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
 from playwright.async_api import Browser, WebSocketRoute
 
 from signaling_sidecar.diagnosis import Reason, Verdict, find_meetings, judge, read_entries
 from signaling_sidecar.eventlog.segments import find_segments
 from tests.e2e.demo_page import DemoPage, in_room, new_page
+from tests.e2e.recording import end, record
 from tests.e2e.sites import Site
 
 NAMED_WITHIN_S = 60  # seconds; Chromium takes 15 s to give up an address, with many pages on two cores more
@@ -96,6 +101,7 @@ async def a_pair(browser: Browser) -> list[DemoPage]:
 
 async def enter(people: list[DemoPage], demo: Site, room: str) -> None:
     for person in people:
+        await person.page.add_init_script(f"localStorage.setItem('demo:name', '{person.name}')")
         await person.page.goto(f"{demo.url}?room={room}")
         await person.page.wait_for_function("window.demo?.client.joined")
 
@@ -126,7 +132,9 @@ async def test_healthy_pairs_are_connected_and_nothing_else(demo: Site, browser:
     assert {verdict.signaling.reason for verdict in found} == {Reason.UNKNOWN}
 
 
-async def test_each_fault_is_named(demo: Site, browser: Browser) -> None:
+async def test_each_fault_is_named(demo: Site, browser: Browser, request: pytest.FixtureRequest) -> None:
+    healthy = await a_pair(browser)
+    await enter(healthy, demo, Reason.CONNECTED)
     for reason, change in FAULTS.items():
         people = await a_pair(browser)
         for side, person in enumerate(people):
@@ -136,4 +144,7 @@ async def test_each_fault_is_named(demo: Site, browser: Browser) -> None:
     for person in relayed:
         await person.page.add_init_script(RELAY_ONLY)
     await enter(relayed, demo, Reason.RELAY_ONLY)
-    await all_are_named(demo, (*FAULTS, Reason.RELAY_ONLY))
+    await all_are_named(demo, (*FAULTS, Reason.RELAY_ONLY, Reason.CONNECTED))
+    assert [person.faults for person in healthy] == [[], []]
+    await end(demo)
+    record(demo, request.config, "seven-faults")

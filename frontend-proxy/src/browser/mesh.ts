@@ -214,6 +214,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
         send: ({ type, ...payload }) => this.#client.relay(peerId, type, payload),
         stream: this.#stream,
         deadlineMs: CONNECT_DEADLINE_MS * 2 ** Math.min(failures, MAX_DEADLINE_DOUBLINGS),
+        tellsFailure: failures === 0,
       },
       {
         changed: ifCurrent((member) => this.#onTransport(member)),

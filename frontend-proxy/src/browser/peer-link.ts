@@ -34,6 +34,11 @@ export interface LinkOptions {
   readonly stream: MediaStream | undefined
   /** How long it may take to come up, at the start and whenever it went down. */
   readonly deadlineMs: number
+  /**
+   * Whether a failure before that is told at once. Where others have failed before this, it is not:
+   * a DTLS handshake fails within 100 ms, and the two sides would try again ten times a second.
+   */
+  readonly tellsFailure: boolean
 }
 
 export class PeerLink {
@@ -189,7 +194,8 @@ export class PeerLink {
     }
     pc.onconnectionstatechange = () => {
       this.#update()
-      if (pc.connectionState === 'failed') this.#overdue()
+      const isNews = this.#options.tellsFailure || this.#wasUp
+      if (pc.connectionState === 'failed' && isNews) this.#overdue()
     }
     pc.ontrack = ({ track }) => {
       track.onmute = () => this.#hear()

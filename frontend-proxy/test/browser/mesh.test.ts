@@ -266,6 +266,19 @@ describe('a connection that does not come up', () => {
     expect(FakePeerConnection.made).toHaveLength(5)
   })
 
+  it('that fails at once, as a DTLS handshake does, is tried again at once only the first time', async () => {
+    const room = await scene([ben])
+    pc().become('failed')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(FakePeerConnection.made).toHaveLength(2)
+    pc().become('failed')
+    await vi.advanceTimersByTimeAsync(29_999)
+    expect(FakePeerConnection.made).toHaveLength(2)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(FakePeerConnection.made).toHaveLength(3)
+    expect(state(room)).toEqual(['ben failed'])
+  })
+
   it('is not made anew without signaling, and goes on when that is back', async () => {
     const room = await scene([ben])
     await room.comeBack([ben], 15_000)

@@ -76,38 +76,35 @@ class Attempt:
 
 
 def attempts_of(meeting: Meeting) -> list[Attempt]:
-    """Split a pair's signals at each offer that begins something new: a new page's, an ICE restart's. At least one."""
-    attempts = [attempt := Attempt()]
-    known = (set[str](), set[str]())
+    """Split a pair's signals at each offer that begins something new: a new page's, an ICE restart's. At least one.
+
+    A candidate belongs to the description with its ufrag, also when that comes later, or the next offer came before it.
+    """
+    numbers: list[int] = []
+    number_of: dict[tuple[int, str], int] = {}
     pending: dict[int, float] = {}
+    number, begun = 0, False
     for signal in meeting.signals:
+        key = (signal.sender, signal.ufrag or "")
         if signal.what == "offer":
-            is_new = signal.ufrag is None or signal.ufrag not in known[signal.sender]
-            crosses = any(
-                sender != signal.sender and signal.entry.ts - ts < CROSSING_WITHIN_S for sender, ts in pending.items()
-            )
-            if attempt.offers and is_new and not crosses:
-                attempts.append(attempt := Attempt(_since_description(attempt)))
+            ts = signal.entry.ts
+            crosses = any(by != signal.sender and ts - since < CROSSING_WITHIN_S for by, since in pending.items())
+            if begun and not crosses and (signal.ufrag is None or key not in number_of):
+                number += 1
                 pending.clear()
-            pending[signal.sender] = signal.entry.ts
+            pending[signal.sender], begun = ts, True
         elif signal.what == "answer":
             pending.clear()
         if signal.what in DESCRIPTIONS and signal.ufrag is not None:
-            known[signal.sender].add(signal.ufrag)
-        attempt.signals.append(signal)
+            number_of.setdefault(key, number)
+        numbers.append(number)
+    attempts = [Attempt() for _ in range(number + 1)]
+    for signal, at in zip(meeting.signals, numbers, strict=True):
+        is_description = signal.what in DESCRIPTIONS
+        attempts[at if is_description else number_of.get((signal.sender, signal.ufrag or ""), at)].signals.append(
+            signal
+        )
     return attempts
-
-
-def _since_description(attempt: Attempt) -> list[Signal]:
-    """What came after the attempt's last description, and may have been meant for the next one: early candidates."""
-    kept: list[Signal] = []
-    ufrags = attempt.ufrags
-    for signal in reversed(attempt.signals):
-        if signal.what in DESCRIPTIONS:
-            break
-        if signal.ufrag is not None and signal.ufrag not in ufrags:
-            kept.append(signal)
-    return kept[::-1]
 
 
 def _classes(candidates: list[Candidate]) -> set[str | None]:

@@ -1,0 +1,33 @@
+"""The notebooks' recorded logs are those of real browsers in these tests: `make record` writes them anew."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.eventlog.segments import find_segments
+from tests.e2e.programs import is_running, until
+from tests.e2e.sites import FRONTEND, Site
+
+RECORDED_PROJECT = "/home/ann/demo"  # in place of where this repository happens to be
+
+
+async def end(demo: Site) -> None:
+    """Ctrl-C in its terminal; then the log is whole."""
+    demo.vite.process.send_signal(signal.SIGINT)
+    await until(lambda: not is_running(demo.sidecar.pid), "the sidecar has ended")
+
+
+def record(demo: Site, config: pytest.Config, name: str) -> None:
+    """Keep the log under this name, if that was asked for."""
+    recorded: Path | None = config.getoption("record_logs")
+    if recorded is None:
+        return
+    folder = recorded / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.jsonl"):
+        old.unlink()
+    for segment in find_segments(demo.sidecar.state_dir).segments:
+        (folder / segment.name).write_text(segment.read_text().replace(str(FRONTEND / "demo"), RECORDED_PROJECT))
