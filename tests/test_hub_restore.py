@@ -10,15 +10,20 @@ from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.errors import Refusal
 from signaling_sidecar.eventlog.line import write_line
 from signaling_sidecar.hub import Checkpoint, Ending, Hub, OwnRules, Past, Restore, RoomKey, checkpoint
 from signaling_sidecar.hub.commands import (
+    CloseRoom,
     End,
     Enqueue,
     Join,
+    Kick,
     Leave,
     Numbered,
+    OfAdmin,
     Relay,
+    Say,
     SetOwnRules,
     Tick,
     Update,
@@ -105,8 +110,15 @@ class RestoreMachine(RuleBasedStateMachine):
         self.checkpoint, self.checkpoint_ts = msgspec.json.decode(text, type=Checkpoint), self.now_s
         self.records: list[Past] = []
 
-    def do(self, command: Any) -> list[Effect]:
-        effects = self.hub.handle(command, self.now_s)
+    def administer(self, command: OfAdmin) -> None:
+        outcome = self.hub.administer(command, self.now_s)
+        if not isinstance(outcome, Refusal):
+            self.take(outcome)
+
+    def do(self, command: Any) -> None:
+        self.take(self.hub.handle(command, self.now_s))
+
+    def take(self, effects: list[Effect]) -> None:
         self.records += [past(effect, self.now_s) for effect in effects if isinstance(effect, Record)]
         for effect in effects:
             if isinstance(effect, Send) and isinstance(effect.message, PeerList | Resumed) and effect.message.ticket:
@@ -114,7 +126,6 @@ class RestoreMachine(RuleBasedStateMachine):
                 known_s = message.sent or 0 if isinstance(message, PeerList) else 0
                 self.tokens[message.room, message.peer] = (message.ticket.token, known_s)
                 self.numbers[effect.connections[0]] = message.handled or 0
-        return effects
 
     @rule(
         connection=connections,
@@ -152,7 +163,17 @@ class RestoreMachine(RuleBasedStateMachine):
 
     @rule(room=rooms, dialect=strategies.sampled_from(DIALECT_OF_JOIN), own=OWN_RULES)
     def rule_a_room(self, room: str, dialect: str, own: OwnRules | None) -> None:
-        self.do(SetOwnRules(RoomKey(dialect, room), own))
+        self.administer(SetOwnRules(RoomKey(dialect, room), own))
+
+    @rule(room=rooms, peer=peers, dialect=strategies.sampled_from(DIALECT_OF_JOIN))
+    def kick(self, room: str, peer: str, dialect: str) -> None:
+        self.administer(Kick(RoomKey(dialect, room), peer))
+
+    @rule(room=rooms, dialect=strategies.sampled_from(DIALECT_OF_JOIN))
+    def say_or_close(self, room: str, dialect: str) -> None:
+        self.administer(Say(RoomKey(dialect, room), "closing time"))
+        if room == ROOMS[1]:
+            self.administer(CloseRoom(RoomKey(dialect, room)))
 
     @rule(connection=connections, room=rooms, peer=peers, missed=strategies.none() | strategies.integers(0, 3))
     def come_back(self, connection: int, room: str, peer: str, missed: int | None) -> None:

@@ -135,6 +135,7 @@ class Code(StrEnum):
     TOO_FAST = "too-fast"
     OUT_OF_ORDER = "out-of-order"
     TOO_LARGE = "too-large"
+    BARRED = "barred"
     TOO_MANY_ROOMS = "too-many-rooms"
     REFUSED_BY_HOOK = "refused-by-hook"
     UNAUTHORISED = "unauthorised"
@@ -193,6 +194,14 @@ def peer_away(peer: str) -> Refusal:
 
 def nobody_else() -> Refusal:
     return Refusal(Code.NO_SUCH_PEER, "nobody else is in this room")
+
+
+def no_notices(dialect: str) -> Refusal:
+    return Refusal(Code.BAD_FIELD, f"the clients of {dialect!r} know no notices")
+
+
+def barred(room: str) -> Refusal:
+    return Refusal(Code.BARRED, f"removed from room {_quote(room)} a moment ago")
 
 
 def no_such_room(room: str) -> Refusal:

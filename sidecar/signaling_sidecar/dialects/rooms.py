@@ -264,6 +264,10 @@ class _PeerUpdated(msgspec.Struct, tag_field="type", tag="peer_updated", omit_de
     instance: str | None = None
 
 
+class _Notice(msgspec.Struct, frozen=True, tag_field="type", tag="notice"):
+    text: str
+
+
 class _RoomList(msgspec.Struct):
     rooms: list[_Room]
 
@@ -346,6 +350,7 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
     effects.Resumed: _resumed,
     effects.NotResumed: lambda no, at_ms: encode_json(_NotResumed(no.why)),
     effects.Ack: lambda ack, at_ms: encode_json(_Ack(ack.handled)),
+    effects.Notice: lambda notice, at_ms: encode_json(_Notice(notice.text)),
     effects.Refused: _error,
 }
 
@@ -360,6 +365,7 @@ def rules(settings: Settings) -> RoomRules:
         grace_s=resumable_grace_s | {Ending.CLOSED: 0.0},
         resumable_grace_s=resumable_grace_s,
         durable=settings.payloads == "full",
+        takes_notices=True,
         away_notice_s=AWAY_NOTICE_S,
         replacements=REPLACEMENTS,
         replacement_window_s=REPLACEMENT_WINDOW_S,

@@ -39,6 +39,8 @@ class Runtime(msgspec.Struct, frozen=True):
     boot: str
     version: str
     project: str
+    admin_token: str
+    """Of the admin API, for this run."""
 
 
 def state_root() -> Path:

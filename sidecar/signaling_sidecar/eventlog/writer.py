@@ -62,6 +62,8 @@ class LogWriter:
         self.total_bytes = total_bytes
         self.keep_s = keep_s
         self._complain = complain
+        self.listeners: set[Callable[[list[bytes]], None]] = set()
+        """Called with the lines that were written, after they were."""
         self._seq = 0
         self._ts = 0.0
         self._lines: list[bytes] = []
@@ -109,8 +111,15 @@ class LogWriter:
         if self._lost:
             self._complain(f"the event log is written again; {self._lost} records are missing from it")
             self._lost = 0
+        for listener in self.listeners:
+            listener(lines)
         if self._size >= self._rotate_at:
             self._rotate()
+
+    @property
+    def segments(self) -> list[Path]:
+        """Those of this boot so far, in order. One that was packed since has another name on the disk."""
+        return [self._path(segment) for segment in range(1, self._segment + 1)]
 
     def close(self) -> None:
         """Write what is left and end the segment."""

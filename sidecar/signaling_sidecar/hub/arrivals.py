@@ -39,6 +39,8 @@ class Arrivals:
 
     def join(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
         current = self._state.membership.session(join.connection)
+        if join.peer is not None and (join.room, join.peer) in self._state.barred:
+            return errors.barred(join.room.room)
         if current is not None:
             rules = current.room.rules
             if rules.second_join is SecondJoin.IGNORED:

@@ -9,7 +9,7 @@ from signaling_sidecar.hub.effects import JsonText, Numbered
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room, Session
-from signaling_sidecar.hub.rules import Ending, OwnRules
+from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
 
 
 class AwayState(msgspec.Struct, frozen=True):
@@ -65,11 +65,14 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     rooms: list[RoomInLog]
     waiting: list[Waiting]
+    barred: list[tuple[RoomKey, str]] = []
 
 
 def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
     """All rooms, sessions and queues. Of times it says how long ago."""
-    return Checkpoint([_room(room, now_s) for room in hub.membership.rooms], list(hub.matchmaking))
+    return Checkpoint(
+        [_room(room, now_s) for room in hub.membership.rooms], list(hub.matchmaking), sorted(hub.state.barred)
+    )
 
 
 def _room(room: Room, now_s: float) -> RoomInLog:

@@ -183,6 +183,26 @@ class SetOwnRules(msgspec.Struct, frozen=True, gc=False):
     own: OwnRules | None
 
 
+class Kick(msgspec.Struct, frozen=True, gc=False):
+    """The admin removes a peer; its id is barred from the room for a while."""
+
+    room: RoomKey
+    peer: str
+
+
+class CloseRoom(msgspec.Struct, frozen=True, gc=False):
+    """The admin ends a room, and with it the stay of everybody in it."""
+
+    room: RoomKey
+
+
+class Say(msgspec.Struct, frozen=True, gc=False):
+    """The admin has something to say to everybody in a room."""
+
+    room: RoomKey
+    text: str
+
+
 class Tick(msgspec.Struct, frozen=True, gc=False):
     """Time has passed: carry out what `Hub.next_deadline_s` announced."""
 
@@ -204,4 +224,5 @@ class Numbered(msgspec.Struct, frozen=True, gc=False):
     """The client's own number of this frame."""
 
 
-Command = Carried | Numbered | Alive | End | SetRules | SetOwnRules | Tick
+OfAdmin = SetOwnRules | Kick | CloseRoom | Say
+Command = Carried | Numbered | Alive | End | SetRules | Tick

@@ -160,6 +160,12 @@ class RoomEnded(msgspec.Struct, frozen=True, gc=False):
     """To a peer that was in it when it was ended."""
 
 
+class Notice(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """What the admin has to say to a room."""
+
+    text: str
+
+
 class RoomsListed(msgspec.Struct, frozen=True, gc=False):
     rooms: tuple[RoomView, ...]
 
@@ -181,12 +187,12 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The last number that was handled, when this frame's was not."""
 
 
-Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Refused
+Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Refused
 """Messages that a resumable session gets each once, in order, whatever happens to its connection."""
 Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
 LastWords = Refused | Left | RoomEnded
 """Messages after which a dialect may end its receiver's connection."""
-Message = Roster | LastWords | Relayed | Matched | RoomsListed | Pong | Resumed | NotResumed | Ack
+Message = Roster | LastWords | Relayed | Notice | Matched | RoomsListed | Pong | Resumed | NotResumed | Ack
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
@@ -214,6 +220,7 @@ class CloseCode(IntEnum):
     RESTART = 1012
     FULL = 1013
     REPLACED = 4001
+    REMOVED = 4003
 
 
 class Close(msgspec.Struct, frozen=True, gc=False):

@@ -12,10 +12,11 @@ from msgspec import UNSET
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub.administration import Administration
 from signaling_sidecar.hub.announcements import announce
 from signaling_sidecar.hub.arrivals import Arrivals, InTheWay
 from signaling_sidecar.hub.challenges import Challenges
-from signaling_sidecar.hub.commands import Command, Refusable
+from signaling_sidecar.hub.commands import Command, OfAdmin, Refusable
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Record, Send
@@ -57,6 +58,13 @@ class Hub:
         self._challenges = Challenges(self._deadlines, self._resolve)
         talk = Talk(self._arrivals)
         rule_changes = RuleChanges(state, self._arrivals, self.idle_rooms)
+        administration = Administration(state, self.departures)
+        self._admin_verbs: dict[type, Callable[[Any, float], Outcome]] = {
+            commands.SetOwnRules: rule_changes.of_room,
+            commands.Kick: administration.kick,
+            commands.CloseRoom: administration.close_room,
+            commands.Say: administration.say,
+        }
         self._verbs: dict[type, Callable[[Any, float], Outcome]] = {
             commands.Join: self._join,
             commands.Enqueue: self.matchmaking.enqueue,
@@ -75,13 +83,17 @@ class Hub:
             commands.Alive: self._alive,
             commands.End: self._end,
             commands.SetRules: rule_changes.of_dialects,
-            commands.SetOwnRules: rule_changes.of_room,
             commands.Tick: self._tick,
         }
 
     def handle(self, command: Command, now_s: float) -> list[Effect]:
         """Carry out one command. A refused one changes nothing, and only its sender is told."""
         return self._wait_or_do(command, now_s) + self.lobby.send_due(now_s)
+
+    def administer(self, command: OfAdmin, now_s: float) -> Outcome:
+        """Carry out what the admin asks for, who is told of a refusal otherwise than peers are."""
+        outcome = self._admin_verbs[type(command)](command, now_s)
+        return outcome if isinstance(outcome, Refusal) else outcome + self.lobby.send_due(now_s)
 
     @property
     def next_deadline_s(self) -> float | None:

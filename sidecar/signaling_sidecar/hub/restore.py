@@ -13,7 +13,16 @@ from msgspec import UNSET
 
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub.checkpoint import Checkpoint, ResumptionState, RoomInLog, SessionState
-from signaling_sidecar.hub.effects import JsonText, Numbered, PeerJoined, PeerLeft, PeerUpdated, Refused, Relayed
+from signaling_sidecar.hub.effects import (
+    JsonText,
+    Notice,
+    Numbered,
+    PeerJoined,
+    PeerLeft,
+    PeerUpdated,
+    Refused,
+    Relayed,
+)
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Away, Room, Session
@@ -62,6 +71,7 @@ class Said(msgspec.Struct, frozen=True):
     message: str = ""
     ref: JsonText = UNSET
     rules: OwnRules | None = None
+    text: str = ""
 
 
 class Restore:
@@ -75,6 +85,7 @@ class Restore:
         self._until_ts: dict[str, float] = {}
         """By session: when the grace of one that was away would have ended, on the log's clock."""
         self._last_ts = 0.0
+        self._barred: list[tuple[RoomKey, str]] = []
         self._records: dict[str, Callable[[Past, Said], None]] = {
             "room.created": self._room_created,
             "room.updated": self._room_updated,
@@ -82,6 +93,8 @@ class Restore:
             "match.found": self._match_found,
             "match.queued": self._match_queued,
             "match.cancelled": self._match_cancelled,
+            "admin.kicked": self._kicked,
+            "admin.said": self._said,
             "peer.joined": self._joined,
             "peer.resumed": self._resumed,
             "peer.updated": self._updated,
@@ -99,6 +112,7 @@ class Restore:
             self._put_room(room, ts)
         for waiting in state.waiting:
             self._wait(waiting)
+        self._barred += state.barred
 
     def apply(self, record: Past) -> None:
         """Take the next record of the log. Raises msgspec.DecodeError for data that is of no record."""
@@ -126,6 +140,8 @@ class Restore:
                 away.until_s = now_s + (grace_s if away.ending is Ending.STOPPED else max(0.0, left_s))
                 self._hub.departures.keep_place(session, away, now_s)
         self._hub.matchmaking.keep_places(now_s)
+        for key, peer in self._barred:
+            self._hub.state.bar(key, peer, now_s)
 
     # --- rooms and queues --------------------------------------------------------------------------------------------
 
@@ -147,6 +163,11 @@ class Restore:
         room.rule(rules, own)
         room.asked_capacity = capacity if capacity != room.rules.capacity else None
         return room
+
+    def _kicked(self, record: Past, said: Said) -> None:
+        """Barred anew, for the whole time: as everybody's grace, it counts from when the sidecar listens again."""
+        if record.peer is not None:
+            self._barred.append((_key(record), record.peer))
 
     def _room_created(self, record: Past, said: Said) -> None:
         room = self._make_room(_key(record), said.capacity, said.listed, said.rules)
@@ -268,6 +289,9 @@ class Restore:
         if sender is not None and sender.room.rules.durable and record.data is not None:
             relayed = Relayed(sender.peer, record.kind or "", record.data.encode(), sender.room.name)
         self._number(record, lambda _: relayed)
+
+    def _said(self, record: Past, said: Said) -> None:
+        self._number(record, lambda _: Notice(said.text))
 
     def _refused(self, record: Past, said: Said) -> None:
         answer = Refused(Refusal(said.code, said.message), said.ref, record.kind, joined=True, c=record.c)

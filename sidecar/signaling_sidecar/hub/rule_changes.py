@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from signaling_sidecar import errors
+from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, records
 from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.effects import Effect
@@ -25,10 +27,10 @@ class RuleChanges:
         self._idle_rooms.sweep_anew(now_s)
         return []
 
-    def of_room(self, change: commands.SetOwnRules, now_s: float) -> list[Effect]:
+    def of_room(self, change: commands.SetOwnRules, now_s: float) -> list[Effect] | Refusal:
         room = self._state.membership.room(change.room)
         if room is None:
-            return []
+            return errors.no_such_room(change.room.room)
         before = room.own
         room.rule(self._state.rules[room.key.dialect], change.own)
         if room.own == before:

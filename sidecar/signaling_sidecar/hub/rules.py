@@ -38,6 +38,7 @@ class Reason(StrEnum):
     MOVED = "moved"
     CLOSED = "closed"
     LOST = "lost"
+    KICKED = "kicked"
     ROOM_CLOSED = "room-closed"
 
 
@@ -123,6 +124,8 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a peer without an id takes the place of one that is away."""
     one_place: bool = False
     """Whether a peer id has one place in all rooms of the dialect together."""
+    takes_notices: bool = False
+    """Whether its clients know what a notice of the admin is."""
     keeps_host: bool = False
     """Whether one peer, the first, is host: the room is its to change, and it has a successor."""
     host: str | None = None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.deadlines import Deadlines
+from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.lobby import Lobby
 from signaling_sidecar.hub.membership import Membership, Session
-from signaling_sidecar.hub.rules import RoomRules
+from signaling_sidecar.hub.rules import RoomKey, RoomRules
+
+BARRED_S = 60.0  # seconds; PROTOCOLS.md, 4003: a client that comes back by itself should not be in again at once
 
 
 class Ids(Protocol):
@@ -41,6 +44,17 @@ class State:
     deadlines: Deadlines
     membership: Membership
     lobby: Lobby
+    barred: set[tuple[RoomKey, str]] = field(default_factory=set)
+    """Peers that were removed from a room, and may not be back yet."""
+
+    def bar(self, room: RoomKey, peer: str, now_s: float) -> None:
+        self.barred.add((room, peer))
+
+        def end(_: float) -> list[Effect]:
+            self.barred.discard((room, peer))
+            return []
+
+        self.deadlines.at(now_s + BARRED_S, end)
 
     def refuse_room(self, leaving: Session | None) -> Refusal | None:
         """Whether one more room can be made, when `leaving` gives up its place for it."""

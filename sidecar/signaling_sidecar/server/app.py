@@ -28,6 +28,7 @@ from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.reload import HooksFile, watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server import pages
+from signaling_sidecar.server.admin import AdminApi
 from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
 from signaling_sidecar.server.endpoint import Endpoint
 from signaling_sidecar.server.going_on import go_on
@@ -72,6 +73,7 @@ class Sidecar:
         self._sources = sources
         self._reloaded = reloaded
         self.boot = _new_boot()
+        self.admin_token = secrets.token_urlsafe(32)
         self.state_dir = settings.state_dir or state_dir.project_state_dir(settings.project)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
         self._rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
@@ -79,6 +81,7 @@ class Sidecar:
         self._hinted: set[Barred] = set()
         self._dispatcher: Dispatcher
         self._endpoint: Endpoint
+        self._admin = AdminApi(self.admin_token, self.boot)
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
@@ -88,6 +91,7 @@ class Sidecar:
         app.router.add_get("/health", self._health)
         app.router.add_get("/", self._home)
         app.router.add_get(SHARED_PATH, self._shared)
+        app.router.add_routes(self._admin.routes())
         for dialect in self._dialects.values():
             self._add_routes(app.router, dialect)
         return app
@@ -120,6 +124,7 @@ class Sidecar:
             key = state_dir.key(self.state_dir)
             self._dispatcher = Dispatcher(self._hub, log, self.settings.max_frames_per_s)
             self._endpoint = Endpoint(self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code))
+            self._admin.begin(self._hub, log, self._dispatcher.administer)
             async with self._hooks(), self._followed_settings(log):
                 yield
             self._dispatcher.stop()
@@ -140,7 +145,7 @@ class Sidecar:
 
         def rule_rooms() -> None:
             for command in judge.rules_of_rooms():
-                dispatcher.change(command)
+                dispatcher.administer(command)
 
         def swapped(new: bool) -> None:
             if new:
@@ -168,7 +173,7 @@ class Sidecar:
             log.segment_bytes, log.total_bytes = settings.log_segment_bytes, settings.log_total_bytes
             rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
             log.keep_s = _longest_grace_s(rules)
-            self._dispatcher.change(commands.SetRules(rules, settings.max_rooms))
+            self._dispatcher.set_rules(commands.SetRules(rules, settings.max_rooms))
             self._dispatcher.record(Record("settings.changed", data={name: getattr(settings, name) for name in names}))
 
         async with _while_running(watch_settings(self._sources, self.settings, apply)):

@@ -16,11 +16,11 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar import errors
-from signaling_sidecar.errors import Code
+from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.hub import Ending, Hub, commands
-from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.commands import Command, OfAdmin
 from signaling_sidecar.hub.effects import Challenge, Close, CloseCode, Effect, LastWords, Record, Send
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server import frames
@@ -94,9 +94,17 @@ class Dispatcher:
         if connection.speaker is None:
             self.close(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
 
-    def change(self, command: commands.SetRules | commands.SetOwnRules) -> None:
-        """Carry out what no connection has asked for."""
+    def set_rules(self, command: commands.SetRules) -> None:
+        """The settings are others."""
         self._carry_out(self._hub.handle(command, self._loop.time()))
+
+    def administer(self, command: OfAdmin) -> Refusal | None:
+        """Carry out what no connection has asked for, or say why not."""
+        outcome = self._hub.administer(command, self._loop.time())
+        if isinstance(outcome, Refusal):
+            return outcome
+        self._carry_out(outcome)
+        return None
 
     def _end_the_dead(self, ask: commands.Enqueue, now_s: float) -> None:
         """A transport that is closing is dead, though its reader has not had its turn: nobody is matched with it."""

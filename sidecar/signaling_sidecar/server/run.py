@@ -116,7 +116,8 @@ async def _serve(
 def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     host, port = listening.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, str(sidecar.settings.project))
+    project = str(sidecar.settings.project)
+    runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, project, sidecar.admin_token)
     state_dir.write_runtime(sidecar.state_dir, runtime)
     folder = str(sidecar.state_dir)
     return Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)

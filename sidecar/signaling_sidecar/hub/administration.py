@@ -1,0 +1,48 @@
+"""What the admin may do: remove a peer, end a room, speak to it, and give it other rules."""
+
+from __future__ import annotations
+
+from signaling_sidecar import errors
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub.announcements import announce
+from signaling_sidecar.hub.departures import Departures
+from signaling_sidecar.hub.effects import Close, CloseCode, Effect
+from signaling_sidecar.hub.rules import Reason
+from signaling_sidecar.hub.state import State
+
+
+class Administration:
+    """Each verb returns a Refusal for a room or a peer that is not there."""
+
+    def __init__(self, state: State, departures: Departures) -> None:
+        self._state = state
+        self._departures = departures
+
+    def kick(self, kick: commands.Kick, now_s: float) -> list[Effect] | Refusal:
+        room = self._state.membership.room(kick.room)
+        session = room.sessions.get(kick.peer) if room is not None else None
+        if session is None:
+            return errors.no_such_peer(kick.peer)
+        connection = session.connection
+        done: list[Effect] = [records.of_session("admin.kicked", session)]
+        done += self._departures.depart(session, Reason.KICKED, now_s)
+        self._state.bar(kick.room, kick.peer, now_s)
+        return done if connection is None else [*done, Close(connection, CloseCode.REMOVED, "removed")]
+
+    def close_room(self, close: commands.CloseRoom, now_s: float) -> list[Effect] | Refusal:
+        room = self._state.membership.room(close.room)
+        if room is None:
+            return errors.no_such_room(close.room.room)
+        connections = [session.connection for session in room.sessions.values() if session.connection is not None]
+        done: list[Effect] = [records.of_room("admin.closed_room", room), *self._departures.end_room(room)]
+        return [*done, *(Close(connection, CloseCode.REMOVED, "room closed") for connection in connections)]
+
+    def say(self, say: commands.Say, now_s: float) -> list[Effect] | Refusal:
+        room = self._state.membership.room(say.room)
+        if room is None:
+            return errors.no_such_room(say.room.room)
+        if not room.rules.takes_notices:
+            return errors.no_notices(say.room.dialect)
+        record = records.of_room("admin.said", room, {"text": say.text})
+        return announce(record, room.sessions.values(), effects.Notice(say.text))

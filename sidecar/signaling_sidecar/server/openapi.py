@@ -1,0 +1,114 @@
+"""The description of the admin API, which it serves itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from signaling_sidecar import __version__
+
+PREFIX = "/admin/v1"
+_TEXT = {"type": "string"}
+_ROOM = [
+    {"name": name, "in": "path", "required": True, "schema": _TEXT, "description": description}
+    for name, description in (("dialect", "such as `rooms`"), ("room", "its id; a pairing code only as its hash"))
+]
+_PEER = {
+    "type": "object",
+    "required": ["peer", "session", "joinedAt", "away", "host"],
+    "properties": {
+        "peer": _TEXT,
+        "session": _TEXT,
+        "joinedAt": {"type": "integer", "description": "ms since the epoch"},
+        "away": {"type": "boolean"},
+        "host": {"type": "boolean"},
+        "name": _TEXT,
+        "connection": {"type": "integer"},
+    },
+}
+_RULES = {
+    "type": "object",
+    "properties": {
+        "capacity": {"type": ["integer", "null"], "minimum": 1},
+        "listed": {"type": ["boolean", "null"]},
+        "grace_s": {"type": ["number", "null"], "minimum": 0},
+        "host": {"type": ["string", "null"]},
+    },
+    "additionalProperties": False,
+}
+_ROOM_STATE = {
+    "type": "object",
+    "required": ["dialect", "room", "capacity", "listed", "createdAt", "peers"],
+    "properties": {
+        "dialect": _TEXT,
+        "room": _TEXT,
+        "name": _TEXT,
+        "mode": _TEXT,
+        "capacity": {"type": "integer"},
+        "listed": {"type": "boolean"},
+        "createdAt": {"type": "integer", "description": "ms since the epoch"},
+        "rules": _RULES,
+        "peers": {"type": "array", "items": _PEER},
+    },
+}
+
+
+def document() -> dict[str, Any]:
+    """OpenAPI 3.1."""
+    room = f"{PREFIX}/rooms/{{dialect}}/{{room}}"
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "signaling sidecar, admin", "version": __version__},
+        "security": [{"token": []}],
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "paths": {
+            f"{PREFIX}/openapi.json": {"get": _get("this document", {"type": "object"})},
+            f"{PREFIX}/rooms": {"get": _get("all rooms, also hidden ones, and who is in them", _all_rooms())},
+            f"{PREFIX}/records": {"get": _records()},
+            f"{room}/kick": {"post": _do("remove a peer, and bar its id for 60 s", {"peer": _TEXT})},
+            f"{room}/close": {"post": _do("end the room", {})},
+            f"{room}/say": {"post": _do("send a notice to everybody in it", {"text": _TEXT})},
+            f"{room}/rules": {"put": _do("give it other rules; absent: its dialect's", _RULES["properties"], False)},
+        },
+    }
+
+
+def _all_rooms() -> dict[str, Any]:
+    properties = {"boot": _TEXT, "rooms": {"type": "array", "items": _ROOM_STATE}}
+    return {"type": "object", "required": ["boot", "rooms"], "properties": properties}
+
+
+def _get(summary: str, schema: Any) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema}}
+    return {"summary": summary, "responses": {"200": {"description": "it", "content": content}, **_REFUSED}}
+
+
+def _records() -> dict[str, Any]:
+    parameters = [
+        {"name": "after", "in": "query", "schema": {"type": "integer"}, "description": "the last `seq` that is known"},
+        {"name": "follow", "in": "query", "schema": {"type": "boolean"}, "description": "also those to come"},
+    ]
+    stream = {"description": "a record to a line", "content": {"application/x-ndjson": {}}}
+    responses = {"200": stream, "400": {"description": "`after` is no number"}, **_REFUSED}
+    return {"summary": "the records of this run", "parameters": parameters, "responses": responses}
+
+
+def _do(summary: str, properties: Any, required: bool = True) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if required and properties:
+        schema["required"] = list(properties)
+    return {
+        "summary": summary,
+        "parameters": _ROOM,
+        "requestBody": {"content": {"application/json": {"schema": schema}}},
+        "responses": {
+            "200": {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}},
+            "400": {"description": "a field is wrong"},
+            "404": {"description": "no such room, or no such peer"},
+            "409": {"description": "it cannot be done there"},
+            "415": {"description": "not JSON"},
+            **_REFUSED,
+        },
+    }
+
+
+_REFUSED = {"401": {"description": "without the token"}}
