@@ -129,6 +129,11 @@ export class RoomView {
       ({ detail }) => console.warn(detail.peerId, detail.error),
       options,
     )
+    this.#client.addEventListener(
+      'notice',
+      ({ detail }) => this.#chat.note(`Notice: ${detail.text}`),
+      options,
+    )
     for (const name of ['peer_list', 'resumed', 'disconnected'] as const) {
       this.#client.addEventListener(name, () => this.#describeSelf(), options)
     }

@@ -101,6 +101,12 @@ export interface PeerUpdatedFrame extends Numbers {
   readonly changes: Partial<Omit<Peer, 'peerId'>>
 }
 
+/** What the admin has to say to everybody in the room. */
+export interface NoticeFrame extends Numbers {
+  readonly type: 'notice'
+  readonly text: string
+}
+
 export interface RoomsFrame extends Numbers {
   readonly type: 'rooms'
   readonly rooms: readonly Room[]
@@ -133,6 +139,7 @@ export type ServerFrame =
   | PeerJoinedFrame
   | PeerLeftFrame
   | PeerUpdatedFrame
+  | NoticeFrame
   | RoomsFrame
   | RelayedFrame
   | ErrorFrame
@@ -144,7 +151,8 @@ export function parseFrame(data: unknown): ServerFrame | undefined {
   const fields = parseObject(data)
   if (fields === undefined) return undefined
   const { s, ca } = { s: number(fields.s), ca: number(fields.ca) }
-  const frame = parseFields(fields)
+  // One of a later release has its place in the order all the same.
+  const frame = parseFields(fields) ?? (s === undefined ? undefined : { type: 'ack' as const })
   return frame && { ...frame, ...(s !== undefined && { s }), ...(ca !== undefined && { ca }) }
 }
 
@@ -197,6 +205,10 @@ const PARSERS: Readonly<Record<string, (fields: Fields) => ServerFrame | undefin
     return peerId === undefined
       ? undefined
       : { type: 'peer_updated', peerId, changes: changes(fields) }
+  },
+  notice: (fields) => {
+    const said = text(fields.text)
+    return said === undefined ? undefined : { type: 'notice', text: said }
   },
   rooms: (fields) =>
     Array.isArray(fields.rooms) ? { type: 'rooms', rooms: each(fields.rooms, room) } : undefined,

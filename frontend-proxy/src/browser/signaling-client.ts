@@ -207,6 +207,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     else if (frame.type === 'not_resumed') this.#membership?.notResumed(frame.why)
     else if (this.#membership?.accepts(frame) === false) return
     else if (frame.type === 'rooms') this.emit('rooms', frame.rooms)
+    else if (frame.type === 'notice') this.emit('notice', { text: frame.text })
     else if (frame.type === 'error') this.#refused(frame)
     else if (frame.type !== 'ack' && frame.type !== 'pong' && this.joined) this.#inRoom(frame)
     // else it is about a room that was left before this frame came

@@ -53,6 +53,8 @@ export interface SignalingEvents {
   peer_left: { readonly peerId: string; readonly reason: string | undefined }
   /** The peer as it is now; `changes` is what is new. */
   peer_updated: { readonly peer: Peer; readonly changes: Partial<Omit<Peer, 'peerId'>> }
+  /** What the sidecar's admin has to say to everybody in the room. */
+  notice: { readonly text: string }
   /** The listed rooms: once after `watchRooms`, then at each change. */
   rooms: readonly Room[]
   offer: RelayedFrame

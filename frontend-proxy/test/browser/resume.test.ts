@@ -266,3 +266,15 @@ it('a page that was loaded anew asks for its session without a number', async ()
   signaling.broadcast({ n: 1 })
   expect(socket.sent.at(-1)).toMatchObject({ n: 1, c: 6, a: 9 })
 })
+
+it('a frame of a later release has its place in the order, and a notice is told', async () => {
+  const { signaling, socket, events } = await resumable()
+  const notices: string[] = []
+  signaling.addEventListener('notice', ({ detail }) => notices.push(detail.text))
+  socket.deliver({ type: 'of_a_later_release', s: 1 })
+  socket.deliver({ type: 'notice', text: 'closing time', s: 2 })
+  socket.deliver({ type: 'offer', from: 'ben', s: 3 })
+  expect(notices).toEqual(['closing time'])
+  expect(events.map(([name]) => name)).toEqual(['offer'])
+  expect(FakeWebSocket.made).toHaveLength(1)
+})
