@@ -48,3 +48,14 @@ class AmbiguousRoom(SidecarError):
 def _first_of(choices: Sequence[str]) -> str:
     more = len(choices) - MAX_CHOICES_NAMED
     return ", ".join(choices[:MAX_CHOICES_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+class AdminRefused(SidecarError):
+    """The running sidecar will not do it; `code` is one of the protocol's, or an HTTP status."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code, self.message = code, message
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
