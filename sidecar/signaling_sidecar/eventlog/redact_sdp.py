@@ -51,13 +51,13 @@ def redact_candidate(text: str, names: Pseudonyms) -> str:
     """Rewrite a candidate, with or without `a=` before it. One that is malformed stays so, and keeps its ufrag."""
     words = text.split()
     mandatory = _mandatory(words[1:_MANDATORY_WORDS], names) or _MALFORMED
-    foundation = names.number(words[0], "foundation")  # a hash of the address
+    foundation = names.number(words[0].rpartition(":")[2], "foundation")  # a hash of the address
     prefix = "a=candidate" if text.startswith("a=") else "candidate"
     return " ".join((f"{prefix}:{foundation} {mandatory}", *_extensions(words[_MANDATORY_WORDS:], names)))
 
 
 def _mandatory(words: list[str], names: Pseudonyms) -> str | None:
-    """What every candidate has behind its foundation (RFC 8839, 5.1), with the checks of `payload.py`, and no others."""
+    """What every candidate has behind its foundation (RFC 8839, 5.1), checked as `payload.py` does."""
     match words:
         case [component, transport, priority, address, port, "typ", kind] if (
             kind in CANDIDATE_TYPES and len(address) <= MAX_ADDRESS_CHARS and _PORT.fullmatch(port)
