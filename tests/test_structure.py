@@ -13,7 +13,18 @@ from signaling_sidecar.dialects import DIALECTS
 
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
-    "cli": {"diagnosis", "reload", "server", "listening", "dialects", "eventlog", "settings", "errors", "foreign_text"},
+    "cli": {
+        "diagnosis",
+        "inspection",
+        "reload",
+        "server",
+        "listening",
+        "dialects",
+        "eventlog",
+        "settings",
+        "errors",
+        "foreign_text",
+    },
     "server": {
         "dialects",
         "eventlog",

@@ -82,6 +82,28 @@ class DamagedLog(SidecarError):
         return f"{where} is not a record of an event log: {self.reason}"
 
 
+class NoSuchRoomInLog(SidecarError):
+    """A copy was asked for of a room that no record is about."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(room)
+        self.room = room
+
+    def __str__(self) -> str:
+        return f"no record of the event log is about a room {self.room!r}"
+
+
+class NotWritten(SidecarError):
+    """A file was asked for that cannot be made; nothing of it is left."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path!r} cannot be written: {self.reason}"
+
+
 class MissingExtra(SidecarError):
     """An optional part was asked for, and what it needs is not installed."""
 

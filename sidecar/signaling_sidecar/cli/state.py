@@ -10,10 +10,11 @@ from typing import Any
 from signaling_sidecar.eventlog.state_dir import Found, find_state_dir
 
 
-def add_option(parser: Any) -> None:
+def add_option(parser: Any, default: Any = None) -> None:
     parser.add_argument(
         "--state-dir",
         type=Path,
+        default=default,
         metavar="DIR",
         help="the sidecar's state folder (that of this project, else the newest)",
     )

@@ -11,7 +11,7 @@ from signaling_sidecar.errors import DamagedLog
 from signaling_sidecar.eventlog import SCHEMA_VERSION
 from signaling_sidecar.eventlog.segments import whole_lines
 
-TOLD = ("peer.", "signal.", "trace.", "room.", "log.header", "log.checkpoint")
+TOLD = ("peer.", "signal.", "trace.", "room.", "log.header", "log.checkpoint", "log.exported")
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -47,6 +47,11 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
 
 
 _encode = msgspec.json.Encoder().encode
+
+
+def line_schema() -> dict[str, Any]:
+    """Give the JSON Schema of a line, made of the type that writes it."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Line)}
 
 
 def write_line(record: Record, seq: int, ts: float, data: str | None) -> bytes:

@@ -16,10 +16,10 @@ from typing import Annotated, Any
 import msgspec
 
 SDP_TYPES = frozenset({"offer", "pranswer", "answer", "rollback"})  # RTCSdpType, W3C WebRTC 4.3.1
-_CANDIDATE_TYPES = frozenset({"host", "srflx", "prflx", "relay"})  # RFC 8839, 5.1
+CANDIDATE_TYPES = frozenset({"host", "srflx", "prflx", "relay"})  # RFC 8839, 5.1
 _PROTOCOLS = frozenset({"udp", "tcp"})  # RFC 8839, 5.1 and RFC 6544, 4.5
 _MAX_UFRAG_CHARS = 256  # RFC 8839, 5.4
-_MAX_ADDRESS_CHARS = 255  # a domain name, RFC 1035, 2.3.4
+MAX_ADDRESS_CHARS = 255  # a domain name, RFC 1035, 2.3.4
 
 _PORT = re.compile("[0-9]{1,5}")
 _SDP_CANDIDATE = re.compile(r"^a=(candidate:[^\r\n]+)", re.MULTILINE)
@@ -234,7 +234,7 @@ def _candidate(line: str, siblings: dict[str, Any]) -> dict[str, Any]:
         found["ufrag"] = ufrag
     match words[2:8]:
         case [protocol, _, address, port, "typ", kind] if (
-            kind in _CANDIDATE_TYPES and len(address) <= _MAX_ADDRESS_CHARS and _PORT.fullmatch(port)
+            kind in CANDIDATE_TYPES and len(address) <= MAX_ADDRESS_CHARS and _PORT.fullmatch(port)
         ):
             found["candidate_type"] = kind
             found["protocol"] = protocol.lower() if protocol.lower() in _PROTOCOLS else "other"

@@ -1,0 +1,74 @@
+"""`sidecar log`"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar.cli import log_export, state
+from signaling_sidecar.errors import NoLog
+from signaling_sidecar.eventlog import Line
+from signaling_sidecar.eventlog.clearing import clear
+from signaling_sidecar.eventlog.line import line_schema
+from signaling_sidecar.eventlog.segments import find_segments, whole_lines
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("log", help="where the event log is; copy it, clear it", description=run.__doc__)
+    state.add_option(parser)
+    parser.set_defaults(run=run)
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
+    clearing = verbs.add_parser("clear", help="delete it", description=run_clear.__doc__)
+    # Without a default of its own: it would undo a --state-dir that stands before the verb.
+    state.add_option(clearing, default=argparse.SUPPRESS)
+    clearing.set_defaults(run=run_clear)
+    schema = verbs.add_parser("schema", help="print the JSON Schema of its lines", description=run_schema.__doc__)
+    schema.set_defaults(run=run_schema)
+    log_export.add_to(verbs)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Say where the event log is, how large it is, and of what time."""
+    folder = state.chosen(arguments)
+    segments = find_segments(folder).segments
+    boots = {segment.name.rpartition("-")[0] for segment in segments}
+    size = sum(segment.stat().st_size for segment in segments)
+    print(folder)
+    print(f"{_count(len(segments), 'segment')} of {_count(len(boots), 'boot')}, {_count(size, 'byte')}")
+    first = next((_time(lines[0]) for segment in segments if (lines := whole_lines(segment).splitlines())), None)
+    if first is not None:
+        backwards = (whole_lines(segment).splitlines() for segment in reversed(segments))
+        print(f"from {first} to {next(_time(lines[-1]) for lines in backwards if lines)}")
+    return 0
+
+
+def run_clear(arguments: argparse.Namespace) -> int:
+    """Delete the event log. While its sidecar runs, the segment that it writes stays."""
+    folder = state.chosen(arguments)
+    if not folder.is_dir():
+        raise NoLog(str(folder))
+    cleared = clear(folder)
+    print(f"deleted {_count(cleared.files, 'file')} of {folder}, {_count(cleared.size_bytes, 'byte')}")
+    if cleared.kept is not None:
+        print(f"its sidecar is running: {cleared.kept.name} stays, which it goes on with")
+    else:
+        print("the next start begins with no rooms and no sessions")
+    return 0
+
+
+def run_schema(arguments: argparse.Namespace) -> int:
+    """Print the JSON Schema of the event log's lines; the `data` of each is JSON text of its own."""
+    print(json.dumps(line_schema(), indent=2))
+    return 0
+
+
+def _time(line: bytes) -> str:
+    return f"{datetime.fromtimestamp(msgspec.json.decode(line, type=Line).ts):%Y-%m-%d %H:%M:%S}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -1,0 +1,87 @@
+"""`sidecar log export`"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from signaling_sidecar.cli import state
+from signaling_sidecar.errors import MissingExtra, NotWritten
+from signaling_sidecar.eventlog.export import export
+from signaling_sidecar.eventlog.segments import find_segments
+
+STDOUT = "-"
+
+
+def add_to(verbs: Any) -> None:
+    parser = verbs.add_parser("export", help="copy it into one file", description=run.__doc__)
+    parser.add_argument("file", metavar="FILE", help="a new file, packed if its name ends in .gz; - for stdout")
+    # Without a default of its own: it would undo a --state-dir that stands before the verb.
+    state.add_option(parser, default=argparse.SUPPRESS)
+    parser.add_argument(
+        "--redact",
+        action="store_true",
+        help="replace names, ids, addresses and all other text by pseudonyms, so that it can be shared",
+    )
+    parser.add_argument("--room", metavar="ROOM", help="only this room; a pairing code by its hash, as `tail` shows it")
+    parser.add_argument("--parquet", action="store_true", help="write the table of records as Parquet")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Copy the event log into one file that only you may read: not into a folder that Vite serves."""
+    segments = find_segments(state.chosen(arguments)).segments
+    chunks: Iterable[bytes] = export(segments, room=arguments.room, redacted=arguments.redact)
+    if arguments.parquet:
+        chunks = _as_parquet(chunks)
+    if arguments.file == STDOUT:
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+        return 0
+    path = Path(arguments.file)
+    _write_new(path, chunks, is_packed=path.suffix == ".gz")
+    print(f"{path}: {path.stat().st_size:,} bytes", file=sys.stderr)
+    return 0
+
+
+def _write_new(path: Path, chunks: Iterable[bytes], *, is_packed: bool) -> None:
+    """Make a private file, whole or not at all; one that is there is never written over. Raises NotWritten."""
+    try:
+        # O_EXCL: the file could be a segment of the very log, and an older one could be anybody's to read
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise NotWritten(str(path), error.strerror or str(error)) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if is_packed:
+                with gzip.GzipFile("", "wb", fileobj=file) as packed:
+                    packed.writelines(chunks)
+            else:
+                file.writelines(chunks)
+    except BaseException as error:
+        path.unlink()
+        if isinstance(error, OSError):
+            raise NotWritten(str(path), error.strerror or str(error)) from error
+        raise
+
+
+def _as_parquet(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The copy as the table `events` of the inspection. Raises MissingExtra."""
+    try:
+        from signaling_sidecar.inspection import open_log
+    except ImportError as error:
+        raise MissingExtra("--parquet", "notebook") from error
+    with tempfile.TemporaryDirectory(prefix="sidecar-log-") as folder:
+        copy = Path(folder) / "events.jsonl"
+        _write_new(copy, lines, is_packed=False)
+        table = io.BytesIO()
+        open_log(copy).events.to_parquet(table, index=False)
+    yield table.getvalue()

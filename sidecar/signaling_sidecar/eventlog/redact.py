@@ -1,0 +1,125 @@
+"""A record without what tells who was there: for a copy of the log that somebody else may read.
+
+1. It is an allow-list (`shareable.py`): a string stays when it is a known word under a known key. Every other one, keys
+   included, is replaced by its pseudonym, which is the same in the whole copy (`pseudonyms.py`).
+2. What a diagnosis is made of stays: who is the same, the order, the times, the sizes, the ports, the codes, the kind
+   of each address, and what a description or a candidate says about its connection (`redact_sdp.py`).
+3. Data that cannot be read is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar.eventlog.line import Line
+from signaling_sidecar.eventlog.payload import SDP_TYPES
+from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
+from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
+from signaling_sidecar.eventlog.shareable import (
+    FRAME_TYPES,
+    KEYS,
+    KINDS,
+    NUMBERS,
+    TRACE_WORDS,
+    VERSION,
+    VERSIONED,
+    WORDS,
+)
+
+_RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # only the sidecar writes one
+_MEANINGS = SDP_TYPES | {"candidate"}
+_MAX_NUMBER = 2**53  # above it JSON's readers disagree, and the sidecar has none
+_NO_WORDS: frozenset[str] = frozenset()
+
+
+class Redactor:
+    """Redacts the records of one copy, in their order."""
+
+    def __init__(self) -> None:
+        self._names = Pseudonyms()
+
+    def redact(self, line: Line) -> Line:
+        """Give the record as it may be shared."""
+        return Line(
+            v=line.v,
+            seq=line.seq,
+            ts=line.ts,
+            type=line.type if _RECORD_TYPE.fullmatch(line.type) else self._names.of(line.type, "type"),
+            dialect=self._column("dialect", line.dialect),
+            room=self._column("room", line.room),
+            peer=self._column("peer", line.peer),
+            to=self._column("to", line.to),
+            connection=line.connection,
+            session=self._column("session", line.session),
+            kind=self._column("kind", line.kind),
+            bytes=line.bytes,
+            c=line.c,
+            numbers=self._numbers(line.numbers),
+            data=self._data(line),
+        )
+
+    def _column(self, name: str, value: str | None) -> str | None:
+        return None if value is None else _Document(self._names, "").text(name, value)
+
+    def _numbers(self, numbers: str | None) -> str | None:
+        if numbers is None:
+            return None
+        try:
+            by_session = msgspec.json.decode(numbers, type=dict[str, int])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        told = {self._names.of(session, "session"): number for session, number in by_session.items()}
+        return msgspec.json.encode(told).decode()
+
+    def _data(self, line: Line) -> str | None:
+        if line.data is None:
+            return None
+        try:
+            document = _Document(self._names, line.type).value(None, msgspec.json.decode(line.data))
+            return msgspec.json.encode(document).decode()
+        except (ValueError, RecursionError):  # msgspec.DecodeError and UnicodeError are ValueErrors
+            return None
+
+
+class _Document:
+    """The `data` of one record."""
+
+    def __init__(self, names: Pseudonyms, type_: str) -> None:
+        self._names, self._type = names, type_
+
+    def value(self, key: str | None, value: Any) -> Any:
+        """Redact what stands under `key`; the things in a list stand under the list's."""
+        if isinstance(value, dict):
+            return {self._key(name): self.value(name, each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self.value(key, each) for each in value]
+        if isinstance(value, str):
+            return self.text(key, value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value if key in NUMBERS and abs(value) < _MAX_NUMBER else 0
+        return value
+
+    def text(self, key: str | None, text: str) -> str:
+        """Redact a string."""
+        if text.startswith("v=0"):
+            return redact_description(text, self._names)
+        if text.startswith(("candidate:", "a=candidate:")):
+            return redact_candidate(text, self._names)
+        if text in self._words(key) or (key in VERSIONED and self._type == "log.header" and VERSION.fullmatch(text)):
+            return text
+        pseudonym = self._names.of(text, KINDS.get(key or "", "text"))
+        meaning = re.split("[_-]", text)[-1].lower()  # the tables and the diagnosis read a frame's type so
+        is_kind = key in ("kind", "type") and meaning in _MEANINGS
+        return f"{pseudonym}-{meaning}" if is_kind else pseudonym
+
+    def _words(self, key: str | None) -> frozenset[str]:
+        if key is None:
+            return _NO_WORDS
+        own = TRACE_WORDS.get(key, _NO_WORDS) if self._type == "trace.state" else _NO_WORDS
+        return own | WORDS.get(key, _NO_WORDS)
+
+    def _key(self, key: str) -> str:
+        return key if key in KEYS or key in FRAME_TYPES else self._names.of(key, "key")

@@ -1,0 +1,116 @@
+"""What of a record may be shared as it is: the words that the sidecar, a dialect or WebRTC has made, by their key.
+
+This is a list of what is allowed, so what nobody has thought of is not shared. A word is allowed under its key only:
+a peer may be called `offer`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+from signaling_sidecar.errors import Code
+from signaling_sidecar.eventlog.payload import CANDIDATE_TYPES, SDP_TYPES
+from signaling_sidecar.hub.rules import Ending, Reason
+from signaling_sidecar.settings import Settings
+
+DIALECTS = frozenset({"rooms", "mesh", "pairing", "match", "hosted"})
+MIDS = frozenset({*map(str, range(32)), "audio", "video", "data"})  # what browsers name their media sections
+VERSION = re.compile(r"\d{1,3}\.\d{1,3}(\.\d{1,3})?((a|b|rc)\d{1,3})?")  # of three parts: four are an address
+VERSIONED = frozenset({"version", "python", "aiohttp"})
+
+_ADDRESS_CLASSES = frozenset({"mdns", "name", "loopback", "link-local", "private", "public", "shared", "reserved"})
+FRAME_TYPES = SDP_TYPES | {
+    *("join", "leave", "update", "trace", "candidate", "signal", "broadcast", "ack", "ping"),
+    *("list_rooms", "watch_rooms", "unwatch_rooms", "ice-candidate", "ice_candidate", "register", "matchmaking"),
+    *("JOIN_ROOM", "CREATE_ROOM", "LEAVE_ROOM", "RENAME_ROOM", "RENAME_USER", "CONTROL_MODE_CHANGE", "PING"),
+    *("WEBRTC_OFFER", "WEBRTC_ANSWER", "WEBRTC_ICE_CANDIDATE"),
+    *("PeerJoined", "PeerLeft", "PeerUpdated", "Relayed", "Refused"),  # what a checkpoint keeps for a session
+}
+
+WORDS: dict[str, frozenset[str]] = {
+    "type": FRAME_TYPES | CANDIDATE_TYPES | {"end", "malformed"},
+    "kind": FRAME_TYPES,
+    "dialect": DIALECTS,
+    "dialects": DIALECTS,
+    "code": frozenset(Code),
+    "ending": frozenset(Ending),
+    "reason": frozenset(Reason) | frozenset(Ending) | frozenset(Code) | {"replaced", "restart", "idle", "full"},
+    "by": frozenset({"peer", "sidecar"}),
+    "mode": frozenset({"HOST_ONLY", "FREE_FOR_ALL"}),
+    "payloads": frozenset({"full", "summary", "none"}),
+    "hook": frozenset({"admit", "room_rules", "on_join", "on_relay", "on_leave"}),
+    "protocol": frozenset({"udp", "tcp", "other"}),
+    "address_class": _ADDRESS_CLASSES | {f"{each}-ipv6" for each in _ADDRESS_CLASSES},
+    "sdpMid": MIDS,
+}
+"""By key, the strings that are kept; every other string gets a pseudonym."""
+
+TRACE_WORDS: dict[str, frozenset[str]] = {
+    "event": frozenset({"page", "opened", "state", "selected", "stats", "error", "closed"}),
+    "policy": frozenset({"all", "relay"}),  # this and the states: W3C WebRTC 4.3 and 5.5
+    "connection": frozenset({"new", "connecting", "connected", "disconnected", "failed", "closed"}),
+    "ice": frozenset({"new", "checking", "connected", "completed", "disconnected", "failed", "closed"}),
+    "gathering": frozenset({"new", "gathering", "complete"}),
+    "signaling": frozenset(
+        {
+            *("stable", "closed", "have-local-offer", "have-remote-offer"),
+            *("have-local-pranswer", "have-remote-pranswer"),
+        }
+    ),
+    "dtls": frozenset({"new", "connecting", "connected", "closed", "failed"}),
+    "networkType": frozenset({"bluetooth", "cellular", "ethernet", "wifi", "wimax", "vpn", "unknown"}),
+    "operation": frozenset(
+        {
+            *("createOffer", "createAnswer", "setLocalDescription", "setRemoteDescription", "addIceCandidate"),
+            *("addTrack", "addTransceiver", "createDataChannel", "restartIce", "setConfiguration", "getStats"),
+        }
+    ),
+    # Web IDL's names of what an RTCPeerConnection throws: the diagnosis looks at one of them.
+    "name": frozenset(
+        {
+            *("InvalidStateError", "OperationError", "InvalidAccessError", "InvalidModificationError"),
+            *("NotSupportedError", "NetworkError", "SyntaxError", "TypeError", "RTCError"),
+        }
+    ),
+}
+"""The same for what browsers report, where these keys mean something else than in an app's own frames."""
+
+KINDS: dict[str, str] = {
+    **dict.fromkeys(("peer", "to", "from", "peerId", "userId", "targetUserId", "peers", "matched", "host"), "peer"),
+    **dict.fromkeys(("room", "roomId", "target", "pairingCode"), "room"),
+    **dict.fromkeys(("session", "told"), "session"),
+    **dict.fromkeys(("token", "issued", "proven"), "token"),
+    **dict.fromkeys(("ufrag", "usernameFragment", "localUfrag", "remoteUfrag"), "ufrag"),
+    **dict.fromkeys(("link", "forLink"), "link"),
+    **dict.fromkeys(("project", "state_dir", "hooks"), "path"),
+    **dict.fromkeys(("instance", "page"), "page"),
+    **{name: name for name in ("boot", "pc", "name", "message", "origin", "dialect", "kind", "code", "reason")},
+    "user_agent": "agent",
+    "remote": "address",
+    "sdpMid": "mid",
+    "type": "kind",
+}
+"""By key, what a string is called that is not kept; any other key's is `text`."""
+
+NUMBERS = frozenset(field.name for field in fields(Settings)) | {
+    *("segment", "pid", "records", "rooms", "sessions", "took_ms", "bytes", "lost", "count", "code", "replaced"),
+    *("capacity", "grace_s", "left_s", "idle_s", "joined_at_ms", "created_at_ms", "at_ms", "size", "by", "connection"),
+    *("sent", "handled", "s", "a", "c", "round", "sdpMLineIndex", "description_bytes", "at", "turnServers"),
+    *("bytesSent", "bytesReceived", "rttMs", "packetsLost", "outgoingBitsPerSecond"),
+}
+"""Keys whose numbers are kept: any other number may be a telephone's or a place's, and becomes 0."""
+
+KEYS = (
+    NUMBERS
+    | frozenset(WORDS)
+    | frozenset(TRACE_WORDS)
+    | frozenset(KINDS)
+    | VERSIONED
+    | {
+        *("settings", "listed", "rules", "sessions", "waiting", "away", "resumption", "kept", "answered", "unlisted"),
+        *("metadata", "ref", "hook", "error", "summary", "candidate", "candidates", "sdp", "offer", "answer"),
+        *("description", "payload", "signal", "data", "id", "secure", "media", "pair", "local", "stats", "room_name"),
+    }
+)
+"""The keys that are kept; every other one gets a pseudonym too, for an app may have a name as a key."""
