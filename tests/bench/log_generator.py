@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import random
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from signaling_sidecar.hub.checkpoint import Checkpoint, RoomInLog, SessionState
 from signaling_sidecar.hub.effects import Record
 from tests.bench.room_story import RoomStory
 
-BOOT = "6b015be72416d1"
+BOOT = "b00tb00tb00tb0"
 T0_S = 1_795_000_000.0
 STEP_S = 0.002  # 500 records a second
 ROOMS_AT_ONCE = 300
@@ -32,7 +33,7 @@ def write_log(folder: Path, events: int, segments: int = 10, seed: int = 1) -> l
     bounds = [events * number // segments for number in range(segments + 1)]
     return [
         _write_segment(folder, number, stories, range(first + 1, last + 1), packed=number <= segments * PACKED_SHARE)
-        for number, (first, last) in enumerate(zip(bounds, bounds[1:], strict=False), 1)
+        for number, (first, last) in enumerate(itertools.pairwise(bounds), 1)
     ]
 
 

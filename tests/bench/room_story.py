@@ -16,10 +16,11 @@ import msgspec
 from signaling_sidecar.hub.effects import Record
 
 NAMES = ("Ann", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal")
-AGENT = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 Safari/537.36"
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 Safari/537.36"
+_CODECS = (
+    *("111 opus/48000/2", "63 red/48000/2", "9 G722/8000", "0 PCMU/8000", "8 PCMA/8000", "13 CN/8000"),
+    *("110 telephone-event/48000", "126 telephone-event/8000", "0 L16/44100/2", "10 L16/44100", "101 CN/16000"),
 )
-_CODECS = ("111 opus/48000/2", "63 red/48000/2", "9 G722/8000", "0 PCMU/8000", "8 PCMA/8000", "13 CN/8000")
 _EXTENSIONS = (
     "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
     "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
@@ -37,7 +38,13 @@ _SDP = (
 )  # fmt: skip
 _STATES = (
     {"connection": "new", "ice": "checking", "gathering": "gathering", "signaling": "stable", "dtls": "new"},
-    {"connection": "connected", "ice": "connected", "gathering": "complete", "signaling": "stable", "dtls": "connected"},
+    {
+        "connection": "connected",
+        "ice": "connected",
+        "gathering": "complete",
+        "signaling": "stable",
+        "dtls": "connected",
+    },
 )
 _connections = itertools.count(1)
 _encode = msgspec.json.Encoder().encode
@@ -99,7 +106,7 @@ class RoomStory:
 
     def _passes_time(self, peer: StoryPeer) -> Iterator[Record]:
         rng = self._rng
-        for _ in range(rng.randint(2, 12)):
+        for _ in range(rng.randint(1, 6)):
             yield self._sends(peer, None, "broadcast", {"payload": {"x": rng.random(), "y": rng.random()}})
         if rng.random() < 0.2:
             yield self._of(peer, "connection.closed", {"ending": "lost", "by": "peer", "reason": "lost"})

@@ -24,6 +24,7 @@ from signaling_sidecar.errors import DamagedLog
 from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.segments import whole_lines
 from signaling_sidecar.inspection.errors import UnknownSchema
+from signaling_sidecar.inspection.load_progress import with_progress
 
 _ARROW_TYPES = {int: pa.int64(), float: pa.float64(), str: pa.string()}
 _SCHEMA = pa.schema(
@@ -47,7 +48,8 @@ def read_events(segments: Sequence[Path]) -> pd.DataFrame:
 
     Raises `DamagedLog` and `UnknownSchema`; never for a torn last line, an empty segment, or an unknown field.
     """
-    tables = [_read_segment(segment, text) for segment, text in _texts(segments)]
+    texts = _texts(segments)
+    tables = [_read_segment(segment, next(texts)) for segment in with_progress(segments)]
     # Their texts stay in the pieces they were read in: to join them would take as much memory again.
     table = pa.concat_tables(tables).unify_dictionaries()
     del tables
@@ -58,14 +60,15 @@ def read_events(segments: Sequence[Path]) -> pd.DataFrame:
     return _in_order(events.astype({"v": "int64", "seq": "int64"}))
 
 
-def _texts(segments: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:
-    """Read and unpack each segment while the one before it is parsed: pyarrow and zlib both let other threads run."""
+def _texts(segments: Sequence[Path]) -> Iterator[bytes]:
+    """Read and unpack each segment while the one before it is parsed: zlib and pyarrow both let other threads run."""
     with ThreadPoolExecutor(1, "log-read") as reading:
-        coming = None
-        for segment, following in zip(segments, [*segments[1:], None], strict=True):
-            text = (coming or reading.submit(whole_lines, segment)).result()
-            coming = reading.submit(whole_lines, following) if following is not None else None
-            yield segment, text
+        coming = [reading.submit(whole_lines, segment) for segment in segments[:1]]
+        for following in [*segments[1:], None]:
+            text = coming.pop().result()
+            if following is not None:
+                coming.append(reading.submit(whole_lines, following))
+            yield text
 
 
 def _read_segment(segment: Path, text: bytes) -> pa.Table:

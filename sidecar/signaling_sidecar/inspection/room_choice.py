@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from signaling_sidecar.inspection.errors import AmbiguousRoom, UnknownRoom
@@ -32,7 +33,7 @@ def room_records(events: pd.DataFrame, chosen: RoomInLog) -> list[Record]:
     own = np.flatnonzero(in_boot & (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room))
     gaps = np.flatnonzero(in_boot & (events["type"] == "log.gap"))
     between = gaps[(gaps > own[0]) & (gaps < own[-1])] if len(own) else gaps[:0]
-    rows = events[list(Record._fields)].iloc[np.union1d(own, between)]
+    rows = _rows(events[list(Record._fields)], np.union1d(own, between))
     columns = [rows[name].astype(object).where(rows[name].notna(), None) for name in Record._fields]
     return [Record(*values) for values in zip(*columns, strict=True)]
 
@@ -41,7 +42,7 @@ def choose_room(events: pd.DataFrame, room: str, dialect: str | None, boot: str 
     """Find the one room that is meant; raise `UnknownRoom` or `AmbiguousRoom`, which name the choices."""
     choices = [
         known
-        for known in rooms_in(rooms_table(events[events["room"] == room]))  # not of all: it is one of thousands
+        for known in rooms_in(rooms_table(_rows(events, np.flatnonzero(events["room"] == room))))
         if dialect in (None, known.dialect) and known.boot.startswith(boot or "")
     ]
     if not choices:
@@ -50,6 +51,12 @@ def choose_room(events: pd.DataFrame, room: str, dialect: str | None, boot: str 
     if len(choices) > 1:
         raise AmbiguousRoom(repr(room), [f"ladder({_arguments(choice)})" for choice in choices])
     return choices[0]
+
+
+def _rows(events: pd.DataFrame, places: npt.NDArray[np.intp]) -> pd.DataFrame:
+    # By way of a slice, which is free: to take rows pyarrow joins all pieces of a text column, of the slice's only now.
+    first, last = (places[0], places[-1]) if len(places) else (0, -1)
+    return events.iloc[first : last + 1].iloc[places - first]
 
 
 def _arguments(known: RoomInLog) -> str:

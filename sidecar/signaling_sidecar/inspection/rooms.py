@@ -22,7 +22,9 @@ def rooms_table(events: pd.DataFrame) -> pd.DataFrame:
     lived = ~rows["type"].isin(_NO_SIGN_OF_LIFE)
     relayed, joined = rows["type"] == "signal.relayed", rows["type"] == "peer.joined"
     named = rows[rows["type"].isin(["room.created", "room.updated"])]
-    names = pd.Series([read_about(data).name for data in events.loc[named.index, "data"]], index=named.index, dtype="str")
+    names = pd.Series(
+        [read_about(data).name for data in events.loc[named.index, "data"]], index=named.index, dtype="str"
+    )
     rows = rows.assign(
         name=names.reindex(rows.index),
         created=rows["time"].where(rows["type"] == "room.created"),
