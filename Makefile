@@ -10,10 +10,10 @@ PACKAGE := $(PAGES)/dist/plugin/index.mjs
 NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test soak check format record clean browser
+.PHONY: help dev test soak bench-reading check format record clean browser
 
 help:  ## list what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
 # With this very environment, not another one that happens to be active: that may have no sidecar.
 # Without npm between make and Vite, because npm does not hand on SIGTERM.
@@ -26,6 +26,9 @@ test: check browser  ## all checks and all tests
 
 soak: $(VENV)/tools  ## ten minutes of faults under load, of each kind
 	SOAK_S=600 $(BIN)/pytest tests/test_faults.py
+
+bench-reading: $(VENV)/tools  ## how fast and in how much memory a log of a million events is read
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000
 
 check: $(VENV)/tools $(PACKAGE)  ## format, lint and types of both languages, and the npm package
 	$(BIN)/ruff format --check

@@ -133,7 +133,10 @@ class _Log:
         self._rooms: dict[tuple[str, str], dict[str, Stay]] = {}
         """By room, who is in it: stays by peer id."""
         self._stays: dict[str, Stay] = {}
+        self._stays_of: dict[str, list[Stay]] = {}
+        """By peer id, in order of coming."""
         self._by_pair: dict[tuple[str, str], Meeting] = {}
+        self._by_session: dict[str, list[Meeting]] = {}
 
     def take(self, entry: Entry) -> None:
         self.met.last_ts = max(self.met.last_ts, entry.ts)
@@ -168,10 +171,13 @@ class _Log:
 
     def _come(self, key: tuple[str, str], session: str, peer: str, entry: Entry) -> Stay:
         stay = self._stays[session] = Stay(session, peer, None, entry)
+        self._stays_of.setdefault(peer, []).append(stay)
         room = self._rooms.setdefault(key, {})
         for other in room.values():
             meeting = Meeting(*key, (other, stay), entry)
             self._by_pair[other.session, session] = self._by_pair[session, other.session] = meeting
+            self._by_session.setdefault(other.session, []).append(meeting)
+            self._by_session.setdefault(session, []).append(meeting)
             self.met.meetings.append(meeting)
         room[peer] = stay
         return stay
@@ -215,7 +221,7 @@ class _Log:
                 self.met.rejections.append(Rejection(entry, code, message))
             return
         others = [stay for stay in self._rooms.get(key, {}).values() if stay.peer == entry.to or entry.to is None]
-        gone = [stay for stay in self._stays.values() if stay.peer == entry.to and stay.gone] if not others else []
+        gone = [stay for stay in self._stays_of.get(entry.to or "", []) if stay.gone] if not others else []
         for other in [*others, *gone[-1:]]:
             meeting = self._by_pair.get((stay.session, other.session))
             if meeting is not None:
@@ -246,8 +252,7 @@ class _Log:
         began = connection.reports[0][0].ts
         meetings = [
             (meeting, side)
-            for (one, _), meeting in self._by_pair.items()
-            if one == stay.session
+            for meeting in self._by_session.get(stay.session, [])
             for side in [0 if meeting.stays[0] is stay else 1]
             if meeting.stays[1 - side].peer == connection.peer_id and meeting.met.ts <= began
         ]

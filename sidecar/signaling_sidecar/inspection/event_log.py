@@ -240,7 +240,7 @@ class EventLog:
         `dialect` and `boot` (its first characters do) say which, when several rooms of the log have that name.
         All stays of a room within one boot are one ladder. Raises `UnknownRoom` and `AmbiguousRoom`.
         """
-        chosen = choose_room(self.rooms, room, dialect, boot)
+        chosen = choose_room(self._events, room, dialect, boot)
         title = f"Room {chosen.room} · {chosen.dialect} · boot {chosen.boot[:8]}"
         return Ladder(title, room_records(self._events, chosen))
 

@@ -7,9 +7,9 @@ write more of them.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -24,6 +24,7 @@ from signaling_sidecar.errors import DamagedLog
 from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.segments import whole_lines
 from signaling_sidecar.inspection.errors import UnknownSchema
+from signaling_sidecar.inspection.load_progress import with_progress
 
 _ARROW_TYPES = {int: pa.int64(), float: pa.float64(), str: pa.string()}
 _SCHEMA = pa.schema(
@@ -47,37 +48,58 @@ def read_events(segments: Sequence[Path]) -> pd.DataFrame:
 
     Raises `DamagedLog` and `UnknownSchema`; never for a torn last line, an empty segment, or an unknown field.
     """
-    tables = [_read_segment(segment) for segment in segments]
-    table = pa.concat_tables(tables).combine_chunks()
-    for name in _NAMES_THAT_REPEAT:
-        table = table.set_column(table.column_names.index(name), name, table[name].dictionary_encode())
+    texts = _texts(segments)
+    tables = [_read_segment(segment, next(texts)) for segment in with_progress(segments)]
+    # Their texts stay in the pieces they were read in: to join them would take as much memory again.
+    table = pa.concat_tables(tables).unify_dictionaries()
+    del tables
     events = table.to_pandas(
-        types_mapper={pa.int64(): pd.Int64Dtype(), pa.string(): pd.StringDtype(na_value=np.nan)}.get
+        types_mapper={pa.int64(): pd.Int64Dtype(), pa.string(): pd.StringDtype(na_value=np.nan)}.get,
+        self_destruct=True,
     )
     return _in_order(events.astype({"v": "int64", "seq": "int64"}))
 
 
-def _read_segment(segment: Path) -> pa.Table:
-    text = whole_lines(segment)
-    table = _parse(segment, text) if text.strip() else _SCHEMA.empty_table()
+def _texts(segments: Sequence[Path]) -> Iterator[bytes]:
+    """Read and unpack each segment while the one before it is parsed: zlib and pyarrow both let other threads run."""
+    with ThreadPoolExecutor(1, "log-read") as reading:
+        coming = [reading.submit(whole_lines, segment) for segment in segments[:1]]
+        for following in [*segments[1:], None]:
+            text = coming.pop().result()
+            if following is not None:
+                coming.append(reading.submit(whole_lines, following))
+            yield text
+
+
+def _read_segment(segment: Path, text: bytes) -> pa.Table:
+    table = _parse(segment, text) if text and not text.isspace() else _SCHEMA.empty_table()
     _check_versions(segment, text, table)
     time = pc.cast(pc.round(pc.multiply(table["ts"], 1e6)), pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-    return table.set_column(2, "time", time).append_column("boot", _boots(segment, table))
+    table = table.set_column(2, "time", time).append_column("boot", _boots(segment, table))
+    for name in _NAMES_THAT_REPEAT:
+        table = table.set_column(table.column_names.index(name), name, table[name].dictionary_encode())
+    return table
 
 
 def _parse(segment: Path, text: bytes) -> pa.Table:
-    options = pa.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
-    block = pa.json.ReadOptions(block_size=max(_BLOCK_BYTES, _longest_line_bytes(text)))
     try:
-        table = pa.json.read_json(io.BytesIO(text), read_options=block, parse_options=options)
+        try:
+            table = _read_json(text, _BLOCK_BYTES)
+        except pa.ArrowInvalid:  # perhaps only for a record that is longer than a block
+            table = _read_json(text, max(_BLOCK_BYTES, _longest_line_bytes(text)))
         table.validate(full=True)  # or bytes that are no UTF-8 would raise wherever they are first looked at
     except pa.ArrowInvalid as error:
         raise _blame(segment, text) or DamagedLog(str(segment), None, str(error)) from error
     return table
 
 
+def _read_json(text: bytes, block_bytes: int) -> pa.Table:
+    options = pa.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
+    block = pa.json.ReadOptions(block_size=block_bytes)
+    return pa.json.read_json(pa.BufferReader(text), read_options=block, parse_options=options)
+
+
 def _longest_line_bytes(text: bytes) -> int:
-    """A record must fit in one block, or pyarrow refuses the file."""
     ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
     return int(np.diff(ends, prepend=-1).max())
 
@@ -125,4 +147,6 @@ def _boot_of(segment: Path, data: str | None) -> str:
 def _in_order(events: pd.DataFrame) -> pd.DataFrame:
     began = events.groupby("boot", observed=True)["time"].transform("min")
     order = pd.DataFrame({"began": began, "boot": events["boot"].cat.codes, "seq": events["seq"]})
-    return events.loc[order.sort_values(["began", "boot", "seq"], kind="stable").index].reset_index(drop=True)
+    rows = order.sort_values(["began", "boot", "seq"], kind="stable").index
+    # As they were written, mostly; to take rows copies all texts.
+    return events if rows.equals(events.index) else events.loc[rows].reset_index(drop=True)

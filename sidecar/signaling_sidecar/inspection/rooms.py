@@ -9,19 +9,22 @@ from signaling_sidecar.diagnosis.record_data import read_about
 _COLUMNS = [
     *("dialect", "room", "name", "created", "ended", "peers_most", "sessions", "signals", "refused", "bytes", "boot"),
 ]
+_READ = ["dialect", "room", "type", "time", "session", "bytes", "boot"]  # `data` of every record would be most of a log
 _NO_SIGN_OF_LIFE = ["signal.refused", "connection.opened", "connection.closed"]  # a refused join may name any room
 
 
 def rooms_table(events: pd.DataFrame) -> pd.DataFrame:
     """Make the table that `EventLog.rooms` documents."""
-    rows = events[events["room"].notna()]
+    rows = events.loc[events["room"].notna(), _READ]
     name = ["boot", "dialect", "room"]
     stay = (rows["type"] == "room.created").groupby([rows[key] for key in name], observed=True).cumsum()
     rows = rows.assign(stay=stay)
     lived = ~rows["type"].isin(_NO_SIGN_OF_LIFE)
     relayed, joined = rows["type"] == "signal.relayed", rows["type"] == "peer.joined"
     named = rows[rows["type"].isin(["room.created", "room.updated"])]
-    names = pd.Series([read_about(data).name for data in named["data"]], index=named.index, dtype="str")
+    names = pd.Series(
+        [read_about(data).name for data in events.loc[named.index, "data"]], index=named.index, dtype="str"
+    )
     rows = rows.assign(
         name=names.reindex(rows.index),
         created=rows["time"].where(rows["type"] == "room.created"),

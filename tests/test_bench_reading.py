@@ -1,0 +1,29 @@
+"""The benchmark of reading still runs, and its log is what it says. How fast anything is depends on the machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.inspection import open_log
+from tests.bench import reading
+from tests.bench.log_generator import write_log
+
+EVENTS = 20_000
+
+
+def test_the_generated_log_is_read_whole_and_a_tenth_of_it_carries_a_description(tmp_path: Path) -> None:
+    segments = write_log(tmp_path, EVENTS)
+    assert {path.suffix for path in segments} == {".jsonl", ".gz"}
+    log = open_log(tmp_path)
+    assert log.events["seq"].tolist() == list(range(1, EVENTS + 1))
+    assert 0.08 < log.signals["description_bytes"].notna().sum() / EVENTS < 0.12
+    assert log.pairs["reason"].value_counts()["connected"] > 100
+
+
+def test_the_benchmark_measures_every_case(capsys: pytest.CaptureFixture[str]) -> None:
+    reading.main(["--events", str(EVENTS)])
+    report = capsys.readouterr().out
+    assert [line.split()[0] for line in report.splitlines() if line.endswith("rows")] == list(reading.CASES)
+    assert ".events takes" in report
