@@ -25,7 +25,7 @@ FRAME_TYPES = SDP_TYPES | {
     *("list_rooms", "watch_rooms", "unwatch_rooms", "ice-candidate", "ice_candidate", "register", "matchmaking"),
     *("JOIN_ROOM", "CREATE_ROOM", "LEAVE_ROOM", "RENAME_ROOM", "RENAME_USER", "CONTROL_MODE_CHANGE", "PING"),
     *("WEBRTC_OFFER", "WEBRTC_ANSWER", "WEBRTC_ICE_CANDIDATE"),
-    *("PeerJoined", "PeerLeft", "PeerUpdated", "Relayed", "Refused"),  # what a checkpoint keeps for a session
+    *("PeerJoined", "PeerLeft", "PeerUpdated", "Relayed", "Notice", "Refused"),  # what a checkpoint keeps for a session
 }
 
 WORDS: dict[str, frozenset[str]] = {
