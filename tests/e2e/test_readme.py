@@ -19,7 +19,14 @@ from tests.e2e.sites import ROOT, start_sidecar
 from tests.e2e.ways import upgrade
 
 # Every command of the README is in one of these three.
-ENDS_BY_ITSELF = {"sidecar dialects", "sidecar rooms", "sidecar why"}
+ENDS_BY_ITSELF = {
+    "sidecar dialects",
+    "sidecar log",
+    "sidecar log clear",
+    "sidecar log export shared.jsonl.gz --redact",
+    "sidecar rooms",
+    "sidecar why",
+}
 RUNS_UNTIL_CTRL_C = {"sidecar tail"}
 RUN_ELSEWHERE = {
     "make dev": "test_make_dev.py",
