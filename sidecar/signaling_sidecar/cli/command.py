@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from signaling_sidecar import __version__
-from signaling_sidecar.cli import dialects, log, rooms, serve, tail, why
+from signaling_sidecar.cli import dialects, log, notebook, rooms, serve, tail, why
 from signaling_sidecar.errors import SidecarError
 
 _DESCRIPTION = """\
@@ -25,6 +25,7 @@ examples:
   sidecar log                   where the event log is, and how large
   sidecar log export --redact shared.jsonl.gz
                                 a copy of it without names and addresses
+  sidecar notebook              the same in tables and drawings
   sidecar dialects              the wire protocols, and where each is served
 """
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"signaling-sidecar {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, rooms, tail, why, log, dialects):
+    for command in (serve, rooms, tail, why, log, dialects, notebook):
         command.add_to(commands)
     arguments = parser.parse_args(argv)
     try:
