@@ -1,9 +1,10 @@
-"""Look into an event log from a notebook or a script: `open_log()`, then its tables and its ladder."""
+"""Look into an event log from a notebook or a script: `open_log()`, then its tables and its drawings."""
 
 from signaling_sidecar.inspection.notebook_extra import notebook_extra
 
 with notebook_extra():
     from signaling_sidecar.inspection.event_log import EventLog, open_log
     from signaling_sidecar.inspection.ladder import Ladder
+    from signaling_sidecar.inspection.timeline import Timeline
 
-__all__ = ["EventLog", "Ladder", "open_log"]
+__all__ = ["EventLog", "Ladder", "Timeline", "open_log"]

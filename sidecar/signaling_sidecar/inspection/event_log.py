@@ -20,10 +20,11 @@ from signaling_sidecar.inspection.candidates import candidates_table
 from signaling_sidecar.inspection.ladder import Ladder
 from signaling_sidecar.inspection.pairs import entries_of, pairs_table
 from signaling_sidecar.inspection.reader import read_events
-from signaling_sidecar.inspection.room_choice import choose_room, room_records
+from signaling_sidecar.inspection.room_choice import choose_room, choose_runs, room_attendance, room_records
 from signaling_sidecar.inspection.rooms import rooms_table
 from signaling_sidecar.inspection.sessions import sessions_table
 from signaling_sidecar.inspection.signals import signals_table
+from signaling_sidecar.inspection.timeline import Timeline
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -243,6 +244,14 @@ class EventLog:
         chosen = choose_room(self.rooms, room, dialect, boot)
         title = f"Room {chosen.room} · {chosen.dialect} · boot {chosen.boot[:8]}"
         return Ladder(title, room_records(self._events, chosen))
+
+    def timeline(self, room: str, dialect: str | None = None, boot: str | None = None) -> Timeline:
+        """Draw who was in one room when: a row per session, through all restarts that the room outlived.
+
+        `dialect` and `boot` as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
+        """
+        chosen = choose_runs(self._events, self.rooms, "timeline", room, dialect, boot)
+        return Timeline(chosen.title, room_attendance(self._events, chosen, self._read_ts))
 
     def picker(self) -> VBox:
         """Show a list of the log's rooms, and below it the ladder of the chosen one (an ipywidgets box)."""
