@@ -5,6 +5,7 @@ from signaling_sidecar.inspection.notebook_extra import notebook_extra
 with notebook_extra():
     from signaling_sidecar.inspection.event_log import EventLog, open_log
     from signaling_sidecar.inspection.ladder import Ladder
+    from signaling_sidecar.inspection.mesh import Mesh
     from signaling_sidecar.inspection.timeline import Timeline
 
-__all__ = ["EventLog", "Ladder", "Timeline", "open_log"]
+__all__ = ["EventLog", "Ladder", "Mesh", "Timeline", "open_log"]

@@ -15,6 +15,8 @@ from typing import NamedTuple
 from signaling_sidecar.diagnosis.record_data import About, read_about
 from signaling_sidecar.inspection.steps import Presence
 
+_BEFORE_S = 0.001  # as fine as times are shown: one that is rounded is still before
+
 
 class Turn(NamedTuple):
     """A record of a room's peers, of the room, or of the sidecar; `ts` in seconds since the epoch."""
@@ -100,7 +102,7 @@ class Attendance(NamedTuple):
     def busiest_ts(self) -> float:
         """The last moment at which as many were in the room as ever."""
         lefts = [mark.ts for row in self.rows for mark in row.marks if mark.change is Change.LEFT]
-        return max((self.ended_ts, *(ts - 1e-6 for ts in lefts)), key=lambda ts: (len(self.there_at(ts)), ts))
+        return max((self.ended_ts, *(ts - _BEFORE_S for ts in lefts)), key=lambda ts: (len(self.there_at(ts)), ts))
 
     def there_at(self, ts: float) -> list[tuple[Row, Presence]]:
         """Who has a place in the room then, in order of joining."""

@@ -55,7 +55,7 @@ def _lanes(attendance: Attendance) -> list[int]:
 def _labels(attendance: Attendance, lanes: list[int], head_px: int) -> Iterator[str]:
     for moment, lane in zip(attendance.moments, lanes, strict=True):
         y = (lane + 1) * _LANE_PX - 3
-        yield _line(moment, attendance, y - 9, head_px)
+        yield _line(moment, attendance, y - 9, head_px - _AXIS_PX)  # not through the numbers below
         yield f'<text x="{_x(moment.ts, attendance) + 4}" y="{y}">{text(moment.label)}</text>'
 
 
@@ -96,7 +96,7 @@ def _bar(presence: Presence, x: float, width: float, middle: int) -> str:
     if presence is Presence.HERE:
         return f'<rect x="{x}" y="{middle - 5}" width="{width:.1f}" height="10" fill="{_HERE}" opacity=".75"/>'
     return (
-        f'<rect x="{x}" y="{middle - 4}" width="{width:.1f}" height="8" fill="{_AWAY}" fill-opacity=".25"'
+        f'<rect x="{x}" y="{middle - 4}" width="{width:.1f}" height="8" fill="{_AWAY}" fill-opacity=".4"'
         f' stroke="{_AWAY}" stroke-dasharray="3 2"/>'
     )
 
