@@ -6,6 +6,7 @@ with notebook_extra():
     from signaling_sidecar.inspection.event_log import EventLog, open_log
     from signaling_sidecar.inspection.ladder import Ladder
     from signaling_sidecar.inspection.mesh import Mesh
+    from signaling_sidecar.inspection.sdp_diff import SdpDiff
     from signaling_sidecar.inspection.timeline import Timeline
 
-__all__ = ["EventLog", "Ladder", "Mesh", "Timeline", "open_log"]
+__all__ = ["EventLog", "Ladder", "Mesh", "SdpDiff", "Timeline", "open_log"]

@@ -24,6 +24,7 @@ from signaling_sidecar.inspection.pairs import entries_of, pairs_table
 from signaling_sidecar.inspection.reader import read_events
 from signaling_sidecar.inspection.room_choice import choose_room, choose_runs, room_attendance, room_records
 from signaling_sidecar.inspection.rooms import rooms_table
+from signaling_sidecar.inspection.sdp_diff import Chosen, SdpDiff, find_sdp
 from signaling_sidecar.inspection.sessions import sessions_table
 from signaling_sidecar.inspection.signals import signals_table
 from signaling_sidecar.inspection.timeline import Timeline
@@ -274,6 +275,14 @@ class EventLog:
     def _meshes(self, view: str, room: str, dialect: str | None, boot: str | None) -> RoomMeshes:
         chosen = choose_runs(self._events, self.rooms, view, room, dialect, boot)
         return RoomMeshes(self._events, chosen, self._read_ts)
+
+    def sdp_diff(self, a: Chosen, b: Chosen) -> SdpDiff:
+        """Compare two session descriptions, section by section.
+
+        Each is the `seq` of one of the `signals`, `(boot, seq)` where several boots have it, or an SDP as a string.
+        Raises `UnknownRecord`, and `NoDescription` where there is none.
+        """
+        return SdpDiff(find_sdp(self._events, a), find_sdp(self._events, b))
 
     def picker(self) -> VBox:
         """Show a list of the log's rooms, and below it the ladder of the chosen one (an ipywidgets box)."""
