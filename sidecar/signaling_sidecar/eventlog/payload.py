@@ -88,6 +88,15 @@ def find_media(payload: bytes | str) -> Media:
     return _walk(document)
 
 
+def find_description(payload: bytes | str) -> str | None:
+    """Find the first session description in a frame, whole; None: there is none, or only a summary was kept."""
+    try:
+        document = msgspec.json.decode(payload)
+    except (ValueError, RecursionError):
+        return None
+    return next((v for _, v, _ in _leaves(document) if isinstance(v, str) and v.startswith("v=0")), None)
+
+
 def find_candidates(payload: bytes | str) -> list[Candidate]:
     """Find every candidate in a frame: a trickled one, and those that are lines of its description."""
     try:

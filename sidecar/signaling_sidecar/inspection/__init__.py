@@ -1,4 +1,4 @@
-"""Look into an event log from a notebook or a script: `open_log()`, then its tables and its ladder; or `connect()`."""
+"""Look into an event log from a notebook or a script: `open_log()`, its tables and drawings; or `connect()`."""
 
 from signaling_sidecar.inspection.notebook_extra import notebook_extra
 
@@ -6,5 +6,8 @@ with notebook_extra():
     from signaling_sidecar.inspection.admin import Admin, connect
     from signaling_sidecar.inspection.event_log import EventLog, open_log
     from signaling_sidecar.inspection.ladder import Ladder
+    from signaling_sidecar.inspection.mesh import Mesh
+    from signaling_sidecar.inspection.sdp_diff import SdpDiff
+    from signaling_sidecar.inspection.timeline import Timeline
 
-__all__ = ["Admin", "EventLog", "Ladder", "connect", "open_log"]
+__all__ = ["Admin", "EventLog", "Ladder", "Mesh", "SdpDiff", "Timeline", "connect", "open_log"]

@@ -45,6 +45,30 @@ class AmbiguousRoom(SidecarError):
         return f"room {self.asked} is in this log {len(self.choices)} times, say which: {_first_of(self.choices)}"
 
 
+class UnknownRecord(SidecarError):
+    """No signal has this number, or several boots have one."""
+
+    def __init__(self, asked: str, choices: Sequence[str]) -> None:
+        super().__init__(asked, choices)
+        self.asked, self.choices = asked, choices
+
+    def __str__(self) -> str:
+        if not self.choices:
+            return f"no signal of this log is {self.asked}: `signals` has their boot and seq"
+        return f"{len(self.choices)} boots of this log have a signal {self.asked}, say which: {_first_of(self.choices)}"
+
+
+class NoDescription(SidecarError):
+    """What was to be compared holds no session description."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.what} holds no session description (one begins with 'v=0'; `payloads` must be 'full')"
+
+
 def _first_of(choices: Sequence[str]) -> str:
     more = len(choices) - MAX_CHOICES_NAMED
     return ", ".join(choices[:MAX_CHOICES_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -18,12 +19,15 @@ from signaling_sidecar.eventlog.state_dir import read_runtime
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.candidates import candidates_table
 from signaling_sidecar.inspection.ladder import Ladder
+from signaling_sidecar.inspection.mesh import Mesh, RoomMeshes
 from signaling_sidecar.inspection.pairs import entries_of, pairs_table
 from signaling_sidecar.inspection.reader import read_events
-from signaling_sidecar.inspection.room_choice import choose_room, room_records
+from signaling_sidecar.inspection.room_choice import choose_room, choose_runs, room_attendance, room_records
 from signaling_sidecar.inspection.rooms import rooms_table
+from signaling_sidecar.inspection.sdp_diff import Chosen, SdpDiff, find_sdp
 from signaling_sidecar.inspection.sessions import sessions_table
 from signaling_sidecar.inspection.signals import signals_table
+from signaling_sidecar.inspection.timeline import Timeline
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -243,6 +247,42 @@ class EventLog:
         chosen = choose_room(self._events, room, dialect, boot)
         title = f"Room {chosen.room} · {chosen.dialect} · boot {chosen.boot[:8]}"
         return Ladder(title, room_records(self._events, chosen))
+
+    def timeline(self, room: str, dialect: str | None = None, boot: str | None = None) -> Timeline:
+        """Draw who was in one room when: a row per session, through all restarts that the room outlived.
+
+        `dialect` and `boot` as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
+        """
+        chosen = choose_runs(self._events, "timeline", room, dialect, boot)
+        return Timeline(chosen.title, room_attendance(self._events, chosen, self._read_ts))
+
+    def mesh(
+        self, room: str, at: float | datetime | None = None, dialect: str | None = None, boot: str | None = None
+    ) -> Mesh:
+        """Draw who is connected to whom in one room at a moment, judged by what was recorded until then.
+
+        `at` is in seconds from the room's first record, or a time (UTC, if it names no zone); None: the log's end.
+        `dialect` and `boot` as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
+        """
+        return self._meshes("mesh", room, dialect, boot).at(at)
+
+    def mesh_slider(self, room: str, dialect: str | None = None, boot: str | None = None) -> VBox:
+        """Show a slider over the room's time, and below it the mesh at that moment (an ipywidgets box)."""
+        from signaling_sidecar.inspection.mesh_slider import mesh_slider
+
+        return mesh_slider(self._meshes("mesh_slider", room, dialect, boot))
+
+    def _meshes(self, view: str, room: str, dialect: str | None, boot: str | None) -> RoomMeshes:
+        chosen = choose_runs(self._events, view, room, dialect, boot)
+        return RoomMeshes(self._events, chosen, self._read_ts)
+
+    def sdp_diff(self, a: Chosen, b: Chosen) -> SdpDiff:
+        """Compare two session descriptions, section by section.
+
+        Each is the `seq` of one of the `signals`, `(boot, seq)` where several boots have it, or an SDP as a string.
+        Raises `UnknownRecord`, and `NoDescription` where there is none.
+        """
+        return SdpDiff(find_sdp(self._events, a), find_sdp(self._events, b))
 
     def picker(self) -> VBox:
         """Show a list of the log's rooms, and below it the ladder of the chosen one (an ipywidgets box)."""

@@ -1,15 +1,10 @@
-"""A ladder as HTML with inline SVG: no script, no style sheet, no network, readable on light and dark pages.
-
-Text has the page's own colour (`currentColor`, JupyterLab's variables); only lines and marks have colours, in tones
-that stand out from white and from black alike.
-"""
+"""A ladder as HTML with inline SVG: no script, no style sheet, no network, readable on light and dark pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 
-from signaling_sidecar.foreign_text import shortened, visible
+from signaling_sidecar.inspection.drawing import FONT, INK, MAX_HEIGHT_PX, cut, svg, text
 from signaling_sidecar.inspection.steps import Column, Look, Presence, Step
 
 _TIMES_PX = 178
@@ -17,8 +12,6 @@ _ROW_PX = 24
 _COLUMN_PX = 220  # the longest usual label, "candidate · host udp private", beside an arrowhead
 _MARGIN_PX = 110  # right of the last column, whose refusals are as long as the others'
 _HEADER_PX = 40
-_MAX_HEIGHT_PX = 620  # a laptop's screen less the notebook's own bars: then it scrolls under its header
-_CHARACTER_PX = 6.8  # of the 12 px label text, on the wide side
 _NAME_CHARACTER_PX = 8.2  # of the bold 13 px text in the header
 
 _COLOURS = {
@@ -34,10 +27,8 @@ _COLOURS = {
     Look.UPDATED: "#8b929c",
     Look.NOTE: "#8b929c",
 }
-_INK = "color:var(--jp-content-font-color1,currentColor)"
 _PAPER = "background:var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
 _FRAME = "border:solid var(--jp-border-color2,#8b929c);border-width:1px 0"  # says that it is cut and can be scrolled
-_FONT = "font:12px var(--jp-ui-font-family,system-ui,sans-serif)"
 
 
 def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) -> str:
@@ -46,17 +37,10 @@ def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) ->
     head = "".join(_heads(columns))
     rows = "".join(part for row, step in enumerate(steps) for part in _row(row, step, steps[0], width))
     return (
-        f'<div style="{_INK};{_FONT}"><div style="margin:4px 0">{_text(title)} · {len(steps)} rows</div>'
-        f'<div style="max-height:{_MAX_HEIGHT_PX}px;overflow:auto;{_FRAME}">'
-        f'<div style="position:sticky;top:0;{_PAPER};width:{width}px">{_svg(width, _HEADER_PX, head)}</div>'
-        f"{_svg(width, len(steps) * _ROW_PX, rows)}</div></div>"
-    )
-
-
-def _svg(width: int, height: int, content: str) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" fill="currentColor"'
-        f' style="display:block;max-width:none">{content}</svg>'
+        f'<div style="{INK};{FONT}"><div style="margin:4px 0">{text(title)} · {len(steps)} rows</div>'
+        f'<div style="max-height:{MAX_HEIGHT_PX}px;overflow:auto;{_FRAME}">'
+        f'<div style="position:sticky;top:0;{_PAPER};width:{width}px">{svg(width, _HEADER_PX, head)}</div>'
+        f"{svg(width, len(steps) * _ROW_PX, rows)}</div></div>"
     )
 
 
@@ -65,11 +49,11 @@ def _heads(columns: Sequence[Column]) -> Iterator[str]:
     yield f'<text x="{_TIMES_PX - 12}" y="32" text-anchor="end" opacity=".6">s</text>'
     for at, column in enumerate(columns):
         name, peer = column.name or column.peer, column.peer if column.name else ""
-        shown_name = _cut(name, _COLUMN_PX, _NAME_CHARACTER_PX)
+        shown_name = cut(name, _COLUMN_PX, _NAME_CHARACTER_PX)
         yield (
-            f'<g text-anchor="middle"><title>{_text(f"{name} {peer}")}</title>'
+            f'<g text-anchor="middle"><title>{text(f"{name} {peer}")}</title>'
             f'<text x="{_x(at)}" y="16" font-weight="600" font-size="13">{shown_name}</text>'
-            f'<text x="{_x(at)}" y="32" opacity=".6">{_cut(peer, _COLUMN_PX)}</text></g>'
+            f'<text x="{_x(at)}" y="32" opacity=".6">{cut(peer, _COLUMN_PX)}</text></g>'
         )
 
 
@@ -77,7 +61,7 @@ def _row(row: int, step: Step, first: Step, width: int) -> Iterator[str]:
     y = row * _ROW_PX
     elapsed_s = (step.time - first.time).total_seconds()
     about = (step.label, step.detail, f"{step.time:%Y-%m-%d %H:%M:%S.%f} UTC, seq {step.seq}")
-    yield f'<g transform="translate(0,{y})"><title>{"&#10;".join(_text(line) for line in about if line)}</title>'
+    yield f'<g transform="translate(0,{y})"><title>{"&#10;".join(text(line) for line in about if line)}</title>'
     yield f'<rect width="{width}" height="{_ROW_PX}" opacity="{".04" if row % 2 else "0"}"/>'
     clock = f"{step.time:%H:%M:%S.%f}"[:-3]
     yield f'<text x="4" y="16" opacity=".6">{clock}</text>'
@@ -133,16 +117,8 @@ def _mark(look: Look, x: int, colour: str) -> str:
 
 
 def _label(x: int, anchor: str, text: str, room_px: float) -> str:
-    return f'<text x="{x}" y="14" text-anchor="{anchor}">{_cut(text, room_px)}</text>'
+    return f'<text x="{x}" y="14" text-anchor="{anchor}">{cut(text, room_px)}</text>'
 
 
 def _x(column: int) -> int:
     return _TIMES_PX + column * _COLUMN_PX + _COLUMN_PX // 2
-
-
-def _text(text: str) -> str:
-    return escape(visible(text))
-
-
-def _cut(text: str, room_px: float, character_px: float = _CHARACTER_PX) -> str:
-    return _text(shortened(text, int(room_px / character_px)))

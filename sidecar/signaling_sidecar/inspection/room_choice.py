@@ -1,4 +1,7 @@
-"""One room of a log: which is meant by a name, and its records."""
+"""One room of a log: which is meant by a name, and its records.
+
+A ladder is of one boot. Who is in a room outlives a restart, so the other views follow it through its boots.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from signaling_sidecar.inspection.attendance import Attendance, Turn, attend
 from signaling_sidecar.inspection.errors import AmbiguousRoom, UnknownRoom
 from signaling_sidecar.inspection.rooms import rooms_table
 from signaling_sidecar.inspection.steps import Record
@@ -19,6 +23,18 @@ class RoomInLog(NamedTuple):
     dialect: str
     room: str
     boot: str
+
+
+class RoomRuns(NamedTuple):
+    """One room in the consecutive boots through which it went on."""
+
+    dialect: str
+    room: str
+    boots: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return f"Room {self.room} · {self.dialect} · boot {', '.join(boot[:8] for boot in self.boots)}"
 
 
 def rooms_in(rooms: pd.DataFrame) -> list[RoomInLog]:
@@ -38,8 +54,40 @@ def room_records(events: pd.DataFrame, chosen: RoomInLog) -> list[Record]:
     return [Record(*values) for values in zip(*columns, strict=True)]
 
 
+def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | None) -> Attendance:
+    """Say who was in a room when. `read_ts`: seconds since the epoch, when the log of a running sidecar was read."""
+    runs = events[events["boot"].isin(chosen.boots)]
+    of_room = (runs["dialect"] == chosen.dialect) & (runs["room"] == chosen.room)
+    type_ = runs["type"].astype("str")
+    rows = runs[of_room & type_.str.startswith(("peer.", "room.")) | type_.str.startswith("server.")]
+    columns = [rows[name].astype(object).where(rows[name].notna(), None) for name in Turn._fields if name != "ts"]
+    ts = rows["time"].astype("int64") / 1e6
+    turns = (Turn(seq, at, *rest) for at, seq, *rest in zip(ts, *columns, strict=True))
+    is_last = events["boot"].iloc[-1] == chosen.boots[-1]
+    return attend(turns, read_ts if read_ts is not None and is_last else runs["time"].max().timestamp())
+
+
 def choose_room(events: pd.DataFrame, room: str, dialect: str | None, boot: str | None) -> RoomInLog:
     """Find the one room that is meant; raise `UnknownRoom` or `AmbiguousRoom`, which name the choices."""
+    choices = _choices(events, room, dialect, boot)
+    if len(choices) > 1:
+        raise AmbiguousRoom(repr(room), [f"ladder({_arguments(choice)})" for choice in choices])
+    return choices[0]
+
+
+def choose_runs(events: pd.DataFrame, view: str, room: str, dialect: str | None, boot: str | None) -> RoomRuns:
+    """Find the one room that is meant, with every boot through which it went on: those that share a session.
+
+    `boot` is any of them. Raises `UnknownRoom` or `AmbiguousRoom`, which name the choices as calls of `view`.
+    """
+    choices = [(choice, _runs_of(events, choice)) for choice in _choices(events, room, dialect, boot)]
+    different = {runs: choice for choice, runs in choices}
+    if len(different) > 1:
+        raise AmbiguousRoom(repr(room), [f"{view}({_arguments(choice)})" for choice in different.values()])
+    return choices[0][1]
+
+
+def _choices(events: pd.DataFrame, room: str, dialect: str | None, boot: str | None) -> list[RoomInLog]:
     choices = [
         known
         for known in rooms_in(rooms_table(_rows(events, np.flatnonzero(events["room"] == room))))
@@ -48,9 +96,20 @@ def choose_room(events: pd.DataFrame, room: str, dialect: str | None, boot: str 
     if not choices:
         asked = ", ".join(filter(None, (repr(room), dialect and f"dialect={dialect!r}", boot and f"boot={boot!r}")))
         raise UnknownRoom(asked, [_arguments(known) for known in rooms_in(rooms_table(events))])
-    if len(choices) > 1:
-        raise AmbiguousRoom(repr(room), [f"ladder({_arguments(choice)})" for choice in choices])
-    return choices[0]
+    return choices
+
+
+def _runs_of(events: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
+    """Go from boot to boot by the sessions that two have in common; a boot between two is one of them too."""
+    rows = events[(events["dialect"] == chosen.dialect) & (events["room"] == chosen.room)]
+    sessions = {str(boot): set(group.dropna()) for boot, group in rows.groupby("boot", observed=True)["session"]}
+    joined, found = {chosen.boot}, sessions.get(chosen.boot, set())
+    while more := {boot for boot in sessions if boot not in joined and sessions[boot] & found}:
+        joined |= more
+        found = found.union(*(sessions[boot] for boot in more))
+    order = list(events["boot"].drop_duplicates().astype("str"))
+    places = [order.index(boot) for boot in joined]
+    return RoomRuns(chosen.dialect, chosen.room, tuple(order[min(places) : max(places) + 1]))
 
 
 def _rows(events: pd.DataFrame, places: npt.NDArray[np.intp]) -> pd.DataFrame:
