@@ -152,7 +152,7 @@ def test_the_state_folder_and_its_files_are_private(tmp_path: Path) -> None:
     folder.mkdir(parents=True, mode=0o755)
     state_dir.create(folder)
     os.close(state_dir.lock(folder))
-    state_dir.write_runtime(folder, Runtime("http://127.0.0.1:1", 1, "b", "0", "/p"))
+    state_dir.write_runtime(folder, Runtime("http://127.0.0.1:1", 1, "b", "0", "/p", "token"))
     log = Log(folder)
     log.writer.open()
     log.write(*[Record("signal.relayed", data=OFFER)] * 30)
@@ -190,8 +190,8 @@ def test_a_runtime_file_that_is_missing_or_broken_names_nobody(tmp_path: Path) -
     assert state_dir.read_runtime(tmp_path) is None
     (tmp_path / "runtime.json").write_text('{"url": 5}')
     assert state_dir.read_runtime(tmp_path) is None
-    state_dir.write_runtime(tmp_path, Runtime("u", 1, "b", "v", "p"))
-    assert state_dir.read_runtime(tmp_path) == Runtime("u", 1, "b", "v", "p")
+    state_dir.write_runtime(tmp_path, Runtime("u", 1, "b", "v", "p", "token"))
+    assert state_dir.read_runtime(tmp_path) == Runtime("u", 1, "b", "v", "p", "token")
     state_dir.remove_runtime(tmp_path)
     state_dir.remove_runtime(tmp_path)
 
