@@ -139,9 +139,10 @@ def test_rooms_lists_who_is_where(tmp_path: Path) -> None:
         assert empty.stdout == "nobody is in a room\n"
         join(sidecar.ready["url"], "bar", "a")
         join(sidecar.ready["url"], "bar", "b")
-        assert run("rooms", "--state-dir", str(tmp_path)).stdout == "room  peers\nbar   2\n"
+        shown = run("rooms", "--state-dir", str(tmp_path)).stdout
+        assert shown == "room  dialect  peers\nbar   rooms    2 of 100\n"
         listed = json.loads(run("rooms", "--state-dir", str(tmp_path), "--json").stdout)
-        assert [(room["roomId"], room["peers"]) for room in listed] == [("bar", 2)]
+        assert [(room["room"], [peer["peer"] for peer in room["peers"]]) for room in listed] == [("bar", ["a", "b"])]
     done = run("rooms", "--state-dir", str(tmp_path))
     assert done.returncode == 2
     assert "no sidecar is running" in done.stderr

@@ -12,7 +12,7 @@ from typing import Any
 from signaling_sidecar.cli import state
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.state_dir import read_runtime
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.foreign_text import shown_width, visible
 
 TIMEOUT_S = 5.0  # seconds; it is on this machine
 
@@ -25,7 +25,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the rooms of the running sidecar that anybody may see."""
+    """List the rooms of the running sidecar, also hidden ones. A pairing code is shown as its hash."""
     rooms = _fetch(state.chosen(arguments))
     if arguments.json:
         print(json.dumps(rooms, indent=2))
@@ -33,22 +33,29 @@ def run(arguments: argparse.Namespace) -> int:
     if not rooms:
         print("nobody is in a room")
         return 0
-    width = max(len("room"), *(len(visible(room["roomId"])) for room in rooms))
-    print(f"{'room':{width}}  peers")
-    for room in rooms:
-        limit = f" of {room['capacity']}" if "capacity" in room else ""
-        print(f"{visible(room['roomId']):{width}}  {room['peers']}{limit}")
+    table = [("room", "dialect", "peers"), *map(_row, rooms)]
+    widths = [max(shown_width(cell) for cell in column) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (cell + " " * (width - shown_width(cell)) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
     return 0
+
+
+def _row(room: dict[str, Any]) -> tuple[str, str, str]:
+    hidden = "" if room["listed"] else ", hidden"
+    return visible(room["room"]), room["dialect"], f"{len(room['peers'])} of {room['capacity']}{hidden}"
 
 
 def _fetch(state_dir: Path) -> list[dict[str, Any]]:
     runtime = read_runtime(state_dir)
     if runtime is None:
         raise NotRunning(str(state_dir))
+    token = {"Authorization": f"Bearer {runtime.admin_token}"}
+    request = urllib.request.Request(f"{runtime.url}/admin/v1/rooms", headers=token)
     try:
-        with urllib.request.urlopen(f"{runtime.url}/ws/signaling/rooms", timeout=TIMEOUT_S) as answer:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             body: dict[str, Any] = json.load(answer)
-    except urllib.error.URLError:
+    except urllib.error.URLError:  # nobody listens there, or somebody else does
         raise NotRunning(str(state_dir)) from None
     rooms: list[dict[str, Any]] = body["rooms"]
     return rooms
