@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.server import admin
 from signaling_sidecar.server.openapi import PREFIX, document
 from tests.dialects import MANNERS
 from tests.dialects.meeting import meet
@@ -34,7 +35,7 @@ async def call(served: Served, method: str, path: str, body: Any = None, **heade
 # --- who may ---
 
 
-@pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer guess", "Basic TOKEN", "TOKEN"])
+@pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer guess", "Bearer \udcff", "Basic TOKEN", "TOKEN"])
 async def test_without_the_token_nothing_is_shown_and_nothing_done(served: Served, authorization: str | None) -> None:
     await (await served.connect()).join("ann")
     said = authorization and authorization.replace("TOKEN", served.sidecar.admin_token)
@@ -222,14 +223,32 @@ async def test_it_serves_its_own_description_and_every_path_of_it(served: Served
     assert routes == {(method, path) for path, operations in described["paths"].items() for method in operations}
 
 
-async def test_a_reader_that_is_gone_leaves_no_listener(served: Served) -> None:
+async def test_a_reader_that_is_gone_leaves_nothing(served: Served) -> None:
     headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with aiohttp.ClientSession() as session:
         url = served.client.make_url(f"{PREFIX}/records?follow=1")
         async with session.get(url, headers=headers) as stream:
             await stream.content.readline()
-    log = served.sidecar._admin._log
+    api = served.sidecar._admin
     async with asyncio.timeout(5):
-        while log.listeners:
+        while api._streams:
             await (await served.connect()).socket.close()
             await asyncio.sleep(0.01)
+
+
+async def test_a_stop_waits_for_no_reader(served: Served) -> None:
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get(f"{PREFIX}/records?follow=1", headers=headers) as stream:
+        await stream.content.readline()
+        async with asyncio.timeout(1):  # handlers that do not end are given 3 s
+            await served.stop()
+            assert b"server" not in await stream.content.read()
+
+
+async def test_a_reader_that_is_too_far_behind_is_ended(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "MAX_BEHIND", 0)
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get(f"{PREFIX}/records?follow=1", headers=headers) as stream:
+        await (await served.connect()).join("ann")
+        async with asyncio.timeout(5):
+            await stream.content.read()

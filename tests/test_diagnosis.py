@@ -269,6 +269,12 @@ def test_a_candidate_belongs_to_its_own_try_though_the_next_has_begun(story: Sto
     assert story.verdict().finding.reason is Reason.DTLS_FAILED
 
 
+def test_what_was_connected_before_a_reload_says_nothing_of_what_came_after(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", **CONNECTED)
+    story.describes("ben", "offer", ufrag="BEN2").waits(60)
+    assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
+
+
 def test_a_second_try_that_works_is_what_counts(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", **FAILED)
     story.describes("ben", "offer", ufrag="BEN2").describes("ann", "answer", ufrag="ANN2")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -49,7 +48,10 @@ async def run_all(page: Page) -> None:
     assert await page.locator("[data-mime-type='application/vnd.jupyter.error']").all_inner_texts() == []
 
 
-def write_notebook(folder: Path, *cells: str) -> str:
+def write_notebook(folder: Path, demo: Site, *cells: str) -> str:
+    """One that is connected to the demo's sidecar, and shows the panel."""
+    connected = f"from signaling_sidecar.inspection import connect\nadmin = connect({str(demo.sidecar.state_dir)!r})"
+    cells = (connected, "admin.dashboard()", *cells)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     nbformat.write(notebook, folder / "live.ipynb")
@@ -68,8 +70,7 @@ async def test_the_panel_moves_while_real_peers_join_and_its_button_removes_one(
 ) -> None:
     name = write_notebook(
         tmp_path,
-        f"from signaling_sidecar.inspection import connect\nadmin = connect({json.dumps(str(demo.sidecar.state_dir))})",
-        "admin.dashboard()",
+        demo,
     )
     lab = await open_lab(start, browser, tmp_path, name)
     rooms, peers = lab.locator(".widget-select select").nth(0), lab.locator(".widget-select select").nth(1)
@@ -89,8 +90,7 @@ async def test_running_the_cells_again_leaves_one_task(
 ) -> None:
     name = write_notebook(
         tmp_path,
-        f"from signaling_sidecar.inspection import connect\nadmin = connect({json.dumps(str(demo.sidecar.state_dir))})",
-        "admin.dashboard()",
+        demo,
         "import asyncio\nsum(task.get_name() == 'signaling-dashboard' for task in asyncio.all_tasks())",
     )
     lab = await open_lab(start, browser, tmp_path, name)

@@ -24,7 +24,6 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     room: str | None = None
     peer: str | None = None
     to: str | None = None
-    connection: int | None = None
     session: str | None = None
     kind: str | None = None
     data: str | None = None

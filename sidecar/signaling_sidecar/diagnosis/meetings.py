@@ -47,7 +47,6 @@ class Stay:
     gone: Entry | None = None
     """The entry that says it left."""
     away: list[Entry] = field(default_factory=list)
-    is_away: bool = False
 
     @property
     def label(self) -> str:
@@ -186,9 +185,7 @@ class _Log:
         match entry.type:
             case "peer.joined" | "peer.updated" | "peer.resumed":
                 stay.name = read_about(entry.data).name or stay.name
-                stay.is_away = False
             case "peer.away":
-                stay.is_away = True
                 stay.away.append(entry)
             case "peer.left":
                 stay.gone = entry

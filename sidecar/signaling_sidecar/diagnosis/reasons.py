@@ -285,7 +285,7 @@ class _Pair:
 
 
 def _of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
-    """The connection that this attempt was made with; the last one, when none says so."""
+    """The connection that this attempt was made with; the last one, when the log does not tell them apart."""
     own = [each for each in connections if each.ufrags & attempt.ufrags]
     unsaid = [each for each in connections if not each.ufrags]
-    return (own or unsaid or connections)[-1:]
+    return (own or unsaid or ([] if attempt.ufrags else connections))[-1:]

@@ -18,7 +18,7 @@ class CandidatePair(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, rename="camel"):
-    """One `trace` frame; what it does not say is None. The frontend's `trace-report.ts` writes it."""
+    """What is read of one `trace` frame; None: it does not say. The frontend's `trace-report.ts` writes it."""
 
     event: str
     page: str | None = None
@@ -28,14 +28,10 @@ class Report(msgspec.Struct, frozen=True, rename="camel"):
     peer_id: str | None = None
     """Whom the connection is to, when the app has said it."""
     secure: bool | None = None
-    media: bool | None = None
-    """Whether the page has `navigator.mediaDevices`."""
     policy: str | None = None
     """`relay` or `all`."""
-    turn_servers: int | None = None
     connection: str | None = None
     ice: str | None = None
-    gathering: str | None = None
     signaling: str | None = None
     dtls: str | None = None
     local_ufrag: str | None = None
@@ -43,7 +39,6 @@ class Report(msgspec.Struct, frozen=True, rename="camel"):
     operation: str | None = None
     """The method that failed."""
     name: str | None = None
-    message: str | None = None
     pair: CandidatePair | None = None
 
 
@@ -78,17 +73,12 @@ class Connection:
     def policy_is_relay(self) -> bool:
         return bool(self.last("policy") == "relay")
 
-    @property
-    def is_closed(self) -> bool:
-        return bool(self.when("event", "closed"))
-
 
 class Connections:
-    """All connections of a log, by their ids, and what their pages are like."""
+    """All connections of a log, by their ids."""
 
     def __init__(self) -> None:
         self.by_id: dict[str, Connection] = {}
-        self.pages: dict[str, Report] = {}
         self.insecure_sessions: dict[str, Entry] = {}
         """Sessions whose page is no secure context, and where it said so."""
 
@@ -99,8 +89,6 @@ class Connections:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
         if report.pc is None:
-            if report.page is not None:
-                self.pages[report.page] = report
             if report.secure is False and entry.session is not None:
                 self.insecure_sessions[entry.session] = entry
             return

@@ -116,11 +116,6 @@ class LogWriter:
         if self._size >= self._rotate_at:
             self._rotate()
 
-    @property
-    def segments(self) -> list[Path]:
-        """Those of this boot so far, in order. One that was packed since has another name on the disk."""
-        return [self._path(segment) for segment in range(1, self._segment + 1)]
-
     def close(self) -> None:
         """Write what is left and end the segment."""
         self.flush()

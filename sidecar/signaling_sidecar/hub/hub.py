@@ -167,10 +167,9 @@ class Hub:
             return []
         if c > resumption.handled + 1:
             refusal = errors.out_of_order(c, resumption.handled)
-            refusable = isinstance(command, Refusable)
-            return self._answer(
-                command if refusable else commands.Refuse(connection=numbered.connection, refusal=refusal), refusal
-            )
+            if not isinstance(command, Refusable):  # what asks for nothing that could be refused can still be too early
+                command = commands.Refuse(connection=numbered.connection, refusal=refusal)
+            return self._answer(command, refusal)
         resumption.handled = c
         self._owe_ack(session, resumption, now_s)
         return records.numbered(self._do(command, now_s, c), session, c)
@@ -230,6 +229,8 @@ class Hub:
         session = self.membership.session(trace.connection)
         size = len(trace.payload)
         if session is not None:
+            if session.resumption is not None:
+                session.resumption.heard()
             return [records.of_session("trace.state", session, trace.payload, size=size)]
         return [Record("trace.state", trace.dialect, connection=trace.connection, size=size, data=trace.payload)]
 

@@ -8,8 +8,6 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-MAX_GRACE_S = 3600  # seconds; the event log is kept for as long as the longest grace
-
 
 class RoomKey(NamedTuple):
     """A room is named by both: rooms of different dialects never meet."""
@@ -72,7 +70,7 @@ class OwnRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     """The dialect's own is the most that it can be."""
     listed: bool | None = None
     """Also against the wish of its first peer."""
-    grace_s: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRACE_S)] | None = None
+    grace_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
     """For the endings that `RoomRules.own_grace` names."""
     host: str | None = None
 

@@ -79,6 +79,8 @@ class Admin:
         self._state_dir = state_dir
         self._access = access
         self.url, self._token = access()
+        self.place = str(state_dir or self.url)
+        """What stays the same when it is started again: its state folder, or else its URL."""
         self._log: tuple[tuple[int, ...], EventLog] | None = None
         self._dashboard: Dashboard | None = None
         self._get("rooms")
@@ -124,7 +126,7 @@ class Admin:
         """The event log with all its tables and views, as it is now: read again only when it has grown."""
         if self._state_dir is None:
             raise AdminRefused("no-log", "the log of a sidecar that is named by its url is not here")
-        sizes = tuple(path.stat().st_size for path in sorted(self._state_dir.glob("*.jsonl*")))
+        sizes = tuple(map(_size, sorted(self._state_dir.glob("*.jsonl*"))))
         if self._log is None or self._log[0] != sizes:
             self._log = (sizes, open_log(self._state_dir))
         return self._log[1]
@@ -205,12 +207,17 @@ class Admin:
         except urllib.error.URLError:
             if again:
                 return self._ask_the_next(method, path, body)
-            raise NotRunning(str(self._state_dir or self.url)) from None
+            raise NotRunning(self.place) from None
 
     def _ask_the_next(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         """It may have been started again, with another token and on another port."""
         self.url, self._token = self._access()
         return self._ask(method, path, body, again=False)
+
+
+def _size(segment: Path) -> int:
+    """0 of one that was packed or dropped since it was listed."""
+    return segment.stat().st_size if segment.exists() else 0
 
 
 def _refusal(error: urllib.error.HTTPError) -> AdminRefused:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 UPDATE_S = 0.5  # seconds between two looks; each is one small request, and the log is read only when it has grown
 _open: dict[str, Dashboard] = {}
-"""By the sidecar's URL: running a cell again must not leave a second one at work."""
+"""By `Admin.place`: running a cell again must not leave a second one at work."""
 
 
 class Dashboard:
@@ -47,10 +47,9 @@ class Dashboard:
         self._log: EventLog | None = None
         self._is_showing = False
         self._shown: object = None
-        previous = _open.get(admin.url)
-        if previous is not None:
+        if (previous := _open.get(admin.place)) is not None:
             previous.close()
-        _open[admin.url] = self
+        _open[admin.place] = self
         self.update()
         self._task = _follow(self)
 
@@ -61,8 +60,8 @@ class Dashboard:
         """End the updates; what is shown stays."""
         if self._task is not None:
             self._task.cancel()
-        if _open.get(self._admin.url) is self:
-            del _open[self._admin.url]
+        if _open.get(self._admin.place) is self:
+            del _open[self._admin.place]
 
     @property
     def is_live(self) -> bool:
@@ -120,7 +119,9 @@ class Dashboard:
             return
         self._pairs.value = log.diagnose(room["room"])._repr_html_()
         boots = log.rooms.query("dialect == @room['dialect'] and room == @room['room']")["boot"]
-        self._ladder.value = log.ladder(room["room"], room["dialect"], str(boots.iloc[-1])).to_html()
+        # A room that was restored from a checkpoint may not have a record yet.
+        ladder = log.ladder(room["room"], room["dialect"], str(boots.iloc[-1])) if len(boots) else None
+        self._ladder.value = ladder.to_html() if ladder is not None else ""
 
     def _try(self, act: Any) -> None:
         try:

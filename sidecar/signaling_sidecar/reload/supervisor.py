@@ -98,8 +98,9 @@ class Supervisor:
         """Serve until `stop` is called, or the worker that serves has ended by itself. Returns an exit code."""
         threading.Thread(target=self._watch, name="code-watch", daemon=True).start()
         try:
-            self._has_changed()  # once: who saves after the ready line will be served
-            if not (self._serving.loads() and self._serving.serves()):
+            loaded = self._serving.loads()
+            self._has_changed()  # the first look: who saves after the ready line will be served
+            if not (loaded and self._serving.serves()):
                 return self._serving.process.wait()
             self._stop_with(self._serving)
             self._standby = self._new_worker()  # not before: it would slow the start of the first

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -16,7 +17,7 @@ from aiohttp import web
 
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
-from signaling_sidecar.eventlog.segments import whole_lines
+from signaling_sidecar.eventlog.segments import find_segments, whole_lines
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.hub.membership import Room, Session
@@ -52,11 +53,27 @@ class AdminApi:
         self._boot = boot
         self._hub: Hub
         self._log: LogWriter
+        self._streams: set[asyncio.Queue[bytes | None]] = set()
+        """What each reader of a stream has still to be sent; None ends it."""
         self._administer: Callable[[OfAdmin], Refusal | None]
 
     def begin(self, hub: Hub, log: LogWriter, administer: Callable[[OfAdmin], Refusal | None]) -> None:
         """`administer` carries out a command, or says why not."""
         self._hub, self._log, self._administer = hub, log, administer
+        log.listeners.add(self._tell)
+
+    def end_streams(self) -> None:
+        """Nobody waits for the readers when the sidecar stops."""
+        for news in self._streams:
+            _end(news)
+
+    def _tell(self, lines: list[bytes]) -> None:
+        for news in self._streams:
+            if news.qsize() + len(lines) > MAX_BEHIND:
+                _end(news)
+            else:
+                for line in lines:
+                    news.put_nowait(line)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         room = f"{PREFIX}/rooms/{{dialect}}/{{room}}"
@@ -73,13 +90,17 @@ class AdminApi:
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: web.Request) -> web.StreamResponse:
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), self._token.encode()):
+            if scheme.lower() != "bearer" or not self._is_token(token):
                 raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="the admin token is missing\n")
             if request.method != "GET" and request.content_type != "application/json":
                 raise web.HTTPUnsupportedMediaType(text="say it as application/json\n")
             return await handler(request)
 
         return guarded
+
+    def _is_token(self, said: str) -> bool:
+        # A header's bytes that are no UTF-8 are lone surrogates in Python.
+        return hmac.compare_digest(said.encode(errors="surrogateescape"), self._token.encode())
 
     # --- what is there -----------------------------------------------------------------------------------------------
 
@@ -97,30 +118,21 @@ class AdminApi:
         except ValueError:
             return _json({"code": Code.BAD_FIELD, "message": "`after` must be a whole number"}, 400)
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        news: asyncio.Queue[bytes] = asyncio.Queue(MAX_BEHIND)
-        is_behind = asyncio.Event()
-
-        def listen(lines: list[bytes]) -> None:
-            for line in lines:
-                try:
-                    news.put_nowait(line)
-                except asyncio.QueueFull:
-                    is_behind.set()
-
-        follows = request.query.get("follow") in ("1", "true")
-        if follows:
-            self._log.listeners.add(listen)
+        news: asyncio.Queue[bytes | None] = asyncio.Queue()
+        if request.query.get("follow") in ("1", "true"):
+            self._streams.add(news)  # before the past is read, so that nothing falls between
+        else:
+            _end(news)
         try:
             await response.prepare(request)
-            past = await asyncio.to_thread(_lines_after, self._log.segments, after)
+            past = await asyncio.to_thread(_lines_after, self._log.path.parent, self._boot, after)
             await response.write(b"".join(past))
             last = _seq(past[-1]) if past else after
-            while follows and not is_behind.is_set():
-                line = await news.get()
+            while (line := await news.get()) is not None:
                 if _seq(line) > last:
                     await response.write(line)
         finally:
-            self._log.listeners.discard(listen)
+            self._streams.discard(news)
         return response
 
     # --- what is done ------------------------------------------------------------------------------------------------
@@ -175,7 +187,14 @@ def _peer(session: Session, room: Room) -> dict[str, Any]:
     }
 
 
-def _lines_after(segments: list[Any], after: int) -> list[bytes]:
+def _end(news: asyncio.Queue[bytes | None]) -> None:
+    while not news.empty():
+        news.get_nowait()
+    news.put_nowait(None)
+
+
+def _lines_after(folder: Path, boot: str, after: int) -> list[bytes]:
+    segments = (path for path in find_segments(folder).segments if path.name.startswith(f"events-{boot}-"))
     lines = (line for segment in segments for line in whole_lines(segment).splitlines(keepends=True))
     return [line for line in lines if _seq(line) > after]
 

@@ -203,6 +203,7 @@ class Sidecar:
         )
 
     async def _close_connections(self, app: web.Application) -> None:
+        self._admin.end_streams()
         self._dispatcher.close_all()
         await self._endpoint.wait_closed()
 
