@@ -83,7 +83,7 @@ class Story:
 
     def verdicts(self) -> list[Verdict]:
         met = find_meetings(read_entries([self.write()]))
-        return [judge(meeting, met.connections, T0_S + self.at_s) for meeting in met.meetings]
+        return [judge(meeting, T0_S + self.at_s) for meeting in met.meetings]
 
     def verdict(self) -> Verdict:
         (verdict,) = self.verdicts()

@@ -49,8 +49,9 @@ def test_an_offer_that_is_never_answered(story: Story, waited_s: float, reason: 
 
 
 def test_who_never_answers_is_named_and_that_he_was_away(story: Story) -> None:
-    story.joins("ben", "Ben").record("peer.away", "ann", data={"ending": "lost"}).describes("ben", "offer").waits(60)
-    assert story.verdict().finding.sentence == "Ann never answered the offer of Ben (Ann was away)"
+    story.joins("ben", "Ben").record("peer.away", "ann", data={"ending": "lost"}).describes("ben", "offer")
+    story.record("peer.resumed", "ann").waits(60)
+    assert story.verdict().finding.sentence == "Ann has not answered the offer of Ben (Ann was away)"
 
 
 def test_an_offer_that_is_repeated_is_one_attempt(story: Story) -> None:
@@ -64,7 +65,7 @@ def test_an_answer_but_no_candidates_one_way(story: Story, silent: str, who: str
     story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer")
     story.names("ben" if silent == "ann" else "ann", "10.0.0.1").waits(60)
     assert story.verdict().finding.reason is Reason.NO_CANDIDATES
-    assert story.verdict().finding.sentence == f"the offer is answered, but {who} never sent a candidate"
+    assert story.verdict().finding.sentence == f"the offer is answered, but {who} has not sent a candidate"
     assert story.evidence() == ["offer", "answer"]
 
 
@@ -141,7 +142,7 @@ def test_what_is_tried_again_failed_for_the_reason_from_before(story: Story) -> 
     story.describes("ann", "offer", ufrag="ANN2").describes("ben", "offer", ufrag="BEN2").waits(20)
     finding = story.verdict().finding
     assert finding.reason is Reason.OFFER_UNANSWERED
-    assert finding.sentence == "Ann never answered the offer of Ben; they try again"
+    assert finding.sentence == "Ann has not answered the offer of Ben; they try again"
 
 
 # --- what the browsers add -----------------------------------------------------------------------------------------
