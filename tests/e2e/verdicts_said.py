@@ -71,7 +71,8 @@ async def all_named(sidecar: Sidecar, expected: Mapping[str | None, Made]) -> fl
     until_ts = time.time() + NAMED_WITHIN_S
     while (now_ts := time.time()) < until_ts:
         verdicts = verdicts_of(entries_of(sidecar), expected, now_ts)
-        if all(is_named(expected[verdict.meeting.room].expected, verdict) for verdict in verdicts):
+        is_there = {verdict.meeting.room for verdict in verdicts} == set(expected)
+        if is_there and all(is_named(expected[each.meeting.room].expected, each) for each in verdicts):
             break
         await asyncio.sleep(1)
     return now_ts
@@ -96,7 +97,8 @@ class Tally:
         while now_ts < until_ts:
             now_ts = min(now_ts + STEP_S, until_ts)
             for verdict in verdicts_of([each for each in entries if each.ts <= now_ts], made, now_ts):
-                key = (verdict.meeting.met.seq, *(stay.session for stay in verdict.meeting.stays))
+                first = verdict.meeting.stays[0].session  # the second may not have reported anything yet
+                key = (verdict.meeting.met.boot, verdict.meeting.met.seq, first)
                 said.setdefault(key, []).append(verdict)
         for verdicts in said.values():
             what = made[verdicts[0].meeting.room]

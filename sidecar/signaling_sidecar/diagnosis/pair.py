@@ -41,12 +41,7 @@ class Pair:
     def refused(self) -> Finding | None:
         """The last refusal of a frame of this negotiation, which then is not complete."""
         since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
-        refusals = [
-            each
-            for each in self.meeting.refusals
-            if each.entry.ts >= since_ts
-            and (each.code not in MADE_GOOD or self.until_ts - each.entry.ts >= SIGNALING_WITHIN_S)
-        ]
+        refusals = [each for each in self.meeting.refusals if each.entry.ts >= since_ts]
         if not refusals:
             return None
         last = refusals[-1]
@@ -55,6 +50,8 @@ class Pair:
             return Finding(Reason.LEFT, f"{other.label} left before they were connected", (*other.ends, last.entry))
         what = last.entry.kind or "frame"
         sentence = f"the {what} of {self.names[last.sender]} was refused: {last.code} ({last.message})"
+        if last.code in MADE_GOOD and self.until_ts - last.entry.ts < SIGNALING_WITHIN_S:
+            return self.parted_or(f"{sentence}, and may be sent again", last.entry)
         return Finding(Reason.REFUSED, sentence, (last.entry,))
 
     def reported(self, name: str, *values: str) -> list[Entry]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import msgspec
 
 from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.eventlog.origin import is_insecure
 
 TOO_BIG = 1009  # the close code for a frame over the limit, RFC 6455, 7.4.1
-LOOPBACK = ("localhost", "::1")
 
 
 class _Opened(msgspec.Struct):
@@ -49,15 +47,12 @@ class Sockets:
         known[entry.boot, entry.connection] = entry
 
     def insecure(self, entry: Entry) -> Entry | None:
-        """The entry that shows that what sent this one is no secure context: its page is at plain http on a network.
-
-        None as well where the log does not tell, and for a program that is no page.
-        """
+        """The entry that shows that the page that sent this one is no secure context; None: it is one, or no page."""
         opened = self._opened.get((entry.boot, entry.connection))
         if opened is None:
             return None
         origin = msgspec.json.decode(opened.data or "{}", type=_Opened).origin
-        return opened if origin is not None and _is_insecure(origin) else None
+        return opened if origin is not None and is_insecure(origin) else None
 
     def goodbye(self, entry: Entry) -> Entry | None:
         """The entry with which the page that sent this one said goodbye, if it has."""
@@ -68,14 +63,3 @@ class Sockets:
 def read_closed(entry: Entry) -> Closed:
     """Read the data of a `connection.closed`."""
     return msgspec.json.decode(entry.data or "", type=Closed)
-
-
-def _is_insecure(origin: str) -> bool:
-    """W3C Secure Contexts, 3.1: plain http is trustworthy from this very machine only."""
-    try:
-        url = urlsplit(origin)
-    except ValueError:
-        return False  # no browser sends it
-    host = (url.hostname or "").rstrip(".")
-    is_loopback = host in LOOPBACK or host.endswith(".localhost") or host.startswith("127.")
-    return url.scheme == "http" and not is_loopback

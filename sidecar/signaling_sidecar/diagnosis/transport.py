@@ -31,14 +31,17 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     selected = next((found for each in pair.connections if (found := each.last("pair")) is not None), None)
     way = f" ({selected.local.get('type')} to {selected.remote.get('type')})" if selected is not None else ""
     failed = pair.reported("connection", "failed")[-1:]
-    if not failed or any(each.last("connection") == "connected" for each in pair.connections):
+    if not failed or failed[0].ts <= connected[-1].ts:
         return Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
     # A page that is closed tells the other browser nothing: that sees its connection fail some time later.
     gone = [stay for stay in pair.meeting.stays if stay.ends and stay.ends[0].ts <= failed[0].ts]
     if gone:
         sentence = f"they were connected{way}, until {gone[0].label} left"
         return Finding(Reason.CONNECTED, sentence, (connected[-1], *gone[0].ends))
-    return Finding(Reason.ICE_FAILED, f"they were connected{way}, and lost each other", (connected[-1], *failed))
+    lost = f"they were connected{way}, and lost each other"
+    if pair.absent is not None:
+        return pair.parted_or(lost, connected[-1], *failed)
+    return Finding(Reason.ICE_FAILED, lost, (connected[-1], *failed))
 
 
 def _transport(pair: Pair, signaling: Finding) -> Finding:
