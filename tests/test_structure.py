@@ -14,6 +14,7 @@ from signaling_sidecar.dialects import DIALECTS
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
     "cli": {
+        "admin_request",
         "diagnosis",
         "inspection",
         "reload",
@@ -39,11 +40,12 @@ MAY_IMPORT = {
     },
     "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
     "hooks": set(),
+    "admin_request": set(),
     "listening": {"settings", "errors"},
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},
     "diagnosis": {"eventlog", "errors", "foreign_text"},
-    "inspection": {"diagnosis", "eventlog", "errors", "foreign_text"},
+    "inspection": {"admin_request", "diagnosis", "eventlog", "errors", "foreign_text"},
     "hub": {"errors", "names"},
     "settings": {"errors", "names"},
     "names": {"errors"},
