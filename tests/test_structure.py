@@ -84,7 +84,8 @@ def test_imports_point_one_way(path: Path) -> None:
 
 
 def test_each_large_library_has_its_home() -> None:
-    homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "ipywidgets": {"inspection"}, "watchfiles": {"reload"}}
+    homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
+    homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}}
     homes["aiohttp"].add("reload")  # its worker only has it ready for the server
     for library, home in homes.items():
         users = {

@@ -42,6 +42,14 @@ class Report(msgspec.Struct, frozen=True, rename="camel"):
     pair: CandidatePair | None = None
 
 
+def read_report(data: str | None) -> Report | None:
+    """Read the data of a `trace.state`; None: it is no report of ours."""
+    try:
+        return msgspec.json.decode(data or "", type=Report)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
 @dataclass(eq=False)
 class Connection:
     """One RTCPeerConnection as its page saw it, from its reports in their order."""
@@ -84,9 +92,8 @@ class Connections:
 
     def add(self, entry: Entry) -> None:
         """Take a `trace.state` entry; one that is no report of ours is left out."""
-        try:
-            report = msgspec.json.decode(entry.data or "", type=Report)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        report = read_report(entry.data)
+        if report is None:
             return
         if report.pc is None:
             if report.secure is False and entry.session is not None:

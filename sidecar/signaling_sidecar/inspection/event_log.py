@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.candidates import candidates_table
 from signaling_sidecar.inspection.ladder import Ladder
 from signaling_sidecar.inspection.mesh import Mesh, RoomMeshes
+from signaling_sidecar.inspection.pair_ladder import pair_ladder
 from signaling_sidecar.inspection.pairs import entries_of, pairs_table
 from signaling_sidecar.inspection.reader import read_events
 from signaling_sidecar.inspection.room_choice import choose_room, choose_runs, room_attendance, room_records
@@ -238,15 +239,19 @@ class EventLog:
     def _diagnosis(self) -> Diagnosis:
         return diagnose(entries_of(self._events), self._read_ts)
 
-    def ladder(self, room: str, dialect: str | None = None, boot: str | None = None) -> Ladder:
-        """Draw one room: a column per peer, a row per signal and per coming and going.
+    def ladder(
+        self, room: str | pd.Series[Any], dialect: str | None = None, boot: str | None = None, *, fold: bool = True
+    ) -> Ladder:
+        """Draw one room, or of a row of `pairs` its two: a column per peer, a row per signal and per coming and going.
 
         `dialect` and `boot` (its first characters do) say which, when several rooms of the log have that name.
-        All stays of a room within one boot are one ladder. Raises `UnknownRoom` and `AmbiguousRoom`.
+        All stays of a room within one boot are one ladder. Equal signals that follow each other, such as heartbeats,
+        are one row, unless `fold` is false. Raises `UnknownRoom` and `AmbiguousRoom`.
         """
+        if not isinstance(room, str):
+            return pair_ladder(self._events, room, fold=fold)
         chosen = choose_room(self._events, room, dialect, boot)
-        title = f"Room {chosen.room} · {chosen.dialect} · boot {chosen.boot[:8]}"
-        return Ladder(title, room_records(self._events, chosen))
+        return Ladder(chosen.title, room_records(self._events, chosen), fold=fold)
 
     def timeline(self, room: str, dialect: str | None = None, boot: str | None = None) -> Timeline:
         """Draw who was in one room when: a row per session, through all restarts that the room outlived.
