@@ -17,8 +17,11 @@ class CandidatePair(msgspec.Struct, frozen=True):
     remote: dict[str, Any] = {}
 
 
-class Report(msgspec.Struct, frozen=True, rename="camel"):
-    """What is read of one `trace` frame; None: it does not say. The frontend's `trace-report.ts` writes it."""
+class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What is read of one `trace` frame; None: it does not say. The frontend's `trace-report.ts` writes it.
+
+    Of a browser's dump `signaling_sidecar.inspection.dumps` makes the same.
+    """
 
     event: str
     page: str | None = None

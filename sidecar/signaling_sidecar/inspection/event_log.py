@@ -18,6 +18,7 @@ from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import read_runtime
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.candidates import candidates_table
+from signaling_sidecar.inspection.dumps import Dump, JoinedDump, clocks_table, join_dump
 from signaling_sidecar.inspection.ladder import Ladder
 from signaling_sidecar.inspection.mesh import Mesh, RoomMeshes
 from signaling_sidecar.inspection.pair_ladder import pair_ladder
@@ -57,7 +58,14 @@ class EventLog:
     and the record it comes from. A missing value is missing (NaN, NaT, <NA>), never 0 or "".
     """
 
-    def __init__(self, path: str, segments: Sequence[Path], events: pd.DataFrame, read_ts: float | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        segments: Sequence[Path],
+        events: pd.DataFrame,
+        read_ts: float | None = None,
+        dumps: Sequence[JoinedDump] = (),
+    ) -> None:
         self.path = path
         """The segment, folder or pattern that was read."""
         self.segments = segments
@@ -65,6 +73,32 @@ class EventLog:
         self._events = events
         self._read_ts = read_ts
         """When it was read (seconds since the epoch), if its sidecar ran then; None: nothing comes after its end."""
+        self._dumps = dumps
+
+    def with_dump(self, dump: Dump) -> EventLog:
+        """Take what a browser recorded (`open_dump`) as its report, joined by the ICE ufrags: for `pairs`, `mesh` …
+
+        The log that is returned has the dump's reports among its `events`, as `trace.state` of kind `dump` with the
+        dump's own numbers as `seq`, at their times by the log's clock: see `clocks`. This log stays as it is.
+        """
+        events, joined = join_dump(self._events, dump)
+        return EventLog(self.path, self.segments, events, self._read_ts, (*self._dumps, joined))
+
+    @cached_property
+    def clocks(self) -> pd.DataFrame:
+        """One row per dump that was joined: how its clock stands to this log's, by the messages that both have.
+
+        ============= ======= ===================================================================================
+        dump          str     its path
+        matches       int64   descriptions and candidates that both have; 0: not aligned
+        at_least_s    float64 by the messages that came from the log: they were used after their relay
+        at_most_s     float64 by the messages that went to the log: they were made before their relay
+        offset_s      float64 what was added to the dump's times: the middle of the two
+        uncertainty_s float64 how far from it the truth may be, half of their distance; missing: nobody knows
+        sentence      str     the same in words; also says when the two contradict each other
+        ============= ======= ===================================================================================
+        """
+        return clocks_table(self._dumps)
 
     @property
     def events(self) -> pd.DataFrame:
@@ -299,15 +333,18 @@ class EventLog:
         return f"EventLog({self.path!r}: {', '.join(self._facts())})"
 
     def _repr_html_(self) -> str:
-        return f"<div>Event log <code>{html.escape(visible(self.path))}</code><br>{' · '.join(self._facts())}</div>"
+        facts = html.escape(" · ".join(self._facts()))
+        return f"<div>Event log <code>{html.escape(visible(self.path))}</code><br>{facts}</div>"
 
     def _facts(self) -> list[str]:
         rooms = self.rooms.drop_duplicates(["dialect", "room"])
-        facts = [_count(len(self._events), "record"), _count(self._events["boot"].nunique(), "boot")]
+        reported = sum(len(joined.dump.reports) for joined in self._dumps)
+        facts = [_count(len(self._events) - reported, "record"), _count(self._events["boot"].nunique(), "boot")]
         facts.append(_count(len(rooms), "room"))
         if len(self._events):
             first, last = self._events["time"].min(), self._events["time"].max()
             facts.append(f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC")
+        facts += map(str, self._dumps)
         return facts
 
 
