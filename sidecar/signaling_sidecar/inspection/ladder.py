@@ -62,22 +62,9 @@ class Ladder:
     def payload(self, seq: int) -> Payload | None:
         """What the record of a row holds, in lines; None: there is no row of this `seq`."""
         step = self._by_seq.get(seq)
-        return (
-            None
-            if step is None
-            else Payload(seq, visible(step.label), self._about(step), payload_text(step.record.data))
-        )
-
-    def _about(self, step: Step) -> str:
-        record = step.record
-        facts = (
-            f"the first of {step.run.length}, seq {step.seq} to {step.run.last.seq}" if step.run else f"seq {step.seq}",
-            f"{step.time:%H:%M:%S.%f} UTC",
-            record.type,
-            f"kind {record.kind}" if record.kind is not None else None,
-            f"{record.bytes:,} B" if record.bytes is not None else None,
-        )
-        return visible(" · ".join(filter(None, facts)))
+        if step is None:
+            return None
+        return Payload(seq, visible(step.label), visible(_about(step)), payload_text(step.record.data))
 
     @cached_property
     def _widget(self) -> DrawingWidget | None:
@@ -92,3 +79,15 @@ class Ladder:
         # Not the view of a widget: of a saved notebook JupyterLab would show "model not found" in its place.
         drawing = self.to_html()
         return {"text/plain": str(self), "text/html": self._widget.around(drawing) if self._widget else drawing}
+
+
+def _about(step: Step) -> str:
+    record = step.record
+    facts = (
+        f"the first of {step.run.length}, seq {step.seq} to {step.run.last.seq}" if step.run else f"seq {step.seq}",
+        f"{step.time:%H:%M:%S.%f} UTC",
+        record.type,
+        f"kind {record.kind}" if record.kind is not None else None,
+        f"{record.bytes:,} B" if record.bytes is not None else None,
+    )
+    return " · ".join(filter(None, facts))
