@@ -10,7 +10,7 @@ PACKAGE := $(PAGES)/dist/plugin/index.mjs
 NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help dev notebook test soak bench-reading check format record clean browser
+.PHONY: help dev notebook test soak soak-why bench-reading check format record clean browser
 
 help:  ## list what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -29,6 +29,9 @@ test: check browser  ## all checks and all tests
 
 soak: $(VENV)/tools  ## ten minutes of faults under load, of each kind
 	SOAK_S=600 $(BIN)/pytest tests/test_faults.py
+
+soak-why: browser $(PACKAGE)  ## each fault in ten real browsers, and a hundred healthy pairs: are they named?
+	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py
 
 bench-reading: $(VENV)/tools  ## how fast and in how much memory a log of a million events is read
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000

@@ -90,8 +90,8 @@ class Connections:
 
     def __init__(self) -> None:
         self.by_id: dict[str, Connection] = {}
-        self.insecure_sessions: dict[str, Entry] = {}
-        """Sessions whose page is no secure context, and where it said so."""
+        self.insecure_sessions: dict[str, Entry | None] = {}
+        """Sessions whose page has said what it is: where it said that it is no secure context, None if it is one."""
 
     def add(self, entry: Entry) -> None:
         """Take a `trace.state` entry; one that is no report of ours is left out."""
@@ -99,8 +99,8 @@ class Connections:
         if report is None:
             return
         if report.pc is None:
-            if report.secure is False and entry.session is not None:
-                self.insecure_sessions[entry.session] = entry
+            if report.secure is not None and entry.session is not None:
+                self.insecure_sessions[entry.session] = None if report.secure else entry
             return
         known = self.by_id.get(report.pc)
         if known is None:
