@@ -16,6 +16,9 @@ from signaling_sidecar.inspection.dumps.clock import Clock, compare_clocks
 from signaling_sidecar.inspection.dumps.dump import Dump, entry_of, utc_times
 from signaling_sidecar.inspection.pairs import entries_of
 
+# In the JSON of a description, a candidate, a summary or a report; some writers of JSON put a backslash before `/`.
+_UFRAG = r"(?:[uU]frag|usernameFragment)\W+((?:[\w+/]|\\/)+)"
+
 
 class JoinedDump(NamedTuple):
     """A dump, and how its clock stands to the log's."""
@@ -29,11 +32,9 @@ class JoinedDump(NamedTuple):
 
 def join_dump(events: pd.DataFrame, dump: Dump) -> tuple[pd.DataFrame, JoinedDump]:
     """Put a dump's reports, by the log's clock, among the `events` of a log."""
-    relayed = events[events["type"] == "signal.relayed"]
-    # Most frames of an app's own name none, and to look for a word is much faster than to read them.
-    relayed = relayed[relayed["data"].str.contains("ufrag|usernameFragment", na=False)]
-    clock = compare_clocks(dump.recorded, entries_of(relayed))
-    traced = _traced(entries_of(events[events["type"] == "trace.state"]))
+    ufrags = {ufrag for each in dump.by_connection.values() for ufrag in each.ufrags | each.remote_ufrags}
+    clock = compare_clocks(dump.recorded, _naming(ufrags, events, "signal.relayed"))
+    traced = _traced(_naming(ufrags, events, "trace.state"))
     ids = {
         id_: next((traced[ufrag] for ufrag in sorted(connection.ufrags) if ufrag in traced), f"{dump.path} {id_}")
         for id_, connection in dump.by_connection.items()
@@ -41,6 +42,13 @@ def join_dump(events: pd.DataFrame, dump: Dump) -> tuple[pd.DataFrame, JoinedDum
     reports = [(event, msgspec.structs.replace(report, pc=ids[report.pc or ""])) for event, report in dump.reports]
     entries = [entry_of(event, report, clock.offset_s) for event, report in reports]
     return _merged(events, entries), JoinedDump(dump, clock)
+
+
+def _naming(ufrags: set[str], events: pd.DataFrame, type_: str) -> list[Entry]:
+    """Find the records of a type with one of the ufrags; to read all those of a large log would take a minute."""
+    data = events["data"][events["type"] == type_]
+    first = data.str.extract(_UFRAG, expand=False).str.replace("\\", "", regex=False)
+    return entries_of(events.loc[data.index[first.isin(ufrags)]])
 
 
 def _traced(entries: list[Entry]) -> dict[str, str]:
