@@ -47,8 +47,9 @@ format: $(VENV)/tools $(NODE_MODULES)  ## write both languages in their format
 	$(BIN)/ruff check --fix
 	cd $(PAGES) && npm run format
 
-record: browser $(PACKAGE)  ## record the notebooks' logs anew, from real browsers
+record: browser $(PACKAGE)  ## record the notebooks' logs and the tests' dumps anew, from real browsers
 	$(BIN)/pytest tests/e2e/test_the_log_of_a_meeting.py tests/e2e/test_why_in_browsers.py --record-logs notebooks/recorded
+	$(BIN)/pytest tests/e2e/test_dump_of_a_browser.py --record-logs tests/recorded
 
 clean:  ## remove what was installed and built here
 	rm -rf $(VENV) $(PAGES)/node_modules $(PAGES)/dist

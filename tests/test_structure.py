@@ -14,6 +14,7 @@ from signaling_sidecar.dialects import DIALECTS
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
     "cli": {
+        "admin_request",
         "diagnosis",
         "inspection",
         "reload",
@@ -39,11 +40,12 @@ MAY_IMPORT = {
     },
     "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
     "hooks": set(),
+    "admin_request": set(),
     "listening": {"settings", "errors"},
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},
     "diagnosis": {"eventlog", "errors", "foreign_text"},
-    "inspection": {"diagnosis", "eventlog", "errors", "foreign_text"},
+    "inspection": {"admin_request", "diagnosis", "eventlog", "errors", "foreign_text"},
     "hub": {"errors", "names"},
     "settings": {"errors", "names"},
     "names": {"errors"},
@@ -82,7 +84,8 @@ def test_imports_point_one_way(path: Path) -> None:
 
 
 def test_each_large_library_has_its_home() -> None:
-    homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "ipywidgets": {"inspection"}, "watchfiles": {"reload"}}
+    homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
+    homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}}
     homes["aiohttp"].add("reload")  # its worker only has it ready for the server
     for library, home in homes.items():
         users = {

@@ -17,8 +17,11 @@ class CandidatePair(msgspec.Struct, frozen=True):
     remote: dict[str, Any] = {}
 
 
-class Report(msgspec.Struct, frozen=True, rename="camel"):
-    """What is read of one `trace` frame; None: it does not say. The frontend's `trace-report.ts` writes it."""
+class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What is read of one `trace` frame; None: it does not say. The frontend's `trace-report.ts` writes it.
+
+    Of a browser's dump `signaling_sidecar.inspection.dumps` makes the same.
+    """
 
     event: str
     page: str | None = None
@@ -40,6 +43,14 @@ class Report(msgspec.Struct, frozen=True, rename="camel"):
     """The method that failed."""
     name: str | None = None
     pair: CandidatePair | None = None
+
+
+def read_report(data: str | None) -> Report | None:
+    """Read the data of a `trace.state`; None: it is no report of ours."""
+    try:
+        return msgspec.json.decode(data or "", type=Report)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 @dataclass(eq=False)
@@ -84,9 +95,8 @@ class Connections:
 
     def add(self, entry: Entry) -> None:
         """Take a `trace.state` entry; one that is no report of ours is left out."""
-        try:
-            report = msgspec.json.decode(entry.data or "", type=Report)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        report = read_report(entry.data)
+        if report is None:
             return
         if report.pc is None:
             if report.secure is not None and entry.session is not None:
