@@ -40,6 +40,8 @@ MAY_IMPORT = {
     "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
     "hooks": set(),
     "listening": {"settings", "errors"},
+    "addresses": set(),
+    "site": set(),
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},
     "diagnosis": {"eventlog", "errors", "foreign_text"},
