@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "cli": {
         "admin_request",
         "diagnosis",
+        "doctor",
         "inspection",
         "reload",
         "server",
@@ -27,11 +28,14 @@ MAY_IMPORT = {
         "foreign_text",
     },
     "server": {
+        "addresses",
         "dialects",
+        "doctor",
         "eventlog",
         "hub",
         "reload",
         "listening",
+        "site",
         "hooks",
         "settings",
         "errors",
@@ -42,8 +46,11 @@ MAY_IMPORT = {
     "hooks": set(),
     "admin_request": set(),
     "listening": {"settings", "errors"},
+    "addresses": set(),
+    "site": set(),
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},
+    "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "foreign_text"},
     "diagnosis": {"eventlog", "errors", "foreign_text"},
     "inspection": {"admin_request", "diagnosis", "eventlog", "errors", "foreign_text"},
     "hub": {"errors", "names"},
@@ -108,7 +115,7 @@ def test_no_dialect_is_named_in_the_hub() -> None:
         assert not words & (set(DIALECTS) - {"rooms"})  # that one is also what a checkpoint calls its rooms
 
 
-PUBLIC = ["", "cli", "dialects", "eventlog", "hooks", "hub", "inspection", "reload", "server"]
+PUBLIC = ["", "cli", "dialects", "doctor", "eventlog", "hooks", "hub", "inspection", "reload", "server"]
 
 
 @pytest.mark.parametrize("package", PUBLIC)
