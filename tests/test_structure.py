@@ -14,6 +14,8 @@ from signaling_sidecar.dialects import DIALECTS
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
     "cli": {
+        "addresses",
+        "lan",
         "diagnosis",
         "doctor",
         "inspection",
@@ -28,6 +30,7 @@ MAY_IMPORT = {
     },
     "server": {
         "addresses",
+        "lan",
         "dialects",
         "doctor",
         "eventlog",
@@ -44,6 +47,7 @@ MAY_IMPORT = {
     "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
     "hooks": set(),
     "listening": {"settings", "errors"},
+    "lan": {"site", "errors", "names", "foreign_text"},
     "addresses": set(),
     "site": set(),
     "dialects": {"hub", "settings", "errors", "names"},
@@ -90,7 +94,8 @@ def test_imports_point_one_way(path: Path) -> None:
 
 def test_each_large_library_has_its_home() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "ipywidgets": {"inspection"}, "watchfiles": {"reload"}}
-    homes["aiohttp"].add("reload")  # its worker only has it ready for the server
+    homes["aiohttp"] |= {"lan", "reload"}  # a client; a worker that has it ready for the server
+    homes["zeroconf"] = {"lan"}
     for library, home in homes.items():
         users = {
             path.relative_to(PACKAGE).parts[0]
@@ -112,7 +117,7 @@ def test_no_dialect_is_named_in_the_hub() -> None:
         assert not words & (set(DIALECTS) - {"rooms"})  # that one is also what a checkpoint calls its rooms
 
 
-PUBLIC = ["", "cli", "dialects", "doctor", "eventlog", "hooks", "hub", "inspection", "reload", "server"]
+PUBLIC = ["", "cli", "dialects", "doctor", "eventlog", "hooks", "hub", "inspection", "lan", "reload", "server"]
 
 
 @pytest.mark.parametrize("package", PUBLIC)

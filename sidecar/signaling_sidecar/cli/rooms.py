@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from signaling_sidecar.cli import state
+from signaling_sidecar.cli.table import print_table
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.state_dir import read_runtime
-from signaling_sidecar.foreign_text import shown_width, visible
+from signaling_sidecar.foreign_text import visible
 
 TIMEOUT_S = 5.0  # seconds; it is on this machine
 
@@ -33,11 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not rooms:
         print("nobody is in a room")
         return 0
-    table = [("room", "dialect", "peers"), *map(_row, rooms)]
-    widths = [max(shown_width(cell) for cell in column) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = (cell + " " * (width - shown_width(cell)) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    print_table([("room", "dialect", "peers"), *map(_row, rooms)])
     return 0
 
 
