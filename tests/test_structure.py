@@ -95,7 +95,7 @@ def test_imports_point_one_way(path: Path) -> None:
 def test_each_large_library_has_its_home() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "ipywidgets": {"inspection"}, "watchfiles": {"reload"}}
     homes["aiohttp"] |= {"lan", "reload"}  # a client; a worker that has it ready for the server
-    homes["zeroconf"] = {"lan"}
+    homes["zeroconf"] = {"doctor", "lan"}
     for library, home in homes.items():
         users = {
             path.relative_to(PACKAGE).parts[0]

@@ -15,6 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.browsers import CAMERA_FLAGS, launched
+from tests.e2e.lan import Lan, NoLan, new_lan
 from tests.e2e.programs import Program, Start, is_running, start_program
 from tests.e2e.sites import PLUGIN, Site, start_demo
 from tests.provision_browser import find_browser
@@ -94,6 +95,15 @@ async def start_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     """Starts programs that all tests of the file share; these tests run in one loop, the module's."""
     async with _starting(tmp_path_factory.mktemp("shared")) as start:
         yield start
+
+
+@pytest.fixture(scope="module")
+def lan() -> Iterator[Lan]:
+    try:
+        with new_lan() as lan:
+            yield lan
+    except NoLan as error:
+        pytest.skip(f"no network namespaces can be made here: {error}")
 
 
 @pytest.fixture

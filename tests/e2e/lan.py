@@ -1,4 +1,4 @@
-"""A local network on this machine: hosts, each with a cable to one switch. Made of network namespaces, by root on Linux.
+"""A local network on this machine: hosts, each with a cable to one switch; of network namespaces, by root on Linux.
 
 1. The switch is in a namespace of its own too. So nothing of this machine's network changes, and with the namespaces
    all of it is gone.
@@ -14,16 +14,16 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.e2e.programs import is_running
+from tests.e2e.programs import Program, Start, is_running
 
 PREFIX = "signaling-lan"
 ANSWERS_WITHIN_S = 10.0  # seconds for one `ip` command, which takes 10 ms
-NETWORK = {4: ("10.77.0.", 24), 6: ("fd3c:9a1e:77b2::", 64)}  # RFC 1918, RFC 4193
+NETWORKS = {4: ("10.77.0.", 24), 6: ("fd3c:9a1e:77b2::", 64)}  # RFC 1918, RFC 4193
 NO_DAD = "for each in all default; do echo 0 >/proc/sys/net/ipv6/conf/$each/accept_dad; done"
 """IPv6 addresses are there at once, not after the second in which nobody has objected."""
 
@@ -42,16 +42,26 @@ class Host(NamedTuple):
     port: str
     """Where its cable is plugged in."""
 
-    def command(self, *words: str | Path) -> list[str]:
+    def command(self, words: Sequence[str | Path]) -> list[str]:
         """The words that run a program on this host. It keeps its process id and its open files."""
         return ["ip", "netns", "exec", self.namespace, *map(str, words)]
 
     def program(self, path: Path, folder: Path) -> Path:
         """A file in the folder that runs this program on this host."""
-        script = folder / f"{path.name}-of-{self.namespace}"
-        script.write_text(f'#!/bin/sh\nexec {" ".join(self.command(path))} "$@"\n')
+        script = folder / f"{path.name}-on-{self.namespace}"
+        script.write_text(f'#!/bin/sh\nexec {" ".join(self.command([path]))} "$@"\n')
         script.chmod(0o700)
         return script
+
+    def starting(self, start: Start) -> Start:
+        """What starts programs on this host."""
+
+        async def start_here(
+            words: Sequence[str | Path], cwd: Path, env: Mapping[str, str | None] | None = None
+        ) -> Program:
+            return await start(self.command(words), cwd, env or {})
+
+        return start_here
 
     @contextmanager
     def cable_pulled(self) -> Iterator[None]:
@@ -62,35 +72,42 @@ class Host(NamedTuple):
             _ip("-n", self.switch, "link", "set", self.port, "up")
 
 
+class Lan(NamedTuple):
+    laptop: Host
+    phone: Host
+    second_laptop: Host
+
+
 @contextmanager
-def new_lan(*names: str) -> Iterator[list[Host]]:
-    """Hosts of these names. What runs on them is ended with the network. Raises NoLan."""
+def new_lan() -> Iterator[Lan]:
+    """What runs on its hosts is ended with it. Raises NoLan."""
     _remove_what_is_left()
     mine = f"{PREFIX}-{os.getpid()}"
     try:
-        try:
-            switch = _new_switch(f"{mine}-switch")
-            hosts = [_new_host(f"{mine}-{name}", switch, number) for number, name in enumerate(names, start=2)]
-        except (OSError, subprocess.SubprocessError) as error:
-            raise NoLan(_told(error)) from error
-        yield hosts
+        yield _new_lan(mine)
     finally:
         for name in _namespaces():
             if name.startswith(f"{mine}-"):
                 _remove(name)
 
 
-def _told(error: Exception) -> str:
-    said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else ""
-    return f"{error}: {said}" if said else str(error)
+def _new_lan(prefix: str) -> Lan:
+    try:
+        switch = _new_switch(f"{prefix}-switch")
+        hosts = [_new_host(f"{prefix}-{name}", switch, number) for number, name in enumerate(Lan._fields, start=2)]
+    except FileNotFoundError as error:
+        raise NoLan("there is no `ip` command") from error
+    except subprocess.CalledProcessError as error:
+        raise NoLan(error.stderr.strip()) from error
+    return Lan(*hosts)
 
 
 def _new_switch(name: str) -> str:
     _new_namespace(name)
-    # A switch that snoops passes multicast on only to who has asked for it; a cheap one, like that of most homes, to all.
+    # It hands on multicast to all, as most homes' do; one that snoops wants to be asked for it first.
     _ip("-n", name, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
     _ip("-n", name, "link", "set", "bridge", "up")
-    for version in NETWORK:
+    for version in NETWORKS:
         _add_address(name, "bridge", version, 1)
     return name
 
@@ -101,8 +118,8 @@ def _new_host(name: str, switch: str, number: int) -> Host:
     _ip("-n", switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
     _ip("-n", switch, "link", "set", port, "master", "bridge", "up")
     _ip("-n", name, "link", "set", "eth0", "up")
-    ipv4, ipv6 = (_add_address(name, "eth0", version, number) for version in NETWORK)
-    for prefix, _ in NETWORK.values():
+    ipv4, ipv6 = (_add_address(name, "eth0", version, number) for version in NETWORKS)
+    for prefix, _ in NETWORKS.values():
         _ip("-n", name, "route", "add", "default", "via", f"{prefix}1")
     return Host(name, ipv4, ipv6, switch, port)
 
@@ -114,12 +131,9 @@ def _new_namespace(name: str) -> None:
 
 
 def _add_address(name: str, interface: str, version: int, number: int) -> str:
-    prefix, length = NETWORK[version]
+    prefix, length = NETWORKS[version]
     _ip("-n", name, "address", "add", f"{prefix}{number}/{length}", "dev", interface)
     return f"{prefix}{number}"
-
-
-# --- the end ----------------------------------------------------------------------------------------------------------
 
 
 def _remove_what_is_left() -> None:
@@ -139,11 +153,10 @@ def _remove(name: str) -> None:
 def _namespaces() -> list[str]:
     try:
         return [line.split()[0] for line in _ip("netns", "list").splitlines()]
-    except (OSError, subprocess.SubprocessError):  # no `ip`: then there are none either
+    except FileNotFoundError:  # no `ip`: then there are none either
         return []
 
 
 def _ip(*words: str) -> str:
-    return subprocess.run(
-        ["ip", *words], check=True, capture_output=True, text=True, timeout=ANSWERS_WITHIN_S
-    ).stdout
+    done = subprocess.run(["ip", *words], check=True, capture_output=True, text=True, timeout=ANSWERS_WITHIN_S)
+    return done.stdout
