@@ -15,6 +15,7 @@ PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
     "cli": {
         "diagnosis",
+        "doctor",
         "inspection",
         "reload",
         "server",
@@ -26,11 +27,14 @@ MAY_IMPORT = {
         "foreign_text",
     },
     "server": {
+        "addresses",
         "dialects",
+        "doctor",
         "eventlog",
         "hub",
         "reload",
         "listening",
+        "site",
         "hooks",
         "settings",
         "errors",
@@ -40,8 +44,11 @@ MAY_IMPORT = {
     "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
     "hooks": set(),
     "listening": {"settings", "errors"},
+    "addresses": set(),
+    "site": set(),
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},
+    "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "foreign_text"},
     "diagnosis": {"eventlog", "errors", "foreign_text"},
     "inspection": {"diagnosis", "eventlog", "errors", "foreign_text"},
     "hub": {"errors", "names"},
@@ -105,7 +112,7 @@ def test_no_dialect_is_named_in_the_hub() -> None:
         assert not words & (set(DIALECTS) - {"rooms"})  # that one is also what a checkpoint calls its rooms
 
 
-PUBLIC = ["", "cli", "dialects", "eventlog", "hooks", "hub", "inspection", "reload", "server"]
+PUBLIC = ["", "cli", "dialects", "doctor", "eventlog", "hooks", "hub", "inspection", "reload", "server"]
 
 
 @pytest.mark.parametrize("package", PUBLIC)
