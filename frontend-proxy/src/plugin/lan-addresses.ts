@@ -1,8 +1,10 @@
 import { BlockList, isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 
-/** Why a phone in the same Wi-Fi most likely cannot reach an address. */
-export type Remark = 'VPN' | 'virtual' | 'link-local'
+/** Why a phone in the same Wi-Fi most likely cannot reach an address; the likelier reach first. */
+export type Remark = (typeof REMARKS)[number]
+
+const REMARKS = ['VPN', 'link-local', 'virtual'] as const
 
 export interface NetworkUrl {
   readonly url: string
@@ -12,32 +14,27 @@ export interface NetworkUrl {
 
 export type Interfaces = ReturnType<typeof networkInterfaces>
 
-// Names that Docker, libvirt, LXD, Kubernetes, VirtualBox, VMware, macOS, Hyper-V and WSL give.
+// As the sidecar knows them (addresses.py). A plain `br0` or `br-lan` is a real network's bridge.
 const VIRTUAL =
-  /^(docker|br-[0-9a-f]{12}$|veth|virbr|vnet\d|lxc|lxdbr|podman|cni|flannel|cali|vboxnet|vmnet|vmenet|bridge\d|vEthernet)|VirtualBox|VMware|Hyper-V/i
-const VPN = /^(tun|tap|utun|wg|ppp|ipsec|tailscale|zt|nordlynx)|VPN|WireGuard|Tailscale|ZeroTier/i
+  /^(docker|podman|veth|virbr|vmnet|vboxnet|lxcbr|lxdbr|incusbr|cni|flannel|cali|kube|br-[0-9a-f]{12}$|bridge1\d\d|awdl|llw|anpi|vethernet|.*(hyper-v|virtualbox|vmware))/i
+const VPN =
+  /^((u?tun|tap|wg|ppp|ipsec|tailscale|zt|ham|nordlynx|proton|cscotun|gpd)[\d_-]|tailscale|nordlynx|.*(vpn|wireguard|zerotier))/i
 
-const RANGES = {
-  private: [
-    ['10.0.0.0', 8],
-    ['172.16.0.0', 12],
-    ['192.168.0.0', 16],
-  ],
-  linkLocal: [['169.254.0.0', 16]],
-  carrier: [['100.64.0.0', 10]], // RFC 6598; on a laptop it is Tailscale's
-} as const
+const VPN_RANGES = new BlockList()
+VPN_RANGES.addSubnet('100.64.0.0', 10, 'ipv4') // RFC 6598: a carrier's, and Tailscale's
+VPN_RANGES.addSubnet('fd7a:115c:a1e0::', 48, 'ipv6') // Tailscale's
+const LINK_LOCAL_RANGES = new BlockList()
+LINK_LOCAL_RANGES.addSubnet('169.254.0.0', 16, 'ipv4')
+LINK_LOCAL_RANGES.addSubnet('fe80::', 10, 'ipv6')
 
 /** Vite's network URLs, that of a real network first: a phone will be in it. */
 export function bestFirst(
   urls: readonly string[],
   interfaces: Interfaces = networkInterfaces(),
 ): NetworkUrl[] {
-  const remarked = urls.map((url) => {
-    const address = new URL(url).hostname
-    const remark = remarkOn(address, interfaces)
-    return { url, remark, rank: rankOf(address, remark) }
-  })
-  return remarked.sort((a, b) => a.rank - b.rank).map(({ url, remark }) => ({ url, remark }))
+  const remarked = urls.map((url) => ({ url, remark: remarkOn(hostOf(url), interfaces) }))
+  const rank = ({ remark }: NetworkUrl) => (remark === undefined ? -1 : REMARKS.indexOf(remark))
+  return remarked.sort((a, b) => rank(a) - rank(b))
 }
 
 /** What a certificate for pages on the LAN has to name. */
@@ -64,22 +61,19 @@ export function mdnsName(host: string = hostname()): string[] {
 }
 
 function remarkOn(address: string, interfaces: Interfaces): Remark | undefined {
-  if (/^fe80:/i.test(address) || isIn(address, 'linkLocal')) return 'link-local'
   const name = Object.keys(interfaces).find((key) =>
     interfaces[key]?.some((entry) => entry.address === address),
   )
   if (name !== undefined && VIRTUAL.test(name)) return 'virtual'
-  if ((name !== undefined && VPN.test(name)) || isIn(address, 'carrier')) return 'VPN'
-  return undefined
+  if ((name !== undefined && VPN.test(name)) || isIn(VPN_RANGES, address)) return 'VPN'
+  return isIn(LINK_LOCAL_RANGES, address) ? 'link-local' : undefined
 }
 
-function rankOf(address: string, remark: Remark | undefined): number {
-  if (remark === undefined) return isIP(address) === 4 && !isIn(address, 'private') ? 1 : 0
-  return { VPN: 2, virtual: 3, 'link-local': 4 }[remark]
+function isIn(ranges: BlockList, address: string): boolean {
+  const version = isIP(address)
+  return version !== 0 && ranges.check(address, version === 6 ? 'ipv6' : 'ipv4')
 }
 
-function isIn(address: string, name: keyof typeof RANGES): boolean {
-  const list = new BlockList()
-  for (const [net, prefix] of RANGES[name]) list.addSubnet(net, prefix)
-  return isIP(address) === 4 && list.check(address)
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '')
 }

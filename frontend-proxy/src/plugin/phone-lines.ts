@@ -14,13 +14,14 @@ const QUIET_ZONE = 2 // modules; the standard says 4, but scanners take 2 and te
 
 // White on black, whatever the terminal's theme: a code that is printed the other way round is not
 // read by every phone. The 16 basic colours are the theme's own, these two are not.
-const WHITE_ON_BLACK = '\u001b[38;5;231;48;5;16m'
+const WHITE = '\u001b[38;5;231m'
+const ON_BLACK = '\u001b[48;5;16m'
 const RESET = '\u001b[0m'
 
-const WARNING =
-  'The phone will warn of the certificate, which this machine has made for itself: "Advanced", "Proceed".'
-const IOS =
-  'iPhone and iPad want it installed, or signaling({ lan: { https: false } }): the page says how.'
+const WARNINGS = [
+  'The phone warns of a self-made certificate: "Advanced", then "Proceed".',
+  'iPhones refuse signaling with it until it is installed: the page says how.',
+]
 
 /** For somebody with a phone in his hand: the URL, and in a terminal its QR code. */
 export function phoneLines(
@@ -30,7 +31,7 @@ export function phoneLines(
 ): string[] {
   const [best] = bestFirst(networkUrls)
   if (best === undefined) return ['none, as Vite is not on the network (see server.host)']
-  const warning = isSelfMade ? ['', INDENT + WARNING, INDENT + IOS] : []
+  const warning = isSelfMade ? ['', ...WARNINGS.map((line) => INDENT + line)] : []
   return [described(best), ...qrLines(best.url, terminal), ...warning]
 }
 
@@ -43,6 +44,8 @@ function qrLines(url: string, { columns, isColoured }: Terminal): string[] {
   const rows = renderUnicodeCompact(url, { border: QUIET_ZONE }).split('\n')
   const width = INDENT.length + (rows[0]?.length ?? 0)
   if (width > columns) return [`${INDENT}(a terminal of ${width} columns would show its QR code)`]
-  const [before, after] = isColoured ? [WHITE_ON_BLACK, RESET] : ['', '']
-  return ['', ...rows.map((row) => INDENT + before + row + after)]
+  // The size of a code is odd, so below the last row is nothing: it is not black there.
+  const last = rows.length - 1
+  const coloured = rows.map((row, at) => WHITE + (at < last ? ON_BLACK : '') + row + RESET)
+  return ['', ...(isColoured ? coloured : rows).map((row) => INDENT + row)]
 }

@@ -25,14 +25,16 @@ const LAPTOP = machine({
 })
 
 test('the address of a real network comes before those that no phone reaches', () => {
-  const hosts = ['172.17.0.1', '10.8.0.6', '169.254.7.7', '131.159.0.20', '192.168.1.20']
-  const urls = hosts.map((host) => `http://${host}:5173/`)
+  const hosts = ['172.17.0.1', '10.8.0.6', '169.254.7.7', '192.168.1.20', '131.159.0.20']
+  const urls = [...hosts, '[fd7a:115c:a1e0::1]', '[fd12::20]'].map((host) => `http://${host}:1/`)
   expect(bestFirst(urls, LAPTOP)).toEqual([
-    { url: 'http://192.168.1.20:5173/', remark: undefined },
-    { url: 'http://131.159.0.20:5173/', remark: undefined },
-    { url: 'http://10.8.0.6:5173/', remark: 'VPN' },
-    { url: 'http://172.17.0.1:5173/', remark: 'virtual' },
-    { url: 'http://169.254.7.7:5173/', remark: 'link-local' },
+    { url: 'http://192.168.1.20:1/', remark: undefined },
+    { url: 'http://131.159.0.20:1/', remark: undefined },
+    { url: 'http://[fd12::20]:1/', remark: undefined },
+    { url: 'http://10.8.0.6:1/', remark: 'VPN' },
+    { url: 'http://[fd7a:115c:a1e0::1]:1/', remark: 'VPN' },
+    { url: 'http://169.254.7.7:1/', remark: 'link-local' },
+    { url: 'http://172.17.0.1:1/', remark: 'virtual' },
   ])
 })
 
