@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -26,6 +27,7 @@ ANSWERS_WITHIN_S = 10.0  # seconds for one `ip` command, which takes 10 ms
 NETWORKS = {4: ("10.77.0.", 24), 6: ("fd3c:9a1e:77b2::", 64)}  # RFC 1918, RFC 4193
 NO_DAD = "for each in all default; do echo 0 >/proc/sys/net/ipv6/conf/$each/accept_dad; done"
 """IPv6 addresses are there at once, not after the second in which nobody has objected."""
+_numbers = itertools.count(1)
 
 
 class NoLan(Exception):
@@ -82,19 +84,19 @@ class Lan(NamedTuple):
 def new_lan() -> Iterator[Lan]:
     """What runs on its hosts is ended with it. Raises NoLan."""
     _remove_what_is_left()
-    mine = f"{PREFIX}-{os.getpid()}"
+    prefix = f"{PREFIX}-{os.getpid()}-{next(_numbers)}-"
     try:
-        yield _new_lan(mine)
+        yield _new_lan(prefix)
     finally:
-        for name in _namespaces():
-            if name.startswith(f"{mine}-"):
+        for name in namespaces():
+            if name.startswith(prefix):
                 _remove(name)
 
 
 def _new_lan(prefix: str) -> Lan:
     try:
-        switch = _new_switch(f"{prefix}-switch")
-        hosts = [_new_host(f"{prefix}-{name}", switch, number) for number, name in enumerate(Lan._fields, start=2)]
+        switch = _new_switch(f"{prefix}switch")
+        hosts = [_new_host(f"{prefix}{name}", switch, number) for number, name in enumerate(Lan._fields, start=2)]
     except FileNotFoundError as error:
         raise NoLan("there is no `ip` command") from error
     except subprocess.CalledProcessError as error:
@@ -137,10 +139,11 @@ def _add_address(name: str, interface: str, version: int, number: int) -> str:
 
 
 def _remove_what_is_left() -> None:
-    for name in _namespaces():
+    for name in namespaces():
         made_by = re.match(rf"{PREFIX}-(\d+)-", name)
         if made_by is not None and not is_running(int(made_by[1])):
-            _remove(name)
+            with contextlib.suppress(subprocess.CalledProcessError):  # another run may be doing the same
+                _remove(name)
 
 
 def _remove(name: str) -> None:
@@ -150,7 +153,8 @@ def _remove(name: str) -> None:
     _ip("netns", "delete", name)
 
 
-def _namespaces() -> list[str]:
+def namespaces() -> list[str]:
+    """The names of all that there are on this machine."""
     try:
         return [line.split()[0] for line in _ip("netns", "list").splitlines()]
     except FileNotFoundError:  # no `ip`: then there are none either
