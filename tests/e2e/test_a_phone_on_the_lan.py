@@ -11,8 +11,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.browsers import launched
-from tests.e2e.demo_page import DemoPage, all_connected, new_page, seen, watch
+from tests.e2e.demo_page import DemoPage, new_page, seen, watch
 from tests.e2e.lan import Lan
+from tests.e2e.lan_demo import CLICK_THROUGH, PHONE, comes, new_phone, start_lan_demo, talk, waits
 from tests.e2e.programs import Start
 from tests.e2e.sites import FRONTEND, Site, network_url_in, start_demo
 from tests.e2e.time_to_connected import time_to_connected
@@ -21,12 +22,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RUNS = 10
 NOTICES_WITHIN_MS = 25_000  # ms; a page asks every 10 s whether its connection is alive, and waits 5 for the answer
-CLICK_THROUGH = {"ignore_https_errors": True}  # "Advanced", "Proceed": nobody vouches for a dev server's certificate
-PHONE = {**CLICK_THROUGH, "viewport": {"width": 412, "height": 839}, "is_mobile": True, "has_touch": True}
 JSQR = FRONTEND / "node_modules" / "jsqr" / "dist" / "jsQR.js"
-SCAN = """async (url) => {
-  const image = new Image()
-  image.src = url
+SCAN = """async (image) => {
   await image.decode()
   const canvas = new OffscreenCanvas(400, 400).getContext('2d')
   canvas.drawImage(image, 0, 0, 400, 400)
@@ -37,8 +34,6 @@ CANDIDATES = """id => {
   return [localDescription, remoteDescription].map(({ sdp }) =>
     [...sdp.matchAll(/^a=candidate:(?:\\S+ ){4}(\\S+)/gm)].map(([, address]) => address))
 }"""
-
-
 People = tuple[DemoPage, DemoPage]
 
 
@@ -49,9 +44,7 @@ class Browsers(NamedTuple):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def demo(lan: Lan, start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """On the laptop, for its network: `npm run dev:lan`."""
-    cache = {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
-    return await start_demo(lan.laptop.starting(start_once), cache, ["--mode", "lan"])
+    return await start_lan_demo(lan.laptop, start_once, tmp_path_factory.mktemp("home"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -72,40 +65,18 @@ with_both = pytest.mark.parametrize("browsers", ["names", "addresses"], indirect
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def people(browsers: Browsers) -> AsyncIterator[People]:
-    """Ann at the laptop, and Ben with the phone, who types no name. Both close their pages at the end."""
+    """Ann at the laptop, and Ben with the phone."""
     ann = await new_page(browsers.laptop, "Ann", **CLICK_THROUGH)
-    ben = await new_page(browsers.phone, "", **PHONE)
+    ben = await new_phone(browsers.phone)
     yield ann, ben
     for person in (ann, ben):
         await person.page.context.close()
 
 
-async def waits(ann: DemoPage, url: str, room: str) -> None:
-    await ann.open(url)
-    await ann.page.goto(f"{url}?room={room}")
-    await ann.page.wait_for_function("demo.client.joined")
-
-
-async def comes(ben: DemoPage, url: str, room: str) -> None:
-    """He opens the URL, sees the room and taps it."""
-    await ben.page.goto(url)
-    await expect(ben.room_card(room)).to_contain_text("1")
-    await ben.room_card(room).tap()
-    ben.name = await ben.page.locator("[data-self=true]").get_by_test_id("tile-name").inner_text()
-
-
-async def talk(ann: DemoPage, ben: DemoPage, when: str = "now") -> None:
-    """Both ways, from browser to browser."""
-    await all_connected(ann, ben)
-    for one, other in ((ann, ben), (ben, ann)):
-        await one.say(f"{one.name} {when}")
-        await other.reads(f"{one.name} {when}")
-
-
-async def scanned(page: Page, url: str) -> str:
-    """What a phone's camera reads in the image."""
+async def scanned(page: Page, view: str) -> str:
+    """What a phone's camera reads on the page."""
     await page.add_script_tag(path=JSQR)
-    text: str = await page.evaluate(SCAN, url)
+    text: str = await page.get_by_test_id(view).get_by_test_id("qr").evaluate(SCAN)
     return text
 
 
@@ -114,10 +85,12 @@ async def test_a_phone_opens_what_the_qr_code_says_and_joins_with_one_tap(
     request: pytest.FixtureRequest, lan: Lan, demo: Site, people: People
 ) -> None:
     ann, ben = people
-    await waits(ann, demo.url, "bar")
-    url = await scanned(ann.page, "ws/signaling/qr")
+    await ann.open(demo.url)
+    url = await scanned(ann.page, "lobby")
     assert url == await network_url_in(demo.vite)
     assert url.startswith(f"https://{lan.laptop.ipv4}:")
+    await waits(ann, demo.url, "bar")
+    assert await scanned(ann.page, "room") == f"{url}?room=bar"
     await comes(ben, url, "bar")
     await talk(ann, ben)
     own, his = await ann.page.evaluate(CANDIDATES, await ben.peer_id())
