@@ -204,6 +204,16 @@ def test_rooms_lists_who_is_where(tmp_path: Path) -> None:
     assert "no sidecar is running" in done.stderr
 
 
+def test_the_admins_token_is_not_sent_through_the_proxy_of_the_environment(tmp_path: Path) -> None:
+    with serving(tmp_path), socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        done = run("rooms", "--state-dir", str(tmp_path), http_proxy=address, no_proxy="")
+        assert done.stdout == "nobody is in a room\n"
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
 def test_a_killed_sidecars_runtime_file_is_nobody(tmp_path: Path) -> None:
     with serving(tmp_path) as sidecar:
         sidecar.stop(signal.SIGKILL)
