@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
     "hooks": set(),
     "listening": {"settings", "errors"},
-    "lan": {"site", "errors", "names", "foreign_text"},
+    "lan": {"addresses", "site", "errors", "names", "foreign_text"},
     "addresses": set(),
     "site": set(),
     "dialects": {"hub", "settings", "errors", "names"},
