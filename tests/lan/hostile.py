@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any
 
-from zeroconf import DNSOutgoing, ServiceInfo
+from zeroconf import DNSOutgoing, IPVersion, ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
 from signaling_sidecar.lan.record import SERVICE_TYPE
@@ -36,7 +36,7 @@ def records(said: dict[str, Any]) -> list[ServiceInfo]:
 
 async def announce(all_said: list[dict[str, Any]]) -> None:
     infos = [info for said in all_said for info in records(said)]
-    dns = AsyncZeroconf()
+    dns = AsyncZeroconf(ip_version=IPVersion.All)
     await dns.zeroconf.async_wait_for_start()
     while True:
         for info in infos:
