@@ -10,7 +10,7 @@ PACKAGE := $(PAGES)/dist/plugin/index.mjs
 NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help dev notebook test soak bench-reading check format record clean browser
+.PHONY: help dev notebook test soak soak-why bench-reading check format record clean browser
 
 help:  ## list what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -30,6 +30,9 @@ test: check browser  ## all checks and all tests
 soak: $(VENV)/tools  ## ten minutes of faults under load, of each kind
 	SOAK_S=600 $(BIN)/pytest tests/test_faults.py
 
+soak-why: browser $(PACKAGE)  ## each fault in ten real browsers, and a hundred healthy pairs: are they named?
+	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py
+
 bench-reading: $(VENV)/tools  ## how fast and in how much memory a log of a million events is read
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000
 
@@ -44,8 +47,9 @@ format: $(VENV)/tools $(NODE_MODULES)  ## write both languages in their format
 	$(BIN)/ruff check --fix
 	cd $(PAGES) && npm run format
 
-record: browser $(PACKAGE)  ## record the notebooks' logs anew, from real browsers
+record: browser $(PACKAGE)  ## record the notebooks' logs and the tests' dumps anew, from real browsers
 	$(BIN)/pytest tests/e2e/test_the_log_of_a_meeting.py tests/e2e/test_why_in_browsers.py --record-logs notebooks/recorded
+	$(BIN)/pytest tests/e2e/test_dump_of_a_browser.py --record-logs tests/recorded
 
 clean:  ## remove what was installed and built here
 	rm -rf $(VENV) $(PAGES)/node_modules $(PAGES)/dist

@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--record-logs",
         type=Path,
         metavar="DIR",
-        help="write the event logs that the notebooks read, as the browsers made them, into this folder",
+        help="write the logs that notebooks and tests read, as the browsers made them, into this folder",
     )
 
 

@@ -42,9 +42,16 @@ class Story:
         self.at_s += seconds
         return self
 
-    def joins(self, peer: str, name: str | None = None) -> Self:
+    def joins(self, peer: str, name: str | None = None, origin: str | None = None) -> Self:
+        """By a connection of its own, when its page has an origin."""
         self._stays[peer] = self._stays.get(peer, 0) + 1
-        return self.record("peer.joined", peer, data={"name": name} if name else {})
+        connection = None if origin is None else len(self._lines)
+        if origin is not None:
+            self.record("connection.opened", room=None, connection=connection, data={"origin": origin})
+        return self.record("peer.joined", peer, connection=connection, data={"name": name} if name else {})
+
+    def loses_connection(self, peer: str) -> Self:
+        return self.record("peer.away", peer, data={"ending": "lost", "grace_s": 30.0})
 
     def leaves(self, peer: str) -> Self:
         return self.record("peer.left", peer, data={"reason": "left"})
@@ -83,7 +90,7 @@ class Story:
 
     def verdicts(self) -> list[Verdict]:
         met = find_meetings(read_entries([self.write()]))
-        return [judge(meeting, met.connections, T0_S + self.at_s) for meeting in met.meetings]
+        return [judge(meeting, T0_S + self.at_s) for meeting in met.meetings]
 
     def verdict(self) -> Verdict:
         (verdict,) = self.verdicts()

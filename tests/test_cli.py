@@ -64,14 +64,15 @@ def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subproc
     )
 
 
-def join(url: str, room: str, peer: str) -> None:
-    async def once() -> None:
+def join(url: str, room: str, peer: str) -> dict[str, Any]:
+    async def once() -> dict[str, Any]:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws/signaling") as socket_:
             await socket_.send_json({"type": "join", "roomId": room, "peerId": peer})
-            await socket_.receive_json(timeout=PATIENCE_S)
+            listed: dict[str, Any] = await socket_.receive_json(timeout=PATIENCE_S)
             await socket_.close(code=4999)  # not a goodbye: the peer keeps its place
+            return listed
 
-    asyncio.run(once())
+    return asyncio.run(once())
 
 
 def test_the_ready_line_is_the_only_one_on_stdout_and_says_where_it_listens(tmp_path: Path) -> None:
@@ -106,6 +107,61 @@ def test_it_ends_when_its_stdin_ends_only_if_asked(tmp_path: Path) -> None:
         assert sidecar.process.poll() is None
         sidecar.process.stdin = None
         assert sidecar.stop()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "reached_by"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:", ["127.0.0.1"]),
+        ("::1", "http://[::1]:", ["::1"]),
+        ("0.0.0.0", "http://127.0.0.1:", ["127.0.0.1"]),
+        ("::", "http://[::1]:", ["127.0.0.1", "::1"]),
+    ],
+)
+def test_it_listens_on_either_family_or_both(tmp_path: Path, host: str, url: str, reached_by: list[str]) -> None:
+    with serving(tmp_path, "--host", host) as sidecar:
+        ready = sidecar.ready
+        assert ready["url"] == f"{url}{ready['port']}"
+        for address in reached_by:
+            join(f"http://{f'[{address}]' if ':' in address else address}:{ready['port']}", "bar", address)
+        sidecar.stop()
+    (segment,) = tmp_path.glob("events-*")
+    opened = [line for line in segment.read_text().splitlines() if '"connection.opened"' in line]
+    assert [json.loads(json.loads(line)["data"])["remote"] for line in opened] == reached_by
+
+
+def test_a_session_goes_on_when_its_device_comes_by_the_other_family(tmp_path: Path) -> None:
+    with serving(tmp_path, "--host", "::") as sidecar:
+        port = sidecar.ready["port"]
+        me = {"type": "join", "roomId": "bar", "instance": "page-1"}
+
+        async def by_both() -> tuple[dict[str, Any], dict[str, Any]]:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.ws_connect(f"http://127.0.0.1:{port}/ws/signaling") as four,
+                session.ws_connect(f"http://[::1]:{port}/ws/signaling") as six,
+            ):
+                await four.send_json({**me, "resume": True})
+                listed = await four.receive_json(timeout=PATIENCE_S)
+                token = {"token": listed["resume"]["token"], "after": 0}
+                await six.send_json({**me, "peerId": listed["peerId"], "resume": token})
+                return listed, await six.receive_json(timeout=PATIENCE_S)
+
+        listed, resumed = asyncio.run(by_both())
+        assert (resumed["type"], resumed["peerId"]) == ("resumed", listed["peerId"])
+        sidecar.stop()
+
+
+def test_a_turn_server_is_named_with_the_secret_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIDECAR_TURN_SECRET", "hush")
+    with serving(tmp_path, "--ice-servers", "stun:turn.example,turn:turn.example") as sidecar:
+        stun, turn = join(sidecar.ready["url"], "bar", "ann")["iceServers"]
+        sidecar.stop()
+    assert stun == {"urls": ["stun:turn.example"]}
+    assert turn["username"].endswith(":ann")
+    assert turn["credential"]
 
 
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
@@ -146,6 +202,16 @@ def test_rooms_lists_who_is_where(tmp_path: Path) -> None:
     done = run("rooms", "--state-dir", str(tmp_path))
     assert done.returncode == 2
     assert "no sidecar is running" in done.stderr
+
+
+def test_the_admins_token_is_not_sent_through_the_proxy_of_the_environment(tmp_path: Path) -> None:
+    with serving(tmp_path), socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        done = run("rooms", "--state-dir", str(tmp_path), http_proxy=address, no_proxy="")
+        assert done.stdout == "nobody is in a room\n"
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
 
 
 def test_a_killed_sidecars_runtime_file_is_nobody(tmp_path: Path) -> None:

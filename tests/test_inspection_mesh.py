@@ -139,10 +139,10 @@ def test_the_matrix_of_a_large_room_is_aligned() -> None:
 
 def test_the_slider_begins_where_most_were_there_and_shows_the_moment_it_is_moved_to(tmp_path: Path) -> None:
     slider, drawing = open_log(RECORDED / "three-peers").mesh_slider("bar").children
-    assert all(name in drawing.value for name in ("Ann", "Ben", "Cleo"))
+    assert all(name in drawing.html for name in ("Ann", "Ben", "Cleo"))
     slider.value = 0.1
-    assert "Ann" in drawing.value
-    assert "Cleo" not in drawing.value
+    assert "Ann" in drawing.html
+    assert "Cleo" not in drawing.html
     alone = [header("b00t"), record(2, 1, "peer.joined", **ANN, connection=1, data={})]
     slider, drawing = open_log(write_segment(tmp_path / "a.jsonl", alone)).mesh_slider("bar").children
     assert (slider.value, slider.max) == (0.0, 0.0)

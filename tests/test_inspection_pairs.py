@@ -61,7 +61,7 @@ def test_a_diagnosis_is_text_and_html(story: Story) -> None:
     diagnosis = open_log(story.write()).diagnose()
     assert str(diagnosis).splitlines()[:2] == [
         "bar (rooms)",
-        "  ✗ Ann and <b>Ben: Ann never answered the offer of <b>Ben",
+        "  ✗ Ann and <b>Ben: Ann has not answered the offer of <b>Ben",
     ]
     assert "&lt;b&gt;Ben" in diagnosis._repr_html_()
     assert str(open_log(story.write()).diagnose("club")) == "nobody has met anybody"

@@ -26,15 +26,15 @@ def log_of(tmp_path: Path, *lines: str) -> EventLog:
     return open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", lines))
 
 
-def described(table: str) -> dict[str, str]:
+def described(table: str, of: type = EventLog) -> dict[str, str]:
     """The columns and dtypes that a table's docstring lists between its two rules."""
-    doc = getattr(EventLog, table).__doc__
+    doc = getattr(of, table).__doc__
     listed = re.split(r"^ *=+ =+ =+$", doc, flags=re.MULTILINE)[1]
     rows = [re.fullmatch(r" *(\w+) +(datetime64\[us, UTC\]|\w+) +\S.*", line) for line in listed.strip().split("\n")]
     return {row[1]: row[2] for row in rows if row}
 
 
-@pytest.mark.parametrize("table", ["events", "rooms", "sessions", "signals", "pairs", "candidates"])
+@pytest.mark.parametrize("table", ["events", "rooms", "sessions", "signals", "pairs", "candidates", "clocks"])
 @pytest.mark.parametrize("lines", [TWO_PEERS, TWO_PEERS[:1], []], ids=["full", "header", "empty"])
 def test_a_table_has_the_columns_and_dtypes_that_its_description_lists(
     tmp_path: Path, table: str, lines: list[str]

@@ -121,6 +121,8 @@ def findings(path: Path) -> list[tuple[str, str, list[int]]]:
             .waits(60)
         ),
         lambda story: story.joins("ben").reports("ann", "page", secure=False, pc=None).waits(60).leaves("ben"),
+        lambda story: story.joins("ben", origin="http://192.168.7.4:5173").waits(60),
+        lambda story: story.joins("ben", origin="http://localhost:5173").waits(60),
         lambda story: story.joins("ben").sends("ben", "x-offer", sdp="v=0\na=ice-ufrag:u\n").waits(60).leaves("ben"),
     ],
 )

@@ -69,3 +69,24 @@ def test_a_true_in_the_file_is_no_number(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_rooms = true\n")
     with pytest.raises(SettingsError, match="max_rooms"):
         Sources({"project": str(tmp_path)}, {}).load()
+
+
+def test_a_secret_is_said_in_the_environment_alone_and_shown_nowhere(tmp_path: Path) -> None:
+    environment = {"SIDECAR_TURN_SECRET": "hush-hush", "SIDECAR_PROJECT": str(tmp_path)}
+    settings = Sources({"ice_servers": ["turn:turn.example"]}, environment).load()
+    assert settings.turn_secret == "hush-hush"
+    assert "hush" not in repr(settings)
+    (tmp_path / "sidecar.toml").write_text('turn_secret = "hush-hush"\n')  # where Vite may serve it to anybody
+    with pytest.raises(SettingsError, match="said in the environment, as SIDECAR_TURN_SECRET, not '\\*\\*\\*'"):
+        Sources({"project": str(tmp_path)}, {}).load()
+
+
+def test_a_turn_server_without_a_secret_is_refused_because_browsers_would_throw() -> None:
+    with pytest.raises(SettingsError, match="with SIDECAR_TURN_SECRET in the environment, not "):
+        Sources({"ice_servers": ["stun:stun.example", "turn:turn.example"]}, {}).load()
+
+
+@pytest.mark.parametrize("url", ["stun.example:3478", "http://stun.example", "turn:", "turn:user@turn.example"])
+def test_an_ice_server_is_a_stun_or_turn_url(url: str) -> None:
+    with pytest.raises(SettingsError, match="ice_servers must be a STUN or TURN server"):
+        Sources({"ice_servers": [url]}, {}).load()

@@ -15,6 +15,7 @@ PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
     "cli": {
         "addresses",
+        "admin_request",
         "lan",
         "diagnosis",
         "inspection",
@@ -43,6 +44,7 @@ MAY_IMPORT = {
     },
     "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
     "hooks": set(),
+    "admin_request": set(),
     "listening": {"settings", "errors"},
     "lan": {"addresses", "site", "errors", "names", "foreign_text"},
     "addresses": set(),
@@ -50,7 +52,7 @@ MAY_IMPORT = {
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},
     "diagnosis": {"eventlog", "errors", "foreign_text"},
-    "inspection": {"diagnosis", "eventlog", "errors", "foreign_text"},
+    "inspection": {"admin_request", "diagnosis", "eventlog", "errors", "foreign_text"},
     "hub": {"errors", "names"},
     "settings": {"errors", "names"},
     "names": {"errors"},
@@ -89,9 +91,9 @@ def test_imports_point_one_way(path: Path) -> None:
 
 
 def test_each_large_library_has_its_home() -> None:
-    homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "ipywidgets": {"inspection"}, "watchfiles": {"reload"}}
+    homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
+    homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"lan"}}
     homes["aiohttp"] |= {"lan", "reload"}  # a client; a worker that has it ready for the server
-    homes["zeroconf"] = {"lan"}
     for library, home in homes.items():
         users = {
             path.relative_to(PACKAGE).parts[0]

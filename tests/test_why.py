@@ -27,7 +27,7 @@ def test_it_says_why_and_which_records_show_it(story: Story, capsys: pytest.Capt
     story.joins("ben", "Ben").describes("ben", "offer").waits(60).leaves("ben")
     assert said(capsys, "--log", str(story.write())) == [
         "bar (rooms)",
-        "  ✗ Ann and Ben: Ann never answered the offer of Ben",
+        "  ✗ Ann and Ben: Ann has not answered the offer of Ben",
         "      offer-unanswered; records: 4 offer",
     ]
 

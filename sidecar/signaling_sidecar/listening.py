@@ -12,11 +12,23 @@ BACKLOG = 1024  # connects that may queue: every tab of a shared machine comes b
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Bind the address of the settings. Raises PortTaken, or SettingsError for an address that is not ours."""
+    """Bind the address of the settings; `::` is every address, of IPv4 and of IPv6.
+
+    Raises PortTaken, or SettingsError for an address that is not ours.
+    """
+    address = (settings.host, settings.port)
     try:
-        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+        family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
+        both = settings.host == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortTaken(settings.host, settings.port) from None
         raise SettingsError("host", settings.host, f"an address of this machine ({error})", "--host") from None
+
+
+def url_of(listening: socket.socket) -> str:
+    """Say where programs of this machine reach it."""
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound here
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -31,6 +31,9 @@ class Kind:
     many: bool = False
     switch: bool = False
     """Whether its flag stands for true and has no value."""
+    secret: bool = False
+    """Whether it is said in the environment only: flags are in every process list, and the file is in a folder that
+    Vite may serve. It is in no log and no message."""
 
 
 def _whole(lowest: int, highest: int, unit: str) -> Kind:
@@ -104,6 +107,15 @@ def _switch() -> Kind:
     return Kind(parse, "true or false", "", switch=True)
 
 
+def _secret() -> Kind:
+    return Kind(_text().parse, "some text", "TEXT", secret=True)
+
+
+def _is_ice_server(text: str) -> bool:
+    scheme, found, rest = text.partition(":")
+    return scheme in ("stun", "stuns", "turn", "turns") and bool(found and rest) and not any(c in rest for c in "/#@ ")
+
+
 def _is_origin(text: str) -> bool:
     scheme, found, host = text.partition("://")
     return bool(scheme and found and host) and not any(c in host for c in "/?#@ ")
@@ -114,14 +126,14 @@ def _is_host_name(text: str) -> bool:
 
 
 def _setting(kind: Kind, default: Any, help_: str, *, live: bool = True) -> Any:
-    return field(default=default, metadata={"kind": kind, "help": help_, "live": live})
+    return field(default=default, repr=not kind.secret, metadata={"kind": kind, "help": help_, "live": live})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings of one run. Constructing it does nothing; limits are PROTOCOLS.md's "Defaults"."""
 
-    host: str = _setting(_text(), "127.0.0.1", "the address to listen on", live=False)
+    host: str = _setting(_text(), "127.0.0.1", "the address to listen on; `::`: all, of IPv4 and IPv6", live=False)
     port: int = _setting(_whole(0, 65535, "a port"), DEFAULT_PORT, "the port to listen on; 0: a free one", live=False)
     project: Path = _setting(
         _path("a folder", "DIR"), Path(), "the project's folder, which names the state folder", live=False
@@ -161,6 +173,18 @@ class Settings:
     )
     hosted_idle_s: float = _setting(
         _seconds(30 * 86_400), 86_400.0, "how long a hosted room lives without a frame from anybody in it; 0: for ever"
+    )
+    ice_servers: tuple[str, ...] = _setting(
+        _list(_is_ice_server, "a STUN or TURN server such as stun:stun.example:3478", "URL"),
+        (),
+        "the STUN and TURN servers that pages are told of (none: nothing leaves the local network); for TURN, "
+        "SIDECAR_TURN_SECRET is its secret",
+    )
+    turn_secret: str | None = _setting(
+        _secret(), None, "coturn's `static-auth-secret`, for passwords that TURN servers take for a while", live=False
+    )
+    turn_password_s: float = _setting(
+        _seconds(30 * 86_400), 86_400.0, "how long a TURN password is good: a page needs it for as long as it is open"
     )
     max_frame_bytes: int = _setting(_whole(1024, 16 * MIB, "bytes"), 65_536, "bytes of one frame")
     max_frames_per_s: int = _setting(_whole(1, 1_000_000, "frames"), 100, "frames per second of one connection")
@@ -206,12 +230,16 @@ class Sources:
                 (self.environment.get(variable), variable),
                 (from_file.pop(name, None), str(self.file)),
             ):
+                if value is not None and kind.secret and source != variable:
+                    raise SettingsError(name, "***", f"said in the environment, as {variable}", source)
                 if value is not None:
                     values.setdefault(name, _parse(name, kind, value, source))
         for name, value in from_file.items():
             raise SettingsError(name, value, "a setting that exists", str(self.file))
         values.setdefault("project", Path.cwd())
-        return Settings(**values)
+        settings = Settings(**values)
+        _check_turn(settings)
+        return settings
 
     def _from_file(self) -> dict[str, Any]:
         if self.asked_file is None and not self.file.exists():
@@ -220,6 +248,14 @@ class Sources:
             return _flat(tomllib.loads(self.file.read_text("utf-8")))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SettingsError("settings", str(self.file), f"a readable TOML file ({error})", "--settings") from None
+
+
+def _check_turn(settings: Settings) -> None:
+    turn = [url for url in settings.ice_servers if url.startswith("turn")]
+    if turn and settings.turn_secret is None:
+        # Browsers throw for a TURN server without a password, so no page would connect to anybody.
+        expected = "without TURN servers, or with SIDECAR_TURN_SECRET in the environment"
+        raise SettingsError("ice_servers", turn[0], expected, "settings")
 
 
 def _parse(name: str, kind: Kind, value: Any, source: str) -> Any:

@@ -17,6 +17,7 @@ from playwright.async_api import Browser, expect
 from tests.e2e.browsers import CAMERA_FLAGS, launched
 from tests.e2e.programs import Program, Start, is_running, start_program
 from tests.e2e.sites import PLUGIN, Site, start_demo
+from tests.e2e.verdicts_said import Tally
 from tests.provision_browser import find_browser
 
 PAGE_WITHIN_MS = 15_000  # ms that a page may take to show what it should; two slow cores, several pages
@@ -108,6 +109,14 @@ async def browser_with_camera(browser_path: Path) -> AsyncIterator[Browser]:
     """Camera and microphone are there, and every page may have them."""
     async with launched(browser_path, CAMERA_FLAGS) as browser:
         yield browser
+
+
+@pytest.fixture
+def tally(measured: list[str]) -> Iterator[Tally]:
+    """Counts what was made and what was said of it; printed at the end of the run."""
+    tally = Tally()
+    yield tally
+    measured += tally.table()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The notebooks' recorded logs are those of real browsers in these tests: `make record` writes them anew."""
+"""The recorded logs of the notebooks, and of tests, are those of real browsers here: `make record` writes them anew."""
 
 from __future__ import annotations
 

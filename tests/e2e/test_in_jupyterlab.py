@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 import nbformat
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.demo_page import in_room, new_page
 from tests.e2e.programs import Start
 from tests.e2e.sites import ROOT, Site
+from tests.inspection_log import ANN, TWO_PEERS, record, write_segment
 
 TOKEN = "of-this-test"
+LADDER = "from signaling_sidecar.inspection import open_log\nopen_log('recorded/three-peers').ladder('bar')"
 CELL_WITHIN_MS = 60_000  # ms; the first one starts a kernel and imports pandas, beside a browser on two slow cores
 LAB = [
     *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--port=0", "--ServerApp.port_retries=0"),
@@ -51,18 +53,118 @@ async def run_all(page: Page) -> None:
 def write_notebook(folder: Path, demo: Site, *cells: str) -> str:
     """One that is connected to the demo's sidecar, and shows the panel."""
     connected = f"from signaling_sidecar.inspection import connect\nadmin = connect({str(demo.sidecar.state_dir)!r})"
-    cells = (connected, "admin.dashboard()", *cells)
+    return write_cells(folder, connected, "admin.dashboard()", *cells)
+
+
+def write_cells(folder: Path, *cells: str) -> str:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     nbformat.write(notebook, folder / "live.ipynb")
     return "live.ipynb"
 
 
-async def test_a_ladder_is_drawn(start: Start, browser: Browser, tmp_path: Path) -> None:
+class Drawing:
+    """A ladder on a page, out of a cell or out of a box of widgets."""
+
+    def __init__(self, page: Page, nth: int) -> None:
+        self._here = page.locator("[data-signaling-drawing]").nth(nth)
+        self.rows = self._here.locator("[data-seq]")
+        self.list = self._here.locator("[data-rows]")
+        self.payload = self._here.locator("[data-payload]")
+
+    def row(self, label: str) -> Locator:
+        """The first with this label."""
+        return self.rows.filter(has_text=label).first
+
+
+async def test_a_click_on_a_row_of_a_ladder_shows_its_payload(start: Start, browser: Browser, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     page = await open_lab(start, browser, tmp_path / "notebooks", "01-read-a-log.ipynb")
-    drawing = page.locator(".jp-OutputArea svg, .jp-OutputArea table.ladder").last
-    await expect(drawing).to_be_visible()
+    for nth in range(2):  # the ladder of a cell, and the picker's
+        drawing = Drawing(page, nth)
+        await drawing.row("offer").click()
+        await expect(drawing.payload.get_by_text("a=ice-ufrag:cHdu")).to_be_visible()
+        await drawing.row("candidate host").click()
+        await expect(drawing.payload).to_contain_text('"usernameFragment": "cHdu"')
+        await expect(drawing.list.locator("[aria-expanded=true]")).to_contain_text("candidate host")
+        await drawing.row("candidate host").click()
+        await expect(drawing.payload).to_have_count(0)
+
+
+async def test_the_rows_of_a_ladder_can_be_chosen_with_the_keys(start: Start, browser: Browser, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "notebooks" / "recorded", tmp_path / "recorded")
+    name = write_cells(tmp_path, LADDER, "'the next cell'")
+    page = await open_lab(start, browser, tmp_path, name)
+    drawing, active = Drawing(page, 0), page.locator(".jp-Cell.jp-mod-active .jp-InputPrompt")
+    await drawing.list.focus()
+    before = await active.inner_text()
+    for key in ("ArrowUp", "ArrowDown", "ArrowDown", "ArrowUp", "ArrowDown", "ArrowDown", "ArrowDown"):
+        await page.keyboard.press(key)
+    await expect(drawing.row("offer")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(drawing.payload.get_by_text("a=ice-ufrag:cHdu")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(drawing.payload).to_have_count(0)
+    await expect(drawing.row("offer")).to_be_focused()
+    assert await active.inner_text() == before
+    await expect(page.get_by_text("Mode: Command")).to_be_visible()
+
+
+async def test_a_saved_notebook_shows_its_ladder_without_the_kernel_that_drew_it(
+    start: Start, browser: Browser, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "notebooks" / "recorded", tmp_path / "recorded")
+    page = await open_lab(start, browser, tmp_path, write_cells(tmp_path, LADDER))
+    await page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    await page.evaluate("jupyterapp.commands.execute('kernelmenu:shutdown')")
+    await page.reload()
+    await expect(Drawing(page, 0).row("offer")).to_be_visible()
+    await expect(page.get_by_text("Error displaying widget")).to_have_count(0)
+
+
+GROWING = """\
+import ipywidgets
+from signaling_sidecar.inspection import Ladder, open_log
+from signaling_sidecar.inspection.drawing_widget import DrawingWidget
+records = [step.record for step in open_log('recorded/three-peers').ladder('bar').steps]
+drawing = DrawingWidget()
+drawing.show(Ladder('bar', records[:40]))
+button = ipywidgets.Button(description='go on')
+button.on_click(lambda _: drawing.show(Ladder('bar', records)))
+ipywidgets.VBox([button, drawing])"""
+
+
+async def test_a_drawing_that_goes_on_keeps_what_is_chosen_and_where_it_is(
+    start: Start, browser: Browser, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "notebooks" / "recorded", tmp_path / "recorded")
+    page = await open_lab(start, browser, tmp_path, write_cells(tmp_path, GROWING))
+    drawing = Drawing(page, 0)
+    await drawing.row("offer").click()
+    await expect(drawing.payload).to_be_visible()  # only now the list is low enough for the next
+    await drawing.list.evaluate("list => list.scrollTo(0, 200)")
+    await drawing.payload.locator("pre").evaluate("text => text.scrollTo(0, 50)")
+    # Not by the mouse: that would take the focus from the row.
+    await page.evaluate("document.querySelector('.jupyter-button').click()")
+    await expect(drawing.row("room ended")).to_be_attached()
+    await expect(drawing.row("offer")).to_be_focused()
+    await expect(drawing.list.locator("[aria-expanded=true]")).to_contain_text("offer")
+    await expect(drawing.payload).to_contain_text("a=ice-ufrag:cHdu")
+    assert await drawing.list.evaluate("list => list.scrollTop") == 200
+    assert await drawing.payload.locator("pre").evaluate("text => text.scrollTop") == 50
+
+
+async def test_a_payload_that_is_a_page_is_text_on_the_page(start: Start, browser: Browser, tmp_path: Path) -> None:
+    hostile = "</script></pre><img src=x onerror='document.title = 1'>"
+    attack = record(20, 9, "signal.relayed", **ANN, kind=hostile, bytes=9, data={"sdp": f"v=0\r\n{hostile}"})
+    write_segment(tmp_path / "events-b00t-0001.jsonl", [*TWO_PEERS, attack])
+    name = write_cells(tmp_path, LADDER.replace("recorded/three-peers", "*.jsonl"))
+    page = await open_lab(start, browser, tmp_path, name)
+    drawing = Drawing(page, 0)
+    await drawing.rows.last.click()
+    for part in ("strong", "span", "pre"):
+        await expect(drawing.payload.locator(part)).to_contain_text(hostile)
+    await expect(page.locator("[data-signaling-drawing] :is(img, script)")).to_have_count(0)
 
 
 async def test_the_panel_moves_while_real_peers_join_and_its_button_removes_one(
@@ -78,8 +180,13 @@ async def test_the_panel_moves_while_real_peers_join_and_its_button_removes_one(
     await expect(rooms.locator("option")).to_have_text(["bar · rooms · 2 peers"])
     await expect(peers.locator("option")).to_have_text(["Ann", "Ben"])
     await expect(lab.get_by_text("Ann and Ben: connected")).to_be_visible()
+    drawing = Drawing(lab, 0)
+    await drawing.row("offer").click()
     await peers.select_option("Ben")
     await lab.get_by_role("button", name="Kick").click()
+    await expect(drawing.row("leaves (kicked)")).to_be_attached()
+    await expect(drawing.payload.get_by_text("a=ice-ufrag:")).to_be_visible()
+    await expect(drawing.list.locator("[aria-expanded=true]")).to_contain_text("offer")
     await expect(ben.page.get_by_test_id("refusal")).to_have_text("You were removed from the room.")
     await expect(ann.page.get_by_test_id("tile")).to_have_count(1)
     await expect(rooms.locator("option")).to_have_text(["bar · rooms · 1 peer"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import pytest
 
 from signaling_sidecar.dialects import DIALECTS
 from tests import readme
+from tests.browser_dumps import INTERNALS
 from tests.e2e.programs import Start
 from tests.e2e.sites import ROOT, start_sidecar
 from tests.e2e.ways import upgrade
@@ -29,6 +31,7 @@ ENDS_BY_ITSELF = {
 }
 RUNS_UNTIL_CTRL_C = {"sidecar tail"}
 RUN_ELSEWHERE = {
+    "SIDECAR_TURN_SECRET=hush sidecar serve --ice-servers stun:turn.example,turn:turn.example": "test_cli.py",
     "make dev": "test_make_dev.py",
     "make test": "this run",
     "npm i -D vite-plugin-signaling-sidecar": "test_own_project.py, from the tarball",
@@ -47,9 +50,10 @@ def test_every_command_of_the_readme_is_run_somewhere() -> None:
 
 @pytest.fixture
 async def project(start: Start, tmp_path: Path) -> AsyncIterator[Path]:
-    """A project whose sidecar runs, with two in a room who have sent each other something."""
+    """A project whose sidecar runs, with two in a room who have sent each other something, and a browser's dump."""
     folder = tmp_path / "project"
     folder.mkdir()
+    shutil.copy(INTERNALS, folder)
     sidecar = await start_sidecar(start, folder)
     url = f"{sidecar.url}/ws/signaling"
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as ann, session.ws_connect(url) as ben:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 
 from playwright.async_api import Browser, Page
@@ -10,6 +11,7 @@ from playwright.async_api import Browser, Page
 from signaling_sidecar.inspection import open_log
 from tests.e2e.programs import Start, until
 from tests.e2e.sites import FRONTEND, PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
+from tests.e2e.verdicts_said import HEALTHY, TIMES, Made, Tally, all_named
 
 PEERJS = FRONTEND / "node_modules" / "peer" / "dist" / "bin" / "peerjs.js"
 APP = """
@@ -64,6 +66,29 @@ async def test_a_peerjs_app_shows_up_in_the_notebook(
     assert "connected (host to " in pair["sentence"]
     assert str(log.diagnose()).startswith("signaled elsewhere\n  ✓ page ")
     assert not await first.evaluate("'demo' in window")
+
+
+async def test_peerjs_pages_that_were_connected_have_not_failed(
+    start: Start, browser: Browser, tmp_path: Path, npm_package: Path, tally: Tally
+) -> None:
+    app, since_ts = await start_app(start, tmp_path), time.time()
+    made = {None: Made("PeerJS pages, one is closed" if TIMES > 1 else "PeerJS pages", HEALTHY)}
+    for round_ in range(TIMES):
+        first = await page_of(browser, f"{app.url}#ann-{round_}")
+        second = await page_of(browser, f"{app.url}#ben-{round_},ann-{round_}")
+        await second.wait_for_function("document.title === 'hello'")
+        await all_named(app.sidecar, made)
+        await second.close()
+        if TIMES > 1:  # the other browser takes 15 s to notice it
+            await until(lambda wanted=round_ + 1: failures(app) == wanted, "the other has noticed it", within_s=60)
+        await first.close()
+    tally.judge(app.sidecar, made, since_ts, time.time())
+    assert tally.all_wrong == {}
+    assert sum(tally.made.values()) == TIMES
+
+
+def failures(app: Site) -> int:
+    return str(app.sidecar.records()).count(r'"connection":"failed"')
 
 
 async def test_an_offer_that_nobody_takes_shows_up_too(

@@ -1,6 +1,7 @@
-"""Real browsers that do not connect, each for another reason, and what the log says of it.
+"""Real browsers that do not connect, each for another reason, and what the log says of it; and some that do.
 
-The second notebook's recorded log is that of these faults: see `make record`.
+The second notebook's recorded log is that of these faults: see `make record`. `SOAK_TIMES` makes each fault that often,
+and a hundred healthy pairs (`make soak-why`).
 """
 
 from __future__ import annotations
@@ -8,19 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, WebSocketRoute
+from playwright.async_api import Browser, WebSocketRoute, expect
 
-from signaling_sidecar.diagnosis import Reason, Verdict, find_meetings, judge, read_entries
-from signaling_sidecar.eventlog.segments import find_segments
-from tests.e2e.demo_page import DemoPage, in_room, new_page
+from signaling_sidecar.diagnosis import Reason
+from tests.e2e.demo_page import DemoPage, all_connected, new_page
 from tests.e2e.recording import end, record
 from tests.e2e.sites import Site
+from tests.e2e.verdicts_said import HEALTHY, TIMES, Expected, Made, Tally, all_named
 
-NAMED_WITHIN_S = 60  # seconds; Chromium takes 15 s to give up an address, with many pages on two cores more
 Frame = dict[str, Any]
 Change = Callable[[Frame, int], Frame]
 """What becomes of a frame that the first (0) or the second (1) of a pair sends."""
@@ -73,6 +74,22 @@ FAULTS = {
     Reason.SUBNETS: with_addresses("192.168.231.7", "10.231.0.7"),
     Reason.ICE_FAILED: with_addresses("203.0.113.7", "203.0.113.8"),
 }
+EXPECTED = {
+    **{reason: Expected(reason) for reason in (Reason.CONNECTED, *FAULTS)},
+    Reason.OFFER_UNANSWERED: Expected(Reason.OFFER_UNANSWERED, Reason.OFFER_UNANSWERED),
+    Reason.NO_CANDIDATES: Expected(Reason.NO_CANDIDATES, Reason.NO_CANDIDATES),
+    Reason.RELAY_ONLY: Expected(Reason.RELAY_ONLY, Reason.NO_CANDIDATES),
+}
+"""What is said of each, with the browsers' reports and without."""
+RESTART = """async (id) => {
+  const pc = demo.mesh.connectionTo(id)
+  const ufrag = () => /ice-ufrag:(\\S+)/.exec(pc.currentLocalDescription.sdp)[1]
+  const before = ufrag()
+  pc.restartIce()
+  while (ufrag() === before || pc.connectionState !== 'connected') {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}"""
 RELAY_ONLY = """(() => {
   const Native = RTCPeerConnection
   globalThis.RTCPeerConnection = class extends Native {
@@ -106,45 +123,86 @@ async def enter(people: list[DemoPage], demo: Site, room: str) -> None:
         await person.page.wait_for_function("window.demo?.client.joined")
 
 
-def verdicts(demo: Site) -> dict[str, Verdict]:
-    """What is said of each room's last pair, by room."""
-    met = find_meetings(read_entries(find_segments(demo.sidecar.state_dir).segments))
-    return {each.room: judge(each, met.connections, met.last_ts) for each in met.meetings}
+async def connected(browser: Browser, demo: Site, room: str, *names: str) -> list[DemoPage]:
+    people = [await new_page(browser, name) for name in names]
+    await enter(people, demo, room)
+    await all_connected(*people)
+    return people
 
 
-async def all_are_named(demo: Site, reasons: Iterable[Reason]) -> None:
-    """Each in the room of its name."""
-    wrong = dict.fromkeys(reasons, "")
-    for _ in range(NAMED_WITHIN_S):
-        found = verdicts(demo)
-        wrong = {reason: found[reason].sentence for reason in reasons if found[reason].finding.reason is not reason}
-        if not wrong:
-            return
-        await asyncio.sleep(1)
-    assert wrong == {}
+async def test_healthy_pairs_are_connected_and_nothing_else(demo: Site, browser: Browser, tally: Tally) -> None:
+    rooms, people = ("one", "two", "three", "four", "five"), ("Ann", "Ben", "Cleo", "Dan", "Eve", "Fay", "Gus")
+    if TIMES == 1:
+        rooms, people = rooms[:1], people[:4]
+    for room in rooms:
+        since_ts = time.time()
+        met = await connected(browser, demo, room, *people)
+        made = {room: Made("healthy pairs", HEALTHY)}
+        tally.judge(demo.sidecar, made, since_ts, await all_named(demo.sidecar, made))
+        await close(*met)
+    assert tally.all_wrong == {}
+    assert sum(tally.made.values()) == len(rooms) * len(people) * (len(people) - 1) / 2
 
 
-async def test_healthy_pairs_are_connected_and_nothing_else(demo: Site, browser: Browser) -> None:
-    await in_room(browser, demo.url, "bar", "Ann", "Ben", "Cleo", "Dan")
-    met = find_meetings(read_entries(find_segments(demo.sidecar.state_dir).segments))
-    found = [judge(each, met.connections, met.last_ts) for each in met.meetings]
-    assert [verdict.finding.reason for verdict in found] == [Reason.CONNECTED] * 6
-    assert {verdict.signaling.reason for verdict in found} == {Reason.UNKNOWN}
+async def test_what_healthy_pairs_go_through_is_no_fault(demo: Site, browser: Browser, tally: Tally) -> None:
+    for round_ in range(TIMES):
+        room, since_ts = f"bar-{round_}", time.time()
+        people = ann, ben, cleo = await connected(browser, demo, room, "Ann", "Ben", "Cleo")
+        await ann.page.reload()
+        await all_connected(*people)
+        await ben.leave()
+        await expect(ben.room_card(room)).to_be_visible()
+        await ben.join(room)
+        await all_connected(*people)
+        # Both at once: their offers may cross.
+        await asyncio.gather(restart_ice(ann, cleo), restart_ice(cleo, ann))
+        await cleo.page.close()
+        await expect(ann.tile("Cleo")).to_have_count(0)
+        made = {room: Made("reloaded, left and come back, restarted, closed", HEALTHY)}
+        tally.judge(demo.sidecar, made, since_ts, await all_named(demo.sidecar, made))
+        await close(*people)
+    assert tally.all_wrong == {}
+    assert set(tally.made.values()) == {5 * TIMES}
 
 
-async def test_each_fault_is_named(demo: Site, browser: Browser, request: pytest.FixtureRequest) -> None:
-    healthy = await a_pair(browser)
-    await enter(healthy, demo, Reason.CONNECTED)
+async def restart_ice(person: DemoPage, other: DemoPage) -> None:
+    """It is done when the new candidates are in use."""
+    await person.page.evaluate(RESTART, await other.peer_id())
+
+
+async def close(*people: DemoPage) -> None:
+    for person in people:
+        await person.page.context.close()
+
+
+async def test_each_fault_is_named(demo: Site, browser: Browser, tally: Tally, request: pytest.FixtureRequest) -> None:
+    for round_ in range(TIMES):
+        since_ts = time.time()
+        rooms = {reason: reason if round_ == 0 else f"{reason}-{round_}" for reason in EXPECTED}
+        healthy = await a_pair(browser)
+        await enter(healthy, demo, rooms[Reason.CONNECTED])
+        people = [*healthy, *await with_faults(browser, demo, rooms)]
+        made = {room: Made(reason, EXPECTED[reason]) for reason, room in rooms.items()}
+        tally.judge(demo.sidecar, made, since_ts, await all_named(demo.sidecar, made))
+        assert [person.faults for person in healthy] == [[], []]
+        if round_ < TIMES - 1:
+            await close(*people)
+    assert tally.all_wrong == {}
+    assert tally.made == dict.fromkeys(EXPECTED, TIMES)
+    await end(demo)
+    record(demo, request.config, "seven-faults")
+
+
+async def with_faults(browser: Browser, demo: Site, rooms: dict[Reason, str]) -> list[DemoPage]:
+    everybody: list[DemoPage] = []
     for reason, change in FAULTS.items():
         people = await a_pair(browser)
         for side, person in enumerate(people):
             await changed(person, side, change)
-        await enter(people, demo, reason)
+        await enter(people, demo, rooms[reason])
+        everybody += people
     relayed = await a_pair(browser)
     for person in relayed:
         await person.page.add_init_script(RELAY_ONLY)
-    await enter(relayed, demo, Reason.RELAY_ONLY)
-    await all_are_named(demo, (*FAULTS, Reason.RELAY_ONLY, Reason.CONNECTED))
-    assert [person.faults for person in healthy] == [[], []]
-    await end(demo)
-    record(demo, request.config, "seven-faults")
+    await enter(relayed, demo, rooms[Reason.RELAY_ONLY])
+    return [*everybody, *relayed]

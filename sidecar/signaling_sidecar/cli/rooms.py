@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
+from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.cli import state
 from signaling_sidecar.cli.table import print_table
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.state_dir import read_runtime
 from signaling_sidecar.foreign_text import visible
-
-TIMEOUT_S = 5.0  # seconds; it is on this machine
 
 
 def add_to(commands: Any) -> None:
@@ -47,12 +45,8 @@ def _fetch(state_dir: Path) -> list[dict[str, Any]]:
     runtime = read_runtime(state_dir)
     if runtime is None:
         raise NotRunning(str(state_dir))
-    token = {"Authorization": f"Bearer {runtime.admin_token}"}
-    request = urllib.request.Request(f"{runtime.url}/admin/v1/rooms", headers=token)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-            body: dict[str, Any] = json.load(answer)
-    except urllib.error.URLError:  # nobody listens there, or somebody else does
+        rooms: list[dict[str, Any]] = ask_admin(runtime.url, runtime.admin_token, "GET", "rooms")["rooms"]
+    except URLError:  # nobody listens there, or somebody else does
         raise NotRunning(str(state_dir)) from None
-    rooms: list[dict[str, Any]] = body["rooms"]
     return rooms

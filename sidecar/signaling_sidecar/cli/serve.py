@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import Field, asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import signaling_sidecar
 from signaling_sidecar.errors import SettingsError
 from signaling_sidecar.listening import listen
 from signaling_sidecar.reload.reload_extra import has_reload_extra, require_reload_extra
-from signaling_sidecar.settings import FILE_NAME, Settings, Sources, all_settings
+from signaling_sidecar.settings import FILE_NAME, Kind, Settings, Sources, all_settings
 
 CHECKOUT = Path(signaling_sidecar.__file__).parents[2]
 CAN_HAND_ON_SOCKETS = os.name != "nt"
@@ -39,7 +39,7 @@ def add_to(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for each, kind in all_settings():
+    for each, kind in _flagged():
         default = "" if each.default in (None, (), False, Path()) else f" ({_shown(each.default)})"
         flag, help_ = "--" + each.name.replace("_", "-"), each.metadata["help"] + default
         if kind.switch:
@@ -61,12 +61,16 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def _flagged() -> list[tuple[Field[Any], Kind]]:
+    return [(each, kind) for each, kind in all_settings() if not kind.secret]
+
+
 def _shown(default: Any) -> str:
     return ",".join(default) if isinstance(default, tuple) else str(default)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    flags = {each.name: getattr(arguments, each.name) for each, _ in all_settings()}
+    flags = {each.name: getattr(arguments, each.name) for each, _ in _flagged()}
     sources = Sources(flags, os.environ, arguments.settings)
     settings = sources.load()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")

@@ -2,8 +2,10 @@
 
 from signaling_sidecar.diagnosis.diagnosis import Diagnosis, diagnose
 from signaling_sidecar.diagnosis.entries import Entry, read_entries
-from signaling_sidecar.diagnosis.meetings import Meeting, Met, find_meetings
-from signaling_sidecar.diagnosis.reasons import Reason, Verdict, judge
+from signaling_sidecar.diagnosis.meeting import Meeting
+from signaling_sidecar.diagnosis.meetings import Met, find_meetings
+from signaling_sidecar.diagnosis.reasons import Reason
+from signaling_sidecar.diagnosis.verdicts import Verdict, judge
 
 __all__ = [
     "Diagnosis",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 
-from signaling_sidecar.diagnosis.meetings import Meeting, Signal
+from signaling_sidecar.diagnosis.meeting import Meeting, Signal
 from signaling_sidecar.eventlog.payload import Candidate
 
 DESCRIPTIONS = ("offer", "answer", "pranswer")
@@ -43,6 +43,18 @@ class Attempt:
             elif signal.what == "answer":
                 pending.clear()
         return None
+
+    @property
+    def both_answered(self) -> tuple[Signal, ...] | None:
+        """Crossing offers and the answers of both sides to them, when nobody waited or offered again in between."""
+        if self.crossing is None:
+            return None
+        crossing = self.crossing
+        later = self.signals[self.signals.index(crossing[1]) + 1 :]
+        next_two = [signal for signal in later if signal.what in DESCRIPTIONS][:2]
+        if [signal.what for signal in next_two] != ["answer", "answer"] or len({s.sender for s in next_two}) < 2:
+            return None
+        return (*crossing, *next_two)
 
     def candidates(self, sender: int) -> list[Candidate]:
         return [each for signal in self.signals if signal.sender == sender for each in signal.candidates]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from signaling_sidecar.diagnosis.entries import Entry
-from signaling_sidecar.diagnosis.meetings import Met, Rejection, find_meetings
-from signaling_sidecar.diagnosis.reasons import Reason, Verdict, judge
+from signaling_sidecar.diagnosis.meeting import Rejection
+from signaling_sidecar.diagnosis.meetings import JOIN_WORDS, Met, find_meetings
+from signaling_sidecar.diagnosis.reasons import Reason
+from signaling_sidecar.diagnosis.verdicts import Verdict, judge
 from signaling_sidecar.foreign_text import visible
 
 SIGNS = {Reason.CONNECTED: "✓", Reason.UNKNOWN: "?", Reason.IN_PROGRESS: "…", Reason.NOBODY_OFFERED: "-"}
@@ -21,7 +24,7 @@ class Diagnosis:
 
     verdicts: Sequence[Verdict]
     rejections: Sequence[Rejection]
-    """Who was not let into a room, and so met nobody."""
+    """Who was not let into a room, or made an offer to nobody there."""
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -40,16 +43,15 @@ class Diagnosis:
             for verdict in self.verdicts:
                 if (verdict.meeting.dialect, verdict.meeting.room) == key:
                     yield from _lines_of(verdict)
-        for each in self.rejections:
-            who, room = visible(each.entry.peer or "somebody"), visible(each.entry.room or "")
-            yield f"{FAULT} {who} was not let into {room}: {each.code} ({visible(each.message)})"
+        for line, times in Counter(map(_rejected, self.rejections)).items():
+            yield f"{FAULT} {line}{f', {times} times' if times > 1 else ''}"
 
 
 def diagnose(entries: Iterable[Entry], now_ts: float | None = None, room: str | None = None) -> Diagnosis:
     """Judge every pair of a log, or of one room. `now_ts`: seconds since the epoch; None: the log's end."""
     met: Met = find_meetings(entries)
     until_ts = met.last_ts if now_ts is None else now_ts
-    verdicts = [judge(each, met.connections, until_ts) for each in met.meetings if room in (None, each.room)]
+    verdicts = [judge(each, until_ts) for each in met.meetings if room in (None, each.room)]
     return Diagnosis(verdicts, [each for each in met.rejections if room in (None, each.entry.room)])
 
 
@@ -60,6 +62,13 @@ def _lines_of(verdict: Verdict) -> Iterator[str]:
         for note in verdict.notes:
             yield f"      {visible(note)}"
         yield f"      {finding.reason}; records: {', '.join(map(_record, finding.evidence))}"
+
+
+def _rejected(rejection: Rejection) -> str:
+    entry, who = rejection.entry, visible(rejection.who)
+    was_joining = entry.kind in JOIN_WORDS
+    what = f"{who} was not let into {visible(entry.room or '')}" if was_joining else f"the offer of {who} was refused"
+    return f"{what}: {rejection.code} ({visible(rejection.message)})"
 
 
 def _record(entry: Entry) -> str:

@@ -11,7 +11,7 @@ from signaling_sidecar.errors import DamagedLog
 from signaling_sidecar.eventlog import SCHEMA_VERSION
 from signaling_sidecar.eventlog.segments import whole_lines
 
-TOLD = ("peer.", "signal.", "trace.", "room.", "log.header", "log.checkpoint", "log.exported")
+TOLD = ("peer.", "signal.", "trace.", "room.", "connection.", "log.header", "log.checkpoint", "log.exported")
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -24,6 +24,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     room: str | None = None
     peer: str | None = None
     to: str | None = None
+    connection: int | None = None
     session: str | None = None
     kind: str | None = None
     data: str | None = None

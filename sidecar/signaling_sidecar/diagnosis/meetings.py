@@ -1,6 +1,6 @@
 """Who met whom: every pair of sessions that were in one room at one time, and what passed between the two.
 
-Plain Python over entries; see `reasons.py` for what is made of it.
+Plain Python over entries; see `verdicts.py` for what is made of it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from signaling_sidecar.diagnosis.elsewhere import pages_elsewhere
 from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.meeting import Meeting, Refusal, Rejection, Signal, Stay
 from signaling_sidecar.diagnosis.record_data import media_of, read_about, word_of
 from signaling_sidecar.diagnosis.reports import Connection, Connections
-from signaling_sidecar.eventlog.payload import Candidate, find_candidates
+from signaling_sidecar.diagnosis.sockets import Sockets, read_closed
+from signaling_sidecar.errors import Code
+from signaling_sidecar.eventlog.payload import find_candidates
 
 
 class _Session(msgspec.Struct):
@@ -33,78 +37,6 @@ class _Checkpoint(msgspec.Struct):
 
 
 JOIN_WORDS = ("join", "register", "matchmaking", "JOIN_ROOM", "CREATE_ROOM")
-
-
-@dataclass(eq=False)
-class Stay:
-    """One session: one peer's stay in one room."""
-
-    session: str
-    peer: str
-    name: str | None
-    came: Entry
-    """The first entry of it."""
-    gone: Entry | None = None
-    """The entry that says it left."""
-    away: list[Entry] = field(default_factory=list)
-
-    @property
-    def label(self) -> str:
-        return self.name or self.peer
-
-
-@dataclass(eq=False)
-class Signal:
-    """A frame that one of a pair sent to the other, or to all."""
-
-    entry: Entry
-    sender: int
-    """0 or 1: which of the pair."""
-    what: str
-    """`offer`, `answer`, `candidate`, `end` or `other`."""
-    ufrag: str | None
-    candidates: list[Candidate]
-
-
-@dataclass(eq=False)
-class Refusal:
-    """A frame of one of a pair, meant for the other, that was refused."""
-
-    entry: Entry
-    sender: int
-    code: str
-    message: str
-
-
-@dataclass(eq=False)
-class Meeting:
-    """Two sessions in one room at one time; `stays[0]` was there first.
-
-    Or, without a room, two pages whose signaling went another way: all that is known of them is what they reported.
-    """
-
-    dialect: str | None
-    room: str | None
-    stays: tuple[Stay, Stay]
-    met: Entry
-    signals: list[Signal] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    connections: tuple[list[Connection], list[Connection]] = field(default_factory=lambda: ([], []))
-    """What each side's browser reported of its connections to the other, in order."""
-
-    def parted(self) -> Entry | None:
-        """The entry with which the first of the two left."""
-        gone = [stay.gone for stay in self.stays if stay.gone is not None]
-        return min(gone, key=lambda entry: entry.ts) if gone else None
-
-
-@dataclass(eq=False)
-class Rejection:
-    """Somebody who asked to come into a room and was refused, and so met nobody."""
-
-    entry: Entry
-    code: str
-    message: str
 
 
 @dataclass(eq=False)
@@ -136,6 +68,7 @@ class _Log:
         """By peer id, in order of coming."""
         self._by_pair: dict[tuple[str, str], Meeting] = {}
         self._by_session: dict[str, list[Meeting]] = {}
+        self._sockets = Sockets()
 
     def take(self, entry: Entry) -> None:
         self.met.last_ts = max(self.met.last_ts, entry.ts)
@@ -143,12 +76,21 @@ class _Log:
             self.met.connections.add(entry)
         elif entry.type == "log.checkpoint":
             self._take_checkpoint(entry)
-        if entry.dialect is None or entry.room is None:
-            return
-        key = (entry.dialect, entry.room)
-        if entry.type == "signal.refused":
-            self._refused(key, entry)
-        elif entry.session is not None and entry.peer is not None:
+        elif entry.type == "signal.refused":
+            about = read_about(entry.data)
+            self._refused(entry, about.code or "", about.message or "")
+        elif entry.type.startswith("connection."):
+            self._take_socket(entry)
+        elif entry.dialect is not None and entry.room is not None:
+            self._take_stay((entry.dialect, entry.room), entry)
+
+    def _take_socket(self, entry: Entry) -> None:
+        self._sockets.add(entry)
+        if entry.type == "connection.closed" and (closed := read_closed(entry)).is_too_big:
+            self._refused(entry, Code.TOO_LARGE, closed.reason or "")
+
+    def _take_stay(self, key: tuple[str, str], entry: Entry) -> None:
+        if entry.session is not None and entry.peer is not None:
             stay = self._stays.get(entry.session) or self._come(key, entry.session, entry.peer, entry)
             self._change(key, stay, entry)
         elif entry.type == "room.ended":
@@ -183,10 +125,14 @@ class _Log:
 
     def _change(self, key: tuple[str, str], stay: Stay, entry: Entry) -> None:
         match entry.type:
-            case "peer.joined" | "peer.updated" | "peer.resumed":
+            case "peer.joined" | "peer.resumed":
+                stay.name = read_about(entry.data).name or stay.name
+                stay.absent, stay.insecure = None, self._sockets.insecure(entry)
+            case "peer.updated":
                 stay.name = read_about(entry.data).name or stay.name
             case "peer.away":
                 stay.away.append(entry)
+                stay.absent = entry
             case "peer.left":
                 stay.gone = entry
                 self._rooms[key].pop(stay.peer, None)
@@ -209,20 +155,24 @@ class _Log:
             if meeting is not None:
                 yield meeting
 
-    def _refused(self, key: tuple[str, str], entry: Entry) -> None:
-        about = read_about(entry.data)
-        code, message = about.code or "", about.message or ""
+    def _refused(self, entry: Entry, code: str, message: str) -> None:
         stay = self._stays.get(entry.session or "")
-        if stay is None:
-            if entry.kind in JOIN_WORDS:
-                self.met.rejections.append(Rejection(entry, code, message))
-            return
-        others = [stay for stay in self._rooms.get(key, {}).values() if stay.peer == entry.to or entry.to is None]
-        gone = [stay for stay in self._stays_of.get(entry.to or "", []) if stay.gone] if not others else []
+        meetings = [] if stay is None else list(self._meant_for(stay, entry))
+        for meeting in meetings:
+            meeting.refusals.append(Refusal(entry, 0 if meeting.stays[0] is stay else 1, code, message))
+        if not meetings and (entry.kind in JOIN_WORDS or _what(entry) == "offer"):
+            who = stay.label if stay is not None else entry.peer or "somebody"
+            self.met.rejections.append(Rejection(entry, who, code, message))
+
+    def _meant_for(self, stay: Stay, entry: Entry) -> Iterator[Meeting]:
+        """The meetings with those who would have got a frame, also with who has left just before."""
+        room = self._rooms.get((entry.dialect or "", entry.room or ""), {})
+        others = [other for other in room.values() if other.peer == entry.to or entry.to is None]
+        gone = [other for other in self._stays_of.get(entry.to or "", []) if other.gone] if not others else []
         for other in [*others, *gone[-1:]]:
             meeting = self._by_pair.get((stay.session, other.session))
             if meeting is not None:
-                meeting.refusals.append(Refusal(entry, 0 if meeting.stays[0] is stay else 1, code, message))
+                yield meeting
 
     # --- what browsers reported --------------------------------------------------------------------------------------
 
@@ -240,7 +190,10 @@ class _Log:
                 found[0].connections[found[1]].append(connection)
             else:
                 unknown.append(connection)
-        self.met.meetings += _elsewhere([each for each in unknown if each.session is None])
+        self.met.meetings += pages_elsewhere([each for each in unknown if each.session is None], self._sockets)
+        for session, entry in self.met.connections.insecure_sessions.items():
+            if session in self._stays:
+                self._stays[session].insecure = entry
 
     def _by_peer(self, connection: Connection) -> tuple[Meeting, int] | None:
         stay = self._stays.get(connection.session or "")
@@ -270,25 +223,3 @@ def _by_ufrag(connection: Connection, by_ufrag: dict[str, tuple[Meeting, int]]) 
             meeting, sender = by_ufrag[ufrag]
             return meeting, 1 - sender
     return None
-
-
-def _elsewhere(connections: list[Connection]) -> Iterator[Meeting]:
-    """Put together the connections of two pages that name each other's ufrags; one alone has not been answered yet."""
-    by_ufrag = {ufrag: connection for connection in connections for ufrag in connection.ufrags}
-    done: set[str] = set()
-    for connection in connections:
-        # One that never began to negotiate was made to see what the browser can do.
-        if connection.id in done or not connection.ufrags:
-            continue
-        others = (by_ufrag.get(ufrag) for ufrag in connection.remote_ufrags)
-        other = next((each for each in others if each is not None and each.id not in done | {connection.id}), None)
-        done |= {connection.id} if other is None else {connection.id, other.id}
-        began = connection.reports[0][0]
-        stays = (_stay_of(connection, began), _stay_of(other, began))
-        yield Meeting(None, None, stays, began, connections=([connection], [] if other is None else [other]))
-
-
-def _stay_of(connection: Connection | None, began: Entry) -> Stay:
-    if connection is None:
-        return Stay("", "", "somebody", began)
-    return Stay(connection.id, connection.page or "", f"page {(connection.page or connection.id)[:6]}", began)

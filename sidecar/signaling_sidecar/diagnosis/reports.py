@@ -17,8 +17,11 @@ class CandidatePair(msgspec.Struct, frozen=True):
     remote: dict[str, Any] = {}
 
 
-class Report(msgspec.Struct, frozen=True, rename="camel"):
-    """What is read of one `trace` frame; None: it does not say. The frontend's `trace-report.ts` writes it."""
+class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What is read of one `trace` frame; None: it does not say. The frontend's `trace-report.ts` writes it.
+
+    Of a browser's dump `signaling_sidecar.inspection.dumps` makes the same.
+    """
 
     event: str
     page: str | None = None
@@ -40,6 +43,14 @@ class Report(msgspec.Struct, frozen=True, rename="camel"):
     """The method that failed."""
     name: str | None = None
     pair: CandidatePair | None = None
+
+
+def read_report(data: str | None) -> Report | None:
+    """Read the data of a `trace.state`; None: it is no report of ours."""
+    try:
+        return msgspec.json.decode(data or "", type=Report)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 @dataclass(eq=False)
@@ -79,18 +90,17 @@ class Connections:
 
     def __init__(self) -> None:
         self.by_id: dict[str, Connection] = {}
-        self.insecure_sessions: dict[str, Entry] = {}
-        """Sessions whose page is no secure context, and where it said so."""
+        self.insecure_sessions: dict[str, Entry | None] = {}
+        """Sessions whose page has said what it is: where it said that it is no secure context, None if it is one."""
 
     def add(self, entry: Entry) -> None:
         """Take a `trace.state` entry; one that is no report of ours is left out."""
-        try:
-            report = msgspec.json.decode(entry.data or "", type=Report)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        report = read_report(entry.data)
+        if report is None:
             return
         if report.pc is None:
-            if report.secure is False and entry.session is not None:
-                self.insecure_sessions[entry.session] = entry
+            if report.secure is not None and entry.session is not None:
+                self.insecure_sessions[entry.session] = None if report.secure else entry
             return
         known = self.by_id.get(report.pc)
         if known is None:

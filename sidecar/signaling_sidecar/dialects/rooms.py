@@ -230,6 +230,7 @@ class _PeerList(msgspec.Struct, tag_field="type", tag="peer_list", omit_defaults
     resume: _Ticket | None = None
     ca: int | None = None
     s: int | None = None
+    iceServers: Raw | UnsetType = UNSET
 
 
 class _Resumed(msgspec.Struct, tag_field="type", tag="resumed"):
@@ -299,8 +300,18 @@ def _peer(view: PeerView) -> _Peer:
 def _peer_list(message: effects.PeerList, at_ms: int) -> bytes:
     peers = [_peer(view) for view in message.peers]
     ticket = _ticket(message.ticket)
-    listed = _PeerList(peers, message.room, message.peer, message.joined_at_ms, ticket, message.handled, message.sent)
-    return encode_json(listed)
+    return encode_json(
+        _PeerList(
+            peers,
+            message.room,
+            message.peer,
+            message.joined_at_ms,
+            ticket,
+            message.handled,
+            message.sent,
+            message.ice_servers,
+        )
+    )
 
 
 def _ticket(ticket: effects.Ticket | None) -> _Ticket | None:

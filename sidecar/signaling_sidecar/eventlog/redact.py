@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar.eventlog.line import Line
+from signaling_sidecar.eventlog.origin import is_insecure
 from signaling_sidecar.eventlog.payload import SDP_TYPES
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
@@ -111,6 +112,8 @@ class _Document:
         if text in self._words(key) or (key in VERSIONED and self._type == "log.header" and VERSION.fullmatch(text)):
             return text
         pseudonym = self._names.of(text, KINDS.get(key or "", "text"))
+        if key == "origin":
+            return f"http://{pseudonym}" if is_insecure(text) else pseudonym
         meaning = re.split("[_-]", text)[-1].lower()  # the tables and the diagnosis read a frame's type so
         is_kind = key in ("kind", "type") and meaning in _MEANINGS
         return f"{pseudonym}-{meaning}" if is_kind else pseudonym

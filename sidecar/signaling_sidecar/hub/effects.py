@@ -80,6 +80,8 @@ class PeerList(msgspec.Struct, frozen=True, gc=False):
     """The last of the receiver's own numbers that was handled, when it had some before."""
     sent: int | None = None
     """Where the numbers of the frames to it stand, when it had some before."""
+    ice_servers: JsonText = UNSET
+    """What its RTCPeerConnections should use. Not the hub's to say: a password depends on the time of day."""
 
 
 class Resumed(msgspec.Struct, frozen=True, gc=False):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 
 import pandas as pd
 
+from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.state_dir import find_state_dir, read_runtime
 from signaling_sidecar.inspection.errors import AdminRefused, AmbiguousRoom, UnknownRoom
@@ -21,7 +21,6 @@ from signaling_sidecar.inspection.event_log import EventLog, open_log
 if TYPE_CHECKING:
     from signaling_sidecar.inspection.dashboard import Dashboard
 
-TIMEOUT_S = 5.0  # seconds; it is on this machine, and answers from memory
 _ROOM_DTYPES = {
     "dialect": "category",
     "room": "str",
@@ -193,18 +192,14 @@ class Admin:
         return self._ask("GET", path, None)
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None, *, again: bool = True) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.url}/admin/v1/{path}", data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
+            return ask_admin(self.url, self._token, method, path, body)
+        except HTTPError as error:
             with error:
                 if error.code == 401 and again:
                     return self._ask_the_next(method, path, body)
                 raise _refusal(error) from None
-        except urllib.error.URLError:
+        except URLError:
             if again:
                 return self._ask_the_next(method, path, body)
             raise NotRunning(self.place) from None
@@ -220,7 +215,7 @@ def _size(segment: Path) -> int:
     return segment.stat().st_size if segment.exists() else 0
 
 
-def _refusal(error: urllib.error.HTTPError) -> AdminRefused:
+def _refusal(error: HTTPError) -> AdminRefused:
     text = error.read().decode(errors="replace").strip()
     if error.headers.get_content_type() != "application/json":
         return AdminRefused(str(error.code), text)

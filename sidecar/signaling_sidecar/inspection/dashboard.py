@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.inspection.drawing_widget import DrawingWidget
 
 if TYPE_CHECKING:
     from signaling_sidecar.inspection.admin import Admin
@@ -33,7 +34,7 @@ class Dashboard:
         self._say = widgets.Button(description="Say")
         self._status = widgets.HTML()
         self._pairs = widgets.HTML()
-        self._ladder = widgets.HTML()
+        self._ladder = DrawingWidget()
         self._box = widgets.VBox([
             widgets.HBox([self._room, self._peer]),
             widgets.HBox([self._kick, self._end, self._text, self._say]),
@@ -115,13 +116,13 @@ class Dashboard:
 
     def _draw(self, room: dict[str, Any] | None, log: EventLog) -> None:
         if room is None:
-            self._pairs.value = self._ladder.value = ""
+            self._pairs.value = ""
+            self._ladder.show(None)
             return
         self._pairs.value = log.diagnose(room["room"])._repr_html_()
         boots = log.rooms.query("dialect == @room['dialect'] and room == @room['room']")["boot"]
         # A room that was restored from a checkpoint may not have a record yet.
-        ladder = log.ladder(room["room"], room["dialect"], str(boots.iloc[-1])) if len(boots) else None
-        self._ladder.value = ladder.to_html() if ladder is not None else ""
+        self._ladder.show(log.ladder(room["room"], room["dialect"], str(boots.iloc[-1])) if len(boots) else None)
 
     def _try(self, act: Any) -> None:
         try:

@@ -69,6 +69,29 @@ class NoDescription(SidecarError):
         return f"{self.what} holds no session description (one begins with 'v=0'; `payloads` must be 'full')"
 
 
+class NoDump(SidecarError):
+    """There is no dump of a browser at a path, or one that this release does not read."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path!r} {self.reason}"
+
+
+class DamagedDump(SidecarError):
+    """A dump holds something that none has. (A torn last line of an rtcstats file is no damage: it is left out.)"""
+
+    def __init__(self, path: str, place: str | None, reason: str) -> None:
+        super().__init__(path, place, reason)
+        self.path, self.place, self.reason = path, place, reason
+
+    def __str__(self) -> str:
+        where = self.path if self.place is None else f"{self.path}, {self.place}"
+        return f"{where} is not as a browser writes it: {self.reason}"
+
+
 def _first_of(choices: Sequence[str]) -> str:
     more = len(choices) - MAX_CHOICES_NAMED
     return ", ".join(choices[:MAX_CHOICES_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,8 +18,10 @@ from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import read_runtime
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.candidates import candidates_table
+from signaling_sidecar.inspection.dumps import Dump, JoinedDump, clocks_table, join_dump
 from signaling_sidecar.inspection.ladder import Ladder
 from signaling_sidecar.inspection.mesh import Mesh, RoomMeshes
+from signaling_sidecar.inspection.pair_ladder import pair_ladder
 from signaling_sidecar.inspection.pairs import entries_of, pairs_table
 from signaling_sidecar.inspection.reader import read_events
 from signaling_sidecar.inspection.room_choice import choose_room, choose_runs, room_attendance, room_records
@@ -56,7 +58,14 @@ class EventLog:
     and the record it comes from. A missing value is missing (NaN, NaT, <NA>), never 0 or "".
     """
 
-    def __init__(self, path: str, segments: Sequence[Path], events: pd.DataFrame, read_ts: float | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        segments: Sequence[Path],
+        events: pd.DataFrame,
+        read_ts: float | None = None,
+        dumps: Sequence[JoinedDump] = (),
+    ) -> None:
         self.path = path
         """The segment, folder or pattern that was read."""
         self.segments = segments
@@ -64,6 +73,32 @@ class EventLog:
         self._events = events
         self._read_ts = read_ts
         """When it was read (seconds since the epoch), if its sidecar ran then; None: nothing comes after its end."""
+        self._dumps = dumps
+
+    def with_dump(self, dump: Dump) -> EventLog:
+        """Take what a browser recorded (`open_dump`) as its report, joined by the ICE ufrags: for `pairs`, `mesh` …
+
+        The log that is returned has the dump's reports among its `events`, as `trace.state` of kind `dump` with the
+        dump's own numbers as `seq`, at their times by the log's clock: see `clocks`. This log stays as it is.
+        """
+        events, joined = join_dump(self._events, dump)
+        return EventLog(self.path, self.segments, events, self._read_ts, (*self._dumps, joined))
+
+    @cached_property
+    def clocks(self) -> pd.DataFrame:
+        """One row per dump that was joined: how its clock stands to this log's, by the messages that both have.
+
+        ============= ======= ===================================================================================
+        dump          str     its path
+        matches       int64   descriptions and candidates that both have; 0: not aligned
+        at_least_s    float64 by the messages that came from the log: they were used after their relay
+        at_most_s     float64 by the messages that went to the log: they were made before their relay
+        offset_s      float64 what was added to the dump's times: the middle of the two
+        uncertainty_s float64 how far from it the truth may be, half of their distance; missing: nobody knows
+        sentence      str     the same in words; also says when the two contradict each other
+        ============= ======= ===================================================================================
+        """
+        return clocks_table(self._dumps)
 
     @property
     def events(self) -> pd.DataFrame:
@@ -238,15 +273,19 @@ class EventLog:
     def _diagnosis(self) -> Diagnosis:
         return diagnose(entries_of(self._events), self._read_ts)
 
-    def ladder(self, room: str, dialect: str | None = None, boot: str | None = None) -> Ladder:
-        """Draw one room: a column per peer, a row per signal and per coming and going.
+    def ladder(
+        self, room: str | pd.Series[Any], dialect: str | None = None, boot: str | None = None, *, fold: bool = True
+    ) -> Ladder:
+        """Draw one room, or of a row of `pairs` its two: a column per peer, a row per signal and per coming and going.
 
         `dialect` and `boot` (its first characters do) say which, when several rooms of the log have that name.
-        All stays of a room within one boot are one ladder. Raises `UnknownRoom` and `AmbiguousRoom`.
+        All stays of a room within one boot are one ladder. Equal signals that follow each other, such as heartbeats,
+        are one row, unless `fold` is false. Raises `UnknownRoom` and `AmbiguousRoom`.
         """
+        if not isinstance(room, str):
+            return pair_ladder(self._events, room, fold=fold)
         chosen = choose_room(self._events, room, dialect, boot)
-        title = f"Room {chosen.room} · {chosen.dialect} · boot {chosen.boot[:8]}"
-        return Ladder(title, room_records(self._events, chosen))
+        return Ladder(chosen.title, room_records(self._events, chosen), fold=fold)
 
     def timeline(self, room: str, dialect: str | None = None, boot: str | None = None) -> Timeline:
         """Draw who was in one room when: a row per session, through all restarts that the room outlived.
@@ -294,15 +333,18 @@ class EventLog:
         return f"EventLog({self.path!r}: {', '.join(self._facts())})"
 
     def _repr_html_(self) -> str:
-        return f"<div>Event log <code>{html.escape(visible(self.path))}</code><br>{' · '.join(self._facts())}</div>"
+        facts = html.escape(" · ".join(self._facts()))
+        return f"<div>Event log <code>{html.escape(visible(self.path))}</code><br>{facts}</div>"
 
     def _facts(self) -> list[str]:
         rooms = self.rooms.drop_duplicates(["dialect", "room"])
-        facts = [_count(len(self._events), "record"), _count(self._events["boot"].nunique(), "boot")]
+        reported = sum(len(joined.dump.reports) for joined in self._dumps)
+        facts = [_count(len(self._events) - reported, "record"), _count(self._events["boot"].nunique(), "boot")]
         facts.append(_count(len(rooms), "room"))
         if len(self._events):
             first, last = self._events["time"].min(), self._events["time"].max()
             facts.append(f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC")
+        facts += map(str, self._dumps)
         return facts
 
 

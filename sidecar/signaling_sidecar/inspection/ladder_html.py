@@ -25,6 +25,9 @@ _COLOURS = {
     Look.AWAY: "#d9822b",
     Look.LEFT: "#8b929c",
     Look.UPDATED: "#8b929c",
+    Look.CONNECTED: "#219653",
+    Look.DISCONNECTED: "#d9822b",
+    Look.FAILED: "#e5484d",
     Look.NOTE: "#8b929c",
 }
 _PAPER = "background:var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
@@ -38,7 +41,7 @@ def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) ->
     rows = "".join(part for row, step in enumerate(steps) for part in _row(row, step, steps[0], width))
     return (
         f'<div style="{INK};{FONT}"><div style="margin:4px 0">{text(title)} · {len(steps)} rows</div>'
-        f'<div style="max-height:{MAX_HEIGHT_PX}px;overflow:auto;{_FRAME}">'
+        f'<div data-rows="" tabindex="0" style="max-height:{MAX_HEIGHT_PX}px;overflow:auto;{_FRAME}">'
         f'<div style="position:sticky;top:0;{_PAPER};width:{width}px">{svg(width, _HEADER_PX, head)}</div>'
         f"{svg(width, len(steps) * _ROW_PX, rows)}</div></div>"
     )
@@ -61,7 +64,8 @@ def _row(row: int, step: Step, first: Step, width: int) -> Iterator[str]:
     y = row * _ROW_PX
     elapsed_s = (step.time - first.time).total_seconds()
     about = (step.label, step.detail, f"{step.time:%Y-%m-%d %H:%M:%S.%f} UTC, seq {step.seq}")
-    yield f'<g transform="translate(0,{y})"><title>{"&#10;".join(text(line) for line in about if line)}</title>'
+    yield f'<g data-seq="{step.seq}" tabindex="-1" transform="translate(0,{y})">'
+    yield f"<title>{'&#10;'.join(text(line) for line in about if line)}</title>"
     yield f'<rect width="{width}" height="{_ROW_PX}" opacity="{".04" if row % 2 else "0"}"/>'
     clock = f"{step.time:%H:%M:%S.%f}"[:-3]
     yield f'<text x="4" y="16" opacity=".6">{clock}</text>'
@@ -112,7 +116,9 @@ def _arrow_label(step: Step, column: int) -> Iterator[str]:
 def _mark(look: Look, x: int, colour: str) -> str:
     if look in (Look.LEFT, Look.REFUSED):
         return f'<path d="M{x - 5} 7l10 10m0-10l-10 10" stroke="{colour}" stroke-width="2"/>'
-    fill = "none" if look is Look.AWAY else colour
+    fill = "none" if look in (Look.AWAY, Look.DISCONNECTED) else colour
+    if look in (Look.CONNECTED, Look.DISCONNECTED, Look.FAILED):
+        return f'<path d="M{x - 6} 12l6-6 6 6-6 6z" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
     return f'<circle cx="{x}" cy="12" r="5" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
 
 

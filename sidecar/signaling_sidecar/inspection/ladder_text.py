@@ -13,7 +13,17 @@ _ARROW_CELLS = (
     6  # between two lifelines that a label leaves: a dash, spaces around it, a dash, the head; and one lifeline
 )
 _LIFELINE = {Presence.HERE: "│", Presence.AWAY: "┊", Presence.ABSENT: " "}
-_MARK = {Look.JOINED: "●", Look.BACK: "●", Look.AWAY: "○", Look.LEFT: "✕", Look.REFUSED: "✗", Look.UPDATED: "•"}
+_MARK = {
+    Look.JOINED: "●",
+    Look.BACK: "●",
+    Look.AWAY: "○",
+    Look.LEFT: "✕",
+    Look.REFUSED: "✗",
+    Look.UPDATED: "•",
+    Look.CONNECTED: "◆",
+    Look.DISCONNECTED: "◇",
+    Look.FAILED: "✗",
+}
 
 
 def ladder_text(title: str, columns: Sequence[Column], steps: Sequence[Step]) -> str:

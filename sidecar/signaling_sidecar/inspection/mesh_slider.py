@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from signaling_sidecar.inspection.drawing_widget import DrawingWidget
 from signaling_sidecar.inspection.mesh import RoomMeshes
 from signaling_sidecar.inspection.notebook_extra import notebook_extra
 
@@ -27,10 +28,10 @@ def mesh_slider(meshes: RoomMeshes) -> ipywidgets.VBox:
         readout_format=".3f",
         layout=ipywidgets.Layout(width="600px"),
     )
-    drawing = ipywidgets.HTML()
+    drawing = DrawingWidget()
 
     def draw(at_s: float) -> None:
-        drawing.value = meshes.at(at_s)._repr_html_()
+        drawing.html = meshes.at(at_s)._repr_html_()
 
     def moved(change: dict[str, Any]) -> None:
         draw(change["new"])

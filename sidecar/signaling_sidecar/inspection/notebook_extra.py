@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_PACKAGES = frozenset({"pandas", "pyarrow", "ipywidgets"})
+_PACKAGES = frozenset({"pandas", "pyarrow", "ipywidgets", "anywidget"})
 
 
 class NotebookExtraMissing(ImportError):

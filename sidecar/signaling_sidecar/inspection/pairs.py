@@ -21,7 +21,7 @@ _COLUMNS = [
 
 def entries_of(events: pd.DataFrame) -> list[Entry]:
     """The events as a diagnosis reads them."""
-    told = events[~events["type"].isin(["connection.opened", "connection.closed", "log.header"])]
+    told = events[events["type"] != "log.header"]
     fields = [name for name in Entry.__struct_fields__ if name != "ts"]
     columns = [told[name].astype(object).where(told[name].notna(), None) for name in fields]
     ts = told["time"].astype("int64") / 1e6

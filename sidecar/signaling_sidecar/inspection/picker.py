@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from signaling_sidecar.foreign_text import shortened
+from signaling_sidecar.inspection.drawing_widget import DrawingWidget
 from signaling_sidecar.inspection.notebook_extra import notebook_extra
 from signaling_sidecar.inspection.room_choice import RoomInLog, rooms_in
 
@@ -24,10 +25,10 @@ def room_picker(log: EventLog) -> ipywidgets.VBox:
         options=[(f"{shortened(c.room, _NAME_CELLS)} ({c.dialect}, boot {c.boot[:8]})", c) for c in there],
         description="room",
     )
-    drawing = ipywidgets.HTML()
+    drawing = DrawingWidget()
 
     def draw(chosen: RoomInLog | None) -> None:
-        drawing.value = "" if chosen is None else log.ladder(chosen.room, chosen.dialect, chosen.boot).to_html()
+        drawing.show(None if chosen is None else log.ladder(chosen.room, chosen.dialect, chosen.boot))
 
     def chosen(change: dict[str, Any]) -> None:
         draw(change["new"])

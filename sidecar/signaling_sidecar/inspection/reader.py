@@ -1,15 +1,17 @@
 """From segments to one table of records. The only place that knows how a log is read.
 
 A million records are read in seconds, so this is columns from the start: pyarrow parses whole segments by an explicit
-schema, and no Python object is made per record. Fields that the schema does not name are left out: a newer release may
-write more of them.
+schema, and no Python object is made per record. Segments are read beside each other, because unpacking and parsing both
+let other threads run. Fields that the schema does not name are left out: a newer release may write more of them.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -32,6 +34,7 @@ _SCHEMA = pa.schema(
 )
 _NAMES_THAT_REPEAT = ("type", "dialect", "room", "peer", "to", "session", "kind", "boot")
 _SEGMENT_NAME = re.compile(r"events-(?P<boot>[^.]+)-\d+\.jsonl")
+_WORKERS = min(4, os.cpu_count() or 1)  # each holds the text of one segment, which is 64 MiB
 _BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its own default of 1 MiB is less than a large checkpoint
 
 
@@ -48,8 +51,9 @@ def read_events(segments: Sequence[Path]) -> pd.DataFrame:
 
     Raises `DamagedLog` and `UnknownSchema`; never for a torn last line, an empty segment, or an unknown field.
     """
-    texts = _texts(segments)
-    tables = [_read_segment(segment, next(texts)) for segment in with_progress(segments)]
+    with ThreadPoolExecutor(_WORKERS, "log-read") as pool:
+        read = pool.map(partial(_read_segment, alone=len(segments) == 1), segments)
+        tables = [table for _, table in zip(with_progress(segments), read, strict=True)]
     # Their texts stay in the pieces they were read in: to join them would take as much memory again.
     table = pa.concat_tables(tables).unify_dictionaries()
     del tables
@@ -60,19 +64,9 @@ def read_events(segments: Sequence[Path]) -> pd.DataFrame:
     return _in_order(events.astype({"v": "int64", "seq": "int64"}))
 
 
-def _texts(segments: Sequence[Path]) -> Iterator[bytes]:
-    """Read and unpack each segment while the one before it is parsed: zlib and pyarrow both let other threads run."""
-    with ThreadPoolExecutor(1, "log-read") as reading:
-        coming = [reading.submit(whole_lines, segment) for segment in segments[:1]]
-        for following in [*segments[1:], None]:
-            text = coming.pop().result()
-            if following is not None:
-                coming.append(reading.submit(whole_lines, following))
-            yield text
-
-
-def _read_segment(segment: Path, text: bytes) -> pa.Table:
-    table = _parse(segment, text) if text and not text.isspace() else _SCHEMA.empty_table()
+def _read_segment(segment: Path, *, alone: bool) -> pa.Table:
+    text = whole_lines(segment)
+    table = _parse(segment, text, alone=alone) if text and not text.isspace() else _SCHEMA.empty_table()
     _check_versions(segment, text, table)
     time = pc.cast(pc.round(pc.multiply(table["ts"], 1e6)), pa.int64()).cast(pa.timestamp("us", tz="UTC"))
     table = table.set_column(2, "time", time).append_column("boot", _boots(segment, table))
@@ -81,21 +75,22 @@ def _read_segment(segment: Path, text: bytes) -> pa.Table:
     return table
 
 
-def _parse(segment: Path, text: bytes) -> pa.Table:
+def _parse(segment: Path, text: bytes, *, alone: bool) -> pa.Table:
     try:
         try:
-            table = _read_json(text, _BLOCK_BYTES)
+            table = _read_json(text, _BLOCK_BYTES, alone=alone)
         except pa.ArrowInvalid:  # perhaps only for a record that is longer than a block
-            table = _read_json(text, max(_BLOCK_BYTES, _longest_line_bytes(text)))
+            table = _read_json(text, max(_BLOCK_BYTES, _longest_line_bytes(text)), alone=alone)
         table.validate(full=True)  # or bytes that are no UTF-8 would raise wherever they are first looked at
     except pa.ArrowInvalid as error:
         raise _blame(segment, text) or DamagedLog(str(segment), None, str(error)) from error
     return table
 
 
-def _read_json(text: bytes, block_bytes: int) -> pa.Table:
+def _read_json(text: bytes, block_bytes: int, *, alone: bool) -> pa.Table:
     options = pa.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
-    block = pa.json.ReadOptions(block_size=block_bytes)
+    # Segments beside each other need no hand-over between threads; blocks of one are the way for a lone segment.
+    block = pa.json.ReadOptions(block_size=block_bytes, use_threads=alone)
     return pa.json.read_json(pa.BufferReader(text), read_options=block, parse_options=options)
 
 

@@ -24,6 +24,10 @@ class RoomInLog(NamedTuple):
     room: str
     boot: str
 
+    @property
+    def title(self) -> str:
+        return f"Room {self.room} · {self.dialect} · boot {self.boot[:8]}"
+
 
 class RoomRuns(NamedTuple):
     """One room in the consecutive boots through which it went on."""

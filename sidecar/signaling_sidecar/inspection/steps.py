@@ -1,18 +1,15 @@
-"""What a ladder draws: columns (peers) and steps (records of one room), each with how its room stood after it.
+"""What a ladder is made of: columns (peers) and steps (records of one room), each with how its room stood after it.
 
-Plain Python over records: no pandas, no medium. All text here is as peers and the log wrote it; who draws it makes it
-visible and escapes it.
+No pandas, no medium. All text here is as peers and the log wrote it; who draws it makes it visible and escapes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis.record_data import About, media_of, read_about, word_of
-from signaling_sidecar.eventlog.payload import Media
+LEAST_PERIOD_S = 0.01  # shorter: a burst, such as the candidates of one description, and no period
 
 
 class Record(NamedTuple):
@@ -23,6 +20,7 @@ class Record(NamedTuple):
     type: str
     peer: str | None
     to: str | None
+    session: str | None
     kind: str | None
     bytes: int | None
     data: str | None
@@ -41,6 +39,9 @@ class Look(StrEnum):
     BACK = "back"
     LEFT = "left"
     UPDATED = "updated"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    FAILED = "failed"
     NOTE = "note"
 
 
@@ -59,170 +60,52 @@ class Column(NamedTuple):
     name: str | None
 
 
+class Run(NamedTuple):
+    """Steps that are alike and came one soon after the other, the first of them included."""
+
+    length: int
+    last: Record
+
+    def label(self, first: Record) -> str:
+        times = f"×{self.length}"
+        every_s = (self.last.time - first.time).total_seconds() / (self.length - 1)
+        if every_s < LEAST_PERIOD_S:
+            return times
+        return f"{times}, every " + (f"{every_s:.1f} s" if every_s >= 1 else f"{every_s * 1000:.0f} ms")
+
+
 class Step(NamedTuple):
     """One row of the ladder."""
 
-    seq: int
-    time: datetime
+    record: Record
+    """What it draws; of a run the first."""
     look: Look
     column: int | None
     """Of the peer that it is about; None: it is about the room, or somebody who never was in it."""
     to: tuple[int, ...]
     """Columns of those it went to."""
-    label: str
+    what: str
+    size_bytes: int | None
+    """Of what was sent, where that is worth a word."""
     detail: str
     presence: tuple[Presence, ...]
     """Of every column, after this step."""
+    run: Run | None = None
+    """None: it stands for itself."""
 
+    @property
+    def seq(self) -> int:
+        return self.record.seq
 
-_PRESENCE_AFTER = {
-    "peer.joined": Presence.HERE,
-    "peer.away": Presence.AWAY,
-    "peer.resumed": Presence.HERE,
-    "peer.left": Presence.ABSENT,
-}
-_NOTES = {"room.ended": "room ended", "match.found": "group found"}
+    @property
+    def time(self) -> datetime:
+        return self.record.time
 
-
-def draw_steps(records: Iterable[Record]) -> tuple[Sequence[Column], Sequence[Step]]:
-    """Turn one room's records, in their order, into columns (in order of joining) and steps."""
-    room = _Room(records := list(records))
-    steps = [step for record in records if (step := room.step(record)) is not None]
-    return [Column(peer, room.names.get(peer)) for peer in room.columns], steps
-
-
-class _Room:
-    """How the room stands while its records are gone through."""
-
-    def __init__(self, records: Sequence[Record]) -> None:
-        members = (record.peer for record in records if record.type in _PRESENCE_AFTER and record.peer is not None)
-        self.columns = {peer: column for column, peer in enumerate(dict.fromkeys(members))}
-        self.names: dict[str, str] = {}
-        self._instances: dict[str, str] = {}
-        self._presence = dict.fromkeys(self.columns.values(), Presence.ABSENT)
-
-    def step(self, record: Record) -> Step | None:
-        """Take the next record; None when a ladder does not show it."""
-        if record.type in _NOTES:
-            return self._step(record, Look.NOTE, _NOTES[record.type])
-        match record.type:
-            case "signal.relayed":
-                return self._relayed(record)
-            case "signal.refused":
-                return self._refused(record, read_about(record.data))
-            case "room.created":
-                about = read_about(record.data)
-                return self._step(record, Look.NOTE, " · ".join(filter(None, ("room created", about.name, about.mode))))
-            case "room.updated":
-                return self._room_updated(record, read_about(record.data))
-            case "log.gap":
-                lost = read_about(record.data).lost
-                return self._step(record, Look.NOTE, f"{lost if lost is not None else 'some'} records are missing here")
-            case type_ if type_.startswith("peer."):
-                return self._presence_change(record, read_about(record.data))
-        return None
-
-    def _relayed(self, record: Record) -> Step:
-        media = media_of(record.kind, record.data)
-        to = (record.to,) if record.to is not None else self._others(record.peer)
-        return self._step(record, _look(record, media), _label(record, media), to, _detail(record, media))
-
-    def _refused(self, record: Record, about: About) -> Step:
-        what = f"{word_of(record.kind) or 'frame'} ✗ {about.code}" + (
-            f" ({about.count} times)" if about.count > 1 else ""
-        )
-        if record.to is not None and record.to not in self.columns:
-            what += f", for {record.to}"
-        if record.peer not in self.columns:
-            what = f"{record.peer or 'somebody'}: {what}"
-        return self._step(record, Look.REFUSED, what, (record.to,), about.message or "")
-
-    def _presence_change(self, record: Record, about: About) -> Step | None:
-        if record.peer not in self.columns:
-            return None
-        known, was = self._instances.get(record.peer), self._presence[self.columns[record.peer]]
-        if about.name is not None:
-            self.names[record.peer] = about.name
-        if about.instance is not None:
-            self._instances[record.peer] = about.instance
-        if record.type in _PRESENCE_AFTER:
-            self._presence[self.columns[record.peer]] = _PRESENCE_AFTER[record.type]
-        match record.type:
-            case "peer.joined":
-                return self._step(record, Look.JOINED, "joins")
-            case "peer.away":
-                return self._step(record, Look.AWAY, f"away ({about.ending})")
-            case "peer.resumed":
-                what = "back" if was is not Presence.HERE else "joins again" if about.replaced is None else "reconnects"
-                reloaded = about.instance is not None and about.instance != known
-                return self._step(record, Look.BACK, f"{what}, page reloaded" if reloaded else what)
-            case "peer.left":
-                return self._step(record, Look.LEFT, "leaves" if about.reason == "left" else f"leaves ({about.reason})")
-            case "peer.challenged":
-                return self._step(record, Look.UPDATED, "asked for a sign of life")
-            case "peer.updated":
-                named = f"is now {about.name}" if about.name is not None else "updates its metadata"
-                return self._step(record, Look.UPDATED, named)
-        return None
-
-    def _room_updated(self, record: Record, about: About) -> Step:
-        if about.host in self.columns:  # a record of its own: the host changes because the old one goes
-            return self._step(record._replace(peer=about.host), Look.UPDATED, "is host now")
-        what = [
-            f"room is now {about.name}" if about.name is not None else None,
-            f"mode is now {about.mode}" if about.mode is not None else None,
-            f"{about.host} is host now" if about.host is not None else None,
-        ]
-        look = Look.UPDATED if record.peer in self.columns else Look.NOTE
-        return self._step(record, look, ", ".join(filter(None, what)))
-
-    def _others(self, peer: str | None) -> tuple[str, ...]:
-        return tuple(
-            other for other, at in self.columns.items() if other != peer and self._presence[at] is not Presence.ABSENT
-        )
-
-    def _step(self, record: Record, look: Look, label: str, to: Sequence[str | None] = (), detail: str = "") -> Step:
-        return Step(
-            seq=record.seq,
-            time=record.time,
-            look=look,
-            column=self.columns.get(record.peer) if record.peer is not None else None,
-            to=tuple(self.columns[peer] for peer in to if peer in self.columns and peer != record.peer),
-            label=label,
-            detail=detail,
-            presence=tuple(self._presence.values()),
-        )
-
-
-def _look(record: Record, media: Media) -> Look:
-    # Without its payload (`payloads = "none"`) a signal is what its kind says, as far as that goes.
-    match media.sdp_type or ("candidate" if media.candidate_type else word_of(record.kind)):
-        case "offer":
-            return Look.OFFER
-        case "answer" | "pranswer":
-            return Look.ANSWER
-        case "candidate":
-            return Look.CANDIDATE
-    return Look.OTHER
-
-
-def _label(record: Record, media: Media) -> str:
-    word = word_of(record.kind) or "signal"
-    if media.description_bytes is not None:
-        what = word if media.sdp_type in (None, word) else f"{word}: {media.sdp_type}"
-        return f"{what} · {_size(media.description_bytes)}"
-    if media.candidate_type == "end":
-        return "end of candidates"
-    if media.candidate_type is not None:
-        return " ".join(filter(None, (word, media.candidate_type, media.protocol, media.address_class)))
-    return word if record.bytes is None else f"{word} · {_size(record.bytes)}"
-
-
-def _detail(record: Record, media: Media) -> str:
-    kind = None if record.kind == word_of(record.kind) else record.kind
-    address = None if media.address is None else f"{media.address} port {media.port}"
-    ufrag = None if media.ufrag is None else f"ufrag {media.ufrag}"
-    return ", ".join(filter(None, (kind, address, ufrag)))
+    @property
+    def label(self) -> str:
+        if self.run is not None:
+            return f"{self.what} {self.run.label(self.record)}"
+        return self.what if self.size_bytes is None else f"{self.what} · {_size(self.size_bytes)}"
 
 
 def _size(count: int) -> str:

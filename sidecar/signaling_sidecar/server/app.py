@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -33,9 +33,10 @@ from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
 from signaling_sidecar.server.endpoint import Endpoint
 from signaling_sidecar.server.going_on import go_on
 from signaling_sidecar.server.guard import Barred, who_is_let_in
+from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.judge import Judge
 from signaling_sidecar.server.neighbours import Neighbours
-from signaling_sidecar.settings import Settings, Sources
+from signaling_sidecar.settings import Settings, Sources, all_settings
 
 HOME = "/"
 CROSS_ORIGIN = web.RequestKey("cross_origin", bool)
@@ -124,7 +125,8 @@ class Sidecar:
                 log.append(record)
             log.flush()
             key = state_dir.key(self.state_dir)
-            self._dispatcher = Dispatcher(self._hub, log, self.settings.max_frames_per_s)
+            ice_servers = IceServers(self.settings)
+            self._dispatcher = Dispatcher(self._hub, log, ice_servers, self.settings.max_frames_per_s)
             self._endpoint = Endpoint(self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code))
             self._admin.begin(self._hub, log, self._dispatcher.administer)
             async with self._hooks(), self._followed_settings(log):
@@ -171,6 +173,7 @@ class Sidecar:
         def apply(settings: Settings, names: list[str]) -> None:
             self.settings = self._endpoint.settings = settings
             self._dispatcher.max_frames_per_s = settings.max_frames_per_s
+            self._dispatcher.ice_servers = IceServers(settings)
             log.payloads = settings.payloads
             log.segment_bytes, log.total_bytes = settings.log_segment_bytes, settings.log_total_bytes
             rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
@@ -190,7 +193,11 @@ class Sidecar:
             "aiohttp": aiohttp.__version__,
             "pid": os.getpid(),
             "project": str(settings.project),
-            "settings": {name: value for name, value in asdict(settings).items() if not hasattr(value, "parent")},
+            "settings": {
+                each.name: value
+                for each, kind in all_settings()
+                if not kind.secret and not isinstance(value := getattr(settings, each.name), Path)
+            },
         }
         return LogWriter(
             self.state_dir,

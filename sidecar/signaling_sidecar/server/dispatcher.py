@@ -21,10 +21,11 @@ from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.hub import Ending, Hub, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
-from signaling_sidecar.hub.effects import Challenge, Close, CloseCode, Effect, LastWords, Record, Send
+from signaling_sidecar.hub.effects import Challenge, Close, CloseCode, Effect, LastWords, PeerList, Record, Send
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server import frames
 from signaling_sidecar.server.connection import CHALLENGE, Connection, End
+from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.judge import Judge
 
 NS_PER_MS = 1_000_000
@@ -34,9 +35,10 @@ logger = logging.getLogger("signaling_sidecar")
 class Dispatcher:
     """Runs one hub in one event loop."""
 
-    def __init__(self, hub: Hub, log: LogWriter, max_frames_per_s: float) -> None:
+    def __init__(self, hub: Hub, log: LogWriter, ice_servers: IceServers, max_frames_per_s: float) -> None:
         self._hub = hub
         self._log = log
+        self.ice_servers = ice_servers
         self.max_frames_per_s = max_frames_per_s
         self._loop = asyncio.get_running_loop()
         self._connections: dict[int, Connection] = {}
@@ -237,6 +239,9 @@ class Dispatcher:
 
     def _send(self, send: Send) -> None:
         message, marks = send.message, send.marks
+        if isinstance(message, PeerList):
+            ice_servers = self.ice_servers.for_peer(message.peer, time.time())
+            message = msgspec.structs.replace(message, ice_servers=ice_servers)
         text: bytes | None = None
         shared: bytes | None = None
         for id_ in send.connections:

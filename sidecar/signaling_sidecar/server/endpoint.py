@@ -115,7 +115,8 @@ class Endpoint:
         dispatcher.opened(
             connection,
             dialect.name if dialect is not None else None,
-            remote=request.remote,
+            # A socket of both families names a peer of IPv4 by an IPv6 address, RFC 4291, 2.5.5.2.
+            remote=request.remote and request.remote.removeprefix("::ffff:"),
             origin=headers.get("Origin"),
             agent=headers.get("User-Agent"),
         )

@@ -19,7 +19,7 @@ from aiohttp import web
 from signaling_sidecar import __version__
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
-from signaling_sidecar.listening import listen
+from signaling_sidecar.listening import listen, url_of
 from signaling_sidecar.server.app import Sidecar
 from signaling_sidecar.settings import Sources
 
@@ -115,7 +115,7 @@ async def _serve(
 
 def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     host, port = listening.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = url_of(listening)
     project = str(sidecar.settings.project)
     runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, project, sidecar.admin_token)
     state_dir.write_runtime(sidecar.state_dir, runtime)

@@ -1,0 +1,90 @@
+"""What a meeting is: two sessions in one room at one time, and what passed between the two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.reports import Connection
+from signaling_sidecar.eventlog.payload import Candidate
+
+
+@dataclass(eq=False)
+class Stay:
+    """One session: one peer's stay in one room."""
+
+    session: str
+    peer: str
+    name: str | None
+    came: Entry
+    """The first entry of it."""
+    gone: Entry | None = None
+    """The entry that says it left."""
+    away: list[Entry] = field(default_factory=list)
+    absent: Entry | None = None
+    """The last of these, when it has not come back since."""
+    insecure: Entry | None = None
+    """The entry that shows that its page is no secure context, when one does."""
+
+    @property
+    def label(self) -> str:
+        return self.name or self.peer
+
+    @property
+    def ends(self) -> tuple[Entry, ...]:
+        """The entries with which it ended, once it has: who lost his connection for good was gone from then on."""
+        return tuple(entry for entry in (self.absent, self.gone) if entry is not None) if self.gone else ()
+
+
+@dataclass(eq=False)
+class Signal:
+    """A frame that one of a pair sent to the other, or to all."""
+
+    entry: Entry
+    sender: int
+    """0 or 1: which of the pair."""
+    what: str
+    """`offer`, `answer`, `candidate`, `end` or `other`."""
+    ufrag: str | None
+    candidates: list[Candidate]
+
+
+@dataclass(eq=False)
+class Refusal:
+    """A frame of one of a pair, meant for the other, that was refused."""
+
+    entry: Entry
+    sender: int
+    code: str
+    message: str
+
+
+@dataclass(eq=False)
+class Meeting:
+    """Two sessions in one room at one time; `stays[0]` was there first.
+
+    Or, without a room, two pages whose signaling went another way: all that is known of them is what they reported.
+    """
+
+    dialect: str | None
+    room: str | None
+    stays: tuple[Stay, Stay]
+    met: Entry
+    signals: list[Signal] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    connections: tuple[list[Connection], list[Connection]] = field(default_factory=lambda: ([], []))
+    """What each side's browser reported of its connections to the other, in order."""
+
+    def parted(self) -> Stay | None:
+        """The first of the two that left, if one has."""
+        return min((stay for stay in self.stays if stay.ends), key=lambda stay: stay.ends[0].ts, default=None)
+
+
+@dataclass(eq=False)
+class Rejection:
+    """Somebody who asked to come into a room, or made an offer to nobody that he had met, and was refused."""
+
+    entry: Entry
+    who: str
+    code: str
+    message: str

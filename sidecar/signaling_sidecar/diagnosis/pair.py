@@ -1,0 +1,67 @@
+"""One attempt of a pair, with all that is known of it and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from signaling_sidecar.diagnosis.attempts import Attempt
+from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.meeting import Meeting
+from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S, Finding, Reason
+from signaling_sidecar.diagnosis.reports import Connection
+from signaling_sidecar.errors import Code
+
+MADE_GOOD = (Code.TOO_FAST, Code.OUT_OF_ORDER)
+"""What a client that counts its frames sends again by itself (PROTOCOLS.md, Resume)."""
+
+
+class Pair:
+    """What the rules ask about one attempt; `now_ts`: seconds since the epoch."""
+
+    def __init__(self, meeting: Meeting, attempt: Attempt, now_ts: float) -> None:
+        self.meeting, self.attempt = meeting, attempt
+        self.names = [stay.label for stay in meeting.stays]
+        self.parted = meeting.parted()
+        self.absent = next((stay for stay in meeting.stays if stay.absent is not None), None)
+        ends = [stay.absent or stay.gone for stay in meeting.stays]
+        self.until_ts = min([now_ts, *(entry.ts for entry in ends if entry is not None)])
+        """The pair could do something until then."""
+        self.connections = [each for side in meeting.connections for each in _of_attempt(side, attempt)]
+
+    def parted_or(self, meanwhile: str, *evidence: Entry) -> Finding:
+        """What is said while there is still time: that one of the two has none any more, or what they are doing."""
+        if self.parted is not None:
+            sentence = f"{self.parted.label} left before they were connected"
+            return Finding(Reason.LEFT, sentence, (*evidence, *self.parted.ends))
+        if self.absent is not None and self.absent.absent is not None:
+            meanwhile = f"{self.absent.label} has lost its connection to the sidecar, and may come back"
+            evidence = (*evidence, self.absent.absent)
+        return Finding(Reason.IN_PROGRESS, meanwhile, evidence)
+
+    def refused(self) -> Finding | None:
+        """The last refusal of a frame of this negotiation, which then is not complete."""
+        since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
+        refusals = [each for each in self.meeting.refusals if each.entry.ts >= since_ts]
+        if not refusals:
+            return None
+        last = refusals[-1]
+        other = self.meeting.stays[1 - last.sender]
+        if other.ends and other.ends[0].ts <= last.entry.ts:
+            return Finding(Reason.LEFT, f"{other.label} left before they were connected", (*other.ends, last.entry))
+        what = last.entry.kind or "frame"
+        sentence = f"the {what} of {self.names[last.sender]} was refused: {last.code} ({last.message})"
+        if last.code in MADE_GOOD and self.until_ts - last.entry.ts < SIGNALING_WITHIN_S:
+            return self.parted_or(f"{sentence}, and may be sent again", last.entry)
+        return Finding(Reason.REFUSED, sentence, (last.entry,))
+
+    def reported(self, name: str, *values: str) -> list[Entry]:
+        """The reports of both sides that gave the field one of the values, in order of time."""
+        found: Iterable[Entry] = (entry for each in self.connections for entry in each.when(name, *values))
+        return sorted(found, key=lambda entry: (entry.ts, entry.seq))
+
+
+def _of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
+    """The connection that this attempt was made with; the last one, when the log does not tell them apart."""
+    own = [each for each in connections if each.ufrags & attempt.ufrags]
+    unsaid = [each for each in connections if not each.ufrags]
+    return (own or unsaid or ([] if attempt.ufrags else connections))[-1:]

@@ -1,0 +1,65 @@
+"""The WebSockets of a log: what page each came from, and how it ended."""
+
+from __future__ import annotations
+
+import msgspec
+
+from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.eventlog.origin import is_insecure
+
+TOO_BIG = 1009  # the close code for a frame over the limit, RFC 6455, 7.4.1
+
+
+class _Opened(msgspec.Struct):
+    origin: str | None = None
+
+
+class Closed(msgspec.Struct):
+    """How a WebSocket ended, as `connection.closed` tells it."""
+
+    ending: str
+    by: str
+    """`peer` or `sidecar`."""
+    code: int | None = None
+    reason: str | None = None
+
+    @property
+    def is_too_big(self) -> bool:
+        """Whether it was ended for a frame over the limit, of which there is no other record."""
+        return self.by == "sidecar" and self.code == TOO_BIG
+
+    @property
+    def is_goodbye(self) -> bool:
+        """Whether the page ended it, or was itself unloaded."""
+        return self.by == "peer" and self.ending in ("closed", "unloaded")
+
+
+class Sockets:
+    """All WebSockets, by the run of the sidecar and the number they had in it."""
+
+    def __init__(self) -> None:
+        self._opened: dict[tuple[str, int | None], Entry] = {}
+        self._closed: dict[tuple[str, int | None], Entry] = {}
+
+    def add(self, entry: Entry) -> None:
+        """Take a `connection.opened` or `connection.closed` entry."""
+        known = self._opened if entry.type == "connection.opened" else self._closed
+        known[entry.boot, entry.connection] = entry
+
+    def insecure(self, entry: Entry) -> Entry | None:
+        """The entry that shows that the page that sent this one is no secure context; None: it is one, or no page."""
+        opened = self._opened.get((entry.boot, entry.connection))
+        if opened is None:
+            return None
+        origin = msgspec.json.decode(opened.data or "{}", type=_Opened).origin
+        return opened if origin is not None and is_insecure(origin) else None
+
+    def goodbye(self, entry: Entry) -> Entry | None:
+        """The entry with which the page that sent this one said goodbye, if it has."""
+        closed = self._closed.get((entry.boot, entry.connection))
+        return closed if closed is not None and read_closed(closed).is_goodbye else None
+
+
+def read_closed(entry: Entry) -> Closed:
+    """Read the data of a `connection.closed`."""
+    return msgspec.json.decode(entry.data or "", type=Closed)

@@ -1,0 +1,119 @@
+"""What the browsers' reports add to what the signaling of a pair tells."""
+
+from __future__ import annotations
+
+from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.pair import Pair
+from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Reason
+
+
+def with_reports(pair: Pair, signaling: Finding) -> Finding:
+    """Say whether they are connected, and if not, what the browsers and their pages say of it."""
+    connected = pair.reported("connection", "connected")
+    if connected:
+        return _was_connected(pair, connected)
+    if signaling.reason in (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED):
+        return _insecure(pair, signaling) or signaling
+    if signaling.reason not in (Reason.UNKNOWN, Reason.NO_CANDIDATES) or not pair.connections:
+        return signaling
+    return _transport(pair, signaling)
+
+
+def _insecure(pair: Pair, signaling: Finding) -> Finding | None:
+    for stay in pair.meeting.stays:
+        if stay.insecure is not None:
+            sentence = f"the page of {stay.label} is not secure, so it has no camera: {signaling.sentence}"
+            return Finding(Reason.INSECURE_PAGE, sentence, (stay.insecure, *signaling.evidence))
+    return None
+
+
+def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
+    selected = next((found for each in pair.connections if (found := each.last("pair")) is not None), None)
+    way = f" ({selected.local.get('type')} to {selected.remote.get('type')})" if selected is not None else ""
+    failed = pair.reported("connection", "failed")[-1:]
+    if not failed or failed[0].ts <= connected[-1].ts:
+        return Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
+    # A page that is closed tells the other browser nothing: that sees its connection fail some time later.
+    gone = [stay for stay in pair.meeting.stays if stay.ends and stay.ends[0].ts <= failed[0].ts]
+    if gone:
+        sentence = f"they were connected{way}, until {gone[0].label} left"
+        return Finding(Reason.CONNECTED, sentence, (connected[-1], *gone[0].ends))
+    lost = f"they were connected{way}, and lost each other"
+    if pair.absent is not None:
+        return pair.parted_or(lost, connected[-1], *failed)
+    return Finding(Reason.ICE_FAILED, lost, (connected[-1], *failed))
+
+
+def _transport(pair: Pair, signaling: Finding) -> Finding:
+    failed = pair.reported("connection", "failed") + pair.reported("ice", "failed")
+    # The first answer: one that is sent again, or to a change of tracks, begins nothing.
+    began_ts = min((answer.entry.ts for answer in pair.attempt.answers), default=signaling.evidence[-1].ts)
+    if not failed and pair.until_ts - began_ts < TRANSPORT_WITHIN_S:
+        return pair.parted_or("the signaling is complete, and the browsers are trying", *signaling.evidence)
+    evidence = (*signaling.evidence, *failed[-1:])
+    found = _both_answered(pair) or _dtls(pair) or _no_relay(pair, evidence) or _too_early(pair)
+    if found is not None:
+        return found
+    return signaling if signaling.reason is Reason.NO_CANDIDATES else _no_way(pair, failed, evidence)
+
+
+def _both_answered(pair: Pair) -> Finding | None:
+    """Both took back their own offer for the other's, as browsers do by themselves: now neither has one answered."""
+    signals = pair.attempt.both_answered
+    if signals is None:
+        return None
+    sentence = "both sent an offer at the same time, and each answered that of the other instead of waiting"
+    return Finding(Reason.GLARE, sentence, tuple(signal.entry for signal in signals))
+
+
+def _dtls(pair: Pair) -> Finding | None:
+    failed = pair.reported("dtls", "failed") or [
+        entry
+        for each in pair.connections
+        if each.when("ice", "connected", "completed")
+        for entry in each.when("connection", "failed")
+    ]
+    if not failed:
+        return None
+    sentence = "ICE found a way, but the DTLS handshake failed: a fingerprint or certificate does not match"
+    return Finding(Reason.DTLS_FAILED, sentence, (failed[-1],))
+
+
+def _no_relay(pair: Pair, evidence: tuple[Entry, ...]) -> Finding | None:
+    for side, name in enumerate(pair.names):
+        types = {each.type for each in pair.attempt.candidates(side)}
+        own = [each for each in pair.meeting.connections[side] if each in pair.connections]
+        if "relay" not in types and any(each.policy_is_relay for each in own):
+            sentence = f"{name} may use a relay only (iceTransportPolicy), and has found none"
+            return Finding(Reason.RELAY_ONLY, sentence, evidence)
+    return None
+
+
+def _too_early(pair: Pair) -> Finding | None:
+    thrown_away = [
+        entry
+        for each in pair.connections
+        for entry, report in each.reports
+        if report.event == "error" and report.operation == "addIceCandidate" and report.name == "InvalidStateError"
+    ]
+    if not thrown_away:
+        return None
+    sender = next((side for side in (0, 1) if pair.attempt.early(side)), None)
+    who = "candidates" if sender is None else f"candidates of {pair.names[sender]}"
+    sent = () if sender is None else tuple(signal.entry for signal in pair.attempt.early(sender))
+    sentence = f"{who} were sent before the description, and the other browser threw them away"
+    return Finding(Reason.EARLY_CANDIDATES, sentence, (*sent, thrown_away[-1]))
+
+
+def _no_way(pair: Pair, failed: list[Entry], evidence: tuple[Entry, ...]) -> Finding:
+    if pair.attempt.only_mdns:
+        sentence = "each names itself by a .local name only, and the other could not resolve it"
+        return Finding(Reason.ONLY_MDNS, sentence, evidence)
+    subnets = pair.attempt.subnets
+    if subnets is not None:
+        one, other = (f"{name} in {network}" for name, network in zip(pair.names, subnets, strict=True))
+        sentence = f"they are in different networks without a way between: {one}, {other}"
+        return Finding(Reason.SUBNETS, sentence, evidence)
+    waited = "" if failed else f" for {TRANSPORT_WITHIN_S:g} s"
+    sentence = f"ICE has found no way between them{waited}"
+    return Finding(Reason.ICE_FAILED, sentence, evidence)

@@ -1,0 +1,97 @@
+"""How far the clock of a dump is from the log's, by the messages that both have.
+
+A description or candidate of the page's own was made before the log has its relay, one of the other side was used after
+it. So each message that both have bounds the difference from one side, and the truth is between the tightest two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.eventlog.payload import find_candidates, find_description, find_media
+from signaling_sidecar.inspection.dumps.events import DumpEvent
+from signaling_sidecar.inspection.dumps.reports import LOCAL, REMOTE
+
+_MADE = LOCAL | {"createOfferOnSuccess", "createAnswerOnSuccess", "onicecandidate", "icecandidate"}
+_USED = REMOTE | {"addIceCandidate"}
+_ORIGIN = re.compile(r"^o=\S+ (\d+ \d+) ", re.MULTILINE)  # RFC 8866, 5.2: session id and version, new for each
+
+
+class Clock(NamedTuple):
+    """What to add to a dump's time to have the log's (seconds)."""
+
+    matches: int
+    """Messages that both have."""
+    at_least_s: float | None
+    """By the messages that were used; None: there is none."""
+    at_most_s: float | None
+    """By the messages that were made."""
+
+    @property
+    def is_contradictory(self) -> bool:
+        """Whether one of the two clocks was set meanwhile, or runs wrong."""
+        return self.at_least_s is not None and self.at_most_s is not None and self.at_least_s > self.at_most_s
+
+    @property
+    def offset_s(self) -> float:
+        """The middle of what is possible; of what is bounded from one side, or not at all, what is nearest to 0."""
+        if self.at_least_s is not None and self.at_most_s is not None:
+            return (self.at_least_s + self.at_most_s) / 2
+        return max(self.at_least_s, 0.0) if self.at_least_s is not None else min(self.at_most_s or 0.0, 0.0)
+
+    @property
+    def uncertainty_s(self) -> float | None:
+        """How far from `offset_s` the truth may be; None: nobody knows."""
+        if self.at_least_s is None or self.at_most_s is None:
+            return None
+        return abs(self.at_most_s - self.at_least_s) / 2
+
+    def __str__(self) -> str:
+        if not self.matches:
+            return "clock not aligned, because the log has none of its messages"
+        by = f"{self.matches} message{'' if self.matches == 1 else 's'}"
+        if self.uncertainty_s is None:
+            bound = f"least {self.at_least_s:+.4f}" if self.at_least_s is not None else f"most {self.at_most_s:+.4f}"
+            return f"clock {self.offset_s:+.4f} s, known only to be at {bound} s, by {by}"
+        aligned = f"clock {self.offset_s:+.4f} s ± {self.uncertainty_s:.4f} s, by {by}"
+        if self.is_contradictory:
+            return f"{aligned} that contradict each other: one of the clocks was set meanwhile, or runs wrong"
+        return aligned
+
+
+def compare_clocks(events: Sequence[DumpEvent], relayed: Iterable[Entry]) -> Clock:
+    """Match what a dump's pages made and used with the `signal.relayed` entries of a log."""
+    relays = _first_times(
+        (each.ts, key) for each in relayed for key in _keys((each.data or "").encode(), is_dump=False)
+    )
+    made, used = (
+        _first_times((each.ts, key) for each in events if each.name in names for key in _keys(each.json, is_dump=True))
+        for names in (_MADE, _USED)
+    )
+    at_most = [relays[key] - ts for key, ts in made.items() if key in relays]
+    at_least = [relays[key] - ts for key, ts in used.items() if key in relays]
+    return Clock(
+        len((made.keys() | used.keys()) & relays.keys()), max(at_least, default=None), min(at_most, default=None)
+    )
+
+
+def _first_times(times: Iterable[tuple[float, Hashable]]) -> dict[Hashable, float]:
+    first: dict[Hashable, float] = {}
+    for ts, key in times:
+        first[key] = min(ts, first.get(key, ts))
+    return first
+
+
+def _keys(payload: bytes, *, is_dump: bool) -> Iterator[Hashable]:
+    """What tells a description or a candidate from all others."""
+    media = find_media(payload)
+    if media.ufrag is not None and media.description_bytes is not None:
+        origin = _ORIGIN.search(find_description(payload) or "")
+        if origin is not None:
+            yield media.ufrag, origin[1]
+        if origin is None or is_dump:
+            yield media.ufrag, None  # all that a log with `payloads = "summary"` has: the first with this ufrag
+    yield from (each for each in find_candidates(payload) if each.ufrag is not None and each.address is not None)

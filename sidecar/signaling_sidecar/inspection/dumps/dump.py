@@ -1,0 +1,217 @@
+"""A dump as tables and text."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.diagnosis.reports import Connection, Report
+from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.inspection.drawing import framed, text
+from signaling_sidecar.inspection.dumps.events import DumpEvent
+from signaling_sidecar.inspection.dumps.internals import read_internals
+from signaling_sidecar.inspection.dumps.reports import reports_of
+from signaling_sidecar.inspection.dumps.rtcstats import FIRST_LINE, read_rtcstats
+from signaling_sidecar.inspection.errors import DamagedDump, NoDump
+
+_GZIP = zlib.MAX_WBITS | 16  # zlib's way to say: a gzip header, and the largest window
+_GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
+_CATEGORIES = (
+    *("connection", "name", "signaling", "ice", "state", "dtls"),
+    *("local_type", "remote_type", "protocol", "policy"),
+)
+_TEXTS = ("url", "ufrags", "remote_ufrags", "arguments")
+_TIMES = ("time", "began", "ended")
+_CONNECTION_COLUMNS = [
+    *("connection", "url", "began", "ended", "ufrags", "remote_ufrags", "signaling", "ice", "state", "dtls"),
+    *("local_type", "remote_type", "protocol", "policy", "events", "failures"),
+]
+
+
+def open_dump(path: str | PathLike[str]) -> Dump:
+    """Read what a browser recorded of its RTCPeerConnections; packed or not, whatever the file is called.
+
+    Either of the two that Chromium downloads at `chrome://webrtc-internals`, of all pages: "webrtc-internals dump",
+    without connections that were closed, or "rtcstats dump". Or an rtcstats file of one page, by rtcstats-js.
+    `EventLog.with_dump` joins it to the signaling.
+
+    Raises `NoDump` when it is neither, and `DamagedDump` (both `SidecarError`s).
+    """
+    place = Path(path).expanduser()
+    try:
+        content = place.read_bytes()
+    except OSError as error:
+        raise NoDump(str(path), f"cannot be read: {error.strerror}") from error
+    if content.startswith(_GZIP_MAGIC):
+        content = _unpacked(str(path), content)
+    if content.startswith(FIRST_LINE + b"\n"):
+        return Dump(str(path), "rtcstats", read_rtcstats(str(path), content))
+    if content.lstrip().startswith(b"{") and b'"PeerConnections"' in content:
+        return Dump(str(path), "webrtc-internals", read_internals(str(path), content))
+    raise NoDump(str(path), "is neither a webrtc-internals dump nor an rtcstats file")
+
+
+class Dump:
+    """What `open_dump` read. Its times are by the clock of the browser that wrote it."""
+
+    def __init__(self, path: str, kind: str, recorded: Sequence[DumpEvent]) -> None:
+        self.path = path
+        self.kind = kind
+        """`webrtc-internals` or `rtcstats`."""
+        self.recorded = recorded
+        """The rows of `events`, as Python objects."""
+        self.reports = list(reports_of(path, recorded))
+        """What the events say of how the connections stand."""
+
+    @property
+    def name(self) -> str:
+        """The file's, for people."""
+        return Path(self.path).name
+
+    @property
+    def connection_count(self) -> str:
+        return _count(len(self.by_connection), "connection")
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """One row per call of the API, and per event of it, in their order.
+
+        ========== =================== ==========================================================================
+        event      int64               its number in the dump, from 1; `seq` in a log that it is joined to
+        time       datetime64[us, UTC] by the clock of the browser
+        connection category            the dump's name of the RTCPeerConnection; missing (or `…-0`): it is the page's
+        name       category            method or event, such as `setLocalDescription`, `onconnectionstatechange`
+        arguments  str                 JSON text: what it was called with, or what it says; of `getStats` what is new
+        ========== =================== ==========================================================================
+
+        Of a webrtc-internals dump `create` has the time of the connection's first event, or without any of the
+        download, and `getStats` is the end of its series, as far as a diagnosis looks at them.
+        """
+        rows = [
+            (e.number, e.ts, e.connection, e.name, None if e.value is None else e.json.decode()) for e in self.recorded
+        ]
+        return _typed(pd.DataFrame(rows, columns=["event", "time", "connection", "name", "arguments"]))
+
+    @cached_property
+    def connections(self) -> pd.DataFrame:
+        """One row per RTCPeerConnection, in their order.
+
+        ============= =================== =======================================================================
+        connection    category            the dump's name of it
+        url           str                 its page, as far as the dump says it
+        began         datetime64[us, UTC] `create`, by the clock of the browser
+        ended         datetime64[us, UTC] `close`, or the end of its page; missing: the dump does not see it end
+        ufrags        str                 its ICE username fragments: several after an ICE restart
+        remote_ufrags str                 those of the other side; missing: it has not heard of it
+        signaling     category            `signalingState`, the last
+        ice           category            `iceConnectionState`, the last
+        state         category            `connectionState`, the last
+        dtls          category            state of the DTLS transport, the last; from `getStats`
+        local_type    category            selected pair: `host`, `srflx`, `prflx`, `relay`; from `getStats`
+        remote_type   category            the other side's end of it
+        protocol      category            `udp`, `tcp`
+        policy        category            `iceTransportPolicy`: `all`, `relay`
+        events        int64               rows of `events`
+        failures      int64               calls that failed
+        ============= =================== =======================================================================
+        """
+        events: dict[str | None, list[DumpEvent]] = {}
+        for event in self.recorded:
+            events.setdefault(event.connection, []).append(event)
+        rows = [_row(connection, events[id_]) for id_, connection in self.by_connection.items()]
+        return _typed(pd.DataFrame(rows, columns=_CONNECTION_COLUMNS))
+
+    @cached_property
+    def by_connection(self) -> dict[str, Connection]:
+        """The reports, put together as those of a traced page are."""
+        found: dict[str, Connection] = {}
+        for event, report in self.reports:
+            id_ = report.pc or ""
+            found.setdefault(id_, Connection(id_, report.page)).add(entry_of(event, report), report)
+        return found
+
+    def __str__(self) -> str:
+        return "\n".join([self._title(), *(f"  {line}" for line in self._lines())])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        lines = (f'<div style="margin:2px 8px">{text(line)}</div>' for line in self._lines())
+        return framed(self._title(), "".join(lines))
+
+    def _title(self) -> str:
+        facts = [f"{self.kind} dump", self.connection_count, _count(len(self.recorded), "event")]
+        if self.recorded:
+            first, last = (datetime.fromtimestamp(at.ts, UTC) for at in (self.recorded[0], self.recorded[-1]))
+            facts.append(f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC by its own clock")
+        return f"{visible(self.name)}: {', '.join(facts)}"
+
+    def _lines(self) -> Iterator[str]:
+        for row in self.connections.astype(object).where(self.connections.notna(), None).to_dict("records"):
+            way = f" ({row['local_type']} to {row['remote_type']})" if row["local_type"] is not None else ""
+            ufrags = f"ufrag {row['ufrags'] or 'none'} with {row['remote_ufrags'] or 'nobody'}"
+            yield visible(f"{row['connection']} {row['url'] or ''}: {row['state'] or 'new'}{way}, {ufrags}")
+
+
+def _row(connection: Connection, events: Sequence[DumpEvent]) -> dict[str, object]:
+    ended = connection.when("event", "closed")
+    pair = connection.last("pair")
+    return {
+        "connection": connection.id,
+        "url": next((event.url for event in events if event.url is not None), None),
+        "began": events[0].ts,
+        "ended": ended[0].ts if ended else None,
+        "ufrags": " ".join(sorted(connection.ufrags)) or None,
+        "remote_ufrags": " ".join(sorted(connection.remote_ufrags)) or None,
+        "signaling": connection.last("signaling"),
+        "ice": connection.last("ice"),
+        "state": connection.last("connection"),
+        "dtls": connection.last("dtls"),
+        "local_type": pair.local.get("type") if pair is not None else None,
+        "remote_type": pair.remote.get("type") if pair is not None else None,
+        "protocol": pair.local.get("protocol") if pair is not None else None,
+        "policy": connection.last("policy"),
+        "events": len(events),
+        "failures": len(connection.when("event", "error")),
+    }
+
+
+def entry_of(event: DumpEvent, report: Report, offset_s: float = 0.0) -> Entry:
+    """Write a report as a traced page would have it in the log."""
+    data = msgspec.json.encode(report).decode()
+    return Entry(event.number, event.ts + offset_s, "trace.state", kind="dump", data=data)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def _unpacked(path: str, content: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=_GZIP).decompress(content)  # one cut short gives what it has
+    except zlib.error as error:
+        raise DamagedDump(path, None, str(error)) from error
+
+
+def utc_times(ts: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
+    """Turn seconds since the epoch into times, to the microsecond."""
+    at_us = (ts.astype("float64") * 1e6).round()
+    return pd.to_datetime(at_us, unit="us", utc=True).astype("datetime64[us, UTC]")
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Give each column its documented type."""
+    for name in table.columns.intersection(list(_TIMES)):
+        table[name] = utc_times(table[name])
+    named = dict.fromkeys(_CATEGORIES, "category") | dict.fromkeys(_TEXTS, "str")
+    counted = dict.fromkeys(("event", "events", "failures"), "int64")
+    return table.astype({name: dtype for name, dtype in (named | counted).items() if name in table.columns})

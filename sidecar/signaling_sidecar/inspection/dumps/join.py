@@ -1,0 +1,100 @@
+"""A dump joined to a log: its reports among the log's records, as if the pages had been traced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.diagnosis.reports import Connections
+from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.inspection.dumps.clock import Clock, compare_clocks
+from signaling_sidecar.inspection.dumps.dump import Dump, entry_of, utc_times
+from signaling_sidecar.inspection.pairs import entries_of
+
+# In the JSON of a description, a candidate, a summary or a report; some writers of JSON put a backslash before `/`.
+_UFRAG = r"(?:[uU]frag|usernameFragment)\W+((?:[\w+/]|\\/)+)"
+
+
+class JoinedDump(NamedTuple):
+    """A dump, and how its clock stands to the log's."""
+
+    dump: Dump
+    clock: Clock
+
+    def __str__(self) -> str:
+        return f"with {visible(self.dump.name)} ({self.dump.connection_count}, {self.clock})"
+
+
+def join_dump(events: pd.DataFrame, dump: Dump) -> tuple[pd.DataFrame, JoinedDump]:
+    """Put a dump's reports, by the log's clock, among the `events` of a log."""
+    ufrags = {ufrag for each in dump.by_connection.values() for ufrag in each.ufrags | each.remote_ufrags}
+    clock = compare_clocks(dump.recorded, _naming(ufrags, events, "signal.relayed"))
+    traced = _traced(_naming(ufrags, events, "trace.state"))
+    ids = {
+        id_: next((traced[ufrag] for ufrag in sorted(connection.ufrags) if ufrag in traced), f"{dump.path} {id_}")
+        for id_, connection in dump.by_connection.items()
+    }
+    reports = [(event, msgspec.structs.replace(report, pc=ids[report.pc or ""])) for event, report in dump.reports]
+    entries = [entry_of(event, report, clock.offset_s) for event, report in reports]
+    return _merged(events, entries), JoinedDump(dump, clock)
+
+
+def _naming(ufrags: set[str], events: pd.DataFrame, type_: str) -> list[Entry]:
+    """Find the records of a type with one of the ufrags; to read all those of a large log would take a minute."""
+    data = events["data"][events["type"] == type_]
+    first = data.str.extract(_UFRAG, expand=False).str.replace("\\", "", regex=False)
+    return entries_of(events.loc[data.index[first.isin(ufrags)]])
+
+
+def _traced(entries: list[Entry]) -> dict[str, str]:
+    """Which connections the log has reports of, by their ufrags: a dump goes on with the same story."""
+    connections = Connections()
+    for entry in entries:
+        connections.add(entry)
+    return {ufrag: id_ for id_, connection in connections.by_id.items() for ufrag in connection.ufrags}
+
+
+def _merged(events: pd.DataFrame, entries: list[Entry]) -> pd.DataFrame:
+    """Add entries to a log's records: each after the last record of its time, in the boot that ran then."""
+    rows = pd.DataFrame(
+        {
+            "v": 1,
+            "seq": [entry.seq for entry in entries],
+            "time": utc_times(pd.Series([entry.ts for entry in entries], dtype="float64")),
+            "type": [entry.type for entry in entries],
+            "kind": [entry.kind for entry in entries],
+            "data": [entry.data for entry in entries],
+        }
+    ).reindex(columns=events.columns)
+    # A boot's records stay in the order they were written, whatever its clock did.
+    reached = events["time"].cummax()
+    places = reached.searchsorted(rows["time"], side="right")
+    if len(events):
+        rows["boot"] = events["boot"].iloc[np.maximum(places - 1, 0)].astype(object).to_numpy()
+    order = np.argsort(np.concatenate([np.arange(len(events)), places - 0.5]), kind="stable")
+    return _concatenated(events, rows).iloc[order].reset_index(drop=True)
+
+
+def _concatenated(events: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep every column's type; categories of both sides."""
+    columns = {}
+    for name, old in events.items():
+        dtype: Any = old.dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            said = pd.Index(rows[name].dropna().unique(), dtype=dtype.categories.dtype)
+            dtype = pd.CategoricalDtype(dtype.categories.union(said, sort=False))
+        columns[name] = pd.concat([old.astype(dtype), rows[name].astype(dtype)])
+    return pd.DataFrame(columns)
+
+
+def clocks_table(joined: Sequence[JoinedDump]) -> pd.DataFrame:
+    """Make the table that `EventLog.clocks` documents."""
+    rows = [(dump.path, *clock, clock.offset_s, clock.uncertainty_s, str(clock)) for dump, clock in joined]
+    bounds = ["at_least_s", "at_most_s", "offset_s", "uncertainty_s"]
+    table = pd.DataFrame(rows, columns=["dump", "matches", *bounds, "sentence"])
+    return table.astype({"dump": "str", "matches": "int64", **dict.fromkeys(bounds, "float64"), "sentence": "str"})

@@ -1,0 +1,134 @@
+"""What the events of a dump say, in the words of the browser reports that a log has of traced pages.
+
+So that one diagnosis judges both: see `signaling_sidecar.diagnosis.reports`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar.diagnosis.reports import CandidatePair, Report
+from signaling_sidecar.eventlog.payload import find_media
+from signaling_sidecar.inspection.dumps.events import DumpEvent, converted
+
+# What is read of getStats, with the numbers that rtcstats-js writes for the names.
+_NUMBERS_OF_STATS = {
+    "116": "protocol",
+    "123": "dtlsState",
+    "125": "selectedCandidatePairId",
+    "136": "candidateType",
+    "145": "networkType",
+    "148": "localCandidateId",
+    "149": "remoteCandidateId",
+}
+READ_STATS = frozenset(_NUMBERS_OF_STATS.values())
+LOCAL = frozenset({"setLocalDescription", "setLocalDescriptionOnSuccess"})
+REMOTE = frozenset({"setRemoteDescription"})
+_STATES = {
+    "connectionstatechange": "connection",
+    "iceconnectionstatechange": "ice",
+    "signalingstatechange": "signaling",
+}
+_FAILURE = re.compile(r"(?P<operation>\w+?)(?:OnFailure|Failed)")
+_ERROR_NAME = re.compile(r"(\w+Error)\b")
+_TOO_EARLY = "The remote description was null"  # Chromium's, of an InvalidStateError of addIceCandidate
+
+
+class _Configuration(msgspec.Struct, rename="camel"):
+    ice_transport_policy: str = "all"
+
+
+class _Description(msgspec.Struct):
+    sdp: str = ""
+
+
+def reports_of(path: str, events: Sequence[DumpEvent]) -> Iterator[tuple[DumpEvent, Report]]:
+    """Turn events into reports, those that say nothing of how a connection stands left out.
+
+    `pc` is the dump's own number of the connection. Raises `DamagedDump` for a value of another type than it must be.
+    """
+    stats: dict[str, _Stats] = {}
+    for event in events:
+        if event.connection is None:
+            continue
+        if event.name == "getStats":
+            report = stats.setdefault(event.connection, _Stats()).report(path, event)
+        else:
+            report = _report(path, event)
+        if report is not None:
+            yield event, msgspec.structs.replace(report, pc=event.connection, page=event.connection)
+
+
+def _report(path: str, event: DumpEvent) -> Report | None:
+    name = event.name
+    state = _STATES.get(name.removeprefix("on"))
+    if state is not None:
+        return Report("state", **{state: _typed(path, event, str)})
+    if name == "create":
+        configuration = _typed(path, event, _Configuration | None) or _Configuration()
+        return Report("opened", policy=configuration.ice_transport_policy)
+    if name in LOCAL | REMOTE:
+        ufrag = find_media(event.json).ufrag if _typed(path, event, _Description | None) is not None else None
+        if ufrag is None:
+            return None
+        return Report("state", local_ufrag=ufrag) if name in LOCAL else Report("state", remote_ufrag=ufrag)
+    if name in ("close", "remove"):
+        return Report("closed", connection="closed")
+    failure = _FAILURE.fullmatch(name)
+    return _failed(failure["operation"], _typed(path, event, str | None) or "") if failure is not None else None
+
+
+def _failed(operation: str, message: str) -> Report:
+    named = _ERROR_NAME.match(message)
+    name = "InvalidStateError" if message == _TOO_EARLY else named[1] if named is not None else None
+    return Report("error", operation=operation, name=name)
+
+
+def _typed(path: str, event: DumpEvent, type_: Any) -> Any:
+    return converted(path, _place(event), event.value, type_)
+
+
+def _place(event: DumpEvent) -> str:
+    return f"event {event.number}, {event.name} of {event.connection}"
+
+
+class _Stats:
+    """The statistics of one connection as they stand: a report of rtcstats-js says only what has changed."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, dict[str, str | None]] = {}
+        self._said = Report("selected")
+
+    def report(self, path: str, event: DumpEvent) -> Report | None:
+        """Say the selected pair and the DTLS state, when they are others than before."""
+        for id_, values in (_typed(path, event, dict[str, Any] | None) or {}).items():
+            if isinstance(values, dict):  # else the time of all, or that the object is gone
+                named = {_NUMBERS_OF_STATS.get(name, name): value for name, value in values.items()}
+                read = {name: value for name, value in named.items() if name in READ_STATS}
+                self._objects.setdefault(id_, {}).update(converted(path, _place(event), read, dict[str, str | None]))
+        said = Report("selected", dtls=self._dtls(), pair=self._pair())
+        if said == self._said:
+            return None
+        self._said = said
+        return said
+
+    def _dtls(self) -> str | None:
+        states = [state for each in self._objects.values() if (state := each.get("dtlsState")) is not None]
+        return "failed" if "failed" in states else next(iter(states), None)
+
+    def _pair(self) -> CandidatePair | None:
+        chosen = (each.get("selectedCandidatePairId") for each in self._objects.values())
+        pair = next((found for id_ in chosen if id_ is not None and (found := self._objects.get(id_))), None)
+        if pair is None:
+            return None
+        local, remote = (self._candidate(pair.get(name)) for name in ("localCandidateId", "remoteCandidateId"))
+        return CandidatePair(local, remote)
+
+    def _candidate(self, id_: str | None) -> dict[str, Any]:
+        values = self._objects.get(id_ or "", {})
+        named = {"type": "candidateType", "protocol": "protocol", "networkType": "networkType"}
+        return {name: value for name, of in named.items() if (value := values.get(of)) is not None}

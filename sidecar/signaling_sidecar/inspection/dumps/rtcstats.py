@@ -1,0 +1,120 @@
+"""An rtcstats file: what rtcstats-js records on a page, as rtcstats-server keeps it and Chromium downloads it too.
+
+Lines of JSON after the word `RTCStatsDump`: an object about the file, then an array per event (`[method, connection,
+value, …, ms since the one before]`), see rtcstats-server's `docs/file-format.md`. rtcstats-js shortens them: numbers
+for methods and for names of statistics, of statistics only what has changed, and of a description only the sections
+that are not as in the one before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar.inspection.dumps.events import DumpEvent, decoded, numbered, seconds
+from signaling_sidecar.inspection.errors import DamagedDump, NoDump
+
+FIRST_LINE = b"RTCStatsDump"
+KNOWN_FORMAT = 3
+# The numbers that rtcstats-js writes for methods, which it never gives to another (`compression.js`, rtcstats-shared).
+_METHODS: dict[str | int, str] = {"g": "getStats"}
+for _first, _names in (
+    (1, "getStats createOffer createOfferOnSuccess createAnswer createAnswerOnSuccess"),
+    (6, "setLocalDescription setLocalDescriptionOnSuccess setRemoteDescription setRemoteDescriptionOnSuccess"),
+    (10, "addIceCandidate addIceCandidateOnSuccess createOfferOnFailure createAnswerOnFailure"),
+    (14, "setLocalDescriptionOnFailure setRemoteDescriptionOnFailure addIceCandidateOnFailure"),
+    (20, "onicecandidate onicecandidateerror ontrack onsignalingstatechange oniceconnectionstatechange"),
+    (25, "onconnectionstatechange onicegatheringstatechange onnegotiationneeded ondatachannel"),
+    (30, "addTrack addTrackOnSuccess addTransceiver addTransceiverOnSuccess removeTrack createDataChannel"),
+    (36, "close restartIce setConfiguration create constraints setCodecPreferences setHeaderExtensionsToNegotiate"),
+    (50, "setParameters replaceTrack"),
+    (70, "MediaStreamTrack.stop MediaStreamTrack.applyConstraints"),
+    (72, "MediaStreamTrack.onended MediaStreamTrack.onmute MediaStreamTrack.onunmute"),
+):
+    _METHODS.update(enumerate(_names.split(), _first))
+_SECTION = re.compile(r"\r?\n(?=m=)")
+_DESCRIBING = {
+    "createOfferOnSuccess": "created",
+    "createAnswerOnSuccess": "created",
+    "setLocalDescription": "local",
+    "setLocalDescriptionOnSuccess": "local",
+    "setRemoteDescription": "remote",
+}
+_SAME = ("v=", "m=")  # in place of a section that is as it was
+
+
+class _Header(msgspec.Struct, rename={"file_format": "fileFormat"}):
+    file_format: int
+    origin: str | None = None
+
+
+def read_rtcstats(path: str, text: bytes) -> list[DumpEvent]:
+    """Read all events; a last line that was torn is left out. Raises `DamagedDump`, and `NoDump` for other formats."""
+    lines = text.split(b"\n")[1:]
+    header = decoded(path, "line 2", lines[0] if lines else b"", _Header)
+    if header.file_format != KNOWN_FORMAT:
+        raise NoDump(path, f"is an rtcstats file of format {header.file_format}, this release reads {KNOWN_FORMAT}")
+    return numbered(_events(path, header, lines[1:], is_torn=not text.endswith(b"\n")))
+
+
+def _events(path: str, header: _Header, lines: list[bytes], *, is_torn: bool) -> Iterator[DumpEvent]:
+    descriptions = _Descriptions()
+    at_ms = 0.0
+    for number, line in enumerate(lines, 3):
+        if not line.strip():
+            continue
+        place = f"line {number}"
+        try:
+            fields = decoded(path, place, line, list[Any])
+        except DamagedDump:
+            if is_torn and number == len(lines) + 2:
+                return
+            raise
+        match fields:
+            case [str() | int() as method, str() | None as connection, value, *more, int() | float() as delta_ms]:
+                at_ms += delta_ms
+                name = _METHODS.get(method, f"method {method}" if isinstance(method, int) else method)
+                url = next((each for each in more if isinstance(each, str)), header.origin)
+                value = descriptions.whole(connection, name, _unquoted(value))
+                ts = seconds(path, place, at_ms)
+                yield DumpEvent(0, ts, connection, name, value, url if name == "create" else None)
+            case _:
+                raise DamagedDump(path, place, "an event is [method, connection or null, value, …, ms]")
+
+
+def _unquoted(value: Any) -> Any:
+    """Take off the quotes that Chromium writes around a state."""
+    quoted = isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"'
+    return value[1:-1] if quoted else value
+
+
+class _Descriptions:
+    """Gives shortened descriptions their sections back."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str | None, str, object], str] = {}
+        """By connection, whose it is, and type."""
+
+    def whole(self, connection: str | None, name: str, value: Any) -> Any:
+        of = _DESCRIBING.get(name)
+        match value:
+            case {"type": str() as type_, "sdp": str() as sdp} if of is not None:
+                # One that was only created is what the first local description is shortened by.
+                bases = ("remote",) if of == "remote" else ("local", "created")
+                known = (self._kept.get((connection, base, type_)) for base in bases)
+                base = next((each for each in known if each is not None), None)
+                whole = self._kept[connection, of, type_] = sdp if base is None else _restored(sdp, base)
+                return {**value, "sdp": whole}
+        return value
+
+
+def _restored(sdp: str, base: str) -> str:
+    known = _SECTION.split(base.strip())
+    sections = [
+        known[at] if section.strip() in _SAME and at < len(known) else section
+        for at, section in enumerate(_SECTION.split(sdp.strip()))
+    ]
+    return "\r\n".join(sections) + "\r\n"

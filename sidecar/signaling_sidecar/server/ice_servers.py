@@ -1,0 +1,47 @@
+"""The STUN and TURN servers that pages are told to use."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from urllib.parse import quote
+
+import msgspec
+
+from signaling_sidecar.hub.effects import JsonText
+from signaling_sidecar.settings import Settings
+
+
+class _IceServer(msgspec.Struct, omit_defaults=True):
+    """An `RTCIceServer` of WebRTC 1.0."""
+
+    urls: list[str]
+    username: str | None = None
+    credential: str | None = None
+
+
+class IceServers:
+    """What the settings say of them. A TURN password is made for each peer that asks, and kept nowhere."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._stun = [url for url in settings.ice_servers if url.startswith("stun")]
+        self._turn = [url for url in settings.ice_servers if url.startswith("turn")]
+        self._secret = settings.turn_secret
+        self._password_s = settings.turn_password_s
+
+    def for_peer(self, peer: str, now_ts: float) -> JsonText:
+        """Give the JSON text of a list of them; none when there are none. `now_ts`: seconds since the epoch."""
+        servers = [_IceServer(self._stun)] if self._stun else []
+        if self._turn and self._secret is not None:
+            # Quoted, because TURN names go through SASLprep, which refuses some of what a peer id may be.
+            username = f"{int(now_ts + self._password_s)}:{quote(peer, safe='')}"
+            servers.append(_IceServer(self._turn, username, _password(self._secret, username)))
+        return msgspec.Raw(msgspec.json.encode(servers)) if servers else msgspec.UNSET
+
+
+def _password(secret: str, username: str) -> str:
+    """The password of a name that says until when it is good, as TURN servers compute it.
+
+    draft-uberti-behave-turn-rest-00, section 2.2; coturn's `use-auth-secret`.
+    """
+    return base64.b64encode(hmac.digest(secret.encode(), username.encode(), "sha1")).decode()

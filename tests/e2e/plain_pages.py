@@ -1,0 +1,48 @@
+"""Pages of an app as people write it after their first tutorial; the plugin's `trace: true` watches it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from playwright.async_api import BrowserContext, Page
+
+from tests.e2e.programs import Start
+from tests.e2e.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
+
+APP = Path(__file__).parent / "plain_app.js"
+ON_THE_LAN = "192.0.2.1"  # RFC 5737: an address that no machine has, and for a browser no secure context
+FLAGS = [f"--host-resolver-rules=MAP {ON_THE_LAN} 127.0.0.1"]
+
+
+async def start_plain_app(start: Start, folder: Path) -> Site:
+    config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({{ trace: true }})] }}\n"
+    project = write_project(folder / "app", config)
+    (project / "index.html").write_text("<!doctype html><body><script type='module' src='/main.js'></script>")
+    (project / "main.js").write_text(APP.read_text())
+    vite = await start_vite(start, project)
+    return Site(await url_in(vite), vite, await sidecar_in(vite))
+
+
+class PlainPages(NamedTuple):
+    """Where pages of the app are opened: one window with a tab for each, in a browser that has `FLAGS`."""
+
+    site: Site
+    window: BrowserContext
+
+    async def open(self, room: str, me: str, *, secure: bool = True, joined: bool = True, **wishes: object) -> Page:
+        """Open a page for somebody who then joins; `wishes` as the app's own first lines say."""
+        url = urlsplit(self.site.url)
+        origin = self.site.url if secure else f"http://{ON_THE_LAN}:{url.port}/"
+        page = await self.window.new_page()
+        await page.goto(f"{origin}?{urlencode({'room': room, 'me': me, **wishes})}")
+        assert await page.evaluate("isSecureContext") is secure
+        if joined:
+            await page.wait_for_selector("[data-joined]", state="attached")
+        return page
+
+    async def pair(self, room: str, *, secure: bool = True, **wishes: object) -> tuple[Page, Page]:
+        """Ann, and then Ben."""
+        ann = await self.open(room, "ann", secure=secure, **wishes)
+        return ann, await self.open(room, "ben", secure=secure, **wishes)

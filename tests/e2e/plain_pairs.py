@@ -1,0 +1,61 @@
+"""Healthy pairs of a plain app's pages that are not like most; each is connected."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page
+
+from tests.e2e.plain_pages import PlainPages
+
+FAILS_WITHIN_MS = 60_000  # ms; Chromium has noticed after some 20 s that the other page is gone
+
+
+async def candidates_that_come_late(pages: PlainPages, room: str) -> None:
+    await pages.pair(room, trickles=3000)
+
+
+async def a_slow_newcomer(pages: PlainPages, room: str) -> None:
+    await pages.open(room, "ann")
+    await pages.open(room, "ben", holds=3000, trickles=3500)
+
+
+async def candidates_of_one_side_lost(pages: PlainPages, room: str) -> None:
+    """The other side's are enough: whoever is asked by an unknown address learns it."""
+    await pages.open(room, "ann")
+    await pages.open(room, "ben", holds=500)
+
+
+async def crossing_offers_of_which_one_gives_way(pages: PlainPages, room: str) -> None:
+    await pages.open(room, "ann", calls="both", holds=500, trickles=2000)
+    await pages.open(room, "ben", calls="both", holds=500, trickles=2000, busy="ignores")
+
+
+async def a_pair_of_a_mesh(pages: PlainPages, room: str) -> None:
+    await pages.pair(room, dialect="mesh")
+
+
+async def a_pair_on_an_insecure_page(pages: PlainPages, room: str) -> None:
+    await pages.pair(room, secure=False)
+
+
+async def a_page_that_is_closed_when_they_were_connected(pages: PlainPages, room: str) -> None:
+    ann, ben = await pages.pair(room)
+    await state_of(ann, "connected")
+    await ben.close()
+    await state_of(ann, "failed")
+
+
+async def state_of(page: Page, state: str) -> None:
+    """Wait until the page's only connection says so."""
+    only = "state => [...app.connections.values()].every(pc => pc.connectionState === state)"
+    await page.wait_for_function(only, arg=state, timeout=FAILS_WITHIN_MS)
+
+
+HEALTHY_PAIRS = [
+    candidates_that_come_late,
+    a_slow_newcomer,
+    candidates_of_one_side_lost,
+    crossing_offers_of_which_one_gives_way,
+    a_pair_of_a_mesh,
+    a_pair_on_an_insecure_page,
+    a_page_that_is_closed_when_they_were_connected,
+]

@@ -1,0 +1,67 @@
+"""Real browsers with a plain app: what goes wrong is named, and what only looks odd is not blamed for anything.
+
+`SOAK_TIMES` makes each more often than once (`make soak-why`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from signaling_sidecar.diagnosis import diagnose
+from tests.e2e.browsers import launched
+from tests.e2e.plain_faults import FAULTS, REJECTIONS
+from tests.e2e.plain_pages import FLAGS, PlainPages, start_plain_app
+from tests.e2e.plain_pairs import HEALTHY_PAIRS
+from tests.e2e.programs import Start, until
+from tests.e2e.sites import Site
+from tests.e2e.verdicts_said import HEALTHY, TIMES, Made, Tally, all_named, entries_of
+
+
+@pytest.fixture
+async def plain_browser(browser_path: Path) -> AsyncIterator[Browser]:
+    async with launched(browser_path, FLAGS) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def site(start: Start, npm_package: Path, tmp_path: Path) -> Site:
+    return await start_plain_app(start, tmp_path)
+
+
+async def test_each_fault_is_named_and_no_healthy_pair_is_blamed(
+    site: Site, plain_browser: Browser, tally: Tally
+) -> None:
+    for round_ in range(TIMES):
+        since_ts = time.time()
+        pages = PlainPages(site, await plain_browser.new_context())
+        made = [*FAULTS, *((make, HEALTHY) for make in HEALTHY_PAIRS)]
+        expected = {f"{make.__name__}-{round_}": Made(make.__name__, wanted) for make, wanted in made}
+        for make, _ in made:
+            await make(pages, f"{make.__name__}-{round_}")
+        named_ts = await all_named(site.sidecar, expected)
+        tally.judge(site.sidecar, expected, since_ts, named_ts)
+        await pages.window.close()
+    assert tally.all_wrong == {}
+    assert set(tally.made.values()) == {TIMES}
+
+
+async def test_who_meets_nobody_is_told_why(site: Site, plain_browser: Browser, tally: Tally) -> None:
+    told: list[str] = []
+
+    def is_told() -> bool:
+        told[:] = [each.code for each in diagnose(entries_of(site.sidecar)).rejections]
+        return len(told) == sum(tally.made.values()) + 1
+
+    for round_ in range(TIMES):
+        pages = PlainPages(site, await plain_browser.new_context())
+        for code, make in REJECTIONS.items():
+            await make(pages, f"{code}-{round_}")
+            await until(is_told, f"why there is nobody for {make.__name__}")
+            tally.count(code, [] if told[-1] == code else told[-1:])
+        await pages.window.close()
+    assert tally.all_wrong == {}

@@ -1,0 +1,115 @@
+"""What would have been said of each pair of a log at every moment of it, and how much of that is right."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from signaling_sidecar.diagnosis import Entry, Reason, Verdict, find_meetings, judge, read_entries
+from signaling_sidecar.eventlog.segments import find_segments
+from tests.e2e.sites import Sidecar
+
+TIMES = int(os.environ.get("SOAK_TIMES", "1"))
+"""How often each thing is made."""
+NAMED_WITHIN_S = 60  # seconds; it is 14 s after an answer, on two cores with many pages some more
+STEP_S = 0.5  # seconds between two moments
+NO_CAUSE = {Reason.IN_PROGRESS, Reason.UNKNOWN}
+"""What may be said of any pair while nobody can know more."""
+
+
+class Expected(NamedTuple):
+    """What must be said in the end: with the browsers' reports, and by the signaling alone."""
+
+    finding: Reason
+    signaling: Reason = Reason.UNKNOWN
+    word: str = ""
+    """In the sentence."""
+
+
+HEALTHY = Expected(Reason.CONNECTED)
+
+
+class Made(NamedTuple):
+    """What was done in a room, and what is expected to be said of all who meet there."""
+
+    name: str
+    expected: Expected
+
+
+def entries_of(sidecar: Sidecar) -> list[Entry]:
+    return list(read_entries(find_segments(sidecar.state_dir).segments))
+
+
+def verdicts_of(entries: Iterable[Entry], rooms: Iterable[str | None], now_ts: float) -> list[Verdict]:
+    """The verdicts on those who have met in the rooms; None: on those whose signaling went another way."""
+    among = set(rooms)
+    return [judge(each, now_ts) for each in find_meetings(entries).meetings if each.room in among]
+
+
+def mistakes(expected: Expected, said: Sequence[Verdict]) -> list[str]:
+    """What was wrong in all that was said of one pair; the last must name the expected, and none another cause."""
+    found = {
+        f"{verdict.signaling.reason} / {verdict.finding.reason}: {verdict.sentence}": None
+        for verdict in said
+        if verdict.finding.reason not in NO_CAUSE | {expected.finding}
+        or verdict.signaling.reason not in NO_CAUSE | {expected.signaling}
+    }
+    return [*found, *([] if is_named(expected, said[-1]) else [f"at last {said[-1].sentence}"])]
+
+
+def is_named(expected: Expected, verdict: Verdict) -> bool:
+    named = (verdict.finding.reason, verdict.signaling.reason) == (expected.finding, expected.signaling)
+    return named and expected.word in verdict.sentence
+
+
+async def all_named(sidecar: Sidecar, expected: Mapping[str | None, Made]) -> float:
+    """Wait until what is said of each room is what is expected, or should be. Returns that moment."""
+    until_ts = time.time() + NAMED_WITHIN_S
+    while (now_ts := time.time()) < until_ts:
+        verdicts = verdicts_of(entries_of(sidecar), expected, now_ts)
+        is_there = {verdict.meeting.room for verdict in verdicts} == set(expected)
+        if is_there and all(is_named(expected[each.meeting.room].expected, each) for each in verdicts):
+            break
+        await asyncio.sleep(1)
+    return now_ts
+
+
+class Tally:
+    """How often each thing was made, and how often all that was said of it was right."""
+
+    def __init__(self) -> None:
+        self.made: Counter[str] = Counter()
+        self.wrong: dict[str, list[str]] = {}
+
+    def count(self, what: str, wrong: Sequence[str]) -> None:
+        self.made[what] += 1
+        self.wrong.setdefault(what, []).extend(wrong[:1])
+
+    def judge(self, sidecar: Sidecar, made: Mapping[str | None, Made], since_ts: float, until_ts: float) -> None:
+        """Count what was said of the pairs in the rooms in that time; `made`: by room, what was done there."""
+        entries = entries_of(sidecar)
+        said: dict[tuple[object, ...], list[Verdict]] = {}
+        now_ts = since_ts
+        while now_ts < until_ts:
+            now_ts = min(now_ts + STEP_S, until_ts)
+            for verdict in verdicts_of([each for each in entries if each.ts <= now_ts], made, now_ts):
+                first = verdict.meeting.stays[0].session  # the second may not have reported anything yet
+                key = (verdict.meeting.met.boot, verdict.meeting.met.seq, first)
+                said.setdefault(key, []).append(verdict)
+        for verdicts in said.values():
+            what = made[verdicts[0].meeting.room]
+            self.count(what.name, mistakes(what.expected, verdicts))
+
+    def table(self) -> list[str]:
+        return [
+            f"{what.replace('_', ' ')}: {made - len(self.wrong[what])} of {made} right"
+            for what, made in self.made.items()
+        ]
+
+    @property
+    def all_wrong(self) -> dict[str, list[str]]:
+        return {what: wrong for what, wrong in self.wrong.items() if wrong}

@@ -1,0 +1,91 @@
+"""Nobody is blamed for what he could not do: pairs of which one is away, has left, or has closed his page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.diagnosis import Reason
+from tests.diagnosis_log import Story
+from tests.test_diagnosis import CONNECTED, FAILED, elsewhere
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def test_who_is_away_may_come_back_and_answer(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").loses_connection("ann").waits(20)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.IN_PROGRESS
+    assert finding.sentence == "Ann has lost its connection to the sidecar, and may come back"
+    assert story.evidence() == ["offer", "peer.away"]
+
+
+def test_who_came_back_and_did_not_answer_could_have(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").loses_connection("ann").record("peer.resumed", "ann")
+    assert story.waits(60).verdict().finding.reason is Reason.OFFER_UNANSWERED
+
+
+@pytest.mark.parametrize("who", ["ann", "ben"])
+def test_who_did_not_come_back_had_left_when_he_went_away(story: Story, who: str) -> None:
+    """A closed page is away for 5 s and more before it is said to have left."""
+    story.joins("ben", "Ben").describes("ben", "offer").loses_connection(who).waits(30).leaves(who).waits(60)
+    assert story.verdict().finding.reason is Reason.LEFT
+    assert story.verdict().finding.sentence == f"{who.title()} left before they were connected"
+    assert story.evidence() == ["offer", "peer.away", "peer.left"]
+
+
+def test_an_offer_to_who_was_away_and_did_not_come_back(story: Story) -> None:
+    story.joins("ben", "Ben").loses_connection("ann").is_refused("ben", "offer", "peer-away", to="ann")
+    assert story.verdict().finding.reason is Reason.REFUSED
+    assert story.waits(30).leaves("ann").waits(60).verdict().finding.reason is Reason.LEFT
+
+
+def test_who_went_away_long_after_the_offer_was_not_answered_is_not_the_cause(story: Story) -> None:
+    story.joins("ben").describes("ben", "offer").waits(60).loses_connection("ben").waits(30).leaves("ben")
+    assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
+
+
+@pytest.mark.parametrize("ends", [Story.loses_connection, Story.leaves])
+def test_a_connection_that_fails_after_the_other_has_gone_was_no_failure(story: Story, ends: object) -> None:
+    """A page that is closed tells the other browser nothing: that gives up after some time."""
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED)
+    ends(story, "ben").waits(20).reports("ann", peerId="ben", **FAILED)  # type: ignore[operator]
+    if ends is Story.loses_connection:
+        story.leaves("ben")
+    finding = story.verdict().finding
+    assert (finding.reason, finding.sentence) == (Reason.CONNECTED, "they were connected, until Ben left")
+
+
+def test_a_connection_that_fails_while_both_are_there_did_fail(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).waits(20).reports("ann", peerId="ben", **FAILED)
+    assert story.leaves("ben").verdict().finding.reason is Reason.ICE_FAILED
+
+
+def test_who_has_lost_the_sidecar_as_well_may_come_back(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).loses_connection("ben").waits(20)
+    assert story.reports("ann", peerId="ben", **FAILED).verdict().finding.reason is Reason.IN_PROGRESS
+    assert story.record("peer.resumed", "ben").verdict().finding.reason is Reason.ICE_FAILED
+
+
+def by_socket(story: Story, page: str, connection: int, ending: str | None = None) -> None:
+    """What a page elsewhere says of its socket: that it failed by and by, or how it ended."""
+    if ending is None:
+        frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **FAILED}
+        story.record("trace.state", kind="trace", data=frame, room=None, connection=connection)
+    else:
+        story.record("connection.closed", room=None, connection=connection, data={"ending": ending, "by": "peer"})
+
+
+@pytest.mark.parametrize(("ending", "reason"), [("unloaded", Reason.CONNECTED), ("lost", Reason.ICE_FAILED)])
+def test_a_page_whose_signaling_went_another_way_is_gone_when_its_socket_says_so(
+    story: Story, ending: str, reason: Reason
+) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
+    elsewhere(story, "two", connection_=2, localUfrag="B", remoteUfrag="A", **CONNECTED)
+    by_socket(story, "two", 2, ending)
+    by_socket(story.waits(20), "one", 1)
+    assert story.verdict().finding.reason is reason
