@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "hooks": set(),
     "admin_request": set(),
     "listening": {"settings", "errors"},
-    "lan": {"site", "errors", "names", "foreign_text"},
+    "lan": {"addresses", "site", "errors", "names", "foreign_text"},
     "addresses": set(),
     "site": set(),
     "dialects": {"hub", "settings", "errors", "names"},
@@ -96,9 +96,8 @@ def test_imports_point_one_way(path: Path) -> None:
 
 def test_each_large_library_has_its_home() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
-    homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}}
+    homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
     homes["aiohttp"] |= {"lan", "reload"}  # a client; a worker that has it ready for the server
-    homes["zeroconf"] = {"doctor", "lan"}
     for library, home in homes.items():
         users = {
             path.relative_to(PACKAGE).parts[0]

@@ -41,9 +41,10 @@ def _say(page: Page | None) -> None:
 @asynccontextmanager
 async def _announced(instance: str, page: Page) -> AsyncIterator[None]:
     """On the page's own network only: who is on the same VPN was not meant."""
-    async with multicast([str(page.address)]) as dns:
-        # Nobody is asked whether the name is free: its hash is of our own secret, and any stranger could say it is not.
-        await dns.async_register_service(_record(instance, page), cooperating_responders=True)
+    async with multicast(str(page.address)) as dns:
+        # Nobody is asked whether the name is free: it is made with our own secret, and a stranger could say it is not.
+        repeated = await dns.async_register_service(_record(instance, page), cooperating_responders=True)
+        await repeated  # or cancelled: nothing is said again after it was withdrawn
         yield
 
 

@@ -29,6 +29,8 @@ class Browser:
         self._dns = dns
         self._good: set[str] = set()
         """Names of records whose page has answered the last time: no flood of others takes their places."""
+        self._silent: set[str] = set()
+        """Names that nobody has answered for: killed, and in everybody's memory for 19 min (zeroconf raises 60 s)."""
         self._ask()
 
     async def neighbours(self) -> list[Neighbour]:
@@ -37,7 +39,7 @@ class Browser:
             await self.stop()
             await self._dns.async_update_interfaces()
             self._ask()
-        pages = {name: page async for name, page in self._pages()}
+        pages = {record.name: page for record in await self._records() if (page := _page(record)) is not None}
         found = await verified(pages.values())
         urls = {neighbour.url for neighbour in found}
         self._good = {name for name, page in pages.items() if page.url in urls}
@@ -51,20 +53,28 @@ class Browser:
         self._questions = AsyncServiceBrowser(
             self._dns.zeroconf, SERVICE_TYPE, [_hear], question_type=DNSQuestionType.QM
         )
+        self._silent.clear()
         self._asked_s = asyncio.get_running_loop().time()
 
-    async def _pages(self) -> AsyncIterator[tuple[str, Page]]:
-        """By the names of their records."""
+    async def _records(self) -> list[AsyncServiceInfo]:
+        """Those that are known whole, and those that were missing and are answered."""
         dns = self._dns.zeroconf
-        records = [_record(name) for name in self._names()]
-        known = [record for record in records if record is not None and record.load_from_cache(dns)]
-        unknown = [record for record in records if record is not None and record not in known][:MAX_QUESTIONS]
-        questions = (record.async_request(dns, RECORDS_WITHIN_MS, DNSQuestionType.QM) for record in unknown)
-        answered = await asyncio.gather(*questions)
-        for record in [*known, *(record for record, there in zip(unknown, answered, strict=True) if there)]:
-            page = read_record(record.server or "", record.ip_addresses_by_version(IPVersion.All), record.properties)
-            if page is not None:
-                yield record.name, page
+        known, missing = [], []
+        for name in self._names():
+            record = _record(name)
+            if record is not None and record.load_from_cache(dns):
+                known.append(record)
+            elif record is not None and name not in self._silent:
+                missing.append(record)
+        questions = [
+            record.async_request(dns, RECORDS_WITHIN_MS, DNSQuestionType.QM) for record in missing[:MAX_QUESTIONS]
+        ]
+        for record, is_answered in zip(missing, await asyncio.gather(*questions), strict=False):
+            if is_answered:
+                known.append(record)
+            else:
+                self._silent.add(record.name)
+        return known
 
     def _names(self) -> list[str]:
         pointers = self._dns.zeroconf.cache.get_all_by_details(SERVICE_TYPE, PTR, IN)
@@ -82,6 +92,10 @@ def _record(name: str) -> AsyncServiceInfo | None:
         return AsyncServiceInfo(SERVICE_TYPE, name)
     except BadTypeInNameException:
         return None
+
+
+def _page(record: AsyncServiceInfo) -> Page | None:
+    return read_record(record.server or "", record.ip_addresses_by_version(IPVersion.All), record.properties)
 
 
 @asynccontextmanager

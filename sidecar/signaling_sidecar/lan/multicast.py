@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from zeroconf import IPVersion, NotRunningException
 from zeroconf.asyncio import AsyncZeroconf
 
+from signaling_sidecar.addresses import own_addresses
 from signaling_sidecar.errors import NoMulticast
 
 # It warns, with a traceback, of every interface that is down, which those of a laptop are every now and then.
@@ -17,12 +18,12 @@ logging.getLogger("zeroconf").setLevel(logging.ERROR)
 
 
 @asynccontextmanager
-async def multicast(addresses: Sequence[str] = ()) -> AsyncIterator[AsyncZeroconf]:
-    """On the interfaces that have these addresses, else on all. What was registered is withdrawn at the end.
+async def multicast(address: str | None = None) -> AsyncIterator[AsyncZeroconf]:
+    """On the interface that has this address, else on all. What was registered is withdrawn at the end.
 
     Raises NoMulticast.
     """
-    dns = _opened(addresses)
+    dns = _opened(address)
     try:
         await _started(dns)
         yield dns
@@ -30,12 +31,15 @@ async def multicast(addresses: Sequence[str] = ()) -> AsyncIterator[AsyncZerocon
         await dns.async_close()
 
 
-def _opened(addresses: Sequence[str]) -> AsyncZeroconf:
+def _opened(address: str | None) -> AsyncZeroconf:
+    # Asked first: zeroconf leaves a socket open when it finds out by itself.
+    if address is not None and address not in {str(own.net.ip) for own in own_addresses()}:
+        raise NoMulticast(f"{address} is no address of this machine")
     try:
-        if addresses:
-            return AsyncZeroconf(list(addresses))
+        if address is not None:
+            return AsyncZeroconf([address])
         return AsyncZeroconf(ip_version=IPVersion.All if socket.has_dualstack_ipv6() else IPVersion.V4Only)
-    except (OSError, RuntimeError) as error:  # RuntimeError: no interface has such an address
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no interface
         raise NoMulticast(str(error)) from error
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
-from ipaddress import IPv6Address
 from typing import Annotated
 
 import aiohttp
@@ -84,14 +83,15 @@ def _session() -> aiohttp.ClientSession:
 
 
 async def _ask(session: aiohttp.ClientSession, page: Page) -> Neighbour | None:
-    # By its address, which every Vite and sidecar lets in, whatever the page is called. The zone is our own affair.
-    url = URL(f"{page.parts.scheme}://{_host(page.address)}:{page.port}{page.parts.path}{ROOMS_PATH}", encoded=True)
-    headers = {"Host": f"{_host(page.address).partition('%')[0]}:{page.port}", "Accept-Encoding": "identity"}
+    # By its address, which every Vite and sidecar lets in, whatever the page is called; the zone is our own affair.
+    url = URL(f"{page.parts.scheme}://{_host(str(page.address))}:{page.port}{page.parts.path}{ROOMS_PATH}")
+    host = _host(str(page.address).partition("%")[0])
+    headers = {"Host": f"{host}:{page.port}", "Accept-Encoding": "identity"}
     try:
         async with asyncio.timeout(WITHIN_S), session.get(url, headers=headers, allow_redirects=False) as response:
             body = await _body(response)
             rooms = msgspec.json.decode(body, type=_Answer).rooms
-    except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError, RecursionError):
+    except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return Neighbour(page.name, page.url, rooms, sum(room.peers for room in rooms))
 
@@ -104,5 +104,5 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
     return await response.read()
 
 
-def _host(address: Address) -> str:
-    return f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -64,6 +64,8 @@ class Neighbours:
         if ROOMS.name not in dialects:
             raise SettingsError("dialects", dialects, "with 'rooms', which is what the LAN asks for", "--announce")
         require_lan_extra("--announce")
+        import signaling_sidecar.lan.announce  # noqa: F401 - zeroconf takes 100 ms: now, while nobody is served yet
+
         # The same name after a restart and a reload: whoever has cached the old record has it replaced.
         digest = hmac.new(state_dir.key(self._folder), b"the name on the LAN", "sha256").hexdigest()
         self._announcing = asyncio.create_task(self._keep_announced(f"signaling-{digest[:INSTANCE_CHARS]}"))
@@ -78,7 +80,7 @@ class Neighbours:
             task.cancel()
 
     async def _keep_announced(self, instance: str) -> None:
-        from signaling_sidecar.lan.announce import keep_announced  # only who announces waits for zeroconf
+        from signaling_sidecar.lan.announce import keep_announced  # only who announces needs zeroconf
         from signaling_sidecar.lan.discover import browsing
 
         said = None

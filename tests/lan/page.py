@@ -1,6 +1,6 @@
 """A page on the network, as Vite puts one there: it proxies to the sidecar, whose state folder says where it is.
 
-Run as a program, because it has a network namespace of its own: `python -m tests.lan_page STATE_DIR ADDRESS NAME`.
+Run as a program, because it has a network namespace of its own: `python -m tests.lan.page STATE_DIR ADDRESS NAME`.
 """
 
 from __future__ import annotations
