@@ -88,7 +88,7 @@ class Sidecar:
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
         app.cleanup_ctx.append(self._run)
-        Neighbours(self.state_dir, self.settings, self._admit_to_rooms).add_to(app)
+        Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         app.on_response_prepare.append(self._let_pages_read)
         app.router.add_get("/health", self._health)
@@ -254,21 +254,21 @@ class Sidecar:
         now_ms = time.time_ns() // NS_PER_MS
         return web.json_response({"status": "ok", "timestamp": now_ms, "version": __version__, "boot": self.boot})
 
+    async def _admit(self, request: web.Request) -> None:
+        await self._endpoint.admit(request, ROOMS)
+
     async def _rooms(self, request: web.Request) -> web.Response:
         """The same list as the native dialect's `rooms`, for who has no WebSocket."""
-        await self._admit_to_rooms(request)
+        await self._admit(request)
         rooms = encode_room_list(self._hub.lobby.rooms(ROOMS.name))
         return web.Response(body=rooms, content_type="application/json")
 
     async def _page_or_socket(self, request: web.Request) -> web.StreamResponse:
         if "Upgrade" in request.headers or "text/html" not in request.headers.get("Accept", ""):
             return await self._endpoint.serve(request, ROOMS)
-        await self._admit_to_rooms(request)
+        await self._admit(request)
         page = pages.status_page(request.path, self._hub.lobby.rooms(ROOMS.name))
         return web.Response(text=page, content_type="text/html")
-
-    async def _admit_to_rooms(self, request: web.Request) -> None:
-        await self._endpoint.admit(request, ROOMS)
 
     async def _shared(self, request: web.Request) -> web.StreamResponse:
         dialect = by_query(DIALECTS.values(), request.query)
