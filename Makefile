@@ -71,7 +71,7 @@ $(VENV)/core: $(VENV)/bin/python pyproject.toml
 # pip knows `--group` since 25.1, and Python 3.11 brings 23.2.
 $(VENV)/tools: $(VENV)/core
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[notebook,reload]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[lan,notebook,reload]' --group dev
 	@touch $@
 
 # Without one, the tests that need it are skipped and named at the end, which fails the run when CI is set.

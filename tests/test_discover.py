@@ -81,10 +81,43 @@ async def test_one_whose_cable_is_pulled_is_gone_and_comes_back(laptops: Laptops
     ann, ben = laptops
     await both_announce(laptops)
     await until_neighbours(ann, 1)
-    await ben.run("ip", "link", "set", "lan0", "down")
+    await leave_the_network(ben)
     await until_neighbours(ann, 0, GONE_WITHIN_S)
-    await ben.run("ip", "link", "set", "lan0", "up")
+    await come_to_the_network(ben)
     await until_neighbours(ann, 1)
+
+
+async def leave_the_network(laptop: Laptop) -> None:
+    await laptop.run("ip", "link", "set", "lan0", "down")
+    await laptop.run("ip", "addr", "flush", "dev", "lan0")
+
+
+async def come_to_the_network(laptop: Laptop) -> None:
+    await laptop.run("ip", "link", "set", "lan0", "up")
+    for address, bits in zip(laptop.addresses, (24, 64), strict=True):
+        await laptop.run("ip", "addr", "add", f"{address}/{bits}", "dev", "lan0")
+
+
+async def test_who_comes_to_the_network_later_hears_of_those_who_are_there(laptops: Laptops) -> None:
+    ann, ben = laptops
+    await leave_the_network(ben)
+    code = """
+import asyncio
+from signaling_sidecar.lan import discover
+discover.ASK_AGAIN_S = 0.5
+async def main():
+    async with discover.browsing() as browser:
+        print(await browser.neighbours(), flush=True)
+        while not (found := await browser.neighbours()):
+            await asyncio.sleep(0.1)
+        print(found[0].url)
+asyncio.run(main())"""
+    browsing = await ben.start(*PYTHON, "-c", code)
+    await browsing.line(r"^\[\]$")
+    await ann.serve()
+    url = await ann.put_a_page_on_the_network("ann's app")
+    await come_to_the_network(ben)
+    await browsing.line(f"^{url}$")
 
 
 async def test_by_ipv6_alone(laptops: Laptops) -> None:
