@@ -34,6 +34,7 @@ RUN_ELSEWHERE = {
     "npm i -D vite-plugin-signaling-sidecar": "test_own_project.py, from the tarball",
     "pip install 'signaling-sidecar[notebook]'": "the setup of this run",
     "pip install signaling-sidecar": "test_own_project.py, from the wheel",
+    "sidecar doctor": "test_doctor.py: what it says, and so its exit code, depends on the machine",
     "sidecar notebook": "test_notebook_command.py, without opening them",
     "sidecar serve": "test_own_project.py, on a free port",
     "sidecar serve --allow-origin http://app.example:3000"

@@ -26,8 +26,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at the sidecar, at Vite in front of it and at the network, and say what to do. Exit code 1: something is
-    wrong."""
+    """Look at the sidecar, Vite and the network, and say what to do. The exit code is 1 when something is wrong."""
     from signaling_sidecar.doctor import Finding, Level, examine  # TLS takes its time to import, and only we need it
 
     found: list[Finding] = []

@@ -29,15 +29,21 @@ class _Health(msgspec.Struct):
 def examine(state_dir: Path | None, url: str | None = None) -> Iterator[Finding]:
     """Look at everything. `state_dir`: the project's, None when nothing has run; `url`: a page of Vite."""
     sidecar, live = yield from _of_sidecar(read_runtime(state_dir) if state_dir is not None else None)
-    yield from examine_from(sidecar, read_site(state_dir) if state_dir is not None else None, url)
+    site = read_site(state_dir) if state_dir is not None else None
+    yield from examine_from(sidecar, site, url, guesses=True)
     yield from live
     if sidecar is not None and state_dir is not None:
         yield from of_log(state_dir)
 
 
-def examine_from(sidecar: SidecarHere | None, site: Site | None, url: str | None = None) -> Iterator[Finding]:
-    """Look at what is in front of the sidecar: Vite, and the network. None: it does not run."""
-    vite = yield from find_vite(site, url, sidecar)
+def examine_from(
+    sidecar: SidecarHere | None, site: Site | None, url: str | None = None, *, guesses: bool = False
+) -> Iterator[Finding]:
+    """Look at what is in front of the sidecar: Vite, and the network. None: it does not run.
+
+    `guesses`: a Vite at one of its usual ports is this project's, also when it does not lead to the sidecar.
+    """
+    vite = yield from find_vite(site, url, sidecar, guesses=guesses)
     addresses = own_addresses()
     yield of_addresses(addresses)
     if vite is not None:

@@ -27,6 +27,6 @@ def of_mdns() -> Finding:
 
 
 _REMEDY = (
-    "this may be well; but if peers that see each other in a room do not connect: does the Wi-Fi keep devices apart "
+    "often harmless; but if peers that see each other in a room do not connect: does the Wi-Fi keep devices apart "
     "(guest network, client isolation), or a firewall UDP port 5353?"
 )

@@ -52,20 +52,24 @@ def ask_status(vite: Vite) -> tuple[Answer, Status | None]:
         return answer, None
 
 
-def find_vite(site: Site | None, url: str | None, sidecar: SidecarHere | None) -> Generator[Finding, None, Vite | None]:
-    """The dev server at the URL, else the site's, else one that leads to the sidecar, else any that is found."""
+def find_vite(
+    site: Site | None, url: str | None, sidecar: SidecarHere | None, *, guesses: bool
+) -> Generator[Finding, None, Vite | None]:
+    """The dev server at the URL, else the site's, else one that leads to the sidecar.
+
+    `guesses`: else any that is found, which may be another project's.
+    """
     if url is not None:
         return (yield from _at(url))
     if site is not None and (urls := site.local + site.network):
         return (yield from _at(urls[0], visible(site.name)))
     found = list(_usual())
-    if not found:
-        sentence = f"no Vite dev server was found (on localhost, ports {PORTS[0]} to {PORTS[-1]})"
-        yield note(
-            "vite-not-found", sentence, "start it, or say where it is: sidecar doctor --url http://localhost:3000/"
-        )
+    vite = next((each for each in found if _leads_to(each, sidecar)), found[0] if found and guesses else None)
+    if vite is None:
+        sentence = f"no Vite dev server leads here (on localhost, ports {PORTS[0]} to {PORTS[-1]})"
+        remedy = "start it, or say where it is: sidecar doctor --url http://localhost:3000/"
+        yield note("vite-not-found", sentence, remedy)
         return None
-    vite = next((each for each in found if _leads_to(each, sidecar)), found[0])
     yield ok("vite-found", f"Vite's dev server answers at {visible(vite.url)}")
     return vite
 

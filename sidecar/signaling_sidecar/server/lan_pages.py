@@ -16,8 +16,17 @@ from aiohttp import web
 from signaling_sidecar import __version__
 from signaling_sidecar.addresses import own_addresses
 from signaling_sidecar.dialects import Dialect
-from signaling_sidecar.doctor import Finding, Level, Request, Served, SidecarHere, SiteShown, Status, examine_from
-from signaling_sidecar.doctor.peers import of_clients
+from signaling_sidecar.doctor import (
+    Finding,
+    Level,
+    Request,
+    Served,
+    SidecarHere,
+    SiteShown,
+    Status,
+    examine_from,
+    of_clients,
+)
 from signaling_sidecar.doctor.status import BRIEF, SIGNALING_PATH, STATUS_PATH
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.names import refuse_id
@@ -33,8 +42,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class LanPages:
-    """Serves them. `site`: what Vite's plugin wrote; `clients`: the addresses of the peers in rooms;
-    `admit` raises HTTPForbidden for whom the hooks do not let in."""
+    """Serves them.
+
+    `site`: what Vite's plugin wrote; `clients`: the addresses of the peers in rooms; `admit` raises HTTPForbidden for
+    whom the hooks do not let in.
+    """
 
     def __init__(
         self,
@@ -65,7 +77,9 @@ class LanPages:
         shown = SiteShown(site.name, site.local, site.network) if site is not None else None
         is_proxied = FORWARDED_FOR in request.headers
         findings = [] if BRIEF in request.query else await self._examined(request, site)
-        findings += of_clients(list(self._clients()), own_addresses())
+        clients = list(self._clients())
+        if len(clients) > 1:
+            findings += of_clients(clients, await asyncio.to_thread(own_addresses))
         dialects = [_served(dialect, request.host, is_proxied) for dialect in self._dialects.values()]
         status = Status(__version__, self._boot, dialects, shown, findings, _as_it_arrived(request, site))
         return web.Response(body=msgspec.json.encode(status), content_type="application/json", headers=_FRESH)

@@ -6,20 +6,20 @@ import functools
 from pathlib import Path
 
 HOME = "The signaling sidecar is running. Your app's dev server proxies /ws/signaling to it.\n"
-_FILE = Path(__file__).with_name("status_page.html")
-_NONCE = "{{nonce}}"
+_PARTS = Path(__file__).with_name("status_page")
+_SCRIPTS = ("elements", "rooms", "trial", "findings", "page")
 
 
 def status_page(nonce: str) -> str:
     """What a browser shows of the WebSocket endpoint. `nonce` is what lets its own script and style run."""
-    return _template().replace(_NONCE, nonce)
+    return _template().replace("{{nonce}}", nonce)
 
 
 def headers(nonce: str) -> dict[str, str]:
     """The page runs only its own script, talks only to where it came from, and is in nobody's frame."""
     own = f"'nonce-{nonce}'"
     policy = (
-        f"default-src 'none'; script-src {own}; style-src {own}; img-src 'self'; connect-src 'self'; "
+        f"default-src 'none'; script-src {own}; style-src {own}; img-src 'self' data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return {
@@ -32,4 +32,7 @@ def headers(nonce: str) -> dict[str, str]:
 
 @functools.cache
 def _template() -> str:
-    return _FILE.read_text("utf-8")
+    """The page as one file, without its nonce."""
+    style = (_PARTS / "page.css").read_text("utf-8")
+    script = "\n".join((_PARTS / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
+    return (_PARTS / "page.html").read_text("utf-8").replace("{{style}}", style).replace("{{script}}", script)
