@@ -2,8 +2,6 @@
 
 const PATH = '/ws/signaling'
 
-export const STATUS_PAGE = PATH
-
 export function urlBeside(name: string, query: Readonly<Record<string, string>> = {}): string {
   const text = new URLSearchParams(query).toString()
   return `${PATH}/${name}${text === '' ? '' : `?${text}`}`

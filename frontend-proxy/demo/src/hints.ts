@@ -34,6 +34,10 @@ function isIos(): boolean {
 async function showAuthority(): Promise<void> {
   const install = part(document, '.install', HTMLElement)
   const { href } = part(install, 'a', HTMLAnchorElement)
-  const type = (await fetch(href, { method: 'HEAD' })).headers.get('content-type')
-  install.hidden = type !== 'application/x-x509-ca-cert'
+  try {
+    const { headers } = await fetch(href, { method: 'HEAD' })
+    install.hidden = headers.get('content-type') !== 'application/x-x509-ca-cert'
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error // else the network is gone: nothing can be installed now
+  }
 }

@@ -20,9 +20,8 @@ export class Neighbours {
 
   constructor(root: HTMLElement, until: AbortSignal) {
     this.#root = root
-    const { signal } = { signal: until }
-    document.addEventListener('visibilitychange', () => void this.#look(), { signal })
-    signal.addEventListener('abort', () => this.stop())
+    document.addEventListener('visibilitychange', () => void this.#look(), { signal: until })
+    until.addEventListener('abort', () => this.stop())
   }
 
   start(): void {

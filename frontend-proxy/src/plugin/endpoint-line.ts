@@ -3,6 +3,8 @@ import type { ViteDevServer } from 'vite'
 import { phoneLines } from './phone-lines.ts'
 import { SIGNALING_PATH } from './proxy-rule.ts'
 
+const USUAL_COLUMNS = 80
+
 /** Prints the endpoint below Vite's own URLs, whenever Vite prints them. */
 export function printEndpoint(server: ViteDevServer): void {
   printBelow(server, () => {
@@ -18,7 +20,8 @@ export function printForPhones(server: ViteDevServer, isSelfMade: boolean): void
   printBelow(server, () => {
     const { stdout } = process
     const terminal = {
-      columns: stdout.isTTY ? stdout.columns : undefined,
+      // A terminal that nobody has given a size says 0.
+      columns: stdout.isTTY ? stdout.columns || USUAL_COLUMNS : undefined,
       isColoured: stdout.isTTY && stdout.hasColors(256),
     }
     const urls = server.resolvedUrls?.network ?? []
