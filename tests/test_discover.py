@@ -88,14 +88,14 @@ async def test_one_whose_cable_is_pulled_is_gone_and_comes_back(laptops: Laptops
 
 
 async def leave_the_network(laptop: Laptop) -> None:
-    await laptop.run("ip", "link", "set", "lan0", "down")
-    await laptop.run("ip", "addr", "flush", "dev", "lan0")
+    await laptop.run("ip", "link", "set", "eth0", "down")
+    await laptop.run("ip", "addr", "flush", "dev", "eth0")
 
 
 async def come_to_the_network(laptop: Laptop) -> None:
-    await laptop.run("ip", "link", "set", "lan0", "up")
+    await laptop.run("ip", "link", "set", "eth0", "up")
     for address, bits in zip(laptop.addresses, (24, 64), strict=True):
-        await laptop.run("ip", "addr", "add", f"{address}/{bits}", "dev", "lan0")
+        await laptop.run("ip", "addr", "add", f"{address}/{bits}", "dev", "eth0")
 
 
 async def test_who_comes_to_the_network_later_hears_of_those_who_are_there(laptops: Laptops) -> None:
@@ -132,7 +132,7 @@ async def test_a_link_local_address_is_asked_on_the_network_where_it_was_heard(l
     ann, ben = laptops
     await ann.serve()
     port = urlsplit(await ann.put_a_page_on_the_network("ann's app", "::")).port
-    await ann.run("ip", "addr", "add", f"{LINK_LOCAL}/64", "dev", "lan0")
+    await ann.run("ip", "addr", "add", f"{LINK_LOCAL}/64", "dev", "eth0")
     await flood(ann, announced("link-local", LINK_LOCAL, f"http://[{LINK_LOCAL}]:{port}/"))
     assert [found["url"] for found in await ben.discover()] == [f"http://[{LINK_LOCAL}]:{port}/"]
 
@@ -206,7 +206,7 @@ async def test_through_a_real_vite_with_a_certificate_of_its_own(laptops: Laptop
 
 async def test_a_flood_of_strangers_hides_nobody(laptops: Laptops) -> None:
     ann, ben = laptops
-    await ben.run("ip", "addr", "add", f"{STRANGER}/24", "dev", "lan0")
+    await ben.run("ip", "addr", "add", f"{STRANGER}/24", "dev", "eth0")
     _, urls = await both_announce(laptops)
     await until_neighbours(ann, 1)
     await flood(
