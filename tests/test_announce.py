@@ -15,7 +15,6 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli import main
-from signaling_sidecar.errors import SettingsError
 from signaling_sidecar.lan import Page, lan_extra, page_of
 from signaling_sidecar.server import neighbours
 from signaling_sidecar.site import Site
@@ -147,7 +146,7 @@ async def test_a_page_at_an_address_that_is_gone_is_said_and_the_sidecar_serves(
     await served.stop()
 
 
-async def test_without_what_it_needs_it_says_what_to_install(
+def test_without_what_it_needs_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(lan_extra, "find_spec", lambda name: None)
@@ -160,9 +159,12 @@ async def test_without_what_it_needs_it_says_what_to_install(
         assert capsys.readouterr().err == sentence.format(feature)
 
 
-async def test_what_others_ask_for_must_be_served(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="dialects must be with 'rooms'"):
-        await serve(aiohttp_client, tmp_path, announce=True, dialects=("mesh",))
+def test_what_others_ask_for_must_be_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["serve", "--port", "0", "--state-dir", str(tmp_path), "--announce", "--dialects", "mesh"]
+    assert main(words) == 2
+    assert capsys.readouterr().err == (
+        "sidecar: dialects must be with 'rooms', which is what the LAN asks for, not ('mesh',) (from --announce)\n"
+    )
 
 
 def test_who_does_not_announce_does_not_wait_for_zeroconf() -> None:
