@@ -209,3 +209,14 @@ async def test_a_url_that_is_none_is_one_sentence(start: Start, tmp_path: Path) 
     program = await start(["sidecar", "doctor", "--url", "ftp://localhost/"], tmp_path)
     assert await program.ended() == 2
     await program.line("url must be a page's address")
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_a_machine_that_has_changed_networks(setup: SetUp) -> None:
+    """Vite still says the address that it had when it started."""
+    vite = await setup.vite(rule(setup.sidecar.url), "--host", https=True)
+    site = {"pid": vite.pid, "name": "app", "local": [setup.url], "network": ["https://198.51.100.7:5173/"]}
+    (setup.sidecar.state_dir / "site.json").write_text(json.dumps({**site, "secret": "s" * 43}))
+    findings = await setup.doctor()
+    assert wrong(findings) == {"address-gone"}
+    assert "198.51.100.7" in findings["address-gone"]["sentence"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Generator, Iterator, Sequence
 from urllib.parse import urlsplit
 
@@ -43,7 +44,12 @@ def of_network(vite: Vite, known: Sequence[str], addresses: Sequence[Address]) -
     if not vite.is_local:
         return [vite.url]
     ours = [address for address in addresses if address.kind in (AddressKind.LAN, AddressKind.VPN) and address.in_a_url]
-    urls = list(dict.fromkeys([*known, *(_with_host(vite.url, address.host) for address in ours)]))
+    gone = [url for url in known if _is_gone(url, addresses)]
+    if gone:
+        sentence = f"{visible(', '.join(gone))} is no address of this machine any more: has it changed networks?"
+        yield wrong("address-gone", sentence, "start Vite again, so that its links and QR codes lead to the new one")
+    urls = [url for url in known if url not in gone]
+    urls = list(dict.fromkeys([*urls, *(_with_host(vite.url, address.host) for address in ours)]))
     open_ = [url for url in urls if _answers(url)]
     if not open_ and urls:
         sentence = "Vite listens on localhost only: no other device can open the page"
@@ -80,6 +86,15 @@ def of_context(urls: Sequence[str]) -> Iterator[Finding]:
         yield note(
             "certificate-untrusted", sentence, "for iPhones: install a certificate that they trust, e.g. mkcert's"
         )
+
+
+def _is_gone(url: str, addresses: Sequence[Address]) -> bool:
+    """Whether the URL's host is an address, and none of this machine's."""
+    try:
+        ip = ipaddress.ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+    return ip not in [address.net.ip for address in addresses]
 
 
 def _with_host(url: str, host: str) -> str:

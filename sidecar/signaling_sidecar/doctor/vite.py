@@ -75,24 +75,28 @@ def find_vite(
 
 
 def _at(url: str, name: str | None = None) -> Generator[Finding, None, Vite | None]:
-    parts = urlsplit(url)
-    vite = Vite(url)
     try:
-        try:
-            get(url)
-        except UnknownName:
-            sentence = (
-                f"the name {visible(parts.hostname or '')} has no address here: localhost is asked under this name"
-            )
-            yield note("name-unknown", sentence, "if devices cannot find it either: open the page by an address")
-            vite = Vite(url, "localhost")
-            get(url, by=vite.by)
+        vite = _reached(url)
     except NoAnswer as error:
         remedy = "start Vite, or say where it is with --url; https or http, as Vite prints it"
         yield wrong("vite-unreachable", f"no Vite dev server answers at {visible(url)} ({visible(str(error))})", remedy)
         return None
+    if vite.by is not None:
+        host = visible(urlsplit(url).hostname or "")
+        sentence = f"the name {host} has no address here: {vite.by} is asked under this name"
+        yield note("name-unknown", sentence, "if devices cannot find it either: open the page by an address")
     yield ok("vite-found", f"Vite's dev server {f'of {name} ' if name else ''}answers at {visible(url)}")
     return vite
+
+
+def _reached(url: str) -> Vite:
+    """A name may be for other devices only: what would become of it is asked of this machine then. Raises NoAnswer."""
+    try:
+        get(url)
+    except UnknownName:
+        get(url, by=LOOPBACK[0])
+        return Vite(url, LOOPBACK[0])
+    return Vite(url)
 
 
 def _usual() -> Iterator[Vite]:

@@ -35,7 +35,7 @@ from signaling_sidecar.server.client_address import FORWARDED_FOR, client_addres
 from signaling_sidecar.site import Site
 
 QR_PATH = f"{SIGNALING_PATH}/qr"
-EXAMINED_FOR_S = 5.0  # seconds; a page that is loaded by several at once makes us look once
+EXAMINED_FOR_S = 1.0  # seconds; a page that several load at once makes us look once, and who looks again looks anew
 QR_MODULE_PX = 8
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
