@@ -14,7 +14,9 @@ from signaling_sidecar.dialects import DIALECTS
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
     "cli": {
+        "addresses",
         "admin_request",
+        "lan",
         "diagnosis",
         "doctor",
         "inspection",
@@ -29,6 +31,7 @@ MAY_IMPORT = {
     },
     "server": {
         "addresses",
+        "lan",
         "dialects",
         "doctor",
         "eventlog",
@@ -46,6 +49,7 @@ MAY_IMPORT = {
     "hooks": set(),
     "admin_request": set(),
     "listening": {"settings", "errors"},
+    "lan": {"addresses", "site", "errors", "names", "foreign_text"},
     "addresses": set(),
     "site": set(),
     "dialects": {"hub", "settings", "errors", "names"},
@@ -92,8 +96,8 @@ def test_imports_point_one_way(path: Path) -> None:
 
 def test_each_large_library_has_its_home() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
-    homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}}
-    homes["aiohttp"].add("reload")  # its worker only has it ready for the server
+    homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
+    homes["aiohttp"] |= {"lan", "reload"}  # a client; a worker that has it ready for the server
     for library, home in homes.items():
         users = {
             path.relative_to(PACKAGE).parts[0]
@@ -115,7 +119,7 @@ def test_no_dialect_is_named_in_the_hub() -> None:
         assert not words & (set(DIALECTS) - {"rooms"})  # that one is also what a checkpoint calls its rooms
 
 
-PUBLIC = ["", "cli", "dialects", "doctor", "eventlog", "hooks", "hub", "inspection", "reload", "server"]
+PUBLIC = ["", "cli", "dialects", "doctor", "eventlog", "hooks", "hub", "inspection", "lan", "reload", "server"]
 
 
 @pytest.mark.parametrize("package", PUBLIC)

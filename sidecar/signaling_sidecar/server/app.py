@@ -36,6 +36,7 @@ from signaling_sidecar.server.guard import Barred, who_is_let_in
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.judge import Judge
 from signaling_sidecar.server.lan_pages import LanPages
+from signaling_sidecar.server.neighbours import Neighbours
 from signaling_sidecar.settings import Settings, Sources, all_settings
 from signaling_sidecar.site import Site, read_site
 
@@ -94,6 +95,7 @@ class Sidecar:
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
         app.cleanup_ctx.append(self._run)
+        Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         app.on_response_prepare.append(self._let_pages_read)
         app.router.add_get("/health", self._health)
