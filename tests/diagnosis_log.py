@@ -50,8 +50,8 @@ class Story:
             self.record("connection.opened", room=None, connection=connection, data={"origin": origin})
         return self.record("peer.joined", peer, connection=connection, data={"name": name} if name else {})
 
-    def loses_connection(self, peer: str) -> Self:
-        return self.record("peer.away", peer, data={"ending": "lost", "grace_s": 30.0})
+    def goes_away(self, peer: str, ending: str = "unloaded") -> Self:
+        return self.record("peer.away", peer, data={"ending": ending, "grace_s": 30.0})
 
     def leaves(self, peer: str) -> Self:
         return self.record("peer.left", peer, data={"reason": "left"})

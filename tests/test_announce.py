@@ -138,7 +138,9 @@ async def test_a_page_at_an_address_that_is_gone_is_said_and_the_sidecar_serves(
 ) -> None:
     write_site(tmp_path, "my-app", "http://10.255.255.254:5173/")
     served = await serve(aiohttp_client, tmp_path, announce=True)
-    await until(lambda: "not announced: no multicast DNS here" in caplog.text, "it is said")
+    await until(
+        lambda: "no multicast DNS here (10.255.255.254 is no address of this machine)" in caplog.text, "it is said"
+    )
     ann = await served.connect()
     assert (await ann.join("ann"))["type"] == "peer_list"
     async with served.client.get("/ws/signaling/neighbours") as answer:

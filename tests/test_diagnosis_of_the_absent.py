@@ -17,7 +17,7 @@ def story(tmp_path: Path) -> Story:
 
 
 def test_who_is_away_may_come_back_and_answer(story: Story) -> None:
-    story.joins("ben", "Ben").describes("ben", "offer").loses_connection("ann").waits(20)
+    story.joins("ben", "Ben").describes("ben", "offer").goes_away("ann").waits(20)
     finding = story.verdict().finding
     assert finding.reason is Reason.IN_PROGRESS
     assert finding.sentence == "Ann has lost its connection to the sidecar, and may come back"
@@ -25,36 +25,44 @@ def test_who_is_away_may_come_back_and_answer(story: Story) -> None:
 
 
 def test_who_came_back_and_did_not_answer_could_have(story: Story) -> None:
-    story.joins("ben", "Ben").describes("ben", "offer").loses_connection("ann").record("peer.resumed", "ann")
+    story.joins("ben", "Ben").describes("ben", "offer").goes_away("ann").record("peer.resumed", "ann")
     assert story.waits(60).verdict().finding.reason is Reason.OFFER_UNANSWERED
 
 
 @pytest.mark.parametrize("who", ["ann", "ben"])
-def test_who_did_not_come_back_had_left_when_he_went_away(story: Story, who: str) -> None:
+@pytest.mark.parametrize(
+    ("ending", "departure"),
+    [
+        ("unloaded", "left"),
+        ("lost", "lost its connection to the sidecar"),
+        ("stopped", "lost its connection to the sidecar"),
+    ],
+)
+def test_who_did_not_come_back_had_left_when_he_went_away(story: Story, who: str, ending: str, departure: str) -> None:
     """A closed page is away for 5 s and more before it is said to have left."""
-    story.joins("ben", "Ben").describes("ben", "offer").loses_connection(who).waits(30).leaves(who).waits(60)
+    story.joins("ben", "Ben").describes("ben", "offer").goes_away(who, ending).waits(30).leaves(who).waits(60)
     assert story.verdict().finding.reason is Reason.LEFT
-    assert story.verdict().finding.sentence == f"{who.title()} left before they were connected"
+    assert story.verdict().finding.sentence == f"{who.title()} {departure} before they were connected"
     assert story.evidence() == ["offer", "peer.away", "peer.left"]
 
 
 def test_an_offer_to_who_was_away_and_did_not_come_back(story: Story) -> None:
-    story.joins("ben", "Ben").loses_connection("ann").is_refused("ben", "offer", "peer-away", to="ann")
+    story.joins("ben", "Ben").goes_away("ann").is_refused("ben", "offer", "peer-away", to="ann")
     assert story.verdict().finding.reason is Reason.REFUSED
     assert story.waits(30).leaves("ann").waits(60).verdict().finding.reason is Reason.LEFT
 
 
 def test_who_went_away_long_after_the_offer_was_not_answered_is_not_the_cause(story: Story) -> None:
-    story.joins("ben").describes("ben", "offer").waits(60).loses_connection("ben").waits(30).leaves("ben")
+    story.joins("ben").describes("ben", "offer").waits(60).goes_away("ben").waits(30).leaves("ben")
     assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
 
 
-@pytest.mark.parametrize("ends", [Story.loses_connection, Story.leaves])
+@pytest.mark.parametrize("ends", [Story.goes_away, Story.leaves])
 def test_a_connection_that_fails_after_the_other_has_gone_was_no_failure(story: Story, ends: object) -> None:
     """A page that is closed tells the other browser nothing: that gives up after some time."""
     story.negotiates().reports("ann", peerId="ben", **CONNECTED)
     ends(story, "ben").waits(20).reports("ann", peerId="ben", **FAILED)  # type: ignore[operator]
-    if ends is Story.loses_connection:
+    if ends is Story.goes_away:
         story.leaves("ben")
     finding = story.verdict().finding
     assert (finding.reason, finding.sentence) == (Reason.CONNECTED, "they were connected, until Ben left")
@@ -66,7 +74,7 @@ def test_a_connection_that_fails_while_both_are_there_did_fail(story: Story) -> 
 
 
 def test_who_has_lost_the_sidecar_as_well_may_come_back(story: Story) -> None:
-    story.negotiates().reports("ann", peerId="ben", **CONNECTED).loses_connection("ben").waits(20)
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).goes_away("ben").waits(20)
     assert story.reports("ann", peerId="ben", **FAILED).verdict().finding.reason is Reason.IN_PROGRESS
     assert story.record("peer.resumed", "ben").verdict().finding.reason is Reason.ICE_FAILED
 

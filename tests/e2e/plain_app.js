@@ -6,6 +6,7 @@
  * - `calls`: the `newcomer` does (default), or `both` at once, or `nobody` until `app.call()`
  * - `busy`: of two offers that cross, it `takes` the other's (the browser rolls back its own), or `ignores` it
  * - `holds`: ms that a description waits before it is sent; `trickles`: the same for a candidate
+ * - `names`: the address of its candidates, instead of the real one; `nothing`: it sends none
  * - `camera`: it asks for one before it does anything else
  * - `capacity` and `resume`, of the join
  */
@@ -21,9 +22,10 @@ function connectionTo(peer) {
   const pc = new RTCPeerConnection()
   connections.set(peer, pc)
   pc.onicecandidate = async ({ candidate }) => {
-    if (candidate === null) return
+    if (candidate === null || wishes.names === 'nothing') return
     await passed(trickles)
-    send('candidate', { to: peer, candidate })
+    const named = candidate.candidate.replace(candidate.address, wishes.names ?? candidate.address)
+    send('candidate', { to: peer, candidate: { ...candidate.toJSON(), candidate: named } })
   }
   return pc
 }

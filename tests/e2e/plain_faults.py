@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from signaling_sidecar.diagnosis import Reason
-from tests.e2e.plain_pages import PlainPages
+from tests.e2e.plain_pages import Case, Make, PlainPages
 from tests.e2e.programs import until
 from tests.e2e.stories import has
 from tests.e2e.verdicts_said import Expected
@@ -17,9 +16,6 @@ TOO_MANY = """async () => {
   for (let i = 0; i < 600; i++) app.send('signal', { to: 'ann', i })
   app.send('offer', { to: 'ann', sdp: offer.sdp })
 }"""
-
-Make = Callable[[PlainPages, str], Awaitable[object]]
-"""Makes the fault in the room."""
 
 
 async def both_hold_their_descriptions(pages: PlainPages, room: str) -> None:
@@ -32,6 +28,12 @@ async def both_offer_and_ignore_the_other(pages: PlainPages, room: str) -> None:
 
 async def both_offer_and_answer_the_other(pages: PlainPages, room: str) -> None:
     await pages.pair(room, calls="both", holds=500, trickles=2000)
+
+
+async def one_side_names_no_candidate(pages: PlainPages, room: str) -> None:
+    """And cannot reach those of the other."""
+    await pages.open(room, "ann", names="nothing")
+    await pages.open(room, "ben", names="203.0.113.7")
 
 
 async def the_answerer_is_closed(pages: PlainPages, room: str) -> None:
@@ -84,23 +86,19 @@ async def offered(pages: PlainPages, room: str) -> None:
     await until(lambda: any(has(each, record) for each in pages.site.sidecar.records()), "the offer is on its way")
 
 
-class Fault(NamedTuple):
-    make: Make
-    expected: Expected
-
-
 FAULTS = [
-    Fault(both_hold_their_descriptions, Expected(Reason.EARLY_CANDIDATES)),
-    Fault(both_offer_and_ignore_the_other, Expected(Reason.GLARE, Reason.GLARE)),
-    Fault(both_offer_and_answer_the_other, Expected(Reason.GLARE)),
-    Fault(the_answerer_is_closed, Expected(Reason.LEFT, Reason.LEFT)),
-    Fault(the_offerer_is_closed, Expected(Reason.LEFT, Reason.LEFT)),
-    Fault(a_page_of_a_mesh_is_closed, Expected(Reason.LEFT, Reason.LEFT)),
-    Fault(no_camera_on_an_insecure_page, Expected(Reason.INSECURE_PAGE, Reason.NOBODY_OFFERED)),
-    Fault(an_offer_over_the_limit, Expected(Reason.REFUSED, Reason.REFUSED, "too-large")),
-    Fault(an_offer_over_the_limit_of_a_mesh, Expected(Reason.REFUSED, Reason.REFUSED, "too-large")),
-    Fault(too_many_frames_before_the_offer, Expected(Reason.REFUSED, Reason.REFUSED, "too-fast")),
-    Fault(an_offer_without_a_receiver, Expected(Reason.REFUSED, Reason.REFUSED, "bad-field")),
+    Case(both_hold_their_descriptions, Expected(Reason.EARLY_CANDIDATES)),
+    Case(both_offer_and_ignore_the_other, Expected(Reason.GLARE, Reason.GLARE)),
+    Case(both_offer_and_answer_the_other, Expected(Reason.GLARE)),
+    Case(one_side_names_no_candidate, Expected(Reason.NO_CANDIDATES, Reason.NO_CANDIDATES, "ann has not sent")),
+    Case(the_answerer_is_closed, Expected(Reason.LEFT, Reason.LEFT)),
+    Case(the_offerer_is_closed, Expected(Reason.LEFT, Reason.LEFT)),
+    Case(a_page_of_a_mesh_is_closed, Expected(Reason.LEFT, Reason.LEFT)),
+    Case(no_camera_on_an_insecure_page, Expected(Reason.INSECURE_PAGE, Reason.NOBODY_OFFERED)),
+    Case(an_offer_over_the_limit, Expected(Reason.REFUSED, Reason.REFUSED, "too-large")),
+    Case(an_offer_over_the_limit_of_a_mesh, Expected(Reason.REFUSED, Reason.REFUSED, "too-large")),
+    Case(too_many_frames_before_the_offer, Expected(Reason.REFUSED, Reason.REFUSED, "too-fast")),
+    Case(an_offer_without_a_receiver, Expected(Reason.REFUSED, Reason.REFUSED, "bad-field")),
 ]
 
 # --- who met nobody ------------------------------------------------------------------------------------------------

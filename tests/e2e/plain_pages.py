@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -10,6 +11,7 @@ from playwright.async_api import BrowserContext, Page
 
 from tests.e2e.programs import Start
 from tests.e2e.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
+from tests.e2e.verdicts_said import Expected
 
 APP = Path(__file__).parent / "plain_app.js"
 ON_THE_LAN = "192.0.2.1"  # RFC 5737: an address that no machine has, and for a browser no secure context
@@ -46,3 +48,14 @@ class PlainPages(NamedTuple):
         """Ann, and then Ben."""
         ann = await self.open(room, "ann", secure=secure, **wishes)
         return ann, await self.open(room, "ben", secure=secure, **wishes)
+
+
+Make = Callable[[PlainPages, str], Awaitable[object]]
+"""Does something in the room."""
+
+
+class Case(NamedTuple):
+    """Something that is done in a room, and what is expected to be said of the two who meet there."""
+
+    make: Make
+    expected: Expected

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from playwright.async_api import Page
 
-from tests.e2e.plain_pages import PlainPages
+from tests.e2e.plain_pages import Case, PlainPages
+from tests.e2e.verdicts_said import HEALTHY
 
 FAILS_WITHIN_MS = 60_000  # ms; Chromium has noticed after some 20 s that the other page is gone
 
@@ -50,12 +51,13 @@ async def state_of(page: Page, state: str) -> None:
     await page.wait_for_function(only, arg=state, timeout=FAILS_WITHIN_MS)
 
 
+GAVE_WAY = "both sent an offer at the same time; that of ben was answered"
 HEALTHY_PAIRS = [
-    candidates_that_come_late,
-    a_slow_newcomer,
-    candidates_of_one_side_lost,
-    crossing_offers_of_which_one_gives_way,
-    a_pair_of_a_mesh,
-    a_pair_on_an_insecure_page,
-    a_page_that_is_closed_when_they_were_connected,
+    Case(candidates_that_come_late, HEALTHY),
+    Case(a_slow_newcomer, HEALTHY),
+    Case(candidates_of_one_side_lost, HEALTHY._replace(words="ben sent candidates before its description")),
+    Case(crossing_offers_of_which_one_gives_way, HEALTHY._replace(words=GAVE_WAY)),
+    Case(a_pair_of_a_mesh, HEALTHY),
+    Case(a_pair_on_an_insecure_page, HEALTHY),
+    Case(a_page_that_is_closed_when_they_were_connected, HEALTHY._replace(words="until ben left")),
 ]

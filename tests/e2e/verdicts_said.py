@@ -26,8 +26,8 @@ class Expected(NamedTuple):
 
     finding: Reason
     signaling: Reason = Reason.UNKNOWN
-    word: str = ""
-    """In the sentence."""
+    words: str = ""
+    """In the sentence or in the notes."""
 
 
 HEALTHY = Expected(Reason.CONNECTED)
@@ -63,7 +63,7 @@ def mistakes(expected: Expected, said: Sequence[Verdict]) -> list[str]:
 
 def is_named(expected: Expected, verdict: Verdict) -> bool:
     named = (verdict.finding.reason, verdict.signaling.reason) == (expected.finding, expected.signaling)
-    return named and expected.word in verdict.sentence
+    return named and any(expected.words in text for text in (verdict.sentence, *verdict.notes))
 
 
 async def all_named(sidecar: Sidecar, expected: Mapping[str | None, Made]) -> float:

@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -39,10 +40,10 @@ def add_to(commands: Any) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds <= MAX_TIMEOUT_S:
-        raise ValueError
-    return seconds
+    with suppress(ValueError):
+        if 0 <= (seconds := float(text)) <= MAX_TIMEOUT_S:
+            return seconds
+    raise argparse.ArgumentTypeError(f"must be seconds from 0 to {MAX_TIMEOUT_S:g}, not {text!r}")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
@@ -34,6 +35,12 @@ class Stay:
     def ends(self) -> tuple[Entry, ...]:
         """The entries with which it ended, once it has: who lost his connection for good was gone from then on."""
         return tuple(entry for entry in (self.absent, self.gone) if entry is not None) if self.gone else ()
+
+    @property
+    def departure(self) -> str:
+        """What it did, once it has ended: a page that is closed has left, a network that is gone has not."""
+        ending = read_about(self.absent.data).ending if self.absent is not None else None
+        return "lost its connection to the sidecar" if ending in ("lost", "stopped") else "left"
 
 
 @dataclass(eq=False)

@@ -31,7 +31,7 @@ class Pair:
     def parted_or(self, meanwhile: str, *evidence: Entry) -> Finding:
         """What is said while there is still time: that one of the two has none any more, or what they are doing."""
         if self.parted is not None:
-            sentence = f"{self.parted.label} left before they were connected"
+            sentence = f"{self.parted.label} {self.parted.departure} before they were connected"
             return Finding(Reason.LEFT, sentence, (*evidence, *self.parted.ends))
         if self.absent is not None and self.absent.absent is not None:
             meanwhile = f"{self.absent.label} has lost its connection to the sidecar, and may come back"
@@ -47,7 +47,9 @@ class Pair:
         last = refusals[-1]
         other = self.meeting.stays[1 - last.sender]
         if other.ends and other.ends[0].ts <= last.entry.ts:
-            return Finding(Reason.LEFT, f"{other.label} left before they were connected", (*other.ends, last.entry))
+            return Finding(
+                Reason.LEFT, f"{other.label} {other.departure} before they were connected", (*other.ends, last.entry)
+            )
         what = last.entry.kind or "frame"
         sentence = f"the {what} of {self.names[last.sender]} was refused: {last.code} ({last.message})"
         if last.code in MADE_GOOD and self.until_ts - last.entry.ts < SIGNALING_WITHIN_S:

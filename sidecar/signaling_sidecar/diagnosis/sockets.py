@@ -15,10 +15,10 @@ class _Opened(msgspec.Struct):
 
 
 class Closed(msgspec.Struct):
-    """How a WebSocket ended, as `connection.closed` tells it."""
+    """How a WebSocket ended, as `connection.closed` tells it; of a copy of a log it may tell nothing."""
 
-    ending: str
-    by: str
+    ending: str | None = None
+    by: str | None = None
     """`peer` or `sidecar`."""
     code: int | None = None
     reason: str | None = None
@@ -62,4 +62,4 @@ class Sockets:
 
 def read_closed(entry: Entry) -> Closed:
     """Read the data of a `connection.closed`."""
-    return msgspec.json.decode(entry.data or "", type=Closed)
+    return msgspec.json.decode(entry.data or "{}", type=Closed)

@@ -36,7 +36,7 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     # A page that is closed tells the other browser nothing: that sees its connection fail some time later.
     gone = [stay for stay in pair.meeting.stays if stay.ends and stay.ends[0].ts <= failed[0].ts]
     if gone:
-        sentence = f"they were connected{way}, until {gone[0].label} left"
+        sentence = f"they were connected{way}, until {gone[0].label} {gone[0].departure}"
         return Finding(Reason.CONNECTED, sentence, (connected[-1], *gone[0].ends))
     lost = f"they were connected{way}, and lost each other"
     if pair.absent is not None:

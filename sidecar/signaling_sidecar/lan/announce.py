@@ -18,17 +18,36 @@ LOOK_S = 1.0  # seconds between two looks for another page; Vite is restarted in
 logger = logging.getLogger("signaling_sidecar")
 
 
-async def keep_announced(instance: str, page_now: Callable[[], Page | None]) -> None:
-    """Announce the page that there is, until cancelled; then, and when there is none, withdraw it.
+class Announcer:
+    """Announces the page that there is. `instance` is the name of its record, which nobody else has."""
 
-    `instance` is the record's own name, which nobody else has. Raises NoMulticast.
-    """
-    while True:
-        page = page_now()
-        _say(page)
-        async with _announced(instance, page) if page is not None else nullcontext():
-            while page_now() == page:  # noqa: ASYNC110 - a file tells nobody of its change
-                await asyncio.sleep(LOOK_S)
+    def __init__(self, instance: str, page_now: Callable[[], Page | None]) -> None:
+        self._instance = instance
+        self._page_now = page_now
+        self.page: Page | None = None
+        """What is announced now."""
+
+    async def run(self) -> None:
+        """Until cancelled: what is announced is withdrawn then, and when there is another page. Raises NoMulticast."""
+        while True:
+            page = self._page_now()
+            async with self._announced(page) if page is not None else nullcontext():
+                _say(page)
+                while self._page_now() == page:  # noqa: ASYNC110 - a file tells nobody of its change
+                    await asyncio.sleep(LOOK_S)
+
+    @asynccontextmanager
+    async def _announced(self, page: Page) -> AsyncIterator[None]:
+        # On the page's own network only: who is on the same VPN was not meant.
+        async with multicast(str(page.address)) as dns:
+            # Nobody is asked whether the name is free: it is made of our own secret, and a stranger could deny it.
+            repeated = await dns.async_register_service(_record(self._instance, page), cooperating_responders=True)
+            await repeated  # or cancelled: nothing is said again after it was withdrawn
+            self.page = page
+            try:
+                yield
+            finally:
+                self.page = None
 
 
 def _say(page: Page | None) -> None:
@@ -36,16 +55,6 @@ def _say(page: Page | None) -> None:
         logger.info("not announced on the LAN: no page is on the network (`vite --host` puts one there)")
     else:
         logger.info("announced on the LAN as %r: %s", page.name, page.url)
-
-
-@asynccontextmanager
-async def _announced(instance: str, page: Page) -> AsyncIterator[None]:
-    """On the page's own network only: who is on the same VPN was not meant."""
-    async with multicast(str(page.address)) as dns:
-        # Nobody is asked whether the name is free: it is made with our own secret, and a stranger could say it is not.
-        repeated = await dns.async_register_service(_record(instance, page), cooperating_responders=True)
-        await repeated  # or cancelled: nothing is said again after it was withdrawn
-        yield
 
 
 def _record(instance: str, page: Page) -> ServiceInfo:

@@ -1,8 +1,8 @@
 """What is announced of a page, as DNS records, and what of others' records is believed.
 
 1. Anybody on the network can announce anything. A record is read into a `Page` or it is nothing.
-2. A page is at a private address, and at one of the record's own: nobody can have us ask a third party.
-3. Its URL has no query, no user and no odd path: what is asked there is only ever a signaling endpoint.
+2. A page is at a private address that its record has too: nobody on the internet is asked because a stranger said so.
+3. Its URL has no query, no user and no odd path: of other machines on the LAN, too, only a signaling endpoint is asked.
 """
 
 from __future__ import annotations
@@ -58,10 +58,12 @@ class Page(NamedTuple):
 
 def page_of(site: Site | None) -> Page | None:
     """The page that is announced: the first that other devices can come to at a private address."""
-    for url in site.network if site is not None else ():
+    if site is None:
+        return None
+    for url in site.network:
         parts = _split(url)
         address = _literal(parts) if parts is not None else None
-        if site is not None and address is not None and _is_private(address):
+        if address is not None and _is_private(address):
             return Page(_shown(site.name), url, address)
     return None
 

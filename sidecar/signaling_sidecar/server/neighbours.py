@@ -21,6 +21,7 @@ from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import read_site
 
 if TYPE_CHECKING:
+    from signaling_sidecar.lan.announce import Announcer
     from signaling_sidecar.lan.discover import Browser
 
 PATH = f"{ROOMS.paths[0]}/neighbours"
@@ -47,8 +48,9 @@ class Neighbours:
         self._folder = folder
         self._settings = settings
         self._admit = admit
-        self._announcing: asyncio.Task[None]
+        self._announcer: Announcer | None = None
         self._browser: Browser | None = None
+        self._work: list[asyncio.Task[None]] = []
         self._looking: asyncio.Task[list[Neighbour]] | None = None
         self._looked_s = 0.0
 
@@ -64,37 +66,29 @@ class Neighbours:
         if ROOMS.name not in dialects:
             raise SettingsError("dialects", dialects, "with 'rooms', which is what the LAN asks for", "--announce")
         require_lan_extra("--announce")
-        import signaling_sidecar.lan.announce  # noqa: F401 - zeroconf takes 100 ms: now, while nobody is served yet
+        from signaling_sidecar.lan.announce import Announcer  # zeroconf takes 100 ms: now, while nobody is served yet
 
         # The same name after a restart and a reload: whoever has cached the old record has it replaced.
         digest = hmac.new(state_dir.key(self._folder), b"the name on the LAN", "sha256").hexdigest()
-        self._announcing = asyncio.create_task(self._keep_announced(f"signaling-{digest[:INSTANCE_CHARS]}"))
+        instance = f"signaling-{digest[:INSTANCE_CHARS]}"
+        self._announcer = Announcer(instance, lambda: page_of(read_site(self._folder)))
+        self._work = [asyncio.create_task(_keep(work)) for work in (self._announcer.run, self._browse)]
         yield
-        for task in filter(None, (self._looking, self._announcing)):
+        for task in filter(None, (self._looking, *self._work)):
             with suppress(asyncio.CancelledError):
                 await task
 
     async def _withdraw(self, app: web.Application) -> None:
         """First of all, and while the connections are closed: nobody should come to a page whose sidecar is going."""
-        for task in filter(None, (self._looking, self._announcing)):
+        self._browser = None
+        for task in filter(None, (self._looking, *self._work)):
             task.cancel()
 
-    async def _keep_announced(self, instance: str) -> None:
-        from signaling_sidecar.lan.announce import keep_announced  # only who announces needs zeroconf
-        from signaling_sidecar.lan.discover import browsing
+    async def _browse(self) -> None:
+        from signaling_sidecar.lan.discover import browsing  # as above
 
-        said = None
-        while True:
-            try:
-                async with browsing() as self._browser:
-                    await keep_announced(instance, lambda: page_of(read_site(self._folder)))
-            except NoMulticast as error:
-                if str(error) != said:
-                    logger.warning("not announced: %s", error)
-                said = str(error)
-            finally:
-                self._browser = None
-            await asyncio.sleep(TRY_AGAIN_S)
+        async with browsing() as self._browser:
+            await asyncio.Event().wait()
 
     async def _answer(self, request: web.Request) -> web.Response:
         await self._admit(request)
@@ -102,7 +96,7 @@ class Neighbours:
         site = read_site(self._folder)
         own = site.network if site is not None else []
         others = [neighbour for neighbour in found if neighbour.url not in own]
-        answer = _Answer(self._browser is not None and page_of(site) is not None, others)
+        answer = _Answer(self._announcer is not None and self._announcer.page is not None, others)
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
     async def _found(self) -> list[Neighbour]:
@@ -113,3 +107,16 @@ class Neighbours:
             self._looked_s = now_s
             self._looking = asyncio.create_task(self._browser.neighbours())
         return await asyncio.shield(self._looking)  # others wait for it too
+
+
+async def _keep(work: Callable[[], Awaitable[None]]) -> None:
+    """Do it until cancelled, and again after a while when there was no network for it."""
+    said = None
+    while True:
+        try:
+            await work()
+        except NoMulticast as error:
+            if str(error) != said:
+                logger.warning("%s", error)
+            said = str(error)
+        await asyncio.sleep(TRY_AGAIN_S)
