@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.browsers import launched
-from tests.e2e.demo_page import new_page
+from tests.e2e.demo_page import DemoPage, new_page
 from tests.e2e.lan import Host, Lan
 from tests.e2e.lan_demo import CLICK_THROUGH, new_phone, start_lan_demo, takes_name, talk, waits
 from tests.e2e.programs import Start
@@ -23,6 +24,7 @@ from tests.e2e.sites import FRONTEND, Site, network_url_in
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ANSWERS_WITHIN_S = 30.0  # seconds for a command of the sidecar; two slow cores
+LIFETIME_S = 60.0  # seconds, of what is announced
 LISTENS_S = "1.5"  # seconds; an answer takes up to 120 ms (RFC 6762 section 6), and one question may be lost
 
 
@@ -42,11 +44,15 @@ class Laptop(NamedTuple):
         first = program.lines.index("[")  # before it, on stderr, is whose state was taken
         return code, json.loads("\n".join(program.lines[first:]))
 
-    async def discovers(self) -> dict[str, Any]:
-        """What is announced, by its URL."""
-        code, found = await self.says("discover", "--timeout", LISTENS_S)
-        assert code == 0
-        return {each["url"]: each for each in found}
+    async def discovers(self, *urls: str) -> dict[str, Any]:
+        """What is announced, by its URL, once it is these and no others."""
+        found: dict[str, Any] = {}
+        async with asyncio.timeout(LIFETIME_S):
+            while found.keys() != set(urls):
+                code, answer = await self.says("discover", "--timeout", LISTENS_S)
+                assert code == 0
+                found = {each["url"]: each for each in answer}
+        return found
 
 
 async def start_laptop(host: Host, start: Start, home: Path) -> Laptop:
@@ -75,34 +81,46 @@ async def browsers(
         yield on_laptop, on_phone
 
 
-async def test_rooms_are_found_from_the_other_laptop_until_it_is_killed(
+async def test_their_rooms_are_found_from_each_other_until_one_is_killed(
     laptops: tuple[Laptop, Laptop], browsers: tuple[Browser, Browser]
 ) -> None:
     anns, bens = laptops
     ben = await new_page(browsers[0], "Ben", **CLICK_THROUGH)
     await waits(ben, bens.demo.url, "kitchen")
     for laptop in laptops:
-        found = await laptop.discovers()
-        assert {url: each["own"] for url, each in found.items()} == {each.url: each is laptop for each in laptops}
+        found = await laptop.discovers(anns.url, bens.url)
+        assert [url for url, each in found.items() if each["own"]] == [laptop.url]
         assert found[anns.url]["rooms"] == []
         assert found[bens.url]["rooms"] == [{"roomId": "kitchen", "peers": 1}]
-
     cleo = await new_phone(browsers[1])
-    await cleo.page.goto(anns.url)
-    await cleo.page.get_by_test_id("others-card").filter(has_text="kitchen").tap()
-    await takes_name(cleo)
-    assert cleo.page.url == f"{bens.url}?room=kitchen"
+    await goes_over(cleo, anns, bens)
     await talk(ben, cleo)
-    code, findings = await bens.says("doctor")
-    assert code == 0
-    assert {"peers-connected", "same-network"} <= {finding["code"] for finding in findings}
-    assert [finding for finding in findings if finding["level"] == "wrong"] == []
-
+    await finds_nothing_wrong(bens)
     os.kill(bens.demo.sidecar.pid, signal.SIGKILL)
     await bens.demo.vite.stop()
-    assert list(await anns.discovers()) == [anns.url]
-    async with cleo.page.expect_response("**/neighbours") as answer:
-        await cleo.page.goto(anns.url)
-    assert (await (await answer.value).json())["neighbours"] == []
-    await expect(cleo.page.get_by_test_id("lobby")).to_be_visible()
-    await expect(cleo.page.get_by_test_id("others-card")).to_have_count(0)
+    await anns.discovers(anns.url)
+    await finds_nobody_else(cleo, anns)
+
+
+async def goes_over(person: DemoPage, here: Laptop, there: Laptop) -> None:
+    """From the lobby of the one into the kitchen of the other."""
+    await person.page.goto(here.url)
+    await person.page.get_by_test_id("others-card").filter(has_text="kitchen").tap()
+    await takes_name(person)
+    assert person.page.url == f"{there.url}?room=kitchen"
+
+
+async def finds_nothing_wrong(laptop: Laptop) -> None:
+    """Somebody with a phone is in a room of this laptop now."""
+    code, findings = await laptop.says("doctor")
+    assert [finding for finding in findings if finding["level"] == "wrong"] == []
+    assert code == 0
+    assert {"mdns-answers", "peers-connected", "same-network"} <= {finding["code"] for finding in findings}
+
+
+async def finds_nobody_else(person: DemoPage, here: Laptop) -> None:
+    async with person.page.expect_response("**/neighbours") as answer:
+        await person.page.goto(here.url)
+    assert await (await answer.value).json() == {"announced": True, "neighbours": []}
+    await expect(person.page.get_by_test_id("lobby")).to_be_visible()
+    await expect(person.page.get_by_test_id("others-card")).to_have_count(0)
