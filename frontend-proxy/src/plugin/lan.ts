@@ -64,7 +64,6 @@ function serveAuthority({ config, middlewares }: ViteDevServer, authority: strin
     response.writeHead(200, {
       // What iOS and Android know as a certificate to be installed.
       'Content-Type': 'application/x-x509-ca-cert',
-      'Content-Disposition': 'attachment; filename="signaling-authority.crt"',
       'Cache-Control': 'no-store',
     })
     response.end(authority)
