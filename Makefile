@@ -10,7 +10,7 @@ PACKAGE := $(PAGES)/dist/plugin/index.mjs
 NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help dev notebook test soak soak-why bench-reading check format record clean browser
+.PHONY: help dev dev-lan notebook test soak soak-why bench-reading check format record clean browser
 
 help:  ## list what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -19,6 +19,9 @@ help:  ## list what there is
 # Without npm between make and Vite, because npm does not hand on SIGTERM.
 dev: $(VENV)/core $(PACKAGE)  ## the demo app with its sidecar; Ctrl-C ends both
 	@cd $(PAGES) && VIRTUAL_ENV="$(CURDIR)/$(VENV)" exec node node_modules/vite/bin/vite.js demo
+
+dev-lan: $(VENV)/core $(PACKAGE)  ## the same for phones on this network: https, and the URL as a QR code
+	@cd $(PAGES) && VIRTUAL_ENV="$(CURDIR)/$(VENV)" exec node node_modules/vite/bin/vite.js demo --mode lan
 
 notebook: $(VENV)/tools  ## the notebooks, in JupyterLab
 	cd notebooks && $(BIN)/python -m jupyterlab
@@ -62,13 +65,13 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/core: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[reload]'
+	$(BIN)/python -m pip install --quiet --editable '.[lan,reload]'
 	@touch $@
 
 # pip knows `--group` since 25.1, and Python 3.11 brings 23.2.
 $(VENV)/tools: $(VENV)/core
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[notebook,reload]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[lan,notebook,reload]' --group dev
 	@touch $@
 
 # Without one, the tests that need it are skipped and named at the end, which fails the run when CI is set.

@@ -181,15 +181,6 @@ async def test_plain_http(served: Served, path: str, status: int) -> None:
     assert (await served.client.get(path)).status == status
 
 
-async def test_a_browser_is_shown_a_page_with_the_rooms_escaped(served: Served) -> None:
-    await (await served.connect()).join("a", room="<b>bar")
-    answer = await served.client.get("/ws/signaling", headers={"Accept": "text/html,*/*"})
-    text = await answer.text()
-    assert answer.content_type == "text/html"
-    assert "&lt;b&gt;bar" in text
-    assert "<b>" not in text
-
-
 async def test_health_names_the_boot_of_the_log(served: Served) -> None:
     body = await (await served.client.get("/health")).json()
     assert body["status"] == "ok"

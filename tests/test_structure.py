@@ -14,8 +14,11 @@ from signaling_sidecar.dialects import DIALECTS
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
     "cli": {
+        "addresses",
         "admin_request",
+        "lan",
         "diagnosis",
+        "doctor",
         "inspection",
         "reload",
         "server",
@@ -27,11 +30,15 @@ MAY_IMPORT = {
         "foreign_text",
     },
     "server": {
+        "addresses",
+        "lan",
         "dialects",
+        "doctor",
         "eventlog",
         "hub",
         "reload",
         "listening",
+        "site",
         "hooks",
         "settings",
         "errors",
@@ -42,8 +49,12 @@ MAY_IMPORT = {
     "hooks": set(),
     "admin_request": set(),
     "listening": {"settings", "errors"},
+    "lan": {"addresses", "site", "errors", "names", "foreign_text"},
+    "addresses": set(),
+    "site": set(),
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "errors", "names"},
+    "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "foreign_text"},
     "diagnosis": {"eventlog", "errors", "foreign_text"},
     "inspection": {"admin_request", "diagnosis", "eventlog", "errors", "foreign_text"},
     "hub": {"errors", "names"},
@@ -85,8 +96,8 @@ def test_imports_point_one_way(path: Path) -> None:
 
 def test_each_large_library_has_its_home() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
-    homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}}
-    homes["aiohttp"].add("reload")  # its worker only has it ready for the server
+    homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
+    homes["aiohttp"] |= {"lan", "reload"}  # a client; a worker that has it ready for the server
     for library, home in homes.items():
         users = {
             path.relative_to(PACKAGE).parts[0]
@@ -108,7 +119,7 @@ def test_no_dialect_is_named_in_the_hub() -> None:
         assert not words & (set(DIALECTS) - {"rooms"})  # that one is also what a checkpoint calls its rooms
 
 
-PUBLIC = ["", "cli", "dialects", "eventlog", "hooks", "hub", "inspection", "reload", "server"]
+PUBLIC = ["", "cli", "dialects", "doctor", "eventlog", "hooks", "hub", "inspection", "lan", "reload", "server"]
 
 
 @pytest.mark.parametrize("package", PUBLIC)

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vite'
 import signaling from 'vite-plugin-signaling-sidecar'
 
-export default defineConfig({ plugins: [signaling()] })
+// `npm run dev:lan` sets the mode.
+export default defineConfig(({ mode }) => ({ plugins: [signaling({ lan: mode === 'lan' })] }))

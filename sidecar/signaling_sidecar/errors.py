@@ -138,6 +138,28 @@ class NotRunning(SidecarError):
         return f"no sidecar is running with the state folder {self.state_dir!r}: start it with `sidecar serve`"
 
 
+class NoMulticast(SidecarError):
+    """The network cannot be asked who is on it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no multicast DNS here ({self.reason}): is this machine on a network, and is UDP port 5353 shared?"
+
+
+class NoSuchNeighbour(SidecarError):
+    """One was asked for by its number, and there are not so many."""
+
+    def __init__(self, number: int, count: int) -> None:
+        super().__init__(number, count)
+        self.number, self.count = number, count
+
+    def __str__(self) -> str:
+        return f"there is no number {self.number}: {self.count} are announced on this network"
+
+
 MAX_QUOTED_CHARS = 64  # characters of foreign text in a message for people; enough to recognise it by
 
 

@@ -156,6 +156,9 @@ class Settings:
     hooks: Path | None = _setting(
         _path("a file", "FILE"), None, "a Python file of hooks, which is swapped whenever it is saved", live=False
     )
+    announce: bool = _setting(
+        _switch(), False, "tell the LAN where this project's page is, and find those of others", live=False
+    )
     grace_s: float = _setting(_seconds(MAX_GRACE_S), 30.0, "how long a peer that lost its connection keeps its place")
     payloads: str = _setting(_one_of("full", "summary", "none"), "full", "what the event log keeps of a signal")
     max_peers_per_room: int = _setting(_whole(1, 10_000, "peers"), 100, "peers in one room")

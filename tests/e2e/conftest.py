@@ -15,6 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.browsers import CAMERA_FLAGS, launched
+from tests.e2e.lan import Lan, new_lan
 from tests.e2e.programs import Program, Start, is_running, start_program
 from tests.e2e.sites import PLUGIN, Site, start_demo
 from tests.e2e.verdicts_said import Tally
@@ -95,6 +96,12 @@ async def start_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     """Starts programs that all tests of the file share; these tests run in one loop, the module's."""
     async with _starting(tmp_path_factory.mktemp("shared")) as start:
         yield start
+
+
+@pytest.fixture(scope="module")
+def lan() -> Iterator[Lan]:
+    with new_lan() as lan:
+        yield lan
 
 
 @pytest.fixture

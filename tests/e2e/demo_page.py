@@ -10,6 +10,16 @@ from typing import Any
 from playwright.async_api import Browser, Locator, Page, WebSocket, expect
 
 AT_ONCE_MS = 1_000  # ms: what a person takes for "now"
+WATCH = """() => {
+  window.seen = { tiles: [], events: [] }
+  new MutationObserver((changes) => {
+    for (const { addedNodes, removedNodes } of changes)
+      for (const node of [...addedNodes, ...removedNodes])
+        if (node.dataset?.testid === 'tile') seen.tiles.push(node.textContent)
+  }).observe(document.body, { childList: true, subtree: true })
+  for (const name of ['peer_list', 'peer_joined', 'peer_left', 'peer_updated', 'resumed', 'renamed', 'left'])
+    demo.client.addEventListener(name, () => seen.events.push(name))
+}"""
 
 
 class DemoPage:
@@ -83,8 +93,9 @@ class DemoPage:
         return bool(await self.page.evaluate(same, await other.peer_id()))
 
 
-async def new_page(browser: Browser, name: str) -> DemoPage:
-    context = await browser.new_context()
+async def new_page(browser: Browser, name: str, **options: Any) -> DemoPage:
+    """`options` are those of playwright's new_context."""
+    context = await browser.new_context(**options)
     return DemoPage(await context.new_page(), name)
 
 
@@ -106,3 +117,14 @@ async def in_room(browser: Browser, url: str, room: str, *names: str) -> list[De
 async def all_connected(*people: DemoPage) -> None:
     for one, other in permutations(people, 2):
         await expect(one.tile(other.name)).to_have_attribute("data-state", "connected")
+
+
+async def watch(person: DemoPage) -> None:
+    """What the page sees of others is written down from now on."""
+    await person.page.evaluate(WATCH)
+
+
+async def seen(person: DemoPage) -> dict[str, Any]:
+    """The tiles that came or went, and the names of the events."""
+    found: dict[str, Any] = await person.page.evaluate("seen")
+    return found

@@ -57,6 +57,10 @@ async def url_in(vite: Program) -> str:
     return (await vite.line(r"Local:\s+(http\S+)"))[1]
 
 
+async def network_url_in(vite: Program) -> str:
+    return (await vite.line(r"Network:\s+(http\S+)"))[1]
+
+
 async def start_sidecar(
     start: Start, project: Path, flags: Sequence[str] = (), words: Sequence[str | Path] = ("sidecar",)
 ) -> Sidecar:
@@ -71,9 +75,9 @@ async def start_vite(
     return await start(["node", VITE, *words, "--port", "0"], folder, env or {})
 
 
-async def start_demo(start: Start, env: Mapping[str, str | None] | None = None) -> Site:
-    """The demo app, which starts the sidecar by itself."""
-    vite = await start_vite(start, FRONTEND, ["demo"], env)
+async def start_demo(start: Start, env: Mapping[str, str | None] | None = None, words: Sequence[str] = ()) -> Site:
+    """The demo app, which starts the sidecar by itself. `words` are Vite's."""
+    vite = await start_vite(start, FRONTEND, ["demo", *words], env)
     return Site(await url_in(vite), vite, await sidecar_in(vite))
 
 

@@ -47,3 +47,6 @@ async def test_make_dev_sets_everything_up_and_ctrl_c_ends_it_all(start: Start, 
     assert await second.ended() == 0
     [command_line] = second.lines  # nothing is set up again
     assert "vite.js demo" in command_line
+    on_the_lan = await start(["make", "--dry-run", "dev-lan"], clone, as_on_a_new_machine)
+    assert await on_the_lan.ended() == 0
+    assert on_the_lan.lines == [f"{command_line} --mode lan"]

@@ -23,6 +23,7 @@ from tests.e2e.ways import upgrade
 # Every command of the README is in one of these three.
 ENDS_BY_ITSELF = {
     "sidecar dialects",
+    "sidecar discover",
     "sidecar log",
     "sidecar log clear",
     "sidecar log export shared.jsonl.gz --redact",
@@ -35,10 +36,13 @@ RUN_ELSEWHERE = {
     "make dev": "test_make_dev.py",
     "make test": "this run",
     "npm i -D vite-plugin-signaling-sidecar": "test_own_project.py, from the tarball",
+    "pip install 'signaling-sidecar[lan]'": "the setup of this run",
     "pip install 'signaling-sidecar[notebook]'": "the setup of this run",
     "pip install signaling-sidecar": "test_own_project.py, from the wheel",
+    "sidecar doctor": "test_doctor.py: what it says, and so its exit code, depends on the machine",
     "sidecar notebook": "test_notebook_command.py, without opening them",
     "sidecar serve": "test_own_project.py, on a free port",
+    "sidecar serve --announce": "test_announce.py, on a free port",
     "sidecar serve --allow-origin http://app.example:3000"
     " --allow-origin chrome-extension://abcdefghijklmnopabcdefghijklmnop": "test_original_paths.py, on a free port",
 }

@@ -5,26 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.demo_page import DemoPage, all_connected, in_room, new_page
+from tests.e2e.demo_page import DemoPage, all_connected, in_room, new_page, seen, watch
 from tests.e2e.programs import Start, until
 from tests.e2e.sites import FRONTEND, Site, sidecar_in, start_demo
 from tests.test_reload import PACKAGE
-
-WATCH = """() => {
-  window.seen = { tiles: [], events: [] }
-  new MutationObserver((changes) => {
-    for (const { addedNodes, removedNodes } of changes)
-      for (const node of [...addedNodes, ...removedNodes])
-        if (node.dataset?.testid === 'tile') seen.tiles.push(node.textContent)
-  }).observe(document.body, { childList: true, subtree: true })
-  for (const name of ['peer_list', 'peer_joined', 'peer_left', 'peer_updated', 'resumed', 'renamed', 'left'])
-    demo.client.addEventListener(name, () => seen.events.push(name))
-}"""
 
 
 @pytest.fixture
@@ -36,13 +24,8 @@ async def people(demo: Site, browser: Browser) -> list[DemoPage]:
 async def watched(browser: Browser, demo: Site) -> list[DemoPage]:
     people = await in_room(browser, demo.url, "bar", "Ann", "Ben")
     for person in people:
-        await person.page.evaluate(WATCH)
+        await watch(person)
     return people
-
-
-async def seen(person: DemoPage) -> dict[str, Any]:
-    found: dict[str, Any] = await person.page.evaluate("seen")
-    return found
 
 
 async def nobody_noticed(people: list[DemoPage]) -> None:

@@ -1,23 +1,31 @@
-import type { Room } from 'vite-plugin-signaling-sidecar/browser'
-import { copyOf, part } from './page.ts'
+import { deviceName, type Room } from 'vite-plugin-signaling-sidecar/browser'
+import { Neighbours } from './neighbours.ts'
+import { part } from './page.ts'
+import { PhonePanel } from './phone.ts'
+import { describe, roomCard, roomIdOf } from './room-card.ts'
 
 /** Shown empty when nobody is in them, so that there is something to click at once. */
 const SUGGESTED = ['bar', 'Gaming Zone', 'Study Hall']
 
 const NAME_KEY = 'demo:name'
+/** A card says for how many minutes its room is open. */
+const DESCRIBE_EVERY_MS = 20_000
 
 /** The view of all rooms, before one is joined. `onJoin` gets the room that was chosen; `until` ends the view. */
 export class Lobby {
   readonly #root = part(document, '.lobby', HTMLElement)
   readonly #name = part(this.#root, '#name', HTMLInputElement)
-  readonly #rooms = part(this.#root, '.rooms', HTMLUListElement)
+  readonly #list = part(this.#root, '.rooms', HTMLUListElement)
   readonly #refusal = part(this.#root, '.refusal', HTMLElement)
+  readonly #phone = new PhonePanel(part(this.#root, '.phone', HTMLElement))
+  readonly #neighbours: Neighbours
   readonly #onJoin: (room: string) => void
+  #rooms: readonly Room[] = []
 
   constructor(onJoin: (room: string) => void, until: AbortSignal) {
     this.#onJoin = onJoin
-    this.#name.value = localStorage.getItem(NAME_KEY) ?? ''
-    const remember = () => localStorage.setItem(NAME_KEY, this.name)
+    this.#name.value = localStorage.getItem(NAME_KEY) ?? deviceName()
+    const remember = () => localStorage.setItem(NAME_KEY, this.#name.value.trim())
     this.#name.addEventListener('input', remember, { signal: until })
     const form = part(this.#root, '.new-room', HTMLFormElement)
     const room = part(form, '#room', HTMLInputElement)
@@ -28,12 +36,16 @@ export class Lobby {
       form.reset()
     }
     form.addEventListener('submit', open, { signal: until })
-    this.#rooms.replaceChildren()
+    this.#neighbours = new Neighbours(part(this.#root, '.elsewhere', HTMLElement), until)
+    this.#list.replaceChildren()
     this.listRooms([])
+    const timer = setInterval(() => this.listRooms(this.#rooms), DESCRIBE_EVERY_MS)
+    until.addEventListener('abort', () => clearInterval(timer))
   }
 
+  /** What the others see; never empty. */
   get name(): string {
-    return this.#name.value.trim()
+    return this.#name.value.trim() || deviceName()
   }
 
   show(refusal: string | undefined): void {
@@ -41,48 +53,31 @@ export class Lobby {
     this.#refusal.hidden = refusal === undefined
     this.#refusal.textContent = refusal ?? ''
     document.title = 'Rooms'
+    this.#phone.show(undefined)
+    this.#neighbours.start()
   }
 
   hide(): void {
     this.#root.hidden = true
+    this.#neighbours.stop()
   }
 
   listRooms(rooms: readonly Room[]): void {
+    this.#rooms = rooms
     const known = new Set(rooms.map((room) => room.roomId))
-    const empty = SUGGESTED.filter((roomId) => !known.has(roomId))
+    const suggested = SUGGESTED.filter((roomId) => !known.has(roomId))
     const all = [
       ...[...rooms].sort((a, b) => b.peers - a.peers),
-      ...empty.map((roomId) => ({ roomId, peers: 0, capacity: undefined })),
+      ...suggested.map((roomId) => ({ roomId, peers: 0 })),
     ]
     // Cards are changed in place, so that the focus stays where it is when somebody else joins.
-    const cards = new Map([...this.#rooms.children].map((item) => [idOf(item), item]))
+    const cards = new Map([...this.#list.children].map((item) => [roomIdOf(item), item]))
     const items = all.map((room) => {
-      const item = cards.get(room.roomId) ?? this.#newCard(room.roomId)
+      const item = cards.get(room.roomId) ?? roomCard(room.roomId, this.#onJoin)
       describe(item, room)
       return item
     })
-    const isSameOrder = items.every((item, index) => this.#rooms.children[index] === item)
-    if (!isSameOrder || items.length !== cards.size) this.#rooms.replaceChildren(...items)
+    const isSameOrder = items.every((item, index) => this.#list.children[index] === item)
+    if (!isSameOrder || items.length !== cards.size) this.#list.replaceChildren(...items)
   }
-
-  #newCard(roomId: string): HTMLElement {
-    const item = copyOf('room-card')
-    const button = part(item, 'button', HTMLButtonElement)
-    button.dataset.room = roomId
-    part(button, '.card-name', HTMLElement).textContent = roomId
-    button.addEventListener('click', () => this.#onJoin(roomId))
-    return item
-  }
-}
-
-function idOf(item: Element): string {
-  return part(item, 'button', HTMLButtonElement).dataset.room ?? ''
-}
-
-function describe(item: Element, { peers, capacity }: Pick<Room, 'peers' | 'capacity'>): void {
-  const button = part(item, 'button', HTMLButtonElement)
-  button.dataset.count = String(peers)
-  const people = peers === 0 ? 'empty' : `${peers} ${peers === 1 ? 'person' : 'people'}`
-  const isFull = capacity !== undefined && peers >= capacity
-  part(button, '.count', HTMLElement).textContent = isFull ? `${people}, full` : people
 }

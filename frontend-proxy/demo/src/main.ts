@@ -1,5 +1,6 @@
 import './style.css'
 import { type LeaveReason, Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
+import { showHints } from './hints.ts'
 import { Lobby } from './lobby.ts'
 import { part } from './page.ts'
 import { RoomView } from './room.ts'
@@ -27,6 +28,7 @@ const lobby = new Lobby((room) => {
   history.pushState(null, '', `?${new URLSearchParams({ room })}`)
   followUrl()
 }, replaced.signal)
+showHints(client, replaced.signal)
 const roomView = new RoomView(client, mesh, leave, replaced.signal)
 if (import.meta.env.DEV) window.demo = { client, mesh }
 import.meta.hot?.accept()

@@ -8,9 +8,13 @@ import type {
 import { Chat } from './chat.ts'
 import { bindToggle, ownMedia } from './media.ts'
 import { part } from './page.ts'
+import { PhonePanel } from './phone.ts'
 import { Tile } from './tile.ts'
 
 type MeshEvent<Name extends keyof MeshEvents> = CustomEvent<MeshEvents[Name]>
+
+/** As in style.css: a phone has no place for everything, and needs no code to open this page. */
+const IS_WIDE = matchMedia('(min-width: 821px)')
 
 const LABELS: Readonly<Record<PeerState, string>> = {
   connecting: 'connecting…',
@@ -24,6 +28,7 @@ const LABELS: Readonly<Record<PeerState, string>> = {
 export class RoomView {
   readonly #root = part(document, '.room', HTMLElement)
   readonly #tiles = part(this.#root, '.tiles', HTMLUListElement)
+  readonly #phone = new PhonePanel(part(this.#root, '.phone', HTMLElement))
   readonly #chat: Chat
   readonly #client: SignalingClient
   readonly #mesh: Mesh
@@ -75,6 +80,7 @@ export class RoomView {
     this.#root.hidden = false
     part(this.#root, 'h1', HTMLElement).textContent = room
     document.title = room
+    this.#phone.show(room)
     const peerId = this.#client.peerId ?? ''
     this.#ownName = shownName(ownName, peerId)
     this.#self = new Tile(peerId, true)
@@ -149,6 +155,7 @@ export class RoomView {
     const others = this.#byPeer.size
     part(this.#root, '.pill', HTMLElement).textContent = String(others + 1)
     part(this.#root, '.waiting', HTMLElement).hidden = others > 0
+    this.#phone.isOpen = others === 0 && IS_WIDE.matches
   }
 
   async #addMedia(room: string): Promise<void> {

@@ -11,6 +11,7 @@
  */
 
 import { object, text } from './frames.ts'
+import type { PageStorage } from './page-storage.ts'
 
 const KEY_PREFIX = 'signaling-sidecar:peer:'
 const ID_BYTES = 12 // 96 bits: no two of a room ever meet, and short enough to read in a log
@@ -21,8 +22,6 @@ export function randomId(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-export type IdStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
-
 /** Who a tab is in one room, and how it proves it. */
 export interface Identity {
   readonly peerId: string
@@ -32,11 +31,11 @@ export interface Identity {
 
 /** The identities that this page uses now, one per room: rooms cannot tell that it is the same tab. */
 export class TabIdentity {
-  readonly #storage: IdStorage | undefined
+  readonly #storage: PageStorage | undefined
   readonly #held = new Map<string, Identity>()
 
   /** Without `storage` (blocked by the user, or not a page) an id lasts as long as this object. */
-  constructor(storage: IdStorage | undefined, page: EventTarget | undefined) {
+  constructor(storage: PageStorage | undefined, page: EventTarget | undefined) {
     this.#storage = storage
     page?.addEventListener('pagehide', () => {
       for (const [room, identity] of this.#held) this.#write(room, identity)
@@ -81,15 +80,5 @@ function read(stored: string | null | undefined): Identity | undefined {
     return peerId === undefined ? undefined : { peerId, ...(token !== undefined && { token }) }
   } catch {
     return undefined // not ours: anything on this origin may write there
-  }
-}
-
-/** This tab's storage, unless the user blocks it: then even reading the property throws. */
-export function tabStorage(): IdStorage | undefined {
-  try {
-    return globalThis.sessionStorage
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'SecurityError') return undefined
-    throw error
   }
 }

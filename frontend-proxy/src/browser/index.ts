@@ -1,3 +1,4 @@
+export { deviceName } from './device-name.ts'
 export type { Peer, RelayedFrame, RelayKind, Room } from './frames.ts'
 export { Mesh } from './mesh.ts'
 export type { MeshEvents, MeshOptions, MeshPeer, PeerState } from './mesh-events.ts'

@@ -23,10 +23,11 @@ import {
   type ResumedFrame,
   type ServerFrame,
 } from './frames.ts'
-import { TabIdentity, tabStorage } from './identity.ts'
+import { TabIdentity } from './identity.ts'
 import { Membership } from './membership.ts'
 import { observe } from './observe.ts'
 import { ownOriginUrl } from './own-origin.ts'
+import { pageStorage } from './page-storage.ts'
 import type {
   JoinOptions,
   LeaveReason,
@@ -52,7 +53,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     super()
     const { room, url, WebSocket, name, metadata, ...join } = options
     this.#profile = { ...(name !== undefined && { name }), ...(metadata && { metadata }) }
-    this.#identity = new TabIdentity(tabStorage(), globalThis.window)
+    this.#identity = new TabIdentity(pageStorage('sessionStorage'), globalThis.window)
     this.#connection = new Connection(
       () => String(url ?? ownOriginUrl()),
       this.#listener,

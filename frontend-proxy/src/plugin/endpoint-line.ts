@@ -1,19 +1,48 @@
 import { styleText } from 'node:util'
 import type { ViteDevServer } from 'vite'
+import { phoneLines } from './phone-lines.ts'
 import { SIGNALING_PATH } from './proxy-rule.ts'
+
+const USUAL_COLUMNS = 80
 
 /** Prints the endpoint below Vite's own URLs, whenever Vite prints them. */
 export function printEndpoint(server: ViteDevServer): void {
-  const printUrls = server.printUrls
-  server.printUrls = () => {
-    printUrls()
+  printBelow(server, () => {
     const page = server.resolvedUrls?.local[0] ?? server.resolvedUrls?.network[0]
     if (page === undefined) return
     const endpoint = new URL(SIGNALING_PATH, page.replace(/^http/, 'ws')).href
-    server.config.logger.info(
-      `  ${paint('green', '➜')}  ${paint('bold', 'Signaling')}: ${paint('cyan', endpoint)}`,
-    )
+    print(server, 'Signaling', endpoint)
+  })
+}
+
+/** Prints what a phone opens, below that. */
+export function printForPhones(server: ViteDevServer, authorityPath: string | undefined): void {
+  printBelow(server, () => {
+    const { stdout } = process
+    const terminal = {
+      // A terminal that nobody has given a size says 0.
+      columns: stdout.isTTY ? stdout.columns || USUAL_COLUMNS : undefined,
+      isColoured: stdout.isTTY && stdout.hasColors(256),
+    }
+    const urls = server.resolvedUrls?.network ?? []
+    const [first = '', ...rest] = phoneLines(urls, terminal, authorityPath)
+    print(server, 'Phone', first)
+    for (const line of rest) server.config.logger.info(line)
+  })
+}
+
+function printBelow(server: ViteDevServer, printMore: () => void): void {
+  const printUrls = server.printUrls
+  server.printUrls = () => {
+    printUrls()
+    printMore()
   }
+}
+
+function print({ config }: ViteDevServer, name: string, what: string): void {
+  config.logger.info(
+    `  ${paint('green', '➜')}  ${paint('bold', name)}:${' '.repeat(Math.max(1, 8 - name.length))}${paint('cyan', what)}`,
+  )
 }
 
 function paint(colour: 'green' | 'bold' | 'cyan', text: string): string {

@@ -33,6 +33,15 @@ export interface SignalingOptions {
    * log, with whatever server that library signals. Only in dev, and only pages that Vite serves.
    */
   trace?: boolean
+  /**
+   * True: phones on the LAN can open the page. Vite listens on the network (unless `server.host`
+   * says otherwise), over https with a certificate that names this machine's addresses (unless
+   * `server.https` or another plugin brings one), and the terminal shows the URL as a QR code. The
+   * sidecar stays on loopback, behind Vite.
+   *
+   * `{ https: false }`: over http, where browsers give a page neither camera nor microphone.
+   */
+  lan?: boolean | { readonly https?: boolean }
   /** Only with `sidecar: false`: the sidecar's address. Default `http://127.0.0.1:8765`. */
   target?: string
 }
@@ -41,7 +50,7 @@ export interface SignalingOptions {
 // where the sidecar does not listen.
 const DEFAULT_TARGET = 'http://127.0.0.1:8765'
 
-/** What the options ask for, with nothing left open. */
+/** What the options ask for of the sidecar, with nothing left open. */
 export type Plan =
   | { readonly kind: 'proxy-only'; readonly target: string }
   | {

@@ -1,10 +1,14 @@
+import { randomUUID } from 'node:crypto'
 import type { Plugin, ResolvedConfig, ViteDevServer } from 'vite'
 import { printEndpoint } from './endpoint-line.ts'
 import { LOG_PREFIX, PLUGIN_NAME } from './identity.ts'
+import { Lan } from './lan.ts'
 import { planFrom, type SignalingOptions } from './options.ts'
 import { loadTrace, resolveTrace, traceTag } from './page-trace.ts'
 import { isSignalingRule, proxyRules, SIGNALING_PATH, type Upstream } from './proxy-rule.ts'
 import { keeperOf, type Log, type SidecarKeeper, type Wish } from './sidecar-keeper.ts'
+import { siteOf } from './site.ts'
+import type { Site } from './site-file.ts'
 import { wishFrom } from './wish.ts'
 
 /**
@@ -15,20 +19,24 @@ import { wishFrom } from './wish.ts'
  */
 export function signaling(options: SignalingOptions = {}): Plugin {
   const plan = planFrom(options)
+  // Vitest reads vite.config.js too, and shall not listen on the network.
+  const lan = options.lan && !process.env.VITEST ? new Lan(options.lan) : undefined
   // Set by configResolved; Vite runs all hooks again at its own restart.
   let follow: ((server: ViteDevServer) => void) | undefined
 
   return {
     name: PLUGIN_NAME,
     apply: (_config, { command, isPreview }) => command === 'serve' && !isPreview,
-    configResolved(config) {
+    config: (config) => lan?.config(config),
+    async configResolved(config) {
+      await lan?.configResolved(config)
       const log = logOf(config)
       follow = undefined
       if (plan.kind === 'proxy-only') {
         addProxyRules(config, fixedUpstream(plan.target, log))
         return
       }
-      const wish = wishFrom(plan, config)
+      const wish = wishFrom(plan, config, lan?.hosts ?? [])
       const keeper = keeperOf(config.root)
       const isOurs = addProxyRules(config, keeper)
       if (isOurs || plan.explicit) follow = (server) => followServer(server, keeper, wish, log)
@@ -36,6 +44,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
     },
     configureServer(server) {
       printEndpoint(server)
+      lan?.configureServer(server)
       follow?.(server)
     },
     ...(options.trace === true && {
@@ -66,14 +75,24 @@ function followServer(server: ViteDevServer, keeper: SidecarKeeper, wish: Wish, 
   // Middleware mode, Vitest's server and the like: nothing there says when it ends.
   if (!httpServer) return
   keeper.hold(httpServer)
-  httpServer.once('listening', () => keeper.keep(wish, log))
-  httpServer.once('close', () => keeper.letGo(httpServer))
+  let site: Site | undefined
+  httpServer.once('listening', () => {
+    site = siteOf(server)
+    keeper.siteFile.describe(site)
+    keeper.keep(wish, log)
+  })
+  httpServer.once('close', () => {
+    keeper.siteFile.forget(site)
+    keeper.letGo(httpServer)
+  })
 }
 
 function fixedUpstream(target: string, log: Log): Upstream {
   let isKnown = false
   return {
     url: target,
+    // Nobody there can know it: it only keeps a client from sending one of its own.
+    secret: randomUUID(),
     unreachable() {
       if (!isKnown) log.warn(`nobody answers at ${target}: is the sidecar running?`)
       isKnown = true

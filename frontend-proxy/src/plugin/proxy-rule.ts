@@ -4,9 +4,14 @@ import type { ProxyOptions } from 'vite'
 
 export const SIGNALING_PATH = '/ws/signaling'
 
+/** Proves to the sidecar that a request has come through this proxy. In lower case, as Node reads. */
+export const PROXY_HEADER = 'x-signaling-proxy'
+
 /** Where the proxy sends to. Asked at every request, because a restarted sidecar has a new port. */
 export interface Upstream {
   readonly url: string | undefined
+  /** Goes with every request, in place of what the client has sent under that name. */
+  readonly secret: string
   /** Nobody answered at `url`, or there is none. */
   unreachable(): void
   /** An error of the proxy that does not mean "not running". */
@@ -31,6 +36,7 @@ export function proxyRules(base: string, upstream: Upstream): Record<string, Pro
     // sent them, and nobody else does on an upgrade.
     ws: true,
     xfwd: true,
+    headers: { [PROXY_HEADER]: upstream.secret },
     configure: (proxy, options) => connect(proxy, options, upstream),
   }
   const rules = { [exactKey(SIGNALING_PATH)]: rule }

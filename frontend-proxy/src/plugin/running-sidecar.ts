@@ -7,6 +7,8 @@ export interface RunningSidecar {
   readonly pid: number
   readonly boot: string
   readonly version: string
+  /** The folder of that file. */
+  readonly stateDir: string
 }
 
 // It answers on loopback in a millisecond or two; one that takes a second is not healthy.
@@ -17,7 +19,7 @@ export async function findRunningSidecar(
   stateFolders: readonly string[],
 ): Promise<RunningSidecar | undefined> {
   for (const folder of stateFolders) {
-    const found = await readRuntimeFile(path.join(folder, 'runtime.json'))
+    const found = await readRuntimeFile(folder)
     // After SIGKILL the file stays behind, and its pid or port may belong to another program by
     // now; only the same boot in the answer proves it.
     if (found && isAlive(found.pid) && (await bootAt(found.url)) === found.boot) return found
@@ -25,23 +27,24 @@ export async function findRunningSidecar(
   return undefined
 }
 
-async function readRuntimeFile(file: string): Promise<RunningSidecar | undefined> {
+async function readRuntimeFile(stateDir: string): Promise<RunningSidecar | undefined> {
   try {
-    return parseRuntime(JSON.parse(await readFile(file, 'utf8')))
+    const text = await readFile(path.join(stateDir, 'runtime.json'), 'utf8')
+    return parseRuntime(JSON.parse(text), stateDir)
   } catch {
     // No such file, no right to read it, or half written: no sidecar of this project is known.
     return undefined
   }
 }
 
-function parseRuntime(value: unknown): RunningSidecar | undefined {
+function parseRuntime(value: unknown, stateDir: string): RunningSidecar | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { url, pid, boot, version } = value as Record<string, unknown>
   if (typeof url !== 'string' || !/^http:\/\//.test(url) || !URL.canParse(url)) return undefined
   // kill(0) and kill(-1) mean whole groups of processes.
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined
   if (typeof boot !== 'string' || boot === '' || typeof version !== 'string') return undefined
-  return { url, pid, boot, version }
+  return { url, pid, boot, version, stateDir }
 }
 
 function isAlive(pid: number): boolean {

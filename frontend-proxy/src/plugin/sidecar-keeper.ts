@@ -14,6 +14,7 @@ import { findCommand } from './find-command.ts'
 import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './identity.ts'
 import { findRunningSidecar } from './running-sidecar.ts'
 import { type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
+import { SiteFile } from './site-file.ts'
 import { servedFolderAround } from './state-folder.ts'
 
 /** What a project wants of its sidecar. Plain data: two equal wishes need the same process. */
@@ -49,6 +50,8 @@ const LOOK_INTERVAL_MS = 1000
 const INSTALL_HINT = `no sidecar found: install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH) or install uv; Vite goes on without signaling`
 
 export class SidecarKeeper {
+  /** Its holders say in it where the pages are. */
+  readonly siteFile: SiteFile = new SiteFile((sentence) => this.#say('warn', sentence))
   #url: string | undefined
   #wish: Wish | undefined
   #log: Log = { info: () => {}, warn: () => {} }
@@ -65,6 +68,10 @@ export class SidecarKeeper {
 
   get url(): string | undefined {
     return this.#url
+  }
+
+  get secret(): string {
+    return this.siteFile.secret
   }
 
   hold(holder: object): void {
@@ -122,6 +129,7 @@ export class SidecarKeeper {
     this.#isLooking = false
     this.#url = running?.url
     if (running) {
+      this.siteFile.put(running.stateDir)
       this.#say('info', `using the sidecar that runs already (pid ${running.pid}, ${running.url})`)
       this.#compareVersions(running.version)
       return
@@ -168,6 +176,7 @@ export class SidecarKeeper {
     }
     this.#startsWithoutReady = 0
     this.#url = line.url
+    this.siteFile.put(line.stateDir)
     this.#compareVersions(line.version)
   }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
+import type { ResolvedConfig } from 'vite'
 import { SIDECAR_NAME } from './identity.ts'
 
 /**
@@ -31,6 +32,27 @@ export function userStateFolder(
   if (xdg && path.posix.isAbsolute(xdg)) return path.posix.join(xdg, SIDECAR_NAME)
   const state = platform === 'darwin' ? 'Library/Application Support' : '.local/state'
   return path.posix.join(home, state, SIDECAR_NAME)
+}
+
+/** `platformdirs.user_cache_dir("signaling-sidecar")`, as above: what all projects share. */
+export function userCacheFolder(
+  env: NodeJS.ProcessEnv,
+  platform: NodeJS.Platform = process.platform,
+  home: string = homedir(),
+): string {
+  if (platform === 'win32') {
+    const local = env.LOCALAPPDATA ?? path.win32.join(home, 'AppData', 'Local')
+    return path.win32.join(local, SIDECAR_NAME, SIDECAR_NAME, 'Cache')
+  }
+  const xdg = env.XDG_CACHE_HOME
+  if (xdg && path.posix.isAbsolute(xdg)) return path.posix.join(xdg, SIDECAR_NAME)
+  return path.posix.join(home, platform === 'darwin' ? 'Library/Caches' : '.cache', SIDECAR_NAME)
+}
+
+/** What Vite hands out to anybody. */
+export function servedFolders({ root, publicDir, server }: ResolvedConfig): string[] {
+  // fs.allow is what `/@fs/` reaches outside the root, by default the npm workspace.
+  return [root, publicDir, ...server.fs.allow].filter(Boolean)
 }
 
 /**

@@ -4,12 +4,20 @@ import type { ResolvedConfig } from 'vite'
 import { type Plan, startRefusal } from './options.ts'
 import { projectFolders } from './project-folders.ts'
 import { stateFolderRefusal, type Wish } from './sidecar-keeper.ts'
-import { projectStateFolder, servedFolderAround } from './state-folder.ts'
+import { projectStateFolder, servedFolderAround, servedFolders } from './state-folder.ts'
 
 type SidecarPlan = Extract<Plan, { kind: 'sidecar' }>
 
-/** Throws one sentence when the state folder would be among the files that Vite serves. */
-export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
+/**
+ * `hosts` are names of this machine under which pages are opened too.
+ *
+ * Throws one sentence when the state folder would be among the files that Vite serves.
+ */
+export function wishFrom(
+  plan: SidecarPlan,
+  config: ResolvedConfig,
+  hosts: readonly string[],
+): Wish {
   const { root } = config
   const { command, args = [], env = {}, port = 0 } = plan.details
   const folders = projectFolders(root)
@@ -17,9 +25,8 @@ export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
   const said = plan.stateDir ?? env.SIDECAR_STATE_DIR ?? process.env.SIDECAR_STATE_DIR
   const stateDir = said ? path.resolve(root, said) : undefined
   const stateFolders = stateDir ? [stateDir] : folders.map((folder) => projectStateFolder(folder))
-  // fs.allow is what `/@fs/` reaches outside the root, by default the npm workspace.
-  const servedFolders = [root, config.publicDir, ...config.server.fs.allow].filter(Boolean)
-  const served = servedFolderAround(stateFolders[0] ?? root, servedFolders)
+  const allServed = servedFolders(config)
+  const served = servedFolderAround(stateFolders[0] ?? root, allServed)
   if (served !== undefined) {
     throw new Error(`signaling: ${stateFolderRefusal(stateFolders[0] ?? root, served)}`)
   }
@@ -27,13 +34,13 @@ export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
     root,
     projectFolders: folders,
     stateFolders,
-    servedFolders,
+    servedFolders: allServed,
     command: typeof command === 'string' ? [command] : command,
     args: [
       ...['--port', String(port), '--project', root, '--exit-on-stdin-eof', '--reload', 'auto'],
       ...(stateDir ? ['--state-dir', stateDir] : []),
       ...(plan.hooks === undefined ? [] : ['--hooks', path.resolve(root, plan.hooks)]),
-      ...allowedHostArgs(config.server.allowedHosts),
+      ...allowedHostArgs(config.server.allowedHosts, hosts),
       ...args,
     ],
     env,
@@ -42,9 +49,12 @@ export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
 }
 
 /** A page under a name that Vite was told to allow may signal too: both judge the same Host. */
-function allowedHostArgs(allowedHosts: ResolvedConfig['server']['allowedHosts']): string[] {
-  if (!Array.isArray(allowedHosts)) return []
+function allowedHostArgs(
+  allowedHosts: ResolvedConfig['server']['allowedHosts'],
+  hosts: readonly string[],
+): string[] {
   // Vite repeats its own `host` in the list, once more at each restart; addresses are allowed anyway.
-  const names = new Set(allowedHosts.filter((name) => !isIP(name)))
+  const listed = Array.isArray(allowedHosts) ? allowedHosts.filter((name) => !isIP(name)) : []
+  const names = new Set([...listed, ...hosts])
   return [...names].flatMap((name) => ['--allow-host', name])
 }

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
-import { type IdStorage, randomId, TabIdentity } from '../../src/browser/identity.ts'
+import { randomId, TabIdentity } from '../../src/browser/identity.ts'
+import type { PageStorage } from '../../src/browser/page-storage.ts'
 
-class Tab extends EventTarget implements IdStorage {
+class Tab extends EventTarget implements PageStorage {
   readonly items: Map<string, string>
 
   constructor(copyOf?: Tab) {

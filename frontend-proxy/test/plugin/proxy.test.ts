@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -10,15 +10,17 @@ import {
   type OpenVite,
   openVite,
   refusedUpgrade,
+  type SiteContent,
   STARTED,
+  siteFileOf,
   standIn,
 } from './vite-project.ts'
 
-async function openReadyVite(config = {}): Promise<OpenVite> {
+async function openReadyVite(config = {}): Promise<OpenVite & { siteFile: () => SiteContent }> {
   const project = makeProject()
   const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir }, config)
   await vite.lines.match(STARTED)
-  return vite
+  return { ...vite, siteFile: () => siteFileOf(project) }
 }
 
 function webSocket(url: string, headers: Record<string, string> = {}): WebSocket {
@@ -59,6 +61,27 @@ test('an upgrade keeps Host and Origin as the browser sent them, and says who as
   })
 })
 
+test('the header that proves the proxy is its own, whatever a client sends under that name', async () => {
+  const { url, siteFile } = await openReadyVite()
+  const { secret } = siteFile()
+  expect(secret).toMatch(/^[\w-]{43}$/)
+  const forged = { 'X-Signaling-Proxy': 'forged', expect: '100-continue' }
+  const { headers } = await firstFrame(webSocket(`${url}/ws/signaling`, forged))
+  expect(headers['x-signaling-proxy']).toBe(secret)
+  const { expect: _, ...unexpecting } = forged
+  for (const sent of [{}, unexpecting]) {
+    const answer = await fetch(`${url}/ws/signaling/rooms`, { headers: sent })
+    expect(((await answer.json()) as Echo).headers['x-signaling-proxy']).toBe(secret)
+  }
+})
+
+test('with a target of the user, too, a forged one is gone', async () => {
+  const target = await openOtherServer(({ headers }) => String(headers['x-signaling-proxy']))
+  const { url } = await openVite(makeProject(), { sidecar: false, target })
+  const answer = await fetch(`${url}/ws/signaling`, { headers: { 'X-Signaling-Proxy': 'forged' } })
+  expect(await answer.text()).not.toContain('forged')
+})
+
 test('frames pass both ways', async () => {
   const { url } = await openReadyVite()
   const socket = webSocket(`${url}/ws/signaling`)
@@ -85,8 +108,10 @@ test('under a relative base the plain path reaches the sidecar', async () => {
   expect((await firstFrame(webSocket(`${url}/ws/signaling`))).url).toBe('/ws/signaling')
 })
 
-async function openOtherServer(): Promise<string> {
-  const other = createServer((_request, response) => response.end('the other server'))
+async function openOtherServer(
+  text = (_request: IncomingMessage) => 'the other server',
+): Promise<string> {
+  const other = createServer((request, response) => response.end(text(request)))
   onTestFinished(() => void other.close())
   await once(other.listen(0, '127.0.0.1'), 'listening')
   return `http://127.0.0.1:${(other.address() as AddressInfo).port}`

@@ -31,7 +31,7 @@ function find(runtime: unknown) {
 }
 
 test('it is found when its process lives and the same boot answers', async () => {
-  expect(await find({ ...healthy, project: '/app' })).toEqual(healthy)
+  expect(await find({ ...healthy, project: '/app' })).toEqual({ ...healthy, stateDir: folder })
 })
 
 test('another boot at its address is another sidecar', async () => {

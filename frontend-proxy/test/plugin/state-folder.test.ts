@@ -5,6 +5,7 @@ import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
   projectStateFolder,
   servedFolderAround,
+  userCacheFolder,
   userStateFolder,
 } from '../../src/plugin/state-folder.ts'
 
@@ -29,6 +30,16 @@ test('on Windows it is below the local application data, with the name twice', (
   const env = { LOCALAPPDATA: 'C:\\Users\\me\\AppData\\Local' }
   const expected = 'C:\\Users\\me\\AppData\\Local\\signaling-sidecar\\signaling-sidecar'
   expect(userStateFolder(env, 'win32', 'C:\\Users\\me')).toBe(expected)
+})
+
+test.each([
+  ['linux', {}, '/home/me/.cache/signaling-sidecar'],
+  ['linux', { XDG_CACHE_HOME: '/cache' }, '/cache/signaling-sidecar'],
+  ['linux', { XDG_CACHE_HOME: 'relative' }, '/home/me/.cache/signaling-sidecar'],
+  ['darwin', {}, '/home/me/Library/Caches/signaling-sidecar'],
+  ['win32', { LOCALAPPDATA: 'C:\\L' }, 'C:\\L\\signaling-sidecar\\signaling-sidecar\\Cache'],
+] as const)('what all projects share is on %s with %j in %s', (platform, env, expected) => {
+  expect(userCacheFolder(env, platform, '/home/me')).toBe(expected)
 })
 
 test("a project's folder has its name and the beginning of the hash of its real path", () => {

@@ -52,6 +52,19 @@ export function makeProject(): Project {
   return project
 }
 
+/** What the plugin has written for the sidecar. */
+export interface SiteContent {
+  readonly pid: number
+  readonly name: string
+  readonly local: readonly string[]
+  readonly network: readonly string[]
+  readonly secret: string
+}
+
+export function siteFileOf({ stateDir }: Project): SiteContent {
+  return JSON.parse(readFileSync(path.join(stateDir, 'site.json'), 'utf8')) as SiteContent
+}
+
 /** Lines that can be waited for. */
 export class Lines {
   readonly all: string[] = []

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from signaling_sidecar import __version__
-from signaling_sidecar.cli import dialects, log, notebook, rooms, serve, tail, why
+from signaling_sidecar.cli import dialects, discover, doctor, log, notebook, rooms, serve, tail, why
 from signaling_sidecar.errors import SidecarError
 
 _DESCRIPTION = """\
@@ -20,8 +20,10 @@ examples:
   sidecar serve                 serve on 127.0.0.1:8765
   sidecar serve --port 0        serve on a free port
   sidecar rooms                 who is where, now
+  sidecar discover              whose pages are on this network
   sidecar tail                  what happens, as it happens
   sidecar why                   who is connected, who is not, and why
+  sidecar doctor                what stands between a phone and a room
   sidecar log                   where the event log is, and how large
   sidecar log export --redact shared.jsonl.gz
                                 a copy of it without names and addresses
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"signaling-sidecar {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, rooms, tail, why, log, dialects, notebook):
+    for command in (serve, rooms, discover, tail, why, doctor, log, dialects, notebook):
         command.add_to(commands)
     arguments = parser.parse_args(argv)
     try:

@@ -10,9 +10,10 @@ from urllib.error import URLError
 
 from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.cli import state
+from signaling_sidecar.cli.table import print_table
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.state_dir import read_runtime
-from signaling_sidecar.foreign_text import shown_width, visible
+from signaling_sidecar.foreign_text import visible
 
 
 def add_to(commands: Any) -> None:
@@ -31,11 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not rooms:
         print("nobody is in a room")
         return 0
-    table = [("room", "dialect", "peers"), *map(_row, rooms)]
-    widths = [max(shown_width(cell) for cell in column) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = (cell + " " * (width - shown_width(cell)) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    print_table([("room", "dialect", "peers"), *map(_row, rooms)])
     return 0
 
 

@@ -10,7 +10,7 @@ import platform
 import secrets
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,10 @@ from signaling_sidecar.server.going_on import go_on
 from signaling_sidecar.server.guard import Barred, who_is_let_in
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.judge import Judge
+from signaling_sidecar.server.lan_pages import LanPages
+from signaling_sidecar.server.neighbours import Neighbours
 from signaling_sidecar.settings import Settings, Sources, all_settings
+from signaling_sidecar.site import Site, read_site
 
 HOME = "/"
 CROSS_ORIGIN = web.RequestKey("cross_origin", bool)
@@ -83,16 +86,23 @@ class Sidecar:
         self._dispatcher: Dispatcher
         self._endpoint: Endpoint
         self._admin = AdminApi(self.admin_token, self.boot)
+        self._lan_pages = LanPages(self.boot, self._dialects, self.site, self._clients, self._admit)
+
+    def site(self) -> Site | None:
+        """Where the pages are, as Vite's plugin says it."""
+        return read_site(self.state_dir)
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
         app.cleanup_ctx.append(self._run)
+        Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         app.on_response_prepare.append(self._let_pages_read)
         app.router.add_get("/health", self._health)
         app.router.add_get("/", self._home)
         app.router.add_get(SHARED_PATH, self._shared)
         app.router.add_routes(self._admin.routes())
+        app.router.add_routes(self._lan_pages.routes())
         for dialect in self._dialects.values():
             self._add_routes(app.router, dialect)
         return app
@@ -125,7 +135,9 @@ class Sidecar:
             key = state_dir.key(self.state_dir)
             ice_servers = IceServers(self.settings)
             self._dispatcher = Dispatcher(self._hub, log, ice_servers, self.settings.max_frames_per_s)
-            self._endpoint = Endpoint(self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code))
+            self._endpoint = Endpoint(
+                self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code), self.site
+            )
             self._admin.begin(self._hub, log, self._dispatcher.administer)
             async with self._hooks(), self._followed_settings(log):
                 yield
@@ -241,6 +253,8 @@ class Sidecar:
 
     async def _home(self, request: web.Request) -> web.StreamResponse:
         if "Upgrade" not in request.headers:
+            if "text/html" in request.headers.get("Accept", "") and ROOMS.name in self._dialects:
+                raise web.HTTPFound(ROOMS.paths[0])
             return web.Response(text=pages.HOME)
         dialect = next((dialect for dialect in self._dialects.values() if HOME in dialect.paths), None)
         if dialect is None:
@@ -252,18 +266,26 @@ class Sidecar:
         now_ms = time.time_ns() // NS_PER_MS
         return web.json_response({"status": "ok", "timestamp": now_ms, "version": __version__, "boot": self.boot})
 
+    async def _admit(self, request: web.Request) -> None:
+        await self._endpoint.admit(request, ROOMS)
+
+    def _clients(self) -> Iterator[str | None]:
+        """Where each peer in a room is."""
+        for room in self._hub.membership.rooms:
+            for session in room.sessions.values():
+                if session.connection is not None:
+                    yield self._dispatcher.address_of(session.connection)
+
     async def _rooms(self, request: web.Request) -> web.Response:
         """The same list as the native dialect's `rooms`, for who has no WebSocket."""
-        await self._endpoint.admit(request, ROOMS)
+        await self._admit(request)
         rooms = encode_room_list(self._hub.lobby.rooms(ROOMS.name))
         return web.Response(body=rooms, content_type="application/json")
 
     async def _page_or_socket(self, request: web.Request) -> web.StreamResponse:
         if "Upgrade" in request.headers or "text/html" not in request.headers.get("Accept", ""):
             return await self._endpoint.serve(request, ROOMS)
-        await self._endpoint.admit(request, ROOMS)
-        page = pages.status_page(request.path, self._hub.lobby.rooms(ROOMS.name))
-        return web.Response(text=page, content_type="text/html")
+        return await self._lan_pages.page(request)
 
     async def _shared(self, request: web.Request) -> web.StreamResponse:
         dialect = by_query(DIALECTS.values(), request.query)

@@ -55,8 +55,11 @@ class Connection:
         outbox: Outbox,
         rate: FrameRate,
         on_idle: Callable[[Connection], None],
+        address: str | None = None,
     ) -> None:
         self.id = id_
+        self.address = address
+        """The client's; None behind a proxy that is not known."""
         self.speaker: Speaker | None = None
         """None until the first frame has told it, on the shared path."""
         self.recognise: Callable[[bytes], Speaker | None] | None = None

@@ -52,6 +52,11 @@ class Dispatcher:
     def __len__(self) -> int:
         return len(self._connections)
 
+    def address_of(self, connection: int) -> str | None:
+        """The address of a client, where it is known."""
+        known = self._connections.get(connection)
+        return known.address if known is not None else None
+
     def opened(
         self,
         connection: Connection,

@@ -13,6 +13,7 @@ from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialec
 from signaling_sidecar.dialects.shared_path import by_first_frame
 from signaling_sidecar.hub.effects import CloseCode
 from signaling_sidecar.server import frames
+from signaling_sidecar.server.client_address import client_address
 from signaling_sidecar.server.connection import (
     CLOSE_WITHIN_S,
     LOST,
@@ -27,6 +28,7 @@ from signaling_sidecar.server.dispatcher import Dispatcher
 from signaling_sidecar.server.outbox import Outbox
 from signaling_sidecar.server.rate import FrameRate
 from signaling_sidecar.settings import Settings
+from signaling_sidecar.site import Site
 
 
 class Endpoint:
@@ -38,12 +40,14 @@ class Endpoint:
         dialects: Mapping[str, Dialect],
         dispatcher: Dispatcher,
         conceal: Callable[[str], str],
+        site: Callable[[], Site | None],
     ) -> None:
         self.settings = settings
         """For the connections from now on."""
         self._dialects = dialects
         self._dispatcher = dispatcher
         self._conceal = conceal
+        self._site = site
         self._connection_ids = itertools.count(1)
         self._readers: set[asyncio.Task[object]] = set()
 
@@ -110,13 +114,13 @@ class Endpoint:
             Outbox(transport, settings.max_outbox_bytes),
             FrameRate(settings.max_frames_per_s, settings.max_frames_burst, asyncio.get_running_loop().time()),
             dispatcher.close_idle,
+            client_address(request, self._site()),
         )
         full = len(dispatcher) >= settings.max_connections
         dispatcher.opened(
             connection,
             dialect.name if dialect is not None else None,
-            # A socket of both families names a peer of IPv4 by an IPv6 address, RFC 4291, 2.5.5.2.
-            remote=request.remote and request.remote.removeprefix("::ffff:"),
+            remote=connection.address,
             origin=headers.get("Origin"),
             agent=headers.get("User-Agent"),
         )

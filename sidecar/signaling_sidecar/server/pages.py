@@ -1,37 +1,38 @@
-"""What the sidecar says over plain HTTP."""
+"""What the sidecar says to people over plain HTTP."""
 
 from __future__ import annotations
 
-from html import escape
-
-from signaling_sidecar import __version__
-from signaling_sidecar.hub.effects import RoomsListed
+import functools
+from pathlib import Path
 
 HOME = "The signaling sidecar is running. Your app's dev server proxies /ws/signaling to it.\n"
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Signaling sidecar</title>
-<style>
-  :root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }}
-  body {{ max-width: 40rem; margin: 3rem auto; padding: 0 1rem }}
-  code {{ font-size: 0.95em }}
-  td, th {{ padding: 0.2rem 1rem 0.2rem 0; text-align: left }}
-</style>
-<h1>The signaling sidecar is running</h1>
-<p>This is the WebSocket endpoint <code>{path}</code>, version {version}. Open your app to join a room.</p>
-<table>
-  <tr><th>Room</th><th>Peers</th></tr>
-{rows}
-</table>
-</html>
-"""
+_PARTS = Path(__file__).with_name("status_page")
+_SCRIPTS = ("elements", "rooms", "trial", "findings", "page")
 
 
-def status_page(path: str, listed: RoomsListed) -> str:
-    """What a browser shows of a WebSocket endpoint: that it is up, and its listed rooms."""
-    rows = "\n".join(f"  <tr><td>{escape(room.room)}</td><td>{room.peers}</td></tr>" for room in listed.rooms)
-    return _PAGE.format(
-        path=escape(path), version=__version__, rows=rows or "  <tr><td colspan=2>nobody is in a room</td></tr>"
+def status_page(nonce: str) -> str:
+    """What a browser shows of the WebSocket endpoint. `nonce` is what lets its own script and style run."""
+    return _template().replace("{{nonce}}", nonce)
+
+
+def headers(nonce: str) -> dict[str, str]:
+    """The page runs only its own script, talks only to where it came from, and is in nobody's frame."""
+    own = f"'nonce-{nonce}'"
+    policy = (
+        f"default-src 'none'; script-src {own}; style-src {own}; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
+    return {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+@functools.cache
+def _template() -> str:
+    """The page as one file, without its nonce."""
+    style = (_PARTS / "page.css").read_text("utf-8")
+    script = "\n".join((_PARTS / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
+    return (_PARTS / "page.html").read_text("utf-8").replace("{{style}}", style).replace("{{script}}", script)

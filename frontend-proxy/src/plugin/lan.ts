@@ -1,0 +1,72 @@
+import type { ResolvedConfig, UserConfig, ViteDevServer } from 'vite'
+import { printForPhones } from './endpoint-line.ts'
+import { mdnsName, ownNames } from './lan-addresses.ts'
+import { type LanCertificate, lanCertificate } from './lan-certificate.ts'
+import type { SignalingOptions } from './options.ts'
+import { servedFolderAround, servedFolders, userCacheFolder } from './state-folder.ts'
+
+/** Below Vite's base. What is there is public: every TLS handshake shows the same. */
+const AUTHORITY_FILE = '@signaling/authority.crt'
+
+/** The plugin's `lan` option: a hook for each of Vite's that it needs. */
+export class Lan {
+  readonly #wantsHttps: boolean
+  #certificate: LanCertificate | undefined
+
+  constructor(option: Exclude<SignalingOptions['lan'], false | undefined>) {
+    this.#wantsHttps = option === true || option.https !== false
+  }
+
+  /** What the config lacks to be on the network. Middleware mode has no server that could be. */
+  config({ server }: UserConfig): UserConfig | undefined {
+    const isSet = server?.host !== undefined || server?.middlewareMode
+    return isSet ? undefined : { server: { host: true } }
+  }
+
+  /**
+   * Gives the server a certificate unless the config has one.
+   *
+   * In the resolved config, like the proxy rules. Plugins that bring a certificate of their own set
+   * it before this hook (mkcert), or in it and over any other (basic-ssl).
+   */
+  async configResolved(config: ResolvedConfig): Promise<void> {
+    const { server } = config
+    this.#certificate = undefined
+    if (!this.#wantsHttps || server.https !== undefined || server.middlewareMode) return
+    const folder = userCacheFolder(process.env)
+    const served = servedFolderAround(folder, servedFolders(config))
+    if (served !== undefined) {
+      const why = `the private key's folder ${folder} is inside ${served}, which Vite serves`
+      throw new Error(`signaling: ${why}; set XDG_CACHE_HOME to one outside`)
+    }
+    const certificate = await lanCertificate(folder, ownNames())
+    server.https ??= { key: certificate.key, cert: certificate.cert }
+    this.#certificate = certificate
+  }
+
+  /** Names of this machine under which pages are opened, beside its addresses. */
+  get hosts(): string[] {
+    return this.#certificate ? mdnsName() : []
+  }
+
+  configureServer(server: ViteDevServer): void {
+    const { cert, authority } = this.#certificate ?? {}
+    // Another plugin may have put its own over ours meanwhile.
+    const isUsed = authority !== undefined && server.config.server.https?.cert === cert
+    printForPhones(server, isUsed ? serveAuthority(server, authority) : undefined)
+  }
+}
+
+/** A phone opens this file to install it. Returns its path. */
+function serveAuthority({ config, middlewares }: ViteDevServer, authority: string): string {
+  const path = `${config.base}${AUTHORITY_FILE}`
+  middlewares.use(path, (_request, response) => {
+    response.writeHead(200, {
+      // What iOS and Android know as a certificate to be installed.
+      'Content-Type': 'application/x-x509-ca-cert',
+      'Cache-Control': 'no-store',
+    })
+    response.end(authority)
+  })
+  return path
+}

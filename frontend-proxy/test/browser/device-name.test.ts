@@ -1,0 +1,78 @@
+import { beforeEach, expect, it, vi } from 'vitest'
+import type { PageStorage } from '../../src/browser/page-storage.ts'
+
+const KEY = 'signaling-sidecar:device-name'
+
+class Browser implements PageStorage {
+  readonly items = new Map<string, string>()
+
+  getItem(key: string): string | null {
+    return this.items.get(key) ?? null
+  }
+
+  setItem(key: string, value: string): void {
+    this.items.set(key, value)
+  }
+
+  removeItem(key: string): void {
+    this.items.delete(key)
+  }
+}
+
+/** Another page of this browser, with nothing in its memory. */
+async function load(): Promise<(storage?: PageStorage) => string> {
+  vi.resetModules()
+  return (await import('../../src/browser/device-name.ts')).deviceName
+}
+
+beforeEach(() => void vi.unstubAllGlobals())
+
+it('is two words, the same on every page of a browser', async () => {
+  const browser = new Browser()
+  const name = (await load())(browser)
+  expect(name).toMatch(/^[A-Z][a-z]+ [A-Z][a-z]+$/)
+  expect((await load())(browser)).toBe(name)
+})
+
+it('is another in another browser', async () => {
+  const names = new Set<string>()
+  for (let browser = 0; browser < 40; browser += 1) names.add((await load())(new Browser()))
+  expect(names.size).toBeGreaterThan(30)
+})
+
+it('lasts as long as the page when nothing is kept', async () => {
+  vi.stubGlobal('localStorage', undefined)
+  const deviceName = await load()
+  const name = deviceName()
+  expect(deviceName()).toBe(name)
+})
+
+it('lasts as long as the page when the user blocks storage', async () => {
+  const blocked = {
+    get: () => {
+      throw new DOMException('blocked', 'SecurityError')
+    },
+    configurable: true,
+  }
+  Object.defineProperty(globalThis, 'localStorage', blocked)
+  const deviceName = await load()
+  expect(deviceName()).toBe(deviceName())
+  Reflect.deleteProperty(globalThis, 'localStorage')
+})
+
+it('works on a page that is no secure context', async () => {
+  const { getRandomValues } = crypto
+  vi.stubGlobal('crypto', { getRandomValues: getRandomValues.bind(crypto) })
+  expect((await load())(new Browser())).toMatch(/ /)
+})
+
+it.each(['', 'Mallory', 'Brave Otter Brave', 'Brave Mallory', '<b>Brave</b> Otter'])(
+  'is not what somebody else has kept there: %j',
+  async (kept) => {
+    const browser = new Browser()
+    browser.setItem(KEY, kept)
+    const name = (await load())(browser)
+    expect(name).not.toBe(kept)
+    expect(browser.getItem(KEY)).toBe(name)
+  },
+)

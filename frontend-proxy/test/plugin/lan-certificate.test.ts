@@ -1,0 +1,121 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { connect, createServer, type TLSSocket } from 'node:tls'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { lanCertificate } from '../../src/plugin/lan-certificate.ts'
+
+const NAMES = ['localhost', 'laptop.local', '127.0.0.1', '::1', '192.168.1.20', 'fd12::20']
+const DAY_MS = 24 * 60 * 60 * 1000
+
+let folder: string
+
+beforeEach(() => {
+  const parent = mkdtempSync(path.join(tmpdir(), 'lan-certificate-'))
+  onTestFinished(() => rmSync(parent, { recursive: true, force: true }))
+  folder = path.join(parent, 'not', 'there')
+})
+
+test('it names the hosts and the addresses, of both families, and no others', async () => {
+  const { cert } = await lanCertificate(folder, NAMES)
+  const own = new X509Certificate(cert)
+  expect(own.checkHost('localhost')).toBe('localhost')
+  expect(own.checkHost('laptop.local')).toBe('laptop.local')
+  for (const address of ['127.0.0.1', '::1', '192.168.1.20', 'fd12::20']) {
+    expect(own.checkIP(address), address).toBe(address)
+  }
+  expect(own.checkHost('evil.example')).toBeUndefined()
+  expect(own.checkIP('192.168.1.21')).toBeUndefined()
+})
+
+test('who has installed the authority is shown a certificate that is valid', async () => {
+  const { key, cert, authority } = await lanCertificate(folder, NAMES)
+  const server = createServer({ key, cert }, (socket) => socket.end())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as { port: number }
+  const connecting = (ca?: string) =>
+    new Promise<TLSSocket>((resolve, reject) => {
+      const options = { host: '127.0.0.1', port, ...(ca !== undefined && { ca }) }
+      const socket = connect(options, () => resolve(socket)).once('error', reject)
+      socket.resume()
+    })
+  expect((await connecting(authority)).authorized).toBe(true)
+  await expect(connecting()).rejects.toThrow(/self-signed certificate in certificate chain/)
+})
+
+test('a phone may install the authority: it is one, for no more than this one certificate', async () => {
+  const { key, cert, authority } = await lanCertificate(folder, NAMES)
+  expect(new X509Certificate(authority).ca).toBe(true)
+  expect(new X509Certificate(cert).ca).toBe(false)
+  expect(new X509Certificate(authority).checkPrivateKey(createPrivateKey(key))).toBe(false)
+  const kept = readFileSync(path.join(folder, 'lan-certificate.pem'), 'utf8')
+  expect(kept.match(/PRIVATE KEY-----\n/g)).toHaveLength(2) // begin and end of one, the server's
+  expect(kept).toContain(key)
+})
+
+test('Apple takes it: at most 825 days, SHA-256, for servers', async () => {
+  const { cert } = await lanCertificate(folder, NAMES)
+  const own = new X509Certificate(cert)
+  const days = (Date.parse(own.validTo) - Date.parse(own.validFrom)) / DAY_MS
+  expect(days).toBeLessThanOrEqual(398)
+  expect(own.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1'])
+  // ecdsa-with-SHA256, RFC 5758 section 3.2
+  expect(own.raw.includes(Buffer.from('06082a8648ce3d040302', 'hex'))).toBe(true)
+})
+
+test('it is kept, for the user only, and the same when it is asked for again', async () => {
+  const first = await lanCertificate(folder, NAMES)
+  expect(readdirSync(folder)).toEqual(['lan-certificate.pem'])
+  expect(statSync(path.join(folder, 'lan-certificate.pem')).mode & 0o777).toBe(0o600)
+  expect(statSync(folder).mode & 0o777).toBe(0o700)
+  expect(await lanCertificate(folder, NAMES)).toEqual(first)
+})
+
+test('it stays when an address is gone or an IPv6 address is another', async () => {
+  const first = await lanCertificate(folder, NAMES)
+  expect(await lanCertificate(folder, ['localhost', '127.0.0.1', 'fd12::21'])).toEqual(first)
+})
+
+test.each(['192.168.1.21', 'other.local'])(
+  'for the new name %s there is a new one',
+  async (name) => {
+    const first = await lanCertificate(folder, NAMES)
+    const second = await lanCertificate(folder, [...NAMES, name])
+    expect(second.cert).not.toBe(first.cert)
+    expect(await lanCertificate(folder, [...NAMES, name])).toEqual(second)
+  },
+)
+
+test('shortly before it expires there is a new one', async () => {
+  const first = await lanCertificate(folder, NAMES)
+  const ends = Date.parse(new X509Certificate(first.cert).validTo)
+  vi.useFakeTimers({ toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  vi.setSystemTime(ends - 3 * DAY_MS)
+  expect(await lanCertificate(folder, NAMES)).toEqual(first)
+  vi.setSystemTime(ends - DAY_MS)
+  expect((await lanCertificate(folder, NAMES)).cert).not.toBe(first.cert)
+})
+
+test.each(['', 'nonsense', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n'])(
+  'a file that holds %j is replaced',
+  async (content) => {
+    await lanCertificate(folder, NAMES)
+    const file = path.join(folder, 'lan-certificate.pem')
+    writeFileSync(file, content)
+    const { cert } = await lanCertificate(folder, NAMES)
+    expect(new X509Certificate(cert).checkHost('laptop.local')).toBe('laptop.local')
+    expect(existsSync(file)).toBe(true)
+    expect((await lanCertificate(folder, NAMES)).cert).toBe(cert)
+  },
+)

@@ -1,0 +1,182 @@
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import basicSsl, { getCertificate } from '@vitejs/plugin-basic-ssl'
+import { type InlineConfig, type Plugin, type ResolvedConfig, resolveConfig } from 'vite'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
+import { ownNames } from '../../src/plugin/lan-addresses.ts'
+import {
+  makeProject,
+  type OpenVite,
+  openVite,
+  type Project,
+  STARTED,
+  siteFileOf,
+  standIn,
+} from './vite-project.ts'
+
+let cache: string
+
+beforeEach(() => {
+  cache = mkdtempSync(path.join(tmpdir(), 'lan-cache-'))
+  vi.stubEnv('XDG_CACHE_HOME', cache)
+  onTestFinished(() => {
+    vi.unstubAllEnvs()
+    rmSync(cache, { recursive: true, force: true })
+  })
+})
+
+async function openOnLan(
+  lan: NonNullable<SignalingOptions['lan']>,
+  config: InlineConfig = {},
+  project: Project = makeProject(),
+): Promise<OpenVite> {
+  const options = { sidecar: standIn(), stateDir: project.stateDir, lan }
+  const server = { host: undefined, ...config.server } as NonNullable<InlineConfig['server']>
+  const vite = await openVite(project, options, { ...config, server })
+  await vite.lines.match(STARTED)
+  return vite
+}
+
+async function getOverTls(url: string, ca: string): Promise<string> {
+  const [response] = (await once(get(url.replace(/^http:/, 'https:'), { ca }), 'response')) as [
+    IncomingMessage,
+  ]
+  let text = ''
+  for await (const part of response) text += part
+  return text
+}
+
+/** As vite-plugin-mkcert does. */
+const setsHttpsInItsConfigHook: Plugin = {
+  name: 'sets-https',
+  async config() {
+    const cert = await getCertificate(path.join(cache, 'other'))
+    return { server: { https: { key: cert, cert } } }
+  },
+}
+
+function certificateOf({ server }: OpenVite): X509Certificate {
+  return new X509Certificate(String(server.config.server.https?.cert))
+}
+
+test('Vite is on the network, over https, with a certificate for its addresses', async () => {
+  const project = makeProject()
+  const vite = await openOnLan(true, {}, project)
+  const { network = [], local } = vite.server.resolvedUrls ?? {}
+  expect(network.length).toBeGreaterThan(0)
+  const certificate = certificateOf(vite)
+  for (const url of network) {
+    const { protocol, hostname } = new URL(url)
+    expect(protocol).toBe('https:')
+    expect(certificate.checkIP(hostname)).toBe(hostname)
+  }
+  expect(local?.[0]).toMatch(/^https:\/\/localhost:/)
+  expect(siteFileOf(project).network).toEqual(network)
+})
+
+test('signaling works over it', async () => {
+  const { server } = await openOnLan(true)
+  const [page] = server.resolvedUrls?.network ?? []
+  const url = `${page?.replace('https', 'wss')}ws/signaling`
+  const socket = new WebSocket(url, { ca: String(server.config.server.https?.cert) })
+  onTestFinished(() => socket.terminate())
+  await new Promise((resolve, reject) => socket.once('message', resolve).once('error', reject))
+})
+
+test('a second project has the same certificate: a phone accepts it once', async () => {
+  const first = certificateOf(await openOnLan(true))
+  expect(certificateOf(await openOnLan(true)).fingerprint256).toBe(first.fingerprint256)
+})
+
+test("the sidecar lets in pages under the machine's mDNS name", async () => {
+  const names = ownNames().filter((name) => name.endsWith('.local'))
+  const { lines } = await openOnLan(true)
+  const started = await lines.match(STARTED)
+  for (const name of names) expect(started).toContain(`--allow-host ${name}`)
+})
+
+test('with https: false it is http', async () => {
+  const { server } = await openOnLan({ https: false })
+  expect(server.resolvedUrls?.network[0]).toMatch(/^http:/)
+  expect(existsSync(path.join(cache, 'signaling-sidecar'))).toBe(false)
+})
+
+/** What becomes of a config of the user's with our plugin among others. */
+async function resolved(
+  server: InlineConfig['server'],
+  plugins: Plugin[] = [signaling({ lan: true })],
+): Promise<ResolvedConfig['server']> {
+  vi.stubEnv('VITEST', undefined)
+  const { root } = makeProject()
+  const inline = { root, configFile: false as const, plugins, ...(server && { server }) }
+  return (await resolveConfig(inline, 'serve')).server
+}
+
+test('server.host and server.https of the user stay', async () => {
+  const server = { host: '127.0.0.1', https: { key: 'a key', cert: 'a certificate' } }
+  expect(await resolved(server)).toMatchObject(server)
+})
+
+test.each(['before', 'after'])(
+  'a plugin that stands %s ours keeps its certificate',
+  async (place) => {
+    vi.stubEnv('VITEST', undefined)
+    const ours = signaling({ lan: true })
+    for (const other of [basicSsl(), setsHttpsInItsConfigHook]) {
+      const { host, https } = await resolved({}, place === 'before' ? [other, ours] : [ours, other])
+      expect(host).toBe(true)
+      expect(new X509Certificate(String(https?.cert)).subject).toContain('CN=example.org')
+    }
+  },
+)
+
+test('of such a certificate nothing is said and no authority is served', async () => {
+  const { lines, server, url } = await openOnLan(true, { plugins: [basicSsl()] })
+  server.printUrls()
+  expect(lines.all.join('\n')).toContain('Phone')
+  expect(lines.all.join('\n')).not.toContain('certificate')
+  const ca = String(server.config.server.https?.cert)
+  expect(await getOverTls(`${url}/@signaling/authority.crt`, ca)).not.toContain('BEGIN CERTIFICATE')
+})
+
+test('Vitest, which reads the config too, is not put on the network', async () => {
+  const { root } = makeProject()
+  const config = { root, configFile: false as const, plugins: [signaling({ lan: true })] }
+  expect(process.env.VITEST).toBeDefined()
+  const { server } = await resolveConfig(config, 'serve')
+  expect(server.host).toBeUndefined()
+  expect(server.https).toBeUndefined()
+})
+
+test('a cache that Vite serves is refused, as the private key would be in it', async () => {
+  const project = makeProject()
+  vi.stubEnv('XDG_CACHE_HOME', path.join(project.root, 'cache'))
+  mkdirSync(path.join(project.root, 'cache'))
+  await expect(openOnLan(true, {}, project)).rejects.toThrow(/private key's folder .* is inside/)
+})
+
+test('a phone can fetch the authority, and its private neighbour nobody', async () => {
+  const { server, url } = await openOnLan(true, { base: '/app/' })
+  const ca = String(server.config.server.https?.cert)
+  const authority = await getOverTls(`${url}/app/@signaling/authority.crt`, ca)
+  expect(new X509Certificate(authority).ca).toBe(true)
+  expect(ca).toContain(authority)
+  expect(authority).not.toContain('PRIVATE')
+  const file = path.join(cache, 'signaling-sidecar', 'lan-certificate.pem')
+  for (const form of [`/app/@fs${file}`, `/@fs${file}`, `/app/@fs${file}?raw`]) {
+    expect(await getOverTls(url + form, ca), form).not.toContain('PRIVATE')
+  }
+})
+
+test('printed below the endpoint: what a phone opens', async () => {
+  const vite = await openOnLan({ https: false })
+  vite.server.printUrls()
+  expect(vite.lines.all.at(-1)).toBe(`  ➜  Phone:   ${vite.server.resolvedUrls?.network[0]}`)
+})

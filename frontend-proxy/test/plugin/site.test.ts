@@ -1,0 +1,67 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { makeProject, openVite, STARTED, siteFileOf, standIn } from './vite-project.ts'
+
+test('site.json says where the pages are, to nobody but the user', async () => {
+  const project = makeProject()
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const { server, lines } = await openVite(project, options, { base: '/app/' })
+  await lines.match(STARTED)
+  const { secret, ...rest } = siteFileOf(project)
+  const local = server.resolvedUrls?.local
+  expect(local?.[0]).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/app\/$/)
+  expect(rest).toEqual({ pid: process.pid, name: 'app', local, network: [] })
+  expect(secret).toHaveLength(43)
+  expect(statSync(path.join(project.stateDir, 'site.json')).mode & 0o777).toBe(0o600)
+  expect(readdirSync(project.stateDir)).not.toContainEqual(expect.stringContaining('.new'))
+})
+
+test('its name is that of package.json', async () => {
+  const project = makeProject()
+  writeFileSync(path.join(project.root, 'package.json'), '{ "name": "my-app", "type": "module" }')
+  const { lines } = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
+  await lines.match(STARTED)
+  expect(siteFileOf(project).name).toBe('my-app')
+})
+
+test('it follows a restart of Vite and is gone when Vite closes', async () => {
+  const project = makeProject()
+  const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
+  await vite.lines.match(STARTED)
+  const { secret } = siteFileOf(project)
+  await vite.server.restart()
+  expect(siteFileOf(project)).toMatchObject({ secret, local: vite.server.resolvedUrls?.local })
+  await vite.server.close()
+  expect(existsSync(path.join(project.stateDir, 'site.json'))).toBe(false)
+})
+
+test('a sidecar that is started again finds it again', async () => {
+  const project = makeProject()
+  const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
+  await vite.lines.match(STARTED)
+  rmSync(path.join(project.stateDir, 'site.json'))
+  const answer = await fetch(`${vite.url}/ws/signaling`)
+  process.kill(((await answer.json()) as { pid: number }).pid, 'SIGKILL')
+  await vite.lines.match(STARTED, 2)
+  expect(siteFileOf(project).local).toEqual(vite.server.resolvedUrls?.local)
+})
+
+test('the file of a second Vite of the project is left where it is', async () => {
+  const project = makeProject()
+  const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
+  await vite.lines.match(STARTED)
+  const second = { ...siteFileOf(project), secret: 'of the second' }
+  writeFileSync(path.join(project.stateDir, 'site.json'), JSON.stringify(second))
+  await vite.server.close()
+  expect(siteFileOf(project).secret).toBe('of the second')
+})
+
+test('one that cannot be written is one warning, and Vite goes on', async () => {
+  const project = makeProject()
+  mkdirSync(path.join(project.stateDir, 'site.json'))
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const { lines, url } = await openVite(project, options)
+  await lines.match(/the sidecar cannot be told where the pages are: EISDIR/)
+  expect((await fetch(url)).status).toBe(200)
+})

@@ -1,0 +1,15 @@
+"""A table for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from signaling_sidecar.foreign_text import shown_width
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print columns that line up. The cells are visible text already."""
+    widths = [max(map(shown_width, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell + " " * (width - shown_width(cell)) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())

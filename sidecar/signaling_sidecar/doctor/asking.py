@@ -1,0 +1,112 @@
+"""Questions to servers of this machine, each with one answer or a reason why there is none."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import os
+import socket
+import ssl
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from signaling_sidecar.foreign_text import visible
+
+ANSWERS_WITHIN_S = 2.0  # seconds; all of it is on this machine, and an upgrade that no rule takes is never answered
+MAX_BODY_BYTES = 65_536  # bytes; a status has 4 KB
+MAX_SHOWN_CHARS = 200  # characters of an answer that are repeated in a sentence
+GOODBYE = b"\x88\x82\0\0\0\0\x03\xe8"  # RFC 6455 5.5.1: a Close with code 1000, masked with zeros
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+    location: str = ""
+
+    @property
+    def text(self) -> str:
+        """The first line of the body, for a sentence."""
+        return visible(self.body.decode(errors="replace").partition("\n")[0][:MAX_SHOWN_CHARS])
+
+
+class NoAnswer(Exception):
+    """Nobody answered as a web server does."""
+
+
+class UnknownName(NoAnswer):
+    """The host has no address here."""
+
+
+class Refused(NoAnswer):
+    """Nobody listens there."""
+
+
+class Silent(NoAnswer):
+    """Somebody took the question and never answered."""
+
+
+def get(url: str, *, accept: str = "application/json", by: str | None = None) -> Answer:
+    """Ask as a page would. `by` is the host to connect to, when it is another than the URL's. Raises NoAnswer."""
+    return _ask(url, {"Accept": accept}, by)
+
+
+def upgrade(url: str, *, by: str | None = None) -> Answer:
+    """Open a WebSocket as a page at the URL's origin would, and close it. Raises NoAnswer."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key}
+    return _ask(url, headers | {"Origin": origin_of(url)}, by)
+
+
+def origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _ask(url: str, headers: dict[str, str], by: str | None) -> Answer:
+    parts = urlsplit(url)
+    connection = _connection(parts, by or parts.hostname or "")
+    path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    try:
+        connection.request("GET", path, headers={"Host": parts.netloc, **headers})
+        response = connection.getresponse()
+        body = response.read(MAX_BODY_BYTES)
+        if response.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+            connection.sock.sendall(GOODBYE)
+        return Answer(response.status, body, response.headers.get("Location", ""))
+    except socket.gaierror as error:
+        raise UnknownName(str(error)) from error
+    except ConnectionRefusedError as error:
+        raise Refused(str(error)) from error
+    except TimeoutError as error:
+        raise Silent(str(error)) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise NoAnswer(str(error) or type(error).__name__) from error
+    finally:
+        connection.close()
+
+
+def _connection(parts: SplitResult, host: str) -> http.client.HTTPConnection:
+    if parts.scheme != "https":
+        return http.client.HTTPConnection(host, parts.port, timeout=ANSWERS_WITHIN_S)
+    # It is our own machine that we ask about itself, and a dev server's certificate is vouched for by nobody: whether
+    # devices trust it is another question, which `certificate_fault` asks.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, parts.port, timeout=ANSWERS_WITHIN_S, context=context)
+
+
+def certificate_fault(url: str) -> str | None:
+    """Why this machine does not trust the certificate of an https URL; None when it does."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        with (
+            socket.create_connection((host, parts.port or http.client.HTTPS_PORT), ANSWERS_WITHIN_S) as raw,
+            ssl.create_default_context().wrap_socket(raw, server_hostname=host),
+        ):
+            return None
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_message
+    except OSError as error:
+        return str(error)

@@ -1,0 +1,122 @@
+"""What the LAN is told of our page, and what our pages are told of the LAN: `GET /ws/signaling/neighbours`."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiohttp import web
+
+from signaling_sidecar.dialects.rooms import ROOMS
+from signaling_sidecar.errors import NoMulticast, SettingsError
+from signaling_sidecar.eventlog import state_dir
+from signaling_sidecar.lan import Neighbour, page_of, require_lan_extra
+from signaling_sidecar.settings import Settings
+from signaling_sidecar.site import read_site
+
+if TYPE_CHECKING:
+    from signaling_sidecar.lan.announce import Announcer
+    from signaling_sidecar.lan.discover import Browser
+
+PATH = f"{ROOMS.paths[0]}/neighbours"
+FRESH_S = 3.0  # seconds for which what was found is good, however many pages ask
+TRY_AGAIN_S = 10.0  # seconds; a network that is gone may come back
+INSTANCE_CHARS = 16  # hex digits that nobody without our key could have
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class _Answer(msgspec.Struct):
+    announced: bool
+    """Whether others can find us now."""
+    neighbours: list[Neighbour]
+
+
+class Neighbours:
+    """Constructing it does nothing; with the setting `announce` its work begins and ends with the app's.
+
+    `admit` raises HTTPForbidden for who may not see rooms.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, admit: Callable[[web.Request], Awaitable[None]]) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._admit = admit
+        self._announcer: Announcer | None = None
+        self._browser: Browser | None = None
+        self._work: list[asyncio.Task[None]] = []
+        self._looking: asyncio.Task[list[Neighbour]] | None = None
+        self._looked_s = 0.0
+
+    def add_to(self, app: web.Application) -> None:
+        app.router.add_get(PATH, self._answer)
+        if self._settings.announce:
+            app.cleanup_ctx.append(self._run)
+            app.on_shutdown.append(self._withdraw)
+
+    async def _run(self, app: web.Application) -> AsyncIterator[None]:
+        """Raises MissingExtra, and SettingsError when there is nothing that others could ask for."""
+        dialects = self._settings.dialects
+        if ROOMS.name not in dialects:
+            raise SettingsError("dialects", dialects, "with 'rooms', which is what the LAN asks for", "--announce")
+        require_lan_extra("--announce")
+        from signaling_sidecar.lan.announce import Announcer  # zeroconf takes 100 ms: now, while nobody is served yet
+
+        # The same name after a restart and a reload: whoever has cached the old record has it replaced.
+        digest = hmac.new(state_dir.key(self._folder), b"the name on the LAN", "sha256").hexdigest()
+        instance = f"signaling-{digest[:INSTANCE_CHARS]}"
+        self._announcer = Announcer(instance, lambda: page_of(read_site(self._folder)))
+        self._work = [asyncio.create_task(_keep(work)) for work in (self._announcer.run, self._browse)]
+        yield
+        for task in filter(None, (self._looking, *self._work)):
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _withdraw(self, app: web.Application) -> None:
+        """First of all, and while the connections are closed: nobody should come to a page whose sidecar is going."""
+        self._browser = None
+        for task in filter(None, (self._looking, *self._work)):
+            task.cancel()
+
+    async def _browse(self) -> None:
+        from signaling_sidecar.lan.discover import browsing  # as above
+
+        async with browsing() as self._browser:
+            await asyncio.Event().wait()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        await self._admit(request)
+        found = await self._found()
+        site = read_site(self._folder)
+        own = site.network if site is not None else []
+        others = [neighbour for neighbour in found if neighbour.url not in own]
+        answer = _Answer(self._announcer is not None and self._announcer.page is not None, others)
+        return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+
+    async def _found(self) -> list[Neighbour]:
+        if self._browser is None:
+            return []
+        now_s = asyncio.get_running_loop().time()
+        if self._looking is None or (self._looking.done() and now_s - self._looked_s >= FRESH_S):
+            self._looked_s = now_s
+            self._looking = asyncio.create_task(self._browser.neighbours())
+        return await asyncio.shield(self._looking)  # others wait for it too
+
+
+async def _keep(work: Callable[[], Awaitable[None]]) -> None:
+    """Do it until cancelled, and again after a while when there was no network for it."""
+    said = None
+    while True:
+        try:
+            await work()
+        except NoMulticast as error:
+            if str(error) != said:
+                logger.warning("%s", error)
+            said = str(error)
+        await asyncio.sleep(TRY_AGAIN_S)

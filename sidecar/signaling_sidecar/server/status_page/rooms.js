@@ -1,0 +1,71 @@
+/** The listed rooms, live, by the very WebSocket that an app would open. */
+
+const RETRY_MS = 2000
+const OPENS_WITHIN_MS = 5000 // an upgrade that no proxy rule takes is never answered
+
+function watchRooms() {
+  const begunMs = performance.now()
+  const socket = new WebSocket(endpoint)
+  const patience = setTimeout(() => socket.close(), OPENS_WITHIN_MS)
+  socket.onopen = () => {
+    clearTimeout(patience)
+    setState($('state'), 'live', 'live')
+    find({
+      code: 'websocket',
+      level: 'ok',
+      sentence: `the WebSocket opened in ${Math.round(performance.now() - begunMs)} ms`,
+    })
+    socket.send('{"type":"watch_rooms"}')
+  }
+  socket.onmessage = ({ data }) => {
+    const frame = JSON.parse(data)
+    if (frame.type === 'rooms') showRooms(frame.rooms)
+  }
+  socket.onclose = () => {
+    clearTimeout(patience)
+    setState($('state'), 'lost', 'no connection')
+    find(unreached())
+    setTimeout(watchRooms, RETRY_MS)
+  }
+}
+
+function unreached() {
+  const refused = isIos && location.protocol === 'https:'
+  return {
+    code: 'websocket',
+    level: 'wrong',
+    sentence: refused
+      ? 'iOS does not open the WebSocket: it wants a certificate that it trusts, a tap on “visit anyway” is not enough'
+      : 'the WebSocket does not open',
+    remedy: refused
+      ? 'install the certificate’s authority and trust it in Settings (with lan: true it is at /@signaling/authority.crt, mkcert makes one too), or open the page by http: data channels work there, the camera does not'
+      : 'is the sidecar still running? Has the proxy rule ws: true? In the terminal: sidecar doctor',
+  }
+}
+
+function showRooms(rooms) {
+  $('rooms').replaceChildren(
+    ...rooms.map((room) => {
+      const row = make('li', '', { className: 'room' })
+      const since = new Date(room.createdAt).toLocaleTimeString([], {
+        hour: '2-digit',
+        minute: '2-digit',
+      })
+      const count = room.capacity
+        ? `${room.peers} of ${counted(room.capacity)}`
+        : counted(room.peers)
+      row.append(
+        make('b', room.name || room.roomId),
+        make('span', `${count}, since ${since}`, { className: 'muted' }),
+      )
+      return row
+    }),
+  )
+  const peers = rooms.reduce((sum, room) => sum + room.peers, 0)
+  $('sum').textContent = rooms.length ? `${rooms.length} listed, ${counted(peers)}` : ''
+  $('empty').hidden = rooms.length > 0
+}
+
+function counted(peers) {
+  return `${peers} ${peers === 1 ? 'peer' : 'peers'}`
+}

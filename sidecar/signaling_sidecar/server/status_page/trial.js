@@ -1,0 +1,89 @@
+/** Two tabs of this page, connected by a data channel: the least that an app has to do. */
+
+const CONNECTS_WITHIN_MS = 15_000 // as long as Chromium tries an address that nobody answers
+const PING_EVERY_MS = 1000
+
+function connectInRoom(room) {
+  const socket = new WebSocket(endpoint)
+  const send = (frame) => socket.send(JSON.stringify(frame))
+  const show = (state, text) => setState($('trial'), state, text)
+  let partner, connection, patience
+  show('waiting', 'waiting for the other tab')
+
+  function begin(other) {
+    partner = other
+    connection?.close()
+    connection = new RTCPeerConnection()
+    connection.onicecandidate = ({ candidate }) =>
+      candidate && send({ type: 'candidate', to: other, candidate })
+    connection.ondatachannel = ({ channel }) => measure(channel)
+    show('waiting', 'connecting')
+    clearTimeout(patience)
+    patience = setTimeout(show, CONNECTS_WITHIN_MS, 'lost', 'not connected: sidecar why says why')
+    return connection
+  }
+
+  function measure(channel) {
+    const ping = () => channel.readyState === 'open' && channel.send(`ping ${performance.now()}`)
+    const open = () => {
+      clearTimeout(patience)
+      show('live', 'connected')
+      ping()
+    }
+    channel.onmessage = ({ data }) => {
+      const [kind, at] = data.split(' ')
+      if (kind === 'ping') return channel.send(`pong ${at}`)
+      show('live', `connected, round trip ${(performance.now() - at).toFixed(1)} ms`)
+      setTimeout(ping, PING_EVERY_MS)
+    }
+    if (channel.readyState === 'open')
+      open() // one that comes from the other side may be, and tells nobody
+    else channel.onopen = open
+  }
+
+  async function describe(type, to) {
+    await connection.setLocalDescription()
+    send({ type, to, description: connection.localDescription })
+  }
+
+  socket.onopen = () => send({ type: 'join', roomId: room, listed: false })
+  socket.onclose = () => show('lost', 'no connection to the sidecar')
+  socket.onmessage = async ({ data }) => {
+    const frame = JSON.parse(data)
+    if (frame.type === 'peer_list') {
+      const other = frame.peers.find((peer) => !peer.away)?.peerId
+      if (!other) return
+      measure(begin(other).createDataChannel('try')) // the newcomer offers
+      await describe('offer', other)
+    } else if (frame.type === 'offer') {
+      await begin(frame.from).setRemoteDescription(frame.description)
+      await describe('answer', frame.from)
+    } else if (frame.type === 'answer') await connection.setRemoteDescription(frame.description)
+    else if (frame.type === 'candidate') await connection.addIceCandidate(frame.candidate)
+    // A tab that is closed tells the other tab's connection nothing, but its socket ends.
+    else if (frame.peerId === partner && (frame.away || frame.type === 'peer_left'))
+      show('lost', 'the other tab is gone')
+  }
+  return () => {
+    socket.onclose = null
+    socket.close()
+    connection?.close()
+  }
+}
+
+/** Each click has a room of its own, which nobody can guess and no list shows. */
+function newTrialLink() {
+  const room = `try-${[...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
+  $('try').href = `${here}?try=${room}`
+  return room
+}
+
+function offerTrial() {
+  let room = newTrialLink()
+  let end = () => {}
+  $('try').onclick = () => {
+    end()
+    end = connectInRoom(room)
+    setTimeout(() => (room = newTrialLink())) // after the browser has followed this one
+  }
+}

@@ -1,0 +1,63 @@
+"""Where this project's pages are: what the Vite plugin wrote into the sidecar's state folder while Vite runs."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+SITE_FILE = "site.json"
+SECRET_CHARS = 43  # 32 random bytes in base64url; a shorter one is no secret, and an empty one would equal no header
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What `site.json` holds. URLs end with Vite's base."""
+
+    pid: int
+    """Of Vite."""
+    name: str
+    """The project's."""
+    local: list[str]
+    """Its pages for this machine."""
+    network: list[str]
+    """Its pages for other devices, the best first; empty when Vite listens on localhost only."""
+    secret: Annotated[str, msgspec.Meta(min_length=SECRET_CHARS)]
+    """What Vite's proxy sends along, so that its X-Forwarded-For is believed. Of this Vite, and never shown."""
+
+
+def read_site(state_dir: Path) -> Site | None:
+    """The site of the Vite that runs now; None when none does, or it left its file behind, or that is unreadable.
+
+    Cheap enough to ask at each request: an unchanged file is not read again.
+    """
+    path = state_dir / SITE_FILE
+    try:
+        status = path.stat()
+        site = _decoded(path, status.st_mtime_ns, status.st_ino)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return site if site is not None and is_running(site.pid) else None
+
+
+@functools.lru_cache(maxsize=1)
+def _decoded(path: Path, mtime_ns: int, inode: int) -> Site | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Site)
+    except msgspec.DecodeError:
+        return None
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process with this id. Windows is not asked: signal 0 is Ctrl-C there."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True

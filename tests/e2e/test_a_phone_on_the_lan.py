@@ -1,0 +1,154 @@
+"""A phone and a laptop on one network: real Chromium on hosts that have nothing but a switch between them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from tests.e2e.browsers import launched
+from tests.e2e.demo_page import DemoPage, new_page, seen, watch
+from tests.e2e.lan import Lan
+from tests.e2e.lan_demo import CLICK_THROUGH, PHONE, comes, new_phone, start_lan_demo, talk, waits
+from tests.e2e.programs import Start
+from tests.e2e.sites import FRONTEND, Site, network_url_in, start_demo
+from tests.e2e.time_to_connected import time_to_connected
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+RUNS = 10
+NOTICES_WITHIN_MS = 25_000  # ms; a page asks every 10 s whether its connection is alive, and waits 5 for the answer
+JSQR = FRONTEND / "node_modules" / "jsqr" / "dist" / "jsQR.js"
+SCAN = """async (image) => {
+  await image.decode()
+  const canvas = new OffscreenCanvas(400, 400).getContext('2d')
+  canvas.drawImage(image, 0, 0, 400, 400)
+  return jsQR(canvas.getImageData(0, 0, 400, 400).data, 400, 400).data
+}"""
+CANDIDATES = """id => {
+  const { localDescription, remoteDescription } = demo.mesh.connectionTo(id)
+  return [localDescription, remoteDescription].map(({ sdp }) =>
+    [...sdp.matchAll(/^a=candidate:(?:\\S+ ){4}(\\S+)/gm)].map(([, address]) => address))
+}"""
+People = tuple[DemoPage, DemoPage]
+
+
+class Browsers(NamedTuple):
+    laptop: Browser
+    phone: Browser
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def demo(lan: Lan, start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return await start_lan_demo(lan.laptop, start_once, tmp_path_factory.mktemp("home"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browsers(
+    request: pytest.FixtureRequest, lan: Lan, browser_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Browsers]:
+    """Whose pages tell each other names of multicast DNS or, as those that have a camera do, their addresses."""
+    folder = tmp_path_factory.mktemp("browsers")
+    laptop, phone = (host.program(browser_path, folder) for host in (lan.laptop, lan.phone))
+    flags = ["--disable-features=WebRtcHideLocalIpsWithMdns"] if request.param == "addresses" else []
+    async with launched(laptop, flags) as on_laptop, launched(phone, flags) as on_phone:
+        yield Browsers(on_laptop, on_phone)
+
+
+with_names = pytest.mark.parametrize("browsers", ["names"], indirect=True)
+with_both = pytest.mark.parametrize("browsers", ["names", "addresses"], indirect=True)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def people(browsers: Browsers) -> AsyncIterator[People]:
+    """Ann at the laptop, and Ben with the phone."""
+    ann = await new_page(browsers.laptop, "Ann", **CLICK_THROUGH)
+    ben = await new_phone(browsers.phone)
+    yield ann, ben
+    for person in (ann, ben):
+        await person.page.context.close()
+
+
+async def scanned(page: Page, view: str) -> str:
+    """What a phone's camera reads on the page."""
+    await page.add_script_tag(path=JSQR)
+    text: str = await page.get_by_test_id(view).get_by_test_id("qr").evaluate(SCAN)
+    return text
+
+
+@with_both
+async def test_a_phone_opens_what_the_qr_code_says_and_joins_with_one_tap(
+    request: pytest.FixtureRequest, lan: Lan, demo: Site, people: People
+) -> None:
+    ann, ben = people
+    await ann.open(demo.url)
+    url = await scanned(ann.page, "lobby")
+    assert url == await network_url_in(demo.vite)
+    assert url.startswith(f"https://{lan.laptop.ipv4}:")
+    await waits(ann, demo.url, "bar")
+    assert await scanned(ann.page, "room") == f"{url}?room=bar"
+    await comes(ben, url, "bar")
+    await talk(ann, ben)
+    own, his = await ann.page.evaluate(CANDIDATES, await ben.peer_id())
+    if request.node.callspec.params["browsers"] == "names":  # the responders of both browsers hear each other
+        assert {host.rpartition(".")[2] for host in own + his} == {"local"}
+    else:
+        assert {*own} <= {lan.laptop.ipv4, lan.laptop.ipv6}
+        assert {*his} <= {lan.phone.ipv4, lan.phone.ipv6}
+    assert ann.faults == ben.faults == []
+
+
+@with_names
+async def test_a_phone_comes_by_ipv6_and_without_https(
+    lan: Lan, start_once: Start, npm_package: Path, people: People, tmp_path: Path
+) -> None:
+    demo = await start_demo(lan.laptop.starting(start_once), {"XDG_STATE_HOME": str(tmp_path)}, ["--host"])
+    ann, ben = people
+    await waits(ann, demo.url, "bar")
+    await comes(ben, demo.url.replace("localhost", f"[{lan.laptop.ipv6}]"), "bar")
+    await talk(ann, ben)
+    assert not await ben.page.evaluate("isSecureContext")
+    assert ann.faults == ben.faults == []
+
+
+@with_names
+async def test_the_cable_is_pulled_and_the_call_goes_on(lan: Lan, demo: Site, people: People) -> None:
+    """For so long that the call and the signaling connection are lost."""
+    ann, ben = people
+    await waits(ann, demo.url, "kitchen")
+    await comes(ben, await network_url_in(demo.vite), "kitchen")
+    await talk(ann, ben)
+    ids = [await person.peer_id() for person in people]
+    for one, other in (people, people[::-1]):
+        await one.keep_connection_to(other)
+        await watch(one)
+    before = len(demo.sidecar.records())
+    with lan.phone.cable_pulled():
+        await expect(ben.banner).to_contain_text("Reconnecting", timeout=NOTICES_WITHIN_MS)
+        for one, other in (people, people[::-1]):
+            await expect(one.tile(other.name)).not_to_have_attribute("data-state", "connected")
+    await ben.page.wait_for_function("seen.events.includes('resumed') && demo.client.joined")
+    await talk(ann, ben, "again")
+    assert [await person.peer_id() for person in people] == ids
+    for one, other in (people, people[::-1]):
+        assert await one.has_kept_connection_to(other)
+    assert await seen(ann) == {"tiles": [], "events": []}
+    assert await seen(ben) == {"tiles": [], "events": ["resumed"]}
+    happened = [record["type"] for record in demo.sidecar.records()[before:]]
+    assert "peer.resumed" in happened
+    assert "peer.left" not in happened
+    assert ann.faults == ben.faults == []
+
+
+@with_names
+async def test_the_time_from_page_load_to_connected_is_printed(
+    demo: Site, people: People, browsers: Browsers, measured: list[str]
+) -> None:
+    ann, _ = people
+    await waits(ann, demo.url, "hall")
+    url = f"{await network_url_in(demo.vite)}?room=hall"
+    measured.append(f"a phone on the LAN, {await time_to_connected(browsers.phone, url, RUNS, **PHONE)}")

@@ -1,0 +1,236 @@
+"""`sidecar doctor` in front of a real Vite: each broken set-up is named, and of one that is well nothing is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signaling_sidecar.addresses import AddressKind, own_addresses
+from tests.e2e.programs import Program, Start, until
+from tests.e2e.sites import PLUGIN, VITE, Sidecar, sidecar_in, start_sidecar, start_vite, url_in, write_project
+from tests.e2e.ways import config_with_plugin, serve_over_https
+
+Findings = dict[str, dict[str, Any]]
+"""By code."""
+RULE = "'^/ws/signaling(?:[/?]|$)'"
+
+
+@pytest.fixture
+def lan_host() -> str:
+    """An address of this machine that another device could come by."""
+    found = [address.host for address in own_addresses() if address.kind is AddressKind.LAN]
+    if not found:
+        pytest.skip("this machine has no address on a network")
+    return found[0]
+
+
+def rule(target: str, options: str = "ws: true, xfwd: true", more: str = "") -> str:
+    proxy = f"proxy: {{ {RULE}: {{ target: {json.dumps(target)}, {options} }} }}"
+    return f"export default {{ server: {{ {proxy}, {more} }} }}"
+
+
+class SetUp:
+    """A project's sidecar and its Vite."""
+
+    def __init__(self, start: Start, folder: Path, sidecar: Sidecar) -> None:
+        self.start, self.folder, self.sidecar = start, folder, sidecar
+        self.url: str
+
+    async def vite(self, config: str, *words: str, https: bool = False) -> Program:
+        (self.folder / "vite.config.js").write_text(config)
+        if https:
+            serve_over_https(self.folder)
+        vite = await start_vite(self.start, self.folder, words)
+        self.url = await url_in(vite)
+        return vite
+
+    async def doctor(self, url: str | None = None, exit_code: int = 1) -> Findings:
+        """What it finds, by code; no code is there twice with another level."""
+        flags = ["--url", url or self.url, "--state-dir", self.sidecar.state_dir]
+        program = await self.start(["sidecar", "doctor", "--json", *flags], self.folder)
+        assert await program.ended(within_s=30) == exit_code, program.lines
+        return {finding["code"]: finding for finding in json.loads("\n".join(program.lines))}
+
+
+@pytest.fixture
+async def setup(start: Start, tmp_path: Path) -> SetUp:
+    folder = write_project(tmp_path / "app", "")
+    return SetUp(start, folder, await start_sidecar(start, folder))
+
+
+def wrong(findings: Findings) -> set[str]:
+    return {code for code, finding in findings.items() if finding["level"] == "wrong"}
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_of_a_healthy_one_nothing_is_wrong(setup: SetUp) -> None:
+    await setup.vite(rule(setup.sidecar.url), "--host", https=True)
+    findings = await setup.doctor(exit_code=0)
+    assert wrong(findings) == set()
+    well = {"sidecar-up", "vite-found", "lan-address", "on-the-network", "proxied", "host-kept", "websocket-opens"}
+    assert {*well, "secure-page"} <= {code for code, finding in findings.items() if finding["level"] == "ok"}
+    assert findings["certificate-untrusted"]["level"] == "note"
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_a_sidecar_that_was_killed(setup: SetUp) -> None:
+    await setup.vite(rule(setup.sidecar.url), "--host", https=True)
+    os.kill(setup.sidecar.pid, signal.SIGKILL)
+    await setup.sidecar.program.ended()
+    findings = await setup.doctor()
+    assert wrong(findings) == {"sidecar-gone"}
+    assert "sidecar serve" in findings["sidecar-gone"]["remedy"]
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_a_sidecar_that_was_ended(setup: SetUp) -> None:
+    await setup.vite(rule(setup.sidecar.url), "--host", https=True)
+    os.kill(setup.sidecar.pid, signal.SIGTERM)
+    await setup.sidecar.program.ended()
+    assert wrong(await setup.doctor()) == {"sidecar-down"}
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_a_wrong_port_in_the_proxy(setup: SetUp) -> None:
+    await setup.vite(rule("http://127.0.0.1:9"), "--host", https=True)
+    findings = await setup.doctor()
+    assert wrong(findings) == {"proxy-dead-end"}
+    assert setup.sidecar.url in findings["proxy-dead-end"]["remedy"]
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_the_port_of_another_projects_sidecar(setup: SetUp, start: Start, tmp_path: Path) -> None:
+    other = await start_sidecar(start, write_project(tmp_path / "other", ""))
+    await setup.vite(rule(other.url), "--host", https=True)
+    findings = await setup.doctor()
+    assert wrong(findings) == {"proxy-other-sidecar"}
+    assert setup.sidecar.url in findings["proxy-other-sidecar"]["remedy"]
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_no_proxy_rule(setup: SetUp) -> None:
+    await setup.vite("export default {}", "--host", https=True)
+    assert wrong(await setup.doctor()) == {"not-proxied"}
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_change_origin(setup: SetUp) -> None:
+    await setup.vite(rule(setup.sidecar.url, "ws: true, xfwd: true, changeOrigin: true"), "--host", https=True)
+    findings = await setup.doctor()
+    assert wrong(findings) == {"host-hidden"}
+    assert "changeOrigin" in findings["host-hidden"]["remedy"]
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_a_rule_without_ws(setup: SetUp) -> None:
+    await setup.vite(rule(setup.sidecar.url, "xfwd: true"), "--host", https=True)
+    findings = await setup.doctor()
+    assert wrong(findings) == {"websocket-not-proxied"}
+    assert "ws: true" in findings["websocket-not-proxied"]["remedy"]
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_vite_on_localhost_only(setup: SetUp) -> None:
+    await setup.vite(rule(setup.sidecar.url))
+    findings = await setup.doctor()
+    assert wrong(findings) == {"vite-localhost-only"}
+    assert "--host" in findings["vite-localhost-only"]["remedy"]
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_a_host_that_vite_lets_in_and_the_sidecar_does_not(setup: SetUp) -> None:
+    await setup.vite(rule(setup.sidecar.url, more="allowedHosts: true"), "--host", https=True)
+    findings = await setup.doctor(setup.url.replace("localhost", "dev.example"))
+    assert wrong(findings) == {"page-refused"}
+    assert "--allow-host dev.example" in findings["page-refused"]["remedy"]
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_a_host_that_vite_does_not_let_in(setup: SetUp) -> None:
+    await setup.vite(rule(setup.sidecar.url), "--host")
+    findings = await setup.doctor(setup.url.replace("localhost", "dev.example"))
+    assert wrong(findings) == {"vite-refuses-host", "page-refused", "insecure-page"}
+    assert "allowedHosts: ['dev.example']" in findings["vite-refuses-host"]["remedy"]
+
+
+@pytest.mark.usefixtures("npm_package")
+async def test_http_on_a_lan_address(setup: SetUp, lan_host: str) -> None:
+    await setup.vite(rule(setup.sidecar.url), "--host")
+    findings = await setup.doctor()
+    assert wrong(findings) == {"insecure-page"}
+    assert f"http://{lan_host}" in findings["insecure-page"]["sentence"]
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_vite_is_gone(setup: SetUp) -> None:
+    vite = await setup.vite(rule(setup.sidecar.url))
+    await vite.stop()
+    assert wrong(await setup.doctor()) == {"vite-unreachable"}
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_vite_is_found_by_the_plugins_site_file(start: Start, tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "shop", config_with_plugin())
+    vite = await start_vite(start, folder, ["--base", "/shop/"])
+    url, sidecar = await url_in(vite), await sidecar_in(vite)
+    await until((sidecar.state_dir / "site.json").exists, "the plugin has written where the pages are")
+    program = await start(["sidecar", "doctor"], folder)
+    assert await program.ended(within_s=30) == 1
+    said = "\n".join(program.lines)
+    assert f"✓ Vite's dev server of shop answers at {url}" in said
+    assert "✓ Vite proxies /ws/signaling to it" in said
+    assert "✗ Vite listens on localhost only" in said
+    assert "does not prove who asks" not in said
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_of_the_plugins_lan_nothing_is_wrong(start: Start, tmp_path: Path) -> None:
+    config = (
+        f"import signaling from {json.dumps(str(PLUGIN))}\nexport default {{ plugins: [signaling({{ lan: true }})] }}"
+    )
+    folder = write_project(tmp_path / "app", config)
+    vite = await start_vite(start, folder)
+    sidecar = await sidecar_in(vite)
+    await until((sidecar.state_dir / "site.json").exists, "the plugin has written where the pages are")
+    program = await start(["sidecar", "doctor"], folder)
+    assert await program.ended(within_s=30) == 0, program.lines
+    assert program.count("✗") == 0
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_vite_is_found_at_its_usual_ports(setup: SetUp) -> None:
+    (setup.folder / "vite.config.js").write_text(rule(setup.sidecar.url))
+    await url_in(await setup.start(["node", VITE, "--base", "/shop/"], setup.folder))
+    program = await setup.start(["sidecar", "doctor", "--state-dir", setup.sidecar.state_dir], setup.folder)
+    assert await program.ended(within_s=30) == 1
+    await program.line(r"✓ Vite's dev server answers at http://localhost:51\d\d/shop/")
+    await program.line("✓ Vite proxies /ws/signaling to it")
+
+
+async def test_where_nothing_has_ever_run_it_says_how_to_begin(start: Start, tmp_path: Path) -> None:
+    program = await start(["sidecar", "doctor"], tmp_path)
+    assert await program.ended(within_s=30) == 1
+    await program.line("✗ no sidecar is running for this project")
+    await program.line("    start Vite with the plugin, which starts it too; or run `sidecar serve`")
+
+
+async def test_a_url_that_is_none_is_one_sentence(start: Start, tmp_path: Path) -> None:
+    program = await start(["sidecar", "doctor", "--url", "ftp://localhost/"], tmp_path)
+    assert await program.ended() == 2
+    await program.line("url must be a page's address")
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_a_machine_that_has_changed_networks(setup: SetUp) -> None:
+    """Vite still says the address that it had when it started."""
+    vite = await setup.vite(rule(setup.sidecar.url), "--host", https=True)
+    site = {"pid": vite.pid, "name": "app", "local": [setup.url], "network": ["https://198.51.100.7:5173/"]}
+    (setup.sidecar.state_dir / "site.json").write_text(json.dumps({**site, "secret": "s" * 43}))
+    findings = await setup.doctor()
+    assert wrong(findings) == {"address-gone"}
+    assert "198.51.100.7" in findings["address-gone"]["sentence"]

@@ -1,0 +1,38 @@
+"""The network of the other tests leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from tests.e2e.lan import PREFIX, Lan, namespaces, new_lan
+from tests.e2e.programs import Start, is_running, until
+from tests.e2e.sites import ROOT
+
+MAKE_ONE = """
+import subprocess, time
+from tests.e2e.lan import new_lan
+with new_lan() as lan:
+    words = lan.phone.command(["sleep", "600"])
+    print(subprocess.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)
+    time.sleep(600)
+"""
+
+
+async def test_what_a_killed_run_has_left_is_removed_by_the_next(lan: Lan, start: Start) -> None:
+    run = await start([sys.executable, "-c", MAKE_ONE], ROOT)
+    sleeping = int((await run.line(r"^(\d+)$"))[1])
+    os.kill(run.pid, signal.SIGKILL)
+    await run.process.wait()
+    assert is_running(sleeping)
+    assert len(made_by(run.pid)) == 1 + len(lan)
+    with new_lan():
+        assert made_by(run.pid) == []
+        await until(lambda: not is_running(sleeping), "what ran there has ended")
+        assert len(made_by(os.getpid())) == 2 * (1 + len(lan))
+    assert len(made_by(os.getpid())) == 1 + len(lan)
+
+
+def made_by(pid: int) -> list[str]:
+    return [name for name in namespaces() if name.startswith(f"{PREFIX}-{pid}-")]

@@ -1,0 +1,232 @@
+"""`npm run dev:lan`: what somebody with a phone sees who opens the laptop's page by its LAN address."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from tests.e2e.demo_page import DemoPage, all_connected
+from tests.e2e.programs import IN_A_TERMINAL, Program, Start
+from tests.e2e.qr_codes import text_in
+from tests.e2e.sites import FRONTEND, Sidecar, sidecar_in, start_vite
+
+PHONE = {"width": 390, "height": 844}
+ANDROID = (
+    "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
+)
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
+NOTE_HINTS_AT_CONNECT = """
+window.hintsAtConnect = []
+window.WebSocket = class extends WebSocket {
+  constructor(...args) {
+    const isShown = id => !document.querySelector(`[data-testid=${id}]`).hidden
+    if (String(args[0]).endsWith('/ws/signaling')) hintsAtConnect.push(['insecure', 'untrusted'].filter(isShown))
+    super(...args)
+  }
+}
+"""
+REFUSE_WEB_SOCKETS = """
+window.WebSocket = class extends EventTarget {
+  constructor() { super(); setTimeout(() => this.dispatchEvent(new CloseEvent('close', { code: 1006 }))) }
+  close() {}
+}
+"""
+
+
+@dataclass
+class Laptop:
+    """The demo on the LAN."""
+
+    url: str
+    """For phones; ends with a slash."""
+    vite: Program
+    sidecar: Sidecar
+
+
+async def laptop_with(vite: Program) -> Laptop:
+    printed = [match[1] for line in vite.lines if (match := re.search(r"Network:\s+(http\S+)", line))]
+    if not printed:
+        pytest.skip("this machine is on no network")
+    sidecar = await sidecar_in(vite)
+    site = json.loads((sidecar.state_dir / "site.json").read_text())
+    assert sorted(site["network"]) == sorted(printed)
+    return Laptop(site["network"][0], vite, sidecar)
+
+
+@pytest.fixture
+async def laptop(start: Start, npm_package: Path, tmp_path: Path) -> Laptop:
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    vite = await start(["npm", "run", "dev:lan", "--", "--port", "0"], FRONTEND, cache)
+    await vite.line(r"Phone:")
+    return await laptop_with(vite)
+
+
+@pytest.fixture
+async def laptop_without_https(start: Start, npm_package: Path) -> Laptop:
+    vite = await start_vite(start, FRONTEND, ["demo", "--host"])
+    await vite.line(r"Signaling:")
+    return await laptop_with(vite)
+
+
+class Hand:
+    """Whoever holds a phone, and has accepted its warning about the certificate."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+
+    async def opens(self, url: str, name: str = "", user_agent: str = ANDROID, script: str = "") -> DemoPage:
+        context = await self.browser.new_context(
+            viewport=PHONE, user_agent=user_agent, has_touch=True, is_mobile=True, ignore_https_errors=True
+        )
+        await context.add_init_script(NOTE_HINTS_AT_CONNECT + script)
+        phone = DemoPage(await context.new_page(), name)
+        await phone.page.goto(url)
+        return phone
+
+
+@pytest.fixture
+def hand(browser_with_camera: Browser) -> Hand:
+    return Hand(browser_with_camera)
+
+
+def hint(page: Page, name: str) -> Locator:
+    return page.get_by_test_id(name)
+
+
+async def test_two_phones_meet_by_one_tap_each_with_camera_and_data(laptop: Laptop, hand: Hand) -> None:
+    assert laptop.url.startswith("https://")
+    ann, ben = await hand.opens(laptop.url), await hand.opens(laptop.url)
+    for phone in (ann, ben):
+        phone.name = await phone.page.get_by_test_id("name").input_value()
+        await phone.page.get_by_test_id("room-card").filter(has_text="bar").tap()
+    await all_connected(ann, ben)
+    assert ann.name != ben.name
+    await ann.say("hi")
+    await ben.reads("hi")
+    await expect(ann.tile(ben.name).locator("video")).to_be_visible()
+    await expect(hint(ann.page, "insecure")).to_be_hidden()
+    assert await ann.page.evaluate("hintsAtConnect") == [[]]
+    assert ann.faults == ben.faults == []
+
+
+async def test_only_vites_port_is_reachable_from_the_network(laptop: Laptop) -> None:
+    host = urlsplit(laptop.url).hostname
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{laptop.url}ws/signaling/rooms", ssl=False) as answer:
+            assert answer.status == 200
+        async with session.get(f"{laptop.sidecar.url}/health") as answer:
+            assert answer.status == 200
+        port = urlsplit(laptop.sidecar.url).port
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await session.get(f"http://{host}:{port}/health")
+
+
+async def test_the_codes_on_the_page_hold_the_address_of_the_lobby_and_of_the_room(laptop: Laptop, hand: Hand) -> None:
+    local = re.search(r"Local:\s+(https://localhost\S+)", "\n".join(laptop.vite.lines))
+    assert local is not None
+    desk = await hand.opens(local[1])
+    lobby = desk.page.get_by_test_id("lobby")
+    await lobby.get_by_text("Open on your phone").click()
+    await expect(lobby.get_by_test_id("phone-link")).to_have_text(laptop.url)
+    assert await text_in(lobby.get_by_test_id("qr")) == laptop.url
+    await desk.join("Gaming Zone")
+    room = desk.page.get_by_test_id("room")
+    await room.get_by_text("Open on your phone").click()
+    link = room.get_by_test_id("phone-link")
+    await expect(link).to_have_attribute("href", f"{laptop.url}?room=Gaming+Zone")
+    scanned = await text_in(room.get_by_test_id("qr"))
+    assert scanned == f"{laptop.url}?room=Gaming+Zone"
+    phone = await hand.opens(scanned)
+    await expect(phone.page.get_by_test_id("room-name")).to_have_text("Gaming Zone")
+    await expect(phone.page.get_by_test_id("tile")).to_have_count(2)
+    assert desk.faults == phone.faults == []
+
+
+async def test_the_terminal_shows_a_code_and_a_log_the_address_alone(
+    start: Start, laptop: Laptop, tmp_path: Path
+) -> None:
+    def blocks(program: Program) -> int:
+        return program.count(r"^ {5}[█▀▄ ]{20,}$")
+
+    assert laptop.vite.count(rf"Phone:\s+{re.escape(laptop.url)}$") == 1
+    assert blocks(laptop.vite) == 0
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "TERM": "xterm-256color"}
+    words = [*IN_A_TERMINAL, "npm", "run", "dev:lan", "--", "--port", "0"]
+    terminal = await start(words, FRONTEND, cache)
+    await terminal.line(r"warns of a self-made certificate")
+    assert blocks(terminal) > 10
+
+
+async def test_over_http_it_says_what_is_missing_and_everything_else_works(
+    laptop_without_https: Laptop, hand: Hand
+) -> None:
+    url = laptop_without_https.url
+    ann, ben = await hand.opens(url), await hand.opens(url)
+    missing = hint(ann.page, "insecure")
+    await expect(missing).to_contain_text("No camera or microphone")
+    await expect(missing).to_contain_text("npm run dev:lan")
+    await expect(missing).to_contain_text("signaling({ lan: true })")
+    for phone in (ann, ben):
+        phone.name = await phone.page.get_by_test_id("name").input_value()
+        await phone.join("bar")
+    await all_connected(ann, ben)
+    await ann.say("hi")
+    await ben.reads("hi")
+    assert await ann.page.evaluate("[isSecureContext, hintsAtConnect]") == [False, [["insecure"]]]
+    assert ann.faults == ben.faults == []
+
+
+async def test_who_has_no_camera_sees_who_has_one(laptop_without_https: Laptop, hand: Hand) -> None:
+    [port] = re.findall(r":(\d+)/", laptop_without_https.url)
+    phone = await hand.opens(laptop_without_https.url)
+    await phone.join("bar")
+    desk = await hand.opens(f"http://localhost:{port}/")
+    desk.name = await desk.page.get_by_test_id("name").input_value()
+    await expect(hint(desk.page, "insecure")).to_be_hidden()
+    await desk.join("bar")
+    video = phone.tile(desk.name).locator("video")
+    await expect(video).to_be_visible()
+    await phone.page.wait_for_function("video => video.videoWidth > 0", arg=await video.element_handle())
+
+
+async def test_an_iphone_is_told_before_it_connects_and_no_longer_once_it_has(laptop: Laptop, hand: Hand) -> None:
+    phone = await hand.opens(laptop.url, user_agent=IPHONE)
+    await phone.page.wait_for_function("demo.client.state === 'connected'")
+    assert await phone.page.evaluate("hintsAtConnect") == [["untrusted"]]
+    await expect(hint(phone.page, "untrusted")).to_be_hidden()
+
+
+async def test_an_iphone_that_is_refused_keeps_the_ways_that_work(laptop: Laptop, hand: Hand) -> None:
+    phone = await hand.opens(laptop.url, user_agent=IPHONE, script=REFUSE_WEB_SOCKETS)
+    untrusted = hint(phone.page, "untrusted")
+    await expect(untrusted).to_contain_text("Certificate Trust Settings")
+    await expect(untrusted).to_contain_text("signaling({ lan: { https: false } })")
+    async with phone.page.expect_download() as download:
+        await phone.page.get_by_test_id("authority").click()
+    text = (await (await download.value).path()).read_text()
+    assert text.startswith("-----BEGIN CERTIFICATE-----")
+    assert "PRIVATE" not in text
+    assert phone.faults == []
+
+
+async def test_an_iphone_over_http_has_nothing_to_trust(laptop_without_https: Laptop, hand: Hand) -> None:
+    phone = await hand.opens(laptop_without_https.url, user_agent=IPHONE)
+    await expect(hint(phone.page, "insecure")).to_be_visible()
+    await expect(hint(phone.page, "untrusted")).to_be_hidden()
+
+
+@pytest.mark.parametrize("place", ["", "?room=bar"])
+async def test_nothing_is_wider_than_the_phone(laptop: Laptop, hand: Hand, place: str) -> None:
+    phone = await hand.opens(laptop.url + place, user_agent=IPHONE, script=REFUSE_WEB_SOCKETS)
+    await expect(hint(phone.page, "untrusted")).to_be_visible()
+    assert await phone.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -1,0 +1,226 @@
+"""The status page in a real browser: straight at the sidecar's port and through Vite it is the same, and all works."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, expect
+
+from tests.e2e.programs import Start
+from tests.e2e.sites import Sidecar, sidecar_in, start_sidecar, start_vite, url_in, write_project
+from tests.e2e.ways import config_with_plugin, serve_over_https
+
+HOSTILE = [
+    "<img src=x onerror=document.title='hacked'>",
+    "{{nonce}}</script><b>bold",
+    "javascript:alert(1)",
+    "\u202etfel",
+]
+ONE_THING = "One thing is in the way"
+ROUND_TRIP = re.compile(r"^connected, round trip \d+\.\d ms$")
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
+
+
+class Place(NamedTuple):
+    """Where the page is."""
+
+    url: str
+    sidecar: Sidecar
+
+
+async def straight(start: Start, folder: Path) -> Place:
+    sidecar = await start_sidecar(start, write_project(folder / "app", ""))
+    return Place(f"{sidecar.url}/", sidecar)
+
+
+async def through_vite(start: Start, folder: Path) -> Place:
+    return await _through_vite(start, folder, [], "ws/signaling")
+
+
+async def under_vites_base(start: Start, folder: Path) -> Place:
+    """By the path with the base, as behind a reverse proxy that hands on nothing else."""
+    return await _through_vite(start, folder, ["--base", "/shop/"], "ws/signaling")
+
+
+async def _through_vite(start: Start, folder: Path, words: list[str], path: str) -> Place:
+    vite = await start_vite(start, write_project(folder / "app", config_with_plugin()), words)
+    sidecar = await sidecar_in(vite)
+    return Place(await url_in(vite) + path, sidecar)
+
+
+@pytest.fixture(params=[straight, through_vite, under_vites_base], ids=lambda way: way.__name__)
+async def place(request: pytest.FixtureRequest, start: Start, npm_package: Path, tmp_path: Path) -> Place:
+    found: Place = await request.param(start, tmp_path)
+    return found
+
+
+class Watched(NamedTuple):
+    page: Page
+    faults: list[str]
+    """What the browser complained of: exceptions, refused loads, the page's own policy."""
+
+
+async def open_page(context: BrowserContext, url: str) -> Watched:
+    watched = Watched(await context.new_page(), [])
+    watched.page.on("pageerror", lambda error: watched.faults.append(str(error)))
+    watched.page.on("console", lambda message: watched.faults.append(message.text))
+    await watched.page.goto(url)
+    return watched
+
+
+@pytest.fixture
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(ignore_https_errors=True)
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def join(
+    session: aiohttp.ClientSession, sidecar: Sidecar, room: str, peer: str, **more: object
+) -> aiohttp.ClientWebSocketResponse:
+    socket = await session.ws_connect(f"{sidecar.url}/ws/signaling")
+    await socket.send_json({"type": "join", "roomId": room, "peerId": peer, **more})
+    assert (await socket.receive_json())["type"] == "peer_list"
+    return socket
+
+
+async def test_rooms_appear_and_go_as_they_do(
+    place: Place, context: BrowserContext, session: aiohttp.ClientSession
+) -> None:
+    page, faults = await open_page(context, place.url)
+    rooms = page.get_by_test_id("rooms").locator("li")
+    await expect(page.get_by_text("Nobody is in a room.")).to_be_visible()
+    ann = await join(session, place.sidecar, "Gaming Zone", "ann", capacity=4)
+    await expect(rooms).to_have_count(1)
+    await expect(rooms).to_contain_text("1 of 4 peers")
+    ben = await join(session, place.sidecar, "Gaming Zone", "ben")
+    await expect(rooms).to_contain_text("2 of 4 peers")
+    await join(session, place.sidecar, "secret", "cleo", listed=False)
+    await join(session, place.sidecar, "Central Bar", "dan")
+    await expect(page.get_by_test_id("sum")).to_have_text("2 listed, 3 peers")
+    for socket in (ann, ben):
+        await socket.send_json({"type": "leave"})
+    await expect(rooms).to_have_count(1)
+    assert "secret" not in await page.content()
+    assert faults == []
+
+
+async def test_names_of_rooms_are_text(place: Place, context: BrowserContext, session: aiohttp.ClientSession) -> None:
+    page, faults = await open_page(context, place.url)
+    for room in HOSTILE:
+        await join(session, place.sidecar, room, "ann")
+    names = page.get_by_test_id("rooms").locator("b")
+    await expect(names).to_have_text(HOSTILE)
+    await expect(page.get_by_test_id("rooms").locator("img, script, a")).to_have_count(0)
+    await expect(page).to_have_title("Signaling sidecar")
+    assert faults == []
+
+
+async def test_two_tabs_are_connected_by_one_click(
+    place: Place, context: BrowserContext, session: aiohttp.ClientSession
+) -> None:
+    one, faults = await open_page(context, place.url)
+    trial = one.get_by_test_id("trial")
+    for _ in range(2):  # a second time as well as the first
+        async with context.expect_page() as opened:
+            await one.get_by_test_id("try").click()
+        other = await opened.value
+        await expect(other.get_by_test_id("trial")).to_have_text(ROUND_TRIP)
+        await expect(trial).to_have_text(ROUND_TRIP)
+        await expect(one.get_by_text("Nobody is in a room.")).to_be_visible()
+        await other.reload()
+        await expect(other.get_by_test_id("trial")).to_have_text(ROUND_TRIP)
+        await expect(trial).to_have_text(ROUND_TRIP)
+        await other.close()
+        await expect(trial).to_have_text("the other tab is gone")
+    assert faults == []
+
+
+async def test_what_is_found_is_shown(place: Place, context: BrowserContext) -> None:
+    page, faults = await open_page(context, place.url)
+    is_alone = place.url.startswith(place.sidecar.url)
+    said, fault = ("Nothing is wrong", "vite-not-found") if is_alone else (ONE_THING, "vite-localhost-only")
+    await expect(page.get_by_test_id("verdict")).to_have_text(said)
+    await expect(page.get_by_test_id("faults").locator(f"[data-code={fault}]")).to_be_visible()
+    fine = page.get_by_test_id("fine").locator("li")
+    for code in ("secure", "webrtc", "websocket", "sidecar-up"):
+        await expect(fine.and_(page.locator(f"[data-code={code}]"))).to_have_count(1)
+    await expect(page.get_by_test_id("where")).to_contain_text("signaling({ lan: true })")
+    await expect(page.get_by_test_id("qr")).to_be_hidden()
+    assert faults == []
+
+
+async def test_the_line_of_a_dialect_is_copied_and_opens_its_socket(place: Place, context: BrowserContext) -> None:
+    await context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page, _ = await open_page(context, place.url)
+    await page.get_by_role("button", name="Copy the line for mesh").click()
+    await expect(page.get_by_text("Copied")).to_be_visible()
+    line = await page.evaluate("navigator.clipboard.readText()")
+    assert "/ws/signaling/mesh" in line
+    script = f"new Promise((done, fail) => {{ const socket = {line}; socket.onopen = done; socket.onerror = fail }})"
+    elsewhere, _ = await open_page(context, place.sidecar.url if place.url.startswith(place.sidecar.url) else place.url)
+    await elsewhere.evaluate(f"{script}.then(() => 'open')")
+
+
+@pytest.mark.usefixtures("npm_package")
+async def test_the_qr_code_is_of_the_page_on_the_network(start: Start, tmp_path: Path, context: BrowserContext) -> None:
+    place = await under_vites_base(start, tmp_path)
+    url, lan_url = place.url.removesuffix("ws/signaling"), "https://10.0.40.44:5173/shop/"
+    site = {"pid": place.sidecar.pid, "name": "shop", "local": [url], "network": [lan_url], "secret": "s" * 43}
+    (place.sidecar.state_dir / "site.json").write_text(json.dumps(site))
+    page, faults = await open_page(context, place.url)
+    await expect(page.get_by_role("img", name=f"QR code of {lan_url}")).to_be_visible()
+    await expect(page.get_by_test_id("where").get_by_role("link")).to_have_attribute("href", lan_url)
+    await expect(page.get_by_text("of shop, version")).to_be_visible()
+    for code in ("vite-localhost-only", "address-gone"):
+        await expect(page.get_by_test_id("faults").locator(f"[data-code={code}]")).to_be_visible()
+    assert faults == []
+
+
+@pytest.mark.usefixtures("npm_package")
+async def test_on_an_iphone_a_refused_websocket_is_the_certificates(
+    start: Start, tmp_path: Path, browser: Browser
+) -> None:
+    """WebKit is not here: its refusal is played, as the page sees it."""
+    project = write_project(tmp_path / "app", config_with_plugin())
+    serve_over_https(project)
+    vite = await start_vite(start, project)
+    url = f"{await url_in(vite)}ws/signaling"
+    await sidecar_in(vite)
+    context = await browser.new_context(ignore_https_errors=True, user_agent=IPHONE)
+
+    async def refuse(route: WebSocketRoute) -> None:
+        await route.close(code=1006)
+
+    await context.route_web_socket("**/ws/signaling", refuse)
+    page, _ = await open_page(context, url)
+    row = page.get_by_test_id("faults").locator("[data-code=websocket]")
+    await expect(row).to_contain_text("iOS does not open the WebSocket")
+    await expect(row).to_contain_text("mkcert")
+    await context.close()
+
+
+@pytest.mark.usefixtures("npm_package")
+async def test_a_websocket_that_is_never_answered_is_said(
+    start: Start, tmp_path: Path, context: BrowserContext
+) -> None:
+    project = write_project(tmp_path / "app", "")
+    sidecar = await start_sidecar(start, project)
+    rule = json.dumps({"/ws/signaling": {"target": sidecar.url, "xfwd": True}})
+    (project / "vite.config.js").write_text(f"export default {{ server: {{ proxy: {rule} }} }}")
+    url = await url_in(await start_vite(start, project))
+    page, _ = await open_page(context, f"{url}ws/signaling")
+    row = page.get_by_test_id("faults").locator("[data-code=websocket]")
+    await expect(row).to_contain_text("ws: true")

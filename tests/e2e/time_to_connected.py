@@ -1,0 +1,39 @@
+"""How long a newcomer waits. Measured, not judged: a machine that is busy with other work would fail it."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+from playwright.async_api import Browser
+
+NOTE_WHEN_CONNECTED = """
+new MutationObserver(() => {
+  const tile = document.querySelector('[data-testid=tile][data-state=connected]')
+  if (tile !== null) window.connectedAtMs ??= performance.now()
+}).observe(document, { subtree: true, childList: true, attributes: true })
+"""
+
+
+async def time_to_connected(browser: Browser, room_url: str, runs: int, **context: Any) -> str:
+    """From the page's load to the connection to somebody who is in the room, as a sentence; a new profile each time.
+
+    `context` is what playwright's new_context takes.
+    """
+    times_ms = [await _one_time(browser, room_url, context) for _ in range(runs)]
+    shortest, middle, longest = min(times_ms), median(times_ms), max(times_ms)
+    return (
+        f"from page load to connected, {runs} runs: {shortest:.0f} ms at least, {middle:.0f} ms median, "
+        f"{longest:.0f} ms at most"
+    )
+
+
+async def _one_time(browser: Browser, room_url: str, options: dict[str, Any]) -> float:
+    context = await browser.new_context(**options)
+    await context.add_init_script(NOTE_WHEN_CONNECTED)
+    page = await context.new_page()
+    await page.goto(room_url, wait_until="commit")
+    handle = await page.wait_for_function("window.connectedAtMs")
+    time_ms: float = await handle.json_value()
+    await context.close()
+    return time_ms

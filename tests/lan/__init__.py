@@ -1,0 +1,1 @@
+"""A small LAN for tests: two laptops, each a network namespace, and what runs there."""

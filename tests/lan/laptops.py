@@ -1,0 +1,84 @@
+"""Two laptops on one network, for tests of what is announced there."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+
+from tests.e2e.lan import Host, new_lan
+from tests.e2e.programs import Program, start_program
+
+ROOT = Path(__file__).parents[2]
+PYTHON = [sys.executable, "-W", "error"]
+SIDECAR = [*PYTHON, "-X", "dev", "-m", "signaling_sidecar"]
+
+
+class Laptop:
+    """What is started on it ends with the test."""
+
+    def __init__(self, host: Host, folder: Path) -> None:
+        self._host, self.folder = host, folder
+        self.addresses = (host.ipv4, host.ipv6)
+        self.state_dir = folder / "state"
+        self._programs: list[Program] = []
+
+    async def start(self, *words: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Program:
+        own = {"PYTHONPATH": os.pathsep.join([str(ROOT / "sidecar"), str(ROOT)]), "CI": "true", **(env or {})}
+        program = await start_program(self._host.command(words), cwd or self.folder, {**os.environ, **own})
+        self._programs.append(program)
+        return program
+
+    async def serve(self, *flags: str, port: int = 0) -> Program:
+        """A sidecar that announces, as soon as it listens."""
+        own = ["--announce", "--port", str(port), "--state-dir", str(self.state_dir)]
+        program = await self.start(*SIDECAR, "serve", *own, *flags)
+        await program.line(r"^\{")
+        return program
+
+    async def put_a_page_on_the_network(self, name: str, address: str | None = None) -> str:
+        """Its URL. It proxies to the sidecar of this laptop, which has to run."""
+        page = await self.start(*PYTHON, "-m", "tests.lan.page", self.state_dir, address or self.addresses[0], name)
+        return (await page.line(r"^http\S+$"))[0]
+
+    async def run(self, *words: str | Path) -> str:
+        """The output of a program that ends well by itself."""
+        program = await self.start(*words)
+        assert await program.ended(within_s=30) == 0, program.lines
+        await program.stop()
+        return "\n".join(program.lines)
+
+    async def discover(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(await self.run(*SIDECAR, "discover", "--json", "--timeout", "1.5"))
+        return found
+
+    async def neighbours(self) -> dict[str, Any]:
+        """What the sidecar of this laptop answers to its pages."""
+        url = json.loads((self.state_dir / "runtime.json").read_text())["url"] + "/ws/signaling/neighbours"
+        fetch = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
+        answer: dict[str, Any] = json.loads(await self.run(*PYTHON, "-c", fetch, url))
+        return answer
+
+    async def stop(self) -> None:
+        for program in reversed(self._programs):
+            await program.stop()
+
+
+@pytest_asyncio.fixture
+async def laptops(tmp_path: Path) -> AsyncIterator[tuple[Laptop, Laptop]]:
+    """Ann's and Ben's, with the addresses 10.77.0.1 and fd77::1, 10.77.0.2 and fd77::2."""
+    with new_lan() as lan:
+        both = []
+        for host, name in ((lan.laptop, "ann"), (lan.second_laptop, "ben")):
+            (tmp_path / name).mkdir()
+            both.append(Laptop(host, tmp_path / name))
+        try:
+            yield both[0], both[1]
+        finally:
+            for laptop in both:
+                await laptop.stop()

@@ -1,0 +1,61 @@
+"""Where the pages are: what the plugin wrote, while its Vite runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.site import read_site
+
+SITE = {
+    "pid": os.getpid(),
+    "name": "my-app",
+    "local": ["http://localhost:5173/"],
+    "network": ["https://10.0.40.44:5173/"],
+    "secret": "s" * 43,
+}
+
+
+def write(folder: Path, site: object) -> None:
+    """As the plugin does: whole, under its name at once."""
+    (folder / "site.json.new").write_text(json.dumps(site))
+    (folder / "site.json.new").replace(folder / "site.json")
+
+
+def test_the_site_of_a_vite_that_runs_is_read(tmp_path: Path) -> None:
+    write(tmp_path, SITE)
+    site = read_site(tmp_path)
+    assert site is not None
+    assert (site.name, site.network) == ("my-app", ["https://10.0.40.44:5173/"])
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    write(tmp_path, SITE)
+    assert read_site(tmp_path) is not None
+    write(tmp_path, SITE | {"network": []})
+    site = read_site(tmp_path)
+    assert site is not None
+    assert site.network == []
+
+
+def test_a_file_that_a_killed_vite_left_behind_says_nothing(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    write(tmp_path, SITE | {"pid": gone.pid})
+    assert read_site(tmp_path) is None
+
+
+@pytest.mark.parametrize("wrong", [{"secret": ""}, {"secret": "short"}, {"network": "https://10.0.40.44/"}])
+def test_a_file_that_says_something_else_says_nothing(tmp_path: Path, wrong: dict[str, object]) -> None:
+    write(tmp_path, SITE | wrong)
+    assert read_site(tmp_path) is None
+
+
+def test_without_a_file_or_a_folder_there_is_no_site(tmp_path: Path) -> None:
+    assert read_site(tmp_path) is None
+    assert read_site(tmp_path / "nothing") is None
