@@ -48,8 +48,14 @@ def test_who_did_not_come_back_had_left_when_he_went_away(story: Story, who: str
 
 def test_an_offer_to_who_was_away_and_did_not_come_back(story: Story) -> None:
     story.joins("ben", "Ben").goes_away("ann").is_refused("ben", "offer", "peer-away", to="ann")
-    assert story.verdict().finding.reason is Reason.REFUSED
+    assert story.verdict().finding.reason is Reason.IN_PROGRESS
     assert story.waits(30).leaves("ann").waits(60).verdict().finding.reason is Reason.LEFT
+
+
+def test_an_offer_to_who_was_away_and_came_back(story: Story) -> None:
+    """A client without a token gets none of what was sent to it in between."""
+    story.joins("ben", "Ben").goes_away("ann").is_refused("ben", "offer", "peer-away", to="ann")
+    assert story.record("peer.resumed", "ann").waits(60).verdict().finding.reason is Reason.REFUSED
 
 
 def test_who_went_away_long_after_the_offer_was_not_answered_is_not_the_cause(story: Story) -> None:

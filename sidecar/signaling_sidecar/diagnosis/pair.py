@@ -48,10 +48,9 @@ class Pair:
         settled = [each for each in refusals if each.code not in MADE_GOOD or self._had_time_since(each.entry)]
         last = (settled or refusals)[-1]
         other = self.meeting.stays[1 - last.sender]
-        if other.ends and other.ends[0].ts <= last.entry.ts:
-            return Finding(
-                Reason.LEFT, f"{other.label} {other.departure} before they were connected", (*other.ends, last.entry)
-            )
+        end = other.absent or other.gone
+        if end is not None and end.ts <= last.entry.ts:
+            return self.parted_or("", last.entry)
         what = last.entry.kind or "frame"
         sentence = f"the {what} of {self.names[last.sender]} was refused: {last.code} ({last.message})"
         if not settled:
