@@ -104,7 +104,7 @@ async def test_a_phone_comes_by_ipv6_and_without_https(
 
 @with_names
 async def test_the_cable_is_pulled_and_the_call_goes_on(lan: Lan, demo: Site, people: People) -> None:
-    """For so long that the browsers notice that the call is interrupted, and the sidecar that he is away."""
+    """For so long that the browsers notice that the call is interrupted, and she is told that he is away."""
     ann, ben = people
     await waits(ann, demo.url, "kitchen")
     await comes(ben, await network_url_in(demo.vite), "kitchen")
@@ -114,7 +114,7 @@ async def test_the_cable_is_pulled_and_the_call_goes_on(lan: Lan, demo: Site, pe
         await one.keep_connection_to(other)
         await watch(one)
     with lan.phone.cable_pulled():
-        await until(lambda: "peer.away" in happened(demo, "kitchen"), "the sidecar notices", NOTICES_WITHIN_S)
+        await until(lambda: "peer.away_told" in happened(demo, "kitchen"), "the sidecar notices", NOTICES_WITHIN_S)
         await expect(ben.banner).to_contain_text("Reconnecting")
         for one, other in (people, people[::-1]):
             await expect(one.tile(other.name)).not_to_have_attribute("data-state", "connected")
@@ -125,7 +125,8 @@ async def test_the_cable_is_pulled_and_the_call_goes_on(lan: Lan, demo: Site, pe
         assert await one.has_kept_connection_to(other)
     assert await seen(ann) == {"tiles": [], "events": ["peer_updated", "peer_updated"]}  # away, and back
     assert await seen(ben) == {"tiles": [], "events": ["resumed"]}
-    assert happened(demo, "kitchen") == ["room.created", "peer.joined", "peer.joined", "peer.away", "peer.resumed"]
+    away_and_back = ["peer.away", "peer.away_told", "peer.resumed"]
+    assert happened(demo, "kitchen") == ["room.created", "peer.joined", "peer.joined", *away_and_back]
     assert ann.faults == ben.faults == []
 
 
