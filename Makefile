@@ -65,7 +65,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/core: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[reload]'
+	$(BIN)/python -m pip install --quiet --editable '.[lan,reload]'
 	@touch $@
 
 # pip knows `--group` since 25.1, and Python 3.11 brings 23.2.

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,15 @@ async def test_without_a_page_on_the_network_there_is_no_picture(served: Served)
             write_site(served, network=network)
         async with served.client.get("/ws/signaling/qr") as answer:
             assert (answer.status, (await answer.json())["code"]) == (404, "not-on-the-network")
+
+
+async def test_without_the_extra_one_sentence_names_it(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "segno", None)
+    write_site(served)
+    async with served.client.get("/ws/signaling/qr") as answer:
+        body = await answer.json()
+    assert (answer.status, body["code"]) == (404, "not-installed")
+    assert "signaling-sidecar[lan]" in body["message"]
 
 
 @pytest.mark.parametrize(("room", "code"), [("", "bad-field"), ("a%00b", "bad-field"), ("a" * 129, "too-large")])

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from signaling_sidecar.addresses import AddressKind, own_addresses
-from tests.e2e.programs import Program, Start
-from tests.e2e.sites import VITE, Sidecar, sidecar_in, start_sidecar, start_vite, url_in, write_project
+from tests.e2e.programs import Program, Start, until
+from tests.e2e.sites import PLUGIN, VITE, Sidecar, sidecar_in, start_sidecar, start_vite, url_in, write_project
 from tests.e2e.ways import config_with_plugin, serve_over_https
 
 Findings = dict[str, dict[str, Any]]
@@ -175,17 +175,31 @@ async def test_vite_is_gone(setup: SetUp) -> None:
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
 async def test_vite_is_found_by_the_plugins_site_file(start: Start, tmp_path: Path) -> None:
-    folder = write_project(tmp_path / "app", config_with_plugin())
+    folder = write_project(tmp_path / "shop", config_with_plugin())
     vite = await start_vite(start, folder, ["--base", "/shop/"])
     url, sidecar = await url_in(vite), await sidecar_in(vite)
-    site = {"pid": vite.pid, "name": "shop", "local": [url], "network": [], "secret": "s" * 43}
-    (sidecar.state_dir / "site.json").write_text(json.dumps(site))
+    await until((sidecar.state_dir / "site.json").exists, "the plugin has written where the pages are")
     program = await start(["sidecar", "doctor"], folder)
     assert await program.ended(within_s=30) == 1
     said = "\n".join(program.lines)
     assert f"✓ Vite's dev server of shop answers at {url}" in said
     assert "✓ Vite proxies /ws/signaling to it" in said
     assert "✗ Vite listens on localhost only" in said
+    assert "does not prove who asks" not in said
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_of_the_plugins_lan_nothing_is_wrong(start: Start, tmp_path: Path) -> None:
+    config = (
+        f"import signaling from {json.dumps(str(PLUGIN))}\nexport default {{ plugins: [signaling({{ lan: true }})] }}"
+    )
+    folder = write_project(tmp_path / "app", config)
+    vite = await start_vite(start, folder)
+    sidecar = await sidecar_in(vite)
+    await until((sidecar.state_dir / "site.json").exists, "the plugin has written where the pages are")
+    program = await start(["sidecar", "doctor"], folder)
+    assert await program.ended(within_s=30) == 0, program.lines
+    assert program.count("✗") == 0
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")

@@ -16,7 +16,7 @@ export function printEndpoint(server: ViteDevServer): void {
 }
 
 /** Prints what a phone opens, below that. */
-export function printForPhones(server: ViteDevServer, isSelfMade: boolean): void {
+export function printForPhones(server: ViteDevServer, authorityPath: string | undefined): void {
   printBelow(server, () => {
     const { stdout } = process
     const terminal = {
@@ -25,7 +25,7 @@ export function printForPhones(server: ViteDevServer, isSelfMade: boolean): void
       isColoured: stdout.isTTY && stdout.hasColors(256),
     }
     const urls = server.resolvedUrls?.network ?? []
-    const [first = '', ...rest] = phoneLines(urls, terminal, isSelfMade)
+    const [first = '', ...rest] = phoneLines(urls, terminal, authorityPath)
     print(server, 'Phone', first)
     for (const line of rest) server.config.logger.info(line)
   })

@@ -19,7 +19,7 @@ export function findCommand(
   const program = findProgram(SIDECAR_NAME, [...scripts, ...pathFolders(env, platform)], platform)
   if (program) return [program]
   const uvx = findProgram('uvx', pathFolders(env, platform), platform)
-  return uvx ? [uvx, '--from', `${SIDECAR_NAME}[reload]`, SIDECAR_NAME] : undefined
+  return uvx ? [uvx, '--from', `${SIDECAR_NAME}[lan,reload]`, SIDECAR_NAME] : undefined
 }
 
 function pathFolders(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string[] {

@@ -77,7 +77,8 @@ function covers({ cert }: LanCertificate, names: readonly string[]): boolean {
 
 /**
  * Signed by an authority of its own, because iOS and Android let nobody trust a certificate that is
- * none. The authority's key is thrown away: who trusts it trusts this one certificate, for ever.
+ * none, and iOS (since 11) no server with one that is. The authority's key is thrown away: who
+ * trusts it trusts this one certificate, for ever.
  */
 async function newCertificate(names: readonly string[]): Promise<LanCertificate> {
   const { generate } = await import('selfsigned')

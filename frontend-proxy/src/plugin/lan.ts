@@ -6,7 +6,7 @@ import type { SignalingOptions } from './options.ts'
 import { servedFolderAround, servedFolders, userCacheFolder } from './state-folder.ts'
 
 /** Below Vite's base. What is there is public: every TLS handshake shows the same. */
-const AUTHORITY_PATH = '@signaling/authority.crt'
+const AUTHORITY_FILE = '@signaling/authority.crt'
 
 /** The plugin's `lan` option: a hook for each of Vite's that it needs. */
 export class Lan {
@@ -52,21 +52,21 @@ export class Lan {
   configureServer(server: ViteDevServer): void {
     const { cert, authority } = this.#certificate ?? {}
     // Another plugin may have put its own over ours meanwhile.
-    const isOurs = cert !== undefined && server.config.server.https?.cert === cert
-    if (isOurs && authority !== undefined) serveAuthority(server, authority)
-    printForPhones(server, isOurs)
+    const isUsed = authority !== undefined && server.config.server.https?.cert === cert
+    printForPhones(server, isUsed ? serveAuthority(server, authority) : undefined)
   }
 }
 
-/** A phone opens this file to install it. */
-function serveAuthority({ config, middlewares }: ViteDevServer, authority: string): void {
-  middlewares.use(`${config.base}${AUTHORITY_PATH}`, (_request, response) => {
+/** A phone opens this file to install it. Returns its path. */
+function serveAuthority({ config, middlewares }: ViteDevServer, authority: string): string {
+  const path = `${config.base}${AUTHORITY_FILE}`
+  middlewares.use(path, (_request, response) => {
     response.writeHead(200, {
       // What iOS and Android know as a certificate to be installed.
       'Content-Type': 'application/x-x509-ca-cert',
-      'Content-Disposition': 'attachment; filename="signaling-authority.crt"',
       'Cache-Control': 'no-store',
     })
     response.end(authority)
   })
+  return path
 }

@@ -18,21 +18,26 @@ const WHITE = '\u001b[38;5;231m'
 const ON_BLACK = '\u001b[48;5;16m'
 const RESET = '\u001b[0m'
 
-const WARNINGS = [
-  'The phone warns of a self-made certificate: "Advanced", then "Proceed".',
-  'iPhones refuse signaling with it until it is installed: the page says how.',
-]
-
-/** For somebody with a phone in his hand: the URL, and in a terminal its QR code. */
+/**
+ * For somebody with a phone in his hand: the URL, and in a terminal its QR code. `authorityPath` is
+ * where a certificate of our own can be fetched.
+ */
 export function phoneLines(
   networkUrls: readonly string[],
   terminal: Terminal,
-  isSelfMade: boolean,
+  authorityPath: string | undefined,
 ): string[] {
   const [best] = bestFirst(networkUrls)
   if (best === undefined) return ['none, as Vite is not on the network (see server.host)']
-  const warning = isSelfMade ? ['', ...WARNINGS.map((line) => INDENT + line)] : []
-  return [described(best), ...qrLines(best.url, terminal), ...warning]
+  const warnings = authorityPath === undefined ? [] : ['', ...warningsOf(authorityPath)]
+  return [described(best), ...qrLines(best.url, terminal), ...warnings]
+}
+
+function warningsOf(authorityPath: string): string[] {
+  return [
+    `${INDENT}The phone warns of a self-made certificate: "Advanced", then "Proceed".`,
+    `${INDENT}iPhones connect only once it is installed, from ${authorityPath}.`,
+  ]
 }
 
 function described({ url, remark }: NetworkUrl): string {

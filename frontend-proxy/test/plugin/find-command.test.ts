@@ -36,7 +36,7 @@ test('the active environment comes before .venv, that before PATH, and uvx last'
     rmSync(file)
   }
   expect(findCommand([at('app'), at()], env, 'linux')).toEqual([
-    ...[uvx, '--from', 'signaling-sidecar[reload]', 'signaling-sidecar'],
+    ...[uvx, '--from', 'signaling-sidecar[lan,reload]', 'signaling-sidecar'],
   ])
   rmSync(uvx)
   expect(findCommand([at('app'), at()], env, 'linux')).toBeUndefined()

@@ -23,15 +23,15 @@ function scan(lines: readonly string[], isDarkTerminal = true): string | undefin
 }
 
 test('the code holds the URL, on a dark terminal and, inverted, on a light one', () => {
-  const lines = phoneLines([URL], WIDE, false)
+  const lines = phoneLines([URL], WIDE, undefined)
   expect(lines[0]).toBe(URL)
   expect(scan(lines)).toBe(URL)
   expect(scan(lines, false)).toBe(URL)
 })
 
 test('with colours it is black on white, whatever the theme: each line says so and ends it', () => {
-  const plain = phoneLines([URL], WIDE, false).filter((line) => /[█▀▄]/.test(line))
-  const coloured = phoneLines([URL], { ...WIDE, isColoured: true }, false)
+  const plain = phoneLines([URL], WIDE, undefined).filter((line) => /[█▀▄]/.test(line))
+  const coloured = phoneLines([URL], { ...WIDE, isColoured: true }, undefined)
   const expected = plain.map(
     (row) => `${INDENT}\u001b[38;5;231m\u001b[48;5;16m${row.slice(5)}\u001b[0m`,
   )
@@ -40,33 +40,38 @@ test('with colours it is black on white, whatever the theme: each line says so a
 })
 
 test('the best address is the one that is shown', () => {
-  const lines = phoneLines(['https://169.254.1.1:5173/', URL], WIDE, false)
+  const lines = phoneLines(['https://169.254.1.1:5173/', URL], WIDE, undefined)
   expect(lines[0]).toBe(URL)
 })
 
 test('when there is none that a phone surely reaches, that is said', () => {
-  const [first] = phoneLines(['https://100.64.0.9:5173/'], WIDE, false)
+  const [first] = phoneLines(['https://100.64.0.9:5173/'], WIDE, undefined)
   expect(first).toBe('https://100.64.0.9:5173/ (VPN address: a phone may not reach it)')
 })
 
 test('a log that is no terminal has the URL alone', () => {
-  expect(phoneLines([URL], { columns: undefined, isColoured: false }, false)).toEqual([URL])
+  expect(phoneLines([URL], { columns: undefined, isColoured: false }, undefined)).toEqual([URL])
 })
 
 test('a terminal that is too narrow gets no broken code, and is told how wide it must be', () => {
-  const width = phoneLines([URL], WIDE, false).at(-1)?.length ?? 0
-  expect(scan(phoneLines([URL], { ...WIDE, columns: width }, false))).toBe(URL)
-  const lines = phoneLines([URL], { ...WIDE, columns: width - 1 }, false)
+  const width = phoneLines([URL], WIDE, undefined).at(-1)?.length ?? 0
+  expect(scan(phoneLines([URL], { ...WIDE, columns: width }, undefined))).toBe(URL)
+  const lines = phoneLines([URL], { ...WIDE, columns: width - 1 }, undefined)
   expect(lines).toEqual([URL, `${INDENT}(a terminal of ${width} columns would show its QR code)`])
 })
 
 test('of a certificate of our own the lines say what the phone will, of others nothing', () => {
-  expect(phoneLines([URL], WIDE, true).join('\n')).toMatch(/warns of a self-made certificate/)
-  expect(phoneLines([URL], WIDE, false).join('\n')).not.toMatch(/certificate/)
+  const lines = phoneLines([URL], WIDE, '/@signaling/authority.crt')
+  expect(lines.slice(-2)).toEqual([
+    `${INDENT}The phone warns of a self-made certificate: "Advanced", then "Proceed".`,
+    `${INDENT}iPhones connect only once it is installed, from /@signaling/authority.crt.`,
+  ])
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
+  expect(phoneLines([URL], WIDE, undefined).join('\n')).not.toMatch(/certificate/)
 })
 
 test('without a network there is a sentence', () => {
-  expect(phoneLines([], WIDE, true)).toEqual([
+  expect(phoneLines([], WIDE, undefined)).toEqual([
     'none, as Vite is not on the network (see server.host)',
   ])
 })

@@ -84,7 +84,9 @@ def of_context(urls: Sequence[str]) -> Iterator[Finding]:
             f"browsers ask before they trust the certificate ({visible(fault)}), and iOS refuses the WebSocket then"
         )
         yield note(
-            "certificate-untrusted", sentence, "for iPhones: install a certificate that they trust, e.g. mkcert's"
+            "certificate-untrusted",
+            sentence,
+            "for iPhones: install its authority; with lan: true the page has it at /@signaling/authority.crt",
         )
 
 

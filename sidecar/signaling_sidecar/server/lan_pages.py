@@ -28,6 +28,7 @@ from signaling_sidecar.doctor import (
     of_clients,
 )
 from signaling_sidecar.doctor.status import BRIEF, SIGNALING_PATH, STATUS_PATH
+from signaling_sidecar.errors import MissingExtra
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.names import refuse_id
 from signaling_sidecar.server import pages
@@ -107,7 +108,11 @@ class LanPages:
         if site is None or not site.network:
             return _refusal(404, "not-on-the-network", "no page of this project is on the network")
         query = f"?{urlencode({'room': room})}" if room is not None else ""
-        return web.Response(body=_drawn(site.network[0] + query), content_type="image/svg+xml", headers=_PICTURE)
+        try:
+            picture = _drawn(site.network[0] + query)
+        except MissingExtra as error:
+            return _refusal(404, "not-installed", str(error))
+        return web.Response(body=picture, content_type="image/svg+xml", headers=_PICTURE)
 
 
 _FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -119,8 +124,11 @@ def _refusal(status: int, code: str, message: str) -> web.Response:
 
 
 def _drawn(text: str) -> bytes:
-    import segno  # only who asks for a picture needs it
-
+    """Raises MissingExtra."""
+    try:
+        import segno
+    except ImportError:  # the core stays within 15 packages
+        raise MissingExtra("a QR code", "lan") from None
     picture = io.BytesIO()
     # White also on a dark page: many cameras do not read a light code on a dark ground.
     segno.make(text, micro=False).save(picture, kind="svg", scale=QR_MODULE_PX, light="white")

@@ -59,6 +59,7 @@ function showWhere(site) {
     Object.assign($('qr'), {
       alt: `QR code of ${url}`,
       onload: () => ($('qr').hidden = false),
+      onerror: () => $('where').append(withoutPicture()),
       src: `${here}/qr`,
     })
     $('where').replaceChildren(
@@ -76,6 +77,12 @@ function showWhere(site) {
     )
     $('where').replaceChildren(...(own ? [link(own)] : []), how)
   }
+}
+
+function withoutPicture() {
+  const how = make('p', 'for a QR code here: ', { className: 'muted small' })
+  how.append(make('code', "pip install 'signaling-sidecar[lan]'"))
+  return how
 }
 
 function link(url) {

@@ -38,7 +38,7 @@ function unreached() {
       ? 'iOS does not open the WebSocket: it wants a certificate that it trusts, a tap on “visit anyway” is not enough'
       : 'the WebSocket does not open',
     remedy: refused
-      ? 'install a certificate authority on it and trust it in Settings (mkcert makes one), or open the page by http: data channels work there, the camera does not'
+      ? 'install the certificate’s authority and trust it in Settings (with lan: true it is at /@signaling/authority.crt, mkcert makes one too), or open the page by http: data channels work there, the camera does not'
       : 'is the sidecar still running? Has the proxy rule ws: true? In the terminal: sidecar doctor',
   }
 }
