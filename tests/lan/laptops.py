@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ class Laptop:
         return "\n".join(program.lines)
 
     async def discover(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(await self.run(*SIDECAR, "discover", "--json", "--timeout", "1.5"))
+        said = (await self.run(*SIDECAR, "discover", "--json", "--timeout", "1.5")).splitlines()
+        # asyncio complains on stderr, in development mode, of what a busy machine does slowly
+        found: list[dict[str, Any]] = json.loads("".join(dropwhile(lambda line: not line.startswith("["), said)))
         return found
 
     async def neighbours(self) -> dict[str, Any]:
