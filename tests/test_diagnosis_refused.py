@@ -50,6 +50,12 @@ def test_who_may_send_it_again_has_not_sent_no_offer(story: Story) -> None:
     assert story.verdict().finding.reason is Reason.IN_PROGRESS
 
 
+def test_what_is_only_counted_when_they_part_does_not_tell_that_they_parted(story: Story) -> None:
+    story.joins("ben").is_refused("ben", "offer", "too-fast").waits(10).goes_away("ann").goes_away("ben")
+    story.is_refused("ben", "offer", "too-fast").waits(5).leaves("ann").leaves("ben")
+    assert story.verdict().finding.reason is Reason.REFUSED
+
+
 def test_an_offer_that_is_refused_before_its_candidates_are_relayed(story: Story) -> None:
     story.joins("ben", "Ben").is_refused("ben", "offer", "bad-field").names("ben", "10.0.0.2").waits(60)
     assert story.verdict().finding.reason is Reason.REFUSED

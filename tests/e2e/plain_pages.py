@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +16,13 @@ from tests.e2e.verdicts_said import Expected
 
 APP = Path(__file__).parent / "plain_app.js"
 ON_THE_LAN = "192.0.2.1"  # RFC 5737: an address that no machine has, and for a browser no secure context
+SLOW = ["--max-frames-per-s", "1"]  # after the first 500, so that those after them are refused for certain
 FLAGS = [f"--host-resolver-rules=MAP {ON_THE_LAN} 127.0.0.1"]
 
 
 async def start_plain_app(start: Start, folder: Path) -> Site:
-    config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({{ trace: true }})] }}\n"
+    options = json.dumps({"trace": True, "sidecar": {"args": SLOW}})
+    config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({options})] }}\n"
     project = write_project(folder / "app", config)
     (project / "index.html").write_text("<!doctype html><body><script type='module' src='/main.js'></script>")
     (project / "main.js").write_text(APP.read_text())

@@ -18,8 +18,8 @@ from tests.e2e.plain_faults import FAULTS, REJECTIONS
 from tests.e2e.plain_pages import FLAGS, PlainPages, start_plain_app
 from tests.e2e.plain_pairs import HEALTHY_PAIRS
 from tests.e2e.programs import Start, until
-from tests.e2e.sites import Site
-from tests.e2e.verdicts_said import TIMES, Made, Tally, all_named, entries_of
+from tests.e2e.sites import Sidecar, Site
+from tests.e2e.verdicts_said import TIMES, Made, Tally, all_named, entries_of, is_named, verdicts_of
 
 
 @pytest.fixture
@@ -36,6 +36,7 @@ async def site(start: Start, npm_package: Path, tmp_path: Path) -> Site:
 async def test_each_fault_is_named_and_no_healthy_pair_is_blamed(
     site: Site, plain_browser: Browser, tally: Tally
 ) -> None:
+    everything: dict[str | None, Made] = {}
     for round_ in range(TIMES):
         since_ts = time.time()
         pages = PlainPages(site, await plain_browser.new_context())
@@ -45,9 +46,17 @@ async def test_each_fault_is_named_and_no_healthy_pair_is_blamed(
             await make(pages, f"{make.__name__}-{round_}")
         named_ts = await all_named(site.sidecar, expected)
         tally.judge(site.sidecar, expected, since_ts, named_ts)
+        everything |= expected
         await pages.window.close()
     assert tally.all_wrong == {}
     assert set(tally.made.values()) == {TIMES}
+    await until(lambda: ended_rooms(site.sidecar) >= set(everything), "all have left")
+    verdicts = verdicts_of(entries_of(site.sidecar), everything, time.time())
+    assert [each.sentence for each in verdicts if not is_named(everything[each.meeting.room].expected, each)] == []
+
+
+def ended_rooms(sidecar: Sidecar) -> set[str | None]:
+    return {entry.room for entry in entries_of(sidecar) if entry.type == "room.ended"}
 
 
 async def test_who_meets_nobody_is_told_why(site: Site, plain_browser: Browser, tally: Tally) -> None:

@@ -44,7 +44,9 @@ class Pair:
         refusals = [each for each in self.meeting.refusals if each.entry.ts >= since_ts]
         if not refusals:
             return None
-        last = refusals[-1]
+        # What was refused when it was too late to send it again says nothing new: some are only counted at the end.
+        settled = [each for each in refusals if each.code not in MADE_GOOD or self._had_time_since(each.entry)]
+        last = (settled or refusals)[-1]
         other = self.meeting.stays[1 - last.sender]
         if other.ends and other.ends[0].ts <= last.entry.ts:
             return Finding(
@@ -52,9 +54,12 @@ class Pair:
             )
         what = last.entry.kind or "frame"
         sentence = f"the {what} of {self.names[last.sender]} was refused: {last.code} ({last.message})"
-        if last.code in MADE_GOOD and self.until_ts - last.entry.ts < SIGNALING_WITHIN_S:
+        if not settled:
             return self.parted_or(f"{sentence}, and may be sent again", last.entry)
         return Finding(Reason.REFUSED, sentence, (last.entry,))
+
+    def _had_time_since(self, entry: Entry) -> bool:
+        return self.until_ts - entry.ts >= SIGNALING_WITHIN_S
 
     def reported(self, name: str, *values: str) -> list[Entry]:
         """The reports of both sides that gave the field one of the values, in order of time."""
