@@ -79,6 +79,12 @@ def test_who_has_lost_the_sidecar_as_well_may_come_back(story: Story) -> None:
     assert story.record("peer.resumed", "ben").verdict().finding.reason is Reason.ICE_FAILED
 
 
+def test_of_a_page_that_has_reported_nothing_nobody_knows_whether_it_was_closed(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
+    by_socket(story.waits(20), "one", 1)
+    assert story.verdict().finding.reason is Reason.UNKNOWN
+
+
 def by_socket(story: Story, page: str, connection: int, ending: str | None = None) -> None:
     """What a page elsewhere says of its socket: that it failed by and by, or how it ended."""
     if ending is None:

@@ -38,6 +38,9 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     if gone:
         sentence = f"they were connected{way}, until {gone[0].label} {gone[0].departure}"
         return Finding(Reason.CONNECTED, sentence, (connected[-1], *gone[0].ends))
+    if pair.meeting.room is None and not pair.meeting.connections[1]:
+        sentence = f"they were connected{way}, until the other page did not answer any more: it has reported nothing"
+        return Finding(Reason.UNKNOWN, sentence, (connected[-1], *failed))
     lost = f"they were connected{way}, and lost each other"
     if pair.absent is not None:
         return pair.parted_or(lost, connected[-1], *failed)
