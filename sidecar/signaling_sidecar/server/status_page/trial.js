@@ -31,7 +31,10 @@ function connectInRoom(room) {
       show('live', 'connected')
       ping()
       // Again and again, because the other side may have got one before it could answer.
-      const pings = setInterval(() => (channel.readyState === 'closed' ? clearInterval(pings) : ping()), PING_EVERY_MS)
+      const pings = setInterval(
+        () => (channel.readyState === 'closed' ? clearInterval(pings) : ping()),
+        PING_EVERY_MS,
+      )
     }
     channel.onmessage = ({ data }) => {
       const [kind, at] = data.split(' ')
