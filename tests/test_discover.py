@@ -68,13 +68,13 @@ async def test_each_finds_the_others_rooms_and_a_killed_one_is_gone(laptops: Lap
     assert neighbour == {"name": "ben's app", "url": urls[1], "rooms": rooms, "peers": 1}
     [neighbour] = await until_neighbours(ben, 1)
     assert neighbour["url"] == urls[0]
-    assert [(found["url"], found["own"]) for found in await ann.discover()] == [(urls[0], True), (urls[1], False)]
+    assert [found["own"] for found in await ann.discovers(*urls)] == [True, False]
 
     sidecars[1].process.send_signal(signal.SIGKILL)
     killed_s = time.monotonic()
     await until_neighbours(ann, 0, GONE_WITHIN_S)
     measured.append(f"a killed sidecar was gone from its neighbour's list after {time.monotonic() - killed_s:.1f} s")
-    assert [found["url"] for found in await ann.discover()] == [urls[0]]
+    await ann.discovers(urls[0])
 
 
 async def test_one_whose_cable_is_pulled_is_gone_and_comes_back(laptops: Laptops) -> None:
@@ -125,7 +125,7 @@ async def test_by_ipv6_alone(laptops: Laptops) -> None:
     await ann.serve()
     url = await ann.put_a_page_on_the_network("ann's app", ann.addresses[1])
     assert url.startswith("http://[fd77::1]:")
-    assert [found["url"] for found in await ben.discover()] == [url]
+    await ben.discovers(url)
 
 
 async def test_a_link_local_address_is_asked_on_the_network_where_it_was_heard(laptops: Laptops) -> None:
@@ -134,7 +134,7 @@ async def test_a_link_local_address_is_asked_on_the_network_where_it_was_heard(l
     port = urlsplit(await ann.put_a_page_on_the_network("ann's app", "::")).port
     await ann.run("ip", "addr", "add", f"{LINK_LOCAL}/64", "dev", "eth0")
     await flood(ann, announced("link-local", LINK_LOCAL, f"http://[{LINK_LOCAL}]:{port}/"))
-    assert [found["url"] for found in await ben.discover()] == [f"http://[{LINK_LOCAL}]:{port}/"]
+    await ben.discovers(f"http://[{LINK_LOCAL}]:{port}/")
 
 
 async def test_the_list_and_the_qr_code_of_one_in_it(laptops: Laptops) -> None:
@@ -197,8 +197,8 @@ async def test_through_a_real_vite_with_a_certificate_of_its_own(laptops: Laptop
     url = (await vite.line(r"(https://10\.77\.0\.1:\d+/)"))[1]
     await meeting(ann)
     write_site(ann.state_dir, "my-app", url)
-    [found] = await ben.discover()
-    assert (found["url"], found["peers"]) == (url, 1)
+    [found] = await ben.discovers(url)
+    assert found["peers"] == 1
 
 
 # --- what strangers announce ------------------------------------------------------------------------------------------
@@ -218,13 +218,13 @@ async def test_a_flood_of_strangers_hides_nobody(laptops: Laptops) -> None:
         announced("no-url", STRANGER, ""),
     )
     for _ in range(3):
-        assert [neighbour["url"] for neighbour in (await ann.neighbours())["neighbours"]] == [urls[1]]
-    assert [found["url"] for found in await ann.discover()] == urls
+        assert [neighbour["url"] for neighbour in await until_neighbours(ann, 1)] == [urls[1]]
+    await ann.discovers(*urls)
 
     # Those who have answered before are asked first: also when strangers say that they are at the same address.
     await flood(ben, announced("same", ben.addresses[0], f"http://{ben.addresses[0]}:1/{{number}}/", count=100))
     for _ in range(3):
-        assert [neighbour["url"] for neighbour in (await ann.neighbours())["neighbours"]] == [urls[1]]
+        assert [neighbour["url"] for neighbour in await until_neighbours(ann, 1)] == [urls[1]]
 
 
 async def flood(laptop: Laptop, *records: dict[str, Any]) -> None:

@@ -8,27 +8,21 @@ from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from tests.e2e.browsers import launched
 from tests.e2e.demo_page import DemoPage, new_page, seen, watch
 from tests.e2e.lan import Lan
 from tests.e2e.lan_demo import CLICK_THROUGH, PHONE, comes, new_phone, start_lan_demo, talk, waits
-from tests.e2e.programs import Start
-from tests.e2e.sites import FRONTEND, Site, network_url_in, start_demo
+from tests.e2e.programs import Start, until
+from tests.e2e.qr_codes import text_in
+from tests.e2e.sites import Site, network_url_in, start_demo
 from tests.e2e.time_to_connected import time_to_connected
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RUNS = 10
-NOTICES_WITHIN_MS = 25_000  # ms; a page asks every 10 s whether its connection is alive, and waits 5 for the answer
-JSQR = FRONTEND / "node_modules" / "jsqr" / "dist" / "jsQR.js"
-SCAN = """async (image) => {
-  await image.decode()
-  const canvas = new OffscreenCanvas(400, 400).getContext('2d')
-  canvas.drawImage(image, 0, 0, 400, 400)
-  return jsQR(canvas.getImageData(0, 0, 400, 400).data, 400, 400).data
-}"""
+NOTICES_WITHIN_S = 40.0  # seconds; the sidecar asks every 15 whether a peer is there, and waits 10 for the answer
 CANDIDATES = """id => {
   const { localDescription, remoteDescription } = demo.mesh.connectionTo(id)
   return [localDescription, remoteDescription].map(({ sdp }) =>
@@ -73,24 +67,17 @@ async def people(browsers: Browsers) -> AsyncIterator[People]:
         await person.page.context.close()
 
 
-async def scanned(page: Page, view: str) -> str:
-    """What a phone's camera reads on the page."""
-    await page.add_script_tag(path=JSQR)
-    text: str = await page.get_by_test_id(view).get_by_test_id("qr").evaluate(SCAN)
-    return text
-
-
 @with_both
 async def test_a_phone_opens_what_the_qr_code_says_and_joins_with_one_tap(
     request: pytest.FixtureRequest, lan: Lan, demo: Site, people: People
 ) -> None:
     ann, ben = people
     await ann.open(demo.url)
-    url = await scanned(ann.page, "lobby")
+    url = await text_in(ann.page.get_by_test_id("lobby").get_by_test_id("qr"))
     assert url == await network_url_in(demo.vite)
     assert url.startswith(f"https://{lan.laptop.ipv4}:")
     await waits(ann, demo.url, "bar")
-    assert await scanned(ann.page, "room") == f"{url}?room=bar"
+    assert await text_in(ann.page.get_by_test_id("room").get_by_test_id("qr")) == f"{url}?room=bar"
     await comes(ben, url, "bar")
     await talk(ann, ben)
     own, his = await ann.page.evaluate(CANDIDATES, await ben.peer_id())
@@ -117,7 +104,7 @@ async def test_a_phone_comes_by_ipv6_and_without_https(
 
 @with_names
 async def test_the_cable_is_pulled_and_the_call_goes_on(lan: Lan, demo: Site, people: People) -> None:
-    """For so long that the call and the signaling connection are lost."""
+    """For so long that the browsers notice that the call is interrupted, and she is told that he is away."""
     ann, ben = people
     await waits(ann, demo.url, "kitchen")
     await comes(ben, await network_url_in(demo.vite), "kitchen")
@@ -126,9 +113,9 @@ async def test_the_cable_is_pulled_and_the_call_goes_on(lan: Lan, demo: Site, pe
     for one, other in (people, people[::-1]):
         await one.keep_connection_to(other)
         await watch(one)
-    before = len(demo.sidecar.records())
     with lan.phone.cable_pulled():
-        await expect(ben.banner).to_contain_text("Reconnecting", timeout=NOTICES_WITHIN_MS)
+        await until(lambda: "peer.away_told" in happened(demo, "kitchen"), "the sidecar notices", NOTICES_WITHIN_S)
+        await expect(ben.banner).to_contain_text("Reconnecting")
         for one, other in (people, people[::-1]):
             await expect(one.tile(other.name)).not_to_have_attribute("data-state", "connected")
     await ben.page.wait_for_function("seen.events.includes('resumed') && demo.client.joined")
@@ -136,12 +123,17 @@ async def test_the_cable_is_pulled_and_the_call_goes_on(lan: Lan, demo: Site, pe
     assert [await person.peer_id() for person in people] == ids
     for one, other in (people, people[::-1]):
         assert await one.has_kept_connection_to(other)
-    assert await seen(ann) == {"tiles": [], "events": []}
+    assert await seen(ann) == {"tiles": [], "events": ["peer_updated", "peer_updated"]}  # away, and back
     assert await seen(ben) == {"tiles": [], "events": ["resumed"]}
-    happened = [record["type"] for record in demo.sidecar.records()[before:]]
-    assert "peer.resumed" in happened
-    assert "peer.left" not in happened
+    away_and_back = ["peer.away", "peer.away_told", "peer.resumed"]
+    assert happened(demo, "kitchen") == ["room.created", "peer.joined", "peer.joined", *away_and_back]
     assert ann.faults == ben.faults == []
+
+
+def happened(demo: Site, room: str) -> list[str]:
+    """To the room and to those in it."""
+    types = [record["type"] for record in demo.sidecar.records() if record.get("room") == room]
+    return [each for each in types if each.startswith(("peer.", "room."))]
 
 
 @with_names

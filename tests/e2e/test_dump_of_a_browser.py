@@ -18,7 +18,6 @@ from tests.e2e.demo_page import all_connected
 from tests.e2e.recording import end, record
 from tests.e2e.sites import Site
 from tests.e2e.test_why_in_browsers import (
-    NAMED_WITHIN_S,
     Change,
     Frame,
     a_pair,
@@ -26,6 +25,7 @@ from tests.e2e.test_why_in_browsers import (
     enter,
     with_another_fingerprint,
 )
+from tests.e2e.verdicts_said import NAMED_WITHIN_S
 
 RECORDED = "browser-dumps"
 BUTTONS = {

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,8 +42,8 @@ class Laptop(NamedTuple):
         program = await self.start(["sidecar", *words, "--json"], FRONTEND / "demo", self.env)
         code = await program.ended(ANSWERS_WITHIN_S)
         await program.stop()
-        first = program.lines.index("[")  # before it, on stderr, is whose state was taken
-        return code, json.loads("\n".join(program.lines[first:]))
+        said = dropwhile(lambda line: not line.startswith("["), program.lines)  # whose state was taken is on stderr
+        return code, json.loads("\n".join(said))
 
     async def discovers(self, *urls: str) -> dict[str, Any]:
         """What is announced, by its URL, once it is these and no others."""

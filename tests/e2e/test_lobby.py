@@ -33,7 +33,7 @@ async def test_rooms_are_shown_live_with_people_capacity_and_age(demo: Site, bro
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{demo.url}ws/signaling") as ann:
         await ann.send_json({"type": "join", "roomId": "Gaming Zone", "peerId": "ann", "capacity": 2})
         await expect(card).to_contain_text("Gaming Zone (1)")
-        await expect(card).to_contain_text("room for 1 more, open since a moment ago")
+        await expect(card).to_contain_text("room for 1 more, open for less than a minute")
         await page.clock.fast_forward(HOUR_MS // 2)
         await expect(card).to_contain_text("open for 30 min")
         await page.clock.fast_forward(2 * HOUR_MS)

@@ -111,8 +111,8 @@ async def test_two_phones_meet_by_one_tap_each_with_camera_and_data(laptop: Lapt
         await phone.page.get_by_test_id("room-card").filter(has_text="bar").tap()
     await all_connected(ann, ben)
     assert ann.name != ben.name
-    await ann.say("hi")
-    await ben.reads("hi")
+    await ann.say("good evening")
+    await ben.reads("good evening")
     await expect(ann.tile(ben.name).locator("video")).to_be_visible()
     await expect(hint(ann.page, "insecure")).to_be_hidden()
     assert await ann.page.evaluate("hintsAtConnect") == [[]]
@@ -180,8 +180,8 @@ async def test_over_http_it_says_what_is_missing_and_everything_else_works(
         phone.name = await phone.page.get_by_test_id("name").input_value()
         await phone.join("bar")
     await all_connected(ann, ben)
-    await ann.say("hi")
-    await ben.reads("hi")
+    await ann.say("good evening")
+    await ben.reads("good evening")
     assert await ann.page.evaluate("[isSecureContext, hintsAtConnect]") == [False, [["insecure"]]]
     assert ann.faults == ben.faults == []
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ HOSTILE = [
     "\u202etfel",
 ]
 ONE_THING = "One thing is in the way"
+Join = Callable[..., Awaitable[aiohttp.ClientWebSocketResponse]]
 ROUND_TRIP = re.compile(r"^connected, round trip \d+\.\d ms$")
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
 
@@ -82,33 +84,30 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
+async def join() -> AsyncIterator[Join]:
+    """Brings a peer into a room, who is there until it leaves or the test ends."""
+    async with aiohttp.ClientSession() as session, AsyncExitStack() as sockets:
+
+        async def join(sidecar: Sidecar, room: str, peer: str, **more: object) -> aiohttp.ClientWebSocketResponse:
+            socket = await sockets.enter_async_context(session.ws_connect(f"{sidecar.url}/ws/signaling"))
+            await socket.send_json({"type": "join", "roomId": room, "peerId": peer, **more})
+            assert (await socket.receive_json())["type"] == "peer_list"
+            return socket
+
+        yield join
 
 
-async def join(
-    session: aiohttp.ClientSession, sidecar: Sidecar, room: str, peer: str, **more: object
-) -> aiohttp.ClientWebSocketResponse:
-    socket = await session.ws_connect(f"{sidecar.url}/ws/signaling")
-    await socket.send_json({"type": "join", "roomId": room, "peerId": peer, **more})
-    assert (await socket.receive_json())["type"] == "peer_list"
-    return socket
-
-
-async def test_rooms_appear_and_go_as_they_do(
-    place: Place, context: BrowserContext, session: aiohttp.ClientSession
-) -> None:
+async def test_rooms_appear_and_go_as_they_do(place: Place, context: BrowserContext, join: Join) -> None:
     page, faults = await open_page(context, place.url)
     rooms = page.get_by_test_id("rooms").locator("li")
     await expect(page.get_by_text("Nobody is in a room.")).to_be_visible()
-    ann = await join(session, place.sidecar, "Gaming Zone", "ann", capacity=4)
+    ann = await join(place.sidecar, "Gaming Zone", "ann", capacity=4)
     await expect(rooms).to_have_count(1)
     await expect(rooms).to_contain_text("1 of 4 peers")
-    ben = await join(session, place.sidecar, "Gaming Zone", "ben")
+    ben = await join(place.sidecar, "Gaming Zone", "ben")
     await expect(rooms).to_contain_text("2 of 4 peers")
-    await join(session, place.sidecar, "secret", "cleo", listed=False)
-    await join(session, place.sidecar, "Central Bar", "dan")
+    await join(place.sidecar, "secret", "cleo", listed=False)
+    await join(place.sidecar, "Central Bar", "dan")
     await expect(page.get_by_test_id("sum")).to_have_text("2 listed, 3 peers")
     for socket in (ann, ben):
         await socket.send_json({"type": "leave"})
@@ -117,10 +116,10 @@ async def test_rooms_appear_and_go_as_they_do(
     assert faults == []
 
 
-async def test_names_of_rooms_are_text(place: Place, context: BrowserContext, session: aiohttp.ClientSession) -> None:
+async def test_names_of_rooms_are_text(place: Place, context: BrowserContext, join: Join) -> None:
     page, faults = await open_page(context, place.url)
     for room in HOSTILE:
-        await join(session, place.sidecar, room, "ann")
+        await join(place.sidecar, room, "ann")
     names = page.get_by_test_id("rooms").locator("b")
     await expect(names).to_have_text(HOSTILE)
     await expect(page.get_by_test_id("rooms").locator("img, script, a")).to_have_count(0)
@@ -128,9 +127,7 @@ async def test_names_of_rooms_are_text(place: Place, context: BrowserContext, se
     assert faults == []
 
 
-async def test_two_tabs_are_connected_by_one_click(
-    place: Place, context: BrowserContext, session: aiohttp.ClientSession
-) -> None:
+async def test_two_tabs_are_connected_by_one_click(place: Place, context: BrowserContext) -> None:
     one, faults = await open_page(context, place.url)
     trial = one.get_by_test_id("trial")
     for _ in range(2):  # a second time as well as the first

@@ -43,9 +43,9 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 
-/** A phone's clock may be behind the sidecar's: that is "since a moment ago" too. */
+/** A phone's clock may be behind the sidecar's: that is "for less than a minute" too. */
 function durationOf(ms: number): string {
-  if (ms < MINUTE_MS) return 'since a moment ago'
+  if (ms < MINUTE_MS) return 'for less than a minute'
   if (ms < HOUR_MS) return `for ${Math.floor(ms / MINUTE_MS)} min`
   return ms < DAY_MS ? `for ${Math.floor(ms / HOUR_MS)} h` : `for ${Math.floor(ms / DAY_MS)} d`
 }

@@ -24,17 +24,22 @@ function connectInRoom(room) {
   }
 
   function measure(channel) {
-    const ping = () => channel.readyState === 'open' && channel.send(`ping ${performance.now()}`)
+    const say = (text) => channel.readyState === 'open' && channel.send(text)
+    const ping = () => say(`ping ${performance.now()}`)
     const open = () => {
       clearTimeout(patience)
       show('live', 'connected')
       ping()
+      // Again and again, because the other side may have got one before it could answer.
+      const pings = setInterval(
+        () => (channel.readyState === 'closed' ? clearInterval(pings) : ping()),
+        PING_EVERY_MS,
+      )
     }
     channel.onmessage = ({ data }) => {
       const [kind, at] = data.split(' ')
-      if (kind === 'ping') return channel.send(`pong ${at}`)
-      show('live', `connected, round trip ${(performance.now() - at).toFixed(1)} ms`)
-      setTimeout(ping, PING_EVERY_MS)
+      if (kind === 'ping') say(`pong ${at}`)
+      else show('live', `connected, round trip ${(performance.now() - at).toFixed(1)} ms`)
     }
     if (channel.readyState === 'open')
       open() // one that comes from the other side may be, and tells nobody
