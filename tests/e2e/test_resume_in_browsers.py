@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,11 @@ async def watched(browser: Browser, demo: Site) -> list[DemoPage]:
     return people
 
 
-async def nobody_noticed(people: list[DemoPage]) -> None:
-    """Both sessions went on, no list was needed, and no tile came or went; what is said still arrives."""
+async def nobody_noticed(people: list[DemoPage], told: Collection[str] = ()) -> None:
+    """Both sessions went on, no list was needed, and no tile came or went; what is said still arrives.
+
+    `told`: events that they may have been told of all the same.
+    """
     for person in people:
         await person.page.wait_for_function("seen.events.includes('resumed') && demo.client.joined")
     for one, other in (people, people[::-1]):
@@ -41,7 +45,9 @@ async def nobody_noticed(people: list[DemoPage]) -> None:
             f"{other.name} hears that {one.name} is back",
         )
         assert await one.has_kept_connection_to(other)
-        assert await seen(one) == {"tiles": [], "events": ["resumed"]}
+        what = await seen(one)
+        assert what["tiles"] == []
+        assert [event for event in what["events"] if event not in told] == ["resumed"]
 
 
 async def test_a_sidecar_that_is_killed_and_started_again(demo: Site, people: list[DemoPage]) -> None:
@@ -50,7 +56,9 @@ async def test_a_sidecar_that_is_killed_and_started_again(demo: Site, people: li
     await ben.keep_connection_to(ann)
     os.kill(demo.sidecar.pid, signal.SIGKILL)
     second = await sidecar_in(demo.vite, nth=2)
-    await nobody_noticed(people)
+    # A page tries again less and less often while there is no sidecar. When that takes long to start, on a busy machine,
+    # the page may be back later than the second for which nobody is told that it is away (PROTOCOLS.md, rule 9).
+    await nobody_noticed(people, told={"peer_updated"})
     (restored,) = [record for record in second.records() if record["type"] == "server.restored"]
     assert restored["data"]
 
