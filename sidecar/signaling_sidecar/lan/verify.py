@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from ipaddress import IPv6Address
 from typing import Annotated
 
 import aiohttp
 import msgspec
 from yarl import URL
 
+from signaling_sidecar.addresses import AddressKind, own_addresses
 from signaling_sidecar.lan.record import Address, Page
 from signaling_sidecar.names import refuse_id, refuse_name
 
@@ -64,8 +66,19 @@ async def verified(pages: Iterable[Page]) -> list[Neighbour]:
             asked[page.url] = page
             per_address[page.address] += 1
     async with _session() as session:
-        found = await asyncio.gather(*(_ask(session, page) for page in asked.values()))
-    return sorted(filter(None, found), key=lambda neighbour: (neighbour.name, neighbour.url))
+        places = (place for page in asked.values() for place in _places(page))
+        found = await asyncio.gather(*(_ask(session, place) for place in places))
+    by_url = {neighbour.url: neighbour for neighbour in found if neighbour is not None}
+    return sorted(by_url.values(), key=lambda neighbour: (neighbour.name, neighbour.url))
+
+
+def _places(page: Page) -> list[Page]:
+    """Where it may be: a link-local address that was heard by IPv4 does not say on which of our networks it is."""
+    address = page.address
+    if address.version == 4 or not address.is_link_local or address.scope_id is not None:
+        return [page]
+    zones = {own.net.scope_id for own in own_addresses() if own.net.version == 6 and own.kind is AddressKind.LINK_LOCAL}
+    return [page._replace(address=IPv6Address(f"{address}%{zone}")) for zone in zones if zone is not None]
 
 
 def _session() -> aiohttp.ClientSession:
