@@ -92,17 +92,18 @@ class Tally:
     def judge(self, sidecar: Sidecar, made: Mapping[str | None, Made], since_ts: float, until_ts: float) -> None:
         """Count what was said of the pairs in the rooms in that time; `made`: by room, what was done there."""
         entries = entries_of(sidecar)
-        said: dict[tuple[object, ...], list[Verdict]] = {}
-        now_ts = since_ts
-        while now_ts < until_ts:
-            now_ts = min(now_ts + STEP_S, until_ts)
+        said: dict[frozenset[str], list[Verdict]] = {}
+        # Backwards: in the end it is known who the two are, and before that perhaps only one has reported anything.
+        now_ts = until_ts
+        while now_ts > since_ts:
             for verdict in verdicts_of([each for each in entries if each.ts <= now_ts], made, now_ts):
-                first = verdict.meeting.stays[0].session  # the second may not have reported anything yet
-                key = (verdict.meeting.met.boot, verdict.meeting.met.seq, first)
-                said.setdefault(key, []).append(verdict)
+                sessions = frozenset(stay.session for stay in verdict.meeting.stays) - {""}
+                pair = next((known for known in said if sessions <= known), sessions)
+                said.setdefault(pair, []).append(verdict)
+            now_ts -= STEP_S
         for verdicts in said.values():
             what = made[verdicts[0].meeting.room]
-            self.count(what.name, mistakes(what.expected, verdicts))
+            self.count(what.name, mistakes(what.expected, verdicts[::-1]))
 
     def table(self) -> list[str]:
         return [
