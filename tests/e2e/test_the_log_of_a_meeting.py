@@ -13,6 +13,7 @@ from playwright.async_api import Browser, WebSocketRoute, expect
 
 from signaling_sidecar.inspection import EventLog, Ladder, open_log
 from tests.e2e.demo_page import all_connected, meet, new_page
+from tests.e2e.programs import until
 from tests.e2e.recording import end, record
 from tests.e2e.sites import Site
 
@@ -63,6 +64,7 @@ async def meeting(demo: Site, browser: Browser) -> dict[str, str]:
     for person in people:
         await person.leave()
         await expect(person.room_card(ROOM)).to_be_visible()
+    await until(lambda: any(each["type"] == "room.ended" for each in demo.sidecar.records()), "all have left")
     assert [person.faults for person in people] == [[], [], []]
     return peers
 
