@@ -50,7 +50,8 @@ async def test_each_fault_is_named_and_no_healthy_pair_is_blamed(
         await pages.window.close()
     assert tally.all_wrong == {}
     assert set(tally.made.values()) == {TIMES}
-    await until(lambda: ended_rooms(site.sidecar) >= set(everything), "all have left")
+    # A page that is closed without a goodbye, as a busy browser does, keeps its place for 30 s.
+    await until(lambda: ended_rooms(site.sidecar) >= set(everything), "all have left", within_s=60)
     verdicts = verdicts_of(entries_of(site.sidecar), everything, time.time())
     assert [each.sentence for each in verdicts if not is_named(everything[each.meeting.room].expected, each)] == []
 
