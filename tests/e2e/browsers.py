@@ -21,9 +21,12 @@ CAMERA_FLAGS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-s
 
 
 @asynccontextmanager
-async def launched(path: Path, flags: Sequence[str] = ()) -> AsyncIterator[Browser]:
+async def launched(path: Path, flags: Sequence[str] = (), without: Sequence[str] = ()) -> AsyncIterator[Browser]:
+    """`without`: flags that playwright gives it otherwise."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=[*FLAGS, *flags], ignore_default_args=list(without)
+        )
         yield browser
         await browser.close()
 
