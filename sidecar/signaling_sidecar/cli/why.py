@@ -21,7 +21,7 @@ PACKED = 10  # how many times larger a packed segment is when it is read
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("why", help="say why peers are not connected", description=run.__doc__)
     parser.add_argument("room", nargs="?", help="only this room; a pairing code by its hash, as `tail` shows it")
-    state.add_option(parser)
+    state.add_options(parser)
     parser.add_argument(
         "--log", type=Path, metavar="PATH", help="a segment or a folder of them, instead of a state folder"
     )
