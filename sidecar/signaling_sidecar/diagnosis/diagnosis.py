@@ -14,7 +14,13 @@ from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.verdicts import Verdict, judge
 from signaling_sidecar.foreign_text import visible
 
-SIGNS = {Reason.CONNECTED: "✓", Reason.UNKNOWN: "?", Reason.IN_PROGRESS: "…", Reason.NOBODY_OFFERED: "-"}
+SIGNS = {
+    Reason.CONNECTED: "✓",
+    Reason.UNKNOWN: "?",
+    Reason.UNRECOGNISED: "?",
+    Reason.IN_PROGRESS: "…",
+    Reason.NOBODY_OFFERED: "-",
+}
 FAULT = "✗"
 
 

@@ -53,11 +53,16 @@ def judge(meeting: Meeting, now_ts: float) -> Verdict:
 def _judge(meeting: Meeting, attempt: Attempt, now_ts: float) -> Verdict:
     pair = Pair(meeting, attempt, now_ts)
     signaling = by_signaling(pair)
-    return Verdict(meeting, attempt, signaling, with_reports(pair, signaling), tuple(_notes(pair)))
+    finding = with_reports(pair, signaling)
+    return Verdict(meeting, attempt, signaling, finding, tuple(_notes(pair, finding.reason)))
 
 
-def _notes(pair: Pair) -> Iterable[str]:
+def _notes(pair: Pair, reason: Reason) -> Iterable[str]:
     attempt = pair.attempt
+    for side, name in enumerate(pair.names):
+        unread = sum(signal.sender == side for signal in attempt.unread())
+        if unread and reason in (Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES):
+            yield f"{name} has sent {unread} signal{'' if unread == 1 else 's'} in no form that is known here"
     if attempt.crossing is not None and attempt.answers and attempt.both_answered is None:
         winner = pair.names[1 - attempt.answers[-1].sender]
         yield f"both sent an offer at the same time; that of {winner} was answered"

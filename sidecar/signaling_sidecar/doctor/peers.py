@@ -16,7 +16,7 @@ from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.foreign_text import visible
 
 NETWORK_BITS = {4: 24, 6: 64}  # of an address that is in no network of ours; what homes and offices have
-_UNDECIDED = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.NOBODY_OFFERED, Reason.LEFT)
+_UNDECIDED = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NOBODY_OFFERED, Reason.LEFT)
 _REMEDIES = {
     Reason.SUBNETS: "put both devices into the same Wi-Fi (a guest network or a VPN is another), or use a TURN server",
     Reason.ONLY_MDNS: "let the page use the camera once, so that browsers name addresses; or let UDP port 5353 pass",
