@@ -60,7 +60,7 @@ class Attempt:
         return [each for signal in self.signals if signal.sender == sender for each in signal.candidates]
 
     def unread(self) -> list[Signal]:
-        """Those of which nothing is known: an app's own messages, or descriptions and candidates in a form of its own."""
+        """Those that say nothing here: an app's own messages, or descriptions and candidates in an unknown form."""
         return [signal for signal in self.signals if signal.what == "other"]
 
     def early(self, sender: int) -> list[Signal]:

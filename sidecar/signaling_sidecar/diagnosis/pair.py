@@ -76,7 +76,7 @@ class Pair:
         sentence = f"the {what} of {self.names[last.sender]} was refused: {last.code} ({last.message})"
         if not settled:
             return self.parted_or(f"{sentence}, and may be sent again", last.entry)
-        return Finding(Reason.REFUSED, sentence, (last.entry,))
+        return Finding(Reason.REFUSED, sentence, (last.entry,), last.code)
 
     def _had_time_since(self, entry: Entry) -> bool:
         return self.until_ts - entry.ts >= SIGNALING_WITHIN_S

@@ -49,3 +49,5 @@ class Finding(NamedTuple):
     reason: Reason
     sentence: str
     evidence: tuple[Entry, ...] = ()
+    code: str | None = None
+    """Of a refusal: the code that it had."""

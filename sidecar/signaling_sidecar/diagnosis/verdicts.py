@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from signaling_sidecar.diagnosis.advice import next_step
 from signaling_sidecar.diagnosis.attempts import Attempt, attempts_of
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.pair import Pair
@@ -31,6 +32,11 @@ class Verdict(NamedTuple):
         one, other = (stay.label for stay in self.meeting.stays)
         return f"{one} and {other}: {self.finding.sentence}"
 
+    @property
+    def next_step(self) -> str | None:
+        """What to do about it; None: nothing."""
+        return next_step(self.finding.reason, self.finding.code)
+
 
 def judge(meeting: Meeting, now_ts: float) -> Verdict:
     """Say what became of a pair by `now_ts` (seconds since the epoch): the log's end, or now for a running sidecar."""
@@ -43,9 +49,7 @@ def judge(meeting: Meeting, now_ts: float) -> Verdict:
         if before.finding.reason in (Reason.CONNECTED, Reason.UNKNOWN):
             break
         if before.finding.reason not in _UNDECIDED:
-            again = Finding(
-                before.finding.reason, f"{before.finding.sentence}; they try again", before.finding.evidence
-            )
+            again = before.finding._replace(sentence=f"{before.finding.sentence}; they try again")
             return before._replace(finding=again)
     return verdict
 

@@ -76,6 +76,8 @@ class _Summary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     sdp_type: Literal["offer", "pranswer", "answer", "rollback"] | None = None
     ufrag: str | None = None
     candidate: _CandidateSummary | None = None
+    candidates: list[_CandidateSummary] = []
+    """Those in the description, each kind once."""
 
 
 def find_media(payload: bytes | str) -> Media:
@@ -120,10 +122,13 @@ def find_candidates(payload: bytes | str) -> list[Candidate]:
 def summarise(payload: bytes) -> str:
     """Give the JSON text that stands for `payload` in the log when payloads are not kept: no address, no password."""
     media = find_media(payload)
-    candidate = None
+    candidate, described = None, []
     if media.candidate_type is not None:
         candidate = _CandidateSummary(media.candidate_type, media.protocol, media.address_class)
-    summary = _Summary(True, media.description_bytes, media.sdp_type, media.ufrag, candidate)  # type: ignore[arg-type]
+    if media.description_bytes is not None:
+        found = find_candidates(payload)
+        described = list(dict.fromkeys(_CandidateSummary(c.type, c.protocol, c.address_class) for c in found))
+    summary = _Summary(True, media.description_bytes, media.sdp_type, media.ufrag, candidate, described)  # type: ignore[arg-type]
     return msgspec.json.encode(summary).decode()
 
 
@@ -171,17 +176,14 @@ def _from_summary(summary: _Summary) -> Media:
 
 
 def _candidates_of_summary(document: Any) -> list[Candidate]:
-    """Of what `summarise` kept: `find_media` reads it."""
-    media = find_media(msgspec.json.encode(document)) if isinstance(document, dict) and "summary" in document else None
-    if media is None or media.candidate_type is None:
+    try:
+        summary = msgspec.convert(document, _Summary)
+    except msgspec.ValidationError:
         return []
+    kinds = summary.candidates or ([summary.candidate] if summary.candidate is not None else [])
     return [
-        Candidate(
-            type=media.candidate_type,
-            protocol=media.protocol,
-            address_class=media.address_class,
-            ufrag=media.ufrag,
-        )
+        Candidate(type=kind.type, protocol=kind.protocol, address_class=kind.address_class, ufrag=summary.ufrag)
+        for kind in kinds
     ]
 
 
