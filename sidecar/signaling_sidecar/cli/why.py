@@ -67,5 +67,6 @@ def _as_object(verdict: Verdict) -> dict[str, Any]:
         "signaling": verdict.signaling.reason,
         "sentence": verdict.sentence,
         "notes": list(verdict.notes),
+        "next_step": verdict.next_step,
         "evidence": [{"boot": entry.boot, "seq": entry.seq} for entry in finding.evidence],
     }
