@@ -25,6 +25,9 @@ FIREFOX_SETTINGS: dict[str, str | float | bool] = {
     "media.gmp-manager.url": "",  # else it downloads a codec from the network
     "media.navigator.permission.disabled": True,  # every page may have the camera, and
     "media.navigator.streams.fake": True,  # it is a made-up one
+    # Else addresses are names of multicast DNS, which Firefox and Chromium of one machine do not always find in time
+    # when no program that answers such questions runs there.
+    "media.peerconnection.ice.obfuscate_host_addresses": False,
     "network.captive-portal-service.enabled": False,
 }
 
