@@ -188,7 +188,7 @@ async def test_a_flood_is_cut_and_costs_one_error_a_second(
 
 async def test_a_frame_over_the_limit_ends_its_sender_alone(served: Served, manners: Manners) -> None:
     a, b = await meet(served, manners, ROOM, "a", "b")
-    await a.send(manners.offer(ROOM, "a", "b", "p" * 70_000))
+    await a.send(manners.offer(ROOM, "a", "b", "p" * 300_000))
     assert (await a.closed())[0] == 1009
     await a.socket.close()
     await served.settled()

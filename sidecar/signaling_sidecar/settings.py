@@ -189,7 +189,7 @@ class Settings:
     turn_password_s: float = _setting(
         _seconds(30 * 86_400), 86_400.0, "how long a TURN password is good: a page needs it for as long as it is open"
     )
-    max_frame_bytes: int = _setting(_whole(1024, 16 * MIB, "bytes"), 65_536, "bytes of one frame")
+    max_frame_bytes: int = _setting(_whole(1024, 16 * MIB, "bytes"), 262_144, "bytes of one frame")
     max_frames_per_s: int = _setting(_whole(1, 1_000_000, "frames"), 100, "frames per second of one connection")
     max_frames_burst: int = _setting(_whole(1, 1_000_000, "frames"), 500, "frames at once of one connection")
     max_outbox_bytes: int = _setting(

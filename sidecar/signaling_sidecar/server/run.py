@@ -120,6 +120,7 @@ def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, project, sidecar.admin_token)
     state_dir.write_runtime(sidecar.state_dir, runtime)
     state_dir.point_to(sidecar.state_dir, sidecar.settings.project)
+    sidecar.runtime = runtime
     folder = str(sidecar.state_dir)
     return Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)
 
