@@ -119,6 +119,7 @@ def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     project = str(sidecar.settings.project)
     runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, project, sidecar.admin_token)
     state_dir.write_runtime(sidecar.state_dir, runtime)
+    state_dir.point_to(sidecar.state_dir, sidecar.settings.project)
     folder = str(sidecar.state_dir)
     return Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)
 
