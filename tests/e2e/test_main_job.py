@@ -73,8 +73,10 @@ async def test_three_pages_are_a_full_mesh(demo: Site, browser: Browser) -> None
     assert [person.faults for person in people] == [[], [], []]
 
 
-async def test_pages_that_may_have_the_camera_see_each_other(demo: Site, browser: Browser) -> None:
+async def test_pages_that_turn_their_cameras_on_see_each_other(demo: Site, browser: Browser) -> None:
     ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
+    for person in (ann, ben):
+        await person.turn_camera_on()
     for one, other in permutations((ann, ben), 2):
         video = one.tile(other.name).locator("video")
         await expect(video).to_be_visible()
