@@ -3,6 +3,7 @@ import type { Plugin, ResolvedConfig, ViteDevServer } from 'vite'
 import { printEndpoint } from './endpoint-line.ts'
 import { LOG_PREFIX, PLUGIN_NAME } from './identity.ts'
 import { Lan } from './lan.ts'
+import { type LetIn, letInBy, remarksOn } from './let-in.ts'
 import { planFrom, type SignalingOptions } from './options.ts'
 import { loadTrace, resolveTrace, traceTag } from './page-trace.ts'
 import { isSignalingRule, proxyRules, SIGNALING_PATH, type Upstream } from './proxy-rule.ts'
@@ -36,11 +37,14 @@ export function signaling(options: SignalingOptions = {}): Plugin {
         addProxyRules(config, fixedUpstream(plan.target, log))
         return
       }
-      const wish = wishFrom(plan, config, lan?.hosts ?? [])
+      const wish = wishFrom(plan, config)
       const keeper = keeperOf(config.root)
       const isOurs = addProxyRules(config, keeper)
-      if (isOurs || plan.explicit) follow = (server) => followServer(server, keeper, wish, log)
-      else log.info(`server.proxy has its own rule for ${SIGNALING_PATH}: no sidecar is started`)
+      if (isOurs || plan.explicit) {
+        for (const remark of remarksOn(config, plan.allowedOrigins)) log.warn(remark)
+        const letIn = () => letInBy(config, lan?.hosts ?? [], plan.allowedOrigins)
+        follow = (server) => followServer(server, keeper, wish, letIn, log)
+      } else log.info(`server.proxy has its own rule for ${SIGNALING_PATH}: no sidecar is started`)
     },
     configureServer(server) {
       printEndpoint(server)
@@ -70,14 +74,20 @@ function addProxyRules({ base, server }: ResolvedConfig, upstream: Upstream): bo
   return true
 }
 
-function followServer(server: ViteDevServer, keeper: SidecarKeeper, wish: Wish, log: Log): void {
+function followServer(
+  server: ViteDevServer,
+  keeper: SidecarKeeper,
+  wish: Wish,
+  letIn: () => LetIn,
+  log: Log,
+): void {
   const { httpServer } = server
   // Middleware mode, Vitest's server and the like: nothing there says when it ends.
   if (!httpServer) return
   keeper.hold(httpServer)
   let site: Site | undefined
   httpServer.once('listening', () => {
-    site = siteOf(server)
+    site = siteOf(server, letIn())
     keeper.siteFile.describe(site)
     keeper.keep(wish, log)
   })

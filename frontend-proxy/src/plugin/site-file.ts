@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import type { LetIn } from './let-in.ts'
 
 /** Where a project's pages are, for the sidecar's QR code, its status page and its announcement. */
-export interface Site {
+export interface Site extends LetIn {
   readonly name: string
   /** URLs that end with Vite's base. */
   readonly local: readonly string[]
@@ -51,8 +52,7 @@ export class SiteFile {
 
   #write(): void {
     if (this.#folder === undefined || this.#site === undefined) return
-    const { name, local, network } = this.#site
-    const content = JSON.stringify({ pid: process.pid, name, local, network, secret: this.secret })
+    const content = JSON.stringify({ pid: process.pid, ...this.#site, secret: this.secret })
     const file = path.join(this.#folder, FILE_NAME)
     const temporary = `${file}.${process.pid}.new`
     try {

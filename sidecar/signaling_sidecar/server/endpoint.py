@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from collections.abc import Callable, Mapping
 
 from aiohttp import WSMsgType, web
@@ -29,6 +30,8 @@ from signaling_sidecar.server.outbox import Outbox
 from signaling_sidecar.server.rate import FrameRate
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import Site
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 
 
 class Endpoint:
@@ -61,6 +64,7 @@ class Endpoint:
         if isinstance(opened, Rejection):
             raise _error(opened)
         socket: Socket = web.WebSocketResponse(
+            protocols=_offered(request),
             timeout=CLOSE_WITHIN_S,
             autoclose=False,
             autoping=False,
@@ -176,6 +180,19 @@ class Endpoint:
 def _opening(request: web.Request) -> Opening:
     raw_query = request.raw_path.partition("?")[2]
     return Opening(request.match_info.get("room"), request.query, raw_query)
+
+
+def _offered(request: web.Request) -> list[str]:
+    """The subprotocols that the client offers: all are fine with us, and aiohttp answers with the first.
+
+    A browser that has offered some and is answered with none fails the connection (WHATWG WebSockets, section 3).
+    Raises HTTPBadRequest for what could not be written into the answer.
+    """
+    offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    names = [name for name in offered if name]
+    if not all(map(_TOKEN.fullmatch, names)):
+        raise web.HTTPBadRequest(text="Sec-WebSocket-Protocol must be names separated by commas\n")
+    return names or offered
 
 
 def _error(rejection: Rejection) -> web.HTTPException:
