@@ -8,6 +8,8 @@ export interface LetIn {
   readonly allowedOrigins: readonly string[]
 }
 
+type AllowedHosts = ResolvedConfig['server']['allowedHosts']
+
 const ANY = '*'
 
 /**
@@ -15,11 +17,11 @@ const ANY = '*'
  * `ownNames` are names of this machine under which pages are opened besides.
  */
 export function letInBy(
-  { server }: ResolvedConfig,
+  allowedHosts: AllowedHosts,
   ownNames: readonly string[],
   allowedOrigins: readonly string[],
 ): LetIn {
-  const listed = server.allowedHosts === true ? [ANY] : server.allowedHosts.filter(canMatch)
+  const listed = allowedHosts === true ? [ANY] : allowedHosts.filter(canMatch)
   return {
     allowedHosts: [...new Set([...listed, ...ownNames])],
     allowedOrigins: allowedOrigins.filter(isOriginEntry),
@@ -28,12 +30,11 @@ export function letInBy(
 
 /** A sentence for each entry that lets nobody in, and for what lets everybody in. */
 export function remarksOn(
-  { server }: ResolvedConfig,
+  allowedHosts: AllowedHosts,
   allowedOrigins: readonly string[],
 ): readonly string[] {
-  const { allowedHosts } = server
   const everybody =
-    'server.allowedHosts is true: a website that you visit can point a name of its own at this machine (DNS rebinding), and then read and join all rooms here'
+    'allowedHosts is true: a website that you visit can point a name of its own at this machine (DNS rebinding), and then read and join all rooms here'
   const remarks = allowedHosts === true ? [everybody] : allowedHosts.flatMap(remarkOnHost)
   const wrong = allowedOrigins.filter((entry) => !isOriginEntry(entry))
   return [
@@ -48,7 +49,7 @@ function remarkOnHost(entry: string): string[] {
   const name = browsersNameIn(entry)
   if (name === entry) return []
   const instead = name === undefined ? '' : `; write '${name}'`
-  return [`server.allowedHosts: '${entry}' matches no page, in Vite neither${instead}`]
+  return [`allowedHosts: '${entry}' matches no page, in Vite neither${instead}`]
 }
 
 /** What a browser sends as the name of a page for which somebody would write this entry. */

@@ -4,13 +4,16 @@ import path from 'node:path'
 import type { LetIn } from './let-in.ts'
 
 /** Where a project's pages are, for the sidecar's QR code, its status page and its announcement. */
-export interface Site extends LetIn {
+export interface Pages {
   readonly name: string
   /** URLs that end with Vite's base. */
   readonly local: readonly string[]
   /** As `local`, the best first; empty when Vite is on localhost only. */
   readonly network: readonly string[]
 }
+
+/** What the sidecar is told of a Vite that runs. */
+export interface Site extends Pages, LetIn {}
 
 const FILE_NAME = 'site.json'
 const SECRET_BYTES = 32 // 256 bits: nobody guesses it, and it is made once for each process
