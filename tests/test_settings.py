@@ -44,6 +44,7 @@ def test_lists_are_repeated_flags_or_separated_by_commas(tmp_path: Path) -> None
         ("payloads", "some"),
         ("max_rooms", "0"),
         ("max_rooms", "1.5"),
+        ("advice", "poetry"),
         ("allow_origin", ["localhost:3000"]),
         ("allow_origin", ["http://a.example/path"]),
         ("allow_host", ["a.example:80"]),

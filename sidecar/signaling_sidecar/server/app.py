@@ -30,10 +30,11 @@ from signaling_sidecar.reload import HooksFile, watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server import client_faults, pages
 from signaling_sidecar.server.admin import AdminApi
+from signaling_sidecar.server.advice import consequences
 from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
 from signaling_sidecar.server.endpoint import Endpoint
 from signaling_sidecar.server.going_on import go_on
-from signaling_sidecar.server.guard import Barred, who_is_let_in
+from signaling_sidecar.server.guard import who_is_let_in
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.judge import Judge
 from signaling_sidecar.server.lan_pages import LanPages
@@ -89,7 +90,7 @@ class Sidecar:
         self._lock: int
         """The descriptor by which the state folder is ours."""
         self._key: bytes
-        self._hinted: set[Barred] = set()
+        self._hinted: set[tuple[str, str]] = set()
         self._dispatcher: Dispatcher
         self._endpoint: Endpoint
         self._admin = AdminApi(self.admin_token, self.boot)
@@ -146,6 +147,8 @@ class Sidecar:
                 self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code), self.site
             )
             self._admin.begin(self._hub, log, self._dispatcher.administer)
+            if not self._reloaded:
+                self._say_consequences()
             async with self._hooks(), self._followed_settings(log), _while_running(self._look_after_log()):
                 yield
             self._dispatcher.stop()
@@ -217,6 +220,8 @@ class Sidecar:
             log.keep_s = _longest_grace_s(rules)
             self._dispatcher.set_rules(commands.SetRules(rules, settings.max_rooms))
             self._dispatcher.record(Record("settings.changed", data={name: getattr(settings, name) for name in names}))
+            if {"allow_host", "allow_origin"} & set(names):
+                self._say_consequences()
 
         async with _while_running(watch_settings(self._sources, self.settings, apply)):
             yield
@@ -254,20 +259,27 @@ class Sidecar:
         self._dispatcher.close_all()
         await self._endpoint.wait_closed()
 
+    def _say_consequences(self) -> None:
+        for sentence in consequences(self.settings.allow_host, self.settings.allow_origin):
+            logger.warning("%s", sentence)
+
     # --- who is let in ---------------------------------------------------------------------------------------------
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        settings, site = self.settings, self.site()
         barred = who_is_let_in(
             request.headers.getall("Host", ()),
             request.headers.getall("Origin", ()),
-            self.settings.allow_host,
-            self.settings.allow_origin,
+            (*settings.allow_host, *(site.allowed_hosts if site is not None else ())),
+            (*settings.allow_origin, *(site.allowed_origins if site is not None else ())),
+            settings.advice,
         )
         if barred is None:
             return await client_faults.answer(request, handler)
-        if barred not in self._hinted and len(self._hinted) < MAX_HINTS:
-            self._hinted.add(barred)
+        cause = (barred.header, barred.remedy)  # some send another value each time
+        if cause not in self._hinted and len(self._hinted) < MAX_HINTS:
+            self._hinted.add(cause)
             logger.warning("%s", barred)
         raise web.HTTPForbidden(text=f"{barred}\n")
 
