@@ -19,30 +19,31 @@ from signaling_sidecar.eventlog.state_dir import read_runtime
 from signaling_sidecar.eventlog.which_state import find_state_dir
 from signaling_sidecar.inspection.errors import AdminRefused, AmbiguousRoom, UnknownRoom
 from signaling_sidecar.inspection.event_log import EventLog, read_log
+from signaling_sidecar.inspection.text_dtype import TEXT
 
 if TYPE_CHECKING:
     from signaling_sidecar.inspection.dashboard import Dashboard
 
 _ROOM_DTYPES = {
     "dialect": "category",
-    "room": "str",
-    "name": "str",
+    "room": TEXT,
+    "name": TEXT,
     "peers": "int64",
     "away": "int64",
     "capacity": "int64",
     "listed": "bool",
-    "host": "str",
+    "host": TEXT,
     "created": "datetime64[us, UTC]",
 }
 _PEER_DTYPES = {
     "dialect": "category",
-    "room": "str",
-    "peer": "str",
-    "name": "str",
+    "room": TEXT,
+    "peer": TEXT,
+    "name": TEXT,
     "away": "bool",
     "host": "bool",
     "joined": "datetime64[us, UTC]",
-    "session": "str",
+    "session": TEXT,
 }
 
 

@@ -26,6 +26,7 @@ from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.boots import boot_of, run_number
 from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
 from signaling_sidecar.inspection.load_progress import with_progress
+from signaling_sidecar.inspection.text_dtype import TEXT
 
 _ARROW_TYPES = {int: pa.int64(), float: pa.float64(), str: pa.string()}
 _SCHEMA = pa.schema(
@@ -62,7 +63,7 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
     if not len(table) and left_out.first is not None:
         raise left_out.first
     events = table.to_pandas(
-        types_mapper={pa.int64(): pd.Int64Dtype(), pa.string(): pd.StringDtype(na_value=np.nan)}.get,
+        types_mapper={pa.int64(): pd.Int64Dtype(), pa.string(): TEXT}.get,
         self_destruct=True,
     )
     events = events.astype({"v": "int64", "seq": "int64"})
