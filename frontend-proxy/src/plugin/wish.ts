@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import path from 'node:path'
 import type { ResolvedConfig } from 'vite'
+import type { ConfigPart } from './lan.ts'
 import { type Plan, startRefusal } from './options.ts'
 import { projectFolders } from './project-folders.ts'
 import { stateFolderRefusal, type Wish } from './sidecar-keeper.ts'
@@ -16,6 +17,7 @@ type SidecarPlan = Extract<Plan, { kind: 'sidecar' }>
 export function wishFrom(
   plan: SidecarPlan,
   config: ResolvedConfig,
+  part: ConfigPart,
   hosts: readonly string[],
 ): Wish {
   const { root } = config
@@ -40,7 +42,7 @@ export function wishFrom(
       ...['--port', String(port), '--project', root, '--exit-on-stdin-eof', '--reload', 'auto'],
       ...(stateDir ? ['--state-dir', stateDir] : []),
       ...(plan.hooks === undefined ? [] : ['--hooks', path.resolve(root, plan.hooks)]),
-      ...allowedHostArgs(config.server.allowedHosts, hosts),
+      ...allowedHostArgs(config[part].allowedHosts, hosts),
       ...args,
     ],
     env,
