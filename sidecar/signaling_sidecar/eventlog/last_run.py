@@ -59,6 +59,7 @@ def _read(segments: Sequence[Path], lines: Sequence[bytes], later: Sequence[byte
     boot = msgspec.json.decode(header.data or "", type=_Header).boot
     checkpoint = msgspec.json.decode(state.data or "", type=Checkpoint)
     records = [_past.decode(line) for line in (*lines[BEGINNING:], *later)]
+    records = [record for record in records if record.seq > state.seq]  # the checkpoint has seen the others
     return LastRun(segments, boot, checkpoint, state.ts, records)
 
 
@@ -85,8 +86,8 @@ def _newest_run(folder: Path) -> Sequence[Path]:
         segments = find_segments(folder).segments
     except NoLog:
         return []
-    newest = max(_boot(path) for path in segments)
-    return [path for path in segments if _boot(path) == newest]
+    newest = max(map(_boot, segments))
+    return [path for path in segments if _boot(path) == newest and not path.is_symlink()]
 
 
 def _boot(segment: Path) -> str:

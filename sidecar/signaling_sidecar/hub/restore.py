@@ -36,6 +36,7 @@ class Past(msgspec.Struct, frozen=True):
 
     ts: float
     type: str
+    seq: int = 0
     dialect: str | None = None
     room: str | None = None
     peer: str | None = None
@@ -134,6 +135,8 @@ class Restore:
             room.active_s = now_s - max(0.0, room.active_s)
             self._hub.idle_rooms.watch(room)
             for session in room.sessions.values():
+                if session.resumption is not None:
+                    session.resumption.reached = session.resumption.sent
                 grace_s = self._hub.departures.grace_s(session, Ending.STOPPED)
                 away = session.away or Away(Ending.STOPPED, 0.0)
                 left_s = self._until_ts.get(session.id, 0.0) - self._last_ts
