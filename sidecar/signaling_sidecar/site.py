@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -26,6 +28,24 @@ class Site(msgspec.Struct, frozen=True):
     """Its pages for other devices, the best first; empty when Vite listens on localhost only."""
     secret: Annotated[str, msgspec.Meta(min_length=SECRET_CHARS)]
     """What Vite's proxy sends along, so that its X-Forwarded-For is believed. Of this Vite, and never shown."""
+
+    @property
+    def for_a_phone(self) -> list[str]:
+        """Those of `network` that another device can open: Vite lists a host of one's own there, whatever it is."""
+        return [url for url in self.network if _is_elsewhere(url)]
+
+
+def _is_elsewhere(url: str) -> bool:
+    """Whether the URL means this machine on other machines, too: `app.localhost` is each one's own."""
+    try:
+        host = urlsplit(url).hostname or "localhost"
+    except ValueError:
+        return False
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.rpartition(".")[2] != "localhost"
+    return not (address.is_loopback or address.is_unspecified)
 
 
 def read_site(state_dir: Path) -> Site | None:
