@@ -75,7 +75,7 @@ function showWhere(site) {
     )
   } else {
     $('where').replaceChildren(
-      make('p', 'Your pages are on this machine only, so no phone can open them yet. To change that:'),
+      make('p', 'No page of this project can be opened on a phone yet. To change that:'),
       way('signaling({ lan: true })', ' in vite.config.js: with https, so that the camera works'),
       way('vite --host', ' with http: data and chat work, the camera does not'),
     )
