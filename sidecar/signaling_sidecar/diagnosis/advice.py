@@ -82,7 +82,7 @@ _SEND_SLOWER = "send less at once: the sidecar takes a limited number of frames 
 _BY_CODE: dict[str, str] = {
     Code.BAD_JSON: "send each frame as one JSON object in a text frame",
     Code.BAD_FIELD: "correct the field that the message names",
-    Code.UNKNOWN_TYPE: "use a frame type of this dialect; in `rooms` an app's own data goes into `signal` or `broadcast`",
+    Code.UNKNOWN_TYPE: "use a frame type of this dialect: in `rooms` your own data goes into `signal` or `broadcast`",
     Code.NOT_JOINED: "send `join`, and wait for its answer, before anything else",
     Code.FORGED_FROM: "leave `from` out, or put this connection's own peer id there",
     Code.NO_SUCH_PEER: "send only to peers of the newest peer list: who has another id after a reload is another peer",

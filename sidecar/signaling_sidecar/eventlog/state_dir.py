@@ -95,7 +95,7 @@ def lock(path: Path) -> int:
 
     Returns the descriptor that holds the lock: closing it gives the folder back.
     """
-    descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         if os.name == "nt":
             import msvcrt
@@ -111,12 +111,24 @@ def lock(path: Path) -> int:
     return descriptor
 
 
+def is_held(path: Path, descriptor: int) -> bool:
+    """Whether what `lock` gave is still the lock of this folder: the folder, or the file, may be another one now."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), (path / LOCK_FILE).lstat())
+    except OSError:
+        return False
+
+
 def key(path: Path) -> bytes:
     """The secret with which the log names secrets, made at the first use. It outlives the sidecar, as the log does."""
     file = path / KEY_FILE
     if not file.exists():
-        _write_private(file, secrets.token_bytes(KEY_BYTES))
+        keep_key(path, secrets.token_bytes(KEY_BYTES))
     return file.read_bytes()
+
+
+def keep_key(path: Path, secret: bytes) -> None:
+    _write_private(path / KEY_FILE, secret)
 
 
 def write_runtime(path: Path, runtime: Runtime) -> None:
@@ -139,7 +151,7 @@ def remove_runtime(path: Path) -> None:
 def _write_private(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: a reader never sees half of it."""
     temporary = path.with_name(f"{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
     temporary.replace(path)
