@@ -27,6 +27,7 @@ from signaling_sidecar.eventlog.boots import new_boot
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub import Hub, RoomRules, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import HooksFile, watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server import client_faults, pages
@@ -40,6 +41,7 @@ from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.judge import Judge
 from signaling_sidecar.server.lan_pages import LanPages
 from signaling_sidecar.server.neighbours import Neighbours
+from signaling_sidecar.server.people import PeopleInRooms
 from signaling_sidecar.settings import Settings, Sources, all_settings
 from signaling_sidecar.site import Site, read_site
 
@@ -96,6 +98,7 @@ class Sidecar:
         self._endpoint: Endpoint
         self._admin = AdminApi(self.admin_token, self.boot)
         self._lan_pages = LanPages(self.boot, self._dialects, self.site, self._clients, self._admit)
+        self._people = PeopleInRooms(self.state_dir, self._listed, self.site, self._admit)
 
     def site(self) -> Site | None:
         """Where the pages are, as Vite's plugin says it."""
@@ -111,7 +114,7 @@ class Sidecar:
         app.router.add_get("/", self._home)
         app.router.add_get(SHARED_PATH, self._shared)
         app.router.add_routes(self._admin.routes())
-        app.router.add_routes(self._lan_pages.routes())
+        app.router.add_routes([*self._lan_pages.routes(), *self._people.routes()])
         for dialect in self._dialects.values():
             self._add_routes(app.router, dialect)
         return app
@@ -316,6 +319,9 @@ class Sidecar:
             for session in room.sessions.values():
                 if session.connection is not None:
                     yield self._dispatcher.address_of(session.connection)
+
+    def _listed(self) -> Iterator[Room]:
+        return (room for room in self._hub.membership.rooms if room.key.dialect == ROOMS.name and room.listed)
 
     async def _rooms(self, request: web.Request) -> web.Response:
         """The same list as the native dialect's `rooms`, for who has no WebSocket."""
