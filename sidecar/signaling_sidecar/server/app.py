@@ -134,17 +134,13 @@ class Sidecar:
     # --- life ------------------------------------------------------------------------------------------------------
 
     async def _run(self, app: web.Application) -> AsyncIterator[None]:
-        state_dir.create(self.state_dir)
-        self._lock = state_dir.lock(self.state_dir)
+        with state_dir.used(self.state_dir):
+            state_dir.create(self.state_dir)
+            self._lock = state_dir.lock(self.state_dir)
         try:
-            now_s = asyncio.get_running_loop().time()
-            self._hub, past = go_on(self.state_dir, self._new_hub, now_s, logger.warning)
-            log = self._log()
-            log.open()
-            for record in [*past, *([Record("server.reloaded")] if self._reloaded else [])]:
-                log.append(record)
-            log.flush()
-            self._key = key = state_dir.key(self.state_dir)
+            with state_dir.used(self.state_dir):
+                log = self._go_on()
+                self._key = key = state_dir.key(self.state_dir)
             ice_servers = IceServers(self.settings)
             self._dispatcher = Dispatcher(self._hub, log, ice_servers, self.settings.max_frames_per_s)
             self._endpoint = Endpoint(
@@ -159,6 +155,17 @@ class Sidecar:
             log.close()
         finally:
             os.close(self._lock)
+
+    def _go_on(self) -> LogWriter:
+        """Go on where the last run stopped, in a log of this run. Raises OSError."""
+        now_s = asyncio.get_running_loop().time()
+        self._hub, past = go_on(self.state_dir, self._new_hub, now_s, logger.warning)
+        log = self._log()
+        log.open()
+        for record in [*past, *([Record("server.reloaded")] if self._reloaded else [])]:
+            log.append(record)
+        log.flush()
+        return log
 
     async def _look_after_log(self) -> None:
         while True:
