@@ -3,6 +3,7 @@ import type { Plugin, ResolvedConfig } from 'vite'
 import { printEndpoint } from './endpoint-line.ts'
 import { LOG_PREFIX, PLUGIN_NAME } from './identity.ts'
 import { type ConfigPart, Lan } from './lan.ts'
+import { letInBy, remarksOn } from './let-in.ts'
 import { joinPages, type Link } from './middleware-mode.ts'
 import { type Plan, planFrom, type SignalingOptions } from './options.ts'
 import { importTrace, loadTrace, resolveTrace } from './page-trace.ts'
@@ -95,13 +96,16 @@ function linkFrom(
     const proxy = addProxyRules(config, part, fixedUpstream(target, log))
     return { proxy, stay: undefined, fixedAddress: target, log }
   }
-  const wish = wishFrom(plan, config, part, hosts)
+  const wish = wishFrom(plan, config)
   const keeper = keeperOf(config.root)
   const proxy = addProxyRules(config, part, keeper)
   const { port } = plan.details
   const fixedAddress = port ? `http://127.0.0.1:${port}` : undefined
   if (proxy || plan.explicit) {
-    return { proxy, stay: new SidecarStay(keeper, wish, log), fixedAddress, log }
+    const { allowedHosts } = config[part]
+    for (const remark of remarksOn(allowedHosts, plan.allowedOrigins)) log.warn(remark)
+    const letIn = letInBy(allowedHosts, hosts, plan.allowedOrigins)
+    return { proxy, stay: new SidecarStay(keeper, wish, letIn, log), fixedAddress, log }
   }
   log.info(`${part}.proxy has its own rule for ${SIGNALING_PATH}: no sidecar is started`)
   return { proxy, stay: undefined, fixedAddress, log }

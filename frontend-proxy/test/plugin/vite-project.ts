@@ -62,6 +62,8 @@ export interface SiteContent {
   readonly name: string
   readonly local: readonly string[]
   readonly network: readonly string[]
+  readonly allowedHosts: readonly string[]
+  readonly allowedOrigins: readonly string[]
   readonly secret: string
 }
 
