@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,11 @@ from signaling_sidecar.inspection.errors import DamagedDump, NoDump
 
 _GZIP = zlib.MAX_WBITS | 16  # zlib's way to say: a gzip header, and the largest window
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
+_FIREFOX = (b"about:webrtc", b"aboutWebrtc", b'"sdpHistory"', b'"iceCandidatePairStats"')
+_OF_FIREFOX = (
+    "is of Firefox's about:webrtc, which does not say what happened when: for Firefox let the pages report, by "
+    "signaling({ trace: true }) in vite.config"
+)
 _CATEGORIES = (
     *("connection", "name", "signaling", "ice", "state", "dtls"),
     *("local_type", "remote_type", "protocol", "policy"),
@@ -41,7 +47,8 @@ def open_dump(path: str | PathLike[str]) -> Dump:
     """Read what a browser recorded of its RTCPeerConnections; packed or not, whatever the file is called.
 
     Either of the two that Chromium downloads at `chrome://webrtc-internals`, of all pages: "webrtc-internals dump",
-    without connections that were closed, or "rtcstats dump". Or an rtcstats file of one page, by rtcstats-js.
+    without connections that were closed, or "rtcstats dump"; older Chromiums' and Electron's too. Or an rtcstats file
+    of one page, by rtcstats-js.
     `EventLog.with_dump` joins it to the signaling.
 
     Raises `NoDump` when it is neither, and `DamagedDump` (both `SidecarError`s).
@@ -53,10 +60,13 @@ def open_dump(path: str | PathLike[str]) -> Dump:
         raise NoDump(str(path), f"cannot be read: {error.strerror}") from error
     if content.startswith(_GZIP_MAGIC):
         content = _unpacked(str(path), content)
-    if content.startswith(FIRST_LINE + b"\n"):
+    content = _as_utf8(content)
+    if content.partition(b"\n")[0].rstrip() == FIRST_LINE:
         return Dump(str(path), "rtcstats", read_rtcstats(str(path), content))
     if content.lstrip().startswith(b"{") and b'"PeerConnections"' in content:
         return Dump(str(path), "webrtc-internals", read_internals(str(path), content))
+    if any(mark in content for mark in _FIREFOX):
+        raise NoDump(str(path), _OF_FIREFOX)
     raise NoDump(str(path), "is neither a webrtc-internals dump nor an rtcstats file")
 
 
@@ -193,6 +203,13 @@ def entry_of(event: DumpEvent, report: Report, offset_s: float = 0.0) -> Entry:
 
 def _count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """Take off a byte order mark, as editors write it; after a UTF-16 one the text is that."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace").encode()
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def _unpacked(path: str, content: bytes) -> bytes:
