@@ -194,22 +194,26 @@ class Sidecar:
             yield
             return
         file = HooksFile(self.settings.hooks)
-        file.load()
         dispatcher = self._dispatcher
-        dispatcher.judge = judge = Judge(file, self._hub, dispatcher.record)
+        judge = Judge(file, self._hub, dispatcher.record)
 
-        def rule_rooms() -> None:
-            for command in judge.rules_of_rooms():
+        async def rule_rooms() -> None:
+            async for command in judge.rules_of_rooms():
                 dispatcher.administer(command)
 
-        def swapped(new: bool) -> None:
+        async def swapped(new: bool) -> None:
             if new:
-                rule_rooms()
+                await rule_rooms()
             dispatcher.record(Record("hooks.swapped" if new else "hooks.kept"))
 
-        rule_rooms()  # those of the last run
+        async def follow() -> None:
+            await rule_rooms()  # those of the last run
+            await file.watch(judge.load, swapped)
+
         try:
-            async with _while_running(file.watch(swapped)):
+            await judge.load()
+            dispatcher.judge = judge
+            async with _while_running(follow()):
                 yield
         finally:
             judge.stop()
@@ -268,6 +272,8 @@ class Sidecar:
     async def _close_connections(self, app: web.Application) -> None:
         self._admin.end_streams()
         self._dispatcher.close_all()
+        if self._dispatcher.judge is not None:
+            self._dispatcher.judge.stop()  # its readers would wait for their hooks
         await self._endpoint.wait_closed()
 
     def _say_consequences(self) -> None:
