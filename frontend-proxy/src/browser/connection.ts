@@ -9,6 +9,7 @@
  */
 
 import ReconnectingWebSocket from 'partysocket/ws'
+import { jsonText } from './frame-text.ts'
 
 // A page should be back soon after its sidecar is: this is a development tool on the same machine
 // or LAN, so waits are short, and still a sidecar that is down for a day is asked 12 times a minute.
@@ -120,7 +121,7 @@ export class Connection {
 
   /** False when it was not open: then nothing was sent, and nothing will be. */
   send(frame: object): boolean {
-    return this.#open && this.#socket?.send(JSON.stringify(frame)) === true
+    return this.#open && this.#socket?.send(jsonText(frame) ?? '') === true
   }
 
   /** Ends it for good; `start` makes a new one. */

@@ -10,6 +10,7 @@
  */
 
 import { Connection, type Dismissal } from './connection.ts'
+import { wellFormed } from './frame-text.ts'
 import {
   type ErrorFrame,
   type Peer,
@@ -28,6 +29,7 @@ import { Membership } from './membership.ts'
 import { observe } from './observe.ts'
 import { ownOriginUrl } from './own-origin.ts'
 import { pageStorage } from './page-storage.ts'
+import { plain, plainProfile, type Refusal, refuseProfile, TOO_DEEP, wrap } from './payload.ts'
 import type {
   JoinOptions,
   LeaveReason,
@@ -52,7 +54,10 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   constructor(options: SignalingOptions = {}) {
     super()
     const { room, url, WebSocket, name, metadata, ...join } = options
-    this.#profile = { ...(name !== undefined && { name }), ...(metadata && { metadata }) }
+    this.#profile = plainProfile({
+      ...(name !== undefined && { name }),
+      ...(metadata && { metadata }),
+    })
     this.#identity = new TabIdentity(pageStorage('sessionStorage'), globalThis.window)
     this.#connection = new Connection(
       () => String(url ?? ownOriginUrl()),
@@ -98,12 +103,16 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   /** Goes to a room, out of the one it is in. */
-  join(room: string, options: JoinOptions = {}): void {
+  join(name: string, options: JoinOptions = {}): void {
+    const room = wellFormed(name) // as the sidecar's answer will have it
     if (this.#membership?.room === room) return
     this.#end('moved')
     const { peerId } = options
-    const identity = peerId === undefined ? this.#identity.take(room) : { peerId }
-    this.#membership = new Membership(this.#connection, room, identity, options)
+    const identity =
+      peerId === undefined ? this.#identity.take(room) : { peerId: wellFormed(peerId) }
+    this.#membership = new Membership(this.#connection, room, identity, options, (refusal) =>
+      this.#refuse(refusal),
+    )
     this.#connection.start()
     this.#membership.sendJoin(this.#profile)
   }
@@ -115,20 +124,32 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     this.#end('left')
   }
 
-  /** Changes what the others see; without a room it counts from the next join. */
+  /**
+   * Changes what the others see; without a room it counts from the next join. What the sidecar would
+   * not take is `refused`, and changes nothing.
+   */
   update(profile: Profile): void {
-    this.#profile = { ...this.#profile, ...profile }
-    this.#send({ type: 'update', ...profile })
+    const changes = plainProfile(profile)
+    const refusal = refuseProfile(changes)
+    if (refusal !== undefined) {
+      this.#refuse(refusal)
+      return
+    }
+    this.#profile = { ...this.#profile, ...changes }
+    this.#send({ type: 'update', ...changes })
   }
 
-  /** Sends to one peer of the room, now or when resumed. False: neither; too much is kept. */
+  /**
+   * Sends to one peer of the room, now or when resumed. False: neither; too much is kept, or it is
+   * `refused`. Throws a TypeError for a payload that JSON cannot hold.
+   */
   relay(to: string, type: Exclude<RelayKind, 'broadcast'>, payload: object = {}): boolean {
-    return this.#send({ ...payload, type, to })
+    return this.#say(payload, { type, to: wellFormed(to) })
   }
 
-  /** Sends to all others in the room, now or when resumed. False: neither; too much is kept. */
+  /** Sends to all others in the room, as `relay` does to one. */
   broadcast(payload: object = {}): boolean {
-    return this.#send({ ...payload, type: 'broadcast' })
+    return this.#say(payload, { type: 'broadcast' })
   }
 
   /**
@@ -175,9 +196,14 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       if (frame !== undefined) this.#receive(frame)
     },
     lost: (code: number, reason: string, dismissal: Dismissal | undefined): void => {
-      this.#membership?.disconnected()
+      const refusal = this.#membership?.disconnected(code)
+      const room = this.room
       this.emit('disconnected', { code, reason, final: dismissal !== undefined })
       if (dismissal !== undefined) this.#end(dismissal)
+      else if (refusal !== undefined) {
+        this.#end('refused')
+        this.emit('refused', { ...refusal, room })
+      }
     },
     retrying: (attempt: number): void => this.emit('reconnecting', { attempt }),
   }
@@ -185,6 +211,17 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   #trace(report: TraceReport): void {
     // What a later one says too is not worth a place among what is kept for the next connection.
     if (report.event !== 'stats' || this.joined) this.#send({ type: 'trace', ...report })
+  }
+
+  #say(payload: object, envelope: object): boolean {
+    const fields = plain(payload)
+    if (fields === undefined) return this.#refuse(TOO_DEEP)
+    return this.#send({ ...wrap(fields), ...envelope })
+  }
+
+  #refuse(refusal: Refusal): false {
+    this.emit('refused', { ...refusal, room: undefined })
+    return false
   }
 
   #send(frame: object): boolean {
@@ -208,6 +245,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     else if (frame.type === 'not_resumed') this.#membership?.notResumed(frame.why)
     else if (this.#membership?.accepts(frame) === false) return
     else if (frame.type === 'rooms') this.emit('rooms', frame.rooms)
+    else if (frame.type === 'durable') this.emit('durable', { durable: frame.durable })
     else if (frame.type === 'notice') this.emit('notice', { text: frame.text })
     else if (frame.type === 'error') this.#refused(frame)
     else if (frame.type !== 'ack' && frame.type !== 'pong' && this.joined) this.#inRoom(frame)
@@ -261,12 +299,9 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     }
   }
 
-  #refused({ code, message, ref, ca }: ErrorFrame): void {
-    if (ca !== undefined) {
-      // It was not counted, nor is anything after it.
-      this.#membership?.sendAgain()
-      if (code === 'out-of-order') return
-    }
+  #refused({ code, message, ref }: ErrorFrame): void {
+    if (code === 'out-of-order' || code === 'too-fast') this.#membership?.notCounted(code)
+    if (code === 'out-of-order') return
     const room = this.#membership?.isRefusedBy(ref) ? this.#membership.room : undefined
     if (room !== undefined) this.#end('refused')
     this.emit('refused', { code, message, room })
