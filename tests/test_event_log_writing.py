@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from signaling_sidecar.errors import NoStateDir, StateDirTaken
+from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog import LogWriter, state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub.effects import Record
@@ -291,23 +291,6 @@ def test_a_state_folder_belongs_to_one_sidecar(tmp_path: Path) -> None:
         state_dir.lock(tmp_path)
     os.close(held)
     os.close(state_dir.lock(tmp_path))
-
-
-def test_a_projects_state_is_found_from_below_it_and_else_the_newest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    project = tmp_path / "app"
-    (project / "src" / "deep").mkdir(parents=True)
-    with pytest.raises(NoStateDir):
-        state_dir.find_state_dir(project)
-    own, other = state_dir.project_state_dir(project), state_dir.project_state_dir(tmp_path / "other")
-    other.mkdir(parents=True)
-    assert state_dir.find_state_dir(project).path == other
-    own.mkdir()
-    found = state_dir.find_state_dir(project / "src" / "deep")
-    assert found.path == own
-    assert repr(str(project)) in found.how
 
 
 def test_a_runtime_file_that_is_missing_or_broken_names_nobody(tmp_path: Path) -> None:

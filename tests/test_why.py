@@ -28,6 +28,7 @@ def test_it_says_why_and_which_records_show_it(story: Story, capsys: pytest.Capt
     assert said(capsys, "--log", str(story.write())) == [
         "bar (rooms)",
         "  ✗ Ann and Ben: Ann has not answered the offer of Ben",
+        "      → look at the console of the page that should answer: does it handle `offer`, and send its answer?",
         "      offer-unanswered; records: 4 offer",
     ]
 
@@ -46,6 +47,7 @@ def test_programs_get_a_line_of_json_for_each_pair(story: Story, capsys: pytest.
     found = json.loads(line)
     assert (found["reason"], found["signaling"]) == ("transport-unknown", "transport-unknown")
     assert found["peers"] == ["ann", "ben"]
+    assert "client.observe(pc, peerId)" in found["next_step"]
     assert found["evidence"] == [{"boot": "b00t", "seq": 4}, {"boot": "b00t", "seq": 5}]
 
 

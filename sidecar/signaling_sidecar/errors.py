@@ -56,7 +56,36 @@ class NoStateDir(SidecarError):
         self.start = start
 
     def __str__(self) -> str:
-        return f"no sidecar has run for {self.start!r} or any other folder yet: start one with `sidecar serve`"
+        return (
+            f"no sidecar has run for {self.start!r} yet: start one with `sidecar serve`, or name the project or the "
+            "state folder that you mean (--project, --state-dir)"
+        )
+
+
+class StateDirGone(NoStateDir):
+    """The state folder that was named is not there. `how` says who named it; empty: the caller."""
+
+    def __init__(self, path: str, how: str) -> None:
+        SidecarError.__init__(self, path, how)
+        self.path, self.how = path, how
+
+    def __str__(self) -> str:
+        by = f" ({self.how})" if self.how else ""
+        return f"there is no state folder {self.path!r}{by}: no sidecar has run with it, or it was moved or deleted"
+
+
+class StateDirOfAnother(NoStateDir):
+    """The folder where a project's state was kept now has the state of another project."""
+
+    def __init__(self, path: str, how: str, project: str) -> None:
+        SidecarError.__init__(self, path, how, project)
+        self.path, self.how, self.project = path, how, project
+
+    def __str__(self) -> str:
+        return (
+            f"the state folder {self.path!r} ({self.how}) now belongs to another project, {self.project!r}: "
+            "if you mean that one, name it (--project, --state-dir)"
+        )
 
 
 class NoLog(SidecarError):

@@ -10,9 +10,10 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from signaling_sidecar.errors import SettingsError
+from signaling_sidecar.file_text import decoded
 
 DEFAULT_PORT = 8765
 DIALECT_NAMES = ("rooms", "mesh", "pairing", "match", "hosted")
@@ -34,6 +35,8 @@ class Kind:
     secret: bool = False
     """Whether it is said in the environment only: flags are in every process list, and the file is in a folder that
     Vite may serve. It is in no log and no message."""
+    place: bool = False
+    """Whether it is a file or folder: in the settings file its path begins at that file's folder."""
 
 
 def _whole(lowest: int, highest: int, unit: str) -> Kind:
@@ -73,7 +76,7 @@ def _path(expected: str, metavar: str) -> Kind:
             raise ValueError
         return Path(value).expanduser().resolve()
 
-    return Kind(parse, expected, metavar)
+    return Kind(parse, expected, metavar, place=True)
 
 
 def _one_of(*words: str) -> Kind:
@@ -205,6 +208,13 @@ def all_settings() -> Iterator[tuple[Field[Any], Kind]]:
         yield each, each.metadata["kind"]
 
 
+class Said(NamedTuple):
+    """A value of one setting, and where it was said: a flag, a variable or a file."""
+
+    value: Any
+    source: str
+
+
 @dataclass(frozen=True)
 class Sources:
     """All places where settings are said. `flags`: by setting name, None where not said."""
@@ -221,33 +231,49 @@ class Sources:
 
     def load(self) -> Settings:
         """Raises SettingsError for the first value that cannot be."""
-        values: dict[str, Any] = {}
         from_file = self._from_file()
-        for each, kind in all_settings():
-            name, variable = each.name, f"SIDECAR_{each.name.upper()}"
-            for value, source in (
-                (self.flags.get(name), "--" + name.replace("_", "-")),
-                (self.environment.get(variable), variable),
-                (from_file.pop(name, None), str(self.file)),
-            ):
-                if value is not None and kind.secret and source != variable:
-                    raise SettingsError(name, "***", f"said in the environment, as {variable}", source)
-                if value is not None:
-                    values.setdefault(name, _parse(name, kind, value, source))
+        said = ((each.name, self._said(each.name, kind, from_file)) for each, kind in all_settings())
+        values = {name: found.value for name, found in said if found is not None}
+        known = {each.name for each in fields(Settings)}
         for name, value in from_file.items():
-            raise SettingsError(name, value, "a setting that exists", str(self.file))
+            if name not in known:
+                raise SettingsError(name, value, "a setting that exists", str(self.file))
         values.setdefault("project", Path.cwd())
         settings = Settings(**values)
         _check_turn(settings)
         return settings
 
+    def said(self, name: str) -> Said | None:
+        """What one setting is said to be; None: nowhere. The others are not judged. Raises SettingsError."""
+        (kind,) = (kind for each, kind in all_settings() if each.name == name)
+        return self._said(name, kind, self._from_file())
+
+    def _said(self, name: str, kind: Kind, from_file: Mapping[str, Any]) -> Said | None:
+        variable = f"SIDECAR_{name.upper()}"
+        found = []
+        for value, source in (
+            (self.flags.get(name), "--" + name.replace("_", "-")),
+            (self.environment.get(variable), variable),
+            (from_file.get(name), str(self.file)),
+        ):
+            if value is not None and kind.secret and source != variable:
+                raise SettingsError(name, "***", f"said in the environment, as {variable}", source)
+            if value is not None:  # a wrong one is an error also where another is used
+                found.append(Said(_parse(name, kind, value, source), source))
+        return found[0] if found else None
+
     def _from_file(self) -> dict[str, Any]:
         if self.asked_file is None and not self.file.exists():
             return {}
         try:
-            return _flat(tomllib.loads(self.file.read_text("utf-8")))
+            found = _flat(tomllib.loads(decoded(self.file.read_bytes())))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SettingsError("settings", str(self.file), f"a readable TOML file ({error})", "--settings") from None
+        for each, kind in all_settings():
+            value = found.get(each.name)
+            if kind.place and isinstance(value, str) and value:  # wherever the command was started
+                found[each.name] = self.file.parent / Path(value).expanduser()
+        return found
 
 
 def _check_turn(settings: Settings) -> None:

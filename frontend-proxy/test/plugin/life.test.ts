@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { createServer, resolveConfig } from 'vite'
+import { resolveConfig } from 'vite'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 import {
@@ -191,22 +191,6 @@ test.each([
   const { plugins, server } = await resolveConfig(inline, command, mode, mode, isPreview)
   expect(plugins.map(({ name }) => name)).not.toContain(signaling().name)
   expect(server.proxy).toBeUndefined()
-})
-
-test('in middleware mode nothing is started', async () => {
-  const project = makeProject()
-  const config = { server: { middlewareMode: true } }
-  const options = { sidecar: standIn(), stateDir: project.stateDir }
-  vi.stubEnv('VITEST', undefined)
-  onTestFinished(() => void vi.unstubAllEnvs())
-  const server = await createServer({
-    root: project.root,
-    configFile: false,
-    ...config,
-    plugins: [signaling(options)],
-  })
-  onTestFinished(() => server.close())
-  expect(server.httpServer).toBeNull()
 })
 
 test('another release of the sidecar is one warning', async () => {

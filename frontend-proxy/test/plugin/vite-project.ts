@@ -97,12 +97,12 @@ export interface OpenVite {
   readonly url: string
 }
 
-/** A listening Vite in this process, with the plugin; closed when the test ends. */
-export async function openVite(
+/** A Vite in this process, with the plugin, that need not listen; closed when the test ends. */
+export async function makeVite(
   project: Project,
   options: SignalingOptions,
   config: InlineConfig = {},
-): Promise<OpenVite> {
+): Promise<Pick<OpenVite, 'server' | 'lines'>> {
   // The plugin starts nothing under Vitest, and `auto` nothing in CI.
   vi.stubEnv('VITEST', undefined)
   vi.stubEnv('CI', undefined)
@@ -118,12 +118,23 @@ export async function openVite(
     server: { port: 0, host: '127.0.0.1', ...config.server },
   })
   onTestFinished(() => server.close())
-  await server.listen()
-  return { server, lines, url: urlOf(server) }
+  return { server, lines }
 }
 
-function urlOf(server: ViteDevServer): string {
-  const address = server.httpServer?.address() as AddressInfo
+/** The same, listening. */
+export async function openVite(
+  project: Project,
+  options: SignalingOptions,
+  config: InlineConfig = {},
+): Promise<OpenVite> {
+  const { server, lines } = await makeVite(project, options, config)
+  await server.listen()
+  return { server, lines, url: urlOf(server.httpServer) }
+}
+
+/** Where a server listens on 127.0.0.1. */
+export function urlOf(server: { address(): unknown } | null): string {
+  const address = server?.address() as AddressInfo
   return `http://127.0.0.1:${address.port}`
 }
 

@@ -19,12 +19,12 @@ from signaling_sidecar.eventlog.segments import find_segments, whole_lines
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("log", help="where the event log is; copy it, clear it", description=run.__doc__)
-    state.add_option(parser)
+    state.add_options(parser)
     parser.set_defaults(run=run)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     clearing = verbs.add_parser("clear", help="delete it", description=run_clear.__doc__)
-    # Without a default of its own: it would undo a --state-dir that stands before the verb.
-    state.add_option(clearing, default=argparse.SUPPRESS)
+    # Without a default of their own: they would undo a --state-dir that stands before the verb.
+    state.add_options(clearing, default=argparse.SUPPRESS)
     clearing.set_defaults(run=run_clear)
     schema = verbs.add_parser("schema", help="print the JSON Schema of its lines", description=run_schema.__doc__)
     schema.set_defaults(run=run_schema)

@@ -23,8 +23,8 @@ STDOUT = "-"
 def add_to(verbs: Any) -> None:
     parser = verbs.add_parser("export", help="copy it into one file", description=run.__doc__)
     parser.add_argument("file", metavar="FILE", help="a new file, packed if its name ends in .gz; - for stdout")
-    # Without a default of its own: it would undo a --state-dir that stands before the verb.
-    state.add_option(parser, default=argparse.SUPPRESS)
+    # Without a default of their own: they would undo a --state-dir that stands before the verb.
+    state.add_options(parser, default=argparse.SUPPRESS)
     parser.add_argument(
         "--redact",
         action="store_true",

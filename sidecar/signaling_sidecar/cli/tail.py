@@ -22,7 +22,7 @@ LINES = 20  # records of the past that are shown first
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("tail", help="show the event log, live", description=run.__doc__)
-    state.add_option(parser)
+    state.add_options(parser)
     parser.add_argument("-n", type=int, default=LINES, metavar="N", help=f"records of the past to begin with ({LINES})")
     parser.add_argument("--no-follow", action="store_true", help="stop at the end of the log")
     parser.add_argument("--json", action="store_true", help="print the records as they are in the file")

@@ -21,7 +21,7 @@ PACKED = 10  # how many times larger a packed segment is when it is read
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("why", help="say why peers are not connected", description=run.__doc__)
     parser.add_argument("room", nargs="?", help="only this room; a pairing code by its hash, as `tail` shows it")
-    state.add_option(parser)
+    state.add_options(parser)
     parser.add_argument(
         "--log", type=Path, metavar="PATH", help="a segment or a folder of them, instead of a state folder"
     )
@@ -67,5 +67,6 @@ def _as_object(verdict: Verdict) -> dict[str, Any]:
         "signaling": verdict.signaling.reason,
         "sentence": verdict.sentence,
         "notes": list(verdict.notes),
+        "next_step": verdict.next_step,
         "evidence": [{"boot": entry.boot, "seq": entry.seq} for entry in finding.evidence],
     }

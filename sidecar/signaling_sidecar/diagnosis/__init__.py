@@ -1,5 +1,6 @@
 """Why are my peers not connected? Verdicts over the records of a log, in plain Python."""
 
+from signaling_sidecar.diagnosis.advice import ADVICE, next_step
 from signaling_sidecar.diagnosis.diagnosis import Diagnosis, diagnose
 from signaling_sidecar.diagnosis.entries import Entry, read_entries
 from signaling_sidecar.diagnosis.meeting import Meeting
@@ -8,6 +9,7 @@ from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.verdicts import Verdict, judge
 
 __all__ = [
+    "ADVICE",
     "Diagnosis",
     "Entry",
     "Meeting",
@@ -17,5 +19,6 @@ __all__ = [
     "diagnose",
     "find_meetings",
     "judge",
+    "next_step",
     "read_entries",
 ]

@@ -59,6 +59,10 @@ class Attempt:
     def candidates(self, sender: int) -> list[Candidate]:
         return [each for signal in self.signals if signal.sender == sender for each in signal.candidates]
 
+    def unread(self) -> list[Signal]:
+        """Those that say nothing here: an app's own messages, or descriptions and candidates in an unknown form."""
+        return [signal for signal in self.signals if signal.what == "other"]
+
     def early(self, sender: int) -> list[Signal]:
         """Its candidates that were sent before its description, to a browser that could not use them yet."""
         found: list[Signal] = []

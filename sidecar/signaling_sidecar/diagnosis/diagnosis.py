@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from signaling_sidecar.diagnosis.advice import next_step
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Rejection
 from signaling_sidecar.diagnosis.meetings import JOIN_WORDS, Met, find_meetings
@@ -14,7 +15,13 @@ from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.verdicts import Verdict, judge
 from signaling_sidecar.foreign_text import visible
 
-SIGNS = {Reason.CONNECTED: "✓", Reason.UNKNOWN: "?", Reason.IN_PROGRESS: "…", Reason.NOBODY_OFFERED: "-"}
+SIGNS = {
+    Reason.CONNECTED: "✓",
+    Reason.UNKNOWN: "?",
+    Reason.UNRECOGNISED: "?",
+    Reason.IN_PROGRESS: "…",
+    Reason.NOBODY_OFFERED: "-",
+}
 FAULT = "✗"
 
 
@@ -43,8 +50,10 @@ class Diagnosis:
             for verdict in self.verdicts:
                 if (verdict.meeting.dialect, verdict.meeting.room) == key:
                     yield from _lines_of(verdict)
-        for line, times in Counter(map(_rejected, self.rejections)).items():
+        for (line, step), times in Counter(map(_rejected, self.rejections)).items():
             yield f"{FAULT} {line}{f', {times} times' if times > 1 else ''}"
+            if step is not None:
+                yield f"    → {step}"
 
 
 def diagnose(entries: Iterable[Entry], now_ts: float | None = None, room: str | None = None) -> Diagnosis:
@@ -61,14 +70,17 @@ def _lines_of(verdict: Verdict) -> Iterator[str]:
     if finding.reason is not Reason.CONNECTED:
         for note in verdict.notes:
             yield f"      {visible(note)}"
+        if verdict.next_step is not None:
+            yield f"      → {verdict.next_step}"
         yield f"      {finding.reason}; records: {', '.join(map(_record, finding.evidence))}"
 
 
-def _rejected(rejection: Rejection) -> str:
+def _rejected(rejection: Rejection) -> tuple[str, str | None]:
     entry, who = rejection.entry, visible(rejection.who)
     was_joining = entry.kind in JOIN_WORDS
     what = f"{who} was not let into {visible(entry.room or '')}" if was_joining else f"the offer of {who} was refused"
-    return f"{what}: {rejection.code} ({visible(rejection.message)})"
+    step = next_step(Reason.REFUSED, rejection.code)
+    return f"{what}: {rejection.code} ({visible(rejection.message)})", step
 
 
 def _record(entry: Entry) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Signal
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S, Finding, Reason
@@ -33,9 +34,20 @@ def _without_offer(pair: Pair) -> Finding:
     refused = pair.refused()
     if refused is not None:
         return refused
-    if pair.until_ts - pair.meeting.met.ts < SIGNALING_WITHIN_S:
+    unread = pair.attempt.unread()
+    has_time = pair.until_ts - pair.meeting.met.ts < SIGNALING_WITHIN_S
+    if unread and (pair.parted is not None or not has_time):
+        return _unrecognised(unread)
+    if has_time:
         return pair.parted_or("they have only just met", pair.meeting.met)
     return Finding(Reason.NOBODY_OFFERED, "neither has sent an offer", (pair.meeting.met,))
+
+
+def _unrecognised(unread: list[Signal]) -> Finding:
+    passed = "1 signal" if len(unread) == 1 else f"{len(unread)} signals"
+    kept = " (the log keeps no payloads)" if all(signal.entry.data is None for signal in unread) else ""
+    sentence = f"{passed} went between them, and none is an offer in a form that is known here{kept}"
+    return Finding(Reason.UNRECOGNISED, sentence, (unread[0].entry, unread[-1].entry)[: len(unread)])
 
 
 def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
@@ -46,6 +58,8 @@ def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
     if refused is not None:
         return refused
     if pair.until_ts - offer.entry.ts < SIGNALING_WITHIN_S:
+        if pair.parted is not None and any(s.sender != offer.sender for s in pair.attempt.unread()):
+            return pair.unwatched(f"{offerer} has sent an offer", offer.entry)
         return pair.parted_or(f"{offerer} has sent an offer, and {answerer} may still answer", offer.entry)
     if crossing is not None:
         evidence = tuple(signal.entry for signal in crossing)
@@ -60,13 +74,22 @@ def _answered(pair: Pair, offers: list[Signal], answers: list[Signal]) -> Findin
     evidence = (offers[-1].entry, answers[-1].entry)
     silent = [side for side in (0, 1) if not pair.attempt.candidates(side)]
     if not silent:
-        sentence = "the signaling is complete; no browser has said whether they are connected"
-        return Finding(Reason.UNKNOWN, sentence, evidence)
+        return pair.unwatched("the signaling is complete", *evidence)
     refused = pair.refused()
     if refused is not None:
         return refused
     if pair.until_ts - answers[0].entry.ts < SIGNALING_WITHIN_S:
-        return pair.parted_or("the offer is answered, and candidates may still come", *evidence)
+        return _cut_short(pair, silent, evidence)
     who = "neither" if len(silent) == 2 else pair.names[silent[0]]
     sentence = f"the offer is answered, but {who} has {'' if len(silent) == 2 else 'not '}sent a candidate"
     return Finding(Reason.NO_CANDIDATES, sentence, evidence)
+
+
+def _cut_short(pair: Pair, silent: list[int], evidence: tuple[Entry, ...]) -> Finding:
+    """Candidates may still come, unless one has left. Those of one side can be enough: they may have been connected."""
+    if pair.parted is None:
+        return pair.parted_or("the offer is answered, and candidates may still come", *evidence)
+    if len(silent) == 1 or pair.attempt.unread():
+        return pair.unwatched("the offer is answered", *evidence)
+    sentence = f"{pair.parted.label} {pair.parted.departure} before either had sent a candidate"
+    return Finding(Reason.LEFT, sentence, (*evidence, *pair.parted.ends))

@@ -9,18 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from signaling_sidecar.addresses import Address
-from signaling_sidecar.diagnosis import Reason, Verdict, diagnose, read_entries
+from signaling_sidecar.diagnosis import Reason, Verdict, diagnose, next_step, read_entries
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.foreign_text import visible
 
 NETWORK_BITS = {4: 24, 6: 64}  # of an address that is in no network of ours; what homes and offices have
-_UNDECIDED = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.NOBODY_OFFERED, Reason.LEFT)
-_REMEDIES = {
-    Reason.SUBNETS: "put both devices into the same Wi-Fi (a guest network or a VPN is another), or use a TURN server",
-    Reason.ONLY_MDNS: "let the page use the camera once, so that browsers name addresses; or let UDP port 5353 pass",
-}
+_UNDECIDED = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NOBODY_OFFERED, Reason.LEFT)
 
 
 def of_clients(clients: Sequence[str | None], own: Sequence[Address]) -> Iterator[Finding]:
@@ -33,7 +29,7 @@ def of_clients(clients: Sequence[str | None], own: Sequence[Address]) -> Iterato
         yield note("networks-unknown", f"peers in rooms now: {said}", "behind the Vite plugin their networks are known")
     elif len(set(places) - {_HERE}) > 1:
         sentence = f"peers in rooms now are in different networks: {said}"
-        yield note("different-networks", sentence, "if they do not connect: " + _REMEDIES[Reason.SUBNETS])
+        yield note("different-networks", sentence, f"if they do not connect: {next_step(Reason.SUBNETS)}")
     else:
         yield ok("same-network", f"peers in rooms now: {said}")
 
@@ -73,5 +69,5 @@ def of_log(state_dir: Path) -> Iterator[Finding]:
 
 
 def _of_pair(verdict: Verdict) -> Finding:
-    reason = verdict.finding.reason
-    return wrong(f"pair-{reason}", visible(verdict.sentence), _REMEDIES.get(reason, "`sidecar why` says more"))
+    remedy = verdict.next_step or "`sidecar why` says more"
+    return wrong(f"pair-{verdict.finding.reason}", visible(verdict.sentence), remedy)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from signaling_sidecar.errors import DamagedLog, NoLog
-from signaling_sidecar.eventlog.state_dir import find_state_dir
+from signaling_sidecar.eventlog.which_state import find_state_dir
 
 # isal comes with the extra `notebook`, has zlib's names, and unpacks in half the time.
 _zlib: Any = import_module("isal.isal_zlib" if find_spec("isal") is not None else "zlib")
@@ -29,10 +29,10 @@ class FoundLog(NamedTuple):
 def find_segments(path: str | PathLike[str] | None) -> FoundLog:
     """Find the segments at `path`: a segment, a folder, a glob pattern; None: the state folder of this project.
 
-    Raises `NoLog` when there is none, and `NoStateDir` when no sidecar has run yet.
+    Raises `NoLog` when there is none, and `NoStateDir` when no state folder of this project is found.
     """
     if path is None:
-        state = find_state_dir(Path.cwd())
+        state = find_state_dir()
         return _found(state.path, state.how, _in(state.path))
     place = Path(path).expanduser()
     if place.is_dir():

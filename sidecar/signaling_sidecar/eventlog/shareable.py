@@ -30,6 +30,7 @@ FRAME_TYPES = SDP_TYPES | {
 
 WORDS: dict[str, frozenset[str]] = {
     "type": FRAME_TYPES | CANDIDATE_TYPES | {"end", "malformed"},
+    "sdp_type": SDP_TYPES,
     "kind": FRAME_TYPES,
     "dialect": DIALECTS,
     "dialects": DIALECTS,

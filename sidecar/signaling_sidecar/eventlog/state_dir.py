@@ -8,27 +8,22 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import platformdirs
 
-from signaling_sidecar.errors import NoStateDir, StateDirTaken
+from signaling_sidecar import site
+from signaling_sidecar.errors import StateDirTaken
 
 APP_NAME = "signaling-sidecar"
 RUNTIME_FILE = "runtime.json"
 LOCK_FILE = "lock"
+POINTER_FILE = "state-dir.json"
 KEY_FILE = "key"
 KEY_BYTES = 32  # as many as SHA-256 gives; more would add nothing
 HASH_CHARS = 8  # hex digits of the path's SHA-256: tells apart projects of the same name
-
-
-class Found(NamedTuple):
-    """A state folder, and a sentence fragment that says which it is and why it was taken."""
-
-    path: Path
-    how: str
 
 
 class Runtime(msgspec.Struct, frozen=True):
@@ -43,6 +38,13 @@ class Runtime(msgspec.Struct, frozen=True):
     """Of the admin API, for this run."""
 
 
+class Pointer(msgspec.Struct, frozen=True):
+    """What `state-dir.json` in a project's own state folder holds while its state is kept elsewhere."""
+
+    state_dir: str
+    project: str
+
+
 def state_root() -> Path:
     return Path(platformdirs.user_state_dir(APP_NAME))
 
@@ -54,24 +56,32 @@ def project_state_dir(project: Path) -> Path:
     return state_root() / f"{resolved.name or 'root'}-{digest[:HASH_CHARS]}"
 
 
-def find_state_dir(start: Path) -> Found:
-    """The state folder of `start` or of the nearest folder above it that has one, else the newest of all.
+def is_running(path: Path) -> bool:
+    """Whether a sidecar runs with this state folder, as far as can be told without asking it."""
+    runtime = read_runtime(path)
+    return runtime is not None and site.is_running(runtime.pid)
 
-    Raises NoStateDir when there is none at all.
+
+def point_to(path: Path, project: Path) -> None:
+    """Leave word in the project's own state folder where its state is kept this time: only this start may know.
+
+    Nothing is left where no file can be made: that is a reason to keep the state elsewhere.
     """
-    for folder in (start.resolve(), *start.resolve().parents):
-        candidate = project_state_dir(folder)
-        if candidate.is_dir():
-            return Found(candidate, f"the state of the project {str(folder)!r}")
-    root = state_root()
-    others = sorted(root.iterdir(), key=_newest_change) if root.is_dir() else []
-    if not others:
-        raise NoStateDir(str(start))
-    return Found(others[-1], f"the newest state, as nothing has run for {str(start)!r}")
+    with suppress(OSError):
+        own = project_state_dir(project)
+        if path.resolve() == own.resolve():
+            (own / POINTER_FILE).unlink(missing_ok=True)
+        else:
+            create(own)
+            _write_private(own / POINTER_FILE, msgspec.json.encode(Pointer(str(path), str(project))))
 
 
-def _newest_change(folder: Path) -> float:
-    return max((entry.stat().st_mtime for entry in folder.glob("*")), default=0.0)
+def pointed_to(own: Path) -> Pointer | None:
+    """Where the last start kept the state that belongs into `own`, if that was elsewhere."""
+    try:
+        return msgspec.json.decode((own / POINTER_FILE).read_bytes(), type=Pointer)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def create(path: Path) -> None:
@@ -130,7 +140,7 @@ def read_runtime(path: Path) -> Runtime | None:
     """What runs with this state folder; None when nothing does, or left its file behind unreadable."""
     try:
         return msgspec.json.decode((path / RUNTIME_FILE).read_bytes(), type=Runtime)
-    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

@@ -39,8 +39,8 @@ def open_log(path: str | PathLike[str] | None = None) -> EventLog:
     """Read an event log as it is now; open it again to see what was written since.
 
     `path` is a segment (`.jsonl` or `.jsonl.gz`), a folder of segments, or a glob pattern. Without one it is the log of
-    this project: of the current folder or the nearest one above it that a sidecar has run for, else the newest there
-    is; one printed line says which it took.
+    this project: of the current folder or the nearest one above it that a sidecar has run for; one printed line says
+    which it took.
 
     Raises `NoLog`, `NoStateDir`, `DamagedLog`, `UnknownSchema` (all `SidecarError`s).
     """

@@ -28,6 +28,7 @@ _STATES = {
     Reason.CONNECTED: State.CONNECTED,
     Reason.IN_PROGRESS: State.TRYING,
     Reason.UNKNOWN: State.UNKNOWN,
+    Reason.UNRECOGNISED: State.UNKNOWN,
     Reason.NOBODY_OFFERED: State.UNKNOWN,
 }
 """Every other reason is a fault."""

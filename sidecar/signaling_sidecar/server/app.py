@@ -28,7 +28,7 @@ from signaling_sidecar.hub import Hub, RoomRules, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.reload import HooksFile, watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
-from signaling_sidecar.server import pages
+from signaling_sidecar.server import client_faults, pages
 from signaling_sidecar.server.admin import AdminApi
 from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
 from signaling_sidecar.server.endpoint import Endpoint
@@ -101,7 +101,7 @@ class Sidecar:
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
-        app.cleanup_ctx.append(self._run)
+        app.cleanup_ctx.extend([client_faults.keep_out_of_the_log, self._run])
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         app.on_response_prepare.append(self._let_pages_read)
@@ -265,7 +265,7 @@ class Sidecar:
             self.settings.allow_origin,
         )
         if barred is None:
-            return await handler(request)
+            return await client_faults.answer(request, handler)
         if barred not in self._hinted and len(self._hinted) < MAX_HINTS:
             self._hinted.add(barred)
             logger.warning("%s", barred)

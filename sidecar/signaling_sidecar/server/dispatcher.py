@@ -82,18 +82,16 @@ class Dispatcher:
         data = present(remote=remote, **shown)
         self.record(Record("connection.opened", dialect, connection=connection.id, data=data))
 
-    def received(self, connection: Connection, frame: bytes | None) -> None:
-        """Handle one frame; None stands for a binary one, which no dialect has."""
-        command = self.read(connection, frame)
-        if command is not None:
-            self.do(connection, command)
-
-    def read(self, connection: Connection, frame: bytes | None) -> Command | None:
-        """What the frame asks for; None when it comes too fast."""
+    def admits(self, connection: Connection) -> bool:
+        """Whether one more frame of the connection may pass. One that comes too fast is refused, and reported."""
         now_s = self._loop.time()
-        if not connection.rate.admits(now_s):
-            self._report_too_fast(connection, connection.rate.take_report(now_s), now_s)
-            return None
+        if connection.rate.admits(now_s):
+            return True
+        self._report_too_fast(connection, connection.rate.take_report(now_s), now_s)
+        return False
+
+    def read(self, connection: Connection, frame: bytes | None) -> Command:
+        """What the frame asks for; None stands for a binary one, which no dialect has."""
         try:
             return self._command(connection, frame)
         except Exception:
@@ -148,7 +146,7 @@ class Dispatcher:
 
     def ponged(self, connection: Connection, data: bytes) -> None:
         """The connection has answered a ping: the heartbeat's, or a challenge."""
-        connection.pong()
+        connection.pong(data)
         if data == CHALLENGE:
             self._carry_out(self._hub.handle(commands.Alive(connection.id), self._loop.time()))
 
@@ -178,12 +176,8 @@ class Dispatcher:
 
     def close(self, connection: Connection, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
         """End a connection after what it was still to be sent. Its reader ends when the peer has answered."""
-        if self._connections.pop(connection.id, None) is None:
-            return
-        if connection.outbox.is_empty:
-            self._dirty.append(connection)
-        connection.close(code, reason, ending)
-        self._ask_flush()
+        if self._connections.pop(connection.id, None) is not None:
+            connection.close(code, reason, ending)
 
     def close_idle(self, connection: Connection) -> None:
         self.close(connection, CloseCode.REFUSED, "idle")
@@ -291,6 +285,11 @@ class Dispatcher:
             ice_servers=self.ice_servers.for_peer(list_.peer, time.time()),
             limits=connection.limits if connection is not None else None,
         )
+
+    def put(self, connection: Connection, frame: bytes) -> None:
+        """Send a frame that is none of the hub's, at the end of the tick."""
+        self._put(connection, frame)
+        self._ask_flush()
 
     def _put(self, connection: Connection, frame: bytes) -> None:
         if connection.outbox.is_empty:

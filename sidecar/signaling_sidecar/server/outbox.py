@@ -25,6 +25,11 @@ class Outbox:
     def is_empty(self) -> bool:
         return not self._frames
 
+    @property
+    def has_backlog(self) -> bool:
+        """Whether the peer has not read all that was written."""
+        return self.transport.get_write_buffer_size() > 0
+
     def put(self, frame: bytes) -> None:
         self._frames.append(frame)
         self._size += len(frame)

@@ -21,6 +21,7 @@ from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.listening import listen, url_of
 from signaling_sidecar.server.app import Sidecar
+from signaling_sidecar.server.client_faults import MAX_HEADER_BYTES, MAX_HEADERS
 from signaling_sidecar.settings import Sources
 
 KEEPALIVE_S = 10.0  # seconds; aiohttp's default lets half-sent headers hold a socket for an hour
@@ -96,7 +97,16 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)
-    runner = web.AppRunner(sidecar.app(), access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=SHUTDOWN_S)
+    runner = web.AppRunner(
+        sidecar.app(),
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_S,
+        shutdown_timeout=SHUTDOWN_S,
+        max_line_size=MAX_HEADER_BYTES,
+        max_field_size=MAX_HEADER_BYTES,
+        max_headers=MAX_HEADERS,
+        auto_decompress=False,  # nothing here takes a compressed body
+    )
     await runner.setup()
     try:
         await web.SockSite(runner, listening).start()
@@ -119,6 +129,7 @@ def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     project = str(sidecar.settings.project)
     runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, project, sidecar.admin_token)
     state_dir.write_runtime(sidecar.state_dir, runtime)
+    state_dir.point_to(sidecar.state_dir, sidecar.settings.project)
     sidecar.runtime = runtime
     folder = str(sidecar.state_dir)
     return Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)
