@@ -311,14 +311,6 @@ async def test_every_frame_whose_number_can_be_read_counts_and_the_next_one_is_h
     await ann.hears_nothing()
 
 
-async def test_bad_utf8_counts_too(served: Served, ann: Peer) -> None:
-    ben, _ = await resumable(served, ann)
-    await ben.socket.send_frame(b'{"type":"broadcast","text":"\xff","c":1}', 1)  # type: ignore[arg-type]
-    assert ((await ben.receive())["code"], await ann.hears_nothing()) == ("bad-json", None)
-    await ben.send({"type": "broadcast", "c": 2})
-    assert (await ann.receive())["type"] == "broadcast"
-
-
 @pytest.mark.parametrize("frame", ['{"type":"broadcast","c":1', '[{"c":1}]', '"c":1', '{"x":{"c":1},"c":"1"}', "{}}"])
 async def test_what_is_no_object_has_no_number(served: Served, ann: Peer, frame: str) -> None:
     ben, _ = await resumable(served, ann)

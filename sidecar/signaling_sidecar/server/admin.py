@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 
-from signaling_sidecar.errors import Code, Refusal
+from signaling_sidecar.errors import Code, NoLog, Refusal
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.eventlog.segments import find_segments, whole_lines
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
@@ -194,13 +194,20 @@ def _end(news: asyncio.Queue[bytes | None]) -> None:
 
 
 def _lines_after(folder: Path, boot: str, after: int) -> list[bytes]:
-    segments = (path for path in find_segments(folder).segments if path.name.startswith(f"events-{boot}-"))
-    lines = (line for segment in segments for line in whole_lines(segment).splitlines(keepends=True))
+    """The records in the log; there are none in one that was deleted a moment ago."""
+    try:
+        segments = [path for path in find_segments(folder).segments if path.name.startswith(f"events-{boot}-")]
+        lines = [line for segment in segments for line in whole_lines(segment).splitlines(keepends=True)]
+    except (NoLog, FileNotFoundError):
+        return []
     return [line for line in lines if _seq(line) > after]
 
 
 def _seq(line: bytes) -> int:
-    return msgspec.json.decode(line, type=_Seq).seq
+    try:
+        return msgspec.json.decode(line, type=_Seq).seq
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0  # somebody else has written into our file
 
 
 def _json(body: Any, status: int = 200) -> web.Response:
