@@ -12,6 +12,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from signaling_sidecar.allow_list import HOSTS, ORIGINS, host_entry, origin_entry
 from signaling_sidecar.errors import SettingsError
 from signaling_sidecar.file_text import decoded
 
@@ -88,13 +89,16 @@ def _one_of(*words: str) -> Kind:
     return Kind(parse, "one of " + ", ".join(words), "|".join(words))
 
 
-def _list(check: Callable[[str], bool], expected: str, metavar: str, at_least: int = 0) -> Kind:
+def _list(read: Callable[[str], str | None], expected: str, metavar: str, at_least: int = 0) -> Kind:
+    """`read` gives an item as it is used, or None for one that cannot be."""
+
     def parse(value: Any) -> tuple[str, ...]:
         parts = [value] if isinstance(value, str) else list(value)
-        items = [item.strip() for part in parts for item in str(part).split(",") if item.strip()]
-        if len(items) < at_least or not all(isinstance(part, str) for part in parts) or not all(map(check, items)):
+        items = [read(item.strip()) for part in parts for item in str(part).split(",") if item.strip()]
+        found = tuple(item for item in items if item is not None)
+        if len(found) < max(at_least, len(items)) or not all(isinstance(part, str) for part in parts):
             raise ValueError
-        return tuple(item.lower() for item in items)
+        return found
 
     return Kind(parse, expected, metavar, many=True)
 
@@ -114,18 +118,14 @@ def _secret() -> Kind:
     return Kind(_text().parse, "some text", "TEXT", secret=True)
 
 
-def _is_ice_server(text: str) -> bool:
-    scheme, found, rest = text.partition(":")
-    return scheme in ("stun", "stuns", "turn", "turns") and bool(found and rest) and not any(c in rest for c in "/#@ ")
+def _ice_server(text: str) -> str | None:
+    scheme, found, rest = text.lower().partition(":")
+    is_url = scheme in ("stun", "stuns", "turn", "turns") and found and rest and not any(c in rest for c in "/#@ ")
+    return text.lower() if is_url else None
 
 
-def _is_origin(text: str) -> bool:
-    scheme, found, host = text.partition("://")
-    return bool(scheme and found and host) and not any(c in host for c in "/?#@ ")
-
-
-def _is_host_name(text: str) -> bool:
-    return not text.endswith(".") and not any(c in text for c in "/?#@: ")
+def _dialect(text: str) -> str | None:
+    return text if text in DIALECT_NAMES else None
 
 
 def _setting(kind: Kind, default: Any, help_: str, *, live: bool = True) -> Any:
@@ -145,13 +145,24 @@ class Settings:
         _path("a folder", "DIR"), None, "where the event log is kept, outside of what Vite serves", live=False
     )
     allow_origin: tuple[str, ...] = _setting(
-        _list(_is_origin, "an origin such as http://localhost:3000", "ORIGIN"), (), "let pages of this origin in"
+        _list(origin_entry, ORIGINS, "ORIGIN"),
+        (),
+        "let pages of this origin in; `vscode-webview://*`: with any id; `*`: pages of every website that is open in "
+        "a browser here",
     )
     allow_host: tuple[str, ...] = _setting(
-        _list(_is_host_name, "a host name without a port", "NAME"), (), "answer to this name in the Host header"
+        _list(host_entry, HOSTS, "NAME"),
+        (),
+        "answer to this name in the Host header; `.example.com`: and to all below it; `*`: to every name, also to one "
+        "that a website has pointed at this machine (DNS rebinding)",
+    )
+    advice: str = _setting(
+        _one_of("flags", "plugin"),
+        "flags",
+        "in whose words a refusal says what would let somebody in: flags of this command, or options of Vite's plugin",
     )
     dialects: tuple[str, ...] = _setting(
-        _list(DIALECT_NAMES.__contains__, "some of " + ", ".join(DIALECT_NAMES), "NAME", at_least=1),
+        _list(_dialect, "some of " + ", ".join(DIALECT_NAMES), "NAME", at_least=1),
         DIALECT_NAMES,
         "the wire protocols that are served",
         live=False,
@@ -178,7 +189,7 @@ class Settings:
         _seconds(30 * 86_400), 86_400.0, "how long a hosted room lives without a frame from anybody in it; 0: for ever"
     )
     ice_servers: tuple[str, ...] = _setting(
-        _list(_is_ice_server, "a STUN or TURN server such as stun:stun.example:3478", "URL"),
+        _list(_ice_server, "a STUN or TURN server such as stun:stun.example:3478", "URL"),
         (),
         "the STUN and TURN servers that pages are told of (none: nothing leaves the local network); for TURN, "
         "SIDECAR_TURN_SECRET is its secret",

@@ -6,12 +6,12 @@
  *    until it was handled; nothing of it goes out before the room has answered on this connection.
  */
 
+import type { Admission } from './admission.ts'
 import type { Connection } from './connection.ts'
 import type { PeerListFrame, ResumedFrame, ServerFrame } from './frames.ts'
-import { type Identity, randomId } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { type Refusal, tooLarge } from './payload.ts'
 import { faultOf, frameBytes, Resumption } from './resumption.ts'
-import type { JoinOptions, Profile } from './signaling-events.ts'
 
 /** Lets acknowledgements of some frames go together, and with whatever is sent meanwhile. */
 const ACK_WITHIN_MS = 1_000
@@ -25,77 +25,44 @@ type Timer = ReturnType<typeof setTimeout>
 export class Membership {
   readonly room: string
   readonly #connection: Connection
-  readonly #options: JoinOptions
+  readonly #admission: Admission
   readonly #refused: (refusal: Refusal) => void
-  /**
-   * Random per `join`, and so per page load: the others take another one for the news that the
-   * RTCPeerConnections from before are gone, as they are when a room was left.
-   */
-  readonly #instance = randomId()
-  #identity: Identity
   /** Undefined before the first answer, and for good with a sidecar that cannot resume. */
   #resumption: Resumption | undefined
   #joined = false
-  /** Whether the room was asked on this connection, and has not answered. */
+  /** Whether the room was asked, and has not answered on this connection. */
   #asking = false
-  #profile: Profile = {}
   #maxFrameBytes: number | undefined
   #slowUntil = 0
-  #joinRef = ''
   #ackTimer: Timer | undefined
   #againTimer: Timer | undefined
 
   /** `refused` is told of each frame that is not sent, or not sent again. */
-  constructor(
-    connection: Connection,
-    room: string,
-    identity: Identity,
-    options: JoinOptions,
-    refused: (refusal: Refusal) => void,
-  ) {
+  constructor(connection: Connection, admission: Admission, refused: (refusal: Refusal) => void) {
+    this.room = admission.room
     this.#connection = connection
+    this.#admission = admission
     this.#refused = refused
-    this.room = room
-    this.#identity = identity
-    this.#options = options
   }
 
   get identity(): Identity {
-    return this.#identity
+    return this.#admission.identity
   }
 
   get joined(): boolean {
     return this.#joined
   }
 
-  sendJoin(profile: Profile): void {
-    this.#profile = profile
-    const { token } = this.#identity
-    const resumption = this.#resumption
-    // Without a number it is a page that was loaded anew: it knows nothing.
-    const known = token === undefined || { token }
-    this.#ask(resumption ? { token: resumption.token, after: resumption.after } : known)
+  /** Asks for the room on a new connection. */
+  sendJoin(): void {
+    this.#asking = true
+    const { token, after } = this.#resumption ?? {}
+    this.#admission.ask(token === undefined ? undefined : { token, after })
   }
 
-  #ask(resume: object | true): void {
-    this.#joinRef = randomId()
-    this.#asking = this.#connection.send({
-      type: 'join',
-      id: this.#joinRef,
-      roomId: this.room,
-      peerId: this.#identity.peerId,
-      instance: this.#instance,
-      ...this.#profile,
-      capacity: this.#options.capacity,
-      listed: this.#options.listed,
-      token: this.#options.token,
-      resume,
-    })
-  }
-
-  /** Whether a refusal with this `ref` is the refusal of the join. */
-  isRefusedBy(ref: unknown): boolean {
-    return ref !== undefined && ref === this.#joinRef
+  /** How it asks for the room. */
+  get admission(): Admission {
+    return this.#admission
   }
 
   /** Why the room will never answer, when it was the join that has ended the connection. */
@@ -104,10 +71,12 @@ export class Membership {
     if (this.#joined) this.#resumption?.lost(closeCode)
     this.#joined = false
     this.#asking = false
+    this.#admission.stop()
     return wasAsking ? faultOf(closeCode) : undefined
   }
 
   end(): void {
+    this.#admission.stop()
     clearTimeout(this.#ackTimer)
     clearTimeout(this.#againTimer)
   }
@@ -150,7 +119,7 @@ export class Membership {
   #sendAgain(inMs: number): void {
     this.#againTimer ??= setTimeout(() => {
       this.#againTimer = undefined
-      if (this.#asking) this.sendJoin(this.#profile)
+      if (this.#asking) this.sendJoin()
       else this.#sendKept()
     }, inMs)
   }
@@ -160,7 +129,8 @@ export class Membership {
     const resumption = this.#resumption
     if (!this.#joined || resumption === undefined) return
     this.#joined = false
-    this.#ask({ token: resumption.token })
+    this.#asking = true
+    this.#admission.ask({ token: resumption.token })
   }
 
   #giveUp(...refusals: (Refusal | undefined)[]): void {
@@ -185,10 +155,10 @@ export class Membership {
   resumed({ roomId, peerId, resume, ca = 0 }: ResumedFrame): boolean {
     const resumption = this.#resumption
     if (resumption === undefined) return false
-    if (roomId !== this.room || peerId !== this.#identity.peerId) return false
+    if (roomId !== this.room || peerId !== this.identity.peerId) return false
     resumption.renew(resume)
     const agrees = resumption.acknowledged(ca)
-    this.#identity = { peerId, token: resume.token }
+    this.#admission.admitted({ peerId, token: resume.token })
     this.#answered()
     if (agrees) this.#giveUp(resumption.giveUpSuspect())
     else this.#askForList()
@@ -196,9 +166,14 @@ export class Membership {
     return true
   }
 
-  /** With a `gap` the session is the same one, and what is kept for it still counts. */
+  /**
+   * With a `gap` the session is the same one, and what is kept for it still counts. Else it is over,
+   * and the sidecar gives the next one an id of its own: not to one who has chosen his.
+   */
   notResumed(why: string): void {
-    if (why === 'token') this.#resumption = undefined
+    if (why !== 'token') return
+    this.#resumption = undefined
+    if (this.#admission.isChosen) this.#admission.askAnew()
   }
 
   /**
@@ -206,18 +181,19 @@ export class Membership {
    * overtaken; else who the room says that this page is.
    */
   answered(list: PeerListFrame): Identity | undefined {
-    const peerId = list.peerId ?? this.#identity.peerId
-    const isRenamed = peerId !== this.#identity.peerId
+    const peerId = list.peerId ?? this.identity.peerId
+    const isRenamed = peerId !== this.identity.peerId
     if ((list.roomId ?? this.room) !== this.room) return undefined
-    if (isRenamed && list.resume === undefined) return undefined
-    this.#identity = { peerId, ...(list.resume && { token: list.resume.token }) }
+    if (isRenamed && (list.resume === undefined || this.#admission.isChosen)) return undefined
+    if (!this.#admission.showsProof) this.#resumption = undefined
+    this.#admission.admitted({ peerId, token: list.resume?.token })
     this.#resumption = this.#resumptionAfter(list)
     this.#maxFrameBytes = list.maxFrameBytes
     this.#answered()
     this.#giveUp(this.#resumption?.giveUpSuspect())
     this.#giveUp(...(this.#resumption?.giveUpLarge(list.maxFrameBytes) ?? []))
     this.#sendKept()
-    return this.#identity
+    return this.identity
   }
 
   #resumptionAfter({ resume, s = 0, ca = 0 }: PeerListFrame): Resumption | undefined {

@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
 import { bestFirst } from './lan-addresses.ts'
-import type { Site } from './site-file.ts'
+import type { Pages } from './site-file.ts'
 
 /** Where the pages of a listening Vite are. */
-export function siteOf({ config, resolvedUrls }: ViteDevServer | PreviewServer): Site {
+export function siteOf({ config, resolvedUrls }: ViteDevServer | PreviewServer): Pages {
   return siteAt(config, resolvedUrls ?? { local: [], network: [] })
 }
 
 /** The pages of this config at these URLs. */
-export function siteAt({ root }: ResolvedConfig, urls: Pick<Site, 'local' | 'network'>): Site {
+export function siteAt({ root }: ResolvedConfig, urls: Pick<Pages, 'local' | 'network'>): Pages {
   const network = bestFirst(urls.network).map(({ url }) => url)
   return { name: nameOf(root), local: urls.local, network }
 }
