@@ -13,6 +13,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
+from signaling_sidecar.server.admin import PREFIX
 from tests.e2e.programs import until
 from tests.serving import Peer, Served, serve
 
@@ -127,6 +128,9 @@ async def test_a_folder_that_another_sidecar_has_taken_meanwhile_is_left_to_that
     assert await ben.receive() == {"type": "durable", "durable": False}
     assert [path.name for path in folder.iterdir()] == ["lock"]
     assert "another sidecar" in said(caplog)[0]
+    authorised = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get(f"{PREFIX}/records", headers=authorised) as answer:
+        assert (answer.status, await answer.text()) == (200, "")
     os.close(others)
     assert await ben.receive() == {"type": "durable", "durable": True}
     assert len(said(caplog)) == 2
