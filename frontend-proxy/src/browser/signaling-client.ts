@@ -43,7 +43,7 @@ import { TypedEventTarget } from './typed-events.ts'
 
 export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   readonly #connection: Connection
-  readonly #url: () => string
+  readonly #url: () => string | undefined
   readonly #places: Places = placesHere()
   readonly #peers = new Map<string, Peer>()
   #profile: Profile
@@ -60,7 +60,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     super()
     const { room, url, WebSocket, name, metadata, ...join } = options
     this.#profile = { ...(name !== undefined && { name }), ...(metadata && { metadata }) }
-    this.#url = () => String(url ?? ownOriginUrl())
+    this.#url = () => (url === undefined ? ownOriginUrl() : String(url))
     this.#connection = new Connection(this.#url, this.#listener, WebSocket)
     if (room !== undefined) this.join(room, join)
   }

@@ -52,19 +52,21 @@ class Pages:
     def _unanswered(self, by_page: dict[str, list[Connection]], answered: set[str]) -> Iterator[Meeting]:
         for page, offered in by_page.items():
             if page in answered and len(offered) >= POOL:
-                self.reserves.append(Reserve(self._labels.of(page), len(offered)))
+                if self._gone(offered) is None:
+                    self.reserves.append(Reserve(self._labels.of(page), len(offered)))
             else:
                 yield self._meeting(offered, [])
 
     def _meeting(self, own: list[Connection], others: list[Connection]) -> Meeting:
-        began = own[0].reports[0][0]
+        # One of a pool may be much older than what it met.
+        began = max((each[0].reports[0][0] for each in (own, others) if each), key=lambda entry: entry.ts)
         stays = (self._stay_of(own, began), self._stay_of(others, began))
         return Meeting(None, None, stays, began, connections=(own, others))
 
     def _stay_of(self, connections: list[Connection], began: Entry) -> Stay:
         if not connections:
             return Stay("", "", "somebody", began, label="somebody")
-        page, gone = _page_of(connections[0]), self._sockets.goodbye(connections[0].reports[-1][0])
+        page, gone = _page_of(connections[0]), self._gone(connections)
         label = self._labels.of(page)
         return Stay(
             connections[0].id,
@@ -76,6 +78,9 @@ class Pages:
             identity=self._labels.first_of(page),
         )
 
+    def _gone(self, connections: list[Connection]) -> Entry | None:
+        return self._sockets.goodbye(connections[0].reports[-1][0])
+
     def _learn(self, connection: Connection) -> None:
         page = _page_of(connection)
         began_ts = connection.reports[0][0].ts
@@ -83,7 +88,7 @@ class Pages:
         about = self._all.pages.get(page)
         if about is not None:
             self._labels.page(page, began_ts, about)
-        gone = self._sockets.goodbye(connection.reports[-1][0])
+        gone = self._gone([connection])
         if gone is not None:
             self._labels.gone(page, gone.ts)
 

@@ -254,7 +254,7 @@ class LogWriter:
             for path in sorted(self._folder.glob("events-*.jsonl")):
                 # Before each: a busy log grows faster than it is packed, and must not outgrow its bound.
                 drop_oldest(self._folder, self.total_bytes, self.keep_s, current)
-                if path.name < current.name and path.exists() and not path.is_symlink():
+                if path.name < current.name and path.is_file() and not path.is_symlink():
                     compress(path, self._closing)
         except OSError as error:
             self._complain(f"old segments of the event log cannot be put away: {error}")
