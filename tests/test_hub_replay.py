@@ -120,7 +120,7 @@ class ReplayMachine(RuleBasedStateMachine):
             room=BAR,
             at_ms=0,
             peer="ben",
-            token_hash=resumption.token_hash(self.token),
+            token=self.token,
             after=self.after,
         )
         self.read(self.hub.handle(join, self.now_s))

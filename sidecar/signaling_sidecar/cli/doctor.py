@@ -19,7 +19,7 @@ SIGNS = {"ok": "✓", "note": "·", "wrong": "✗"}
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("doctor", help="say what stands between a phone and a room", description=run.__doc__)
-    state.add_option(parser)
+    state.add_options(parser)
     parser.add_argument("--url", metavar="URL", help="a page of Vite's, where it is not found by itself")
     parser.add_argument(
         "--lan",

@@ -11,8 +11,9 @@ from typing import Any
 
 from signaling_sidecar.cli import state
 from signaling_sidecar.diagnosis import History, diagnose, read_entries
+from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import find_segments
-from signaling_sidecar.eventlog.state_dir import read_runtime
+from signaling_sidecar.eventlog.state_dir import is_running
 
 NEWEST_BYTES = 32 * 1024 * 1024  # bytes of segments that are read: what half a second is enough for
 PACKED = 10  # how many times larger a packed segment is when it is read
@@ -21,7 +22,7 @@ PACKED = 10  # how many times larger a packed segment is when it is read
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("why", help="say why peers are not connected", description=run.__doc__)
     parser.add_argument("room", nargs="?", help="only this room; a pairing code by its hash, as `tail` shows it")
-    state.add_option(parser)
+    state.add_options(parser)
     parser.add_argument(
         "--log", type=Path, metavar="PATH", help="a segment or a folder of them, instead of a state folder"
     )
@@ -34,9 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Say of every two peers that met whether they are connected, and if not why, with the records that show it."""
     folder = arguments.log or state.chosen(arguments)
     segments = find_segments(folder).segments
-    is_running = arguments.log is None and read_runtime(folder) is not None
-    entries = read_entries(segments if arguments.all else _newest(segments))
-    diagnosis = diagnose(entries, time.time() if is_running else None, arguments.room)
+    is_live = arguments.log is None and is_running(folder)
+    left_out = LeftOut(is_live=is_live)
+    entries = read_entries(segments if arguments.all else _newest(segments), left_out)
+    diagnosis = diagnose(entries, time.time() if is_live else None, arguments.room)
+    state.say_what_is_left_out(left_out)
     if arguments.json:
         for history in diagnosis.histories:
             print(json.dumps(_as_object(history)))

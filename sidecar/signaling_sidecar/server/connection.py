@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
-
-from aiohttp import WebSocketError, WSMsgType, web
+from typing import NamedTuple
 
 from signaling_sidecar.dialects import Caller, Dialect
+from signaling_sidecar.hub.effects import Limits
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.server import frames
 from signaling_sidecar.server.outbox import Outbox
@@ -18,7 +17,9 @@ from signaling_sidecar.server.rate import FrameRate
 PING_EVERY_S = 15.0  # seconds; rule 7; a NAT or proxy on the way forgets an idle flow after 30 s and more
 PONG_WITHIN_S = 10.0  # seconds; rule 7: a phone that changes networks needs a few
 FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md: who says nothing wants nothing
-CLOSE_WITHIN_S = 2.0  # seconds for the peer's own Close after ours; then the transport is aborted
+CLOSE_WITHIN_S = (
+    2.0  # seconds for the peer's own Close after ours, and for what it has not read yet; then it is aborted
+)
 STOP_WITHIN_S = 0.5  # seconds for the same when the sidecar stops: everybody waits for the slowest to come back
 PING_FRAME = frames.frame(frames.PING, b"")
 CHALLENGE = b"challenge"
@@ -42,12 +43,14 @@ class Speaker(NamedTuple):
     caller: Caller
 
 
-Socket = web.WebSocketResponse[Literal[False]]
 LOST = End(Ending.LOST, "peer", None, "lost")
 
 
 class Connection:
-    """One open WebSocket. Made after the handshake, in a running loop."""
+    """One open WebSocket. Made after the handshake, in a running loop.
+
+    `put` is called with the connection and a frame that is to be sent at the end of the tick.
+    """
 
     def __init__(
         self,
@@ -55,9 +58,13 @@ class Connection:
         outbox: Outbox,
         rate: FrameRate,
         on_idle: Callable[[Connection], None],
+        limits: Limits,
+        put: Callable[[Connection, bytes], None],
         address: str | None = None,
     ) -> None:
         self.id = id_
+        self.limits = limits
+        """What its frames are held to, for its whole life."""
         self.address = address
         """The client's; None behind a proxy that is not known."""
         self.speaker: Speaker | None = None
@@ -67,9 +74,12 @@ class Connection:
         self.rate = rate
         self.end: End | None = None
         """Set by the sidecar when it ends the connection: a close code read later says nothing about the peer."""
+        self._put = put
         self._loop = asyncio.get_running_loop()
         self._asked = False
-        """Whether a pong is outstanding."""
+        """Whether the heartbeat's pong is outstanding."""
+        self._challenged = False
+        """Whether a challenge's is."""
         self._reading = True
         self._timer = self._loop.call_later(PING_EVERY_S, self._ping)
         self._idle = self._loop.call_later(FIRST_FRAME_WITHIN_S, on_idle, self)
@@ -78,8 +88,14 @@ class Connection:
         """A first frame has come: the peer is no idle one."""
         self._idle.cancel()
 
-    def pong(self) -> None:
+    @property
+    def owes_pong(self) -> bool:
+        """Whether it was asked for a sign of life, and has not given one."""
+        return self._asked or self._challenged
+
+    def pong(self, data: bytes) -> None:
         self._asked = False
+        self._challenged = self._challenged and data != CHALLENGE
         self._timer.cancel()
         self._timer = self._loop.call_later(PING_EVERY_S, self._ping)
 
@@ -96,14 +112,15 @@ class Connection:
 
     def challenge(self) -> None:
         """Ask for a sign of life now."""
-        self.outbox.transport.write(CHALLENGE_FRAME)
+        self._challenged = True
+        self._put(self, CHALLENGE_FRAME)
 
     def close(self, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
-        """Say goodbye after all that is in the outbox; the caller flushes it. Nothing that comes is read any more."""
+        """Say goodbye after all that is in the outbox. Nothing that comes is handled any more."""
         if self.end is not None:
             return
         self.end = End(ending, "sidecar", code, reason)
-        self.outbox.put(frames.close_frame(code, reason))
+        self._put(self, frames.close_frame(code, reason))
         self._idle.cancel()
         self._timer.cancel()
         within_s = STOP_WITHIN_S if ending is Ending.STOPPED else CLOSE_WITHIN_S
@@ -120,8 +137,14 @@ class Connection:
         self._timer.cancel()
         self._idle.cancel()
 
+    def hang_up(self) -> None:
+        """Close the socket, when the peer has read what it was sent; it has not forever to do that."""
+        self.outbox.transport.close()
+        if self.outbox.has_backlog:
+            self._loop.call_later(CLOSE_WITHIN_S, self.outbox.transport.abort)
+
     def _ping(self) -> None:
-        self.outbox.transport.write(PING_FRAME)  # not by the outbox: its frames wait for their tick's records
+        self._put(self, PING_FRAME)
         self._asked = True
         self._expect_pong()
 
@@ -134,12 +157,7 @@ class Connection:
             self.abort("no pong")
 
 
-def end_of(kind: WSMsgType, data: Any, reason: str | None) -> End:
-    """How the peer, or aiohttp, ended it (PROTOCOLS.md rule 8). aiohttp reports an empty Close as code 0."""
-    if kind is WSMsgType.CLOSE:
-        ending = {0: Ending.CLOSED, 1000: Ending.CLOSED, 1001: Ending.UNLOADED}.get(data, Ending.LOST)
-        return End(ending, "peer", data, reason or "")
-    if kind is WSMsgType.ERROR:
-        code = data.code if isinstance(data, WebSocketError) else None
-        return End(Ending.LOST, "sidecar", code, str(data))
-    return LOST
+def ended_by_peer(code: int, reason: str) -> End:
+    """What the peer's Close means (PROTOCOLS.md rule 8). An empty one has the code 0 here."""
+    ending = {0: Ending.CLOSED, 1000: Ending.CLOSED, 1001: Ending.UNLOADED}.get(code, Ending.LOST)
+    return End(ending, "peer", code, reason)

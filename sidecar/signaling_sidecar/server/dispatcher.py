@@ -21,7 +21,17 @@ from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.hub import Ending, Hub, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
-from signaling_sidecar.hub.effects import Challenge, Close, CloseCode, Effect, LastWords, PeerList, Record, Send
+from signaling_sidecar.hub.effects import (
+    Challenge,
+    Close,
+    CloseCode,
+    Durability,
+    Effect,
+    LastWords,
+    PeerList,
+    Record,
+    Send,
+)
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server import frames
 from signaling_sidecar.server.connection import CHALLENGE, Connection, End
@@ -72,18 +82,16 @@ class Dispatcher:
         data = present(remote=remote, **shown)
         self.record(Record("connection.opened", dialect, connection=connection.id, data=data))
 
-    def received(self, connection: Connection, frame: bytes | None) -> None:
-        """Handle one frame; None stands for a binary one, which no dialect has."""
-        command = self.read(connection, frame)
-        if command is not None:
-            self.do(connection, command)
-
-    def read(self, connection: Connection, frame: bytes | None) -> Command | None:
-        """What the frame asks for; None when it comes too fast."""
+    def admits(self, connection: Connection) -> bool:
+        """Whether one more frame of the connection may pass. One that comes too fast is refused, and reported."""
         now_s = self._loop.time()
-        if not connection.rate.admits(now_s):
-            self._report_too_fast(connection, connection.rate.take_report(now_s), now_s)
-            return None
+        if connection.rate.admits(now_s):
+            return True
+        self._report_too_fast(connection, connection.rate.take_report(now_s), now_s)
+        return False
+
+    def read(self, connection: Connection, frame: bytes | None) -> Command:
+        """What the frame asks for; None stands for a binary one, which no dialect has."""
         try:
             return self._command(connection, frame)
         except Exception:
@@ -96,7 +104,7 @@ class Dispatcher:
         try:
             effects = self._hub.handle(command, now_s)
         except Exception:
-            effects = self._hub.handle(self._failed(connection), now_s)
+            effects = self._hub.handle(_in_place_of(command, self._failed(connection)), now_s)
         self._carry_out(effects)
         if connection.speaker is None:
             self.close(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
@@ -122,7 +130,7 @@ class Dispatcher:
             if other is not None and other.outbox.transport.is_closing():
                 self._carry_out(self._hub.handle(commands.End(other.id, Ending.LOST), now_s))
 
-    def _failed(self, connection: Connection) -> Command:
+    def _failed(self, connection: Connection) -> commands.Refuse:
         logger.exception("a frame of connection %d could not be handled", connection.id)
         return commands.Refuse(connection=connection.id, refusal=errors.internal())
 
@@ -138,7 +146,7 @@ class Dispatcher:
 
     def ponged(self, connection: Connection, data: bytes) -> None:
         """The connection has answered a ping: the heartbeat's, or a challenge."""
-        connection.pong()
+        connection.pong(data)
         if data == CHALLENGE:
             self._carry_out(self._hub.handle(commands.Alive(connection.id), self._loop.time()))
 
@@ -168,12 +176,8 @@ class Dispatcher:
 
     def close(self, connection: Connection, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
         """End a connection after what it was still to be sent. Its reader ends when the peer has answered."""
-        if self._connections.pop(connection.id, None) is None:
-            return
-        if connection.outbox.is_empty:
-            self._dirty.append(connection)
-        connection.close(code, reason, ending)
-        self._ask_flush()
+        if self._connections.pop(connection.id, None) is not None:
+            connection.close(code, reason, ending)
 
     def close_idle(self, connection: Connection) -> None:
         self.close(connection, CloseCode.REFUSED, "idle")
@@ -187,11 +191,19 @@ class Dispatcher:
         """End the tick: write the records, then send the frames."""
         self._flush_asked = False
         self._log.flush()
+        if self._log.is_written is not self._hub.state.log_is_written:
+            self._carry_out(self._hub.handle(commands.SetLogState(self._log.is_written), self._loop.time()))
         dirty, self._dirty = self._dirty, []
         for connection in dirty:
             if not connection.outbox.flush():
                 connection.abort("slow reader")
         self._arm_deadline()
+
+    def look_after_log(self) -> None:
+        """See whether the log is still where it was, and can be written; to be called now and then."""
+        self._log.flush()
+        self._log.look_after()
+        self.flush()
 
     def stop(self) -> None:
         """The last tick: nothing is scheduled any more."""
@@ -245,8 +257,7 @@ class Dispatcher:
     def _send(self, send: Send) -> None:
         message, marks = send.message, send.marks
         if isinstance(message, PeerList):
-            ice_servers = self.ice_servers.for_peer(message.peer, time.time())
-            message = msgspec.structs.replace(message, ice_servers=ice_servers)
+            message = self._completed(message, send.connections[0])
         text: bytes | None = None
         shared: bytes | None = None
         for id_ in send.connections:
@@ -261,8 +272,24 @@ class Dispatcher:
             elif text:
                 shared = shared or frames.frame(frames.TEXT, text)
                 self._put(connection, shared)
+                if isinstance(message, Durability):
+                    connection.outbox.hurry_last()  # it says what the `ca` of this tick's other frames is worth
             if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
                 self.close(connection, *closing)
+
+    def _completed(self, list_: PeerList, receiver: int) -> PeerList:
+        """The list with what is not the hub's to say."""
+        connection = self._connections.get(receiver)
+        return msgspec.structs.replace(
+            list_,
+            ice_servers=self.ice_servers.for_peer(list_.peer, time.time()),
+            limits=connection.limits if connection is not None else None,
+        )
+
+    def put(self, connection: Connection, frame: bytes) -> None:
+        """Send a frame that is none of the hub's, at the end of the tick."""
+        self._put(connection, frame)
+        self._ask_flush()
 
     def _put(self, connection: Connection, frame: bytes) -> None:
         if connection.outbox.is_empty:
@@ -288,3 +315,10 @@ class Dispatcher:
         self._deadline_s = None
         self._ask_flush()
         self._carry_out(self._hub.handle(commands.Tick(), self._loop.time()))
+
+
+def _in_place_of(command: Command, refuse: commands.Refuse) -> Command:
+    """The refusal, under the command's number if it has one: it counts, or the client would send the frame again."""
+    if isinstance(command, commands.Numbered):
+        return msgspec.structs.replace(command, command=refuse)
+    return refuse

@@ -6,12 +6,14 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping
 
-from aiohttp import WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from signaling_sidecar import hooks
 from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.dialects.shared_path import by_first_frame
-from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.hub import Ending
+from signaling_sidecar.hub.effects import CloseCode, Limits
+from signaling_sidecar.hub.resumption import MAX_KEPT_BYTES
 from signaling_sidecar.server import frames
 from signaling_sidecar.server.client_address import client_address
 from signaling_sidecar.server.connection import (
@@ -20,13 +22,13 @@ from signaling_sidecar.server.connection import (
     STOP_WITHIN_S,
     Connection,
     End,
-    Socket,
     Speaker,
-    end_of,
+    ended_by_peer,
 )
 from signaling_sidecar.server.dispatcher import Dispatcher
 from signaling_sidecar.server.outbox import Outbox
-from signaling_sidecar.server.rate import FrameRate
+from signaling_sidecar.server.rate import REST_S, FrameRate
+from signaling_sidecar.server.websocket import Message, WebSocket, error_of, is_handshake, refuse_handshake
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import Site
 
@@ -59,23 +61,16 @@ class Endpoint:
         opening = _opening(request)
         opened = dialect.open(opening) if dialect is not None else Introduction()
         if isinstance(opened, Rejection):
-            raise _error(opened)
-        socket: Socket = web.WebSocketResponse(
-            timeout=CLOSE_WITHIN_S,
-            autoclose=False,
-            autoping=False,
-            compress=False,
-            max_msg_size=self.settings.max_frame_bytes + 1,  # aiohttp refuses what reaches it
-            decode_text=False,
-        )
-        if not socket.can_prepare(request):
-            raise _error(dialect.plain_get if dialect is not None else UPGRADE_REQUIRED)
+            raise error_of(opened)
+        if not is_handshake(request):
+            raise error_of(dialect.plain_get if dialect is not None else UPGRADE_REQUIRED)
+        if (refusal := refuse_handshake(request)) is not None:
+            raise refusal
         await self.admit(request, dialect)
-        await socket.prepare(request)
-        transport = request.transport
-        if transport is None:  # gone since the handshake
-            return socket
-        connection = self._open(request, transport, dialect)
+        socket = WebSocket(request)
+        await socket.begin(request, self.settings.max_frame_bytes)
+        assert request.transport is not None  # what was just answered has not been seen to be gone
+        connection = self._open(request, request.transport, dialect)
         if isinstance(opened, Closing):
             self._dispatcher.close(connection, *opened)
         elif dialect is not None:
@@ -109,11 +104,15 @@ class Endpoint:
 
     def _open(self, request: web.Request, transport: asyncio.Transport, dialect: Dialect | None) -> Connection:
         settings, dispatcher, headers = self.settings, self._dispatcher, request.headers
+        limits = Limits(settings.max_frame_bytes, settings.max_frames_per_s, settings.max_frames_burst, MAX_KEPT_BYTES)
         connection = Connection(
             next(self._connection_ids),
-            Outbox(transport, settings.max_outbox_bytes),
-            FrameRate(settings.max_frames_per_s, settings.max_frames_burst, asyncio.get_running_loop().time()),
+            # A frame of the largest size must not end the connection of a reader that has just been sent another.
+            Outbox(transport, settings.max_outbox_bytes + settings.max_frame_bytes),
+            FrameRate(limits.frames_per_s, limits.burst, asyncio.get_running_loop().time()),
             dispatcher.close_idle,
+            limits,
+            dispatcher.put,
             client_address(request, self._site()),
         )
         full = len(dispatcher) >= settings.max_connections
@@ -135,50 +134,66 @@ class Endpoint:
             return None
         return Speaker(dialect, Caller(connection, opened, self._conceal))
 
-    async def _read_to_end(self, connection: Connection, socket: Socket) -> None:
+    async def _read_to_end(self, connection: Connection, socket: WebSocket) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._readers.add(task)
-        end = LOST
+        end, answer = LOST, None
         try:
-            end = await self._read(connection, socket)
+            end, answer = await self._read(connection, socket)
+        except WebSocketError as error:
+            end, answer = End(Ending.LOST, "sidecar", error.code, str(error)), error.code
         finally:
             self._readers.discard(task)
             connection.release()
             self._dispatcher.ended(connection, connection.end or end)
-            if connection.end is not None:
-                # Both Close frames have passed, or nobody answers: aiohttp would send another.
-                connection.outbox.transport.close()
+            if answer is not None and connection.end is None:
+                self._dispatcher.put(connection, frames.close_frame(answer, ""))
+                await self._say_goodbye(connection, socket, lingers=end.by == "sidecar")
+            connection.hang_up()
 
-    async def _read(self, connection: Connection, socket: Socket) -> End:
-        """Hand on what comes until the end. What comes after our own Close is not handled."""
-        while True:
-            message = await socket.receive()
-            if message.type is WSMsgType.PONG:
+    async def _say_goodbye(self, connection: Connection, socket: WebSocket, *, lingers: bool) -> None:
+        """Return when our Close is on its way.
+
+        A peer that we have stopped to understand may be in the middle of something: if the socket were closed while
+        there is more to read, that would reset the connection, and our Close might be lost.
+        """
+        self._dispatcher.flush()
+        transport = connection.outbox.transport
+        if lingers and not transport.is_closing():
+            transport.write_eof()
+            await socket.wait_lost(CLOSE_WITHIN_S)
+
+    async def _read(self, connection: Connection, socket: WebSocket) -> tuple[End, int | None]:
+        """Hand on what comes until the end, and say what to answer to that. Raises WebSocketError.
+
+        What comes after our own Close is not handled.
+        """
+        while (message := await socket.receive()) is not None:
+            if message.type is WSMsgType.CLOSE:
+                return ended_by_peer(message.data, message.extra or ""), WSCloseCode.OK
+            if message.type is WSMsgType.PONG and connection.owes_pong:
                 self._dispatcher.ponged(connection, message.data)
-            elif message.type is WSMsgType.PING:
-                connection.outbox.transport.write(frames.frame(frames.PONG, message.data))
-            elif message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                return end_of(message.type, message.data, message.extra)
-            elif connection.end is None:
-                connection.heard()
-                frame = message.data if message.type is WSMsgType.TEXT else None
-                judge = self._dispatcher.judge
-                if judge is None:
-                    self._dispatcher.received(connection, frame)
-                elif (command := self._dispatcher.read(connection, frame)) is not None:
-                    with connection.unread():
-                        command = await judge.of_command(command)
-                    if connection.end is None:
-                        self._dispatcher.do(connection, command)
+            elif connection.end is None and self._dispatcher.admits(connection):
+                await self._handle(connection, message)
+            elif connection.rate.needs_rest():
+                with connection.unread():
+                    await asyncio.sleep(REST_S)
+        return LOST, None
+
+    async def _handle(self, connection: Connection, message: Message) -> None:
+        if message.type is WSMsgType.PING:
+            self._dispatcher.put(connection, frames.frame(frames.PONG, message.data))
+        elif message.type is not WSMsgType.PONG:
+            connection.heard()
+            command = self._dispatcher.read(connection, message.data if message.type is WSMsgType.TEXT else None)
+            if self._dispatcher.judge is not None:
+                with connection.unread():
+                    command = await self._dispatcher.judge.of_command(command)
+            if connection.end is None:
+                self._dispatcher.do(connection, command)
 
 
 def _opening(request: web.Request) -> Opening:
     raw_query = request.raw_path.partition("?")[2]
     return Opening(request.match_info.get("room"), request.query, raw_query)
-
-
-def _error(rejection: Rejection) -> web.HTTPException:
-    if rejection.status == web.HTTPUpgradeRequired.status_code:
-        return web.HTTPUpgradeRequired(text=rejection.text, headers={"Upgrade": "websocket"})
-    return web.HTTPBadRequest(text=rejection.text)

@@ -25,9 +25,18 @@ class Outbox:
     def is_empty(self) -> bool:
         return not self._frames
 
+    @property
+    def has_backlog(self) -> bool:
+        """Whether the peer has not read all that was written."""
+        return self.transport.get_write_buffer_size() > 0
+
     def put(self, frame: bytes) -> None:
         self._frames.append(frame)
         self._size += len(frame)
+
+    def hurry_last(self) -> None:
+        """Let the frame that was put last be the first of this tick."""
+        self._frames.insert(0, self._frames.pop())
 
     def flush(self) -> bool:
         """Write all frames at once. False: the reader was too far behind, and its transport is aborted."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+FLOOD_FRAMES = 500  # refused frames; who sends that many is not read for a while
+REST_S = 1.0  # seconds; that while
 REPORT_GAP_S = 1.0  # seconds between two `too-fast` errors and records of one connection (rule 6)
 
 
 class FrameRate:
     """A token bucket, and the count of what it refused since it was last reported. `now_s` never goes back."""
 
-    __slots__ = ("_burst", "_per_s", "_refused", "_reported_s", "_seen_s", "_tokens")
+    __slots__ = ("_burst", "_flood", "_per_s", "_refused", "_reported_s", "_seen_s", "_tokens")
 
     def __init__(self, per_s: float, burst: int, now_s: float) -> None:
         self._per_s = per_s
@@ -16,6 +18,7 @@ class FrameRate:
         self._tokens = float(burst)
         self._seen_s = now_s
         self._refused = 0
+        self._flood = 0
         self._reported_s = now_s - REPORT_GAP_S
 
     def admits(self, now_s: float) -> bool:
@@ -26,7 +29,15 @@ class FrameRate:
             self._tokens -= 1
             return True
         self._refused += 1
+        self._flood += 1
         return False
+
+    def needs_rest(self) -> bool:
+        """Whether so much was refused that not even reading it is worth everybody's time. Asking begins a new count."""
+        if self._flood < FLOOD_FRAMES:
+            return False
+        self._flood = 0
+        return True
 
     def take_report(self, now_s: float) -> int:
         """How many refused frames to report now; 0 when none, or when the last report is too fresh."""

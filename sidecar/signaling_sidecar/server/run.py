@@ -21,6 +21,7 @@ from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.listening import listen, url_of
 from signaling_sidecar.server.app import Sidecar
+from signaling_sidecar.server.client_faults import MAX_HEADER_BYTES, MAX_HEADERS
 from signaling_sidecar.settings import Sources
 
 KEEPALIVE_S = 10.0  # seconds; aiohttp's default lets half-sent headers hold a socket for an hour
@@ -54,7 +55,8 @@ def run(
     """Serve in the foreground until SIGINT, SIGTERM or, if asked, the end of stdin.
 
     `listening` is a socket that somebody else has bound; `reloaded`: this takes over from older code, without a word;
-    `serving` is called when it serves. Raises PortTaken, StateDirTaken or SettingsError before anything is served.
+    `serving` is called when it serves. Raises a SidecarError before anything is served: PortTaken,
+    StateDirTaken, StateDirUnusable, NoHome or SettingsError.
     """
     settings = sources.load()
     listening = listening or listen(settings)
@@ -69,6 +71,16 @@ def run(
             serving()
 
         runner.run(_serve(sidecar, listening, announce, exit_on_stdin_eof))
+    if settings.hooks is not None:
+        _leave_threads_behind()
+
+
+def _leave_threads_behind() -> None:
+    """End the process now if hooks have left threads running: the interpreter would wait for some of them."""
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 @contextmanager
@@ -96,7 +108,16 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)
-    runner = web.AppRunner(sidecar.app(), access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=SHUTDOWN_S)
+    runner = web.AppRunner(
+        sidecar.app(),
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_S,
+        shutdown_timeout=SHUTDOWN_S,
+        max_line_size=MAX_HEADER_BYTES,
+        max_field_size=MAX_HEADER_BYTES,
+        max_headers=MAX_HEADERS,
+        auto_decompress=False,  # nothing here takes a compressed body
+    )
     await runner.setup()
     try:
         await web.SockSite(runner, listening).start()
@@ -118,7 +139,10 @@ def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     url = url_of(listening)
     project = str(sidecar.settings.project)
     runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, project, sidecar.admin_token)
-    state_dir.write_runtime(sidecar.state_dir, runtime)
+    with state_dir.used(sidecar.state_dir):
+        state_dir.write_runtime(sidecar.state_dir, runtime)
+    state_dir.point_to(sidecar.state_dir, sidecar.settings.project)
+    sidecar.runtime = runtime
     folder = str(sidecar.state_dir)
     return Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)
 
