@@ -58,7 +58,7 @@ MAY_IMPORT = {
     "eventlog": {"hub", "settings", "site", "errors", "names", "file_text"},
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "foreign_text"},
     "diagnosis": {"eventlog", "errors", "foreign_text"},
-    "inspection": {"admin_request", "diagnosis", "eventlog", "errors", "foreign_text"},
+    "inspection": {"admin_request", "diagnosis", "eventlog", "errors", "file_text", "foreign_text"},
     "hub": {"errors", "names"},
     "settings": {"allow_list", "errors", "names", "file_text"},
     "allow_list": set(),

@@ -139,15 +139,30 @@ class NoLog(SidecarError):
 
 
 class DamagedLog(SidecarError):
-    """A line before the last one is not a record. (A torn last line is no damage: it is left out.)"""
+    """A line is not a record; without a line: a file cannot be read, or not to its end."""
 
     def __init__(self, path: str, line: int | None, reason: str) -> None:
         super().__init__(path, line, reason)
         self.path, self.line, self.reason = path, line, reason
 
     def __str__(self) -> str:
-        where = self.path if self.line is None else f"{self.path}, line {self.line}"
-        return f"{where} is not a record of an event log: {self.reason}"
+        if self.line is None:
+            return f"{self.path} is no event log, or not a whole one: {self.reason}"
+        return f"{self.path}, line {self.line} is not a record of an event log: {self.reason}"
+
+
+class UnknownSchema(SidecarError):
+    """A record says that it is of a schema version that this release does not read."""
+
+    def __init__(self, path: str, line: int, version: object, known: int) -> None:
+        super().__init__(path, line, version, known)
+        self.path, self.line, self.version, self.known = path, line, version, known
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}, line {self.line} has schema version {self.version!r}, this release reads {self.known}: "
+            "use the release that wrote it"
+        )
 
 
 class NoSuchRoomInLog(SidecarError):

@@ -44,6 +44,12 @@ export interface ConnectionListener {
   retrying(attempt: number): void
 }
 
+/** A socket that is open and that nobody listens to any more. */
+export interface OpenSocket {
+  send(frame: object): void
+  close(): void
+}
+
 export class Connection {
   readonly #url: () => string
   readonly #listener: ConnectionListener
@@ -75,29 +81,35 @@ export class Connection {
   /** Connects, unless it does so already. */
   start(): void {
     if (this.#socket !== undefined) return
-    const socket = new ReconnectingWebSocket(() => this.#nextUrl(), undefined, {
-      WebSocket: this.#webSocket,
-      minReconnectionDelay: FIRST_RETRY_MS,
-      maxReconnectionDelay: LONGEST_RETRY_MS,
-      reconnectionDelayGrowFactor: RETRY_GROWTH,
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      minUptime: STABLE_AFTER_MS,
-      maxEnqueuedMessages: 0,
-      shouldReconnectOnClose: (event) => !FINAL.has(event.code),
-    })
-    socket.addEventListener('open', () => {
-      this.#open = true
-      this.#pingLater()
-      this.#listener.opened()
-    })
-    socket.addEventListener('message', (event) => {
-      this.#pingLater()
-      this.#listener.received(event.data)
-    })
-    socket.addEventListener('close', (event) => this.#closed(event.code, event.reason))
+    const socket: ReconnectingWebSocket = new ReconnectingWebSocket(
+      () => this.#nextUrl(),
+      undefined,
+      {
+        WebSocket: this.#webSocket,
+        minReconnectionDelay: FIRST_RETRY_MS,
+        maxReconnectionDelay: LONGEST_RETRY_MS,
+        reconnectionDelayGrowFactor: RETRY_GROWTH,
+        connectionTimeout: CONNECT_TIMEOUT_MS,
+        minUptime: STABLE_AFTER_MS,
+        maxEnqueuedMessages: 0,
+        shouldReconnectOnClose: ({ code }) => this.#socket === socket && !FINAL.has(code),
+      },
+    )
     this.#socket = socket
     this.#events = new AbortController()
     const { signal } = this.#events
+    const opened = () => {
+      this.#open = true
+      this.#pingLater()
+      this.#listener.opened()
+    }
+    const received = ({ data }: MessageEvent) => {
+      this.#pingLater()
+      this.#listener.received(data)
+    }
+    socket.addEventListener('open', opened, { signal })
+    socket.addEventListener('message', received, { signal })
+    socket.addEventListener('close', ({ code, reason }) => this.#closed(code, reason), { signal })
     globalThis.window?.addEventListener('online', () => this.check(), { signal })
     globalThis.document?.addEventListener('visibilitychange', () => this.check(), { signal })
   }
@@ -109,7 +121,7 @@ export class Connection {
       this.#ping()
       return
     }
-    this.close() // partysocket goes on waiting for its next try, whatever it is told
+    this.release() // partysocket goes on waiting for its next try, whatever it is told
     this.start()
   }
 
@@ -123,11 +135,14 @@ export class Connection {
     return this.#open && this.#socket?.send(JSON.stringify(frame)) === true
   }
 
-  /** Ends it for good; `start` makes a new one. */
-  close(): void {
-    const socket = this.#socket
+  /** Ends it for good; `start` makes a new one. If it is open, its socket is the caller's to close. */
+  release(): OpenSocket | undefined {
+    const [socket, wasOpen] = [this.#socket, this.#open]
     this.#forget()
-    socket?.close()
+    this.#open = false
+    if (!wasOpen) socket?.close()
+    if (!wasOpen || socket === undefined) return undefined
+    return { send: (frame) => socket.send(JSON.stringify(frame)), close: () => socket.close() }
   }
 
   #forget(): void {

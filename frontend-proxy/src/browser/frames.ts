@@ -280,7 +280,7 @@ function iceServer(value: unknown): RTCIceServer | undefined {
   }
 }
 
-function parseObject(data: unknown): Fields | undefined {
+export function parseObject(data: unknown): Fields | undefined {
   if (typeof data !== 'string') return undefined
   try {
     return object(JSON.parse(data))

@@ -6,11 +6,11 @@
  *    until it was handled; nothing of it goes out before the room has answered on this connection.
  */
 
+import type { Admission } from './admission.ts'
 import type { Connection } from './connection.ts'
 import type { PeerListFrame, ResumedFrame, ServerFrame } from './frames.ts'
-import { type Identity, randomId } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { Resumption } from './resumption.ts'
-import type { JoinOptions, Profile } from './signaling-events.ts'
 
 /** Lets acknowledgements of some frames go together, and with whatever is sent meanwhile. */
 const ACK_WITHIN_MS = 1_000
@@ -22,66 +22,45 @@ type Timer = ReturnType<typeof setTimeout>
 export class Membership {
   readonly room: string
   readonly #connection: Connection
-  readonly #options: JoinOptions
-  /**
-   * Random per `join`, and so per page load: the others take another one for the news that the
-   * RTCPeerConnections from before are gone, as they are when a room was left.
-   */
-  readonly #instance = randomId()
-  #identity: Identity
+  readonly #admission: Admission
   /** Undefined before the first answer, and for good with a sidecar that cannot resume. */
   #resumption: Resumption | undefined
   #joined = false
-  #joinRef = ''
   #ackTimer: Timer | undefined
   #againTimer: Timer | undefined
 
-  constructor(connection: Connection, room: string, identity: Identity, options: JoinOptions) {
+  constructor(connection: Connection, admission: Admission) {
+    this.room = admission.room
     this.#connection = connection
-    this.room = room
-    this.#identity = identity
-    this.#options = options
+    this.#admission = admission
   }
 
   get identity(): Identity {
-    return this.#identity
+    return this.#admission.identity
   }
 
   get joined(): boolean {
     return this.#joined
   }
 
-  sendJoin(profile: Profile): void {
-    this.#joinRef = randomId()
-    const { peerId, token } = this.#identity
-    const resumption = this.#resumption
-    this.#connection.send({
-      type: 'join',
-      id: this.#joinRef,
-      roomId: this.room,
-      peerId,
-      instance: this.#instance,
-      ...profile,
-      capacity: this.#options.capacity,
-      listed: this.#options.listed,
-      token: this.#options.token,
-      // Without a number it is a page that was loaded anew: it knows nothing.
-      resume: resumption
-        ? { token: resumption.token, after: resumption.after }
-        : token === undefined || { token },
-    })
+  /** Asks for the room on a new connection. */
+  sendJoin(): void {
+    const { token, after } = this.#resumption ?? {}
+    this.#admission.ask(token === undefined ? undefined : { token, after })
   }
 
-  /** Whether a refusal with this `ref` is the refusal of the join. */
-  isRefusedBy(ref: unknown): boolean {
-    return ref !== undefined && ref === this.#joinRef
+  /** How it asks for the room. */
+  get admission(): Admission {
+    return this.#admission
   }
 
   disconnected(): void {
     this.#joined = false
+    this.#admission.stop()
   }
 
   end(): void {
+    this.#admission.stop()
     clearTimeout(this.#ackTimer)
     clearTimeout(this.#againTimer)
   }
@@ -121,18 +100,23 @@ export class Membership {
   resumed({ roomId, peerId, resume, ca = 0 }: ResumedFrame): boolean {
     const resumption = this.#resumption
     if (resumption === undefined) return false
-    if (roomId !== this.room || peerId !== this.#identity.peerId) return false
+    if (roomId !== this.room || peerId !== this.identity.peerId) return false
     resumption.renew(resume)
     resumption.acknowledged(ca)
-    this.#identity = { peerId, token: resume.token }
+    this.#admission.admitted({ peerId, token: resume.token })
     this.#joined = true
     this.#sendKept()
     return true
   }
 
-  /** With a `gap` the session is the same one, and what is kept for it still counts. */
+  /**
+   * With a `gap` the session is the same one, and what is kept for it still counts. Else it is over,
+   * and the sidecar gives the next one an id of its own: not to one who has chosen his.
+   */
   notResumed(why: string): void {
-    if (why === 'token') this.#resumption = undefined
+    if (why !== 'token') return
+    this.#resumption = undefined
+    if (this.#admission.isChosen) this.#admission.askAnew()
   }
 
   /**
@@ -140,15 +124,16 @@ export class Membership {
    * overtaken; else who the room says that this page is.
    */
   answered(list: PeerListFrame): Identity | undefined {
-    const peerId = list.peerId ?? this.#identity.peerId
-    const isRenamed = peerId !== this.#identity.peerId
+    const peerId = list.peerId ?? this.identity.peerId
+    const isRenamed = peerId !== this.identity.peerId
     if ((list.roomId ?? this.room) !== this.room) return undefined
-    if (isRenamed && list.resume === undefined) return undefined
-    this.#identity = { peerId, ...(list.resume && { token: list.resume.token }) }
+    if (isRenamed && (list.resume === undefined || this.#admission.isChosen)) return undefined
+    if (!this.#admission.showsProof) this.#resumption = undefined
+    this.#admission.admitted({ peerId, token: list.resume?.token })
     this.#resumption = this.#resumptionAfter(list)
     this.#joined = true
     this.#sendKept()
-    return this.#identity
+    return this.identity
   }
 
   #resumptionAfter({ resume, s = 0, ca = 0 }: PeerListFrame): Resumption | undefined {

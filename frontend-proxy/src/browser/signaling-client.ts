@@ -7,9 +7,12 @@
  * 2. What is sent without a connection is kept, within bounds, once there was a first answer; before
  *    it, or with a sidecar that cannot resume, nothing is: `relay` and `broadcast` say which it was.
  * 3. A membership ends in one place, `#end`, with one `left` that says why.
+ * 4. Which client of a page is in a room, and under which id, is `places.ts`'s to say.
  */
 
-import { Connection, type Dismissal } from './connection.ts'
+import { Admission } from './admission.ts'
+import { Connection, type Dismissal, type OpenSocket } from './connection.ts'
+import { adviseOnEnd, adviseOnRefusal, adviseOnSecondClient } from './console-advice.ts'
 import {
   type ErrorFrame,
   type Peer,
@@ -23,11 +26,11 @@ import {
   type ResumedFrame,
   type ServerFrame,
 } from './frames.ts'
-import { TabIdentity } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { Membership } from './membership.ts'
 import { observe } from './observe.ts'
 import { ownOriginUrl } from './own-origin.ts'
-import { pageStorage } from './page-storage.ts'
+import { type Holder, type Place, type Places, placeKey, placesHere } from './places.ts'
 import type {
   JoinOptions,
   LeaveReason,
@@ -40,10 +43,14 @@ import { TypedEventTarget } from './typed-events.ts'
 
 export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   readonly #connection: Connection
-  readonly #identity: TabIdentity
+  readonly #url: () => string
+  readonly #places: Places = placesHere()
   readonly #peers = new Map<string, Peer>()
   #profile: Profile
   #membership: Membership | undefined
+  #place: Place | undefined
+  /** What was joined last. */
+  #last: { readonly room: string; readonly options: JoinOptions } | undefined
   #watching = false
   #joinedAt: number | undefined
   #iceServers: RTCIceServer[] = []
@@ -53,12 +60,8 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     super()
     const { room, url, WebSocket, name, metadata, ...join } = options
     this.#profile = { ...(name !== undefined && { name }), ...(metadata && { metadata }) }
-    this.#identity = new TabIdentity(pageStorage('sessionStorage'), globalThis.window)
-    this.#connection = new Connection(
-      () => String(url ?? ownOriginUrl()),
-      this.#listener,
-      WebSocket,
-    )
+    this.#url = () => String(url ?? ownOriginUrl())
+    this.#connection = new Connection(this.#url, this.#listener, WebSocket)
     if (room !== undefined) this.join(room, join)
   }
 
@@ -97,22 +100,22 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#iceServers
   }
 
-  /** Goes to a room, out of the one it is in. */
-  join(room: string, options: JoinOptions = {}): void {
+  /** Goes to a room, out of the one it is in; without a room to the one it was in last. */
+  join(room = this.#last?.room, options = this.#last?.options ?? {}): void {
+    if (room === undefined) throw new TypeError('join() needs a room: this client was in none yet')
     if (this.#membership?.room === room) return
-    this.#end('moved')
-    const { peerId } = options
-    const identity = peerId === undefined ? this.#identity.take(room) : { peerId }
-    this.#membership = new Membership(this.#connection, room, identity, options)
-    this.#connection.start()
-    this.#membership.sendJoin(this.#profile)
+    if (this.#membership !== undefined) this.#leave('moved')
+    this.#last = { room, options }
+    const key = placeKey(this.#url, room, options.place)
+    const place = this.#places.take(key, this.#holder, options.peerId)
+    this.#place = place
+    this.#enter(place.identity)
+    place.tellEarlier()
   }
 
   /** Leaves the room; the connection stays, for the lobby or the next room. */
   leave(): void {
-    if (this.#membership === undefined) return
-    this.#connection.send({ type: 'leave' })
-    this.#end('left')
+    if (this.#membership !== undefined) this.#leave('left')
   }
 
   /** Changes what the others see; without a room it counts from the next join. */
@@ -159,14 +162,12 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   /** Leaves the room and ends the connection. `join` and `watchRooms` begin anew. */
   close(): void {
     this.#watching = false
-    if (this.#membership !== undefined) this.#connection.send({ type: 'leave' })
-    this.#end('closed')
-    this.#connection.close()
+    this.#disconnect('closed')
   }
 
   readonly #listener = {
     opened: (): void => {
-      this.#membership?.sendJoin(this.#profile)
+      this.#membership?.sendJoin()
       if (this.#watching) this.#connection.send({ type: 'watch_rooms' })
       this.emit('connected', undefined)
     },
@@ -177,9 +178,49 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     lost: (code: number, reason: string, dismissal: Dismissal | undefined): void => {
       this.#membership?.disconnected()
       this.emit('disconnected', { code, reason, final: dismissal !== undefined })
-      if (dismissal !== undefined) this.#end(dismissal)
+      if (dismissal === undefined) return
+      if (this.room !== undefined) adviseOnEnd(this.room, dismissal)
+      this.#end(dismissal)
     },
     retrying: (attempt: number): void => this.emit('reconnecting', { attempt }),
+  }
+
+  readonly #holder: Holder = {
+    replaced: (isOther) => {
+      if (this.#membership !== undefined) adviseOnSecondClient(this.#membership.room)
+      if (isOther) this.#connection.send({ type: 'leave' })
+      this.#disconnect('replaced')
+      if (this.#watching) this.watchRooms()
+    },
+    restored: (identity) => {
+      this.#membership?.end()
+      this.#enter(identity)
+      this.#connection.reconnect()
+    },
+  }
+
+  #enter(identity: Identity): void {
+    if (this.#last === undefined) return
+    const { room, options } = this.#last
+    const profile = () => this.#profile
+    const admission = new Admission(this.#connection, room, identity, options, profile)
+    this.#membership = new Membership(this.#connection, admission)
+    this.#place?.become(admission.identity)
+    this.#connection.start()
+    this.#membership.sendJoin()
+  }
+
+  #leave(why: 'left' | 'moved'): void {
+    this.#connection.send({ type: 'leave' })
+    this.#end(why)
+  }
+
+  #disconnect(why: 'closed' | 'replaced'): void {
+    const socket = this.#connection.release()
+    this.#end(why, socket)
+    if (socket !== undefined) {
+      this.emit('disconnected', { code: 1000, reason: '', final: !this.#connection.isWanted })
+    }
   }
 
   #trace(report: TraceReport): void {
@@ -191,15 +232,31 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#membership?.send(frame) === true
   }
 
-  #end(why: LeaveReason): void {
-    if (this.#membership === undefined) return
+  /** `socket`: the connection has been ended as well, and this is what is left of it. */
+  #end(why: LeaveReason, socket?: OpenSocket): void {
+    if (this.#membership === undefined) {
+      socket?.close()
+      return
+    }
     const { room } = this.#membership
     this.#membership.end()
     this.#membership = undefined
     this.#joinedAt = undefined
     this.#peers.clear()
-    this.#identity.putBack(room)
+    this.#giveUp(why, socket)
     this.emit('left', { room, why })
+  }
+
+  #giveUp(why: LeaveReason, socket: OpenSocket | undefined): void {
+    const place = this.#place
+    this.#place = undefined
+    if (why === 'closed' && socket !== undefined) place?.giveUpSoon(socket)
+    else {
+      socket?.close()
+      place?.giveUp(
+        why === 'replaced' || why === 'removed' || (why !== 'refused' && this.#connection.isOpen),
+      )
+    }
   }
 
   #receive(frame: ServerFrame): void {
@@ -218,7 +275,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     const membership = this.#membership
     if (membership?.resumed(frame) !== true) return
     const { room, identity } = membership
-    this.#identity.become(room, identity)
+    this.#place?.become(identity)
     this.emit('resumed', { room, peerId: identity.peerId })
   }
 
@@ -229,7 +286,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     if (membership === undefined || identity === undefined) return
     const { room } = membership
     const { peerId } = identity
-    this.#identity.become(room, identity)
+    this.#place?.become(identity)
     this.#joinedAt = list.joinedAt
     this.#iceServers = list.iceServers ?? []
     this.#peers.clear()
@@ -267,8 +324,20 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       this.#membership?.sendAgain()
       if (code === 'out-of-order') return
     }
-    const room = this.#membership?.isRefusedBy(ref) ? this.#membership.room : undefined
-    if (room !== undefined) this.#end('refused')
-    this.emit('refused', { code, message, room })
+    const admission = this.#membership?.admission
+    if (admission?.isRefusedBy(ref) !== true) {
+      this.emit('refused', { code, message, room: undefined })
+      return
+    }
+    const { room } = admission
+    if (admission.refused(code)) {
+      this.#place?.become(admission.identity)
+      if (admission.isStuck) adviseOnRefusal(room, code, message)
+      this.emit('waiting', { room, code, message })
+    } else {
+      this.#end('refused')
+      adviseOnRefusal(room, code, message)
+      this.emit('refused', { code, message, room })
+    }
   }
 }

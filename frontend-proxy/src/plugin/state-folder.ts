@@ -64,9 +64,10 @@ function homeFolder(): string {
 }
 
 /** What Vite hands out to anybody. */
-export function servedFolders({ root, publicDir, server }: ResolvedConfig): string[] {
-  // fs.allow is what `/@fs/` reaches outside the root, by default the npm workspace.
-  return [root, publicDir, ...server.fs.allow].filter(Boolean)
+export function servedFolders({ root, publicDir, server, build }: ResolvedConfig): string[] {
+  // fs.allow is what `/@fs/` reaches outside the root, by default the npm workspace; outDir is what
+  // `vite preview` serves.
+  return [root, publicDir, ...server.fs.allow, path.resolve(root, build.outDir)].filter(Boolean)
 }
 
 /**

@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { SignalingClient, type SignalingEvents } from '../../src/browser/index.ts'
+import {
+  SignalingClient,
+  type SignalingEvents,
+  type SignalingOptions,
+} from '../../src/browser/index.ts'
+import { FakePage } from './fake-page.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
 const RECONNECT_MS = 600
@@ -26,8 +31,8 @@ async function nextSocket(inMs = 0): Promise<FakeWebSocket> {
 }
 
 /** A client in the room `bar`, with Ben, whose session can be resumed. */
-async function resumable() {
-  const signaling = new SignalingClient({ ...fakeNetwork, room: 'bar', peerId: 'ann' })
+async function resumable(options: SignalingOptions = { peerId: 'ann' }) {
+  const signaling = new SignalingClient({ ...fakeNetwork, room: 'bar', ...options })
   const socket = await nextSocket()
   socket.open()
   socket.deliver({
@@ -143,7 +148,7 @@ describe('a lost connection', () => {
   })
 
   it('of a session that is no more is somebody new', async () => {
-    const { signaling, socket, events } = await resumable()
+    const { signaling, socket, events } = await resumable({})
     signaling.relay('ben', 'signal', { n: 1 })
     const next = await again(socket)
     next.deliver({ type: 'not_resumed', why: 'token' })
@@ -220,9 +225,7 @@ describe('a half-open socket', () => {
   })
 
   it.each(['online', 'visibilitychange'])('is looked for at once on %s', async (name) => {
-    const page = new EventTarget()
-    vi.stubGlobal('window', page)
-    vi.stubGlobal('document', Object.assign(page, { visibilityState: 'visible' }))
+    const page = new FakePage()
     const { socket } = await resumable()
     socket.answersPings = false
     page.dispatchEvent(new Event(name))
@@ -249,13 +252,9 @@ it('a page that was replaced stops, and says so', async () => {
 })
 
 it('a page that was loaded anew asks for its session without a number', async () => {
-  const storage = new Map<string, string>()
-  vi.stubGlobal('sessionStorage', {
-    getItem: (key: string) => storage.get(key) ?? null,
-    setItem: (key: string, value: string) => storage.set(key, value),
-    removeItem: (key: string) => storage.delete(key),
-  })
-  storage.set('signaling-sidecar:peer:bar', JSON.stringify({ peerId: 'ann', token: 'one' }))
+  const page = new FakePage()
+  await resumable()
+  page.reload()
   const signaling = new SignalingClient({ ...fakeNetwork, room: 'bar' })
   const socket = await nextSocket()
   socket.open()

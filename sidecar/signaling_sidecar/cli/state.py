@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.which_state import find_state_dir
 
 
@@ -25,3 +26,9 @@ def chosen(arguments: argparse.Namespace) -> Path:
     if found.how:
         print(f"{found.path}: {found.how}", file=sys.stderr)
     return found.path
+
+
+def say_what_is_left_out(left_out: LeftOut) -> None:
+    """Say on stderr, in one sentence, what could not be read of a log."""
+    if sentence := str(left_out):
+        print(f"sidecar: {sentence}", file=sys.stderr)

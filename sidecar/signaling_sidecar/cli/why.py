@@ -11,8 +11,9 @@ from typing import Any
 
 from signaling_sidecar.cli import state
 from signaling_sidecar.diagnosis import Verdict, diagnose, read_entries
+from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import find_segments
-from signaling_sidecar.eventlog.state_dir import read_runtime
+from signaling_sidecar.eventlog.state_dir import is_running
 
 NEWEST_BYTES = 32 * 1024 * 1024  # bytes of segments that are read: what half a second is enough for
 PACKED = 10  # how many times larger a packed segment is when it is read
@@ -34,9 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Say of every two peers that met whether they are connected, and if not why, with the records that show it."""
     folder = arguments.log or state.chosen(arguments)
     segments = find_segments(folder).segments
-    is_running = arguments.log is None and read_runtime(folder) is not None
-    entries = read_entries(segments if arguments.all else _newest(segments))
-    diagnosis = diagnose(entries, time.time() if is_running else None, arguments.room)
+    is_live = arguments.log is None and is_running(folder)
+    left_out = LeftOut(is_live=is_live)
+    entries = read_entries(segments if arguments.all else _newest(segments), left_out)
+    diagnosis = diagnose(entries, time.time() if is_live else None, arguments.room)
+    state.say_what_is_left_out(left_out)
     if arguments.json:
         for verdict in diagnosis.verdicts:
             print(json.dumps(_as_object(verdict)))

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from signaling_sidecar.errors import NoHome, NoStateDir, StateDirGone, StateDirOfAnother
+from signaling_sidecar.eventlog.boots import boot_of
+from signaling_sidecar.eventlog.records import beginning_of
 from signaling_sidecar.eventlog.state_dir import (
     POINTER_FILE,
     is_running,
@@ -37,7 +39,7 @@ class Found(NamedTuple):
     how: str
     """Half a sentence; empty: the caller has named it."""
     project: str | None = None
-    """The project whose state it should be; None: whatever is in it was asked for."""
+    """The project whose state it should be; None: it was asked for, or cannot be another one's."""
 
 
 def find_state_dir(asked: Path | None = None, project: Path | None = None) -> Found:
@@ -95,16 +97,25 @@ def _states_of(folder: Path) -> Iterator[Found]:
     if pointer is not None and pointer.project == project:
         yield Found(Path(pointer.state_dir), f"where the project {project!r} was last started with it", project)
     if own.is_dir() and any(entry.name != POINTER_FILE for entry in own.iterdir()):
-        yield Found(own, f"the state of the project {project!r}", project)
+        yield Found(own, f"the state of the project {project!r}")
 
 
 def _there(found: Found) -> Found:
     if not found.path.is_dir():
         raise StateDirGone(str(found.path), found.how)
-    runtime = read_runtime(found.path)
-    if runtime is not None and found.project not in (None, runtime.project) and is_running(found.path):
-        raise StateDirOfAnother(str(found.path), found.how, runtime.project)
+    project = _project_in(found.path) if found.project is not None else None
+    if project is not None and project != found.project:
+        raise StateDirOfAnother(str(found.path), found.how, project)
     return found
+
+
+def _project_in(folder: Path) -> str | None:
+    """The project whose sidecar runs with a state folder, or was the last that did."""
+    runtime = read_runtime(folder)
+    if runtime is not None and is_running(folder):
+        return runtime.project
+    newest = max(filter(boot_of, folder.glob("events-*")), default=None)
+    return beginning_of(newest).project if newest is not None else None
 
 
 def _top(folders: list[Path]) -> int | None:

@@ -292,12 +292,15 @@ def compress(path: Path, closing: threading.Event) -> None:
 
 
 def drop_oldest(folder: Path, total_bytes: int, keep_s: float, current: Path) -> None:
-    """Delete segments before `current`, oldest first, until they fit into `total_bytes`; none younger than `keep_s`."""
+    """Delete segments before `current`, oldest first, until they fit into `total_bytes`; none younger than `keep_s`.
+
+    Their names are in order, whatever the clock said. One from the future is of a clock that was wrong, and not young.
+    """
     segments = [(path.stat(), path) for path in folder.glob(SEGMENT_GLOB) if path.name < current.name]
-    segments.sort(key=lambda entry: entry[0].st_mtime)
+    segments.sort(key=lambda entry: entry[1].name)
     excess = sum(stat.st_size for stat, _ in segments) - total_bytes
     for stat, path in segments:
-        if excess <= 0 or stat.st_mtime > time.time() - keep_s:
+        if excess <= 0 or 0 <= time.time() - stat.st_mtime < keep_s:
             return
         path.unlink()
         excess -= stat.st_size

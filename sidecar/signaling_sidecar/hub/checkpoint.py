@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from msgspec import UNSET
 
@@ -10,6 +12,9 @@ from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
+
+MAX_COUNT = 2**53  # above it not every reader of JSON keeps a whole number as it is
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 
 
 class AwayState(msgspec.Struct, frozen=True):
@@ -20,7 +25,7 @@ class AwayState(msgspec.Struct, frozen=True):
 
 
 class KeptState(msgspec.Struct, frozen=True):
-    s: int
+    s: Count
     message: Numbered
 
 
@@ -28,15 +33,15 @@ class ResumptionState(msgspec.Struct, frozen=True, omit_defaults=True):
     issued: str
     proven: str | None = None
     answered: bool = False
-    sent: int = 0
-    handled: int = 0
+    sent: Count = 0
+    handled: Count = 0
     kept: list[KeptState] = []
 
 
 class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     session: str
     peer: str
-    joined_at_ms: int
+    joined_at_ms: Count
     connection: int | None = None
     name: str | None = None
     metadata: JsonText = UNSET
@@ -48,9 +53,9 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
 class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     dialect: str
     room: str
-    capacity: int
+    capacity: Count
     listed: bool
-    created_at_ms: int
+    created_at_ms: Count
     idle_s: float
     sessions: list[SessionState]
     name: str | None = None

@@ -1,7 +1,8 @@
 """The hub's state from a log: its last checkpoint, and the records after it. No hook is called, and nobody is told.
 
 A record of a room that neither the checkpoint nor an earlier record knows is of a dialect that is not served any more,
-or of a log with a gap: it is passed over.
+or of a log with a gap: it is passed over. So is what cannot be, such as a second session of one peer in one room: the
+invariants of `membership` and `resumption` hold whatever the log says, and everything else is restored.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar.errors import Code, Refusal
-from signaling_sidecar.hub.checkpoint import Checkpoint, ResumptionState, RoomInLog, SessionState
+from signaling_sidecar.hub.checkpoint import Checkpoint, Count, ResumptionState, RoomInLog, SessionState
 from signaling_sidecar.hub.effects import (
     JsonText,
     Notice,
@@ -23,6 +24,7 @@ from signaling_sidecar.hub.effects import (
     Refused,
     Relayed,
 )
+from signaling_sidecar.hub.forgiving import read_back
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Away, Room, Session
@@ -43,31 +45,31 @@ class Past(msgspec.Struct, frozen=True):
     session: str | None = None
     kind: str | None = None
     data: str | None = None
-    c: int | None = None
+    c: Count | None = None
     numbers: str | None = None
 
 
 class Said(msgspec.Struct, frozen=True):
     """What the data of these records may say."""
 
-    capacity: int = 0
+    capacity: Count = 0
     listed: bool = False
     name: str | None = None
     mode: str | None = None
     host: str | None = None
     metadata: JsonText = UNSET
     instance: str | None = None
-    joined_at_ms: int = 0
+    joined_at_ms: Count = 0
     token: str | None = None
     proven: str | None = None
     unlisted: bool = False
     """Whether the peer was sent no list of the others."""
     ending: Ending = Ending.LOST
-    grace_s: float = 0.0
+    grace_s: float | None = None
     told: list[str] = []
     reason: Reason = Reason.LOST
     peers: list[str] = []
-    size: int = 0
+    size: Count = 0
     code: Code = Code.INTERNAL
     message: str = ""
     ref: JsonText = UNSET
@@ -110,24 +112,31 @@ class Restore:
         """Begin with a checkpoint that was written at `ts`, epoch seconds."""
         self._last_ts = ts
         for room in state.rooms:
-            self._put_room(room, ts)
+            if self._membership.room(RoomKey(room.dialect, room.room)) is None:
+                self._put_room(room, ts)
         for waiting in state.waiting:
             self._wait(waiting)
         self._barred += state.barred
 
-    def apply(self, record: Past) -> None:
-        """Take the next record of the log. Raises msgspec.DecodeError for data that is of no record."""
+    def apply(self, record: Past) -> str | None:
+        """Take the next record of the log, as far as it is sound; say what is not."""
         self._last_ts = record.ts
         verb = self._records.get(record.type)
-        said = _NOTHING
-        if verb is not None and record.data is not None and record.type != "signal.relayed":
-            said = msgspec.json.decode(record.data, type=Said)
+        said, left_out = _NOTHING, list[str]()
+        try:
+            if verb is not None and record.data is not None and record.type != "signal.relayed":
+                said, left_out = read_back(record.data, Said)
+            if record.numbers is not None:
+                _NUMBERS.decode(record.numbers)
+        except msgspec.DecodeError as error:
+            return str(error)
         if verb is not None:
             verb(record, said)
         session = self._sessions.get(record.session or "")
         if record.c is not None and session is not None and session.resumption is not None:
             session.resumption.handled = record.c
             session.resumption.heard()
+        return "; ".join(left_out) or None
 
     def finish(self, now_s: float) -> None:
         """All connections are gone: every session is away, with its grace anew if it was not away before."""
@@ -156,15 +165,16 @@ class Restore:
         room.created_at_ms, room.active_s = state.created_at_ms, state.idle_s
         for each in state.sessions:
             self._put_session(room, each, ts)
-        room.host = room.sessions.get(state.host or "")
+        room.host = room.sessions.get(state.host or "", room.host)
 
     def _make_room(self, key: RoomKey, capacity: int, listed: bool, own: OwnRules | None) -> Room | None:
+        """None: its dialect is not served any more. `capacity` 0: nobody asked for any."""
         rules = self._hub.state.rules.get(key.dialect)
         if rules is None:
             return None
         room = Room(key, rules, listed, asked_capacity=None, created_at_ms=0, active_s=0.0)
         room.rule(rules, own)
-        room.asked_capacity = capacity if capacity != room.rules.capacity else None
+        room.asked_capacity = capacity if capacity not in (0, room.rules.capacity) else None
         return room
 
     def _kicked(self, record: Past, said: Said) -> None:
@@ -203,7 +213,8 @@ class Restore:
         self._hub.matchmaking.forget(record.dialect or "", record.peer or "")
 
     def _wait(self, waiting: Waiting) -> None:
-        if waiting.dialect in self._hub.state.rules:
+        is_served = waiting.dialect in self._hub.state.rules
+        if is_served and self._membership.place(waiting.dialect, waiting.peer) is None:
             self._hub.matchmaking.put_back(msgspec.structs.replace(waiting, connection=None))
 
     # --- sessions ----------------------------------------------------------------------------------------------------
@@ -226,13 +237,22 @@ class Restore:
         self._enter(room, session)
 
     def _enter(self, room: Room, session: Session) -> None:
+        """Give the session its place, which nobody else may still have, nor it another."""
+        place = self._membership.place(room.key.dialect, session.peer) if room.rules.one_place else None
+        for older in (self._sessions.get(session.id), room.sessions.get(session.peer), place):
+            if older is not None and self._sessions.pop(older.id, None) is not None:
+                self._membership.remove(older)
+        if not room.sessions:
+            room.host = None
         self._sessions[session.id] = session
         self._membership.enter(room, session)
 
     def _joined(self, record: Past, said: Said) -> None:
         key = _key(record)
-        room = self._membership.room(key) or self._new_rooms.pop(key, None)
-        if room is None or record.session is None or record.peer is None:
+        if record.session is None or record.peer is None:
+            return
+        room = self._membership.room(key) or self._new_rooms.pop(key, None) or self._make_room(key, 0, False, None)
+        if room is None:
             return
         if not room.sessions:
             room.created_at_ms = said.joined_at_ms
@@ -270,7 +290,8 @@ class Restore:
         session = self._sessions.get(record.session or "")
         if session is not None:
             session.away = Away(said.ending, 0.0)
-            self._until_ts[session.id] = record.ts + said.grace_s
+            own_s = self._hub.departures.grace_s(session, said.ending)
+            self._until_ts[session.id] = record.ts + (said.grace_s if said.grace_s is not None else own_s)
 
     def _away_told(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
@@ -307,15 +328,15 @@ class Restore:
             session = self._sessions.get(id_)
             if session is not None and session.resumption is not None:
                 message = message_for(id_)
-                session.resumption.sent = s
-                if message is None:
+                if message is None or s != session.resumption.sent + 1:  # a number is missing, or cannot be made again
                     session.resumption.forget_kept()
-                else:
+                session.resumption.sent = max(s, session.resumption.sent)
+                if message is not None and s == session.resumption.sent:
                     session.resumption.put_back(Kept(s, message, size_of(message)))
 
 
 _NOTHING = Said()
-_NUMBERS: msgspec.json.Decoder[Mapping[str, int]] = msgspec.json.Decoder(Mapping[str, int])
+_NUMBERS: msgspec.json.Decoder[Mapping[str, Count]] = msgspec.json.Decoder(Mapping[str, Count])
 
 
 def _given(text: JsonText) -> msgspec.Raw | None:
@@ -337,6 +358,8 @@ def _resumption(state: ResumptionState | None) -> Resumption | None:
     if state is None:
         return None
     resumption = Resumption(state.issued, state.proven, state.answered, state.sent, state.handled)
-    for kept in state.kept:
-        resumption.put_back(Kept(kept.s, kept.message, size_of(kept.message)))
+    first = state.sent - len(state.kept) + 1
+    if [kept.s for kept in state.kept] == list(range(first, state.sent + 1)):
+        for kept in state.kept:
+            resumption.put_back(Kept(kept.s, kept.message, size_of(kept.message)))
     return resumption

@@ -17,7 +17,8 @@ from aiohttp import web
 
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
-from signaling_sidecar.eventlog.segments import find_segments, whole_lines
+from signaling_sidecar.eventlog.segment_text import whole_lines
+from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.hub.membership import Room, Session

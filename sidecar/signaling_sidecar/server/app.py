@@ -23,6 +23,7 @@ from signaling_sidecar.dialects import DIALECTS, Dialect
 from signaling_sidecar.dialects.rooms import ROOMS, encode_room_list
 from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
 from signaling_sidecar.eventlog import LogWriter, state_dir
+from signaling_sidecar.eventlog.boots import new_boot
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub import Hub, RoomRules, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
@@ -79,11 +80,11 @@ class Sidecar:
         self.settings = settings
         self._sources = sources
         self._reloaded = reloaded
-        self.boot = _new_boot()
         self.admin_token = secrets.token_urlsafe(32)
         self.runtime: Runtime | None = None
         """What the state folder says of this run, from when it listens."""
         self.state_dir = settings.state_dir or state_dir.project_state_dir(settings.project)
+        self.boot = new_boot(self.state_dir)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
         self._rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
         self._hub = self._new_hub()
@@ -367,11 +368,6 @@ async def _while_running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]
 
 def _longest_grace_s(rules: Mapping[str, RoomRules]) -> float:
     return max(grace_s for each in rules.values() for grace_s in each.grace_s.values())
-
-
-def _new_boot() -> str:
-    """A name that is in order of time, also when the sidecar is started again at once, and never the same twice."""
-    return f"{int(time.time() * 0x10000):x}{secrets.token_hex(1)}"
 
 
 def _hash(key: bytes, secret: str) -> str:
