@@ -156,6 +156,14 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ref: msgspec.Raw | None = None
 
 
+class Opened(msgspec.Struct, frozen=True, gc=False):
+    """A connection has opened, and its handshake says which peer it is."""
+
+    connection: int
+    dialect: str
+    peer: str
+
+
 class Alive(msgspec.Struct, frozen=True, gc=False):
     """The connection has answered a challenge."""
 
@@ -225,4 +233,4 @@ class Numbered(msgspec.Struct, frozen=True, gc=False):
 
 
 OfAdmin = SetOwnRules | Kick | CloseRoom | Say
-Command = Carried | Numbered | Alive | End | SetRules | Tick
+Command = Carried | Numbered | Opened | Alive | End | SetRules | Tick
