@@ -44,6 +44,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the peer shows to be let in, for a hook to judge. Never recorded, and nothing to the hub."""
     rules: OwnRules | None = None
     """What the room is to have of its own, if this makes it."""
+    address: str | None = None
+    """Where the connection comes from, for those who count its tries; None: not known."""
     ref: msgspec.Raw | None = None
 
 

@@ -14,7 +14,7 @@ from signaling_sidecar.dialects.shared_path import by_first_frame
 from signaling_sidecar.hub import Ending, commands
 from signaling_sidecar.hub.effects import CloseCode
 from signaling_sidecar.server import frames
-from signaling_sidecar.server.client_address import client_address
+from signaling_sidecar.server.client_address import client_address, counted_as
 from signaling_sidecar.server.connection import (
     CLOSE_WITHIN_S,
     LOST,
@@ -73,9 +73,11 @@ class Endpoint:
         if isinstance(opened, Closing):
             self._dispatcher.close(connection, *opened)
         elif dialect is not None:
-            connection.speaker = Speaker(dialect, Caller(connection.id, opened, self._conceal))
+            connection.speaker = Speaker(
+                dialect, Caller(connection.id, opened, self._conceal, counted_as(connection.address))
+            )
         else:
-            connection.recognise = lambda frame: self._recognise(connection.id, opening, frame)
+            connection.recognise = lambda frame: self._recognise(connection, opening, frame)
         await self._read_to_end(connection, socket)
         return socket
 
@@ -123,12 +125,12 @@ class Endpoint:
             dispatcher.close(connection, CloseCode.FULL, "full")
         return connection
 
-    def _recognise(self, connection: int, opening: Opening, frame: bytes) -> Speaker | None:
+    def _recognise(self, connection: Connection, opening: Opening, frame: bytes) -> Speaker | None:
         dialect = by_first_frame(self._dialects.values(), frame)
         opened = dialect.open(opening) if dialect is not None else None
         if dialect is None or not isinstance(opened, Introduction):
             return None
-        return Speaker(dialect, Caller(connection, opened, self._conceal))
+        return Speaker(dialect, Caller(connection.id, opened, self._conceal, counted_as(connection.address)))
 
     async def _read_to_end(self, connection: Connection, socket: WebSocket) -> None:
         task = asyncio.current_task()
