@@ -202,7 +202,9 @@ class _Log:
         for connection in self.met.connections.by_id.values():
             found = self._by_peer(connection) or _by_ufrag(connection, by_ufrag)
             if found is not None:
-                found[0].connections[found[1]].append(connection)
+                meeting, side = found
+                meeting.connections[side].append(connection)
+                self._learn_page(meeting.stays[side], connection)
             else:
                 unknown.append(connection)
         elsewhere = [each for each in unknown if each.session is None]
@@ -212,6 +214,11 @@ class _Log:
         for session, entry in self.met.connections.insecure_sessions.items():
             if session in self._stays:
                 self._stays[session].insecure = entry
+
+    def _learn_page(self, stay: Stay, connection: Connection) -> None:
+        about = self.met.connections.pages.get(connection.page or "")
+        if about is not None:
+            self._labels_of(stay.room).page(stay.peer, stay.came.ts, about)
 
     def _labels_of(self, key: tuple[str, str]) -> PeerLabels:
         return self._labels.setdefault(key, PeerLabels())
