@@ -11,7 +11,7 @@ from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 from signaling_sidecar import hooks
 from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.dialects.shared_path import by_first_frame
-from signaling_sidecar.hub import Ending
+from signaling_sidecar.hub import Ending, commands
 from signaling_sidecar.hub.effects import CloseCode, Limits
 from signaling_sidecar.hub.resumption import MAX_KEPT_BYTES
 from signaling_sidecar.server import frames
@@ -43,6 +43,7 @@ class Endpoint:
         dispatcher: Dispatcher,
         conceal: Callable[[str], str],
         site: Callable[[], Site | None],
+        refused: Callable[[bytes], None],
     ) -> None:
         self.settings = settings
         """For the connections from now on."""
@@ -50,6 +51,8 @@ class Endpoint:
         self._dispatcher = dispatcher
         self._conceal = conceal
         self._site = site
+        self._refused = refused
+        """Is told each text frame that is refused unread."""
         self._connection_ids = itertools.count(1)
         self._readers: set[asyncio.Task[object]] = set()
 
@@ -187,6 +190,8 @@ class Endpoint:
         elif message.type is not WSMsgType.PONG:
             connection.heard()
             command = self._dispatcher.read(connection, message.data if message.type is WSMsgType.TEXT else None)
+            if isinstance(command, commands.Refuse) and message.type is WSMsgType.TEXT:
+                self._refused(message.data)
             if self._dispatcher.judge is not None:
                 with connection.unread():
                     command = await self._dispatcher.judge.of_command(command)
