@@ -104,13 +104,32 @@ def test_a_page_elsewhere_that_was_loaded_again_is_the_same_pair(story: Story) -
     assert said(story) == ["signaled elsewhere", "  ✓ Chess and Chess (tab 2): connected"]
 
 
+def test_a_page_with_a_pool_that_was_loaded_again_is_the_same_pair(story: Story) -> None:
+    """What is answered after the reload was offered long before it."""
+    pages(story, ("one", "Chess", "/"), ("two", "Chess", "/"), ("three", "Chess", "/"))
+    pool(story, "one")
+    for number, page in ((1, "two"), (2, "three")):
+        pool(story, page, connection_=number + 1)
+        own, other = f"one{number}", f"{page}-ufrag"
+        elsewhere(story, page, number + 1, pc=f"{page}-answer", localUfrag=other, remoteUfrag=own, **CONNECTED)
+        elsewhere(story, "one", pc=own, localUfrag=own, remoteUfrag=other, **CONNECTED)
+        if page == "two":
+            by_socket(story, page, 2, "unloaded")
+    assert said(story) == [
+        "signaled elsewhere",
+        "  ✓ Chess and Chess (tab 2): connected",
+        "  - Chess: 18 more offers wait for an answer, as of a library with a pool of them",
+        "  - Chess (tab 2): 20 more offers wait for an answer, as of a library with a pool of them",
+    ]
+
+
 # --- pools of offers ------------------------------------------------------------------------------------------------
 
 
-def pool(story: Story, page: str, size: int = 20) -> None:
+def pool(story: Story, page: str, size: int = 20, connection_: int = 1) -> None:
     for at in range(size):
         state = {"localUfrag": f"{page}{at}", "signaling": "have-local-offer"}
-        elsewhere(story, page, pc=f"{page}{at}", **state)
+        elsewhere(story, page, connection_, pc=f"{page}{at}", **state)
 
 
 def test_a_pool_of_offers_beside_one_that_is_connected_is_no_fault(story: Story) -> None:
@@ -264,6 +283,14 @@ def test_a_peer_without_a_name_is_called_as_its_page(story: Story) -> None:
     assert [row.label for row in open_log(story.write()).timeline("bar").attendance.rows] == [
         *("Ann", "Chess", "Chess (tab 2)", "page /watch"),
     ]
+
+
+def test_a_page_that_is_traced_names_its_peer_by_the_ufrag(story: Story) -> None:
+    """Its reports come by a socket of their own, which is in no room."""
+    story.joins(HEX_1).sends(HEX_1, "offer", to="ann", sdp="v=0\r\na=ice-ufrag:HEXu\r\n")
+    pages(story, ("one", "Chess", "/"))
+    elsewhere(story, "one", localUfrag="HEXu", **CONNECTED)
+    assert story.verdict().sentence == "Ann and Chess: connected"
 
 
 def test_an_id_that_the_app_chose_is_a_name(story: Story) -> None:

@@ -20,7 +20,7 @@ import { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
 export default { title: 'Hi' }
 export const Two = {
   render: () => {
-    const page = document.createElement('p')
+    const page = document.createElement('output')
     const mesh = new Mesh(new SignalingClient({ room: 'lobby' }))
     mesh.addEventListener('connected', ({ detail }) => mesh.send('hi', detail.peerId))
     mesh.addEventListener('message', ({ detail }) => page.append(String(detail.data)))
@@ -37,7 +37,7 @@ mesh.addEventListener('connected', ({ detail }) => mesh.send('hi', detail.peerId
 mesh.addEventListener('message', ({ detail }) => (said.value += detail.data))
 onUnmounted(() => mesh.close())
 </script>
-<template><p>{{ said }}</p></template>
+<template><output>{{ said }}</output></template>
 """
 PAGE_SVELTE = """\
 <script lang="ts">
@@ -49,7 +49,7 @@ PAGE_SVELTE = """\
   mesh.addEventListener('message', ({ detail }) => (said += detail.data))
   onDestroy(() => mesh.close())
 </script>
-<p>{said}</p>
+<output>{said}</output>
 """
 
 

@@ -73,9 +73,9 @@ async def test_two_tabs_are_connected_and_again_after_a_reload(
     server = await start(command(host, project, tools), project.folder, WITHOUT_TELEMETRY)
     tabs = await two_tabs(browser, await url_in(server) + host.page)
     for tab in tabs:
-        await expect(tab.page.locator("body")).to_contain_text("hi")
+        await expect(tab.page.locator("output")).to_contain_text("hi")
     await tabs[0].page.reload()
-    await expect(tabs[0].page.locator("body")).to_contain_text("hi")
+    await expect(tabs[0].page.locator("output")).to_contain_text("hi")
     await settled(Sidecar("", only_state_dir(tmp_path), 0, server), "lobby")
 
 

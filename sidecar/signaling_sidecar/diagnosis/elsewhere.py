@@ -30,6 +30,8 @@ class Pages:
     def __init__(self, connections: Connections, sockets: Sockets) -> None:
         self._all, self._sockets = connections, sockets
         self._labels = PeerLabels("page")
+        self._came_ts: dict[str, float] = {}
+        """By page, when it was first heard of (seconds since the epoch)."""
         self.reserves: list[Reserve] = []
         """Filled by `meetings`."""
 
@@ -46,25 +48,28 @@ class Pages:
                 alone.setdefault(_page_of(one), []).append(one)
                 continue
             answered |= {_page_of(each) for each in (one, other) if each is not None}
-            yield self._meeting([one], [] if other is None else [other])
+            pair = sorted(filter(None, (one, other)), key=lambda each: self._came_ts[_page_of(each)])
+            yield self._meeting(pair[:1], pair[1:])
         yield from self._unanswered(alone, answered)
 
     def _unanswered(self, by_page: dict[str, list[Connection]], answered: set[str]) -> Iterator[Meeting]:
         for page, offered in by_page.items():
             if page in answered and len(offered) >= POOL:
-                self.reserves.append(Reserve(self._labels.of(page), len(offered)))
+                if self._gone(offered) is None:
+                    self.reserves.append(Reserve(self._labels.of(page), len(offered)))
             else:
                 yield self._meeting(offered, [])
 
     def _meeting(self, own: list[Connection], others: list[Connection]) -> Meeting:
-        began = own[0].reports[0][0]
+        # One of a pool may be much older than what it met.
+        began = max((each[0].reports[0][0] for each in (own, others) if each), key=lambda entry: entry.ts)
         stays = (self._stay_of(own, began), self._stay_of(others, began))
         return Meeting(None, None, stays, began, connections=(own, others))
 
     def _stay_of(self, connections: list[Connection], began: Entry) -> Stay:
         if not connections:
             return Stay("", "", "somebody", began, label="somebody")
-        page, gone = _page_of(connections[0]), self._sockets.goodbye(connections[0].reports[-1][0])
+        page, gone = _page_of(connections[0]), self._gone(connections)
         label = self._labels.of(page)
         return Stay(
             connections[0].id,
@@ -76,14 +81,18 @@ class Pages:
             identity=self._labels.first_of(page),
         )
 
+    def _gone(self, connections: list[Connection]) -> Entry | None:
+        return self._sockets.goodbye(connections[0].reports[-1][0])
+
     def _learn(self, connection: Connection) -> None:
         page = _page_of(connection)
         began_ts = connection.reports[0][0].ts
+        self._came_ts.setdefault(page, began_ts)
         self._labels.name(page, began_ts, None)
         about = self._all.pages.get(page)
         if about is not None:
             self._labels.page(page, began_ts, about)
-        gone = self._sockets.goodbye(connection.reports[-1][0])
+        gone = self._gone([connection])
         if gone is not None:
             self._labels.gone(page, gone.ts)
 
