@@ -10,7 +10,7 @@ PACKAGE := $(PAGES)/dist/plugin/index.mjs
 NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test soak soak-why bench-reading check format record clean browser
+.PHONY: help dev dev-lan notebook test test-frameworks soak soak-why bench-reading check format record clean browser
 
 help:  ## list what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -29,6 +29,9 @@ notebook: $(VENV)/tools  ## the notebooks, in JupyterLab
 test: check browser  ## all checks and all tests
 	cd $(PAGES) && npm test
 	$(BIN)/pytest
+
+test-frameworks: browser $(PACKAGE)  ## only the projects of frameworks (React, Vue, Svelte, ...), which `test` runs too
+	$(BIN)/pytest tests/frameworks
 
 soak: $(VENV)/tools  ## ten minutes of faults under load, of each kind
 	SOAK_S=600 $(BIN)/pytest tests/test_faults.py

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,16 @@ MEASURED = pytest.StashKey[list[str]]()
 def measured(request: pytest.FixtureRequest) -> list[str]:
     """Sentences that are printed at the end of the run."""
     return request.config.stash[MEASURED]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_state_home() -> Iterator[None]:
+    """No test finds the state of a sidecar that somebody runs here, or leaves any behind."""
+    with tempfile.TemporaryDirectory(prefix="state-home-") as home, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", home)
+        for name in [name for name in os.environ if name.startswith("SIDECAR_")]:
+            patch.delenv(name)
+        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -88,9 +88,13 @@ class Story:
     def write(self) -> Path:
         return write_segment(self._path, self._lines)
 
+    @property
+    def now_ts(self) -> float:
+        return T0_S + self.at_s
+
     def verdicts(self) -> list[Verdict]:
         met = find_meetings(read_entries([self.write()]))
-        return [judge(meeting, T0_S + self.at_s) for meeting in met.meetings]
+        return [judge(meeting, self.now_ts) for meeting in met.meetings]
 
     def verdict(self) -> Verdict:
         (verdict,) = self.verdicts()

@@ -1,6 +1,7 @@
-"""The browser of the tests: an installed Chromium or Chrome, else Playwright's own, else Debian's.
+"""The browsers of the tests: an installed Chromium or Chrome, else Playwright's own, else Debian's; and Firefox.
 
-`make test` runs this file, which installs one where there is none and says which it is. The tests ask `find_browser`.
+`make test` runs this file, which installs those that are missing and says which there are. The tests ask
+`find_chromium` and `find_firefox`.
 """
 
 from __future__ import annotations
@@ -9,74 +10,105 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+# Playwright's own Firefox is no candidate: it is a changed one.
+FIREFOX_NAMES = ("firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox")
 ANSWERS_WITHIN_S = 30  # seconds for `--version`: the first start of a browser on a slow disk
 DOWNLOAD_WITHIN_S = 300  # seconds for some 150 MB; behind a firewall that drops packets nothing else ends it
 
-
-def find_browser() -> Path | None:
-    """The first browser that is there and starts."""
-    return next((path for path in _candidates() if _starts(path)), None)
+Way = tuple[str, Callable[[], None]]
+"""What would be installed, and how."""
 
 
-def _candidates() -> Iterator[Path]:
-    for name in (*NAMES, MAC_CHROME):
-        found = shutil.which(name)
-        if found is not None:
-            yield Path(found)
+def find_chromium() -> Path | None:
+    """The first Chromium or Chrome that is there and starts."""
+    return next((path for path in _chromium_candidates() if _says(path, "hrom")), None)
+
+
+def find_firefox() -> Path | None:
+    """The first Firefox that is there and starts."""
+    return next((path for path in _installed(FIREFOX_NAMES) if _says(path, "Firefox")), None)
+
+
+def _chromium_candidates() -> Iterator[Path]:
+    yield from _installed((*CHROMIUM_NAMES, MAC_CHROME))
     with sync_playwright() as playwright:
         yield Path(playwright.chromium.executable_path)
 
 
-def _starts(path: Path) -> bool:
+def _installed(names: Iterable[str]) -> Iterator[Path]:
+    for name in names:
+        found = shutil.which(name)
+        if found is not None:
+            yield Path(found)
+
+
+def _says(path: Path, name: str) -> bool:
     """Playwright's own may lack libraries of the system, and a package may be a stub that only points to a shop."""
     try:
-        return "hrom" in _said([str(path), "--version"], ANSWERS_WITHIN_S)
+        return name in _version_of(path)
     except (OSError, subprocess.SubprocessError):
         return False
 
 
-def _said(words: list[str], within_s: float) -> str:
-    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=within_s).stdout
+def _version_of(path: Path) -> str:
+    words = [str(path), "--version"]
+    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=ANSWERS_WITHIN_S).stdout.strip()
 
 
 def _download_playwrights_own() -> None:
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True, timeout=DOWNLOAD_WITHIN_S)
 
 
-def _install_debians() -> None:
+def _from_debian(package: str) -> list[Way]:
+    """No way at all where this is not Debian, or where we may not install."""
+    if os.name != "posix" or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return []
+    return [(f"Debian's {package}", partial(_install_debians, package))]
+
+
+def _install_debians(package: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-q"], check=True, env=environment)
-    install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium"]
+    install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", package]
     subprocess.run(install, check=True, env=environment)
 
 
-def provision() -> Path | None:
-    """Find a browser, or install one; None when no way worked."""
-    ways: list[tuple[str, Callable[[], None]]] = [("Playwright's own Chromium", _download_playwrights_own)]
-    if os.name == "posix" and os.geteuid() == 0 and shutil.which("apt-get") is not None:
-        ways.append(("Debian's chromium", _install_debians))
-    found = find_browser()
+def provision(find: Callable[[], Path | None], ways: Iterable[Way]) -> Path | None:
+    """Find a browser, or install it; None when no way worked."""
+    found = find()
     for what, install in ways:
         if found is not None:
             break
-        print(f"no browser yet: installing {what}", flush=True)
+        print(f"a browser is missing: installing {what}", flush=True)
         try:
             install()
         except (OSError, subprocess.SubprocessError) as error:
             print(f"that did not work: {error}", flush=True)
-        found = find_browser()
+        found = find()
     return found
 
 
 if __name__ == "__main__":
-    browser = provision()
-    if browser is None:
-        sys.exit("no browser for the end-to-end tests: install Chromium or Chrome, or run this once as root on Debian")
-    print(f"browser of the tests: {browser} ({_said([str(browser), '--version'], ANSWERS_WITHIN_S).strip()})")
+    wanted = {
+        "Chromium or Chrome": (
+            find_chromium,
+            [("Playwright's own Chromium", _download_playwrights_own), *_from_debian("chromium")],
+        ),
+        "Firefox": (find_firefox, _from_debian("firefox-esr")),
+    }
+    browsers = {name: provision(find, ways) for name, (find, ways) in wanted.items()}
+    for name, path in browsers.items():
+        if path is not None:
+            print(f"browser of the tests: {path} ({_version_of(path)})")
+        else:
+            print(f"no {name} for the end-to-end tests: install it, or run this once as root on Debian")
+    if None in browsers.values():
+        sys.exit(1)

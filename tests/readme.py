@@ -1,4 +1,4 @@
-"""The README's code, as the tests run it.
+"""The code of both READMEs, as the tests run it.
 
 A fence that a test runs has a comment above it that names it: `<!-- test: vite.config.js -->`. Every `sh` fence is a
 list of commands, one a line.
@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
+NPM_README = README.parent / "frontend-proxy" / "README.md"
 FENCE = r"```(?P<language>\w*)\n(?P<code>.*?)^```$"
 
 
@@ -17,10 +18,11 @@ def text() -> str:
     return README.read_text()
 
 
-def code(name: str) -> str:
+def code(name: str, readme: Path = README) -> str:
     """What stands in the fence of this name."""
-    named = re.search(rf"^<!-- test: {re.escape(name)} -->\n+{FENCE}", text(), re.DOTALL | re.MULTILINE)
-    assert named is not None, f"README.md has no fence that is named {name!r}"
+    fence = rf"^<!-- test: {re.escape(name)} -->\n+{FENCE}"
+    named = re.search(fence, readme.read_text(), re.DOTALL | re.MULTILINE)
+    assert named is not None, f"{readme} has no fence that is named {name!r}"
     return named["code"]
 
 

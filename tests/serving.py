@@ -15,7 +15,8 @@ import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.eventlog.segments import find_segments, whole_lines
+from signaling_sidecar.eventlog.segment_text import whole_lines
+from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
 

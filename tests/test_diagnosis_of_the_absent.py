@@ -109,3 +109,58 @@ def test_a_page_whose_signaling_went_another_way_is_gone_when_its_socket_says_so
     by_socket(story, "two", 2, ending)
     by_socket(story.waits(20), "one", 1)
     assert story.verdict().finding.reason is reason
+
+
+# --- who leaves before any browser has said anything -----------------------------------------------------------------
+
+
+def test_of_who_leaves_when_all_is_signaled_nobody_knows_whether_they_were_connected(story: Story) -> None:
+    finding = story.negotiates().leaves("ben").waits(60).verdict().finding
+    assert finding.reason is Reason.UNKNOWN
+    assert finding.sentence == (
+        "the signaling is complete; no browser has said whether they were connected before Ben left"
+    )
+    assert story.evidence() == ["offer", "answer", "peer.left"]
+
+
+@pytest.mark.parametrize("names", ["ann", "ben"])
+def test_the_candidates_of_one_side_can_be_enough(story: Story, names: str) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").names(names, "10.0.0.2")
+    finding = story.leaves("ben").waits(60).verdict().finding
+    assert finding.reason is Reason.UNKNOWN
+    assert finding.sentence == "the offer is answered; no browser has said whether they were connected before Ben left"
+
+
+def test_without_any_candidate_they_were_not_connected(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").leaves("ben").waits(60)
+    assert story.verdict().finding.reason is Reason.LEFT
+    assert story.verdict().finding.sentence == "Ben left before either had sent a candidate"
+
+
+def test_the_last_words_of_a_page_that_is_closed_may_be_lost(story: Story) -> None:
+    story.negotiates().reports("ben", peerId="ann", connection="connecting", ice="checking").leaves("ben").waits(60)
+    assert story.verdict().finding.reason is Reason.UNKNOWN
+
+
+def test_a_page_that_closed_its_connection_had_said_all(story: Story) -> None:
+    story.negotiates().reports("ben", peerId="ann", connection="connecting")
+    story.reports("ben", "closed", peerId="ann", connection="closed").leaves("ben").waits(60)
+    assert story.verdict().finding.reason is Reason.LEFT
+
+
+def test_who_stayed_would_have_said_that_they_were_connected(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", connection="connecting").leaves("ben").waits(60)
+    assert story.verdict().finding.reason is Reason.LEFT
+    assert story.verdict().finding.sentence == "Ben left before they were connected"
+
+
+@pytest.mark.parametrize("way", [FAILED, {"connection": "failed", "ice": "connected"}])
+def test_who_was_left_gives_up_and_that_is_no_failure(story: Story, way: dict[str, str]) -> None:
+    story.negotiates().reports("ann", peerId="ben", connection="connecting").leaves("ben").waits(20)
+    assert story.reports("ann", peerId="ben", **way).verdict().finding.reason is Reason.LEFT
+
+
+def test_of_a_page_elsewhere_that_is_closed_at_once_nobody_knows(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", connection="connecting")
+    by_socket(story, "one", 1, "unloaded")
+    assert story.waits(60).verdict().finding.reason is Reason.UNKNOWN

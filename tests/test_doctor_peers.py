@@ -33,7 +33,7 @@ def test_a_connected_pair_is_counted(story: Story) -> None:
     [
         (("192.168.1.7", "10.0.0.2"), "pair-different-subnets", "same Wi-Fi"),
         (("a.local", "b.local"), "pair-only-mdns", "camera"),
-        (("10.0.0.1", "10.0.0.2"), "pair-ice-failed", "sidecar why"),
+        (("10.0.0.1", "10.0.0.2"), "pair-ice-failed", "TURN server"),
     ],
 )
 def test_a_pair_that_found_no_way_is_wrong(story: Story, addresses: tuple[str, str], code: str, remedy: str) -> None:

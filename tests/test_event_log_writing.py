@@ -5,15 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from signaling_sidecar.errors import NoStateDir, StateDirTaken
+from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog import LogWriter, state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub.effects import Record
@@ -136,15 +137,156 @@ def test_a_disk_that_refuses_is_told_once_counted_and_leaves_no_half_line(
         raise OSError(28, "No space left on device")
 
     log.write(Record("peer.joined"))
+    first, before = log.writer.path, log.writer.path.read_bytes()
     monkeypatch.setattr(os, "write", write_half)
     log.write(Record("peer.away", data={"x": "y" * 40}), Record("peer.away"))
+    assert not log.writer.is_written
+    log.writer.look_after()
     log.write(Record("peer.resumed", data={"x": "y" * 40}))
+    assert [path.name for path in log.folder.iterdir()] == [first.name]
     full[0] = False
+    log.writer._retry_s = 0
+    log.writer.look_after()
+    assert log.writer.is_written
     log.write(Record("peer.left"))
-    assert [line["type"] for line in log.lines()][2:] == ["peer.joined", "log.gap", "peer.left"]
-    assert json.loads(log.lines()[3]["data"]) == {"lost": 3}
+    log.wait_until_tidy()
+    assert first.with_name(first.name + ".gz").exists()
+    assert gzip.decompress(first.with_name(first.name + ".gz").read_bytes()) == before
+    types = [line["type"] for line in log.lines()]
+    assert types[2:] == ["peer.joined", "log.header", "log.checkpoint", "log.gap", "peer.left"]
+    assert json.loads(log.lines()[5]["data"]) == {"lost": 3}
     assert len(log.complaints) == 2
     assert "No space left" in log.complaints[0]
+
+
+def test_a_disk_that_is_full_again_at_once_is_not_told_twice_a_second(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    for _ in range(240):  # two minutes of looking after it
+        monkeypatch.setattr(os, "ftruncate", lambda *_: None)
+        os.close(log.writer._descriptor)
+        log.writer._descriptor = os.open("/dev/full", os.O_WRONLY)
+        if log.writer.is_written:
+            log.write(Record("peer.joined"))
+        now_s += 0.5
+        log.writer.look_after()
+    told = [sentence for sentence in log.complaints if "cannot be written" in sentence]
+    assert 3 <= len(told) <= 10
+
+
+# --- somebody else in the folder -------------------------------------------------------------------------------------
+
+
+def replace_by_a_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parent.parent / "somebody-elses")
+
+
+def replace_by_a_file(path: Path) -> None:
+    path.unlink()
+    path.write_text("somebody else's\n")
+
+
+def replace_by_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def move_the_folder(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("moved"))
+
+
+def append(path: Path) -> None:
+    with path.open("a") as file:
+        file.write("somebody else's\n")
+
+
+FAULTS = [
+    Path.unlink,
+    lambda path: shutil.rmtree(path.parent),
+    replace_by_a_link,
+    replace_by_a_file,
+    replace_by_a_folder,
+    move_the_folder,
+    append,
+    lambda path: path.chmod(0o400),
+    lambda path: os.truncate(path, 0),
+    lambda path: os.truncate(path, path.stat().st_size - 10),
+]
+
+
+@pytest.mark.parametrize("writes", [True, False], ids=["at the next write", "without a write"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_segment_that_is_gone_or_changed_is_followed_by_a_new_one(
+    tmp_path: Path, fault: Callable[[Path], object], writes: bool
+) -> None:
+    somebody_elses = tmp_path / "somebody-elses"
+    somebody_elses.write_text("not ours\n")
+    folder = tmp_path / "state"
+    folder.mkdir()
+    log = Log(folder, claim=lambda: folder.mkdir(exist_ok=True))
+    log.writer.open()
+    log.write(Record("peer.joined"))
+    first = log.writer.path
+    fault(first)
+    left = first.read_bytes() if first.is_file() else b""
+    if writes:
+        log.write(Record("peer.away"))
+    else:
+        log.writer.look_after()
+    log.write(Record("peer.left"))
+    log.writer.close()
+    assert log.writer.path != first
+    lines = [json.loads(line) for line in log.writer.path.read_bytes().splitlines()]
+    later = ["peer.away", "peer.left"] if writes else ["peer.left"]
+    assert [line["type"] for line in lines] == ["log.header", "log.checkpoint", *later]
+    assert not writes or lines[2]["seq"] < lines[1]["seq"] < lines[3]["seq"]
+    assert somebody_elses.read_text() == "not ours\n"
+    assert not first.is_file() or first.read_bytes() == left
+    assert len(log.complaints) == 1
+
+
+def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "state", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    log = Log(folder)
+    log.writer.open()
+    folder.rename(tmp_path / "moved")
+    folder.symlink_to(elsewhere)
+    log.write(Record("peer.joined"))
+    for _ in range(3):
+        log.writer._retry_s = 0
+        log.writer.look_after()
+    assert list(elsewhere.iterdir()) == []
+    assert not log.writer.is_written
+    assert len(log.complaints) == 1
+    folder.unlink()
+    folder.mkdir()
+    log.writer._retry_s = 0
+    log.writer.look_after()
+    log.write(Record("peer.left"))
+    log.writer.close()
+    assert [line["type"] for line in log.lines()] == ["log.header", "log.checkpoint", "log.gap", "peer.left"]
+    assert len(log.complaints) == 2
+
+
+def test_the_packing_neither_follows_links_nor_packs_them(tmp_path: Path) -> None:
+    somebody_elses = tmp_path / "somebody-elses"
+    somebody_elses.write_text("not ours\n")
+    folder = tmp_path / "state"
+    folder.mkdir()
+    (folder / "events-a-0001.jsonl").symlink_to(somebody_elses)
+    (folder / "events-a-0002.jsonl").write_text("{}\n")
+    (folder / "events-a-0002.jsonl.gz.new").symlink_to(somebody_elses)
+    log = Log(folder)
+    log.writer.open()
+    log.wait_until_tidy()
+    log.writer.close()
+    assert somebody_elses.read_text() == "not ours\n"
+    assert not (folder / "events-a-0001.jsonl.gz").exists()
 
 
 def test_the_state_folder_and_its_files_are_private(tmp_path: Path) -> None:
@@ -167,23 +309,6 @@ def test_a_state_folder_belongs_to_one_sidecar(tmp_path: Path) -> None:
         state_dir.lock(tmp_path)
     os.close(held)
     os.close(state_dir.lock(tmp_path))
-
-
-def test_a_projects_state_is_found_from_below_it_and_else_the_newest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    project = tmp_path / "app"
-    (project / "src" / "deep").mkdir(parents=True)
-    with pytest.raises(NoStateDir):
-        state_dir.find_state_dir(project)
-    own, other = state_dir.project_state_dir(project), state_dir.project_state_dir(tmp_path / "other")
-    other.mkdir(parents=True)
-    assert state_dir.find_state_dir(project).path == other
-    own.mkdir()
-    found = state_dir.find_state_dir(project / "src" / "deep")
-    assert found.path == own
-    assert repr(str(project)) in found.how
 
 
 def test_a_runtime_file_that_is_missing_or_broken_names_nobody(tmp_path: Path) -> None:

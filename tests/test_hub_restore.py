@@ -31,7 +31,6 @@ from signaling_sidecar.hub.commands import (
     UpdateRoom,
 )
 from signaling_sidecar.hub.effects import Effect, PeerList, Record, Resumed, Send
-from signaling_sidecar.hub.resumption import token_hash
 from signaling_sidecar.settings import Settings
 from tests.hub_driver import CountedIds
 
@@ -180,10 +179,7 @@ class RestoreMachine(RuleBasedStateMachine):
     def come_back(self, connection: int, room: str, peer: str, missed: int | None) -> None:
         token, seen = self.tokens.get((room, peer), ("never issued", 0))
         after = None if missed is None else seen + missed
-        hashed = token_hash(token)
-        self.do(
-            Join(connection=connection, room=RoomKey("rooms", room), at_ms=6, peer=peer, token_hash=hashed, after=after)
-        )
+        self.do(Join(connection=connection, room=RoomKey("rooms", room), at_ms=6, peer=peer, token=token, after=after))
 
     @rule(connection=connections, to=peers | strategies.none(), numbered=strategies.booleans())
     def relay(self, connection: int, to: str | None, numbered: bool) -> None:

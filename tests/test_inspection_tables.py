@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from signaling_sidecar.inspection import EventLog, open_log
+from signaling_sidecar.inspection.text_dtype import TEXT
 from tests.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
 
 
@@ -31,7 +32,7 @@ def described(table: str, of: type = EventLog) -> dict[str, str]:
     doc = getattr(of, table).__doc__
     listed = re.split(r"^ *=+ =+ =+$", doc, flags=re.MULTILINE)[1]
     rows = [re.fullmatch(r" *(\w+) +(datetime64\[us, UTC\]|\w+) +\S.*", line) for line in listed.strip().split("\n")]
-    return {row[1]: row[2] for row in rows if row}
+    return {row[1]: str(TEXT) if row[2] == "str" else row[2] for row in rows if row}
 
 
 @pytest.mark.parametrize("table", ["events", "rooms", "sessions", "signals", "pairs", "candidates", "clocks"])

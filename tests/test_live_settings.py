@@ -68,6 +68,22 @@ async def test_rooms_grace_origins_and_what_the_log_keeps_change_too(aiohttp_cli
     assert "data" not in served.records("signal.relayed")[0]
 
 
+async def test_names_and_patterns_of_origins_are_followed_and_what_lets_everybody_in_is_said(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await following(aiohttp_client, file)
+
+    async def status(**headers: str) -> int:
+        return (await served.client.get("/health", headers=headers)).status
+
+    assert [await status(Host="a.example.com"), await status(Origin="vscode-webview://1")] == [403, 403]
+    await save(served, file, "allow_host = '.example.com'\nallow_origin = ['vscode-webview://*']\n")
+    assert [await status(Host="a.example.com"), await status(Origin="vscode-webview://1")] == [200, 200]
+    await save(served, file, "allow_host = '*'\n")
+    assert [await status(Host="evil.example"), await status(Origin="vscode-webview://1")] == [200, 403]
+    assert caplog.text.count("DNS rebinding") == 1
+
+
 async def test_a_rule_of_a_dialect_changes_for_rooms_that_there_are(aiohttp_client: AiohttpClient, file: Path) -> None:
     served = await following(aiohttp_client, file)
     caller, _ = await device(served, "AAA111"), await device(served, "BBB222")

@@ -14,7 +14,7 @@ import pytest
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.diagnosis import diagnose, read_entries
-from signaling_sidecar.eventlog.last_run import read_last_run
+from signaling_sidecar.eventlog.last_run import newest_run
 from signaling_sidecar.eventlog.state_dir import lock
 from tests.inspection_log import T0_S, TWO_PEERS, header, record, write_segment
 
@@ -61,7 +61,7 @@ def test_the_state_folder_may_be_named_before_the_verb(folder: Path) -> None:
 
 def test_there_is_nothing_to_say_of_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no event log" in refused(capsys, tmp_path)
-    assert "no event log" in refused(capsys, tmp_path / "nowhere", "clear")
+    assert "no state folder" in refused(capsys, tmp_path / "nowhere", "clear")
 
 
 # --- clear ---------------------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def test_clearing_deletes_all_of_a_sidecar_that_has_stopped(folder: Path, capsys
     assert deleted.startswith(f"deleted 3 files of {folder}, ")
     assert "begins with no rooms" in next_start
     assert names(folder) == []
-    assert read_last_run(folder) is None
+    assert newest_run(folder) == []
 
 
 def test_clearing_leaves_a_running_sidecar_what_it_writes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,9 +139,10 @@ def test_no_file_is_written_over(folder: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_nothing_is_left_of_a_copy_that_failed(folder: Path, tmp_path: Path, capsys: Any) -> None:
-    (folder / "events-c-0001.jsonl").write_text("no record\n")
-    copy = tmp_path / "copy.jsonl"
-    assert "events-c-0001.jsonl, line 1 is not a record" in refused(capsys, folder, "export", str(copy), "--redact")
+    copy, damaged = tmp_path / "copy.jsonl", tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "events-c-0001.jsonl").write_text("no record\n")
+    assert "events-c-0001.jsonl, line 1 is not a record" in refused(capsys, damaged, "export", str(copy), "--redact")
     assert "no record of the event log is about a room 'x'" in refused(
         capsys, RECORDED / "three-peers", "export", str(copy), "--room", "x"
     )

@@ -16,7 +16,8 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.eventlog.segments import find_segments, whole_lines
+from signaling_sidecar.eventlog.segment_text import whole_lines
+from signaling_sidecar.eventlog.segments import find_segments
 from tests.answering import answering
 from tests.pairing_client import CANONICAL, device, pair, register
 from tests.serving import Peer, Served, serve

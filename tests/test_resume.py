@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.hub.commands import Relay
 from tests.serving import Peer, Served, serve
 
 PAGE = {"instance": "page-1"}
@@ -95,6 +96,18 @@ async def test_an_acknowledged_frame_is_not_kept(served: Served, ann: Peer) -> N
     assert await gap.receive() == {"type": "not_resumed", "why": "gap"}
     listed = await gap.receive()
     assert (listed["peerId"], [peer["peerId"] for peer in listed["peers"]], listed["s"]) == ("ben", ["ann"], 3)
+
+
+async def test_a_frame_as_large_as_what_is_kept_makes_nobody_forget_the_one_before(served: Served, ann: Peer) -> None:
+    ben, token = await resumable(served, ann)
+    await abort(ben)
+    await ann.send({"type": "signal", "to": "ben", "n": 1})
+    frame = '{"type":"signal","to":"ben","n":2,"pad":"%s"}'
+    await ann.send(frame % ("p" * (262_144 - len(frame) + 2)))
+    await ann.hears_nothing()
+    ben = await comes_back(served, token, after=0)
+    assert (await ben.receive())["type"] == "resumed"
+    assert [(await ben.receive())["n"] for _ in range(2)] == [1, 2]
 
 
 @pytest.mark.parametrize("after", [7, 10_000])
@@ -260,6 +273,82 @@ async def test_a_refusal_counts_and_is_kept_like_a_relay(served: Served, ann: Pe
     ben = await comes_back(served, token, after=0)
     assert (await ben.receive())["ca"] == 1
     assert (await ben.receive())["c"] == 1
+
+
+LONE_HALF = r'{"type":"broadcast","text":"\ud83d"%s}'
+DEEP = '{"type":"broadcast","tree":' + "[" * 3000 + "]" * 3000 + "%s}"
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ('{"type":"broadcast","from":12,"to":28%s}', "bad-field"),
+        ('{"type":"broadcast","from":"ann"%s}', "forged-from"),
+        ('{"type":"offer","to":["ann"]%s}', "bad-field"),
+        ('{"type":["broadcast"]%s}', "bad-field"),
+        ('{"broadcast":1%s}', "bad-field"),
+        ('{"type":"dance"%s}', "unknown-type"),
+        ('{"type":"offer"%s}', "bad-field"),
+        ('{"type":"update","name":5%s}', "bad-field"),
+        ('{"type":"update","metadata":{"pad":"' + "m" * 5000 + '"}%s}', "too-large"),
+        ('{"type":"leave","roomId":{}%s}', "bad-field"),
+        ('{"type":"broadcast","a":"x"%s}', "bad-field"),
+        ('{"type":"broadcast","a":-1%s}', "bad-field"),
+        ('{"type":"broadcast","c":"x"%s}', "bad-field"),  # of a field that is there twice the last counts
+        ('{"type":5,"type":"broadcast"%s}', "bad-field"),
+        ('{"type":"broadcast","n":1e999%s}', None),
+        ('{"type":"broadcast","n":%s%%s}' % ("9" * 4000), None),
+        (DEEP, "bad-json"),
+        (DEEP.replace("[" * 3000, '{"x":' * 3000).replace("]" * 3000, "1" + "}" * 3000), "bad-json"),
+        (LONE_HALF, None),
+        ('{"type":"broadcast","n":NaN%s}', "bad-json"),
+        ('{"type":"broadcast","n":-Infinity%s}', "bad-json"),
+        ('{"type":"broadcast","text":"tab\there"%s}', "bad-json"),
+        ('{"type":"broadcast",,"n":1%s}', "bad-json"),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+async def test_every_frame_whose_number_can_be_read_counts_and_the_next_one_is_handled(
+    served: Served, ann: Peer, frame: str, code: str | None
+) -> None:
+    ben, _ = await resumable(served, ann)
+    await ben.send(frame % ',"id":"ref","c":1')
+    if code is None:
+        assert (await ann.receive())["type"] == "broadcast"
+    else:
+        refused = await ben.receive()
+        assert (refused["code"], refused["c"], refused["s"], refused["ref"]) == (code, 1, 1, "ref")
+    await ben.send({"type": "broadcast", "n": 2, "c": 2})
+    assert (await ann.receive())["n"] == 2
+    await ann.hears_nothing()
+
+
+@pytest.mark.parametrize("frame", ['{"type":"broadcast","c":1', '[{"c":1}]', '"c":1', '{"x":{"c":1},"c":"1"}', "{}}"])
+async def test_what_is_no_object_has_no_number(served: Served, ann: Peer, frame: str) -> None:
+    ben, _ = await resumable(served, ann)
+    assert "c" not in await ben.ask(frame)
+    await ben.send({"type": "broadcast", "c": 1})
+    assert (await ann.receive())["type"] == "broadcast"
+
+
+async def test_a_frame_that_we_fail_to_handle_counts_too(
+    served: Served, ann: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ben, _ = await resumable(served, ann)
+    verbs = served.sidecar._hub._verbs
+    with monkeypatch.context() as broken:
+        broken.setitem(verbs, Relay, lambda *_: 1 / 0)
+        refused = await ben.ask({"type": "broadcast", "c": 1})
+    assert (refused["code"], refused["c"]) == ("internal", 1)
+    await ben.send({"type": "broadcast", "c": 2})
+    assert (await ann.receive())["type"] == "broadcast"
+
+
+async def test_half_an_emoji_becomes_the_replacement_character(served: Served, ann: Peer) -> None:
+    ben, _ = await resumable(served, ann)
+    await ben.send(r'{"type":"broadcast","\ud83d":"a\ude00b","whole":"\ud83d\ude00","text":"\\ud83d"}')
+    relayed = await ann.receive()
+    assert (relayed["\ufffd"], relayed["whole"], relayed["text"]) == ("a\ufffdb", "😀", "\\ud83d")
 
 
 async def test_numbers_of_a_plain_client_mean_nothing(served: Served, ann: Peer) -> None:

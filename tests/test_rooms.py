@@ -84,6 +84,7 @@ async def test_a_join_with_all_our_fields_is_seen_by_the_others(served: Served) 
         "roomId": "bar",
         "peerId": listed["peerId"],
         "peers": [{"peerId": "a", **profile}],
+        "limits": {"frameBytes": 262_144, "framesPerSecond": 100, "burst": 500, "keptBytes": 262_144},
     }
     assert re.fullmatch(r"[0-9a-f]{12}", listed["peerId"])
     assert (await one.receive())["name"] == "Bob"

@@ -131,9 +131,9 @@ async def test_a_frame_of_the_limit_passes_and_one_over_it_ends_its_sender_alone
     await sender.join("x")
     await witness.receive()
     frame = '{"type":"offer","to":"witness","pad":"%s"}'
-    await sender.send(frame % ("p" * (65_536 - len(frame % ""))))
-    assert len((await witness.receive())["pad"]) > 65_000
-    await sender.send(frame % ("p" * (65_537 - len(frame % ""))))
+    await sender.send(frame % ("p" * (262_144 - len(frame % ""))))
+    assert len((await witness.receive())["pad"]) > 262_000
+    await sender.send(frame % ("p" * (262_145 - len(frame % ""))))
     assert (await sender.closed())[0] == 1009
     await sender.socket.close()
     away = await witness.receive()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from signaling_sidecar.cli import main, why
+from signaling_sidecar.cli import main
+from signaling_sidecar.eventlog import segments
 from tests.diagnosis_log import Story
 from tests.inspection_log import header, record, write_segment
 
@@ -28,6 +29,7 @@ def test_it_says_why_and_which_records_show_it(story: Story, capsys: pytest.Capt
     assert said(capsys, "--log", str(story.write())) == [
         "bar (rooms)",
         "  ✗ Ann and Ben: Ann has not answered the offer of Ben",
+        "      → look at the console of the page that should answer: does it handle `offer`, and send its answer?",
         "      offer-unanswered; records: 4 offer",
     ]
 
@@ -46,6 +48,7 @@ def test_programs_get_a_line_of_json_for_each_pair(story: Story, capsys: pytest.
     found = json.loads(line)
     assert (found["reason"], found["signaling"]) == ("transport-unknown", "transport-unknown")
     assert found["peers"] == ["ann", "ben"]
+    assert "client.observe(pc, peerId)" in found["next_step"]
     assert found["evidence"] == [{"boot": "b00t", "seq": 4}, {"boot": "b00t", "seq": 5}]
 
 
@@ -65,7 +68,7 @@ def test_a_large_log_is_read_from_its_newest_part(
     begins = {"rooms": [{"dialect": "rooms", "room": "bar", "sessions": there}]}
     lines = [header("b00t", at=100, seq=89), record(90, 100, "log.checkpoint", data=begins)]
     write_segment(tmp_path / "events-b00t-0002.jsonl", lines)
-    monkeypatch.setattr(why, "NEWEST_BYTES", 10)
+    monkeypatch.setattr(segments, "NEWEST_BYTES", 10)
     assert "Ann and Ben" in said(capsys, "--log", str(tmp_path))[1]
     older.with_name(older.name + ".gz").write_bytes(gzip.compress(older.read_bytes()))
     older.unlink()

@@ -48,6 +48,45 @@ class StateDirTaken(SidecarError):
         return f"another sidecar is running with the state folder {self.path!r}: stop it, or use another --state-dir"
 
 
+class StateDirUnusable(SidecarError):
+    """Nothing can be kept in the state folder: it cannot be made or written, or the disk is full."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"the state folder {self.path!r} cannot be used ({self.reason}): {_NAME_A_FOLDER}"
+
+
+class NoHome(SidecarError):
+    """This user has no home folder, so there is no place for the state of a project that names none."""
+
+    def __str__(self) -> str:
+        return f"there is no home folder to keep the state in: {_NAME_A_FOLDER}"
+
+
+_NAME_A_FOLDER = "name one that can be written, with --state-dir, SIDECAR_STATE_DIR or the Vite plugin's stateDir"
+
+
+class NoCurrentFolder(SidecarError):
+    """The folder in which the command was started has been deleted or moved."""
+
+    def __str__(self) -> str:
+        return "the current folder is not there any more: change to one that is, and start the command again"
+
+
+class FileTrouble(SidecarError):
+    """The file system refuses what a command needs of a file."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path!r} cannot be used: {self.reason}"
+
+
 class NoStateDir(SidecarError):
     """No sidecar has run where one was looked for."""
 
@@ -56,7 +95,36 @@ class NoStateDir(SidecarError):
         self.start = start
 
     def __str__(self) -> str:
-        return f"no sidecar has run for {self.start!r} or any other folder yet: start one with `sidecar serve`"
+        return (
+            f"no sidecar has run for {self.start!r} yet: start one with `sidecar serve`, or name the project or the "
+            "state folder that you mean (--project, --state-dir)"
+        )
+
+
+class StateDirGone(NoStateDir):
+    """The state folder that was named is not there. `how` says who named it; empty: the caller."""
+
+    def __init__(self, path: str, how: str) -> None:
+        SidecarError.__init__(self, path, how)
+        self.path, self.how = path, how
+
+    def __str__(self) -> str:
+        by = f" ({self.how})" if self.how else ""
+        return f"there is no state folder {self.path!r}{by}: no sidecar has run with it, or it was moved or deleted"
+
+
+class StateDirOfAnother(NoStateDir):
+    """The folder where a project's state was kept now has the state of another project."""
+
+    def __init__(self, path: str, how: str, project: str) -> None:
+        SidecarError.__init__(self, path, how, project)
+        self.path, self.how, self.project = path, how, project
+
+    def __str__(self) -> str:
+        return (
+            f"the state folder {self.path!r} ({self.how}) now belongs to another project, {self.project!r}: "
+            "if you mean that one, name it (--project, --state-dir)"
+        )
 
 
 class NoLog(SidecarError):
@@ -71,15 +139,30 @@ class NoLog(SidecarError):
 
 
 class DamagedLog(SidecarError):
-    """A line before the last one is not a record. (A torn last line is no damage: it is left out.)"""
+    """A line is not a record; without a line: a file cannot be read, or not to its end."""
 
     def __init__(self, path: str, line: int | None, reason: str) -> None:
         super().__init__(path, line, reason)
         self.path, self.line, self.reason = path, line, reason
 
     def __str__(self) -> str:
-        where = self.path if self.line is None else f"{self.path}, line {self.line}"
-        return f"{where} is not a record of an event log: {self.reason}"
+        if self.line is None:
+            return f"{self.path} is no event log, or not a whole one: {self.reason}"
+        return f"{self.path}, line {self.line} is not a record of an event log: {self.reason}"
+
+
+class UnknownSchema(SidecarError):
+    """A record says that it is of a schema version that this release does not read."""
+
+    def __init__(self, path: str, line: int, version: object, known: int) -> None:
+        super().__init__(path, line, version, known)
+        self.path, self.line, self.version, self.known = path, line, version, known
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}, line {self.line} has schema version {self.version!r}, this release reads {self.known}: "
+            "use the release that wrote it"
+        )
 
 
 class NoSuchRoomInLog(SidecarError):

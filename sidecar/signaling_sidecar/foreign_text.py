@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import unicodedata
 
 _JOINER = "\u200d"  # not printable to Python, but what holds an emoji of several people together
@@ -29,8 +31,7 @@ def _cells(character: str) -> int:
 def shortened(text: str, width: int) -> str:
     """Make `text` visible and cut it to `width` cells, with an ellipsis when something is missing."""
     text = visible(text)
-    if shown_width(text) <= width:
+    ends = list(itertools.accumulate(map(_cells, text)))  # where each character ends, in cells
+    if not ends or ends[-1] <= width:
         return text
-    while shown_width(text) > width - 1:
-        text = text[:-1]
-    return text + "…"
+    return text[: bisect.bisect_right(ends, width - 1)] + "…"

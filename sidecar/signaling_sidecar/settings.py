@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from signaling_sidecar.allow_list import HOSTS, ORIGINS, host_entry, origin_entry
 from signaling_sidecar.errors import SettingsError
+from signaling_sidecar.file_text import decoded
 
 DEFAULT_PORT = 8765
 DIALECT_NAMES = ("rooms", "mesh", "pairing", "match", "hosted")
@@ -34,6 +37,8 @@ class Kind:
     secret: bool = False
     """Whether it is said in the environment only: flags are in every process list, and the file is in a folder that
     Vite may serve. It is in no log and no message."""
+    place: bool = False
+    """Whether it is a file or folder: in the settings file its path begins at that file's folder."""
 
 
 def _whole(lowest: int, highest: int, unit: str) -> Kind:
@@ -69,11 +74,31 @@ def _text() -> Kind:
 
 def _path(expected: str, metavar: str) -> Kind:
     def parse(value: Any) -> Path:
-        if not isinstance(value, str | Path) or not str(value):
+        if not isinstance(value, str | Path) or not str(value) or not _is_text(str(value)):
             raise ValueError
-        return Path(value).expanduser().resolve()
+        return _resolved(Path(value))
 
-    return Kind(parse, expected, metavar)
+    return Kind(parse, expected, metavar, place=True)
+
+
+_FOLDER, _FILE = (f"a {thing} with a path that can be followed, in UTF-8" for thing in ("folder", "file"))
+
+
+def _resolved(path: Path) -> Path:
+    """Raises ValueError for what leads nowhere: `~nobody`, or links in a circle."""
+    try:
+        return path.expanduser().resolve()
+    except (RuntimeError, OSError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path is UTF-8: one that is not can be in no log and no JSON."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _one_of(*words: str) -> Kind:
@@ -85,13 +110,16 @@ def _one_of(*words: str) -> Kind:
     return Kind(parse, "one of " + ", ".join(words), "|".join(words))
 
 
-def _list(check: Callable[[str], bool], expected: str, metavar: str, at_least: int = 0) -> Kind:
+def _list(read: Callable[[str], str | None], expected: str, metavar: str, at_least: int = 0) -> Kind:
+    """`read` gives an item as it is used, or None for one that cannot be."""
+
     def parse(value: Any) -> tuple[str, ...]:
         parts = [value] if isinstance(value, str) else list(value)
-        items = [item.strip() for part in parts for item in str(part).split(",") if item.strip()]
-        if len(items) < at_least or not all(isinstance(part, str) for part in parts) or not all(map(check, items)):
+        items = [read(item.strip()) for part in parts for item in str(part).split(",") if item.strip()]
+        found = tuple(item for item in items if item is not None)
+        if len(found) < max(at_least, len(items)) or not all(isinstance(part, str) for part in parts):
             raise ValueError
-        return tuple(item.lower() for item in items)
+        return found
 
     return Kind(parse, expected, metavar, many=True)
 
@@ -111,18 +139,14 @@ def _secret() -> Kind:
     return Kind(_text().parse, "some text", "TEXT", secret=True)
 
 
-def _is_ice_server(text: str) -> bool:
-    scheme, found, rest = text.partition(":")
-    return scheme in ("stun", "stuns", "turn", "turns") and bool(found and rest) and not any(c in rest for c in "/#@ ")
+def _ice_server(text: str) -> str | None:
+    scheme, found, rest = text.lower().partition(":")
+    is_url = scheme in ("stun", "stuns", "turn", "turns") and found and rest and not any(c in rest for c in "/#@ ")
+    return text.lower() if is_url else None
 
 
-def _is_origin(text: str) -> bool:
-    scheme, found, host = text.partition("://")
-    return bool(scheme and found and host) and not any(c in host for c in "/?#@ ")
-
-
-def _is_host_name(text: str) -> bool:
-    return not text.endswith(".") and not any(c in text for c in "/?#@: ")
+def _dialect(text: str) -> str | None:
+    return text if text in DIALECT_NAMES else None
 
 
 def _setting(kind: Kind, default: Any, help_: str, *, live: bool = True) -> Any:
@@ -136,25 +160,45 @@ class Settings:
     host: str = _setting(_text(), "127.0.0.1", "the address to listen on; `::`: all, of IPv4 and IPv6", live=False)
     port: int = _setting(_whole(0, 65535, "a port"), DEFAULT_PORT, "the port to listen on; 0: a free one", live=False)
     project: Path = _setting(
-        _path("a folder", "DIR"), Path(), "the project's folder, which names the state folder", live=False
+        _path(_FOLDER, "DIR"),
+        Path(),
+        "the project's folder, which names the state folder",
+        live=False,
     )
     state_dir: Path | None = _setting(
-        _path("a folder", "DIR"), None, "where the event log is kept, outside of what Vite serves", live=False
+        _path(_FOLDER, "DIR"),
+        None,
+        "where the event log is kept, outside of what Vite serves",
+        live=False,
     )
     allow_origin: tuple[str, ...] = _setting(
-        _list(_is_origin, "an origin such as http://localhost:3000", "ORIGIN"), (), "let pages of this origin in"
+        _list(origin_entry, ORIGINS, "ORIGIN"),
+        (),
+        "let pages of this origin in; `vscode-webview://*`: with any id; `*`: pages of every website that is open in "
+        "a browser here",
     )
     allow_host: tuple[str, ...] = _setting(
-        _list(_is_host_name, "a host name without a port", "NAME"), (), "answer to this name in the Host header"
+        _list(host_entry, HOSTS, "NAME"),
+        (),
+        "answer to this name in the Host header; `.example.com`: and to all below it; `*`: to every name, also to one "
+        "that a website has pointed at this machine (DNS rebinding)",
+    )
+    advice: str = _setting(
+        _one_of("flags", "plugin"),
+        "flags",
+        "in whose words a refusal says what would let somebody in: flags of this command, or options of Vite's plugin",
     )
     dialects: tuple[str, ...] = _setting(
-        _list(DIALECT_NAMES.__contains__, "some of " + ", ".join(DIALECT_NAMES), "NAME", at_least=1),
+        _list(_dialect, "some of " + ", ".join(DIALECT_NAMES), "NAME", at_least=1),
         DIALECT_NAMES,
         "the wire protocols that are served",
         live=False,
     )
     hooks: Path | None = _setting(
-        _path("a file", "FILE"), None, "a Python file of hooks, which is swapped whenever it is saved", live=False
+        _path(_FILE, "FILE"),
+        None,
+        "a Python file of hooks, which is swapped whenever it is saved",
+        live=False,
     )
     announce: bool = _setting(
         _switch(), False, "tell the LAN where this project's page is, and find those of others", live=False
@@ -177,7 +221,7 @@ class Settings:
         _seconds(30 * 86_400), 86_400.0, "how long a hosted room lives without a frame from anybody in it; 0: for ever"
     )
     ice_servers: tuple[str, ...] = _setting(
-        _list(_is_ice_server, "a STUN or TURN server such as stun:stun.example:3478", "URL"),
+        _list(_ice_server, "a STUN or TURN server such as stun:stun.example:3478", "URL"),
         (),
         "the STUN and TURN servers that pages are told of (none: nothing leaves the local network); for TURN, "
         "SIDECAR_TURN_SECRET is its secret",
@@ -188,7 +232,7 @@ class Settings:
     turn_password_s: float = _setting(
         _seconds(30 * 86_400), 86_400.0, "how long a TURN password is good: a page needs it for as long as it is open"
     )
-    max_frame_bytes: int = _setting(_whole(1024, 16 * MIB, "bytes"), 65_536, "bytes of one frame")
+    max_frame_bytes: int = _setting(_whole(1024, 16 * MIB, "bytes"), 262_144, "bytes of one frame")
     max_frames_per_s: int = _setting(_whole(1, 1_000_000, "frames"), 100, "frames per second of one connection")
     max_frames_burst: int = _setting(_whole(1, 1_000_000, "frames"), 500, "frames at once of one connection")
     max_outbox_bytes: int = _setting(
@@ -207,6 +251,13 @@ def all_settings() -> Iterator[tuple[Field[Any], Kind]]:
         yield each, each.metadata["kind"]
 
 
+class Said(NamedTuple):
+    """A value of one setting, and where it was said: a flag, a variable or a file."""
+
+    value: Any
+    source: str
+
+
 @dataclass(frozen=True)
 class Sources:
     """All places where settings are said. `flags`: by setting name, None where not said."""
@@ -219,37 +270,64 @@ class Sources:
     @property
     def file(self) -> Path:
         project = Path(self.flags.get("project") or self.environment.get("SIDECAR_PROJECT") or ".")
-        return (self.asked_file or project / FILE_NAME).expanduser().resolve()
+        place = self.asked_file or project / FILE_NAME
+        try:
+            return _resolved(place)
+        except ValueError as error:
+            raise SettingsError(
+                "settings", str(place), f"a path that leads to a file ({error})", "--settings"
+            ) from None
 
     def load(self) -> Settings:
         """Raises SettingsError for the first value that cannot be."""
-        values: dict[str, Any] = {}
         from_file = self._from_file()
-        for each, kind in all_settings():
-            name, variable = each.name, f"SIDECAR_{each.name.upper()}"
-            for value, source in (
-                (self.flags.get(name), "--" + name.replace("_", "-")),
-                (self.environment.get(variable), variable),
-                (from_file.pop(name, None), str(self.file)),
-            ):
-                if value is not None and kind.secret and source != variable:
-                    raise SettingsError(name, "***", f"said in the environment, as {variable}", source)
-                if value is not None:
-                    values.setdefault(name, _parse(name, kind, value, source))
+        said = ((each.name, self._said(each.name, kind, from_file)) for each, kind in all_settings())
+        values = {name: found.value for name, found in said if found is not None}
+        known = {each.name for each in fields(Settings)}
         for name, value in from_file.items():
-            raise SettingsError(name, value, "a setting that exists", str(self.file))
-        values.setdefault("project", Path.cwd())
+            if name not in known:
+                raise SettingsError(name, value, "a setting that exists", str(self.file))
+        if "project" not in values:
+            values["project"] = _parse("project", _kind("project"), str(Path.cwd()), "the current folder")
         settings = Settings(**values)
         _check_turn(settings)
         return settings
 
+    def said(self, name: str) -> Said | None:
+        """What one setting is said to be; None: nowhere. The others are not judged. Raises SettingsError."""
+        return self._said(name, _kind(name), self._from_file())
+
+    def _said(self, name: str, kind: Kind, from_file: Mapping[str, Any]) -> Said | None:
+        variable = f"SIDECAR_{name.upper()}"
+        found = []
+        for value, source in (
+            (self.flags.get(name), "--" + name.replace("_", "-")),
+            (self.environment.get(variable), variable),
+            (from_file.get(name), str(self.file)),
+        ):
+            if value is not None and kind.secret and source != variable:
+                raise SettingsError(name, "***", f"said in the environment, as {variable}", source)
+            if value is not None:  # a wrong one is an error also where another is used
+                found.append(Said(_parse(name, kind, value, source), source))
+        return found[0] if found else None
+
     def _from_file(self) -> dict[str, Any]:
-        if self.asked_file is None and not self.file.exists():
-            return {}
         try:
-            return _flat(tomllib.loads(self.file.read_text("utf-8")))
+            if self.asked_file is None and not self.file.exists():
+                return {}
+            found = _flat(tomllib.loads(decoded(self.file.read_bytes())))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SettingsError("settings", str(self.file), f"a readable TOML file ({error})", "--settings") from None
+        for each, kind in all_settings():
+            value = found.get(each.name)
+            if kind.place and isinstance(value, str) and value:  # wherever the command was started
+                with suppress(RuntimeError):  # `~nobody`, which is an error when it is parsed
+                    found[each.name] = str(self.file.parent / Path(value).expanduser())
+        return found
+
+
+def _kind(name: str) -> Kind:
+    return next(kind for each, kind in all_settings() if each.name == name)
 
 
 def _check_turn(settings: Settings) -> None:

@@ -14,12 +14,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.e2e.browsers import CAMERA_FLAGS, launched
+from tests.e2e.browsers import CAMERA_FLAGS, launched, launched_firefox
 from tests.e2e.lan import Lan, new_lan
 from tests.e2e.programs import Program, Start, is_running, start_program
 from tests.e2e.sites import PLUGIN, Site, start_demo
 from tests.e2e.verdicts_said import Tally
-from tests.provision_browser import find_browser
+from tests.provision_browser import find_chromium, find_firefox
 
 PAGE_WITHIN_MS = 15_000  # ms that a page may take to show what it should; two slow cores, several pages
 
@@ -30,9 +30,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def browser_path() -> Path:
-    path = find_browser()
+    path = find_chromium()
     if path is None:
         pytest.skip("no Chromium or Chrome here: `make test` looks for one to install")
+    return path
+
+
+@pytest.fixture(scope="session")
+def firefox_path() -> Path:
+    path = find_firefox()
+    if path is None:
+        pytest.skip("no Firefox here: `make test` looks for one to install")
     return path
 
 
@@ -115,6 +123,13 @@ async def browser(browser_path: Path) -> AsyncIterator[Browser]:
 async def browser_with_camera(browser_path: Path) -> AsyncIterator[Browser]:
     """Camera and microphone are there, and every page may have them."""
     async with launched(browser_path, CAMERA_FLAGS) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def firefox(firefox_path: Path) -> AsyncIterator[Browser]:
+    """Camera and microphone are there, and every page may have them."""
+    async with launched_firefox(firefox_path) as browser:
         yield browser
 
 

@@ -31,7 +31,7 @@ class DemoPage:
         self.faults: list[str] = []
         """Exceptions that nobody caught on the page."""
         self.received: list[dict[str, Any]] = []
-        """Frames of the signaling connection, as the page got them."""
+        """Frames of the signaling connection, as the page got them. Firefox's driver does not tell of any."""
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("websocket", self._listen)
 
@@ -53,6 +53,10 @@ class DemoPage:
 
     async def leave(self) -> None:
         await self.page.get_by_test_id("leave").click()
+
+    async def turn_camera_on(self) -> None:
+        """And the microphone."""
+        await self.page.get_by_test_id("media").click()
 
     async def say(self, text: str) -> None:
         await self.page.get_by_test_id("chat-input").fill(text)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from signaling_sidecar.eventlog.segments import find_segments, whole_lines
+from signaling_sidecar.eventlog.segment_text import whole_lines
+from signaling_sidecar.eventlog.segments import find_segments
 from tests.e2e.programs import Program, Start
 
 ROOT = Path(__file__).parents[2]

@@ -5,12 +5,26 @@ Vite checks neither Host nor Origin on an upgrade, so what is refused here is re
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import aiohttp
 import pytest
 
-from tests.e2e.programs import Start
-from tests.e2e.ways import OpenWay, Way, directly, through_a_shorthand, through_an_object, through_the_plugin, upgrade
+from tests.e2e.programs import Program, Start
+from tests.e2e.sites import PLUGIN, sidecar_in, start_sidecar, start_vite, url_in, write_project
+from tests.e2e.ways import (
+    ANSWERS_WITHIN,
+    OpenWay,
+    Way,
+    directly,
+    through_a_shorthand,
+    through_an_object,
+    through_the_plugin,
+    upgrade,
+)
 
 ALL_WAYS: list[OpenWay] = [directly, through_the_plugin, through_an_object, through_a_shorthand]
 HOST_IS_KEPT = ALL_WAYS[:3]
@@ -64,6 +78,10 @@ async def test_own_pages_are_let_in_and_strangers_refused(start: Start, tmp_path
     assert answers == dict.fromkeys(let_in, 101) | dict.fromkeys(refused, 403)
 
 
+FLAG = "start the sidecar with --allow-origin http://app.example"
+OPTION = "add 'http://app.example' to the allowedOrigins of signaling() in vite.config.js"
+
+
 @pytest.mark.usefixtures("npm_package")
 @pytest.mark.parametrize("open_way", ALL_WAYS)
 async def test_the_terminal_says_once_what_would_let_a_page_in(start: Start, tmp_path: Path, open_way: OpenWay) -> None:
@@ -72,8 +90,8 @@ async def test_the_terminal_says_once_what_would_let_a_page_in(start: Start, tmp
         assert await ask(way, "localhost:5173", "http://app.example") == 403
     assert await ask(way, "localhost:5173", "http://last.example") == 403
     await way.sidecar.program.line("last.example")
-    hint = r"Origin 'http://app\.example': if it is yours, start the sidecar with --allow-origin http://app\.example"
-    assert way.sidecar.program.count(hint) == 1
+    advice = OPTION if open_way is through_the_plugin else FLAG  # what its reader has written himself
+    assert way.sidecar.program.count(re.escape(f"Origin 'http://app.example': if it is yours, {advice}")) == 1
     assert way.sidecar.program.count("app.example") == 1
 
 
@@ -92,3 +110,85 @@ async def test_an_allowed_name_is_let_in(start: Start, tmp_path: Path, open_way:
     assert await ask(way, "dev.example:5173", "http://dev.example:5173") == 101
     assert await ask(way, "dev.example:5173", "http://dev.example:9999") == 403
     assert await ask(way, "other.example:5173", "http://other.example:5173") == 403
+
+
+def app_that_allows(hosts: object, folder: Path, *origins: str) -> Path:
+    options = json.dumps({"allowedOrigins": origins})
+    return write_project(
+        folder / "app",
+        f"import signaling from {json.dumps(str(PLUGIN))}\n"
+        f"export default {{ plugins: [signaling({options})], server: {{ allowedHosts: {json.dumps(hosts)} }} }}\n",
+    )
+
+
+async def page_and_socket(vite: Program, hosts: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """The status of the page and of its WebSocket under each of these Host headers."""
+    url = (await url_in(vite)).rstrip("/")
+    answers = {}
+    async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
+        for host in hosts:
+            async with session.get(url, headers={"Host": host}) as answer:
+                socket = await upgrade(f"{url}/ws/signaling", {"Host": host, "Origin": f"http://{host}"})
+                answers[host] = answer.status, socket
+    return answers
+
+
+@pytest.mark.usefixtures("npm_package")
+@pytest.mark.parametrize("entries", [True, [], None])
+async def test_a_name_is_let_in_exactly_when_vite_serves_its_pages_under_it(
+    start: Start, tmp_path: Path, entries: object
+) -> None:
+    if entries is None:  # also what Vite itself never matches, which must not stop anything
+        entries = [".ngrok-free.app", "dev.test", "", "y.test.", ".dots.test.", "*", "*.z.test", "xn--mller-kva.test"]
+        entries += ["https://x.test", "x.test:8443", "[::1]", "::1", "10.0.0.1", "Upper.Test", "müller.test"]
+    project = app_that_allows(entries, tmp_path)
+    # As hosting platforms say theirs.
+    vite = await start_vite(start, project, env={"__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS": "platform.test"})
+    await sidecar_in(vite)
+    names = ["abc.ngrok-free.app", "a.b.ngrok-free.app:443", "ngrok-free.app", "evilngrok-free.app", "dev.test:5173"]
+    names += [
+        "sub.dev.test",
+        "dev.test.",
+        "y.test",
+        "y.test.:5173",
+        "a.dots.test",
+        "a.dots.test.",
+        "a.z.test",
+        "z.test",
+    ]
+    names += ["x.test", "x.test:8443", "upper.test", "xn--mller-kva.test", "platform.test", "evil.example", "localhost"]
+    names += ["localhost.", "app.localhost:5173", "[::1]:5173", "10.0.0.2", "[fe80::1]", "127.0.0.1.evil.example"]
+    answers = await page_and_socket(vite, names)
+    assert answers["localhost"] == (200, 101)
+    assert {name: both for name, both in answers.items() if both not in [(200, 101), (403, 403)]} == {}
+    assert (answers["evil.example"] == (200, 101)) is (entries is True)
+    assert vite.count(r"\bmust be\b|starting it again") == 0
+
+
+@pytest.mark.usefixtures("npm_package")
+async def test_an_edited_list_is_followed_also_by_a_sidecar_that_was_started_by_hand(
+    start: Start, tmp_path: Path
+) -> None:
+    project = app_that_allows(["old.test"], tmp_path)
+    sidecar = await start_sidecar(start, project)
+    vite = await start_vite(start, project)
+    await vite.line("using the sidecar that runs already")
+    names = ["old.test", "new.test"]
+    assert await page_and_socket(vite, names) == {"old.test": (200, 101), "new.test": (403, 403)}
+    await sidecar.program.line("Host 'new.test': if it is yours, start the sidecar with --allow-host new.test$")
+    config = project / "vite.config.js"
+    config.write_text(config.read_text().replace("old.test", "new.test"))
+    await vite.line("using the sidecar that runs already", 2)
+    assert await page_and_socket(vite, names) == {"old.test": (403, 403), "new.test": (200, 101)}
+
+
+@pytest.mark.usefixtures("npm_package")
+async def test_origins_of_the_plugins_option_are_let_in(start: Start, tmp_path: Path) -> None:
+    vite = await start_vite(start, app_that_allows([], tmp_path, "vscode-webview://*", "file://", "not an origin"))
+    sidecar = await sidecar_in(vite)
+    way = Way((await url_in(vite)).rstrip("/"), sidecar)
+    for origin in ("vscode-webview://0k3h7fq9", "file://"):
+        assert await ask(way, "localhost:5173", origin) == 101
+        assert await upgrade(f"{sidecar.url}/ws/signaling", {"Origin": origin}) == 101
+    assert await ask(way, "localhost:5173", "app://other") == 403
+    assert vite.count("allowedOrigins: 'not an origin' lets nobody in") == 1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
-import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.e2e.demo_page import in_room, new_page
@@ -84,23 +84,30 @@ async def test_who_comes_and_goes_is_said(demo: Site, browser: Browser) -> None:
     await ann.reads("Ben left")
 
 
-@pytest.mark.parametrize("place", ["", "?room=bar"])
-async def test_not_connecting_leads_to_the_status_page(demo: Site, browser: Browser, place: str) -> None:
-    context = await browser.new_context()
-    page = await open_lobby(context, demo.url + place)
-    async with context.expect_page() as opening:
-        await page.get_by_test_id("not-connecting").filter(visible=True).click()
-    status = await opening.value
-    await expect(status).to_have_url(f"{demo.url}ws/signaling")
-    await expect(status.get_by_role("heading").first).to_be_visible()
-
-
-async def test_without_a_network_there_is_no_code(demo: Site, browser: Browser) -> None:
+async def test_without_a_network_there_is_no_code_and_nothing_is_asked_for_in_vain(
+    demo: Site, browser: Browser
+) -> None:
     page = await (await browser.new_context()).new_page()
-    async with page.expect_response("**/ws/signaling/qr") as asking:
+    faults: list[str] = []
+    page.on("response", lambda answer: faults.append(answer.url) if answer.status >= HTTPStatus.BAD_REQUEST else None)
+    async with page.expect_response("**/ws/signaling/status?brief=") as asking:
         await page.goto(demo.url)
-    assert (await asking.value).status == 404
+    assert (await (await asking.value).json())["site"]["network"] == []
+    await expect(page.get_by_test_id("room-card").first).to_be_visible()
     await expect(page.get_by_test_id("lobby").get_by_test_id("phone")).to_be_hidden()
+    assert faults == []
+
+
+async def test_a_card_is_joined_from_the_keyboard(demo: Site, browser: Browser) -> None:
+    page = await open_lobby(await browser.new_context(), demo.url)
+    card = page.get_by_test_id("room-card").first
+    await page.get_by_test_id("name").focus()
+    await page.keyboard.press("Tab")
+    await expect(card).to_be_focused()
+    await expect(card).to_have_css("outline-style", "solid")
+    await expect(card).to_have_css("cursor", "pointer")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("room-name")).to_have_text("bar")
 
 
 # --- rooms of other sidecars ----------------------------------------------------------------------------------------

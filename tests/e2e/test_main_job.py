@@ -1,13 +1,27 @@
-"""The main job: browsers meet through Vite and the sidecar."""
+"""The main job: browsers meet through Vite and the sidecar. Each test runs in Chromium and in Firefox."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from itertools import permutations
 
+import pytest
 from playwright.async_api import Browser, expect
 
+from tests.e2e.browsers import CAMERA_FLAGS, launched, launched_firefox
 from tests.e2e.demo_page import AT_ONCE_MS, all_connected, in_room, new_page
 from tests.e2e.sites import Site
+
+
+@pytest.fixture(params=["Chromium", "Firefox"])
+async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+    """Camera and microphone are there, and every page may have them."""
+    if request.param == "Firefox":
+        launching = launched_firefox(request.getfixturevalue("firefox_path"))
+    else:
+        launching = launched(request.getfixturevalue("browser_path"), CAMERA_FLAGS)
+    async with launching as browser:
+        yield browser
 
 
 async def test_two_pages_are_connected_by_one_click_each(demo: Site, browser: Browser) -> None:
@@ -59,8 +73,10 @@ async def test_three_pages_are_a_full_mesh(demo: Site, browser: Browser) -> None
     assert [person.faults for person in people] == [[], [], []]
 
 
-async def test_pages_that_may_have_the_camera_see_each_other(demo: Site, browser_with_camera: Browser) -> None:
-    ann, ben = await in_room(browser_with_camera, demo.url, "bar", "Ann", "Ben")
+async def test_pages_that_turn_their_cameras_on_see_each_other(demo: Site, browser: Browser) -> None:
+    ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
+    for person in (ann, ben):
+        await person.turn_camera_on()
     for one, other in permutations((ann, ben), 2):
         video = one.tile(other.name).locator("video")
         await expect(video).to_be_visible()

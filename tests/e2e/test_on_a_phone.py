@@ -113,6 +113,7 @@ async def test_two_phones_meet_by_one_tap_each_with_camera_and_data(laptop: Lapt
     assert ann.name != ben.name
     await ann.say("good evening")
     await ben.reads("good evening")
+    await ben.turn_camera_on()
     await expect(ann.tile(ben.name).locator("video")).to_be_visible()
     await expect(hint(ann.page, "insecure")).to_be_hidden()
     assert await ann.page.evaluate("hintsAtConnect") == [[]]
@@ -194,6 +195,8 @@ async def test_who_has_no_camera_sees_who_has_one(laptop_without_https: Laptop, 
     desk.name = await desk.page.get_by_test_id("name").input_value()
     await expect(hint(desk.page, "insecure")).to_be_hidden()
     await desk.join("bar")
+    await expect(phone.page.get_by_test_id("media")).to_be_hidden()
+    await desk.turn_camera_on()
     video = phone.tile(desk.name).locator("video")
     await expect(video).to_be_visible()
     await phone.page.wait_for_function("video => video.videoWidth > 0", arg=await video.element_handle())

@@ -1,5 +1,6 @@
 import './style.css'
 import { type LeaveReason, Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
+import { offerHelp } from './help.ts'
 import { showHints } from './hints.ts'
 import { Lobby } from './lobby.ts'
 import { part } from './page.ts'
@@ -29,6 +30,7 @@ const lobby = new Lobby((room) => {
   followUrl()
 }, replaced.signal)
 showHints(client, replaced.signal)
+offerHelp(client, mesh, replaced.signal)
 const roomView = new RoomView(client, mesh, leave, replaced.signal)
 if (import.meta.env.DEV) window.demo = { client, mesh }
 import.meta.hot?.accept()

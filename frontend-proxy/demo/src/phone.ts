@@ -1,9 +1,11 @@
 import { ask, fieldsOf, listIn, roomUrl, urlBeside } from './beside.ts'
 import { copyOf, part } from './page.ts'
 
-/** "Open on your phone": a QR code and the link in it. Only there when Vite is on the network. */
+/** "Open on your phone": a link and its QR code. Only there when Vite is on the network. */
 export class PhonePanel {
   readonly #panel: HTMLDetailsElement
+  readonly #code: HTMLImageElement
+  readonly #link: HTMLAnchorElement
   #room: string | undefined
 
   /** Takes the place of `placeholder`. */
@@ -11,12 +13,11 @@ export class PhonePanel {
     const copy = copyOf('phone')
     if (!(copy instanceof HTMLDetailsElement)) throw new Error('the template phone is no <details>')
     this.#panel = copy
-    const code = part(copy, 'img', HTMLImageElement)
-    code.addEventListener('load', () => {
-      copy.hidden = false
-    })
-    code.addEventListener('error', () => {
-      copy.hidden = true
+    this.#code = part(copy, 'img', HTMLImageElement)
+    this.#link = part(copy, 'a', HTMLAnchorElement)
+    // The sidecar draws codes only with its extra `lan`; the link says the same.
+    this.#code.addEventListener('error', () => {
+      this.#code.hidden = true
     })
     placeholder.replaceWith(copy)
   }
@@ -24,27 +25,24 @@ export class PhonePanel {
   /** For a room, else for the lobby. */
   show(room: string | undefined): void {
     this.#room = room
-    part(this.#panel, 'img', HTMLImageElement).src = urlBeside(
-      'qr',
-      room === undefined ? {} : { room },
-    )
-    void this.#addLink(room)
+    this.#panel.hidden = true
+    void this.#fill(room)
   }
 
   set isOpen(isOpen: boolean) {
     this.#panel.open = isOpen
   }
 
-  async #addLink(room: string | undefined): Promise<void> {
-    const link = part(this.#panel, 'a', HTMLAnchorElement)
-    link.hidden = true
+  async #fill(room: string | undefined): Promise<void> {
     const answer = await ask('status', { brief: '' })
     if (typeof answer !== 'object' || this.#room !== room) return
     const [best] = listIn(fieldsOf(fieldsOf(answer.json).site).network)
     const url = roomUrl(best, room)
     if (url === undefined) return
-    link.hidden = false
-    link.href = url.href
-    link.textContent = decodeURI(url.href)
+    this.#panel.hidden = false
+    this.#code.hidden = false
+    this.#code.src = urlBeside('qr', room === undefined ? {} : { room })
+    this.#link.href = url.href
+    this.#link.textContent = decodeURI(url.href)
   }
 }

@@ -6,7 +6,7 @@ import type {
   SignalingClient,
 } from 'vite-plugin-signaling-sidecar/browser'
 import { Chat } from './chat.ts'
-import { bindToggle, ownMedia } from './media.ts'
+import { OwnMedia } from './media.ts'
 import { part } from './page.ts'
 import { PhonePanel } from './phone.ts'
 import { Tile } from './tile.ts'
@@ -30,12 +30,12 @@ export class RoomView {
   readonly #tiles = part(this.#root, '.tiles', HTMLUListElement)
   readonly #phone = new PhonePanel(part(this.#root, '.phone', HTMLElement))
   readonly #chat: Chat
+  readonly #media: OwnMedia
   readonly #client: SignalingClient
   readonly #mesh: Mesh
   readonly #byPeer = new Map<string, Tile>()
   #self: Tile | undefined
   #ownName = ''
-  #ownStream: MediaStream | undefined
 
   constructor(client: SignalingClient, mesh: Mesh, onLeave: () => void, until: AbortSignal) {
     this.#client = client
@@ -45,35 +45,39 @@ export class RoomView {
       this.#chat.say('You', text, true)
     }
     this.#chat = new Chat(part(this.#root, '.chat', HTMLElement), say, until)
+    const showOwn = (stream: MediaStream | undefined) => {
+      mesh.setStream(stream)
+      this.#self?.show(stream)
+    }
+    const complain = (text: string) => this.#chat.note(text)
+    this.#media = new OwnMedia(this.#root, showOwn, complain, until)
     const leave = part(this.#root, '.danger', HTMLButtonElement)
     leave.addEventListener('click', onLeave, { signal: until })
     this.#follow(until)
   }
 
   get ownStream(): MediaStream | undefined {
-    return this.#ownStream
+    return this.#media.stream
   }
 
   /** The client has been told to join. `ownName` may be empty. */
   show(room: string, ownName: string): void {
     this.#chat.clear()
     this.#begin(room, ownName)
-    void this.#addMedia(room)
+    this.#media.start()
   }
 
   /** Goes on where the view before this one was, which a saved module has replaced. */
   takeOver(room: string, ownName: string, ownStream: MediaStream | undefined): void {
     this.#begin(room, ownName)
     for (const peer of this.#mesh.peers) this.#add(peer)
-    if (ownStream !== undefined) this.#setOwnStream(ownStream)
-    else void this.#addMedia(room)
+    this.#media.start(ownStream)
   }
 
   hide(): void {
     this.#root.hidden = true
     this.#self = undefined
-    for (const track of this.#ownStream?.getTracks() ?? []) track.stop()
-    this.#setOwnStream(undefined)
+    this.#media.stop()
   }
 
   #begin(room: string, ownName: string): void {
@@ -156,23 +160,6 @@ export class RoomView {
     part(this.#root, '.pill', HTMLElement).textContent = String(others + 1)
     part(this.#root, '.waiting', HTMLElement).hidden = others > 0
     this.#phone.isOpen = others === 0 && IS_WIDE.matches
-  }
-
-  async #addMedia(room: string): Promise<void> {
-    const stream = await ownMedia()
-    if (this.#root.hidden || this.#client.room !== room) {
-      for (const track of stream?.getTracks() ?? []) track.stop()
-    } else if (stream !== undefined) {
-      this.#setOwnStream(stream)
-    }
-  }
-
-  #setOwnStream(stream: MediaStream | undefined): void {
-    this.#ownStream = stream
-    this.#mesh.setStream(stream)
-    this.#self?.show(stream)
-    bindToggle(part(this.#root, '[data-testid=microphone]', HTMLButtonElement), 'audio', stream)
-    bindToggle(part(this.#root, '[data-testid=camera]', HTMLButtonElement), 'video', stream)
   }
 }
 

@@ -9,6 +9,8 @@
  */
 
 import ReconnectingWebSocket from 'partysocket/ws'
+import { jsonText } from './frame-text.ts'
+import { sayOnce, whyNotHere } from './own-origin.ts'
 
 // A page should be back soon after its sidecar is: this is a development tool on the same machine
 // or LAN, so waits are short, and still a sidecar that is down for a day is asked 12 times a minute.
@@ -44,8 +46,14 @@ export interface ConnectionListener {
   retrying(attempt: number): void
 }
 
+/** A socket that is open and that nobody listens to any more. */
+export interface OpenSocket {
+  send(frame: object): void
+  close(): void
+}
+
 export class Connection {
-  readonly #url: () => string
+  readonly #url: () => string | undefined
   readonly #listener: ConnectionListener
   readonly #webSocket: typeof WebSocket | undefined
   #socket: ReconnectingWebSocket | undefined
@@ -54,7 +62,7 @@ export class Connection {
   #events: AbortController | undefined
 
   constructor(
-    url: () => string,
+    url: () => string | undefined,
     listener: ConnectionListener,
     webSocket: typeof WebSocket | undefined,
   ) {
@@ -72,32 +80,43 @@ export class Connection {
     return this.#socket !== undefined
   }
 
-  /** Connects, unless it does so already. */
+  /** Connects, unless it does so already, or could only do so in vain. */
   start(): void {
     if (this.#socket !== undefined) return
-    const socket = new ReconnectingWebSocket(() => this.#nextUrl(), undefined, {
-      WebSocket: this.#webSocket,
-      minReconnectionDelay: FIRST_RETRY_MS,
-      maxReconnectionDelay: LONGEST_RETRY_MS,
-      reconnectionDelayGrowFactor: RETRY_GROWTH,
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      minUptime: STABLE_AFTER_MS,
-      maxEnqueuedMessages: 0,
-      shouldReconnectOnClose: (event) => !FINAL.has(event.code),
-    })
-    socket.addEventListener('open', () => {
-      this.#open = true
-      this.#pingLater()
-      this.#listener.opened()
-    })
-    socket.addEventListener('message', (event) => {
-      this.#pingLater()
-      this.#listener.received(event.data)
-    })
-    socket.addEventListener('close', (event) => this.#closed(event.code, event.reason))
+    const why = whyNotHere(this.#url(), this.#webSocket)
+    if (why !== undefined) {
+      sayOnce(why)
+      return
+    }
+    const socket: ReconnectingWebSocket = new ReconnectingWebSocket(
+      () => this.#nextUrl(),
+      undefined,
+      {
+        WebSocket: this.#webSocket,
+        minReconnectionDelay: FIRST_RETRY_MS,
+        maxReconnectionDelay: LONGEST_RETRY_MS,
+        reconnectionDelayGrowFactor: RETRY_GROWTH,
+        connectionTimeout: CONNECT_TIMEOUT_MS,
+        minUptime: STABLE_AFTER_MS,
+        maxEnqueuedMessages: 0,
+        shouldReconnectOnClose: ({ code }) => this.#socket === socket && !FINAL.has(code),
+      },
+    )
     this.#socket = socket
     this.#events = new AbortController()
     const { signal } = this.#events
+    const opened = () => {
+      this.#open = true
+      this.#pingLater()
+      this.#listener.opened()
+    }
+    const received = ({ data }: MessageEvent) => {
+      this.#pingLater()
+      this.#listener.received(data)
+    }
+    socket.addEventListener('open', opened, { signal })
+    socket.addEventListener('message', received, { signal })
+    socket.addEventListener('close', ({ code, reason }) => this.#closed(code, reason), { signal })
     globalThis.window?.addEventListener('online', () => this.check(), { signal })
     globalThis.document?.addEventListener('visibilitychange', () => this.check(), { signal })
   }
@@ -109,7 +128,7 @@ export class Connection {
       this.#ping()
       return
     }
-    this.close() // partysocket goes on waiting for its next try, whatever it is told
+    this.release() // partysocket goes on waiting for its next try, whatever it is told
     this.start()
   }
 
@@ -120,14 +139,17 @@ export class Connection {
 
   /** False when it was not open: then nothing was sent, and nothing will be. */
   send(frame: object): boolean {
-    return this.#open && this.#socket?.send(JSON.stringify(frame)) === true
+    return this.#open && this.#socket?.send(jsonText(frame) ?? '') === true
   }
 
-  /** Ends it for good; `start` makes a new one. */
-  close(): void {
-    const socket = this.#socket
+  /** Ends it for good; `start` makes a new one. If it is open, its socket is the caller's to close. */
+  release(): OpenSocket | undefined {
+    const [socket, wasOpen] = [this.#socket, this.#open]
     this.#forget()
-    socket?.close()
+    this.#open = false
+    if (!wasOpen) socket?.close()
+    if (!wasOpen || socket === undefined) return undefined
+    return { send: (frame) => socket.send(JSON.stringify(frame)), close: () => socket.close() }
   }
 
   #forget(): void {
@@ -162,6 +184,6 @@ export class Connection {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * JITTER_MS))
       this.#listener.retrying(attempt)
     }
-    return this.#url()
+    return this.#url() ?? ''
   }
 }

@@ -6,82 +6,77 @@
  *    until it was handled; nothing of it goes out before the room has answered on this connection.
  */
 
+import type { Admission } from './admission.ts'
 import type { Connection } from './connection.ts'
 import type { PeerListFrame, ResumedFrame, ServerFrame } from './frames.ts'
-import { type Identity, randomId } from './identity.ts'
-import { Resumption } from './resumption.ts'
-import type { JoinOptions, Profile } from './signaling-events.ts'
+import type { Identity } from './identity.ts'
+import { type Refusal, tooLarge } from './payload.ts'
+import { faultOf, frameBytes, Resumption } from './resumption.ts'
 
 /** Lets acknowledgements of some frames go together, and with whatever is sent meanwhile. */
 const ACK_WITHIN_MS = 1_000
 /** After `too-fast`: the sidecar's limit is per second. */
 const SLOW_DOWN_MS = 1_000
+/** After `out-of-order`: until its like, for frames that were on their way, have all arrived. */
+const DRAINED_AFTER_MS = 200
 
 type Timer = ReturnType<typeof setTimeout>
 
 export class Membership {
   readonly room: string
   readonly #connection: Connection
-  readonly #options: JoinOptions
-  /**
-   * Random per `join`, and so per page load: the others take another one for the news that the
-   * RTCPeerConnections from before are gone, as they are when a room was left.
-   */
-  readonly #instance = randomId()
-  #identity: Identity
+  readonly #admission: Admission
+  readonly #refused: (refusal: Refusal) => void
   /** Undefined before the first answer, and for good with a sidecar that cannot resume. */
   #resumption: Resumption | undefined
   #joined = false
-  #joinRef = ''
+  /** Whether the room was asked, and has not answered on this connection. */
+  #asking = false
+  #maxFrameBytes: number | undefined
+  #slowUntil = 0
   #ackTimer: Timer | undefined
   #againTimer: Timer | undefined
 
-  constructor(connection: Connection, room: string, identity: Identity, options: JoinOptions) {
+  /** `refused` is told of each frame that is not sent, or not sent again. */
+  constructor(connection: Connection, admission: Admission, refused: (refusal: Refusal) => void) {
+    this.room = admission.room
     this.#connection = connection
-    this.room = room
-    this.#identity = identity
-    this.#options = options
+    this.#admission = admission
+    this.#refused = refused
   }
 
   get identity(): Identity {
-    return this.#identity
+    return this.#admission.identity
   }
 
   get joined(): boolean {
     return this.#joined
   }
 
-  sendJoin(profile: Profile): void {
-    this.#joinRef = randomId()
-    const { peerId, token } = this.#identity
-    const resumption = this.#resumption
-    this.#connection.send({
-      type: 'join',
-      id: this.#joinRef,
-      roomId: this.room,
-      peerId,
-      instance: this.#instance,
-      ...profile,
-      capacity: this.#options.capacity,
-      listed: this.#options.listed,
-      token: this.#options.token,
-      // Without a number it is a page that was loaded anew: it knows nothing.
-      resume: resumption
-        ? { token: resumption.token, after: resumption.after }
-        : token === undefined || { token },
-    })
+  /** Asks for the room on a new connection. */
+  sendJoin(): void {
+    this.#asking = true
+    const { token, after } = this.#resumption ?? {}
+    this.#admission.ask(token === undefined ? undefined : { token, after })
   }
 
-  /** Whether a refusal with this `ref` is the refusal of the join. */
-  isRefusedBy(ref: unknown): boolean {
-    return ref !== undefined && ref === this.#joinRef
+  /** How it asks for the room. */
+  get admission(): Admission {
+    return this.#admission
   }
 
-  disconnected(): void {
+  /** Why the room will never answer, when it was the join that has ended the connection. */
+  disconnected(closeCode: number): Refusal | undefined {
+    const wasAsking = this.#asking
+    if (this.#joined) this.#resumption?.lost(closeCode)
     this.#joined = false
+    this.#asking = false
+    this.#admission.stop()
+    return wasAsking ? faultOf(closeCode) : undefined
   }
 
   end(): void {
+    this.#admission.stop()
     clearTimeout(this.#ackTimer)
     clearTimeout(this.#againTimer)
   }
@@ -89,25 +84,64 @@ export class Membership {
   /** Sends now or when resumed; false: neither. */
   send(frame: object): boolean {
     const resumption = this.#resumption
+    const bytes = frameBytes(frame)
+    if (this.#maxFrameBytes !== undefined && bytes > this.#maxFrameBytes) {
+      this.#refused(tooLarge('frame', bytes, this.#maxFrameBytes))
+      return false
+    }
     if (resumption === undefined) return this.#joined && this.#connection.send(frame)
     if (!resumption.keep(frame)) return false
     if (this.#joined && resumption.last !== undefined) this.#connection.send(resumption.last)
     return true
   }
 
-  /** What is kept is sent again, once for all refusals of a second that asked for it. */
-  sendAgain(): void {
+  /** The sidecar has not counted a frame of ours, nor what came after it. */
+  notCounted(code: string): void {
+    if (code !== 'out-of-order') {
+      // It says so once a second only, whatever else it lets fall until then.
+      this.#slowUntil = Date.now() + 2 * SLOW_DOWN_MS
+      this.#sendAgain(SLOW_DOWN_MS)
+    } else if (Date.now() < this.#slowUntil) this.#sendAgain(SLOW_DOWN_MS)
+    else if (this.#joined && this.#againTimer === undefined) this.#outOfOrder()
+  }
+
+  #outOfOrder(): void {
+    const remedy = this.#resumption?.notCounted()
+    if (remedy === 'send again') {
+      this.#sendAgain(DRAINED_AFTER_MS)
+      return
+    }
+    if (remedy === 'give up') this.#giveUp(this.#resumption?.giveUpUncounted())
+    this.#askForList()
+  }
+
+  /** Once for all refusals that asked for it meanwhile. */
+  #sendAgain(inMs: number): void {
     this.#againTimer ??= setTimeout(() => {
       this.#againTimer = undefined
-      this.#sendKept()
-    }, SLOW_DOWN_MS)
+      if (this.#asking) this.sendJoin()
+      else this.#sendKept()
+    }, inMs)
+  }
+
+  /** The two sides disagree about their numbers: the list will say where they stand. */
+  #askForList(): void {
+    const resumption = this.#resumption
+    if (!this.#joined || resumption === undefined) return
+    this.#joined = false
+    this.#asking = true
+    this.#admission.ask({ token: resumption.token })
+  }
+
+  #giveUp(...refusals: (Refusal | undefined)[]): void {
+    for (const refusal of refusals) if (refusal !== undefined) this.#refused(refusal)
   }
 
   /** Takes a frame's numbers; false when it was handled before, or cannot be yet. */
   accepts({ s, ca }: ServerFrame): boolean {
     const resumption = this.#resumption
     if (resumption === undefined) return true
-    if (ca !== undefined) resumption.acknowledged(ca)
+    if (ca !== undefined && !resumption.acknowledged(ca)) this.#askForList()
     const place = s === undefined ? 'next' : resumption.receive(s)
     if (place === 'hole') this.#connection.reconnect()
     if (resumption.owes === 'now') this.#acknowledge()
@@ -121,18 +155,25 @@ export class Membership {
   resumed({ roomId, peerId, resume, ca = 0 }: ResumedFrame): boolean {
     const resumption = this.#resumption
     if (resumption === undefined) return false
-    if (roomId !== this.room || peerId !== this.#identity.peerId) return false
+    if (roomId !== this.room || peerId !== this.identity.peerId) return false
     resumption.renew(resume)
-    resumption.acknowledged(ca)
-    this.#identity = { peerId, token: resume.token }
-    this.#joined = true
+    const agrees = resumption.acknowledged(ca)
+    this.#admission.admitted({ peerId, token: resume.token })
+    this.#answered()
+    if (agrees) this.#giveUp(resumption.giveUpSuspect())
+    else this.#askForList()
     this.#sendKept()
     return true
   }
 
-  /** With a `gap` the session is the same one, and what is kept for it still counts. */
+  /**
+   * With a `gap` the session is the same one, and what is kept for it still counts. Else it is over,
+   * and the sidecar gives the next one an id of its own: not to one who has chosen his.
+   */
   notResumed(why: string): void {
-    if (why === 'token') this.#resumption = undefined
+    if (why !== 'token') return
+    this.#resumption = undefined
+    if (this.#admission.isChosen) this.#admission.askAnew()
   }
 
   /**
@@ -140,23 +181,32 @@ export class Membership {
    * overtaken; else who the room says that this page is.
    */
   answered(list: PeerListFrame): Identity | undefined {
-    const peerId = list.peerId ?? this.#identity.peerId
-    const isRenamed = peerId !== this.#identity.peerId
+    const peerId = list.peerId ?? this.identity.peerId
+    const isRenamed = peerId !== this.identity.peerId
     if ((list.roomId ?? this.room) !== this.room) return undefined
-    if (isRenamed && list.resume === undefined) return undefined
-    this.#identity = { peerId, ...(list.resume && { token: list.resume.token }) }
+    if (isRenamed && (list.resume === undefined || this.#admission.isChosen)) return undefined
+    if (!this.#admission.showsProof) this.#resumption = undefined
+    this.#admission.admitted({ peerId, token: list.resume?.token })
     this.#resumption = this.#resumptionAfter(list)
-    this.#joined = true
+    this.#maxFrameBytes = list.maxFrameBytes
+    this.#answered()
+    this.#giveUp(this.#resumption?.giveUpSuspect())
+    this.#giveUp(...(this.#resumption?.giveUpLarge(list.maxFrameBytes) ?? []))
     this.#sendKept()
-    return this.#identity
+    return this.identity
   }
 
   #resumptionAfter({ resume, s = 0, ca = 0 }: PeerListFrame): Resumption | undefined {
     if (resume === undefined) return undefined
     if (this.#resumption === undefined) return new Resumption(resume, s, ca)
     this.#resumption.renew(resume, s)
-    this.#resumption.acknowledged(ca)
+    this.#resumption.countFrom(ca)
     return this.#resumption
+  }
+
+  #answered(): void {
+    this.#joined = true
+    this.#asking = false
   }
 
   #sendKept(): void {

@@ -28,6 +28,8 @@ export interface MeshOptions {
 }
 
 export interface MeshEvents {
+  /** Everybody in the mesh, after each change: enough to draw a list. */
+  peers: readonly MeshPeer[]
   /** A peer is part of the mesh from now on; `isNewcomer`: it came after oneself. */
   added: MeshPeer & { readonly isNewcomer: boolean }
   /** Something about the peer has changed: its state, its name, … */

@@ -13,12 +13,16 @@
  *    and that peer be still on its way back. After the grace period, or when the sidecar itself
  *    gave it up as lost, its transport decides: one that is down is dropped, one that is up stays
  *    until it goes down (rule 1; somebody who left by his own will has closed his side).
+ * 5. Somebody who closes a mesh is done with the room: the last mesh of a client closes it, and the
+ *    next one that is made of it joins again. React's StrictMode does both at once, and nobody in
+ *    the room sees it.
  */
 
 import type { Peer, RelayedFrame } from './frames.ts'
 import type { MeshEvents, MeshOptions, MeshPeer, PeerState } from './mesh-events.ts'
 import { PeerLink } from './peer-link.ts'
-import type { SignalingClient } from './signaling-client.ts'
+import { SignalingClient } from './signaling-client.ts'
+import type { SignalingOptions } from './signaling-events.ts'
 import { TypedEventTarget } from './typed-events.ts'
 
 /** As long as the sidecar keeps the place of a peer whose connection was lost. */
@@ -44,18 +48,28 @@ interface Member {
   graceTimer: ReturnType<typeof setTimeout> | undefined
 }
 
+/** How many meshes use a client. None: they have closed it, or are about to. */
+const users = new WeakMap<SignalingClient, number>()
+
 export class Mesh extends TypedEventTarget<MeshEvents> {
-  readonly #client: SignalingClient
+  /** How it signals: whose room it is in, and who is there. */
+  readonly client: SignalingClient
   readonly #iceServers: RTCIceServer[] | undefined
   readonly #trace: boolean
   readonly #members = new Map<string, Member>()
   readonly #subscriptions = new AbortController()
   #stream: MediaStream | undefined
 
-  /** Connects to everybody in the room that `client` is in, and in each that it joins later. */
-  constructor(client: SignalingClient, options: MeshOptions = {}) {
+  /**
+   * Connects to everybody in the room that the client is in, and in each that it joins later.
+   * `signaling`: a client, or the options of one that is made for this mesh.
+   */
+  constructor(signaling: SignalingClient | SignalingOptions, options: MeshOptions = {}) {
     super()
-    this.#client = client
+    // Not `instanceof SignalingClient`: it may be another copy's, of which there are some after edits.
+    const isClient = signaling instanceof EventTarget
+    const client = isClient ? (signaling as SignalingClient) : new SignalingClient(signaling)
+    this.client = client
     this.#iceServers = options.iceServers
     this.#trace = options.trace !== false
     this.#stream = options.stream
@@ -72,8 +86,11 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
       client.addEventListener(kind, ({ detail }) => this.#onSignal(detail), { signal })
     }
     // A browser that tears a page down tells nobody; the others would see it "connected" for 7 s.
-    const hangUp = ({ persisted }: PageTransitionEvent) => persisted || this.close()
+    const hangUp = ({ persisted }: PageTransitionEvent) => persisted || this.#hangUp()
     globalThis.window?.addEventListener('pagehide', hangUp, { signal })
+    const others = users.get(client)
+    users.set(client, (others ?? 0) + 1)
+    if (others === 0 && client.room === undefined) client.join()
     if (client.joined) this.#onList([...client.peers.values()])
   }
 
@@ -102,14 +119,35 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     for (const { link } of this.#members.values()) link.setStream(stream)
   }
 
-  /** Closes every connection and listens no more. The client stays in its room. */
-  close(): void {
+  /**
+   * Closes every connection and listens no more. Unless another mesh uses it or `keepClient` is
+   * true, the client is closed too: one is not in the room any more.
+   */
+  close({ keepClient = false } = {}): void {
+    if (this.#subscriptions.signal.aborted) return
+    this.#hangUp()
+    const others = (users.get(this.client) ?? 1) - 1
+    users.set(this.client, others)
+    if (others > 0) return
+    if (keepClient) users.delete(this.client)
+    else setTimeout(() => users.get(this.client) === 0 && this.client.close())
+  }
+
+  #hangUp(): void {
     this.#subscriptions.abort()
     this.#clear('closed')
   }
 
+  #tell<Name extends 'added' | 'changed' | 'removed' | 'stream'>(
+    name: Name,
+    detail: MeshEvents[Name],
+  ): void {
+    this.emit(name, detail)
+    this.emit('peers', this.peers)
+  }
+
   #onList(peers: readonly Peer[]): void {
-    if (this.#trace) this.#client.tracePage()
+    if (this.#trace) this.client.tracePage()
     const listed = new Set(peers.map((peer) => peer.peerId))
     for (const member of this.#members.values()) {
       if (!listed.has(member.peer.peerId)) this.#doubt(member)
@@ -134,7 +172,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
       this.#replaceLink(member, offers)
     } else if (offers && member.link.isBroken) this.#replaceLink(member, true)
     else if (offers) member.link.resume()
-    this.emit('changed', snapshot(member))
+    this.#tell('changed', snapshot(member))
   }
 
   #add(peer: Peer, offers: boolean, isNewcomer: boolean): void {
@@ -149,7 +187,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
       graceTimer: undefined,
     }
     this.#members.set(peerId, member)
-    this.emit('added', { ...snapshot(member), isNewcomer })
+    this.#tell('added', { ...snapshot(member), isNewcomer })
   }
 
   #remove(member: Member, reason: string): void {
@@ -157,7 +195,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     clearTimeout(graceTimer)
     link.close()
     this.#members.delete(peer.peerId)
-    this.emit('removed', { peerId: peer.peerId, peer, reason })
+    this.#tell('removed', { peerId: peer.peerId, peer, reason })
   }
 
   #clear(reason: string): void {
@@ -173,7 +211,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     if (member.standing !== 'confirmed') return
     member.standing = 'doubted'
     member.graceTimer = setTimeout(() => this.#lapse(member), UNCONFIRMED_GRACE_MS)
-    this.emit('changed', snapshot(member))
+    this.#tell('changed', snapshot(member))
   }
 
   #lapse(member: Member): void {
@@ -206,12 +244,12 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     const link = new PeerLink(
       {
         configuration: {
-          iceServers: this.#iceServers ?? this.#client.iceServers,
+          iceServers: this.#iceServers ?? this.client.iceServers,
           bundlePolicy: 'max-bundle', // every browser that has `setLocalDescription()` bundles
         },
         offers,
         isPolite: () => this.#isPolite(peerId),
-        send: ({ type, ...payload }) => this.#client.relay(peerId, type, payload),
+        send: ({ type, ...payload }) => this.client.relay(peerId, type, payload),
         stream: this.#stream,
         deadlineMs: CONNECT_DEADLINE_MS * 2 ** Math.min(failures, MAX_DEADLINE_DOUBLINGS),
         tellsFailure: failures === 0,
@@ -224,7 +262,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
         problem: (error) => this.emit('problem', { peerId, error }),
       },
     )
-    if (this.#trace) this.#client.observe(link.connection, peerId)
+    if (this.#trace) this.client.observe(link.connection, peerId)
     return link
   }
 
@@ -236,10 +274,10 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
 
   /** Who joined later gives way. Both sides see the same order, or (in one ms) the same two ids. */
   #isPolite(peerId: string): boolean {
-    const mine = this.#client.joinedAt
-    const theirs = this.#client.peers.get(peerId)?.joinedAt
+    const mine = this.client.joinedAt
+    const theirs = this.client.peers.get(peerId)?.joinedAt
     if (mine !== undefined && theirs !== undefined && mine !== theirs) return mine > theirs
-    return (this.#client.peerId ?? '') > peerId
+    return (this.client.peerId ?? '') > peerId
   }
 
   #onTransport(member: Member): void {
@@ -249,23 +287,23 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
       this.#remove(member, 'lost')
       return
     }
-    this.emit('changed', snapshot(member))
+    this.#tell('changed', snapshot(member))
     if (isUp) this.emit('connected', snapshot(member))
   }
 
   #onOverdue(member: Member): void {
-    const isReachable = this.#client.joined && !member.peer.away && member.standing === 'confirmed'
+    const isReachable = this.client.joined && !member.peer.away && member.standing === 'confirmed'
     if (!isReachable) return // nothing can be offered now: the next deadline will see
     member.failures += 1
     // The network may have changed; if a restart did not help, then a new connection.
     if (member.link.isMendable && member.failures === 1) member.link.restart()
     else this.#replaceLink(member, true)
-    this.emit('changed', snapshot(member))
+    this.#tell('changed', snapshot(member))
   }
 
   #onStream(member: Member, stream: MediaStream | undefined): void {
     member.stream = stream
-    this.emit('stream', { peerId: member.peer.peerId, stream })
+    this.#tell('stream', { peerId: member.peer.peerId, stream })
   }
 }
 

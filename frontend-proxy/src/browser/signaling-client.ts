@@ -7,9 +7,13 @@
  * 2. What is sent without a connection is kept, within bounds, once there was a first answer; before
  *    it, or with a sidecar that cannot resume, nothing is: `relay` and `broadcast` say which it was.
  * 3. A membership ends in one place, `#end`, with one `left` that says why.
+ * 4. Which client of a page is in a room, and under which id, is `places.ts`'s to say.
  */
 
-import { Connection, type Dismissal } from './connection.ts'
+import { Admission } from './admission.ts'
+import { Connection, type Dismissal, type OpenSocket } from './connection.ts'
+import { adviseOnEnd, adviseOnRefusal, adviseOnSecondClient } from './console-advice.ts'
+import { wellFormed } from './frame-text.ts'
 import {
   type ErrorFrame,
   type Peer,
@@ -23,11 +27,12 @@ import {
   type ResumedFrame,
   type ServerFrame,
 } from './frames.ts'
-import { TabIdentity } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { Membership } from './membership.ts'
 import { observe } from './observe.ts'
 import { ownOriginUrl } from './own-origin.ts'
-import { pageStorage } from './page-storage.ts'
+import { plain, plainProfile, type Refusal, refuseProfile, TOO_DEEP, wrap } from './payload.ts'
+import { type Holder, type Place, type Places, placeKey, placesHere } from './places.ts'
 import type {
   JoinOptions,
   LeaveReason,
@@ -40,10 +45,14 @@ import { TypedEventTarget } from './typed-events.ts'
 
 export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   readonly #connection: Connection
-  readonly #identity: TabIdentity
+  readonly #url: () => string | undefined
+  readonly #places: Places = placesHere()
   readonly #peers = new Map<string, Peer>()
   #profile: Profile
   #membership: Membership | undefined
+  #place: Place | undefined
+  /** What was joined last. */
+  #last: { readonly room: string; readonly options: JoinOptions } | undefined
   #watching = false
   #joinedAt: number | undefined
   #iceServers: RTCIceServer[] = []
@@ -52,13 +61,12 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   constructor(options: SignalingOptions = {}) {
     super()
     const { room, url, WebSocket, name, metadata, ...join } = options
-    this.#profile = { ...(name !== undefined && { name }), ...(metadata && { metadata }) }
-    this.#identity = new TabIdentity(pageStorage('sessionStorage'), globalThis.window)
-    this.#connection = new Connection(
-      () => String(url ?? ownOriginUrl()),
-      this.#listener,
-      WebSocket,
-    )
+    this.#profile = plainProfile({
+      ...(name !== undefined && { name }),
+      ...(metadata && { metadata }),
+    })
+    this.#url = () => (url === undefined ? ownOriginUrl() : String(url))
+    this.#connection = new Connection(this.#url, this.#listener, WebSocket)
     if (room !== undefined) this.join(room, join)
   }
 
@@ -97,38 +105,52 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#iceServers
   }
 
-  /** Goes to a room, out of the one it is in. */
-  join(room: string, options: JoinOptions = {}): void {
+  /** Goes to a room, out of the one it is in; without a room to the one it was in last. */
+  join(name = this.#last?.room, options = this.#last?.options ?? {}): void {
+    if (name === undefined) throw new TypeError('join() needs a room: this client was in none yet')
+    const room = wellFormed(name) // as the sidecar's answer will have it
     if (this.#membership?.room === room) return
-    this.#end('moved')
-    const { peerId } = options
-    const identity = peerId === undefined ? this.#identity.take(room) : { peerId }
-    this.#membership = new Membership(this.#connection, room, identity, options)
-    this.#connection.start()
-    this.#membership.sendJoin(this.#profile)
+    if (this.#membership !== undefined) this.#leave('moved')
+    this.#last = { room, options }
+    const key = placeKey(this.#url, room, options.place)
+    const peerId = options.peerId && wellFormed(options.peerId)
+    const place = this.#places.take(key, this.#holder, peerId)
+    this.#place = place
+    this.#enter(place.identity)
+    place.tellEarlier()
   }
 
   /** Leaves the room; the connection stays, for the lobby or the next room. */
   leave(): void {
-    if (this.#membership === undefined) return
-    this.#connection.send({ type: 'leave' })
-    this.#end('left')
+    if (this.#membership !== undefined) this.#leave('left')
   }
 
-  /** Changes what the others see; without a room it counts from the next join. */
+  /**
+   * Changes what the others see; without a room it counts from the next join. What the sidecar would
+   * not take is `refused`, and changes nothing.
+   */
   update(profile: Profile): void {
-    this.#profile = { ...this.#profile, ...profile }
-    this.#send({ type: 'update', ...profile })
+    const changes = plainProfile(profile)
+    const refusal = refuseProfile(changes)
+    if (refusal !== undefined) {
+      this.#refuse(refusal)
+      return
+    }
+    this.#profile = { ...this.#profile, ...changes }
+    this.#send({ type: 'update', ...changes })
   }
 
-  /** Sends to one peer of the room, now or when resumed. False: neither; too much is kept. */
+  /**
+   * Sends to one peer of the room, now or when resumed. False: neither; too much is kept, or it is
+   * `refused`. Throws a TypeError for a payload that JSON cannot hold.
+   */
   relay(to: string, type: Exclude<RelayKind, 'broadcast'>, payload: object = {}): boolean {
-    return this.#send({ ...payload, type, to })
+    return this.#say(payload, { type, to: wellFormed(to) })
   }
 
-  /** Sends to all others in the room, now or when resumed. False: neither; too much is kept. */
+  /** Sends to all others in the room, as `relay` does to one. */
   broadcast(payload: object = {}): boolean {
-    return this.#send({ ...payload, type: 'broadcast' })
+    return this.#say(payload, { type: 'broadcast' })
   }
 
   /**
@@ -159,14 +181,12 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   /** Leaves the room and ends the connection. `join` and `watchRooms` begin anew. */
   close(): void {
     this.#watching = false
-    if (this.#membership !== undefined) this.#connection.send({ type: 'leave' })
-    this.#end('closed')
-    this.#connection.close()
+    this.#disconnect('closed')
   }
 
   readonly #listener = {
     opened: (): void => {
-      this.#membership?.sendJoin(this.#profile)
+      this.#membership?.sendJoin()
       if (this.#watching) this.#connection.send({ type: 'watch_rooms' })
       this.emit('connected', undefined)
     },
@@ -175,11 +195,55 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       if (frame !== undefined) this.#receive(frame)
     },
     lost: (code: number, reason: string, dismissal: Dismissal | undefined): void => {
-      this.#membership?.disconnected()
+      const refusal = this.#membership?.disconnected(code)
+      const room = this.room
       this.emit('disconnected', { code, reason, final: dismissal !== undefined })
-      if (dismissal !== undefined) this.#end(dismissal)
+      if (dismissal !== undefined) {
+        if (room !== undefined) adviseOnEnd(room, dismissal)
+        this.#end(dismissal)
+      } else if (room !== undefined && refusal !== undefined) this.#refusedForGood(room, refusal)
     },
     retrying: (attempt: number): void => this.emit('reconnecting', { attempt }),
+  }
+
+  readonly #holder: Holder = {
+    replaced: (isOther) => {
+      if (this.#membership !== undefined) adviseOnSecondClient(this.#membership.room)
+      if (isOther) this.#connection.send({ type: 'leave' })
+      this.#disconnect('replaced')
+      if (this.#watching) this.watchRooms()
+    },
+    restored: (identity) => {
+      this.#membership?.end()
+      this.#enter(identity)
+      this.#connection.reconnect()
+    },
+  }
+
+  #enter(identity: Identity): void {
+    if (this.#last === undefined) return
+    const { room, options } = this.#last
+    const profile = () => this.#profile
+    const admission = new Admission(this.#connection, room, identity, options, profile)
+    this.#membership = new Membership(this.#connection, admission, (refusal) =>
+      this.#refuse(refusal),
+    )
+    this.#place?.become(admission.identity)
+    this.#connection.start()
+    this.#membership.sendJoin()
+  }
+
+  #leave(why: 'left' | 'moved'): void {
+    this.#connection.send({ type: 'leave' })
+    this.#end(why)
+  }
+
+  #disconnect(why: 'closed' | 'replaced'): void {
+    const socket = this.#connection.release()
+    this.#end(why, socket)
+    if (socket !== undefined) {
+      this.emit('disconnected', { code: 1000, reason: '', final: !this.#connection.isWanted })
+    }
   }
 
   #trace(report: TraceReport): void {
@@ -187,19 +251,46 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     if (report.event !== 'stats' || this.joined) this.#send({ type: 'trace', ...report })
   }
 
+  #say(payload: object, envelope: object): boolean {
+    const fields = plain(payload)
+    if (fields === undefined) return this.#refuse(TOO_DEEP)
+    return this.#send({ ...wrap(fields), ...envelope })
+  }
+
+  #refuse(refusal: Refusal): false {
+    this.emit('refused', { ...refusal, room: undefined })
+    return false
+  }
+
   #send(frame: object): boolean {
     return this.#membership?.send(frame) === true
   }
 
-  #end(why: LeaveReason): void {
-    if (this.#membership === undefined) return
+  /** `socket`: the connection has been ended as well, and this is what is left of it. */
+  #end(why: LeaveReason, socket?: OpenSocket): void {
+    if (this.#membership === undefined) {
+      socket?.close()
+      return
+    }
     const { room } = this.#membership
     this.#membership.end()
     this.#membership = undefined
     this.#joinedAt = undefined
     this.#peers.clear()
-    this.#identity.putBack(room)
+    this.#giveUp(why, socket)
     this.emit('left', { room, why })
+  }
+
+  #giveUp(why: LeaveReason, socket: OpenSocket | undefined): void {
+    const place = this.#place
+    this.#place = undefined
+    if (why === 'closed' && socket !== undefined) place?.giveUpSoon(socket)
+    else {
+      socket?.close()
+      place?.giveUp(
+        why === 'replaced' || why === 'removed' || (why !== 'refused' && this.#connection.isOpen),
+      )
+    }
   }
 
   #receive(frame: ServerFrame): void {
@@ -208,6 +299,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     else if (frame.type === 'not_resumed') this.#membership?.notResumed(frame.why)
     else if (this.#membership?.accepts(frame) === false) return
     else if (frame.type === 'rooms') this.emit('rooms', frame.rooms)
+    else if (frame.type === 'durable') this.emit('durable', { durable: frame.durable })
     else if (frame.type === 'notice') this.emit('notice', { text: frame.text })
     else if (frame.type === 'error') this.#refused(frame)
     else if (frame.type !== 'ack' && frame.type !== 'pong' && this.joined) this.#inRoom(frame)
@@ -218,7 +310,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     const membership = this.#membership
     if (membership?.resumed(frame) !== true) return
     const { room, identity } = membership
-    this.#identity.become(room, identity)
+    this.#place?.become(identity)
     this.emit('resumed', { room, peerId: identity.peerId })
   }
 
@@ -229,7 +321,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     if (membership === undefined || identity === undefined) return
     const { room } = membership
     const { peerId } = identity
-    this.#identity.become(room, identity)
+    this.#place?.become(identity)
     this.#joinedAt = list.joinedAt
     this.#iceServers = list.iceServers ?? []
     this.#peers.clear()
@@ -261,14 +353,25 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     }
   }
 
-  #refused({ code, message, ref, ca }: ErrorFrame): void {
-    if (ca !== undefined) {
-      // It was not counted, nor is anything after it.
-      this.#membership?.sendAgain()
-      if (code === 'out-of-order') return
+  #refused({ code, message, ref }: ErrorFrame): void {
+    if (code === 'out-of-order' || code === 'too-fast') this.#membership?.notCounted(code)
+    if (code === 'out-of-order') return
+    const admission = this.#membership?.admission
+    if (admission?.isRefusedBy(ref) !== true) {
+      this.#refuse({ code, message })
+      return
     }
-    const room = this.#membership?.isRefusedBy(ref) ? this.#membership.room : undefined
-    if (room !== undefined) this.#end('refused')
+    const { room } = admission
+    if (admission.refused(code)) {
+      this.#place?.become(admission.identity)
+      if (admission.isStuck) adviseOnRefusal(room, code, message)
+      this.emit('waiting', { room, code, message })
+    } else this.#refusedForGood(room, { code, message })
+  }
+
+  #refusedForGood(room: string, { code, message }: Refusal): void {
+    this.#end('refused')
+    adviseOnRefusal(room, code, message)
     this.emit('refused', { code, message, room })
   }
 }

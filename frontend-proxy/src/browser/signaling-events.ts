@@ -17,6 +17,11 @@ export interface JoinOptions {
   readonly capacity?: number
   /** False: the room is in no list; counts for whoever joins it first. */
   readonly listed?: boolean
+  /**
+   * A page has one place in a room, which a newer client takes from an earlier one. A page that is
+   * to have two peers in one room gives the second a place of another name.
+   */
+  readonly place?: string
   /** For the sidecar's `on_join` hook: who this is. Not what a session is resumed with. */
   readonly token?: string
 }
@@ -30,7 +35,7 @@ export interface SignalingOptions extends Profile, JoinOptions {
   readonly WebSocket?: typeof WebSocket
 }
 
-/** Why one is in a room no longer. */
+/** Why one is in a room no longer; `replaced`: a newer client of this page, or another page, has the place. */
 export type LeaveReason = 'left' | 'moved' | 'refused' | 'closed' | Dismissal
 
 export interface SignalingEvents {
@@ -53,6 +58,11 @@ export interface SignalingEvents {
   peer_left: { readonly peerId: string; readonly reason: string | undefined }
   /** The peer as it is now; `changes` is what is new. */
   peer_updated: { readonly peer: Peer; readonly changes: Partial<Omit<Peer, 'peerId'>> }
+  /**
+   * Whether the session outlives the sidecar's process from now on: while it cannot write its log,
+   * for instance because the disk is full, it does not.
+   */
+  durable: { readonly durable: boolean }
   /** What the sidecar's admin has to say to everybody in the room. */
   notice: { readonly text: string }
   /** The listed rooms: once after `watchRooms`, then at each change. */
@@ -62,7 +72,15 @@ export interface SignalingEvents {
   candidate: RelayedFrame
   signal: RelayedFrame
   broadcast: RelayedFrame
-  /** The sidecar refused a frame; `room` is there when that was the join to it. */
+  /**
+   * The room cannot be joined now. It is tried again by itself until it answers: then a `peer_list`
+   * comes, or it refuses for good: then `refused`. The `message` is for people.
+   */
+  waiting: { readonly room: string; readonly code: string; readonly message: string }
+  /**
+   * The sidecar refused a frame, or would have: then it was not sent. `room` is there when that was
+   * the join to it.
+   */
   refused: {
     readonly code: string
     readonly message: string

@@ -26,6 +26,16 @@ export interface SignalingOptions {
   sidecar?: 'auto' | false | SidecarOptions
   /** The sidecar's state folder (event log, runtime.json). Never one that Vite serves. */
   stateDir?: string
+  /**
+   * Origins of other pages that may signal, as browsers send them: `chrome-extension://abcdef`,
+   * `https://app.example:3000`, `file://`. `vscode-webview://*` is every page of that scheme,
+   * `https://*.example.com` every name below, `http://app.example:*` every port.
+   *
+   * `*` is every website that is open in a browser here: each can then read and join all rooms.
+   *
+   * A name under which Vite serves its own pages is let in by Vite's `server.allowedHosts`.
+   */
+  allowedOrigins?: readonly string[]
   /** A Python file of hooks, from Vite's root; saving it swaps them in the running sidecar. */
   hooks?: string
   /**
@@ -59,18 +69,29 @@ export type Plan =
       readonly details: SidecarOptions
       readonly stateDir: string | undefined
       readonly hooks: string | undefined
+      readonly allowedOrigins: readonly string[]
     }
 
 /** Throws one sentence for a combination that would silently do nothing. */
-export function planFrom({ sidecar = 'auto', stateDir, hooks, target }: SignalingOptions): Plan {
+export function planFrom(options: SignalingOptions): Plan {
+  const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target } = options
   if (sidecar === false) {
-    const useless = Object.entries({ stateDir, hooks }).find(([, value]) => value !== undefined)
+    const useless = Object.entries({ stateDir, hooks, allowedOrigins }).find(
+      ([, value]) => value !== undefined,
+    )
     if (useless) throw new Error(`signaling: ${useless[0]} has no use with sidecar: false`)
     return { kind: 'proxy-only', target: target ?? DEFAULT_TARGET }
   }
   if (target !== undefined) throw new Error('signaling: target needs sidecar: false')
   const explicit = sidecar !== 'auto'
-  return { kind: 'sidecar', explicit, details: explicit ? sidecar : {}, stateDir, hooks }
+  return {
+    kind: 'sidecar',
+    explicit,
+    details: explicit ? sidecar : {},
+    stateDir,
+    hooks,
+    allowedOrigins: allowedOrigins ?? [],
+  }
 }
 
 /** Why no sidecar may be started here, or undefined. */

@@ -1,90 +1,135 @@
 import { randomUUID } from 'node:crypto'
-import type { Plugin, ResolvedConfig, ViteDevServer } from 'vite'
+import type { Plugin, ResolvedConfig } from 'vite'
 import { printEndpoint } from './endpoint-line.ts'
 import { LOG_PREFIX, PLUGIN_NAME } from './identity.ts'
-import { Lan } from './lan.ts'
-import { planFrom, type SignalingOptions } from './options.ts'
-import { loadTrace, resolveTrace, traceTag } from './page-trace.ts'
-import { isSignalingRule, proxyRules, SIGNALING_PATH, type Upstream } from './proxy-rule.ts'
-import { keeperOf, type Log, type SidecarKeeper, type Wish } from './sidecar-keeper.ts'
+import { type ConfigPart, Lan } from './lan.ts'
+import { letInBy, remarksOn } from './let-in.ts'
+import { joinPages, type Link } from './middleware-mode.ts'
+import { type Plan, planFrom, type SignalingOptions } from './options.ts'
+import { importTrace, loadTrace, resolveTrace } from './page-trace.ts'
+import { isSignalingRule, SIGNALING_PATH, SignalingProxy, type Upstream } from './proxy-rule.ts'
+import { keeperOf, type Log } from './sidecar-keeper.ts'
+import { SidecarStay } from './sidecar-stay.ts'
 import { siteOf } from './site.ts'
-import type { Site } from './site-file.ts'
 import { wishFrom } from './wish.ts'
 
 /**
- * Signaling for Vite's dev server: proxies `/ws/signaling` to the sidecar, and unless told
- * otherwise starts it with Vite and ends it with Vite. Does nothing in `vite build` and
- * `vite preview`. In middleware mode there is no server whose life it could follow: run the
- * sidecar yourself there, with `sidecar: false`.
+ * Signaling for Vite's dev server and `vite preview`: proxies `/ws/signaling` to the sidecar, and
+ * unless told otherwise starts it with Vite and ends it with Vite. Does nothing in `vite build`.
+ *
+ * In middleware mode it needs to know the server of the pages: `middlewareMode: { server }`.
  */
 export function signaling(options: SignalingOptions = {}): Plugin {
   const plan = planFrom(options)
   // Vitest reads vite.config.js too, and shall not listen on the network.
   const lan = options.lan && !process.env.VITEST ? new Lan(options.lan) : undefined
-  // Set by configResolved; Vite runs all hooks again at its own restart.
-  let follow: ((server: ViteDevServer) => void) | undefined
+  // Per config: Vite runs all hooks again at its own restart, and Nuxt makes two Vites of one.
+  const links = new WeakMap<ResolvedConfig, Link>()
+  const joined = new WeakMap<ResolvedConfig, (() => void) | undefined>()
+  let part: ConfigPart = 'server'
 
   return {
     name: PLUGIN_NAME,
-    apply: (_config, { command, isPreview }) => command === 'serve' && !isPreview,
-    config: (config) => lan?.config(config),
+    apply: 'serve',
+    config(config, { isPreview }) {
+      if (isTooOld(this)) return undefined
+      part = isPreview ? 'preview' : 'server'
+      return lan?.config(config)
+    },
     async configResolved(config) {
-      await lan?.configResolved(config)
-      const log = logOf(config)
-      follow = undefined
-      if (plan.kind === 'proxy-only') {
-        addProxyRules(config, fixedUpstream(plan.target, log))
+      if (isTooOld(this)) {
+        logOf(config).warn(
+          'signaling is off: the plugin needs Vite 7 or newer, and this is an older one',
+        )
         return
       }
-      const wish = wishFrom(plan, config, lan?.hosts ?? [])
-      const keeper = keeperOf(config.root)
-      const isOurs = addProxyRules(config, keeper)
-      if (isOurs || plan.explicit) follow = (server) => followServer(server, keeper, wish, log)
-      else log.info(`server.proxy has its own rule for ${SIGNALING_PATH}: no sidecar is started`)
+      await lan?.configResolved(config, part)
+      links.set(config, linkFrom(plan, config, part, lan?.hosts ?? []))
     },
     configureServer(server) {
+      const { config, httpServer } = server
+      const link = links.get(config)
+      if (link === undefined) return
       printEndpoint(server)
-      lan?.configureServer(server)
-      follow?.(server)
+      lan?.configureServer(server, config.server)
+      if (httpServer) link.stay?.follow(httpServer, () => siteOf(server))
+      else joined.set(config, joinPages(server, link))
+    },
+    configurePreviewServer(server) {
+      const link = links.get(server.config)
+      if (link === undefined) return
+      printEndpoint(server)
+      lan?.configureServer(server, server.config.preview)
+      link.stay?.follow(server.httpServer, () => siteOf(server))
+    },
+    // Of a server that has not listened, or is not Vite's own, no other event tells the end.
+    closeBundle() {
+      const config = this.environment.getTopLevelConfig()
+      joined.get(config)?.()
+      links.get(config)?.stay?.end()
     },
     ...(options.trace === true && {
       resolveId: resolveTrace,
       load: loadTrace,
-      transformIndexHtml: (_html, { server }) => [traceTag(server?.config.base ?? '/')],
+      transform: importTrace,
     }),
   }
 }
 
 /**
- * Adds ours, unless the user has a rule of his own for signaling; returns whether it did.
+ * The Vite that calls says its version since 7.0. What this module would import need not be that
+ * one: VitePress 1 brings a Vite 5 of its own.
+ */
+function isTooOld(context: { meta?: { viteVersion?: string } } | undefined): boolean {
+  return context?.meta?.viteVersion === undefined
+}
+
+function linkFrom(
+  plan: Plan,
+  config: ResolvedConfig,
+  part: ConfigPart,
+  hosts: readonly string[],
+): Link {
+  const log = logOf(config)
+  if (plan.kind === 'proxy-only') {
+    const { target } = plan
+    const proxy = addProxyRules(config, part, fixedUpstream(target, log))
+    return { proxy, stay: undefined, fixedAddress: target, log }
+  }
+  const wish = wishFrom(plan, config)
+  const keeper = keeperOf(config.root)
+  const proxy = addProxyRules(config, part, keeper)
+  const { port } = plan.details
+  const fixedAddress = port ? `http://127.0.0.1:${port}` : undefined
+  if (proxy || plan.explicit) {
+    const { allowedHosts } = config[part]
+    for (const remark of remarksOn(allowedHosts, plan.allowedOrigins)) log.warn(remark)
+    const letIn = letInBy(allowedHosts, hosts, plan.allowedOrigins)
+    return { proxy, stay: new SidecarStay(keeper, wish, letIn, log), fixedAddress, log }
+  }
+  log.info(`${part}.proxy has its own rule for ${SIGNALING_PATH}: no sidecar is started`)
+  return { proxy, stay: undefined, fixedAddress, log }
+}
+
+/**
+ * Adds ours, unless the user has a rule of his own for signaling; returns them if it did.
  *
  * Ours come first, because Vite takes the first rule that matches and a user's wider `/ws` would
  * win. What the `config` hook returns comes last; and what it assigns stays in an inline config,
  * where Vite's restart finds it again and we would take it for the user's. So the resolved config
  * is changed, which is made anew each time.
  */
-function addProxyRules({ base, server }: ResolvedConfig, upstream: Upstream): boolean {
-  const own = server.proxy ?? {}
-  if (Object.keys(own).some((key) => isSignalingRule(key, base))) return false
-  server.proxy = { ...proxyRules(base, upstream), ...own }
-  return true
-}
-
-function followServer(server: ViteDevServer, keeper: SidecarKeeper, wish: Wish, log: Log): void {
-  const { httpServer } = server
-  // Middleware mode, Vitest's server and the like: nothing there says when it ends.
-  if (!httpServer) return
-  keeper.hold(httpServer)
-  let site: Site | undefined
-  httpServer.once('listening', () => {
-    site = siteOf(server)
-    keeper.siteFile.describe(site)
-    keeper.keep(wish, log)
-  })
-  httpServer.once('close', () => {
-    keeper.siteFile.forget(site)
-    keeper.letGo(httpServer)
-  })
+function addProxyRules(
+  config: ResolvedConfig,
+  part: ConfigPart,
+  upstream: Upstream,
+): SignalingProxy | undefined {
+  const { base } = config
+  const own = config[part].proxy ?? {}
+  if (Object.keys(own).some((key) => isSignalingRule(key, base))) return undefined
+  const proxy = new SignalingProxy(upstream)
+  config[part].proxy = { ...proxy.rules(base), ...own }
+  return proxy
 }
 
 function fixedUpstream(target: string, log: Log): Upstream {

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ProxyOptions } from 'vite'
 
@@ -23,27 +23,66 @@ type Answer = ServerResponse | Socket
 
 type Proxy = Parameters<NonNullable<ProxyOptions['configure']>>[0]
 
-/**
- * The entries for `server.proxy`, by key. `base` is the resolved one: it ends with a slash.
- *
- * Vite matches the raw URL, before it strips `base`, so the client's default `/ws/signaling` works
- * under every base. Behind a reverse proxy that hands only `base` to Vite the path begins with the
- * base; that is the second entry.
- */
-export function proxyRules(base: string, upstream: Upstream): Record<string, ProxyOptions> {
-  const rule: ProxyOptions = {
-    // No changeOrigin and no rewriteWsOrigin: the sidecar judges Host and Origin as the browser
-    // sent them, and nobody else does on an upgrade.
-    ws: true,
-    xfwd: true,
-    headers: { [PROXY_HEADER]: upstream.secret },
-    configure: (proxy, options) => connect(proxy, options, upstream),
+/** A rule of ours with the proxy that Vite has made for it. */
+interface Route {
+  readonly path: RegExp
+  readonly proxy: Proxy
+  readonly rewrite: ((url: string) => string) | undefined
+}
+
+/** What Vite is told to proxy, and the way to have it done for a request that Vite does not see. */
+export class SignalingProxy {
+  readonly #upstream: Upstream
+  readonly #routes: Route[] = []
+
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream
   }
-  const rules = { [exactKey(SIGNALING_PATH)]: rule }
-  if (base === '/') return rules
-  const prefix = base.slice(0, -1)
-  rules[exactKey(prefix + SIGNALING_PATH)] = { ...rule, rewrite: (url) => url.slice(prefix.length) }
-  return rules
+
+  /**
+   * The entries for `server.proxy`, by key. `base` is the resolved one: it ends with a slash.
+   *
+   * Vite matches the raw URL, before it strips `base`, so the client's default `/ws/signaling`
+   * works under every base. Behind a reverse proxy that hands only `base` to Vite the path begins
+   * with the base; that is the second entry.
+   */
+  rules(base: string): Record<string, ProxyOptions> {
+    const plain = this.#rule(SIGNALING_PATH)
+    if (base === '/') return plain
+    const prefix = base.slice(0, -1)
+    return {
+      ...plain,
+      ...this.#rule(prefix + SIGNALING_PATH, (url) => url.slice(prefix.length)),
+    }
+  }
+
+  /** Proxies an upgrade, or without `head` a request; false when it is not about signaling. */
+  take(request: IncomingMessage, answer: Answer, head?: Buffer): boolean {
+    const { url = '/' } = request
+    const route = this.#routes.find(({ path }) => path.test(url))
+    if (route === undefined) return false
+    if (route.rewrite) request.url = route.rewrite(url)
+    if ('writeHead' in answer) route.proxy.web(request, answer, {})
+    else route.proxy.ws(request, answer, head ?? Buffer.alloc(0))
+    return true
+  }
+
+  #rule(path: string, rewrite?: Route['rewrite']): Record<string, ProxyOptions> {
+    const key = exactKey(path)
+    const rule: ProxyOptions = {
+      // No changeOrigin and no rewriteWsOrigin: the sidecar judges Host and Origin as the browser
+      // sent them, and nobody else does on an upgrade.
+      ws: true,
+      xfwd: true,
+      headers: { [PROXY_HEADER]: this.#upstream.secret },
+      configure: (proxy, options) => {
+        connect(proxy, options, this.#upstream)
+        this.#routes.push({ path: new RegExp(key), proxy, rewrite })
+      },
+      ...(rewrite && { rewrite }),
+    }
+    return { [key]: rule }
+  }
 }
 
 /** Whether a key of the user's own `server.proxy` is about signaling. `/ws` is not. */
@@ -58,8 +97,12 @@ function exactKey(path: string): string {
 }
 
 function connect(proxy: Proxy, options: ProxyOptions, upstream: Upstream): void {
-  // http-proxy-3 spreads these very options at each request, so a getter is asked each time.
-  Object.defineProperty(options, 'target', { get: () => upstream.url, enumerable: true })
+  // Vite's proxies read these very options at each request, so a getter is asked each time. Not as
+  // a string: the http-proxy of Vite 7.0 would put what it has parsed in its place.
+  Object.defineProperty(options, 'target', {
+    get: () => (upstream.url === undefined ? undefined : new URL(upstream.url)),
+    enumerable: true,
+  })
 
   const upgraded = new WeakSet<object>()
   proxy.on('proxyReqWs', (request, _req, socket) => {

@@ -19,18 +19,41 @@ export async function findRunningSidecar(
   stateFolders: readonly string[],
 ): Promise<RunningSidecar | undefined> {
   for (const folder of stateFolders) {
-    const found = await readRuntimeFile(folder)
-    // After SIGKILL the file stays behind, and its pid or port may belong to another program by
-    // now; only the same boot in the answer proves it.
-    if (found && isAlive(found.pid) && (await bootAt(found.url)) === found.boot) return found
+    for (const found of [await readRuntimeFile(folder), await readRuntimeFileElsewhere(folder)]) {
+      // After SIGKILL the file stays behind, and its pid or port may belong to another program by
+      // now; only the same boot in the answer proves it.
+      if (found && isAlive(found.pid) && (await bootAt(found.url)) === found.boot) return found
+    }
   }
   return undefined
 }
 
 async function readRuntimeFile(stateDir: string): Promise<RunningSidecar | undefined> {
+  return parseRuntime(await readJson(path.join(stateDir, 'runtime.json')), stateDir)
+}
+
+/**
+ * A sidecar that was told to keep its state in another folder (by a flag or a setting that Vite does
+ * not know) has left word of that in the project's own folder.
+ */
+async function readRuntimeFileElsewhere(own: string): Promise<RunningSidecar | undefined> {
+  const pointer = await readJson(path.join(own, 'state-dir.json'))
+  if (typeof pointer !== 'object' || pointer === null) return undefined
+  const { state_dir: stateDir, project } = pointer as Record<string, unknown>
+  if (typeof stateDir !== 'string' || !path.isAbsolute(stateDir)) return undefined
+  const runtime = await readJson(path.join(stateDir, 'runtime.json'))
+  // The folder may have become another project's since.
+  const isOfProject =
+    typeof runtime === 'object' &&
+    runtime !== null &&
+    'project' in runtime &&
+    runtime.project === project
+  return isOfProject ? parseRuntime(runtime, stateDir) : undefined
+}
+
+async function readJson(file: string): Promise<unknown> {
   try {
-    const text = await readFile(path.join(stateDir, 'runtime.json'), 'utf8')
-    return parseRuntime(JSON.parse(text), stateDir)
+    return JSON.parse(await readFile(file, 'utf8'))
   } catch {
     // No such file, no right to read it, or half written: no sidecar of this project is known.
     return undefined

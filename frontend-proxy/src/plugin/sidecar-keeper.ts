@@ -127,6 +127,12 @@ export class SidecarKeeper {
     const running = await findRunningSidecar(wish.stateFolders)
     if (turn !== this.#turn) return
     this.#isLooking = false
+    const served = running && servedFolderAround(running.stateDir, wish.servedFolders)
+    if (running && served !== undefined) {
+      const refusal = stateFolderRefusal(running.stateDir, served)
+      this.#say('warn', `not using the sidecar that runs already (${running.url}): ${refusal}`)
+      return
+    }
     this.#url = running?.url
     if (running) {
       this.siteFile.put(running.stateDir)

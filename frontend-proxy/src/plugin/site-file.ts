@@ -1,15 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import type { LetIn } from './let-in.ts'
 
 /** Where a project's pages are, for the sidecar's QR code, its status page and its announcement. */
-export interface Site {
+export interface Pages {
   readonly name: string
   /** URLs that end with Vite's base. */
   readonly local: readonly string[]
   /** As `local`, the best first; empty when Vite is on localhost only. */
   readonly network: readonly string[]
 }
+
+/** What the sidecar is told of a Vite that runs. */
+export interface Site extends Pages, LetIn {}
 
 const FILE_NAME = 'site.json'
 const SECRET_BYTES = 32 // 256 bits: nobody guesses it, and it is made once for each process
@@ -51,8 +55,7 @@ export class SiteFile {
 
   #write(): void {
     if (this.#folder === undefined || this.#site === undefined) return
-    const { name, local, network } = this.#site
-    const content = JSON.stringify({ pid: process.pid, name, local, network, secret: this.secret })
+    const content = JSON.stringify({ pid: process.pid, ...this.#site, secret: this.secret })
     const file = path.join(this.#folder, FILE_NAME)
     const temporary = `${file}.${process.pid}.new`
     try {

@@ -1,13 +1,18 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { ViteDevServer } from 'vite'
+import type { PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
 import { bestFirst } from './lan-addresses.ts'
-import type { Site } from './site-file.ts'
+import type { Pages } from './site-file.ts'
 
 /** Where the pages of a listening Vite are. */
-export function siteOf({ config, resolvedUrls }: ViteDevServer): Site {
-  const network = bestFirst(resolvedUrls?.network ?? []).map(({ url }) => url)
-  return { name: nameOf(config.root), local: resolvedUrls?.local ?? [], network }
+export function siteOf({ config, resolvedUrls }: ViteDevServer | PreviewServer): Pages {
+  return siteAt(config, resolvedUrls ?? { local: [], network: [] })
+}
+
+/** The pages of this config at these URLs. */
+export function siteAt({ root }: ResolvedConfig, urls: Pick<Pages, 'local' | 'network'>): Pages {
+  const network = bestFirst(urls.network).map(({ url }) => url)
+  return { name: nameOf(root), local: urls.local, network }
 }
 
 /** What package.json says, else the folder's own name. */

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import path from 'node:path'
 import type { ResolvedConfig } from 'vite'
 import { type Plan, startRefusal } from './options.ts'
@@ -8,16 +7,8 @@ import { projectStateFolder, servedFolderAround, servedFolders } from './state-f
 
 type SidecarPlan = Extract<Plan, { kind: 'sidecar' }>
 
-/**
- * `hosts` are names of this machine under which pages are opened too.
- *
- * Throws one sentence when the state folder would be among the files that Vite serves.
- */
-export function wishFrom(
-  plan: SidecarPlan,
-  config: ResolvedConfig,
-  hosts: readonly string[],
-): Wish {
+/** Throws one sentence when the state folder would be among the files that Vite serves. */
+export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
   const { root } = config
   const { command, args = [], env = {}, port = 0 } = plan.details
   const folders = projectFolders(root)
@@ -40,21 +31,10 @@ export function wishFrom(
       ...['--port', String(port), '--project', root, '--exit-on-stdin-eof', '--reload', 'auto'],
       ...(stateDir ? ['--state-dir', stateDir] : []),
       ...(plan.hooks === undefined ? [] : ['--hooks', path.resolve(root, plan.hooks)]),
-      ...allowedHostArgs(config.server.allowedHosts, hosts),
       ...args,
     ],
-    env,
+    // Whoever reads its terminal reads Vite's, and has typed none of its flags.
+    env: { SIDECAR_ADVICE: 'plugin', ...env },
     startRefusal: startRefusal(plan.explicit, process.env),
   }
-}
-
-/** A page under a name that Vite was told to allow may signal too: both judge the same Host. */
-function allowedHostArgs(
-  allowedHosts: ResolvedConfig['server']['allowedHosts'],
-  hosts: readonly string[],
-): string[] {
-  // Vite repeats its own `host` in the list, once more at each restart; addresses are allowed anyway.
-  const listed = Array.isArray(allowedHosts) ? allowedHosts.filter((name) => !isIP(name)) : []
-  const names = new Set([...listed, ...hosts])
-  return [...names].flatMap((name) => ['--allow-host', name])
 }

@@ -97,9 +97,9 @@ test('a second project has the same certificate: a phone accepts it once', async
 
 test("the sidecar lets in pages under the machine's mDNS name", async () => {
   const names = ownNames().filter((name) => name.endsWith('.local'))
-  const { lines } = await openOnLan(true)
-  const started = await lines.match(STARTED)
-  for (const name of names) expect(started).toContain(`--allow-host ${name}`)
+  const project = makeProject()
+  await openOnLan(true, {}, project)
+  expect(siteFileOf(project).allowedHosts).toEqual(expect.arrayContaining(names))
 })
 
 test('with https: false it is http', async () => {

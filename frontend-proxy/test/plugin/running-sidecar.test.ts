@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { findRunningSidecar } from '../../src/plugin/running-sidecar.ts'
 
 let folder: string
@@ -66,4 +66,44 @@ test.each([
 test('half a file is not taken for one', async () => {
   writeFileSync(path.join(folder, 'runtime.json'), JSON.stringify(healthy).slice(0, 30))
   expect(await findRunningSidecar([folder])).toBeUndefined()
+})
+
+describe('a sidecar that keeps its state elsewhere', () => {
+  const project = '/app'
+  let own: string
+
+  beforeEach(() => {
+    own = path.join(folder, 'own')
+    mkdirSync(own)
+  })
+
+  function pointTo(pointer: unknown) {
+    writeFileSync(path.join(own, 'state-dir.json'), JSON.stringify(pointer))
+    writeFileSync(path.join(folder, 'runtime.json'), JSON.stringify({ ...healthy, project }))
+    return findRunningSidecar([own])
+  }
+
+  test('is found by the word that it has left in the project’s own state folder', async () => {
+    expect(await pointTo({ state_dir: folder, project })).toEqual({ ...healthy, stateDir: folder })
+  })
+
+  test('is found although another one was killed in the project’s own state folder', async () => {
+    const { pid } = spawnSync(process.execPath, ['--version'])
+    writeFileSync(path.join(own, 'runtime.json'), JSON.stringify({ ...healthy, pid }))
+    expect(await pointTo({ state_dir: folder, project })).toMatchObject({ stateDir: folder })
+  })
+
+  test.each([
+    null,
+    'text',
+    { state_dir: 5, project },
+    { state_dir: '.', project },
+    { state_dir: '/gone', project },
+  ])('is not found by %j', async (pointer) => {
+    expect(await pointTo(pointer)).toBeUndefined()
+  })
+
+  test('is not this project’s when the folder has become another one’s', async () => {
+    expect(await pointTo({ state_dir: folder, project: '/other' })).toBeUndefined()
+  })
 })

@@ -11,7 +11,8 @@ test('site.json says where the pages are, to nobody but the user', async () => {
   const { secret, ...rest } = siteFileOf(project)
   const local = server.resolvedUrls?.local
   expect(local?.[0]).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/app\/$/)
-  expect(rest).toEqual({ pid: process.pid, name: 'app', local, network: [] })
+  const letIn = { allowedHosts: ['127.0.0.1'], allowedOrigins: [] }
+  expect(rest).toEqual({ pid: process.pid, name: 'app', local, network: [], ...letIn })
   expect(secret).toHaveLength(43)
   expect(statSync(path.join(project.stateDir, 'site.json')).mode & 0o777).toBe(0o600)
   expect(readdirSync(project.stateDir)).not.toContainEqual(expect.stringContaining('.new'))

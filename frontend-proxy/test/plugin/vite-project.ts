@@ -20,7 +20,11 @@ import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 
 export const STAND_IN: string = fileURLToPath(new URL('stand-in-sidecar.mjs', import.meta.url))
 const PLUGIN = fileURLToPath(new URL('../../src/plugin/index.ts', import.meta.url))
-const VITE_PROGRAM = fileURLToPath(new URL('../../node_modules/vite/bin/vite.js', import.meta.url))
+/** The alias in vitest.config.ts does not reach a Vite that runs as a program of its own. */
+const VITE_PACKAGE = process.env.VITE_PACKAGE ?? 'vite'
+const VITE_PROGRAM = fileURLToPath(
+  new URL(`../../node_modules/${VITE_PACKAGE}/bin/vite.js`, import.meta.url),
+)
 
 /** What the stand-in shall do differently. */
 export interface Behaviour {
@@ -58,6 +62,8 @@ export interface SiteContent {
   readonly name: string
   readonly local: readonly string[]
   readonly network: readonly string[]
+  readonly allowedHosts: readonly string[]
+  readonly allowedOrigins: readonly string[]
   readonly secret: string
 }
 
@@ -97,12 +103,12 @@ export interface OpenVite {
   readonly url: string
 }
 
-/** A listening Vite in this process, with the plugin; closed when the test ends. */
-export async function openVite(
+/** A Vite in this process, with the plugin, that need not listen; closed when the test ends. */
+export async function makeVite(
   project: Project,
   options: SignalingOptions,
   config: InlineConfig = {},
-): Promise<OpenVite> {
+): Promise<Pick<OpenVite, 'server' | 'lines'>> {
   // The plugin starts nothing under Vitest, and `auto` nothing in CI.
   vi.stubEnv('VITEST', undefined)
   vi.stubEnv('CI', undefined)
@@ -118,12 +124,23 @@ export async function openVite(
     server: { port: 0, host: '127.0.0.1', ...config.server },
   })
   onTestFinished(() => server.close())
-  await server.listen()
-  return { server, lines, url: urlOf(server) }
+  return { server, lines }
 }
 
-function urlOf(server: ViteDevServer): string {
-  const address = server.httpServer?.address() as AddressInfo
+/** The same, listening. */
+export async function openVite(
+  project: Project,
+  options: SignalingOptions,
+  config: InlineConfig = {},
+): Promise<OpenVite> {
+  const { server, lines } = await makeVite(project, options, config)
+  await server.listen()
+  return { server, lines, url: urlOf(server.httpServer) }
+}
+
+/** Where a server listens on 127.0.0.1. */
+export function urlOf(server: { address(): unknown } | null): string {
+  const address = server?.address() as AddressInfo
   return `http://127.0.0.1:${address.port}`
 }
 

@@ -19,18 +19,26 @@ SIGNS = {"ok": "✓", "note": "·", "wrong": "✗"}
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("doctor", help="say what stands between a phone and a room", description=run.__doc__)
-    state.add_option(parser)
+    state.add_options(parser)
     parser.add_argument("--url", metavar="URL", help="a page of Vite's, where it is not found by itself")
+    parser.add_argument(
+        "--lan",
+        action="store_true",
+        help="other devices on the network are meant to open the page: a fault if they cannot",
+    )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at the sidecar, Vite and the network, and say what to do. The exit code is 1 when something is wrong."""
+    """Look at the sidecar, Vite and the network, and say what to do.
+
+    The exit code is 1 when there is a fault (✗); what is only worth knowing (·) leaves it 0.
+    """
     from signaling_sidecar.doctor import Finding, Level, examine  # TLS takes its time to import, and only we need it
 
     found: list[Finding] = []
-    for finding in examine(_state_dir(arguments), _url(arguments.url)):
+    for finding in examine(_state_dir(arguments), _url(arguments.url), lan=arguments.lan):
         found.append(finding)
         if not arguments.json:
             for line in _lines(finding.level, finding.sentence, finding.remedy):

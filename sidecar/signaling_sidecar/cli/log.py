@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import deque
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from signaling_sidecar.cli import log_export, state
 from signaling_sidecar.errors import NoLog
-from signaling_sidecar.eventlog import Line
 from signaling_sidecar.eventlog.clearing import clear
 from signaling_sidecar.eventlog.line import line_schema
-from signaling_sidecar.eventlog.segments import find_segments, whole_lines
+from signaling_sidecar.eventlog.records import LeftOut, Stamp, beginning_of, read_records
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.eventlog.state_dir import is_running
 
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("log", help="where the event log is; copy it, clear it", description=run.__doc__)
-    state.add_option(parser)
+    state.add_options(parser)
     parser.set_defaults(run=run)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     clearing = verbs.add_parser("clear", help="delete it", description=run_clear.__doc__)
-    # Without a default of its own: it would undo a --state-dir that stands before the verb.
-    state.add_option(clearing, default=argparse.SUPPRESS)
+    # Without a default of their own: they would undo a --state-dir that stands before the verb.
+    state.add_options(clearing, default=argparse.SUPPRESS)
     clearing.set_defaults(run=run_clear)
     schema = verbs.add_parser("schema", help="print the JSON Schema of its lines", description=run_schema.__doc__)
     schema.set_defaults(run=run_schema)
@@ -35,14 +35,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Say where the event log is, how large it is, and of what time."""
     folder = state.chosen(arguments)
     segments = find_segments(folder).segments
-    boots = {segment.name.rpartition("-")[0] for segment in segments}
+    boots = {beginning_of(segment).boot for segment in segments}
     size = sum(segment.stat().st_size for segment in segments)
     print(folder)
     print(f"{_count(len(segments), 'segment')} of {_count(len(boots), 'boot')}, {_count(size, 'byte')}")
-    first = next((_time(lines[0]) for segment in segments if (lines := whole_lines(segment).splitlines())), None)
+    left_out = LeftOut(is_live=is_running(folder))
+    first = next(read_records(segments, Stamp, left_out), None)
     if first is not None:
-        backwards = (whole_lines(segment).splitlines() for segment in reversed(segments))
-        print(f"from {first} to {next(_time(lines[-1]) for lines in backwards if lines)}")
+        newest = (deque(read_records([segment], Stamp, left_out), 1) for segment in reversed(segments))
+        (last,) = next(filter(None, newest))
+        print(f"from {_time(first.record)} to {_time(last.record)}")
+    state.say_what_is_left_out(left_out)
     return 0
 
 
@@ -66,8 +69,8 @@ def run_schema(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _time(line: bytes) -> str:
-    return f"{datetime.fromtimestamp(msgspec.json.decode(line, type=Line).ts):%Y-%m-%d %H:%M:%S}"
+def _time(stamp: Stamp) -> str:
+    return f"{datetime.fromtimestamp(stamp.ts):%Y-%m-%d %H:%M:%S}"
 
 
 def _count(number: int, thing: str) -> str:

@@ -15,7 +15,9 @@ from typing import Any
 from signaling_sidecar.cli import state
 from signaling_sidecar.errors import MissingExtra, NotWritten
 from signaling_sidecar.eventlog.export import export
+from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.eventlog.state_dir import is_running
 
 STDOUT = "-"
 
@@ -23,8 +25,8 @@ STDOUT = "-"
 def add_to(verbs: Any) -> None:
     parser = verbs.add_parser("export", help="copy it into one file", description=run.__doc__)
     parser.add_argument("file", metavar="FILE", help="a new file, packed if its name ends in .gz; - for stdout")
-    # Without a default of its own: it would undo a --state-dir that stands before the verb.
-    state.add_option(parser, default=argparse.SUPPRESS)
+    # Without a default of their own: they would undo a --state-dir that stands before the verb.
+    state.add_options(parser, default=argparse.SUPPRESS)
     parser.add_argument(
         "--redact",
         action="store_true",
@@ -37,18 +39,23 @@ def add_to(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Copy the event log into one file that only you may read: not into a folder that Vite serves."""
-    segments = find_segments(state.chosen(arguments)).segments
-    chunks: Iterable[bytes] = export(segments, room=arguments.room, redacted=arguments.redact)
+    folder = state.chosen(arguments)
+    left_out = LeftOut(is_live=is_running(folder))
+    chunks: Iterable[bytes] = export(
+        find_segments(folder).segments, left_out, room=arguments.room, redacted=arguments.redact
+    )
     if arguments.parquet:
         chunks = _as_parquet(chunks)
     if arguments.file == STDOUT:
         for chunk in chunks:
             sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
+        state.say_what_is_left_out(left_out)
         return 0
     path = Path(arguments.file)
     _write_new(path, chunks, is_packed=path.suffix == ".gz")
     print(f"{path}: {path.stat().st_size:,} bytes", file=sys.stderr)
+    state.say_what_is_left_out(left_out)
     return 0
 
 
@@ -79,7 +86,11 @@ def _as_parquet(lines: Iterable[bytes]) -> Iterator[bytes]:
         from signaling_sidecar.inspection import open_log
     except ImportError as error:
         raise MissingExtra("--parquet", "notebook") from error
-    with tempfile.TemporaryDirectory(prefix="sidecar-log-") as folder:
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="sidecar-log-")
+    except OSError as error:
+        raise NotWritten(os.environ.get("TMPDIR", "the folder for temporary files"), str(error)) from error
+    with temporary as folder:
         copy = Path(folder) / "events.jsonl"
         _write_new(copy, lines, is_packed=False)
         table = io.BytesIO()

@@ -18,7 +18,7 @@ from signaling_sidecar.foreign_text import visible
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("rooms", help="list the rooms and how many are in them", description=run.__doc__)
-    state.add_option(parser)
+    state.add_options(parser)
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
     parser.set_defaults(run=run)
 

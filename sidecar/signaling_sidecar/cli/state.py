@@ -1,4 +1,4 @@
-"""Which sidecar a command is about: the option for it, and the sentence that says which was taken."""
+"""Which sidecar a command is about: the options for it, and the sentence that says which was taken."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from signaling_sidecar.eventlog.state_dir import Found, find_state_dir
+from signaling_sidecar.eventlog.records import LeftOut
+from signaling_sidecar.eventlog.which_state import find_state_dir
 
 
-def add_option(parser: Any, default: Any = None) -> None:
+def add_options(parser: Any, default: Any = None) -> None:
     parser.add_argument(
-        "--state-dir",
-        type=Path,
-        default=default,
-        metavar="DIR",
-        help="the sidecar's state folder (that of this project, else the newest)",
+        "--state-dir", type=Path, default=default, metavar="DIR", help="the sidecar's state folder (this project's)"
+    )
+    parser.add_argument(
+        "--project", type=Path, default=default, metavar="DIR", help="the project it is about (the current folder's)"
     )
 
 
 def chosen(arguments: argparse.Namespace) -> Path:
-    """The state folder that was named, else the one found from here, which is then said on stderr."""
-    if arguments.state_dir is not None:
-        return Path(arguments.state_dir)
-    found: Found = find_state_dir(Path.cwd())
-    print(f"{found.path}: {found.how}", file=sys.stderr)
+    """The state folder that was named, else the one that is found, which is then said on stderr."""
+    found = find_state_dir(arguments.state_dir, arguments.project)
+    if found.how:
+        print(f"{found.path}: {found.how}", file=sys.stderr)
     return found.path
+
+
+def say_what_is_left_out(left_out: LeftOut) -> None:
+    """Say on stderr, in one sentence, what could not be read of a log."""
+    if sentence := str(left_out):
+        print(f"sidecar: {sentence}", file=sys.stderr)

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from signaling_sidecar.errors import DamagedLog
-from signaling_sidecar.eventlog import SCHEMA_VERSION
-from signaling_sidecar.eventlog.segments import whole_lines
+from signaling_sidecar.eventlog.records import LeftOut, read_records
 
-TOLD = ("peer.", "signal.", "trace.", "room.", "connection.", "log.header", "log.checkpoint", "log.exported")
+TOLD = ("peer.", "signal.", "trace.", "room.", "connection.", "log.checkpoint", "log.exported")
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -31,32 +29,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     boot: str = ""
 
 
-class _Typed(msgspec.Struct, frozen=True, gc=False):
-    v: int
-    type: str
+def read_entries(segments: Sequence[Path], left_out: LeftOut | None = None) -> Iterator[Entry]:
+    """Read the records of the segments, in their order. What cannot be read is added to `left_out`.
 
-
-class _Header(msgspec.Struct):
-    boot: str
-
-
-def read_entries(segments: Sequence[Path]) -> Iterator[Entry]:
-    """Read the records of the segments, in their order; other versions' are left out.
-
-    Raises `DamagedLog` for a line that is no record.
+    Raises DamagedLog or UnknownSchema at the end if nothing can.
     """
-    type_of, entry_of = msgspec.json.Decoder(_Typed).decode, msgspec.json.Decoder(Entry).decode
-    for segment in segments:
-        boot = ""
-        for number, line in enumerate(whole_lines(segment).splitlines(), 1):
-            try:
-                typed = type_of(line)
-                if typed.v != SCHEMA_VERSION or not typed.type.startswith(TOLD):
-                    continue
-                entry = entry_of(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise DamagedLog(str(segment), number, str(error)) from error
-            if entry.type == "log.header":
-                boot = msgspec.json.decode(entry.data or "", type=_Header).boot
-            else:
-                yield msgspec.structs.replace(entry, boot=boot)
+    for boot, entry, *_ in read_records(segments, Entry, left_out or LeftOut(), TOLD):
+        yield msgspec.structs.replace(entry, boot=boot)

@@ -38,6 +38,27 @@ class Pair:
             evidence = (*evidence, self.absent.absent)
         return Finding(Reason.IN_PROGRESS, meanwhile, evidence)
 
+    def unwatched(self, how_far: str, *evidence: Entry) -> Finding:
+        """What is said when nothing is missing in the signaling: nobody knows more, also when one has left since."""
+        if self.parted is None:
+            sentence = f"{how_far}; no browser has said whether they are connected"
+            return Finding(Reason.UNKNOWN, sentence, evidence)
+        left = f"{self.parted.label} {self.parted.departure}"
+        sentence = f"{how_far}; no browser has said whether they were connected before {left}"
+        return Finding(Reason.UNKNOWN, sentence, (*evidence, *self.parted.ends))
+
+    @property
+    def is_watched_to_the_end(self) -> bool:
+        """Whether a browser would have said that they were connected, had they been.
+
+        That of who stayed would. The last words of a page that is closed may be lost, unless it closed its connection.
+        """
+        for side, stay in enumerate(self.meeting.stays):
+            own = [each for each in self.meeting.connections[side] if each in self.connections]
+            if any(stay is not self.parted or each.when("event", "closed") for each in own):
+                return True
+        return False
+
     def refused(self) -> Finding | None:
         """The last refusal of a frame of this negotiation, which then is not complete."""
         since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
@@ -55,7 +76,7 @@ class Pair:
         sentence = f"the {what} of {self.names[last.sender]} was refused: {last.code} ({last.message})"
         if not settled:
             return self.parted_or(f"{sentence}, and may be sent again", last.entry)
-        return Finding(Reason.REFUSED, sentence, (last.entry,))
+        return Finding(Reason.REFUSED, sentence, (last.entry,), last.code)
 
     def _had_time_since(self, entry: Entry) -> bool:
         return self.until_ts - entry.ts >= SIGNALING_WITHIN_S
@@ -69,5 +90,6 @@ class Pair:
 def _of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
     """The connection that this attempt was made with; the last one, when the log does not tell them apart."""
     own = [each for each in connections if each.ufrags & attempt.ufrags]
+    own = [each for each in own if each.remote_ufrags & attempt.ufrags] or own  # of a pool the one that was answered
     unsaid = [each for each in connections if not each.ufrags]
     return (own or unsaid or ([] if attempt.ufrags else connections))[-1:]

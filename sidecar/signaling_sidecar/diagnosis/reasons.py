@@ -25,6 +25,8 @@ class Reason(StrEnum):
     CONNECTED = "connected"
     IN_PROGRESS = "in-progress"
     NOBODY_OFFERED = "nobody-offered"
+    UNRECOGNISED = "signals-unrecognised"
+    """Signals passed, and none is an offer in a form that is known here: that is no proof that there was none."""
     OFFER_UNANSWERED = "offer-unanswered"
     GLARE = "glare"
     LEFT = "left"
@@ -47,3 +49,5 @@ class Finding(NamedTuple):
     reason: Reason
     sentence: str
     evidence: tuple[Entry, ...] = ()
+    code: str | None = None
+    """Of a refusal: the code that it had."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Signal
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S, Finding, Reason
@@ -20,22 +21,43 @@ def by_signaling(pair: Pair) -> Finding:
 
 def _elsewhere(pair: Pair) -> Finding:
     """Without the signals there are the states that they led to."""
-    own = pair.meeting.connections[0][0]
-    offered = own.when("signaling", "have-local-offer")
-    if own.remote_ufrags or not offered:
-        return Finding(Reason.UNKNOWN, "their signaling went another way than by this sidecar", (pair.meeting.met,))
+    for side, connections in enumerate(pair.meeting.connections):
+        offered = [entry for each in connections for entry in each.when("signaling", "have-local-offer")]
+        if offered and not any(each.remote_ufrags for each in connections):
+            return _offered_elsewhere(pair, side, offered)
+    return Finding(Reason.UNKNOWN, "their signaling went another way than by this sidecar", (pair.meeting.met,))
+
+
+def _offered_elsewhere(pair: Pair, side: int, offered: list[Entry]) -> Finding:
+    name, other = pair.names[side], pair.names[1 - side]
     if pair.until_ts - offered[0].ts < SIGNALING_WITHIN_S:
         return pair.parted_or("an offer is made, and may still be answered", offered[0])
-    return Finding(Reason.OFFER_UNANSWERED, f"the offer of {pair.names[0]} has not been answered", (offered[0],))
+    count = len(pair.meeting.connections[side])
+    sentence = f"the offer of {name} has" if count == 1 else f"{count} offers of {name} have"
+    if pair.meeting.connections[1 - side]:
+        reached = f"the offer of {name} has reached {other}, and no answer has come back"
+        return Finding(Reason.OFFER_UNANSWERED, reached, (offered[0],))
+    return Finding(Reason.OFFER_UNANSWERED, f"{sentence} not been answered", (offered[0],))
 
 
 def _without_offer(pair: Pair) -> Finding:
     refused = pair.refused()
     if refused is not None:
         return refused
-    if pair.until_ts - pair.meeting.met.ts < SIGNALING_WITHIN_S:
+    unread = pair.attempt.unread()
+    has_time = pair.until_ts - pair.meeting.met.ts < SIGNALING_WITHIN_S
+    if unread and (pair.parted is not None or not has_time):
+        return _unrecognised(unread)
+    if has_time:
         return pair.parted_or("they have only just met", pair.meeting.met)
     return Finding(Reason.NOBODY_OFFERED, "neither has sent an offer", (pair.meeting.met,))
+
+
+def _unrecognised(unread: list[Signal]) -> Finding:
+    passed = "1 signal" if len(unread) == 1 else f"{len(unread)} signals"
+    kept = " (the log keeps no payloads)" if all(signal.entry.data is None for signal in unread) else ""
+    sentence = f"{passed} went between them, and none is an offer in a form that is known here{kept}"
+    return Finding(Reason.UNRECOGNISED, sentence, (unread[0].entry, unread[-1].entry)[: len(unread)])
 
 
 def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
@@ -46,6 +68,8 @@ def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
     if refused is not None:
         return refused
     if pair.until_ts - offer.entry.ts < SIGNALING_WITHIN_S:
+        if pair.parted is not None and any(s.sender != offer.sender for s in pair.attempt.unread()):
+            return pair.unwatched(f"{offerer} has sent an offer", offer.entry)
         return pair.parted_or(f"{offerer} has sent an offer, and {answerer} may still answer", offer.entry)
     if crossing is not None:
         evidence = tuple(signal.entry for signal in crossing)
@@ -60,13 +84,22 @@ def _answered(pair: Pair, offers: list[Signal], answers: list[Signal]) -> Findin
     evidence = (offers[-1].entry, answers[-1].entry)
     silent = [side for side in (0, 1) if not pair.attempt.candidates(side)]
     if not silent:
-        sentence = "the signaling is complete; no browser has said whether they are connected"
-        return Finding(Reason.UNKNOWN, sentence, evidence)
+        return pair.unwatched("the signaling is complete", *evidence)
     refused = pair.refused()
     if refused is not None:
         return refused
     if pair.until_ts - answers[0].entry.ts < SIGNALING_WITHIN_S:
-        return pair.parted_or("the offer is answered, and candidates may still come", *evidence)
+        return _cut_short(pair, silent, evidence)
     who = "neither" if len(silent) == 2 else pair.names[silent[0]]
     sentence = f"the offer is answered, but {who} has {'' if len(silent) == 2 else 'not '}sent a candidate"
     return Finding(Reason.NO_CANDIDATES, sentence, evidence)
+
+
+def _cut_short(pair: Pair, silent: list[int], evidence: tuple[Entry, ...]) -> Finding:
+    """Candidates may still come, unless one has left. Those of one side can be enough: they may have been connected."""
+    if pair.parted is None:
+        return pair.parted_or("the offer is answered, and candidates may still come", *evidence)
+    if len(silent) == 1 or pair.attempt.unread():
+        return pair.unwatched("the offer is answered", *evidence)
+    sentence = f"{pair.parted.label} {pair.parted.departure} before either had sent a candidate"
+    return Finding(Reason.LEFT, sentence, (*evidence, *pair.parted.ends))

@@ -6,6 +6,9 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Reason
 
+_OPEN = (Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NO_CANDIDATES)
+"""What is left open by the signaling, so that a browser that is not connected is worth asking why."""
+
 
 def with_reports(pair: Pair, signaling: Finding) -> Finding:
     """Say whether they are connected, and if not, what the browsers and their pages say of it."""
@@ -14,7 +17,7 @@ def with_reports(pair: Pair, signaling: Finding) -> Finding:
         return _was_connected(pair, connected)
     if signaling.reason in (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED):
         return _insecure(pair, signaling) or signaling
-    if signaling.reason not in (Reason.UNKNOWN, Reason.NO_CANDIDATES) or not pair.connections:
+    if signaling.reason not in _OPEN or not pair.connections:
         return signaling
     return _transport(pair, signaling)
 
@@ -48,16 +51,27 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
 
 
 def _transport(pair: Pair, signaling: Finding) -> Finding:
-    failed = pair.reported("connection", "failed") + pair.reported("ice", "failed")
+    failed = _failures(pair)
     # The first answer: one that is sent again, or to a change of tracks, begins nothing.
     began_ts = min((answer.entry.ts for answer in pair.attempt.answers), default=signaling.evidence[-1].ts)
     if not failed and pair.until_ts - began_ts < TRANSPORT_WITHIN_S:
+        if pair.parted is not None and not pair.is_watched_to_the_end:
+            return signaling
         return pair.parted_or("the signaling is complete, and the browsers are trying", *signaling.evidence)
     evidence = (*signaling.evidence, *failed[-1:])
     found = _both_answered(pair) or _dtls(pair) or _no_relay(pair, evidence) or _too_early(pair)
     if found is not None:
         return found
-    return signaling if signaling.reason is Reason.NO_CANDIDATES else _no_way(pair, failed, evidence)
+    if signaling.reason is Reason.NO_CANDIDATES:
+        return signaling
+    return _no_candidate(pair, evidence) or _no_way(pair, failed, evidence)
+
+
+def _failures(pair: Pair) -> list[Entry]:
+    """Where a browser gave up; who was left by the other gives up too, and that is no failure."""
+    failed = pair.reported("connection", "failed") + pair.reported("ice", "failed")
+    until_ts = pair.parted.ends[0].ts if pair.parted is not None else None
+    return [entry for entry in failed if until_ts is None or entry.ts <= until_ts]
 
 
 def _both_answered(pair: Pair) -> Finding | None:
@@ -106,6 +120,26 @@ def _too_early(pair: Pair) -> Finding | None:
     sent = () if sender is None else tuple(signal.entry for signal in pair.attempt.early(sender))
     sentence = f"{who} were sent before the description, and the other browser threw them away"
     return Finding(Reason.EARLY_CANDIDATES, sentence, (*sent, thrown_away[-1]))
+
+
+def _no_candidate(pair: Pair, evidence: tuple[Entry, ...]) -> Finding | None:
+    """By what the browsers have: signaling may have gone another way, and not all that is relayed is used."""
+    own = [[each for each in side if each in pair.connections] for side in pair.meeting.connections]
+    for name, connections in zip(pair.names, own, strict=True):
+        if any(each.ever("has_local") is False for each in connections):
+            sentence = f"the browser of {name} has found no candidate, so there is no address to signal"
+            return Finding(Reason.NO_CANDIDATES, sentence, evidence)
+    lacking = [side for side in (0, 1) if any(each.ever("has_remote") is False for each in own[side])]
+    if not lacking:
+        return None
+    to, of = pair.names[lacking[0]], pair.names[1 - lacking[0]]
+    if len(lacking) == 2:
+        sentence = "no candidate was signaled: neither browser was given one of the other"
+    elif pair.attempt.candidates(1 - lacking[0]):
+        sentence = f"candidates of {of} were relayed, and the page of {to} has added none of them"
+    else:
+        sentence = f"no candidate of {of} was signaled to {to}"
+    return Finding(Reason.NO_CANDIDATES, sentence, evidence)
 
 
 def _no_way(pair: Pair, failed: list[Entry], evidence: tuple[Entry, ...]) -> Finding:

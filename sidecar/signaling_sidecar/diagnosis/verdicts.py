@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from signaling_sidecar.diagnosis.advice import next_step
 from signaling_sidecar.diagnosis.attempts import Attempt, attempts_of
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.pair import Pair
@@ -31,6 +32,11 @@ class Verdict(NamedTuple):
         one, other = (stay.label for stay in self.meeting.stays)
         return f"{one} and {other}: {self.finding.sentence}"
 
+    @property
+    def next_step(self) -> str | None:
+        """What to do about it; None: nothing."""
+        return next_step(self.finding.reason, self.finding.code)
+
 
 def judge(meeting: Meeting, now_ts: float) -> Verdict:
     """Say what became of a pair by `now_ts` (seconds since the epoch): the log's end, or now for a running sidecar."""
@@ -43,9 +49,7 @@ def judge(meeting: Meeting, now_ts: float) -> Verdict:
         if before.finding.reason in (Reason.CONNECTED, Reason.UNKNOWN):
             break
         if before.finding.reason not in _UNDECIDED:
-            again = Finding(
-                before.finding.reason, f"{before.finding.sentence}; they try again", before.finding.evidence
-            )
+            again = before.finding._replace(sentence=f"{before.finding.sentence}; they try again")
             return before._replace(finding=again)
     return verdict
 
@@ -53,11 +57,16 @@ def judge(meeting: Meeting, now_ts: float) -> Verdict:
 def _judge(meeting: Meeting, attempt: Attempt, now_ts: float) -> Verdict:
     pair = Pair(meeting, attempt, now_ts)
     signaling = by_signaling(pair)
-    return Verdict(meeting, attempt, signaling, with_reports(pair, signaling), tuple(_notes(pair)))
+    finding = with_reports(pair, signaling)
+    return Verdict(meeting, attempt, signaling, finding, tuple(_notes(pair, finding.reason)))
 
 
-def _notes(pair: Pair) -> Iterable[str]:
+def _notes(pair: Pair, reason: Reason) -> Iterable[str]:
     attempt = pair.attempt
+    for side, name in enumerate(pair.names):
+        unread = sum(signal.sender == side for signal in attempt.unread())
+        if unread and reason in (Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES):
+            yield f"{name} has sent {unread} signal{'' if unread == 1 else 's'} in no form that is known here"
     if attempt.crossing is not None and attempt.answers and attempt.both_answered is None:
         winner = pair.names[1 - attempt.answers[-1].sender]
         yield f"both sent an offer at the same time; that of {winner} was answered"

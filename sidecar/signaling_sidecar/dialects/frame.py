@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from signaling_sidecar import errors
+from signaling_sidecar.dialects.outline import outline, well_formed
 from signaling_sidecar.dialects.port import Caller
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands
@@ -57,12 +58,23 @@ def check(*refusals: Refusal | None) -> None:
 E = TypeVar("E", bound=Envelope)
 
 
+def _type_of(frame: bytes) -> bytes | None:
+    return outline(frame).get(b'"type"')
+
+
+def _no_outline(fields: Mapping[bytes, bytes]) -> None:
+    return None
+
+
 def reader(
-    envelopes: msgspec.json.Decoder[E], read: Callable[[E, bytes, Caller, int], Carried]
+    envelopes: msgspec.json.Decoder[E],
+    read: Callable[[E, bytes, Caller, int], Carried],
+    outlined: Callable[[Mapping[bytes, bytes]], E | None] = _no_outline,
 ) -> Callable[[bytes, Caller, int], Command]:
     """Make a dialect's `decode` of what reads its frames when their envelope is read.
 
-    `read` may raise BadFrameError, and what msgspec raises.
+    `read` may raise BadFrameError, and what msgspec raises. `outlined` makes an envelope of what can be read of a frame
+    that is refused before it has one: `outline` says what it is given.
     """
 
     def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:
@@ -77,7 +89,11 @@ def reader(
             is_object = frame.lstrip()[:1] == b"{"
             refusal = errors.bad_shape(str(error)) if is_object else errors.bad_json("this is another JSON value")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            mended = well_formed(frame)
+            if mended != frame and _type_of(mended) == _type_of(frame):  # a type with half an emoji in it is none
+                return decode(mended, caller, at_ms)
             refusal = errors.bad_json(str(error))
+        envelope = envelope if envelope is not None else outlined(outline(frame))
         refuse = commands.Refuse(
             connection=caller.connection,
             refusal=refusal,

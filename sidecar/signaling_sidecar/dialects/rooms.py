@@ -6,7 +6,7 @@ does not know, and fields it does not know. PROTOCOLS.md has the tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -18,7 +18,6 @@ from signaling_sidecar.dialects.port import Caller, Dialect
 from signaling_sidecar.hub import commands, effects
 from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.effects import PeerView
-from signaling_sidecar.hub.resumption import token_hash
 from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules
 from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
@@ -62,6 +61,21 @@ class _Envelope(Envelope, gc=False, kw_only=True):
             return command
         a, c = (None if number is UNSET else number for number in (self.a, self.c))
         return commands.Numbered(connection, command, a, c)
+
+
+def _outlined(fields: Mapping[bytes, bytes]) -> _Envelope | None:
+    """The envelope of a refused frame: without its numbers, its sender would send it again for ever."""
+
+    def value(name: bytes, type_: Any) -> Any:
+        try:
+            return msgspec.json.decode(fields.get(name, b""), type=type_)
+        except (msgspec.DecodeError, UnicodeDecodeError):  # absent, or the reason why the frame is refused
+            return UNSET
+
+    if not fields:
+        return None
+    numbers = {"a": value(b'"a"', _Number), "c": value(b'"c"', _Number)}
+    return _Envelope(type=value(b'"type"', str), id=value(b'"id"', Raw), **numbers)
 
 
 class _Profile(msgspec.Struct):
@@ -163,7 +177,7 @@ def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried
         capacity=join.capacity,
         listed=join.listed,
         resumable=join.resume is not False,
-        token_hash=token_hash(join.resume.token) if isinstance(join.resume, _Resume) else None,
+        token=join.resume.token if isinstance(join.resume, _Resume) else None,
         after=join.resume.after if isinstance(join.resume, _Resume) else None,
         credential=join.token,
         ref=ref,
@@ -222,6 +236,13 @@ class _Ticket(msgspec.Struct):
     durable: bool
 
 
+class _Limits(msgspec.Struct):
+    frameBytes: int
+    framesPerSecond: int
+    burst: int
+    keptBytes: int
+
+
 class _PeerList(msgspec.Struct, tag_field="type", tag="peer_list", omit_defaults=True):
     peers: list[_Peer]
     roomId: str
@@ -231,6 +252,7 @@ class _PeerList(msgspec.Struct, tag_field="type", tag="peer_list", omit_defaults
     ca: int | None = None
     s: int | None = None
     iceServers: Raw | UnsetType = UNSET
+    limits: _Limits | None = None
 
 
 class _Resumed(msgspec.Struct, tag_field="type", tag="resumed"):
@@ -246,6 +268,10 @@ class _NotResumed(msgspec.Struct, tag_field="type", tag="not_resumed"):
 
 class _Ack(msgspec.Struct, tag_field="type", tag="ack"):
     ca: int
+
+
+class _Durable(msgspec.Struct, tag_field="type", tag="durable"):
+    durable: bool
 
 
 class _PeerJoined(_Peer, tag_field="type", tag="peer_joined", omit_defaults=True, gc=False):
@@ -310,8 +336,15 @@ def _peer_list(message: effects.PeerList, at_ms: int) -> bytes:
             message.handled,
             message.sent,
             message.ice_servers,
+            _limits(message.limits),
         )
     )
+
+
+def _limits(limits: effects.Limits | None) -> _Limits | None:
+    if limits is None:
+        return None
+    return _Limits(limits.frame_bytes, limits.frames_per_s, limits.burst, limits.kept_bytes)
 
 
 def _ticket(ticket: effects.Ticket | None) -> _Ticket | None:
@@ -361,6 +394,7 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
     effects.Resumed: _resumed,
     effects.NotResumed: lambda no, at_ms: encode_json(_NotResumed(no.why)),
     effects.Ack: lambda ack, at_ms: encode_json(_Ack(ack.handled)),
+    effects.Durability: lambda told, at_ms: encode_json(_Durable(told.durable)),
     effects.Notice: lambda notice, at_ms: encode_json(_Notice(notice.text)),
     effects.Refused: _error,
 }
@@ -388,7 +422,7 @@ ROOMS = Dialect(
     purpose="rooms and peer lists, relays, a lobby; what the browser client here speaks",
     paths=("/ws/signaling",),
     rules=rules,
-    decode=reader(msgspec.json.Decoder(_Envelope), _read),
+    decode=reader(msgspec.json.Decoder(_Envelope), _read, _outlined),
     encode=writer(_ENCODERS),
     mark=mark,
 )

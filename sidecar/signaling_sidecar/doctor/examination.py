@@ -26,28 +26,39 @@ class _Health(msgspec.Struct):
     boot: str
 
 
-def examine(state_dir: Path | None, url: str | None = None) -> Iterator[Finding]:
-    """Look at everything. `state_dir`: the project's, None when nothing has run; `url`: a page of Vite."""
+def examine(state_dir: Path | None, url: str | None = None, *, lan: bool = False) -> Iterator[Finding]:
+    """Look at everything. `state_dir`: the project's, None when nothing has run; `url`: a page of Vite.
+
+    `lan`: other devices on the network are meant to open the page.
+    """
     sidecar, live = yield from _of_sidecar(read_runtime(state_dir) if state_dir is not None else None)
     site = read_site(state_dir) if state_dir is not None else None
-    yield from examine_from(sidecar, site, url, guesses=True)
+    yield from examine_from(sidecar, site, url, guesses=True, lan=lan)
     yield from live
     if sidecar is not None and state_dir is not None:
         yield from of_log(state_dir)
 
 
 def examine_from(
-    sidecar: SidecarHere | None, site: Site | None, url: str | None = None, *, guesses: bool = False
+    sidecar: SidecarHere | None,
+    site: Site | None,
+    url: str | None = None,
+    *,
+    guesses: bool = False,
+    lan: bool = False,
 ) -> Iterator[Finding]:
     """Look at what is in front of the sidecar: Vite, and the network. None: it does not run.
 
-    `guesses`: a Vite at one of its usual ports is this project's, also when it does not lead to the sidecar.
+    `guesses`: a Vite at one of its usual ports is this project's, also when it does not lead to the sidecar. `lan`:
+    other devices are meant to open the page; so they are too when Vite's plugin says that Vite is on the network.
     """
     vite = yield from find_vite(site, url, sidecar, guesses=guesses)
     addresses = own_addresses()
-    yield of_addresses(addresses)
+    network = site.network if site is not None else []
+    for_others = lan or bool(network)
+    yield of_addresses(addresses, for_others=for_others)
     if vite is not None:
-        open_ = yield from of_network(vite, site.network if site is not None else (), addresses)
+        open_ = yield from of_network(vite, network, addresses, for_others=for_others)
         if sidecar is not None:
             yield from _of_way(vite, sidecar, open_)
         yield from of_context(open_)

@@ -8,12 +8,13 @@ import msgspec
 
 
 class Level(StrEnum):
-    """How it is."""
+    """How it is. What nobody has asked for is no fault when it is missing: then it is information."""
 
     OK = "ok"
     NOTE = "note"
-    """Worth knowing; nothing fails because of it, or nobody can know from here."""
+    """Information: nothing that was asked for fails because of it, or nobody can know from here."""
     WRONG = "wrong"
+    """A fault: something that was asked for does not work. Only these make the doctor's exit code 1."""
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,3 +36,8 @@ def note(code: str, sentence: str, remedy: str | None = None) -> Finding:
 
 def wrong(code: str, sentence: str, remedy: str) -> Finding:
     return Finding(code, Level.WRONG, sentence, remedy)
+
+
+def wrong_if(is_asked_for: bool, code: str, sentence: str, remedy: str) -> Finding:
+    """A fault when what is missing was asked for, else information."""
+    return Finding(code, Level.WRONG if is_asked_for else Level.NOTE, sentence, remedy)

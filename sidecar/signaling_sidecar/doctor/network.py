@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from signaling_sidecar.addresses import Address, AddressKind
 from signaling_sidecar.doctor.asking import NoAnswer, certificate_fault, get
-from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
+from signaling_sidecar.doctor.finding import Finding, note, ok, wrong, wrong_if
 from signaling_sidecar.doctor.vite import Vite
 from signaling_sidecar.foreign_text import visible
 
@@ -20,8 +20,11 @@ _KIND_WORDS = {
 }
 
 
-def of_addresses(addresses: Sequence[Address]) -> Finding:
-    """Name the addresses of this machine, and say which are nothing for a phone."""
+def of_addresses(addresses: Sequence[Address], *, for_others: bool) -> Finding:
+    """Name the addresses of this machine, and say which are nothing for a phone.
+
+    `for_others`: other devices are meant to open the page, so that it is a fault when they cannot.
+    """
     lan = [address for address in addresses if address.kind is AddressKind.LAN]
     named = ", ".join(f"{address.net.ip} ({visible(address.interface)})" for address in lan)
     rest = ", ".join(
@@ -32,14 +35,17 @@ def of_addresses(addresses: Sequence[Address]) -> Finding:
     others = f"; not for a phone: {rest}" if rest else ""
     if not lan:
         sentence = f"this machine has no address on a local network{others}"
-        return wrong("no-lan-address", sentence, "join the Wi-Fi that the phone is in, or plug in the cable")
+        remedy = "for other devices: join the Wi-Fi that they are in, or plug in the cable"
+        return wrong_if(for_others, "no-lan-address", sentence, remedy)
     return ok("lan-address", f"this machine's address on the local network: {named}{others}")
 
 
-def of_network(vite: Vite, known: Sequence[str], addresses: Sequence[Address]) -> Generator[Finding, None, list[str]]:
+def of_network(
+    vite: Vite, known: Sequence[str], addresses: Sequence[Address], *, for_others: bool
+) -> Generator[Finding, None, list[str]]:
     """Open the page by each address of this machine that others could use; the URLs that answer come back.
 
-    `known`: where Vite's plugin says the pages are.
+    `known`: where Vite's plugin says the pages are. `for_others`: as for `of_addresses`.
     """
     if not vite.is_local:
         return [vite.url]
@@ -53,7 +59,8 @@ def of_network(vite: Vite, known: Sequence[str], addresses: Sequence[Address]) -
     open_ = [url for url in urls if _answers(url)]
     if not open_ and urls:
         sentence = "Vite listens on localhost only: no other device can open the page"
-        yield wrong("vite-localhost-only", sentence, f"start Vite with --host, or use {LAN_OPTION}")
+        remedy = f"for other devices: start Vite with --host, or use {LAN_OPTION}"
+        yield wrong_if(for_others, "vite-localhost-only", sentence, remedy)
     elif open_:
         hint = (
             "if a device cannot open it all the same: is it in this network (no guest Wi-Fi, no VPN), is a firewall on?"

@@ -21,7 +21,7 @@ class Cleared(NamedTuple):
 
 
 def clear(folder: Path) -> Cleared:
-    """Delete the segments in a state folder, and what was put aside of them.
+    """Delete the segments in a state folder, and what older releases put aside of them.
 
     A running sidecar keeps its newest segment, which begins with a checkpoint: nobody loses a place. Whether one runs
     is asked of the lock, which a killed one does not hold. None can start while its log is being deleted.

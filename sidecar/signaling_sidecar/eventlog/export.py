@@ -8,47 +8,44 @@ from typing import Any
 
 import msgspec
 
-from signaling_sidecar.errors import DamagedLog, NoSuchRoomInLog
+from signaling_sidecar.errors import NoSuchRoomInLog
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION, Line
+from signaling_sidecar.eventlog.records import LeftOut, Stamp, read_records
 from signaling_sidecar.eventlog.redact import Redactor
-from signaling_sidecar.eventlog.segments import whole_lines
 
 
-def export(segments: Sequence[Path], *, room: str | None = None, redacted: bool = False) -> Iterator[bytes]:
-    """Yield the whole lines of the segments, in their order.
+def export(
+    segments: Sequence[Path],
+    left_out: LeftOut | None = None,
+    *,
+    room: str | None = None,
+    redacted: bool = False,
+) -> Iterator[bytes]:
+    """Yield the records of the segments as lines, in their order. What cannot be read is added to `left_out`.
 
     Of one room: its records, those of the connections that came to it, and those that are about nobody; a last record,
     `log.exported`, says until when the log went on, for a diagnosis of those who waited. Where lines are chosen or
-    redacted, those of other schema versions and the fields that this version does not know are left out.
+    redacted, the fields that this version does not know are left out.
 
-    Raises `DamagedLog`, and `NoSuchRoomInLog` before the first line.
+    Raises `DamagedLog` or `UnknownSchema` if nothing can be read, and `NoSuchRoomInLog` before the first line.
     """
+    left_out = left_out or LeftOut()
     if room is None and not redacted:
-        for segment in segments:
-            yield whole_lines(segment)
+        for read in read_records(segments, Stamp, left_out):
+            yield read.line + b"\n"
         return
-    lines = _lines(segments) if room is None else _of_room(segments, room)
+    lines = (read.record for read in read_records(segments, Line, left_out)) if room is None else None
     redactor = Redactor() if redacted else None
-    for line in lines:
+    for line in lines or _of_room(segments, left_out, room or ""):
         yield msgspec.json.encode(redactor.redact(line) if redactor is not None else line) + b"\n"
 
 
-def _lines(segments: Sequence[Path]) -> Iterator[Line]:
-    for segment in segments:
-        for number, text in enumerate(whole_lines(segment).splitlines(), 1):
-            try:
-                if _version_of(text).v == SCHEMA_VERSION:
-                    yield _line_of(text)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise DamagedLog(str(segment), number, str(error)) from error
-
-
-def _of_room(segments: Sequence[Path], room: str) -> Iterator[Line]:
+def _of_room(segments: Sequence[Path], left_out: LeftOut, room: str) -> Iterator[Line]:
     connections = _connections_of(segments, room)
     if not connections:
         raise NoSuchRoomInLog(room)
     last: Line | None = None
-    for boot, line in _with_boots(segments):
+    for boot, line, *_ in read_records(segments, Line, left_out):
         last = line
         if line.type == "log.checkpoint":
             yield _checkpoint_of(line, room)
@@ -62,21 +59,13 @@ def _of_room(segments: Sequence[Path], room: str) -> Iterator[Line]:
 def _connections_of(segments: Sequence[Path], room: str) -> set[tuple[str, int | None]]:
     """By boot, the connections of those who were in the room; None among them is one who was away."""
     found: set[tuple[str, int | None]] = set()
-    for boot, line in _with_boots(segments):
+    for boot, line, *_ in read_records(segments, Line, LeftOut()):
         if line.type == "log.checkpoint":
-            sessions = (each for there in _in_checkpoint(line, room) for each in there["sessions"])
+            sessions = (each for there in _in_checkpoint(line, room) for each in there.get("sessions", ()))
             found |= {(boot, each.get("connection")) for each in sessions}
         elif line.room == room:
             found.add((boot, line.connection))
     return found
-
-
-def _with_boots(segments: Sequence[Path]) -> Iterator[tuple[str, Line]]:
-    boot = ""
-    for line in _lines(segments):
-        if line.type == "log.header":
-            boot = msgspec.json.decode(line.data or "", type=_Header).boot
-        yield boot, line
 
 
 def _is_about(line: Line, boot: str, connections: set[tuple[str, int | None]]) -> bool:
@@ -92,21 +81,13 @@ def _checkpoint_of(line: Line, room: str) -> Line:
 
 
 def _in_checkpoint(line: Line, room: str) -> list[dict[str, Any]]:
-    there = msgspec.json.decode(line.data or "", type=_Checkpoint)
+    try:
+        there = msgspec.json.decode(line.data or "", type=_Checkpoint)
+    except msgspec.DecodeError:  # a checkpoint that is damaged says nothing of any room
+        return []
     return [each for each in there.rooms if each.get("room") == room]
-
-
-class _Version(msgspec.Struct):
-    v: int
-
-
-class _Header(msgspec.Struct):
-    boot: str
 
 
 class _Checkpoint(msgspec.Struct):
     rooms: list[dict[str, Any]]
     waiting: list[Any] = []
-
-
-_version_of, _line_of = msgspec.json.Decoder(_Version).decode, msgspec.json.Decoder(Line).decode

@@ -1,105 +1,116 @@
-"""What the last run of the sidecar left in its log, for the next one to go on with."""
+"""What the last run of the sidecar left in its log, for the next one to go on with.
+
+It is read line by line, from the last checkpoint on: a log is larger than what its state needs in memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
-from signaling_sidecar.errors import DamagedLog, NoLog
-from signaling_sidecar.eventlog.line import SCHEMA_VERSION, Line
-from signaling_sidecar.eventlog.segments import find_segments, whole_lines
-from signaling_sidecar.hub import Checkpoint, Past
+from signaling_sidecar.errors import DamagedLog, UnknownSchema
+from signaling_sidecar.eventlog.boots import boot_of, run_number
+from signaling_sidecar.eventlog.records import LeftOut, Read, is_record, read_records
+from signaling_sidecar.eventlog.segment_text import text_lines
+from signaling_sidecar.hub import Past
 
-PUT_ASIDE = ".unreadable"
-BEGINNING = 2  # lines: the header and the checkpoint of a segment
-
-
-class LastRun(NamedTuple):
-    segments: Sequence[Path]
-    boot: str
-    checkpoint: Checkpoint
-    ts: float
-    """When the checkpoint was written, epoch seconds."""
-    records: Sequence[Past]
-    """All that was written after it."""
+_BEGINNING = 8  # lines within which a run says which one it went on from
+_LONGEST_TAIL_BYTES = 64 * 1024  # of a file, in which its last newline is looked for first
 
 
-class UnreadableRun(Exception):
-    """The log is of another version, or damaged. It is no fault of the operator, and nothing that he must mend."""
+def read_last_run(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Read[Past]]:
+    """Read a run from its last checkpoint on, that included; what cannot be read is added to `left_out`.
 
-    def __init__(self, segments: Sequence[Path], reason: str) -> None:
-        super().__init__(segments, reason)
-        self.segments, self.reason = segments, reason
-
-    def __str__(self) -> str:
-        return f"{self.segments[-1].name} cannot be read ({self.reason})"
+    Without any checkpoint it is the whole run.
+    """
+    first = next((at for at in reversed(range(len(segments))) if _has_checkpoint(segments[at])), 0)
+    return _read(segments[first:], left_out)
 
 
-def read_last_run(folder: Path) -> LastRun | None:
-    """Read the newest run's state; None when there was none. Raises UnreadableRun."""
-    segments = _newest_run(folder)
+def cut_torn_line(segments: Sequence[Path]) -> int:
+    """Cut what a killed sidecar wrote of its last line, and say how many bytes that were."""
+    if not segments or segments[-1].suffix == ".gz":
+        return 0
+    torn_bytes = _torn_bytes(segments[-1])
+    if torn_bytes:
+        with segments[-1].open("r+b") as file:
+            file.truncate(segments[-1].stat().st_size - torn_bytes)
+    return torn_bytes
+
+
+def newest_run(folder: Path) -> Sequence[Path]:
+    """Find the segments of the run that was the last, whatever the clock said; none: there was no run.
+
+    One that was killed before it had written what it went on with has not been.
+    """
+    by_boot: dict[str, dict[str, Path]] = {}
+    for path in sorted(folder.glob("events-*.jsonl*"), reverse=True):  # of both forms the unpacked one is whole
+        boot = boot_of(path)
+        if boot is not None and not path.is_symlink():
+            by_boot.setdefault(boot, {})[path.name.removesuffix(".gz")] = path
+    runs = {boot: [path for _, path in sorted(found.items())] for boot, found in by_boot.items()}
+    return next(filter(_has_begun, (runs[boot] for boot in _latest_first(runs))), [])
+
+
+def _latest_first(runs: Mapping[str, Sequence[Path]]) -> list[str]:
+    """Order boots by the numbers of their runs; without any, the last that no other one went on from is the latest.
+
+    A clock that was once ahead gave one run a name that is later than those of all that went on from it.
+    """
+    boots = sorted(runs, reverse=True)
+    if any(map(run_number, boots)):
+        return boots
+    gone_on_from = {_gone_on_from(segments[0]) for segments in runs.values()}
+    return sorted(boots, key=gone_on_from.__contains__)
+
+
+def _has_begun(run: Sequence[Path]) -> bool:
+    """Whether there is more of it than a header, readable or not."""
+    lines = (line for segment in run for line, is_whole in text_lines(segment) if is_whole and line.strip())
     try:
-        for at in reversed(range(len(segments))):
-            lines = whole_lines(segments[at]).splitlines()
-            if len(lines) >= BEGINNING:  # else it was killed while it began this segment
-                later = [line for segment in segments[at + 1 :] for line in whole_lines(segment).splitlines()]
-                return _read(segments, lines, later)
-    except (msgspec.DecodeError, UnicodeDecodeError, DamagedLog, _OtherVersion) as error:
-        raise UnreadableRun(segments, str(error)) from error
+        return len(list(itertools.islice(lines, 2))) == 2
+    except (DamagedLog, OSError):
+        return True
+
+
+def _gone_on_from(segment: Path) -> str | None:
+    for read in itertools.islice(_read([segment], LeftOut()), _BEGINNING):
+        if read.record.type == "server.restored":
+            try:
+                return msgspec.json.decode(read.record.data or "", type=_Restored).boot
+            except msgspec.DecodeError:
+                return None
     return None
 
 
-def _read(segments: Sequence[Path], lines: Sequence[bytes], later: Sequence[bytes]) -> LastRun:
-    header, state = (msgspec.json.decode(line, type=Line) for line in lines[:BEGINNING])
-    if header.v != SCHEMA_VERSION:
-        raise _OtherVersion(f"it is of version {header.v}, this is version {SCHEMA_VERSION}")
-    boot = msgspec.json.decode(header.data or "", type=_Header).boot
-    checkpoint = msgspec.json.decode(state.data or "", type=Checkpoint)
-    records = [_past.decode(line) for line in (*lines[BEGINNING:], *later)]
-    return LastRun(segments, boot, checkpoint, state.ts, records)
+def _has_checkpoint(segment: Path) -> bool:
+    """Whether a segment begins as it should; one that was killed while it began has no checkpoint."""
+    beginning = itertools.islice(_read([segment], LeftOut()), 2)
+    return any(read.record.type == "log.checkpoint" for read in beginning)
 
 
-def cut_torn_line(folder: Path) -> int:
-    """Cut what a killed sidecar wrote of its last line, and say how many bytes that were."""
-    segments = _newest_run(folder)
-    if not segments or segments[-1].suffix == ".gz":
-        return 0
-    torn = segments[-1].stat().st_size - len(whole_lines(segments[-1]))
-    if torn:
-        with segments[-1].open("r+b") as file:
-            file.truncate(segments[-1].stat().st_size - torn)
-    return torn
-
-
-def put_aside(segments: Iterable[Path]) -> None:
-    """Take the segments out of the log, and keep them under another name."""
-    for path in segments:
-        path.rename(path.with_name(path.name + PUT_ASIDE))
-
-
-def _newest_run(folder: Path) -> Sequence[Path]:
+def _read(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Read[Past]]:
     try:
-        segments = find_segments(folder).segments
-    except NoLog:
-        return []
-    newest = max(_boot(path) for path in segments)
-    return [path for path in segments if _boot(path) == newest]
+        yield from read_records(segments, Past, left_out)
+    except (DamagedLog, UnknownSchema):  # nothing of it can be read, which `left_out` says
+        return
 
 
-def _boot(segment: Path) -> str:
-    """`events-<boot>-<number>.jsonl`; the boots' names are in order of time."""
-    return segment.name.rpartition("-")[0]
+def _torn_bytes(segment: Path) -> int:
+    size = segment.stat().st_size
+    tail_bytes = _LONGEST_TAIL_BYTES
+    with segment.open("rb") as file:
+        while True:
+            file.seek(max(0, size - tail_bytes))
+            tail = file.read()
+            if b"\n" in tail or len(tail) == size:
+                last = tail[tail.rfind(b"\n") + 1 :]
+                return 0 if not last.strip() or is_record(last) else len(last)
+            tail_bytes *= 2
 
 
-class _Header(msgspec.Struct):
+class _Restored(msgspec.Struct):
     boot: str
-
-
-class _OtherVersion(ValueError):
-    pass
-
-
-_past = msgspec.json.Decoder(Past)

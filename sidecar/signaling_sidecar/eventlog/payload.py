@@ -1,19 +1,20 @@
 """What a relayed payload says about WebRTC, whatever the shape of the frame around it.
 
 Every dialect, and every app inside `signal` and `broadcast`, puts its SDP and its candidates under other names. So
-nothing here knows a field name of a dialect: the JSON is walked, a string that begins with `v=0` is a session
-description (RFC 8866, 5.1), one that begins with `candidate:` or `a=candidate:` a candidate (RFC 8839, 5.1). What a
-peer sent may be anything; nothing here raises on it.
+nothing here knows a field name of a dialect: the JSON is walked, also where it is text inside of a string
+(`nested_text.py`). A string that begins with `v=0` is a session description (RFC 8866, 5.1), one that begins with
+`candidate:` or `a=candidate:` a candidate (RFC 8839, 5.1). What a peer sent may be anything; nothing here raises on it.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+
+from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, leaves
 
 SDP_TYPES = frozenset({"offer", "pranswer", "answer", "rollback"})  # RTCSdpType, W3C WebRTC 4.3.1
 CANDIDATE_TYPES = frozenset({"host", "srflx", "prflx", "relay"})  # RFC 8839, 5.1
@@ -24,6 +25,8 @@ MAX_ADDRESS_CHARS = 255  # a domain name, RFC 1035, 2.3.4
 _PORT = re.compile("[0-9]{1,5}")
 _SDP_CANDIDATE = re.compile(r"^a=(candidate:[^\r\n]+)", re.MULTILINE)
 _ICE_UFRAG = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
+_SETUP = re.compile(r"^a=setup:(\S+)", re.MULTILINE)
+_TYPE_BY_SETUP = {"actpass": "offer", "active": "answer", "passive": "answer"}  # RFC 8829, 5.2.1 and 5.3.1
 # Not `ip.is_private`: that also holds loopback, link-local, documentation and a dozen other ranges.
 _PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 _SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: carrier NAT, and the addresses of overlay networks
@@ -34,7 +37,7 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
 
     description_bytes: int | None = None
     sdp_type: str | None = None
-    """`offer`, `answer`, `pranswer` or `rollback`, when the description has a `type` beside it."""
+    """`offer`, `answer`, `pranswer` or `rollback`: by the `type` beside the description, its key, or its `a=setup`."""
     ufrag: str | None = None
     """The ICE username fragment: the key that joins a candidate to its description and to the browser's statistics."""
     candidate_type: str | None = None
@@ -70,8 +73,11 @@ class _Summary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
 
     summary: bool
     description_bytes: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
+    sdp_type: Literal["offer", "pranswer", "answer", "rollback"] | None = None
     ufrag: str | None = None
     candidate: _CandidateSummary | None = None
+    candidates: list[_CandidateSummary] = []
+    """Those in the description, each kind once."""
 
 
 def find_media(payload: bytes | str) -> Media:
@@ -94,7 +100,7 @@ def find_description(payload: bytes | str) -> str | None:
         document = msgspec.json.decode(payload)
     except (ValueError, RecursionError):
         return None
-    return next((v for _, v, _ in _leaves(document) if isinstance(v, str) and v.startswith("v=0")), None)
+    return next((leaf.value for leaf in leaves(document) if _is_description(leaf.value)), None)
 
 
 def find_candidates(payload: bytes | str) -> list[Candidate]:
@@ -104,9 +110,9 @@ def find_candidates(payload: bytes | str) -> list[Candidate]:
     except (ValueError, RecursionError):
         return []
     found: list[Candidate] = []
-    for key, value, siblings in _leaves(document):
-        if isinstance(value, str) and value.startswith("v=0"):
-            ufrag = _description(value, siblings).get("ufrag")
+    for key, value, siblings in leaves(document):
+        if value is not None and _is_description(value):
+            ufrag = _description(key, value, siblings).get("ufrag")
             found += (_as_candidate(_candidate(line, {}), ufrag) for line in _SDP_CANDIDATE.findall(value))
         elif _is_candidate(key, value):
             found.append(_as_candidate(_candidate(value or "", siblings), None))
@@ -116,10 +122,14 @@ def find_candidates(payload: bytes | str) -> list[Candidate]:
 def summarise(payload: bytes) -> str:
     """Give the JSON text that stands for `payload` in the log when payloads are not kept: no address, no password."""
     media = find_media(payload)
-    candidate = None
+    candidate, described = None, []
     if media.candidate_type is not None:
         candidate = _CandidateSummary(media.candidate_type, media.protocol, media.address_class)
-    return msgspec.json.encode(_Summary(True, media.description_bytes, media.ufrag, candidate)).decode()
+    if media.description_bytes is not None:
+        found = find_candidates(payload)
+        described = list(dict.fromkeys(_CandidateSummary(c.type, c.protocol, c.address_class) for c in found))
+    summary = _Summary(True, media.description_bytes, media.sdp_type, media.ufrag, candidate, described)  # type: ignore[arg-type]
+    return msgspec.json.encode(summary).decode()
 
 
 def address_class(address: str) -> str:
@@ -157,6 +167,7 @@ def _from_summary(summary: _Summary) -> Media:
     candidate = summary.candidate
     return Media(
         description_bytes=summary.description_bytes,
+        sdp_type=summary.sdp_type,
         ufrag=summary.ufrag,
         candidate_type=candidate.type if candidate else None,
         protocol=candidate.protocol if candidate else None,
@@ -165,17 +176,14 @@ def _from_summary(summary: _Summary) -> Media:
 
 
 def _candidates_of_summary(document: Any) -> list[Candidate]:
-    """Of what `summarise` kept: `find_media` reads it."""
-    media = find_media(msgspec.json.encode(document)) if isinstance(document, dict) and "summary" in document else None
-    if media is None or media.candidate_type is None:
+    try:
+        summary = msgspec.convert(document, _Summary)
+    except msgspec.ValidationError:
         return []
+    kinds = summary.candidates or ([summary.candidate] if summary.candidate is not None else [])
     return [
-        Candidate(
-            type=media.candidate_type,
-            protocol=media.protocol,
-            address_class=media.address_class,
-            ufrag=media.ufrag,
-        )
+        Candidate(type=kind.type, protocol=kind.protocol, address_class=kind.address_class, ufrag=summary.ufrag)
+        for kind in kinds
     ]
 
 
@@ -192,45 +200,42 @@ def _as_candidate(found: dict[str, Any], ufrag: str | None) -> Candidate:
 
 def _walk(document: Any) -> Media:
     found: dict[str, Any] = {}
-    for key, value, siblings in _leaves(document):
-        if isinstance(value, str) and value.startswith("v=0") and "description_bytes" not in found:
-            found |= _description(value, siblings)
+    for key, value, siblings in leaves(document):
+        if value is not None and _is_description(value) and "description_bytes" not in found:
+            found |= _description(key, value, siblings)
         elif _is_candidate(key, value) and "candidate_type" not in found:
             found |= _candidate(value or "", siblings)
     return Media(**found)
 
 
-def _leaves(document: Any) -> Iterator[tuple[str | None, Any, dict[str, Any]]]:
-    """Yield each string and null with its key and the object it is in, in the order they were written."""
-    waiting: list[tuple[str | None, Any, dict[str, Any]]] = [
-        (None, document, {})
-    ]  # no recursion: depth is the sender's
-    while waiting:
-        key, value, siblings = waiting.pop()
-        if isinstance(value, dict):
-            waiting.extend((k, v, value) for k, v in reversed(value.items()))
-        elif isinstance(value, list):
-            waiting.extend((key, v, siblings) for v in reversed(value))
-        elif value is None or isinstance(value, str):
-            yield key, value, siblings
+def _is_description(value: str | None) -> bool:
+    return value is not None and value.startswith(DESCRIPTION)
 
 
-def _is_candidate(key: str | None, value: Any) -> bool:
-    if isinstance(value, str) and value.startswith(("candidate:", "a=candidate:")):
+def _is_candidate(key: str | None, value: str | None) -> bool:
+    if value is not None and value.startswith(CANDIDATE):
         return True
     # The end of candidates: "" in RTCIceCandidateInit, null from those who pass on `event.candidate` as it is.
     return key == "candidate" and not value
 
 
-def _description(sdp: str, siblings: dict[str, Any]) -> dict[str, Any]:
+def _description(key: str | None, sdp: str, siblings: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"description_bytes": len(sdp.encode())}
-    sdp_type = siblings.get("type")
-    if isinstance(sdp_type, str) and sdp_type in SDP_TYPES:
+    sdp_type = _sdp_type(key, sdp, siblings)
+    if sdp_type is not None:
         found["sdp_type"] = sdp_type
     ufrag = _ICE_UFRAG.search(sdp)
     if ufrag and len(ufrag[1]) <= _MAX_UFRAG_CHARS:
         found["ufrag"] = ufrag[1]
     return found
+
+
+def _sdp_type(key: str | None, sdp: str, siblings: dict[str, Any]) -> str | None:
+    for said in (siblings.get("type"), key):
+        if isinstance(said, str) and said.lower() in SDP_TYPES:
+            return said.lower()
+    setup = _SETUP.search(sdp)
+    return _TYPE_BY_SETUP.get(setup[1]) if setup is not None else None
 
 
 def _candidate(line: str, siblings: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@
    included, is replaced by its pseudonym, which is the same in the whole copy (`pseudonyms.py`). What is allowed
    depends on who says it: numbers stay where the sidecar records them, not where an app uses the same key.
 2. What a diagnosis is made of stays: who is the same, the order, the times, the sizes, the ports, the codes, the kind
-   of each address, and what a description or a candidate says about its connection (`redact_sdp.py`).
+   of each address, and what a description or a candidate says about its connection (`redact_sdp.py`), also inside of a
+   string (`nested_text.py`), which is written in the same way again.
 3. Data that cannot be read is left out.
 """
 
@@ -16,7 +17,9 @@ from typing import Any
 
 import msgspec
 
+from signaling_sidecar.eventlog.boots import counted, run_number
 from signaling_sidecar.eventlog.line import Line
+from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, nested
 from signaling_sidecar.eventlog.origin import is_insecure
 from signaling_sidecar.eventlog.payload import SDP_TYPES
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
@@ -39,6 +42,8 @@ from signaling_sidecar.eventlog.shareable import (
 _RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # only the sidecar writes one
 _MEANINGS = SDP_TYPES | {"candidate"}
 _MAX_NUMBER = 2**53  # above it JSON's readers disagree, and the sidecar has none
+_NAMED = KINDS.keys() - {"message"}
+"""Under these a string is somebody's or something's name, whatever it looks like: it has one pseudonym everywhere."""
 _NO_WORDS: frozenset[str] = frozenset()
 _SUMMARY = frozenset({"summary", "description_bytes", "ufrag", "candidate"})
 
@@ -113,6 +118,7 @@ class _Document:
 
     def __init__(self, names: Pseudonyms, type_: str) -> None:
         self._names, self._type = names, type_
+        self._layers = 0
 
     def value(self, key: str | None, value: Any, voice: _Voice) -> Any:
         """Redact what stands under `key`; the things in a list stand under the list's."""
@@ -131,14 +137,22 @@ class _Document:
 
     def text(self, key: str | None, text: str, voice: _Voice) -> str:
         """Redact a string."""
-        if text.startswith("v=0"):
+        if text.startswith(DESCRIPTION):
             return redact_description(text, self._names)
-        if text.startswith(("candidate:", "a=candidate:")):
+        if text.startswith(CANDIDATE):
             return redact_candidate(text, self._names)
         is_version = key in VERSIONED and self._type == "log.header"
         if text in _words(key, voice) or (is_version and VERSION.fullmatch(text)):
             return text
+        opened = nested(text) if key not in _NAMED and self._layers < MAX_LAYERS else None
+        if opened is not None:
+            self._layers += 1
+            rewritten = opened.rewritten(self.value(key, opened.document))
+            self._layers -= 1
+            return rewritten
         pseudonym = self._names.of(text, KINDS.get(key or "", "text"))
+        if key == "boot" and run_number(text):
+            return counted(run_number(text), pseudonym)  # the order of the runs stays
         if key == "origin":
             return f"http://{pseudonym}" if is_insecure(text) else pseudonym
         meaning = re.split("[_-]", text)[-1].lower()  # the tables and the diagnosis read a frame's type so

@@ -1,25 +1,24 @@
-"""Which files a log is made of, and their whole lines."""
+"""Which files a log is made of, and in which order."""
 
 from __future__ import annotations
 
 import glob
 from collections.abc import Iterable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from signaling_sidecar.errors import DamagedLog, NoLog
-from signaling_sidecar.eventlog.state_dir import find_state_dir
+from signaling_sidecar.errors import NoLog
+from signaling_sidecar.eventlog.boots import boot_of
+from signaling_sidecar.eventlog.records import beginning_of
+from signaling_sidecar.eventlog.which_state import find_state_dir
 
-# isal comes with the extra `notebook`, has zlib's names, and unpacks in half the time.
-_zlib: Any = import_module("isal.isal_zlib" if find_spec("isal") is not None else "zlib")
-_GZIP = _zlib.MAX_WBITS | 16  # zlib's way to say: a gzip header, and the largest window
+NEWEST_BYTES = 32 * 1024 * 1024  # bytes of segments that are read at once: half a second
+PACKED = 10  # how many times larger a packed segment is when it is read
 
 
 class FoundLog(NamedTuple):
-    """A log's place, how it was found (None: it was named), and its segments in the order of their names."""
+    """A log's place, how it was found (None: it was named), and its segments in their order."""
 
     path: str
     how: str | None
@@ -29,11 +28,11 @@ class FoundLog(NamedTuple):
 def find_segments(path: str | PathLike[str] | None) -> FoundLog:
     """Find the segments at `path`: a segment, a folder, a glob pattern; None: the state folder of this project.
 
-    Raises `NoLog` when there is none, and `NoStateDir` when no sidecar has run yet.
+    Raises `NoLog` when there is none, and `NoStateDir` when no state folder of this project is found.
     """
     if path is None:
-        state = find_state_dir(Path.cwd())
-        return _found(state.path, state.how, _in(state.path))
+        state = find_state_dir()
+        return _found(state.path, state.how or None, _in(state.path))
     place = Path(path).expanduser()
     if place.is_dir():
         return _found(place, None, _in(place))
@@ -42,22 +41,16 @@ def find_segments(path: str | PathLike[str] | None) -> FoundLog:
     return _found(place, None, map(Path, glob.glob(str(place), recursive=True)))
 
 
-def whole_lines(segment: Path, start: int = 0) -> bytes:
-    """Read a segment from `start` (bytes, unpacked) to its last newline.
-
-    What follows that one is a record that is being written, or was torn.
-    """
-    try:
-        text = _read(segment, start) if segment.suffix != ".gz" else _unpacked(segment)[start:]
-    except FileNotFoundError:  # closed and packed between our listing and our reading
-        text = _unpacked(segment.with_name(segment.name + ".gz"))[start:]
-    return text[: text.rfind(b"\n") + 1]
-
-
-def _read(segment: Path, start: int) -> bytes:
-    with segment.open("rb") as file:
-        file.seek(start)
-        return file.read()
+def newest_of(segments: Sequence[Path]) -> Sequence[Path]:
+    """The last segment, and those before it that can be read at once. Each begins with a checkpoint."""
+    left, first = NEWEST_BYTES, len(segments)
+    while first > 0:
+        path = segments[first - 1]
+        left -= path.stat().st_size * (PACKED if path.suffix == ".gz" else 1)
+        if left < 0 and first < len(segments):
+            break
+        first -= 1
+    return segments[first:]
 
 
 def _found(place: Path, how: str | None, files: Iterable[Path]) -> FoundLog:
@@ -65,20 +58,21 @@ def _found(place: Path, how: str | None, files: Iterable[Path]) -> FoundLog:
     by_path = {str(file).removesuffix(".gz"): file for file in sorted(files, key=lambda file: file.suffix == ".jsonl")}
     if not by_path:
         raise NoLog(str(place))
-    return FoundLog(str(place), how, [by_path[path] for path in sorted(by_path)])
+    segments = [by_path[path] for path in sorted(by_path)]
+    if all(map(boot_of, segments)):  # in a state folder the names tell the order, without a look into the files
+        return FoundLog(str(place), how, segments)
+    return FoundLog(str(place), how, _without_copies(segments))
 
 
 def _in(folder: Path) -> list[Path]:
     return [*folder.glob("*.jsonl"), *folder.glob("*.jsonl.gz")]
 
 
-def _unpacked(segment: Path) -> bytes:
-    packed, text = segment.read_bytes(), b""
-    try:
-        while packed:  # one round for each member of the file; one cut short gives what it has
-            member = _zlib.decompressobj(wbits=_GZIP)
-            text += member.decompress(packed)
-            packed = member.unused_data
-    except _zlib.error as error:
-        raise DamagedLog(str(segment), None, str(error)) from error
-    return text
+def _without_copies(segments: Sequence[Path]) -> list[Path]:
+    """Order files of any name by what they begin with. Of those that begin the same and are as long, one is enough."""
+    chosen: dict[tuple[bytes, int, str], tuple[str, int, str, Path]] = {}
+    for segment in sorted(segments, key=lambda segment: boot_of(segment) is None):
+        beginning = beginning_of(segment)
+        place = (beginning.boot, beginning.seq, segment.name, segment)
+        chosen.setdefault((beginning.line or str(segment).encode(), segment.stat().st_size, segment.suffix), place)
+    return [segment for *_, segment in sorted(chosen.values())]

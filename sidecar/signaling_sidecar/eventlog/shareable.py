@@ -30,6 +30,7 @@ FRAME_TYPES = SDP_TYPES | {
 
 WORDS: dict[str, frozenset[str]] = {
     "type": FRAME_TYPES | CANDIDATE_TYPES | {"end", "malformed"},
+    "sdp_type": SDP_TYPES,
     "kind": FRAME_TYPES,
     "dialect": DIALECTS,
     "dialects": DIALECTS,
@@ -86,6 +87,8 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(("project", "state_dir", "hooks"), "path"),
     **dict.fromkeys(("instance", "page"), "page"),
     **{name: name for name in ("boot", "pc", "name", "message", "origin", "dialect", "kind", "code", "reason")},
+    "title": "title",
+    "path": "path",
     "user_agent": "agent",
     "remote": "address",
     "sdpMid": "mid",
@@ -131,6 +134,8 @@ KEYS = (
             "sdpMLineIndex",
             "secure",
             "media",
+            "hasLocal",
+            "hasRemote",
             "pair",
             "local",
             "stats",

@@ -8,27 +8,23 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import platformdirs
 
-from signaling_sidecar.errors import NoStateDir, StateDirTaken
+from signaling_sidecar import site
+from signaling_sidecar.errors import NoHome, StateDirTaken, StateDirUnusable
 
 APP_NAME = "signaling-sidecar"
 RUNTIME_FILE = "runtime.json"
 LOCK_FILE = "lock"
+POINTER_FILE = "state-dir.json"
 KEY_FILE = "key"
 KEY_BYTES = 32  # as many as SHA-256 gives; more would add nothing
 HASH_CHARS = 8  # hex digits of the path's SHA-256: tells apart projects of the same name
-
-
-class Found(NamedTuple):
-    """A state folder, and a sentence fragment that says which it is and why it was taken."""
-
-    path: Path
-    how: str
 
 
 class Runtime(msgspec.Struct, frozen=True):
@@ -43,35 +39,66 @@ class Runtime(msgspec.Struct, frozen=True):
     """Of the admin API, for this run."""
 
 
+class Pointer(msgspec.Struct, frozen=True):
+    """What `state-dir.json` in a project's own state folder holds while its state is kept elsewhere."""
+
+    state_dir: str
+    project: str
+
+
 def state_root() -> Path:
-    return Path(platformdirs.user_state_dir(APP_NAME))
+    """The folder of all projects' state folders. Raises NoHome."""
+    try:
+        root = Path(platformdirs.user_state_dir(APP_NAME))
+    except RuntimeError:  # a container's user is often only a number
+        raise NoHome from None
+    if not root.is_absolute():  # an older platformdirs leaves a `~` that stands for nothing
+        raise NoHome
+    return root
 
 
 def project_state_dir(project: Path) -> Path:
-    """The state folder of a project, which need not exist."""
+    """The state folder of a project, which need not exist. Raises NoHome."""
     resolved = project.resolve()
-    digest = hashlib.sha256(str(resolved).encode()).hexdigest()
+    digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()
     return state_root() / f"{resolved.name or 'root'}-{digest[:HASH_CHARS]}"
 
 
-def find_state_dir(start: Path) -> Found:
-    """The state folder of `start` or of the nearest folder above it that has one, else the newest of all.
+def is_running(path: Path) -> bool:
+    """Whether a sidecar runs with this state folder, as far as can be told without asking it."""
+    runtime = read_runtime(path)
+    return runtime is not None and site.is_running(runtime.pid)
 
-    Raises NoStateDir when there is none at all.
+
+def point_to(path: Path, project: Path) -> None:
+    """Leave word in the project's own state folder where its state is kept this time: only this start may know.
+
+    Nothing is left where no file can be made: that is a reason to keep the state elsewhere.
     """
-    for folder in (start.resolve(), *start.resolve().parents):
-        candidate = project_state_dir(folder)
-        if candidate.is_dir():
-            return Found(candidate, f"the state of the project {str(folder)!r}")
-    root = state_root()
-    others = sorted(root.iterdir(), key=_newest_change) if root.is_dir() else []
-    if not others:
-        raise NoStateDir(str(start))
-    return Found(others[-1], f"the newest state, as nothing has run for {str(start)!r}")
+    with suppress(OSError, NoHome):
+        own = project_state_dir(project)
+        if path.resolve() == own.resolve():
+            (own / POINTER_FILE).unlink(missing_ok=True)
+        else:
+            create(own)
+            _write_private(own / POINTER_FILE, msgspec.json.encode(Pointer(str(path), str(project))))
 
 
-def _newest_change(folder: Path) -> float:
-    return max((entry.stat().st_mtime for entry in folder.glob("*")), default=0.0)
+def pointed_to(own: Path) -> Pointer | None:
+    """Where the last start kept the state that belongs into `own`, if that was elsewhere."""
+    try:
+        return msgspec.json.decode((own / POINTER_FILE).read_bytes(), type=Pointer)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+@contextmanager
+def used(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses within into one sentence that names the setting: StateDirUnusable."""
+    try:
+        yield
+    except OSError as error:
+        raise StateDirUnusable(str(path), error.strerror or str(error)) from None
 
 
 def create(path: Path) -> None:
@@ -85,7 +112,7 @@ def lock(path: Path) -> int:
 
     Returns the descriptor that holds the lock: closing it gives the folder back.
     """
-    descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         if os.name == "nt":
             import msvcrt
@@ -101,12 +128,24 @@ def lock(path: Path) -> int:
     return descriptor
 
 
+def is_held(path: Path, descriptor: int) -> bool:
+    """Whether what `lock` gave is still the lock of this folder: the folder, or the file, may be another one now."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), (path / LOCK_FILE).lstat())
+    except OSError:
+        return False
+
+
 def key(path: Path) -> bytes:
     """The secret with which the log names secrets, made at the first use. It outlives the sidecar, as the log does."""
     file = path / KEY_FILE
     if not file.exists():
-        _write_private(file, secrets.token_bytes(KEY_BYTES))
+        keep_key(path, secrets.token_bytes(KEY_BYTES))
     return file.read_bytes()
+
+
+def keep_key(path: Path, secret: bytes) -> None:
+    _write_private(path / KEY_FILE, secret)
 
 
 def write_runtime(path: Path, runtime: Runtime) -> None:
@@ -118,18 +157,20 @@ def read_runtime(path: Path) -> Runtime | None:
     """What runs with this state folder; None when nothing does, or left its file behind unreadable."""
     try:
         return msgspec.json.decode((path / RUNTIME_FILE).read_bytes(), type=Runtime)
-    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
 def remove_runtime(path: Path) -> None:
-    (path / RUNTIME_FILE).unlink(missing_ok=True)
+    """One that cannot be removed misleads nobody: its boot does not answer."""
+    with suppress(OSError):
+        (path / RUNTIME_FILE).unlink()
 
 
 def _write_private(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: a reader never sees half of it."""
     temporary = path.with_name(f"{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
     temporary.replace(path)

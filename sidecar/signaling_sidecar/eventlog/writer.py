@@ -2,25 +2,30 @@
 
 1. `flush` returns only when the kernel has every appended line, so what is sent afterwards is in the log, even after
    `kill -9`.
-2. A segment begins with a header and a checkpoint, and changes only at a line's end.
-3. When the disk refuses, signaling goes on: the lines are counted, the operator is told once, and the first line that
-   can be written again says how many are missing.
+2. A segment begins with a header and a checkpoint, and changes only at a line's end. A line whose `seq` is below its
+   checkpoint's was still to be written when that was made, and is part of it.
+3. When the disk refuses, signaling goes on and `is_written` is false. The segment is not written to any more: a new one
+   is begun as soon as that can be done, so no segment has a gap. The operator is told once of each.
+4. When the open segment is not in its place any more, or is not as it was left, a new one is begun. What is there
+   instead is somebody else's: it is neither written to nor followed.
 """
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog.line import write_line
 from signaling_sidecar.eventlog.payload import summarise
 from signaling_sidecar.hub import Checkpoint
@@ -29,6 +34,8 @@ from signaling_sidecar.hub.effects import Record
 GZIP_LEVEL = 1  # a third of the time of the default level, and the log of a busy minute is still a tenth of its size
 CHUNK_BYTES = 256 * 1024  # takes 1 to 3 ms to pack; then the thread pauses
 PAUSE_S = 0.05  # seconds; so packing takes a twentieth of one core at most, and 13 s for a full segment
+RETRY_SHARE = 20  # times what a try took are waited before the next: a checkpoint may be large
+STEADY_S = 30.0  # seconds; on a disk that is full again sooner than that, each try waits for longer than the one before
 SEGMENT_GLOB = "events-*.jsonl*"
 _to_json = msgspec.json.Encoder().encode
 
@@ -37,7 +44,9 @@ class LogWriter:
     """Appends records to the segments of one boot in `folder`.
 
     `checkpoint` gives the hub's state when a segment begins. `complain` is told in one sentence when the disk refuses.
-    `payloads`, `segment_bytes`, `total_bytes` and `keep_s` may be set at any time.
+    `claim` is called before a segment is made, in a folder that may be a new one: it raises StateDirTaken where that is
+    another sidecar's. `look_after` is to be called twice a second. `payloads`, `segment_bytes`, `total_bytes` and
+    `keep_s` may be set at any time.
     """
 
     def __init__(
@@ -52,6 +61,7 @@ class LogWriter:
         total_bytes: int,
         keep_s: float,
         complain: Callable[[str], None],
+        claim: Callable[[], None] = lambda: None,
     ) -> None:
         self._folder = folder
         self._boot = boot
@@ -62,14 +72,22 @@ class LogWriter:
         self.total_bytes = total_bytes
         self.keep_s = keep_s
         self._complain = complain
+        self._claim = claim
+        self.is_written = True
+        """False: what happens now is in no log, and does not outlive this process."""
         self.listeners: set[Callable[[list[bytes]], None]] = set()
         """Called with the lines that were written, after they were."""
         self._seq = 0
         self._ts = 0.0
         self._lines: list[bytes] = []
         self._lost = 0
+        self._retry_s = self._wait_s = 0.0
+        self._resumed_s = -STEADY_S
+        """When it could be written again, after it could not."""
         self._segment = 0
         self._descriptor = -1
+        self._place = (0, 0)
+        """Device and inode of the open segment."""
         self._size = 0
         self._rotate_at = segment_bytes
         self._tidying = ThreadPoolExecutor(1, "log-tidy")
@@ -85,8 +103,8 @@ class LogWriter:
 
     def open(self) -> None:
         """Begin the first segment. Raises OSError where nothing can be written."""
+        self._folder = self._folder.resolve()  # the way to it may be a link now, and none may be put there later
         self._begin_segment()
-        self._tidying.submit(self._tidy, self.path)
 
     def append(self, record: Record) -> None:
         """Keep a record for the next `flush`. The records of one flush share one time."""
@@ -95,26 +113,36 @@ class LogWriter:
         self._lines.append(self._line(record))
 
     def flush(self) -> None:
-        """Hand all appended records to the kernel."""
+        """Hand all appended records to the kernel, or count them as lost."""
         if not self._lines:
             return
         lines, self._lines = self._lines, []
-        if self._lost:
-            lines.insert(0, self._line(Record("log.gap", data={"lost": self._lost})))
-        try:
-            self._write(b"".join(lines))
-        except OSError as error:
-            if not self._lost:
-                self._complain(f"the event log cannot be written ({error}): signaling goes on without it")
-            self._lost += len(lines) - (1 if self._lost else 0)
+        if not self.is_written:
+            self._lost += len(lines)
             return
-        if self._lost:
-            self._complain(f"the event log is written again; {self._lost} records are missing from it")
-            self._lost = 0
+        try:
+            self._stay_in_place()
+            self._write(b"".join(lines))
+        except (OSError, StateDirTaken) as error:
+            self._lost = len(lines)
+            self._give_up(error)
+            return
         for listener in self.listeners:
             listener(lines)
         if self._size >= self._rotate_at:
             self._rotate()
+
+    def look_after(self) -> None:
+        """Notice that the segment was deleted or replaced, or that the disk takes records again."""
+        if self._lines:
+            self.flush()
+        if self.is_written:
+            try:
+                self._stay_in_place()
+            except (OSError, StateDirTaken) as error:
+                self._give_up(error)
+        elif time.monotonic() >= self._retry_s:
+            self._try_again()
 
     def close(self) -> None:
         """Write what is left and end the segment."""
@@ -141,37 +169,92 @@ class LogWriter:
         try:
             _write_all(self._descriptor, chunk)
         except OSError:
-            os.ftruncate(self._descriptor, self._size)  # no half line may stay before the next whole one
+            os.ftruncate(self._descriptor, self._size)  # the last line that stays must be a whole one
             raise
         self._size += len(chunk)
 
-    def _begin_segment(self) -> None:
-        """Make the next segment the open one. Raises OSError, and then the open one stays."""
-        path = self._path(self._segment + 1)
-        self._ts = round(time.time(), 6)
-        header = {"boot": self._boot, "segment": self._segment + 1, **self._header}
-        beginning = [Record("log.header", data=header), Record("log.checkpoint", data=_to_json(self._checkpoint()))]
-        chunk = b"".join(self._line(record) for record in beginning)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    def _stay_in_place(self) -> None:
+        """Begin a new segment if the open one is not what is found under its name. Raises as `_begin_segment`."""
+        old = self.path
+        if not self._is_in_place():
+            self._begin_segment()
+            self._complain(f"{old.name} was deleted or changed by somebody else: the event log goes on in {self.path}")
+
+    def _is_in_place(self) -> bool:
         try:
-            _write_all(descriptor, chunk)
+            found = self.path.lstat()
         except OSError:
+            return False
+        is_ours = (found.st_dev, found.st_ino) == self._place and found.st_size == self._size
+        return is_ours and found.st_mode & 0o600 == 0o600  # else the next start could not read it
+
+    def _give_up(self, error: Exception) -> None:
+        now_s = time.monotonic()
+        is_steady = now_s - self._resumed_s > STEADY_S
+        self._wait_s = 0.0 if is_steady else min(max(1.0, 2 * self._wait_s), STEADY_S)
+        self.is_written, self._retry_s = False, now_s + self._wait_s
+        self._complain(f"the event log cannot be written ({error}): signaling goes on without it")
+
+    def _try_again(self) -> None:
+        began_s = time.monotonic()
+        try:
+            self._begin_segment(Record("log.gap", data={"lost": self._lost}))
+        except (OSError, StateDirTaken):
+            now_s = time.monotonic()
+            self._retry_s = now_s + RETRY_SHARE * (now_s - began_s)
+            return
+        self._resumed_s = time.monotonic()
+        self._complain(f"the event log is written again, in {self.path}; {self._lost} records are missing from it")
+        self.is_written, self._lost = True, 0
+
+    def _begin_segment(self, *first: Record) -> None:
+        """Make the next segment the open one, with its `first` records.
+
+        Raises OSError or StateDirTaken, and then the open one stays.
+        """
+        if self._folder.resolve() != self._folder:
+            raise OSError(errno.ELOOP, "a symbolic link has taken the place of the folder", str(self._folder))
+        self._claim()
+        number, descriptor = self._create(self._segment + 1)
+        seq = self._seq
+        try:
+            size = self._write_beginning(descriptor, number, first)
+        except OSError:
+            self._seq = seq
             os.close(descriptor)
-            path.unlink()
+            self._path(number).unlink()
             raise
-        self._segment += 1
-        self._descriptor, self._size, self._rotate_at = descriptor, len(chunk), self.segment_bytes
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        found = os.fstat(descriptor)
+        self._segment, self._descriptor, self._place = number, descriptor, (found.st_dev, found.st_ino)
+        self._size, self._rotate_at = size, self.segment_bytes
+        self._tidying.submit(self._tidy, self.path)
+
+    def _create(self, number: int) -> tuple[int, int]:
+        """Make a new file, which nothing is in the place of, and say which number and descriptor it has."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        while True:
+            try:
+                return number, os.open(self._path(number), flags, 0o600)
+            except FileExistsError:
+                number += 1
+
+    def _write_beginning(self, descriptor: int, number: int, first: Iterable[Record]) -> int:
+        self._ts = round(time.time(), 6)
+        header = self._line(Record("log.header", data={"boot": self._boot, "segment": number, **self._header}))
+        _write_all(descriptor, header)  # a full disk refuses it, before the checkpoint is made for nothing
+        checkpoint = Record("log.checkpoint", data=_to_json(self._checkpoint()))
+        rest = b"".join(map(self._line, (checkpoint, *first)))
+        _write_all(descriptor, rest)
+        return len(header) + len(rest)
 
     def _rotate(self) -> None:
-        old_descriptor = self._descriptor
         try:
             self._begin_segment()
-        except OSError as error:
+        except (OSError, StateDirTaken) as error:
             self._complain(f"a new segment of the event log cannot be made ({error}): the old one grows")
             self._rotate_at = self._size + self.segment_bytes
-            return
-        os.close(old_descriptor)
-        self._tidying.submit(self._tidy, self.path)
 
     def _tidy(self, current: Path) -> None:
         """Pack and drop what was closed before `current`, also by a sidecar that was killed. Runs in its own thread."""
@@ -179,7 +262,7 @@ class LogWriter:
             for path in sorted(self._folder.glob("events-*.jsonl")):
                 # Before each: a busy log grows faster than it is packed, and must not outgrow its bound.
                 drop_oldest(self._folder, self.total_bytes, self.keep_s, current)
-                if path.name < current.name and path.exists():
+                if path.name < current.name and path.is_file() and not path.is_symlink():
                     compress(path, self._closing)
         except OSError as error:
             self._complain(f"old segments of the event log cannot be put away: {error}")
@@ -198,7 +281,7 @@ def compress(path: Path, closing: threading.Event) -> None:
     """
     target = path.with_name(path.name + ".gz")
     temporary = path.with_name(path.name + ".gz.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with (
         path.open("rb") as source,
         os.fdopen(descriptor, "wb") as file,
@@ -217,12 +300,15 @@ def compress(path: Path, closing: threading.Event) -> None:
 
 
 def drop_oldest(folder: Path, total_bytes: int, keep_s: float, current: Path) -> None:
-    """Delete segments before `current`, oldest first, until they fit into `total_bytes`; none younger than `keep_s`."""
+    """Delete segments before `current`, oldest first, until they fit into `total_bytes`; none younger than `keep_s`.
+
+    Their names are in order, whatever the clock said. One from the future is of a clock that was wrong, and not young.
+    """
     segments = [(path.stat(), path) for path in folder.glob(SEGMENT_GLOB) if path.name < current.name]
-    segments.sort(key=lambda entry: entry[0].st_mtime)
+    segments.sort(key=lambda entry: entry[1].name)
     excess = sum(stat.st_size for stat, _ in segments) - total_bytes
     for stat, path in segments:
-        if excess <= 0 or stat.st_mtime > time.time() - keep_s:
+        if excess <= 0 or 0 <= time.time() - stat.st_mtime < keep_s:
             return
         path.unlink()
         excess -= stat.st_size

@@ -1,9 +1,22 @@
 """The pure core: rooms, sessions and who is told what."""
 
 from signaling_sidecar.hub.checkpoint import Checkpoint, checkpoint
+from signaling_sidecar.hub.forgiving import read_back
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.restore import Past, Restore
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 from signaling_sidecar.hub.state import Ids
 
-__all__ = ["Checkpoint", "Ending", "Hub", "Ids", "OwnRules", "Past", "Restore", "RoomKey", "RoomRules", "checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "Ending",
+    "Hub",
+    "Ids",
+    "OwnRules",
+    "Past",
+    "Restore",
+    "RoomKey",
+    "RoomRules",
+    "checkpoint",
+    "read_back",
+]

@@ -28,6 +28,7 @@ def announce(record: Record, receivers: Iterable[Session], message: Numbered) ->
             numbers[session.id] = mark.s
             if session.connection is not None:
                 marks[session.connection] = mark
+                session.resumption.reached = mark.s
         if session.connection is not None:
             connections.append(session.connection)
     if numbers:
@@ -50,6 +51,7 @@ def peer_list(session: Session, kind: str, now_s: float, ticket: Ticket | None =
     if resumption is not None:
         message = msgspec.structs.replace(message, handled=resumption.handled, sent=resumption.sent)
         resumption.acknowledged(resumption.sent)
+        resumption.reached = resumption.sent
         resumption.take_ack()
     assert session.connection is not None
     return Send((session.connection,), message)

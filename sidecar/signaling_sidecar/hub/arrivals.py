@@ -15,6 +15,7 @@ from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.entry_limits import EntryLimits
 from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.resumption import token_hash
 from signaling_sidecar.hub.returns import Returns
 from signaling_sidecar.hub.rules import Challenged, Reason, SecondJoin
 from signaling_sidecar.hub.state import State
@@ -49,8 +50,8 @@ class Arrivals:
                 return self._returns.repeat(current, join, now_s)
             if rules.second_join is SecondJoin.FORGED:
                 return errors.forged_from(join.peer or "", current.peer)
-        if join.token_hash is not None:
-            return self._resume(join, join.token_hash, now_s)
+        if join.token is not None:
+            return self._resume(join, join.token, now_s)
         return self._refuse_try(join, now_s) or self.admit(join, now_s)
 
     def admit(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
@@ -167,15 +168,15 @@ class Arrivals:
 
     # --- with a token ------------------------------------------------------------------------------------------------
 
-    def _resume(self, join: commands.Join, hashed: str, now_s: float) -> list[Effect] | Refusal | InTheWay:
+    def _resume(self, join: commands.Join, token: str, now_s: float) -> list[Effect] | Refusal | InTheWay:
         """Go on with the session that the token is of; a token of no session gets a new one."""
         room = self._state.membership.room(join.room)
         session = room.sessions.get(join.peer) if room is not None and join.peer is not None else None
-        if session is not None and session.resumption is not None and session.resumption.knows(hashed):
+        if session is not None and session.resumption is not None and session.resumption.knows(token_hash(token)):
             current = self._state.membership.session(join.connection)
             done = self._departures.depart(current, Reason.MOVED, now_s) if current is not None else []
-            return done + self._returns.resume(session, join, hashed, now_s)
-        anew = msgspec.structs.replace(join, peer=None, token_hash=None, resumable=True)
+            return done + self._returns.resume(session, join, now_s)
+        anew = msgspec.structs.replace(join, peer=None, token=None, resumable=True)
         outcome = self._refuse_try(anew, now_s) or self.admit(anew, now_s)
         told = Send((join.connection,), effects.NotResumed("token"))
         return [told, *outcome] if isinstance(outcome, list) else outcome

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from msgspec import UNSET
 
@@ -11,16 +13,21 @@ from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
 
+MAX_COUNT = 2**53  # above it not every reader of JSON keeps a whole number as it is
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+MAX_S = 366 * 86_400.0  # seconds; no setting reaches so far, and nobody should wait longer for a place to be given up
+Seconds = Annotated[float, msgspec.Meta(ge=-MAX_S, le=MAX_S)]
+
 
 class AwayState(msgspec.Struct, frozen=True):
     ending: Ending
-    left_s: float
+    left_s: Seconds
     """What is left of its grace: hub time ends with the process."""
     told: list[str]
 
 
 class KeptState(msgspec.Struct, frozen=True):
-    s: int
+    s: Count
     message: Numbered
 
 
@@ -28,15 +35,15 @@ class ResumptionState(msgspec.Struct, frozen=True, omit_defaults=True):
     issued: str
     proven: str | None = None
     answered: bool = False
-    sent: int = 0
-    handled: int = 0
+    sent: Count = 0
+    handled: Count = 0
     kept: list[KeptState] = []
 
 
 class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     session: str
     peer: str
-    joined_at_ms: int
+    joined_at_ms: Count
     connection: int | None = None
     name: str | None = None
     metadata: JsonText = UNSET
@@ -48,10 +55,10 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
 class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     dialect: str
     room: str
-    capacity: int
+    capacity: Count
     listed: bool
-    created_at_ms: int
-    idle_s: float
+    created_at_ms: Count
+    idle_s: Seconds
     sessions: list[SessionState]
     name: str | None = None
     mode: str | None = None

@@ -36,8 +36,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """True: the room must be a new one, unless the peer has its place there; False: it must be there already."""
     resumable: bool = False
     """Whether a session is wanted that can be resumed."""
-    token_hash: str | None = None
-    """SHA-256 of the token of the session that is to go on."""
+    token: str | None = None
+    """What shows that the session that is to go on is the sender's own. Never recorded but as its hash."""
     after: int | None = None
     """The last number that the client has handled; None: its page was loaded anew, and knows nothing."""
     credential: str | None = None
@@ -186,6 +186,12 @@ class SetRules(msgspec.Struct, frozen=True, gc=False):
     max_rooms: int
 
 
+class SetLogState(msgspec.Struct, frozen=True, gc=False):
+    """From now on the event log is written, or cannot be: what is only remembered does not outlive this process."""
+
+    is_written: bool
+
+
 class SetOwnRules(msgspec.Struct, frozen=True, gc=False):
     """One room has other rules of its own. Nobody is removed."""
 
@@ -235,4 +241,4 @@ class Numbered(msgspec.Struct, frozen=True, gc=False):
 
 
 OfAdmin = SetOwnRules | Kick | CloseRoom | Say
-Command = Carried | Numbered | Opened | Alive | End | SetRules | Tick
+Command = Carried | Numbered | Opened | Alive | End | SetRules | SetLogState | Tick

@@ -63,6 +63,17 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
     """Whether what was kept for it outlives the sidecar's process."""
 
 
+class Limits(msgspec.Struct, frozen=True, gc=False):
+    """What a connection's frames are held to, so that its client need not send what would be refused."""
+
+    frame_bytes: int
+    frames_per_s: int
+    burst: int
+    """Frames at once."""
+    kept_bytes: int
+    """What is kept of the frames to a session that can be resumed."""
+
+
 class PeerList(msgspec.Struct, frozen=True, gc=False):
     kind: str
     """The type of the frame that is answered."""
@@ -82,6 +93,8 @@ class PeerList(msgspec.Struct, frozen=True, gc=False):
     """Where the numbers of the frames to it stand, when it had some before."""
     ice_servers: JsonText = UNSET
     """What its RTCPeerConnections should use. Not the hub's to say: a password depends on the time of day."""
+    limits: Limits | None = None
+    """Not the hub's to say: they are the connection's."""
 
 
 class Resumed(msgspec.Struct, frozen=True, gc=False):
@@ -101,6 +114,12 @@ class NotResumed(msgspec.Struct, frozen=True, gc=False):
 
 class Ack(msgspec.Struct, frozen=True, gc=False):
     handled: int
+
+
+class Durability(msgspec.Struct, frozen=True, gc=False):
+    """Whether the session outlives the sidecar's process is another than its receiver was told."""
+
+    durable: bool
 
 
 class PeerJoined(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -194,7 +213,7 @@ Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Refused
 Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
 LastWords = Refused | Left | RoomEnded
 """Messages after which a dialect may end its receiver's connection."""
-Message = Roster | LastWords | Relayed | Notice | Matched | RoomsListed | Pong | Resumed | NotResumed | Ack
+Message = Roster | LastWords | Relayed | Notice | Matched | RoomsListed | Pong | Resumed | NotResumed | Ack | Durability
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):

@@ -13,7 +13,7 @@ from signaling_sidecar import errors
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.administration import Administration
-from signaling_sidecar.hub.announcements import announce
+from signaling_sidecar.hub.announcements import announce, tell
 from signaling_sidecar.hub.arrivals import Arrivals, InTheWay
 from signaling_sidecar.hub.challenges import Challenges
 from signaling_sidecar.hub.commands import Command, OfAdmin, Refusable
@@ -84,6 +84,7 @@ class Hub:
             commands.Alive: self._alive,
             commands.End: self._end,
             commands.SetRules: rule_changes.of_dialects,
+            commands.SetLogState: self._set_log_state,
             commands.Tick: self._tick,
         }
 
@@ -173,7 +174,12 @@ class Hub:
             return self._answer(command, refusal)
         resumption.handled = c
         self._owe_ack(session, resumption, now_s)
-        return records.numbered(self._do(command, now_s, c), session, c)
+        try:
+            done = self._do(command, now_s, c)
+        except Exception:
+            resumption.handled = c - 1  # a fault of ours: what is handled under this number is its refusal
+            raise
+        return records.numbered(done, session, c)
 
     def _owe_ack(self, session: Session, resumption: Resumption, now_s: float) -> None:
         if not resumption.owes_ack:
@@ -244,6 +250,15 @@ class Hub:
     def _unwatch_rooms(self, command: commands.UnwatchRooms, now_s: float) -> list[Effect]:
         self.lobby.unwatch(command.connection)
         return []
+
+    def _set_log_state(self, change: commands.SetLogState, now_s: float) -> list[Effect]:
+        self.state.log_is_written = change.is_written
+        done: list[Effect] = []
+        for room in self.membership.rooms:
+            if room.rules.durable:  # nobody else was told that its session is
+                resumable = [session for session in room.sessions.values() if session.resumption is not None]
+                done += tell(resumable, effects.Durability(change.is_written))
+        return done
 
     def _tick(self, _: commands.Tick, now_s: float) -> list[Effect]:
         return self._deadlines.run(now_s)

@@ -1,7 +1,8 @@
 """The hub's state from a log: its last checkpoint, and the records after it. No hook is called, and nobody is told.
 
 A record of a room that neither the checkpoint nor an earlier record knows is of a dialect that is not served any more,
-or of a log with a gap: it is passed over.
+or of a log with a gap: it is passed over. So is what cannot be, such as a second session of one peer in one room: the
+invariants of `membership` and `resumption` hold whatever the log says, and everything else is restored.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar.errors import Code, Refusal
-from signaling_sidecar.hub.checkpoint import Checkpoint, ResumptionState, RoomInLog, SessionState
+from signaling_sidecar.hub.checkpoint import Checkpoint, Count, ResumptionState, RoomInLog, Seconds, SessionState
 from signaling_sidecar.hub.effects import (
     JsonText,
     Notice,
@@ -23,6 +24,7 @@ from signaling_sidecar.hub.effects import (
     Refused,
     Relayed,
 )
+from signaling_sidecar.hub.forgiving import read_back
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Away, Room, Session
@@ -36,37 +38,38 @@ class Past(msgspec.Struct, frozen=True):
 
     ts: float
     type: str
+    seq: int = 0
     dialect: str | None = None
     room: str | None = None
     peer: str | None = None
     session: str | None = None
     kind: str | None = None
     data: str | None = None
-    c: int | None = None
+    c: Count | None = None
     numbers: str | None = None
 
 
 class Said(msgspec.Struct, frozen=True):
     """What the data of these records may say."""
 
-    capacity: int = 0
+    capacity: Count = 0
     listed: bool = False
     name: str | None = None
     mode: str | None = None
     host: str | None = None
     metadata: JsonText = UNSET
     instance: str | None = None
-    joined_at_ms: int = 0
+    joined_at_ms: Count = 0
     token: str | None = None
     proven: str | None = None
     unlisted: bool = False
     """Whether the peer was sent no list of the others."""
     ending: Ending = Ending.LOST
-    grace_s: float = 0.0
+    grace_s: Seconds | None = None
     told: list[str] = []
     reason: Reason = Reason.LOST
     peers: list[str] = []
-    size: int = 0
+    size: Count = 0
     code: Code = Code.INTERNAL
     message: str = ""
     ref: JsonText = UNSET
@@ -85,6 +88,8 @@ class Restore:
         self._until_ts: dict[str, float] = {}
         """By session: when the grace of one that was away would have ended, on the log's clock."""
         self._last_ts = 0.0
+        self._told: Mapping[str, int] = {}
+        """By session: the number of the frame that told it of the record."""
         self._barred: list[tuple[RoomKey, str]] = []
         self._records: dict[str, Callable[[Past, Said], None]] = {
             "room.created": self._room_created,
@@ -109,24 +114,32 @@ class Restore:
         """Begin with a checkpoint that was written at `ts`, epoch seconds."""
         self._last_ts = ts
         for room in state.rooms:
-            self._put_room(room, ts)
+            if self._membership.room(RoomKey(room.dialect, room.room)) is None:
+                self._put_room(room, ts)
         for waiting in state.waiting:
             self._wait(waiting)
         self._barred += state.barred
 
-    def apply(self, record: Past) -> None:
-        """Take the next record of the log. Raises msgspec.DecodeError for data that is of no record."""
+    def apply(self, record: Past) -> str | None:
+        """Take the next record of the log, as far as it is sound; say what is not."""
         self._last_ts = record.ts
+        self._told = {}
         verb = self._records.get(record.type)
-        said = _NOTHING
-        if verb is not None and record.data is not None and record.type != "signal.relayed":
-            said = msgspec.json.decode(record.data, type=Said)
+        said, left_out = _NOTHING, list[str]()
+        try:
+            if verb is not None and record.data is not None and record.type != "signal.relayed":
+                said, left_out = read_back(record.data, Said)
+            if record.numbers is not None:
+                self._told = _NUMBERS.decode(record.numbers)
+        except msgspec.DecodeError as error:
+            return str(error)
         if verb is not None:
             verb(record, said)
         session = self._sessions.get(record.session or "")
         if record.c is not None and session is not None and session.resumption is not None:
             session.resumption.handled = record.c
             session.resumption.heard()
+        return "; ".join(left_out) or None
 
     def finish(self, now_s: float) -> None:
         """All connections are gone: every session is away, with its grace anew if it was not away before."""
@@ -134,6 +147,8 @@ class Restore:
             room.active_s = now_s - max(0.0, room.active_s)
             self._hub.idle_rooms.watch(room)
             for session in room.sessions.values():
+                if session.resumption is not None:
+                    session.resumption.reached = session.resumption.sent
                 grace_s = self._hub.departures.grace_s(session, Ending.STOPPED)
                 away = session.away or Away(Ending.STOPPED, 0.0)
                 left_s = self._until_ts.get(session.id, 0.0) - self._last_ts
@@ -153,15 +168,16 @@ class Restore:
         room.created_at_ms, room.active_s = state.created_at_ms, state.idle_s
         for each in state.sessions:
             self._put_session(room, each, ts)
-        room.host = room.sessions.get(state.host or "")
+        room.host = room.sessions.get(state.host or "", room.host)
 
     def _make_room(self, key: RoomKey, capacity: int, listed: bool, own: OwnRules | None) -> Room | None:
+        """None: its dialect is not served any more. `capacity` 0: nobody asked for any."""
         rules = self._hub.state.rules.get(key.dialect)
         if rules is None:
             return None
         room = Room(key, rules, listed, asked_capacity=None, created_at_ms=0, active_s=0.0)
         room.rule(rules, own)
-        room.asked_capacity = capacity if capacity != room.rules.capacity else None
+        room.asked_capacity = capacity if capacity not in (0, room.rules.capacity) else None
         return room
 
     def _kicked(self, record: Past, said: Said) -> None:
@@ -200,7 +216,8 @@ class Restore:
         self._hub.matchmaking.forget(record.dialect or "", record.peer or "")
 
     def _wait(self, waiting: Waiting) -> None:
-        if waiting.dialect in self._hub.state.rules:
+        is_served = waiting.dialect in self._hub.state.rules
+        if is_served and self._membership.place(waiting.dialect, waiting.peer) is None:
             self._hub.matchmaking.put_back(msgspec.structs.replace(waiting, connection=None))
 
     # --- sessions ----------------------------------------------------------------------------------------------------
@@ -223,13 +240,22 @@ class Restore:
         self._enter(room, session)
 
     def _enter(self, room: Room, session: Session) -> None:
+        """Give the session its place, which nobody else may still have, nor it another."""
+        place = self._membership.place(room.key.dialect, session.peer) if room.rules.one_place else None
+        for older in (self._sessions.get(session.id), room.sessions.get(session.peer), place):
+            if older is not None and self._sessions.pop(older.id, None) is not None:
+                self._membership.remove(older)
+        if not room.sessions:
+            room.host = None
         self._sessions[session.id] = session
         self._membership.enter(room, session)
 
     def _joined(self, record: Past, said: Said) -> None:
         key = _key(record)
-        room = self._membership.room(key) or self._new_rooms.pop(key, None)
-        if room is None or record.session is None or record.peer is None:
+        if record.session is None or record.peer is None:
+            return
+        room = self._membership.room(key) or self._new_rooms.pop(key, None) or self._make_room(key, 0, False, None)
+        if room is None:
             return
         if not room.sessions:
             room.created_at_ms = said.joined_at_ms
@@ -240,7 +266,7 @@ class Restore:
         session.resumption = Resumption(said.token) if said.token is not None else None
         self._enter(room, session)
         _sees_who_is_away(session)
-        self._number(record, lambda _: PeerJoined(session.view(), room.name))
+        self._number(lambda _: PeerJoined(session.view(), room.name))
 
     def _resumed(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
@@ -255,31 +281,32 @@ class Restore:
         if not said.unlisted:
             _sees_who_is_away(session)
         changes = apply_changes(session, name=said.name, metadata=_given(said.metadata), instance=said.instance)
-        self._number(record, lambda id_: PeerUpdated(peer=session.peer, away=False if id_ in told else None, **changes))
+        self._number(lambda id_: PeerUpdated(peer=session.peer, away=False if id_ in told else None, **changes))
 
     def _updated(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
         if session is not None:
             changes = apply_changes(session, name=said.name, metadata=_given(said.metadata))
-            self._number(record, lambda _: PeerUpdated(peer=session.peer, **changes))
+            self._number(lambda _: PeerUpdated(peer=session.peer, **changes))
 
     def _away(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
         if session is not None:
             session.away = Away(said.ending, 0.0)
-            self._until_ts[session.id] = record.ts + said.grace_s
+            own_s = self._hub.departures.grace_s(session, said.ending)
+            self._until_ts[session.id] = record.ts + (said.grace_s if said.grace_s is not None else own_s)
 
     def _away_told(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
         if session is not None and session.away is not None:
             session.away.told.update(said.told)
-            self._number(record, lambda _: PeerUpdated(peer=session.peer, away=True))
+            self._number(lambda _: PeerUpdated(peer=session.peer, away=True))
 
     def _left(self, record: Past, said: Said) -> None:
         session = self._sessions.pop(record.session or "", None)
         if session is not None:
             self._membership.remove(session)
-            self._number(record, lambda _: PeerLeft(session.peer, said.reason, session.room.name))
+            self._number(lambda _: PeerLeft(session.peer, said.reason, session.room.name))
 
     # --- what was said -----------------------------------------------------------------------------------------------
 
@@ -288,31 +315,30 @@ class Restore:
         relayed = None
         if sender is not None and sender.room.rules.durable and record.data is not None:
             relayed = Relayed(sender.peer, record.kind or "", record.data.encode(), sender.room.name)
-        self._number(record, lambda _: relayed)
+        self._number(lambda _: relayed)
 
     def _said(self, record: Past, said: Said) -> None:
-        self._number(record, lambda _: Notice(said.text))
+        self._number(lambda _: Notice(said.text))
 
     def _refused(self, record: Past, said: Said) -> None:
         answer = Refused(Refusal(said.code, said.message), said.ref, record.kind, joined=True, c=record.c)
-        self._number(record, lambda _: answer)
+        self._number(lambda _: answer)
 
-    def _number(self, record: Past, message_for: Callable[[str], Numbered | None]) -> None:
+    def _number(self, message_for: Callable[[str], Numbered | None]) -> None:
         """Keep what the record's frames told each session; what cannot be made again is a gap for it."""
-        numbers = _NUMBERS.decode(record.numbers) if record.numbers is not None else {}
-        for id_, s in numbers.items():
+        for id_, s in self._told.items():
             session = self._sessions.get(id_)
             if session is not None and session.resumption is not None:
                 message = message_for(id_)
-                session.resumption.sent = s
-                if message is None:
+                if message is None or s != session.resumption.sent + 1:  # a number is missing, or cannot be made again
                     session.resumption.forget_kept()
-                else:
+                session.resumption.sent = max(s, session.resumption.sent)
+                if message is not None and s == session.resumption.sent:
                     session.resumption.put_back(Kept(s, message, size_of(message)))
 
 
 _NOTHING = Said()
-_NUMBERS: msgspec.json.Decoder[Mapping[str, int]] = msgspec.json.Decoder(Mapping[str, int])
+_NUMBERS: msgspec.json.Decoder[Mapping[str, Count]] = msgspec.json.Decoder(Mapping[str, Count])
 
 
 def _given(text: JsonText) -> msgspec.Raw | None:
@@ -334,6 +360,8 @@ def _resumption(state: ResumptionState | None) -> Resumption | None:
     if state is None:
         return None
     resumption = Resumption(state.issued, state.proven, state.answered, state.sent, state.handled)
-    for kept in state.kept:
-        resumption.put_back(Kept(kept.s, kept.message, size_of(kept.message)))
+    first = state.sent - len(state.kept) + 1
+    if [kept.s for kept in state.kept] == list(range(first, state.sent + 1)):
+        for kept in state.kept:
+            resumption.put_back(Kept(kept.s, kept.message, size_of(kept.message)))
     return resumption

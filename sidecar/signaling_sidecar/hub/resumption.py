@@ -3,6 +3,7 @@
 1. A token is known by its SHA-256 only. At most two are good: the last that was proven, and the last that was issued.
 2. Frames to the session are numbered from 1 without a hole, whether it is connected or not.
 3. `kept` holds the last numbers up to `sent`, without a hole, but for those that were acknowledged.
+4. `reached` is at most `sent`: what is numbered for a peer that is away has not reached it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from msgspec import UNSET
 from signaling_sidecar.hub.effects import JsonText, Mark, Numbered, PeerJoined, PeerUpdated, Relayed
 
 MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, Resume; a client that is away for longer rebuilds its view from a list
-MAX_KEPT_BYTES = 262_144  # bytes of payload; PROTOCOLS.md
+MAX_KEPT_BYTES = 262_144  # bytes of payload, besides the newest frame's; PROTOCOLS.md
 FRAME_BYTES = 200  # what a notice takes on the wire, about, besides what its sender put into it
 
 
@@ -41,6 +42,8 @@ class Resumption:
     sent: int = 0
     handled: int = 0
     """The last of the client's own numbers that was carried out, or refused."""
+    reached: int = 0
+    """The last number that a connection was given: the client cannot have handled a later one."""
     owes_ack: bool = False
     kept: deque[Kept] = field(default_factory=deque)
     _kept_bytes: int = 0
@@ -67,7 +70,8 @@ class Resumption:
     def put_back(self, kept: Kept) -> None:
         self.kept.append(kept)
         self._kept_bytes += kept.size
-        while len(self.kept) > MAX_KEPT_FRAMES or self._kept_bytes > MAX_KEPT_BYTES:
+        # The newest does not count: a frame may be as large as all that is kept, and is no reason to forget the others.
+        while len(self.kept) > MAX_KEPT_FRAMES or self._kept_bytes - kept.size > MAX_KEPT_BYTES:
             self._drop_first()
 
     def acknowledged(self, a: int) -> None:
@@ -81,9 +85,12 @@ class Resumption:
         return self.handled if owed else None
 
     def after(self, s: int) -> list[Kept] | None:
-        """What was sent after `s`; None when that is not all kept, or nothing like `s` was ever sent."""
+        """What was sent after `s`; None when that is not all kept, or `s` never reached the client.
+
+        A client that says it has such a number has it from a process that could not write the log and is gone.
+        """
         first = self.kept[0].s if self.kept else self.sent + 1
-        if not first - 1 <= s <= self.sent:
+        if not first - 1 <= s <= self.reached:
             return None
         return [kept for kept in self.kept if kept.s > s]
 

@@ -18,17 +18,23 @@ class Returns:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def ticket(self, session: Session, proven: str | None = None) -> Ticket | None:
-        """A new token for the session, which is resumable from now on; None where none can be."""
-        rules = session.room.rules
+    def ticket(self, session: Session, shown: str | None = None) -> Ticket | None:
+        """A token for the session, which is resumable from now on; None where none can be.
+
+        It is a new one. While the log cannot be written it is the good one that was `shown`, if there was one: after a
+        restart nobody would know a new one.
+        """
+        rules, resumption = session.room.rules, session.resumption
         if rules.resumable_grace_s is None:
             return None
-        token = self._state.ids.token()
-        if session.resumption is None:
+        is_good = shown is not None and resumption is not None and resumption.knows(token_hash(shown))
+        token = shown if shown is not None and is_good and not self._state.log_is_written else self._state.ids.token()
+        if resumption is None:
             session.resumption = Resumption(token_hash(token))
         else:
-            session.resumption.issue(token_hash(token), proven)
-        return Ticket(token, rules.resumable_grace_s[Ending.LOST], rules.durable)
+            proven = token_hash(shown) if shown is not None and is_good else resumption.proven
+            resumption.issue(token_hash(token), proven)
+        return Ticket(token, rules.resumable_grace_s[Ending.LOST], self._state.is_durable(rules))
 
     def take_back(self, session: Session, connection: int, now_s: float, **data: Any) -> tuple[list[Effect], Record]:
         """Give a session another connection; the one it had is closed as replaced. The record is still to be told."""
@@ -43,11 +49,11 @@ class Returns:
     def repeat(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
         """A second join of the same peer: a fresh list, and no notice unless returns are announced."""
         session.room.active_s = now_s
-        ticket = self.ticket(session) if join.resumable or join.token_hash is not None else None
-        token = session.resumption.issued if ticket is not None and session.resumption is not None else None
-        recorded: list[Effect] = (
-            [] if token is None else [records.of_session("peer.resumed", session, {"token": token})]
-        )
+        ticket = self.ticket(session, join.token) if join.resumable or join.token is not None else None
+        recorded: list[Effect] = []
+        if ticket is not None and session.resumption is not None:
+            tokens = records.present(token=session.resumption.issued, proven=session.resumption.proven)
+            recorded.append(records.of_session("peer.resumed", session, tokens))
         # What is announced here is not recorded: nobody's place has changed.
         tells = session.room.rules.announces_returns
         notices = tell(session.room.others(session), joined_notice(session, now_s)) if tells else []
@@ -60,12 +66,12 @@ class Returns:
         ticket = self.ticket(session) if join.resumable else None
         return self._come_back(session, join, now_s, lambda: [peer_list(session, join.kind, now_s, ticket)])
 
-    def resume(self, session: Session, join: commands.Join, hashed: str, now_s: float) -> list[Effect]:
+    def resume(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
         """The session's own client comes back, with its token: for what it missed, or for a fresh list."""
         resumption = session.resumption
         assert resumption is not None  # it knows the token
         missed = resumption.after(join.after) if join.after is not None else None
-        ticket = self.ticket(session, proven=hashed)
+        ticket = self.ticket(session, join.token)
         assert ticket is not None  # it is resumable
         connection = join.connection
 
@@ -75,6 +81,7 @@ class Returns:
                 return [*gap, peer_list(session, join.kind, now_s, ticket)]
             resumption.acknowledged(join.after or 0)
             resumption.take_ack()
+            resumption.reached = resumption.sent
             resumed = effects.Resumed(session.room.key.room, session.peer, resumption.handled, ticket)
             again = [Send((connection,), kept.message, {connection: Mark(kept.s)}) for kept in missed]
             return [Send((connection,), resumed), *again]

@@ -35,7 +35,7 @@ class Ids(Protocol):
 
 @dataclass(slots=True)
 class State:
-    """All but `rules` and `max_rooms` is the same for the hub's whole life."""
+    """All but `rules`, `max_rooms` and `log_is_written` is the same for the hub's whole life."""
 
     rules: Mapping[str, RoomRules]
     """By dialect name."""
@@ -44,6 +44,8 @@ class State:
     deadlines: Deadlines
     membership: Membership
     lobby: Lobby
+    log_is_written: bool = True
+    """Whether the event log has what happens now."""
     barred: set[tuple[RoomKey, str]] = field(default_factory=set)
     """Peers that were removed from a room, and may not be back yet."""
 
@@ -55,6 +57,10 @@ class State:
             return []
 
         self.deadlines.at(now_s + BARRED_S, end)
+
+    def is_durable(self, rules: RoomRules) -> bool:
+        """Whether a session in a room with these rules outlives this process, with all that is kept for it."""
+        return rules.durable and self.log_is_written
 
     def refuse_room(self, leaving: Session | None) -> Refusal | None:
         """Whether one more room can be made, when `leaving` gives up its place for it."""

@@ -8,7 +8,21 @@ with notebook_extra():
     from signaling_sidecar.inspection.event_log import EventLog, open_log
     from signaling_sidecar.inspection.ladder import Ladder
     from signaling_sidecar.inspection.mesh import Mesh
+    from signaling_sidecar.inspection.reason_table import ReasonTable, reasons
     from signaling_sidecar.inspection.sdp_diff import SdpDiff
     from signaling_sidecar.inspection.timeline import Timeline
 
-__all__ = ["Admin", "Dump", "EventLog", "Ladder", "Mesh", "SdpDiff", "Timeline", "connect", "open_dump", "open_log"]
+__all__ = [
+    "Admin",
+    "Dump",
+    "EventLog",
+    "Ladder",
+    "Mesh",
+    "ReasonTable",
+    "SdpDiff",
+    "Timeline",
+    "connect",
+    "open_dump",
+    "open_log",
+    "reasons",
+]

@@ -14,48 +14,52 @@ import pandas as pd
 
 from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.errors import NotRunning
-from signaling_sidecar.eventlog.state_dir import find_state_dir, read_runtime
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.eventlog.state_dir import read_runtime
+from signaling_sidecar.eventlog.which_state import find_state_dir
 from signaling_sidecar.inspection.errors import AdminRefused, AmbiguousRoom, UnknownRoom
-from signaling_sidecar.inspection.event_log import EventLog, open_log
+from signaling_sidecar.inspection.event_log import EventLog, read_log
+from signaling_sidecar.inspection.text_dtype import TEXT
 
 if TYPE_CHECKING:
     from signaling_sidecar.inspection.dashboard import Dashboard
 
 _ROOM_DTYPES = {
     "dialect": "category",
-    "room": "str",
-    "name": "str",
+    "room": TEXT,
+    "name": TEXT,
     "peers": "int64",
     "away": "int64",
     "capacity": "int64",
     "listed": "bool",
-    "host": "str",
+    "host": TEXT,
     "created": "datetime64[us, UTC]",
 }
 _PEER_DTYPES = {
     "dialect": "category",
-    "room": "str",
-    "peer": "str",
-    "name": "str",
+    "room": TEXT,
+    "peer": TEXT,
+    "name": TEXT,
     "away": "bool",
     "host": "bool",
     "joined": "datetime64[us, UTC]",
-    "session": "str",
+    "session": TEXT,
 }
 
 
 def connect(state_dir: str | PathLike[str] | None = None, *, url: str | None = None, token: str | None = None) -> Admin:
-    """Connect to the running sidecar of this project: of the current folder or the nearest above it, else the newest.
+    """Connect to the running sidecar of this project: of the current folder or the nearest one above it.
 
     `state_dir` names another one's state folder; `url` and `token` one that has no folder here, and then there is no
-    log. One printed line says which it took. Raises `NotRunning`, `NoStateDir` (both `SidecarError`s).
+    log. Unless it was named, one printed line says which it took.
+
+    Raises `NotRunning`, `NoStateDir` (both `SidecarError`s).
     """
     if url is not None:
         return Admin(None, lambda: (url, token or ""))
-    found = None if state_dir is not None else find_state_dir(Path.cwd())
-    folder = found.path if found is not None else Path(state_dir or "")
-    admin = Admin(folder, lambda: _runtime(folder))
-    if found is not None:
+    found = find_state_dir(Path(state_dir) if state_dir is not None else None)
+    admin = Admin(found.path, lambda: _runtime(found.path))
+    if found.how:
         print(f"connected to {admin.url} ({found.path}: {found.how})")
     return admin
 
@@ -127,7 +131,7 @@ class Admin:
             raise AdminRefused("no-log", "the log of a sidecar that is named by its url is not here")
         sizes = tuple(map(_size, sorted(self._state_dir.glob("*.jsonl*"))))
         if self._log is None or self._log[0] != sizes:
-            self._log = (sizes, open_log(self._state_dir))
+            self._log = (sizes, read_log(find_segments(self._state_dir)))
         return self._log[1]
 
     def dashboard(self) -> Dashboard:

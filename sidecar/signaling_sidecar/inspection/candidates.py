@@ -5,15 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from signaling_sidecar.eventlog.payload import find_candidates
+from signaling_sidecar.inspection.text_dtype import TEXT
 
 _SAID = ("time", "dialect", "room", "peer", "to", "session", "boot", "seq")
 _DTYPES = {
     "type": "category",
     "protocol": "category",
     "address_class": "category",
-    "address": "str",
+    "address": TEXT,
     "port": "Int64",
-    "ufrag": "str",
+    "ufrag": TEXT,
 }
 _COLUMNS = ["time", "dialect", "room", "peer", "to", *_DTYPES, "in_description", "session", "boot", "seq"]
 

@@ -9,20 +9,6 @@ from signaling_sidecar.errors import SidecarError
 MAX_CHOICES_NAMED = 20  # rooms in one message; a log may hold thousands
 
 
-class UnknownSchema(SidecarError):
-    """A record says that it is of a schema version that this release does not read."""
-
-    def __init__(self, path: str, line: int, version: object, known: int) -> None:
-        super().__init__(path, line, version, known)
-        self.path, self.line, self.version, self.known = path, line, version, known
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path}, line {self.line} has schema version {self.version!r}, this release reads {self.known}: "
-            "use the release that wrote it"
-        )
-
-
 class UnknownRoom(SidecarError):
     """A log holds no such room."""
 

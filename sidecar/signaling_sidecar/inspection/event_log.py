@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from signaling_sidecar.diagnosis import Diagnosis, diagnose
-from signaling_sidecar.eventlog.segments import find_segments
-from signaling_sidecar.eventlog.state_dir import read_runtime
+from signaling_sidecar.eventlog.records import LeftOut
+from signaling_sidecar.eventlog.segments import FoundLog, find_segments
+from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.candidates import candidates_table
 from signaling_sidecar.inspection.dumps import Dump, JoinedDump, clocks_table, join_dump
@@ -39,16 +40,29 @@ def open_log(path: str | PathLike[str] | None = None) -> EventLog:
     """Read an event log as it is now; open it again to see what was written since.
 
     `path` is a segment (`.jsonl` or `.jsonl.gz`), a folder of segments, or a glob pattern. Without one it is the log of
-    this project: of the current folder or the nearest one above it that a sidecar has run for, else the newest there
-    is; one printed line says which it took.
+    this project: of the current folder or the nearest one above it that a sidecar has run for; one printed line says
+    which it took.
 
-    Raises `NoLog`, `NoStateDir`, `DamagedLog`, `UnknownSchema` (all `SidecarError`s).
+    What cannot be read is left out, and one more printed line says how much that is.
+
+    Raises `NoLog` and `NoStateDir`, and `DamagedLog` or `UnknownSchema` where nothing can be read (all are
+    `SidecarError`s).
     """
     found = find_segments(path)
     if found.how is not None:
         print(f"reading {found.path} ({found.how})")
-    is_running = read_runtime(Path(found.path)) is not None
-    return EventLog(found.path, found.segments, read_events(found.segments), time.time() if is_running else None)
+    log = read_log(found)
+    if log.left_out:
+        print(log.left_out)
+    return log
+
+
+def read_log(found: FoundLog) -> EventLog:
+    """Read what was found of a log, without a word."""
+    is_live = is_running(Path(found.path))
+    left_out = LeftOut(is_live=is_live)
+    events = read_events(found.segments, left_out)
+    return EventLog(found.path, found.segments, events, time.time() if is_live else None, left_out=str(left_out))
 
 
 class EventLog:
@@ -65,11 +79,14 @@ class EventLog:
         events: pd.DataFrame,
         read_ts: float | None = None,
         dumps: Sequence[JoinedDump] = (),
+        left_out: str = "",
     ) -> None:
         self.path = path
         """The segment, folder or pattern that was read."""
         self.segments = segments
         """The files it is made of."""
+        self.left_out = left_out
+        """What could not be read of them, in one sentence; empty: everything was."""
         self._events = events
         self._read_ts = read_ts
         """When it was read (seconds since the epoch), if its sidecar ran then; None: nothing comes after its end."""
@@ -82,7 +99,7 @@ class EventLog:
         dump's own numbers as `seq`, at their times by the log's clock: see `clocks`. This log stays as it is.
         """
         events, joined = join_dump(self._events, dump)
-        return EventLog(self.path, self.segments, events, self._read_ts, (*self._dumps, joined))
+        return EventLog(self.path, self.segments, events, self._read_ts, (*self._dumps, joined), self.left_out)
 
     @cached_property
     def clocks(self) -> pd.DataFrame:
@@ -345,6 +362,7 @@ class EventLog:
             first, last = self._events["time"].min(), self._events["time"].max()
             facts.append(f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC")
         facts += map(str, self._dumps)
+        facts += filter(None, [visible(self.left_out)])
         return facts
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis import Entry, Verdict
 from signaling_sidecar.diagnosis.attempts import Attempt
+from signaling_sidecar.inspection.text_dtype import TEXT
 
 _TIMES = ("met", "offer", "answer", "candidate", "connected")
 _COUNTS = ("offers", "offers_back", "answers", "answers_back", "candidates", "candidates_back")
@@ -33,7 +34,7 @@ def pairs_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     table = pd.DataFrame([_row(verdict) for verdict in verdicts], columns=_COLUMNS)
     for name in _TIMES:
         table[name] = pd.to_datetime(table[name], unit="s", utc=True).astype("datetime64[us, UTC]")
-    text = dict.fromkeys(("name", "other_name", "types", "types_back", "sentence"), "str")
+    text = dict.fromkeys(("name", "other_name", "types", "types_back", "sentence"), TEXT)
     return table.astype({**dict.fromkeys(_CATEGORIES, "category"), **dict.fromkeys(_COUNTS, "int64"), **text})
 
 

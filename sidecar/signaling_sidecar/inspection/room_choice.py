@@ -15,6 +15,9 @@ from signaling_sidecar.inspection.attendance import Attendance, Turn, attend
 from signaling_sidecar.inspection.errors import AmbiguousRoom, UnknownRoom
 from signaling_sidecar.inspection.rooms import rooms_table
 from signaling_sidecar.inspection.steps import Record
+from signaling_sidecar.inspection.text_dtype import TEXT
+
+_OF_A_PAGE = r'"event": ?"page"'
 
 
 class RoomInLog(NamedTuple):
@@ -43,7 +46,7 @@ class RoomRuns(NamedTuple):
 
 def rooms_in(rooms: pd.DataFrame) -> list[RoomInLog]:
     """Name the rooms of the table of rooms, in order of appearance."""
-    named = rooms[["dialect", "room", "boot"]].drop_duplicates().astype("str")
+    named = rooms[["dialect", "room", "boot"]].drop_duplicates().astype(TEXT)
     return [RoomInLog(*row) for row in named.itertuples(index=False)]
 
 
@@ -62,8 +65,11 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     """Say who was in a room when. `read_ts`: seconds since the epoch, when the log of a running sidecar was read."""
     runs = events[events["boot"].isin(chosen.boots)]
     of_room = (runs["dialect"] == chosen.dialect) & (runs["room"] == chosen.room)
-    type_ = runs["type"].astype("str")
-    rows = runs[of_room & type_.str.startswith(("peer.", "room.")) | type_.str.startswith("server.")]
+    type_ = runs["type"].astype(TEXT)
+    # Of what browsers report only the page itself matters here, and the rest is most of a log.
+    of_page = (type_ == "trace.state") & runs["data"].str.contains(_OF_A_PAGE, na=False)
+    told = type_.str.startswith(("peer.", "room.")) | of_page
+    rows = runs[of_room & told | type_.str.startswith("server.")]
     columns = [rows[name].astype(object).where(rows[name].notna(), None) for name in Turn._fields if name != "ts"]
     ts = rows["time"].astype("int64") / 1e6
     turns = (Turn(seq, at, *rest) for at, seq, *rest in zip(ts, *columns, strict=True))
@@ -111,7 +117,7 @@ def _runs_of(events: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
     while more := {boot for boot in sessions if boot not in joined and sessions[boot] & found}:
         joined |= more
         found = found.union(*(sessions[boot] for boot in more))
-    order = list(events["boot"].drop_duplicates().astype("str"))
+    order = list(events["boot"].drop_duplicates().astype(TEXT))
     places = [order.index(boot) for boot in joined]
     return RoomRuns(chosen.dialect, chosen.room, tuple(order[min(places) : max(places) + 1]))
 

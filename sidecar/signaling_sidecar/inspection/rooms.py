@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from signaling_sidecar.diagnosis.record_data import read_about
+from signaling_sidecar.inspection.text_dtype import TEXT
 
 _COLUMNS = [
     *("dialect", "room", "name", "created", "ended", "peers_most", "sessions", "signals", "refused", "bytes", "boot"),
@@ -23,7 +24,7 @@ def rooms_table(events: pd.DataFrame) -> pd.DataFrame:
     relayed, joined = rows["type"] == "signal.relayed", rows["type"] == "peer.joined"
     named = rows[rows["type"].isin(["room.created", "room.updated"])]
     names = pd.Series(
-        [read_about(data).name for data in events.loc[named.index, "data"]], index=named.index, dtype="str"
+        [read_about(data).name for data in events.loc[named.index, "data"]], index=named.index, dtype=TEXT
     )
     rows = rows.assign(
         name=names.reindex(rows.index),

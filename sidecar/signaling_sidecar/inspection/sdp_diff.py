@@ -11,6 +11,7 @@ from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.errors import NoDescription, UnknownRecord
 from signaling_sidecar.inspection.sdp_diff_html import sdp_diff_html
 from signaling_sidecar.inspection.sdp_sections import Mark, Row, Section, compare
+from signaling_sidecar.inspection.text_dtype import TEXT
 
 Chosen = int | tuple[str, int] | str
 """A signal by its `seq` or its boot (the first characters do) and `seq`, or an SDP itself."""
@@ -59,9 +60,9 @@ def find_sdp(events: pd.DataFrame, chosen: Chosen) -> tuple[str, str]:
         return "SDP", chosen
     boot, seq = chosen if isinstance(chosen, tuple) else ("", chosen)
     signals = events[(events["seq"] == seq) & events["type"].isin(["signal.relayed", "signal.refused"])]
-    found = signals[signals["boot"].astype("str").str.startswith(boot)]
+    found = signals[signals["boot"].astype(TEXT).str.startswith(boot)]
     if len(found) != 1:
-        choices = [f"({each!r}, {seq})" for each in found["boot"].astype("str")]
+        choices = [f"({each!r}, {seq})" for each in found["boot"].astype(TEXT)]
         raise UnknownRecord(f"{(boot, seq)!r}" if boot else str(seq), choices)
     (row,) = found.astype(object).where(found.notna(), None).to_dict("records")
     sdp = find_description(row["data"] or "")

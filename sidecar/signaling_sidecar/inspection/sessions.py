@@ -8,6 +8,7 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.inspection.spans import receiving_sessions, session_spans
+from signaling_sidecar.inspection.text_dtype import TEXT
 
 _COLUMNS = [
     *("dialect", "room", "peer", "name", "session", "joined", "left", "reason", "connections", "pages"),
@@ -18,7 +19,7 @@ _COLUMNS = [
 def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
     """Make the table that `EventLog.sessions` documents."""
     table = session_spans(events)
-    own = events[events["session"].isin(table.index)].assign(session=lambda rows: rows["session"].astype("str"))
+    own = events[events["session"].isin(table.index)].assign(session=lambda rows: rows["session"].astype(TEXT))
     joined = own[own["type"] == "peer.joined"].drop_duplicates("session").set_index("session")
     left = own[own["type"] == "peer.left"].drop_duplicates("session").set_index("session")
     table["joined"] = joined["time"].reindex(table.index)
@@ -30,7 +31,7 @@ def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
         index=said["session"],
     )
     by_session = about.groupby(level=0, sort=False)
-    table["name"] = by_session["name"].last().reindex(table.index).astype("str")
+    table["name"] = by_session["name"].last().reindex(table.index).astype(TEXT)
     table["reason"] = by_session["reason"].last().reindex(table.index).astype("category")
     table["pages"] = by_session["instance"].nunique().reindex(table.index, fill_value=0)
     arrivals = own[own["type"].isin(["peer.joined", "peer.resumed"])].drop_duplicates(["session", "boot", "connection"])
@@ -41,7 +42,7 @@ def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _count(sessions: pd.Series[Any], table: pd.DataFrame) -> pd.Series[int]:
-    return sessions.astype("str").value_counts().reindex(table.index, fill_value=0).astype("int64")
+    return sessions.astype(TEXT).value_counts().reindex(table.index, fill_value=0).astype("int64")
 
 
 def _add_absences(table: pd.DataFrame, own: pd.DataFrame, events: pd.DataFrame) -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis.record_data import media_of, read_about
 from signaling_sidecar.inspection.spans import receiving_sessions, session_spans
+from signaling_sidecar.inspection.text_dtype import TEXT
 
 _OUTCOMES = {"signal.relayed": "relayed", "signal.refused": "refused"}
 _COLUMNS = [
@@ -16,11 +17,11 @@ _COLUMNS = [
 _MEDIA_DTYPES = {
     "sdp_type": "category",
     "description_bytes": "Int64",
-    "ufrag": "str",
+    "ufrag": TEXT,
     "candidate_type": "category",
     "protocol": "category",
     "address_class": "category",
-    "address": "str",
+    "address": TEXT,
     "port": "Int64",
 }
 
@@ -29,11 +30,11 @@ def signals_table(events: pd.DataFrame) -> pd.DataFrame:
     """Make the table that `EventLog.signals` documents."""
     signals = events[events["type"].isin(list(_OUTCOMES))].copy()
     relayed = signals["type"] == "signal.relayed"
-    signals["outcome"] = signals["type"].astype("str").map(_OUTCOMES).astype("category")
+    signals["outcome"] = signals["type"].astype(TEXT).map(_OUTCOMES).astype("category")
     refusals = [read_about(data) for data in signals["data"].where(~relayed)]
     signals["code"] = pd.Series([r.code for r in refusals], index=signals.index, dtype="category")
     signals["count"] = pd.Series([r.count for r in refusals], index=signals.index, dtype="int64")
-    signals["message"] = pd.Series([r.message for r in refusals], index=signals.index, dtype="str")
+    signals["message"] = pd.Series([r.message for r in refusals], index=signals.index, dtype=TEXT)
     found = [media_of(kind, data) for kind, data in zip(signals["kind"], signals["data"].where(relayed), strict=True)]
     for name, dtype in _MEDIA_DTYPES.items():
         signals[name] = pd.Series([getattr(media, name) for media in found], index=signals.index, dtype=dtype)

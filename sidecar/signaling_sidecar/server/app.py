@@ -23,20 +23,25 @@ from signaling_sidecar.dialects import DIALECTS, Dialect
 from signaling_sidecar.dialects.rooms import ROOMS, encode_room_list
 from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
 from signaling_sidecar.eventlog import LogWriter, state_dir
+from signaling_sidecar.eventlog.boots import new_boot
+from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub import Hub, RoomRules, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import HooksFile, watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server import client_faults, pages
 from signaling_sidecar.server.admin import AdminApi
+from signaling_sidecar.server.advice import consequences
 from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
 from signaling_sidecar.server.endpoint import Endpoint
 from signaling_sidecar.server.going_on import go_on
-from signaling_sidecar.server.guard import Barred, who_is_let_in
+from signaling_sidecar.server.guard import who_is_let_in
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.judge import Judge
 from signaling_sidecar.server.lan_pages import LanPages
 from signaling_sidecar.server.neighbours import Neighbours
+from signaling_sidecar.server.people import PeopleInRooms
 from signaling_sidecar.settings import Settings, Sources, all_settings
 from signaling_sidecar.site import Site, read_site
 
@@ -44,6 +49,7 @@ HOME = "/"
 CROSS_ORIGIN = web.RequestKey("cross_origin", bool)
 """Set on a request whose answer pages of other origins may read, if they are let in."""
 HASH_CHARS = 16  # hex digits; 64 bits that nobody without the key can search for a collision
+LOOK_EVERY_S = 0.5  # seconds between two looks at the log's file: that it is gone should be noticed within one
 MAX_HINTS = 100  # causes that are printed once each; a stranger can make up any number of Hosts
 
 logger = logging.getLogger("signaling_sidecar")
@@ -76,17 +82,23 @@ class Sidecar:
         self.settings = settings
         self._sources = sources
         self._reloaded = reloaded
-        self.boot = _new_boot()
         self.admin_token = secrets.token_urlsafe(32)
+        self.runtime: Runtime | None = None
+        """What the state folder says of this run, from when it listens."""
         self.state_dir = settings.state_dir or state_dir.project_state_dir(settings.project)
+        self.boot = new_boot(self.state_dir)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
         self._rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
         self._hub = self._new_hub()
-        self._hinted: set[Barred] = set()
+        self._lock: int
+        """The descriptor by which the state folder is ours."""
+        self._key: bytes
+        self._hinted: set[tuple[str, str]] = set()
         self._dispatcher: Dispatcher
         self._endpoint: Endpoint
         self._admin = AdminApi(self.admin_token, self.boot)
         self._lan_pages = LanPages(self.boot, self._dialects, self.site, self._clients, self._admit)
+        self._people = PeopleInRooms(self.state_dir, self._listed, self.site, self._admit)
 
     def site(self) -> Site | None:
         """Where the pages are, as Vite's plugin says it."""
@@ -102,7 +114,7 @@ class Sidecar:
         app.router.add_get("/", self._home)
         app.router.add_get(SHARED_PATH, self._shared)
         app.router.add_routes(self._admin.routes())
-        app.router.add_routes(self._lan_pages.routes())
+        app.router.add_routes([*self._lan_pages.routes(), *self._people.routes()])
         for dialect in self._dialects.values():
             self._add_routes(app.router, dialect)
         return app
@@ -122,29 +134,58 @@ class Sidecar:
     # --- life ------------------------------------------------------------------------------------------------------
 
     async def _run(self, app: web.Application) -> AsyncIterator[None]:
-        state_dir.create(self.state_dir)
-        lock = state_dir.lock(self.state_dir)
+        with state_dir.used(self.state_dir):
+            state_dir.create(self.state_dir)
+            self._lock = state_dir.lock(self.state_dir)
         try:
-            now_s = asyncio.get_running_loop().time()
-            self._hub, past = go_on(self.state_dir, self._new_hub, now_s, logger.warning)
-            log = self._log()
-            log.open()
-            for record in [*past, *([Record("server.reloaded")] if self._reloaded else [])]:
-                log.append(record)
-            log.flush()
-            key = state_dir.key(self.state_dir)
+            with state_dir.used(self.state_dir):
+                log = self._go_on()
+                self._key = key = state_dir.key(self.state_dir)
             ice_servers = IceServers(self.settings)
             self._dispatcher = Dispatcher(self._hub, log, ice_servers, self.settings.max_frames_per_s)
             self._endpoint = Endpoint(
                 self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code), self.site
             )
             self._admin.begin(self._hub, log, self._dispatcher.administer)
-            async with self._hooks(), self._followed_settings(log):
+            if not self._reloaded:
+                self._say_consequences()
+            async with self._hooks(), self._followed_settings(log), _while_running(self._look_after_log()):
                 yield
             self._dispatcher.stop()
             log.close()
         finally:
-            os.close(lock)
+            os.close(self._lock)
+
+    def _go_on(self) -> LogWriter:
+        """Go on where the last run stopped, in a log of this run. Raises OSError."""
+        now_s = asyncio.get_running_loop().time()
+        self._hub, past = go_on(self.state_dir, self._new_hub, now_s, logger.warning)
+        log = self._log()
+        log.open()
+        for record in [*past, *([Record("server.reloaded")] if self._reloaded else [])]:
+            log.append(record)
+        log.flush()
+        return log
+
+    async def _look_after_log(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self._dispatcher.look_after_log()
+
+    def _claim_state_dir(self) -> None:
+        """Have the state folder to ourselves, and in it what belongs there: it may have been deleted meanwhile.
+
+        Raises OSError, and StateDirTaken when another sidecar was faster.
+        """
+        if state_dir.is_held(self.state_dir, self._lock):
+            return
+        state_dir.create(self.state_dir)
+        lock = state_dir.lock(self.state_dir)
+        os.close(self._lock)
+        self._lock = lock
+        state_dir.keep_key(self.state_dir, self._key)
+        if self.runtime is not None:
+            state_dir.write_runtime(self.state_dir, self.runtime)
 
     @asynccontextmanager
     async def _hooks(self) -> AsyncIterator[None]:
@@ -194,6 +235,8 @@ class Sidecar:
             log.keep_s = _longest_grace_s(rules)
             self._dispatcher.set_rules(commands.SetRules(rules, settings.max_rooms))
             self._dispatcher.record(Record("settings.changed", data={name: getattr(settings, name) for name in names}))
+            if {"allow_host", "allow_origin"} & set(names):
+                self._say_consequences()
 
         async with _while_running(watch_settings(self._sources, self.settings, apply)):
             yield
@@ -223,6 +266,7 @@ class Sidecar:
             total_bytes=settings.log_total_bytes,
             keep_s=_longest_grace_s(self._rules),
             complain=logger.warning,
+            claim=self._claim_state_dir,
         )
 
     async def _close_connections(self, app: web.Application) -> None:
@@ -232,20 +276,27 @@ class Sidecar:
             self._dispatcher.judge.stop()  # its readers would wait for their hooks
         await self._endpoint.wait_closed()
 
+    def _say_consequences(self) -> None:
+        for sentence in consequences(self.settings.allow_host, self.settings.allow_origin):
+            logger.warning("%s", sentence)
+
     # --- who is let in ---------------------------------------------------------------------------------------------
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        settings, site = self.settings, self.site()
         barred = who_is_let_in(
             request.headers.getall("Host", ()),
             request.headers.getall("Origin", ()),
-            self.settings.allow_host,
-            self.settings.allow_origin,
+            (*settings.allow_host, *(site.allowed_hosts if site is not None else ())),
+            (*settings.allow_origin, *(site.allowed_origins if site is not None else ())),
+            settings.advice,
         )
         if barred is None:
             return await client_faults.answer(request, handler)
-        if barred not in self._hinted and len(self._hinted) < MAX_HINTS:
-            self._hinted.add(barred)
+        cause = (barred.header, barred.remedy)  # some send another value each time
+        if cause not in self._hinted and len(self._hinted) < MAX_HINTS:
+            self._hinted.add(cause)
             logger.warning("%s", barred)
         raise web.HTTPForbidden(text=f"{barred}\n")
 
@@ -281,6 +332,9 @@ class Sidecar:
             for session in room.sessions.values():
                 if session.connection is not None:
                     yield self._dispatcher.address_of(session.connection)
+
+    def _listed(self) -> Iterator[Room]:
+        return (room for room in self._hub.membership.rooms if room.key.dialect == ROOMS.name and room.listed)
 
     async def _rooms(self, request: web.Request) -> web.Response:
         """The same list as the native dialect's `rooms`, for who has no WebSocket."""
@@ -326,11 +380,6 @@ async def _while_running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]
 
 def _longest_grace_s(rules: Mapping[str, RoomRules]) -> float:
     return max(grace_s for each in rules.values() for grace_s in each.grace_s.values())
-
-
-def _new_boot() -> str:
-    """A name that is in order of time, also when the sidecar is started again at once, and never the same twice."""
-    return f"{int(time.time() * 0x10000):x}{secrets.token_hex(1)}"
 
 
 def _hash(key: bytes, secret: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from signaling_sidecar.dialects import Caller, Dialect
+from signaling_sidecar.hub.effects import Limits
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.server import frames
 from signaling_sidecar.server.outbox import Outbox
@@ -57,10 +58,13 @@ class Connection:
         outbox: Outbox,
         rate: FrameRate,
         on_idle: Callable[[Connection], None],
+        limits: Limits,
         put: Callable[[Connection, bytes], None],
         address: str | None = None,
     ) -> None:
         self.id = id_
+        self.limits = limits
+        """What its frames are held to, for its whole life."""
         self.address = address
         """The client's; None behind a proxy that is not known."""
         self.speaker: Speaker | None = None

@@ -21,7 +21,17 @@ from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.hub import Ending, Hub, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
-from signaling_sidecar.hub.effects import Challenge, Close, CloseCode, Effect, LastWords, PeerList, Record, Send
+from signaling_sidecar.hub.effects import (
+    Challenge,
+    Close,
+    CloseCode,
+    Durability,
+    Effect,
+    LastWords,
+    PeerList,
+    Record,
+    Send,
+)
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server import frames
 from signaling_sidecar.server.connection import CHALLENGE, Connection, End
@@ -94,7 +104,7 @@ class Dispatcher:
         try:
             effects = self._hub.handle(command, now_s)
         except Exception:
-            effects = self._hub.handle(self._failed(connection), now_s)
+            effects = self._hub.handle(_in_place_of(command, self._failed(connection)), now_s)
         self._carry_out(effects)
         if connection.speaker is None:
             self.close(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
@@ -120,7 +130,7 @@ class Dispatcher:
             if other is not None and other.outbox.transport.is_closing():
                 self._carry_out(self._hub.handle(commands.End(other.id, Ending.LOST), now_s))
 
-    def _failed(self, connection: Connection) -> Command:
+    def _failed(self, connection: Connection) -> commands.Refuse:
         logger.exception("a frame of connection %d could not be handled", connection.id)
         return commands.Refuse(connection=connection.id, refusal=errors.internal())
 
@@ -181,11 +191,18 @@ class Dispatcher:
         """End the tick: write the records, then send the frames."""
         self._flush_asked = False
         self._log.flush()
+        if self._log.is_written is not self._hub.state.log_is_written:
+            self._carry_out(self._hub.handle(commands.SetLogState(self._log.is_written), self._loop.time()))
         dirty, self._dirty = self._dirty, []
         for connection in dirty:
             if not connection.outbox.flush():
                 connection.abort("slow reader")
         self._arm_deadline()
+
+    def look_after_log(self) -> None:
+        """See whether the log is still where it was, and can be written; to be called now and then."""
+        self._log.look_after()
+        self.flush()
 
     def stop(self) -> None:
         """The last tick: nothing is scheduled any more."""
@@ -239,8 +256,7 @@ class Dispatcher:
     def _send(self, send: Send) -> None:
         message, marks = send.message, send.marks
         if isinstance(message, PeerList):
-            ice_servers = self.ice_servers.for_peer(message.peer, time.time())
-            message = msgspec.structs.replace(message, ice_servers=ice_servers)
+            message = self._completed(message, send.connections[0])
         text: bytes | None = None
         shared: bytes | None = None
         for id_ in send.connections:
@@ -255,8 +271,19 @@ class Dispatcher:
             elif text:
                 shared = shared or frames.frame(frames.TEXT, text)
                 self._put(connection, shared)
+                if isinstance(message, Durability):
+                    connection.outbox.hurry_last()  # it says what the `ca` of this tick's other frames is worth
             if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
                 self.close(connection, *closing)
+
+    def _completed(self, list_: PeerList, receiver: int) -> PeerList:
+        """The list with what is not the hub's to say."""
+        connection = self._connections.get(receiver)
+        return msgspec.structs.replace(
+            list_,
+            ice_servers=self.ice_servers.for_peer(list_.peer, time.time()),
+            limits=connection.limits if connection is not None else None,
+        )
 
     def put(self, connection: Connection, frame: bytes) -> None:
         """Send a frame that is none of the hub's, at the end of the tick."""
@@ -287,3 +314,10 @@ class Dispatcher:
         self._deadline_s = None
         self._ask_flush()
         self._carry_out(self._hub.handle(commands.Tick(), self._loop.time()))
+
+
+def _in_place_of(command: Command, refuse: commands.Refuse) -> Command:
+    """The refusal, under the command's number if it has one: it counts, or the client would send the frame again."""
+    if isinstance(command, commands.Numbered):
+        return msgspec.structs.replace(command, command=refuse)
+    return refuse

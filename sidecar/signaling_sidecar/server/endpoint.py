@@ -12,7 +12,8 @@ from signaling_sidecar import hooks
 from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.dialects.shared_path import by_first_frame
 from signaling_sidecar.hub import Ending, commands
-from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.hub.effects import CloseCode, Limits
+from signaling_sidecar.hub.resumption import MAX_KEPT_BYTES
 from signaling_sidecar.server import frames
 from signaling_sidecar.server.client_address import client_address, counted_as
 from signaling_sidecar.server.connection import (
@@ -105,11 +106,14 @@ class Endpoint:
 
     def _open(self, request: web.Request, transport: asyncio.Transport, dialect: Dialect | None) -> Connection:
         settings, dispatcher, headers = self.settings, self._dispatcher, request.headers
+        limits = Limits(settings.max_frame_bytes, settings.max_frames_per_s, settings.max_frames_burst, MAX_KEPT_BYTES)
         connection = Connection(
             next(self._connection_ids),
-            Outbox(transport, settings.max_outbox_bytes),
-            FrameRate(settings.max_frames_per_s, settings.max_frames_burst, asyncio.get_running_loop().time()),
+            # A frame of the largest size must not end the connection of a reader that has just been sent another.
+            Outbox(transport, settings.max_outbox_bytes + settings.max_frame_bytes),
+            FrameRate(limits.frames_per_s, limits.burst, asyncio.get_running_loop().time()),
             dispatcher.close_idle,
+            limits,
             dispatcher.put,
             client_address(request, self._site()),
         )

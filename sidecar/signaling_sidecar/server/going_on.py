@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from signaling_sidecar.eventlog.last_run import LastRun, UnreadableRun, cut_torn_line, put_aside, read_last_run
-from signaling_sidecar.hub import Hub, Restore
+from signaling_sidecar.errors import DamagedLog
+from signaling_sidecar.eventlog.last_run import cut_torn_line, newest_run, read_last_run
+from signaling_sidecar.eventlog.records import LeftOut, Read
+from signaling_sidecar.hub import Checkpoint, Hub, Past, Restore, read_back
 from signaling_sidecar.hub.effects import Record
 
 
@@ -18,22 +21,20 @@ def go_on(
 ) -> tuple[Hub, list[Record]]:
     """Make a hub with the last run's rooms, sessions and queues, and say what is to be recorded of that.
 
-    State that cannot be read is put aside, and the operator told; then the hub is empty.
+    What of it cannot be read is left out, and the operator is told in one sentence. The log stays as it is.
     """
     began_s = time.perf_counter()
-    torn_bytes = cut_torn_line(state_dir)
+    segments = newest_run(state_dir)
+    torn_bytes = cut_torn_line(segments)
     done = [Record("log.torn", data={"bytes": torn_bytes})] if torn_bytes else []
-    try:
-        last = read_last_run(state_dir)
-        hub = new_hub() if last is None else _restored(last, new_hub(), now_s)
-    except UnreadableRun as error:
-        put_aside(error.segments)
-        complain(f"the state of the last run is put aside, and all rooms are empty: {error}")
-        return new_hub(), done
-    if last is not None:
+    hub, left_out = new_hub(), LeftOut()
+    restored = _restore(read_last_run(segments, left_out), hub, now_s, left_out)
+    if sentence := str(left_out):
+        complain(f"the state of the last run is not restored entirely: {sentence}")
+    if restored is not None:
         data = {
-            "boot": last.boot,
-            "records": len(last.records),
+            "boot": restored.boot,
+            "records": restored.records,
             "rooms": len(hub.membership),
             "sessions": sum(len(room.sessions) for room in hub.membership.rooms),
             "took_ms": round(1000 * (time.perf_counter() - began_s), 1),
@@ -42,13 +43,35 @@ def go_on(
     return hub, done
 
 
-def _restored(last: LastRun, hub: Hub, now_s: float) -> Hub:
+@dataclass
+class _Restored:
+    boot: str
+    records: int = 0
+
+
+def _restore(run: Iterator[Read[Past]], hub: Hub, now_s: float, left_out: LeftOut) -> _Restored | None:
+    """None: there was nothing to go on with."""
     restore = Restore(hub)
-    try:
-        restore.start(last.checkpoint, last.ts)
-        for record in last.records:
-            restore.apply(record)
-    except msgspec.DecodeError as error:
-        raise UnreadableRun(last.segments, str(error)) from error
+    restored, checkpoint_seq = None, None
+    for boot, record, _, segment, number in run:
+        restored = restored or _Restored(boot)
+        reason = None
+        if record.type == "log.checkpoint" and checkpoint_seq is None:
+            checkpoint_seq, reason = record.seq, _start(restore, record)
+        elif checkpoint_seq is None or record.seq > checkpoint_seq:  # it has seen the others
+            restored.records += 1
+            reason = restore.apply(record)
+        if reason is not None:
+            left_out.add(DamagedLog(str(segment), number, reason))
     restore.finish(now_s)
-    return hub
+    return restored
+
+
+def _start(restore: Restore, record: Past) -> str | None:
+    """Begin with a checkpoint, as far as it is sound; say what is not."""
+    try:
+        state, left_out = read_back(record.data or "", Checkpoint)
+    except msgspec.DecodeError as error:
+        return str(error)
+    restore.start(state, record.ts)
+    return "; ".join(left_out) or None

@@ -7,48 +7,55 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.allow_list import DEFAULT_PORTS, host_matches, origin_matches
+from signaling_sidecar.foreign_text import shortened
+from signaling_sidecar.server.advice import FLAGS, to_let_host_in, to_let_origin_in
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-DEFAULT_PORTS = {"http": 80, "https": 443}
+SHOWN_CHARS = 200  # characters of a header in a message; more than a name or the id of an extension has
 
 
 class Barred(NamedTuple):
-    """Why a request is not let in, and the flag that would let it in."""
+    """Why a request is not let in, and what would let it in."""
 
     header: str
     value: str
     remedy: str
 
     def __str__(self) -> str:
-        return f"refused a request with {self.header} {self.value!r}: {self.remedy}"
+        return f"refused a request with {self.header} {shortened(repr(self.value), SHOWN_CHARS)}: {self.remedy}"
 
 
 def who_is_let_in(
-    hosts: Sequence[str], origins: Sequence[str], allow_host: Collection[str], allow_origin: Collection[str]
+    hosts: Sequence[str],
+    origins: Sequence[str],
+    allow_host: Collection[str],
+    allow_origin: Collection[str],
+    advice: str = FLAGS,
 ) -> Barred | None:
-    """Judge a request by all its Host and Origin headers; None lets it in.
+    """Judge a request by all its Host and Origin headers; None lets it in. `advice` chooses the words of the remedy.
 
     The attack: a developer has the sidecar (or Vite's proxy to it) on localhost and visits evil.example, whose script
     opens a WebSocket to it. Browsers allow that across origins, Vite checks neither header on an upgrade, and the
     script would read every room. Its Origin gives it away. "Origin equals Host" alone does not: with DNS rebinding the
     page is http://evil.example on 127.0.0.1, and both headers say evil.example. So the Host must be a name that no
     stranger can own (localhost, an IP literal) or an allowed one, and the Origin must be that same host and port, a
-    loopback page, or an allowed one. No Origin means no browser: such a program could say any.
+    loopback page, or an allowed one. No Origin means no browser: such a program could say any. Who allows any host
+    (`*`, or Vite's `allowedHosts: true`) gives up the first half, and so lets DNS rebinding through.
     """
     host = hosts[0] if len(hosts) == 1 else ", ".join(hosts)
     parsed_host = _split("http://" + host) if len(hosts) == 1 else None
     if parsed_host is None or not _is_own_name(parsed_host.name, allow_host):
-        name = parsed_host.name if parsed_host is not None else host
-        return Barred("Host", host, f"if it is yours, start the sidecar with --allow-host {visible(name)}")
+        name = parsed_host.name if parsed_host is not None else None
+        return Barred("Host", host, to_let_host_in(name, advice))
     if not origins:
         return None
     origin = origins[0] if len(origins) == 1 else ", ".join(origins)
-    if len(origins) == 1 and origin != "null":
-        if origin.lower() in allow_origin or _is_loopback_or_same(_split(origin), parsed_host):
-            return None
-        return Barred("Origin", origin, f"if it is yours, start the sidecar with --allow-origin {visible(origin)}")
-    return Barred("Origin", origin, "it names no page, and cannot be allowed")
+    if len(origins) == 1 and (
+        _is_loopback_or_same(_split(origin), parsed_host) or origin_matches(origin, allow_origin)
+    ):
+        return None
+    return Barred("Origin", origin, to_let_origin_in(origin, advice))
 
 
 def _is_loopback_or_same(origin: _Address | None, host: _Address) -> bool:
@@ -77,7 +84,7 @@ def _split(origin: str) -> _Address | None:
 
 
 def _is_own_name(name: str, allow_host: Collection[str]) -> bool:
-    if name == "localhost" or name.endswith(".localhost") or name in allow_host:
+    if name == "localhost" or name.endswith(".localhost") or host_matches(name, allow_host):
         return True
     try:
         ipaddress.ip_address(name)

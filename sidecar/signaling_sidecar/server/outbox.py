@@ -34,6 +34,10 @@ class Outbox:
         self._frames.append(frame)
         self._size += len(frame)
 
+    def hurry_last(self) -> None:
+        """Let the frame that was put last be the first of this tick."""
+        self._frames.insert(0, self._frames.pop())
+
     def flush(self) -> bool:
         """Write all frames at once. False: the reader was too far behind, and its transport is aborted."""
         frames, size = self._frames, self._size

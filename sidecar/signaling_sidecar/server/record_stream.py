@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 from collections.abc import Iterator
-from io import BufferedIOBase
 from itertools import chain
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
 
+from signaling_sidecar.errors import NoLog
+from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.eventlog.segments import find_segments
 
 MAX_BEHIND_BYTES = 4 * 1024 * 1024  # bytes of new lines that wait for a slow reader; then its stream is ended
@@ -77,26 +77,18 @@ def _batch(lines: Iterator[bytes]) -> list[bytes]:
 
 
 def _lines_after(folder: Path, boot: str, after: int) -> Iterator[bytes]:
-    segments = [path for path in find_segments(folder).segments if path.name.startswith(f"events-{boot}-")]
-    lines = chain.from_iterable(map(_whole_lines, segments))
-    return (line for line in lines if _seq(line) > after)
-
-
-def _whole_lines(segment: Path) -> Iterator[bytes]:
-    with _opened(segment) as file:
-        for line in file:
-            if line.endswith(b"\n"):  # else it is being written
-                yield line
-
-
-def _opened(segment: Path) -> BufferedIOBase:
-    if segment.suffix != ".gz":
-        try:
-            return segment.open("rb")
-        except FileNotFoundError:  # closed and packed since it was listed
-            segment = segment.with_name(segment.name + ".gz")
-    return gzip.open(segment, "rb")
+    try:
+        found = find_segments(folder).segments
+    except NoLog:  # deleted a moment ago: a new one will be begun
+        found = []
+    segments = [path for path in found if path.name.startswith(f"events-{boot}-")]
+    lines = chain.from_iterable(map(text_lines, segments))
+    # A last line without a newline is still being written.
+    return (line + b"\n" for line, is_whole in lines if is_whole and line and _seq(line) > after)
 
 
 def _seq(line: bytes) -> int:
-    return msgspec.json.decode(line, type=_Seq).seq
+    try:
+        return msgspec.json.decode(line, type=_Seq).seq
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0  # somebody else has written into our file

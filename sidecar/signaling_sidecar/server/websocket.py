@@ -12,6 +12,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
+import re
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue  # no public module has it, and the parser feeds no other
@@ -25,6 +26,7 @@ from signaling_sidecar.server.frame_check import FrameCheck
 VERSION = "13"
 KEY_BYTES = 16  # RFC 6455, 4.1
 QUEUE_BYTES = 2**16  # bytes of messages that wait to be handled; beyond, nothing more is read from the peer
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 LARGEST_CLOSE_CODE = 4999  # RFC 6455, 7.4.2
 
 Message = WSMessageNoDecodeText
@@ -86,6 +88,8 @@ def refuse_handshake(request: web.Request) -> web.HTTPException | None:
     keys = request.headers.getall("Sec-WebSocket-Key", ())
     if len(keys) != 1 or not _is_key(keys[0]):
         return web.HTTPBadRequest(text="Sec-WebSocket-Key must be 16 bytes in base64, once\n")
+    if not all(map(_TOKEN.fullmatch, _words(request, "Sec-WebSocket-Protocol"))):  # one of them is in our answer
+        return web.HTTPBadRequest(text="Sec-WebSocket-Protocol must be names separated by commas\n")
     return None
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.reports import Connection, Report
+from signaling_sidecar.file_text import decoded, encoding_of
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.drawing import framed, text
 from signaling_sidecar.inspection.dumps.events import DumpEvent
@@ -22,9 +23,15 @@ from signaling_sidecar.inspection.dumps.internals import read_internals
 from signaling_sidecar.inspection.dumps.reports import reports_of
 from signaling_sidecar.inspection.dumps.rtcstats import FIRST_LINE, read_rtcstats
 from signaling_sidecar.inspection.errors import DamagedDump, NoDump
+from signaling_sidecar.inspection.text_dtype import TEXT
 
 _GZIP = zlib.MAX_WBITS | 16  # zlib's way to say: a gzip header, and the largest window
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
+_FIREFOX = (b"about:webrtc", b"aboutWebrtc", b'"sdpHistory"', b'"iceCandidatePairStats"')
+_OF_FIREFOX = (
+    "is of Firefox's about:webrtc, which does not say what happened when: for Firefox let the pages report, by "
+    "signaling({ trace: true }) in vite.config"
+)
 _CATEGORIES = (
     *("connection", "name", "signaling", "ice", "state", "dtls"),
     *("local_type", "remote_type", "protocol", "policy"),
@@ -41,7 +48,8 @@ def open_dump(path: str | PathLike[str]) -> Dump:
     """Read what a browser recorded of its RTCPeerConnections; packed or not, whatever the file is called.
 
     Either of the two that Chromium downloads at `chrome://webrtc-internals`, of all pages: "webrtc-internals dump",
-    without connections that were closed, or "rtcstats dump". Or an rtcstats file of one page, by rtcstats-js.
+    without connections that were closed, or "rtcstats dump"; older Chromiums' and Electron's too. Or an rtcstats file
+    of one page, by rtcstats-js.
     `EventLog.with_dump` joins it to the signaling.
 
     Raises `NoDump` when it is neither, and `DamagedDump` (both `SidecarError`s).
@@ -53,10 +61,13 @@ def open_dump(path: str | PathLike[str]) -> Dump:
         raise NoDump(str(path), f"cannot be read: {error.strerror}") from error
     if content.startswith(_GZIP_MAGIC):
         content = _unpacked(str(path), content)
-    if content.startswith(FIRST_LINE + b"\n"):
+    content = _as_a_browser_writes(str(path), content)
+    if content.partition(b"\n")[0].rstrip() == FIRST_LINE:
         return Dump(str(path), "rtcstats", read_rtcstats(str(path), content))
     if content.lstrip().startswith(b"{") and b'"PeerConnections"' in content:
         return Dump(str(path), "webrtc-internals", read_internals(str(path), content))
+    if any(mark in content for mark in _FIREFOX):
+        raise NoDump(str(path), _OF_FIREFOX)
     raise NoDump(str(path), "is neither a webrtc-internals dump nor an rtcstats file")
 
 
@@ -202,6 +213,15 @@ def _unpacked(path: str, content: bytes) -> bytes:
         raise DamagedDump(path, None, str(error)) from error
 
 
+def _as_a_browser_writes(path: str, content: bytes) -> bytes:
+    """Undo what an editor or PowerShell does to a text: byte order mark, UTF-16, Windows line ends, blank lines."""
+    try:
+        text = decoded(content).encode() if encoding_of(content) != "utf-8" else content
+    except UnicodeDecodeError as error:
+        raise DamagedDump(path, None, str(error)) from error
+    return text.replace(b"\r\n", b"\n").lstrip()
+
+
 def utc_times(ts: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
     """Turn seconds since the epoch into times, to the microsecond."""
     at_us = (ts.astype("float64") * 1e6).round()
@@ -212,6 +232,6 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Give each column its documented type."""
     for name in table.columns.intersection(list(_TIMES)):
         table[name] = utc_times(table[name])
-    named = dict.fromkeys(_CATEGORIES, "category") | dict.fromkeys(_TEXTS, "str")
+    named = dict.fromkeys(_CATEGORIES, "category") | dict.fromkeys(_TEXTS, TEXT)
     counted = dict.fromkeys(("event", "events", "failures"), "int64")
     return table.astype({name: dtype for name, dtype in (named | counted).items() if name in table.columns})

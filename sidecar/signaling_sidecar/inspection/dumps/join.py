@@ -15,6 +15,7 @@ from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.dumps.clock import Clock, compare_clocks
 from signaling_sidecar.inspection.dumps.dump import Dump, entry_of, utc_times
 from signaling_sidecar.inspection.pairs import entries_of
+from signaling_sidecar.inspection.text_dtype import TEXT
 
 # In the JSON of a description, a candidate, a summary or a report; some writers of JSON put a backslash before `/`.
 _UFRAG = r"(?:[uU]frag|usernameFragment)\W+((?:[\w+/]|\\/)+)"
@@ -97,4 +98,4 @@ def clocks_table(joined: Sequence[JoinedDump]) -> pd.DataFrame:
     rows = [(dump.path, *clock, clock.offset_s, clock.uncertainty_s, str(clock)) for dump, clock in joined]
     bounds = ["at_least_s", "at_most_s", "offset_s", "uncertainty_s"]
     table = pd.DataFrame(rows, columns=["dump", "matches", *bounds, "sentence"])
-    return table.astype({"dump": "str", "matches": "int64", **dict.fromkeys(bounds, "float64"), "sentence": "str"})
+    return table.astype({"dump": TEXT, "matches": "int64", **dict.fromkeys(bounds, "float64"), "sentence": TEXT})

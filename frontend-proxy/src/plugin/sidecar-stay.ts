@@ -1,0 +1,40 @@
+import type { LetIn } from './let-in.ts'
+import type { PageServer } from './page-server.ts'
+import type { Log, SidecarKeeper, Wish } from './sidecar-keeper.ts'
+import type { Pages, Site } from './site-file.ts'
+
+/** One Vite's need of the project's sidecar: from when its pages can be asked for, to its end. */
+export class SidecarStay {
+  readonly #keeper: SidecarKeeper
+  readonly #wish: Wish
+  readonly #letIn: LetIn
+  readonly #log: Log
+  #site: Site | undefined
+
+  constructor(keeper: SidecarKeeper, wish: Wish, letIn: LetIn, log: Log) {
+    this.#keeper = keeper
+    this.#wish = wish
+    this.#letIn = letIn
+    this.#log = log
+  }
+
+  /** As long as this server listens, which need not have begun. */
+  follow(server: PageServer, pagesOf: () => Pages): void {
+    this.#keeper.hold(this)
+    if (server.listening) this.begin(pagesOf())
+    else server.once('listening', () => this.begin(pagesOf()))
+    server.once('close', () => this.end())
+  }
+
+  begin(pages: Pages): void {
+    this.#keeper.hold(this)
+    this.#site = { ...pages, ...this.#letIn }
+    this.#keeper.siteFile.describe(this.#site)
+    this.#keeper.keep(this.#wish, this.#log)
+  }
+
+  end(): void {
+    this.#keeper.siteFile.forget(this.#site)
+    this.#keeper.letGo(this)
+  }
+}

@@ -1,0 +1,171 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import {
+  type Echo,
+  getEcho,
+  isGone,
+  makeProject,
+  makeVite,
+  type OpenVite,
+  type Project,
+  STARTED,
+  siteFileOf,
+  standIn,
+  urlOf,
+} from './vite-project.ts'
+
+/** As in Vite's guide to SSR: a server of one's own, which hands its requests to Vite. */
+interface PageServer {
+  readonly server: Server
+  serve(listener: RequestListener): void
+  listen(): Promise<string>
+}
+
+function makePageServer(): PageServer {
+  let serve: RequestListener = () => {}
+  const server = createServer((request, response) => serve(request, response))
+  onTestFinished(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return {
+    server,
+    serve: (listener) => {
+      serve = listener
+    },
+    listen: async () => {
+      await once(server.listen(0, '127.0.0.1'), 'listening')
+      return urlOf(server)
+    },
+  }
+}
+
+type Middleware = (server: Server) => Parameters<typeof makeVite>[2]
+
+const onServer: Middleware = (server) => ({ server: { middlewareMode: { server } } })
+const besideHmr: Middleware = (server) => ({ server: { middlewareMode: true, hmr: { server } } })
+const KNOWN = [
+  ['middlewareMode: { server }', onServer],
+  ['hmr: { server }', besideHmr],
+] as const
+
+async function open(
+  config: Middleware,
+  project: Project = makeProject(),
+): Promise<OpenVite & { pages: Server; project: Project }> {
+  const pages = makePageServer()
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const vite = await makeVite(project, options, config(pages.server))
+  pages.serve(vite.server.middlewares)
+  return { ...vite, url: await pages.listen(), pages: pages.server, project }
+}
+
+function connect(url: string): WebSocket {
+  const socket = new WebSocket(url.replace(/^http/, 'ws'))
+  onTestFinished(() => socket.terminate())
+  return socket
+}
+
+async function echoOver(url: string): Promise<Echo> {
+  const [data] = await once(connect(url), 'message')
+  return JSON.parse(String(data)) as Echo
+}
+
+test.each(KNOWN)('with %s it works on that server', async (_name, config) => {
+  const { lines, url } = await open(config)
+  await lines.match(STARTED)
+  expect(await lines.match(/ws:/)).toBe(
+    `[signaling] ${url.replace('http:', 'ws:').replace('127.0.0.1', 'localhost')}/ws/signaling`,
+  )
+  expect((await echoOver(`${url}/ws/signaling?a=1`)).url).toBe('/ws/signaling?a=1')
+  expect((await getEcho(`${url}/ws/signaling/rooms`)).url).toBe('/ws/signaling/rooms')
+  expect(await (await fetch(`${url}/`)).text()).toContain('<title>app</title>')
+})
+
+test('a server that answers every upgrade and every request itself leaves ours to us', async () => {
+  const { lines, url, pages } = await open(onServer)
+  await lines.match(STARTED)
+  pages.prependListener('upgrade', (_request, socket) => socket.end('HTTP/1.1 404 Nothing\r\n\r\n'))
+  pages.prependListener('request', (_request, response) => response.writeHead(404).end())
+  expect((await echoOver(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
+  expect((await getEcho(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
+  expect((await fetch(url)).status).toBe(404)
+  await expect(echoOver(`${url}/ws/other`)).rejects.toThrow('404')
+})
+
+test.each(KNOWN)(
+  'with %s a restart of Vite leaves one proxy and the sidecar',
+  async (_, config) => {
+    const { server, lines, url } = await open(config)
+    await lines.match(STARTED)
+    const { pid } = await echoOver(`${url}/ws/signaling`)
+    await server.restart()
+    await server.restart()
+    const socket = connect(`${url}/ws/signaling`)
+    const frames: string[] = []
+    socket.on('message', (data) => frames.push(String(data)))
+    await once(socket, 'message')
+    socket.send('to and fro')
+    await once(socket, 'message')
+    expect(frames).toEqual([expect.stringContaining(`"pid":${pid}`), 'to and fro'])
+  },
+)
+
+test.each(KNOWN)('with %s the sidecar ends with that server', async (_name, config) => {
+  const { lines, url, pages } = await open(config)
+  await lines.match(STARTED)
+  const { pid } = await getEcho(`${url}/ws/signaling`)
+  pages.close()
+  pages.closeAllConnections()
+  await isGone(pid)
+})
+
+test('it ends with Vite too, and the server gets its own requests again', async () => {
+  const { server, lines, url, pages } = await open(onServer)
+  await lines.match(STARTED)
+  const { pid } = await getEcho(`${url}/ws/signaling`)
+  await server.close()
+  await isGone(pid)
+  pages.removeAllListeners('request')
+  pages.on('request', (_request, response) => response.end('mine'))
+  expect(await (await fetch(`${url}/ws/signaling`)).text()).toBe('mine')
+})
+
+test('the sidecar is told where the pages are', async () => {
+  const { lines, url, project } = await open(onServer)
+  await lines.match(STARTED)
+  await vi.waitUntil(() => siteFileOf(project))
+  const local = [`${url.replace('127.0.0.1', 'localhost')}/`]
+  expect(siteFileOf(project)).toMatchObject({ local, network: [] })
+})
+
+test('without the server one line says what to write, when the first page is asked for', async () => {
+  const { lines, url } = await open(() => ({ server: { middlewareMode: true } }))
+  expect(lines.all.filter((line) => line.includes('[signaling]'))).toEqual([])
+  await fetch(url)
+  await fetch(url)
+  const advice = await lines.match(/middlewareMode: \{ server \}/)
+  expect(advice).toContain('sidecar: { port: 8765 }')
+  await lines.match(STARTED)
+  expect(lines.all.filter((line) => line.includes('middlewareMode'))).toHaveLength(1)
+})
+
+test('a fixed address is named in it, for the proxy of another server', async () => {
+  const config = { server: { middlewareMode: true } as const }
+  const { server, lines } = await makeVite(makeProject(), { sidecar: false }, config)
+  const pages = makePageServer()
+  pages.serve(server.middlewares)
+  await fetch(await pages.listen())
+  expect(await lines.match(/middleware mode/)).toContain('to http://127.0.0.1:8765')
+})
+
+test('a Vite that serves nobody says and starts nothing', async () => {
+  const options = { sidecar: standIn() }
+  const config = { server: { middlewareMode: true } as const }
+  const { server, lines } = await makeVite(makeProject(), options, config)
+  await server.transformRequest('/index.html?url')
+  await server.close()
+  expect(lines.all.filter((line) => line.includes('[signaling]'))).toEqual([])
+})

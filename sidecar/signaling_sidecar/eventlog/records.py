@@ -1,0 +1,214 @@
+"""The records of a log: read here, and nowhere else, for every command, the notebook and the next start.
+
+1. A record is named by its boot and `seq`, and is read once, in however many of the files it is.
+2. A line that is no record of this schema version is left out and counted, and so is a last line that is not whole.
+3. A log of which nothing can be read is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from signaling_sidecar.errors import DamagedLog, UnknownSchema
+from signaling_sidecar.eventlog.boots import boot_of
+from signaling_sidecar.eventlog.line import SCHEMA_VERSION
+from signaling_sidecar.eventlog.segment_text import text_chunks, text_lines
+
+YEAR_10000_TS = 253_402_300_800  # seconds since the epoch; no calendar of Python's goes further
+_Record = TypeVar("_Record")
+_Part = TypeVar("_Part")
+
+
+class Stamp(msgspec.Struct, frozen=True, gc=False):
+    """What every line has, of whatever type its record is."""
+
+    v: int
+    seq: int
+    ts: Annotated[float, msgspec.Meta(ge=0, lt=YEAR_10000_TS)]
+    type: str
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What is asked of the data of `log.header`."""
+
+    boot: str
+    project: str | None = None
+
+
+class Read(NamedTuple, Generic[_Record]):
+    """A record, and where it was found."""
+
+    boot: str
+    record: _Record
+    line: bytes
+    segment: Path
+    number: int
+
+
+class LeftOut:
+    """What could not be read of a log. `is_live`: its last line may still be being written, which is no damage."""
+
+    def __init__(self, *, is_live: bool = False) -> None:
+        self.lines = 0
+        self.first: DamagedLog | UnknownSchema | None = None
+        self.is_live = is_live
+        self._files: list[str] = []
+
+    def add(self, error: DamagedLog | UnknownSchema) -> None:
+        """Count a line; or, where the error names none, the file or the rest of it."""
+        if error.line is None:
+            self._files.append(str(error))
+        self.lines += error.line is not None
+        self.first = self.first or error
+
+    def take(self, other: LeftOut) -> None:
+        self.lines += other.lines
+        self.first = self.first or other.first
+        self._files += other._files
+
+    def add_torn(self, segment: Path, torn_bytes: int) -> None:
+        if not self.is_live:
+            self._files.append(f"the last line of {segment} is not whole, and left out ({torn_bytes} bytes)")
+
+    def __str__(self) -> str:
+        """Say it in one sentence; empty: everything was read."""
+        lines = [] if self.lines == 0 else [f"{_count(self.lines)} left out: {self.first}"]
+        return "; ".join([*lines, *self._files])
+
+
+def read_records(
+    segments: Sequence[Path], record_type: type[_Record], left_out: LeftOut, told: str | tuple[str, ...] = ""
+) -> Iterator[Read[_Record]]:
+    """Read the records of the segments, in their order. `told`: only those whose type begins so.
+
+    What cannot be read is added to `left_out`. Raises DamagedLog or UnknownSchema at the end if that is all there is.
+    """
+    record_of = msgspec.json.Decoder(record_type).decode
+    is_any_read = False
+    for boot, stamp, line, segment, number in _stamped(segments, left_out):
+        is_any_read = True
+        if stamp.type.startswith(told):
+            try:
+                yield Read(boot, record_of(line), line, segment, number)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                left_out.add(DamagedLog(str(segment), number, str(error)))
+    if not is_any_read and left_out.first is not None:
+        raise left_out.first
+
+
+class Beginning(NamedTuple):
+    """The first record of a segment; empty where there is none."""
+
+    boot: str = ""
+    seq: int = 0
+    line: bytes = b""
+    project: str | None = None
+
+
+def beginning_of(segment: Path) -> Beginning:
+    """Read the first line of a segment, and nothing else of it."""
+    boot = boot_of(segment) or ""
+    try:
+        with closing(text_lines(segment)) as lines:
+            line = next(lines)[0]
+        stamp = _stamp_of(line)
+        header = _header_of(line) if stamp.type == "log.header" else Header(boot)
+        return Beginning(header.boot, stamp.seq, line, header.project)
+    except (OSError, StopIteration, DamagedLog, msgspec.DecodeError, UnicodeDecodeError):
+        return Beginning(boot)
+
+
+def _stamped(segments: Sequence[Path], left_out: LeftOut) -> Iterator[tuple[str, Stamp, bytes, Path, int]]:
+    """Each record once, by its boot and `seq`. Within a file the order of `seq` is the sidecar's own business."""
+    read_before: dict[str, int] = {}
+    for segment in segments:
+        boot, newest = boot_of(segment) or segment.name.split(".")[0], dict(read_before)
+        for number, line in _lines(segment, left_out):
+            try:
+                stamp = _stamp_of(line)
+                if stamp.type == "log.header" and stamp.v == SCHEMA_VERSION:
+                    boot = _header_of(line).boot
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                left_out.add(_blame(segment, number, line) or DamagedLog(str(segment), number, str(error)))
+                continue
+            if stamp.v != SCHEMA_VERSION:
+                left_out.add(UnknownSchema(str(segment), number, stamp.v, SCHEMA_VERSION))
+            elif stamp.seq > read_before.get(boot, -1):
+                newest[boot] = max(stamp.seq, newest.get(boot, -1))
+                yield boot, stamp, line, segment, number
+        read_before = newest
+
+
+def whole_text(segment: Path, left_out: LeftOut) -> bytes:
+    """Read the lines of a segment as one text, by the same rules, but without a look into any but the last."""
+    text = b"".join(_as_far_as_it_goes(text_chunks(segment), segment, left_out))
+    end = text.rfind(b"\n") + 1
+    last = text[end:]
+    if is_record(last):
+        return text + b"\n"
+    if last.strip():
+        left_out.add_torn(segment, len(last))
+    return text[:end]
+
+
+def _lines(segment: Path, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
+    """The numbered lines that have something in them. A last one without a newline counts if it is a record."""
+    lines = _as_far_as_it_goes(text_lines(segment), segment, left_out)
+    for number, (line, is_whole) in enumerate(lines, 1):
+        if is_whole or is_record(line):
+            if line.strip():
+                yield number, line
+        elif line.strip():
+            left_out.add_torn(segment, len(line))
+
+
+def _as_far_as_it_goes(parts: Iterator[_Part], segment: Path, left_out: LeftOut) -> Iterator[_Part]:
+    try:
+        yield from parts
+    except FileNotFoundError:  # dropped, or cleared, since the files were listed
+        return
+    except OSError as error:
+        left_out.add(DamagedLog(str(segment), None, error.strerror or str(error)))
+    except DamagedLog as error:
+        left_out.add(error)
+
+
+def is_record(line: bytes) -> bool:
+    """Whether a line is a whole record, of whatever schema version."""
+    try:
+        _stamp_of(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _blame(segment: Path, number: int, line: bytes) -> UnknownSchema | None:
+    try:
+        version = msgspec.json.decode(line, type=_Version).v
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return UnknownSchema(str(segment), number, version, SCHEMA_VERSION) if version != SCHEMA_VERSION else None
+
+
+def _header_of(line: bytes) -> Header:
+    return msgspec.json.decode(msgspec.json.decode(line, type=_Data).data, type=Header)
+
+
+def _count(lines: int) -> str:
+    return "1 line is" if lines == 1 else f"{lines:,} lines are"
+
+
+class _Version(msgspec.Struct):
+    v: object = None
+
+
+class _Data(msgspec.Struct):
+    data: str
+
+
+_stamp_of = msgspec.json.Decoder(Stamp).decode

@@ -1,0 +1,62 @@
+"""What to write so that somebody who was refused is let in, in the words of whoever reads it.
+
+Whatever is advised here is accepted where it is to be written, and then does let the same request in.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator
+
+from signaling_sidecar.allow_list import ANY, host_entry, origin_entry
+
+FLAGS, PLUGIN = "flags", "plugin"
+_HOST = {
+    FLAGS: "if it is yours, start the sidecar with --allow-host {}",
+    PLUGIN: "if it is yours, add {} to server.allowedHosts in vite.config.js",
+}
+_ORIGIN = {
+    FLAGS: "if it is yours, start the sidecar with --allow-origin {}",
+    PLUGIN: "if it is yours, add {} to the allowedOrigins of signaling() in vite.config.js",
+}
+# A stranger chose the value: what is pasted into a shell must not be more than one word there.
+_QUOTE = {FLAGS: shlex.quote, PLUGIN: repr}
+NEW_EACH_TIME = ("vscode-webview", "moz-extension", "safari-web-extension")
+"""Schemes whose pages have a random host, which is another one at the next start or on the next machine."""
+
+
+def to_let_host_in(name: str | None, advice: str = FLAGS) -> str:
+    """`name` is that of the Host header, without its port and in lower case; None: the header has none."""
+    if name is None:
+        return "there must be one Host header with a host name in it, so this one cannot be allowed"
+    if name.endswith("."):
+        return "open the page under this name without the dot at its end"
+    if host_entry(name) != name or ANY in name or name.startswith((".", "-")):
+        return "no browser sends such a name, so it cannot be allowed"
+    return _HOST[advice].format(_QUOTE[advice](name))
+
+
+def to_let_origin_in(origin: str, advice: str = FLAGS) -> str:
+    if origin == "null":
+        return (
+            "this is what a page without an origin of its own sends, such as one in a sandboxed frame; every website "
+            "can make such a page, so it cannot be allowed, and your page must be served over http"
+        )
+    entry = origin_entry(origin)
+    if entry is None or ANY in entry:
+        return "no browser sends such an origin, so it cannot be allowed"
+    scheme, _, host = entry.partition("://")
+    if scheme in NEW_EACH_TIME and host:
+        entry = f"{scheme}://{ANY}"
+    return _ORIGIN[advice].format(_QUOTE[advice](entry))
+
+
+def consequences(allow_host: Collection[str], allow_origin: Collection[str]) -> Iterator[str]:
+    """What one must know who lets everybody in: a sentence for each setting that does."""
+    if ANY in allow_host:
+        yield (
+            "allow_host is *: a website that you visit can point a name of its own at this machine (DNS rebinding), "
+            "and then read and join all rooms here"
+        )
+    if found := {ANY, f"http://{ANY}", f"https://{ANY}"} & set(allow_origin):
+        yield f"allow_origin is {min(found)}: every website that you visit can read and join all rooms here"

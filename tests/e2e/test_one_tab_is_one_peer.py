@@ -1,0 +1,222 @@
+"""Whatever a page does with its clients, its tab is one peer of the room, the same one over every reload."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext
+
+from tests.e2e.browsers import launched
+from tests.e2e.programs import Start
+from tests.e2e.sites import FRONTEND, Site, sidecar_in, start_vite, url_in, write_project
+from tests.frameworks.tabs import Tab, most_at_once, settled
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CONFIG = """
+import signaling from 'vite-plugin-signaling-sidecar'
+export default {
+  plugins: [signaling()],
+  optimizeDeps: { noDiscovery: true, include: [] },
+  server: { fs: { strict: false } },
+}
+"""
+# What the page does is in its address, so that a reload does it again.
+PAGE = """
+import { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
+const query = new URLSearchParams(location.search)
+const names = { Mesh, SignalingClient, room: query.get('room'), me: query.get('me') }
+Object.assign(window, names, { said: [] })
+window.hear = client => {
+  for (const name of ['peer_joined', 'peer_left', 'peer_updated', 'left', 'waiting', 'refused', 'renamed', 'broadcast'])
+    client.addEventListener(name, ({ detail }) => said.push(`${name} ${detail.why ?? detail.code ?? ''}`.trim()))
+  return client
+}
+new Function('names', `with (names) { ${query.get('does')} }`)(names)
+"""
+JOINS = "window.client = hear(new SignalingClient({ room }))"
+IS_JOINED = "() => (window.client ?? window.mesh?.client)?.joined"
+PEER_ID = "() => (window.client ?? window.mesh.client).peerId"
+AT_ONCE = {
+    "closed and made again, as by React's StrictMode": "new SignalingClient({ room }).close(); " + JOINS,
+    "closed and made again, twice": "for (const _ of '12') new SignalingClient({ room }).close(); " + JOINS,
+    "forgotten and made again": "new SignalingClient({ room }); " + JOINS,
+    "closed and joined again": "window.client = new SignalingClient({ room }); client.close(); client.join(room)",
+    "of an id that the app has chosen": "window.client = new SignalingClient({ room, peerId: me })",
+    "of a chosen id, closed and made again": (
+        "new SignalingClient({ room, peerId: me }).close(); window.client = new SignalingClient({ room, peerId: me })"
+    ),
+    "of a mesh that is closed, and nothing else": (
+        "new Mesh(new SignalingClient({ room })).close(); window.mesh = new Mesh(new SignalingClient({ room }))"
+    ),
+    "of a mesh of its own": "new Mesh({ room }).close(); window.mesh = new Mesh({ room })",
+    "that outlives its first mesh": (
+        "window.client = new SignalingClient({ room }); new Mesh(client).close(); window.mesh = new Mesh(client)"
+    ),
+    "that left the room and came back": (
+        "window.client = new SignalingClient({ room }); client.addEventListener('peer_list', () => "
+        "{ client.leave(); client.join(room) }, { once: true })"
+    ),
+    "that went to another room and back": (
+        "window.client = new SignalingClient({ room }); client.addEventListener('peer_list', () => "
+        "{ client.join('elsewhere'); client.join(room) }, { once: true })"
+    ),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(start_once: Start, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    project = write_project(tmp_path_factory.mktemp("one-tab") / "app", CONFIG)
+    (project / "index.html").write_text(
+        "<!doctype html><title>tab</title><link rel='icon' href='data:,'><script type='module' src='/main.js'></script>"
+    )
+    (project / "main.js").write_text(PAGE)
+    (project / "node_modules").mkdir()
+    (project / "node_modules" / "vite-plugin-signaling-sidecar").symlink_to(FRONTEND)
+    vite = await start_vite(start_once, project)
+    return Site(await url_in(vite), vite, await sidecar_in(vite))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium(browser_path: Path) -> AsyncIterator[Browser]:
+    async with launched(browser_path) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def window(chromium: Browser) -> AsyncIterator[BrowserContext]:
+    async with await chromium.new_context() as window:
+        yield window
+
+
+async def opened(window: BrowserContext, site: Site, room: str, does: str, me: str = "me") -> Tab:
+    tab = Tab(await window.new_page())
+    await tab.page.goto(f"{site.url}?{urlencode({'room': room, 'does': does, 'me': me})}")
+    return tab
+
+
+async def joined(tab: Tab) -> str:
+    """Its peer id, once it is in the room."""
+    await tab.page.wait_for_function(IS_JOINED)
+    return str(await tab.page.evaluate(PEER_ID))
+
+
+@pytest.mark.parametrize("does", AT_ONCE.values(), ids=AT_ONCE)
+async def test_two_tabs_are_two_peers_over_reloads_with_a_client(
+    site: Site, window: BrowserContext, does: str, request: pytest.FixtureRequest
+) -> None:
+    room = request.node.callspec.id
+    tabs = [await opened(window, site, room, does, me) for me in ("user-1", "user-2")]
+    ids = [await joined(tab) for tab in tabs]
+    for _ in range(2):
+        await asyncio.gather(*(tab.page.reload() for tab in tabs))
+        assert [await joined(tab) for tab in tabs] == ids
+        await settled(site.sidecar, room)
+    assert most_at_once(site.sidecar, room) == 2
+    assert [tab.complaints for tab in tabs] == [[], []]
+
+
+async def test_a_page_that_is_reloaded_again_and_again_before_it_is_in_the_room_stays_one_peer(
+    site: Site, window: BrowserContext
+) -> None:
+    tab = await opened(window, site, "hasty", JOINS)
+    for _ in range(8):
+        await tab.page.evaluate("void location.reload()")
+        await tab.page.wait_for_function("window.client")
+    await joined(tab)
+    await settled(site.sidecar, "hasty", 1)
+    assert most_at_once(site.sidecar, "hasty") == 1
+
+
+@pytest.mark.parametrize(("before", "told"), [("", "left replaced"), ("client.close()", "left closed")])
+async def test_nobody_else_sees_a_newer_client_come_or_the_earlier_one_go(
+    site: Site, window: BrowserContext, before: str, told: str
+) -> None:
+    ann, ben = [await opened(window, site, told, JOINS) for _ in range(2)]
+    ids = [await joined(tab) for tab in (ann, ben)]
+    await ann.page.wait_for_function("said.splice(0).length > 0")
+    assert await ben.page.evaluate(f"() => {{ {before}; {JOINS}; return said }}") == [told]
+    assert [await joined(tab) for tab in (ann, ben)] == ids
+    await ann.page.wait_for_function("said.length > 0")
+    await ben.page.evaluate("client.broadcast()")  # and so it is known that nothing else was to come
+    await ann.page.wait_for_function("said.at(-1) === 'broadcast'")
+    assert await ann.page.evaluate("said") == ["peer_updated", "broadcast"]
+
+
+async def test_a_client_that_is_closed_for_good_is_seen_to_leave(site: Site, window: BrowserContext) -> None:
+    ann, ben = [await opened(window, site, "closing", JOINS) for _ in range(2)]
+    await joined(ann)
+    await joined(ben)
+    await ben.page.evaluate("client.close()")
+    await ann.page.wait_for_function("said.includes('peer_left')")
+    await settled(site.sidecar, "closing", 1)
+
+
+async def test_a_page_has_two_peers_when_it_says_so_and_each_room_its_own(site: Site, window: BrowserContext) -> None:
+    both = "window.other = new SignalingClient({ room, place: 'second' }); new SignalingClient({ room: 'too' }); "
+    tab = await opened(window, site, "two", both + JOINS)
+    ids = {await joined(tab), await tab.page.evaluate("other.peerId")}
+    await settled(site.sidecar, "two", 2)
+    await settled(site.sidecar, "too", 1)
+    await tab.page.reload()
+    assert {await joined(tab), await tab.page.evaluate("other.peerId")} == ids
+    await settled(site.sidecar, "two", 2)
+    assert most_at_once(site.sidecar, "two") == 2
+    assert most_at_once(site.sidecar, "too") == 1
+
+
+async def test_another_copy_of_the_library_on_the_page_is_the_same_tab(site: Site, window: BrowserContext) -> None:
+    tab = await opened(window, site, "copies", JOINS)
+    peer_id = await joined(tab)
+    copy = f"/@fs{FRONTEND}/dist/browser/index.mjs?copy"
+    make = "async path => { window.client = new (await import(path)).SignalingClient({ room }) }"
+    await tab.page.evaluate(make, copy)
+    assert await joined(tab) == peer_id
+    assert await tab.page.evaluate("said") == ["left replaced"]
+    await settled(site.sidecar, "copies", 1)
+
+
+async def test_a_tab_that_may_store_nothing_is_one_peer_while_its_page_lives(
+    site: Site, window: BrowserContext
+) -> None:
+    denied = "get() { throw new DOMException('', 'SecurityError') }"
+    await window.add_init_script(f"Object.defineProperty(window, 'sessionStorage', {{ {denied} }})")
+    tab = await opened(window, site, "unstored", "new SignalingClient({ room }); " + JOINS)
+    await joined(tab)
+    await settled(site.sidecar, "unstored", 1)
+
+
+async def test_a_second_tab_with_the_same_chosen_id_is_told_and_waits(site: Site, window: BrowserContext) -> None:
+    joins = "window.client = hear(new SignalingClient({ room, peerId: 'user-1' }))"
+    first = await opened(window, site, "same", joins)
+    await joined(first)
+    second = await opened(window, site, "same", joins)
+    await second.page.wait_for_function("said.includes('waiting id-taken')")
+    async with second.page.expect_console_message(lambda message: message.type == "warning") as warning:
+        pass
+    assert "Another page has this peer id" in (await warning.value).text
+    await first.page.reload()  # it is still the first that has it
+    await joined(first)
+    await first.page.evaluate("client.leave()")
+    assert await joined(second) == "user-1"
+    assert most_at_once(site.sidecar, "same") == 1
+
+
+async def test_the_page_that_back_goes_to_is_the_same_peer(site: Site, browser_path: Path) -> None:
+    """Whether or not the browser has kept it in its back/forward cache."""
+    async with launched(browser_path, without=["--disable-back-forward-cache"]) as browser:
+        window = await browser.new_context()
+        tab = await opened(window, site, "back", JOINS)
+        peer_id = await joined(tab)
+        await tab.page.goto(f"{site.url}?{urlencode({'room': 'back', 'does': JOINS, 'me': 'next'})}")
+        assert await joined(tab) == peer_id
+        await tab.page.go_back(wait_until="commit")
+        await tab.page.wait_for_function("me === 'me'")
+        assert await joined(tab) == peer_id
+        await settled(site.sidecar, "back", 1)
+        assert most_at_once(site.sidecar, "back") == 1

@@ -1,0 +1,24 @@
+"""What a test of a framework's project is given, beside what the end-to-end tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.conftest import PAGE_WITHIN_MS
+from tests.e2e.conftest import browser as browser
+from tests.e2e.conftest import browser_path as browser_path
+from tests.e2e.conftest import npm_package as npm_package
+from tests.e2e.conftest import start as start
+from tests.frameworks.projects import Tools, get_tools
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    expect.set_options(timeout=PAGE_WITHIN_MS)
+
+
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory: pytest.TempPathFactory, npm_package: Path) -> Tools:
+    return get_tools(tmp_path_factory.mktemp("tools"))

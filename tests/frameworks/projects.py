@@ -1,0 +1,127 @@
+"""Projects that we did not write: made by a framework's own command, with our npm package installed as a user would.
+
+Versions are those of the lock file of this name in `locks/`. When a scaffolder or our own dependencies have changed:
+`python -m tests.frameworks.write_locks`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests.e2e.programs import Program, Start
+from tests.e2e.sites import FRONTEND, Site, sidecar_in, url_in
+
+HERE = Path(__file__).parent
+LOCKS = HERE / "locks"
+OURS = "vite-plugin-signaling-sidecar"
+INSTALLS_WITHIN_S = 240  # seconds; npm may have to fetch, on a slow line
+CHECKS_WITHIN_S = 120  # seconds; a type checker or a build, on two cores that are busy
+# Not `npm ci`: it refuses a lock that has no entry for an optional package which npm could not find when it wrote it.
+INSTALL = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What every project is made with."""
+
+    scaffolders: Path
+    """The `node_modules` that has the scaffolding commands of `package.json`."""
+    tarball: Path
+    """Our npm package, as it would be published."""
+
+
+@dataclass(frozen=True)
+class Project:
+    folder: Path
+
+    def read(self, path: str) -> str:
+        return (self.folder / path).read_text()
+
+    def write(self, path: str, text: str) -> None:
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def replace(self, path: str, old: str, new: str) -> None:
+        """Edit a file as somebody in an editor would."""
+        text = self.read(path)
+        assert old in text, f"{path} has no {old!r}"
+        self.write(path, text.replace(old, new, 1))
+
+    def program(self, name: str, *words: str | Path) -> list[str | Path]:
+        """The words that run a program of the project's own `node_modules`, without npm between."""
+        return ["node", (self.folder / "node_modules" / ".bin" / name).resolve(), *words]
+
+    async def passes(self, start: Start, name: str, *words: str) -> None:
+        """Run a program of the project's, such as its type checker: it must be content."""
+        program = await start(self.program(name, *words), self.folder)
+        assert await program.ended(within_s=CHECKS_WITHIN_S) == 0, "\n".join(program.lines)
+
+    async def dev(self, start: Start, words: Sequence[str | Path] | None = None) -> Site:
+        """Its dev server, with the sidecar that our plugin has started. `words`: another command than Vite's own."""
+        server: Program = await start(words or self.program("vite", "--port", "0"), self.folder)
+        return Site(await url_in(server), server, await sidecar_in(server))
+
+
+def get_tools(folder: Path) -> Tools:
+    """Pack our npm package and install the scaffolders, both into this folder."""
+    run(["npm", "pack", "--silent", "--pack-destination", folder], FRONTEND)
+    [tarball] = folder.glob(f"{OURS}-*.tgz")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / name, folder)
+    run(INSTALL, folder)
+    return Tools(folder / "node_modules", tarball)
+
+
+def create_vite(template: str, tools: Tools, parent: Path) -> Project:
+    """A project as `npm create vite` makes it, with our package among its dependencies. Nothing is installed yet."""
+    folder = parent / template
+    words = ["node", tools.scaffolders / "create-vite" / "index.js", template, "--template", template]
+    run([*words, "--no-interactive"], parent)
+    return with_our_package(folder, tools)
+
+
+def with_our_package(folder: Path, tools: Tools) -> Project:
+    """What somebody has made in this folder, with our package among its dependencies."""
+    shutil.copy(tools.tarball, folder / f"{OURS}.tgz")
+    package = json.loads((folder / "package.json").read_text())
+    package.setdefault("devDependencies", {})[OURS] = f"file:{OURS}.tgz"
+    (folder / "package.json").write_text(json.dumps(package, indent=2))
+    return Project(folder)
+
+
+def install(project: Project, lock: str) -> None:
+    """Install its dependencies, at the versions of the lock file of this name."""
+    shutil.copy(LOCKS / f"{lock}.json", project.folder / "package-lock.json")
+    run(INSTALL, project.folder)
+
+
+def run(words: Sequence[str | Path], folder: Path) -> None:
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=INSTALLS_WITHIN_S,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+CREATE_VITE = ("react-ts", "svelte-ts", "vanilla-ts", "vue-ts")
+MAKE: dict[str, Callable[[Tools, Path], Project]] = {name: partial(create_vite, name) for name in CREATE_VITE}
+"""Makes a project in a folder of this name, to be installed with the lock file of this name."""
+
+
+def make(name: str, tools: Tools, parent: Path) -> Project:
+    """A project that is installed."""
+    project = MAKE[name](tools, parent)
+    install(project, name)
+    return project

@@ -1,0 +1,27 @@
+"""`python -m tests.frameworks.write_locks [NAME…]` writes the lock files anew: all, or those of these names."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.frameworks.projects import INSTALL, LOCKS, MAKE, OURS, get_tools, run
+
+
+def write_lock(name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        tools = Path(folder, "tools")
+        tools.mkdir()
+        project = MAKE[name](get_tools(tools), Path(folder))
+        run([*INSTALL, "--package-lock-only"], project.folder)
+        lock = json.loads((project.folder / "package-lock.json").read_text())
+        # Our own package is another one after every change.
+        del lock["packages"][f"node_modules/{OURS}"]["integrity"]
+        (LOCKS / f"{name}.json").write_text(json.dumps(lock, indent=1) + "\n")
+
+
+for name in sys.argv[1:] or MAKE:
+    write_lock(name)
+    print(LOCKS / f"{name}.json")
