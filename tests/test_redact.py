@@ -241,6 +241,8 @@ PHONE = 4_917_012_345
         ("signal.relayed", lambda said: {"type": "broadcast", "payload": [{"deep": said}]}),
         ("signal.relayed", lambda said: {"summary": True, "candidate": {"type": "host"}, "more": 1, **said}),
         ("signal.relayed", lambda said: [said]),
+        ("signal.relayed", lambda said: {"type": "signal", "data": json.dumps(said)}),
+        ("trace.state", lambda said: {"event": "stats", "data": json.dumps({"type": "offer", **said})}),
         ("peer.joined", lambda said: {"metadata": said, "joined_at_ms": 1}),
         ("peer.updated", lambda said: {"metadata": {"deep": [said]}}),
         ("signal.refused", lambda said: {"code": "bad-field", "count": 1, "ref": said}),

@@ -147,7 +147,7 @@ class _Document:
         opened = nested(text) if key not in _NAMED and self._layers < MAX_LAYERS else None
         if opened is not None:
             self._layers += 1
-            rewritten = opened.rewritten(self.value(key, opened.document))
+            rewritten = opened.rewritten(self.value(key, opened.document, _Voice.APP))
             self._layers -= 1
             return rewritten
         pseudonym = self._names.of(text, KINDS.get(key or "", "text"))
