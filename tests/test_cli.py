@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ import pytest
 from signaling_sidecar import __version__
 from signaling_sidecar.cli import main
 from signaling_sidecar.cli.tail import describe
+from signaling_sidecar.errors import NoHome
+from signaling_sidecar.eventlog import state_dir
+from signaling_sidecar.eventlog.which_state import find_state_dir
 
 SIDECAR = [sys.executable, "-X", "dev", "-W", "error", "-m", "signaling_sidecar"]
 PATIENCE_S = 20  # seconds for a process to start or end on a busy machine
@@ -187,6 +191,129 @@ def test_a_wrong_setting_is_one_sentence(tmp_path: Path, flags: list[str]) -> No
     assert done.returncode == 2
     assert done.stderr.startswith("sidecar: ")
     assert done.stderr.count("\n") == 1
+
+
+NAME_A_FOLDER = "name one that can be written, with --state-dir, SIDECAR_STATE_DIR or the Vite plugin's stateDir"
+READS_STATE = [["rooms"], ["why"], ["tail", "--no-follow"], ["log"], ["log", "clear"], ["log", "export", "copy.jsonl"]]
+
+
+def is_one_sentence(done: subprocess.CompletedProcess[str], words: str) -> None:
+    assert (done.returncode, done.stdout) == (2, "")
+    # Python's development mode reports a slow step of its event loop, which a busy machine has.
+    (sentence,) = (line for line in done.stderr.splitlines() if not line.startswith("Executing <"))
+    assert sentence.startswith("sidecar: ")
+    assert words in sentence
+
+
+def make_file(place: Path) -> None:
+    place.touch()
+
+
+def make_below_a_file(place: Path) -> None:
+    place.parent.touch()
+
+
+def make_with_a_folder_for_its_lock(place: Path) -> None:
+    (place / "lock").mkdir(parents=True)
+
+
+def make_with_a_folder_for_its_runtime_file(place: Path) -> None:
+    (place / "runtime.json").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("reload", [[], ["--reload"]])
+@pytest.mark.parametrize(
+    "make",
+    [make_file, make_below_a_file, make_with_a_folder_for_its_lock, make_with_a_folder_for_its_runtime_file],
+)
+def test_a_state_folder_that_cannot_be_used_is_one_sentence(
+    tmp_path: Path, make: Callable[[Path], None], reload: list[str]
+) -> None:
+    place = tmp_path / "here" / "state"
+    if make is not make_below_a_file:
+        place.parent.mkdir()
+    make(place)
+    is_one_sentence(run("serve", "--port", "0", "--state-dir", str(place), *reload), NAME_A_FOLDER)
+
+
+def test_a_disk_that_takes_nothing_more_is_one_sentence(tmp_path: Path) -> None:
+    limited = f"ulimit -f 0; exec {shlex.join(SIDECAR)} serve --port 0 --state-dir {shlex.quote(str(tmp_path))}"
+    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    is_one_sentence(done, NAME_A_FOLDER)
+
+
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE])
+def test_without_a_home_folder_one_sentence_says_what_helps(tmp_path: Path, command: list[str]) -> None:
+    # A container's user that is only a number: it is in no list of users, and here nobody is.
+    no_users = "import pwd; pwd.getpwuid = lambda uid: {}[uid]; from signaling_sidecar.cli import main; "
+    code = f"{no_users}raise SystemExit(main({command}))"
+    environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "XDG_STATE_HOME")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment | _path(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    is_one_sentence(done, f"there is no home folder to keep the state in: {NAME_A_FOLDER}")
+
+
+def test_without_a_home_folder_a_named_state_folder_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_dir.platformdirs, "user_state_dir", lambda _: "~/.local/state")  # as older ones have it
+    with pytest.raises(NoHome):
+        state_dir.project_state_dir(tmp_path)
+    state_dir.point_to(tmp_path / "state", tmp_path)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "sidecar.toml").write_text("state_dir = 'state'")
+    assert find_state_dir(project=tmp_path).path == tmp_path / "state"
+
+
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE, ["doctor"], ["notebook"]])
+def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path: Path, command: list[str]) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    inside = f"rmdir {shlex.quote(str(gone))}; exec {shlex.join([*SIDECAR, *command])}"
+    done = subprocess.run(
+        ["bash", "-c", inside],
+        cwd=gone,
+        env=os.environ | _path(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    is_one_sentence(done, "the current folder is not there any more")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every path is text")
+def test_a_folder_whose_path_is_not_utf_8_is_one_sentence_and_no_traceback(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    is_one_sentence(
+        run("serve", "--port", "0", cwd=folder), "project must be a folder with a path that can be followed"
+    )
+    for command in READS_STATE:
+        is_one_sentence(run(*command, cwd=folder, XDG_STATE_HOME=str(tmp_path / "state")), "no sidecar has run for")
+    is_one_sentence(run("log", "--state-dir", str(folder)), "no event log at")
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence_that_names_it(tmp_path: Path) -> None:
+    is_one_sentence(run("why", "--log", str(tmp_path / ("x" * 300))), "x' cannot be used: File name too long")
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70])
+def test_what_cannot_be_a_host_is_one_sentence(tmp_path: Path, host: str) -> None:
+    is_one_sentence(
+        run("serve", "--host", host, "--state-dir", str(tmp_path)), "host must be an address of this machine"
+    )
+
+
+def test_a_terminal_that_cannot_show_a_character_shows_its_number(tmp_path: Path) -> None:
+    shown = run("doctor", "--state-dir", str(tmp_path), PYTHONIOENCODING="ascii")
+    assert shown.stdout.startswith("\\u2717 no sidecar is running")
+    assert "Traceback" not in shown.stderr
 
 
 def test_rooms_lists_who_is_where(tmp_path: Path) -> None:

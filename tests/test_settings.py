@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,11 +95,47 @@ def test_an_ice_server_is_a_stun_or_turn_url(url: str) -> None:
         Sources({"ice_servers": [url]}, {}).load()
 
 
+LEADS_NOWHERE = ["~nobody-of-this-name/x", "/tmp/\udcff", "a\0b"]
+
+
+@pytest.mark.parametrize("path", LEADS_NOWHERE)
+@pytest.mark.parametrize("name", ["project", "state_dir", "hooks"])
+def test_a_path_that_leads_nowhere_is_one_sentence_wherever_it_is_said(tmp_path: Path, name: str, path: str) -> None:
+    file = tmp_path / "sidecar.toml"
+    with pytest.raises(SettingsError, match="must be a"):
+        Sources({name: path}, {}).load()
+    with pytest.raises(SettingsError, match="must be a"):
+        Sources({}, {f"SIDECAR_{name.upper()}": path}, file).load()
+    if path.isascii():
+        file.write_text(f"{name} = {json.dumps(path)}")
+        with pytest.raises(SettingsError, match=f"{name} must be a"):
+            Sources({}, {}, file).load()
+
+
+def make_folder(place: Path) -> None:
+    place.mkdir()
+
+
+def make_circle(place: Path) -> None:
+    place.symlink_to(place)
+
+
+def make_latin_1(place: Path) -> None:
+    place.write_bytes(b"host = 'caf\xe9'")
+
+
+@pytest.mark.parametrize("make", [make_folder, make_circle, make_latin_1])
+def test_a_settings_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "sidecar.toml")
+    with pytest.raises(SettingsError, match="settings must be a"):
+        Sources({"project": str(tmp_path)}, {}).load()
+
+
 @pytest.mark.parametrize("saved", [lambda text: text.encode("utf-8-sig"), lambda text: text.encode("utf-16")])
 def test_a_settings_file_may_have_been_saved_on_windows(tmp_path: Path, saved: Callable[[str], bytes]) -> None:
     (tmp_path / "sidecar.toml").write_bytes(saved('max_rooms = 7\r\n\r\nallow_host = ["büro.example"]\r\n'))
     settings = Sources({"project": str(tmp_path)}, {}).load()
-    assert (settings.max_rooms, settings.allow_host) == (7, ("büro.example",))
+    assert (settings.max_rooms, settings.allow_host) == (7, ("xn--bro-hoa.example",))
 
 
 def test_a_path_in_the_settings_file_begins_at_its_folder_wherever_the_command_was_started(tmp_path: Path) -> None:

@@ -48,6 +48,45 @@ class StateDirTaken(SidecarError):
         return f"another sidecar is running with the state folder {self.path!r}: stop it, or use another --state-dir"
 
 
+class StateDirUnusable(SidecarError):
+    """Nothing can be kept in the state folder: it cannot be made or written, or the disk is full."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"the state folder {self.path!r} cannot be used ({self.reason}): {_NAME_A_FOLDER}"
+
+
+class NoHome(SidecarError):
+    """This user has no home folder, so there is no place for the state of a project that names none."""
+
+    def __str__(self) -> str:
+        return f"there is no home folder to keep the state in: {_NAME_A_FOLDER}"
+
+
+_NAME_A_FOLDER = "name one that can be written, with --state-dir, SIDECAR_STATE_DIR or the Vite plugin's stateDir"
+
+
+class NoCurrentFolder(SidecarError):
+    """The folder in which the command was started has been deleted or moved."""
+
+    def __str__(self) -> str:
+        return "the current folder is not there any more: change to one that is, and start the command again"
+
+
+class FileTrouble(SidecarError):
+    """The file system refuses what a command needs of a file."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path!r} cannot be used: {self.reason}"
+
+
 class NoStateDir(SidecarError):
     """No sidecar has run where one was looked for."""
 
@@ -169,6 +208,17 @@ class HooksUnreadable(SidecarError):
     def __str__(self) -> str:
         reason = "" if self.__cause__ is None else f" ({type(self.__cause__).__name__}: {self.__cause__})"
         return f"the hooks file {self.path!r} cannot be used{reason}"
+
+
+class WrongHookAnswer(SidecarError):
+    """A hook has returned what no hook may."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"returned {self.what}"
 
 
 class NotRunning(SidecarError):

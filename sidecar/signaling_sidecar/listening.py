@@ -21,9 +21,13 @@ def listen(settings: Settings) -> socket.socket:
         family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
         both = settings.host == "::" and socket.has_dualstack_ipv6()
         return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
+    except (OSError, UnicodeError) as error:  # UnicodeError: what cannot be a host name
+        number = error.errno if isinstance(error, OSError) else None
+        if number == errno.EADDRINUSE:
             raise PortTaken(settings.host, settings.port) from None
+        if number == errno.EACCES:
+            expected = f"a port that this user may listen on ({error})"
+            raise SettingsError("port", settings.port, expected, "--port") from None
         raise SettingsError("host", settings.host, f"an address of this machine ({error})", "--host") from None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,11 +74,31 @@ def _text() -> Kind:
 
 def _path(expected: str, metavar: str) -> Kind:
     def parse(value: Any) -> Path:
-        if not isinstance(value, str | Path) or not str(value):
+        if not isinstance(value, str | Path) or not str(value) or not _is_text(str(value)):
             raise ValueError
-        return Path(value).expanduser().resolve()
+        return _resolved(Path(value))
 
     return Kind(parse, expected, metavar, place=True)
+
+
+_FOLDER, _FILE = (f"a {thing} with a path that can be followed, in UTF-8" for thing in ("folder", "file"))
+
+
+def _resolved(path: Path) -> Path:
+    """Raises ValueError for what leads nowhere: `~nobody`, or links in a circle."""
+    try:
+        return path.expanduser().resolve()
+    except (RuntimeError, OSError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path is UTF-8: one that is not can be in no log and no JSON."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _one_of(*words: str) -> Kind:
@@ -139,10 +160,16 @@ class Settings:
     host: str = _setting(_text(), "127.0.0.1", "the address to listen on; `::`: all, of IPv4 and IPv6", live=False)
     port: int = _setting(_whole(0, 65535, "a port"), DEFAULT_PORT, "the port to listen on; 0: a free one", live=False)
     project: Path = _setting(
-        _path("a folder", "DIR"), Path(), "the project's folder, which names the state folder", live=False
+        _path(_FOLDER, "DIR"),
+        Path(),
+        "the project's folder, which names the state folder",
+        live=False,
     )
     state_dir: Path | None = _setting(
-        _path("a folder", "DIR"), None, "where the event log is kept, outside of what Vite serves", live=False
+        _path(_FOLDER, "DIR"),
+        None,
+        "where the event log is kept, outside of what Vite serves",
+        live=False,
     )
     allow_origin: tuple[str, ...] = _setting(
         _list(origin_entry, ORIGINS, "ORIGIN"),
@@ -168,7 +195,10 @@ class Settings:
         live=False,
     )
     hooks: Path | None = _setting(
-        _path("a file", "FILE"), None, "a Python file of hooks, which is swapped whenever it is saved", live=False
+        _path(_FILE, "FILE"),
+        None,
+        "a Python file of hooks, which is swapped whenever it is saved",
+        live=False,
     )
     announce: bool = _setting(
         _switch(), False, "tell the LAN where this project's page is, and find those of others", live=False
@@ -182,8 +212,10 @@ class Settings:
     pairing_codes_per_minute: int = _setting(
         _whole(1, 1_000_000, "codes"), 10, "pairing codes that one connection may try in a minute"
     )
-    pairing_codes_per_minute_in_all: int = _setting(
-        _whole(1, 1_000_000, "codes"), 100, "pairing codes that all connections may try in a minute"
+    pairing_codes_per_minute_per_address: int = _setting(
+        _whole(1, 1_000_000, "codes"),
+        100,
+        "pairing codes that all connections from one address may try in a minute, beyond the first three of each",
     )
     hosted_idle_s: float = _setting(
         _seconds(30 * 86_400), 86_400.0, "how long a hosted room lives without a frame from anybody in it; 0: for ever"
@@ -238,7 +270,13 @@ class Sources:
     @property
     def file(self) -> Path:
         project = Path(self.flags.get("project") or self.environment.get("SIDECAR_PROJECT") or ".")
-        return (self.asked_file or project / FILE_NAME).expanduser().resolve()
+        place = self.asked_file or project / FILE_NAME
+        try:
+            return _resolved(place)
+        except ValueError as error:
+            raise SettingsError(
+                "settings", str(place), f"a path that leads to a file ({error})", "--settings"
+            ) from None
 
     def load(self) -> Settings:
         """Raises SettingsError for the first value that cannot be."""
@@ -249,15 +287,15 @@ class Sources:
         for name, value in from_file.items():
             if name not in known:
                 raise SettingsError(name, value, "a setting that exists", str(self.file))
-        values.setdefault("project", Path.cwd())
+        if "project" not in values:
+            values["project"] = _parse("project", _kind("project"), str(Path.cwd()), "the current folder")
         settings = Settings(**values)
         _check_turn(settings)
         return settings
 
     def said(self, name: str) -> Said | None:
         """What one setting is said to be; None: nowhere. The others are not judged. Raises SettingsError."""
-        (kind,) = (kind for each, kind in all_settings() if each.name == name)
-        return self._said(name, kind, self._from_file())
+        return self._said(name, _kind(name), self._from_file())
 
     def _said(self, name: str, kind: Kind, from_file: Mapping[str, Any]) -> Said | None:
         variable = f"SIDECAR_{name.upper()}"
@@ -274,17 +312,22 @@ class Sources:
         return found[0] if found else None
 
     def _from_file(self) -> dict[str, Any]:
-        if self.asked_file is None and not self.file.exists():
-            return {}
         try:
+            if self.asked_file is None and not self.file.exists():
+                return {}
             found = _flat(tomllib.loads(decoded(self.file.read_bytes())))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SettingsError("settings", str(self.file), f"a readable TOML file ({error})", "--settings") from None
         for each, kind in all_settings():
             value = found.get(each.name)
             if kind.place and isinstance(value, str) and value:  # wherever the command was started
-                found[each.name] = self.file.parent / Path(value).expanduser()
+                with suppress(RuntimeError):  # `~nobody`, which is an error when it is parsed
+                    found[each.name] = str(self.file.parent / Path(value).expanduser())
         return found
+
+
+def _kind(name: str) -> Kind:
+    return next(kind for each, kind in all_settings() if each.name == name)
 
 
 def _check_turn(settings: Settings) -> None:

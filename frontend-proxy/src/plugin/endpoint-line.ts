@@ -1,12 +1,14 @@
 import { styleText } from 'node:util'
-import type { ViteDevServer } from 'vite'
+import type { PreviewServer, ViteDevServer } from 'vite'
 import { phoneLines } from './phone-lines.ts'
 import { SIGNALING_PATH } from './proxy-rule.ts'
 
 const USUAL_COLUMNS = 80
 
+type ListeningServer = ViteDevServer | PreviewServer
+
 /** Prints the endpoint below Vite's own URLs, whenever Vite prints them. */
-export function printEndpoint(server: ViteDevServer): void {
+export function printEndpoint(server: ListeningServer): void {
   printBelow(server, () => {
     const page = server.resolvedUrls?.local[0] ?? server.resolvedUrls?.network[0]
     if (page === undefined) return
@@ -16,7 +18,7 @@ export function printEndpoint(server: ViteDevServer): void {
 }
 
 /** Prints what a phone opens, below that. */
-export function printForPhones(server: ViteDevServer, authorityPath: string | undefined): void {
+export function printForPhones(server: ListeningServer, authorityPath: string | undefined): void {
   printBelow(server, () => {
     const { stdout } = process
     const terminal = {
@@ -31,7 +33,7 @@ export function printForPhones(server: ViteDevServer, authorityPath: string | un
   })
 }
 
-function printBelow(server: ViteDevServer, printMore: () => void): void {
+function printBelow(server: ListeningServer, printMore: () => void): void {
   const printUrls = server.printUrls
   server.printUrls = () => {
     printUrls()
@@ -39,7 +41,7 @@ function printBelow(server: ViteDevServer, printMore: () => void): void {
   }
 }
 
-function print({ config }: ViteDevServer, name: string, what: string): void {
+function print({ config }: ListeningServer, name: string, what: string): void {
   config.logger.info(
     `  ${paint('green', '➜')}  ${paint('bold', name)}:${' '.repeat(Math.max(1, 8 - name.length))}${paint('cyan', what)}`,
   )

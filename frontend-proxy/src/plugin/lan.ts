@@ -1,4 +1,10 @@
-import type { ResolvedConfig, UserConfig, ViteDevServer } from 'vite'
+import type {
+  CommonServerOptions,
+  PreviewServer,
+  ResolvedConfig,
+  UserConfig,
+  ViteDevServer,
+} from 'vite'
 import { printForPhones } from './endpoint-line.ts'
 import { mdnsName, ownNames } from './lan-addresses.ts'
 import { type LanCertificate, lanCertificate } from './lan-certificate.ts'
@@ -7,6 +13,9 @@ import { servedFolderAround, servedFolders, userCacheFolder } from './state-fold
 
 /** Below Vite's base. What is there is public: every TLS handshake shows the same. */
 const AUTHORITY_FILE = '@signaling/authority.crt'
+
+/** Where a config describes the server that runs: `vite preview` has its own part. */
+export type ConfigPart = 'server' | 'preview'
 
 /** The plugin's `lan` option: a hook for each of Vite's that it needs. */
 export class Lan {
@@ -29,10 +38,11 @@ export class Lan {
    * In the resolved config, like the proxy rules. Plugins that bring a certificate of their own set
    * it before this hook (mkcert), or in it and over any other (basic-ssl).
    */
-  async configResolved(config: ResolvedConfig): Promise<void> {
-    const { server } = config
+  async configResolved(config: ResolvedConfig, part: ConfigPart): Promise<void> {
+    const server: CommonServerOptions = config[part]
     this.#certificate = undefined
-    if (!this.#wantsHttps || server.https !== undefined || server.middlewareMode) return
+    const isNotOurs = part === 'server' && config.server.middlewareMode
+    if (!this.#wantsHttps || server.https !== undefined || isNotOurs) return
     const folder = userCacheFolder(process.env)
     const served = servedFolderAround(folder, servedFolders(config))
     if (served !== undefined) {
@@ -49,16 +59,19 @@ export class Lan {
     return this.#certificate ? mdnsName() : []
   }
 
-  configureServer(server: ViteDevServer): void {
+  configureServer(server: ViteDevServer | PreviewServer, { https }: CommonServerOptions): void {
     const { cert, authority } = this.#certificate ?? {}
     // Another plugin may have put its own over ours meanwhile.
-    const isUsed = authority !== undefined && server.config.server.https?.cert === cert
+    const isUsed = authority !== undefined && https?.cert === cert
     printForPhones(server, isUsed ? serveAuthority(server, authority) : undefined)
   }
 }
 
 /** A phone opens this file to install it. Returns its path. */
-function serveAuthority({ config, middlewares }: ViteDevServer, authority: string): string {
+function serveAuthority(
+  { config, middlewares }: ViteDevServer | PreviewServer,
+  authority: string,
+): string {
   const path = `${config.base}${AUTHORITY_FILE}`
   middlewares.use(path, (_request, response) => {
     response.writeHead(200, {

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Plugin, ResolvedConfig } from 'vite'
 import { printEndpoint } from './endpoint-line.ts'
 import { LOG_PREFIX, PLUGIN_NAME } from './identity.ts'
-import { Lan } from './lan.ts'
+import { type ConfigPart, Lan } from './lan.ts'
 import { letInBy, remarksOn } from './let-in.ts'
 import { joinPages, type Link } from './middleware-mode.ts'
 import { type Plan, planFrom, type SignalingOptions } from './options.ts'
-import { loadTrace, resolveTrace, traceTag } from './page-trace.ts'
+import { importTrace, loadTrace, resolveTrace } from './page-trace.ts'
 import { isSignalingRule, SIGNALING_PATH, SignalingProxy, type Upstream } from './proxy-rule.ts'
 import { keeperOf, type Log } from './sidecar-keeper.ts'
 import { SidecarStay } from './sidecar-stay.ts'
@@ -14,8 +14,8 @@ import { siteOf } from './site.ts'
 import { wishFrom } from './wish.ts'
 
 /**
- * Signaling for Vite's dev server: proxies `/ws/signaling` to the sidecar, and unless told
- * otherwise starts it with Vite and ends it with Vite. Does nothing in `vite build`.
+ * Signaling for Vite's dev server and `vite preview`: proxies `/ws/signaling` to the sidecar, and
+ * unless told otherwise starts it with Vite and ends it with Vite. Does nothing in `vite build`.
  *
  * In middleware mode it needs to know the server of the pages: `middlewareMode: { server }`.
  */
@@ -26,23 +26,41 @@ export function signaling(options: SignalingOptions = {}): Plugin {
   // Per config: Vite runs all hooks again at its own restart, and Nuxt makes two Vites of one.
   const links = new WeakMap<ResolvedConfig, Link>()
   const joined = new WeakMap<ResolvedConfig, (() => void) | undefined>()
+  let part: ConfigPart = 'server'
 
   return {
     name: PLUGIN_NAME,
-    apply: (_config, { command, isPreview }) => command === 'serve' && !isPreview,
-    config: (config) => lan?.config(config),
+    apply: 'serve',
+    config(config, { isPreview }) {
+      if (isTooOld(this)) return undefined
+      part = isPreview ? 'preview' : 'server'
+      return lan?.config(config)
+    },
     async configResolved(config) {
-      await lan?.configResolved(config)
-      links.set(config, linkFrom(plan, config, lan?.hosts ?? []))
+      if (isTooOld(this)) {
+        logOf(config).warn(
+          'signaling is off: the plugin needs Vite 7 or newer, and this is an older one',
+        )
+        return
+      }
+      await lan?.configResolved(config, part)
+      links.set(config, linkFrom(plan, config, part, lan?.hosts ?? []))
     },
     configureServer(server) {
-      printEndpoint(server)
-      lan?.configureServer(server)
       const { config, httpServer } = server
       const link = links.get(config)
       if (link === undefined) return
+      printEndpoint(server)
+      lan?.configureServer(server, config.server)
       if (httpServer) link.stay?.follow(httpServer, () => siteOf(server))
       else joined.set(config, joinPages(server, link))
+    },
+    configurePreviewServer(server) {
+      const link = links.get(server.config)
+      if (link === undefined) return
+      printEndpoint(server)
+      lan?.configureServer(server, server.config.preview)
+      link.stay?.follow(server.httpServer, () => siteOf(server))
     },
     // Of a server that has not listened, or is not Vite's own, no other event tells the end.
     closeBundle() {
@@ -53,30 +71,43 @@ export function signaling(options: SignalingOptions = {}): Plugin {
     ...(options.trace === true && {
       resolveId: resolveTrace,
       load: loadTrace,
-      transformIndexHtml: (_html, { server }) => [traceTag(server?.config.base ?? '/')],
+      transform: importTrace,
     }),
   }
 }
 
-function linkFrom(plan: Plan, config: ResolvedConfig, hosts: readonly string[]): Link {
+/**
+ * The Vite that calls says its version since 7.0. What this module would import need not be that
+ * one: VitePress 1 brings a Vite 5 of its own.
+ */
+function isTooOld(context: { meta?: { viteVersion?: string } } | undefined): boolean {
+  return context?.meta?.viteVersion === undefined
+}
+
+function linkFrom(
+  plan: Plan,
+  config: ResolvedConfig,
+  part: ConfigPart,
+  hosts: readonly string[],
+): Link {
   const log = logOf(config)
   if (plan.kind === 'proxy-only') {
     const { target } = plan
-    const proxy = addProxyRules(config, fixedUpstream(target, log))
+    const proxy = addProxyRules(config, part, fixedUpstream(target, log))
     return { proxy, stay: undefined, fixedAddress: target, log }
   }
   const wish = wishFrom(plan, config)
   const keeper = keeperOf(config.root)
-  const proxy = addProxyRules(config, keeper)
+  const proxy = addProxyRules(config, part, keeper)
   const { port } = plan.details
   const fixedAddress = port ? `http://127.0.0.1:${port}` : undefined
   if (proxy || plan.explicit) {
-    const { allowedHosts } = config.server
+    const { allowedHosts } = config[part]
     for (const remark of remarksOn(allowedHosts, plan.allowedOrigins)) log.warn(remark)
     const letIn = letInBy(allowedHosts, hosts, plan.allowedOrigins)
     return { proxy, stay: new SidecarStay(keeper, wish, letIn, log), fixedAddress, log }
   }
-  log.info(`server.proxy has its own rule for ${SIGNALING_PATH}: no sidecar is started`)
+  log.info(`${part}.proxy has its own rule for ${SIGNALING_PATH}: no sidecar is started`)
   return { proxy, stay: undefined, fixedAddress, log }
 }
 
@@ -89,13 +120,15 @@ function linkFrom(plan: Plan, config: ResolvedConfig, hosts: readonly string[]):
  * is changed, which is made anew each time.
  */
 function addProxyRules(
-  { base, server }: ResolvedConfig,
+  config: ResolvedConfig,
+  part: ConfigPart,
   upstream: Upstream,
 ): SignalingProxy | undefined {
-  const own = server.proxy ?? {}
+  const { base } = config
+  const own = config[part].proxy ?? {}
   if (Object.keys(own).some((key) => isSignalingRule(key, base))) return undefined
   const proxy = new SignalingProxy(upstream)
-  server.proxy = { ...proxy.rules(base), ...own }
+  config[part].proxy = { ...proxy.rules(base), ...own }
   return proxy
 }
 

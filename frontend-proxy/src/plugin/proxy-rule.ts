@@ -97,8 +97,12 @@ function exactKey(path: string): string {
 }
 
 function connect(proxy: Proxy, options: ProxyOptions, upstream: Upstream): void {
-  // http-proxy-3 spreads these very options at each request, so a getter is asked each time.
-  Object.defineProperty(options, 'target', { get: () => upstream.url, enumerable: true })
+  // Vite's proxies read these very options at each request, so a getter is asked each time. Not as
+  // a string: the http-proxy of Vite 7.0 would put what it has parsed in its place.
+  Object.defineProperty(options, 'target', {
+    get: () => (upstream.url === undefined ? undefined : new URL(upstream.url)),
+    enumerable: true,
+  })
 
   const upgraded = new WeakSet<object>()
   proxy.on('proxyReqWs', (request, _req, socket) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, realpathSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import path from 'node:path'
 import type { ResolvedConfig } from 'vite'
 import { SIDECAR_NAME } from './identity.ts'
@@ -20,7 +20,7 @@ export function projectStateFolder(project: string, env = process.env): string {
 export function userStateFolder(
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
-  home: string = homedir(),
+  home: string = homeFolder(),
 ): string {
   if (platform === 'win32') {
     const local = env.LOCALAPPDATA ?? path.win32.join(home, 'AppData', 'Local')
@@ -38,7 +38,7 @@ export function userStateFolder(
 export function userCacheFolder(
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
-  home: string = homedir(),
+  home: string = homeFolder(),
 ): string {
   if (platform === 'win32') {
     const local = env.LOCALAPPDATA ?? path.win32.join(home, 'AppData', 'Local')
@@ -49,10 +49,25 @@ export function userCacheFolder(
   return path.posix.join(home, platform === 'darwin' ? 'Library/Caches' : '.cache', SIDECAR_NAME)
 }
 
+/**
+ * As platformdirs finds it: a `HOME` that is no absolute path counts for nothing.
+ *
+ * Throws when this user has none, as in a container whose user is only a number.
+ */
+function homeFolder(): string {
+  try {
+    const home = homedir()
+    return path.isAbsolute(home) ? home : userInfo().homedir
+  } catch {
+    throw new Error('signaling: there is no home folder to keep the state in; choose a stateDir')
+  }
+}
+
 /** What Vite hands out to anybody. */
-export function servedFolders({ root, publicDir, server }: ResolvedConfig): string[] {
-  // fs.allow is what `/@fs/` reaches outside the root, by default the npm workspace.
-  return [root, publicDir, ...server.fs.allow].filter(Boolean)
+export function servedFolders({ root, publicDir, server, build }: ResolvedConfig): string[] {
+  // fs.allow is what `/@fs/` reaches outside the root, by default the npm workspace; outDir is what
+  // `vite preview` serves.
+  return [root, publicDir, ...server.fs.allow, path.resolve(root, build.outDir)].filter(Boolean)
 }
 
 /**

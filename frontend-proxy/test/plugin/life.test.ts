@@ -177,14 +177,10 @@ test('in CI an explicit object starts one', async () => {
   await lines.match(STARTED)
 })
 
-test.each([
-  ['vite build', 'build', false],
-  ['vite preview', 'serve', true],
-] as const)('%s goes without the plugin', async (_name, command, isPreview) => {
+test('vite build goes without the plugin', async () => {
   const { root } = makeProject()
   const inline = { root, configFile: false as const, plugins: [signaling()] }
-  const mode = 'development'
-  const { plugins, server } = await resolveConfig(inline, command, mode, mode, isPreview)
+  const { plugins, server } = await resolveConfig(inline, 'build')
   expect(plugins.map(({ name }) => name)).not.toContain(signaling().name)
   expect(server.proxy).toBeUndefined()
 })

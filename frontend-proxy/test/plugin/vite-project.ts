@@ -20,7 +20,11 @@ import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 
 export const STAND_IN: string = fileURLToPath(new URL('stand-in-sidecar.mjs', import.meta.url))
 const PLUGIN = fileURLToPath(new URL('../../src/plugin/index.ts', import.meta.url))
-const VITE_PROGRAM = fileURLToPath(new URL('../../node_modules/vite/bin/vite.js', import.meta.url))
+/** The alias in vitest.config.ts does not reach a Vite that runs as a program of its own. */
+const VITE_PACKAGE = process.env.VITE_PACKAGE ?? 'vite'
+const VITE_PROGRAM = fileURLToPath(
+  new URL(`../../node_modules/${VITE_PACKAGE}/bin/vite.js`, import.meta.url),
+)
 
 /** What the stand-in shall do differently. */
 export interface Behaviour {

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from signaling_sidecar import __version__
 from signaling_sidecar.cli import dialects, discover, doctor, log, notebook, rooms, serve, tail, why
-from signaling_sidecar.errors import SidecarError
+from signaling_sidecar.errors import FileTrouble, NoCurrentFolder, SidecarError
 
 _DESCRIPTION = """\
 A signaling server that runs beside your Vite dev server: rooms, peer lists, and offers, answers and candidates relayed
@@ -45,8 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for command in (serve, rooms, discover, tail, why, doctor, log, dialects, notebook):
         command.add_to(commands)
     arguments = parser.parse_args(argv)
+    _show_any_text()
     try:
-        code: int = arguments.run(arguments)
+        with _files():
+            code: int = arguments.run(arguments)
     except SidecarError as error:
         print(f"sidecar: {error}", file=sys.stderr)
         return 2
@@ -57,3 +61,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
+
+
+def _show_any_text() -> None:
+    """A terminal that cannot show a character, or a path that is no text, gets an escape for it and no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _files() -> Iterator[None]:
+    """Say in one sentence what the file system refuses. Raises NoCurrentFolder and FileTrouble."""
+    try:
+        os.getcwd()
+    except OSError:
+        raise NoCurrentFolder from None
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:  # a socket's, or a bug of ours
+            raise
+        raise FileTrouble(os.fsdecode(error.filename), error.strerror or str(error)) from error

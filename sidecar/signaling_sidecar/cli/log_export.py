@@ -86,7 +86,11 @@ def _as_parquet(lines: Iterable[bytes]) -> Iterator[bytes]:
         from signaling_sidecar.inspection import open_log
     except ImportError as error:
         raise MissingExtra("--parquet", "notebook") from error
-    with tempfile.TemporaryDirectory(prefix="sidecar-log-") as folder:
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="sidecar-log-")
+    except OSError as error:
+        raise NotWritten(os.environ.get("TMPDIR", "the folder for temporary files"), str(error)) from error
+    with temporary as folder:
         copy = Path(folder) / "events.jsonl"
         _write_new(copy, lines, is_packed=False)
         table = io.BytesIO()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from signaling_sidecar.cli import state
-from signaling_sidecar.diagnosis import Verdict, diagnose, read_entries
+from signaling_sidecar.diagnosis import History, diagnose, read_entries
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
 from signaling_sidecar.eventlog.state_dir import is_running
@@ -37,23 +37,26 @@ def run(arguments: argparse.Namespace) -> int:
     diagnosis = diagnose(entries, time.time() if is_live else None, arguments.room)
     state.say_what_is_left_out(left_out)
     if arguments.json:
-        for verdict in diagnosis.verdicts:
-            print(json.dumps(_as_object(verdict)))
+        for history in diagnosis.histories:
+            print(json.dumps(_as_object(history)))
     else:
         print(diagnosis)
     return 0
 
 
-def _as_object(verdict: Verdict) -> dict[str, Any]:
+def _as_object(history: History) -> dict[str, Any]:
+    verdict = history.last
     meeting, finding = verdict.meeting, verdict.finding
     return {
         "dialect": meeting.dialect,
         "room": meeting.room,
         "peers": [stay.peer for stay in meeting.stays],
+        "labels": [stay.label for stay in meeting.stays],
         "reason": finding.reason,
         "signaling": verdict.signaling.reason,
         "sentence": verdict.sentence,
         "notes": list(verdict.notes),
         "next_step": verdict.next_step,
+        "earlier": [each.finding.reason for each in history.earlier],
         "evidence": [{"boot": entry.boot, "seq": entry.seq} for entry in finding.evidence],
     }

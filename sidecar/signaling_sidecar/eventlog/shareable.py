@@ -87,6 +87,8 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(("project", "state_dir", "hooks"), "path"),
     **dict.fromkeys(("instance", "page"), "page"),
     **{name: name for name in ("boot", "pc", "name", "message", "origin", "dialect", "kind", "code", "reason")},
+    "title": "title",
+    "path": "path",
     "user_agent": "agent",
     "remote": "address",
     "sdpMid": "mid",
@@ -111,7 +113,21 @@ KEYS = (
     | {
         *("settings", "listed", "rules", "sessions", "waiting", "away", "resumption", "kept", "answered", "unlisted"),
         *("metadata", "ref", "hook", "error", "summary", "candidate", "candidates", "sdp", "offer", "answer"),
-        *("description", "payload", "signal", "data", "id", "secure", "media", "pair", "local", "stats", "room_name"),
+        *(
+            "description",
+            "payload",
+            "signal",
+            "data",
+            "id",
+            "secure",
+            "media",
+            "hasLocal",
+            "hasRemote",
+            "pair",
+            "local",
+            "stats",
+            "room_name",
+        ),
     }
 )
 """The keys that are kept; every other one gets a pseudonym too, for an app may have a name as a key."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 import platformdirs
 
 from signaling_sidecar import site
-from signaling_sidecar.errors import StateDirTaken
+from signaling_sidecar.errors import NoHome, StateDirTaken, StateDirUnusable
 
 APP_NAME = "signaling-sidecar"
 RUNTIME_FILE = "runtime.json"
@@ -46,13 +47,20 @@ class Pointer(msgspec.Struct, frozen=True):
 
 
 def state_root() -> Path:
-    return Path(platformdirs.user_state_dir(APP_NAME))
+    """The folder of all projects' state folders. Raises NoHome."""
+    try:
+        root = Path(platformdirs.user_state_dir(APP_NAME))
+    except RuntimeError:  # a container's user is often only a number
+        raise NoHome from None
+    if not root.is_absolute():  # an older platformdirs leaves a `~` that stands for nothing
+        raise NoHome
+    return root
 
 
 def project_state_dir(project: Path) -> Path:
-    """The state folder of a project, which need not exist."""
+    """The state folder of a project, which need not exist. Raises NoHome."""
     resolved = project.resolve()
-    digest = hashlib.sha256(str(resolved).encode()).hexdigest()
+    digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()
     return state_root() / f"{resolved.name or 'root'}-{digest[:HASH_CHARS]}"
 
 
@@ -67,7 +75,7 @@ def point_to(path: Path, project: Path) -> None:
 
     Nothing is left where no file can be made: that is a reason to keep the state elsewhere.
     """
-    with suppress(OSError):
+    with suppress(OSError, NoHome):
         own = project_state_dir(project)
         if path.resolve() == own.resolve():
             (own / POINTER_FILE).unlink(missing_ok=True)
@@ -82,6 +90,15 @@ def pointed_to(own: Path) -> Pointer | None:
         return msgspec.json.decode((own / POINTER_FILE).read_bytes(), type=Pointer)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+@contextmanager
+def used(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses within into one sentence that names the setting: StateDirUnusable."""
+    try:
+        yield
+    except OSError as error:
+        raise StateDirUnusable(str(path), error.strerror or str(error)) from None
 
 
 def create(path: Path) -> None:
@@ -145,7 +162,9 @@ def read_runtime(path: Path) -> Runtime | None:
 
 
 def remove_runtime(path: Path) -> None:
-    (path / RUNTIME_FILE).unlink(missing_ok=True)
+    """One that cannot be removed misleads nobody: its boot does not answer."""
+    with suppress(OSError):
+        (path / RUNTIME_FILE).unlink()
 
 
 def _write_private(path: Path, content: bytes) -> None:

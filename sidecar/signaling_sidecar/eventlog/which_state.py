@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from signaling_sidecar.errors import NoStateDir, StateDirGone, StateDirOfAnother
+from signaling_sidecar.errors import NoHome, NoStateDir, StateDirGone, StateDirOfAnother
 from signaling_sidecar.eventlog.boots import boot_of
 from signaling_sidecar.eventlog.records import beginning_of
 from signaling_sidecar.eventlog.state_dir import (
@@ -84,10 +84,15 @@ def _states_of(folder: Path) -> Iterator[Found]:
     settings = Sources({}, {}, file) if file.exists() else None
     named = settings.said("project") if settings is not None else None
     project = str(folder if named is None else named.value)
-    own = project_state_dir(Path(project))
     said = settings.said("state_dir") if settings is not None else None
     if said is not None:
         yield Found(said.value, f"as {said.source} says", project)
+    try:
+        own = project_state_dir(Path(project))
+    except NoHome:
+        if said is None:
+            raise
+        return
     pointer = pointed_to(own)
     if pointer is not None and pointer.project == project:
         yield Found(Path(pointer.state_dir), f"where the project {project!r} was last started with it", project)

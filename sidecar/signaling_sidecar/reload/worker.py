@@ -13,6 +13,12 @@ import sys
 from functools import partial
 
 
+def _told(error: Exception) -> int:
+    """Say what the operator can mend, as the command itself does."""
+    print(f"sidecar: {error}", file=sys.stderr)
+    return 2
+
+
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which ends this by its stdin
     import aiohttp.web  # noqa: F401 - most of the time of a start
@@ -23,13 +29,17 @@ def main() -> None:
     if sys.stdin.readline() != "load\n":
         return
     from signaling_sidecar.cli.serve import Takeover
+    from signaling_sidecar.errors import SidecarError
 
     takeover = Takeover(**said)
     print("loaded", file=answers, flush=True)
     how = sys.stdin.readline()
     if how in ("serve\n", "reload\n"):
         serving = partial(print, "serving", file=answers, flush=True)
-        takeover.serve(listening, reloaded=how == "reload\n", serving=serving)
+        try:
+            takeover.serve(listening, reloaded=how == "reload\n", serving=serving)
+        except SidecarError as error:
+            sys.exit(_told(error))
 
 
 main()

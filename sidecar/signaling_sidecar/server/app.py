@@ -134,17 +134,13 @@ class Sidecar:
     # --- life ------------------------------------------------------------------------------------------------------
 
     async def _run(self, app: web.Application) -> AsyncIterator[None]:
-        state_dir.create(self.state_dir)
-        self._lock = state_dir.lock(self.state_dir)
+        with state_dir.used(self.state_dir):
+            state_dir.create(self.state_dir)
+            self._lock = state_dir.lock(self.state_dir)
         try:
-            now_s = asyncio.get_running_loop().time()
-            self._hub, past = go_on(self.state_dir, self._new_hub, now_s, logger.warning)
-            log = self._log()
-            log.open()
-            for record in [*past, *([Record("server.reloaded")] if self._reloaded else [])]:
-                log.append(record)
-            log.flush()
-            self._key = key = state_dir.key(self.state_dir)
+            with state_dir.used(self.state_dir):
+                log = self._go_on()
+                self._key = key = state_dir.key(self.state_dir)
             ice_servers = IceServers(self.settings)
             self._dispatcher = Dispatcher(self._hub, log, ice_servers, self.settings.max_frames_per_s)
             self._endpoint = Endpoint(
@@ -159,6 +155,17 @@ class Sidecar:
             log.close()
         finally:
             os.close(self._lock)
+
+    def _go_on(self) -> LogWriter:
+        """Go on where the last run stopped, in a log of this run. Raises OSError."""
+        now_s = asyncio.get_running_loop().time()
+        self._hub, past = go_on(self.state_dir, self._new_hub, now_s, logger.warning)
+        log = self._log()
+        log.open()
+        for record in [*past, *([Record("server.reloaded")] if self._reloaded else [])]:
+            log.append(record)
+        log.flush()
+        return log
 
     async def _look_after_log(self) -> None:
         while True:
@@ -187,22 +194,26 @@ class Sidecar:
             yield
             return
         file = HooksFile(self.settings.hooks)
-        file.load()
         dispatcher = self._dispatcher
-        dispatcher.judge = judge = Judge(file, self._hub, dispatcher.record)
+        judge = Judge(file, self._hub, dispatcher.record)
 
-        def rule_rooms() -> None:
-            for command in judge.rules_of_rooms():
+        async def rule_rooms() -> None:
+            async for command in judge.rules_of_rooms():
                 dispatcher.administer(command)
 
-        def swapped(new: bool) -> None:
+        async def swapped(new: bool) -> None:
             if new:
-                rule_rooms()
+                await rule_rooms()
             dispatcher.record(Record("hooks.swapped" if new else "hooks.kept"))
 
-        rule_rooms()  # those of the last run
+        async def follow() -> None:
+            await rule_rooms()  # those of the last run
+            await file.watch(judge.load, swapped)
+
         try:
-            async with _while_running(file.watch(swapped)):
+            await judge.load()
+            dispatcher.judge = judge
+            async with _while_running(follow()):
                 yield
         finally:
             judge.stop()
@@ -261,6 +272,8 @@ class Sidecar:
     async def _close_connections(self, app: web.Application) -> None:
         self._admin.end_streams()
         self._dispatcher.close_all()
+        if self._dispatcher.judge is not None:
+            self._dispatcher.judge.stop()  # its readers would wait for their hooks
         await self._endpoint.wait_closed()
 
     def _say_consequences(self) -> None:

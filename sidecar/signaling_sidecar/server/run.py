@@ -55,7 +55,8 @@ def run(
     """Serve in the foreground until SIGINT, SIGTERM or, if asked, the end of stdin.
 
     `listening` is a socket that somebody else has bound; `reloaded`: this takes over from older code, without a word;
-    `serving` is called when it serves. Raises PortTaken, StateDirTaken or SettingsError before anything is served.
+    `serving` is called when it serves. Raises a SidecarError before anything is served: PortTaken,
+    StateDirTaken, StateDirUnusable, NoHome or SettingsError.
     """
     settings = sources.load()
     listening = listening or listen(settings)
@@ -70,6 +71,16 @@ def run(
             serving()
 
         runner.run(_serve(sidecar, listening, announce, exit_on_stdin_eof))
+    if settings.hooks is not None:
+        _leave_threads_behind()
+
+
+def _leave_threads_behind() -> None:
+    """End the process now if hooks have left threads running: the interpreter would wait for some of them."""
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 @contextmanager
@@ -128,7 +139,8 @@ def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     url = url_of(listening)
     project = str(sidecar.settings.project)
     runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, project, sidecar.admin_token)
-    state_dir.write_runtime(sidecar.state_dir, runtime)
+    with state_dir.used(sidecar.state_dir):
+        state_dir.write_runtime(sidecar.state_dir, runtime)
     state_dir.point_to(sidecar.state_dir, sidecar.settings.project)
     sidecar.runtime = runtime
     folder = str(sidecar.state_dir)

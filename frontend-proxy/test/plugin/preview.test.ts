@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import { createLogger, type InlineConfig, preview } from 'vite'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
+import {
+  getEcho,
+  isGone,
+  Lines,
+  makeProject,
+  type Project,
+  STARTED,
+  siteFileOf,
+  standIn,
+  urlOf,
+} from './vite-project.ts'
+
+async function openPreview(
+  project: Project,
+  options: SignalingOptions = {},
+  config: InlineConfig = {},
+) {
+  vi.stubEnv('VITEST', undefined)
+  vi.stubEnv('CI', undefined)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const lines = new Lines()
+  const add = (line: string) => lines.add(line)
+  const server = await preview({
+    root: project.root,
+    configFile: false,
+    customLogger: { ...createLogger(), info: add, warn: add, warnOnce: add, error: add },
+    build: { outDir: '.' },
+    preview: { port: 0, host: '127.0.0.1' },
+    plugins: [signaling({ sidecar: standIn(), stateDir: project.stateDir, ...options })],
+    ...config,
+  })
+  onTestFinished(() => server.close())
+  return { server, lines, url: urlOf(server.httpServer) }
+}
+
+test('vite preview has a sidecar as dev has, which ends with it', async () => {
+  const project = makeProject()
+  const { server, lines, url } = await openPreview(project)
+  await lines.match(STARTED)
+  const { pid } = await getEcho(`${url}/ws/signaling/rooms`)
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws/signaling`)
+  onTestFinished(() => socket.terminate())
+  await once(socket, 'message')
+  expect(siteFileOf(project).local).toEqual([`${url}/`])
+  server.printUrls()
+  expect(lines.all.at(-1)).toContain(`${url.replace('http', 'ws')}/ws/signaling`)
+  await server.close()
+  await isGone(pid)
+})
+
+test("a rule of the user's own in preview.proxy wins there, and nothing is started for it", async () => {
+  const config = { preview: { port: 0, proxy: { '/ws/signaling': 'http://127.0.0.1:9' } } }
+  const { lines } = await openPreview(makeProject(), { sidecar: 'auto' }, config)
+  expect(lines.all).toContainEqual(expect.stringContaining('preview.proxy has its own rule'))
+})
+
+test('lan: true puts vite preview on the network, over https', async () => {
+  vi.stubEnv('XDG_CACHE_HOME', makeProject().stateDir)
+  const config = { preview: { port: 0 } }
+  const { server } = await openPreview(makeProject(), { lan: true }, config)
+  expect(server.config.preview.host).toBe(true)
+  expect(server.resolvedUrls?.local[0]).toMatch(/^https:/)
+})
