@@ -44,9 +44,12 @@ class Project:
         return (self.folder / path).read_text()
 
     def write(self, path: str, text: str) -> None:
+        """At once: Vite may read a file that is being written while it is still empty, and then misses the change."""
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        whole = self.folder.parent / f"{file.name}.new"  # not where Vite looks
+        whole.write_text(text)
+        whole.replace(file)
 
     def replace(self, path: str, old: str, new: str) -> None:
         """Edit a file as somebody in an editor would."""
