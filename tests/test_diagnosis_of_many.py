@@ -285,6 +285,14 @@ def test_a_peer_without_a_name_is_called_as_its_page(story: Story) -> None:
     ]
 
 
+def test_a_page_that_is_traced_names_its_peer_by_the_ufrag(story: Story) -> None:
+    """Its reports come by a socket of their own, which is in no room."""
+    story.joins(HEX_1).sends(HEX_1, "offer", to="ann", sdp="v=0\r\na=ice-ufrag:HEXu\r\n")
+    pages(story, ("one", "Chess", "/"))
+    elsewhere(story, "one", localUfrag="HEXu", **CONNECTED)
+    assert story.verdict().sentence == "Ann and Chess: connected"
+
+
 def test_an_id_that_the_app_chose_is_a_name(story: Story) -> None:
     assert labels(story.joins("k3j9x0a1b")) == ["Ann", "k3j9x0a1b"]
 

@@ -30,6 +30,8 @@ class Pages:
     def __init__(self, connections: Connections, sockets: Sockets) -> None:
         self._all, self._sockets = connections, sockets
         self._labels = PeerLabels("page")
+        self._came_ts: dict[str, float] = {}
+        """By page, when it was first heard of (seconds since the epoch)."""
         self.reserves: list[Reserve] = []
         """Filled by `meetings`."""
 
@@ -46,7 +48,8 @@ class Pages:
                 alone.setdefault(_page_of(one), []).append(one)
                 continue
             answered |= {_page_of(each) for each in (one, other) if each is not None}
-            yield self._meeting([one], [] if other is None else [other])
+            pair = sorted(filter(None, (one, other)), key=lambda each: self._came_ts[_page_of(each)])
+            yield self._meeting(pair[:1], pair[1:])
         yield from self._unanswered(alone, answered)
 
     def _unanswered(self, by_page: dict[str, list[Connection]], answered: set[str]) -> Iterator[Meeting]:
@@ -84,6 +87,7 @@ class Pages:
     def _learn(self, connection: Connection) -> None:
         page = _page_of(connection)
         began_ts = connection.reports[0][0].ts
+        self._came_ts.setdefault(page, began_ts)
         self._labels.name(page, began_ts, None)
         about = self._all.pages.get(page)
         if about is not None:

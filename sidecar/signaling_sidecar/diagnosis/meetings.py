@@ -14,7 +14,7 @@ from signaling_sidecar.diagnosis.elsewhere import Pages, Reserve
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Meeting, Refusal, Rejection, Signal, Stay
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.diagnosis.record_data import media_of, read_about, word_of
+from signaling_sidecar.diagnosis.record_data import media_of, read_about, read_data, word_of
 from signaling_sidecar.diagnosis.reports import Connection, Connections
 from signaling_sidecar.diagnosis.sockets import Sockets, read_closed
 from signaling_sidecar.errors import Code
@@ -109,7 +109,10 @@ class _Log:
 
     def _take_checkpoint(self, entry: Entry) -> None:
         """Who is where when a segment begins: some came before this log does, and some are gone since another run."""
-        there = msgspec.json.decode(entry.data or "", type=_Checkpoint).rooms
+        checkpoint = read_data(entry.data, _Checkpoint)
+        if checkpoint is None:
+            return
+        there = checkpoint.rooms
         present = {session.session for room in there for session in room.sessions}
         for stays in self._rooms.values():
             for stay in [stay for stay in stays.values() if stay.session not in present]:
@@ -199,7 +202,9 @@ class _Log:
         for connection in self.met.connections.by_id.values():
             found = self._by_peer(connection) or _by_ufrag(connection, by_ufrag)
             if found is not None:
-                found[0].connections[found[1]].append(connection)
+                meeting, side = found
+                meeting.connections[side].append(connection)
+                self._learn_page(meeting.stays[side], connection)
             else:
                 unknown.append(connection)
         elsewhere = [each for each in unknown if each.session is None]
@@ -209,6 +214,11 @@ class _Log:
         for session, entry in self.met.connections.insecure_sessions.items():
             if session in self._stays:
                 self._stays[session].insecure = entry
+
+    def _learn_page(self, stay: Stay, connection: Connection) -> None:
+        about = self.met.connections.pages.get(connection.page or "")
+        if about is not None:
+            self._labels_of(stay.room).page(stay.peer, stay.came.ts, about)
 
     def _labels_of(self, key: tuple[str, str]) -> PeerLabels:
         return self._labels.setdefault(key, PeerLabels())

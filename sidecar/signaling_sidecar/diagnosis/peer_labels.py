@@ -59,8 +59,10 @@ class PeerLabels:
 
     def page(self, peer: str, ts: float, report: Report) -> None:
         """Learn what its page says of itself."""
-        self.name(peer, ts, None)
+        if peer not in self._names:
+            self.name(peer, ts, None)
         self._pages[peer] = report
+        self._labels = None
 
     def gone(self, peer: str, ts: float) -> None:
         """Learn that it has gone, for now at least."""
