@@ -11,11 +11,13 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server import admin
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.server import admin, record_stream
 from signaling_sidecar.server.openapi import PREFIX, document
 from tests.dialects import MANNERS
 from tests.dialects.meeting import meet
 from tests.hosted_client import guest, host
+from tests.raw_socket import raw_socket
 from tests.serving import Served, serve
 
 BAR = f"{PREFIX}/rooms/rooms/bar"
@@ -231,7 +233,7 @@ async def test_a_reader_that_is_gone_leaves_nothing(served: Served) -> None:
             await stream.content.readline()
     api = served.sidecar._admin
     async with asyncio.timeout(5):
-        while api._streams:
+        while api._followers:
             await (await served.connect()).socket.close()
             await asyncio.sleep(0.01)
 
@@ -246,9 +248,59 @@ async def test_a_stop_waits_for_no_reader(served: Served) -> None:
 
 
 async def test_a_reader_that_is_too_far_behind_is_ended(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admin, "MAX_BEHIND", 0)
+    monkeypatch.setattr(record_stream, "MAX_BEHIND_BYTES", 0)
     headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with served.client.get(f"{PREFIX}/records?follow=1", headers=headers) as stream:
         await (await served.connect()).join("ann")
         async with asyncio.timeout(5):
             await stream.content.read()
+
+
+async def test_what_waits_for_a_reader_that_never_reads_is_bounded_in_bytes(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, max_frames_burst=10_000)
+    ann = await served.connect()
+    raw = await raw_socket(served.client.port or 0)
+    headers = f"Host: localhost\r\nAuthorization: Bearer {served.sidecar.admin_token}\r\nConnection: close\r\n"
+    raw.send(f"GET {PREFIX}/records?follow=1 HTTP/1.1\r\n{headers}\r\n".encode())
+    assert "200 OK" in await raw.head()
+    sent = 0
+    frame = json.dumps({"type": "trace", "pad": "x" * 60_000})
+    async with asyncio.timeout(30):
+        while not any(follower._is_over for follower in served.sidecar._admin._followers):
+            await ann.send(frame)
+            await served.settled()
+            sent += len(frame)
+            assert all(each._bytes <= record_stream.MAX_BEHIND_BYTES for each in served.sidecar._admin._followers)
+    received = await raw.rest()
+    assert received.endswith(b"0\r\n\r\n")  # the last chunk: the stream has ended as it should
+    assert len(received) < sent
+    await raw.close()
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "BODY_WITHIN_S", 0.05)
+    raw = await raw_socket(served.client.port or 0)
+    head = f"POST {BAR}/kick HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {served.sidecar.admin_token}\r\n"
+    raw.send(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
+    assert "408" in await raw.head()
+    await raw.close()
+
+
+async def test_the_records_of_a_long_run_are_read_from_all_its_segments(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, log_segment_bytes=4096)
+    ann = await served.connect()
+    await ann.join("ann")
+    for _ in range(100):
+        await ann.ask({"type": "list_rooms", "pad": "x"})
+        await ann.send({"type": "trace", "pad": "x" * 100})
+    await served.settled()
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get(f"{PREFIX}/records", headers=headers) as answer:
+        numbers = [json.loads(line)["seq"] for line in (await answer.text()).splitlines()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 100
+    assert len(find_segments(tmp_path).segments) > 2

@@ -65,7 +65,7 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     lines = [line for line in said.splitlines() if not line.startswith("Executing <")]  # asyncio's, of slow machines
     assert len(lines) == 2, said
     assert "event log in" in lines[0]
-    assert "a header of more than 64 KiB" in lines[1]
+    assert "a header of more than 32 KiB" in lines[1]
 
 
 @asynccontextmanager

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar import settings
+from signaling_sidecar.hub.rules import MAX_CAPACITY, MAX_GRACE_S
 from tests.dialects import MANNERS
 from tests.dialects.meeting import meet
 from tests.e2e.programs import until
@@ -98,13 +100,35 @@ async def test_it_is_asked_in_every_dialect_but_for_rooms_of_the_matchmaker(
     assert created["data"].get("rules") == (None if dialect == "match" else {"grace_s": 7.0})
 
 
-@pytest.mark.parametrize(
-    "answer", ["{'capacity': 0}", "{'capacity': 'many'}", "{'size': 3}", "7", "1 / 0"], ids=lambda answer: answer
-)
+NO_RULES = [
+    *("{'capacity': 0}", "{'capacity': 'many'}", "{'capacity': True}", "{'capacity': 2.5}", "{'capacity': 10 ** 30}"),
+    *("{'grace_s': float('inf')}", "{'grace_s': float('nan')}", "{'grace_s': -1}", "{'grace_s': True}"),
+    *("{'grace_s': '5'}", "{'grace_s': 3601}", "{'grace_s': 10 ** 400}", "{'listed': 1}", "{'host': ''}"),
+    *("{'host': 7}", "{'host': 'a' * 129}", "{'host': 'a\\n'}", "{'host': '\\ud800'}", "{'size': 3}", "{1: 2}"),
+    *("7", "'large'", "[('capacity', 2)]", "True", "object()", "(rules for rules in ())", "1 / 0"),
+    "type('Rules', (dict,), {'__iter__': lambda rules: 1 / 0, 'items': lambda rules: 1 / 0})(capacity=2, more=3)",
+]
+
+
+@pytest.mark.parametrize("answer", NO_RULES, ids=range(len(NO_RULES)))
 async def test_an_answer_that_is_none_refuses_the_join(aiohttp_client: AiohttpClient, file: Path, answer: str) -> None:
     served = await hooked(aiohttp_client, file, f"def room_rules(room):\n    return {answer}\n")
     assert (await (await served.connect()).join("ann"))["code"] == "refused-by-hook"
     assert [record["data"]["hook"] for record in served.records("hook.failed")] == ["room_rules"]
+    assert served.records("room.created") == []
+
+
+def test_a_hook_may_say_what_a_setting_may() -> None:
+    assert (MAX_CAPACITY, MAX_GRACE_S) == (10_000, settings.MAX_GRACE_S)
+    kind = settings.Settings.__dataclass_fields__["max_peers_per_room"].metadata["kind"]
+    assert f"to {MAX_CAPACITY}" in kind.expected
+
+
+async def test_rules_may_be_asked_of_something_slow(aiohttp_client: AiohttpClient, file: Path) -> None:
+    code = "import asyncio\nasync def room_rules(room):\n    await asyncio.sleep(0)\n    return {'capacity': 1}\n"
+    served = await hooked(aiohttp_client, file, code)
+    assert (await (await served.connect()).join("ann"))["type"] == "peer_list"
+    assert (await (await served.connect()).join("ben"))["code"] == "room-full"
 
 
 async def test_a_swap_asks_again_and_removes_nobody(aiohttp_client: AiohttpClient, file: Path) -> None:
@@ -134,6 +158,6 @@ async def test_a_restart_keeps_what_was_said_of_a_room(
     served = await hooked(aiohttp_client, file, SMALL_BAR)
     await (await served.connect()).join("ann")
     await served.stop()
-    settings = {} if again is None else {"hooks": file}
-    served = await serve(aiohttp_client, file.parent / "state", **settings)
+    hooks = {} if again is None else {"hooks": file}
+    served = await serve(aiohttp_client, file.parent / "state", **hooks)
     assert (await (await served.connect()).join("ben"))["code"] == "room-full"

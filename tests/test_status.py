@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -17,7 +18,9 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.addresses import address_of
 from signaling_sidecar.dialects import DIALECTS
-from signaling_sidecar.doctor import of_clients
+from signaling_sidecar.doctor import PairNow, of_clients, pairs_now
+from signaling_sidecar.errors import NoLog
+from signaling_sidecar.server import people as people_module
 from signaling_sidecar.server.client_address import client_address
 from signaling_sidecar.site import Site
 from tests.serving import Served, serve
@@ -101,14 +104,14 @@ async def test_the_networks_of_the_peers_in_rooms_are_said(served: Served) -> No
     assert opened == ["192.168.7.2", "192.168.8.2"]
 
 
-@pytest.mark.parametrize("path", ["/ws/signaling/status", "/ws/signaling/qr", "/ws/signaling"])
+@pytest.mark.parametrize("path", ["/ws/signaling/status", "/ws/signaling/people", "/ws/signaling/qr", "/ws/signaling"])
 async def test_strangers_are_refused(served: Served, path: str) -> None:
     for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
         async with served.client.get(path, headers={"Accept": "text/html"} | headers) as answer:
             assert answer.status == 403
 
 
-@pytest.mark.parametrize("path", ["/ws/signaling/status?brief", "/ws/signaling/qr"])
+@pytest.mark.parametrize("path", ["/ws/signaling/status?brief", "/ws/signaling/people", "/ws/signaling/qr"])
 async def test_the_hooks_say_who_may_see_it(aiohttp_client: AiohttpClient, tmp_path: Path, path: str) -> None:
     hooks = tmp_path / "hooks.py"
     hooks.write_text("def admit(connection):\n    return connection.token == 'x'\n")
@@ -176,6 +179,110 @@ async def test_a_room_that_cannot_be_is_refused(served: Served, room: str, code:
     write_site(served)
     async with served.client.get(f"/ws/signaling/qr?room={room}") as answer:
         assert (answer.status, (await answer.json())["code"]) == (400, code)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:5173/",
+        "http://app.localhost:5173/",
+        "http://127.0.0.2:5173/",
+        "http://[::1]:5173/",
+        "http://[",
+    ],
+)
+async def test_a_phone_is_not_sent_to_itself(served: Served, url: str) -> None:
+    write_site(served, network=[url])
+    assert (await status(served))["site"]["network"] == []
+    async with served.client.get("/ws/signaling/qr") as answer:
+        assert answer.status == 404
+    write_site(served, network=[url, *SITE.network])
+    assert (await status(served))["site"]["network"] == SITE.network
+    async with served.client.get("/ws/signaling/qr") as answer:
+        assert path_in(await answer.text()) == drawn("https://10.0.40.44:5173/shop/")
+
+
+# --- who is in the rooms -------------------------------------------------------------------------------------------
+
+
+async def people(served: Served, **headers: str) -> Any:
+    async with served.client.get("/ws/signaling/people", headers=headers) as answer:
+        assert answer.status == 200
+        return await answer.json()
+
+
+async def test_the_listed_rooms_are_shown_with_names_and_pairs(served: Served) -> None:
+    ann, ben, dan = await served.connect(), await served.connect(), await served.connect()
+    await ann.join("ann", name="Ann")
+    await ben.join("ben", name="Ben")
+    await dan.send({"type": "join", "roomId": "hidden", "peerId": "dan", "listed": False})
+    await dan.receive()
+    [room] = (await people(served))["rooms"]
+    assert room["roomId"] == "bar"
+    assert room["people"] == [{"name": "Ann", "away": False}, {"name": "Ben", "away": False}]
+    [pair] = room["pairs"]
+    assert (pair["names"], pair["standing"]) == (["Ann", "Ben"], "connecting")
+    assert pair["sentence"] == "they have only just met"
+
+
+async def test_the_log_is_read_once_for_all_who_ask(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+
+    def noting(folder: Path) -> list[PairNow]:
+        read.append(folder)
+        return pairs_now(folder)
+
+    monkeypatch.setattr(people_module, "pairs_now", noting)
+    for peer in ("ann", "ben"):
+        await (await served.connect()).join(peer)
+    answers = await asyncio.gather(*(people(served) for _ in range(20)))
+    assert all(answer == answers[0] for answer in answers)
+    assert read == [served.sidecar.state_dir]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"X-Forwarded-For": "127.0.0.1", "X-Signaling-Proxy": "t" * 43},
+        {"X-Forwarded-For": "10.0.0.7", "X-Signaling-Proxy": SECRET},
+        {"X-Forwarded-For": "127.0.0.1, 10.0.0.7", "X-Signaling-Proxy": SECRET},
+    ],
+)
+async def test_who_is_not_on_this_machine_is_told_of_nobody(served: Served, headers: dict[str, str]) -> None:
+    write_site(served)
+    await (await served.connect()).join("ann")
+    assert await people(served, **headers) == {"rooms": None}
+    proven = {"X-Forwarded-For": "127.0.0.1", "X-Signaling-Proxy": SECRET}
+    assert (await people(served, **proven))["rooms"] != []
+
+
+async def test_a_log_that_cannot_be_read_is_said(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(folder: Path) -> list[PairNow]:
+        raise NoLog(folder.name)
+
+    monkeypatch.setattr(people_module, "pairs_now", unreadable)
+    for peer in ("ann", "ben"):
+        await (await served.connect()).join(peer)
+    body = await people(served)
+    assert served.sidecar.state_dir.name in body["problem"]
+    assert [(len(room["people"]), room["pairs"]) for room in body["rooms"]] == [(2, [])]
+
+
+async def test_what_was_logged_before_a_restart_counts(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    """Calls go on while it is started again, and its new log begins with who is there, not with what they did."""
+    before = await serve(aiohttp_client, tmp_path)
+    ann, ben = await before.connect(), await before.connect()
+    await ann.join("ann", name="Ann")
+    await ben.join("ben", name="Ben")
+    await ann.receive()
+    await ben.send({"type": "trace", "event": "state", "pc": "1", "peerId": "ann", "connection": "connected"})
+    await before.settled()
+    await before.stop()
+    after = await serve(aiohttp_client, tmp_path)
+    [room] = (await people(after))["rooms"]
+    assert room["people"] == [{"name": "Ann", "away": True}, {"name": "Ben", "away": True}]
+    assert [pair["standing"] for pair in room["pairs"]] == ["connected"]
 
 
 # --- the page ------------------------------------------------------------------------------------------------------

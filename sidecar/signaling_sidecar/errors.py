@@ -210,6 +210,17 @@ class HooksUnreadable(SidecarError):
         return f"the hooks file {self.path!r} cannot be used{reason}"
 
 
+class WrongHookAnswer(SidecarError):
+    """A hook has returned what no hook may."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"returned {self.what}"
+
+
 class NotRunning(SidecarError):
     """The state folder is there, its sidecar is not."""
 

@@ -1,7 +1,10 @@
-"""What a hooks file is told: types for those who write one. Every hook is optional, and all but one may be `async`.
+"""What a hooks file is told: types for those who write one. Every hook is optional, and may be `async`.
 
-`admit`, `on_join` and `on_relay` refuse by returning False, or a sentence that the refused client is shown; anything
-else lets it pass. One that raises, or is not done within its time, refuses too.
+`admit`, `on_join` and `on_relay` refuse by returning False, or a sentence that the refused client is shown; None or
+True lets it pass. One that returns anything else, raises, or is not done within 2 s refuses too.
+
+All hooks, and the import of the file, run in one thread that serves no connection, and never two at the same time: only
+at an `await` does a hook let another go on.
 """
 
 from __future__ import annotations
@@ -37,12 +40,12 @@ class Join(NamedTuple):
 
 
 class Room(NamedTuple):
-    """A room whose rules are asked for: `room_rules(room)`, which may not be `async`.
+    """A room whose rules are asked for: `room_rules(room)`.
 
     It returns None, or a dict of what this room has otherwise than its dialect: `capacity` (at most the dialect's),
-    `listed`, `grace_s` (seconds that a peer which lost its connection keeps its place), `host` (the peer id that is
-    host from when it joins, where there is one). It is asked when the room is made, except by the matchmaker, and for
-    every room when the hooks have changed; nobody is removed from a room by that.
+    `listed`, `grace_s` (seconds, up to 3600, that a peer which lost its connection keeps its place), `host` (the peer
+    id that is host from when it joins, where there is one). It is asked when the room is made, except by the
+    matchmaker, and for every room when the hooks have changed; nobody is removed from a room by that.
     """
 
     dialect: str

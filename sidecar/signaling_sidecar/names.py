@@ -26,10 +26,11 @@ def refuse_name(field: str, value: Any) -> Refusal | None:
 
 
 def _refuse_text(field: str, value: str, limit: int) -> Refusal | None:
-    size = len(value.encode())
+    size = len(value.encode(errors="surrogatepass"))
     if size > limit:
         return too_large(field, size, limit)
-    # Cc only: \0 and ESC would write to the terminal of whoever lists the rooms; a ZWJ emoji (Cf) is a fine name.
-    if not value.isprintable() and any(unicodedata.category(c) == "Cc" for c in value):
+    # Cc: \0 and ESC would write to the terminal of whoever lists the rooms; Cs: half a character, which no JSON can
+    # hold. But a ZWJ emoji (Cf) is a fine name.
+    if not value.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in value):
         return bad_field(field, "without control characters")
     return None

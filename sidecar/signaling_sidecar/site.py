@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -32,6 +34,24 @@ class Site(msgspec.Struct, frozen=True, rename="camel"):
     """The names under which Vite serves its pages, as its `server.allowedHosts` has them; `*`: under every name."""
     allowed_origins: list[str] = []
     """The plugin's option: origins of other pages that are let in."""
+
+    @property
+    def for_a_phone(self) -> list[str]:
+        """Those of `network` that another device can open: Vite lists a host of one's own there, whatever it is."""
+        return [url for url in self.network if _is_elsewhere(url)]
+
+
+def _is_elsewhere(url: str) -> bool:
+    """Whether the URL means this machine on other machines, too: `app.localhost` is each one's own."""
+    try:
+        host = urlsplit(url).hostname or "localhost"
+    except ValueError:
+        return False
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.rpartition(".")[2] != "localhost"
+    return not (address.is_loopback or address.is_unspecified)
 
 
 def read_site(state_dir: Path) -> Site | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -156,29 +155,3 @@ def test_the_command_has_two_names_and_a_module_that_agree(own_project: OwnProje
     said = {run([*name, "--version"], own_project.folder).strip() for name in names}
     assert len(said) == 1
     assert said.pop().startswith("signaling-sidecar 0.")
-
-
-def hot_module(version: int) -> str:
-    """The npm README's module that hands its client on, with something to tell its versions apart."""
-    fence = re.search(r"```js\n(const client = import\.meta.*?)```", (FRONTEND / "README.md").read_text(), re.DOTALL)
-    assert fence is not None
-    imports = "import { SignalingClient } from 'vite-plugin-signaling-sidecar/browser'"
-    return f"{imports}\n{fence[1]}\nObject.assign(window, {{ client, version: {version} }})\n"
-
-
-async def test_a_module_that_is_saved_keeps_its_session(
-    own_project: OwnProject, start: Start, browser: Browser
-) -> None:
-    own_project.write(readme.code("vite.config.js"))
-    main = own_project.folder / "main.js"
-    main.write_text(hot_module(1))
-    vite = await own_project.start_vite(start)
-    sidecar = await sidecar_in(vite)
-    page = await browser.new_page()
-    await page.goto(await url_in(vite))
-    await page.wait_for_function("window.client?.joined")
-    await page.evaluate("window.first = client")
-    main.write_text(hot_module(2))
-    await page.wait_for_function("window.version === 2")
-    assert await page.evaluate("first === client && client.joined")
-    assert [record["type"] for record in sidecar.records()].count("connection.opened") == 1

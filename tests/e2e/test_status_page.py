@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
-from tests.e2e.programs import Start
-from tests.e2e.sites import Sidecar, sidecar_in, start_sidecar, start_vite, url_in, write_project
+from tests.e2e.demo_page import in_room, meet, new_page
+from tests.e2e.programs import Start, until
+from tests.e2e.sites import Sidecar, Site, sidecar_in, start_sidecar, start_vite, url_in, write_project
 from tests.e2e.ways import config_with_plugin, serve_over_https
 
 HOSTILE = [
@@ -23,6 +24,15 @@ HOSTILE = [
     "javascript:alert(1)",
     "\u202etfel",
 ]
+FAILS_WITHIN_MS = 30_000  # ms: longer than a pair is given to connect
+ONLY_BY_RELAY = """
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(configuration) {
+    super({ ...configuration, iceTransportPolicy: 'relay' })
+  }
+}
+"""
+HOW_MANY_LINES = "pre => new Set([...pre.firstElementChild.getClientRects()].map(({ top }) => Math.round(top))).size"
 Join = Callable[..., Awaitable[aiohttp.ClientWebSocketResponse]]
 ROUND_TRIP = re.compile(r"^connected, round trip \d+\.\d ms$")
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
@@ -98,7 +108,7 @@ async def join() -> AsyncIterator[Join]:
 
 async def test_rooms_appear_and_go_as_they_do(place: Place, context: BrowserContext, join: Join) -> None:
     page, faults = await open_page(context, place.url)
-    rooms = page.get_by_test_id("rooms").locator("li")
+    rooms = page.get_by_test_id("rooms").locator("> li")
     await expect(page.get_by_text("Nobody is in a room.")).to_be_visible()
     ann = await join(place.sidecar, "Gaming Zone", "ann", capacity=4)
     await expect(rooms).to_have_count(1)
@@ -118,7 +128,9 @@ async def test_rooms_appear_and_go_as_they_do(place: Place, context: BrowserCont
 async def test_names_of_rooms_are_text(place: Place, context: BrowserContext, join: Join) -> None:
     page, faults = await open_page(context, place.url)
     for room in HOSTILE:
-        await join(place.sidecar, room, "ann")
+        await join(place.sidecar, room, "ann", name=room)
+    people = page.get_by_test_id("rooms").locator(".person")
+    await expect(people).to_have_text([*HOSTILE[:3], "\\u202etfel"])  # what would turn the line around is spelled out
     names = page.get_by_test_id("rooms").locator("b")
     await expect(names).to_have_text(HOSTILE)
     await expect(page.get_by_test_id("rooms").locator("img, script, a")).to_have_count(0)
@@ -155,7 +167,10 @@ async def test_what_is_found_is_shown(place: Place, context: BrowserContext) -> 
     fine = page.get_by_test_id("fine").locator("li")
     for code in ("secure", "webrtc", "websocket", "sidecar-up"):
         await expect(fine.and_(page.locator(f"[data-code={code}]"))).to_have_count(1)
-    await expect(page.get_by_test_id("where")).to_contain_text("signaling({ lan: true })")
+    where = page.get_by_test_id("where")
+    for way in ("signaling({ lan: true })", "vite --host"):
+        await expect(where).to_contain_text(way)
+    await expect(where.get_by_role("link")).to_have_count(0)  # on a phone, localhost is the phone
     await expect(page.get_by_test_id("qr")).to_be_hidden()
     assert faults == []
 
@@ -163,13 +178,80 @@ async def test_what_is_found_is_shown(place: Place, context: BrowserContext) -> 
 async def test_the_line_of_a_dialect_is_copied_and_opens_its_socket(place: Place, context: BrowserContext) -> None:
     await context.grant_permissions(["clipboard-read", "clipboard-write"])
     page, _ = await open_page(context, place.url)
-    await page.get_by_role("button", name="Copy the line for mesh").click()
+    copy = page.get_by_role("button", name="Copy the line for mesh")
+    await expect(copy).to_be_hidden()
+    await page.get_by_test_id("raw").locator("summary").click()
+    await copy.click()
     await expect(page.get_by_text("Copied")).to_be_visible()
     line = await page.evaluate("navigator.clipboard.readText()")
     assert "/ws/signaling/mesh" in line
     script = f"new Promise((done, fail) => {{ const socket = {line}; socket.onopen = done; socket.onerror = fail }})"
     elsewhere, _ = await open_page(context, place.sidecar.url if place.url.startswith(place.sidecar.url) else place.url)
     await elsewhere.evaluate(f"{script}.then(() => 'open')")
+
+
+async def test_the_first_code_to_copy_connects_two_pages(demo: Site, context: BrowserContext) -> None:
+    await context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page, faults = await open_page(context, f"{demo.url}ws/signaling")
+    await page.get_by_role("button", name="Copy the code of an app").click()
+    await expect(page.get_by_text("Copied")).to_be_visible()
+    code: str = await page.evaluate("navigator.clipboard.readText()")
+    # A browser does not know what Vite's own modules know.
+    code = code.replace("'vite-plugin-signaling-sidecar/browser'", "'/@id/vite-plugin-signaling-sidecar/browser'")
+    said: list[str] = []
+    for _ in range(2):
+        app = await context.new_page()
+        app.on("console", lambda message: said.append(message.text.rpartition(" ")[2]))
+        await app.goto(demo.url)
+        await app.add_script_tag(type="module", content=code)
+    await until(lambda: said.count("hi") == 2, "each has heard the other")
+    await expect(page.get_by_test_id("rooms").locator("> li")).to_contain_text("lobby")
+    await expect(page.get_by_test_id("rooms").locator("[data-standing=connected]")).to_have_count(1)
+    assert faults == []
+
+
+async def test_a_room_shows_who_is_in_it_and_how_each_pair_stands(
+    demo: Site, context: BrowserContext, browser: Browser
+) -> None:
+    ann, ben, cleo = [await new_page(browser, name) for name in ("Ann", "Ben", "Cleo")]
+    await cleo.page.add_init_script(ONLY_BY_RELAY)
+    await meet(demo.url, "bar", ann, ben)
+    page, faults = await open_page(context, f"{demo.url}ws/signaling")
+    room = page.get_by_test_id("rooms").locator("> li")
+    pair = room.locator("[data-standing]")
+    await expect(room.locator(".person")).to_have_text(["Ann", "Ben"])
+    await expect(pair).to_have_attribute("data-standing", "connected")
+    await expect(pair).to_contain_text("Ann and Ben: connected")
+    await cleo.open(demo.url)
+    await cleo.join("bar")
+    failed = room.locator("[data-standing=failed]")
+    await expect(failed).to_have_count(2, timeout=FAILS_WITHIN_MS)
+    await expect(failed.filter(has_text="Ann and Cleo")).to_contain_text("TURN server")  # what to do about it
+    await ben.page.close()
+    await expect(room.locator(".person").filter(has_text="Ben")).to_have_text("Ben, away")
+    assert faults == []
+
+
+async def test_who_is_in_a_room_is_not_told_to_another_machine(demo: Site, browser: Browser) -> None:
+    await in_room(browser, demo.url, "bar", "Ann", "Ben")
+    context = await browser.new_context(extra_http_headers={"X-Forwarded-For": "10.0.40.7"})
+    page, _ = await open_page(context, f"{demo.sidecar.url}/")
+    await expect(page.get_by_test_id("rooms").locator("> li")).to_contain_text("2 peers")
+    await expect(page.get_by_test_id("people-hint")).to_contain_text("only to a browser on the")
+    assert "Ann" not in await page.content()
+
+
+async def test_nothing_is_wider_than_a_phone_and_no_code_is_broken(place: Place, browser: Browser) -> None:
+    context = await browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    page, faults = await open_page(context, place.url)
+    await page.get_by_test_id("raw").locator("summary").tap()
+    codes = page.locator("pre:visible")
+    await expect(codes).to_have_count(6)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    for code in await codes.all():
+        lines = (await code.inner_text()).count("\n") + 1
+        assert await code.evaluate(HOW_MANY_LINES) <= lines
+    assert faults == []
 
 
 @pytest.mark.usefixtures("npm_package")

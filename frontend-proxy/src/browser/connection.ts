@@ -9,6 +9,8 @@
  */
 
 import ReconnectingWebSocket from 'partysocket/ws'
+import { jsonText } from './frame-text.ts'
+import { sayOnce, whyNotHere } from './own-origin.ts'
 
 // A page should be back soon after its sidecar is: this is a development tool on the same machine
 // or LAN, so waits are short, and still a sidecar that is down for a day is asked 12 times a minute.
@@ -51,7 +53,7 @@ export interface OpenSocket {
 }
 
 export class Connection {
-  readonly #url: () => string
+  readonly #url: () => string | undefined
   readonly #listener: ConnectionListener
   readonly #webSocket: typeof WebSocket | undefined
   #socket: ReconnectingWebSocket | undefined
@@ -60,7 +62,7 @@ export class Connection {
   #events: AbortController | undefined
 
   constructor(
-    url: () => string,
+    url: () => string | undefined,
     listener: ConnectionListener,
     webSocket: typeof WebSocket | undefined,
   ) {
@@ -78,9 +80,14 @@ export class Connection {
     return this.#socket !== undefined
   }
 
-  /** Connects, unless it does so already. */
+  /** Connects, unless it does so already, or could only do so in vain. */
   start(): void {
     if (this.#socket !== undefined) return
+    const why = whyNotHere(this.#url(), this.#webSocket)
+    if (why !== undefined) {
+      sayOnce(why)
+      return
+    }
     const socket: ReconnectingWebSocket = new ReconnectingWebSocket(
       () => this.#nextUrl(),
       undefined,
@@ -132,7 +139,7 @@ export class Connection {
 
   /** False when it was not open: then nothing was sent, and nothing will be. */
   send(frame: object): boolean {
-    return this.#open && this.#socket?.send(JSON.stringify(frame)) === true
+    return this.#open && this.#socket?.send(jsonText(frame) ?? '') === true
   }
 
   /** Ends it for good; `start` makes a new one. If it is open, its socket is the caller's to close. */
@@ -177,6 +184,6 @@ export class Connection {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * JITTER_MS))
       this.#listener.retrying(attempt)
     }
-    return this.#url()
+    return this.#url() ?? ''
   }
 }

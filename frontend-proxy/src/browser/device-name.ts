@@ -26,8 +26,11 @@ let ofThisPage: string | undefined
 /**
  * What to call this device, for instance "Brave Otter". Kept in `localStorage`, so tabs share it;
  * without storage it lasts as long as the page. It is random: nothing of the device is in it.
+ *
+ * Empty on a server, which renders pages for devices that it does not know.
  */
 export function deviceName(storage = pageStorage('localStorage')): string {
+  if (globalThis.location === undefined && storage === undefined) return ''
   const kept = storage?.getItem(KEY) ?? ofThisPage
   ofThisPage = kept !== undefined && isOurs(kept) ? kept : newName()
   if (kept !== ofThisPage) storage?.setItem(KEY, ofThisPage)

@@ -18,6 +18,7 @@ const STATE_EVENTS = [
 /** Whose failures an app easily overlooks: they reject, and the connection goes on waiting. */
 const METHODS = ['setLocalDescription', 'setRemoteDescription', 'addIceCandidate'] as const
 const UFRAG = /^a=ice-ufrag:(\S+)/m
+const CANDIDATE = /^a=candidate:/m
 
 /** On the connection itself, because the page's tracer and the app's bundle are two copies of this module. */
 const OBSERVER = Symbol.for('signaling-sidecar.observer')
@@ -102,8 +103,9 @@ class Observer {
   #state(): Partial<TraceReport> {
     const pc = this.#pc
     const transport = pc.sctp?.transport ?? pc.getSenders()[0]?.transport
-    const localUfrag = UFRAG.exec(pc.localDescription?.sdp ?? '')?.[1]
-    const remoteUfrag = UFRAG.exec(pc.remoteDescription?.sdp ?? '')?.[1]
+    // Both hold the candidates too: those that were gathered, and those that were added.
+    const [local, remote] = [pc.localDescription?.sdp, pc.remoteDescription?.sdp]
+    const [localUfrag, remoteUfrag] = [local, remote].map((sdp) => UFRAG.exec(sdp ?? '')?.[1])
     return {
       connection: pc.connectionState,
       ice: pc.iceConnectionState,
@@ -112,6 +114,8 @@ class Observer {
       ...(transport && { dtls: transport.state }),
       ...(localUfrag !== undefined && { localUfrag }),
       ...(remoteUfrag !== undefined && { remoteUfrag }),
+      ...(local !== undefined && { hasLocal: CANDIDATE.test(local) }),
+      ...(remote !== undefined && { hasRemote: CANDIDATE.test(remote) }),
     }
   }
 

@@ -165,7 +165,10 @@ export function placesHere(): Places {
 }
 
 /** Names one of a page's places; `endpoint` says where the sidecar is. */
-export function placeKey(endpoint: () => string, room: string, place: string | undefined): string {
-  const where = globalThis.document && new URL(endpoint(), globalThis.location?.href).href
-  return JSON.stringify([where, room, place])
+export function placeKey(
+  endpoint: () => string | undefined,
+  room: string,
+  place: string | undefined,
+): string {
+  return JSON.stringify([globalThis.document && endpoint(), room, place])
 }

@@ -1,17 +1,22 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { HtmlTagDescriptor } from 'vite'
 
-/** What the page asks for. Vite serves it as a module of this plugin's. */
+/** What Vite's client imports: a module of this plugin's. */
 const URL_PATH = '/@signaling/trace.js'
 const MODULE_ID = `\0${URL_PATH}`
 /** Built beside the plugin, with all that it imports: nothing is left for the project to resolve. */
 const BUILT = fileURLToPath(new URL('../trace/page.mjs', import.meta.url))
 
-/** Before all other modules of the page: who makes a connection at once is seen too. */
-export function traceTag(base: string): HtmlTagDescriptor {
-  const src = `${base.replace(/\/$/, '')}${URL_PATH}`
-  return { tag: 'script', attrs: { type: 'module', src }, injectTo: 'head-prepend' }
+/** Vite's own client, under whatever name Vite is installed. */
+const VITE_CLIENT = /[\\/]dist[\\/]client[\\/]client\.mjs(?:\?|$)/
+
+/**
+ * Has Vite's client import the tracer. Every page has that client, before its app, also where a
+ * framework writes the HTML and never asks for `transformIndexHtml` (SvelteKit, Astro).
+ */
+export function importTrace(code: string, id: string): string | undefined {
+  // On the first line, so that the others keep their numbers.
+  return VITE_CLIENT.test(id) ? `import '${URL_PATH}';${code}` : undefined
 }
 
 export function resolveTrace(id: string): string | undefined {

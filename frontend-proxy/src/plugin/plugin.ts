@@ -7,7 +7,7 @@ import { type ConfigPart, Lan } from './lan.ts'
 import { letInBy, remarksOn } from './let-in.ts'
 import { joinPages, type Link } from './middleware-mode.ts'
 import { type Plan, planFrom, type SignalingOptions } from './options.ts'
-import { loadTrace, resolveTrace, traceTag } from './page-trace.ts'
+import { importTrace, loadTrace, resolveTrace } from './page-trace.ts'
 import { isSignalingRule, SIGNALING_PATH, SignalingProxy, type Upstream } from './proxy-rule.ts'
 import { keeperOf, type Log } from './sidecar-keeper.ts'
 import { SidecarStay } from './sidecar-stay.ts'
@@ -82,7 +82,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
     ...(options.trace === true && {
       resolveId: resolveTrace,
       load: loadTrace,
-      transformIndexHtml: (_html, { server }) => [traceTag(server?.config.base ?? '/')],
+      transform: importTrace,
     }),
   }
 }

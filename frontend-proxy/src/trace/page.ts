@@ -22,7 +22,9 @@ function report(one: TraceReport): void {
 }
 
 function connect(): void {
-  socket = new WebSocket(ownOriginUrl())
+  const url = ownOriginUrl()
+  if (url === undefined) return
+  socket = new WebSocket(url)
   socket.onopen = send
   socket.onclose = () => setTimeout(connect, RETRY_MS)
 }

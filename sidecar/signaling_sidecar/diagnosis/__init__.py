@@ -1,7 +1,7 @@
 """Why are my peers not connected? Verdicts over the records of a log, in plain Python."""
 
 from signaling_sidecar.diagnosis.advice import ADVICE, next_step
-from signaling_sidecar.diagnosis.diagnosis import Diagnosis, diagnose
+from signaling_sidecar.diagnosis.diagnosis import Diagnosis, History, diagnose
 from signaling_sidecar.diagnosis.entries import Entry, read_entries
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.meetings import Met, find_meetings
@@ -12,6 +12,7 @@ __all__ = [
     "ADVICE",
     "Diagnosis",
     "Entry",
+    "History",
     "Meeting",
     "Met",
     "Reason",

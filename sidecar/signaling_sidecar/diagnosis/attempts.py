@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from dataclasses import dataclass, field
 
 from signaling_sidecar.diagnosis.meeting import Meeting, Signal
@@ -10,6 +11,9 @@ from signaling_sidecar.eventlog.payload import Candidate
 
 DESCRIPTIONS = ("offer", "answer", "pranswer")
 CROSSING_WITHIN_S = 5.0  # seconds between two offers of one glare: later, the second side has given up on the first
+TOGETHER_WITHIN_S = (
+    1.0  # seconds between two offers of one side that are one attempt: a pool, or a page that begins twice
+)
 SUBNET_BITS = 24  # what home and office networks have; a larger one makes the guess wrong, so it stays a guess
 
 
@@ -94,6 +98,7 @@ class Attempt:
 def attempts_of(meeting: Meeting) -> list[Attempt]:
     """Split a pair's signals at each offer that begins something new: a new page's, an ICE restart's. At least one.
 
+    Offers that one side makes at once, such as a pool of them, are one attempt: the other answers one of them.
     A candidate belongs to the description with its ufrag, also when that comes later, or the next offer came before it.
     """
     numbers: list[int] = []
@@ -105,7 +110,8 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
         if signal.what == "offer":
             ts = signal.entry.ts
             crosses = any(by != signal.sender and ts - since < CROSSING_WITHIN_S for by, since in pending.items())
-            if begun and not crosses and (signal.ufrag is None or key not in number_of):
+            is_together = ts - pending.get(signal.sender, -math.inf) < TOGETHER_WITHIN_S
+            if begun and not crosses and not is_together and (signal.ufrag is None or key not in number_of):
                 number += 1
                 pending.clear()
             pending[signal.sender], begun = ts, True

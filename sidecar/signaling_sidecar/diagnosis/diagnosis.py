@@ -6,8 +6,11 @@ import html
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 from signaling_sidecar.diagnosis.advice import next_step
+from signaling_sidecar.diagnosis.elsewhere import Reserve
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Rejection
 from signaling_sidecar.diagnosis.meetings import JOIN_WORDS, Met, find_meetings
@@ -25,13 +28,37 @@ SIGNS = {
 FAULT = "✗"
 
 
+class History(NamedTuple):
+    """Two who met, perhaps more than once: a page that is loaded again often is another session."""
+
+    last: Verdict
+    earlier: Sequence[Verdict]
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """Whether those who met are connected, and if not why."""
 
     verdicts: Sequence[Verdict]
+    """One for each time that two met."""
     rejections: Sequence[Rejection]
     """Who was not let into a room, or made an offer to nobody there."""
+    reserves: Sequence[Reserve] = ()
+    """Pages with offers that wait to be answered, beside those that were."""
+
+    @cached_property
+    def histories(self) -> Sequence[History]:
+        """One for each two, in the order in which they first met."""
+        found: dict[tuple[object, ...], list[list[Verdict]]] = {}
+        for verdict in self.verdicts:
+            stories = found.setdefault(verdict.meeting.pair, [])
+            began_ts = verdict.meeting.met.ts
+            story = next((each for each in stories if each[-1].meeting.is_over_by(began_ts)), None)
+            if story is None:
+                stories.append([verdict])
+            else:
+                story.append(verdict)
+        return [History(last, earlier) for stories in found.values() for *earlier, last in stories]
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -42,14 +69,17 @@ class Diagnosis:
         return f"<pre>{html.escape(str(self))}</pre>"
 
     def _lines(self) -> Iterator[str]:
-        rooms = dict.fromkeys((verdict.meeting.dialect, verdict.meeting.room) for verdict in self.verdicts)
+        rooms: dict[tuple[str | None, str | None], list[History]] = {}
+        for history in self.histories:
+            rooms.setdefault((history.last.meeting.dialect, history.last.meeting.room), []).append(history)
         if not rooms and not self.rejections:
             yield "nobody has met anybody"
-        for key in rooms:
-            yield f"{visible(key[1])} ({key[0]})" if key[1] is not None else "signaled elsewhere"
-            for verdict in self.verdicts:
-                if (verdict.meeting.dialect, verdict.meeting.room) == key:
-                    yield from _lines_of(verdict)
+        for (dialect, room), histories in rooms.items():
+            yield f"{visible(room)} ({dialect})" if room is not None else "signaled elsewhere"
+            for history in histories:
+                yield from _lines_of(history)
+        for page, offers in self.reserves:
+            yield f"  - {visible(page)}: {offers} more offers wait for an answer, as of a library with a pool of them"
         for (line, step), times in Counter(map(_rejected, self.rejections)).items():
             yield f"{FAULT} {line}{f', {times} times' if times > 1 else ''}"
             if step is not None:
@@ -61,12 +91,18 @@ def diagnose(entries: Iterable[Entry], now_ts: float | None = None, room: str | 
     met: Met = find_meetings(entries)
     until_ts = met.last_ts if now_ts is None else now_ts
     verdicts = [judge(each, until_ts) for each in met.meetings if room in (None, each.room)]
-    return Diagnosis(verdicts, [each for each in met.rejections if room in (None, each.entry.room)])
+    rejections = [each for each in met.rejections if room in (None, each.entry.room)]
+    return Diagnosis(verdicts, rejections, met.reserves if room is None else ())
 
 
-def _lines_of(verdict: Verdict) -> Iterator[str]:
-    finding = verdict.finding
+def _lines_of(history: History) -> Iterator[str]:
+    verdict, finding = history.last, history.last.finding
     yield f"  {SIGNS.get(finding.reason, FAULT)} {visible(verdict.sentence)}"
+    if history.earlier:
+        reasons = Counter(each.finding.reason for each in history.earlier)
+        said = ", ".join(reason if count == 1 else f"{reason} ({count} times)" for reason, count in reasons.items())
+        times = "once" if len(history.earlier) == 1 else f"{len(history.earlier)} times"
+        yield f"      they had met {times} before: {said}"
     if finding.reason is not Reason.CONNECTED:
         for note in verdict.notes:
             yield f"      {visible(note)}"

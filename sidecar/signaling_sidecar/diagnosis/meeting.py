@@ -19,6 +19,12 @@ class Stay:
     name: str | None
     came: Entry
     """The first entry of it."""
+    room: tuple[str, str] = ("", "")
+    """Dialect and room id; empty: it is a page whose signaling went another way."""
+    identity: str = ""
+    """What stays the same when its page is loaded again, also under another id."""
+    label: str = ""
+    """What to call the peer: see `peer_labels.py`."""
     gone: Entry | None = None
     """The entry that says it left."""
     away: list[Entry] = field(default_factory=list)
@@ -26,10 +32,6 @@ class Stay:
     """The last of these, when it has not come back since."""
     insecure: Entry | None = None
     """The entry that shows that its page is no secure context, when one does."""
-
-    @property
-    def label(self) -> str:
-        return self.name or self.peer
 
     @property
     def ends(self) -> tuple[Entry, ...]:
@@ -82,6 +84,21 @@ class Meeting:
     connections: tuple[list[Connection], list[Connection]] = field(default_factory=lambda: ([], []))
     """What each side's browser reported of its connections to the other, in order."""
 
+    @property
+    def pair(self) -> tuple[object, ...]:
+        """What stays the same when the same two meet again."""
+        return self.dialect, self.room, frozenset(stay.identity for stay in self.stays)
+
+    def is_over_by(self, ts: float) -> bool:
+        """Whether one of the two could not go on with it at that moment (seconds since the epoch)."""
+        return any(self._is_over(side, ts) for side in (0, 1))
+
+    def _is_over(self, side: int, ts: float) -> bool:
+        stay, own = self.stays[side], self.connections[side]
+        if stay.gone is not None and stay.gone.ts <= ts:
+            return True
+        return bool(own) and all(any(entry.ts <= ts for entry in each.when("event", "closed")) for each in own)
+
     def parted(self) -> Stay | None:
         """The first of the two that left, if one has."""
         return min((stay for stay in self.stays if stay.ends), key=lambda stay: stay.ends[0].ts, default=None)
@@ -92,6 +109,11 @@ class Rejection:
     """Somebody who asked to come into a room, or made an offer to nobody that he had met, and was refused."""
 
     entry: Entry
-    who: str
+    stay: Stay | None
+    """Who it was; None: he was in no room."""
     code: str
     message: str
+
+    @property
+    def who(self) -> str:
+        return self.stay.label if self.stay is not None else self.entry.peer or "somebody"

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from signaling_sidecar.diagnosis.elsewhere import pages_elsewhere
+from signaling_sidecar.diagnosis.elsewhere import Pages, Reserve
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Meeting, Refusal, Rejection, Signal, Stay
-from signaling_sidecar.diagnosis.record_data import media_of, read_about, word_of
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
+from signaling_sidecar.diagnosis.record_data import media_of, read_about, read_data, word_of
 from signaling_sidecar.diagnosis.reports import Connection, Connections
 from signaling_sidecar.diagnosis.sockets import Sockets, read_closed
 from signaling_sidecar.errors import Code
@@ -45,6 +46,7 @@ class Met:
 
     meetings: list[Meeting] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    reserves: list[Reserve] = field(default_factory=list)
     connections: Connections = field(default_factory=Connections)
     last_ts: float = 0.0
 
@@ -55,6 +57,7 @@ def find_meetings(entries: Iterable[Entry]) -> Met:
     for entry in entries:
         log.take(entry)
     log.join_reports()
+    log.call_peers()
     return log.met
 
 
@@ -69,9 +72,17 @@ class _Log:
         self._by_pair: dict[tuple[str, str], Meeting] = {}
         self._by_session: dict[str, list[Meeting]] = {}
         self._sockets = Sockets()
+        self._labels: dict[tuple[str, str], PeerLabels] = {}
 
     def take(self, entry: Entry) -> None:
         self.met.last_ts = max(self.met.last_ts, entry.ts)
+        if (
+            entry.dialect is not None
+            and entry.room is not None
+            and entry.session is not None
+            and entry.peer is not None
+        ):
+            self._labels_of((entry.dialect, entry.room)).take(entry.type, entry.ts, entry.peer, entry.data)
         if entry.type == "trace.state":
             self.met.connections.add(entry)
         elif entry.type == "log.checkpoint":
@@ -98,20 +109,25 @@ class _Log:
 
     def _take_checkpoint(self, entry: Entry) -> None:
         """Who is where when a segment begins: some came before this log does, and some are gone since another run."""
-        there = msgspec.json.decode(entry.data or "", type=_Checkpoint).rooms
+        checkpoint = read_data(entry.data, _Checkpoint)
+        if checkpoint is None:
+            return
+        there = checkpoint.rooms
         present = {session.session for room in there for session in room.sessions}
         for stays in self._rooms.values():
             for stay in [stay for stay in stays.values() if stay.session not in present]:
                 stay.gone = entry
+                self._labels_of(stay.room).gone(stay.peer, entry.ts)
                 del stays[stay.peer]
         for room in there:
             for session in room.sessions:
                 if session.session not in self._stays:
                     stay = self._come((room.dialect, room.room), session.session, session.peer, entry)
                     stay.name = session.name
+                    self._labels_of((room.dialect, room.room)).name(session.peer, entry.ts, session.name)
 
     def _come(self, key: tuple[str, str], session: str, peer: str, entry: Entry) -> Stay:
-        stay = self._stays[session] = Stay(session, peer, None, entry)
+        stay = self._stays[session] = Stay(session, peer, None, entry, key)
         self._stays_of.setdefault(peer, []).append(stay)
         room = self._rooms.setdefault(key, {})
         for other in room.values():
@@ -161,8 +177,7 @@ class _Log:
         for meeting in meetings:
             meeting.refusals.append(Refusal(entry, 0 if meeting.stays[0] is stay else 1, code, message))
         if not meetings and (entry.kind in JOIN_WORDS or _what(entry) == "offer"):
-            who = stay.label if stay is not None else entry.peer or "somebody"
-            self.met.rejections.append(Rejection(entry, who, code, message))
+            self.met.rejections.append(Rejection(entry, stay, code, message))
 
     def _meant_for(self, stay: Stay, entry: Entry) -> Iterator[Meeting]:
         """The meetings with those who would have got a frame, also with who has left just before."""
@@ -187,13 +202,32 @@ class _Log:
         for connection in self.met.connections.by_id.values():
             found = self._by_peer(connection) or _by_ufrag(connection, by_ufrag)
             if found is not None:
-                found[0].connections[found[1]].append(connection)
+                meeting, side = found
+                meeting.connections[side].append(connection)
+                self._learn_page(meeting.stays[side], connection)
             else:
                 unknown.append(connection)
-        self.met.meetings += pages_elsewhere([each for each in unknown if each.session is None], self._sockets)
+        elsewhere = [each for each in unknown if each.session is None]
+        pages = Pages(self.met.connections, self._sockets)
+        self.met.meetings += pages.meetings(elsewhere)
+        self.met.reserves += pages.reserves
         for session, entry in self.met.connections.insecure_sessions.items():
             if session in self._stays:
                 self._stays[session].insecure = entry
+
+    def _learn_page(self, stay: Stay, connection: Connection) -> None:
+        about = self.met.connections.pages.get(connection.page or "")
+        if about is not None:
+            self._labels_of(stay.room).page(stay.peer, stay.came.ts, about)
+
+    def _labels_of(self, key: tuple[str, str]) -> PeerLabels:
+        return self._labels.setdefault(key, PeerLabels())
+
+    def call_peers(self) -> None:
+        """Only at the end it is known what everybody is called."""
+        for stay in self._stays.values():
+            labels = self._labels_of(stay.room)
+            stay.label, stay.identity = labels.of(stay.peer), labels.first_of(stay.peer)
 
     def _by_peer(self, connection: Connection) -> tuple[Meeting, int] | None:
         stay = self._stays.get(connection.session or "")

@@ -90,5 +90,6 @@ class Pair:
 def _of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
     """The connection that this attempt was made with; the last one, when the log does not tell them apart."""
     own = [each for each in connections if each.ufrags & attempt.ufrags]
+    own = [each for each in own if each.remote_ufrags & attempt.ufrags] or own  # of a pool the one that was answered
     unsaid = [each for each in connections if not each.ufrags]
     return (own or unsaid or ([] if attempt.ufrags else connections))[-1:]

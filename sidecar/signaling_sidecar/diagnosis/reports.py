@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.record_data import read_data
 
 
 class CandidatePair(msgspec.Struct, frozen=True):
@@ -31,6 +32,10 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     peer_id: str | None = None
     """Whom the connection is to, when the app has said it."""
     secure: bool | None = None
+    title: str | None = None
+    """Of the page."""
+    path: str | None = None
+    """Of its URL, without what looks like a key in it."""
     policy: str | None = None
     """`relay` or `all`."""
     connection: str | None = None
@@ -43,14 +48,15 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The method that failed."""
     name: str | None = None
     pair: CandidatePair | None = None
+    has_local: bool | None = None
+    """Whether the browser has found a candidate of its own."""
+    has_remote: bool | None = None
+    """Whether it was given one of the other side."""
 
 
 def read_report(data: str | None) -> Report | None:
     """Read the data of a `trace.state`; None: it is no report of ours."""
-    try:
-        return msgspec.json.decode(data or "", type=Report)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+    return read_data(data, Report)
 
 
 @dataclass(eq=False)
@@ -80,6 +86,11 @@ class Connection:
         """The entries whose report gave the field one of the values."""
         return [entry for entry, report in self.reports if getattr(report, name) in values]
 
+    def ever(self, name: str) -> bool | None:
+        """Whether a field was ever true; None: no report says."""
+        said = {value for _, report in self.reports if (value := getattr(report, name)) is not None}
+        return any(said) if said else None
+
     @property
     def policy_is_relay(self) -> bool:
         return bool(self.last("policy") == "relay")
@@ -90,6 +101,8 @@ class Connections:
 
     def __init__(self) -> None:
         self.by_id: dict[str, Connection] = {}
+        self.pages: dict[str, Report] = {}
+        """What a page has said of itself, by its id."""
         self.insecure_sessions: dict[str, Entry | None] = {}
         """Sessions whose page has said what it is: where it said that it is no secure context, None if it is one."""
 
@@ -99,6 +112,8 @@ class Connections:
         if report is None:
             return
         if report.pc is None:
+            if report.page is not None:
+                self.pages[report.page] = report
             if report.secure is not None and entry.session is not None:
                 self.insecure_sessions[entry.session] = None if report.secure else entry
             return

@@ -21,13 +21,23 @@ def by_signaling(pair: Pair) -> Finding:
 
 def _elsewhere(pair: Pair) -> Finding:
     """Without the signals there are the states that they led to."""
-    own = pair.meeting.connections[0][0]
-    offered = own.when("signaling", "have-local-offer")
-    if own.remote_ufrags or not offered:
-        return Finding(Reason.UNKNOWN, "their signaling went another way than by this sidecar", (pair.meeting.met,))
+    for side, connections in enumerate(pair.meeting.connections):
+        offered = [entry for each in connections for entry in each.when("signaling", "have-local-offer")]
+        if offered and not any(each.remote_ufrags for each in connections):
+            return _offered_elsewhere(pair, side, offered)
+    return Finding(Reason.UNKNOWN, "their signaling went another way than by this sidecar", (pair.meeting.met,))
+
+
+def _offered_elsewhere(pair: Pair, side: int, offered: list[Entry]) -> Finding:
+    name, other = pair.names[side], pair.names[1 - side]
     if pair.until_ts - offered[0].ts < SIGNALING_WITHIN_S:
         return pair.parted_or("an offer is made, and may still be answered", offered[0])
-    return Finding(Reason.OFFER_UNANSWERED, f"the offer of {pair.names[0]} has not been answered", (offered[0],))
+    count = len(pair.meeting.connections[side])
+    sentence = f"the offer of {name} has" if count == 1 else f"{count} offers of {name} have"
+    if pair.meeting.connections[1 - side]:
+        reached = f"the offer of {name} has reached {other}, and no answer has come back"
+        return Finding(Reason.OFFER_UNANSWERED, reached, (offered[0],))
+    return Finding(Reason.OFFER_UNANSWERED, f"{sentence} not been answered", (offered[0],))
 
 
 def _without_offer(pair: Pair) -> Finding:

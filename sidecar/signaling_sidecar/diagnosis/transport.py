@@ -62,7 +62,9 @@ def _transport(pair: Pair, signaling: Finding) -> Finding:
     found = _both_answered(pair) or _dtls(pair) or _no_relay(pair, evidence) or _too_early(pair)
     if found is not None:
         return found
-    return signaling if signaling.reason is Reason.NO_CANDIDATES else _no_way(pair, failed, evidence)
+    if signaling.reason is Reason.NO_CANDIDATES:
+        return signaling
+    return _no_candidate(pair, evidence) or _no_way(pair, failed, evidence)
 
 
 def _failures(pair: Pair) -> list[Entry]:
@@ -118,6 +120,26 @@ def _too_early(pair: Pair) -> Finding | None:
     sent = () if sender is None else tuple(signal.entry for signal in pair.attempt.early(sender))
     sentence = f"{who} were sent before the description, and the other browser threw them away"
     return Finding(Reason.EARLY_CANDIDATES, sentence, (*sent, thrown_away[-1]))
+
+
+def _no_candidate(pair: Pair, evidence: tuple[Entry, ...]) -> Finding | None:
+    """By what the browsers have: signaling may have gone another way, and not all that is relayed is used."""
+    own = [[each for each in side if each in pair.connections] for side in pair.meeting.connections]
+    for name, connections in zip(pair.names, own, strict=True):
+        if any(each.ever("has_local") is False for each in connections):
+            sentence = f"the browser of {name} has found no candidate, so there is no address to signal"
+            return Finding(Reason.NO_CANDIDATES, sentence, evidence)
+    lacking = [side for side in (0, 1) if any(each.ever("has_remote") is False for each in own[side])]
+    if not lacking:
+        return None
+    to, of = pair.names[lacking[0]], pair.names[1 - lacking[0]]
+    if len(lacking) == 2:
+        sentence = "no candidate was signaled: neither browser was given one of the other"
+    elif pair.attempt.candidates(1 - lacking[0]):
+        sentence = f"candidates of {of} were relayed, and the page of {to} has added none of them"
+    else:
+        sentence = f"no candidate of {of} was signaled to {to}"
+    return Finding(Reason.NO_CANDIDATES, sentence, evidence)
 
 
 def _no_way(pair: Pair, failed: list[Entry], evidence: tuple[Entry, ...]) -> Finding:

@@ -12,11 +12,11 @@ from signaling_sidecar.addresses import Address
 from signaling_sidecar.diagnosis import Reason, Verdict, diagnose, next_step, read_entries
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
 from signaling_sidecar.errors import NoLog
-from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.eventlog.segments import find_segments, newest_of
 from signaling_sidecar.foreign_text import visible
 
 NETWORK_BITS = {4: 24, 6: 64}  # of an address that is in no network of ours; what homes and offices have
-_UNDECIDED = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NOBODY_OFFERED, Reason.LEFT)
+UNDECIDED = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NOBODY_OFFERED, Reason.LEFT)
 
 
 def of_clients(clients: Sequence[str | None], own: Sequence[Address]) -> Iterator[Finding]:
@@ -48,14 +48,22 @@ def _place(client: str | None, own: Sequence[Address]) -> str:
     return str(next(networks, None) or ipaddress.ip_network(f"{ip}/{NETWORK_BITS[ip.version]}", strict=False))
 
 
+def together_now(state_dir: Path) -> list[Verdict]:
+    """Judge the pairs that are in a room together now, by the newest part of the log.
+
+    Raises NoLog, DamagedLog, UnknownSchema.
+    """
+    newest = newest_of(find_segments(state_dir).segments)
+    verdicts = diagnose(read_entries(newest), time.time()).verdicts
+    return [verdict for verdict in verdicts if verdict.meeting.parted() is None]
+
+
 def of_log(state_dir: Path) -> Iterator[Finding]:
-    """Say of the pairs that are in a room together now whether they are connected, by the newest part of the log."""
+    """Say of the pairs that are in a room together now whether they are connected."""
     try:
-        newest = find_segments(state_dir).segments[-1:]
+        together = together_now(state_dir)
     except NoLog:
         return
-    verdicts = diagnose(read_entries(newest), time.time()).verdicts
-    together = [verdict for verdict in verdicts if verdict.meeting.parted() is None]
     if not together:
         sentence = "no two peers are in a room: whether they see each other shows when they are"
         yield note("nobody-together", sentence, "`sidecar why` says what became of those who were")
@@ -64,7 +72,7 @@ def of_log(state_dir: Path) -> Iterator[Finding]:
     if connected:
         yield ok("peers-connected", f"connected now: {connected} of {len(together)} pairs of peers")
     yield from (
-        _of_pair(verdict) for verdict in together if verdict.finding.reason not in (Reason.CONNECTED, *_UNDECIDED)
+        _of_pair(verdict) for verdict in together if verdict.finding.reason not in (Reason.CONNECTED, *UNDECIDED)
     )
 
 

@@ -8,6 +8,7 @@ from signaling_sidecar.doctor.finding import Finding
 
 SIGNALING_PATH = "/ws/signaling"
 STATUS_PATH = f"{SIGNALING_PATH}/status"
+PEOPLE_PATH = f"{SIGNALING_PATH}/people"
 BRIEF = "brief"
 """The query that asks for no examination: the answer holds only what the sidecar knows at once."""
 

@@ -8,6 +8,9 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+MAX_CAPACITY = 10_000  # peers; as the setting's
+MAX_GRACE_S = 3600  # seconds; as the setting's: the event log is kept for as long as the longest grace
+
 
 class RoomKey(NamedTuple):
     """A room is named by both: rooms of different dialects never meet."""
@@ -60,17 +63,18 @@ class EntryLimit(NamedTuple):
     """How often a room may be tried in a minute, so that nobody can guess one."""
 
     per_connection: int
-    in_all: int
+    per_address: int
+    """Of all connections from one address together, their first tries apart (`entry_limits.py`)."""
 
 
 class OwnRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What one room has otherwise than its dialect says; None: as the dialect says."""
 
-    capacity: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    capacity: Annotated[int, msgspec.Meta(ge=1, le=MAX_CAPACITY)] | None = None
     """The dialect's own is the most that it can be."""
     listed: bool | None = None
     """Also against the wish of its first peer."""
-    grace_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    grace_s: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRACE_S)] | None = None
     """For the endings that `RoomRules.own_grace` names."""
     host: str | None = None
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import About, read_about
 from signaling_sidecar.inspection.steps import Presence
 
@@ -19,7 +20,7 @@ _BEFORE_S = 0.001  # as fine as times are shown: one that is rounded is still be
 
 
 class Turn(NamedTuple):
-    """A record of a room's peers, of the room, or of the sidecar; `ts` in seconds since the epoch."""
+    """A record of a room's peers, of one's page, of the room, or of the sidecar; `ts` in seconds since the epoch."""
 
     seq: int
     ts: float
@@ -72,14 +73,12 @@ class Row:
     session: str
     peer: str
     name: str | None = None
+    label: str = ""
+    """What to call the peer: see `signaling_sidecar.diagnosis.peer_labels`."""
     spans: list[Span] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     instance: str | None = None
     """Of its page: another one means that the page was loaded again."""
-
-    @property
-    def label(self) -> str:
-        return self.name or self.peer
 
     def seconds(self, presence: Presence) -> float:
         return sum(span.until_ts - span.since_ts for span in self.spans if span.presence is presence)
@@ -141,9 +140,12 @@ class _Room:
         self._moments: list[Moment] = []
         self._began_ts: float | None = None
         self._last_ts = 0.0
+        self._labels = PeerLabels()
 
     def take(self, turn: Turn) -> None:
         is_server = turn.type.startswith("server.")
+        if turn.peer is not None and turn.session is not None:
+            self._labels.take(turn.type, turn.ts, turn.peer, turn.data)
         if self._began_ts is None:
             if is_server:
                 return
@@ -162,6 +164,8 @@ class _Room:
         ended_ts = max(log_end_ts, self._last_ts) if self._open else self._last_ts
         for session in list(self._open):
             self._turn(session, Presence.ABSENT, ended_ts)
+        for row in self._rows.values():
+            row.label = self._labels.of(row.peer)
         moments = [moment for moment in self._moments if moment.ts <= ended_ts]
         return Attendance(list(self._rows.values()), moments, self._began_ts or 0.0, ended_ts)
 

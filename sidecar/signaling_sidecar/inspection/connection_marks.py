@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from signaling_sidecar.diagnosis.reports import CandidatePair, Report, read_report
@@ -22,9 +22,9 @@ class Mark:
     pair: CandidatePair | None = None
     """The one that ICE has chosen; its report follows that of the state."""
 
-    def label(self, names: Mapping[str, str]) -> str:
-        """Say it under the names that peers had then."""
-        other = "" if self.peer_id is None else f" {_TO[self.look]} {names.get(self.peer_id, self.peer_id)}"
+    def label(self, called: Callable[[str], str]) -> str:
+        """Say it; `called`: what a peer was called then."""
+        other = "" if self.peer_id is None else f" {_TO[self.look]} {called(self.peer_id)}"
         return f"{self.look}{other}" + ("" if self.pair is None else f", {_route(self.pair)}")
 
 

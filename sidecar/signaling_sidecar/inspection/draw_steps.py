@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import About, media_of, read_about, word_of
 from signaling_sidecar.eventlog.payload import Media
 from signaling_sidecar.inspection.connection_marks import Mark, connection_marks
@@ -18,26 +19,31 @@ _PRESENCE_AFTER = {
 _NOTES = {"room.ended": "room ended", "match.found": "group found"}
 
 
-def draw_steps(records: Iterable[Record]) -> tuple[Sequence[Column], Sequence[Step]]:
-    """Turn one room's records, in their order, into columns (in order of joining) and a step for each that tells."""
-    room = _Room(records := list(records))
+def draw_steps(records: Iterable[Record], labels: PeerLabels | None = None) -> tuple[Sequence[Column], Sequence[Step]]:
+    """Turn one room's records, in their order, into columns (in order of joining) and a step for each that tells.
+
+    `labels`: what the peers of the whole room are called, when these are not all of its records.
+    """
+    room = _Room(records := list(records), labels or PeerLabels())
     steps = [step for record in records if (step := room.step(record)) is not None]
-    return [Column(peer, room.names.get(peer)) for peer in room.columns], steps
+    return [Column(peer, room.labels.beside_id(peer)) for peer in room.columns], steps
 
 
 class _Room:
     """How the room stands while its records are gone through."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(self, records: Sequence[Record], labels: PeerLabels) -> None:
         members = (record.peer for record in records if record.type in _PRESENCE_AFTER and record.peer is not None)
         self.columns = {peer: column for column, peer in enumerate(dict.fromkeys(members))}
-        self.names: dict[str, str] = {}
+        self.labels = labels
         self._instances: dict[str, str] = {}
         self._presence = dict.fromkeys(self.columns.values(), Presence.ABSENT)
         self._marks = connection_marks(records)
 
     def step(self, record: Record) -> Step | None:
         """Take the next record; None when a ladder does not show it."""
+        if record.peer in self.columns:
+            self.labels.take(record.type, record.time.timestamp(), record.peer, record.data)
         if record.type in _NOTES:
             return self._step(record, Look.NOTE, _NOTES[record.type])
         match record.type:
@@ -79,14 +85,12 @@ class _Room:
     def _connection_change(self, record: Record, mark: Mark | None) -> Step | None:
         if mark is None or record.peer not in self.columns:
             return None
-        return self._step(record, mark.look, mark.label(self.names))
+        return self._step(record, mark.look, mark.label(self.labels.of))
 
     def _presence_change(self, record: Record, about: About) -> Step | None:
         if record.peer not in self.columns:
             return None
         known, was = self._instances.get(record.peer), self._presence[self.columns[record.peer]]
-        if about.name is not None:
-            self.names[record.peer] = about.name
         if about.instance is not None:
             self._instances[record.peer] = about.instance
         if record.type in _PRESENCE_AFTER:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.draw_steps import draw_steps
 from signaling_sidecar.inspection.fold_steps import fold_steps
@@ -37,8 +38,10 @@ class Ladder:
     each other, such as heartbeats, are one row, unless `fold` is false.
     """
 
-    def __init__(self, title: str, records: Iterable[Record], *, fold: bool = True) -> None:
-        self.columns, steps = draw_steps(records)
+    def __init__(
+        self, title: str, records: Iterable[Record], *, fold: bool = True, labels: PeerLabels | None = None
+    ) -> None:
+        self.columns, steps = draw_steps(records, labels)
         self.steps = list(fold_steps(steps)) if fold else steps
         # Also those that are folded away: one may have been chosen before there were enough of them.
         self._by_seq = {step.seq: step for step in (*steps, *self.steps)}

@@ -35,15 +35,11 @@ _STATES = {
 
 
 class Node(NamedTuple):
-    """A peer, under the last name that the log has of it."""
+    """A peer, and what to call it."""
 
     peer: str
-    name: str | None
+    label: str
     is_away: bool
-
-    @property
-    def label(self) -> str:
-        return self.name or self.peer
 
 
 class Link(NamedTuple):
@@ -75,7 +71,7 @@ class Links(NamedTuple):
 def link_up(attendance: Attendance, verdicts: Iterable[Verdict], ts: float) -> Links:
     """Put together who was there at `ts` (seconds since the epoch) and what is known of each two by then."""
     there = attendance.there_at(ts)
-    nodes = [Node(row.peer, row.name, presence is Presence.AWAY) for row, presence in there]
+    nodes = [Node(row.peer, row.label, presence is Presence.AWAY) for row, presence in there]
     places = {row.session: place for place, (row, _) in enumerate(there)}
     found = {}
     for verdict in verdicts:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.reports import read_report
 from signaling_sidecar.inspection.errors import UnknownRoom
 from signaling_sidecar.inspection.ladder import Ladder
@@ -14,7 +15,6 @@ from signaling_sidecar.inspection.room_choice import RoomInLog, room_records
 from signaling_sidecar.inspection.steps import Record
 
 _OF_THE_ROOM = ("room.", "match.", "log.")
-_LABELS = (("name", "peer"), ("other_name", "other"))
 
 
 def pair_ladder(events: pd.DataFrame, pair: pd.Series[Any], *, fold: bool) -> Ladder:
@@ -22,9 +22,14 @@ def pair_ladder(events: pd.DataFrame, pair: pd.Series[Any], *, fold: bool) -> La
     if pd.isna(pair["room"]):
         raise UnknownRoom("of these two (only their browsers' reports are known)", [])
     chosen = RoomInLog(pair["dialect"], pair["room"], pair["boot"])
-    names = (str(pair[name] if pd.notna(pair[name]) else pair[peer]) for name, peer in _LABELS)
-    records = records_between(room_records(events, chosen), pair["session"], pair["other_session"])
-    return Ladder(f"{chosen.title} · {' and '.join(names)}", records, fold=fold)
+    of_room = room_records(events, chosen)
+    labels = PeerLabels()  # of the whole room: whom another has the name of is called the same in all views
+    for record in of_room:
+        if record.peer is not None and record.session is not None:
+            labels.take(record.type, record.time.timestamp(), record.peer, record.data)
+    names = " and ".join(labels.of(pair[peer]) for peer in ("peer", "other"))
+    records = records_between(of_room, pair["session"], pair["other_session"])
+    return Ladder(f"{chosen.title} · {names}", records, fold=fold, labels=labels)
 
 
 def records_between(records: Sequence[Record], one: str, other: str) -> Iterator[Record]:

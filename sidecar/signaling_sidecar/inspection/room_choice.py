@@ -17,6 +17,8 @@ from signaling_sidecar.inspection.rooms import rooms_table
 from signaling_sidecar.inspection.steps import Record
 from signaling_sidecar.inspection.text_dtype import TEXT
 
+_OF_A_PAGE = r'"event": ?"page"'
+
 
 class RoomInLog(NamedTuple):
     """One room of one boot: all its stays there."""
@@ -64,7 +66,10 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     runs = events[events["boot"].isin(chosen.boots)]
     of_room = (runs["dialect"] == chosen.dialect) & (runs["room"] == chosen.room)
     type_ = runs["type"].astype(TEXT)
-    rows = runs[of_room & type_.str.startswith(("peer.", "room.")) | type_.str.startswith("server.")]
+    # Of what browsers report only the page itself matters here, and the rest is most of a log.
+    of_page = (type_ == "trace.state") & runs["data"].str.contains(_OF_A_PAGE, na=False)
+    told = type_.str.startswith(("peer.", "room.")) | of_page
+    rows = runs[of_room & told | type_.str.startswith("server.")]
     columns = [rows[name].astype(object).where(rows[name].notna(), None) for name in Turn._fields if name != "ts"]
     ts = rows["time"].astype("int64") / 1e6
     turns = (Turn(seq, at, *rest) for at, seq, *rest in zip(ts, *columns, strict=True))

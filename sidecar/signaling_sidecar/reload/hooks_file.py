@@ -6,7 +6,7 @@ import itertools
 import linecache
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,7 +25,7 @@ class HooksFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._numbers = itertools.count(1)
         self._module: ModuleType | None = None
 
@@ -34,33 +34,36 @@ class HooksFile:
         # Under a new name each time: what the old module's tasks still use stays as it was.
         name = f"signaling_hooks_{next(self._numbers)}"
         module = ModuleType(name)
-        module.__file__ = str(self._path)
-        linecache.checkcache(str(self._path))  # a traceback shows the lines of this version
+        module.__file__ = str(self.path)
+        linecache.checkcache(str(self.path))  # a traceback shows the lines of this version
         sys.modules[name] = module  # dataclasses look themselves up there
         try:
             # Not an import: its bytecode cache takes two saves of one second and one size for the same.
-            exec(compile(self._path.read_bytes(), self._path, "exec"), module.__dict__)  # noqa: S102
-        except (Exception, SystemExit) as error:  # whatever a user's module raises when it is imported
+            exec(compile(self.path.read_bytes(), self.path, "exec"), module.__dict__)  # noqa: S102
+        except BaseException as error:  # whatever a user's module raises when it is imported
             del sys.modules[name]
-            raise HooksUnreadable(str(self._path)) from error
+            raise HooksUnreadable(str(self.path)) from error
         if self._module is not None:
             del sys.modules[self._module.__name__]
         self._module = module
 
     def hook(self, name: str) -> Callable[..., Any] | None:
-        found = getattr(self._module, name, None)
+        found = vars(self._module).get(name) if self._module is not None else None
         return found if callable(found) else None
 
-    async def watch(self, swapped: Callable[[bool], None]) -> None:
-        """Load the file whenever it is saved, until cancelled; `swapped` is told whether the new one is in use."""
-        async for _ in saves(self._path):
-            swapped(self._load_or_keep())
+    async def watch(self, load: Callable[[], Awaitable[None]], swapped: Callable[[bool], Awaitable[None]]) -> None:
+        """Load the file whenever it is saved, until cancelled. `load` calls `load`, wherever hooks run;
 
-    def _load_or_keep(self) -> bool:
+        `swapped` is told whether the new one is in use.
+        """
+        async for _ in saves(self.path):
+            await swapped(await self._load_or_keep(load))
+
+    async def _load_or_keep(self, load: Callable[[], Awaitable[None]]) -> bool:
         try:
-            self.load()
+            await load()
         except HooksUnreadable as error:
             logger.error("%s; the hooks from before go on", error, exc_info=error.__cause__)
             return False
-        logger.info("hooks of %s are in use", self._path)
+        logger.info("hooks of %s are in use", self.path)
         return True

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -17,15 +16,14 @@ from aiohttp import web
 
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
-from signaling_sidecar.eventlog.segment_text import whole_lines
-from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.openapi import PREFIX, document
+from signaling_sidecar.server.record_stream import Follower, send_records
 
-MAX_BEHIND = 10_000  # lines that wait for a slow reader of the stream; then it is ended, and may ask again
+BODY_WITHIN_S = 10.0  # seconds; a body is a line or two
 STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # of any other refusal: 409
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -42,10 +40,6 @@ class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
     pass
 
 
-class _Seq(msgspec.Struct):
-    seq: int
-
-
 class AdminApi:
     """Nothing is served before `begin`."""
 
@@ -54,8 +48,7 @@ class AdminApi:
         self._boot = boot
         self._hub: Hub
         self._log: LogWriter
-        self._streams: set[asyncio.Queue[bytes | None]] = set()
-        """What each reader of a stream has still to be sent; None ends it."""
+        self._followers: set[Follower] = set()
         self._administer: Callable[[OfAdmin], Refusal | None]
 
     def begin(self, hub: Hub, log: LogWriter, administer: Callable[[OfAdmin], Refusal | None]) -> None:
@@ -65,16 +58,12 @@ class AdminApi:
 
     def end_streams(self) -> None:
         """Nobody waits for the readers when the sidecar stops."""
-        for news in self._streams:
-            _end(news)
+        for follower in self._followers:
+            follower.end()
 
     def _tell(self, lines: list[bytes]) -> None:
-        for news in self._streams:
-            if news.qsize() + len(lines) > MAX_BEHIND:
-                _end(news)
-            else:
-                for line in lines:
-                    news.put_nowait(line)
+        for follower in self._followers:
+            follower.tell(lines)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         room = f"{PREFIX}/rooms/{{dialect}}/{{room}}"
@@ -119,21 +108,16 @@ class AdminApi:
         except ValueError:
             return _json({"code": Code.BAD_FIELD, "message": "`after` must be a whole number"}, 400)
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        news: asyncio.Queue[bytes | None] = asyncio.Queue()
+        follower = Follower()
         if request.query.get("follow") in ("1", "true"):
-            self._streams.add(news)  # before the past is read, so that nothing falls between
+            self._followers.add(follower)  # before the past is read, so that nothing falls between
         else:
-            _end(news)
+            follower.end()
         try:
             await response.prepare(request)
-            past = await asyncio.to_thread(_lines_after, self._log.path.parent, self._boot, after)
-            await response.write(b"".join(past))
-            last = _seq(past[-1]) if past else after
-            while (line := await news.get()) is not None:
-                if _seq(line) > last:
-                    await response.write(line)
+            await send_records(response, self._log.path.parent, self._boot, after, follower)
         finally:
-            self._streams.discard(news)
+            self._followers.discard(follower)
         return response
 
     # --- what is done ------------------------------------------------------------------------------------------------
@@ -154,7 +138,10 @@ class AdminApi:
         self, request: web.Request, body: type[Any], command: Callable[[RoomKey, Any], OfAdmin]
     ) -> web.Response:
         try:
-            asked = msgspec.json.decode(await request.read() or b"{}", type=body)
+            async with asyncio.timeout(BODY_WITHIN_S):
+                asked = msgspec.json.decode(await request.read() or b"{}", type=body)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(text="the body of the request has not come\n") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
         key = RoomKey(request.match_info["dialect"], request.match_info["room"])
@@ -186,22 +173,6 @@ def _peer(session: Session, room: Room) -> dict[str, Any]:
         "host": room.host is session,
         **present(name=session.name, connection=session.connection),
     }
-
-
-def _end(news: asyncio.Queue[bytes | None]) -> None:
-    while not news.empty():
-        news.get_nowait()
-    news.put_nowait(None)
-
-
-def _lines_after(folder: Path, boot: str, after: int) -> list[bytes]:
-    segments = (path for path in find_segments(folder).segments if path.name.startswith(f"events-{boot}-"))
-    lines = (line for segment in segments for line in whole_lines(segment).splitlines(keepends=True))
-    return [line for line in lines if _seq(line) > after]
-
-
-def _seq(line: bytes) -> int:
-    return msgspec.json.decode(line, type=_Seq).seq
 
 
 def _json(body: Any, status: int = 200) -> web.Response:

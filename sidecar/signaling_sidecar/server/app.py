@@ -27,6 +27,7 @@ from signaling_sidecar.eventlog.boots import new_boot
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub import Hub, RoomRules, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import HooksFile, watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server import client_faults, pages
@@ -34,12 +35,14 @@ from signaling_sidecar.server.admin import AdminApi
 from signaling_sidecar.server.advice import consequences
 from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
 from signaling_sidecar.server.endpoint import Endpoint
+from signaling_sidecar.server.foreign_protocols import ForeignProtocols
 from signaling_sidecar.server.going_on import go_on
 from signaling_sidecar.server.guard import who_is_let_in
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.judge import Judge
 from signaling_sidecar.server.lan_pages import LanPages
 from signaling_sidecar.server.neighbours import Neighbours
+from signaling_sidecar.server.people import PeopleInRooms
 from signaling_sidecar.settings import Settings, Sources, all_settings
 from signaling_sidecar.site import Site, read_site
 
@@ -94,8 +97,10 @@ class Sidecar:
         self._hinted: set[tuple[str, str]] = set()
         self._dispatcher: Dispatcher
         self._endpoint: Endpoint
+        self._foreign = ForeignProtocols(CROSS_ORIGIN)
         self._admin = AdminApi(self.admin_token, self.boot)
         self._lan_pages = LanPages(self.boot, self._dialects, self.site, self._clients, self._admit)
+        self._people = PeopleInRooms(self.state_dir, self._listed, self.site, self._admit)
 
     def site(self) -> Site | None:
         """Where the pages are, as Vite's plugin says it."""
@@ -110,8 +115,8 @@ class Sidecar:
         app.router.add_get("/health", self._health)
         app.router.add_get("/", self._home)
         app.router.add_get(SHARED_PATH, self._shared)
-        app.router.add_routes(self._admin.routes())
-        app.router.add_routes(self._lan_pages.routes())
+        app.router.add_routes([*self._admin.routes(), *self._foreign.routes()])
+        app.router.add_routes([*self._lan_pages.routes(), *self._people.routes()])
         for dialect in self._dialects.values():
             self._add_routes(app.router, dialect)
         return app
@@ -141,7 +146,12 @@ class Sidecar:
             ice_servers = IceServers(self.settings)
             self._dispatcher = Dispatcher(self._hub, log, ice_servers, self.settings.max_frames_per_s)
             self._endpoint = Endpoint(
-                self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code), self.site
+                self.settings,
+                self._dialects,
+                self._dispatcher,
+                lambda code: _hash(key, code),
+                self.site,
+                self._foreign.heard,
             )
             self._admin.begin(self._hub, log, self._dispatcher.administer)
             if not self._reloaded:
@@ -191,22 +201,26 @@ class Sidecar:
             yield
             return
         file = HooksFile(self.settings.hooks)
-        file.load()
         dispatcher = self._dispatcher
-        dispatcher.judge = judge = Judge(file, self._hub, dispatcher.record)
+        judge = Judge(file, self._hub, dispatcher.record)
 
-        def rule_rooms() -> None:
-            for command in judge.rules_of_rooms():
+        async def rule_rooms() -> None:
+            async for command in judge.rules_of_rooms():
                 dispatcher.administer(command)
 
-        def swapped(new: bool) -> None:
+        async def swapped(new: bool) -> None:
             if new:
-                rule_rooms()
+                await rule_rooms()
             dispatcher.record(Record("hooks.swapped" if new else "hooks.kept"))
 
-        rule_rooms()  # those of the last run
+        async def follow() -> None:
+            await rule_rooms()  # those of the last run
+            await file.watch(judge.load, swapped)
+
         try:
-            async with _while_running(file.watch(swapped)):
+            await judge.load()
+            dispatcher.judge = judge
+            async with _while_running(follow()):
                 yield
         finally:
             judge.stop()
@@ -265,6 +279,8 @@ class Sidecar:
     async def _close_connections(self, app: web.Application) -> None:
         self._admin.end_streams()
         self._dispatcher.close_all()
+        if self._dispatcher.judge is not None:
+            self._dispatcher.judge.stop()  # its readers would wait for their hooks
         await self._endpoint.wait_closed()
 
     def _say_consequences(self) -> None:
@@ -323,6 +339,9 @@ class Sidecar:
             for session in room.sessions.values():
                 if session.connection is not None:
                     yield self._dispatcher.address_of(session.connection)
+
+    def _listed(self) -> Iterator[Room]:
+        return (room for room in self._hub.membership.rooms if room.key.dialect == ROOMS.name and room.listed)
 
     async def _rooms(self, request: web.Request) -> web.Response:
         """The same list as the native dialect's `rooms`, for who has no WebSocket."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-MAX_HEADER_BYTES = 65_536  # bytes of the request line, and of one header
+MAX_HEADER_BYTES = 32_768  # bytes of the request line, and of one header; Node takes 16 KiB of all together
 MAX_HEADERS = 64  # browsers send about 20, and a few proxies add some each
 
 _TOO_LONG = (

@@ -1,31 +1,32 @@
 """What the hooks say of a connection, a command or a room, before the hub sees it.
 
 1. A hook's failure is its refusal: of this one request, recorded, and of nobody else's.
-2. The deadline binds hooks that are `async`; one that is not keeps everybody waiting while it runs, and that is said.
+2. What a hook answers is checked (`hook_answers.py`), and it runs where it keeps nobody waiting (`hook_thread.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from signaling_sidecar import errors, hooks
-from signaling_sidecar.errors import Refusal
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.errors import HooksUnreadable, Refusal, WrongHookAnswer
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.reload import HooksFile
-from signaling_sidecar.server.stall_watch import StallWatch
+from signaling_sidecar.server import hook_answers
+from signaling_sidecar.server.hook_thread import HookRaised, HookRunner, HooksStopped
 
 HOOK_WITHIN_S = 2.0  # seconds; a client waits 5 to 10 s for an answer to its join
-TRACEBACK_GAP_S = 1.0  # seconds between two tracebacks in the terminal: a failing hook may fail for every frame
+LOAD_WITHIN_S = 10.0  # seconds to import the file, and what it imports itself
+TOLD_GAP_S = 1.0  # seconds between two failures in the terminal: a failing hook may fail for every frame
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -37,14 +38,22 @@ class Judge:
         self._file = file
         self._hub = hub
         self._record = record
-        self._traceback_s = -TRACEBACK_GAP_S
-        self._stall_watch = StallWatch()
+        self._told_s = -TOLD_GAP_S
+        self._runner = HookRunner()
         self._running: set[asyncio.Task[Any]] = set()
 
+    async def load(self) -> None:
+        """Load the file, in the thread in which its hooks will run. Raises HooksUnreadable, and MissingExtra."""
+        try:
+            await self._runner.run(self._file.load, lambda _: None, LOAD_WITHIN_S)
+        except TimeoutError as error:
+            raise HooksUnreadable(str(self._file.path)) from error
+
     def stop(self) -> None:
-        self._stall_watch.stop()
+        """Ask no hook any more. What waits for one is refused."""
         for task in self._running:
             task.cancel()
+        self._runner.stop()
 
     async def of_connection(self, connection: hooks.Connection) -> Refusal | None:
         return await self._ask("admit", connection)
@@ -59,6 +68,8 @@ class Judge:
             return msgspec.structs.replace(command, command=inner)
         if isinstance(command, commands.Join):
             return await self._of_join(command)
+        if isinstance(command, commands.Opened):
+            return await self._of_opened(command)
         if isinstance(command, commands.Enqueue):
             refusal = await self._ask("on_join", hooks.Join(command.dialect, None, command.peer, None, None, ()))
             return command if refusal is None else _refused(command, refusal)
@@ -66,12 +77,12 @@ class Judge:
             return await self._of_relay(command)
         return command
 
-    def rules_of_rooms(self) -> Iterator[commands.SetOwnRules]:
+    async def rules_of_rooms(self) -> AsyncIterator[commands.SetOwnRules]:
         """What `room_rules` says now of the rooms that there are. One of which it fails stays as it is."""
         if self._file.hook("room_rules") is None:
             return
         for room in self._hub.membership.rooms:
-            own = None if room.matched else self._rules_of(room.key)
+            own = None if room.matched else await self._rules_of(room.key)
             if not isinstance(own, Refusal):
                 yield commands.SetOwnRules(room.key, own)
 
@@ -80,14 +91,26 @@ class Judge:
         data = record.data if isinstance(record.data, dict) else {}
         leave = hooks.Leave(record.dialect or "", record.room or "", record.peer or "", str(data.get("reason")))
         if self._file.hook("on_leave") is not None:
-            self._run(self._ask("on_leave", leave))
+            task = asyncio.create_task(self._answer("on_leave", leave, lambda _: None))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _of_opened(self, opened: commands.Opened) -> Command:
+        """Only who has a place comes back to one."""
+        place = self._hub.membership.place(opened.dialect, opened.peer)
+        if place is None:
+            return opened
+        present = tuple(place.room.sessions)
+        said = hooks.Join(opened.dialect, place.room.key.room, opened.peer, place.name, None, present)
+        refusal = await self._ask("on_join", said)
+        return opened if refusal is None else commands.Refuse(connection=opened.connection, refusal=refusal)
 
     async def _of_join(self, join: commands.Join) -> Command:
         room = self._hub.membership.room(join.room)
         present = tuple(room.sessions) if room is not None else ()
         said = hooks.Join(join.room.dialect, join.room.room, join.peer, join.name, join.credential, present)
         refusal = await self._ask("on_join", said)
-        own = self._rules_of(join.room) if refusal is None else refusal
+        own = await self._rules_of(join.room) if refusal is None else refusal
         return _refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
 
     async def _of_relay(self, relay: commands.Relay) -> Command:
@@ -117,74 +140,37 @@ class Judge:
         join = self._hub.waits_to_join(connection)
         return (join.room, join.peer) if join is not None else (None, None)
 
-    def _rules_of(self, key: RoomKey) -> OwnRules | Refusal | None:
-        hook = self._file.hook("room_rules")
-        if hook is None:
-            return None
-        try:
-            return msgspec.convert(hook(hooks.Room(*key)), OwnRules | None)
-        except (Exception, SystemExit) as error:  # whatever a user's hook raises, or returns
-            return self._failed("room_rules", error)
+    async def _rules_of(self, key: RoomKey) -> OwnRules | Refusal | None:
+        own: OwnRules | Refusal | None = await self._answer("room_rules", hooks.Room(*key), hook_answers.own_rules)
+        return own
 
     async def _ask(self, name: str, argument: Any) -> Refusal | None:
+        said: bool | str | Refusal | None = await self._answer(name, argument, hook_answers.verdict)
+        if isinstance(said, str | bool):
+            return None if said is True else errors.refused_by_hook(name, said or None)
+        return said
+
+    async def _answer(self, name: str, argument: Any, check: Callable[[Any], Any]) -> Any:
+        """What a hook answers, as `check` gives it back; None without a hook, and a Refusal when it fails."""
         hook = self._file.hook(name)
         if hook is None:
             return None
         try:
-            verdict = hook(argument)
-            if inspect.isawaitable(verdict):
-                verdict = await self._in_time(verdict)
-        except (Exception, SystemExit) as error:  # whatever a user's hook raises
+            return await self._runner.run(partial(hook, argument), check, HOOK_WITHIN_S)
+        except (HookRaised, WrongHookAnswer, TimeoutError) as error:
             return self._failed(name, error)
-        if verdict is False:
-            return errors.refused_by_hook(name)
-        return errors.refused_by_hook(name, visible(verdict)) if isinstance(verdict, str) else None
+        except HooksStopped:
+            return errors.hook_failed(name)
 
-    async def _in_time(self, answer: Awaitable[Any]) -> Any:
-        """Raises TimeoutError, also when the hook will not be cancelled: then it goes on, and nobody waits for it."""
-        task = self._run(_contained(answer))
-        try:
-            done, _ = await asyncio.wait({task}, timeout=HOOK_WITHIN_S)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if not done:
-            task.cancel()
-            raise TimeoutError(f"no answer within {HOOK_WITHIN_S:g} s")
-        return task.result()
-
-    def _run(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._ran)
-        return task
-
-    def _ran(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever waited has it; of who came too late, nobody wants it
-
-    def _failed(self, name: str, error: BaseException) -> Refusal:
-        self._record(Record("hook.failed", data={"hook": name, "error": type(error).__name__}))
+    def _failed(self, name: str, error: HookRaised | WrongHookAnswer | TimeoutError) -> Refusal:
+        kind = error.kind if isinstance(error, HookRaised) else type(error).__name__
+        self._record(Record("hook.failed", data={"hook": name, "error": kind}))
         now_s = time.monotonic()
-        if now_s - self._traceback_s >= TRACEBACK_GAP_S:
-            self._traceback_s = now_s
-            logger.error("the hook %s failed, and what it was asked for is refused", name, exc_info=error)
+        if now_s - self._told_s >= TOLD_GAP_S:
+            self._told_s = now_s
+            told = f"\n{error.told}" if isinstance(error, HookRaised) else f" {error}"
+            logger.error("the hook %s failed, and what it was asked for is refused:%s", name, told)
         return errors.hook_failed(name)
-
-
-async def _contained(answer: Awaitable[Any]) -> Any:
-    """Neither an exit nor a cancellation of the hook's own making gets any further than an exception would."""
-    task = asyncio.current_task()
-    assert task is not None
-    try:
-        return await answer
-    except SystemExit as error:
-        raise RuntimeError("a hook cannot end the sidecar") from error
-    except asyncio.CancelledError as error:
-        if task.cancelling():
-            raise
-        raise RuntimeError("the hook was cancelled") from error
 
 
 def _refused(command: commands.Join | commands.Enqueue | commands.Relay, refusal: Refusal) -> commands.Refuse:

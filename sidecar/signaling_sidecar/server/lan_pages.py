@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import secrets
-import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from urllib.parse import urlencode
 
 import msgspec
@@ -33,6 +31,7 @@ from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.names import refuse_id
 from signaling_sidecar.server import pages
 from signaling_sidecar.server.client_address import FORWARDED_FOR, client_address
+from signaling_sidecar.server.shared_work import SharedWork
 from signaling_sidecar.site import Site
 
 QR_PATH = f"{SIGNALING_PATH}/qr"
@@ -62,7 +61,7 @@ class LanPages:
         self._site = site
         self._clients = clients
         self._admit = admit
-        self._examination: asyncio.Future[list[Finding]] | None = None
+        self._examination = SharedWork[list[Finding]](EXAMINED_FOR_S)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [web.get(STATUS_PATH, self._status), web.get(QR_PATH, self._qr)]
@@ -75,7 +74,7 @@ class LanPages:
     async def _status(self, request: web.Request) -> web.Response:
         await self._admit(request)
         site = self._site()
-        shown = SiteShown(site.name, site.local, site.network) if site is not None else None
+        shown = SiteShown(site.name, site.local, site.for_a_phone) if site is not None else None
         is_proxied = FORWARDED_FOR in request.headers
         findings = [] if BRIEF in request.query else await self._examined(request, site)
         clients = list(self._clients())
@@ -87,15 +86,8 @@ class LanPages:
 
     async def _examined(self, request: web.Request, site: Site | None) -> list[Finding]:
         """The doctor's findings, not older than `EXAMINED_FOR_S`."""
-        if self._examination is None:
-            loop = asyncio.get_running_loop()
-            sidecar = SidecarHere(_own_url(request), self._boot, tuple(self._dialects))
-            self._examination = _in_a_thread(lambda: [_up(sidecar), *examine_from(sidecar, site)])
-            self._examination.add_done_callback(lambda _: loop.call_later(EXAMINED_FOR_S, self._forget))
-        return [*await asyncio.shield(self._examination)]
-
-    def _forget(self) -> None:
-        self._examination = None
+        sidecar = SidecarHere(_own_url(request), self._boot, tuple(self._dialects))
+        return [*await self._examination.ask(lambda: [_up(sidecar), *examine_from(sidecar, site)])]
 
     async def _qr(self, request: web.Request) -> web.Response:
         """The best URL on the network, as a picture; `room` is the only thing of the request that gets into it."""
@@ -105,11 +97,11 @@ class LanPages:
         if refusal is not None:
             return _refusal(400, refusal.code, refusal.message)
         site = self._site()
-        if site is None or not site.network:
+        if site is None or not site.for_a_phone:
             return _refusal(404, "not-on-the-network", "no page of this project is on the network")
         query = f"?{urlencode({'room': room})}" if room is not None else ""
         try:
-            picture = _drawn(site.network[0] + query)
+            picture = _drawn(site.for_a_phone[0] + query)
         except MissingExtra as error:
             return _refusal(404, "not-installed", str(error))
         return web.Response(body=picture, content_type="image/svg+xml", headers=_PICTURE)
@@ -163,28 +155,3 @@ def _own_url(request: web.Request) -> str:
     assert request.transport is not None
     host, port = request.transport.get_extra_info("sockname")[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _in_a_thread(work: Callable[[], list[Finding]]) -> asyncio.Future[list[Finding]]:
-    """Do blocking work that nobody waits for when the sidecar stops, as the loop would for its executor's."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[list[Finding]] = loop.create_future()
-
-    def done(found: list[Finding] | BaseException) -> None:
-        if future.cancelled():
-            return
-        if isinstance(found, BaseException):
-            future.set_exception(found)
-        else:
-            future.set_result(found)
-
-    def run() -> None:
-        try:
-            found: list[Finding] | BaseException = work()
-        except BaseException as error:
-            found = error
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(done, found)
-
-    threading.Thread(target=run, name="doctor", daemon=True).start()
-    return future

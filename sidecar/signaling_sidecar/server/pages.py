@@ -7,7 +7,7 @@ from pathlib import Path
 
 HOME = "The signaling sidecar is running. Your app's dev server proxies /ws/signaling to it.\n"
 _PARTS = Path(__file__).with_name("status_page")
-_SCRIPTS = ("elements", "rooms", "trial", "findings", "page")
+_SCRIPTS = ("elements", "rooms", "people", "trial", "findings", "page")
 
 
 def status_page(nonce: str) -> str:

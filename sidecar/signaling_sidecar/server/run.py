@@ -71,6 +71,16 @@ def run(
             serving()
 
         runner.run(_serve(sidecar, listening, announce, exit_on_stdin_eof))
+    if settings.hooks is not None:
+        _leave_threads_behind()
+
+
+def _leave_threads_behind() -> None:
+    """End the process now if hooks have left threads running: the interpreter would wait for some of them."""
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ it. So each message that both have bounds the difference from one side, and the 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import Entry
@@ -67,15 +67,17 @@ def compare_clocks(events: Sequence[DumpEvent], relayed: Iterable[Entry]) -> Clo
     relays = _first_times(
         (each.ts, key) for each in relayed for key in _keys((each.data or "").encode(), is_dump=False)
     )
-    made, used = (
-        _first_times((each.ts, key) for each in events if each.name in names for key in _keys(each.json, is_dump=True))
-        for names in (_MADE, _USED)
-    )
+    made = _first_times((each.ts, key) for each, key in _named(events, _MADE))
+    used = _first_times((each.ts + each.within_s, key) for each, key in _named(events, _USED))
     at_most = [relays[key] - ts for key, ts in made.items() if key in relays]
     at_least = [relays[key] - ts for key, ts in used.items() if key in relays]
     return Clock(
         len((made.keys() | used.keys()) & relays.keys()), max(at_least, default=None), min(at_most, default=None)
     )
+
+
+def _named(events: Sequence[DumpEvent], names: Set[str]) -> Iterator[tuple[DumpEvent, Hashable]]:
+    return ((each, key) for each in events if each.name in names for key in _keys(each.json, is_dump=True))
 
 
 def _first_times(times: Iterable[tuple[float, Hashable]]) -> dict[Hashable, float]:

@@ -27,6 +27,11 @@ from signaling_sidecar.inspection.text_dtype import TEXT
 
 _GZIP = zlib.MAX_WBITS | 16  # zlib's way to say: a gzip header, and the largest window
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
+_FIREFOX = (b"about:webrtc", b"aboutWebrtc", b'"sdpHistory"', b'"iceCandidatePairStats"')
+_OF_FIREFOX = (
+    "is of Firefox's about:webrtc, which does not say what happened when: for Firefox let the pages report, by "
+    "signaling({ trace: true }) in vite.config"
+)
 _CATEGORIES = (
     *("connection", "name", "signaling", "ice", "state", "dtls"),
     *("local_type", "remote_type", "protocol", "policy"),
@@ -43,7 +48,8 @@ def open_dump(path: str | PathLike[str]) -> Dump:
     """Read what a browser recorded of its RTCPeerConnections; packed or not, whatever the file is called.
 
     Either of the two that Chromium downloads at `chrome://webrtc-internals`, of all pages: "webrtc-internals dump",
-    without connections that were closed, or "rtcstats dump". Or an rtcstats file of one page, by rtcstats-js.
+    without connections that were closed, or "rtcstats dump"; older Chromiums' and Electron's too. Or an rtcstats file
+    of one page, by rtcstats-js.
     `EventLog.with_dump` joins it to the signaling.
 
     Raises `NoDump` when it is neither, and `DamagedDump` (both `SidecarError`s).
@@ -56,10 +62,12 @@ def open_dump(path: str | PathLike[str]) -> Dump:
     if content.startswith(_GZIP_MAGIC):
         content = _unpacked(str(path), content)
     content = _as_a_browser_writes(str(path), content)
-    if content.startswith(FIRST_LINE + b"\n"):
+    if content.partition(b"\n")[0].rstrip() == FIRST_LINE:
         return Dump(str(path), "rtcstats", read_rtcstats(str(path), content))
     if content.lstrip().startswith(b"{") and b'"PeerConnections"' in content:
         return Dump(str(path), "webrtc-internals", read_internals(str(path), content))
+    if any(mark in content for mark in _FIREFOX):
+        raise NoDump(str(path), _OF_FIREFOX)
     raise NoDump(str(path), "is neither a webrtc-internals dump nor an rtcstats file")
 
 

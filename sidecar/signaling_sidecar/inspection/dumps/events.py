@@ -27,6 +27,8 @@ class DumpEvent(NamedTuple):
     """JSON: what it was called with, or what it says."""
     url: str | None = None
     """Of `create`: the page."""
+    within_s: float = 0.0
+    """How much later it may have been, where the dump writes no finer time (seconds)."""
 
     @property
     def json(self) -> bytes:

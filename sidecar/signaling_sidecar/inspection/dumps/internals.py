@@ -1,7 +1,9 @@
 """The file that Chromium's `chrome://webrtc-internals` downloads: one JSON object, all pages of the browser in it.
 
 It has what a connection did (`updateLog`) and a series per number of getStats. Connections that were closed are not in
-it any more. Its values are JSON as text; a message of the browser is plain text.
+it any more. Its values are JSON as text; a message of the browser is plain text. Up to Chromium 144, and so in most
+Electrons, it does not say when it was downloaded, and `time` is written for people (`local_time.py`); still older ones
+have other words (`old_words.py`). What is not there is done without.
 """
 
 from __future__ import annotations
@@ -12,40 +14,50 @@ from typing import Any
 
 import msgspec
 
+from signaling_sidecar.inspection.dumps import old_words
 from signaling_sidecar.inspection.dumps.events import DumpEvent, converted, decoded, numbered, seconds
+from signaling_sidecar.inspection.dumps.local_time import WITHIN_S, LocalTimes
 from signaling_sidecar.inspection.dumps.reports import READ_STATS
 
 
 class _Update(msgspec.Struct):
     type: str
-    timestamp: float
-    """In ms since the epoch. Older Chromiums wrote `time` instead, as their user's country writes it."""
+    timestamp: float | None = None
+    """In ms since the epoch."""
+    time: str | float | None = None
+    """What older Chromiums had instead: as the user's country writes it, to the second."""
     value: str = ""
 
 
 class _Series(msgspec.Struct, rename="camel"):
-    end_time: datetime
     values: str
+    start_time: datetime | None = None
+    end_time: datetime | None = None
 
 
 class _PeerConnection(msgspec.Struct, rename="camel"):
-    update_log: list[_Update]
+    update_log: list[_Update] = []
     url: str | None = None
-    rtc_configuration: str = ""
+    rtc_configuration: Any = ""
     stats: dict[str, _Series] = {}
 
 
 class _UserMedia(msgspec.Struct):
-    timestamp: float
+    timestamp: float | None = None
     request_type: str = "getUserMedia"
     """Also of what came of it, which has the same `request_id`."""
 
 
 class _Internals(msgspec.Struct, rename={"connections": "PeerConnections", "user_media": "getUserMedia"}):
-    timestamp: float
-    """When it was downloaded."""
     connections: dict[str, _PeerConnection]
     user_media: list[dict[str, Any]] = []
+    timestamp: float | None = None
+    """When it was downloaded."""
+
+
+class _Moment(msgspec.Struct):
+    ts: float
+    within_s: float = 0.0
 
 
 def read_internals(path: str, text: bytes) -> list[DumpEvent]:
@@ -55,33 +67,87 @@ def read_internals(path: str, text: bytes) -> list[DumpEvent]:
 
 
 def _events(path: str, dump: _Internals) -> Iterator[DumpEvent]:
+    known_s = _known(path, dump)
+    texts = [u.time for c in dump.connections.values() for u in c.update_log if isinstance(u.time, str)]
+    local = LocalTimes(texts, known_s)
     for at, call in enumerate(dump.user_media):
-        made = converted(path, f"getUserMedia[{at}]", call, _UserMedia)
-        yield DumpEvent(0, seconds(path, f"getUserMedia[{at}]", made.timestamp), None, made.request_type, call)
+        place = f"getUserMedia[{at}]"
+        made = converted(path, place, call, _UserMedia)
+        ts = seconds(path, place, made.timestamp) if made.timestamp is not None else known_s or 0.0
+        yield DumpEvent(0, ts, None, made.request_type, call)
     for id_, connection in dump.connections.items():
-        times = [
-            seconds(path, f"updateLog[{at}] of {id_}", update.timestamp)
-            for at, update in enumerate(connection.update_log)
-        ]
+        moments = list(_moments(path, id_, connection, local, known_s or 0.0))
         # When it was made is not said.
-        began_ts = min(times, default=seconds(path, "timestamp", dump.timestamp))
-        yield DumpEvent(0, began_ts, id_, "create", _value(connection.rtc_configuration), connection.url)
-        for ts, update in zip(times, connection.update_log, strict=True):
-            yield DumpEvent(0, ts, id_, update.type, _value(update.value))
-        yield from _last_stats(path, id_, connection.stats)
+        began_ts = min((moment.ts for moment in moments), default=known_s or 0.0)
+        yield DumpEvent(0, began_ts, id_, "create", _configuration(connection.rtc_configuration), connection.url)
+        for moment, update in zip(moments, connection.update_log, strict=True):
+            name = old_words.name_of(update.type)
+            yield DumpEvent(0, moment.ts, id_, name, _value(name, update.value), within_s=moment.within_s)
+        ended_ts = max((moment.ts for moment in moments), default=began_ts)
+        yield from _last_stats(path, id_, connection.stats, ended_ts)
 
 
-def _value(text: str) -> Any:
+def _known(path: str, dump: _Internals) -> float | None:
+    """A moment near all of it (seconds since the epoch): when getStats or a camera began, or the download."""
+    series = (each for connection in dump.connections.values() for each in connection.stats.values())
+    starts = [each.start_time.timestamp() for each in series if each.start_time is not None]
+    asked = (call.get("timestamp") for call in dump.user_media)
+    starts += [at / 1000 for at in asked if isinstance(at, int | float) and not isinstance(at, bool) and at > 0]
+    if starts:
+        return min(starts)
+    return seconds(path, "timestamp", dump.timestamp) if dump.timestamp is not None else None
+
+
+def _moments(path: str, id_: str, connection: _PeerConnection, local: LocalTimes, known_s: float) -> Iterator[_Moment]:
+    """When each update was, in their order; one without a time was when the one before it was."""
+    last = _Moment(known_s)
+    for at, update in enumerate(connection.update_log):
+        at_ms = update.timestamp if update.timestamp is not None else _number(update.time)
+        if at_ms is not None:
+            last = _Moment(seconds(path, f"updateLog[{at}] of {id_}", at_ms))
+        elif isinstance(update.time, str) and (ts := local.seconds(update.time)) is not None:
+            last = _Moment(ts, WITHIN_S)
+        yield last
+
+
+def _number(time: str | float | None) -> float | None:
+    if isinstance(time, str):
+        try:
+            return float(time)
+        except ValueError:
+            return _iso_ms(time)
+    return time
+
+
+def _iso_ms(time: str) -> float | None:
+    """Of a time with a zone, in ms since the epoch."""
+    try:
+        at = datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    return at.timestamp() * 1000 if at.tzinfo is not None else None
+
+
+def _value(name: str, text: str) -> Any:
     try:
         return msgspec.json.decode(text) if text else None
     except (ValueError, RecursionError):
-        return text
+        return old_words.value_of(name, text)
 
 
-def _last_stats(path: str, id_: str, stats: dict[str, _Series]) -> Iterator[DumpEvent]:
-    """Put together the end of the series that are read, as one report of getStats."""
+def _configuration(said: Any) -> Any:
+    if not isinstance(said, str):
+        return said or None
+    try:
+        return msgspec.json.decode(said) if said else None
+    except (ValueError, RecursionError):
+        return old_words.configuration_of(said)
+
+
+def _last_stats(path: str, id_: str, stats: dict[str, _Series], ended_ts: float) -> Iterator[DumpEvent]:
+    """Put together the end of the series that are read, as one report of getStats; `ended_ts`: if they do not say."""
     report: dict[str, dict[str, Any]] = {}
-    ended_ts = 0.0
+    until_ts = 0.0
     for key, series in stats.items():
         object_id, _, name = key.rpartition("-")
         if name not in READ_STATS:
@@ -89,6 +155,6 @@ def _last_stats(path: str, id_: str, stats: dict[str, _Series]) -> Iterator[Dump
         values = decoded(path, f"stats {key} of {id_}", series.values, list[Any])
         if values:
             report.setdefault(object_id, {})[name] = values[-1]
-            ended_ts = max(ended_ts, series.end_time.timestamp())
+            until_ts = max(until_ts, ended_ts if series.end_time is None else series.end_time.timestamp())
     if report:
-        yield DumpEvent(0, ended_ts, id_, "getStats", report)
+        yield DumpEvent(0, until_ts, id_, "getStats", report)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar.diagnosis.reports import CandidatePair, Report
-from signaling_sidecar.eventlog.payload import find_media
+from signaling_sidecar.eventlog.payload import find_candidates, find_media
 from signaling_sidecar.inspection.dumps.events import DumpEvent, converted
 
 # What is read of getStats, with the numbers that rtcstats-js writes for the names.
@@ -75,7 +75,11 @@ def _report(path: str, event: DumpEvent) -> Report | None:
         ufrag = find_media(event.json).ufrag if _typed(path, event, _Description | None) is not None else None
         if ufrag is None:
             return None
-        return Report("state", local_ufrag=ufrag) if name in LOCAL else Report("state", remote_ufrag=ufrag)
+        if name in LOCAL:
+            return Report("state", local_ufrag=ufrag)
+        return Report("state", remote_ufrag=ufrag, has_remote=bool(find_candidates(event.json)))
+    if name == "addIceCandidate":
+        return Report("state", has_remote=True) if find_candidates(event.json) else None
     if name in ("close", "remove"):
         return Report("closed", connection="closed")
     failure = _FAILURE.fullmatch(name)

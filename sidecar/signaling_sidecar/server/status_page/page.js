@@ -1,11 +1,12 @@
 /** What the sidecar says of itself; and the beginning of everything. */
 
+/** First what it knows at once, then what it finds by looking, which takes seconds. */
 async function ask() {
   $('again').disabled = true
   try {
-    const answer = await fetch(`${here}/status`)
-    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
-    showStatus(await answer.json())
+    showStatus(await answerTo('status?brief'))
+    const { findings } = await answerTo('status')
+    ofSidecar = findings
     ofPage.delete('status')
   } catch (error) {
     ofPage.set('status', {
@@ -20,8 +21,14 @@ async function ask() {
   showFindings()
 }
 
-function showStatus({ version, dialects, site, findings }) {
-  ofSidecar = findings
+/** Throws when there is no answer, or one that is no success. */
+async function answerTo(path) {
+  const answer = await fetch(`${here}/${path}`)
+  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
+  return answer.json()
+}
+
+function showStatus({ version, dialects, site }) {
   $('whose').textContent = `${site ? `of ${site.name}, ` : ''}version ${version}`
   $('lines').replaceChildren(...dialects.map(dialectRow))
   showWhere(site)
@@ -30,14 +37,15 @@ function showStatus({ version, dialects, site, findings }) {
 function dialectRow({ name, about, line }) {
   const row = make('li')
   const box = make('div', '', { className: 'line' })
-  const code = make('code')
-  code.append(...line.split(/(?=\/ws\/)/).flatMap((part) => [part, make('wbr')]))
+  const scroller = make('pre', '', { tabIndex: 0, ariaLabel: `The line for ${name}` })
+  const code = make('code', line)
   const button = make('button', 'Copy', {
     className: 'quiet',
     ariaLabel: `Copy the line for ${name}`,
   })
   button.onclick = () => copy(code, button)
-  box.append(code, button)
+  scroller.append(code)
+  box.append(scroller, button)
   row.append(make('b', name), make('span', ` ${about}`, { className: 'muted small' }), box)
   return row
 }
@@ -53,7 +61,6 @@ async function copy(code, button) {
 
 function showWhere(site) {
   const url = site?.network[0]
-  const own = site?.local[0]
   $('qr').hidden = true
   if (url) {
     Object.assign($('qr'), {
@@ -67,16 +74,18 @@ function showWhere(site) {
       make('p', 'in the same Wi-Fi: scan it, or type it', { className: 'muted small' }),
     )
   } else {
-    const how = make('p', '', { className: 'muted' })
-    how.append(
-      'No page of this project is on the network. ',
-      make('code', 'signaling({ lan: true })'),
-      ' in ',
-      make('code', 'vite.config.js'),
-      ' puts it there, with https.',
+    $('where').replaceChildren(
+      make('p', 'No page of this project can be opened on a phone yet. To change that:'),
+      way('signaling({ lan: true })', ' in vite.config.js: with https, so that the camera works'),
+      way('vite --host', ' with http: data and chat work, the camera does not'),
     )
-    $('where').replaceChildren(...(own ? [link(own)] : []), how)
   }
+}
+
+function way(code, what) {
+  const line = make('p', '', { className: 'muted small' })
+  line.append(make('code', code), what)
+  return line
 }
 
 function withoutPicture() {
@@ -99,7 +108,10 @@ if (/^try-[0-9a-f]{16}$/.test(trial)) {
 } else {
   lookAtThisPage()
   watchRooms()
+  setInterval(askForPeople, ASK_EVERY_MS)
+  document.addEventListener('visibilitychange', askForPeople)
   offerTrial()
   $('again').onclick = ask
+  $('copy-snippet').onclick = () => copy($('snippet'), $('copy-snippet'))
   await ask()
 }

@@ -19,7 +19,7 @@ function watchRooms() {
   }
   socket.onmessage = ({ data }) => {
     const frame = JSON.parse(data)
-    if (frame.type === 'rooms') showRooms(frame.rooms)
+    if (frame.type === 'rooms') takeRooms(frame.rooms)
   }
   socket.onclose = () => {
     clearTimeout(patience)
@@ -43,27 +43,34 @@ function unreached() {
   }
 }
 
-function showRooms(rooms) {
-  $('rooms').replaceChildren(
-    ...rooms.map((room) => {
-      const row = make('li', '', { className: 'room' })
-      const since = new Date(room.createdAt).toLocaleTimeString([], {
-        hour: '2-digit',
-        minute: '2-digit',
-      })
-      const count = room.capacity
-        ? `${room.peers} of ${counted(room.capacity)}`
-        : counted(room.peers)
-      row.append(
-        make('b', room.name || room.roomId),
-        make('span', `${count}, since ${since}`, { className: 'muted' }),
-      )
-      return row
-    }),
-  )
+let rooms = []
+
+function takeRooms(listed) {
+  rooms = listed
   const peers = rooms.reduce((sum, room) => sum + room.peers, 0)
   $('sum').textContent = rooms.length ? `${rooms.length} listed, ${counted(peers)}` : ''
   $('empty').hidden = rooms.length > 0
+  showRooms()
+  askForPeople()
+}
+
+function showRooms() {
+  $('rooms').replaceChildren(...rooms.map(roomRow))
+  $('people-hint').textContent = peopleHint
+  $('people-hint').hidden = peopleHint === '' || rooms.length === 0
+}
+
+function roomRow({ roomId, name, peers, capacity, createdAt }) {
+  const row = make('li')
+  const head = make('div', '', { className: 'room' })
+  const since = new Date(createdAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
+  const count = capacity ? `${peers} of ${counted(capacity)}` : counted(peers)
+  head.append(
+    make('b', name || roomId),
+    make('span', `${count}, since ${since}`, { className: 'muted' }),
+  )
+  row.append(head, ...peopleIn(roomId))
+  return row
 }
 
 function counted(peers) {

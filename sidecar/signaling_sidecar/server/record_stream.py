@@ -1,0 +1,94 @@
+"""The records of this run as a stream, for a reader that may be slow, or never read at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from signaling_sidecar.errors import NoLog
+from signaling_sidecar.eventlog.segment_text import text_lines
+from signaling_sidecar.eventlog.segments import find_segments
+
+MAX_BEHIND_BYTES = 4 * 1024 * 1024  # bytes of new lines that wait for a slow reader; then its stream is ended
+BATCH_BYTES = 262_144  # bytes of old lines that are read, and sent, at a time
+
+
+class _Seq(msgspec.Struct):
+    seq: int
+
+
+class Follower:
+    """What one reader of a stream has still to be sent of what is new. A reader that is ended may ask again."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+        self._bytes = 0
+        self._is_over = False
+        self._news = asyncio.Event()
+
+    def tell(self, lines: list[bytes]) -> None:
+        if self._is_over:
+            return
+        self._lines += lines
+        self._bytes += sum(map(len, lines))
+        self._news.set()
+        if self._bytes > MAX_BEHIND_BYTES:
+            self.end()
+
+    def end(self) -> None:
+        """What still waits is not sent any more."""
+        self._is_over = True
+        self._lines, self._bytes = [], 0
+        self._news.set()
+
+    async def news(self) -> list[bytes]:
+        """The lines since the last call, as soon as there are some; none when it is over."""
+        await self._news.wait()
+        if not self._is_over:
+            self._news.clear()
+        lines, self._lines, self._bytes = self._lines, [], 0
+        return lines
+
+
+async def send_records(response: web.StreamResponse, folder: Path, boot: str, after: int, follower: Follower) -> None:
+    """Write the lines of the run that come after a `seq`, the old ones first, and then what the follower is told."""
+    last = after
+    past = _lines_after(folder, boot, after)
+    while lines := await asyncio.to_thread(_batch, past):
+        await response.write(b"".join(lines))
+        last = _seq(lines[-1])
+    while lines := await follower.news():
+        # The first of them may have been in the files already.
+        await response.write(b"".join(line for line in lines if _seq(line) > last))
+
+
+def _batch(lines: Iterator[bytes]) -> list[bytes]:
+    batch: list[bytes] = []
+    size = 0
+    while size < BATCH_BYTES and (line := next(lines, None)) is not None:
+        batch.append(line)
+        size += len(line)
+    return batch
+
+
+def _lines_after(folder: Path, boot: str, after: int) -> Iterator[bytes]:
+    try:
+        found = find_segments(folder).segments
+    except NoLog:  # deleted a moment ago: a new one will be begun
+        found = []
+    segments = [path for path in found if path.name.startswith(f"events-{boot}-")]
+    lines = chain.from_iterable(map(text_lines, segments))
+    # A last line without a newline is still being written.
+    return (line + b"\n" for line, is_whole in lines if is_whole and line and _seq(line) > after)
+
+
+def _seq(line: bytes) -> int:
+    try:
+        return msgspec.json.decode(line, type=_Seq).seq
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0  # somebody else has written into our file

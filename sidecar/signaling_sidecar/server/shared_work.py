@@ -1,0 +1,64 @@
+"""Blocking work that several clients ask for at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+
+
+class SharedWork(Generic[Result]):
+    """Work in a thread, done once for all who ask meanwhile, and for those who ask soon after.
+
+    `kept_s`: seconds for which a result is good; `rest`: and that many times as long as the work took, so that who
+    asks all the time does not keep us busy.
+    """
+
+    def __init__(self, kept_s: float, rest: float = 0.0) -> None:
+        self._kept_s = kept_s
+        self._rest = rest
+        self._done: asyncio.Future[Result] | None = None
+
+    async def ask(self, work: Callable[[], Result]) -> Result:
+        """Raises what `work` raises."""
+        if self._done is None:
+            loop = asyncio.get_running_loop()
+            begun_s = loop.time()
+            self._done = _in_a_thread(work)
+            self._done.add_done_callback(
+                lambda _: loop.call_later(max(self._kept_s, self._rest * (loop.time() - begun_s)), self._forget)
+            )
+        return await asyncio.shield(self._done)
+
+    def _forget(self) -> None:
+        self._done = None
+
+
+def _in_a_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
+    """Do work that nobody waits for when the sidecar stops, as the loop would for its executor's."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def fail(error: BaseException) -> None:
+        if not future.cancelled():
+            future.set_exception(error)
+
+    def succeed(result: Result) -> None:
+        if not future.cancelled():
+            future.set_result(result)
+
+    def run() -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            try:
+                result = work()
+            except BaseException as error:
+                loop.call_soon_threadsafe(fail, error)
+            else:
+                loop.call_soon_threadsafe(succeed, result)
+
+    threading.Thread(target=run, name=work.__qualname__, daemon=True).start()
+    return future
