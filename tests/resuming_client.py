@@ -24,20 +24,24 @@ class ResumingClient:
         self.received: list[tuple[str, int]] = []
         """Sender and number of every relay, in order."""
         self.acknowledged: list[tuple[str | None, int]] = []
-        """Receiver (None: all) and number of every frame that the sidecar said it had handled."""
+        """Receiver (None: all) and number of every frame that the sidecar said it had handled, for good."""
+        self.durable = True
+        """Whether the sidecar says that it can keep what it handles."""
         self.connections = 0
         self.joined = asyncio.Event()
         self._chance = chance
         self._token: str | None = None
         self._after = 0
         self._sent = 0
-        self._kept: deque[tuple[int, dict[str, Any]]] = deque()
+        self._handled = 0
+        """The last number that the sidecar has handled; those that are kept follow it."""
+        self._kept: deque[dict[str, Any]] = deque()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
     def __str__(self) -> str:
         state = "joined" if self.joined.is_set() else "connected" if self._socket else "not connected"
-        kept = [c for c, _ in self._kept]
-        return f"{self.name}: {state}, {self.connections} connections, kept {kept}, after {self._after}"
+        kept = f"{len(self._kept)} kept after {self._handled}"
+        return f"{self.name}: {state}, {self.connections} connections, {kept}, after {self._after}"
 
     @property
     def waiting(self) -> int:
@@ -60,35 +64,50 @@ class ResumingClient:
             await asyncio.sleep(RETRY_S + RETRY_S * self._chance.random())
 
     async def _speak(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        resume: Any = {"token": self._token, "after": self._after} if self._token else True
-        join = {"type": "join", "roomId": "bar", "peerId": self.name, "instance": self.name, "resume": resume}
-        await socket.send_json(join)
+        await self._join(socket, {"token": self._token, "after": self._after} if self._token else True)
         self._socket = socket
         async for message in socket:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 return
             await self._receive(json.loads(message.data))
 
+    async def _join(self, socket: aiohttp.ClientWebSocketResponse, resume: dict[str, Any] | bool) -> None:
+        join = {"type": "join", "roomId": "bar", "peerId": self.name, "instance": self.name, "resume": resume}
+        await socket.send_json(join)
+
     async def send(self, to: str | None) -> None:
         """Relay the next number to one, or to all; now, or when there is a connection."""
         self._sent += 1
         frame = {"type": "broadcast"} if to is None else {"type": "signal", "to": to}
-        self._kept.append((self._sent, {**frame, "n": self._sent}))
+        self._kept.append({**frame, "n": self._sent})
         if self.joined.is_set():
-            await self._write(*self._kept[-1])
+            await self._write(len(self._kept))
 
-    async def _write(self, c: int, frame: dict[str, Any]) -> None:
+    async def _write(self, place: int) -> None:
+        """Send what is kept at this place, counted from 1."""
         if self._socket is not None:
+            numbers = {"c": self._handled + place, "a": self._after}
             with suppress(aiohttp.ClientError, OSError):
-                await self._socket.send_json({**frame, "c": c, "a": self._after})
+                await self._socket.send_json({**self._kept[place - 1], **numbers})
 
     async def _receive(self, frame: dict[str, Any]) -> None:
         type_ = frame["type"]
-        if "ca" in frame:
-            self._handled(frame["ca"])
-        if type_ in ("peer_list", "resumed"):
-            await self._answered(frame)
+        if type_ == "peer_list":
+            self._take_list(frame)
+        agrees = self._agrees(frame.get("ca", self._handled))
+        if "resume" in frame:
+            self._token, self.durable = frame["resume"]["token"], frame["resume"]["durable"]
+            self.joined.set()
+        if not agrees and self.joined.is_set():
+            assert self._socket is not None
+            self.joined.clear()
+            await self._join(self._socket, {"token": self._token})
+        if "resume" in frame:
+            for place in range(1, len(self._kept) + 1 if agrees else 0):
+                await self._write(place)
             return
+        if type_ == "durable":
+            self.durable = frame["durable"]
         if "s" in frame:
             if frame["s"] <= self._after:
                 return
@@ -98,24 +117,27 @@ class ResumingClient:
             self.received.append((frame["from"], frame["n"]))
         elif type_ == "peer_updated":
             self.view[frame["peerId"]] = frame.get("away", self.view[frame["peerId"]])
-        elif type_ not in ("ack", "pong"):
+        elif type_ not in ("ack", "pong", "durable"):
             self.seen.append(type_)
             if type_ == "peer_joined":
                 self.view[frame["peerId"]] = False
             elif type_ == "peer_left":
                 del self.view[frame["peerId"]]
 
-    async def _answered(self, frame: dict[str, Any]) -> None:
-        self._token = frame["resume"]["token"]
-        if frame["type"] == "peer_list":
-            self.seen.append("peer_list")
-            self._after = frame["s"]
-            self.view = {peer["peerId"]: peer.get("away", False) for peer in frame["peers"]}
-        self.joined.set()
-        for kept in list(self._kept):
-            await self._write(*kept)
+    def _take_list(self, frame: dict[str, Any]) -> None:
+        self.seen.append("peer_list")
+        self._after = frame["s"]
+        self.view = {peer["peerId"]: peer.get("away", False) for peer in frame["peers"]}
+        if not self._agrees(frame["ca"]):
+            self._handled = frame["ca"]
 
-    def _handled(self, ca: int) -> None:
-        while self._kept and self._kept[0][0] <= ca:
-            c, frame = self._kept.popleft()
-            self.acknowledged.append((frame.get("to"), c))
+    def _agrees(self, ca: int) -> bool:
+        """Forget what was handled; False when the sidecar has forgotten more than that."""
+        if not self._handled <= ca <= self._handled + len(self._kept):
+            return False
+        while self._handled < ca:
+            self._handled += 1
+            frame = self._kept.popleft()
+            if self.durable:
+                self.acknowledged.append((frame.get("to"), frame["n"]))
+        return True

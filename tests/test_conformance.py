@@ -157,6 +157,16 @@ async def test_bad_input_costs_its_sender_one_error_and_nobody_else_anything(
     await offer_reaches(manners, ROOM, ("a", a), ("b", b))
 
 
+async def test_half_an_emoji_does_not_keep_a_frame_from_arriving(served: Served, manners: Manners) -> None:
+    """A page makes it by cutting a string that is too long, and JavaScript servers let it pass."""
+    a, b = await meet(served, manners, ROOM, "a", "b")
+    await a.send(manners.offer(ROOM, "a", "b", {"half": "\ud83d", "whole": "😀", "more": "v" * 70_000}))
+    whole = {"half": "\ufffd", "whole": "😀", "more": "v" * 70_000}
+    assert await b.receive() == manners.arrives(ROOM, "a", "b", whole)
+    await offer_reaches(manners, ROOM, ("b", b), ("a", a))
+    assert served.refusals() == []
+
+
 async def test_bad_utf8_reaches_nobody(served: Served, manners: Manners) -> None:
     a, *_ = await meet(served, manners, ROOM, "a", "b")
     await a.socket.send_frame(b'{"type":"offer","to":"b","pad":"\xff"}', aiohttp.WSMsgType.TEXT)

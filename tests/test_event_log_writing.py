@@ -159,6 +159,23 @@ def test_a_disk_that_refuses_is_told_once_counted_and_leaves_no_half_line(
     assert "No space left" in log.complaints[0]
 
 
+def test_a_disk_that_is_full_again_at_once_is_not_told_twice_a_second(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    for _ in range(240):  # two minutes of looking after it
+        monkeypatch.setattr(os, "ftruncate", lambda *_: None)
+        os.close(log.writer._descriptor)
+        log.writer._descriptor = os.open("/dev/full", os.O_WRONLY)
+        if log.writer.is_written:
+            log.write(Record("peer.joined"))
+        now_s += 0.5
+        log.writer.look_after()
+    told = [sentence for sentence in log.complaints if "cannot be written" in sentence]
+    assert 3 <= len(told) <= 10
+
+
 # --- somebody else in the folder -------------------------------------------------------------------------------------
 
 
@@ -194,6 +211,7 @@ FAULTS = [
     replace_by_a_folder,
     move_the_folder,
     append,
+    lambda path: path.chmod(0o400),
     lambda path: os.truncate(path, 0),
     lambda path: os.truncate(path, path.stat().st_size - 10),
 ]

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import random
+import resource
 import shutil
 import socket
 import sys
@@ -16,7 +17,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 
 import aiohttp
 import pytest
@@ -65,6 +65,11 @@ class Killable:
         )
         assert self._process.stdout is not None
         assert await self._process.stdout.readline()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     async def end(self, how: Callable[[asyncio.subprocess.Process], None]) -> None:
         assert self._process is not None
@@ -134,7 +139,7 @@ async def stop(sidecar: Killable, proxy: FaultProxy) -> None:
 
 async def save_the_hooks(sidecar: Killable, proxy: FaultProxy) -> None:
     sidecar.saves += 1
-    sidecar.hooks.write_text(f"def on_relay(relay):\n    return {sidecar.saves}\n")
+    sidecar.hooks.write_text(f"def on_relay(relay):\n    return True  # {sidecar.saves}\n")
 
 
 async def save_the_sidecar(sidecar: Killable, proxy: FaultProxy) -> None:
@@ -168,6 +173,37 @@ async def test_nothing_is_lost_doubled_or_told_as_a_coming_and_going(
             assert {each.connections for each in clients} == {1}
         else:
             assert sum(each.connections for each in clients) > CLIENTS or fault is stall
+    await sidecar.end(lambda process: process.terminate())
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets a test fill another program's disk")
+async def test_sessions_go_on_after_a_sidecar_that_was_killed_while_its_disk_was_full(tmp_path: Path) -> None:
+    """What it handled meanwhile is forgotten; nobody waits for it, or sends for ever what nobody counts."""
+    chance, sidecar = random.Random(SEED), Killable(tmp_path)
+    await sidecar.start()
+    async with clients_of(sidecar.port, chance) as clients:
+        talking = asyncio.create_task(talk(clients, chance))
+        await until(lambda: all(each.received for each in clients), "all have heard something")
+        resource.prlimit(
+            sidecar.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY)
+        )  # it takes no more bytes, as a full disk
+        await until(lambda: not any(each.durable for each in clients), "all know that nothing is kept")
+        for each in clients:
+            each.received.clear()
+        await until(lambda: all(each.received for each in clients), "all are heard all the same")
+        await kill(sidecar, None)  # type: ignore[arg-type]
+        await until(lambda: all(each.durable for each in clients), "all are back")
+        talking.cancel()
+        await until(lambda: not any(each.waiting for each in clients), "all is acknowledged", QUIET_WITHIN_S)
+        await all_see_all(clients)
+        assert {word for each in clients for word in each.seen} <= {"not_resumed", "peer_list"}
+        for each in clients:
+            each.received.clear()
+            each.acknowledged.clear()
+        talking = asyncio.create_task(talk(clients, chance))
+        await until(lambda: sum(len(each.acknowledged) for each in clients) > 200, "they talk")
+        talking.cancel()
+        await everything_has_arrived(clients)
     await sidecar.end(lambda process: process.terminate())
 
 
@@ -226,5 +262,7 @@ async def test_when_all_have_gone_nothing_is_left(
     await until(lambda: not hub.membership.rooms and not hub.lobby.send_due(0), "all rooms have ended")
     await served.settled()
     after = live()
-    measured.append(f"peak memory of the test process: {getrusage(RUSAGE_SELF).ru_maxrss // 1024} MiB")
+    measured.append(
+        f"peak memory of the test process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB"
+    )
     assert after == before

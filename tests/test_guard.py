@@ -146,6 +146,7 @@ def test_an_entry_that_could_match_no_origin_is_refused_in_one_sentence(entry: s
         ),
         (".example.com", ["example.com", "a.example.com", "a.b.example.com"], ["evilexample.com", "a.example.com."]),
         ("*.example.com", ["a.example.com:5173", "a.b.example.com"], ["example.com", "evilexample.com"]),
+        ("Müller.example", ["xn--mller-kva.example"], ["muller.example"]),
         ("*", ["evil.example", "evil.example:1"], ["", "[oops", "a:b"]),
     ],
 )
@@ -169,7 +170,7 @@ def test_an_entry_of_the_list_of_hosts_lets_in_what_it_says(
         "*example.com",
         "*.",
         ".",
-        "müller.example",
+        "straße.example",
     ],
 )
 def test_an_entry_that_could_match_no_host_is_refused_in_one_sentence(entry: str) -> None:

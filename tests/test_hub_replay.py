@@ -1,4 +1,7 @@
-"""A session, through any history of losing and resuming: every frame once and in order, or it hears of a gap."""
+"""A session, through any history of losing and resuming: every frame once and in order, or it hears of a gap.
+
+What a sidecar could not write before it was killed is lost, but no frame after that is taken for one of those.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.hub import Checkpoint, Ending, Hub, Restore, RoomKey, checkpoint, resumption
-from signaling_sidecar.hub.commands import Acknowledge, End, Join, Numbered, Relay, Tick
+from signaling_sidecar.hub.commands import Acknowledge, End, Join, Numbered, Relay, SetLogState, Tick
 from signaling_sidecar.hub.effects import Effect, NotResumed, PeerList, Relayed, Resumed, Send
 from signaling_sidecar.settings import Settings
 from tests.hub_driver import CountedIds
@@ -42,6 +45,10 @@ class ReplayMachine(RuleBasedStateMachine):
         """By the session's count: Ann's number, or None for what the hub itself says."""
         self.after = 0
         self.gap = False
+        self.in_log: tuple[bytes, int] | None = None
+        """While the disk is full: the state that the log has, and how much of `sent` is in that."""
+        self.forgot = False
+        """Whether a sidecar that could not write its log was killed, and Ben has not been back since."""
         self.ben: int | None = next(self.connections)
         self.token = ""
         self.hub.handle(Join(connection=ANN, room=BAR, at_ms=0, peer="ann"), 0)
@@ -62,7 +69,10 @@ class ReplayMachine(RuleBasedStateMachine):
             elif isinstance(message, PeerList | Resumed):
                 assert message.ticket is not None
                 self.token = message.ticket.token
-                if isinstance(message, PeerList):
+                assert message.ticket.durable is (self.in_log is None)
+                if isinstance(message, Resumed):
+                    self.forgot = False
+                else:
                     self.start_anew_after(message.sent or 0)
             elif isinstance(message, NotResumed):
                 assert message.why == "gap"
@@ -72,12 +82,12 @@ class ReplayMachine(RuleBasedStateMachine):
         """The list stands for everything up to `s`; that must have been too much to keep."""
         missing = [size for _, size in self.sent[len(self.got) :]]
         notices = s - self.after - len(missing)
-        if self.gap:
+        if self.gap and not self.forgot:
             size = sum(missing) + notices * resumption.FRAME_BYTES
             assert s - self.after > MAX_FRAMES or size > MAX_BYTES, "nothing had to be dropped"
-        else:
+        elif not self.gap:
             assert s == 0
-        self.after, self.gap = s, False
+        self.after, self.gap, self.forgot = s, False, False
         del self.sent[len(self.got) :]
 
     @rule(padding=strategies.integers(0, 400))
@@ -125,9 +135,25 @@ class ReplayMachine(RuleBasedStateMachine):
         )
         self.read(self.hub.handle(join, self.now_s))
 
+    @precondition(lambda self: self.in_log is None)
+    @rule()
+    def the_disk_is_full(self) -> None:
+        self.in_log = msgspec.json.encode(checkpoint(self.hub, self.now_s)), len(self.sent)
+        self.read(self.hub.handle(SetLogState(is_written=False), self.now_s))
+
+    @precondition(lambda self: self.in_log is not None)
+    @rule()
+    def the_disk_has_space(self) -> None:
+        self.in_log = None
+        self.read(self.hub.handle(SetLogState(is_written=True), self.now_s))
+
     @rule()
     def the_sidecar_is_killed(self) -> None:
         text = msgspec.json.encode(checkpoint(self.hub, self.now_s))
+        if self.in_log is not None:
+            text, count = self.in_log
+            del self.sent[max(count, len(self.got)) :]
+            self.in_log, self.forgot = None, True
         self.hub = self.new_hub()
         restore = Restore(self.hub)
         restore.start(msgspec.json.decode(text, type=Checkpoint), self.now_s)

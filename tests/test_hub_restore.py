@@ -22,6 +22,7 @@ from signaling_sidecar.hub.commands import (
     Leave,
     Numbered,
     OfAdmin,
+    Opened,
     Relay,
     Say,
     SetOwnRules,
@@ -198,6 +199,10 @@ class RestoreMachine(RuleBasedStateMachine):
     def enqueue(self, connection: int, peer: str, size: int) -> None:
         user = user_connection(connection, peer)
         self.do(Enqueue(kind="ask", connection=user, dialect="match", peer=peer, size=size, at_ms=7))
+
+    @rule(connection=connections, peer=peers)
+    def open(self, connection: int, peer: str) -> None:
+        self.do(Opened(user_connection(connection, peer), "match", peer))
 
     @rule(connection=connections)
     def leave(self, connection: int) -> None:

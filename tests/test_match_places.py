@@ -68,16 +68,59 @@ async def test_a_queue_in_which_all_have_died_is_an_empty_one(served: Served) ->
     assert await found_by(*alive, last) == ("a", "b", "c", "d")
 
 
-async def test_a_connection_that_asks_nothing_takes_no_place(served: Served) -> None:
+async def test_a_new_connection_has_its_users_place_when_it_opens(served: Served) -> None:
+    a, older = await group(served, "u1", "u2")
+    newer = await user(served, "u2")
+    assert await older.closed() == (4001, "replaced")
+    await newer.send({"type": "offer", "to": "u1"})
+    assert await a.receive() == {"type": "offer", "from": "u2"}
+    await a.send({"type": "answer", "to": "u2"})
+    assert await newer.receive() == {"type": "answer", "from": "u1"}
+    again = await newer.ask(asks(2))
+    assert again == {"type": "room-found", "roomId": again["roomId"], "peers": ["u1", "u2"]}
+    await older.socket.close()
+    await a.hears_nothing()
+    assert served.refusals() == []
+    assert [record["room"] for record in served.records("match.found")] == [again["roomId"]]
+
+
+async def test_a_user_who_was_gone_is_back_when_he_connects_and_gone_again_when_he_does_not_stay(
+    served: Served,
+) -> None:
     a, b = await group(served, "u1", "u2")
-    silent = await user(served, "u2")
-    await silent.send({"type": "offer", "to": "u1"})
-    for peer in (a, b, silent):
-        await peer.hears_nothing()
-    assert served.refusals() == ["not-joined"]
-    await silent.socket.close()
+    for _ in range(3):
+        await b.socket.close()
+        await served.settled()
+        await a.send({"type": "offer", "to": "u2"})
+        await served.settled()
+        b = await user(served, "u2")
+        await a.send({"type": "offer", "to": "u2"})
+        assert await b.receive() == {"type": "offer", "from": "u1"}
+    assert served.refusals() == ["peer-away"] * 3
+
+
+async def test_a_place_is_taken_by_opening_after_a_restart_too(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    await group(served, "u1", "u2")
+    await served.stop()
+    served = await serve(aiohttp_client, tmp_path)
+    a, b = await user(served, "u1"), await user(served, "u2")
     await a.send({"type": "offer", "to": "u2"})
     assert await b.receive() == {"type": "offer", "from": "u1"}
+    assert (await b.ask(asks(2)))["peers"] == ["u1", "u2"]
+
+
+async def test_a_hook_is_asked_before_a_place_is_taken_again(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    hooks = tmp_path / "signaling_hooks.py"
+    hooks.write_text("def on_join(join):\n    return join.room is None or 'u2' not in join.present\n")
+    served = await serve(aiohttp_client, tmp_path / "state", hooks=hooks)
+    a, older = await group(served, "u1", "u2")
+    newer = await user(served, "u2")
+    await newer.send({"type": "offer", "to": "u1"})
+    await a.send({"type": "offer", "to": "u2"})
+    assert await older.receive() == {"type": "offer", "from": "u1"}
+    await a.hears_nothing()
+    assert served.refusals() == ["refused-by-hook", "not-joined"]
 
 
 async def test_a_replaced_connection_that_talks_on_is_not_heard(served: Served) -> None:

@@ -17,6 +17,11 @@ async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
     return await serve(aiohttp_client, tmp_path)
 
 
+async def test_half_an_emoji_in_a_first_frame_on_the_shared_path_keeps_nobody_out(served: Served) -> None:
+    peer = await served.connect("/ws")
+    assert await peer.ask({"type": "join", "peerId": "A", "name": "\ud83d"}) == {"type": "peer-list", "peers": []}
+
+
 async def test_three_peers_join_in_turn_and_connect_to_each_other(served: Served) -> None:
     a, b, c = [await served.connect(CANONICAL) for _ in range(3)]
     assert await a.ask('{"type":"join","peerId":"A"}') == {"type": "peer-list", "peers": []}

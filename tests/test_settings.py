@@ -95,19 +95,6 @@ def test_an_ice_server_is_a_stun_or_turn_url(url: str) -> None:
         Sources({"ice_servers": [url]}, {}).load()
 
 
-@pytest.mark.parametrize("saved", [lambda text: text.encode("utf-8-sig"), lambda text: text.encode("utf-16")])
-def test_a_settings_file_may_have_been_saved_on_windows(tmp_path: Path, saved: Callable[[str], bytes]) -> None:
-    (tmp_path / "sidecar.toml").write_bytes(saved('max_rooms = 7\r\n\r\nallow_host = ["büro.example"]\r\n'))
-    settings = Sources({"project": str(tmp_path)}, {}).load()
-    assert (settings.max_rooms, settings.allow_host) == (7, ("büro.example",))
-
-
-def test_a_path_in_the_settings_file_begins_at_its_folder_wherever_the_command_was_started(tmp_path: Path) -> None:
-    (tmp_path / "sidecar.toml").write_text('state_dir = "../state"\nhooks = "rules.py"\n')
-    settings = Sources({"project": str(tmp_path)}, {}).load()
-    assert (settings.state_dir, settings.hooks) == (tmp_path.parent / "state", tmp_path / "rules.py")
-
-
 LEADS_NOWHERE = ["~nobody-of-this-name/x", "/tmp/\udcff", "a\0b"]
 
 
@@ -142,3 +129,16 @@ def test_a_settings_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, mak
     make(tmp_path / "sidecar.toml")
     with pytest.raises(SettingsError, match="settings must be a"):
         Sources({"project": str(tmp_path)}, {}).load()
+
+
+@pytest.mark.parametrize("saved", [lambda text: text.encode("utf-8-sig"), lambda text: text.encode("utf-16")])
+def test_a_settings_file_may_have_been_saved_on_windows(tmp_path: Path, saved: Callable[[str], bytes]) -> None:
+    (tmp_path / "sidecar.toml").write_bytes(saved('max_rooms = 7\r\n\r\nallow_host = ["büro.example"]\r\n'))
+    settings = Sources({"project": str(tmp_path)}, {}).load()
+    assert (settings.max_rooms, settings.allow_host) == (7, ("xn--bro-hoa.example",))
+
+
+def test_a_path_in_the_settings_file_begins_at_its_folder_wherever_the_command_was_started(tmp_path: Path) -> None:
+    (tmp_path / "sidecar.toml").write_text('state_dir = "../state"\nhooks = "rules.py"\n')
+    settings = Sources({"project": str(tmp_path)}, {}).load()
+    assert (settings.state_dir, settings.hooks) == (tmp_path.parent / "state", tmp_path / "rules.py")

@@ -19,6 +19,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.addresses import address_of
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.doctor import PairNow, of_clients, pairs_now
+from signaling_sidecar.errors import NoLog
 from signaling_sidecar.server import people as people_module
 from signaling_sidecar.server.client_address import client_address
 from signaling_sidecar.site import Site
@@ -256,15 +257,32 @@ async def test_who_is_not_on_this_machine_is_told_of_nobody(served: Served, head
     assert (await people(served, **proven))["rooms"] != []
 
 
-async def test_a_log_that_cannot_be_read_is_said(served: Served) -> None:
+async def test_a_log_that_cannot_be_read_is_said(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(folder: Path) -> list[PairNow]:
+        raise NoLog(folder.name)
+
+    monkeypatch.setattr(people_module, "pairs_now", unreadable)
     for peer in ("ann", "ben"):
         await (await served.connect()).join(peer)
-    [segment] = served.sidecar.state_dir.glob("events-*.jsonl")
-    with segment.open("ab") as file:
-        file.write(b"no record\n")
     body = await people(served)
-    assert segment.name in body["problem"]
-    assert [room["pairs"] for room in body["rooms"]] == [[]]
+    assert served.sidecar.state_dir.name in body["problem"]
+    assert [(len(room["people"]), room["pairs"]) for room in body["rooms"]] == [(2, [])]
+
+
+async def test_what_was_logged_before_a_restart_counts(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    """Calls go on while it is started again, and its new log begins with who is there, not with what they did."""
+    before = await serve(aiohttp_client, tmp_path)
+    ann, ben = await before.connect(), await before.connect()
+    await ann.join("ann", name="Ann")
+    await ben.join("ben", name="Ben")
+    await ann.receive()
+    await ben.send({"type": "trace", "event": "state", "pc": "1", "peerId": "ann", "connection": "connected"})
+    await before.settled()
+    await before.stop()
+    after = await serve(aiohttp_client, tmp_path)
+    [room] = (await people(after))["rooms"]
+    assert room["people"] == [{"name": "Ann", "away": True}, {"name": "Ben", "away": True}]
+    assert [pair["standing"] for pair in room["pairs"]] == ["connected"]
 
 
 # --- the page ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from signaling_sidecar.cli import main, why
+from signaling_sidecar.cli import main
+from signaling_sidecar.eventlog import segments
 from tests.diagnosis_log import Story
 from tests.inspection_log import header, record, write_segment
 
@@ -67,7 +68,7 @@ def test_a_large_log_is_read_from_its_newest_part(
     begins = {"rooms": [{"dialect": "rooms", "room": "bar", "sessions": there}]}
     lines = [header("b00t", at=100, seq=89), record(90, 100, "log.checkpoint", data=begins)]
     write_segment(tmp_path / "events-b00t-0002.jsonl", lines)
-    monkeypatch.setattr(why, "NEWEST_BYTES", 10)
+    monkeypatch.setattr(segments, "NEWEST_BYTES", 10)
     assert "Ann and Ben" in said(capsys, "--log", str(tmp_path))[1]
     older.with_name(older.name + ".gz").write_bytes(gzip.compress(older.read_bytes()))
     older.unlink()

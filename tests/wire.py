@@ -7,7 +7,7 @@ from typing import Any
 
 from signaling_sidecar.dialects import DIALECTS, Caller, Closing, Introduction, Opening
 from signaling_sidecar.hub import Hub
-from signaling_sidecar.hub.commands import Alive, End
+from signaling_sidecar.hub.commands import Alive, End, Opened
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, LastWords, Record, Send
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.settings import Settings
@@ -43,6 +43,9 @@ class Wire:
         )
         if isinstance(opened, Closing):
             self.sent[name].append(list(opened))
+        elif isinstance(opened, Introduction) and opened.peer is not None:
+            command = Opened(self.callers[name].connection, self.dialect.name, opened.peer)
+            self.deliver(self.driver.handle(command))
 
     def caller(self, name: str) -> Caller:
         if name not in self.callers:

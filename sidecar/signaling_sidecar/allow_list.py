@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Collection
+from contextlib import suppress
 
 ANY = "*"
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -14,6 +15,7 @@ HOSTS = (
     "*.example.com (only those below it) or * (any name)"
 )
 MAX_CHARS = 255  # characters of an entry; a host name has no more (RFC 1035 section 2.3.4)
+_READ_IN_TWO_WAYS = frozenset("ßς\u200c\u200d")  # browsers go by UTS 46 for these, and Python's codec by RFC 3490
 _HOST = re.compile(r"\*|(?:\*?\.)?[^\s/?#@\\,*:\[\]|<>^%.][^\s/?#@\\,*:\[\]|<>^%]*(?<!\.)")
 ORIGINS = (
     "origins as browsers send them: http://app.example:3000, chrome-extension://abcdef, file://, with * for what is "
@@ -30,8 +32,8 @@ _ORIGIN = re.compile(
 
 def host_entry(text: str) -> str | None:
     """An entry of a list of hosts, in lower case; None for what could never match."""
-    entry = text.lower()
-    return entry if _HOST.fullmatch(entry) and _can_be_sent(entry) else None
+    entry = _as_sent(text)
+    return entry if entry is not None and _HOST.fullmatch(entry) else None
 
 
 def origin_entry(text: str) -> str | None:
@@ -41,8 +43,10 @@ def origin_entry(text: str) -> str | None:
     """
     if text == ANY:
         return text
-    parts = _ORIGIN.fullmatch(text.lower())
-    if parts is None or not _can_be_sent(text):
+    scheme, separator, rest = text.partition("://")
+    sent = _as_sent(rest)
+    parts = _ORIGIN.fullmatch(scheme.lower() + separator + sent) if sent is not None else None
+    if parts is None:
         return None
     scheme, host, port = parts["scheme"], parts["host"] or "", parts["port"] or ""
     if not host and (port or scheme in DEFAULT_PORTS):
@@ -52,9 +56,13 @@ def origin_entry(text: str) -> str | None:
     return f"{scheme}://{host}{port}"
 
 
-def _can_be_sent(text: str) -> bool:
-    """Browsers send names beyond ASCII as `xn--…`."""
-    return len(text) <= MAX_CHARS and text.isascii() and text.isprintable()
+def _as_sent(name: str) -> str | None:
+    """A name, with what is around it, as browsers send it: in lower case, and as `xn--…` beyond ASCII."""
+    sent = name.lower()
+    if not sent.isascii() and not _READ_IN_TWO_WAYS & set(sent):
+        with suppress(UnicodeError):  # too long, or not a name
+            sent = ".".join(part.encode("idna").decode() if not part.isascii() else part for part in sent.split("."))
+    return sent if len(sent) <= MAX_CHARS and sent.isascii() and (not sent or sent.isprintable()) else None
 
 
 def host_matches(name: str, allowed: Collection[str]) -> bool:

@@ -212,8 +212,10 @@ class Settings:
     pairing_codes_per_minute: int = _setting(
         _whole(1, 1_000_000, "codes"), 10, "pairing codes that one connection may try in a minute"
     )
-    pairing_codes_per_minute_in_all: int = _setting(
-        _whole(1, 1_000_000, "codes"), 100, "pairing codes that all connections may try in a minute"
+    pairing_codes_per_minute_per_address: int = _setting(
+        _whole(1, 1_000_000, "codes"),
+        100,
+        "pairing codes that all connections from one address may try in a minute, beyond the first three of each",
     )
     hosted_idle_s: float = _setting(
         _seconds(30 * 86_400), 86_400.0, "how long a hosted room lives without a frame from anybody in it; 0: for ever"

@@ -33,9 +33,12 @@ FIREFOX_SETTINGS: dict[str, str | float | bool] = {
 
 
 @asynccontextmanager
-async def launched(path: Path, flags: Sequence[str] = ()) -> AsyncIterator[Browser]:
+async def launched(path: Path, flags: Sequence[str] = (), without: Sequence[str] = ()) -> AsyncIterator[Browser]:
+    """`without`: flags that playwright gives it otherwise."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=[*FLAGS, *flags], ignore_default_args=list(without)
+        )
         yield browser
         await browser.close()
 

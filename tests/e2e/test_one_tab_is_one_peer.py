@@ -33,7 +33,7 @@ const query = new URLSearchParams(location.search)
 const names = { Mesh, SignalingClient, room: query.get('room'), me: query.get('me') }
 Object.assign(window, names, { said: [] })
 window.hear = client => {
-  for (const name of ['peer_joined', 'peer_left', 'peer_updated', 'left', 'waiting', 'refused', 'renamed'])
+  for (const name of ['peer_joined', 'peer_left', 'peer_updated', 'left', 'waiting', 'refused', 'renamed', 'broadcast'])
     client.addEventListener(name, ({ detail }) => said.push(`${name} ${detail.why ?? detail.code ?? ''}`.trim()))
   return client
 }
@@ -107,15 +107,116 @@ async def joined(tab: Tab) -> str:
 
 
 @pytest.mark.parametrize("does", AT_ONCE.values(), ids=AT_ONCE)
-async def test_two_tabs_are_two_peers_over_five_reloads_with_a_client(
+async def test_two_tabs_are_two_peers_over_reloads_with_a_client(
     site: Site, window: BrowserContext, does: str, request: pytest.FixtureRequest
 ) -> None:
     room = request.node.callspec.id
     tabs = [await opened(window, site, room, does, me) for me in ("user-1", "user-2")]
     ids = [await joined(tab) for tab in tabs]
-    for _ in range(5):
+    for _ in range(2):
         await asyncio.gather(*(tab.page.reload() for tab in tabs))
         assert [await joined(tab) for tab in tabs] == ids
         await settled(site.sidecar, room)
     assert most_at_once(site.sidecar, room) == 2
     assert [tab.complaints for tab in tabs] == [[], []]
+
+
+async def test_a_page_that_is_reloaded_again_and_again_before_it_is_in_the_room_stays_one_peer(
+    site: Site, window: BrowserContext
+) -> None:
+    tab = await opened(window, site, "hasty", JOINS)
+    for _ in range(8):
+        await tab.page.evaluate("void location.reload()")
+        await tab.page.wait_for_function("window.client")
+    await joined(tab)
+    await settled(site.sidecar, "hasty", 1)
+    assert most_at_once(site.sidecar, "hasty") == 1
+
+
+@pytest.mark.parametrize(("before", "told"), [("", "left replaced"), ("client.close()", "left closed")])
+async def test_nobody_else_sees_a_newer_client_come_or_the_earlier_one_go(
+    site: Site, window: BrowserContext, before: str, told: str
+) -> None:
+    ann, ben = [await opened(window, site, told, JOINS) for _ in range(2)]
+    ids = [await joined(tab) for tab in (ann, ben)]
+    await ann.page.wait_for_function("said.splice(0).length > 0")
+    assert await ben.page.evaluate(f"() => {{ {before}; {JOINS}; return said }}") == [told]
+    assert [await joined(tab) for tab in (ann, ben)] == ids
+    await ann.page.wait_for_function("said.length > 0")
+    await ben.page.evaluate("client.broadcast()")  # and so it is known that nothing else was to come
+    await ann.page.wait_for_function("said.at(-1) === 'broadcast'")
+    assert await ann.page.evaluate("said") == ["peer_updated", "broadcast"]
+
+
+async def test_a_client_that_is_closed_for_good_is_seen_to_leave(site: Site, window: BrowserContext) -> None:
+    ann, ben = [await opened(window, site, "closing", JOINS) for _ in range(2)]
+    await joined(ann)
+    await joined(ben)
+    await ben.page.evaluate("client.close()")
+    await ann.page.wait_for_function("said.includes('peer_left')")
+    await settled(site.sidecar, "closing", 1)
+
+
+async def test_a_page_has_two_peers_when_it_says_so_and_each_room_its_own(site: Site, window: BrowserContext) -> None:
+    both = "window.other = new SignalingClient({ room, place: 'second' }); new SignalingClient({ room: 'too' }); "
+    tab = await opened(window, site, "two", both + JOINS)
+    ids = {await joined(tab), await tab.page.evaluate("other.peerId")}
+    await settled(site.sidecar, "two", 2)
+    await settled(site.sidecar, "too", 1)
+    await tab.page.reload()
+    assert {await joined(tab), await tab.page.evaluate("other.peerId")} == ids
+    await settled(site.sidecar, "two", 2)
+    assert most_at_once(site.sidecar, "two") == 2
+    assert most_at_once(site.sidecar, "too") == 1
+
+
+async def test_another_copy_of_the_library_on_the_page_is_the_same_tab(site: Site, window: BrowserContext) -> None:
+    tab = await opened(window, site, "copies", JOINS)
+    peer_id = await joined(tab)
+    copy = f"/@fs{FRONTEND}/dist/browser/index.mjs?copy"
+    make = "async path => { window.client = new (await import(path)).SignalingClient({ room }) }"
+    await tab.page.evaluate(make, copy)
+    assert await joined(tab) == peer_id
+    assert await tab.page.evaluate("said") == ["left replaced"]
+    await settled(site.sidecar, "copies", 1)
+
+
+async def test_a_tab_that_may_store_nothing_is_one_peer_while_its_page_lives(
+    site: Site, window: BrowserContext
+) -> None:
+    denied = "get() { throw new DOMException('', 'SecurityError') }"
+    await window.add_init_script(f"Object.defineProperty(window, 'sessionStorage', {{ {denied} }})")
+    tab = await opened(window, site, "unstored", "new SignalingClient({ room }); " + JOINS)
+    await joined(tab)
+    await settled(site.sidecar, "unstored", 1)
+
+
+async def test_a_second_tab_with_the_same_chosen_id_is_told_and_waits(site: Site, window: BrowserContext) -> None:
+    joins = "window.client = hear(new SignalingClient({ room, peerId: 'user-1' }))"
+    first = await opened(window, site, "same", joins)
+    await joined(first)
+    second = await opened(window, site, "same", joins)
+    await second.page.wait_for_function("said.includes('waiting id-taken')")
+    async with second.page.expect_console_message(lambda message: message.type == "warning") as warning:
+        pass
+    assert "Another page has this peer id" in (await warning.value).text
+    await first.page.reload()  # it is still the first that has it
+    await joined(first)
+    await first.page.evaluate("client.leave()")
+    assert await joined(second) == "user-1"
+    assert most_at_once(site.sidecar, "same") == 1
+
+
+async def test_the_page_that_back_goes_to_is_the_same_peer(site: Site, browser_path: Path) -> None:
+    """Whether or not the browser has kept it in its back/forward cache."""
+    async with launched(browser_path, without=["--disable-back-forward-cache"]) as browser:
+        window = await browser.new_context()
+        tab = await opened(window, site, "back", JOINS)
+        peer_id = await joined(tab)
+        await tab.page.goto(f"{site.url}?{urlencode({'room': 'back', 'does': JOINS, 'me': 'next'})}")
+        assert await joined(tab) == peer_id
+        await tab.page.go_back(wait_until="commit")
+        await tab.page.wait_for_function("me === 'me'")
+        assert await joined(tab) == peer_id
+        await settled(site.sidecar, "back", 1)
+        assert most_at_once(site.sidecar, "back") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Collection
 from pathlib import Path
@@ -36,14 +37,8 @@ async def nobody_noticed(people: list[DemoPage], told: Collection[str] = ()) -> 
     """
     for person in people:
         await person.page.wait_for_function("seen.events.includes('resumed') && demo.client.joined")
+    await arrives_both_ways(people, "I am back")
     for one, other in (people, people[::-1]):
-        frame = [await other.peer_id(), {"text": f"{one.name} is back"}]
-        assert await one.page.evaluate("([to, payload]) => demo.client.relay(to, 'signal', payload)", frame)
-    for one, other in (people, people[::-1]):
-        await until(
-            lambda one=one, other=other: any(frame.get("text") == f"{one.name} is back" for frame in other.received),
-            f"{other.name} hears that {one.name} is back",
-        )
         assert await one.has_kept_connection_to(other)
         what = await seen(one)
         assert what["tiles"] == []
@@ -61,6 +56,35 @@ async def test_a_sidecar_that_is_killed_and_started_again(demo: Site, people: li
     await nobody_noticed(people, told={"peer_updated"})
     (restored,) = [record for record in second.records() if record["type"] == "server.restored"]
     assert restored["data"]
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets a test fill another program's disk")
+async def test_a_sidecar_that_is_killed_while_its_disk_is_full(demo: Site, people: list[DemoPage]) -> None:
+    """It forgets what was said meanwhile, and the pages what it had said of that: they go on as who they were."""
+    resource.prlimit(demo.sidecar.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    await demo.vite.line("the event log cannot be written")
+    await arrives_both_ways(people, "while the disk is full")
+    ids = [await person.peer_id() for person in people]
+    os.kill(demo.sidecar.pid, signal.SIGKILL)
+    await sidecar_in(demo.vite, nth=2)
+    for person in people:
+        await person.page.wait_for_function("seen.events.includes('peer_list') && demo.client.joined")
+    await arrives_both_ways(people, "when there is space")
+    assert [await person.peer_id() for person in people] == ids
+    for person in people:
+        what = await seen(person)
+        assert what["tiles"] == []
+        assert set(what["events"]) <= {"peer_list", "resumed", "peer_updated"}
+
+
+async def arrives_both_ways(people: list[DemoPage], text: str) -> None:
+    for one, other in (people, people[::-1]):
+        frame = [await other.peer_id(), {"text": text}]
+        assert await one.page.evaluate("([to, payload]) => demo.client.relay(to, 'signal', payload)", frame)
+    for person in people:
+        await until(
+            lambda person=person: any(frame.get("text") == text for frame in person.received), f"{person.name} hears"
+        )
 
 
 async def test_the_sidecars_own_code_is_saved(demo: Site, people: list[DemoPage]) -> None:

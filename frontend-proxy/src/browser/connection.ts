@@ -9,6 +9,7 @@
  */
 
 import ReconnectingWebSocket from 'partysocket/ws'
+import { jsonText } from './frame-text.ts'
 import { sayOnce, whyNotHere } from './own-origin.ts'
 
 // A page should be back soon after its sidecar is: this is a development tool on the same machine
@@ -138,7 +139,7 @@ export class Connection {
 
   /** False when it was not open: then nothing was sent, and nothing will be. */
   send(frame: object): boolean {
-    return this.#open && this.#socket?.send(JSON.stringify(frame)) === true
+    return this.#open && this.#socket?.send(jsonText(frame) ?? '') === true
   }
 
   /** Ends it for good; `start` makes a new one. If it is open, its socket is the caller's to close. */

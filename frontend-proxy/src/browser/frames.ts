@@ -6,6 +6,7 @@
  * of a list that does not fit is left out.
  */
 
+import { unwrap } from './payload.ts'
 import type { Ticket } from './resumption.ts'
 
 /** Another participant, as the sidecar describes it. */
@@ -54,6 +55,8 @@ export interface PeerListFrame extends Numbers {
   /** The others, in order of joining. */
   readonly peers: readonly Peer[]
   readonly iceServers: RTCIceServer[] | undefined
+  /** The largest frame that the sidecar reads, if it says so. */
+  readonly maxFrameBytes: number | undefined
   /** The session can be resumed with this. */
   readonly resume: Ticket | undefined
 }
@@ -75,6 +78,12 @@ export interface NotResumedFrame extends Numbers {
 /** Nothing but its numbers. */
 export interface AckFrame extends Numbers {
   readonly type: 'ack'
+}
+
+/** Whether the session outlives the sidecar's process is not any more what was said before. */
+export interface DurableFrame extends Numbers {
+  readonly type: 'durable'
+  readonly durable: boolean
 }
 
 /** The answer to a `ping`. */
@@ -135,6 +144,7 @@ export type ServerFrame =
   | ResumedFrame
   | NotResumedFrame
   | AckFrame
+  | DurableFrame
   | PongFrame
   | PeerJoinedFrame
   | PeerLeftFrame
@@ -173,6 +183,7 @@ const PARSERS: Readonly<Record<string, (fields: Fields) => ServerFrame | undefin
       joinedAt: number(fields.joinedAt),
       peers: each(fields.peers, peer),
       iceServers: Array.isArray(fields.iceServers) ? each(fields.iceServers, iceServer) : undefined,
+      maxFrameBytes: number(object(fields.limits)?.frameBytes),
       resume: ticket(fields.resume),
     }
   },
@@ -190,6 +201,7 @@ const PARSERS: Readonly<Record<string, (fields: Fields) => ServerFrame | undefin
     return why === undefined ? undefined : { type: 'not_resumed', why }
   },
   ack: () => ({ type: 'ack' }),
+  durable: (fields) => ({ type: 'durable', durable: fields.durable === true }),
   pong: () => ({ type: 'pong' }),
   peer_joined: (fields) => {
     const joined = peer(fields)
@@ -221,7 +233,7 @@ const PARSERS: Readonly<Record<string, (fields: Fields) => ServerFrame | undefin
 
 function relayed(type: RelayKind, fields: Fields): RelayedFrame | undefined {
   const { type: _type, from, to: _to, s: _s, ca: _ca, ...payload } = fields
-  return typeof from === 'string' ? { type, from, payload } : undefined
+  return typeof from === 'string' ? { type, from, payload: unwrap(payload) } : undefined
 }
 
 function ticket(value: unknown): Ticket | undefined {

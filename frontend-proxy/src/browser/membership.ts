@@ -10,12 +10,15 @@ import type { Admission } from './admission.ts'
 import type { Connection } from './connection.ts'
 import type { PeerListFrame, ResumedFrame, ServerFrame } from './frames.ts'
 import type { Identity } from './identity.ts'
-import { Resumption } from './resumption.ts'
+import { type Refusal, tooLarge } from './payload.ts'
+import { faultOf, frameBytes, Resumption } from './resumption.ts'
 
 /** Lets acknowledgements of some frames go together, and with whatever is sent meanwhile. */
 const ACK_WITHIN_MS = 1_000
 /** After `too-fast`: the sidecar's limit is per second. */
 const SLOW_DOWN_MS = 1_000
+/** After `out-of-order`: until its like, for frames that were on their way, have all arrived. */
+const DRAINED_AFTER_MS = 200
 
 type Timer = ReturnType<typeof setTimeout>
 
@@ -23,16 +26,23 @@ export class Membership {
   readonly room: string
   readonly #connection: Connection
   readonly #admission: Admission
+  readonly #refused: (refusal: Refusal) => void
   /** Undefined before the first answer, and for good with a sidecar that cannot resume. */
   #resumption: Resumption | undefined
   #joined = false
+  /** Whether the room was asked, and has not answered on this connection. */
+  #asking = false
+  #maxFrameBytes: number | undefined
+  #slowUntil = 0
   #ackTimer: Timer | undefined
   #againTimer: Timer | undefined
 
-  constructor(connection: Connection, admission: Admission) {
+  /** `refused` is told of each frame that is not sent, or not sent again. */
+  constructor(connection: Connection, admission: Admission, refused: (refusal: Refusal) => void) {
     this.room = admission.room
     this.#connection = connection
     this.#admission = admission
+    this.#refused = refused
   }
 
   get identity(): Identity {
@@ -45,6 +55,7 @@ export class Membership {
 
   /** Asks for the room on a new connection. */
   sendJoin(): void {
+    this.#asking = true
     const { token, after } = this.#resumption ?? {}
     this.#admission.ask(token === undefined ? undefined : { token, after })
   }
@@ -54,9 +65,14 @@ export class Membership {
     return this.#admission
   }
 
-  disconnected(): void {
+  /** Why the room will never answer, when it was the join that has ended the connection. */
+  disconnected(closeCode: number): Refusal | undefined {
+    const wasAsking = this.#asking
+    if (this.#joined) this.#resumption?.lost(closeCode)
     this.#joined = false
+    this.#asking = false
     this.#admission.stop()
+    return wasAsking ? faultOf(closeCode) : undefined
   }
 
   end(): void {
@@ -68,25 +84,64 @@ export class Membership {
   /** Sends now or when resumed; false: neither. */
   send(frame: object): boolean {
     const resumption = this.#resumption
+    const bytes = frameBytes(frame)
+    if (this.#maxFrameBytes !== undefined && bytes > this.#maxFrameBytes) {
+      this.#refused(tooLarge('frame', bytes, this.#maxFrameBytes))
+      return false
+    }
     if (resumption === undefined) return this.#joined && this.#connection.send(frame)
     if (!resumption.keep(frame)) return false
     if (this.#joined && resumption.last !== undefined) this.#connection.send(resumption.last)
     return true
   }
 
-  /** What is kept is sent again, once for all refusals of a second that asked for it. */
-  sendAgain(): void {
+  /** The sidecar has not counted a frame of ours, nor what came after it. */
+  notCounted(code: string): void {
+    if (code !== 'out-of-order') {
+      // It says so once a second only, whatever else it lets fall until then.
+      this.#slowUntil = Date.now() + 2 * SLOW_DOWN_MS
+      this.#sendAgain(SLOW_DOWN_MS)
+    } else if (Date.now() < this.#slowUntil) this.#sendAgain(SLOW_DOWN_MS)
+    else if (this.#joined && this.#againTimer === undefined) this.#outOfOrder()
+  }
+
+  #outOfOrder(): void {
+    const remedy = this.#resumption?.notCounted()
+    if (remedy === 'send again') {
+      this.#sendAgain(DRAINED_AFTER_MS)
+      return
+    }
+    if (remedy === 'give up') this.#giveUp(this.#resumption?.giveUpUncounted())
+    this.#askForList()
+  }
+
+  /** Once for all refusals that asked for it meanwhile. */
+  #sendAgain(inMs: number): void {
     this.#againTimer ??= setTimeout(() => {
       this.#againTimer = undefined
-      this.#sendKept()
-    }, SLOW_DOWN_MS)
+      if (this.#asking) this.sendJoin()
+      else this.#sendKept()
+    }, inMs)
+  }
+
+  /** The two sides disagree about their numbers: the list will say where they stand. */
+  #askForList(): void {
+    const resumption = this.#resumption
+    if (!this.#joined || resumption === undefined) return
+    this.#joined = false
+    this.#asking = true
+    this.#admission.ask({ token: resumption.token })
+  }
+
+  #giveUp(...refusals: (Refusal | undefined)[]): void {
+    for (const refusal of refusals) if (refusal !== undefined) this.#refused(refusal)
   }
 
   /** Takes a frame's numbers; false when it was handled before, or cannot be yet. */
   accepts({ s, ca }: ServerFrame): boolean {
     const resumption = this.#resumption
     if (resumption === undefined) return true
-    if (ca !== undefined) resumption.acknowledged(ca)
+    if (ca !== undefined && !resumption.acknowledged(ca)) this.#askForList()
     const place = s === undefined ? 'next' : resumption.receive(s)
     if (place === 'hole') this.#connection.reconnect()
     if (resumption.owes === 'now') this.#acknowledge()
@@ -102,9 +157,11 @@ export class Membership {
     if (resumption === undefined) return false
     if (roomId !== this.room || peerId !== this.identity.peerId) return false
     resumption.renew(resume)
-    resumption.acknowledged(ca)
+    const agrees = resumption.acknowledged(ca)
     this.#admission.admitted({ peerId, token: resume.token })
-    this.#joined = true
+    this.#answered()
+    if (agrees) this.#giveUp(resumption.giveUpSuspect())
+    else this.#askForList()
     this.#sendKept()
     return true
   }
@@ -131,7 +188,10 @@ export class Membership {
     if (!this.#admission.showsProof) this.#resumption = undefined
     this.#admission.admitted({ peerId, token: list.resume?.token })
     this.#resumption = this.#resumptionAfter(list)
-    this.#joined = true
+    this.#maxFrameBytes = list.maxFrameBytes
+    this.#answered()
+    this.#giveUp(this.#resumption?.giveUpSuspect())
+    this.#giveUp(...(this.#resumption?.giveUpLarge(list.maxFrameBytes) ?? []))
     this.#sendKept()
     return this.identity
   }
@@ -140,8 +200,13 @@ export class Membership {
     if (resume === undefined) return undefined
     if (this.#resumption === undefined) return new Resumption(resume, s, ca)
     this.#resumption.renew(resume, s)
-    this.#resumption.acknowledged(ca)
+    this.#resumption.countFrom(ca)
     return this.#resumption
+  }
+
+  #answered(): void {
+    this.#joined = true
+    this.#asking = false
   }
 
   #sendKept(): void {

@@ -13,6 +13,7 @@
 import { Admission } from './admission.ts'
 import { Connection, type Dismissal, type OpenSocket } from './connection.ts'
 import { adviseOnEnd, adviseOnRefusal, adviseOnSecondClient } from './console-advice.ts'
+import { wellFormed } from './frame-text.ts'
 import {
   type ErrorFrame,
   type Peer,
@@ -30,6 +31,7 @@ import type { Identity } from './identity.ts'
 import { Membership } from './membership.ts'
 import { observe } from './observe.ts'
 import { ownOriginUrl } from './own-origin.ts'
+import { plain, plainProfile, type Refusal, refuseProfile, TOO_DEEP, wrap } from './payload.ts'
 import { type Holder, type Place, type Places, placeKey, placesHere } from './places.ts'
 import type {
   JoinOptions,
@@ -59,7 +61,10 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   constructor(options: SignalingOptions = {}) {
     super()
     const { room, url, WebSocket, name, metadata, ...join } = options
-    this.#profile = { ...(name !== undefined && { name }), ...(metadata && { metadata }) }
+    this.#profile = plainProfile({
+      ...(name !== undefined && { name }),
+      ...(metadata && { metadata }),
+    })
     this.#url = () => (url === undefined ? ownOriginUrl() : String(url))
     this.#connection = new Connection(this.#url, this.#listener, WebSocket)
     if (room !== undefined) this.join(room, join)
@@ -101,13 +106,15 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   /** Goes to a room, out of the one it is in; without a room to the one it was in last. */
-  join(room = this.#last?.room, options = this.#last?.options ?? {}): void {
-    if (room === undefined) throw new TypeError('join() needs a room: this client was in none yet')
+  join(name = this.#last?.room, options = this.#last?.options ?? {}): void {
+    if (name === undefined) throw new TypeError('join() needs a room: this client was in none yet')
+    const room = wellFormed(name) // as the sidecar's answer will have it
     if (this.#membership?.room === room) return
     if (this.#membership !== undefined) this.#leave('moved')
     this.#last = { room, options }
     const key = placeKey(this.#url, room, options.place)
-    const place = this.#places.take(key, this.#holder, options.peerId)
+    const peerId = options.peerId && wellFormed(options.peerId)
+    const place = this.#places.take(key, this.#holder, peerId)
     this.#place = place
     this.#enter(place.identity)
     place.tellEarlier()
@@ -118,20 +125,32 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     if (this.#membership !== undefined) this.#leave('left')
   }
 
-  /** Changes what the others see; without a room it counts from the next join. */
+  /**
+   * Changes what the others see; without a room it counts from the next join. What the sidecar would
+   * not take is `refused`, and changes nothing.
+   */
   update(profile: Profile): void {
-    this.#profile = { ...this.#profile, ...profile }
-    this.#send({ type: 'update', ...profile })
+    const changes = plainProfile(profile)
+    const refusal = refuseProfile(changes)
+    if (refusal !== undefined) {
+      this.#refuse(refusal)
+      return
+    }
+    this.#profile = { ...this.#profile, ...changes }
+    this.#send({ type: 'update', ...changes })
   }
 
-  /** Sends to one peer of the room, now or when resumed. False: neither; too much is kept. */
+  /**
+   * Sends to one peer of the room, now or when resumed. False: neither; too much is kept, or it is
+   * `refused`. Throws a TypeError for a payload that JSON cannot hold.
+   */
   relay(to: string, type: Exclude<RelayKind, 'broadcast'>, payload: object = {}): boolean {
-    return this.#send({ ...payload, type, to })
+    return this.#say(payload, { type, to: wellFormed(to) })
   }
 
-  /** Sends to all others in the room, now or when resumed. False: neither; too much is kept. */
+  /** Sends to all others in the room, as `relay` does to one. */
   broadcast(payload: object = {}): boolean {
-    return this.#send({ ...payload, type: 'broadcast' })
+    return this.#say(payload, { type: 'broadcast' })
   }
 
   /**
@@ -176,11 +195,13 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       if (frame !== undefined) this.#receive(frame)
     },
     lost: (code: number, reason: string, dismissal: Dismissal | undefined): void => {
-      this.#membership?.disconnected()
+      const refusal = this.#membership?.disconnected(code)
+      const room = this.room
       this.emit('disconnected', { code, reason, final: dismissal !== undefined })
-      if (dismissal === undefined) return
-      if (this.room !== undefined) adviseOnEnd(this.room, dismissal)
-      this.#end(dismissal)
+      if (dismissal !== undefined) {
+        if (room !== undefined) adviseOnEnd(room, dismissal)
+        this.#end(dismissal)
+      } else if (room !== undefined && refusal !== undefined) this.#refusedForGood(room, refusal)
     },
     retrying: (attempt: number): void => this.emit('reconnecting', { attempt }),
   }
@@ -204,7 +225,9 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     const { room, options } = this.#last
     const profile = () => this.#profile
     const admission = new Admission(this.#connection, room, identity, options, profile)
-    this.#membership = new Membership(this.#connection, admission)
+    this.#membership = new Membership(this.#connection, admission, (refusal) =>
+      this.#refuse(refusal),
+    )
     this.#place?.become(admission.identity)
     this.#connection.start()
     this.#membership.sendJoin()
@@ -226,6 +249,17 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   #trace(report: TraceReport): void {
     // What a later one says too is not worth a place among what is kept for the next connection.
     if (report.event !== 'stats' || this.joined) this.#send({ type: 'trace', ...report })
+  }
+
+  #say(payload: object, envelope: object): boolean {
+    const fields = plain(payload)
+    if (fields === undefined) return this.#refuse(TOO_DEEP)
+    return this.#send({ ...wrap(fields), ...envelope })
+  }
+
+  #refuse(refusal: Refusal): false {
+    this.emit('refused', { ...refusal, room: undefined })
+    return false
   }
 
   #send(frame: object): boolean {
@@ -265,6 +299,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     else if (frame.type === 'not_resumed') this.#membership?.notResumed(frame.why)
     else if (this.#membership?.accepts(frame) === false) return
     else if (frame.type === 'rooms') this.emit('rooms', frame.rooms)
+    else if (frame.type === 'durable') this.emit('durable', { durable: frame.durable })
     else if (frame.type === 'notice') this.emit('notice', { text: frame.text })
     else if (frame.type === 'error') this.#refused(frame)
     else if (frame.type !== 'ack' && frame.type !== 'pong' && this.joined) this.#inRoom(frame)
@@ -318,15 +353,12 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     }
   }
 
-  #refused({ code, message, ref, ca }: ErrorFrame): void {
-    if (ca !== undefined) {
-      // It was not counted, nor is anything after it.
-      this.#membership?.sendAgain()
-      if (code === 'out-of-order') return
-    }
+  #refused({ code, message, ref }: ErrorFrame): void {
+    if (code === 'out-of-order' || code === 'too-fast') this.#membership?.notCounted(code)
+    if (code === 'out-of-order') return
     const admission = this.#membership?.admission
     if (admission?.isRefusedBy(ref) !== true) {
-      this.emit('refused', { code, message, room: undefined })
+      this.#refuse({ code, message })
       return
     }
     const { room } = admission
@@ -334,10 +366,12 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       this.#place?.become(admission.identity)
       if (admission.isStuck) adviseOnRefusal(room, code, message)
       this.emit('waiting', { room, code, message })
-    } else {
-      this.#end('refused')
-      adviseOnRefusal(room, code, message)
-      this.emit('refused', { code, message, room })
-    }
+    } else this.#refusedForGood(room, { code, message })
+  }
+
+  #refusedForGood(room: string, { code, message }: Refusal): void {
+    this.#end('refused')
+    adviseOnRefusal(room, code, message)
+    this.emit('refused', { code, message, room })
   }
 }

@@ -58,6 +58,11 @@ export interface SignalingEvents {
   peer_left: { readonly peerId: string; readonly reason: string | undefined }
   /** The peer as it is now; `changes` is what is new. */
   peer_updated: { readonly peer: Peer; readonly changes: Partial<Omit<Peer, 'peerId'>> }
+  /**
+   * Whether the session outlives the sidecar's process from now on: while it cannot write its log,
+   * for instance because the disk is full, it does not.
+   */
+  durable: { readonly durable: boolean }
   /** What the sidecar's admin has to say to everybody in the room. */
   notice: { readonly text: string }
   /** The listed rooms: once after `watchRooms`, then at each change. */
@@ -72,7 +77,10 @@ export interface SignalingEvents {
    * comes, or it refuses for good: then `refused`. The `message` is for people.
    */
   waiting: { readonly room: string; readonly code: string; readonly message: string }
-  /** The sidecar refused a frame; `room` is there when that was the join to it. */
+  /**
+   * The sidecar refused a frame, or would have: then it was not sent. `room` is there when that was
+   * the join to it.
+   */
   refused: {
     readonly code: string
     readonly message: string

@@ -78,6 +78,6 @@ const ORIGIN =
 export function isOriginEntry(text: string): boolean {
   const { scheme, host, port } = ORIGIN.exec(text)?.groups ?? {}
   if (text === ANY) return true
-  if (scheme === undefined || text.length > 255 || !/^[ -~]*$/.test(text)) return false
+  if (scheme === undefined || text.length > 255 || /\p{Cc}/u.test(text)) return false
   return host !== undefined || (port === undefined && !/^https?$/i.test(scheme))
 }

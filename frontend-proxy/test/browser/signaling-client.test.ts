@@ -289,5 +289,9 @@ it('an update goes to the others now and into every later join', async () => {
 it('never lets a payload pass for an envelope', async () => {
   const { signaling, socket } = await joined('bar')
   signaling.relay('b', 'signal', { type: 'leave', to: 'c' })
-  expect(socket.sent.at(-1)).toEqual({ type: 'signal', to: 'b' })
+  expect(socket.sent.at(-1)).toEqual({
+    type: 'signal',
+    to: 'b',
+    $payload: { type: 'leave', to: 'c' },
+  })
 })

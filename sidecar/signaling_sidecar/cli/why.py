@@ -5,18 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from signaling_sidecar.cli import state
 from signaling_sidecar.diagnosis import History, diagnose, read_entries
 from signaling_sidecar.eventlog.records import LeftOut
-from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.eventlog.segments import find_segments, newest_of
 from signaling_sidecar.eventlog.state_dir import is_running
-
-NEWEST_BYTES = 32 * 1024 * 1024  # bytes of segments that are read: what half a second is enough for
-PACKED = 10  # how many times larger a packed segment is when it is read
 
 
 def add_to(commands: Any) -> None:
@@ -37,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     segments = find_segments(folder).segments
     is_live = arguments.log is None and is_running(folder)
     left_out = LeftOut(is_live=is_live)
-    entries = read_entries(segments if arguments.all else _newest(segments), left_out)
+    entries = read_entries(segments if arguments.all else newest_of(segments), left_out)
     diagnosis = diagnose(entries, time.time() if is_live else None, arguments.room)
     state.say_what_is_left_out(left_out)
     if arguments.json:
@@ -46,18 +42,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(diagnosis)
     return 0
-
-
-def _newest(segments: Sequence[Path]) -> Sequence[Path]:
-    """The last segment, and those before it that can be read at once. Each begins with a checkpoint."""
-    left, first = NEWEST_BYTES, len(segments)
-    while first > 0:
-        path = segments[first - 1]
-        left -= path.stat().st_size * (PACKED if path.suffix == ".gz" else 1)
-        if left < 0 and first < len(segments):
-            break
-        first -= 1
-    return segments[first:]
 
 
 def _as_object(history: History) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from signaling_sidecar.diagnosis.elsewhere import Pages, Reserve
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Meeting, Refusal, Rejection, Signal, Stay
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.diagnosis.record_data import media_of, read_about, word_of
+from signaling_sidecar.diagnosis.record_data import media_of, read_about, read_data, word_of
 from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
 from signaling_sidecar.diagnosis.sockets import Sockets, read_closed
 from signaling_sidecar.errors import Code
@@ -104,7 +104,10 @@ class _Log:
 
     def _take_checkpoint(self, entry: Entry) -> None:
         """Who is where when a segment begins: some came before this log does, and some are gone since another run."""
-        there = msgspec.json.decode(entry.data or "", type=_Checkpoint).rooms
+        checkpoint = read_data(entry.data, _Checkpoint)
+        if checkpoint is None:
+            return
+        there = checkpoint.rooms
         present = {session.session for room in there for session in room.sessions}
         for stays in self._rooms.values():
             for stay in [stay for stay in stays.values() if stay.session not in present]:

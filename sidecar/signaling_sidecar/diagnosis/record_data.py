@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 import msgspec
 
 from signaling_sidecar.eventlog.payload import SDP_TYPES, Media, find_media
 
+_Data = TypeVar("_Data")
 _WORDS = SDP_TYPES | {"candidate"}
 
 
@@ -34,9 +36,17 @@ class About(msgspec.Struct, frozen=True):
     """Of `log.gap`: records that could not be written."""
 
 
+def read_data(data: object, type_: type[_Data]) -> _Data | None:
+    """Read the data of a record; None: it has none, or it is damaged, and then the rest of the record still counts."""
+    try:
+        return msgspec.json.decode(data, type=type_) if isinstance(data, str) else None
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+
+
 def read_about(data: object) -> About:
-    """Read the data of any record but a relayed frame; a record without data says nothing."""
-    return msgspec.json.decode(data, type=About) if isinstance(data, str) else About()
+    """Read the data of any record but a relayed frame."""
+    return read_data(data, About) or About()
 
 
 def media_of(kind: object, data: object) -> Media:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.record_data import read_data
 
 
 class CandidatePair(msgspec.Struct, frozen=True):
@@ -55,10 +56,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 def read_report(data: str | None) -> Report | None:
     """Read the data of a `trace.state`; None: it is no report of ours."""
-    try:
-        return msgspec.json.decode(data or "", type=Report)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+    return read_data(data, Report)
 
 
 @dataclass(eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.record_data import read_data
 from signaling_sidecar.eventlog.origin import is_insecure
 
 TOO_BIG = 1009  # the close code for a frame over the limit, RFC 6455, 7.4.1
@@ -51,7 +52,7 @@ class Sockets:
         opened = self._opened.get((entry.boot, entry.connection))
         if opened is None:
             return None
-        origin = msgspec.json.decode(opened.data or "{}", type=_Opened).origin
+        origin = (read_data(opened.data, _Opened) or _Opened()).origin
         return opened if origin is not None and is_insecure(origin) else None
 
     def goodbye(self, entry: Entry) -> Entry | None:
@@ -62,4 +63,4 @@ class Sockets:
 
 def read_closed(entry: Entry) -> Closed:
     """Read the data of a `connection.closed`."""
-    return msgspec.json.decode(entry.data or "{}", type=Closed)
+    return read_data(entry.data, Closed) or Closed()

@@ -68,6 +68,7 @@ def _join(kind: str, field: str, code: Any, caller: Caller, at_ms: int) -> comma
         at_ms=at_ms,
         room_name=code,
         creates=None if kind == "register" else False,
+        address=caller.address,
     )
 
 
@@ -135,7 +136,7 @@ def rules(settings: Settings) -> RoomRules:
         announces_returns=True,
         challenged=Challenged.THE_ROOM,
         calls_other_rooms=settings.pairing_cross_code,
-        entry_limit=EntryLimit(settings.pairing_codes_per_minute, settings.pairing_codes_per_minute_in_all),
+        entry_limit=EntryLimit(settings.pairing_codes_per_minute, settings.pairing_codes_per_minute_per_address),
     )
 
 

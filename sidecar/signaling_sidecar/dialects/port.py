@@ -57,6 +57,8 @@ class Caller:
     introduction: Introduction
     conceal: Callable[[str], str]
     """Gives a secret's keyed hash, which says nothing to whom does not have the key."""
+    address: str | None = None
+    """The IP address, or the network that is as good as one; None: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

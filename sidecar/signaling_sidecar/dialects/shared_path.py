@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from signaling_sidecar.dialects.outline import well_formed
 from signaling_sidecar.dialects.port import Dialect
 
 SHARED_PATH = "/ws"
@@ -26,7 +27,7 @@ def by_query(dialects: Iterable[Dialect], query: Mapping[str, str]) -> Dialect |
 def by_first_frame(dialects: Iterable[Dialect], frame: bytes) -> Dialect | None:
     """The dialect whose client begins like this; None: nobody's does."""
     try:
-        type_ = _typed.decode(frame).type
+        type_ = _typed.decode(well_formed(frame)).type
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return next((dialect for dialect in dialects if type_ in dialect.first_frames), None)

@@ -32,7 +32,7 @@ class PairNow(NamedTuple):
 
 
 def pairs_now(state_dir: Path) -> list[PairNow]:
-    """Judge the pairs by the newest part of the log. Raises NoLog, DamagedLog."""
+    """Judge the pairs by the newest part of the log. Raises NoLog, DamagedLog, UnknownSchema."""
     return [
         PairNow(
             (one.session, other.session),

@@ -12,7 +12,7 @@ from signaling_sidecar.addresses import Address
 from signaling_sidecar.diagnosis import Reason, Verdict, diagnose, next_step, read_entries
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
 from signaling_sidecar.errors import NoLog
-from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.eventlog.segments import find_segments, newest_of
 from signaling_sidecar.foreign_text import visible
 
 NETWORK_BITS = {4: 24, 6: 64}  # of an address that is in no network of ours; what homes and offices have
@@ -49,8 +49,11 @@ def _place(client: str | None, own: Sequence[Address]) -> str:
 
 
 def together_now(state_dir: Path) -> list[Verdict]:
-    """Judge the pairs that are in a room together now, by the newest part of the log. Raises NoLog, DamagedLog."""
-    newest = find_segments(state_dir).segments[-1:]
+    """Judge the pairs that are in a room together now, by the newest part of the log.
+
+    Raises NoLog, DamagedLog, UnknownSchema.
+    """
+    newest = newest_of(find_segments(state_dir).segments)
     verdicts = diagnose(read_entries(newest), time.time()).verdicts
     return [verdict for verdict in verdicts if verdict.meeting.parted() is None]
 

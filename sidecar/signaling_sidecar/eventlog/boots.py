@@ -16,7 +16,12 @@ _COUNTED = re.compile(r"r(?P<number>\d{7})-.*")  # seven digits are a start ever
 def new_boot(folder: Path) -> str:
     """Name a run that comes after all of which the folder has something; no name is ever given twice."""
     boots = (name.name.removeprefix("events-") for name in folder.glob("events-r*"))
-    return f"r{max(map(run_number, boots), default=0) + 1:07}-{secrets.token_hex(4)}"
+    return counted(max(map(run_number, boots), default=0) + 1, secrets.token_hex(4))
+
+
+def counted(number: int, name: str) -> str:
+    """Give a boot's name its place in the order of the runs."""
+    return f"r{number:07}-{name}"
 
 
 def run_number(boot: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -11,14 +11,15 @@ from signaling_sidecar.hub.effects import Record
 SCHEMA_VERSION = 1  # a field's type never changes within a version; readers ignore fields they do not know
 
 Payloads = Literal["full", "summary", "none"]
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # what a column of numbers holds
 
 
 class Line(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
     """One record as it is written: flat, and every field of one type for ever. An absent field is null."""
 
-    v: int
+    v: Whole
     """Schema version."""
-    seq: int
+    seq: Whole
     """Counts per boot, from 1, over all its segments."""
     ts: float
     """Wall clock, seconds since the epoch."""
@@ -30,15 +31,15 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
     """Whom it is about; for a signal, its sender."""
     to: str | None = None
     """A signal's receiver; absent: all others in the room."""
-    connection: int | None = None
+    connection: Whole | None = None
     """One WebSocket; counts per boot."""
     session: str | None = None
     """One peer's stay in one room; never used twice."""
     kind: str | None = None
     """The type of the frame."""
-    bytes: int | None = None
+    bytes: Whole | None = None
     """Size of the frame as it came."""
-    c: int | None = None
+    c: Whole | None = None
     """The number that a resumable client gave its frame."""
     numbers: str | None = None
     """JSON text of an object: by session, the number of the frame that told it of this."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from signaling_sidecar.eventlog.boots import counted, run_number
 from signaling_sidecar.eventlog.line import Line
 from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, nested
 from signaling_sidecar.eventlog.origin import is_insecure
@@ -123,6 +124,8 @@ class _Document:
             self._layers -= 1
             return rewritten
         pseudonym = self._names.of(text, KINDS.get(key or "", "text"))
+        if key == "boot" and run_number(text):
+            return counted(run_number(text), pseudonym)  # the order of the runs stays
         if key == "origin":
             return f"http://{pseudonym}" if is_insecure(text) else pseudonym
         meaning = re.split("[_-]", text)[-1].lower()  # the tables and the diagnosis read a frame's type so

@@ -13,6 +13,9 @@ from signaling_sidecar.eventlog.boots import boot_of
 from signaling_sidecar.eventlog.records import beginning_of
 from signaling_sidecar.eventlog.which_state import find_state_dir
 
+NEWEST_BYTES = 32 * 1024 * 1024  # bytes of segments that are read at once: half a second
+PACKED = 10  # how many times larger a packed segment is when it is read
+
 
 class FoundLog(NamedTuple):
     """A log's place, how it was found (None: it was named), and its segments in their order."""
@@ -36,6 +39,18 @@ def find_segments(path: str | PathLike[str] | None) -> FoundLog:
     if place.exists():
         return _found(place, None, [place])
     return _found(place, None, map(Path, glob.glob(str(place), recursive=True)))
+
+
+def newest_of(segments: Sequence[Path]) -> Sequence[Path]:
+    """The last segment, and those before it that can be read at once. Each begins with a checkpoint."""
+    left, first = NEWEST_BYTES, len(segments)
+    while first > 0:
+        path = segments[first - 1]
+        left -= path.stat().st_size * (PACKED if path.suffix == ".gz" else 1)
+        if left < 0 and first < len(segments):
+            break
+        first -= 1
+    return segments[first:]
 
 
 def _found(place: Path, how: str | None, files: Iterable[Path]) -> FoundLog:

@@ -35,6 +35,7 @@ GZIP_LEVEL = 1  # a third of the time of the default level, and the log of a bus
 CHUNK_BYTES = 256 * 1024  # takes 1 to 3 ms to pack; then the thread pauses
 PAUSE_S = 0.05  # seconds; so packing takes a twentieth of one core at most, and 13 s for a full segment
 RETRY_SHARE = 20  # times what a try took are waited before the next: a checkpoint may be large
+STEADY_S = 30.0  # seconds; on a disk that is full again sooner than that, each try waits for longer than the one before
 SEGMENT_GLOB = "events-*.jsonl*"
 _to_json = msgspec.json.Encoder().encode
 
@@ -80,7 +81,9 @@ class LogWriter:
         self._ts = 0.0
         self._lines: list[bytes] = []
         self._lost = 0
-        self._retry_s = 0.0
+        self._retry_s = self._wait_s = 0.0
+        self._resumed_s = -STEADY_S
+        """When it could be written again, after it could not."""
         self._segment = 0
         self._descriptor = -1
         self._place = (0, 0)
@@ -182,10 +185,14 @@ class LogWriter:
             found = self.path.lstat()
         except OSError:
             return False
-        return (found.st_dev, found.st_ino) == self._place and found.st_size == self._size
+        is_ours = (found.st_dev, found.st_ino) == self._place and found.st_size == self._size
+        return is_ours and found.st_mode & 0o600 == 0o600  # else the next start could not read it
 
     def _give_up(self, error: Exception) -> None:
-        self.is_written = False
+        now_s = time.monotonic()
+        is_steady = now_s - self._resumed_s > STEADY_S
+        self._wait_s = 0.0 if is_steady else min(max(1.0, 2 * self._wait_s), STEADY_S)
+        self.is_written, self._retry_s = False, now_s + self._wait_s
         self._complain(f"the event log cannot be written ({error}): signaling goes on without it")
 
     def _try_again(self) -> None:
@@ -196,6 +203,7 @@ class LogWriter:
             now_s = time.monotonic()
             self._retry_s = now_s + RETRY_SHARE * (now_s - began_s)
             return
+        self._resumed_s = time.monotonic()
         self._complain(f"the event log is written again, in {self.path}; {self._lost} records are missing from it")
         self.is_written, self._lost = True, 0
 

@@ -106,7 +106,9 @@ class Arrivals:
 
     def _refuse_try(self, join: commands.Join, now_s: float) -> Refusal | None:
         limits = self._entry_limits.get(join.room.dialect)
-        return errors.too_many_tries() if limits is not None and not limits.admits(join.connection, now_s) else None
+        if limits is None or limits.admits(join.connection, join.address, now_s):
+            return None
+        return errors.too_many_tries()
 
     def _refuse_entry(self, join: commands.Join, current: Session | None, room: Room | None) -> Refusal | None:
         """`current` gives up its place with this join, and its room ends with it when it is alone there."""

@@ -15,11 +15,13 @@ from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
 
 MAX_COUNT = 2**53  # above it not every reader of JSON keeps a whole number as it is
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+MAX_S = 366 * 86_400.0  # seconds; no setting reaches so far, and nobody should wait longer for a place to be given up
+Seconds = Annotated[float, msgspec.Meta(ge=-MAX_S, le=MAX_S)]
 
 
 class AwayState(msgspec.Struct, frozen=True):
     ending: Ending
-    left_s: float
+    left_s: Seconds
     """What is left of its grace: hub time ends with the process."""
     told: list[str]
 
@@ -56,7 +58,7 @@ class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     capacity: Count
     listed: bool
     created_at_ms: Count
-    idle_s: float
+    idle_s: Seconds
     sessions: list[SessionState]
     name: str | None = None
     mode: str | None = None

@@ -44,6 +44,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the peer shows to be let in, for a hook to judge. Never recorded, and nothing to the hub."""
     rules: OwnRules | None = None
     """What the room is to have of its own, if this makes it."""
+    address: str | None = None
+    """Where the connection comes from, for those who count its tries; None: not known."""
     ref: msgspec.Raw | None = None
 
 
@@ -156,6 +158,14 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ref: msgspec.Raw | None = None
 
 
+class Opened(msgspec.Struct, frozen=True, gc=False):
+    """A connection has opened, and its handshake says which peer it is."""
+
+    connection: int
+    dialect: str
+    peer: str
+
+
 class Alive(msgspec.Struct, frozen=True, gc=False):
     """The connection has answered a challenge."""
 
@@ -231,4 +241,4 @@ class Numbered(msgspec.Struct, frozen=True, gc=False):
 
 
 OfAdmin = SetOwnRules | Kick | CloseRoom | Say
-Command = Carried | Numbered | Alive | End | SetRules | SetLogState | Tick
+Command = Carried | Numbered | Opened | Alive | End | SetRules | SetLogState | Tick

@@ -67,6 +67,7 @@ class Hub:
         }
         self._verbs: dict[type, Callable[[Any, float], Outcome]] = {
             commands.Join: self._join,
+            commands.Opened: self.matchmaking.opened,
             commands.Enqueue: self.matchmaking.enqueue,
             commands.Leave: self._of_member(self.departures.leave),
             commands.Relay: self._of_member(talk.relay),

@@ -43,11 +43,24 @@ class Matchmaking:
     def __iter__(self) -> Iterator[Waiting]:
         return iter(self._waiting.values())
 
+    def opened(self, opened: commands.Opened, now_s: float) -> list[Effect]:
+        """A peer has its place, if it has one, on its newest connection, whether or not that asks for anything."""
+        place = self._state.membership.place(opened.dialect, opened.peer)
+        if place is None or place.connection == opened.connection:
+            return []
+        done, record = self._returns.take_back(place, opened.connection, now_s, unlisted=True)
+        place.asks_anew = True
+        return [*done, record]
+
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
         place = self._state.membership.place(ask.dialect, ask.peer)
         if place is not None and _may_return(place, ask):
-            done, record = self._returns.take_back(place, ask.connection, now_s, unlisted=True)
-            return [*done, record, *tell([place], effects.Matched(place.room.key.room, place.room.matched))]
+            done: list[Effect] = []
+            if place.connection != ask.connection:
+                done, record = self._returns.take_back(place, ask.connection, now_s, unlisted=True)
+                done.append(record)
+            place.asks_anew = False
+            return [*done, *tell([place], effects.Matched(place.room.key.room, place.room.matched))]
         if len(self._queue(ask)) + 1 >= ask.size and (refusal := self._state.refuse_room(place)) is not None:
             return refusal
         done = self._give_up_place(place, ask, now_s)
@@ -135,7 +148,7 @@ class Matchmaking:
 
 def _may_return(place: Session, ask: commands.Enqueue) -> bool:
     """Whether the room that was found for the peer is still what it asks for, from a new connection."""
-    is_new = place.connection != ask.connection
+    is_new = place.connection != ask.connection or place.asks_anew
     return is_new and place.room.asked_capacity == ask.size and any(map(_is_there, place.room.others(place)))
 
 

@@ -47,6 +47,8 @@ class Session:
     """Names of rooms that the peer knows and no record may hold: this one's, and those it came from."""
     resumption: Resumption | None = None
     """None: it did not ask to be resumable."""
+    asks_anew: bool = False
+    """Whether its connection has taken the place by opening, and has not asked for a group yet."""
     replaced_s: deque[float] = field(default_factory=deque)
     """When a newer connection took it over, as far back as the rules look."""
 

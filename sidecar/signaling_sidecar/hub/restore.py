@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar.errors import Code, Refusal
-from signaling_sidecar.hub.checkpoint import Checkpoint, Count, ResumptionState, RoomInLog, SessionState
+from signaling_sidecar.hub.checkpoint import Checkpoint, Count, ResumptionState, RoomInLog, Seconds, SessionState
 from signaling_sidecar.hub.effects import (
     JsonText,
     Notice,
@@ -65,7 +65,7 @@ class Said(msgspec.Struct, frozen=True):
     unlisted: bool = False
     """Whether the peer was sent no list of the others."""
     ending: Ending = Ending.LOST
-    grace_s: float | None = None
+    grace_s: Seconds | None = None
     told: list[str] = []
     reason: Reason = Reason.LOST
     peers: list[str] = []
@@ -88,6 +88,8 @@ class Restore:
         self._until_ts: dict[str, float] = {}
         """By session: when the grace of one that was away would have ended, on the log's clock."""
         self._last_ts = 0.0
+        self._told: Mapping[str, int] = {}
+        """By session: the number of the frame that told it of the record."""
         self._barred: list[tuple[RoomKey, str]] = []
         self._records: dict[str, Callable[[Past, Said], None]] = {
             "room.created": self._room_created,
@@ -121,13 +123,14 @@ class Restore:
     def apply(self, record: Past) -> str | None:
         """Take the next record of the log, as far as it is sound; say what is not."""
         self._last_ts = record.ts
+        self._told = {}
         verb = self._records.get(record.type)
         said, left_out = _NOTHING, list[str]()
         try:
             if verb is not None and record.data is not None and record.type != "signal.relayed":
                 said, left_out = read_back(record.data, Said)
             if record.numbers is not None:
-                _NUMBERS.decode(record.numbers)
+                self._told = _NUMBERS.decode(record.numbers)
         except msgspec.DecodeError as error:
             return str(error)
         if verb is not None:
@@ -263,7 +266,7 @@ class Restore:
         session.resumption = Resumption(said.token) if said.token is not None else None
         self._enter(room, session)
         _sees_who_is_away(session)
-        self._number(record, lambda _: PeerJoined(session.view(), room.name))
+        self._number(lambda _: PeerJoined(session.view(), room.name))
 
     def _resumed(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
@@ -278,13 +281,13 @@ class Restore:
         if not said.unlisted:
             _sees_who_is_away(session)
         changes = apply_changes(session, name=said.name, metadata=_given(said.metadata), instance=said.instance)
-        self._number(record, lambda id_: PeerUpdated(peer=session.peer, away=False if id_ in told else None, **changes))
+        self._number(lambda id_: PeerUpdated(peer=session.peer, away=False if id_ in told else None, **changes))
 
     def _updated(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
         if session is not None:
             changes = apply_changes(session, name=said.name, metadata=_given(said.metadata))
-            self._number(record, lambda _: PeerUpdated(peer=session.peer, **changes))
+            self._number(lambda _: PeerUpdated(peer=session.peer, **changes))
 
     def _away(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
@@ -297,13 +300,13 @@ class Restore:
         session = self._sessions.get(record.session or "")
         if session is not None and session.away is not None:
             session.away.told.update(said.told)
-            self._number(record, lambda _: PeerUpdated(peer=session.peer, away=True))
+            self._number(lambda _: PeerUpdated(peer=session.peer, away=True))
 
     def _left(self, record: Past, said: Said) -> None:
         session = self._sessions.pop(record.session or "", None)
         if session is not None:
             self._membership.remove(session)
-            self._number(record, lambda _: PeerLeft(session.peer, said.reason, session.room.name))
+            self._number(lambda _: PeerLeft(session.peer, said.reason, session.room.name))
 
     # --- what was said -----------------------------------------------------------------------------------------------
 
@@ -312,19 +315,18 @@ class Restore:
         relayed = None
         if sender is not None and sender.room.rules.durable and record.data is not None:
             relayed = Relayed(sender.peer, record.kind or "", record.data.encode(), sender.room.name)
-        self._number(record, lambda _: relayed)
+        self._number(lambda _: relayed)
 
     def _said(self, record: Past, said: Said) -> None:
-        self._number(record, lambda _: Notice(said.text))
+        self._number(lambda _: Notice(said.text))
 
     def _refused(self, record: Past, said: Said) -> None:
         answer = Refused(Refusal(said.code, said.message), said.ref, record.kind, joined=True, c=record.c)
-        self._number(record, lambda _: answer)
+        self._number(lambda _: answer)
 
-    def _number(self, record: Past, message_for: Callable[[str], Numbered | None]) -> None:
+    def _number(self, message_for: Callable[[str], Numbered | None]) -> None:
         """Keep what the record's frames told each session; what cannot be made again is a gap for it."""
-        numbers = _NUMBERS.decode(record.numbers) if record.numbers is not None else {}
-        for id_, s in numbers.items():
+        for id_, s in self._told.items():
             session = self._sessions.get(id_)
             if session is not None and session.resumption is not None:
                 message = message_for(id_)

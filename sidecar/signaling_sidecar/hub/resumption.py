@@ -19,7 +19,7 @@ from msgspec import UNSET
 from signaling_sidecar.hub.effects import JsonText, Mark, Numbered, PeerJoined, PeerUpdated, Relayed
 
 MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, Resume; a client that is away for longer rebuilds its view from a list
-MAX_KEPT_BYTES = 262_144  # bytes of payload; PROTOCOLS.md
+MAX_KEPT_BYTES = 262_144  # bytes of payload, besides the newest frame's; PROTOCOLS.md
 FRAME_BYTES = 200  # what a notice takes on the wire, about, besides what its sender put into it
 
 
@@ -70,7 +70,8 @@ class Resumption:
     def put_back(self, kept: Kept) -> None:
         self.kept.append(kept)
         self._kept_bytes += kept.size
-        while len(self.kept) > MAX_KEPT_FRAMES or self._kept_bytes > MAX_KEPT_BYTES:
+        # The newest does not count: a frame may be as large as all that is kept, and is no reason to forget the others.
+        while len(self.kept) > MAX_KEPT_FRAMES or self._kept_bytes - kept.size > MAX_KEPT_BYTES:
             self._drop_first()
 
     def acknowledged(self, a: int) -> None:

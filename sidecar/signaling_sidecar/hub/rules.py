@@ -63,7 +63,8 @@ class EntryLimit(NamedTuple):
     """How often a room may be tried in a minute, so that nobody can guess one."""
 
     per_connection: int
-    in_all: int
+    per_address: int
+    """Of all connections from one address together, their first tries apart (`entry_limits.py`)."""
 
 
 class OwnRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

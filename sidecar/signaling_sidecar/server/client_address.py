@@ -29,6 +29,13 @@ def client_address(request: web.Request, site: Site | None) -> str | None:
     return _ip(",".join(said).rpartition(",")[2].strip())
 
 
+def counted_as(address: str | None) -> str | None:
+    """What an address counts as where tries are limited by it: of IPv6, one host may have a whole /64."""
+    if address is None or ":" not in address:
+        return address
+    return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
+
+
 def _is_same(said: str, secret: str) -> bool:
     # A header's bytes that are no UTF-8 are lone surrogates in Python.
     return hmac.compare_digest(said.encode(errors="surrogateescape"), secret.encode())

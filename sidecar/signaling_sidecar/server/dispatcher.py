@@ -201,7 +201,6 @@ class Dispatcher:
 
     def look_after_log(self) -> None:
         """See whether the log is still where it was, and can be written; to be called now and then."""
-        self._log.flush()
         self._log.look_after()
         self.flush()
 

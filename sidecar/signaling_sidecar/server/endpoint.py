@@ -11,11 +11,11 @@ from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 from signaling_sidecar import hooks
 from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.dialects.shared_path import by_first_frame
-from signaling_sidecar.hub import Ending
+from signaling_sidecar.hub import Ending, commands
 from signaling_sidecar.hub.effects import CloseCode, Limits
 from signaling_sidecar.hub.resumption import MAX_KEPT_BYTES
 from signaling_sidecar.server import frames
-from signaling_sidecar.server.client_address import client_address
+from signaling_sidecar.server.client_address import client_address, counted_as
 from signaling_sidecar.server.connection import (
     CLOSE_WITHIN_S,
     LOST,
@@ -74,9 +74,11 @@ class Endpoint:
         if isinstance(opened, Closing):
             self._dispatcher.close(connection, *opened)
         elif dialect is not None:
-            connection.speaker = Speaker(dialect, Caller(connection.id, opened, self._conceal))
+            connection.speaker = Speaker(
+                dialect, Caller(connection.id, opened, self._conceal, counted_as(connection.address))
+            )
         else:
-            connection.recognise = lambda frame: self._recognise(connection.id, opening, frame)
+            connection.recognise = lambda frame: self._recognise(connection, opening, frame)
         await self._read_to_end(connection, socket)
         return socket
 
@@ -127,12 +129,12 @@ class Endpoint:
             dispatcher.close(connection, CloseCode.FULL, "full")
         return connection
 
-    def _recognise(self, connection: int, opening: Opening, frame: bytes) -> Speaker | None:
+    def _recognise(self, connection: Connection, opening: Opening, frame: bytes) -> Speaker | None:
         dialect = by_first_frame(self._dialects.values(), frame)
         opened = dialect.open(opening) if dialect is not None else None
         if dialect is None or not isinstance(opened, Introduction):
             return None
-        return Speaker(dialect, Caller(connection, opened, self._conceal))
+        return Speaker(dialect, Caller(connection.id, opened, self._conceal, counted_as(connection.address)))
 
     async def _read_to_end(self, connection: Connection, socket: WebSocket) -> None:
         task = asyncio.current_task()
@@ -169,6 +171,7 @@ class Endpoint:
 
         What comes after our own Close is not handled.
         """
+        await self._take_place(connection)
         while (message := await socket.receive()) is not None:
             if message.type is WSMsgType.CLOSE:
                 return ended_by_peer(message.data, message.extra or ""), WSCloseCode.OK
@@ -186,12 +189,23 @@ class Endpoint:
             self._dispatcher.put(connection, frames.frame(frames.PONG, message.data))
         elif message.type is not WSMsgType.PONG:
             connection.heard()
-            command = self._dispatcher.read(connection, message.data if message.type is WSMsgType.TEXT else None)
-            if self._dispatcher.judge is not None:
-                with connection.unread():
-                    command = await self._dispatcher.judge.of_command(command)
-            if connection.end is None:
-                self._dispatcher.do(connection, command)
+            frame = message.data if message.type is WSMsgType.TEXT else None
+            await self._do(connection, self._dispatcher.read(connection, frame))
+
+    async def _take_place(self, connection: Connection) -> None:
+        """Let who opens the connection have its place again, if its handshake says who that is."""
+        speaker = connection.speaker
+        if speaker is not None and speaker.caller.introduction.peer is not None:
+            name, peer = speaker.dialect.name, speaker.caller.introduction.peer
+            await self._do(connection, commands.Opened(connection.id, name, peer))
+
+    async def _do(self, connection: Connection, command: commands.Command) -> None:
+        """Carry it out, if the hooks have nothing against it."""
+        if self._dispatcher.judge is not None:
+            with connection.unread():
+                command = await self._dispatcher.judge.of_command(command)
+        if connection.end is None:
+            self._dispatcher.do(connection, command)
 
 
 def _opening(request: web.Request) -> Opening:

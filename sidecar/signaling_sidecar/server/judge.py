@@ -68,6 +68,8 @@ class Judge:
             return msgspec.structs.replace(command, command=inner)
         if isinstance(command, commands.Join):
             return await self._of_join(command)
+        if isinstance(command, commands.Opened):
+            return await self._of_opened(command)
         if isinstance(command, commands.Enqueue):
             refusal = await self._ask("on_join", hooks.Join(command.dialect, None, command.peer, None, None, ()))
             return command if refusal is None else _refused(command, refusal)
@@ -92,6 +94,16 @@ class Judge:
             task = asyncio.create_task(self._answer("on_leave", leave, lambda _: None))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+
+    async def _of_opened(self, opened: commands.Opened) -> Command:
+        """Only who has a place comes back to one."""
+        place = self._hub.membership.place(opened.dialect, opened.peer)
+        if place is None:
+            return opened
+        present = tuple(place.room.sessions)
+        said = hooks.Join(opened.dialect, place.room.key.room, opened.peer, place.name, None, present)
+        refusal = await self._ask("on_join", said)
+        return opened if refusal is None else commands.Refuse(connection=opened.connection, refusal=refusal)
 
     async def _of_join(self, join: commands.Join) -> Command:
         room = self._hub.membership.room(join.room)

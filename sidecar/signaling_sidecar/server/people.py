@@ -16,7 +16,7 @@ from aiohttp import web
 
 from signaling_sidecar.doctor import PairNow, Standing, pairs_now
 from signaling_sidecar.doctor.status import PEOPLE_PATH
-from signaling_sidecar.errors import DamagedLog, NoLog
+from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.server.client_address import client_address
@@ -88,7 +88,7 @@ class PeopleInRooms:
         try:
             if any(len(room.sessions) > 1 for room in self._rooms()):
                 pairs = await self._judging.ask(lambda: pairs_now(self._state_dir))
-        except (NoLog, DamagedLog) as error:
+        except SidecarError as error:
             problem = visible(str(error))
         return Answer([_room(room, pairs) for room in self._rooms()], problem)
 

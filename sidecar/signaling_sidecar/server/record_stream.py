@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.eventlog.segments import find_segments
 
@@ -76,11 +77,18 @@ def _batch(lines: Iterator[bytes]) -> list[bytes]:
 
 
 def _lines_after(folder: Path, boot: str, after: int) -> Iterator[bytes]:
-    segments = [path for path in find_segments(folder).segments if path.name.startswith(f"events-{boot}-")]
+    try:
+        found = find_segments(folder).segments
+    except NoLog:  # deleted a moment ago: a new one will be begun
+        found = []
+    segments = [path for path in found if path.name.startswith(f"events-{boot}-")]
     lines = chain.from_iterable(map(text_lines, segments))
     # A last line without a newline is still being written.
     return (line + b"\n" for line, is_whole in lines if is_whole and line and _seq(line) > after)
 
 
 def _seq(line: bytes) -> int:
-    return msgspec.json.decode(line, type=_Seq).seq
+    try:
+        return msgspec.json.decode(line, type=_Seq).seq
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0  # somebody else has written into our file

@@ -1,0 +1,106 @@
+"""What an app may send by mistake, or because its page shares much: it arrives, or the page is told why it did not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.e2e.programs import Start
+from tests.e2e.sites import FRONTEND, Site, sidecar_in, start_vite, url_in, write_project
+
+CLIENT = FRONTEND / "dist" / "browser" / "index.mjs"
+SHARED_TRACKS = 16
+MAIN = f"""
+import {{ Mesh, SignalingClient }} from {str(CLIENT)!r}
+window.heard = []
+window.refused = []
+window.lost = 0
+window.join = (name) => {{
+  window.client = new SignalingClient({{ room: 'bar', name }})
+  for (const kind of ['broadcast', 'signal'])
+    client.addEventListener(kind, ({{ detail }}) => heard.push(detail.payload))
+  client.addEventListener('refused', ({{ detail }}) => refused.push(detail.code))
+  client.addEventListener('disconnected', () => (lost += 1))
+}}
+window.share = async (tracks) => {{
+  const camera = await navigator.mediaDevices.getUserMedia({{ video: true }})
+  const clones = Array.from({{ length: tracks }}, () => camera.getVideoTracks()[0].clone())
+  window.mesh = new Mesh(client, {{ stream: new MediaStream(clones) }})
+}}
+window.nested = (levels) => {{
+  let inner = []
+  for (let level = 1; level < levels; level += 1) inner = [inner]
+  return {{ inner }}
+}}
+document.title = 'ready'
+"""
+
+
+@pytest.fixture
+async def app(start: Start, npm_package: Path, tmp_path: Path) -> Site:
+    config = f"import signaling from '{npm_package}'\n"
+    config += "export default { plugins: [signaling()], server: { fs: { strict: false } } }\n"
+    project = write_project(tmp_path / "app", config)
+    (project / "index.html").write_text("<!doctype html><body><script type='module' src='/main.js'></script>")
+    (project / "main.js").write_text(MAIN)
+    vite = await start_vite(start, project)
+    return Site(await url_in(vite), vite, await sidecar_in(vite))
+
+
+async def page_of(app: Site, browser: Browser, name: str) -> Page:
+    page = await browser.new_page()
+    await page.goto(app.url)
+    await page.wait_for_function("document.title === 'ready'")
+    await page.evaluate("join", name)
+    await page.wait_for_function("client.joined")
+    return page
+
+
+async def test_no_payload_stops_a_client(app: Site, browser: Browser) -> None:
+    ann, ben = await page_of(app, browser, "ann"), await page_of(app, browser, "ben")
+    await ann.wait_for_function("client.peers.size === 1")
+    sent: list[Any] = await ann.evaluate(
+        """() => {
+          const [ben] = client.peers.keys()
+          return [
+            client.broadcast({ from: 12, to: 28 }),
+            client.broadcast({ text: '😀'.slice(0, 1) }),
+            client.broadcast(nested(3000)),
+            client.broadcast({ text: 'x'.repeat(300_000) }),
+            client.relay(ben, 'signal', { type: 'offer', c: 7, a: 1, s: 2 }),
+            client.relay(ben, 'signal', new RTCSessionDescription({ type: 'offer', sdp: 'v=0' })),
+            client.relay('nobody', 'signal', {}),
+            client.broadcast({ text: 'y'.repeat(261_000) }),
+            client.broadcast({ last: true }),
+          ]
+        }"""
+    )
+    assert sent == [True, True, False, False, True, True, True, True, True]
+    await ben.wait_for_function("heard.some(({ last }) => last)")
+    heard = await ben.evaluate("heard")
+    assert heard[:4] == [
+        {"from": 12, "to": 28},
+        {"text": "\ufffd"},
+        {"type": "offer", "c": 7, "a": 1, "s": 2},
+        {"type": "offer", "sdp": "v=0"},
+    ]
+    assert [len(payload.get("text", "")) for payload in heard[4:]] == [261_000, 0]
+    await ann.wait_for_function("refused.length === 3")
+    assert await ann.evaluate("refused") == ["bad-json", "too-large", "no-such-peer"]
+    assert await ann.evaluate("lost") == 0
+
+
+async def test_pages_that_share_sixteen_tracks_connect(app: Site, browser_with_camera: Browser) -> None:
+    pages = [await page_of(app, browser_with_camera, name) for name in ("ann", "ben", "cleo")]
+    for page in pages:
+        await page.evaluate("share", SHARED_TRACKS)
+    for page in pages:
+        await page.wait_for_function(
+            "mesh.peers.length === 2 && mesh.peers.every((peer) => peer.state === 'connected')"
+        )
+        assert await page.evaluate("[refused, lost]") == [[], 0]
+    offers = [record["bytes"] for record in app.sidecar.records() if record.get("kind") == "offer"]
+    assert max(offers) > 65_536

@@ -1,0 +1,218 @@
+"""The event log is deleted, replaced or refused by the disk while the sidecar runs: it says so, and goes on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.eventlog import state_dir
+from signaling_sidecar.eventlog.state_dir import Runtime
+from signaling_sidecar.server.admin import PREFIX
+from tests.e2e.programs import until
+from tests.serving import Peer, Served, serve
+
+PAGE = {"instance": "page-1"}
+
+
+@pytest.fixture
+async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
+    return await serve(aiohttp_client, tmp_path / "state")
+
+
+async def resumable(served: Served, name: str = "ben") -> tuple[Peer, str]:
+    peer = await served.connect()
+    token: str = (await peer.join(name, resume=True, **PAGE))["resume"]["token"]
+    return peer, token
+
+
+class Disk:
+    """Full when the test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_full = False
+        self._write = os.write
+        monkeypatch.setattr(os, "write", self.write)
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self._write(descriptor, data)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if "event log" in record.message]
+
+
+def delete_the_segment(folder: Path) -> None:
+    for path in folder.glob("events-*"):
+        path.unlink()
+
+
+def delete_the_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def move_the_folder(folder: Path) -> None:
+    folder.rename(folder.with_name("moved"))
+
+
+def link_the_segment_to_another_file(folder: Path) -> None:
+    somebody_elses = folder.with_name("somebody-elses")
+    somebody_elses.write_text("not ours, and without a newline at its end")
+    for path in folder.glob("events-*"):
+        path.unlink()
+        path.symlink_to(somebody_elses)
+
+
+@pytest.mark.parametrize(
+    "fault", [delete_the_segment, delete_the_folder, move_the_folder, link_the_segment_to_another_file]
+)
+async def test_a_log_that_is_gone_is_begun_anew_and_the_next_start_goes_on_from_it(
+    aiohttp_client: AiohttpClient,
+    served: Served,
+    fault: Callable[[Path], None],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder, log = served.sidecar.state_dir, served.sidecar._admin._log
+    served.sidecar.runtime = Runtime("http://127.0.0.1:1", os.getpid(), served.sidecar.boot, "0", "/p", "token")
+    key = state_dir.key(folder)
+    ben, token = await resumable(served)
+    first = log.path
+    fault(folder)
+    await until(lambda: log.path != first, "a new segment is begun, though nothing is written")
+    await ben.send({"type": "broadcast", "c": 1})
+    assert await ben.receive() == {"type": "ack", "ca": 1}
+    assert [record["type"] for record in served.records()][:2] == ["log.header", "log.checkpoint"]
+    assert len(said(caplog)) == 1
+    assert str(log.path) in said(caplog)[0]
+    assert state_dir.key(folder) == key
+    left = Path(shutil.copytree(folder, tmp_path / "left", symlinks=True))  # as `kill -9` leaves it
+    next_one = await serve(aiohttp_client, left)
+    again = await next_one.connect()
+    resume = {"token": token, "after": 0}
+    resumed = await again.ask({"type": "join", "roomId": "bar", "peerId": "ben", "resume": resume, **PAGE})
+    assert (resumed["type"], resumed["ca"]) == ("resumed", 1)
+    somebody_elses = tmp_path / "somebody-elses"
+    assert not somebody_elses.exists() or somebody_elses.read_text().endswith("at its end")
+
+
+async def test_a_folder_that_is_deleted_is_ours_again_and_says_what_runs(served: Served) -> None:
+    sidecar = served.sidecar
+    sidecar.runtime = runtime = Runtime("http://127.0.0.1:1", os.getpid(), sidecar.boot, "0", "/p", "token")
+    delete_the_folder(sidecar.state_dir)
+    await until(lambda: state_dir.read_runtime(sidecar.state_dir) == runtime, "the folder says what runs")
+    with pytest.raises(state_dir.StateDirTaken):
+        state_dir.lock(sidecar.state_dir)
+
+
+async def test_a_folder_that_another_sidecar_has_taken_meanwhile_is_left_to_that(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    ben, _ = await resumable(served)
+    folder = served.sidecar.state_dir
+    delete_the_folder(folder)
+    state_dir.create(folder)
+    others = state_dir.lock(folder)
+    assert await ben.receive() == {"type": "durable", "durable": False}
+    assert [path.name for path in folder.iterdir()] == ["lock"]
+    assert "another sidecar" in said(caplog)[0]
+    authorised = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get(f"{PREFIX}/records", headers=authorised) as answer:
+        assert (answer.status, await answer.text()) == (200, "")
+    os.close(others)
+    assert await ben.receive() == {"type": "durable", "durable": True}
+    assert len(said(caplog)) == 2
+
+
+async def test_who_can_resume_is_told_that_nothing_is_kept_before_anything_is_acknowledged(
+    served: Served, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann = await served.connect()
+    await ann.join("ann")
+    ben, _ = await resumable(served)
+    await ann.receive()
+    disk.is_full = True
+    await ben.send({"type": "broadcast", "n": 1, "c": 1})
+    assert (await ann.receive())["n"] == 1
+    await ann.send({"type": "signal", "to": "ben"})
+    assert await ben.receive() == {"type": "durable", "durable": False}
+    told = await ben.receive()
+    assert (told["type"], told["ca"]) == ("signal", 1)
+    cleo = await served.connect()
+    assert (await cleo.join("cleo", resume=True))["resume"]["durable"] is False
+    disk.is_full = False
+    assert (await ben.receive())["type"] == "peer_joined"
+    assert await ben.receive() == {"type": "durable", "durable": True}
+    assert await cleo.receive() == {"type": "durable", "durable": True}
+    await ann.receive()
+    await ann.hears_nothing()
+    assert ["cannot be written" in said(caplog)[0], "written again" in said(caplog)[1]] == [True, True]
+    assert len(said(caplog)) == 2
+
+
+async def test_where_nothing_was_promised_nothing_is_taken_back(
+    aiohttp_client: AiohttpClient, tmp_path: Path, disk: Disk
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, payloads="none")
+    ben, _ = await resumable(served)
+    disk.is_full = True
+    await ben.send({"type": "broadcast", "c": 1})
+    assert await ben.receive() == {"type": "ack", "ca": 1}
+    disk.is_full = False
+
+
+async def killed(aiohttp_client: AiohttpClient, served: Served, tmp_path: Path, disk: Disk) -> Served:
+    """The sidecar is killed while its disk is full; then there is space, and the next one starts."""
+    left = Path(shutil.copytree(served.sidecar.state_dir, tmp_path / "left"))
+    disk.is_full = False
+    return await serve(aiohttp_client, left)
+
+
+@pytest.mark.parametrize("resumes_meanwhile", [False, True])
+async def test_a_session_that_a_killed_sidecar_could_not_record_goes_on_by_a_list(
+    aiohttp_client: AiohttpClient, served: Served, tmp_path: Path, disk: Disk, resumes_meanwhile: bool
+) -> None:
+    ann = await served.connect()
+    await ann.join("ann")
+    ben, token = await resumable(served)
+    await ann.receive()
+    await ann.send({"type": "signal", "to": "ben"})
+    await ben.receive()
+    await ben.send({"type": "broadcast", "c": 1, "a": 1})
+    await ann.receive()
+    disk.is_full = True
+    for number in (2, 3):
+        await ann.send({"type": "signal", "to": "ben", "n": number})
+        await ben.send({"type": "broadcast", "c": number})
+    await served.settled()
+    if resumes_meanwhile:
+        ben = await served.connect()
+        resume = {"token": token, "after": 1}
+        resumed = await ben.ask({"type": "join", "roomId": "bar", "peerId": "ben", "resume": resume, **PAGE})
+        token = resumed["resume"]["token"]
+    next_one = await killed(aiohttp_client, served, tmp_path, disk)
+    ann = await next_one.connect()
+    await ann.join("ann")
+    for number in (1, 2, 3):  # as many as the killed one had numbered, and more
+        await ann.send({"type": "signal", "to": "ben", "new": number})
+    await next_one.settled()
+    ben = await next_one.connect()
+    await ben.send({"type": "join", "roomId": "bar", "peerId": "ben", "resume": {"token": token, "after": 3}, **PAGE})
+    assert await ben.receive() == {"type": "not_resumed", "why": "gap"}
+    listed = await ben.receive()
+    assert (listed["peerId"], listed["ca"], listed["s"]) == ("ben", 1, 4)
+    await ben.send({"type": "broadcast", "n": 4, "c": 2})
+    await ann.send({"type": "signal", "to": "ben"})
+    assert (await ben.receive())["s"] == 5
