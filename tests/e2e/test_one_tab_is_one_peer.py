@@ -62,6 +62,8 @@ AT_ONCE = {
         "window.client = new SignalingClient({ room }); client.addEventListener('peer_list', () => "
         "{ client.leave(); client.join(room) }, { once: true })"
     ),
+    "that is closed before the page is unloaded": JOINS + "; addEventListener('beforeunload', () => client.close())",
+    "that is closed when the page is unloaded": JOINS + "; addEventListener('pagehide', () => client.close())",
     "that went to another room and back": (
         "window.client = new SignalingClient({ room }); client.addEventListener('peer_list', () => "
         "{ client.join('elsewhere'); client.join(room) }, { once: true })"
@@ -148,13 +150,16 @@ async def test_nobody_else_sees_a_newer_client_come_or_the_earlier_one_go(
     assert await ann.page.evaluate("said") == ["peer_updated", "broadcast"]
 
 
-async def test_a_client_that_is_closed_for_good_is_seen_to_leave(site: Site, window: BrowserContext) -> None:
-    ann, ben = [await opened(window, site, "closing", JOINS) for _ in range(2)]
+@pytest.mark.parametrize("closes", ["client.close()", "new Mesh(client).close()"])
+async def test_a_client_that_is_closed_for_good_is_seen_to_leave(
+    site: Site, window: BrowserContext, closes: str
+) -> None:
+    ann, ben = [await opened(window, site, closes, JOINS) for _ in range(2)]
     await joined(ann)
     await joined(ben)
-    await ben.page.evaluate("client.close()")
+    await ben.page.evaluate(closes)
     await ann.page.wait_for_function("said.includes('peer_left')")
-    await settled(site.sidecar, "closing", 1)
+    await settled(site.sidecar, closes, 1)
 
 
 async def test_a_page_has_two_peers_when_it_says_so_and_each_room_its_own(site: Site, window: BrowserContext) -> None:

@@ -7,14 +7,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.frameworks.hosts import HOSTS
 from tests.frameworks.projects import INSTALL, LOCKS, MAKE, OURS, get_tools, run
+
+ALL = MAKE | HOSTS
 
 
 def write_lock(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         tools = Path(folder, "tools")
         tools.mkdir()
-        project = MAKE[name](get_tools(tools), Path(folder))
+        project = ALL[name](get_tools(tools), Path(folder))
         run([*INSTALL, "--package-lock-only"], project.folder)
         lock = json.loads((project.folder / "package-lock.json").read_text())
         # Our own package is another one after every change.
@@ -22,6 +25,6 @@ def write_lock(name: str) -> None:
         (LOCKS / f"{name}.json").write_text(json.dumps(lock, indent=1) + "\n")
 
 
-for name in sys.argv[1:] or MAKE:
+for name in sys.argv[1:] or ALL:
     write_lock(name)
     print(LOCKS / f"{name}.json")

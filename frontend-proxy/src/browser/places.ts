@@ -170,6 +170,5 @@ export function placeKey(
   room: string,
   place: string | undefined,
 ): string {
-  const where = globalThis.document && new URL(endpoint() ?? '', globalThis.location?.href).href
-  return JSON.stringify([where, room, place])
+  return JSON.stringify([globalThis.document && endpoint(), room, place])
 }

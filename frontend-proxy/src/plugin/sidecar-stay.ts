@@ -1,4 +1,6 @@
+import { goOn, WITHOUT_SIGNALING } from './go-on.ts'
 import type { LetIn } from './let-in.ts'
+import { watchOtherApps } from './other-apps.ts'
 import type { PageServer } from './page-server.ts'
 import type { Log, SidecarKeeper, Wish } from './sidecar-keeper.ts'
 import type { Pages, Site } from './site-file.ts'
@@ -10,6 +12,7 @@ export class SidecarStay {
   readonly #letIn: LetIn
   readonly #log: Log
   #site: Site | undefined
+  #stopWatching: (() => void) | undefined
 
   constructor(keeper: SidecarKeeper, wish: Wish, letIn: LetIn, log: Log) {
     this.#keeper = keeper
@@ -21,9 +24,10 @@ export class SidecarStay {
   /** As long as this server listens, which need not have begun. */
   follow(server: PageServer, pagesOf: () => Pages): void {
     this.#keeper.hold(this)
-    if (server.listening) this.begin(pagesOf())
-    else server.once('listening', () => this.begin(pagesOf()))
-    server.once('close', () => this.end())
+    const begin = () => goOn(this.#log, WITHOUT_SIGNALING, () => this.begin(pagesOf()))
+    if (server.listening) begin()
+    else server.once('listening', begin)
+    server.once('close', () => goOn(this.#log, WITHOUT_SIGNALING, () => this.end()))
   }
 
   begin(pages: Pages): void {
@@ -31,9 +35,12 @@ export class SidecarStay {
     this.#site = { ...pages, ...this.#letIn }
     this.#keeper.siteFile.describe(this.#site)
     this.#keeper.keep(this.#wish, this.#log)
+    this.#stopWatching ??= watchOtherApps(this.#wish.projectFolders, this.#log)
   }
 
   end(): void {
+    this.#stopWatching?.()
+    this.#stopWatching = undefined
     this.#keeper.siteFile.forget(this.#site)
     this.#keeper.letGo(this)
   }

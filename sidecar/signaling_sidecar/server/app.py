@@ -35,8 +35,10 @@ from signaling_sidecar.server.admin import AdminApi
 from signaling_sidecar.server.advice import consequences
 from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
 from signaling_sidecar.server.endpoint import Endpoint
+from signaling_sidecar.server.foreign_protocols import ForeignProtocols
 from signaling_sidecar.server.going_on import go_on
 from signaling_sidecar.server.guard import who_is_let_in
+from signaling_sidecar.server.hook_thread import HooksStopped
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.judge import Judge
 from signaling_sidecar.server.lan_pages import LanPages
@@ -96,6 +98,7 @@ class Sidecar:
         self._hinted: set[tuple[str, str]] = set()
         self._dispatcher: Dispatcher
         self._endpoint: Endpoint
+        self._foreign = ForeignProtocols(CROSS_ORIGIN)
         self._admin = AdminApi(self.admin_token, self.boot)
         self._lan_pages = LanPages(self.boot, self._dialects, self.site, self._clients, self._admit)
         self._people = PeopleInRooms(self.state_dir, self._listed, self.site, self._admit)
@@ -113,7 +116,7 @@ class Sidecar:
         app.router.add_get("/health", self._health)
         app.router.add_get("/", self._home)
         app.router.add_get(SHARED_PATH, self._shared)
-        app.router.add_routes(self._admin.routes())
+        app.router.add_routes([*self._admin.routes(), *self._foreign.routes()])
         app.router.add_routes([*self._lan_pages.routes(), *self._people.routes()])
         for dialect in self._dialects.values():
             self._add_routes(app.router, dialect)
@@ -144,7 +147,12 @@ class Sidecar:
             ice_servers = IceServers(self.settings)
             self._dispatcher = Dispatcher(self._hub, log, ice_servers, self.settings.max_frames_per_s)
             self._endpoint = Endpoint(
-                self.settings, self._dialects, self._dispatcher, lambda code: _hash(key, code), self.site
+                self.settings,
+                self._dialects,
+                self._dispatcher,
+                lambda code: _hash(key, code),
+                self.site,
+                self._foreign.heard,
             )
             self._admin.begin(self._hub, log, self._dispatcher.administer)
             if not self._reloaded:
@@ -207,8 +215,9 @@ class Sidecar:
             dispatcher.record(Record("hooks.swapped" if new else "hooks.kept"))
 
         async def follow() -> None:
-            await rule_rooms()  # those of the last run
-            await file.watch(judge.load, swapped)
+            with suppress(HooksStopped):
+                await rule_rooms()  # those of the last run
+                await file.watch(judge.load, swapped)
 
         try:
             await judge.load()

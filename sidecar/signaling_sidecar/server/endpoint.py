@@ -43,6 +43,7 @@ class Endpoint:
         dispatcher: Dispatcher,
         conceal: Callable[[str], str],
         site: Callable[[], Site | None],
+        refused: Callable[[bytes], None],
     ) -> None:
         self.settings = settings
         """For the connections from now on."""
@@ -50,6 +51,8 @@ class Endpoint:
         self._dispatcher = dispatcher
         self._conceal = conceal
         self._site = site
+        self._refused = refused
+        """Is told each text frame that is refused unread."""
         self._connection_ids = itertools.count(1)
         self._readers: set[asyncio.Task[object]] = set()
 
@@ -68,9 +71,8 @@ class Endpoint:
             raise refusal
         await self.admit(request, dialect)
         socket = WebSocket(request)
-        await socket.begin(request, self.settings.max_frame_bytes)
-        assert request.transport is not None  # what was just answered has not been seen to be gone
-        connection = self._open(request, request.transport, dialect)
+        transport = await socket.begin(request, self.settings.max_frame_bytes)
+        connection = self._open(request, transport, dialect)
         if isinstance(opened, Closing):
             self._dispatcher.close(connection, *opened)
         elif dialect is not None:
@@ -190,7 +192,10 @@ class Endpoint:
         elif message.type is not WSMsgType.PONG:
             connection.heard()
             frame = message.data if message.type is WSMsgType.TEXT else None
-            await self._do(connection, self._dispatcher.read(connection, frame))
+            command = self._dispatcher.read(connection, frame)
+            if frame is not None and isinstance(command, commands.Refuse):
+                self._refused(frame)
+            await self._do(connection, command)
 
     async def _take_place(self, connection: Connection) -> None:
         """Let who opens the connection have its place again, if its handshake says who that is."""

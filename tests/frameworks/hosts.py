@@ -1,0 +1,117 @@
+"""Projects of frameworks that are the host of Vite: it is a part of their own dev server.
+
+They are written here as the first page of each one's guide has them, because their scaffolding commands fetch templates
+from elsewhere than npm, except for SvelteKit's.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tests import readme
+from tests.frameworks.projects import Project, Tools, install, run, with_our_package
+
+STORY = """\
+import { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
+
+export default { title: 'Hi' }
+export const Two = {
+  render: () => {
+    const page = document.createElement('output')
+    const mesh = new Mesh(new SignalingClient({ room: 'lobby' }))
+    mesh.addEventListener('connected', ({ detail }) => mesh.send('hi', detail.peerId))
+    mesh.addEventListener('message', ({ detail }) => page.append(String(detail.data)))
+    return page
+  },
+}
+"""
+PAGE_VUE = """\
+<script setup lang="ts">
+import { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
+const said = ref('')
+const mesh = new Mesh(new SignalingClient({ room: 'lobby' }))
+mesh.addEventListener('connected', ({ detail }) => mesh.send('hi', detail.peerId))
+mesh.addEventListener('message', ({ detail }) => (said.value += detail.data))
+onUnmounted(() => mesh.close())
+</script>
+<template><output>{{ said }}</output></template>
+"""
+PAGE_SVELTE = """\
+<script lang="ts">
+  import { onDestroy } from 'svelte'
+  import { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
+  let said = $state('')
+  const mesh = new Mesh(new SignalingClient({ room: 'lobby' }))
+  mesh.addEventListener('connected', ({ detail }) => mesh.send('hi', detail.peerId))
+  mesh.addEventListener('message', ({ detail }) => (said += detail.data))
+  onDestroy(() => mesh.close())
+</script>
+<output>{said}</output>
+"""
+
+
+def nuxt(tools: Tools, parent: Path) -> Project:
+    project = _written(parent / "nuxt", tools, {"nuxt": "4.5.2", "vue": "^3.5.0", "vue-router": "^5.0.0"})
+    project.write("nuxt.config.ts", readme.code("nuxt.config.ts"))
+    project.write("app/app.vue", PAGE_VUE)
+    return project
+
+
+def storybook(tools: Tools, parent: Path) -> Project:
+    versions = {"storybook": "10.6.7", "@storybook/html-vite": "10.6.0", "vite": "^8.4.0"}
+    project = _written(parent / "storybook", tools, versions)
+    project.write(".storybook/main.js", readme.code(".storybook/main.js"))
+    project.write("stories/hi.stories.js", STORY)
+    return project
+
+
+def sveltekit(tools: Tools, parent: Path) -> Project:
+    folder = parent / "sveltekit"
+    words = ["--template", "minimal", "--types", "ts", "--no-add-ons", "--no-install"]
+    run(["node", tools.scaffolders / ".bin" / "sv", "create", folder, *words], parent)
+    project = with_our_package(folder, tools)
+    config = project.read("vite.config.ts").replace("plugins: [", "plugins: [signaling({ trace: true }), ", 1)
+    project.write("vite.config.ts", f"import signaling from 'vite-plugin-signaling-sidecar'\n{config}")
+    project.write("src/routes/+page.svelte", PAGE_SVELTE)
+    return project
+
+
+def vitepress(tools: Tools, parent: Path) -> Project:
+    project = _written(parent / "vitepress", tools, {"vitepress": "1.6.4"})
+    config = (
+        "import signaling from 'vite-plugin-signaling-sidecar'\nexport default { vite: { plugins: [signaling()] } }\n"
+    )
+    project.write(".vitepress/config.mjs", config)
+    project.write("index.md", "# A page of VitePress\n")
+    return project
+
+
+HOSTS: dict[str, Callable[[Tools, Path], Project]] = {
+    "nuxt": nuxt,
+    "storybook": storybook,
+    "sveltekit": sveltekit,
+    "vitepress": vitepress,
+}
+
+
+def make_host(name: str, tools: Tools, parent: Path) -> Project:
+    """A project that is installed."""
+    project = HOSTS[name](tools, parent)
+    install(project, name)
+    return project
+
+
+def node(tools: Tools) -> Path | str:
+    """A Node.js that is new enough for all of them, which need not be that of this machine."""
+    found = sorted(tools.scaffolders.glob("node-*/bin/node"))
+    return found[0] if found else shutil.which("node") or "node"
+
+
+def _written(folder: Path, tools: Tools, dependencies: dict[str, str]) -> Project:
+    folder.mkdir()
+    package = {"private": True, "type": "module", "dependencies": dependencies}
+    (folder / "package.json").write_text(json.dumps(package, indent=2))
+    return with_our_package(folder, tools)

@@ -1,0 +1,99 @@
+"""Where Vite is a part of another dev server: our plugin is one more line in its config, and two tabs are connected."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.e2e.programs import Start, until
+from tests.e2e.sites import Sidecar, sidecar_in, url_in
+from tests.frameworks.hosts import make_host, node
+from tests.frameworks.projects import Project, Tools
+from tests.frameworks.tabs import settled, two_tabs
+
+TRACED = """\
+<script lang="ts">
+  import { onMount } from 'svelte'
+  onMount(() => new RTCPeerConnection().createDataChannel('of another library').close())
+</script>
+"""
+WITHOUT_TELEMETRY = {"NUXT_TELEMETRY_DISABLED": "1", "STORYBOOK_DISABLE_TELEMETRY": "1"}
+
+
+@dataclass(frozen=True)
+class Host:
+    name: str
+    words: tuple[str, ...]
+    """Its program and what it is told."""
+    page: str = ""
+    """Below its URL."""
+
+
+HOSTS = [
+    Host("nuxt", ("nuxt", "dev", "--port", "0")),
+    Host(
+        "storybook",
+        ("storybook", "dev", "--port", "{port}", "--ci", "--no-open"),
+        "iframe.html?id=hi--two&viewMode=story",
+    ),
+    Host("sveltekit", ("vite", "dev", "--port", "0")),
+]
+VITEPRESS = Host("vitepress", ("vitepress", "dev", "--port", "0"))
+
+
+def only_state_dir(folder: Path) -> Path:
+    """Storybook breaks the line that says where it is into pieces."""
+    [runtime] = folder.glob("state-home/*/*/runtime.json")
+    return runtime.parent
+
+
+def traced(sidecar: Sidecar) -> set[str]:
+    """What has happened to the connections of the pages."""
+    records = sidecar.records()
+    return {json.loads(record["data"])["event"] for record in records if record["type"] == "trace.state"}
+
+
+def command(host: Host, project: Project, tools: Tools) -> list[str | Path]:
+    program, *words = host.words
+    # Storybook wants a number, and takes the next one when another program has this one.
+    numbered = [word.format(port=20_000 + os.getpid() % 10_000) for word in words]
+    return [node(tools), *project.program(program, *numbered)[1:]]
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
+async def test_two_tabs_are_connected_and_again_after_a_reload(
+    host: Host, tools: Tools, tmp_path: Path, start: Start, browser: Browser
+) -> None:
+    project = make_host(host.name, tools, tmp_path)
+    server = await start(command(host, project, tools), project.folder, WITHOUT_TELEMETRY)
+    tabs = await two_tabs(browser, await url_in(server) + host.page)
+    for tab in tabs:
+        await expect(tab.page.locator("output")).to_contain_text("hi")
+    await tabs[0].page.reload()
+    await expect(tabs[0].page.locator("output")).to_contain_text("hi")
+    await settled(Sidecar("", only_state_dir(tmp_path), 0, server), "lobby")
+
+
+async def test_trace_is_injected_where_the_framework_writes_the_html(
+    tools: Tools, tmp_path: Path, start: Start, browser: Browser
+) -> None:
+    project = make_host("sveltekit", tools, tmp_path)
+    project.write("src/routes/+page.svelte", TRACED)
+    server = await start(command(HOSTS[2], project, tools), project.folder)
+    page = await browser.new_page()
+    await page.goto(await url_in(server))
+    sidecar = await sidecar_in(server)
+    await until(lambda: "opened" in traced(sidecar), "a connection that another library made is in the log")
+
+
+async def test_vite_5_is_refused_in_one_sentence_and_goes_on(tools: Tools, tmp_path: Path, start: Start) -> None:
+    project = make_host("vitepress", tools, tmp_path)
+    server = await start(command(VITEPRESS, project, tools), project.folder)
+    await server.line(r"signaling is off: the plugin needs Vite 7 or newer")
+    await server.line(r"Local:\s+http")
+    assert server.count("signaling") == 1
