@@ -52,7 +52,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       if (link === undefined) return
       printEndpoint(server)
       lan?.configureServer(server, config.server)
-      if (httpServer) link.stay?.follow(httpServer, () => siteOf(server))
+      if (httpServer) link.stay?.follow(httpServer, () => siteOf(server, config.server))
       else joined.set(config, joinPages(server, link))
     },
     configurePreviewServer(server) {
@@ -60,7 +60,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       if (link === undefined) return
       printEndpoint(server)
       lan?.configureServer(server, server.config.preview)
-      link.stay?.follow(server.httpServer, () => siteOf(server))
+      link.stay?.follow(server.httpServer, () => siteOf(server, server.config.preview))
     },
     // Of a server that has not listened, or is not Vite's own, no other event tells the end.
     closeBundle() {
