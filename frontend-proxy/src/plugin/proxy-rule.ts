@@ -21,6 +21,12 @@ export interface Upstream {
 /** What is left to answer on: of a request its response, of an upgrade the bare socket. */
 type Answer = ServerResponse | Socket
 
+/**
+ * Where nobody can listen: the proxy fails at once. Without any target, that of Vite 7.0 reports an
+ * error that does not say which request it was.
+ */
+const NOBODY = 'http://127.0.0.1:0'
+
 type Proxy = Parameters<NonNullable<ProxyOptions['configure']>>[0]
 
 /** A rule of ours with the proxy that Vite has made for it. */
@@ -100,7 +106,7 @@ function connect(proxy: Proxy, options: ProxyOptions, upstream: Upstream): void 
   // Vite's proxies read these very options at each request, so a getter is asked each time. Not as
   // a string: the http-proxy of Vite 7.0 would put what it has parsed in its place.
   Object.defineProperty(options, 'target', {
-    get: () => (upstream.url === undefined ? undefined : new URL(upstream.url)),
+    get: () => new URL(upstream.url ?? NOBODY),
     enumerable: true,
   })
 
