@@ -293,6 +293,17 @@ def test_a_page_that_is_traced_names_its_peer_by_the_ufrag(story: Story) -> None
     assert story.verdict().sentence == "Ann and Chess: connected"
 
 
+def test_who_was_there_before_the_log_begins_is_called_as_others_are(tmp_path: Path) -> None:
+    lines = [header("b00t")]
+    for at, (peer, to) in enumerate(((HEX_1, HEX_2), (HEX_2, HEX_1)), 2):
+        frame = {"type": "signal", "to": to}
+        lines.append(
+            record(at, at, "signal.relayed", **BAR, peer=peer, session=f"s-{peer}", to=to, kind="signal", data=frame)
+        )
+    path = write_segment(tmp_path / "events-b00t-0001.jsonl", lines)
+    assert str(diagnose(read_entries([path]))).splitlines()[1].startswith("  … tab 1 and tab 2: ")
+
+
 def test_an_id_that_the_app_chose_is_a_name(story: Story) -> None:
     assert labels(story.joins("k3j9x0a1b")) == ["Ann", "k3j9x0a1b"]
 

@@ -358,3 +358,24 @@ async def test_of_runs_that_are_named_by_the_clock_the_one_that_nobody_went_on_f
     next_one = await serve(aiohttp_client, tmp_path)
     peers = (await (await next_one.connect()).join("dora"))["peers"]
     assert [peer["peerId"] for peer in peers] == ["ann", "ben", "cleo"]
+
+
+async def test_a_clock_that_was_set_back_gives_nobody_a_longer_grace(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, grace_s=0.3)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    path = last_segment(served)
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    *_, joined = (record for record in records if record["type"] == "peer.joined")
+    away = {**joined, "type": "peer.away", "data": '{"ending":"lost","grace_s":0.3}'}
+    a_year_ahead = [
+        {**record, "seq": seq, "ts": record["ts"] + 365 * 86_400} for seq, record in enumerate([*records, away])
+    ]
+    after = {"v": 1, "seq": len(records) + 1, "ts": joined["ts"], "type": "server.reloaded"}
+    path.write_text("".join(json.dumps(record) + "\n" for record in (*a_year_ahead, after)))
+    next_one = await serve(aiohttp_client, tmp_path, grace_s=0.3)
+    ben = await next_one.connect()
+    assert [peer["peerId"] for peer in (await ben.join("ben"))["peers"]] == ["ann"]
+    assert (await ben.receive())["type"] == "peer_left"

@@ -228,6 +228,64 @@ def test_a_number_is_kept_under_a_key_of_ours_only() -> None:
     assert data == {"type": "broadcast", "sdpMLineIndex": 1, "key-1": 0, "listed": True}
 
 
+OUR_KEYS = sorted(
+    {"code", "count", "size", "at", "connection", "capacity", "port", "s", "rttMs", "bytes", "sdpMLineIndex"}
+)
+PHONE = 4_917_012_345
+
+
+@pytest.mark.parametrize(
+    ("type_", "wrap"),
+    [
+        ("signal.relayed", lambda said: {"type": "broadcast", **said}),
+        ("signal.relayed", lambda said: {"type": "broadcast", "payload": [{"deep": said}]}),
+        ("signal.relayed", lambda said: {"summary": True, "candidate": {"type": "host"}, "more": 1, **said}),
+        ("signal.relayed", lambda said: [said]),
+        ("signal.relayed", lambda said: {"type": "signal", "data": json.dumps(said)}),
+        ("trace.state", lambda said: {"event": "stats", "data": json.dumps({"type": "offer", **said})}),
+        ("peer.joined", lambda said: {"metadata": said, "joined_at_ms": 1}),
+        ("peer.updated", lambda said: {"metadata": {"deep": [said]}}),
+        ("signal.refused", lambda said: {"code": "bad-field", "count": 1, "ref": said}),
+        ("signal.refused", lambda said: {"code": "bad-field", "count": 1, "ref": list(said.values())}),
+        ("log.checkpoint", lambda said: {"rooms": [{"room": "bar", "sessions": [{"peer": "a", "metadata": said}]}]}),
+        (
+            "log.checkpoint",
+            lambda said: {
+                "rooms": [{"sessions": [{"resumption": {"kept": [{"s": 1, "message": {"metadata": said}}]}}]}]
+            },
+        ),
+        ("trace.state", lambda said: {"event": "stats", "metadata": said}),
+    ],
+)
+def test_what_an_app_says_is_no_ones_number_whatever_it_is_called(type_: str, wrap: Any) -> None:
+    said = dict.fromkeys(OUR_KEYS, PHONE)
+    assert str(PHONE) not in json.dumps(shared_data(type_, wrap(said)))
+
+
+def test_the_numbers_of_our_own_records_are_kept() -> None:
+    refused = {"code": "too-fast", "count": 12, "ref": 3}
+    assert shared_data("signal.refused", refused) == {**refused, "ref": 0}
+    assert shared_data("connection.closed", {"code": 1009})["code"] == 1009
+    assert shared_data("trace.state", {"event": "stats", "at": 1_795_000_000_000, "rttMs": 1.5, "count": 7}) == {
+        "event": "stats",
+        "at": 1_795_000_000_000,
+        "rttMs": 1.5,
+        "count": 0,
+    }
+    summary = {"summary": True, "description_bytes": 1500, "candidate": {"type": "host", "protocol": "udp"}}
+    assert shared_data("signal.relayed", summary) == summary
+
+
+def test_an_app_may_use_our_words_for_something_else() -> None:
+    said = {"code": "room-full", "protocol": "udp", "type": "offer", "sdpMid": "0"}
+    assert shared_data("peer.joined", {"metadata": said})["metadata"] == {
+        "code": "code-1",
+        "protocol": "text-1",
+        "type": "offer",
+        "sdpMid": "0",
+    }
+
+
 def test_a_description_says_the_same_of_the_connection() -> None:
     data = {"type": "offer", "sdp": DESCRIPTION.format("10.9.8.7")}
     copy = json.dumps(shared_data("signal.relayed", data))

@@ -17,7 +17,8 @@ READ = """image => {
 
 
 async def text_in(image: Locator) -> str | None:
-    """What the code in the picture says; None when there is no code in it."""
+    """What the code in the picture says, once it is loaded; None when there is no code in it."""
+    await image.page.wait_for_function("image => image.naturalWidth > 0", arg=await image.element_handle())
     await image.page.add_script_tag(path=JSQR)
     text: str | None = await image.evaluate(READ)
     return text

@@ -22,6 +22,14 @@ MediaDevices.prototype.getUserMedia = async function (wish) {
   return stream
 }
 """
+ANSWER_LATER = """
+const yes = new Promise(resolve => { window.sayYes = resolve })
+const askAtOnce = MediaDevices.prototype.getUserMedia
+MediaDevices.prototype.getUserMedia = async function (wish) {
+  await yes
+  return askAtOnce.call(this, wish)
+}
+"""
 TRACKS = "tracks.map(({ kind, readyState }) => `${kind} ${readyState}`)"
 EDGES = """name => {
   const { top, bottom } = document.querySelector(name).getBoundingClientRect()
@@ -66,6 +74,23 @@ async def test_entering_turns_nothing_on_and_each_device_is_on_only_while_its_bu
     await expect(ann.page.get_by_test_id("lobby")).to_be_visible()
     assert sorted(await ann.page.evaluate(TRACKS)) == ["audio ended", "video ended", "video ended"]
     assert ann.faults == ben.faults == []
+
+
+async def test_what_was_asked_for_in_one_room_is_not_turned_on_in_the_next(
+    demo: Site, browser_with_camera: Browser
+) -> None:
+    """The browser asks the user, who leaves first and then says yes."""
+    ann = await new_page(browser_with_camera, "Ann")
+    await ann.page.add_init_script(KEEP_TRACKS + ANSWER_LATER)
+    await ann.open(demo.url)
+    await ann.join("bar")
+    await ann.turn_camera_on()
+    await ann.leave()
+    await ann.join("Gaming Zone")
+    await ann.page.evaluate("sayYes()")
+    await ann.page.wait_for_function("tracks.length === 2 && tracks.every(({ readyState }) => readyState === 'ended')")
+    await expect(ann.page.get_by_test_id("media")).to_be_visible()
+    assert ann.faults == []
 
 
 async def test_who_has_no_camera_is_told_so_when_he_asks(demo: Site, browser: Browser) -> None:

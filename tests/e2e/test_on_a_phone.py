@@ -144,6 +144,7 @@ async def test_the_codes_on_the_page_hold_the_address_of_the_lobby_and_of_the_ro
     room = desk.page.get_by_test_id("room")
     await room.get_by_text("Open on your phone").click()
     link = room.get_by_test_id("phone-link")
+    await expect(link).to_be_visible()
     await expect(link).to_have_attribute("href", f"{laptop.url}?room=Gaming+Zone")
     scanned = await text_in(room.get_by_test_id("qr"))
     assert scanned == f"{laptop.url}?room=Gaming+Zone"

@@ -20,7 +20,8 @@ export class OwnMedia {
   readonly #tracks = new Map<Kind, MediaStreamTrack>()
   readonly #onChange: (stream: MediaStream | undefined) => void
   readonly #onProblem: (text: string) => void
-  #wanted = false
+  /** Counts stays in rooms: what was asked for in one is not turned on in the next. */
+  #stay = 0
 
   constructor(
     root: HTMLElement,
@@ -37,6 +38,9 @@ export class OwnMedia {
     }
     const turnBothOn = () => void this.#turnOn(this.#both, ['video', 'audio'])
     this.#both.addEventListener('click', turnBothOn, { signal: until })
+    until.addEventListener('abort', () => {
+      this.#stay += 1
+    })
     for (const kind of ['audio', 'video'] as const) {
       const toggle = () => {
         if (this.#tracks.has(kind)) this.#turnOff(kind)
@@ -52,7 +56,7 @@ export class OwnMedia {
 
   /** In a room; `stream` is what is on already, when a saved module replaces this one. */
   start(stream?: MediaStream): void {
-    this.#wanted = true
+    this.#stay += 1
     // A page on `http://192.168.…` is no secure context and has no mediaDevices.
     this.#both.hidden = !('mediaDevices' in navigator) || stream !== undefined
     for (const toggle of Object.values(this.#toggles)) toggle.hidden = true
@@ -60,15 +64,16 @@ export class OwnMedia {
   }
 
   stop(): void {
-    this.#wanted = false
+    this.#stay += 1
     for (const kind of [...this.#tracks.keys()]) this.#turnOff(kind)
   }
 
   async #turnOn(button: HTMLButtonElement, kinds: readonly Kind[]): Promise<void> {
+    const stay = this.#stay
     button.disabled = true
     try {
       const tracks = await ask(kinds)
-      if (this.#wanted) this.#add(tracks)
+      if (stay === this.#stay) this.#add(tracks)
       else for (const track of tracks) track.stop()
     } catch (error) {
       if (!(error instanceof DOMException)) throw error

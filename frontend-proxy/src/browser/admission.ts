@@ -1,8 +1,8 @@
 /**
  * How a room is asked to let this page in, and who this page is there.
  *
- * 1. A refusal that time may cure is asked again until it is cured. The others are in `FOR_GOOD`'s
- *    place: whatever is not in `CURED_BY_TIME`.
+ * 1. After a refusal that time may cure, one of `CURED_BY_TIME`, it asks again until it is let in.
+ *    Every other refusal is for good: what to do about it is the page's to decide.
  * 2. An id of our own that somebody else has is given up soon, for a new one. An id that the app has
  *    chosen is kept whatever comes, and waited for.
  * 3. A session is gone on with by its token. Where an id is chosen and the session is probably over,

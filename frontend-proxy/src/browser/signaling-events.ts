@@ -49,7 +49,7 @@ export interface SignalingEvents {
   resumed: { readonly room: string; readonly peerId: string }
   /**
    * The session was not there any more: one is in the room as somebody new, whom a `peer_list`
-   * follows. The others will see the one before leave.
+   * follows. The others will see the one before leave. Never under an id that the app has chosen.
    */
   renamed: { readonly room: string; readonly peerId: string }
   /** The room has answered: one is in it. Again after a reconnect that could not resume. */

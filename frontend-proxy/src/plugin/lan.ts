@@ -44,10 +44,13 @@ export class Lan {
     const isNotOurs = part === 'server' && config.server.middlewareMode
     if (!this.#wantsHttps || server.https !== undefined || isNotOurs) return
     const folder = userCacheFolder(process.env)
+    if (folder === undefined) {
+      throw new Error('there is no home folder to keep its private key in; set XDG_CACHE_HOME')
+    }
     const served = servedFolderAround(folder, servedFolders(config))
     if (served !== undefined) {
       const why = `the private key's folder ${folder} is inside ${served}, which Vite serves`
-      throw new Error(`signaling: ${why}; set XDG_CACHE_HOME to one outside`)
+      throw new Error(`${why}; set XDG_CACHE_HOME to one outside`)
     }
     const certificate = await lanCertificate(folder, ownNames())
     server.https ??= { key: certificate.key, cert: certificate.cert }

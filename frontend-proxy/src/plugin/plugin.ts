@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Plugin, ResolvedConfig } from 'vite'
 import { printEndpoint } from './endpoint-line.ts'
+import { goOn, goOnAfter, WITHOUT_SIGNALING } from './go-on.ts'
 import { LOG_PREFIX, PLUGIN_NAME } from './identity.ts'
 import { type ConfigPart, Lan } from './lan.ts'
 import { letInBy, remarksOn } from './let-in.ts'
@@ -12,6 +13,8 @@ import { keeperOf, type Log } from './sidecar-keeper.ts'
 import { SidecarStay } from './sidecar-stay.ts'
 import { siteOf } from './site.ts'
 import { wishFrom } from './wish.ts'
+
+const WITHOUT_HTTPS = 'Vite goes on without https'
 
 /**
  * Signaling for Vite's dev server and `vite preview`: proxies `/ws/signaling` to the sidecar, and
@@ -43,24 +46,32 @@ export function signaling(options: SignalingOptions = {}): Plugin {
         )
         return
       }
-      await lan?.configResolved(config, part)
-      links.set(config, linkFrom(plan, config, part, lan?.hosts ?? []))
+      const log = logOf(config)
+      await goOnAfter(log, WITHOUT_HTTPS, async () => lan?.configResolved(config, part))
+      goOn(log, WITHOUT_SIGNALING, () => {
+        links.set(config, linkFrom(plan, config, part, lan?.hosts ?? []))
+      })
     },
     configureServer(server) {
       const { config, httpServer } = server
       const link = links.get(config)
       if (link === undefined) return
-      printEndpoint(server)
-      lan?.configureServer(server, config.server)
-      if (httpServer) link.stay?.follow(httpServer, () => siteOf(server, config.server))
-      else joined.set(config, joinPages(server, link))
+      goOn(link.log, WITHOUT_SIGNALING, () => {
+        printEndpoint(server)
+        lan?.configureServer(server, config.server)
+        if (httpServer) link.stay?.follow(httpServer, () => siteOf(server, config.server))
+        else joined.set(config, joinPages(server, link))
+      })
     },
     configurePreviewServer(server) {
-      const link = links.get(server.config)
+      const { config, httpServer } = server
+      const link = links.get(config)
       if (link === undefined) return
-      printEndpoint(server)
-      lan?.configureServer(server, server.config.preview)
-      link.stay?.follow(server.httpServer, () => siteOf(server, server.config.preview))
+      goOn(link.log, WITHOUT_SIGNALING, () => {
+        printEndpoint(server)
+        lan?.configureServer(server, config.preview)
+        link.stay?.follow(httpServer, () => siteOf(server, config.preview))
+      })
     },
     // Of a server that has not listened, or is not Vite's own, no other event tells the end.
     closeBundle() {
@@ -96,12 +107,14 @@ function linkFrom(
     const proxy = addProxyRules(config, part, fixedUpstream(target, log))
     return { proxy, stay: undefined, fixedAddress: target, log }
   }
-  const wish = wishFrom(plan, config)
   const keeper = keeperOf(config.root)
+  // Also where no sidecar can be wanted: a page is answered then, and told to look into the terminal.
   const proxy = addProxyRules(config, part, keeper)
   const { port } = plan.details
   const fixedAddress = port ? `http://127.0.0.1:${port}` : undefined
   if (proxy || plan.explicit) {
+    const wish = goOn(log, WITHOUT_SIGNALING, () => wishFrom(plan, config))
+    if (wish === undefined) return { proxy, stay: undefined, fixedAddress, log }
     const { allowedHosts } = config[part]
     for (const remark of remarksOn(allowedHosts, plan.allowedOrigins)) log.warn(remark)
     const letIn = letInBy(allowedHosts, hosts, plan.allowedOrigins)

@@ -119,13 +119,29 @@ function connect(proxy: Proxy, options: ProxyOptions, upstream: Upstream): void 
   // the sidecar is down, and a listener cannot be stopped by an earlier one. So the event ends here.
   const { emit } = proxy
   proxy.emit = (...event: unknown[]): boolean => {
-    if (event[0] !== 'error') return Reflect.apply(emit, proxy, event)
+    const next = () => Reflect.apply(emit, proxy, event) as boolean
+    if (event[0] === 'proxyReqWs') return withoutStacks(event[3] as Socket, next)
+    if (event[0] !== 'error') return next()
     const [, error, , answer] = event as [string, NodeJS.ErrnoException, unknown, Answer]
+    // It is the browser that has gone: that says nothing of the sidecar.
+    if (answer.destroyed) return true
     refuse(answer, upgraded)
     if (upstream.url === undefined || isGone(error)) upstream.unreachable()
     else upstream.failed(error)
     return true
   }
+}
+
+// Vite logs a stack also for a browser that is gone before it has read why its upgrade was refused.
+function withoutStacks(browser: Socket, next: () => boolean): boolean {
+  const own = browser.listeners('error')
+  const result = next()
+  for (const listener of browser.listeners('error')) {
+    if (!own.includes(listener)) browser.off('error', listener as () => void)
+  }
+  // An error without a listener would end Vite; `close` follows, which is all that counts.
+  browser.on('error', () => {})
+  return result
 }
 
 function isGone(error: NodeJS.ErrnoException): boolean {

@@ -10,10 +10,11 @@
 // 4. `url` is set exactly while a sidecar is known to listen there.
 // 5. What an await of an earlier turn brings is dropped: `#turn` counts up whenever we stop.
 
-import { findCommand } from './find-command.ts'
+import { findCommands } from './find-command.ts'
+import { sentenceOf, WITHOUT_SIGNALING } from './go-on.ts'
 import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './identity.ts'
 import { findRunningSidecar } from './running-sidecar.ts'
-import { type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
+import { type End, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
 import { SiteFile } from './site-file.ts'
 import { servedFolderAround } from './state-folder.ts'
 
@@ -47,7 +48,8 @@ const MAX_STARTS_WITHOUT_READY = 1 + RESTART_DELAYS_MS.length
 // Every reconnecting page asks; the files are looked at once for all of them.
 const LOOK_INTERVAL_MS = 1000
 
-const INSTALL_HINT = `no sidecar found: install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH) or install uv; Vite goes on without signaling`
+const INSTALL_HINT = `install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH) or install uv; ${WITHOUT_SIGNALING}`
+const NONE_FIT = `there is no other: ${INSTALL_HINT}`
 
 export class SidecarKeeper {
   /** Its holders say in it where the pages are. */
@@ -64,6 +66,10 @@ export class SidecarKeeper {
   #turn = 0
   #deaths = 0
   #startsWithoutReady = 0
+  /** Programs that were found and are no sidecar that runs here, by their path. */
+  readonly #unfit = new Set<string>()
+  /** With what the last child ended that was never ready. */
+  #lastEnd = ''
   readonly #holders = new Set<object>()
 
   get url(): string | undefined {
@@ -93,7 +99,9 @@ export class SidecarKeeper {
     this.#stop()
     this.#deaths = 0
     this.#startsWithoutReady = 0
-    void this.#acquire(wish)
+    this.#unfit.clear()
+    this.#lastEnd = ''
+    this.#have(wish)
   }
 
   /** Somebody wanted the sidecar and nobody answered. Our own child reports its end by itself. */
@@ -101,7 +109,7 @@ export class SidecarKeeper {
     const isHandled = this.#child || this.#restart || this.#isLooking
     if (!this.#wish || isHandled || this.#holders.size === 0) return
     if (Date.now() - this.#lookedAtMs < LOOK_INTERVAL_MS) return
-    void this.#acquire(this.#wish)
+    this.#have(this.#wish)
   }
 
   failed(error: Error): void {
@@ -116,6 +124,12 @@ export class SidecarKeeper {
     this.#restart = undefined
     if (this.#child) this.#childGone = this.#child.end()
     this.#child = undefined
+  }
+
+  #have(wish: Wish): void {
+    this.#acquire(wish).catch((error) => {
+      this.#say('warn', `${sentenceOf(error)}; ${WITHOUT_SIGNALING}`)
+    })
   }
 
   async #acquire(wish: Wish): Promise<void> {
@@ -141,10 +155,14 @@ export class SidecarKeeper {
       return
     }
     if (this.#startsWithoutReady >= MAX_STARTS_WITHOUT_READY) return
-    const command = wish.command ?? findCommand(wish.projectFolders)
+    const command = wish.command ?? this.#findFitCommand(wish)
     if (wish.startRefusal) this.#say('info', `no sidecar started: ${wish.startRefusal}`)
     else if (command) this.#start(wish, command)
-    else this.#say('warn', INSTALL_HINT)
+    else if (this.#unfit.size === 0) this.#say('warn', `no sidecar found: ${INSTALL_HINT}`)
+  }
+
+  #findFitCommand({ projectFolders }: Wish): readonly string[] | undefined {
+    return findCommands(projectFolders).find(([program = '']) => !this.#unfit.has(program))
   }
 
   #start(wish: Wish, command: readonly string[]): void {
@@ -153,17 +171,34 @@ export class SidecarKeeper {
     // Also the last words of a child that was told to end are for people; the rest is stale then.
     const isCurrent = () => this.#child === child
     let readyAtMs = Number.POSITIVE_INFINITY
+    // What a program says that may be no sidecar, or the same as the last one, is held until that is
+    // known. uvx, which may load for a while, and what the user has named are heard at once.
+    const isDoubtful = this.#lastEnd !== '' || (wish.command === undefined && command.length === 1)
+    let held: string[] | undefined = isDoubtful ? [] : undefined
+    const release = () => {
+      for (const line of held ?? []) this.#log.info(line)
+      held = undefined
+    }
     const child = startSidecar(
       { command, args, env, folder },
       {
-        said: (line) => this.#log.info(line),
+        said: (line) => {
+          if (held) held.push(line)
+          else this.#log.info(line)
+        },
         ready: (line) => {
           readyAtMs = Date.now()
+          this.#lastEnd = ''
+          release()
           if (isCurrent()) this.#accept(line, wish)
         },
-        gone: (reason) => {
+        gone: (end) => {
           if (Date.now() - readyAtMs >= STEADY_AFTER_MS) this.#deaths = 0
-          if (isCurrent()) this.#startAgain(reason, wish)
+          const isFoundInVain = end.isUnfit && wish.command === undefined
+          if (!isFoundInVain && end.reason !== this.#lastEnd) release()
+          if (!isCurrent()) return
+          if (isFoundInVain) this.#tryAnother(command, end, wish)
+          else this.#startAgain(end, wish)
         },
       },
     )
@@ -186,7 +221,18 @@ export class SidecarKeeper {
     this.#compareVersions(line.version)
   }
 
-  #startAgain(reason: string, wish: Wish): void {
+  /** What was found is no sidecar, or none that runs here: the next place is looked into. */
+  #tryAnother([program = '']: readonly string[], { reason }: End, wish: Wish): void {
+    this.#child = undefined
+    this.#startsWithoutReady -= 1
+    this.#unfit.add(program)
+    const [next] = this.#findFitCommand(wish) ?? []
+    const rest = next === undefined ? NONE_FIT : `trying ${next}`
+    this.#say('warn', `${program} is no sidecar that runs here: ${reason}; ${rest}`)
+    if (next !== undefined) this.#have(wish)
+  }
+
+  #startAgain({ how, reason }: End, wish: Wish): void {
     this.#url = undefined
     this.#child = undefined
     if (this.#startsWithoutReady >= MAX_STARTS_WITHOUT_READY) {
@@ -196,10 +242,13 @@ export class SidecarKeeper {
     }
     const delayMs = RESTART_DELAYS_MS[Math.min(this.#deaths, RESTART_DELAYS_MS.length - 1)] ?? 0
     this.#deaths += 1
-    this.#log.warn(`the sidecar ${reason}; starting it again in ${delayMs / 1000} s`)
+    // What it said last stands above, or is the same as before.
+    const end = reason === this.#lastEnd ? 'ended in the same way' : how
+    this.#lastEnd = reason
+    this.#log.warn(`the sidecar ${end}; starting it again in ${delayMs / 1000} s`)
     this.#restart = setTimeout(() => {
       this.#restart = undefined
-      void this.#acquire(wish)
+      this.#have(wish)
     }, delayMs).unref()
   }
 

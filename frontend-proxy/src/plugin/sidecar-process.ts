@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
+import { startFailure } from './find-command.ts'
 import { SIDECAR_NAME } from './identity.ts'
 
 export interface ReadyLine {
@@ -22,7 +23,16 @@ export interface SidecarEvents {
   /** One line that it wrote for people. */
   said(line: string): void
   /** It is gone, or could not be started. Exactly once, also after `end()`. */
-  gone(reason: string): void
+  gone(end: End): void
+}
+
+export interface End {
+  /** Of the process: `exited with code 2`. */
+  readonly how: string
+  /** The same with the last line that it said, if it was never ready. */
+  readonly reason: string
+  /** Whether there never was a sidecar: it could not be started, or ended as ours never does. */
+  readonly isUnfit: boolean
 }
 
 export interface SidecarProcess {
@@ -30,6 +40,9 @@ export interface SidecarProcess {
   /** Closes its stdin, which ends it; resolves when it is gone. */
   end(): Promise<void>
 }
+
+// The sidecar's own code for what its operator can mend, such as a setting that it cannot take.
+const OPERATORS_FAULT = 2
 
 // The sidecar gives its connections up to 2 s to close; one that is still there by then hangs.
 const END_TIMEOUT_MS = 5000
@@ -66,11 +79,15 @@ export function startSidecar(start: Start, events: SidecarEvents): SidecarProces
     let failure: string | undefined
     // A program that cannot be started: Node emits `error` and then `close`.
     child.once('error', (error) => {
-      failure = error.message
+      failure = startFailure(program, error)
     })
     child.once('close', (code, signal) => {
       const how = failure ?? (signal ? `was ended by ${signal}` : `exited with code ${code}`)
-      events.gone(isReady || !lastLine ? how : `${how}: ${lastLine}`)
+      events.gone({
+        how,
+        reason: isReady || !lastLine ? how : `${how}: ${lastLine}`,
+        isUnfit: !isReady && (failure !== undefined || (!signal && code !== OPERATORS_FAULT)),
+      })
       resolve()
     })
   })

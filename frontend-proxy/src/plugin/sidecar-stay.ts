@@ -1,3 +1,4 @@
+import { goOn, WITHOUT_SIGNALING } from './go-on.ts'
 import type { LetIn } from './let-in.ts'
 import { watchOtherApps } from './other-apps.ts'
 import type { PageServer } from './page-server.ts'
@@ -23,9 +24,10 @@ export class SidecarStay {
   /** As long as this server listens, which need not have begun. */
   follow(server: PageServer, pagesOf: () => Pages): void {
     this.#keeper.hold(this)
-    if (server.listening) this.begin(pagesOf())
-    else server.once('listening', () => this.begin(pagesOf()))
-    server.once('close', () => this.end())
+    const begin = () => goOn(this.#log, WITHOUT_SIGNALING, () => this.begin(pagesOf()))
+    if (server.listening) begin()
+    else server.once('listening', begin)
+    server.once('close', () => goOn(this.#log, WITHOUT_SIGNALING, () => this.end()))
   }
 
   begin(pages: Pages): void {

@@ -11,25 +11,29 @@ import { SIDECAR_NAME } from './identity.ts'
  * It is `platformdirs.user_state_dir("signaling-sidecar")` (platformdirs 4.14: unix.py, macos.py,
  * windows.py), then the project's name and the first 8 hex digits of the SHA-256 of its real path.
  */
-export function projectStateFolder(project: string, env = process.env): string {
+export function projectStateFolder(project: string, env = process.env): string | undefined {
   const real = realpathSync.native(project)
   const hash = createHash('sha256').update(real).digest('hex').slice(0, 8)
-  return path.join(userStateFolder(env), `${path.basename(real) || 'root'}-${hash}`)
+  const all = userStateFolder(env)
+  return all === undefined ? undefined : path.join(all, `${path.basename(real) || 'root'}-${hash}`)
 }
 
+/** Undefined: this user has no home folder, as in a container whose user is only a number. */
 export function userStateFolder(
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
-  home: string = homeFolder(),
-): string {
+  home: string | undefined = homeFolder(),
+): string | undefined {
   if (platform === 'win32') {
-    const local = env.LOCALAPPDATA ?? path.win32.join(home, 'AppData', 'Local')
+    const local = env.LOCALAPPDATA ?? (home && path.win32.join(home, 'AppData', 'Local'))
+    if (!local) return undefined
     // Twice: platformdirs takes the name for the author's too when no author is said.
     return path.win32.join(local, SIDECAR_NAME, SIDECAR_NAME)
   }
   // platformdirs ignores a relative XDG folder, and honours an absolute one on macOS too.
   const xdg = env.XDG_STATE_HOME
   if (xdg && path.posix.isAbsolute(xdg)) return path.posix.join(xdg, SIDECAR_NAME)
+  if (home === undefined) return undefined
   const state = platform === 'darwin' ? 'Library/Application Support' : '.local/state'
   return path.posix.join(home, state, SIDECAR_NAME)
 }
@@ -38,28 +42,27 @@ export function userStateFolder(
 export function userCacheFolder(
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
-  home: string = homeFolder(),
-): string {
+  home: string | undefined = homeFolder(),
+): string | undefined {
   if (platform === 'win32') {
-    const local = env.LOCALAPPDATA ?? path.win32.join(home, 'AppData', 'Local')
+    const local = env.LOCALAPPDATA ?? (home && path.win32.join(home, 'AppData', 'Local'))
+    if (!local) return undefined
     return path.win32.join(local, SIDECAR_NAME, SIDECAR_NAME, 'Cache')
   }
   const xdg = env.XDG_CACHE_HOME
   if (xdg && path.posix.isAbsolute(xdg)) return path.posix.join(xdg, SIDECAR_NAME)
+  if (home === undefined) return undefined
   return path.posix.join(home, platform === 'darwin' ? 'Library/Caches' : '.cache', SIDECAR_NAME)
 }
 
-/**
- * As platformdirs finds it: a `HOME` that is no absolute path counts for nothing.
- *
- * Throws when this user has none, as in a container whose user is only a number.
- */
-function homeFolder(): string {
+/** As platformdirs finds it: a `HOME` that is no absolute path counts for nothing. */
+function homeFolder(): string | undefined {
   try {
     const home = homedir()
     return path.isAbsolute(home) ? home : userInfo().homedir
   } catch {
-    throw new Error('signaling: there is no home folder to keep the state in; choose a stateDir')
+    // Neither the environment nor the list of users knows one.
+    return undefined
   }
 }
 

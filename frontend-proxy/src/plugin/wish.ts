@@ -16,12 +16,13 @@ export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
   // The sidecar's own setting counts as ours: it must be judged, and it says where to find one.
   const said = plan.stateDir ?? env.SIDECAR_STATE_DIR ?? process.env.SIDECAR_STATE_DIR
   const stateDir = said ? path.resolve(root, said) : undefined
-  const stateFolders = stateDir ? [stateDir] : folders.map((folder) => projectStateFolder(folder))
+  // Without a home folder there is none of ours to look into; the sidecar says what helps.
+  const own = folders.flatMap((folder) => projectStateFolder(folder) ?? [])
+  const stateFolders = stateDir ? [stateDir] : own
   const allServed = servedFolders(config)
-  const served = servedFolderAround(stateFolders[0] ?? root, allServed)
-  if (served !== undefined) {
-    throw new Error(`signaling: ${stateFolderRefusal(stateFolders[0] ?? root, served)}`)
-  }
+  const [first] = stateFolders
+  const served = first && servedFolderAround(first, allServed)
+  if (first && served) throw new Error(stateFolderRefusal(first, served))
   return {
     root,
     projectFolders: folders,

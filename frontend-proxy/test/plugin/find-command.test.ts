@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { findCommand } from '../../src/plugin/find-command.ts'
+import { findCommands, startFailure } from '../../src/plugin/find-command.ts'
 import { projectFolders } from '../../src/plugin/project-folders.ts'
 
 let folder: string
@@ -22,6 +22,8 @@ function program(...steps: string[]): string {
 
 const at = (...steps: string[]) => path.join(folder, ...steps)
 
+const findFirst = (...wanted: Parameters<typeof findCommands>) => findCommands(...wanted)[0]
+
 test('the active environment comes before .venv, that before PATH, and uvx last', () => {
   const found = [
     program('active', 'bin', 'signaling-sidecar'),
@@ -31,22 +33,18 @@ test('the active environment comes before .venv, that before PATH, and uvx last'
   ]
   const uvx = program('path', 'uvx')
   const env = { VIRTUAL_ENV: at('active'), PATH: at('path') }
-  for (const file of found) {
-    expect(findCommand([at('app'), at()], env, 'linux')).toEqual([file])
-    rmSync(file)
-  }
-  expect(findCommand([at('app'), at()], env, 'linux')).toEqual([
-    ...[uvx, '--from', 'signaling-sidecar[lan,reload]', 'signaling-sidecar'],
+  expect(findCommands([at('app'), at()], env, 'linux')).toEqual([
+    ...found.map((file) => [file]),
+    [uvx, '--from', 'signaling-sidecar[lan,reload]', 'signaling-sidecar'],
   ])
-  rmSync(uvx)
-  expect(findCommand([at('app'), at()], env, 'linux')).toBeUndefined()
+  expect(findCommands([at('app'), at()], { PATH: '' }, 'darwin')).toEqual([[found[1]], [found[2]]])
 })
 
-test('an environment without it is passed over', () => {
+test('an environment without it is passed over, and one that is named twice is tried once', () => {
   program('active', 'bin', 'python')
-  const file = program('path', 'signaling-sidecar')
-  const env = { VIRTUAL_ENV: at('active'), PATH: at('path') }
-  expect(findCommand([at()], env, 'linux')).toEqual([file])
+  const file = program('.venv', 'bin', 'signaling-sidecar')
+  expect(findCommands([at()], { VIRTUAL_ENV: at('active') }, 'linux')).toEqual([[file]])
+  expect(findCommands([at()], { VIRTUAL_ENV: at('.venv') }, 'linux')).toEqual([[file]])
 })
 
 test('on Windows it is an .exe in Scripts, and Path may be spelt so; .cmd needs a shell', () => {
@@ -54,9 +52,9 @@ test('on Windows it is an .exe in Scripts, and Path may be spelt so; .cmd needs 
   program('first', 'signaling-sidecar.cmd')
   const onPath = program('second', 'signaling-sidecar.exe')
   const env = { Path: `${at('first')};${at('second')}` }
-  expect(findCommand([at()], env, 'win32')).toEqual([inVenv])
+  expect(findFirst([at()], env, 'win32')).toEqual([inVenv])
   rmSync(inVenv)
-  expect(findCommand([at()], env, 'win32')).toEqual([onPath])
+  expect(findFirst([at()], env, 'win32')).toEqual([onPath])
 })
 
 test('a folder of that name, a file nobody may run and a relative PATH entry are passed over', () => {
@@ -65,7 +63,20 @@ test('a folder of that name, a file nobody may run and a relative PATH entry are
   program('third', 'signaling-sidecar')
   const relative = path.relative(process.cwd(), at('third'))
   const env = { PATH: [at('first'), at('second'), relative, ''].join(':') }
-  expect(findCommand([at()], env, 'linux')).toBeUndefined()
+  expect(findCommands([at()], env, 'linux')).toEqual([])
+})
+
+test('a script whose interpreter is gone is told from a program that is gone', () => {
+  const error = Object.assign(new Error('spawn x ENOENT'), { code: 'ENOENT' })
+  const script = program('script')
+  writeFileSync(script, '#!/of/another/machine/bin/python3\nimport sys\n')
+  expect(startFailure(script, error)).toBe(
+    'spawn x ENOENT (its interpreter /of/another/machine/bin/python3 is not there)',
+  )
+  writeFileSync(script, '#!/bin/sh\n')
+  for (const file of [script, at('nothing'), program('empty')]) {
+    expect(startFailure(file, error)).toBe('spawn x ENOENT')
+  }
 })
 
 test('folders are searched up to the repository, not above', () => {

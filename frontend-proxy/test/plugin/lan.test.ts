@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { get } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -155,11 +155,25 @@ test('Vitest, which reads the config too, is not put on the network', async () =
   expect(server.https).toBeUndefined()
 })
 
-test('a cache that Vite serves is refused, as the private key would be in it', async () => {
+test('a cache that Vite serves is refused, as the private key would be in it, and the rest goes on', async () => {
   const project = makeProject()
   vi.stubEnv('XDG_CACHE_HOME', path.join(project.root, 'cache'))
   mkdirSync(path.join(project.root, 'cache'))
-  await expect(openOnLan(true, {}, project)).rejects.toThrow(/private key's folder .* is inside/)
+  const { lines, server, url } = await openOnLan(true, {}, project)
+  expect(lines.all).toContainEqual(
+    expect.stringMatching(/private key's folder .* is inside .*; Vite goes on without https$/),
+  )
+  expect(server.config.server.https).toBeUndefined()
+  expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
+})
+
+test('a cache that nobody can write is one sentence, and the rest goes on', async () => {
+  writeFileSync(path.join(cache, 'signaling-sidecar'), 'a file')
+  const { lines, url } = await openOnLan(true)
+  expect(lines.all).toContainEqual(
+    expect.stringMatching(/EEXIST|ENOTDIR.*; Vite goes on without https$/),
+  )
+  expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
 })
 
 test('a phone can fetch the authority, and its private neighbour nobody', async () => {

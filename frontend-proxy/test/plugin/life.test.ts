@@ -125,6 +125,8 @@ test('a program that cannot be started is a sentence, and Vite goes on', async (
   const { lines, url } = await openVite(project, { sidecar, stateDir: project.stateDir })
   await lines.match(/spawn \/no\/such\/program ENOENT; starting it again/)
   expect((await fetch(url)).status).toBe(200)
+  await lines.match(/spawn \/no\/such\/program ENOENT; gave up after 4 starts/)
+  expect(lines.all.filter((line) => line.includes('ENOENT'))).toHaveLength(2)
 })
 
 test('nothing to start is a sentence that says what to install, and Vite goes on', async () => {
@@ -209,14 +211,19 @@ test('another patch of the same release is none', async () => {
 })
 
 test.each(['state', '/state', '../state'])(
-  'a state folder among what Vite serves is refused: %s',
+  'a state folder among what Vite serves is refused in one sentence, and Vite goes on: %s',
   async (place) => {
     const { root } = makeProject()
     const options: SignalingOptions = { stateDir: path.join(root, 'deep', place) }
     mkdirSync(path.join(root, 'deep'))
-    await expect(openVite({ root, stateDir: '' }, options)).rejects.toThrow(
-      /^signaling: the state folder .* is inside .*, which Vite serves/,
-    )
+    const { lines, url } = await openVite({ root, stateDir: '' }, options)
+    expect(lines.all.filter((line) => line.includes('state folder'))).toEqual([
+      expect.stringMatching(
+        /^\[signaling\] the state folder .* is inside .*, which Vite serves .*; Vite goes on without signaling$/,
+      ),
+    ])
+    expect((await fetch(url)).status).toBe(200)
+    expect((await refusedUpgrade(`${url}/ws/signaling`)).status).toBe(503)
   },
 )
 

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import {
   projectStateFolder,
   servedFolderAround,
@@ -71,4 +71,11 @@ test('a link into a served folder does not hide that it is served', () => {
   mkdirSync(app)
   symlinkSync(app, path.join(folder, 'elsewhere'))
   expect(servedFolderAround(path.join(folder, 'elsewhere', 'new', 'state'), [app])).toBe(app)
+})
+
+test('a home that is no absolute path counts for nothing', () => {
+  vi.stubEnv('HOME', 'relative')
+  vi.stubEnv('XDG_STATE_HOME', undefined)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  expect(path.isAbsolute(userStateFolder(process.env) ?? '')).toBe(true)
 })

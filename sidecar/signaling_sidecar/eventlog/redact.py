@@ -1,7 +1,8 @@
 """A record without what tells who was there: for a copy of the log that somebody else may read.
 
 1. It is an allow-list (`shareable.py`): a string stays when it is a known word under a known key. Every other one, keys
-   included, is replaced by its pseudonym, which is the same in the whole copy (`pseudonyms.py`).
+   included, is replaced by its pseudonym, which is the same in the whole copy (`pseudonyms.py`). What is allowed
+   depends on who says it: numbers stay where the sidecar records them, not where an app uses the same key.
 2. What a diagnosis is made of stays: who is the same, the order, the times, the sizes, the ports, the codes, the kind
    of each address, and what a description or a candidate says about its connection (`redact_sdp.py`), also inside of a
    string (`nested_text.py`), which is written in the same way again.
@@ -11,6 +12,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -23,10 +25,14 @@ from signaling_sidecar.eventlog.payload import SDP_TYPES
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
 from signaling_sidecar.eventlog.shareable import (
+    APP_WORDS,
+    APPS_OWN,
     FRAME_TYPES,
     KEYS,
     KINDS,
+    MAX_MEDIA_SECTION,
     NUMBERS,
+    TRACE_NUMBERS,
     TRACE_WORDS,
     VERSION,
     VERSIONED,
@@ -39,6 +45,15 @@ _MAX_NUMBER = 2**53  # above it JSON's readers disagree, and the sidecar has non
 _NAMED = KINDS.keys() - {"message"}
 """Under these a string is somebody's or something's name, whatever it looks like: it has one pseudonym everywhere."""
 _NO_WORDS: frozenset[str] = frozenset()
+_SUMMARY = frozenset({"summary", "description_bytes", "ufrag", "candidate"})
+
+
+class _Voice(Enum):
+    """Who says what stands somewhere in a record's data."""
+
+    SIDECAR = "the sidecar, which records it"
+    BROWSER = "a browser that reports of its connections"
+    APP = "an app, in a frame or of its peer"
 
 
 class Redactor:
@@ -68,7 +83,7 @@ class Redactor:
         )
 
     def _column(self, name: str, value: str | None) -> str | None:
-        return None if value is None else _Document(self._names, "").text(name, value)
+        return None if value is None else _Document(self._names, "").text(name, value, _Voice.SIDECAR)
 
     def _numbers(self, numbers: str | None) -> str | None:
         if numbers is None:
@@ -84,10 +99,18 @@ class Redactor:
         if line.data is None:
             return None
         try:
-            document = _Document(self._names, line.type).value(None, msgspec.json.decode(line.data))
+            data = msgspec.json.decode(line.data)
+            document = _Document(self._names, line.type).value(None, data, _voice_of(line.type, data))
             return msgspec.json.encode(document).decode()
         except (ValueError, RecursionError):  # msgspec.DecodeError and UnicodeError are ValueErrors
             return None
+
+
+def _voice_of(type_: str, data: Any) -> _Voice:
+    if type_ == "trace.state":
+        return _Voice.BROWSER
+    is_summary = isinstance(data, dict) and data.get("summary") is True and data.keys() <= _SUMMARY
+    return _Voice.APP if type_ == "signal.relayed" and not is_summary else _Voice.SIDECAR
 
 
 class _Document:
@@ -97,30 +120,34 @@ class _Document:
         self._names, self._type = names, type_
         self._layers = 0
 
-    def value(self, key: str | None, value: Any) -> Any:
+    def value(self, key: str | None, value: Any, voice: _Voice) -> Any:
         """Redact what stands under `key`; the things in a list stand under the list's."""
         if isinstance(value, dict):
-            return {self._key(name): self.value(name, each) for name, each in value.items()}
+            return {
+                self._key(name): self.value(name, each, _Voice.APP if name in APPS_OWN else voice)
+                for name, each in value.items()
+            }
         if isinstance(value, list):
-            return [self.value(key, each) for each in value]
+            return [self.value(key, each, voice) for each in value]
         if isinstance(value, str):
-            return self.text(key, value)
+            return self.text(key, value, voice)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return value if key in NUMBERS and abs(value) < _MAX_NUMBER else 0
+            return value if _keeps(key, value, voice) else 0
         return value
 
-    def text(self, key: str | None, text: str) -> str:
+    def text(self, key: str | None, text: str, voice: _Voice) -> str:
         """Redact a string."""
         if text.startswith(DESCRIPTION):
             return redact_description(text, self._names)
         if text.startswith(CANDIDATE):
             return redact_candidate(text, self._names)
-        if text in self._words(key) or (key in VERSIONED and self._type == "log.header" and VERSION.fullmatch(text)):
+        is_version = key in VERSIONED and self._type == "log.header"
+        if text in _words(key, voice) or (is_version and VERSION.fullmatch(text)):
             return text
         opened = nested(text) if key not in _NAMED and self._layers < MAX_LAYERS else None
         if opened is not None:
             self._layers += 1
-            rewritten = opened.rewritten(self.value(key, opened.document))
+            rewritten = opened.rewritten(self.value(key, opened.document, _Voice.APP))
             self._layers -= 1
             return rewritten
         pseudonym = self._names.of(text, KINDS.get(key or "", "text"))
@@ -132,11 +159,23 @@ class _Document:
         is_kind = key in ("kind", "type") and meaning in _MEANINGS
         return f"{pseudonym}-{meaning}" if is_kind else pseudonym
 
-    def _words(self, key: str | None) -> frozenset[str]:
-        if key is None:
-            return _NO_WORDS
-        own = TRACE_WORDS.get(key, _NO_WORDS) if self._type == "trace.state" else _NO_WORDS
-        return own | WORDS.get(key, _NO_WORDS)
-
     def _key(self, key: str) -> str:
         return key if key in KEYS or key in FRAME_TYPES else self._names.of(key, "key")
+
+
+def _words(key: str | None, voice: _Voice) -> frozenset[str]:
+    if key is None or (voice is _Voice.APP and key not in APP_WORDS):
+        return _NO_WORDS
+    own = TRACE_WORDS.get(key, _NO_WORDS) if voice is _Voice.BROWSER else _NO_WORDS
+    return own | WORDS.get(key, _NO_WORDS)
+
+
+def _keeps(key: str | None, number: int | float, voice: _Voice) -> bool:
+    """Whether a number tells nothing of anybody."""
+    if abs(number) >= _MAX_NUMBER:
+        return False
+    if voice is _Voice.SIDECAR:
+        return key in NUMBERS
+    # Browsers number the media sections of a description; an app's own number may be called so, but is not so small.
+    is_section = key == "sdpMLineIndex" and number in range(MAX_MEDIA_SECTION + 1)
+    return is_section or (voice is _Voice.BROWSER and key in TRACE_NUMBERS)

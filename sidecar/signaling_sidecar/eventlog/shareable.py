@@ -99,13 +99,25 @@ KINDS: dict[str, str] = {
 NUMBERS = frozenset(field.name for field in fields(Settings)) | {
     *("segment", "pid", "records", "rooms", "sessions", "took_ms", "bytes", "lost", "count", "code", "replaced"),
     *("capacity", "grace_s", "left_s", "idle_s", "joined_at_ms", "created_at_ms", "at_ms", "size", "by", "connection"),
-    *("sent", "handled", "s", "a", "c", "round", "sdpMLineIndex", "description_bytes", "at", "turnServers"),
-    *("bytesSent", "bytesReceived", "rttMs", "packetsLost", "outgoingBitsPerSecond"),
+    *("sent", "handled", "s", "a", "c", "round", "description_bytes"),
 }
-"""Keys whose numbers are kept: any other number may be a telephone's or a place's, and becomes 0."""
+"""Keys of what the sidecar itself records, whose numbers are kept. Any other number becomes 0: it may be a telephone's
+or a place's, whatever the app calls it."""
+
+TRACE_NUMBERS = frozenset(
+    {"at", "turnServers", "bytesSent", "bytesReceived", "rttMs", "packetsLost", "outgoingBitsPerSecond"}
+)
+"""The same for what browsers report of their connections."""
+
+APP_WORDS = frozenset({"type", "kind", "sdpMid"})
+"""The keys whose words are kept also in what an app says: WebRTC's, and the types of frames."""
+APPS_OWN = frozenset({"metadata", "ref"})
+"""The keys under which a record of ours holds what an app said."""
+MAX_MEDIA_SECTION = 31  # the highest `sdpMLineIndex` that is kept of an app's candidates; as high as `MIDS`
 
 KEYS = (
     NUMBERS
+    | TRACE_NUMBERS
     | frozenset(WORDS)
     | frozenset(TRACE_WORDS)
     | frozenset(KINDS)
@@ -119,6 +131,7 @@ KEYS = (
             "signal",
             "data",
             "id",
+            "sdpMLineIndex",
             "secure",
             "media",
             "hasLocal",

@@ -49,16 +49,15 @@ def find_state_dir(asked: Path | None = None, project: Path | None = None) -> Fo
     """
     if asked is not None:
         return _there(Found(asked.expanduser(), ""))
-    environment = Sources(
-        {}, os.environ, Path(os.devnull)
-    )  # whose settings file is another's, until the project is known
+    # Which settings file is meant is known only with the project.
+    environment = Sources({}, os.environ, Path(os.devnull))
     named = environment.said("state_dir")
     if named is not None:
         return _there(Found(named.value, f"as {named.source} says"))
     said = environment.said("project")
     start = project or (said.value if said is not None else Path.cwd())
     start = start.expanduser().resolve()
-    if not start.is_dir():
+    if not os.path.isdir(start):
         raise NoStateDir(str(start))
     return _there(_nearest(start))
 
@@ -81,7 +80,7 @@ def _nearest(start: Path) -> Found:
 def _states_of(folder: Path) -> Iterator[Found]:
     """The places where the state of the project in this folder may be, the likeliest first."""
     file = folder / FILE_NAME
-    settings = Sources({}, {}, file) if file.exists() else None
+    settings = Sources({}, {}, file) if os.path.exists(file) else None
     named = settings.said("project") if settings is not None else None
     project = str(folder if named is None else named.value)
     said = settings.said("state_dir") if settings is not None else None
@@ -96,12 +95,21 @@ def _states_of(folder: Path) -> Iterator[Found]:
     pointer = pointed_to(own)
     if pointer is not None and pointer.project == project:
         yield Found(Path(pointer.state_dir), f"where the project {project!r} was last started with it", project)
-    if own.is_dir() and any(entry.name != POINTER_FILE for entry in own.iterdir()):
+    if _has_state(own):
         yield Found(own, f"the state of the project {project!r}")
 
 
+def _has_state(own: Path) -> bool:
+    try:
+        return any(name != POINTER_FILE for name in os.listdir(own))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # it is somebody else's, such as root's, and there
+        return True
+
+
 def _there(found: Found) -> Found:
-    if not found.path.is_dir():
+    if not os.path.isdir(found.path):
         raise StateDirGone(str(found.path), found.how)
     project = _project_in(found.path) if found.project is not None else None
     if project is not None and project != found.project:
@@ -120,13 +128,13 @@ def _project_in(folder: Path) -> str | None:
 
 def _top(folders: list[Path]) -> int | None:
     """Where the repository ends, else the npm workspace, as for the Vite plugin; None: there is neither."""
-    repository = (place for place, folder in enumerate(folders) if (folder / ".git").exists())
+    repository = (place for place, folder in enumerate(folders) if os.path.exists(folder / ".git"))
     workspace = (place for place, folder in enumerate(folders) if _is_workspace(folder))
     return next(repository, next(workspace, None))
 
 
 def _is_workspace(folder: Path) -> bool:
-    if any((folder / name).exists() for name in _WORKSPACES):
+    if any(os.path.exists(folder / name) for name in _WORKSPACES):
         return True
     try:
         package = json.loads((folder / "package.json").read_bytes())

@@ -85,8 +85,8 @@ class Restore:
         self._membership = hub.membership
         self._sessions: dict[str, Session] = {}
         self._new_rooms: dict[RoomKey, Room] = {}
-        self._until_ts: dict[str, float] = {}
-        """By session: when the grace of one that was away would have ended, on the log's clock."""
+        self._graces: dict[str, tuple[float, float]] = {}
+        """By session that was away: since when, on the log's clock, and how long its grace was then."""
         self._last_ts = 0.0
         self._told: Mapping[str, int] = {}
         """By session: the number of the frame that told it of the record."""
@@ -151,7 +151,8 @@ class Restore:
                     session.resumption.reached = session.resumption.sent
                 grace_s = self._hub.departures.grace_s(session, Ending.STOPPED)
                 away = session.away or Away(Ending.STOPPED, 0.0)
-                left_s = self._until_ts.get(session.id, 0.0) - self._last_ts
+                since_ts, given_s = self._graces.get(session.id, (0.0, 0.0))
+                left_s = given_s - max(0.0, self._last_ts - since_ts)  # a clock that was set back gives nobody more
                 away.until_s = now_s + (grace_s if away.ending is Ending.STOPPED else max(0.0, left_s))
                 self._hub.departures.keep_place(session, away, now_s)
         self._hub.matchmaking.keep_places(now_s)
@@ -235,7 +236,7 @@ class Restore:
         )
         if state.away is not None:
             session.away = Away(state.away.ending, 0.0, set(state.away.told))
-            self._until_ts[session.id] = ts + state.away.left_s
+            self._graces[session.id] = ts, state.away.left_s
         session.resumption = _resumption(state.resumption)
         self._enter(room, session)
 
@@ -294,7 +295,7 @@ class Restore:
         if session is not None:
             session.away = Away(said.ending, 0.0)
             own_s = self._hub.departures.grace_s(session, said.ending)
-            self._until_ts[session.id] = record.ts + (said.grace_s if said.grace_s is not None else own_s)
+            self._graces[session.id] = record.ts, said.grace_s if said.grace_s is not None else own_s
 
     def _away_told(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")

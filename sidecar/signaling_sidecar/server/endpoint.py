@@ -71,9 +71,8 @@ class Endpoint:
             raise refusal
         await self.admit(request, dialect)
         socket = WebSocket(request)
-        await socket.begin(request, self.settings.max_frame_bytes)
-        assert request.transport is not None  # what was just answered has not been seen to be gone
-        connection = self._open(request, request.transport, dialect)
+        transport = await socket.begin(request, self.settings.max_frame_bytes)
+        connection = self._open(request, transport, dialect)
         if isinstance(opened, Closing):
             self._dispatcher.close(connection, *opened)
         elif dialect is not None:

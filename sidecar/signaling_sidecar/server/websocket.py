@@ -45,14 +45,18 @@ class WebSocket(web.StreamResponse):
         self._queue: WebSocketDataQueue
         self._parser: _Parser
 
-    async def begin(self, request: web.Request, max_message_bytes: int) -> None:
+    async def begin(self, request: web.Request, max_message_bytes: int) -> asyncio.Transport:
         """Answer the handshake, and read from now on. Raises ConnectionError for a peer that is gone already."""
         self.force_close()
         await self.prepare(request)
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError
         self._queue = WebSocketDataQueue(request.protocol, QUEUE_BYTES, loop=asyncio.get_running_loop())
         self._parser = _Parser(self._queue, max_message_bytes)
         request.protocol.set_parser(self._parser)
         request.protocol.keep_alive(False)
+        return transport
 
     async def receive(self) -> Message | None:
         """The next message, its text still as bytes; None when the connection is lost.

@@ -1,0 +1,42 @@
+import { expect, test, vi } from 'vitest'
+import { makeProject, openVite, STARTED, standIn } from './vite-project.ts'
+
+// What Node does for a user who is in no list of users and has no HOME, as in many containers.
+vi.mock('node:os', async (original) => {
+  const fail = () => {
+    throw new Error('A system error occurred: uv_os_homedir returned ENOENT (no such file)')
+  }
+  return { ...(await original<typeof import('node:os')>()), homedir: fail, userInfo: fail }
+})
+
+test('without a home folder Vite starts, and a state folder that is named is enough', async () => {
+  vi.stubEnv('XDG_STATE_HOME', undefined)
+  const project = makeProject()
+  const { lines, url } = await openVite(project, {
+    sidecar: standIn(),
+    stateDir: project.stateDir,
+  })
+  await lines.match(STARTED)
+  expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
+})
+
+test('where none is named the sidecar is asked all the same: it says what helps', async () => {
+  vi.stubEnv('XDG_STATE_HOME', undefined)
+  const project = makeProject()
+  const sidecar = standIn({ dieAtStart: true })
+  const { lines, url } = await openVite(project, { sidecar })
+  await lines.match(/the stand-in was told to die/)
+  expect((await fetch(url)).status).toBe(200)
+  expect((await fetch(`${url}/ws/signaling`)).status).toBe(503)
+})
+
+test('https for the LAN is left out in one sentence', async () => {
+  vi.stubEnv('XDG_CACHE_HOME', undefined)
+  const project = makeProject()
+  const options = { sidecar: standIn(), stateDir: project.stateDir, lan: true }
+  const { lines } = await openVite(project, options)
+  await lines.match(STARTED)
+  expect(lines.all).toContainEqual(
+    '[signaling] there is no home folder to keep its private key in; set XDG_CACHE_HOME; Vite goes on without https',
+  )
+})

@@ -1,0 +1,82 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test, vi } from 'vitest'
+import { makeProject, openVite, type Project, STAND_IN, STARTED } from './vite-project.ts'
+
+// Which program is the project's sidecar, where the first that is found does not run.
+
+/** A program by the sidecar's name in an environment of the project, or on PATH. */
+function install({ root }: Project, place: string, script: string): string {
+  const file = path.join(root, '..', place, 'signaling-sidecar')
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, script, { mode: 0o755 })
+  return file
+}
+
+const PYTHON_OF_ANOTHER_MACHINE = '#!/of/another/machine/.venv/bin/python3\nimport sys\n'
+// A script of pip's whose package is not where its Python looks (any more).
+const WITHOUT_PACKAGE =
+  '#!/bin/sh\necho "Traceback (most recent call last):" >&2\necho "ModuleNotFoundError: No module named signaling_sidecar" >&2\nexit 1\n'
+const SOMETHING_ELSE = '#!/bin/sh\necho "I play music"\n'
+
+function pathWith(...places: string[]): void {
+  vi.stubEnv('VIRTUAL_ENV', undefined)
+  vi.stubEnv('PATH', [...places, '/usr/bin', '/bin'].join(':'))
+}
+
+test.each([
+  [PYTHON_OF_ANOTHER_MACHINE, /its interpreter \/of\/another\/machine\/.* is not there/],
+  [WITHOUT_PACKAGE, /exited with code 1: ModuleNotFoundError/],
+  [SOMETHING_ELSE, /exited with code 0: I play music/],
+  ['\x7fELF not really', /ENOEXEC|exited with code/],
+])(
+  'a .venv whose sidecar does not run here is named once, and the next one is taken',
+  async (script, reason) => {
+    const project = makeProject()
+    mkdirSync(path.join(project.root, '..', '.git'))
+    const broken = install(project, '.venv/bin', script)
+    const good = install(
+      project,
+      'path',
+      `#!/bin/sh\nexec "${process.execPath}" "${STAND_IN}" "$@"\n`,
+    )
+    pathWith(path.dirname(good))
+    const { lines, url } = await openVite(project, { stateDir: project.stateDir })
+    await lines.match(STARTED)
+    const said = lines.all.filter((line) => line.includes(broken))
+    expect(said).toEqual([expect.stringMatching(reason)])
+    expect(said[0]).toContain(`; trying ${good}`)
+    expect(lines.all.join('\n')).not.toContain('Traceback')
+    expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
+  },
+)
+
+test('when none of them runs, each is named once with its reason, and what to install at the end', async () => {
+  const project = makeProject()
+  mkdirSync(path.join(project.root, '..', '.git'))
+  const inVenv = install(project, '.venv/bin', PYTHON_OF_ANOTHER_MACHINE)
+  const onPath = install(project, 'path', WITHOUT_PACKAGE)
+  pathWith(path.dirname(onPath))
+  const { lines, url } = await openVite(project, { stateDir: project.stateDir })
+  expect(await lines.match(/pip install signaling-sidecar/)).toContain(`${onPath} is no sidecar`)
+  await fetch(`${url}/ws/signaling`)
+  for (const file of [inVenv, onPath]) {
+    expect(lines.all.filter((line) => line.startsWith(`[signaling] ${file}`))).toHaveLength(1)
+  }
+  expect((await fetch(url)).status).toBe(200)
+})
+
+test('a sidecar that cannot take a setting is the one that is meant: no other is tried', async () => {
+  const project = makeProject()
+  mkdirSync(path.join(project.root, '..', '.git'))
+  const sentence = 'sidecar: max_rooms must be a whole number of rooms'
+  const refusing = install(project, '.venv/bin', `#!/bin/sh\necho "${sentence}" >&2\nexit 2\n`)
+  const other = install(project, 'path', SOMETHING_ELSE)
+  pathWith(path.dirname(other))
+  const { lines } = await openVite(project, { stateDir: project.stateDir })
+  await lines.match(/gave up after 4 starts/)
+  const said = lines.all.filter((line) => line.includes(sentence))
+  expect(said[0]).toBe(`[signaling] ${sentence}`)
+  expect(said).toHaveLength(2)
+  expect(lines.all.join('\n')).not.toContain(refusing)
+})

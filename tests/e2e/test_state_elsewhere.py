@@ -1,0 +1,36 @@
+"""A project that keeps its state in another folder: every command of the project finds it, and so does Vite."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.e2e.programs import Start
+from tests.e2e.sites import PLUGIN, sidecar_in, start_vite, write_project
+
+
+def config(options: str) -> str:
+    return f"import signaling from {json.dumps(str(PLUGIN))}\nexport default {{ plugins: [signaling({options})] }}\n"
+
+
+async def test_the_commands_follow_the_state_dir_of_the_plugin(start: Start, npm_package: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    folder = write_project(tmp_path / "app", config(json.dumps({"stateDir": str(elsewhere)})))
+    sidecar = await sidecar_in(await start_vite(start, folder))
+    assert sidecar.state_dir == elsewhere
+    (folder / "src").mkdir(exist_ok=True)
+    rooms = await start(["sidecar", "rooms"], folder / "src")
+    await rooms.line("nobody is in a room")
+    await rooms.line(f"{elsewhere}: where the project")
+    why = await start(["sidecar", "why"], folder / "src")
+    await why.line("nobody has met anybody")
+
+
+async def test_vite_finds_the_sidecar_whose_settings_file_names_another_folder(
+    start: Start, npm_package: Path, tmp_path: Path
+) -> None:
+    folder = write_project(tmp_path / "app", config(""))
+    (folder / "sidecar.toml").write_text(f"state_dir = {json.dumps(str(tmp_path / 'elsewhere'))}\n")
+    sidecar = await sidecar_in(await start(["sidecar", "serve", "--port", "0"], folder))
+    vite = await start_vite(start, folder)
+    await vite.line(rf"using the sidecar that runs already \(pid {sidecar.pid}, {sidecar.url}\)")
