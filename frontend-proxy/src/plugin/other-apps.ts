@@ -34,6 +34,7 @@ export function watchOtherApps(projectFolders: readonly string[], log: Log): () 
 
 async function projectsWithSidecars(): Promise<string[]> {
   const all = userStateFolder(process.env)
+  if (all === undefined) return []
   // None has ever run here, or the folder is not ours to read: then there is nobody to tell of.
   const names = await readdir(all).catch(() => [])
   const running = await Promise.all(names.map((name) => findRunningSidecar([path.join(all, name)])))

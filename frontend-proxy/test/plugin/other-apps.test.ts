@@ -14,7 +14,7 @@ function makeRepository(): { repository: string; openApp: (name: string) => Prom
     mkdirSync(root, { recursive: true })
     writeFileSync(path.join(root, 'package.json'), '{ "type": "module" }')
     // The stand-in does not know where the state of a project is.
-    const sidecar = standIn({ stateDir: projectStateFolder(root) })
+    const sidecar = standIn({ stateDir: projectStateFolder(root) ?? '' })
     const vite = await openVite({ root, stateDir: '' }, { sidecar })
     await vite.lines.match(STARTED)
     return vite
