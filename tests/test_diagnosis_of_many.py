@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from signaling_sidecar.diagnosis import Diagnosis, Reason, diagnose, read_entries
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.inspection import open_log
 from tests.diagnosis_log import Story
@@ -74,6 +75,14 @@ def test_a_page_that_has_another_id_at_each_load_is_taken_for_the_same(story: St
 def test_who_comes_long_after_another_of_the_name_is_another(story: Story) -> None:
     story.joins("b1", "Ben").waits(60).leaves("b1").waits(60).joins("b2", "Ben").waits(60)
     assert [line.partition(":")[0] for line in said(story)[1:]] == ["  - Ann and Ben", "  - Ann and Ben (2)"]
+
+
+def test_of_many_who_come_and_go_under_one_name_each_has_a_label() -> None:
+    labels = PeerLabels()
+    for number in range(5_000):
+        labels.name(f"p{number}", 200.0 * number, "Guest")
+        labels.gone(f"p{number}", 200.0 * number + 1)
+    assert (labels.of("p0"), labels.of("p4999")) == ("Guest", "Guest (5000)")
 
 
 def test_programs_get_the_history_too(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
