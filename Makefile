@@ -81,8 +81,10 @@ $(VENV)/tools: $(VENV)/core
 browser: $(VENV)/tools
 	@$(BIN)/python tests/provision_browser.py || true
 
+# Not `npm ci`: it refuses a lock file that has no entry for an optional package which npm could not find when it wrote
+# the lock file, such as one of Vite's for Windows. Without `--no-save` this one could write the lock file anew.
 $(NODE_MODULES): $(PAGES)/package.json $(PAGES)/package-lock.json
-	cd $(PAGES) && npm ci --engine-strict --no-audit --no-fund --loglevel=error
+	cd $(PAGES) && npm install --no-save --engine-strict --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(PACKAGE): $(NODE_MODULES) $(PAGES)/tsdown.config.ts $(shell find $(PAGES)/src -name '*.ts')

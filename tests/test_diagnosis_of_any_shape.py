@@ -15,6 +15,7 @@ from signaling_sidecar.diagnosis import Reason, diagnose, read_entries
 from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.eventlog.nested_text import MAX_LAYERS
 from signaling_sidecar.eventlog.payload import find_candidates, find_description, find_media, summarise
+from signaling_sidecar.inspection import open_log
 from tests.diagnosis_log import Story
 
 Frame = dict[str, Any]
@@ -122,6 +123,16 @@ def test_the_signals_of_every_shape_are_read(
     assert verdict.attempt.ufrags == {"ANNu", "BENu"}
     joined = story.reports("ann", localUfrag="ANNu", connection="connected").verdict()
     assert joined.finding.reason is Reason.CONNECTED
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_tables_have_the_candidates_of_every_shape(
+    story: Story, shape: Callable[[str, str, str], list[Frame]]
+) -> None:
+    log = open_log(negotiated(story, shape, "signal").write())
+    assert set(log.candidates["address"]) >= {"10.0.0.1", "10.0.0.2"}
+    assert {"offer", "answer"} <= set(log.signals["sdp_type"].dropna())
+    assert {"signal: offer", "signal: answer"} <= {step.what for step in log.ladder("bar").steps}
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

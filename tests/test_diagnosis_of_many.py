@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from signaling_sidecar.diagnosis import Diagnosis, Reason, diagnose, read_entries
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.inspection import open_log
 from tests.diagnosis_log import Story
@@ -74,6 +75,14 @@ def test_a_page_that_has_another_id_at_each_load_is_taken_for_the_same(story: St
 def test_who_comes_long_after_another_of_the_name_is_another(story: Story) -> None:
     story.joins("b1", "Ben").waits(60).leaves("b1").waits(60).joins("b2", "Ben").waits(60)
     assert [line.partition(":")[0] for line in said(story)[1:]] == ["  - Ann and Ben", "  - Ann and Ben (2)"]
+
+
+def test_of_many_who_come_and_go_under_one_name_each_has_a_label() -> None:
+    labels = PeerLabels()
+    for number in range(5_000):
+        labels.name(f"p{number}", 200.0 * number, "Guest")
+        labels.gone(f"p{number}", 200.0 * number + 1)
+    assert (labels.of("p0"), labels.of("p4999")) == ("Guest", "Guest (5000)")
 
 
 def test_programs_get_the_history_too(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,6 +300,17 @@ def test_a_page_that_is_traced_names_its_peer_by_the_ufrag(story: Story) -> None
     pages(story, ("one", "Chess", "/"))
     elsewhere(story, "one", localUfrag="HEXu", **CONNECTED)
     assert story.verdict().sentence == "Ann and Chess: connected"
+
+
+def test_who_was_there_before_the_log_begins_is_called_as_others_are(tmp_path: Path) -> None:
+    lines = [header("b00t")]
+    for at, (peer, to) in enumerate(((HEX_1, HEX_2), (HEX_2, HEX_1)), 2):
+        frame = {"type": "signal", "to": to}
+        lines.append(
+            record(at, at, "signal.relayed", **BAR, peer=peer, session=f"s-{peer}", to=to, kind="signal", data=frame)
+        )
+    path = write_segment(tmp_path / "events-b00t-0001.jsonl", lines)
+    assert str(diagnose(read_entries([path]))).splitlines()[1].startswith("  … tab 1 and tab 2: ")
 
 
 def test_an_id_that_the_app_chose_is_a_name(story: Story) -> None:

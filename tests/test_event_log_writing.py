@@ -16,6 +16,7 @@ import pytest
 
 from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog import LogWriter, state_dir
+from signaling_sidecar.eventlog.boots import new_boot
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub.effects import Record
 
@@ -105,6 +106,21 @@ def test_the_oldest_segments_go_when_there_are_too_many_bytes(tmp_path: Path) ->
     log.wait_until_tidy()
     log.writer.close()
     assert [path.name for path in tmp_path.glob("events-a-*")] == ["events-a-0900.jsonl.gz"]  # younger than keep_s
+
+
+def test_the_oldest_go_in_the_order_of_their_names_whatever_the_clock_said(tmp_path: Path) -> None:
+    for boot, age_s in (("6f00", -365 * 86_400), ("r0000001-a", -365 * 86_400), ("r0000002-b", 100)):
+        path = tmp_path / f"events-{boot}-0001.jsonl.gz"
+        path.write_bytes(b"x" * 400)
+        os.utime(path, (time.time() - age_s,) * 2)
+    log = Log(tmp_path, total_bytes=500, keep_s=50)
+    log.writer._boot = new_boot(tmp_path)
+    log.writer.open()
+    log.wait_until_tidy()
+    log.writer.close()
+    left = sorted(path.name for path in tmp_path.glob("events-*"))
+    assert left[0] == "events-r0000002-b-0001.jsonl.gz"
+    assert left[1].startswith("events-r0000003-")
 
 
 @pytest.mark.parametrize("payloads", ["full", "summary", "none"])

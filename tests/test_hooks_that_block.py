@@ -83,6 +83,40 @@ def on_relay(relay):
     assert served.records("hook.failed") == []
 
 
+async def test_a_hook_that_is_late_disturbs_no_other_that_is_at_work(
+    aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "HOOK_WITHIN_S", 0.6)
+    code = """
+import asyncio, time
+async def on_join(join):
+    if join.peer == 'late':
+        await asyncio.sleep(60)
+    time.sleep(0.4)
+"""
+    served = await hooked(aiohttp_client, file, code)
+    late, *others = [await served.connect() for _ in range(4)]
+    refused = asyncio.create_task(late.join("late"))
+    joined = [asyncio.create_task(peer.join(f"peer-{number}")) for number, peer in enumerate(others)]
+    assert [(await each)["type"] for each in (refused, *joined)] == ["error"] + ["peer_list"] * 3
+    assert [record["data"]["error"] for record in served.records("hook.failed")] == ["TimeoutError"]
+
+
+async def test_what_a_hook_leaves_behind_blocks_other_hooks_for_a_while_only(
+    aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "HOOK_WITHIN_S", 0.3)
+    code = """
+import asyncio
+async def on_join(join):
+    if join.peer == 'bad':
+        asyncio.get_running_loop().call_soon(exec, 'while True: pass')
+"""
+    served = await hooked(aiohttp_client, file, code)
+    assert (await (await served.connect()).join("bad"))["type"] == "peer_list"
+    assert (await (await served.connect()).join("next"))["type"] == "peer_list"
+
+
 async def test_a_file_that_never_ends_its_import_is_not_used(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,3 +191,15 @@ def test_a_room_is_copied_from_a_log_of_any_form(tmp_path: Path, capsys: Capture
     (tmp_path / SEGMENT).write_bytes(FORMS["UTF-16 of PowerShell"]())
     assert main(["log", "export", "-", "--room", BAR["room"], "--redact", "--state-dir", str(tmp_path)]) == 0
     assert len(capsys.readouterr().out.splitlines()) > 10
+
+
+def test_runs_stay_in_order_in_a_copy_for_others_whatever_the_clock_said(tmp_path: Path, capsys: Capture) -> None:
+    ahead = [header("r0000001-aaaa", at=9e6), record(2, 9e6, "room.created", **BAR)]
+    write_segment(tmp_path / "events-r0000001-aaaa-0001.jsonl", ahead)
+    write_segment(tmp_path / "events-r0000002-bbbb-0001.jsonl", [header("r0000002-bbbb"), *TWO_PEERS[1:]])
+    copy = tmp_path / "copies" / "shared.jsonl"
+    copy.parent.mkdir()
+    assert main(["log", "export", "--redact", str(copy), "--state-dir", str(tmp_path)]) == 0
+    for log in (open_log(tmp_path), open_log(copy)):
+        assert [boot[:8] for boot in log.events["boot"].drop_duplicates()] == ["r0000001", "r0000002"]
+    assert "aaaa" not in copy.read_text()

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects import DIALECTS, Caller, Introduction
-from signaling_sidecar.hub.commands import Join, Refuse
+from signaling_sidecar.hub.commands import Join, Numbered, Refuse
 from tests.serving import Peer, Served, serve
 
 JOIN = {"type": "join", "roomId": "bar", "peerId": "x"}
@@ -197,6 +197,28 @@ def test_any_frame_becomes_a_command(frame: bytes) -> None:
     command = DIALECTS["rooms"].decode(frame, Caller(1, Introduction(), str), 0)
     if isinstance(command, Refuse):
         assert len(command.refusal.message) < 400
+
+
+ANY_JSON = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.floats() | strategies.integers() | strategies.text(),
+    lambda inner: strategies.lists(inner, max_size=3) | strategies.dictionaries(strategies.text(), inner, max_size=3),
+)
+HALVES = strategies.text(strategies.characters(categories=["Cs"]), min_size=1, max_size=2)
+NAMES = strategies.sampled_from(["type", "to", "from", "s", "a", "ca", "resume", "id", "name", "metadata", "roomId"])
+TYPES = strategies.sampled_from(
+    ["broadcast", "offer", "update", "leave", "trace", "ping", "ack", "list_rooms", "dance"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(strategies.dictionaries(NAMES | strategies.text(), ANY_JSON | HALVES | TYPES), strategies.integers(0, 3))
+def test_any_object_with_a_number_has_that_number(fields: dict[str, Any], place: int) -> None:
+    before, after = list(fields.items())[:place], list(fields.items())[place:]
+    frame = {**dict(before), "c": 7, **{name: value for name, value in after if name != "c"}}
+    command = DIALECTS["rooms"].decode(json.dumps(frame).encode(), Caller(1, Introduction(), str), 0)
+    if frame.get("type") != "join":
+        assert isinstance(command, Numbered)
+        assert command.c == 7
 
 
 async def test_a_reader_that_stops_reading_is_cut_off_and_delays_nobody(

@@ -299,6 +299,7 @@ async def test_the_page_runs_its_own_script_only_and_is_framed_by_nobody(served:
         nonces.add(nonce[1])
         assert page.count(f'nonce="{nonce[1]}"') == 2
         assert "{{" not in page
+        assert '<link rel="icon" href="data:image/svg+xml,' in page, "a browser asks for no /favicon.ico"
         assert {"default-src 'none'", "connect-src 'self'", "frame-ancestors 'none'"} <= set(policy.split("; "))
         assert not re.search(r"<[^>]+ on\w+=|<[^>]+ style=", page), "no handlers and no style in attributes"
     assert len(nonces) == 2

@@ -30,4 +30,4 @@ def record(demo: Site, config: pytest.Config, name: str) -> None:
     for old in folder.glob("*.jsonl"):
         old.unlink()
     for segment in find_segments(demo.sidecar.state_dir).segments:
-        (folder / segment.name).write_text(segment.read_text().replace(str(FRONTEND / "demo"), RECORDED_PROJECT))
+        (folder / segment.name).write_text(segment.read_text().replace(str(FRONTEND), RECORDED_PROJECT))

@@ -95,6 +95,7 @@ async def test_without_a_network_there_is_no_code_and_nothing_is_asked_for_in_va
     assert (await (await asking.value).json())["site"]["network"] == []
     await expect(page.get_by_test_id("room-card").first).to_be_visible()
     await expect(page.get_by_test_id("lobby").get_by_test_id("phone")).to_be_hidden()
+    await expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/svg"))
     assert faults == []
 
 

@@ -26,7 +26,7 @@ window.join = (name) => {{
   client.addEventListener('disconnected', () => (lost += 1))
 }}
 window.share = async (tracks) => {{
-  const camera = await navigator.mediaDevices.getUserMedia({{ video: true }})
+  const camera = await navigator.mediaDevices.getUserMedia({{ video: {{ width: 160, height: 120, frameRate: 1 }} }})
   const clones = Array.from({{ length: tracks }}, () => camera.getVideoTracks()[0].clone())
   window.mesh = new Mesh(client, {{ stream: new MediaStream(clones) }})
 }}

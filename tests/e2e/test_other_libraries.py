@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
+from signaling_sidecar.diagnosis import diagnose
 from signaling_sidecar.inspection import open_log
 from tests.e2e.nostr_relay import nostr_relay
 from tests.e2e.programs import Start, until
 from tests.e2e.sites import FRONTEND, PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
+from tests.e2e.verdicts_said import entries_of
 
 # The signals as simple-peer's README sends them: as JSON text.
 SIMPLE_PEER = """
@@ -84,7 +86,7 @@ async def test_a_pool_of_trystero_is_one_green_line(start: Start, browser: Brows
         pages = await two_tabs(browser, app.url)
 
         def said() -> list[str]:
-            return str(open_log(app.sidecar.state_dir).diagnose()).splitlines()
+            return str(diagnose(entries_of(app.sidecar))).splitlines()
 
         def is_said() -> bool:
             return sum(line.startswith("  ✓ Chess and Chess (tab 2): connected") for line in said()) == 1
@@ -93,8 +95,4 @@ async def test_a_pool_of_trystero_is_one_green_line(start: Start, browser: Brows
         unanswered = [each for each in app.sidecar.records() if "have-local-offer" in str(each.get("data"))]
         assert len(unanswered) > 4, "trystero has made a pool of offers"
         assert not [line for line in said() if "✗" in line], said()
-        await pages[1].reload()
-        await pages[1].wait_for_selector("[data-connected]", state="attached")
-        await until(lambda: "they had met once before" in str(said()), "the reloaded pair has a history", within_s=30)
-        assert sum("✓" in line for line in said()) == 1, said()
-        assert not [line for line in said() if "✗" in line], said()
+        await pages[0].context.close()  # the relay would wait for its sockets

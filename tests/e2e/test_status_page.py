@@ -237,7 +237,7 @@ async def test_who_is_in_a_room_is_not_told_to_another_machine(demo: Site, brows
     context = await browser.new_context(extra_http_headers={"X-Forwarded-For": "10.0.40.7"})
     page, _ = await open_page(context, f"{demo.sidecar.url}/")
     await expect(page.get_by_test_id("rooms").locator("> li")).to_contain_text("2 peers")
-    await expect(page.get_by_test_id("people-hint")).to_contain_text("only to a browser on the")
+    await expect(page.get_by_test_id("people-hint")).to_contain_text("open this page there, by localhost")
     assert "Ann" not in await page.content()
 
 

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, WebSocketRoute, expect
 
-from signaling_sidecar.diagnosis import Reason
+from signaling_sidecar.diagnosis import Reason, diagnose
 from tests.e2e.demo_page import DemoPage, all_connected, new_page
+from tests.e2e.programs import until
 from tests.e2e.recording import end, record
 from tests.e2e.sites import Site
-from tests.e2e.verdicts_said import HEALTHY, TIMES, Expected, Made, Tally, all_named
+from tests.e2e.verdicts_said import HEALTHY, TIMES, Expected, Made, Tally, all_named, entries_of
 
 Frame = dict[str, Any]
 Change = Callable[[Frame, int], Frame]
@@ -142,6 +143,18 @@ async def test_healthy_pairs_are_connected_and_nothing_else(demo: Site, browser:
         await close(*met)
     assert tally.all_wrong == {}
     assert sum(tally.made.values()) == len(rooms) * len(people) * (len(people) - 1) / 2
+
+
+async def test_two_tabs_of_one_browser_are_told_apart(demo: Site, browser: Browser) -> None:
+    """They share the name that the browser was given, as in README's first step."""
+    window = await browser.new_context()
+    for _ in range(2):
+        page = await window.new_page()
+        await page.goto(f"{demo.url}?room=bar")
+        await page.wait_for_function("window.demo?.client.joined")
+    await until(lambda: "✓" in str(diagnose(entries_of(demo.sidecar))), "they are connected", within_s=60)
+    said = str(diagnose(entries_of(demo.sidecar))).splitlines()
+    assert re.fullmatch(r"  ✓ (\w+ \w+) and \1 \(2\): connected \(host to \w+\)", said[1]), said
 
 
 async def test_what_healthy_pairs_go_through_is_no_fault(demo: Site, browser: Browser, tally: Tally) -> None:

@@ -63,19 +63,26 @@ function wrap(server: WrappedServer): void {
   }
 }
 
-/** As Vite's `resolvedUrls`: where the pages of a listening server are. Each ends with `base`. */
-export function urlsOf(server: PageServer, base: string): { local: string[]; network: string[] } {
+/**
+ * As Vite's `resolvedUrls`: where the pages of a listening server are. Each ends with `base`; `name`
+ * is what this machine is called in a local one.
+ */
+export function urlsOf(
+  server: PageServer,
+  base: string,
+  name = 'localhost',
+): { local: string[]; network: string[] } {
   const address = server.address()
   if (address === null || typeof address === 'string') return { local: [], network: [] }
   const protocol = 'setSecureContext' in server ? 'https' : 'http'
   const url = (host: string) =>
     `${protocol}://${isIPv6(host) ? `[${host}]` : host}:${address.port}${base}`
-  const { local, network } = hostsOf(address)
+  const { local, network } = hostsOf(address, name)
   return { local: local.map(url), network: network.map(url) }
 }
 
-function hostsOf({ address }: AddressInfo): { local: string[]; network: string[] } {
-  if (LOOPBACK.test(address)) return { local: ['localhost'], network: [] }
+function hostsOf({ address }: AddressInfo, name: string): { local: string[]; network: string[] } {
+  if (LOOPBACK.test(address)) return { local: [name], network: [] }
   if (address !== '::' && address !== '0.0.0.0') return { local: [], network: [address] }
   const entries = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
   const others = entries.filter(({ family, internal }) => family === 'IPv4' && !internal)

@@ -59,7 +59,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       goOn(link.log, WITHOUT_SIGNALING, () => {
         printEndpoint(server)
         lan?.configureServer(server, config.server)
-        if (httpServer) link.stay?.follow(httpServer, () => siteOf(server))
+        if (httpServer) link.stay?.follow(httpServer, () => siteOf(server, config.server))
         else joined.set(config, joinPages(server, link))
       })
     },
@@ -70,7 +70,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       goOn(link.log, WITHOUT_SIGNALING, () => {
         printEndpoint(server)
         lan?.configureServer(server, config.preview)
-        link.stay?.follow(httpServer, () => siteOf(server))
+        link.stay?.follow(httpServer, () => siteOf(server, config.preview))
       })
     },
     // Of a server that has not listened, or is not Vite's own, no other event tells the end.

@@ -17,3 +17,11 @@ export function projectFolders(root: string): string[] {
     repository >= 0 ? repository : parents.indexOf(path.resolve(searchForWorkspaceRoot(root)))
   return parents.slice(0, top + 1)
 }
+
+/**
+ * The project among these folders: the one with the package.json. Vite's root may be below it
+ * (Nuxt's is `app/`), where nobody types `sidecar why`.
+ */
+export function projectIn(folders: readonly string[]): string | undefined {
+  return folders.find((folder) => existsSync(path.join(folder, 'package.json')))
+}

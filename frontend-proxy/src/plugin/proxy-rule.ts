@@ -21,6 +21,12 @@ export interface Upstream {
 /** What is left to answer on: of a request its response, of an upgrade the bare socket. */
 type Answer = ServerResponse | Socket
 
+/**
+ * Where nobody can listen: the proxy fails at once. Without any target, that of Vite 7.0 reports an
+ * error that does not say which request it was.
+ */
+const NOBODY = 'http://127.0.0.1:0'
+
 type Proxy = Parameters<NonNullable<ProxyOptions['configure']>>[0]
 
 /** A rule of ours with the proxy that Vite has made for it. */
@@ -100,7 +106,7 @@ function connect(proxy: Proxy, options: ProxyOptions, upstream: Upstream): void 
   // Vite's proxies read these very options at each request, so a getter is asked each time. Not as
   // a string: the http-proxy of Vite 7.0 would put what it has parsed in its place.
   Object.defineProperty(options, 'target', {
-    get: () => (upstream.url === undefined ? undefined : new URL(upstream.url)),
+    get: () => new URL(upstream.url ?? NOBODY),
     enumerable: true,
   })
 
@@ -113,13 +119,29 @@ function connect(proxy: Proxy, options: ProxyOptions, upstream: Upstream): void 
   // the sidecar is down, and a listener cannot be stopped by an earlier one. So the event ends here.
   const { emit } = proxy
   proxy.emit = (...event: unknown[]): boolean => {
-    if (event[0] !== 'error') return Reflect.apply(emit, proxy, event)
+    const next = () => Reflect.apply(emit, proxy, event) as boolean
+    if (event[0] === 'proxyReqWs') return withoutStacks(event[3] as Socket, next)
+    if (event[0] !== 'error') return next()
     const [, error, , answer] = event as [string, NodeJS.ErrnoException, unknown, Answer]
+    // It is the browser that has gone: that says nothing of the sidecar.
+    if (answer.destroyed) return true
     refuse(answer, upgraded)
     if (upstream.url === undefined || isGone(error)) upstream.unreachable()
     else upstream.failed(error)
     return true
   }
+}
+
+// Vite logs a stack also for a browser that is gone before it has read why its upgrade was refused.
+function withoutStacks(browser: Socket, next: () => boolean): boolean {
+  const own = browser.listeners('error')
+  const result = next()
+  for (const listener of browser.listeners('error')) {
+    if (!own.includes(listener)) browser.off('error', listener as () => void)
+  }
+  // An error without a listener would end Vite; `close` follows, which is all that counts.
+  browser.on('error', () => {})
+  return result
 }
 
 function isGone(error: NodeJS.ErrnoException): boolean {

@@ -7,6 +7,8 @@ export interface RunningSidecar {
   readonly pid: number
   readonly boot: string
   readonly version: string
+  /** The folder that it was started for. */
+  readonly project: string | undefined
   /** The folder of that file. */
   readonly stateDir: string
 }
@@ -62,12 +64,13 @@ async function readJson(file: string): Promise<unknown> {
 
 function parseRuntime(value: unknown, stateDir: string): RunningSidecar | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { url, pid, boot, version } = value as Record<string, unknown>
+  const { url, pid, boot, version, project } = value as Record<string, unknown>
   if (typeof url !== 'string' || !/^http:\/\//.test(url) || !URL.canParse(url)) return undefined
   // kill(0) and kill(-1) mean whole groups of processes.
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined
   if (typeof boot !== 'string' || boot === '' || typeof version !== 'string') return undefined
-  return { url, pid, boot, version, stateDir }
+  const known = typeof project === 'string' ? project : undefined
+  return { url, pid, boot, version, project: known, stateDir }
 }
 
 function isAlive(pid: number): boolean {

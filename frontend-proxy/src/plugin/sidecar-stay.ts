@@ -1,5 +1,6 @@
 import { goOn, WITHOUT_SIGNALING } from './go-on.ts'
 import type { LetIn } from './let-in.ts'
+import { watchOtherApps } from './other-apps.ts'
 import type { PageServer } from './page-server.ts'
 import type { Log, SidecarKeeper, Wish } from './sidecar-keeper.ts'
 import type { Pages, Site } from './site-file.ts'
@@ -11,6 +12,7 @@ export class SidecarStay {
   readonly #letIn: LetIn
   readonly #log: Log
   #site: Site | undefined
+  #stopWatching: (() => void) | undefined
 
   constructor(keeper: SidecarKeeper, wish: Wish, letIn: LetIn, log: Log) {
     this.#keeper = keeper
@@ -33,9 +35,12 @@ export class SidecarStay {
     this.#site = { ...pages, ...this.#letIn }
     this.#keeper.siteFile.describe(this.#site)
     this.#keeper.keep(this.#wish, this.#log)
+    this.#stopWatching ??= watchOtherApps(this.#wish.projectFolders, this.#log)
   }
 
   end(): void {
+    this.#stopWatching?.()
+    this.#stopWatching = undefined
     this.#keeper.siteFile.forget(this.#site)
     this.#keeper.letGo(this)
   }

@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs'
+import { isIPv4 } from 'node:net'
 import path from 'node:path'
-import type { PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
+import type { CommonServerOptions, PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
 import { bestFirst } from './lan-addresses.ts'
+import { urlsOf } from './page-server.ts'
 import type { Pages } from './site-file.ts'
 
-/** Where the pages of a listening Vite are. */
-export function siteOf({ config, resolvedUrls }: ViteDevServer | PreviewServer): Pages {
-  return siteAt(config, resolvedUrls ?? { local: [], network: [] })
+/** Where the pages of a Vite are that has just begun to listen. Vite 7.0 does not know yet. */
+export function siteOf(
+  { config, resolvedUrls, httpServer }: ViteDevServer | PreviewServer,
+  { host }: CommonServerOptions,
+): Pages {
+  const name = typeof host === 'string' && isIPv4(host) ? host : 'localhost'
+  const urls = resolvedUrls ?? (httpServer && urlsOf(httpServer, config.base, name))
+  return siteAt(config, urls ?? { local: [], network: [] })
 }
 
 /** The pages of this config at these URLs. */

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { ResolvedConfig } from 'vite'
 import { type Plan, startRefusal } from './options.ts'
-import { projectFolders } from './project-folders.ts'
+import { projectFolders, projectIn } from './project-folders.ts'
 import { stateFolderRefusal, type Wish } from './sidecar-keeper.ts'
 import { projectStateFolder, servedFolderAround, servedFolders } from './state-folder.ts'
 
@@ -12,6 +12,7 @@ export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
   const { root } = config
   const { command, args = [], env = {}, port = 0 } = plan.details
   const folders = projectFolders(root)
+  const project = projectIn(folders) ?? root
   // The sidecar's own setting counts as ours: it must be judged, and it says where to find one.
   const said = plan.stateDir ?? env.SIDECAR_STATE_DIR ?? process.env.SIDECAR_STATE_DIR
   const stateDir = said ? path.resolve(root, said) : undefined
@@ -29,7 +30,7 @@ export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
     servedFolders: allServed,
     command: typeof command === 'string' ? [command] : command,
     args: [
-      ...['--port', String(port), '--project', root, '--exit-on-stdin-eof', '--reload', 'auto'],
+      ...['--port', String(port), '--project', project, '--exit-on-stdin-eof', '--reload', 'auto'],
       ...(stateDir ? ['--state-dir', stateDir] : []),
       ...(plan.hooks === undefined ? [] : ['--hooks', path.resolve(root, plan.hooks)]),
       ...args,

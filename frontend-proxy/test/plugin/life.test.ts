@@ -41,6 +41,14 @@ test('the sidecar starts on a free port, for this project, with the flag that en
   )
 })
 
+test("the project is the folder of package.json, also when Vite's root is below", async () => {
+  const { root, stateDir } = makeProject()
+  mkdirSync(path.join(root, 'app'))
+  const options = { sidecar: standIn(), stateDir }
+  const { lines } = await openVite({ root: path.join(root, 'app'), stateDir }, options)
+  expect(await lines.match(STARTED)).toContain(`--project ${root} `)
+})
+
 test('the hooks file is found from the root', async () => {
   const { root, stateDir } = makeProject()
   const options = { sidecar: standIn(), stateDir, hooks: 'signaling_hooks.py' }

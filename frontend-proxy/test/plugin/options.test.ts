@@ -16,6 +16,10 @@ test.each([
   [{ target: 'http://127.0.0.1:1' }, 'signaling: target needs sidecar: false'],
   [{ sidecar: false, stateDir: '/s' }, 'signaling: stateDir has no use with sidecar: false'],
   [{ sidecar: false, hooks: 'h.py' }, 'signaling: hooks has no use with sidecar: false'],
+  [
+    { sidecar: false, allowedOrigins: ['app://.'] },
+    'signaling: allowedOrigins has no use with sidecar: false',
+  ],
 ] as const)('%j would do nothing and is refused', (options, sentence) => {
   expect(() => planFrom(options)).toThrow(sentence)
 })

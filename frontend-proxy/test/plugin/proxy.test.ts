@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type RequestListener } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import {
@@ -76,7 +76,9 @@ test('the header that proves the proxy is its own, whatever a client sends under
 })
 
 test('with a target of the user, too, a forged one is gone', async () => {
-  const target = await openOtherServer(({ headers }) => String(headers['x-signaling-proxy']))
+  const target = await openOtherServer(({ headers }, response) =>
+    response.end(String(headers['x-signaling-proxy'])),
+  )
   const { url } = await openVite(makeProject(), { sidecar: false, target })
   const answer = await fetch(`${url}/ws/signaling`, { headers: { 'X-Signaling-Proxy': 'forged' } })
   expect(await answer.text()).not.toContain('forged')
@@ -109,9 +111,9 @@ test('under a relative base the plain path reaches the sidecar', async () => {
 })
 
 async function openOtherServer(
-  text = (_request: IncomingMessage) => 'the other server',
+  handle: RequestListener = (_request, response) => void response.end('the other server'),
 ): Promise<string> {
-  const other = createServer((request, response) => response.end(text(request)))
+  const other = createServer(handle)
   onTestFinished(() => void other.close())
   await once(other.listen(0, '127.0.0.1'), 'listening')
   return `http://127.0.0.1:${(other.address() as AddressInfo).port}`
@@ -167,6 +169,34 @@ test('an open socket is cut when the sidecar dies, and the log has no stack', as
   const refused = await fetch(`${url}/ws/signaling`)
   expect(refused.status).toBe(503)
   expect(lines.all.join('\n')).not.toMatch(/proxy error|^\s+at /m)
+})
+
+test('a browser that is gone before it has read why it is refused leaves no stack in the log', async () => {
+  let written: () => void
+  const isWritten = new Promise<void>((resolve) => {
+    written = resolve
+  })
+  const target = await openOtherServer((_request, response) => {
+    response.writeHead(403)
+    let left = 100
+    const timer = setInterval(() => {
+      response.write('refused '.repeat(1000))
+      left -= 1
+      if (left > 0 && !response.destroyed) return
+      clearInterval(timer)
+      response.end()
+      written()
+    }, 2)
+  })
+  const { url, lines } = await openVite(makeProject(), { sidecar: false, target })
+  const browser = connect(Number(new URL(url).port), '127.0.0.1')
+  const headers = 'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
+  browser.write(`GET /ws/signaling HTTP/1.1\r\n${headers}\r\n`)
+  await once(browser, 'data')
+  browser.resetAndDestroy()
+  await isWritten
+  expect((await fetch(url)).status).toBe(200)
+  expect(lines.all.join('\n')).not.toMatch(/socket error|^\s+at |nobody answers/m)
 })
 
 test('no form of a URL returns anything of the state folder, and .env stays refused', async () => {

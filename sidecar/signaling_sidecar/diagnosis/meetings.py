@@ -15,7 +15,7 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Meeting, Refusal, Rejection, Signal, Stay
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import media_of, read_about, read_data, word_of
-from signaling_sidecar.diagnosis.reports import Connection, Connections
+from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
 from signaling_sidecar.diagnosis.sockets import Sockets, read_closed
 from signaling_sidecar.errors import Code
 from signaling_sidecar.eventlog.payload import find_candidates
@@ -76,15 +76,10 @@ class _Log:
 
     def take(self, entry: Entry) -> None:
         self.met.last_ts = max(self.met.last_ts, entry.ts)
-        if (
-            entry.dialect is not None
-            and entry.room is not None
-            and entry.session is not None
-            and entry.peer is not None
-        ):
-            self._labels_of((entry.dialect, entry.room)).take(entry.type, entry.ts, entry.peer, entry.data)
         if entry.type == "trace.state":
-            self.met.connections.add(entry)
+            report = self.met.connections.add(entry)
+            if report is not None and report.pc is None and entry.session in self._stays:
+                self._learn_page(self._stays[entry.session], report)
         elif entry.type == "log.checkpoint":
             self._take_checkpoint(entry)
         elif entry.type == "signal.refused":
@@ -129,6 +124,7 @@ class _Log:
     def _come(self, key: tuple[str, str], session: str, peer: str, entry: Entry) -> Stay:
         stay = self._stays[session] = Stay(session, peer, None, entry, key)
         self._stays_of.setdefault(peer, []).append(stay)
+        self._labels_of(key).name(peer, entry.ts, None)
         room = self._rooms.setdefault(key, {})
         for other in room.values():
             meeting = Meeting(*key, (other, stay), entry)
@@ -140,6 +136,7 @@ class _Log:
         return stay
 
     def _change(self, key: tuple[str, str], stay: Stay, entry: Entry) -> None:
+        self._labels_of(key).take(entry.type, entry.ts, stay.peer, entry.data)
         match entry.type:
             case "peer.joined" | "peer.resumed":
                 stay.name = read_about(entry.data).name or stay.name
@@ -204,7 +201,9 @@ class _Log:
             if found is not None:
                 meeting, side = found
                 meeting.connections[side].append(connection)
-                self._learn_page(meeting.stays[side], connection)
+                about = self.met.connections.pages.get(connection.page or "")
+                if about is not None:
+                    self._learn_page(meeting.stays[side], about)
             else:
                 unknown.append(connection)
         elsewhere = [each for each in unknown if each.session is None]
@@ -215,10 +214,8 @@ class _Log:
             if session in self._stays:
                 self._stays[session].insecure = entry
 
-    def _learn_page(self, stay: Stay, connection: Connection) -> None:
-        about = self.met.connections.pages.get(connection.page or "")
-        if about is not None:
-            self._labels_of(stay.room).page(stay.peer, stay.came.ts, about)
+    def _learn_page(self, stay: Stay, about: Report) -> None:
+        self._labels_of(stay.room).page(stay.peer, stay.came.ts, about)
 
     def _labels_of(self, key: tuple[str, str]) -> PeerLabels:
         return self._labels.setdefault(key, PeerLabels())

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from itertools import chain, count
+from itertools import count
 
 from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.diagnosis.reports import Report, read_report
@@ -88,13 +87,18 @@ class PeerLabels:
             self._labels, self._firsts = {}, {}
             taken: set[str] = set()
             alike: dict[str | None, list[str]] = {}
+            numbers: dict[str | None, int] = {}
             for peer in self._names:
                 wanted, numbered = self._wanted(peer)
-                others = alike.setdefault(wanted, [])
+                # Those who may still come again: of a room that is open for days few have gone just now.
+                since_ts = self._came_ts[peer] - RELOADED_WITHIN_S
+                others = [each for each in alike.get(wanted, []) if self._gone_ts.get(each, math.inf) >= since_ts]
+                alike[wanted] = others
                 before = self._predecessor(peer, others)
                 if before is None:
                     self._firsts[peer] = peer
-                    self._labels[peer] = self._new_label(wanted, numbered, taken)
+                    label, number = self._new_label(wanted, numbered, taken, numbers.get(wanted, 1))
+                    self._labels[peer], numbers[wanted] = label, number
                     taken.add(self._labels[peer])
                 else:
                     others.remove(before)
@@ -108,13 +112,15 @@ class PeerLabels:
         lately = [(wait_s, other) for wait_s, other in waits if 0 <= wait_s <= RELOADED_WITHIN_S]
         return min(lately)[1] if lately else None
 
-    def _new_label(self, wanted: str | None, numbered: str, taken: set[str]) -> str:
-        candidates: Iterator[str]
+    def _new_label(self, wanted: str | None, numbered: str, taken: set[str], first: int) -> tuple[str, int]:
+        """The first that nobody has, with its number; `first`: no smaller one is free."""
+        number = next(each for each in count(first) if self._label(wanted, numbered, each) not in taken)
+        return self._label(wanted, numbered, number), number
+
+    def _label(self, wanted: str | None, numbered: str, number: int) -> str:
         if wanted is None:
-            candidates = (f"{self._unnamed} {number}" for number in count(1))
-        else:
-            candidates = chain((wanted,), (f"{wanted} ({numbered}{number})" for number in count(2)))
-        return next(label for label in candidates if label not in taken)
+            return f"{self._unnamed} {number}"
+        return wanted if number == 1 else f"{wanted} ({numbered}{number})"
 
     def _wanted(self, peer: str) -> tuple[str | None, str]:
         """What it would be called if it were alone, and what stands before a number that tells it from another."""

@@ -106,18 +106,19 @@ class Connections:
         self.insecure_sessions: dict[str, Entry | None] = {}
         """Sessions whose page has said what it is: where it said that it is no secure context, None if it is one."""
 
-    def add(self, entry: Entry) -> None:
-        """Take a `trace.state` entry; one that is no report of ours is left out."""
+    def add(self, entry: Entry) -> Report | None:
+        """Take a `trace.state` entry and give what it says; one that is no report of ours is left out."""
         report = read_report(entry.data)
         if report is None:
-            return
+            return None
         if report.pc is None:
             if report.page is not None:
                 self.pages[report.page] = report
             if report.secure is not None and entry.session is not None:
                 self.insecure_sessions[entry.session] = None if report.secure else entry
-            return
+            return report
         known = self.by_id.get(report.pc)
         if known is None:
             known = self.by_id[report.pc] = Connection(report.pc, report.page)
         known.add(entry, report)
+        return report

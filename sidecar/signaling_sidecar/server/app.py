@@ -38,6 +38,7 @@ from signaling_sidecar.server.endpoint import Endpoint
 from signaling_sidecar.server.foreign_protocols import ForeignProtocols
 from signaling_sidecar.server.going_on import go_on
 from signaling_sidecar.server.guard import who_is_let_in
+from signaling_sidecar.server.hook_thread import HooksStopped
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.judge import Judge
 from signaling_sidecar.server.lan_pages import LanPages
@@ -214,8 +215,9 @@ class Sidecar:
             dispatcher.record(Record("hooks.swapped" if new else "hooks.kept"))
 
         async def follow() -> None:
-            await rule_rooms()  # those of the last run
-            await file.watch(judge.load, swapped)
+            with suppress(HooksStopped):
+                await rule_rooms()  # those of the last run
+                await file.watch(judge.load, swapped)
 
         try:
             await judge.load()

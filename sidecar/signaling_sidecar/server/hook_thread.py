@@ -17,7 +17,7 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -26,7 +26,6 @@ from signaling_sidecar.foreign_text import visible
 
 STALLED_S = 0.25  # seconds; people notice a quarter of one, and no hook needs it
 LOOK_S = 0.1  # seconds for a thread to show that it is not blocked
-WARN_GAP_S = 1.0  # seconds between two warnings: all hooks that wait for the same one would warn of it
 STOP_WITHIN_S = 0.3  # seconds for what runs when the sidecar stops
 
 logger = logging.getLogger("signaling_sidecar")
@@ -51,7 +50,6 @@ class HookRunner:
     def __init__(self) -> None:
         self._thread = _HookThread()
         self._is_over = False
-        self._warned_s = -WARN_GAP_S
         self._waiting: deque[_Call] = deque()
         self._begun: set[_Call] = set()
 
@@ -64,10 +62,7 @@ class HookRunner:
         if self._is_over:
             raise HooksStopped
         call = _Call(hook, check)
-        self._waiting.append(call)
-        self._thread.begin(call)
-        thread = await call.begun
-        self._waiting.remove(call)
+        thread = await self._begin(call, within_s)
         self._begun.add(call)
         try:
             outcome = await self._outcome(call, thread, within_s)
@@ -89,24 +84,29 @@ class HookRunner:
 
     async def _outcome(self, call: _Call, thread: _HookThread, within_s: float) -> _Outcome:
         stalled_s = min(STALLED_S, within_s)
-        if not await _is_done(call, stalled_s):
-            if await thread.is_blocked():
-                self._warn(thread)
-            if not await _is_done(call, within_s - stalled_s):
-                await self._free(thread)
+        if not await _is_done(call.outcome, stalled_s):
+            if call.is_running:
+                logger.warning("other hooks are kept waiting; one that waits should be async, and await:\n%s", thread)
+            if not await _is_done(call.outcome, within_s - stalled_s):
+                if call.is_running:
+                    await self._free(thread)
                 raise TimeoutError(f"no answer within {within_s:g} s")
         return call.outcome.result()
 
-    def _warn(self, thread: _HookThread) -> None:
-        now_s = asyncio.get_running_loop().time()
-        if now_s - self._warned_s >= WARN_GAP_S:
-            self._warned_s = now_s
-            logger.warning("other hooks are kept waiting; one that waits should be async, and await:\n%s", thread)
+    async def _begin(self, call: _Call, within_s: float) -> _HookThread:
+        """Return when the call runs, which has to wait for those before it."""
+        self._waiting.append(call)
+        self._thread.begin(call)
+        try:
+            while not await _is_done(call.begun, within_s):
+                if not any(other.is_running for other in self._begun):
+                    await self._free(self._thread)  # a hook that was done has left something behind that blocks
+        finally:
+            self._waiting.remove(call)
+        return call.begun.result()
 
     async def _free(self, thread: _HookThread) -> None:
-        """Let other hooks go on, if the thread is blocked."""
-        if not await thread.is_blocked():
-            return
+        """Let other hooks go on in a thread that is blocked, or in a new one."""
         thread.interrupt()
         if await thread.is_blocked() and thread is self._thread:
             thread.abandon()
@@ -133,9 +133,15 @@ class _Call:
         self.check = check
         self.begun: asyncio.Future[_HookThread] = loop.create_future()
         self.outcome: asyncio.Future[_Outcome] = loop.create_future()
+        self.coroutine: Coroutine[Any, Any, None] | None = None
         self.task: asyncio.Task[None] | None = None
         self._loop = loop
         self._unclaimed = threading.Lock()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its code is what runs in its thread now: it has begun, and does not await anything."""
+        return inspect.iscoroutine(self.coroutine) and self.coroutine.cr_running
 
     def claim(self) -> bool:
         """Whether the thread that asks is the first to, and so the one that does the work."""
@@ -207,7 +213,8 @@ class _HookThread:
             self._loop.call_soon_threadsafe(work)
 
     def _begin(self, call: _Call) -> None:
-        call.task = self._loop.create_task(self._do(call))
+        call.coroutine = self._do(call)
+        call.task = self._loop.create_task(call.coroutine)
 
     async def _do(self, call: _Call) -> None:
         if self._is_over or not call.claim():
@@ -239,8 +246,8 @@ class _HookThread:
             self._loop.close()
 
 
-async def _is_done(call: _Call, within_s: float) -> bool:
-    done, _ = await asyncio.wait({call.outcome}, timeout=within_s)
+async def _is_done(future: asyncio.Future[Any], within_s: float) -> bool:
+    done, _ = await asyncio.wait({future}, timeout=within_s)
     return bool(done)
 
 

@@ -26,7 +26,8 @@ function showPeople(answer) {
   if (text === peopleText) return
   peopleText = text
   people = new Map((answer.rooms ?? []).map((room) => [room.roomId, room]))
-  const elsewhere = 'Who they are is shown only to a browser on the sidecar’s machine.'
+  const elsewhere =
+    'Who they are is shown only on the sidecar’s own machine: open this page there, by localhost.'
   peopleHint = answer.problem ?? (answer.rooms ? '' : elsewhere)
   showRooms()
 }

@@ -1,0 +1,47 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test, vi } from 'vitest'
+import { projectStateFolder } from '../../src/plugin/state-folder.ts'
+import { makeProject, type OpenVite, openVite, STARTED, standIn } from './vite-project.ts'
+
+/** A repository with two apps, and a folder of the user's own for the state of both. */
+function makeRepository(): { repository: string; openApp: (name: string) => Promise<OpenVite> } {
+  const { root: repository, stateDir } = makeProject()
+  mkdirSync(path.join(repository, '.git'))
+  vi.stubEnv('XDG_STATE_HOME', stateDir)
+  const openApp = async (name: string) => {
+    const root = path.join(repository, 'apps', name)
+    mkdirSync(root, { recursive: true })
+    writeFileSync(path.join(root, 'package.json'), '{ "type": "module" }')
+    // The stand-in does not know where the state of a project is.
+    const sidecar = standIn({ stateDir: projectStateFolder(root) ?? '' })
+    const vite = await openVite({ root, stateDir: '' }, { sidecar })
+    await vite.lines.match(STARTED)
+    return vite
+  }
+  return { repository, openApp }
+}
+
+test('each of two apps of one repository says that the other runs, once, and how to share', async () => {
+  const { repository, openApp } = makeRepository()
+  const one = await openApp('one')
+  const two = await openApp('two')
+  const [inOne, inTwo] = await Promise.all([
+    one.lines.match(/apps\/two runs a sidecar of its own/),
+    two.lines.match(/apps\/one runs a sidecar of its own/),
+  ])
+  for (const line of [inOne, inTwo]) expect(line).toContain(`"sidecar serve" in ${repository}`)
+  expect(two.lines.all.filter((line) => line.includes('do not meet'))).toHaveLength(1)
+})
+
+test('apps of different repositories have nothing to do with each other', async () => {
+  const { openApp } = makeRepository()
+  await openApp('one')
+  const state = process.env.XDG_STATE_HOME
+  const elsewhere = makeRepository()
+  vi.stubEnv('XDG_STATE_HOME', state)
+  const other = await elsewhere.openApp('other')
+  other.server.printUrls()
+  await vi.waitFor(async () => expect((await fetch(`${other.url}/ws/signaling`)).ok).toBe(true))
+  expect(other.lines.all.filter((line) => line.includes('do not meet'))).toEqual([])
+})
