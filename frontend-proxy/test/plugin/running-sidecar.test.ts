@@ -31,7 +31,8 @@ function find(runtime: unknown) {
 }
 
 test('it is found when its process lives and the same boot answers', async () => {
-  expect(await find({ ...healthy, project: '/app' })).toEqual({ ...healthy, stateDir: folder })
+  const runtime = { ...healthy, project: '/app' }
+  expect(await find(runtime)).toEqual({ ...runtime, stateDir: folder })
 })
 
 test('another boot at its address is another sidecar', async () => {
@@ -84,7 +85,8 @@ describe('a sidecar that keeps its state elsewhere', () => {
   }
 
   test('is found by the word that it has left in the project’s own state folder', async () => {
-    expect(await pointTo({ state_dir: folder, project })).toEqual({ ...healthy, stateDir: folder })
+    const found = { ...healthy, project, stateDir: folder }
+    expect(await pointTo({ state_dir: folder, project })).toEqual(found)
   })
 
   test('is found although another one was killed in the project’s own state folder', async () => {
