@@ -22,7 +22,7 @@ def of_mdns() -> Finding:
     except OSError as error:
         return note("mdns-silent", f"mDNS cannot be used here ({visible(str(error))})", _REMEDY)
     if not kinds:
-        return note("mdns-silent", f"nobody answers by mDNS (asked for {ANSWERS_WITHIN_S:g} s)", _REMEDY)
+        return note("mdns-silent", f"no device answered over mDNS within {ANSWERS_WITHIN_S:g} s", _REMEDY)
     return ok("mdns-answers", f"mDNS answers ({len(kinds)} kinds of services)")
 
 

@@ -45,7 +45,7 @@ function showFindings() {
   const fine = all.filter(({ level }) => level === 'ok')
   $('faults').replaceChildren(...faults.map(findingRow))
   $('fine').replaceChildren(...fine.map(findingRow))
-  $('fine-title').textContent = `${fine.length} things are well`
+  $('fine-title').textContent = fine.length === 1 ? '1 check passed' : `${fine.length} checks passed`
   $('doctor-title').textContent = verdict(faults)
 }
 
