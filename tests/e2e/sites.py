@@ -76,9 +76,15 @@ async def start_vite(
     return await start(["node", VITE, *words, "--port", "0"], folder, env or {})
 
 
+NEVER_LOCKED = "--bypass-lock"
+"""An option of Vite 8.4, which refuses a second dev server of one folder. It takes one that was killed for one that
+runs until somebody has waited for its process, which nobody does for the child of a terminal; and in a test two laptops
+share a folder."""
+
+
 async def start_demo(start: Start, env: Mapping[str, str | None] | None = None, words: Sequence[str] = ()) -> Site:
     """The demo app, which starts the sidecar by itself. `words` are Vite's."""
-    vite = await start_vite(start, FRONTEND, ["demo", *words], env)
+    vite = await start_vite(start, FRONTEND, ["demo", NEVER_LOCKED, *words], env)
     return Site(await url_in(vite), vite, await sidecar_in(vite))
 
 

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from tests.e2e.demo_page import DemoPage, all_connected
 from tests.e2e.programs import IN_A_TERMINAL, Program, Start
 from tests.e2e.qr_codes import text_in
-from tests.e2e.sites import FRONTEND, Sidecar, sidecar_in, start_vite
+from tests.e2e.sites import FRONTEND, NEVER_LOCKED, Sidecar, sidecar_in, start_vite
 
 PHONE = {"width": 390, "height": 844}
 ANDROID = (
@@ -66,7 +66,7 @@ async def laptop_with(vite: Program) -> Laptop:
 @pytest.fixture
 async def laptop(start: Start, npm_package: Path, tmp_path: Path) -> Laptop:
     cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    vite = await start(["npm", "run", "dev:lan", "--", "--port", "0"], FRONTEND, cache)
+    vite = await start(["npm", "run", "dev:lan", "--", NEVER_LOCKED, "--port", "0"], FRONTEND, cache)
     await vite.line(r"Phone:")
     return await laptop_with(vite)
 
@@ -163,7 +163,7 @@ async def test_the_terminal_shows_a_code_and_a_log_the_address_alone(
     assert laptop.vite.count(rf"Phone:\s+{re.escape(laptop.url)}$") == 1
     assert blocks(laptop.vite) == 0
     cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "TERM": "xterm-256color"}
-    words = [*IN_A_TERMINAL, "npm", "run", "dev:lan", "--", "--port", "0"]
+    words = [*IN_A_TERMINAL, "npm", "run", "dev:lan", "--", NEVER_LOCKED, "--port", "0"]
     terminal = await start(words, FRONTEND, cache)
     await terminal.line(r"warns of a self-made certificate")
     assert blocks(terminal) > 10

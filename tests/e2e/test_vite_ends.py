@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.programs import IN_A_TERMINAL, Start, is_running, until
-from tests.e2e.sites import FRONTEND, VITE, Site, sidecar_in
+from tests.e2e.sites import FRONTEND, NEVER_LOCKED, VITE, Site, sidecar_in
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda s: s.name)
@@ -19,7 +19,7 @@ async def test_a_signal_to_vite_alone_ends_the_sidecar(demo: Site, number: signa
 
 
 async def test_a_closed_terminal_ends_the_sidecar(start: Start, npm_package: Path) -> None:
-    terminal = await start([*IN_A_TERMINAL, "node", VITE, "demo", "--port", "0"], FRONTEND)
+    terminal = await start([*IN_A_TERMINAL, "node", VITE, "demo", NEVER_LOCKED, "--port", "0"], FRONTEND)
     sidecar = await sidecar_in(terminal)
     terminal.process.kill()
     await until(lambda: not is_running(sidecar.pid), "the sidecar has ended")
