@@ -313,8 +313,15 @@ def test_who_was_there_before_the_log_begins_is_called_as_others_are(tmp_path: P
     assert str(diagnose(read_entries([path]))).splitlines()[1].startswith("  … tab 1 and tab 2: ")
 
 
-def test_an_id_that_the_app_chose_is_a_name(story: Story) -> None:
-    assert labels(story.joins("k3j9x0a1b")) == ["Ann", "k3j9x0a1b"]
+@pytest.mark.parametrize("id_", ["user-1", "player12", "k3j9x0a1b"])
+def test_a_short_id_is_a_name(story: Story, id_: str) -> None:
+    assert labels(story.joins(id_)) == ["Ann", id_]
+
+
+@pytest.mark.parametrize(("id_", "label"), [("user-1", "user-1"), ("k3j9x0a1b", "Chess"), (HEX_1, "Chess")])
+def test_an_id_that_the_app_chose_says_more_than_the_title_of_its_page(story: Story, id_: str, label: str) -> None:
+    story.joins(id_).reports(id_, "page", pc=None, secure=True, title="Chess", path="/play")
+    assert labels(story) == ["Ann", label]
 
 
 @pytest.mark.parametrize(

@@ -63,12 +63,12 @@ async def no_camera_on_an_insecure_page(pages: PlainPages, room: str) -> None:
 
 async def an_offer_over_the_limit(pages: PlainPages, room: str) -> None:
     _, ben = await pages.pair(room, calls="nobody")
-    await ben.evaluate("app.send('offer', { to: 'ann', sdp: 'v=0' + 'x'.repeat(70_000) })")
+    await ben.evaluate("app.send('offer', { to: 'ann', sdp: 'v=0' + 'x'.repeat(270_000) })")
 
 
 async def an_offer_over_the_limit_of_a_mesh(pages: PlainPages, room: str) -> None:
     _, ben = await pages.pair(room, calls="nobody", dialect="mesh")
-    await ben.evaluate("app.send('offer', { to: 'ann', sdp: 'v=0' + 'x'.repeat(70_000) })")
+    await ben.evaluate("app.send('offer', { to: 'ann', sdp: 'v=0' + 'x'.repeat(270_000) })")
 
 
 async def too_many_frames_before_the_offer(pages: PlainPages, room: str) -> None:

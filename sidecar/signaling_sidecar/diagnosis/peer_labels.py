@@ -1,7 +1,8 @@
 """What to call the peers of one room, so that a person knows who is meant and no two are called the same.
 
-1. A peer is called by its name, else by the title or the path of its page, else by its id; one whose id was made by a
-   machine, such as 24 hex digits, is "tab 1", "tab 2" … in order of coming.
+1. A peer is called by its name. Without one it is called by its id if a person has chosen that, such as "user-1". An id
+   that a machine has made tells nobody anything: then it is called by the title or the path of its page. Without those
+   it is called by its id if that is short, else "tab 1", "tab 2" … in order of coming.
 2. Of those that would be called the same, the first to come keeps the name, and the others get a number: tabs of one
    browser share a device's name, and an app may call everybody "Guest".
 3. An app may make a new id at each load of its page. So who comes soon after another of the same name has gone is taken
@@ -18,10 +19,11 @@ from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.diagnosis.reports import Report, read_report
 
 RELOADED_WITHIN_S = 30.0  # seconds that a page may take to come again: as long as the sidecar keeps the place of a peer
-_MACHINE_MADE = re.compile(
+_LONG_RANDOM = re.compile(
     r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{20,}",
     re.IGNORECASE,
 )
+_SHORT_RANDOM = re.compile(r"(?=.{8})([a-z]*[0-9]+[a-z]+){2,}[0-9]*")  # as `Math.random().toString(36)` makes them
 
 
 class PeerLabels:
@@ -126,9 +128,12 @@ class PeerLabels:
         """What it would be called if it were alone, and what stands before a number that tells it from another."""
         if self._names[peer]:
             return self._names[peer], ""
+        is_long = _LONG_RANDOM.fullmatch(peer) is not None
+        if self._unnamed == "tab" and not is_long and not _SHORT_RANDOM.fullmatch(peer):
+            return peer, ""
         page = self._pages.get(peer)
         if page is not None and (page.title or page.path):
             return page.title or f"page {page.path}", "tab "
-        if _MACHINE_MADE.fullmatch(peer):
+        if is_long:
             return None, ""
         return peer if self._unnamed == "tab" else f"{self._unnamed} {peer}", ""
