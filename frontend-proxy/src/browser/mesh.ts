@@ -74,16 +74,19 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     this.#trace = options.trace !== false
     this.#stream = options.stream
     const { signal } = this.#subscriptions
-    client.addEventListener('peer_list', ({ detail }) => this.#onList(detail.peers), { signal })
-    client.addEventListener('peer_joined', ({ detail }) => this.#meet(detail, true), { signal })
-    client.addEventListener('peer_updated', ({ detail }) => this.#meet(detail.peer, true), {
+    // Not the client's own method: that it has a mesh does not say that the page listens to either.
+    const listen: SignalingClient['addEventListener'] =
+      EventTarget.prototype.addEventListener.bind(client)
+    listen('peer_list', ({ detail }) => this.#onList(detail.peers), { signal })
+    listen('peer_joined', ({ detail }) => this.#meet(detail, true), { signal })
+    listen('peer_updated', ({ detail }) => this.#meet(detail.peer, true), {
       signal,
     })
-    client.addEventListener('peer_left', ({ detail }) => this.#onLeft(detail), { signal })
-    client.addEventListener('renamed', () => this.#clear('renamed'), { signal })
-    client.addEventListener('left', ({ detail }) => this.#clear(detail.why), { signal })
+    listen('peer_left', ({ detail }) => this.#onLeft(detail), { signal })
+    listen('renamed', () => this.#clear('renamed'), { signal })
+    listen('left', ({ detail }) => this.#clear(detail.why), { signal })
     for (const kind of ['offer', 'answer', 'candidate'] as const) {
-      client.addEventListener(kind, ({ detail }) => this.#onSignal(detail), { signal })
+      listen(kind, ({ detail }) => this.#onSignal(detail), { signal })
     }
     // A browser that tears a page down tells nobody; the others would see it "connected" for 7 s.
     const hangUp = ({ persisted }: PageTransitionEvent) => persisted || this.#hangUp()
@@ -131,6 +134,10 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     if (others > 0) return
     if (keepClient) users.delete(this.client)
     else setTimeout(() => users.get(this.client) === 0 && this.client.close())
+  }
+
+  protected override listenedTo(): void {
+    if (!this.#subscriptions.signal.aborted) this.client.claim()
   }
 
   #hangUp(): void {
