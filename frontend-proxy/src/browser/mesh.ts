@@ -20,6 +20,7 @@
 
 import type { Peer, RelayedFrame } from './frames.ts'
 import type { MeshEvents, MeshOptions, MeshPeer, PeerState } from './mesh-events.ts'
+import { sayOnce } from './own-origin.ts'
 import { PeerLink } from './peer-link.ts'
 import { SignalingClient } from './signaling-client.ts'
 import type { SignalingOptions } from './signaling-events.ts'
@@ -47,6 +48,10 @@ interface Member {
   standing: 'confirmed' | 'doubted' | 'lapsed'
   graceTimer: ReturnType<typeof setTimeout> | undefined
 }
+
+const CLOSED =
+  'a mesh that was closed sends nothing. In React, make it in the effect whose clean-up closes it: ' +
+  'StrictMode runs the clean-up once at the start, and what useState, useMemo or useRef has made is not made again.'
 
 /** How many meshes use a client. None: they have closed it, or are about to. */
 const users = new WeakMap<SignalingClient, number>()
@@ -112,6 +117,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
    * later. Throws what `RTCDataChannel.send` throws, as for a message over 256 KiB.
    */
   send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>, to?: string): number {
+    if (this.#subscriptions.signal.aborted) sayOnce(CLOSED)
     const receivers = [...this.#members].filter(([peerId]) => to === undefined || peerId === to)
     return receivers.filter(([, { link }]) => link.send(data)).length
   }

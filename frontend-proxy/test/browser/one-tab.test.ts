@@ -139,6 +139,13 @@ describe('the newest client of a page', () => {
     expect(console.info).not.toHaveBeenCalled()
   })
 
+  it('is missed by a page that goes on sending with a mesh that it has closed: the console says so', () => {
+    const mesh = new Mesh(client())
+    mesh.close()
+    expect([mesh.send('hi'), mesh.send('hi')]).toEqual([0, 0])
+    expect(warned).toEqual([expect.stringContaining('a mesh that was closed sends nothing')])
+  })
+
   it('repeats the join of one that was not answered yet', async () => {
     client()
     const first = await opened()
