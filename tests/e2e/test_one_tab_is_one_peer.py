@@ -55,6 +55,9 @@ AT_ONCE = {
         "new Mesh(new SignalingClient({ room })).close(); window.mesh = new Mesh(new SignalingClient({ room }))"
     ),
     "of a mesh of its own": "new Mesh({ room }).close(); window.mesh = new Mesh({ room })",
+    "of a mesh made twice of which the page keeps the first, as by React's useState": (
+        "window.mesh = new Mesh({ room }); new Mesh({ room }); hear(mesh.client)"
+    ),
     "that outlives its first mesh": (
         "window.client = new SignalingClient({ room }); new Mesh(client).close(); window.mesh = new Mesh(client)"
     ),

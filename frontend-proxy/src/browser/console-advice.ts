@@ -34,6 +34,15 @@ export function adviseOnEnd(room: string, why: LeaveReason): void {
   if (ENDS[why]) console.warn(`Signaling: this page is out of the room '${room}': ${ENDS[why]}`)
 }
 
+/** The page listens to a client whose place a newer one has, and listens to that one as well. */
+export function adviseOnReplacedClient(room: string): void {
+  console.warn(
+    `Signaling: this page listens to a client that hears nothing: a newer client of the same page has its place in ` +
+      `the room '${room}'. Share one client in the page, or name the place of one of them: { room, place: 'second' }. ` +
+      'In React, make it in an effect whose clean-up closes it.',
+  )
+}
+
 /** A client was replaced by another one of its own page. */
 export function adviseOnSecondClient(room: string): void {
   console.info(

@@ -20,6 +20,7 @@
 
 import type { Peer, RelayedFrame } from './frames.ts'
 import type { MeshEvents, MeshOptions, MeshPeer, PeerState } from './mesh-events.ts'
+import { sayOnce } from './own-origin.ts'
 import { PeerLink } from './peer-link.ts'
 import { SignalingClient } from './signaling-client.ts'
 import type { SignalingOptions } from './signaling-events.ts'
@@ -48,6 +49,10 @@ interface Member {
   graceTimer: ReturnType<typeof setTimeout> | undefined
 }
 
+const CLOSED =
+  'a mesh that was closed sends nothing. In React, make it in the effect whose clean-up closes it: ' +
+  'StrictMode runs the clean-up once at the start, and what useState, useMemo or useRef has made is not made again.'
+
 /** How many meshes use a client. None: they have closed it, or are about to. */
 const users = new WeakMap<SignalingClient, number>()
 
@@ -74,16 +79,19 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     this.#trace = options.trace !== false
     this.#stream = options.stream
     const { signal } = this.#subscriptions
-    client.addEventListener('peer_list', ({ detail }) => this.#onList(detail.peers), { signal })
-    client.addEventListener('peer_joined', ({ detail }) => this.#meet(detail, true), { signal })
-    client.addEventListener('peer_updated', ({ detail }) => this.#meet(detail.peer, true), {
+    // Not the client's own method: that it has a mesh does not say that the page listens to either.
+    const listen: SignalingClient['addEventListener'] =
+      EventTarget.prototype.addEventListener.bind(client)
+    listen('peer_list', ({ detail }) => this.#onList(detail.peers), { signal })
+    listen('peer_joined', ({ detail }) => this.#meet(detail, true), { signal })
+    listen('peer_updated', ({ detail }) => this.#meet(detail.peer, true), {
       signal,
     })
-    client.addEventListener('peer_left', ({ detail }) => this.#onLeft(detail), { signal })
-    client.addEventListener('renamed', () => this.#clear('renamed'), { signal })
-    client.addEventListener('left', ({ detail }) => this.#clear(detail.why), { signal })
+    listen('peer_left', ({ detail }) => this.#onLeft(detail), { signal })
+    listen('renamed', () => this.#clear('renamed'), { signal })
+    listen('left', ({ detail }) => this.#clear(detail.why), { signal })
     for (const kind of ['offer', 'answer', 'candidate'] as const) {
-      client.addEventListener(kind, ({ detail }) => this.#onSignal(detail), { signal })
+      listen(kind, ({ detail }) => this.#onSignal(detail), { signal })
     }
     // A browser that tears a page down tells nobody; the others would see it "connected" for 7 s.
     const hangUp = ({ persisted }: PageTransitionEvent) => persisted || this.#hangUp()
@@ -109,6 +117,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
    * later. Throws what `RTCDataChannel.send` throws, as for a message over 256 KiB.
    */
   send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>, to?: string): number {
+    if (this.#subscriptions.signal.aborted) sayOnce(CLOSED)
     const receivers = [...this.#members].filter(([peerId]) => to === undefined || peerId === to)
     return receivers.filter(([, { link }]) => link.send(data)).length
   }
@@ -131,6 +140,10 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     if (others > 0) return
     if (keepClient) users.delete(this.client)
     else setTimeout(() => users.get(this.client) === 0 && this.client.close())
+  }
+
+  protected override listenedTo(): void {
+    if (!this.#subscriptions.signal.aborted) this.client.claim()
   }
 
   #hangUp(): void {

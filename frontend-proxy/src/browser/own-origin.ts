@@ -29,8 +29,13 @@ export function whyNotHere(
   }
   if (url !== undefined) return undefined
   const place = `${location.protocol}${location.host && `//${location.host}`}`
+  const reason = `nothing is connected: no dev server serves ${place} pages, so a client cannot guess where the sidecar is. `
+  // Every website can make a page that has this origin, so the sidecar lets none of them in.
+  if (globalThis.origin === 'null') {
+    return `${reason}This page has no origin of its own either, so no sidecar lets it in: open it through your Vite, over http.`
+  }
   return (
-    `nothing is connected: no dev server serves ${place} pages, so a client cannot guess where the sidecar is. ` +
+    reason +
     "Say it: new SignalingClient({ url: 'ws://localhost:5173/ws/signaling' }), with the port of your Vite. " +
     `The sidecar lets this page in when it is told its origin (${globalThis.origin}).`
   )

@@ -5,6 +5,8 @@
  *    The client that asked last has it, with the id and the session of the one before, which is told
  *    that it was replaced. So a client that was forgotten (by a saved module, by a component whose
  *    clean-up does too little) is no second peer.
+ *    Only a client that the page has never listened to gives the place back, when the page begins to
+ *    listen to the earlier one: StrictMode calls `useState(() => new …)` twice and keeps the first.
  * 2. A client that closes leaves the room a moment later. When another one of the page asks for its
  *    place meanwhile, as after a saved module or in React's StrictMode, nobody sees a leave.
  * 3. A session is given up only by a `leave` that was sent on an open connection. In every other
@@ -26,6 +28,8 @@ const LEAVES_AFTER_MS = 250
 
 /** A client that has a place. */
 export interface Holder {
+  /** Whether the page listens to this client. */
+  isListenedTo(): boolean
   /** A newer client of this page has the place; `isOther`: under another id, so this one leaves. */
   replaced(isOther: boolean): void
   /** Another page of this tab had the place while this one was in the back/forward cache. */
@@ -62,6 +66,11 @@ export class Place {
   /** Tells the client that had the place before; to be called when this one is ready to be told. */
   tellEarlier(): void {
     this.#before?.passOn(this.#before.#identity.peerId !== this.#identity.peerId)
+  }
+
+  /** Whether the page listens to the client that has it, or that client was closed. */
+  get isListenedTo(): boolean {
+    return this.#holder?.isListenedTo() ?? true
   }
 
   /** The client is there no more; with `hasLeft` its session is over. */
@@ -129,6 +138,11 @@ export class Places {
     const place = new Place(holder, identity, before, this.#isPage)
     this.#places.set(key, place)
     return place
+  }
+
+  /** Whether the page has a use for the client that has this place now. */
+  isListenedTo(key: string): boolean {
+    return this.#places.get(key)?.isListenedTo ?? true
   }
 
   #takeStored(key: string): Identity | undefined {

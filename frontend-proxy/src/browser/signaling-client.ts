@@ -12,7 +12,12 @@
 
 import { Admission } from './admission.ts'
 import { Connection, type Dismissal, type OpenSocket } from './connection.ts'
-import { adviseOnEnd, adviseOnRefusal, adviseOnSecondClient } from './console-advice.ts'
+import {
+  adviseOnEnd,
+  adviseOnRefusal,
+  adviseOnReplacedClient,
+  adviseOnSecondClient,
+} from './console-advice.ts'
 import { wellFormed } from './frame-text.ts'
 import {
   type ErrorFrame,
@@ -54,6 +59,9 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   /** What was joined last. */
   #last: { readonly room: string; readonly options: JoinOptions } | undefined
   #watching = false
+  #isListenedTo = false
+  /** A newer client of this page has taken the place. */
+  #isReplaced = false
   #joinedAt: number | undefined
   #iceServers: RTCIceServer[] = []
 
@@ -112,6 +120,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     if (this.#membership?.room === room) return
     if (this.#membership !== undefined) this.#leave('moved')
     this.#last = { room, options }
+    this.#isReplaced = false
     const key = placeKey(this.#url, room, options.place)
     const peerId = options.peerId && wellFormed(options.peerId)
     const place = this.#places.take(key, this.#holder, peerId)
@@ -181,7 +190,25 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   /** Leaves the room and ends the connection. `join` and `watchRooms` begin anew. */
   close(): void {
     this.#watching = false
+    this.#isReplaced = false
     this.#disconnect('closed')
+  }
+
+  /**
+   * Says that the page has a use for this client, as listening to it or to its mesh does. If its
+   * place is a newer client's, to which the page has never listened, it takes the place back.
+   */
+  claim(): void {
+    this.#isListenedTo = true
+    if (!this.#isReplaced || this.#last === undefined) return
+    const { room, options } = this.#last
+    if (this.#places.isListenedTo(placeKey(this.#url, room, options.place))) {
+      adviseOnReplacedClient(room)
+    } else this.join()
+  }
+
+  protected override listenedTo(): void {
+    this.claim()
   }
 
   readonly #listener = {
@@ -207,8 +234,14 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   readonly #holder: Holder = {
+    isListenedTo: () => this.#isListenedTo,
     replaced: (isOther) => {
-      if (this.#membership !== undefined) adviseOnSecondClient(this.#membership.room)
+      const room = this.#membership?.room
+      this.#isReplaced = true
+      // Later: the mesh that was its only user may be closed already, and then it is about to be.
+      if (room !== undefined && this.#isListenedTo) {
+        setTimeout(() => this.#isReplaced && adviseOnSecondClient(room))
+      }
       if (isOther) this.#connection.send({ type: 'leave' })
       this.#disconnect('replaced')
       if (this.#watching) this.watchRooms()

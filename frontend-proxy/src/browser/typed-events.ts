@@ -11,7 +11,11 @@ export class TypedEventTarget<Details> extends EventTarget {
     options?: boolean | AddEventListenerOptions,
   ): void {
     super.addEventListener(name, listener as EventListenerOrEventListenerObject, options)
+    this.listenedTo()
   }
+
+  /** Somebody has begun to listen. */
+  protected listenedTo(): void {}
 
   override removeEventListener<Name extends keyof Details & string>(
     name: Name,

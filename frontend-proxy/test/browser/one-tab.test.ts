@@ -95,6 +95,57 @@ describe('the newest client of a page', () => {
     expect(earlier.signaling.state).toBe('idle')
   })
 
+  it('gives the place back to one that the page listens to, when the page has never listened to it', async () => {
+    const kept = client()
+    const discarded = client()
+    const { peerId } = discarded
+    const said = record(kept)
+    expect([kept.peerId, kept.room, discarded.room]).toEqual([peerId, 'bar', undefined])
+    admit(await opened(), 'one', peerId)
+    expect(said).toEqual(['peer_list'])
+    expect(warned).toEqual([])
+    expect(console.info).not.toHaveBeenCalled()
+  })
+
+  it('gives it back to one whose mesh the page listens to', async () => {
+    const kept = new Mesh(client())
+    const discarded = new Mesh(client())
+    expect(kept.client.room).toBeUndefined()
+    kept.addEventListener('message', () => {})
+    expect([kept.client.room, discarded.client.room]).toEqual(['bar', undefined])
+  })
+
+  it('keeps it when the page listens to both, and the console says so', async () => {
+    const { signaling: earlier } = await joined()
+    const newer = client()
+    record(newer)
+    record(earlier)
+    expect([earlier.room, newer.room]).toEqual([undefined, 'bar'])
+    expect(warned[0]).toContain("a newer client of the same page has its place in the room 'bar'")
+    await vi.advanceTimersByTimeAsync(0)
+    expect(console.info).toHaveBeenCalledOnce()
+  })
+
+  it('takes it from one whose mesh was just closed without a word in the console', async () => {
+    const earlier = new Mesh(client())
+    earlier.addEventListener('message', () => {})
+    earlier.close()
+    const newer = new Mesh(client())
+    newer.addEventListener('message', () => {})
+    earlier.addEventListener('message', () => {}) // an effect of React's that still has the earlier one
+    await vi.advanceTimersByTimeAsync(1)
+    expect([earlier.client.room, newer.client.room]).toEqual([undefined, 'bar'])
+    expect(warned).toEqual([])
+    expect(console.info).not.toHaveBeenCalled()
+  })
+
+  it('is missed by a page that goes on sending with a mesh that it has closed: the console says so', () => {
+    const mesh = new Mesh(client())
+    mesh.close()
+    expect([mesh.send('hi'), mesh.send('hi')]).toEqual([0, 0])
+    expect(warned).toEqual([expect.stringContaining('a mesh that was closed sends nothing')])
+  })
+
   it('repeats the join of one that was not answered yet', async () => {
     client()
     const first = await opened()

@@ -3,7 +3,7 @@ import { randomId } from '../../src/browser/identity.ts'
 import type { PageStorage } from '../../src/browser/page-storage.ts'
 import { type Holder, type Place, Places } from '../../src/browser/places.ts'
 
-const nobody: Holder = { replaced() {}, restored() {} }
+const nobody: Holder = { isListenedTo: () => true, replaced() {}, restored() {} }
 
 class Tab implements PageStorage {
   readonly items: Map<string, string>
