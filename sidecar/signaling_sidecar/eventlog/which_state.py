@@ -138,6 +138,6 @@ def _is_workspace(folder: Path) -> bool:
         return True
     try:
         package = json.loads((folder / "package.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(package, dict) and "workspaces" in package

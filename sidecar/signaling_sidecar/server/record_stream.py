@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from signaling_sidecar.errors import NoLog
+from signaling_sidecar.errors import NOT_JSON, NoLog
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.eventlog.segments import find_segments
 
@@ -90,5 +90,5 @@ def _lines_after(folder: Path, boot: str, after: int) -> Iterator[bytes]:
 def _seq(line: bytes) -> int:
     try:
         return msgspec.json.decode(line, type=_Seq).seq
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return 0  # somebody else has written into our file
