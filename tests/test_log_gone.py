@@ -148,6 +148,22 @@ def test_a_home_that_may_not_be_read_is_one_sentence_with_the_setting_that_helps
     assert "--state-dir" in done.stderr
 
 
+@pytest.mark.skipif(bool(AS_ANYBODY) and shutil.which("setpriv") is None, reason="root may open every file")
+@pytest.mark.parametrize(
+    "command", ["rooms", "why", "tail", "doctor", "log", "log clear", "log export -", "why --log state"]
+)
+def test_a_state_folder_that_may_not_be_read_is_no_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(test_cli, "SIDECAR", [*AS_ANYBODY, *test_cli.SIDECAR])
+    (tmp_path / "state").mkdir(mode=0)
+    done = test_cli.run(*command.split(), cwd=tmp_path, SIDECAR_STATE_DIR="state")
+    (tmp_path / "state").chmod(0o700)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "state' cannot be used" in done.stderr
+    assert "Permission denied" in done.stderr
+
+
 async def test_a_folder_that_another_sidecar_has_taken_meanwhile_is_left_to_that(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:

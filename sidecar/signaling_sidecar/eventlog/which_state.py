@@ -26,6 +26,7 @@ from signaling_sidecar.eventlog.state_dir import (
     pointed_to,
     project_state_dir,
     read_runtime,
+    used,
 )
 from signaling_sidecar.settings import FILE_NAME, Sources
 
@@ -45,7 +46,8 @@ class Found(NamedTuple):
 def find_state_dir(asked: Path | None = None, project: Path | None = None) -> Found:
     """Find the state folder of `project`, by default of the current folder, unless one is `asked` for.
 
-    Raises NoStateDir, StateDirGone and StateDirOfAnother, and SettingsError for a setting that cannot be read.
+    Raises NoStateDir, StateDirGone, StateDirUnusable and StateDirOfAnother, and SettingsError for a setting that
+    cannot be read.
     """
     if asked is not None:
         return _there(Found(asked.expanduser(), ""))
@@ -111,6 +113,8 @@ def _has_state(own: Path) -> bool:
 def _there(found: Found) -> Found:
     if not os.path.isdir(found.path):
         raise StateDirGone(str(found.path), found.how)
+    with used(found.path):
+        os.listdir(found.path)  # `glob` would find nothing in a folder that may not be read, such as root's
     project = _project_in(found.path) if found.project is not None else None
     if project is not None and project != found.project:
         raise StateDirOfAnother(str(found.path), found.how, project)

@@ -79,7 +79,7 @@ def _batch(lines: Iterator[bytes]) -> list[bytes]:
 def _lines_after(folder: Path, boot: str, after: int) -> Iterator[bytes]:
     try:
         found = find_segments(folder).segments
-    except NoLog:  # deleted a moment ago: a new one will be begun
+    except (NoLog, OSError):  # deleted, or made unreadable, a moment ago: a new one will be begun
         found = []
     segments = [path for path in found if path.name.startswith(f"events-{boot}-")]
     lines = chain.from_iterable(map(text_lines, segments))
