@@ -1,9 +1,10 @@
 """Which state folder is meant: found here, and nowhere else, for everything that reads one.
 
 1. One that is named is taken: by the caller, else by `SIDECAR_STATE_DIR`.
-2. Else it is that of the project in the current folder, or in the nearest one above it. A project's state is where its
-   `sidecar.toml` says; else where its last start kept it (by a flag, or by the Vite plugin's `stateDir`), which that
-   start has left word of; else in the project's own state folder.
+2. Else it is that of the project in the current folder, or in the nearest one above it, up to where the repository, the
+   workspace or the npm package ends. A project's state is where its `sidecar.toml` says; else where its last start kept
+   it (by a flag, or by the Vite plugin's `stateDir`), which that start has left word of; else in the project's own
+   state folder.
 3. A sidecar that runs goes before one that has ended, also one for the repository around this project: the Vite plugin
    uses that one too.
 4. The state of another project is never taken, nor is an older one where the right one is gone: that is an error.
@@ -71,7 +72,7 @@ def _nearest(start: Path) -> Found:
         running = next((found for found in _states_of(folder) if is_running(found.path)), None)
         if running is not None:
             return running
-    # Without a repository or a workspace around it nobody knows where the project ends.
+    # Without any of these around it nobody knows where the project ends.
     for folder in folders if top is None else folders[: top + 1]:
         found = next(_states_of(folder), None)
         if found is not None:
@@ -131,10 +132,11 @@ def _project_in(folder: Path) -> str | None:
 
 
 def _top(folders: list[Path]) -> int | None:
-    """Where the repository ends, else the npm workspace, as for the Vite plugin; None: there is neither."""
+    """Where the repository ends, else the workspace, as for the Vite plugin; else the npm package; None: nowhere."""
     repository = (place for place, folder in enumerate(folders) if os.path.exists(folder / ".git"))
     workspace = (place for place, folder in enumerate(folders) if _is_workspace(folder))
-    return next(repository, next(workspace, None))
+    package = (place for place, folder in enumerate(folders) if os.path.exists(folder / "package.json"))
+    return next(repository, next(workspace, next(package, None)))
 
 
 def _is_workspace(folder: Path) -> bool:
