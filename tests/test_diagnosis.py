@@ -41,6 +41,16 @@ def test_nobody_offered(story: Story, waited_s: float, reason: Reason) -> None:
     assert story.joins("ben").waits(waited_s).verdict().finding.reason is reason
 
 
+@pytest.mark.parametrize("what", ["candidates", "an answer"])
+def test_who_sends_the_rest_without_an_offer_is_named(story: Story, what: str) -> None:
+    story.joins("ben", "Ben").joins("cleo")
+    _ = story.names("ann", "10.0.0.1") if what == "candidates" else story.describes("ann", "answer")
+    verdict, *others = story.waits(60).verdicts()
+    assert verdict.finding.reason is Reason.NOBODY_OFFERED
+    assert verdict.notes == (f"Ann has sent {what} all the same: the offer was not sent, or went another way",)
+    assert [each.notes for each in others] == [(), ()]
+
+
 @pytest.mark.parametrize(("waited_s", "reason"), [(1, Reason.IN_PROGRESS), (60, Reason.OFFER_UNANSWERED)])
 def test_an_offer_that_is_never_answered(story: Story, waited_s: float, reason: Reason) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").names("ben", "10.0.0.2").waits(waited_s)

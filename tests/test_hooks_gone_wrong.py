@@ -12,7 +12,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.server import connection, judge
 from tests.e2e.programs import until
 from tests.hosted_client import connected, guest, host
-from tests.test_cli import serving
+from tests.test_cli import run, serving
 from tests.test_hooks import hooked, save
 
 TRUNCATED_S = 0.09  # seconds; three times the debounce, and a slow disk's time between emptying a file and writing it
@@ -37,6 +37,13 @@ async def test_a_hook_can_end_nothing_but_its_request(aiohttp_client: AiohttpCli
     peer = await served.connect()
     for _ in range(2):
         assert (await peer.join("ann"))["code"] == "refused-by-hook"
+
+
+def test_a_file_whose_exception_cannot_be_shown_is_one_sentence(file: Path, tmp_path: Path) -> None:
+    save(file, "class Wrong(BaseException):\n    def __str__(self):\n        raise self\nraise Wrong\n")
+    done = run("serve", "--port", "0", "--hooks", str(file), "--state-dir", str(tmp_path / "state"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "cannot be used (Wrong: without words)" in done.stderr
 
 
 async def test_a_hook_that_will_not_be_cancelled_is_not_waited_for(

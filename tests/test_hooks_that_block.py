@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import aiohttp
@@ -12,7 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server import judge
 from tests.e2e.programs import until
-from tests.test_cli import serving
+from tests.test_cli import SIDECAR, serving
 from tests.test_hooks import hooked, save
 
 
@@ -129,6 +131,20 @@ async def test_a_file_that_never_ends_its_import_is_not_used(
     assert await ann.ask({"type": "ping"}) == {"type": "pong"}
     assert (await (await served.connect()).join("ben"))["code"] == "refused-by-hook"
     assert (await (await served.connect()).join("cleo"))["type"] == "peer_list"
+
+
+@pytest.mark.parametrize("reload", ["off", "on"])
+def test_a_file_that_never_ends_its_import_keeps_nobody_from_stopping(tmp_path: Path, file: Path, reload: str) -> None:
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    save(file, f"import time\nopen({str(begun)!r}, 'w').close()\ntime.sleep(60)\n")
+    command = [*SIDECAR, "serve", "--port", "0", "--hooks", str(file), "--state-dir", str(tmp_path / "state")]
+    with subprocess.Popen([*command, "--reload", reload], stderr=subprocess.PIPE, text=True) as process:
+        begun.read_text()  # returns when the import has begun
+        process.terminate()
+        _, said = process.communicate()
+    assert process.returncode == 0
+    assert "cannot be used" not in said
 
 
 ENDLESS = """

@@ -104,8 +104,19 @@ def test_a_copy_does_not_keep_the_next_start_from_the_last_run(tmp_path: Path) -
     assert newest_run(tmp_path) == [last]
 
 
+DEEP = "[" * 3000 + "]" * 3000  # deeper than msgspec and Python follow
+
+
 @pytest.mark.parametrize(
-    "line", ["garbage", "[]", '{"v":1,"seq":2,"ts":1.0}', '{"v":1,"seq":9,"ts":1e300,"type":"peer.x"}', '{"v":1,"se']
+    "line",
+    [
+        "garbage",
+        "[]",
+        '{"v":1,"seq":2,"ts":1.0}',
+        '{"v":1,"seq":9,"ts":1e300,"type":"peer.x"}',
+        '{"v":1,"se',
+        pytest.param(f'{{"v":1,"seq":9,"ts":1.0,"type":"peer.x","data":{DEEP}}}', id="nested too deeply"),
+    ],
 )
 def test_a_damaged_line_is_left_out_by_every_reader_and_said_once(
     tmp_path: Path, line: str, as_written: str, capsys: Capture

@@ -14,6 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.server.admin import PREFIX
+from tests import test_cli
 from tests.e2e.programs import until
 from tests.serving import Peer, Served, serve
 
@@ -115,6 +116,52 @@ async def test_a_folder_that_is_deleted_is_ours_again_and_says_what_runs(served:
     await until(lambda: state_dir.read_runtime(sidecar.state_dir) == runtime, "the folder says what runs")
     with pytest.raises(state_dir.StateDirTaken):
         state_dir.lock(sidecar.state_dir)
+
+
+NO_MATTER_WHOSE = "-dac_override,-dac_read_search"
+"""The capabilities by which root may open every file; without them modes count for it too."""
+AS_ANYBODY = ["setpriv", "--bounding-set", NO_MATTER_WHOSE, "--inh-caps", NO_MATTER_WHOSE] if os.geteuid() == 0 else []
+
+
+@pytest.mark.skipif(bool(AS_ANYBODY) and shutil.which("setpriv") is None, reason="root may open every file")
+async def test_a_folder_that_was_made_unreadable_is_ours_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_cli, "SIDECAR", [*AS_ANYBODY, *test_cli.SIDECAR])
+    folder = tmp_path / "state"
+    with test_cli.serving(folder) as sidecar:
+        folder.chmod(0)
+        await until(lambda: folder.stat().st_mode & 0o777 == 0o700, "the sidecar has opened its folder again")
+        code, said = sidecar.stop()
+    assert code == 0
+    assert "another sidecar" not in said
+
+
+@pytest.mark.skipif(bool(AS_ANYBODY) and shutil.which("setpriv") is None, reason="root may open every file")
+def test_a_home_that_may_not_be_read_is_one_sentence_with_the_setting_that_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(test_cli, "SIDECAR", [*AS_ANYBODY, *test_cli.SIDECAR])
+    home = tmp_path / "home"
+    home.mkdir(mode=0)
+    done = test_cli.run("serve", "--port", "0", cwd=tmp_path, HOME=str(home), XDG_STATE_HOME=str(home / "state"))
+    home.chmod(0o700)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--state-dir" in done.stderr
+
+
+@pytest.mark.skipif(bool(AS_ANYBODY) and shutil.which("setpriv") is None, reason="root may open every file")
+@pytest.mark.parametrize(
+    "command", ["rooms", "why", "tail", "doctor", "log", "log clear", "log export -", "why --log state"]
+)
+def test_a_state_folder_that_may_not_be_read_is_no_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(test_cli, "SIDECAR", [*AS_ANYBODY, *test_cli.SIDECAR])
+    (tmp_path / "state").mkdir(mode=0)
+    done = test_cli.run(*command.split(), cwd=tmp_path, SIDECAR_STATE_DIR="state")
+    (tmp_path / "state").chmod(0o700)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "state' cannot be used" in done.stderr
+    assert "Permission denied" in done.stderr
 
 
 async def test_a_folder_that_another_sidecar_has_taken_meanwhile_is_left_to_that(

@@ -155,6 +155,16 @@ def test_what_is_whole_is_restored_whole(tmp_path: Path) -> None:
     assert restored.data["sessions"] == sum(sessions.values())  # type: ignore[index,call-overload]
 
 
+def test_a_record_that_is_nested_too_deeply_costs_itself_only(tmp_path: Path) -> None:
+    deep = '{"x":' * 3000 + "1" + "}" * 3000
+    odd = [{**json.loads(line), **field} for line in RUN for field in ({"data": deep}, {"numbers": deep})]
+    lines = [*RUN, *(json.dumps({**record, "seq": 1000 + at}) for at, record in enumerate(odd))]
+    (tmp_path / "events-r0000001-b-0001.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    said: list[str] = []
+    go_on(tmp_path, new_hub, NOW_S, said.append)
+    assert "maximum recursion depth exceeded" in said[0]
+
+
 def test_a_log_is_restored_without_being_in_memory_whole(tmp_path: Path) -> None:
     relayed = next(line for line in reversed(RUN) if '"signal.relayed"' in line)
     long = json.dumps({**json.loads(relayed), "data": json.dumps({"sdp": "x" * 4000}), "numbers": None, "session": "-"})

@@ -28,6 +28,15 @@ def test_the_file_may_be_named_and_then_must_be_there(tmp_path: Path) -> None:
     assert Sources({}, {}, file).load().allow_origin == ("http://a.example:3000",)
 
 
+@pytest.mark.parametrize(
+    "text", ["a = 1\na = 2", "=", f"a = {'[' * 3000}"], ids=["twice", "no name", "nested too deeply"]
+)
+def test_a_file_that_is_no_toml_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "sidecar.toml").write_text(text)
+    with pytest.raises(SettingsError, match="a readable TOML file"):
+        Sources({"project": str(tmp_path)}, {}).load()
+
+
 def test_lists_are_repeated_flags_or_separated_by_commas(tmp_path: Path) -> None:
     environment = {"SIDECAR_ALLOW_HOST": "a.lan, b.lan", "SIDECAR_PROJECT": str(tmp_path)}
     assert Sources({}, environment).load().allow_host == ("a.lan", "b.lan")

@@ -52,7 +52,7 @@ MAY_IMPORT = {
     "listening": {"settings", "errors"},
     "lan": {"addresses", "site", "errors", "names", "foreign_text"},
     "addresses": set(),
-    "site": {"allow_list"},
+    "site": {"allow_list", "errors"},
     "file_text": set(),
     "dialects": {"hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "site", "errors", "names", "file_text"},

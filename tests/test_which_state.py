@@ -215,6 +215,16 @@ def test_a_repository_within_another_projects_folder_is_a_project_of_its_own(
     assert "no sidecar has run for" in capsys.readouterr().err
 
 
+def test_a_new_app_below_a_folder_with_a_state_is_a_project_of_its_own(
+    tmp_path: Path, app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state_in(project_state_dir(tmp_path))  # a sidecar was once started in the folder of all projects
+    (app / "package.json").write_text("{}")  # as `npm create vite` leaves it: without a repository
+    for command in ALL:
+        assert main(command) == 2
+        assert "no sidecar has run for" in capsys.readouterr().err
+
+
 def test_a_linked_project_is_the_project(
     tmp_path: Path, app: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,9 @@ from enum import StrEnum
 
 import msgspec
 
+NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What msgspec raises for a text that is not JSON of the type asked for, or is nested too deeply to be read."""
+
 
 class SidecarError(Exception):
     """The operator can mend it: `str()` is one sentence for the terminal, and the command exits with 2."""
@@ -198,6 +201,14 @@ class MissingExtra(SidecarError):
         return f"{self.feature} needs more than is installed: pip install 'signaling-sidecar[{self.extra}]'"
 
 
+def _words_of(error: BaseException) -> str:
+    """What an exception of somebody else's says; its `__str__` is theirs too, and may itself raise anything."""
+    try:
+        return str(error)
+    except BaseException:
+        return "without words"
+
+
 class HooksUnreadable(SidecarError):
     """The hooks file cannot be imported; its own exception is the cause."""
 
@@ -206,7 +217,7 @@ class HooksUnreadable(SidecarError):
         self.path = path
 
     def __str__(self) -> str:
-        reason = "" if self.__cause__ is None else f" ({type(self.__cause__).__name__}: {self.__cause__})"
+        reason = "" if self.__cause__ is None else f" ({type(self.__cause__).__name__}: {_words_of(self.__cause__)})"
         return f"the hooks file {self.path!r} cannot be used{reason}"
 
 

@@ -316,7 +316,7 @@ class Sources:
             if self.asked_file is None and not self.file.exists():
                 return {}
             found = _flat(tomllib.loads(decoded(self.file.read_bytes())))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise SettingsError("settings", str(self.file), f"a readable TOML file ({error})", "--settings") from None
         for each, kind in all_settings():
             value = found.get(each.name)

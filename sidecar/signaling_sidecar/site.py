@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from signaling_sidecar.allow_list import origin_entry
+from signaling_sidecar.errors import NOT_JSON
 
 SITE_FILE = "site.json"
 SECRET_CHARS = 43  # 32 random bytes in base64url; a shorter one is no secret, and an empty one would equal no header
@@ -72,7 +73,7 @@ def read_site(state_dir: Path) -> Site | None:
 def _decoded(path: Path, mtime_ns: int, inode: int) -> Site | None:
     try:
         site = msgspec.json.decode(path.read_bytes(), type=Site)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return None
     # The plugin has told its user of those that cannot be used.
     origins = [entry for text in site.allowed_origins if (entry := origin_entry(text)) is not None]

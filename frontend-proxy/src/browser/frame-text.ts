@@ -14,8 +14,14 @@ export function jsonText(value: unknown): string | undefined {
   return text?.replace(HALVES, (found, half) => (half === undefined ? found : REPLACEMENT))
 }
 
-/** The same for a string that is also compared with what the sidecar answers. */
-export function wellFormed(text: string): string {
+/**
+ * The same for a string that is also compared with what the sidecar answers. Throws a TypeError that
+ * names `what` it is when it is no string: plain JavaScript lets a page pass a number.
+ */
+export function wellFormed(text: string, what: string): string {
+  if (typeof text !== 'string') {
+    throw new TypeError(`${what} must be a string, and is of type ${typeof text}`)
+  }
   return text.replace(/\p{Surrogate}/gu, REPLACEMENT)
 }
 

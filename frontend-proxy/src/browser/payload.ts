@@ -44,7 +44,8 @@ export function plain(payload: object): Fields | undefined {
   const copy = jsonCopy(payload)
   if (copy === undefined || isDeeper(copy, MAX_DEPTH)) return undefined
   if (typeof copy === 'object' && copy !== null && !Array.isArray(copy)) return { ...copy }
-  const kind = Array.isArray(copy) ? 'an array' : `of type ${typeof copy}`
+  const other = copy === null ? 'null in JSON' : `of type ${typeof copy}`
+  const kind = Array.isArray(copy) ? 'an array' : other
   throw new TypeError(
     `what is sent must be an object, and is ${kind}: write { value: … } around it`,
   )
@@ -80,7 +81,7 @@ export function plainProfile({ name, metadata }: Profile): Profile {
   const copy = metadata && plain(metadata)
   if (metadata && copy === undefined) throw new TypeError(`metadata: ${TOO_DEEP.message}`)
   return {
-    ...(name !== undefined && { name: typeof name === 'string' ? wellFormed(name) : name }),
+    ...(name !== undefined && { name: typeof name === 'string' ? wellFormed(name, 'name') : name }),
     ...(copy && { metadata: copy }),
   }
 }

@@ -116,13 +116,13 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   /** Goes to a room, out of the one it is in; without a room to the one it was in last. */
   join(name = this.#last?.room, options = this.#last?.options ?? {}): void {
     if (name === undefined) throw new TypeError('join() needs a room: this client was in none yet')
-    const room = wellFormed(name) // as the sidecar's answer will have it
+    const room = wellFormed(name, 'room') // as the sidecar's answer will have it
+    const peerId = options.peerId && wellFormed(options.peerId, 'peerId')
     if (this.#membership?.room === room) return
     if (this.#membership !== undefined) this.#leave('moved')
     this.#last = { room, options }
     this.#isReplaced = false
     const key = placeKey(this.#url, room, options.place)
-    const peerId = options.peerId && wellFormed(options.peerId)
     const place = this.#places.take(key, this.#holder, peerId)
     this.#place = place
     this.#enter(place.identity)
@@ -154,7 +154,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
    * `refused`. Throws a TypeError for a payload that JSON cannot hold.
    */
   relay(to: string, type: Exclude<RelayKind, 'broadcast'>, payload: object = {}): boolean {
-    return this.#say(payload, { type, to: wellFormed(to) })
+    return this.#say(payload, { type, to: wellFormed(to, 'to') })
   }
 
   /** Sends to all others in the room, as `relay` does to one. */

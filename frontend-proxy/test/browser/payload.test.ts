@@ -116,8 +116,29 @@ describe('a payload', () => {
     expect(() => new SignalingClient({ ...fakeNetwork, room: 'bar', metadata: circular })).toThrow(
       TypeError,
     )
+    expect(() => signaling.broadcast((() => 1) as object)).toThrow('and is null in JSON')
     signaling.broadcast({ gone: undefined, n: Number.NaN })
     expect(socket.sent.slice(1)).toEqual([{ type: 'broadcast', n: null, c: 1, a: 0 }])
+  })
+})
+
+describe('an id that is no string', () => {
+  it.each([
+    ['room', () => new SignalingClient({ ...fakeNetwork, room: 7 as unknown as string })],
+    [
+      'peerId',
+      () => new SignalingClient({ ...fakeNetwork, room: 'bar', peerId: 7 as unknown as string }),
+    ],
+  ])('is an error that names it: %s', (what, create) => {
+    expect(create).toThrow(`${what} must be a string, and is of type number`)
+  })
+
+  it('is none of a peer either', async () => {
+    const { signaling } = await member()
+    const to = 7 as unknown as string
+    expect(() => signaling.relay(to, 'signal')).toThrow(
+      'to must be a string, and is of type number',
+    )
   })
 })
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.eventlog.payload import SDP_TYPES, Media, find_media
 
 _Data = TypeVar("_Data")
@@ -40,7 +41,7 @@ def read_data(data: object, type_: type[_Data]) -> _Data | None:
     """Read the data of a record; None: it has none, or it is damaged, and then the rest of the record still counts."""
     try:
         return msgspec.json.decode(data, type=type_) if isinstance(data, str) else None
-    except (msgspec.DecodeError, UnicodeError):
+    except NOT_JSON:
         return None
 
 

@@ -67,6 +67,10 @@ def _notes(pair: Pair, reason: Reason) -> Iterable[str]:
         unread = sum(signal.sender == side for signal in attempt.unread())
         if unread and reason in (Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES):
             yield f"{name} has sent {unread} signal{'' if unread == 1 else 's'} in no form that is known here"
+        answered = any(answer.sender == side for answer in attempt.answers)
+        if reason is Reason.NOBODY_OFFERED and (answered or attempt.candidates(side)):
+            sent = "an answer" if answered else "candidates"
+            yield f"{name} has sent {sent} all the same: the offer was not sent, or went another way"
     if attempt.crossing is not None and attempt.answers and attempt.both_answered is None:
         winner = pair.names[1 - attempt.answers[-1].sender]
         yield f"both sent an offer at the same time; that of {winner} was answered"

@@ -10,7 +10,7 @@ import msgspec
 from signaling_sidecar import errors
 from signaling_sidecar.dialects.outline import outline, well_formed
 from signaling_sidecar.dialects.port import Caller
-from signaling_sidecar.errors import Refusal
+from signaling_sidecar.errors import NOT_JSON, Refusal
 from signaling_sidecar.hub import commands
 from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.effects import Message
@@ -88,7 +88,7 @@ def reader(
         except msgspec.ValidationError as error:
             is_object = frame.lstrip()[:1] == b"{"
             refusal = errors.bad_shape(str(error)) if is_object else errors.bad_json("this is another JSON value")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             mended = well_formed(frame)
             if mended != frame and _type_of(mended) == _type_of(frame):  # a type with half an emoji in it is none
                 return decode(mended, caller, at_ms)

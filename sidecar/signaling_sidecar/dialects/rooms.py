@@ -15,6 +15,7 @@ from msgspec import UNSET, Raw, UnsetType
 from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
 from signaling_sidecar.dialects.port import Caller, Dialect
+from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.hub import commands, effects
 from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.effects import PeerView
@@ -69,7 +70,7 @@ def _outlined(fields: Mapping[bytes, bytes]) -> _Envelope | None:
     def value(name: bytes, type_: Any) -> Any:
         try:
             return msgspec.json.decode(fields.get(name, b""), type=type_)
-        except (msgspec.DecodeError, UnicodeDecodeError):  # absent, or the reason why the frame is refused
+        except NOT_JSON:  # absent, or the reason why the frame is refused
             return UNSET
 
     if not fields:

@@ -8,6 +8,7 @@ import msgspec
 
 from signaling_sidecar.dialects.outline import well_formed
 from signaling_sidecar.dialects.port import Dialect
+from signaling_sidecar.errors import NOT_JSON
 
 SHARED_PATH = "/ws"
 
@@ -28,6 +29,6 @@ def by_first_frame(dialects: Iterable[Dialect], frame: bytes) -> Dialect | None:
     """The dialect whose client begins like this; None: nobody's does."""
     try:
         type_ = _typed.decode(well_formed(frame)).type
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         return None
     return next((dialect for dialect in dialects if type_ in dialect.first_frames), None)

@@ -16,6 +16,7 @@ from signaling_sidecar.doctor.peers import of_log
 from signaling_sidecar.doctor.proxy import of_page, of_proxy
 from signaling_sidecar.doctor.status import Status
 from signaling_sidecar.doctor.vite import SidecarHere, Vite, ask_status, find_vite
+from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.eventlog.state_dir import Runtime, read_runtime
 from signaling_sidecar.site import Site, is_running, read_site
 
@@ -101,5 +102,5 @@ def _status_of(runtime: Runtime) -> Status | None:
 def _is_up(runtime: Runtime) -> bool:
     try:
         return msgspec.json.decode(get(f"{runtime.url}/health").body, type=_Health).boot == runtime.boot
-    except (NoAnswer, msgspec.DecodeError, UnicodeDecodeError):
+    except (NoAnswer, *NOT_JSON):
         return False

@@ -11,6 +11,7 @@ import msgspec
 from signaling_sidecar.doctor.asking import Answer, NoAnswer, UnknownName, get, origin_of
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
 from signaling_sidecar.doctor.status import BRIEF, STATUS_PATH, Status
+from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.site import Site
 
@@ -48,7 +49,7 @@ def ask_status(vite: Vite) -> tuple[Answer, Status | None]:
     answer = get(f"{origin_of(vite.url)}{STATUS_PATH}?{BRIEF}", by=vite.by)
     try:
         return answer, msgspec.json.decode(answer.body, type=Status)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return answer, None
 
 

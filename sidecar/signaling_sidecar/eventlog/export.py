@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from signaling_sidecar.errors import NoSuchRoomInLog
+from signaling_sidecar.errors import NOT_JSON, NoSuchRoomInLog
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.records import LeftOut, Stamp, read_records
 from signaling_sidecar.eventlog.redact import Redactor
@@ -83,7 +83,7 @@ def _checkpoint_of(line: Line, room: str) -> Line:
 def _in_checkpoint(line: Line, room: str) -> list[dict[str, Any]]:
     try:
         there = msgspec.json.decode(line.data or "", type=_Checkpoint)
-    except msgspec.DecodeError:  # a checkpoint that is damaged says nothing of any room
+    except NOT_JSON:  # a checkpoint that is damaged says nothing of any room
         return []
     return [each for each in there.rooms if each.get("room") == room]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from signaling_sidecar.errors import DamagedLog, UnknownSchema
+from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
 from signaling_sidecar.eventlog.boots import boot_of, run_number
 from signaling_sidecar.eventlog.records import LeftOut, Read, is_record, read_records
 from signaling_sidecar.eventlog.segment_text import text_lines
@@ -81,7 +81,7 @@ def _gone_on_from(segment: Path) -> str | None:
         if read.record.type == "server.restored":
             try:
                 return msgspec.json.decode(read.record.data or "", type=_Restored).boot
-            except msgspec.DecodeError:
+            except NOT_JSON:
                 return None
     return None
 

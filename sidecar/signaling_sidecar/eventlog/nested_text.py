@@ -16,6 +16,8 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
+from signaling_sidecar.errors import NOT_JSON
+
 MAX_LAYERS = 4  # strings in strings that are opened: `btoa(JSON.stringify(…))` in a stringified frame are three
 DESCRIPTION = "v=0"  # what a session description begins with, RFC 8866, 5.1
 CANDIDATE = ("candidate:", "a=candidate:")  # RFC 8839, 5.1
@@ -79,7 +81,7 @@ def _nested(text: str, writing: _Writing) -> Nested | None:
         return Nested(text, writing)
     try:
         return Nested(msgspec.json.decode(text), writing)
-    except (ValueError, RecursionError):  # msgspec.DecodeError and UnicodeError are ValueErrors
+    except NOT_JSON:
         return None
 
 

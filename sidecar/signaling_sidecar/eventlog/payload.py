@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, leaves
 
 SDP_TYPES = frozenset({"offer", "pranswer", "answer", "rollback"})  # RTCSdpType, W3C WebRTC 4.3.1
@@ -84,7 +85,7 @@ def find_media(payload: bytes | str) -> Media:
     """Find the description and the candidate in a frame, or in what `summarise` kept of one."""
     try:
         document = msgspec.json.decode(payload)
-    except (ValueError, RecursionError):  # msgspec.DecodeError and UnicodeError are ValueErrors
+    except NOT_JSON:
         return Media()
     if isinstance(document, dict) and document.get("summary") is True:
         try:
@@ -98,7 +99,7 @@ def find_description(payload: bytes | str) -> str | None:
     """Find the first session description in a frame, whole; None: there is none, or only a summary was kept."""
     try:
         document = msgspec.json.decode(payload)
-    except (ValueError, RecursionError):
+    except NOT_JSON:
         return None
     return next((leaf.value for leaf in leaves(document) if _is_description(leaf.value)), None)
 
@@ -107,7 +108,7 @@ def find_candidates(payload: bytes | str) -> list[Candidate]:
     """Find every candidate in a frame: a trickled one, and those that are lines of its description."""
     try:
         document = msgspec.json.decode(payload)
-    except (ValueError, RecursionError):
+    except NOT_JSON:
         return []
     found: list[Candidate] = []
     for key, value, siblings in leaves(document):

@@ -14,7 +14,7 @@ from typing import Annotated, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from signaling_sidecar.errors import DamagedLog, UnknownSchema
+from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
 from signaling_sidecar.eventlog.boots import boot_of
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION
 from signaling_sidecar.eventlog.segment_text import text_chunks, text_lines
@@ -95,7 +95,7 @@ def read_records(
         if stamp.type.startswith(told):
             try:
                 yield Read(boot, record_of(line), line, segment, number)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except NOT_JSON as error:
                 left_out.add(DamagedLog(str(segment), number, str(error)))
     if not is_any_read and left_out.first is not None:
         raise left_out.first
@@ -119,7 +119,7 @@ def beginning_of(segment: Path) -> Beginning:
         stamp = _stamp_of(line)
         header = _header_of(line) if stamp.type == "log.header" else Header(boot)
         return Beginning(header.boot, stamp.seq, line, header.project)
-    except (OSError, StopIteration, DamagedLog, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, StopIteration, DamagedLog, *NOT_JSON):
         return Beginning(boot)
 
 
@@ -133,7 +133,7 @@ def _stamped(segments: Sequence[Path], left_out: LeftOut) -> Iterator[tuple[str,
                 stamp = _stamp_of(line)
                 if stamp.type == "log.header" and stamp.v == SCHEMA_VERSION:
                     boot = _header_of(line).boot
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except NOT_JSON as error:
                 left_out.add(_blame(segment, number, line) or DamagedLog(str(segment), number, str(error)))
                 continue
             if stamp.v != SCHEMA_VERSION:
@@ -182,7 +182,7 @@ def is_record(line: bytes) -> bool:
     """Whether a line is a whole record, of whatever schema version."""
     try:
         _stamp_of(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return False
     return True
 
@@ -190,7 +190,7 @@ def is_record(line: bytes) -> bool:
 def _blame(segment: Path, number: int, line: bytes) -> UnknownSchema | None:
     try:
         version = msgspec.json.decode(line, type=_Version).v
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return None
     return UnknownSchema(str(segment), number, version, SCHEMA_VERSION) if version != SCHEMA_VERSION else None
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.eventlog.boots import counted, run_number
 from signaling_sidecar.eventlog.line import Line
 from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, nested
@@ -90,7 +91,7 @@ class Redactor:
             return None
         try:
             by_session = msgspec.json.decode(numbers, type=dict[str, int])
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except NOT_JSON:
             return None
         told = {self._names.of(session, "session"): number for session, number in by_session.items()}
         return msgspec.json.encode(told).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -65,7 +66,8 @@ def _found(place: Path, how: str | None, files: Iterable[Path]) -> FoundLog:
 
 
 def _in(folder: Path) -> list[Path]:
-    return [*folder.glob("*.jsonl"), *folder.glob("*.jsonl.gz")]
+    # Not `glob`, which finds nothing in a folder that may not be read.
+    return [folder / name for name in sorted(os.listdir(folder)) if name.endswith((".jsonl", ".jsonl.gz"))]
 
 
 def _without_copies(segments: Sequence[Path]) -> list[Path]:

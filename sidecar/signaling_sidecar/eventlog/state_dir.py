@@ -16,7 +16,7 @@ import msgspec
 import platformdirs
 
 from signaling_sidecar import site
-from signaling_sidecar.errors import NoHome, StateDirTaken, StateDirUnusable
+from signaling_sidecar.errors import NOT_JSON, NoHome, StateDirTaken, StateDirUnusable
 
 APP_NAME = "signaling-sidecar"
 RUNTIME_FILE = "runtime.json"
@@ -88,7 +88,7 @@ def pointed_to(own: Path) -> Pointer | None:
     """Where the last start kept the state that belongs into `own`, if that was elsewhere."""
     try:
         return msgspec.json.decode((own / POINTER_FILE).read_bytes(), type=Pointer)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, *NOT_JSON):
         return None
 
 
@@ -157,7 +157,7 @@ def read_runtime(path: Path) -> Runtime | None:
     """What runs with this state folder; None when nothing does, or left its file behind unreadable."""
     try:
         return msgspec.json.decode((path / RUNTIME_FILE).read_bytes(), type=Runtime)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, *NOT_JSON):
         return None
 
 

@@ -1,9 +1,10 @@
 """Which state folder is meant: found here, and nowhere else, for everything that reads one.
 
 1. One that is named is taken: by the caller, else by `SIDECAR_STATE_DIR`.
-2. Else it is that of the project in the current folder, or in the nearest one above it. A project's state is where its
-   `sidecar.toml` says; else where its last start kept it (by a flag, or by the Vite plugin's `stateDir`), which that
-   start has left word of; else in the project's own state folder.
+2. Else it is that of the project in the current folder, or in the nearest one above it, up to where the repository, the
+   workspace or the npm package ends. A project's state is where its `sidecar.toml` says; else where its last start kept
+   it (by a flag, or by the Vite plugin's `stateDir`), which that start has left word of; else in the project's own
+   state folder.
 3. A sidecar that runs goes before one that has ended, also one for the repository around this project: the Vite plugin
    uses that one too.
 4. The state of another project is never taken, nor is an older one where the right one is gone: that is an error.
@@ -26,6 +27,7 @@ from signaling_sidecar.eventlog.state_dir import (
     pointed_to,
     project_state_dir,
     read_runtime,
+    used,
 )
 from signaling_sidecar.settings import FILE_NAME, Sources
 
@@ -45,7 +47,8 @@ class Found(NamedTuple):
 def find_state_dir(asked: Path | None = None, project: Path | None = None) -> Found:
     """Find the state folder of `project`, by default of the current folder, unless one is `asked` for.
 
-    Raises NoStateDir, StateDirGone and StateDirOfAnother, and SettingsError for a setting that cannot be read.
+    Raises NoStateDir, StateDirGone, StateDirUnusable and StateDirOfAnother, and SettingsError for a setting that
+    cannot be read.
     """
     if asked is not None:
         return _there(Found(asked.expanduser(), ""))
@@ -69,7 +72,7 @@ def _nearest(start: Path) -> Found:
         running = next((found for found in _states_of(folder) if is_running(found.path)), None)
         if running is not None:
             return running
-    # Without a repository or a workspace around it nobody knows where the project ends.
+    # Without any of these around it nobody knows where the project ends.
     for folder in folders if top is None else folders[: top + 1]:
         found = next(_states_of(folder), None)
         if found is not None:
@@ -111,6 +114,8 @@ def _has_state(own: Path) -> bool:
 def _there(found: Found) -> Found:
     if not os.path.isdir(found.path):
         raise StateDirGone(str(found.path), found.how)
+    with used(found.path):
+        os.listdir(found.path)  # `glob` would find nothing in a folder that may not be read, such as root's
     project = _project_in(found.path) if found.project is not None else None
     if project is not None and project != found.project:
         raise StateDirOfAnother(str(found.path), found.how, project)
@@ -127,10 +132,11 @@ def _project_in(folder: Path) -> str | None:
 
 
 def _top(folders: list[Path]) -> int | None:
-    """Where the repository ends, else the npm workspace, as for the Vite plugin; None: there is neither."""
+    """Where the repository ends, else the workspace, as for the Vite plugin; else the npm package; None: nowhere."""
     repository = (place for place, folder in enumerate(folders) if os.path.exists(folder / ".git"))
     workspace = (place for place, folder in enumerate(folders) if _is_workspace(folder))
-    return next(repository, next(workspace, None))
+    package = (place for place, folder in enumerate(folders) if os.path.exists(folder / "package.json"))
+    return next(repository, next(workspace, next(package, None)))
 
 
 def _is_workspace(folder: Path) -> bool:
@@ -138,6 +144,6 @@ def _is_workspace(folder: Path) -> bool:
         return True
     try:
         package = json.loads((folder / "package.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(package, dict) and "workspaces" in package

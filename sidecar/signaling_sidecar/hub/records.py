@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from signaling_sidecar.errors import Refusal
+from signaling_sidecar.errors import NOT_JSON, Refusal
 from signaling_sidecar.hub.commands import Enqueue, Join, Refusable, Refuse, Relay
 from signaling_sidecar.hub.effects import Effect, Record
 from signaling_sidecar.hub.membership import Room, Session
@@ -53,7 +53,7 @@ def _says(payload: bytes, names: Iterable[str]) -> bool:
     """Whether a payload has one of the names in it, however it spells it."""
     try:
         text = _encode(msgspec.json.decode(payload))
-    except (msgspec.DecodeError, RecursionError):
+    except NOT_JSON:
         return True
     return any(_encode(name)[1:-1] in text for name in names)
 

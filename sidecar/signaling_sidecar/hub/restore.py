@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 from msgspec import UNSET
 
-from signaling_sidecar.errors import Code, Refusal
+from signaling_sidecar.errors import NOT_JSON, Code, Refusal
 from signaling_sidecar.hub.checkpoint import Checkpoint, Count, ResumptionState, RoomInLog, Seconds, SessionState
 from signaling_sidecar.hub.effects import (
     JsonText,
@@ -131,7 +131,7 @@ class Restore:
                 said, left_out = read_back(record.data, Said)
             if record.numbers is not None:
                 self._told = _NUMBERS.decode(record.numbers)
-        except msgspec.DecodeError as error:
+        except NOT_JSON as error:
             return str(error)
         if verb is not None:
             verb(record, said)

@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.foreign_text import visible
 
 INDENT = 2
@@ -18,7 +19,7 @@ def payload_text(data: str | None) -> str:
         return "the log holds no payload of it"
     try:
         text = msgspec.json.format(data, indent=INDENT)
-    except (msgspec.DecodeError, RecursionError):
+    except NOT_JSON:
         text = data
     return "\n".join(visible(line) for whole in text.split("\n") for line in _broken(whole))
 

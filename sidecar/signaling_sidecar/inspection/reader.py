@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from signaling_sidecar.errors import DamagedLog, UnknownSchema
+from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
 from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.boots import boot_of, run_number
 from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
@@ -138,7 +138,7 @@ def _boots(segment: Path, table: pa.Table) -> pa.Array:
 def _boot_of(data: str | None) -> str:
     try:
         return msgspec.json.decode(data or "", type=_Header).boot
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise _NotSound(f"its header names no boot: {error}") from error
 
 

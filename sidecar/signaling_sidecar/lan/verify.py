@@ -16,6 +16,7 @@ import msgspec
 from yarl import URL
 
 from signaling_sidecar.addresses import AddressKind, own_addresses
+from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.lan.record import Address, Page
 from signaling_sidecar.names import refuse_id, refuse_name
 
@@ -104,7 +105,7 @@ async def _ask(session: aiohttp.ClientSession, page: Page) -> Neighbour | None:
         async with asyncio.timeout(WITHIN_S), session.get(url, headers=headers, allow_redirects=False) as response:
             body = await _body(response)
             rooms = msgspec.json.decode(body, type=_Answer).rooms
-    except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (aiohttp.ClientError, TimeoutError, OSError, *NOT_JSON):
         return None
     return Neighbour(page.name, page.url, rooms, sum(room.peers for room in rooms))
 

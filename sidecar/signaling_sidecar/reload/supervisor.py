@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import select
 import socket
 import subprocess
 import sys
@@ -62,10 +63,13 @@ class Worker:
             return False
         return self._answers.readline() == "loaded\n"
 
-    def serves(self, how: str = "serve") -> bool:
-        """Let it serve, and return when it does, or could not."""
+    def serves(self, stop: threading.Event, how: str = "serve") -> bool:
+        """Let it serve, and return when it does, or could not, or is to stop: a hooks file may take long to import."""
         self.tell(how)
-        return self._answers.readline() == "serving\n"
+        while not stop.is_set():
+            if select.select([self._answers], [], [], LOOK_MS / 1000)[0]:
+                return self._answers.readline() == "serving\n"
+        return False
 
     def stop(self) -> None:
         """End it cleanly."""
@@ -100,8 +104,8 @@ class Supervisor:
         try:
             loaded = self._serving.loads()
             self._has_changed()  # the first look: who saves after the ready line will be served
-            if not (loaded and self._serving.serves()):
-                return self._serving.process.wait()
+            if not (loaded and self._serving.serves(self._stop)):
+                return 0 if self._stop.is_set() else self._serving.process.wait()
             self._stop_with(self._serving)
             self._standby = self._new_worker()  # not before: it would slow the start of the first
             while not self._stop.is_set():
@@ -146,7 +150,7 @@ class Supervisor:
         else:
             old, self._serving = self._serving, standby
             old.stop()
-            if self._serving.serves("reload"):
+            if self._serving.serves(self._stop, "reload"):
                 logger.info("the sidecar's new code serves, after %.0f ms", 1000 * (time.monotonic() - began_s))
             self._stop_with(self._serving)
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 
-from signaling_sidecar.errors import Code, Refusal
+from signaling_sidecar.errors import NOT_JSON, Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
@@ -142,7 +142,7 @@ class AdminApi:
                 asked = msgspec.json.decode(await request.read() or b"{}", type=body)
         except TimeoutError:
             raise web.HTTPRequestTimeout(text="the body of the request has not come\n") from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except NOT_JSON as error:
             return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
         key = RoomKey(request.match_info["dialect"], request.match_info["room"])
         refusal = self._administer(command(key, asked))

@@ -88,7 +88,8 @@ class Sidecar:
         self.runtime: Runtime | None = None
         """What the state folder says of this run, from when it listens."""
         self.state_dir = settings.state_dir or state_dir.project_state_dir(settings.project)
-        self.boot = new_boot(self.state_dir)
+        with state_dir.used(self.state_dir):
+            self.boot = new_boot(self.state_dir)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
         self._rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
         self._hub = self._new_hub()
@@ -185,9 +186,9 @@ class Sidecar:
 
         Raises OSError, and StateDirTaken when another sidecar was faster.
         """
+        state_dir.create(self.state_dir)  # first: where nobody may look, nobody finds his own lock
         if state_dir.is_held(self.state_dir, self._lock):
             return
-        state_dir.create(self.state_dir)
         lock = state_dir.lock(self.state_dir)
         os.close(self._lock)
         self._lock = lock

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from signaling_sidecar.errors import DamagedLog
+from signaling_sidecar.errors import NOT_JSON, DamagedLog
 from signaling_sidecar.eventlog.last_run import cut_torn_line, newest_run, read_last_run
 from signaling_sidecar.eventlog.records import LeftOut, Read
 from signaling_sidecar.hub import Checkpoint, Hub, Past, Restore, read_back
@@ -71,7 +69,7 @@ def _start(restore: Restore, record: Past) -> str | None:
     """Begin with a checkpoint, as far as it is sound; say what is not."""
     try:
         state, left_out = read_back(record.data or "", Checkpoint)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         return str(error)
     restore.start(state, record.ts)
     return "; ".join(left_out) or None

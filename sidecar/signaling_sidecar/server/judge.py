@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar import errors, hooks
-from signaling_sidecar.errors import HooksUnreadable, Refusal, WrongHookAnswer
+from signaling_sidecar.errors import NOT_JSON, HooksUnreadable, Refusal, WrongHookAnswer
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import Record
@@ -127,7 +127,7 @@ class Judge:
             return relay
         try:
             frame = msgspec.json.decode(relay.payload)
-        except (msgspec.DecodeError, RecursionError) as error:  # a dialect reads no more of it than it must
+        except NOT_JSON as error:  # a dialect reads no more of it than it must
             return _refused(relay, errors.bad_json(str(error)))
         refusal = await self._ask("on_relay", hooks.Relay(key.dialect, key.room, peer, relay.to, relay.kind, frame))
         return relay if refusal is None else _refused(relay, refusal)

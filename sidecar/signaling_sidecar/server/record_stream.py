@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from signaling_sidecar.errors import NoLog
+from signaling_sidecar.errors import NOT_JSON, NoLog
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.eventlog.segments import find_segments
 
@@ -79,7 +79,7 @@ def _batch(lines: Iterator[bytes]) -> list[bytes]:
 def _lines_after(folder: Path, boot: str, after: int) -> Iterator[bytes]:
     try:
         found = find_segments(folder).segments
-    except NoLog:  # deleted a moment ago: a new one will be begun
+    except (NoLog, OSError):  # deleted, or made unreadable, a moment ago: a new one will be begun
         found = []
     segments = [path for path in found if path.name.startswith(f"events-{boot}-")]
     lines = chain.from_iterable(map(text_lines, segments))
@@ -90,5 +90,5 @@ def _lines_after(folder: Path, boot: str, after: int) -> Iterator[bytes]:
 def _seq(line: bytes) -> int:
     try:
         return msgspec.json.decode(line, type=_Seq).seq
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return 0  # somebody else has written into our file

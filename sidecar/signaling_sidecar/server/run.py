@@ -9,9 +9,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
 
 import msgspec
 from aiohttp import web
@@ -118,12 +118,13 @@ async def _serve(
         max_headers=MAX_HEADERS,
         auto_decompress=False,  # nothing here takes a compressed body
     )
-    await runner.setup()
+    if exit_on_stdin_eof:
+        _stop_on_stdin_eof(stop)
+    if not await _is_done_before(stop, runner.setup()):
+        return
     try:
         await web.SockSite(runner, listening).start()
         announce()
-        if exit_on_stdin_eof:
-            _stop_on_stdin_eof(stop)
         await stop.wait()
     finally:
         state_dir.remove_runtime(sidecar.state_dir)  # first: nobody should find a sidecar that is going
@@ -132,6 +133,18 @@ async def _serve(
         # aiohttp 3.14 throws away what arrives of a request after `cleanup` has begun, and then waits for it.
         await asyncio.sleep(LAST_REQUESTS_S)
         await runner.cleanup()
+
+
+async def _is_done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work, unless it is to stop before: a hooks file may take long to import. Raises what the work raises."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    is_done = working.done()
+    stopping.cancel()
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+    return is_done
 
 
 def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
@@ -164,8 +177,10 @@ def _stop_on_stdin_eof(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
 
     def wait_for_eof() -> None:
-        while os.read(sys.stdin.fileno(), 4096):
-            pass
-        loop.call_soon_threadsafe(stop.set)
+        with suppress(OSError):  # it was closed from the beginning, or its terminal is gone
+            while os.read(0, 4096):
+                pass
+        with suppress(RuntimeError):  # the loop has ended first
+            loop.call_soon_threadsafe(stop.set)
 
     threading.Thread(target=wait_for_eof, name="stdin-eof", daemon=True).start()

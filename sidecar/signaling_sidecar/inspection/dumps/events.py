@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.inspection.errors import DamagedDump
 
 _LAST_TIME_MS = 4_102_444_800_000  # ms since the epoch; the year 2100: moved by any clock's offset pandas can tell it
@@ -50,7 +51,7 @@ def decoded(path: str, place: str | None, text: bytes | str, type_: Any) -> Any:
     """Decode JSON into a type. Raises `DamagedDump`."""
     try:
         return msgspec.json.decode(text, type=type_)
-    except (ValueError, RecursionError) as error:  # msgspec.DecodeError and UnicodeError are ValueErrors
+    except NOT_JSON as error:
         raise DamagedDump(path, place, str(error)) from error
 
 

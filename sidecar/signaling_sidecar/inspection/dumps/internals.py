@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.inspection.dumps import old_words
 from signaling_sidecar.inspection.dumps.events import DumpEvent, converted, decoded, numbered, seconds
 from signaling_sidecar.inspection.dumps.local_time import WITHIN_S, LocalTimes
@@ -131,7 +132,7 @@ def _iso_ms(time: str) -> float | None:
 def _value(name: str, text: str) -> Any:
     try:
         return msgspec.json.decode(text) if text else None
-    except (ValueError, RecursionError):
+    except NOT_JSON:
         return old_words.value_of(name, text)
 
 
@@ -140,7 +141,7 @@ def _configuration(said: Any) -> Any:
         return said or None
     try:
         return msgspec.json.decode(said) if said else None
-    except (ValueError, RecursionError):
+    except NOT_JSON:
         return old_words.configuration_of(said)
 
 
