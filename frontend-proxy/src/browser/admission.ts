@@ -71,6 +71,10 @@ export class Admission {
     return this.#identity
   }
 
+  get instance(): string {
+    return this.#instance
+  }
+
   /** Whether a session was asked for, if there was one to ask for; else a new one. */
   get showsProof(): boolean {
     return this.#showsProof

@@ -9,6 +9,8 @@
  *    newcomer waits for his. Both may happen at once after outages: perfect negotiation decides.
  * 3. A peer with another `instance` was reloaded, its side of the connection is gone: it is
  *    replaced. The reloaded page has a new `peer_list`, so by rule 2 it offers.
+ *    What is said to a page names its instance, so that the page after it does not take it for its
+ *    own: both may be loaded anew at once, as by Vite, and an offer may arrive only afterwards.
  * 4. A peer that is missing from a new `peer_list` is unconfirmed: the sidecar may have restarted
  *    and that peer be still on its way back. After the grace period, or when the sidecar itself
  *    gave it up as lost, its transport decides: one that is down is dropped, one that is up stays
@@ -18,7 +20,7 @@
  *    the room sees it.
  */
 
-import type { Peer, RelayedFrame } from './frames.ts'
+import { type Peer, type RelayedFrame, text } from './frames.ts'
 import type { MeshEvents, MeshOptions, MeshPeer, PeerState } from './mesh-events.ts'
 import { sayOnce } from './own-origin.ts'
 import { PeerLink } from './peer-link.ts'
@@ -190,7 +192,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
 
   #add(peer: Peer, offers: boolean, isNewcomer: boolean): void {
     const { peerId } = peer
-    const link = this.#newLink(peerId, offers, 0)
+    const link = this.#newLink(peer, offers, 0)
     const member: Member = {
       peer,
       link,
@@ -242,14 +244,15 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
 
   #onSignal(frame: RelayedFrame): void {
     const member = this.#members.get(frame.from)
-    if (member === undefined) return
+    const forInstance = text(frame.payload.forInstance) ?? this.client.instance
+    if (member === undefined || forInstance !== this.client.instance) return
     const verdict = member.link.judge(frame)
     if (verdict === 'stale') return
     if (verdict === 'successor') this.#replaceLink(member, false)
     member.link.receive(frame)
   }
 
-  #newLink(peerId: string, offers: boolean, failures: number): PeerLink {
+  #newLink({ peerId, instance }: Peer, offers: boolean, failures: number): PeerLink {
     const ifCurrent = (act: (member: Member) => void) => () => {
       const member = this.#members.get(peerId)
       if (member?.link === link) act(member)
@@ -262,7 +265,8 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
         },
         offers,
         isPolite: () => this.#isPolite(peerId),
-        send: ({ type, ...payload }) => this.client.relay(peerId, type, payload),
+        send: ({ type, ...payload }) =>
+          this.client.relay(peerId, type, { ...payload, forInstance: instance }),
         stream: this.#stream,
         deadlineMs: CONNECT_DEADLINE_MS * 2 ** Math.min(failures, MAX_DEADLINE_DOUBLINGS),
         tellsFailure: failures === 0,
@@ -281,7 +285,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
 
   #replaceLink(member: Member, offers: boolean): void {
     member.link.close()
-    member.link = this.#newLink(member.peer.peerId, offers, member.failures)
+    member.link = this.#newLink(member.peer, offers, member.failures)
     if (member.stream !== undefined) this.#onStream(member, undefined)
   }
 

@@ -88,6 +88,11 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#membership?.identity.peerId
   }
 
+  /** What the others see as this page's `Peer.instance`: another one after each load of the page. */
+  get instance(): string | undefined {
+    return this.#membership?.admission.instance
+  }
+
   /** True from the room's answer until the connection is lost or the room is left. */
   get joined(): boolean {
     return this.#membership?.joined === true

@@ -199,6 +199,18 @@ describe('a peer that is missing from a new list', () => {
   })
 })
 
+describe('two pages that are loaded anew at once', () => {
+  it('do not take what was said to the page before for theirs', async () => {
+    const room = await scene([])
+    await room.deliver({ type: 'peer_joined', ...ben })
+    const offer = { type: 'offer', from: 'ben', sdp: 'o', link: 'l' }
+    await room.deliver({ ...offer, forInstance: 'of the page before' })
+    expect(room.sent()).toEqual([])
+    await room.deliver({ ...offer, link: 'next', forInstance: room.client.instance })
+    expect(room.sent()).toMatchObject([{ type: 'answer', forLink: 'next', forInstance: 'b1' }])
+  })
+})
+
 describe('a peer with another instance', () => {
   it('is rebuilt, and its reloaded page makes the offer', async () => {
     const room = await connected()
