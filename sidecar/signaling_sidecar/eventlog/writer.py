@@ -264,6 +264,8 @@ class LogWriter:
                 drop_oldest(self._folder, self.total_bytes, self.keep_s, current)
                 if path.name < current.name and path.is_file() and not path.is_symlink():
                     compress(path, self._closing)
+        except FileNotFoundError:
+            pass  # somebody has moved or deleted the log meanwhile, which `look_after` notices and reports
         except OSError as error:
             self._complain(f"old segments of the event log cannot be put away: {error}")
 
