@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
@@ -10,7 +10,6 @@ from signaling_sidecar.hub.effects import Record
 
 SCHEMA_VERSION = 1  # a field's type never changes within a version; readers ignore fields they do not know
 
-Payloads = Literal["full", "summary", "none"]
 Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # what a column of numbers holds
 
 
