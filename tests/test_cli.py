@@ -24,7 +24,7 @@ from signaling_sidecar.cli import main
 from signaling_sidecar.cli.tail import describe
 from signaling_sidecar.errors import NoHome
 from signaling_sidecar.eventlog import state_dir
-from signaling_sidecar.eventlog.which_state import find_state_dir
+from signaling_sidecar.eventlog.find_state_dir import find_state_dir
 
 SIDECAR = [sys.executable, "-X", "dev", "-W", "error", "-m", "signaling_sidecar"]
 PATIENCE_S = 20  # seconds for a process to start or end on a busy machine

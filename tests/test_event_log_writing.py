@@ -16,7 +16,7 @@ import pytest
 
 from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog import LogWriter, state_dir
-from signaling_sidecar.eventlog.boots import new_boot
+from signaling_sidecar.eventlog.boot_ids import new_boot
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub.effects import Record
 

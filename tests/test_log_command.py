@@ -14,7 +14,7 @@ import pytest
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.diagnosis import diagnose, read_entries
-from signaling_sidecar.eventlog.last_run import newest_run
+from signaling_sidecar.eventlog.previous_run import newest_run
 from signaling_sidecar.eventlog.state_dir import lock
 from tests.inspection_log import T0_S, TWO_PEERS, header, record, write_segment
 

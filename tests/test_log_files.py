@@ -13,7 +13,7 @@ import pytest
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.errors import DamagedLog
-from signaling_sidecar.eventlog.last_run import newest_run
+from signaling_sidecar.eventlog.previous_run import newest_run
 from signaling_sidecar.inspection import open_log
 from tests.inspection_log import BAR, TWO_PEERS, header, record, write_segment
 

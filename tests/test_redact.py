@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from signaling_sidecar.diagnosis import diagnose, read_entries
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.eventlog import Line
+from signaling_sidecar.eventlog.allowed_words import DIALECTS as SHAREABLE_DIALECTS
+from signaling_sidecar.eventlog.allowed_words import FRAME_TYPES, KEYS, TRACE_WORDS, WORDS
 from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.eventlog.payload import address_class, find_candidates, find_media
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact import Redactor
-from signaling_sidecar.eventlog.shareable import DIALECTS as SHAREABLE_DIALECTS
-from signaling_sidecar.eventlog.shareable import FRAME_TYPES, KEYS, TRACE_WORDS, WORDS
 from tests.diagnosis_log import Story
 from tests.inspection_log import ANN, BAR, record
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from signaling_sidecar.allow_list import HOSTS, ORIGINS, host_entry, origin_entry
 from signaling_sidecar.errors import SettingsError
-from signaling_sidecar.file_text import decoded
+from signaling_sidecar.text_encoding import decoded
 
 DEFAULT_PORT = 8765
 DIALECT_NAMES = ("rooms", "mesh", "pairing", "match", "hosted")

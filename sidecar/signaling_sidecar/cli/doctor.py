@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from signaling_sidecar.cli import state
+from signaling_sidecar.cli import state_options
 from signaling_sidecar.errors import NoStateDir, SettingsError
 
 SIGNS = {"ok": "✓", "note": "·", "wrong": "✗"}
@@ -19,7 +19,7 @@ SIGNS = {"ok": "✓", "note": "·", "wrong": "✗"}
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("doctor", help="say what stands between a phone and a room", description=run.__doc__)
-    state.add_options(parser)
+    state_options.add_options(parser)
     parser.add_argument("--url", metavar="URL", help="a page of Vite's, where it is not found by itself")
     parser.add_argument(
         "--lan",
@@ -35,10 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     The exit code is 1 when there is a fault (✗); what is only worth knowing (·) leaves it 0.
     """
-    from signaling_sidecar.doctor import Finding, Level, examine  # TLS takes its time to import, and only we need it
+    from signaling_sidecar.doctor import Finding, Level, run_checks  # TLS takes its time to import, and only we need it
 
     found: list[Finding] = []
-    for finding in examine(_state_dir(arguments), _url(arguments.url), lan=arguments.lan):
+    for finding in run_checks(_state_dir(arguments), _url(arguments.url), lan=arguments.lan):
         found.append(finding)
         if not arguments.json:
             for line in _lines(finding.level, finding.sentence, finding.remedy):
@@ -56,7 +56,7 @@ def _lines(level: str, sentence: str, remedy: str | None) -> Iterator[str]:
 
 def _state_dir(arguments: argparse.Namespace) -> Path | None:
     try:
-        return state.chosen(arguments)
+        return state_options.state_dir_of(arguments)
     except NoStateDir as error:  # what is wrong is among the findings, as everything else
         print(error, file=sys.stderr)
         return None

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from signaling_sidecar.cli import state
+from signaling_sidecar.cli import state_options
 from signaling_sidecar.errors import MissingExtra, NotWritten
 from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.eventlog.records import LeftOut
@@ -26,7 +26,7 @@ def add_to(verbs: Any) -> None:
     parser = verbs.add_parser("export", help="copy it into one file", description=run.__doc__)
     parser.add_argument("file", metavar="FILE", help="a new file, packed if its name ends in .gz; - for stdout")
     # Without a default of their own: they would undo a --state-dir that stands before the verb.
-    state.add_options(parser, default=argparse.SUPPRESS)
+    state_options.add_options(parser, default=argparse.SUPPRESS)
     parser.add_argument(
         "--redact",
         action="store_true",
@@ -39,7 +39,7 @@ def add_to(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Copy the event log into one file that only you may read: not into a folder that Vite serves."""
-    folder = state.chosen(arguments)
+    folder = state_options.state_dir_of(arguments)
     left_out = LeftOut(is_live=is_running(folder))
     chunks: Iterable[bytes] = export(
         find_segments(folder).segments, left_out, room=arguments.room, redacted=arguments.redact
@@ -50,12 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
         for chunk in chunks:
             sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
-        state.say_what_is_left_out(left_out)
+        state_options.report_what_was_left_out(left_out)
         return 0
     path = Path(arguments.file)
     _write_new(path, chunks, is_packed=path.suffix == ".gz")
     print(f"{path}: {path.stat().st_size:,} bytes", file=sys.stderr)
-    state.say_what_is_left_out(left_out)
+    state_options.report_what_was_left_out(left_out)
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.error import URLError
 
 from signaling_sidecar.admin_request import ask_admin
-from signaling_sidecar.cli import state
+from signaling_sidecar.cli import state_options
 from signaling_sidecar.cli.table import print_table
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.state_dir import read_runtime
@@ -18,14 +18,14 @@ from signaling_sidecar.foreign_text import visible
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("rooms", help="list the rooms and how many are in them", description=run.__doc__)
-    state.add_options(parser)
+    state_options.add_options(parser)
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List the rooms of the running sidecar, also hidden ones. A pairing code is shown as its hash."""
-    rooms = _fetch(state.chosen(arguments))
+    rooms = _fetch(state_options.state_dir_of(arguments))
     if arguments.json:
         print(json.dumps(rooms, indent=2))
         return 0

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from signaling_sidecar.eventlog.find_state_dir import find_state_dir
 from signaling_sidecar.eventlog.records import LeftOut
-from signaling_sidecar.eventlog.which_state import find_state_dir
 
 
 def add_options(parser: Any, default: Any = None) -> None:
@@ -20,7 +20,7 @@ def add_options(parser: Any, default: Any = None) -> None:
     )
 
 
-def chosen(arguments: argparse.Namespace) -> Path:
+def state_dir_of(arguments: argparse.Namespace) -> Path:
     """The state folder that was named, else the one that is found, which is then said on stderr."""
     found = find_state_dir(arguments.state_dir, arguments.project)
     if found.how:
@@ -28,7 +28,7 @@ def chosen(arguments: argparse.Namespace) -> Path:
     return found.path
 
 
-def say_what_is_left_out(left_out: LeftOut) -> None:
+def report_what_was_left_out(left_out: LeftOut) -> None:
     """Say on stderr, in one sentence, what could not be read of a log."""
     if sentence := str(left_out):
         print(f"sidecar: {sentence}", file=sys.stderr)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from signaling_sidecar.cli import state
+from signaling_sidecar.cli import state_options
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.records import LeftOut, Stamp, is_record, read_records
 from signaling_sidecar.eventlog.segment_text import whole_lines
@@ -26,7 +26,7 @@ LINES = 20  # records of the past that are shown first
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("tail", help="show the event log, live", description=run.__doc__)
-    state.add_options(parser)
+    state_options.add_options(parser)
     parser.add_argument("-n", type=int, default=LINES, metavar="N", help=f"records of the past to begin with ({LINES})")
     parser.add_argument("--no-follow", action="store_true", help="stop at the end of the log")
     parser.add_argument("--json", action="store_true", help="print the records as they are in the file")
@@ -35,7 +35,7 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show what happens in the running sidecar, or what happened in the last one, a line for each record."""
-    folder = state.chosen(arguments)
+    folder = state_options.state_dir_of(arguments)
     segments = _segments(folder)
     newest = segments[-1] if segments else None
     position = len(whole_lines(newest)) if newest is not None else 0  # before the past is read: nothing falls between
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     past = read_records([newest] if newest is not None else [], Stamp, left_out)
     for read in deque(past, max(arguments.n, 0)):
         _show(read.line, arguments.json)
-    state.say_what_is_left_out(left_out)
+    state_options.report_what_was_left_out(left_out)
     if not arguments.no_follow:
         for line in _follow(folder, newest, position):
             _show(line, arguments.json)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from signaling_sidecar.cli import state
+from signaling_sidecar.cli import state_options
 from signaling_sidecar.diagnosis import History, diagnose, read_entries
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
@@ -18,7 +18,7 @@ from signaling_sidecar.eventlog.state_dir import is_running
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("why", help="say why peers are not connected", description=run.__doc__)
     parser.add_argument("room", nargs="?", help="only this room; a pairing code by its hash, as `tail` shows it")
-    state.add_options(parser)
+    state_options.add_options(parser)
     parser.add_argument(
         "--log", type=Path, metavar="PATH", help="a segment or a folder of them, instead of a state folder"
     )
@@ -29,13 +29,13 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Say of every two peers that met whether they are connected, and if not why, with the records that show it."""
-    folder = arguments.log or state.chosen(arguments)
+    folder = arguments.log or state_options.state_dir_of(arguments)
     segments = find_segments(folder).segments
     is_live = arguments.log is None and is_running(folder)
     left_out = LeftOut(is_live=is_live)
     entries = read_entries(segments if arguments.all else newest_of(segments), left_out)
     diagnosis = diagnose(entries, time.time() if is_live else None, arguments.room)
-    state.say_what_is_left_out(left_out)
+    state_options.report_what_was_left_out(left_out)
     if arguments.json:
         for history in diagnosis.histories:
             print(json.dumps(_as_object(history)))

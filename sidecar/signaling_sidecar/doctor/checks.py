@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 
 from signaling_sidecar.addresses import own_addresses
-from signaling_sidecar.doctor.asking import NoAnswer, get
 from signaling_sidecar.doctor.finding import Finding, ok, wrong
-from signaling_sidecar.doctor.mdns import of_mdns
-from signaling_sidecar.doctor.network import of_addresses, of_context, of_network
-from signaling_sidecar.doctor.peers import of_log
-from signaling_sidecar.doctor.proxy import of_page, of_proxy
+from signaling_sidecar.doctor.mdns import check_mdns
+from signaling_sidecar.doctor.network import check_addresses, check_reachability, check_secure_context
+from signaling_sidecar.doctor.peers import check_pairs
+from signaling_sidecar.doctor.probes import NoAnswer, get
+from signaling_sidecar.doctor.proxy import check_page, check_proxy
 from signaling_sidecar.doctor.status import Status
 from signaling_sidecar.doctor.vite import SidecarHere, Vite, ask_status, find_vite
 from signaling_sidecar.errors import NOT_JSON
@@ -27,20 +27,20 @@ class _Health(msgspec.Struct):
     boot: str
 
 
-def examine(state_dir: Path | None, url: str | None = None, *, lan: bool = False) -> Iterator[Finding]:
+def run_checks(state_dir: Path | None, url: str | None = None, *, lan: bool = False) -> Iterator[Finding]:
     """Look at everything. `state_dir`: the project's, None when nothing has run; `url`: a page of Vite.
 
     `lan`: other devices on the network are meant to open the page.
     """
-    sidecar, live = yield from _of_sidecar(read_runtime(state_dir) if state_dir is not None else None)
+    sidecar, live = yield from _check_sidecar(read_runtime(state_dir) if state_dir is not None else None)
     site = read_site(state_dir) if state_dir is not None else None
-    yield from examine_from(sidecar, site, url, guesses=True, lan=lan)
+    yield from check_vite_and_network(sidecar, site, url, guesses=True, lan=lan)
     yield from live
     if sidecar is not None and state_dir is not None:
-        yield from of_log(state_dir)
+        yield from check_pairs(state_dir)
 
 
-def examine_from(
+def check_vite_and_network(
     sidecar: SidecarHere | None,
     site: Site | None,
     url: str | None = None,
@@ -57,24 +57,24 @@ def examine_from(
     addresses = own_addresses()
     network = site.network if site is not None else []
     for_others = lan or bool(network)
-    yield of_addresses(addresses, for_others=for_others)
+    yield check_addresses(addresses, for_others=for_others)
     if vite is not None:
-        open_ = yield from of_network(vite, network, addresses, for_others=for_others)
+        open_ = yield from check_reachability(vite, network, addresses, for_others=for_others)
         if sidecar is not None:
-            yield from _of_way(vite, sidecar, open_)
-        yield from of_context(open_)
-    yield of_mdns()
+            yield from _check_proxy_and_pages(vite, sidecar, open_)
+        yield from check_secure_context(open_)
+    yield check_mdns()
 
 
-def _of_way(vite: Vite, sidecar: SidecarHere, open_: list[str]) -> Iterator[Finding]:
+def _check_proxy_and_pages(vite: Vite, sidecar: SidecarHere, open_: list[str]) -> Iterator[Finding]:
     """Through Vite to the sidecar: first at all, then from each page."""
-    proxied = yield from of_proxy(vite, sidecar, is_on_network=bool(open_))
+    proxied = yield from check_proxy(vite, sidecar, is_on_network=bool(open_))
     if proxied is not None:
         for page in dict.fromkeys([vite.url, *open_]):
-            yield from of_page(page, vite.by, sidecar, host_is_hidden=proxied.host_is_hidden)
+            yield from check_page(page, vite.by, sidecar, host_is_hidden=proxied.host_is_hidden)
 
 
-def _of_sidecar(runtime: Runtime | None) -> Generator[Finding, None, tuple[SidecarHere | None, list[Finding]]]:
+def _check_sidecar(runtime: Runtime | None) -> Generator[Finding, None, tuple[SidecarHere | None, list[Finding]]]:
     """Whether it runs, and what it says of itself that nobody else knows."""
     if runtime is None:
         yield wrong("sidecar-down", "no sidecar is running for this project", _START)

@@ -10,7 +10,7 @@ ANSWERS_WITHIN_S = (
 )
 
 
-def of_mdns() -> Finding:
+def check_mdns() -> Finding:
     """Ask which kinds of services there are, as RFC 6763 9 describes. Nothing is announced."""
     try:
         from zeroconf import ZeroconfServiceTypes

@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from signaling_sidecar.addresses import Address, AddressKind
-from signaling_sidecar.doctor.asking import NoAnswer, certificate_fault, get
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong, wrong_if
+from signaling_sidecar.doctor.probes import NoAnswer, certificate_fault, get
 from signaling_sidecar.doctor.vite import Vite
 from signaling_sidecar.foreign_text import visible
 
@@ -20,7 +20,7 @@ _KIND_WORDS = {
 }
 
 
-def of_addresses(addresses: Sequence[Address], *, for_others: bool) -> Finding:
+def check_addresses(addresses: Sequence[Address], *, for_others: bool) -> Finding:
     """Name the addresses of this machine, and say which are nothing for a phone.
 
     `for_others`: other devices are meant to open the page, so that it is a fault when they cannot.
@@ -40,12 +40,12 @@ def of_addresses(addresses: Sequence[Address], *, for_others: bool) -> Finding:
     return ok("lan-address", f"this machine's address on the local network: {named}{others}")
 
 
-def of_network(
+def check_reachability(
     vite: Vite, known: Sequence[str], addresses: Sequence[Address], *, for_others: bool
 ) -> Generator[Finding, None, list[str]]:
     """Open the page by each address of this machine that others could use; the URLs that answer come back.
 
-    `known`: where Vite's plugin says the pages are. `for_others`: as for `of_addresses`.
+    `known`: where Vite's plugin says the pages are. `for_others`: as for `check_addresses`.
     """
     if not vite.is_local:
         return [vite.url]
@@ -72,7 +72,7 @@ def of_network(
     return open_
 
 
-def of_context(urls: Sequence[str]) -> Iterator[Finding]:
+def check_secure_context(urls: Sequence[str]) -> Iterator[Finding]:
     """Whether a browser takes the pages at these URLs, which are for other devices, for secure contexts."""
     insecure = [url for url in urls if urlsplit(url).scheme != "https"]
     secure = [url for url in urls if url not in insecure]

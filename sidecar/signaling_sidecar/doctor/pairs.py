@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import Reason
-from signaling_sidecar.doctor.peers import UNDECIDED, together_now
+from signaling_sidecar.doctor.peers import INCONCLUSIVE, current_verdicts
 from signaling_sidecar.foreign_text import visible
 
 
-class Standing(StrEnum):
+class PairState(StrEnum):
     """What is known of a pair."""
 
     CONNECTED = "connected"
@@ -26,7 +26,7 @@ class PairNow(NamedTuple):
 
     sessions: tuple[str, str]
     labels: tuple[str, str]
-    standing: Standing
+    standing: PairState
     sentence: str
     next_step: str | None
 
@@ -41,14 +41,14 @@ def pairs_now(state_dir: Path) -> list[PairNow]:
             visible(verdict.finding.sentence),
             verdict.next_step,
         )
-        for verdict in together_now(state_dir)
+        for verdict in current_verdicts(state_dir)
         for one, other in [verdict.meeting.stays]
     ]
 
 
-def _standing(reason: Reason) -> Standing:
+def _standing(reason: Reason) -> PairState:
     if reason is Reason.CONNECTED:
-        return Standing.CONNECTED
+        return PairState.CONNECTED
     if reason is Reason.IN_PROGRESS:
-        return Standing.CONNECTING
-    return Standing.UNKNOWN if reason in UNDECIDED else Standing.FAILED
+        return PairState.CONNECTING
+    return PairState.UNKNOWN if reason in INCONCLUSIVE else PairState.FAILED

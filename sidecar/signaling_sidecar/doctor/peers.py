@@ -16,10 +16,10 @@ from signaling_sidecar.eventlog.segments import find_segments, newest_of
 from signaling_sidecar.foreign_text import visible
 
 NETWORK_BITS = {4: 24, 6: 64}  # of an address that is in no network of ours; what homes and offices have
-UNDECIDED = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NOBODY_OFFERED, Reason.LEFT)
+INCONCLUSIVE = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NOBODY_OFFERED, Reason.LEFT)
 
 
-def of_clients(clients: Sequence[str | None], own: Sequence[Address]) -> Iterator[Finding]:
+def check_client_networks(clients: Sequence[str | None], own: Sequence[Address]) -> Iterator[Finding]:
     """Say from which networks the peers' connections come. None: behind a proxy that does not say."""
     if len(clients) < 2:
         return
@@ -48,7 +48,7 @@ def _place(client: str | None, own: Sequence[Address]) -> str:
     return str(next(networks, None) or ipaddress.ip_network(f"{ip}/{NETWORK_BITS[ip.version]}", strict=False))
 
 
-def together_now(state_dir: Path) -> list[Verdict]:
+def current_verdicts(state_dir: Path) -> list[Verdict]:
     """Judge the pairs that are in a room together now, by the newest part of the log.
 
     Raises NoLog, DamagedLog, UnknownSchema.
@@ -58,10 +58,10 @@ def together_now(state_dir: Path) -> list[Verdict]:
     return [verdict for verdict in verdicts if verdict.meeting.parted() is None]
 
 
-def of_log(state_dir: Path) -> Iterator[Finding]:
+def check_pairs(state_dir: Path) -> Iterator[Finding]:
     """Say of the pairs that are in a room together now whether they are connected."""
     try:
-        together = together_now(state_dir)
+        together = current_verdicts(state_dir)
     except NoLog:
         return
     if not together:
@@ -72,10 +72,12 @@ def of_log(state_dir: Path) -> Iterator[Finding]:
     if connected:
         yield ok("peers-connected", f"connected now: {connected} of {len(together)} pairs of peers")
     yield from (
-        _of_pair(verdict) for verdict in together if verdict.finding.reason not in (Reason.CONNECTED, *UNDECIDED)
+        _pair_finding(verdict)
+        for verdict in together
+        if verdict.finding.reason not in (Reason.CONNECTED, *INCONCLUSIVE)
     )
 
 
-def _of_pair(verdict: Verdict) -> Finding:
+def _pair_finding(verdict: Verdict) -> Finding:
     remedy = verdict.next_step or "`sidecar why` says more"
     return wrong(f"pair-{verdict.finding.reason}", visible(verdict.sentence), remedy)

@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from signaling_sidecar.doctor.asking import Answer, NoAnswer, Silent, get, origin_of, upgrade
 from signaling_sidecar.doctor.finding import Finding, Level, note, ok, wrong
+from signaling_sidecar.doctor.probes import Answer, NoAnswer, Silent, get, origin_of, upgrade
 from signaling_sidecar.doctor.status import SIGNALING_PATH, Request
 from signaling_sidecar.doctor.vite import SidecarHere, Vite, ask_status
 from signaling_sidecar.foreign_text import visible
@@ -25,7 +25,7 @@ class Proxied(NamedTuple):
     host_is_hidden: bool
 
 
-def of_proxy(vite: Vite, sidecar: SidecarHere, *, is_on_network: bool) -> Generator[Finding, None, Proxied | None]:
+def check_proxy(vite: Vite, sidecar: SidecarHere, *, is_on_network: bool) -> Generator[Finding, None, Proxied | None]:
     """Ask for the sidecar's status through Vite. None comes back when there is no way through."""
     try:
         answer, status = ask_status(vite)
@@ -33,7 +33,7 @@ def of_proxy(vite: Vite, sidecar: SidecarHere, *, is_on_network: bool) -> Genera
         yield _dead_end(sidecar, str(error) or "no answer")
         return None
     if status is None:
-        if answer.status == 403:  # who refuses it, and what would let it in, `of_page` finds out
+        if answer.status == 403:  # who refuses it, and what would let it in, `check_page` finds out
             return Proxied(host_is_hidden=False)
         yield _not_proxied(answer, sidecar)
         return None
@@ -43,7 +43,7 @@ def of_proxy(vite: Vite, sidecar: SidecarHere, *, is_on_network: bool) -> Genera
         return None
     yield ok("proxied", f"Vite proxies {SIGNALING_PATH} to it")
     proxied = Proxied(host_is_hidden=status.request.host != urlsplit(vite.url).netloc)
-    yield from _of_headers(proxied, status.request, is_on_network)
+    yield from _check_headers(proxied, status.request, is_on_network)
     return proxied
 
 
@@ -63,7 +63,7 @@ def _right_target(sidecar: SidecarHere) -> str:
     return f"its target must be {sidecar.url}; the plugin knows that by itself: {PLUGIN}"
 
 
-def _of_headers(proxied: Proxied, request: Request, is_on_network: bool) -> Iterator[Finding]:
+def _check_headers(proxied: Proxied, request: Request, is_on_network: bool) -> Iterator[Finding]:
     if proxied.host_is_hidden:
         seen = visible(request.host)
         sentence = (
@@ -79,7 +79,7 @@ def _of_headers(proxied: Proxied, request: Request, is_on_network: bool) -> Iter
         yield note("client-hidden", sentence, f"this harms nothing; the plugin does: {PLUGIN}")
 
 
-def of_page(url: str, by: str | None, sidecar: SidecarHere, *, host_is_hidden: bool) -> Iterator[Finding]:
+def check_page(url: str, by: str | None, sidecar: SidecarHere, *, host_is_hidden: bool) -> Iterator[Finding]:
     """Whether Vite and the sidecar let a page at this URL in: the Host of its GET, Host and Origin of its WebSocket.
 
     `by`: the host to connect to. `host_is_hidden`: that is why an Origin is refused, and is said already.
@@ -105,10 +105,10 @@ def of_page(url: str, by: str | None, sidecar: SidecarHere, *, host_is_hidden: b
         sentence = f"a WebSocket from {visible(url)} is cut off ({visible(str(error))})"
         yield wrong("websocket-not-proxied", sentence, "add ws: true to the proxy rule")
     else:
-        yield from _of_handshake(url, answer, host_is_hidden)
+        yield from _check_handshake(url, answer, host_is_hidden)
 
 
-def _of_handshake(url: str, answer: Answer, host_is_hidden: bool) -> Iterator[Finding]:
+def _check_handshake(url: str, answer: Answer, host_is_hidden: bool) -> Iterator[Finding]:
     if answer.status == 101:
         yield ok("websocket-opens", f"a WebSocket from a page at {visible(url)} opens")
     elif answer.status != 403:

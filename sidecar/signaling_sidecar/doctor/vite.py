@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from signaling_sidecar.doctor.asking import Answer, NoAnswer, UnknownName, get, origin_of
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
+from signaling_sidecar.doctor.probes import Answer, NoAnswer, UnknownName, get, origin_of
 from signaling_sidecar.doctor.status import BRIEF, STATUS_PATH, Status
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.foreign_text import visible

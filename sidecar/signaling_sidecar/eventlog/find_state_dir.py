@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from signaling_sidecar.errors import NoHome, NoStateDir, StateDirGone, StateDirOfAnother
-from signaling_sidecar.eventlog.boots import boot_of
+from signaling_sidecar.eventlog.boot_ids import boot_of
 from signaling_sidecar.eventlog.records import beginning_of
 from signaling_sidecar.eventlog.state_dir import (
     POINTER_FILE,

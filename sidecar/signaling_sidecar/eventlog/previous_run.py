@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
-from signaling_sidecar.eventlog.boots import boot_of, run_number
+from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import LeftOut, Read, is_record, read_records
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.hub import Past

@@ -15,7 +15,7 @@ from typing import Annotated, Generic, NamedTuple, TypeVar
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
-from signaling_sidecar.eventlog.boots import boot_of
+from signaling_sidecar.eventlog.boot_ids import boot_of
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION
 from signaling_sidecar.eventlog.segment_text import text_chunks, text_lines
 

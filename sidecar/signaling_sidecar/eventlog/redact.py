@@ -1,6 +1,6 @@
 """A record without what tells who was there: for a copy of the log that somebody else may read.
 
-1. It is an allow-list (`shareable.py`): a string stays when it is a known word under a known key. Every other one, keys
+1. It is an allow-list (`allowed_words.py`): a string stays when it is a known word under a known key. Every other one, keys
    included, is replaced by its pseudonym, which is the same in the whole copy (`pseudonyms.py`). What is allowed
    depends on who says it: numbers stay where the sidecar records them, not where an app uses the same key.
 2. What a diagnosis is made of stays: who is the same, the order, the times, the sizes, the ports, the codes, the kind
@@ -18,14 +18,7 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON
-from signaling_sidecar.eventlog.boots import counted, run_number
-from signaling_sidecar.eventlog.line import Line
-from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, nested
-from signaling_sidecar.eventlog.origin import is_insecure
-from signaling_sidecar.eventlog.payload import SDP_TYPES
-from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
-from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
-from signaling_sidecar.eventlog.shareable import (
+from signaling_sidecar.eventlog.allowed_words import (
     APP_WORDS,
     APPS_OWN,
     FRAME_TYPES,
@@ -39,6 +32,13 @@ from signaling_sidecar.eventlog.shareable import (
     VERSIONED,
     WORDS,
 )
+from signaling_sidecar.eventlog.boot_ids import counted, run_number
+from signaling_sidecar.eventlog.line import Line
+from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, nested
+from signaling_sidecar.eventlog.payload import SDP_TYPES
+from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
+from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
+from signaling_sidecar.eventlog.secure_context import is_insecure
 
 _RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # only the sidecar writes one
 _MEANINGS = SDP_TYPES | {"candidate"}

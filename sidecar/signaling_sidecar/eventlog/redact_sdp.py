@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from signaling_sidecar.eventlog.allowed_words import MIDS
 from signaling_sidecar.eventlog.payload import CANDIDATE_TYPES, MAX_ADDRESS_CHARS
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
-from signaling_sidecar.eventlog.shareable import MIDS
 
 _SESSION = re.compile(r"o=\S+ (\S+) (\d{1,10}) IN IP[46] \S+")  # RFC 8866, 5.2
 _MEDIA_ADDRESS = re.compile(r"c=IN (IP[46]) (\S+)")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from signaling_sidecar.errors import DamagedLog
-from signaling_sidecar.file_text import encoding_of
+from signaling_sidecar.text_encoding import encoding_of
 
 # isal comes with the extra `notebook`, has zlib's names, and unpacks in half the time.
 _zlib: Any = import_module("isal.isal_zlib" if find_spec("isal") is not None else "zlib")

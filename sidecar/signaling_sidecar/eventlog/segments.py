@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from signaling_sidecar.errors import NoLog
-from signaling_sidecar.eventlog.boots import boot_of
+from signaling_sidecar.eventlog.boot_ids import boot_of
+from signaling_sidecar.eventlog.find_state_dir import find_state_dir
 from signaling_sidecar.eventlog.records import beginning_of
-from signaling_sidecar.eventlog.which_state import find_state_dir
 
 NEWEST_BYTES = 32 * 1024 * 1024  # bytes of segments that are read at once: half a second
 PACKED = 10  # how many times larger a packed segment is when it is read

@@ -14,9 +14,9 @@ import pandas as pd
 
 from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.errors import NotRunning
+from signaling_sidecar.eventlog.find_state_dir import find_state_dir
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import read_runtime
-from signaling_sidecar.eventlog.which_state import find_state_dir
 from signaling_sidecar.inspection.errors import AdminRefused, AmbiguousRoom, UnknownRoom
 from signaling_sidecar.inspection.event_log import EventLog, read_log
 from signaling_sidecar.inspection.text_dtype import TEXT

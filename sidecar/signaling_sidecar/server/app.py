@@ -23,7 +23,7 @@ from signaling_sidecar.dialects import DIALECTS, Dialect
 from signaling_sidecar.dialects.rooms import ROOMS, encode_room_list
 from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
 from signaling_sidecar.eventlog import LogWriter, state_dir
-from signaling_sidecar.eventlog.boots import new_boot
+from signaling_sidecar.eventlog.boot_ids import new_boot
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub import Hub, RoomRules, checkpoint, commands
 from signaling_sidecar.hub.effects import Record

@@ -22,8 +22,8 @@ from signaling_sidecar.doctor import (
     SidecarHere,
     SiteShown,
     Status,
-    examine_from,
-    of_clients,
+    check_client_networks,
+    check_vite_and_network,
 )
 from signaling_sidecar.doctor.status import BRIEF, SIGNALING_PATH, STATUS_PATH
 from signaling_sidecar.errors import MissingExtra
@@ -79,7 +79,7 @@ class LanPages:
         findings = [] if BRIEF in request.query else await self._examined(request, site)
         clients = list(self._clients())
         if len(clients) > 1:
-            findings += of_clients(clients, await asyncio.to_thread(own_addresses))
+            findings += check_client_networks(clients, await asyncio.to_thread(own_addresses))
         dialects = [_served(dialect, request.host, is_proxied) for dialect in self._dialects.values()]
         status = Status(__version__, self._boot, dialects, shown, findings, _as_it_arrived(request, site))
         return web.Response(body=msgspec.json.encode(status), content_type="application/json", headers=_FRESH)
@@ -87,7 +87,7 @@ class LanPages:
     async def _examined(self, request: web.Request, site: Site | None) -> list[Finding]:
         """The doctor's findings, not older than `EXAMINED_FOR_S`."""
         sidecar = SidecarHere(_own_url(request), self._boot, tuple(self._dialects))
-        return [*await self._examination.ask(lambda: [_up(sidecar), *examine_from(sidecar, site)])]
+        return [*await self._examination.ask(lambda: [_up(sidecar), *check_vite_and_network(sidecar, site)])]
 
     async def _qr(self, request: web.Request) -> web.Response:
         """The best URL on the network, as a picture; `room` is the only thing of the request that gets into it."""
