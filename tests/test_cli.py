@@ -173,8 +173,8 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         done = run("serve", "--port", str(port), "--state-dir", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
-    sentence = f"sidecar: port {port} on 127.0.0.1 is taken: stop what listens there, or choose another with --port\n"
-    assert done.stderr == sentence
+    sentence = f"sidecar: port {port} on 127.0.0.1 is already in use: stop the program that listens there, or "
+    assert done.stderr == sentence + "choose another port with --port\n"
 
 
 def test_a_second_sidecar_for_the_same_state_is_one_sentence(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_wrong_setting_is_one_sentence(tmp_path: Path, flags: list[str]) -> No
     assert done.stderr.count("\n") == 1
 
 
-NAME_A_FOLDER = "name one that can be written, with --state-dir, SIDECAR_STATE_DIR or the Vite plugin's stateDir"
+CHOOSE_A_FOLDER = "choose a writable folder with --state-dir, SIDECAR_STATE_DIR or the Vite plugin's stateDir"
 READS_STATE = [["rooms"], ["why"], ["tail", "--no-follow"], ["log"], ["log", "clear"], ["log", "export", "copy.jsonl"]]
 
 
@@ -233,13 +233,13 @@ def test_a_state_folder_that_cannot_be_used_is_one_sentence(
     if make is not make_below_a_file:
         place.parent.mkdir()
     make(place)
-    is_one_sentence(run("serve", "--port", "0", "--state-dir", str(place), *reload), NAME_A_FOLDER)
+    is_one_sentence(run("serve", "--port", "0", "--state-dir", str(place), *reload), CHOOSE_A_FOLDER)
 
 
 def test_a_disk_that_takes_nothing_more_is_one_sentence(tmp_path: Path) -> None:
     limited = f"ulimit -f 0; exec {shlex.join(SIDECAR)} serve --port 0 --state-dir {shlex.quote(str(tmp_path))}"
     done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-    is_one_sentence(done, NAME_A_FOLDER)
+    is_one_sentence(done, CHOOSE_A_FOLDER)
 
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE])
@@ -257,7 +257,7 @@ def test_without_a_home_folder_one_sentence_says_what_helps(tmp_path: Path, comm
         timeout=PATIENCE_S,
         check=False,
     )
-    is_one_sentence(done, f"there is no home folder to keep the state in: {NAME_A_FOLDER}")
+    is_one_sentence(done, f"there is no home folder to store the state in: {CHOOSE_A_FOLDER}")
 
 
 def test_without_a_home_folder_a_named_state_folder_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +284,7 @@ def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path: Path, command: 
         timeout=PATIENCE_S,
         check=False,
     )
-    is_one_sentence(done, "the current folder is not there any more")
+    is_one_sentence(done, "the current folder no longer exists")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every path is text")
@@ -296,7 +296,7 @@ def test_a_folder_whose_path_is_not_utf_8_is_one_sentence_and_no_traceback(tmp_p
     )
     for command in READS_STATE:
         is_one_sentence(run(*command, cwd=folder, XDG_STATE_HOME=str(tmp_path / "state")), "no sidecar has run for")
-    is_one_sentence(run("log", "--state-dir", str(folder)), "no event log at")
+    is_one_sentence(run("log", "--state-dir", str(folder)), "no event log was found at")
 
 
 def test_a_file_that_cannot_be_read_is_one_sentence_that_names_it(tmp_path: Path) -> None:

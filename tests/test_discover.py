@@ -155,7 +155,7 @@ async def test_the_list_and_the_qr_code_of_one_in_it(laptops: Laptops) -> None:
     assert code.splitlines()[-1] == f"ben's app: {urls[1]}"
     program = await ann.start(*SIDECAR, "discover", "--timeout", "0.5", "--qr", "3")
     assert await program.ended(within_s=30) == 2
-    assert "sidecar: there is no number 3: 2 are announced on this network" in program.lines
+    assert "sidecar: there is no page with the number 3: 2 pages are announced on this network" in program.lines
 
 
 def drawn_modules(code: str) -> list[list[int]]:

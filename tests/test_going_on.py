@@ -297,7 +297,7 @@ async def test_a_log_of_another_version_is_left_alone_and_said_in_one_sentence(
     next_one = await serve(aiohttp_client, tmp_path)
     assert (await (await next_one.connect()).join("ben"))["peers"] == []
     (said,) = [record.getMessage() for record in caplog.records]
-    assert "has schema version 2, this release reads 1" in said
+    assert "has schema version 2, but this release reads version 1" in said
     assert next_one.records("server.restored") == []
     assert path.read_text() == text
 

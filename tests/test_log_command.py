@@ -143,7 +143,7 @@ def test_nothing_is_left_of_a_copy_that_failed(folder: Path, tmp_path: Path, cap
     damaged.mkdir()
     (damaged / "events-c-0001.jsonl").write_text("no record\n")
     assert "events-c-0001.jsonl, line 1 is not a record" in refused(capsys, damaged, "export", str(copy), "--redact")
-    assert "no record of the event log is about a room 'x'" in refused(
+    assert "the event log has no record of a room 'x'" in refused(
         capsys, RECORDED / "three-peers", "export", str(copy), "--room", "x"
     )
     assert not copy.exists()

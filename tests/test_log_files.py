@@ -140,7 +140,7 @@ def test_lines_of_another_schema_version_are_left_out_and_said(tmp_path: Path, c
     newer = '{"v":2,"seq":40,"ts":1.0,"type":"x.y"}'
     file = write_segment(tmp_path / SEGMENT, [*TWO_PEERS, newer])
     assert len(open_log(file).events) == 16
-    assert "line 17 has schema version 2, this release reads 1" in capsys.readouterr().out
+    assert "line 17 has schema version 2, but this release reads version 1" in capsys.readouterr().out
     verdicts(file, capsys)
 
 
