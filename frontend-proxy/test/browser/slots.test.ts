@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { randomId } from '../../src/browser/identity.ts'
 import type { PageStorage } from '../../src/browser/page-storage.ts'
-import { type Holder, type Place, Places } from '../../src/browser/places.ts'
+import { type Holder, type Place, Places } from '../../src/browser/slots.ts'
 
 const nobody: Holder = { isListenedTo: () => true, replaced() {}, restored() {} }
 

@@ -1,9 +1,9 @@
-import { goOn, WITHOUT_SIGNALING } from './go-on.ts'
-import type { LetIn } from './let-in.ts'
+import type { LetIn } from './allowed-clients.ts'
 import { watchOtherApps } from './other-apps.ts'
 import type { PageServer } from './page-server.ts'
-import type { Log, SidecarKeeper, Wish } from './sidecar-keeper.ts'
+import type { Log, SidecarKeeper, Wish } from './sidecar-supervisor.ts'
 import type { Pages, Site } from './site-file.ts'
+import { goOn, WITHOUT_SIGNALING } from './warn-on-error.ts'
 
 /** One Vite's need of the project's sidecar: from when its pages can be asked for, to its end. */
 export class SidecarStay {

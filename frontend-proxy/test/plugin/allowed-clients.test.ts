@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { isOriginEntry } from '../../src/plugin/let-in.ts'
+import { isOriginEntry } from '../../src/plugin/allowed-clients.ts'
 import {
   makeProject,
   openVite,

@@ -18,7 +18,7 @@ function stubPage(href: string, origin: string): void {
 
 async function urlAt(href: string, origin: string): Promise<string | undefined> {
   stubPage(href, origin)
-  return (await import('../../src/browser/own-origin.ts')).ownOriginUrl()
+  return (await import('../../src/browser/default-url.ts')).ownOriginUrl()
 }
 
 it.each([

@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { ResolvedConfig } from 'vite'
 import { type Plan, startRefusal } from './options.ts'
 import { projectFolders, projectIn } from './project-folders.ts'
-import { stateFolderRefusal, type Wish } from './sidecar-keeper.ts'
+import { stateFolderRefusal, type Wish } from './sidecar-supervisor.ts'
 import { projectStateFolder, servedFolderAround, servedFolders } from './state-folder.ts'
 
 type SidecarPlan = Extract<Plan, { kind: 'sidecar' }>

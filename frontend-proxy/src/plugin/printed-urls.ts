@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import type { PreviewServer, ViteDevServer } from 'vite'
-import { phoneLines } from './phone-lines.ts'
+import { phoneLines } from './phone-url.ts'
 import { SIGNALING_PATH } from './proxy-rule.ts'
 
 const USUAL_COLUMNS = 80

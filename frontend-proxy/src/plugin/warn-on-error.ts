@@ -1,4 +1,4 @@
-import type { Log } from './sidecar-keeper.ts'
+import type { Log } from './sidecar-supervisor.ts'
 
 export const WITHOUT_SIGNALING = 'Vite goes on without signaling'
 

@@ -1,6 +1,6 @@
 import jsQR from 'jsqr'
 import { expect, test } from 'vitest'
-import { phoneLines } from '../../src/plugin/phone-lines.ts'
+import { phoneLines } from '../../src/plugin/phone-url.ts'
 
 const URL = 'https://192.168.178.123:5173/app/'
 const WIDE = { columns: 80, isColoured: false }

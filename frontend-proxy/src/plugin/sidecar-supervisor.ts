@@ -11,12 +11,12 @@
 // 5. What an await of an earlier turn brings is dropped: `#turn` counts up whenever we stop.
 
 import { findCommands } from './find-command.ts'
-import { sentenceOf, WITHOUT_SIGNALING } from './go-on.ts'
-import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './identity.ts'
+import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './names.ts'
 import { findRunningSidecar } from './running-sidecar.ts'
 import { type End, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
 import { SiteFile } from './site-file.ts'
 import { servedFolderAround } from './state-folder.ts'
+import { sentenceOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
 
 /** What a project wants of its sidecar. Plain data: two equal wishes need the same process. */
 export interface Wish {
