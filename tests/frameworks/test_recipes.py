@@ -78,7 +78,7 @@ def project(recipe: Recipe, tools: Tools, tmp_path_factory: pytest.TempPathFacto
     else:
         project.write("vite.config.ts", readme.code("vite.config.js"))
     for path, name in recipe.files.items():
-        project.write(path, readme.code(name, readme.NPM_README))
+        project.write(path, readme.code(name))
     return project
 
 
