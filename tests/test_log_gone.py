@@ -13,7 +13,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
-from signaling_sidecar.server.admin import PREFIX
+from signaling_sidecar.server.admin.api import PREFIX
 from tests import test_cli
 from tests.e2e.programs import until
 from tests.serving import Peer, Served, serve

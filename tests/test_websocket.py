@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server import endpoint
-from signaling_sidecar.server.frame_check import MAX_FRAGMENTS
+from signaling_sidecar.server.sockets import endpoint
+from signaling_sidecar.server.sockets.frame_check import MAX_FRAGMENTS
 from tests.raw_socket import BINARY, CLOSE, KEY, PING, PONG, TEXT, Handshake, closing, frame, raw_socket, raw_websocket
 from tests.serving import Served, serve
 
