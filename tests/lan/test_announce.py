@@ -16,7 +16,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.lan import Page, lan_extra, page_of
-from signaling_sidecar.server.pages.page_files import neighbours
+from signaling_sidecar.server.pages import neighbours
 from signaling_sidecar.site import Site
 from tests.kit.programs import Program, until
 from tests.kit.serving import serve

@@ -21,7 +21,7 @@ from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.doctor import PairNow, of_clients, pairs_now
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.server.http.client_address import client_address
-from signaling_sidecar.server.pages.page_files import peers_in_rooms
+from signaling_sidecar.server.pages import peers_in_rooms
 from signaling_sidecar.site import Site
 from tests.kit.serving import Served, serve
 

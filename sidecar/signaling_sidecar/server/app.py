@@ -37,8 +37,8 @@ from signaling_sidecar.server.http.advice import consequences
 from signaling_sidecar.server.http.guard import who_is_let_in
 from signaling_sidecar.server.http.unsupported_libraries import ForeignProtocols
 from signaling_sidecar.server.ice_servers import IceServers
-from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.server.pages import page_files
+from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.server.pages.peers_in_rooms import PeopleInRooms
 from signaling_sidecar.server.pages.status_page import LanPages
 from signaling_sidecar.server.previous_run import go_on
