@@ -10,7 +10,6 @@
  * 4. Which client of a page is in a room, and under which id, is `places.ts`'s to say.
  */
 
-import { Admission } from './admission.ts'
 import { Connection, type Dismissal, type OpenSocket } from './connection.ts'
 import {
   adviseOnEnd,
@@ -18,7 +17,7 @@ import {
   adviseOnReplacedClient,
   adviseOnSecondClient,
 } from './console-advice.ts'
-import { wellFormed } from './frame-text.ts'
+import { ownOriginUrl } from './default-url.ts'
 import {
   type ErrorFrame,
   type Peer,
@@ -33,11 +32,11 @@ import {
   type ServerFrame,
 } from './frames.ts'
 import type { Identity } from './identity.ts'
+import { Admission } from './join-request.ts'
+import { wellFormed } from './json-text.ts'
 import { Membership } from './membership.ts'
 import { observe } from './observe.ts'
-import { ownOriginUrl } from './own-origin.ts'
 import { plain, plainProfile, type Refusal, refuseProfile, TOO_DEEP, wrap } from './payload.ts'
-import { type Holder, type Place, type Places, placeKey, placesHere } from './places.ts'
 import type {
   JoinOptions,
   LeaveReason,
@@ -45,6 +44,7 @@ import type {
   SignalingEvents,
   SignalingOptions,
 } from './signaling-events.ts'
+import { type Holder, type Place, type Places, placeKey, placesHere } from './slots.ts'
 import { pageReport, type TraceReport } from './trace-report.ts'
 import { TypedEventTarget } from './typed-events.ts'
 
