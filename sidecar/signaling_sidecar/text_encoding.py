@@ -1,10 +1,10 @@
-"""The text of a file that an editor, PowerShell or Windows may have written anew."""
+"""Decoding of text files that an editor, PowerShell or Windows may have saved in another encoding than UTF-8."""
 
 from __future__ import annotations
 
 import codecs
 
-_ENCODINGS = {  # by the byte order mark that a file begins with; without one it is UTF-8
+_ENCODINGS = {  # by the byte order mark at the start of the file; a file without one is UTF-8
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -12,10 +12,10 @@ _ENCODINGS = {  # by the byte order mark that a file begins with; without one it
 
 
 def encoding_of(beginning: bytes) -> str:
-    """Name the encoding of a text by its first bytes; the codec of that name takes the byte order mark away."""
+    """Return the name of the encoding, given the first bytes of a file. Its codec removes the byte order mark."""
     return next((name for mark, name in _ENCODINGS.items() if beginning.startswith(mark)), "utf-8")
 
 
 def decoded(content: bytes) -> str:
-    """Give the text of a file, without its byte order mark. Raises UnicodeDecodeError."""
+    """Decode the content of a file, without its byte order mark. Raises UnicodeDecodeError."""
     return content.decode(encoding_of(content))

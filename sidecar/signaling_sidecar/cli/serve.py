@@ -42,9 +42,9 @@ def add_to(commands: Any) -> None:
     for each, kind in _flagged():
         default = "" if each.default in (None, (), False, Path()) else f" ({_shown(each.default)})"
         flag, help_ = "--" + each.name.replace("_", "-"), each.metadata["help"] + default
-        if kind.switch:
+        if kind.is_switch:
             parser.add_argument(flag, nargs="?", const=True, metavar="true|false", help=help_)
-        elif kind.many:
+        elif kind.is_list:
             parser.add_argument(flag, metavar=kind.metavar, action="append", help=f"{help_}; several by commas")
         else:
             parser.add_argument(flag, metavar=kind.metavar, help=help_)
@@ -62,7 +62,7 @@ def add_to(commands: Any) -> None:
 
 
 def _flagged() -> list[tuple[Field[Any], Kind]]:
-    return [(each, kind) for each, kind in all_settings() if not kind.secret]
+    return [(each, kind) for each, kind in all_settings() if not kind.is_secret]
 
 
 def _shown(default: Any) -> str:

@@ -54,10 +54,10 @@ def find_state_dir(asked: Path | None = None, project: Path | None = None) -> Fo
         return _there(Found(asked.expanduser(), ""))
     # Which settings file is meant is known only with the project.
     environment = Sources({}, os.environ, Path(os.devnull))
-    named = environment.said("state_dir")
+    named = environment.configured("state_dir")
     if named is not None:
         return _there(Found(named.value, f"as {named.source} says"))
-    said = environment.said("project")
+    said = environment.configured("project")
     start = project or (said.value if said is not None else Path.cwd())
     start = start.expanduser().resolve()
     if not os.path.isdir(start):
@@ -84,9 +84,9 @@ def _states_of(folder: Path) -> Iterator[Found]:
     """The places where the state of the project in this folder may be, the likeliest first."""
     file = folder / FILE_NAME
     settings = Sources({}, {}, file) if os.path.exists(file) else None
-    named = settings.said("project") if settings is not None else None
+    named = settings.configured("project") if settings is not None else None
     project = str(folder if named is None else named.value)
-    said = settings.said("state_dir") if settings is not None else None
+    said = settings.configured("state_dir") if settings is not None else None
     if said is not None:
         yield Found(said.value, f"as {said.source} says", project)
     try:

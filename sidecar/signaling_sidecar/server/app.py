@@ -264,7 +264,7 @@ class Sidecar:
             "settings": {
                 each.name: value
                 for each, kind in all_settings()
-                if not kind.secret and not isinstance(value := getattr(settings, each.name), Path)
+                if not kind.is_secret and not isinstance(value := getattr(settings, each.name), Path)
             },
         }
         return LogWriter(
