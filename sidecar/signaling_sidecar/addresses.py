@@ -21,8 +21,8 @@ class AddressKind(StrEnum):
     LOOPBACK = "loopback"
 
 
-# Names of network interfaces on Linux, macOS and Windows. `br0` and `br-lan` are absent because they are usually bridges
-# to a real network.
+# Names of network interfaces on Linux, macOS and Windows. `br0` and `br-lan` are absent because they are usually
+# bridges to a real network.
 _VPN_NAME = re.compile(
     r"(u?tun|tap|wg|ppp|ipsec|tailscale|zt|ham|nordlynx|proton|cscotun|gpd)[\d_-]|tailscale|nordlynx|.*(vpn|wireguard|zerotier)",
     re.IGNORECASE,

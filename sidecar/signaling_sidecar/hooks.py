@@ -34,8 +34,8 @@ class Join(NamedTuple):
     """The peer id. None if the sidecar will generate one."""
     name: str | None
     token: str | None
-    """The field `token` of a `join` frame of the protocol `rooms`. A page can use it because browsers cannot add headers
-    to a WebSocket request."""
+    """The field `token` of a `join` frame of the protocol `rooms`. A page can use it because browsers cannot add
+    headers to a WebSocket request."""
     present: tuple[str, ...]
     """The ids of the peers that are in the room."""
 
@@ -43,11 +43,11 @@ class Join(NamedTuple):
 class Room(NamedTuple):
     """The argument of `room_rules`: a room whose rules can be changed.
 
-    The hook returns None, or a dict with the rules that differ from those of the wire protocol: `capacity` (at most that
-    of the protocol), `listed`, `grace_s` (for how many seconds, up to 3600, a peer that lost its connection stays in the
-    room) and `host` (the id of the peer that becomes the host when it joins, for protocols that have a host). The hook
-    is called when a room is created, except for rooms that the matchmaker creates, and again for every room when the
-    hooks file has changed. No peer is removed from a room because its rules change.
+    The hook returns None, or a dict with the rules that differ from those of the wire protocol: `capacity` (at most
+    that of the protocol), `listed`, `grace_s` (for how many seconds, up to 3600, a peer that lost its connection stays
+    in the room) and `host` (the id of the peer that becomes the host when it joins, for protocols that have a host).
+    The hook is called when a room is created, except for rooms that the matchmaker creates, and again for every room
+    when the hooks file has changed. No peer is removed from a room because its rules change.
     """
 
     dialect: str

@@ -29,8 +29,8 @@ def _refuse_text(field: str, value: str, limit: int) -> Refusal | None:
     size = len(value.encode(errors="surrogatepass"))
     if size > limit:
         return too_large(field, size, limit)
-    # Category Cc: control characters such as ESC would act on the terminal of a person who lists the rooms. Category Cs:
-    # half of a surrogate pair cannot be encoded in UTF-8. Category Cf is allowed because some emoji contain it.
+    # Category Cc: control characters such as ESC would act on the terminal of a person who lists the rooms. Category
+    # Cs: half of a surrogate pair cannot be encoded in UTF-8. Category Cf is allowed because some emoji contain it.
     if not value.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in value):
         return bad_field(field, "without control characters")
     return None

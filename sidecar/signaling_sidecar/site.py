@@ -85,7 +85,8 @@ def _decoded(path: Path, mtime_ns: int, inode: int) -> Site | None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process with this id exists. On Windows this always returns True, because signal 0 means Ctrl-C there."""
+    """Whether a process with this id exists. On Windows this always returns True, because signal 0 means Ctrl-C
+    there."""
     if os.name == "nt":
         return True
     try:

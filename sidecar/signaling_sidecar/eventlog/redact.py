@@ -1,7 +1,7 @@
 """A record without what tells who was there: for a copy of the log that somebody else may read.
 
-1. It is an allow-list (`allowed_words.py`): a string stays when it is a known word under a known key. Every other one, keys
-   included, is replaced by its pseudonym, which is the same in the whole copy (`pseudonyms.py`). What is allowed
+1. It is an allow-list (`allowed_words.py`): a string stays when it is a known word under a known key. Every other one,
+   keys included, is replaced by its pseudonym, which is the same in the whole copy (`pseudonyms.py`). What is allowed
    depends on who says it: numbers stay where the sidecar records them, not where an app uses the same key.
 2. What a diagnosis is made of stays: who is the same, the order, the times, the sizes, the ports, the codes, the kind
    of each address, and what a description or a candidate says about its connection (`redact_sdp.py`), also inside of a
