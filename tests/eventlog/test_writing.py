@@ -16,7 +16,7 @@ import pytest
 
 from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog import LogWriter, state_dir
-from signaling_sidecar.eventlog.boot_ids import new_boot
+from signaling_sidecar.eventlog.boot_ids import new_boot_id
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub.effects import Record
 
@@ -114,7 +114,7 @@ def test_the_oldest_go_in_the_order_of_their_names_whatever_the_clock_said(tmp_p
         path.write_bytes(b"x" * 400)
         os.utime(path, (time.time() - age_s,) * 2)
     log = Log(tmp_path, total_bytes=500, keep_s=50)
-    log.writer._boot = new_boot(tmp_path)
+    log.writer._boot = new_boot_id(tmp_path)
     log.writer.open()
     log.wait_until_tidy()
     log.writer.close()

@@ -32,7 +32,7 @@ from signaling_sidecar.eventlog.allowed_words import (
     VERSIONED,
     WORDS,
 )
-from signaling_sidecar.eventlog.boot_ids import counted, run_number
+from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 from signaling_sidecar.eventlog.line import Line
 from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, nested
 from signaling_sidecar.eventlog.payload import SDP_TYPES
@@ -153,7 +153,7 @@ class _Document:
             return rewritten
         pseudonym = self._names.of(text, KINDS.get(key or "", "text"))
         if key == "boot" and run_number(text):
-            return counted(run_number(text), pseudonym)  # the order of the runs stays
+            return boot_id(run_number(text), pseudonym)  # the order of the runs stays
         if key == "origin":
             return f"http://{pseudonym}" if is_insecure(text) else pseudonym
         meaning = re.split("[_-]", text)[-1].lower()  # the tables and the diagnosis read a frame's type so

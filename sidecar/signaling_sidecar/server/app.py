@@ -23,7 +23,7 @@ from signaling_sidecar.dialects import DIALECTS, Dialect
 from signaling_sidecar.dialects.rooms import ROOMS, encode_room_list
 from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
 from signaling_sidecar.eventlog import LogWriter, state_dir
-from signaling_sidecar.eventlog.boot_ids import new_boot
+from signaling_sidecar.eventlog.boot_ids import new_boot_id
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub import Hub, RoomRules, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
@@ -90,7 +90,7 @@ class Sidecar:
         """What the state folder says of this run, from when it listens."""
         self.state_dir = settings.state_dir or state_dir.project_state_dir(settings.project)
         with state_dir.used(self.state_dir):
-            self.boot = new_boot(self.state_dir)
+            self.boot = new_boot_id(self.state_dir)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
         self._rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
         self._hub = self._new_hub()
