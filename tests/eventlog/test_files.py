@@ -122,7 +122,7 @@ def test_a_damaged_line_is_left_out_by_every_reader_and_said_once(
     tmp_path: Path, line: str, as_written: str, capsys: Capture
 ) -> None:
     file = write_segment(tmp_path / SEGMENT, [*TWO_PEERS[:3], line, *TWO_PEERS[3:9], line, *TWO_PEERS[9:]])
-    said = f"2 lines are left out: {file}, line 4 is not a record of an event log: "
+    said = f"2 lines were skipped: {file}, line 4 is not a record of an event log: "
     log = open_log(file)
     assert list(log.events["seq"]) == list(range(1, 17))
     assert log.left_out.startswith(said)
@@ -168,7 +168,7 @@ def test_a_file_that_is_no_log_is_one_sentence_for_every_reader(tmp_path: Path, 
         done = capsys.readouterr()
         assert (done.out, done.err) == ("", f"sidecar: {raised.value}\n")
     if what in ("zstd", "xz", "zip"):
-        assert f"it is packed with {what}, which is not read here: unpack it first" in str(raised.value)
+        assert f"it is compressed with {what}, which is not supported: decompress it first" in str(raised.value)
 
 
 def test_an_empty_file_is_an_empty_log(tmp_path: Path, capsys: Capture) -> None:
@@ -186,7 +186,7 @@ def test_a_packing_that_was_cut_short_gives_what_it_has_and_that_is_said(tmp_pat
     (tmp_path / f"{SEGMENT}.gz").write_bytes(packed[:-100])
     log = open_log(tmp_path)
     assert 0 < len(log.events) < 16
-    assert "its packing was cut short" in log.left_out
+    assert "its compressed data is incomplete" in log.left_out
     assert len(exported(tmp_path, capsys)) == len(log.events)
 
 

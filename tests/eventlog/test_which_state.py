@@ -165,10 +165,12 @@ def test_a_state_folder_that_is_gone_is_an_error_and_not_an_older_state(
     point_to(gone, app)
     for command in ALL:
         assert main(command) == 2
-        assert f"there is no state folder {str(gone)!r} (where the project" in capsys.readouterr().err
+        assert (
+            f"there is no state folder {str(gone)!r} (used by the last start of the project" in capsys.readouterr().err
+        )
     monkeypatch.setenv("SIDECAR_STATE_DIR", str(gone))
     assert main(["tail", "--no-follow"]) == 2
-    assert "(as SIDECAR_STATE_DIR says)" in capsys.readouterr().err
+    assert "(configured by SIDECAR_STATE_DIR)" in capsys.readouterr().err
     assert main(["tail", "--state-dir", str(tmp_path / "typo")]) == 2
     with pytest.raises(NoStateDir):
         connect(tmp_path / "typo")

@@ -54,7 +54,7 @@ def test_a_torn_last_line_is_left_out_and_that_is_said(
     with file.open("a") as segment:
         segment.write(torn)
     assert list(open_log(file).events["seq"]) == list(range(1, 17))
-    assert f"the last line of {file} is not whole" in capsys.readouterr().out
+    assert f"the last line of {file} is incomplete" in capsys.readouterr().out
 
 
 def test_a_log_is_read_as_it_is_when_it_is_opened(tmp_path: Path) -> None:

@@ -228,7 +228,7 @@ async def test_a_damaged_record_costs_nobody_else_his_place(
     next_one = await serve(aiohttp_client, tmp_path)
     assert [peer["peerId"] for peer in (await (await next_one.connect()).join("cleo"))["peers"]] == ["ben"]
     (said,) = [record.getMessage() for record in caplog.records]
-    assert said.startswith("the state of the last run is not restored entirely: 1 line is left out: ")
+    assert said.startswith("the state of the last run is not restored entirely: 1 line was skipped: ")
     assert f"{path}, line {at + 1}" in said
     assert path.exists()  # the log stays what it is
 
