@@ -291,7 +291,7 @@ def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path: Path, command: 
 def test_a_folder_whose_path_is_not_utf_8_is_one_sentence_and_no_traceback(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     folder.mkdir()
-    is_one_sentence(run("serve", "--port", "0", cwd=folder), "project must be the path of a folder")
+    is_one_sentence(run("serve", "--port", "0", cwd=folder), "project must be a valid path to a folder")
     for command in READS_STATE:
         is_one_sentence(run(*command, cwd=folder, XDG_STATE_HOME=str(tmp_path / "state")), "no sidecar has run for")
     is_one_sentence(run("log", "--state-dir", str(folder)), "no event log was found at")

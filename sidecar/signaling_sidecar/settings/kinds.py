@@ -76,7 +76,12 @@ def _path(thing: str, metavar: str) -> Kind:
             raise ValueError
         return resolved(Path(value))
 
-    return Kind(parse, f"the path of a {thing}, in UTF-8 and without circular links", metavar, is_path=True)
+    return Kind(
+        parse,
+        f"a valid path to a {thing} (without an unknown ~user, a circular link or bytes that are not UTF-8)",
+        metavar,
+        is_path=True,
+    )
 
 
 def resolved(path: Path) -> Path:
