@@ -42,8 +42,8 @@ class Owner:
     """Made in a running loop."""
 
     def __init__(self, hub: Hub, log: LogWriter, front: FrontSide, tick: Tick) -> None:
-        self.hooks: HookChecks | None = None
-        """None without a hooks file."""
+        self.has_hooks = False
+        self._hooks: HookChecks | None = None
         self._hub = hub
         self._log = log
         self._front = front
@@ -60,12 +60,8 @@ class Owner:
 
     # --- what the front tells ----------------------------------------------------------------------------------------
 
-    @property
-    def has_hooks(self) -> bool:
-        return self.hooks is not None
-
     async def checked(self, command: Command) -> Command:
-        return command if self.hooks is None else await self.hooks.check_command(command)
+        return command if self._hooks is None else await self._hooks.check_command(command)
 
     def tell(self, message: ToOwner) -> None:
         match message:
@@ -131,6 +127,11 @@ class Owner:
 
     # --- what the settings, the admin and the time ask for -----------------------------------------------------------
 
+    def use_hooks(self, hooks: HookChecks) -> None:
+        """From now on, ask these hooks about each command."""
+        self._hooks = hooks
+        self.has_hooks = True
+
     def set_rules(self, command: commands.SetRules) -> None:
         self._carry_out(self._hub.handle(command, self._loop.time()))
 
@@ -192,8 +193,8 @@ class Owner:
     def _append(self, record: Record) -> None:
         if record.type == "signal.refused":
             record = self._with_dialect(record)
-        elif record.type == "peer.left" and self.hooks is not None:
-            self.hooks.tell_left(record)
+        elif record.type == "peer.left" and self._hooks is not None:
+            self._hooks.tell_left(record)
         self._log.append(record)
 
     def _with_dialect(self, refused: Record) -> Record:

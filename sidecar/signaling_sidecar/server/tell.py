@@ -53,9 +53,8 @@ ToFront = Send | Close | Challenge
 class OwnerSide(Protocol):
     """The owner, as the front sees it."""
 
-    @property
-    def has_hooks(self) -> bool:
-        """Whether commands must pass `checked` before they are told."""
+    has_hooks: bool
+    """Whether commands must pass `checked` before they are told."""
 
     async def checked(self, command: Command) -> Command:
         """Ask the user's hooks. Returns the command that the owner is to be told instead, which may be a refusal."""
