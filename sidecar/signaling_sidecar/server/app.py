@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ class Sidecar:
     """
 
     def __init__(self, settings: Settings, sources: Sources | None = None, *, reloaded: bool = False) -> None:
+        if not settings.dialects:
+            settings = replace(settings, dialects=tuple(DIALECTS))
         self.settings = settings
         self._sources = sources
         self._reloaded = reloaded
