@@ -133,7 +133,7 @@ def test_the_state_is_sound_whatever_the_log_says(tmp_path_factory: Any, seed: i
     assert path.exists()
     for room in hub.membership.rooms:
         assert room.sessions
-        assert room.host in room.sessions.values() if room.rules.keeps_host else room.host is None
+        assert room.host in room.sessions.values() if room.rules.host.enabled else room.host is None
         for peer, session in room.sessions.items():
             assert (session.peer, session.room) == (peer, room)
             if session.resumption is not None:

@@ -152,7 +152,7 @@ class AdminApi:
 
 
 def _room(room: Room) -> dict[str, Any]:
-    more = present(name=None if room.rules.secret else room.name, mode=room.mode, rules=room.own)
+    more = present(name=None if room.rules.entry.secret else room.name, mode=room.mode, rules=room.own)
     return {
         "dialect": room.key.dialect,
         "room": room.key.room,

@@ -389,7 +389,7 @@ async def _while_running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]
 
 
 def _longest_grace_s(rules: Mapping[str, RoomRules]) -> float:
-    return max(grace_s for each in rules.values() for grace_s in each.grace_s.values())
+    return max(each.endings.longest_grace_s for each in rules.values())
 
 
 def _hash(key: bytes, secret: str) -> str:
