@@ -18,7 +18,7 @@ from signaling_sidecar.hub import Checkpoint, Hub, RoomKey, checkpoint
 from signaling_sidecar.hub.commands import CloseRoom, End, Enqueue, Join, Numbered, Relay, Tick, Update
 from signaling_sidecar.hub.effects import Effect, Record
 from signaling_sidecar.hub.rules import Ending
-from signaling_sidecar.server.going_on import go_on
+from signaling_sidecar.server.previous_run import go_on
 from signaling_sidecar.settings import Settings
 from tests.kit.hub_driver import CountedIds
 
