@@ -123,7 +123,7 @@ class Dispatcher:
 
     def _end_the_dead(self, ask: commands.Enqueue, now_s: float) -> None:
         """A transport that is closing is dead, though its reader has not had its turn: nobody is matched with it."""
-        place = self._hub.membership.place(ask.dialect, ask.peer)
+        place = self._hub.membership.session_of_peer(ask.dialect, ask.peer)
         mates = [mate.connection for mate in place.room.sessions.values()] if place is not None else []
         for id_ in {*mates, *(waiting.connection for waiting in self._hub.matchmaking)} - {ask.connection, None}:
             other = self._connections.get(id_ or 0)
@@ -155,7 +155,7 @@ class Dispatcher:
         now_s = self._loop.time()
         self._report_too_fast(connection, connection.rate.take_rest(now_s), now_s)
         self._connections.pop(connection.id, None)
-        session = self._hub.membership.session(connection.id)
+        session = self._hub.membership.session(connection.id)  # a connection in several rooms has no single one
         key = session.room.key if session is not None else None
         dialect = connection.speaker.dialect if connection.speaker is not None else None
         untold = end.by == "peer" and dialect is not None and dialect.keeps_secrets
