@@ -60,12 +60,14 @@ from signaling_sidecar.errors.refusals import (
     taken,
     too_fast,
     too_large,
+    too_many_joined,
     too_many_rooms,
     too_many_tries,
     unauthorised,
     unknown_beginning,
     unknown_type,
     waits_too_long,
+    which_room,
 )
 
 __all__ = [
@@ -119,10 +121,12 @@ __all__ = [
     "taken",
     "too_fast",
     "too_large",
+    "too_many_joined",
     "too_many_rooms",
     "too_many_tries",
     "unauthorised",
     "unknown_beginning",
     "unknown_type",
     "waits_too_long",
+    "which_room",
 ]

@@ -1,60 +1,69 @@
-"""The words and numbers that a redacted record may contain unchanged, listed by their keys.
+"""The words, keys and numbers that a redacted record may contain unchanged.
 
-They are words of the sidecar, of a wire protocol or of WebRTC. Everything that is not listed is redacted, so a new
-field is never shared by accident. A word is only allowed under its own keys, because a peer may be called `offer`.
+They are words of the sidecar, of a wire protocol ("dialect") or of WebRTC. Everything that is not listed is redacted,
+so a new field is never shared by accident. A word is only allowed under its own keys, because a peer may be called
+`offer`.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import fields
+from typing import NamedTuple, get_args
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.eventlog.payload import CANDIDATE_TYPES, SDP_TYPES
+from signaling_sidecar.hub.effects import Numbered
 from signaling_sidecar.hub.rules import Ending, Reason
 from signaling_sidecar.settings import Settings
 
-DIALECTS = frozenset({"rooms", "mesh", "pairing", "match", "hosted"})
 MIDS = frozenset({*map(str, range(32)), "audio", "video", "data"})  # the names that browsers give to media sections
-VERSION = re.compile(
-    r"\d{1,3}\.\d{1,3}(\.\d{1,3})?((a|b|rc)\d{1,3})?"
-)  # at most three parts, because four parts may be an IP address
+# At most three parts, because four parts may be an IP address.
+VERSION = re.compile(r"\d{1,3}\.\d{1,3}(\.\d{1,3})?((a|b|rc)\d{1,3})?")
 VERSIONED = frozenset({"version", "python", "aiohttp"})
 
 _ADDRESS_CLASSES = frozenset({"mdns", "name", "loopback", "link-local", "private", "public", "shared", "reserved"})
-FRAME_TYPES = SDP_TYPES | {
-    *("join", "leave", "update", "trace", "candidate", "signal", "broadcast", "ack", "ping"),
-    *("list_rooms", "watch_rooms", "unwatch_rooms", "ice-candidate", "ice_candidate", "register", "matchmaking"),
-    *("JOIN_ROOM", "CREATE_ROOM", "LEAVE_ROOM", "RENAME_ROOM", "RENAME_USER", "CONTROL_MODE_CHANGE", "PING"),
-    *("WEBRTC_OFFER", "WEBRTC_ANSWER", "WEBRTC_ICE_CANDIDATE"),
-    *(
-        "PeerJoined",
-        "PeerLeft",
-        "PeerUpdated",
-        "Relayed",
-        "Notice",
-        "Refused",
-    ),  # messages that a checkpoint stores for a session
-}
+# Messages that a checkpoint stores for a session.
+_KEPT_MESSAGES = frozenset(type_.__name__ for type_ in get_args(Numbered))
+
+
+class DialectWords(NamedTuple):
+    """The words that the dialects define. This package does not know the dialects, so its callers pass the words."""
+
+    names: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    """The types of the frames that clients send."""
+    modes: frozenset[str] = frozenset()
+    """The modes that a room can have."""
+
+    @property
+    def frame_types(self) -> frozenset[str]:
+        return self.kinds | SDP_TYPES | _KEPT_MESSAGES
+
+    def by_key(self) -> dict[str, frozenset[str]]:
+        """The strings that are kept, by key. Every other string is replaced by a pseudonym."""
+        return WORDS | {
+            "type": self.frame_types | CANDIDATE_TYPES | {"end", "malformed"},
+            "kind": self.frame_types,
+            "dialect": self.names,
+            "dialects": self.names,
+            "mode": self.modes,
+        }
+
 
 WORDS: dict[str, frozenset[str]] = {
-    "type": FRAME_TYPES | CANDIDATE_TYPES | {"end", "malformed"},
     "sdp_type": SDP_TYPES,
-    "kind": FRAME_TYPES,
-    "dialect": DIALECTS,
-    "dialects": DIALECTS,
     "code": frozenset(Code),
     "ending": frozenset(Ending),
     "reason": frozenset(Reason) | frozenset(Ending) | frozenset(Code) | {"replaced", "restart", "idle", "full"},
     "by": frozenset({"peer", "sidecar"}),
-    "mode": frozenset({"HOST_ONLY", "FREE_FOR_ALL"}),
     "payloads": frozenset({"full", "summary", "none"}),
     "hook": frozenset({"admit", "room_rules", "on_join", "on_relay", "on_leave"}),
     "protocol": frozenset({"udp", "tcp", "other"}),
     "address_class": _ADDRESS_CLASSES | {f"{each}-ipv6" for each in _ADDRESS_CLASSES},
     "sdpMid": MIDS,
 }
-"""The strings that are kept, by key. Every other string is replaced by a pseudonym."""
+"""The strings that are kept, by key. `DialectWords.by_key` adds those of the dialects."""
 
 TRACE_WORDS: dict[str, frozenset[str]] = {
     "event": frozenset({"page", "opened", "state", "selected", "stats", "error", "closed"}),
@@ -127,7 +136,7 @@ MAX_MEDIA_SECTION = 31  # the highest `sdpMLineIndex` that is kept in data of an
 KEYS = (
     NUMBERS
     | TRACE_NUMBERS
-    | frozenset(WORDS)
+    | frozenset(DialectWords().by_key())
     | frozenset(TRACE_WORDS)
     | frozenset(KINDS)
     | VERSIONED

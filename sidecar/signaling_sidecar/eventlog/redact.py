@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -21,7 +22,6 @@ from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.eventlog.allowed_words import (
     APP_WORDS,
     APPS_OWN,
-    FRAME_TYPES,
     KEYS,
     KINDS,
     MAX_MEDIA_SECTION,
@@ -30,7 +30,7 @@ from signaling_sidecar.eventlog.allowed_words import (
     TRACE_WORDS,
     VERSION,
     VERSIONED,
-    WORDS,
+    DialectWords,
 )
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 from signaling_sidecar.eventlog.line import Line
@@ -58,10 +58,12 @@ class _Author(Enum):
 
 
 class Redactor:
-    """Redacts the records of one copy of a log. Records must be passed in their order."""
+    """Redacts the records of one copy of a log, which must be passed in their order. `words` are those of all
+    dialects."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: DialectWords) -> None:
         self._names = Pseudonyms()
+        self._words, self._frame_types = words.by_key(), words.frame_types
 
     def redact(self, line: Line) -> Line:
         """Return the record in a form that can be shared."""
@@ -83,8 +85,11 @@ class Redactor:
             data=self._data(line),
         )
 
+    def _document(self, type_: str) -> _Document:
+        return _Document(self._names, self._words, self._frame_types, type_)
+
     def _column(self, name: str, value: str | None) -> str | None:
-        return None if value is None else _Document(self._names, "").text(name, value, _Author.SIDECAR)
+        return None if value is None else self._document("").text(name, value, _Author.SIDECAR)
 
     def _numbers(self, numbers: str | None) -> str | None:
         if numbers is None:
@@ -101,7 +106,7 @@ class Redactor:
             return None
         try:
             data = msgspec.json.decode(line.data)
-            document = _Document(self._names, line.type).value(None, data, _author_of(line.type, data))
+            document = self._document(line.type).value(None, data, _author_of(line.type, data))
             return msgspec.json.encode(document).decode()
         except (ValueError, RecursionError):  # msgspec.DecodeError and UnicodeError are subclasses of ValueError
             return None
@@ -117,8 +122,10 @@ def _author_of(type_: str, data: Any) -> _Author:
 class _Document:
     """The `data` of one record."""
 
-    def __init__(self, names: Pseudonyms, type_: str) -> None:
-        self._names, self._type = names, type_
+    def __init__(
+        self, names: Pseudonyms, words: Mapping[str, frozenset[str]], frame_types: frozenset[str], type_: str
+    ) -> None:
+        self._names, self._by_key, self._frame_types, self._type = names, words, frame_types, type_
         self._layers = 0
 
     def value(self, key: str | None, value: Any, author: _Author) -> Any:
@@ -143,7 +150,7 @@ class _Document:
         if text.startswith(CANDIDATE):
             return redact_candidate(text, self._names)
         is_version = key in VERSIONED and self._type == "log.header"
-        if text in _words(key, author) or (is_version and VERSION.fullmatch(text)):
+        if text in self._words(key, author) or (is_version and VERSION.fullmatch(text)):
             return text
         opened = nested(text) if key not in _NAMED and self._layers < MAX_LAYERS else None
         if opened is not None:
@@ -156,21 +163,19 @@ class _Document:
             return boot_id(run_number(text), pseudonym)  # the number of the run is kept, so that the runs stay in order
         if key == "origin":
             return f"http://{pseudonym}" if is_insecure(text) else pseudonym
-        meaning = re.split("[_-]", text)[
-            -1
-        ].lower()  # the tables and the diagnosis interpret the type of a frame this way
+        # The tables and the diagnosis interpret the type of a frame this way.
+        meaning = re.split("[_-]", text)[-1].lower()
         is_kind = key in ("kind", "type") and meaning in _MEANINGS
         return f"{pseudonym}-{meaning}" if is_kind else pseudonym
 
     def _key(self, key: str) -> str:
-        return key if key in KEYS or key in FRAME_TYPES else self._names.of(key, "key")
+        return key if key in KEYS or key in self._frame_types else self._names.of(key, "key")
 
-
-def _words(key: str | None, author: _Author) -> frozenset[str]:
-    if key is None or (author is _Author.APP and key not in APP_WORDS):
-        return _NO_WORDS
-    own = TRACE_WORDS.get(key, _NO_WORDS) if author is _Author.BROWSER else _NO_WORDS
-    return own | WORDS.get(key, _NO_WORDS)
+    def _words(self, key: str | None, author: _Author) -> frozenset[str]:
+        if key is None or (author is _Author.APP and key not in APP_WORDS):
+            return _NO_WORDS
+        own = TRACE_WORDS.get(key, _NO_WORDS) if author is _Author.BROWSER else _NO_WORDS
+        return own | self._by_key.get(key, _NO_WORDS)
 
 
 def _keeps(key: str | None, number: int | float, author: _Author) -> bool:

@@ -5,12 +5,11 @@ has its default. For example `max_rooms` is `--max-rooms`, `SIDECAR_MAX_ROOMS` a
 precedence over the environment, and the environment over the file.
 """
 
-from signaling_sidecar.settings.definitions import DIALECT_NAMES, MAX_GRACE_S, Settings, all_settings
+from signaling_sidecar.settings.definitions import MAX_GRACE_S, Settings, all_settings
 from signaling_sidecar.settings.kinds import Kind
 from signaling_sidecar.settings.sources import FILE_NAME, Configured, Sources
 
 __all__ = [
-    "DIALECT_NAMES",
     "FILE_NAME",
     "MAX_GRACE_S",
     "Configured",

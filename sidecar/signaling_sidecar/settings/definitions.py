@@ -10,6 +10,7 @@ from typing import Any
 from signaling_sidecar.allow_list import HOSTS, ORIGINS, host_entry, origin_entry
 from signaling_sidecar.settings.kinds import (
     Kind,
+    dialects,
     file,
     folder,
     ice_servers,
@@ -23,13 +24,8 @@ from signaling_sidecar.settings.kinds import (
 )
 
 DEFAULT_PORT = 8765
-DIALECT_NAMES = ("rooms", "mesh", "pairing", "match", "hosted")
 MIB = 1024 * 1024
 MAX_GRACE_S = 3600  # seconds; the event log keeps its segments for at least as long as the longest grace
-
-
-def _dialect(text: str) -> str | None:
-    return text if text in DIALECT_NAMES else None
 
 
 def _setting(kind: Kind, default: Any, help_: str, *, live: bool = True) -> Any:
@@ -77,9 +73,9 @@ class Settings:
         "whether the reason for a refused connection names flags of this command or options of the Vite plugin",
     )
     dialects: tuple[str, ...] = _setting(
-        list_of(_dialect, "some of " + ", ".join(DIALECT_NAMES), "NAME", at_least=1),
-        DIALECT_NAMES,
-        "the wire protocols that clients can use",
+        dialects(()),
+        (),
+        "the wire protocols that clients can use; by default all that `sidecar dialects` lists",
         live=False,
     )
     hooks: Path | None = _setting(

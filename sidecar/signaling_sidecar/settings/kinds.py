@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,15 @@ def switch() -> Kind:
         return value if isinstance(value, bool) else words[value]
 
     return Kind(parse, "true or false", "", is_switch=True)
+
+
+def dialects(known: Collection[str]) -> Kind:
+    """The kind of the setting `dialects`. Every name is accepted if `known` is empty."""
+
+    def read(name: str) -> str | None:
+        return name if name in known or not known else None
+
+    return list_of(read, "some of " + ", ".join(known), "NAME", at_least=1)
 
 
 def ice_servers() -> Kind:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from signaling_sidecar.errors import SettingsError
 from signaling_sidecar.settings.definitions import Settings, all_settings
-from signaling_sidecar.settings.kinds import Kind, resolved
+from signaling_sidecar.settings.kinds import Kind, dialects, resolved
 from signaling_sidecar.text_encoding import decoded
 
 FILE_NAME = "sidecar.toml"
@@ -34,6 +34,9 @@ class Sources:
     named_file: Path | None = None
     """The settings file that `--settings` names, which must exist. With None, `sidecar.toml` in the project's folder is
     read if it exists."""
+    dialects: tuple[str, ...] = ()
+    """The names of all wire protocols ("dialects"), which this package does not know. All of them are enabled unless
+    the setting `dialects` names some."""
 
     @property
     def file(self) -> Path:
@@ -50,6 +53,7 @@ class Sources:
         from_file = self._from_file()
         configured = ((each.name, self._configured(each.name, kind, from_file)) for each, kind in all_settings())
         values = {name: found.value for name, found in configured if found is not None}
+        values.setdefault("dialects", self.dialects)
         known = {each.name for each in fields(Settings)}
         for name, value in from_file.items():
             if name not in known:
@@ -66,6 +70,8 @@ class Sources:
 
     def _configured(self, name: str, kind: Kind, from_file: Mapping[str, Any]) -> Configured | None:
         variable = f"SIDECAR_{name.upper()}"
+        if name == "dialects":
+            kind = dialects(self.dialects)
         found = []
         for value, source in (
             (self.flags.get(name), "--" + name.replace("_", "-")),
