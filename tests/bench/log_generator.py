@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from signaling_sidecar.eventlog.line import write_line
-from signaling_sidecar.eventlog.writer import GZIP_LEVEL
+from signaling_sidecar.eventlog.retention import GZIP_LEVEL
 from signaling_sidecar.hub.checkpoint import Checkpoint, RoomInLog, SessionState
 from signaling_sidecar.hub.effects import Record
 from tests.bench.room_story import RoomStory

@@ -78,7 +78,7 @@ def test_another_projects_state_is_never_taken_unasked(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("sidecar: no sidecar has run for ")
-    assert "(--project, --state-dir)" in said.err
+    assert "--project or --state-dir" in said.err
     assert len(said.err.splitlines()) == 1
     for asked in (["--state-dir", str(other)], ["--project", str(tmp_path / "other")]):
         assert place_of(capsys, *asked) == str(other)

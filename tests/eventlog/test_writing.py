@@ -182,8 +182,8 @@ def test_a_disk_that_is_full_again_at_once_is_not_told_twice_a_second(
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
     for _ in range(240):  # two minutes of looking after it
         monkeypatch.setattr(os, "ftruncate", lambda *_: None)
-        os.close(log.writer._descriptor)
-        log.writer._descriptor = os.open("/dev/full", os.O_WRONLY)
+        os.close(log.writer._open.descriptor)
+        log.writer._open.descriptor = os.open("/dev/full", os.O_WRONLY)
         if log.writer.is_written:
             log.write(Record("peer.joined"))
         now_s += 0.5
@@ -353,7 +353,7 @@ def test_what_a_killed_sidecar_left_unpacked_is_packed_by_the_next(tmp_path: Pat
 
 
 def test_a_stop_does_not_wait_for_the_packing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signaling_sidecar.eventlog.writer.PAUSE_S", 3600)
+    monkeypatch.setattr("signaling_sidecar.eventlog.retention.PAUSE_S", 3600)
     log = Log(tmp_path)
     log.writer.open()
     for _ in range(30):

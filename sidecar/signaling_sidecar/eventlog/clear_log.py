@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from signaling_sidecar.errors import StateDirTaken
+from signaling_sidecar.eventlog.retention import SEGMENT_GLOB
 from signaling_sidecar.eventlog.state_dir import lock
-from signaling_sidecar.eventlog.writer import SEGMENT_GLOB
 
 
 class Cleared(NamedTuple):
