@@ -71,7 +71,7 @@ def test_clearing_deletes_all_of_a_sidecar_that_has_stopped(folder: Path, capsys
     (folder / "runtime.json").write_text("left behind by kill -9")
     deleted, next_start = said(capsys, folder, "clear")
     assert deleted.startswith(f"deleted 3 files of {folder}, ")
-    assert "begins with no rooms" in next_start
+    assert "will have no rooms" in next_start
     assert names(folder) == []
     assert newest_run(folder) == []
 
@@ -82,7 +82,7 @@ def test_clearing_leaves_a_running_sidecar_what_it_writes(folder: Path, capsys: 
         _, kept = said(capsys, folder, "clear")
     finally:
         os.close(held)
-    assert kept == "its sidecar is running: events-b00t-0001.jsonl stays, which it goes on with"
+    assert kept == "the sidecar is running, so events-b00t-0001.jsonl was kept: it is still being written"
     assert names(folder) == ["events-b00t-0001.jsonl"]
 
 

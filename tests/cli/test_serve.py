@@ -270,12 +270,11 @@ def test_without_a_home_folder_a_named_state_folder_is_enough(tmp_path: Path, mo
     assert find_state_dir(project=tmp_path).path == tmp_path / "state"
 
 
-@pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE, ["doctor"], ["notebook"]])
-def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path: Path, command: list[str]) -> None:
+def run_in_a_deleted_folder(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
     gone = tmp_path / "gone"
     gone.mkdir()
     inside = f"rmdir {shlex.quote(str(gone))}; exec {shlex.join([*SIDECAR, *command])}"
-    done = subprocess.run(
+    return subprocess.run(
         ["bash", "-c", inside],
         cwd=gone,
         env=os.environ | _path(),
@@ -284,7 +283,17 @@ def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path: Path, command: 
         timeout=PATIENCE_S,
         check=False,
     )
-    is_one_sentence(done, "the current folder no longer exists")
+
+
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE, ["doctor"], ["notebook"]])
+def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path: Path, command: list[str]) -> None:
+    is_one_sentence(run_in_a_deleted_folder(tmp_path, *command), "the current folder no longer exists")
+
+
+@pytest.mark.parametrize("command", [["dialects"], ["log", "schema"]])
+def test_a_command_that_reads_no_file_runs_in_a_deleted_folder(tmp_path: Path, command: list[str]) -> None:
+    done = run_in_a_deleted_folder(tmp_path, *command)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every path is text")
@@ -317,7 +326,7 @@ def test_a_terminal_that_cannot_show_a_character_shows_its_number(tmp_path: Path
 def test_rooms_lists_who_is_where(tmp_path: Path) -> None:
     with serving(tmp_path) as sidecar:
         empty = run("rooms", "--state-dir", str(tmp_path))
-        assert empty.stdout == "nobody is in a room\n"
+        assert empty.stdout == "there are no rooms\n"
         join(sidecar.ready["url"], "bar", "a")
         join(sidecar.ready["url"], "bar", "b")
         shown = run("rooms", "--state-dir", str(tmp_path)).stdout
@@ -334,7 +343,7 @@ def test_the_admins_token_is_not_sent_through_the_proxy_of_the_environment(tmp_p
         proxy.settimeout(0)
         address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         done = run("rooms", "--state-dir", str(tmp_path), http_proxy=address, no_proxy="")
-        assert done.stdout == "nobody is in a room\n"
+        assert done.stdout == "there are no rooms\n"
         with pytest.raises(BlockingIOError):
             proxy.accept()
 
@@ -359,7 +368,7 @@ def test_the_projects_sidecar_is_found_from_any_folder_below_it(tmp_path: Path) 
         process.stdout.readline()
         done = run("rooms", cwd=below, **environment)
         process.terminate()
-    assert done.stdout == "nobody is in a room\n"
+    assert done.stdout == "there are no rooms\n"
     assert str(tmp_path / "app") in done.stderr
 
 

@@ -130,7 +130,7 @@ def test_a_sidecar_that_was_told_to_keep_its_state_elsewhere_is_found_by_the_oth
         (app / how if how == "sidecar.toml" else toml).write_text(f"state_dir = {json.dumps(str(elsewhere))}")
     with serving(app, *flags, **environment):
         assert main(["rooms"]) == 0
-        assert "nobody is in a room" in capsys.readouterr().out
+        assert "there are no rooms" in capsys.readouterr().out
         connect().close()
         assert str(elsewhere) in capsys.readouterr().out
     assert place_of(capsys) == str(elsewhere)

@@ -25,7 +25,7 @@ from tests.lan.page import SECRET, write_site
 
 __all__ = ["laptops"]
 PACKAGE = Path(neighbours.__file__).parents[1]
-NOT_ANNOUNCED = "not announced on the LAN: no page is on the network"
+NOT_ANNOUNCED = "not announced on the LAN: Vite does not listen on the network"
 Laptops = tuple[Laptop, Laptop]
 
 

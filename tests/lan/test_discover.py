@@ -139,7 +139,9 @@ async def test_a_link_local_address_is_asked_on_the_network_where_it_was_heard(l
 
 async def test_the_list_and_the_qr_code_of_one_in_it(laptops: Laptops) -> None:
     ann, ben = laptops
-    nobody = "nobody announces: `sidecar serve --announce` does, while Vite is on the network"
+    nobody = (
+        "no page is announced on this network: `sidecar serve --announce` announces one while Vite runs with --host"
+    )
     assert await ann.run(*SIDECAR, "discover", "--timeout", "0.5") == nobody
     assert json.loads(await ann.run(*SIDECAR, "discover", "--timeout", "0.5", "--json")) == []
     _, urls = await both_announce(laptops)

@@ -1,4 +1,4 @@
-"""`sidecar log export`"""
+"""The command `sidecar log export`."""
 
 from __future__ import annotations
 
@@ -27,22 +27,26 @@ STDOUT = "-"
 
 
 def add_to(verbs: Any) -> None:
-    parser = verbs.add_parser("export", help="copy it into one file", description=run.__doc__)
-    parser.add_argument("file", metavar="FILE", help="a new file, packed if its name ends in .gz; - for stdout")
-    # Without a default of their own: they would undo a --state-dir that stands before the verb.
+    parser = verbs.add_parser("export", help="copy the event log into one file", description=run.__doc__)
+    parser.add_argument(
+        "file", metavar="FILE", help="the file to create, compressed if its name ends in .gz; - writes to stdout"
+    )
+    # No default here: it would overwrite a --state-dir that is given before the word `export`.
     state_options.add_options(parser, default=argparse.SUPPRESS)
     parser.add_argument(
         "--redact",
         action="store_true",
-        help="replace names, ids, addresses and all other text by pseudonyms, so that it can be shared",
+        help="replace names, ids, addresses and all other text by pseudonyms, so that the copy can be shared",
     )
-    parser.add_argument("--room", metavar="ROOM", help="only this room; a pairing code by its hash, as `tail` shows it")
-    parser.add_argument("--parquet", action="store_true", help="write the table of records as Parquet")
+    parser.add_argument(
+        "--room", metavar="ROOM", help="copy only this room; for a pairing code, its hash as `sidecar tail` prints it"
+    )
+    parser.add_argument("--parquet", action="store_true", help="write a table of the records in the Parquet format")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Copy the event log into one file that only you may read: not into a folder that Vite serves."""
+    """Copy the event log into one new file, which only you can read. Do not write it to a folder that Vite serves."""
     folder = state_options.state_dir_of(arguments)
     left_out = LeftOut(is_live=is_running(folder))
     redactor = Redactor(dialect_words()) if arguments.redact else None
@@ -63,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def dialect_words() -> DialectWords:
-    """Return the words of all dialects that a shared copy keeps."""
+    """Collect the words of all dialects that a redacted copy may contain."""
     dialects = DIALECTS.values()
     return DialectWords(
         names=frozenset(DIALECTS),
@@ -73,9 +77,12 @@ def dialect_words() -> DialectWords:
 
 
 def _write_new(path: Path, chunks: Iterable[bytes], *, is_packed: bool) -> None:
-    """Make a private file, whole or not at all; one that is there is never written over. Raises NotWritten."""
+    """Create a file that only its owner can read. It is deleted again if it cannot be completed. Raises NotWritten.
+
+    An existing file is never overwritten.
+    """
     try:
-        # O_EXCL: the file could be a segment of the very log, and an older one could be anybody's to read
+        # O_EXCL: an existing file may be a segment of this log, or may be readable for other users
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise NotWritten(str(path), error.strerror or str(error)) from error
@@ -94,7 +101,7 @@ def _write_new(path: Path, chunks: Iterable[bytes], *, is_packed: bool) -> None:
 
 
 def _as_parquet(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The copy as the table `events` of the inspection. Raises MissingExtra."""
+    """Convert the copy to the table `events` of `signaling_sidecar.inspection`. Raises MissingExtra."""
     try:
         from signaling_sidecar.inspection import open_log
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Which sidecar a command is about: the options for it, and the sentence that says which was taken."""
+"""The options `--state-dir` and `--project`, with which commands choose a state folder."""
 
 from __future__ import annotations
 
@@ -13,15 +13,23 @@ from signaling_sidecar.eventlog.records import LeftOut
 
 def add_options(parser: Any, default: Any = None) -> None:
     parser.add_argument(
-        "--state-dir", type=Path, default=default, metavar="DIR", help="the sidecar's state folder (this project's)"
+        "--state-dir",
+        type=Path,
+        default=default,
+        metavar="DIR",
+        help="the state folder of the sidecar (default: that of the project)",
     )
     parser.add_argument(
-        "--project", type=Path, default=default, metavar="DIR", help="the project it is about (the current folder's)"
+        "--project",
+        type=Path,
+        default=default,
+        metavar="DIR",
+        help="the folder of the project (default: the project of the current folder)",
     )
 
 
 def state_dir_of(arguments: argparse.Namespace) -> Path:
-    """The state folder that was named, else the one that is found, which is then said on stderr."""
+    """Return the state folder to use. If the options do not name it, print on stderr which one was found, and how."""
     found = find_state_dir(arguments.state_dir, arguments.project)
     if found.how:
         print(f"{found.path}: {found.how}", file=sys.stderr)
@@ -29,6 +37,6 @@ def state_dir_of(arguments: argparse.Namespace) -> Path:
 
 
 def report_what_was_left_out(left_out: LeftOut) -> None:
-    """Say on stderr, in one sentence, what could not be read of a log."""
+    """Print one sentence on stderr if a part of the log could not be read."""
     if sentence := str(left_out):
         print(f"sidecar: {sentence}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`sidecar why`"""
+"""The command `sidecar why`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,27 @@ from signaling_sidecar.eventlog.state_dir import is_running
 
 
 def add_to(commands: Any) -> None:
-    parser = commands.add_parser("why", help="say why peers are not connected", description=run.__doc__)
-    parser.add_argument("room", nargs="?", help="only this room; a pairing code by its hash, as `tail` shows it")
+    parser = commands.add_parser("why", help="explain why peers are not connected", description=run.__doc__)
+    parser.add_argument(
+        "room", nargs="?", help="explain only this room; for a pairing code, its hash as `sidecar tail` prints it"
+    )
     state_options.add_options(parser)
     parser.add_argument(
-        "--log", type=Path, metavar="PATH", help="a segment or a folder of them, instead of a state folder"
+        "--log",
+        type=Path,
+        metavar="PATH",
+        help="a file of the event log, or a folder of them, instead of a state folder",
     )
-    parser.add_argument("--all", action="store_true", help="read the whole log, and not only its newest part")
-    parser.add_argument("--json", action="store_true", help="print a line of JSON for each pair")
+    parser.add_argument("--all", action="store_true", help="read the whole log instead of only its newest part")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON for each pair of peers")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Say of every two peers that met whether they are connected, and if not why, with the records that show it."""
+    """For every two peers that were in a room together, print whether they are connected, and if not, why.
+
+    Each explanation names the records of the event log that it is based on.
+    """
     folder = arguments.log or state_options.state_dir_of(arguments)
     segments = find_segments(folder).segments
     is_live = arguments.log is None and is_running(folder)

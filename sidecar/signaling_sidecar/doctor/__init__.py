@@ -1,4 +1,4 @@
-"""What stands between a phone and a room: checks that ask the real sidecar, the real Vite and the real network."""
+"""Check whether other devices can reach the sidecar through Vite, by sending real requests to both."""
 
 from signaling_sidecar.doctor.checks import check_vite_and_network, run_checks
 from signaling_sidecar.doctor.finding import Finding, Level

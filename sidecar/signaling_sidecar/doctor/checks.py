@@ -1,4 +1,4 @@
-"""The checks in their order. A later one asks only what an earlier one has left open."""
+"""Run all checks in order. Checks that cannot succeed because an earlier one failed are skipped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.eventlog.state_dir import Runtime, read_runtime
 from signaling_sidecar.site import Site, is_running, read_site
 
-_START = "start Vite with the plugin, which starts it too; or run `sidecar serve`"
+_START = "start Vite with the plugin, which starts the sidecar too, or run `sidecar serve`"
 
 
 class _Health(msgspec.Struct):
@@ -28,9 +28,10 @@ class _Health(msgspec.Struct):
 
 
 def run_checks(state_dir: Path | None, url: str | None = None, *, lan: bool = False) -> Iterator[Finding]:
-    """Look at everything. `state_dir`: the project's, None when nothing has run; `url`: a page of Vite.
+    """Run all checks. `state_dir` is that of the project, or None if no sidecar has run for it yet.
 
-    `lan`: other devices on the network are meant to open the page.
+    `url` is the URL of a page that Vite serves; without it, Vite is searched for. `lan` tells that other devices on the
+    network should be able to open the page, so that it is an error if they cannot.
     """
     sidecar, live = yield from _check_sidecar(read_runtime(state_dir) if state_dir is not None else None)
     site = read_site(state_dir) if state_dir is not None else None
@@ -48,10 +49,10 @@ def check_vite_and_network(
     guesses: bool = False,
     lan: bool = False,
 ) -> Iterator[Finding]:
-    """Look at what is in front of the sidecar: Vite, and the network. None: it does not run.
+    """Check Vite and the network. `sidecar` is None if it is not running.
 
-    `guesses`: a Vite at one of its usual ports is this project's, also when it does not lead to the sidecar. `lan`:
-    other devices are meant to open the page; so they are too when Vite's plugin says that Vite is on the network.
+    With `guesses`, a Vite server at one of the usual ports is taken for that of this project, even if it does not proxy
+    to the sidecar. `lan` has the same meaning as for `run_checks`; it is implied if Vite listens on the network.
     """
     vite = yield from find_vite(site, url, sidecar, guesses=guesses)
     addresses = own_addresses()
@@ -67,7 +68,7 @@ def check_vite_and_network(
 
 
 def _check_proxy_and_pages(vite: Vite, sidecar: SidecarHere, open_: list[str]) -> Iterator[Finding]:
-    """Through Vite to the sidecar: first at all, then from each page."""
+    """Check whether Vite proxies to the sidecar, and whether a page at each URL can connect through the proxy."""
     proxied = yield from check_proxy(vite, sidecar, is_on_network=bool(open_))
     if proxied is not None:
         for page in dict.fromkeys([vite.url, *open_]):
@@ -75,14 +76,14 @@ def _check_proxy_and_pages(vite: Vite, sidecar: SidecarHere, open_: list[str]) -
 
 
 def _check_sidecar(runtime: Runtime | None) -> Generator[Finding, None, tuple[SidecarHere | None, list[Finding]]]:
-    """Whether it runs, and what it says of itself that nobody else knows."""
+    """Check whether the sidecar is running. Also returns the findings of the sidecar itself."""
     if runtime is None:
         yield wrong("sidecar-down", "no sidecar is running for this project", _START)
         return None, []
     if not _is_up(runtime):
-        gone = "its process is gone" if not is_running(runtime.pid) else "something else answers there, or nothing"
-        sentence = f"the sidecar that ran at {runtime.url} was ended without a word ({gone})"
-        yield wrong("sidecar-gone", sentence, f"{_START}; what it left behind is written anew")
+        gone = "its process has ended" if not is_running(runtime.pid) else "another program may be using its port"
+        sentence = f"the sidecar at {runtime.url} no longer responds ({gone})"
+        yield wrong("sidecar-gone", sentence, _START)
         return None, []
     yield ok("sidecar-up", f"the sidecar is running at {runtime.url} (version {runtime.version})")
     status = _status_of(runtime)
@@ -93,7 +94,7 @@ def _check_sidecar(runtime: Runtime | None) -> Generator[Finding, None, tuple[Si
 
 
 def _status_of(runtime: Runtime) -> Status | None:
-    """None: the hooks' `admit` lets only some in, or it has been ended meanwhile."""
+    """Read the status of the sidecar. Returns None if the hook `admit` refuses the request, or if it has just ended."""
     try:
         return ask_status(Vite(f"{runtime.url}/"))[1]
     except NoAnswer:

@@ -1,4 +1,4 @@
-"""How those stand who are in a room together now, pair by pair: what the status page shows of `sidecar why`."""
+"""The current state of each pair of peers in a room, as the status page shows it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from signaling_sidecar.untrusted_text import visible
 
 
 class PairState(StrEnum):
-    """What is known of a pair."""
+    """Whether the two peers of a pair are connected."""
 
     CONNECTED = "connected"
     CONNECTING = "connecting"
     UNKNOWN = "unknown"
-    """Nobody can know it from the signaling alone, and no browser has said it."""
+    """The signaling does not tell, and no browser has reported the state of its connection."""
     FAILED = "failed"
 
 
 class PairNow(NamedTuple):
-    """Two sessions of one room. Its texts are safe to show."""
+    """Two sessions in one room. The texts are safe to display."""
 
     sessions: tuple[str, str]
     labels: tuple[str, str]
@@ -32,7 +32,7 @@ class PairNow(NamedTuple):
 
 
 def pairs_now(state_dir: Path) -> list[PairNow]:
-    """Judge the pairs by the newest part of the log. Raises NoLog, DamagedLog, UnknownSchema."""
+    """Evaluate all pairs from the newest part of the event log. Raises NoLog, DamagedLog and UnknownSchema."""
     return [
         PairNow(
             (one.session, other.session),
