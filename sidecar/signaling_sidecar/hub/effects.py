@@ -171,6 +171,8 @@ class Matched(msgspec.Struct, frozen=True, gc=False):
     room: str
     peers: tuple[str, ...]
     """In the order in which they came to wait, the receiver among them."""
+    peer: str
+    """The receiver itself."""
 
 
 class Left(msgspec.Struct, frozen=True, gc=False):
@@ -185,6 +187,15 @@ class Notice(msgspec.Struct, frozen=True, gc=False, tag=True):
     """What the admin has to say to a room."""
 
     text: str
+
+
+class Expired(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A frame that was kept for a peer has expired: the peer has not joined in time."""
+
+    to: str
+    """The peer id of the receiver."""
+    ref: JsonText = UNSET
+    """The JSON text of the frame's own "id" field."""
 
 
 class RoomsListed(msgspec.Struct, frozen=True, gc=False):
@@ -208,12 +219,12 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The last number that was handled, when this frame's was not."""
 
 
-Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Refused
+Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Refused | Expired
 """Messages that a resumable session gets each once, in order, whatever happens to its connection."""
 Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
 LastWords = Refused | Left | RoomEnded
 """Messages after which a dialect may end its receiver's connection."""
-Message = Roster | LastWords | Relayed | Notice | Matched | RoomsListed | Pong | Resumed | NotResumed | Ack | Durability
+Message = Roster | LastWords | Relayed | Notice | Expired | Matched | RoomsListed | Pong | Resumed | NotResumed | Ack | Durability
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):

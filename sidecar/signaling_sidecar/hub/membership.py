@@ -76,6 +76,8 @@ class Room:
     host: Session | None = None
     matched: tuple[str, ...] = ()
     """Peer ids in the order in which they came to wait, when the room was made for them."""
+    queue: str = ""
+    """The queue in which they waited."""
     sessions: dict[str, Session] = field(default_factory=dict)
 
     @property

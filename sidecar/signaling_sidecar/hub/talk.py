@@ -27,9 +27,17 @@ class Talk:
             done, session = moved
         receivers = _receivers(session, relay)
         if isinstance(receivers, Refusal):
-            return receivers
+            kept = self._keep(relay, session, now_s)
+            return receivers if kept is None else done + kept
         relayed = effects.Relayed(session.peer, relay.kind, relay.payload, session.room.name)
         return done + announce(records.of_relay(session, relay), receivers, relayed)
+
+    def _keep(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | None:
+        """Keep a frame that its receiver cannot get now. None: the room's rules keep none, or no more."""
+        mailbox = session.room.rules.relays.mailbox
+        if mailbox is None or relay.to in (None, session.peer):
+            return None
+        return self._mailboxes.keep(relay, session, mailbox, now_s)
 
     def update(self, update: commands.Update, session: Session, now_s: float) -> list[Effect]:
         room = session.room
