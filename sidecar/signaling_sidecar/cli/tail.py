@@ -13,11 +13,12 @@ from typing import Any
 
 from signaling_sidecar.cli import state
 from signaling_sidecar.errors import NoLog
+from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.records import LeftOut, Stamp, is_record, read_records
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import is_running
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 POLL_S = 0.2  # seconds between two looks at the file: a person reads along
 SHOWN_CHARS = 120  # characters of a record's data on one line of a terminal
@@ -93,7 +94,7 @@ def describe(record: dict[str, Any]) -> str:
     if record["type"].startswith("signal."):
         parts.append(f"{record.get('kind', '?')} → {record.get('to', 'all')}")
         parts.append(f"{record.get('bytes', 0)} B")
-    if "data" in record and record["type"] != "signal.relayed":
+    if "data" in record and record["type"] not in FRAME_RECORDS:
         data = record["data"]
         parts.append(data if len(data) <= SHOWN_CHARS else data[:SHOWN_CHARS] + "…")
     return "  ".join(visible(str(part)) for part in parts)

@@ -40,7 +40,7 @@ def announce(record: Record, receivers: Iterable[Session], message: Numbered) ->
 def peer_list(session: Session, kind: str, now_s: float, ticket: Ticket | None = None) -> Send:
     """The list for `session`. Whom it shows as away, it was told of; what was kept for it, the list says too."""
     room, resumption = session.room, session.resumption
-    others = room.others(session)
+    others = room.audience(session)
     for other in others:
         if other.away is not None:
             other.away.told.add(session.id)
@@ -62,14 +62,14 @@ def joined_notice(session: Session, now_s: float) -> effects.PeerJoined:
 
 
 def announce_join(record: Record, session: Session, now_s: float) -> list[Effect]:
-    return announce(record, session.room.others(session), joined_notice(session, now_s))
+    return announce(record, session.room.audience(session), joined_notice(session, now_s))
 
 
 def announce_away(session: Session, away: Away) -> list[Effect]:
     """Tell the others of a peer that has been away for a while; nobody when it is back."""
     if session.away is not away:
         return []
-    unaware = [other for other in session.room.others(session) if _can_hear(other) and other.id not in away.told]
+    unaware = [other for other in session.room.audience(session) if _can_hear(other) and other.id not in away.told]
     if not unaware:
         return []
     away.told.update(other.id for other in unaware)
@@ -82,7 +82,7 @@ def _can_hear(session: Session) -> bool:
 
 
 def room_state(room: Room, now_s: float) -> RoomState | None:
-    if not room.rules.tells_state:
+    if not room.rules.announcements.tells_state:
         return None
     return RoomState(
         room.key.room,

@@ -82,7 +82,6 @@ class KeptFrameState(msgspec.Struct, frozen=True, omit_defaults=True):
     """The sender's session, while it lasts."""
     payload: str | None = None
     """Only where the log holds what a restart needs to deliver it."""
-    ref: JsonText = UNSET
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -115,7 +114,6 @@ def _kept_frame(frame: KeptFrame, hub: Hub) -> KeptFrameState:
         kind=frame.kind,
         session=frame.senders[0].id if frame.senders else None,
         payload=frame.payload.decode() if frame.payload is not None and is_durable else None,
-        ref=frame.ref,
     )
 
 
@@ -128,7 +126,7 @@ def _room(room: Room, now_s: float) -> RoomInLog:
         created_at_ms=room.created_at_ms,
         idle_s=round(now_s - room.active_s, 3),
         sessions=[_session(session, now_s) for session in room.sessions.values()],
-        name=None if room.rules.secret else room.name,
+        name=None if room.rules.entry.secret else room.name,
         mode=room.mode,
         host=room.host.peer if room.host is not None else None,
         matched=list(room.matched),
@@ -163,5 +161,7 @@ def _resumption(session: Session) -> ResumptionState | None:
         answered=resumption.answered,
         sent=resumption.sent,
         handled=resumption.handled,
-        kept=[KeptState(kept.s, kept.message) for kept in resumption.kept] if session.room.rules.durable else [],
+        kept=[KeptState(kept.s, kept.message) for kept in resumption.kept]
+        if session.room.rules.endings.durable
+        else [],
     )

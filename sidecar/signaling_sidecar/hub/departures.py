@@ -36,13 +36,13 @@ class Departures:
 
     def grace_s(self, session: Session, ending: Ending) -> float:
         rules = session.room.rules
-        graces_s = rules.resumable_grace_s if session.resumption is not None else None
-        return (graces_s or rules.grace_s)[ending]
+        graces_s = rules.endings.resumable_grace_s if session.resumption is not None else None
+        return (graces_s or rules.endings.grace_s)[ending]
 
     def keep_place(self, session: Session, away: Away, now_s: float) -> None:
         """The session is away from now on, for as long as `away` says."""
         session.away = away
-        notice_s = session.room.rules.away_notice_s
+        notice_s = session.room.rules.endings.away_notice_s
         if notice_s is not None:
             self._state.deadlines.at(now_s + notice_s, lambda _: announce_away(session, away))
         self._state.deadlines.at(away.until_s, lambda now_s: self._give_up(session, away, now_s))
@@ -60,7 +60,7 @@ class Departures:
             return [record, records.of_room("room.ended", room)]
         new_host = room.host.peer if room.host is not None and room.host is not old_host else None
         notice = effects.PeerLeft(session.peer, reason, room.name, new_host, room_state(room, now_s))
-        left, *notices = announce(record, room.sessions.values(), notice)
+        left, *notices = announce(record, room.audience(session), notice)
         return [left, *([records.of_new_host(room)] if new_host is not None else []), *notices]
 
     def end_room(self, room: Room) -> list[Effect]:

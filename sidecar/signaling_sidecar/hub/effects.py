@@ -224,7 +224,8 @@ Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Refused | Ex
 Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
 LastWords = Refused | Left | RoomEnded
 """Messages after which a dialect may end its receiver's connection."""
-Message = Roster | LastWords | Relayed | Notice | Expired | Matched | RoomsListed | Pong | Resumed | NotResumed | Ack | Durability
+Answer = Matched | RoomsListed | Pong | Resumed | NotResumed | Ack | Durability
+Message = Roster | LastWords | Relayed | Notice | Expired | Answer
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
@@ -288,4 +289,6 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """By session: the number of the frame that told it of this."""
 
 
+FRAME_RECORDS = frozenset({"signal.relayed", "signal.kept"})
+"""The types of records whose `data` is the payload of a frame, as its dialect relays it."""
 Effect = Send | Close | Challenge | Record

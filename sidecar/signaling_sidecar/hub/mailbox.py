@@ -12,7 +12,7 @@ This file owns the kept frames.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,7 +24,7 @@ from signaling_sidecar.hub.commands import Relay
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Effect, JsonText, Record
 from signaling_sidecar.hub.membership import Session
-from signaling_sidecar.hub.rules import Mailbox, RoomKey
+from signaling_sidecar.hub.rules import Mailbox, RoomKey, RoomRules
 
 
 @dataclass(slots=True, eq=False)
@@ -38,10 +38,10 @@ class KeptFrame:
     payload: bytes | None
     """The frame as its dialect relays it. None after a restart when the event log does not hold payloads: then the
     frame can only expire."""
-    ref: JsonText
-    until_s: float
     session: Session | None
     """The sender's. None after a restart when it had ended before."""
+    ref: JsonText = UNSET
+    """The JSON text of the frame's own "id" field. It is not kept over a restart."""
 
     @property
     def size(self) -> int:
@@ -75,9 +75,8 @@ class Mailboxes:
             sender=session.peer,
             kind=relay.kind,
             payload=relay.payload,
-            ref=relay.ref or UNSET,
-            until_s=now_s + mailbox.keep_s,
             session=session,
+            ref=relay.ref or UNSET,
         )
         queue = self._frames.get((frame.room, frame.receiver), deque())
         of_receiver_bytes = sum(kept.size for kept in queue) + frame.size
@@ -89,13 +88,13 @@ class Mailboxes:
         ):
             return None
         self.put_back(frame)
-        self._expire_later(frame)
+        self._deadlines.at(now_s + mailbox.keep_s, partial(self._expire, frame))
         return [records.of_relay(session, relay, "signal.kept")]
 
     def deliver(self, session: Session) -> list[Effect]:
         """Send a peer that has just been connected what is kept for it."""
         done: list[Effect] = []
-        for frame in list(self._frames.get((session.room.key, session.peer), ())):
+        for frame in self.of(session.room.key, session.peer):
             if frame.payload is not None:
                 self.remove(frame)
                 message = effects.Relayed(frame.sender, frame.kind, frame.payload, session.room.name)
@@ -107,9 +106,9 @@ class Mailboxes:
         self._frames.setdefault((frame.room, frame.receiver), deque()).append(frame)
         self._kept_bytes[frame.room.dialect] = self._kept_bytes.get(frame.room.dialect, 0) + frame.size
 
-    def first_for(self, room: RoomKey, receiver: str) -> KeptFrame | None:
-        queue = self._frames.get((room, receiver))
-        return queue[0] if queue else None
+    def of(self, room: RoomKey, receiver: str) -> list[KeptFrame]:
+        """What is kept for a peer, in order of sending."""
+        return list(self._frames.get((room, receiver), ()))
 
     def remove(self, frame: KeptFrame) -> None:
         """Keep the frame no longer: it is delivered, or has expired."""
@@ -119,14 +118,12 @@ class Mailboxes:
             del self._frames[frame.room, frame.receiver]
         self._kept_bytes[frame.room.dialect] -= frame.size
 
-    def restart_deadlines(self, keep_s: dict[str, float], now_s: float) -> None:
-        """After a restart every kept frame has its whole time again. `keep_s` is by dialect, in seconds."""
+    def restart_deadlines(self, rules: Mapping[str, RoomRules], now_s: float) -> None:
+        """Give every kept frame its whole time again, after a restart. `rules` is by dialect."""
         for frame in self:
-            frame.until_s = now_s + keep_s[frame.room.dialect]
-            self._expire_later(frame)
-
-    def _expire_later(self, frame: KeptFrame) -> None:
-        self._deadlines.at(frame.until_s, partial(self._expire, frame))
+            mailbox = rules[frame.room.dialect].relays.mailbox
+            assert mailbox is not None  # the dialect has kept the frame
+            self._deadlines.at(now_s + mailbox.keep_s, partial(self._expire, frame))
 
     def _expire(self, frame: KeptFrame, now_s: float) -> list[Effect]:
         if frame not in self._frames.get((frame.room, frame.receiver), ()):

@@ -52,7 +52,7 @@ class Matchmaking:
             return []
         done, record = self._returns.take_back(place, opened.connection, now_s, unlisted=True)
         place.asks_anew = True
-        return [*done, record]
+        return [*done, record, *self._state.mailboxes.deliver(place)]
 
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
         if ask.peer is None:
@@ -65,10 +65,11 @@ class Matchmaking:
                 done, record = self._returns.take_back(place, ask.connection, now_s, unlisted=True)
                 done.append(record)
             place.asks_anew = False
-            return [*done, *tell([place], effects.Matched(place.room.key.room, place.room.matched, place.peer))]
+            matched = effects.Matched(place.room.key.room, place.room.matched, place.peer)
+            return [*done, *tell([place], matched), *self._state.mailboxes.deliver(place)]
         if len(self._queue(ask)) + 1 >= ask.size and (refusal := self._state.refuse_room(place)) is not None:
             return refusal
-        done = self._give_up_place(place, ask, now_s)
+        done = self._give_up_place(place, self._waiting.get((ask.dialect, ask.peer)), ask, now_s)
         waiting = Waiting(ask.dialect, ask.peer, ask.size, ask.connection, ask.at_ms, ask.queue)
         self._waiting[ask.dialect, ask.peer] = self._by_connection[ask.connection] = waiting
         done.append(_record("match.queued", waiting))
@@ -96,7 +97,7 @@ class Matchmaking:
     def keep_places(self, now_s: float) -> None:
         """From now on those without a connection have their grace to come back in."""
         for waiting in self:
-            grace_s = self._state.rules[waiting.dialect].grace_s[Ending.STOPPED]
+            grace_s = self._state.rules[waiting.dialect].endings.grace_s[Ending.STOPPED]
             self._state.deadlines.at(now_s + grace_s, partial(self._give_up, waiting))
 
     def _give_up(self, waiting: Waiting, now_s: float) -> list[Effect]:
@@ -123,10 +124,11 @@ class Matchmaking:
             if (each.dialect, each.queue, each.size) == wanted and each.connection is not None
         ]
 
-    def _give_up_place(self, place: Session | None, ask: commands.Enqueue, now_s: float) -> list[Effect]:
+    def _give_up_place(
+        self, place: Session | None, earlier: Waiting | None, ask: commands.Enqueue, now_s: float
+    ) -> list[Effect]:
         """A new request replaces the old, whichever connection that came by."""
         done: list[Effect] = []
-        earlier = self._waiting.get((ask.dialect, ask.peer))
         older = place.connection if place is not None else earlier.connection if earlier is not None else None
         if older not in (None, ask.connection):
             assert older is not None
@@ -148,7 +150,7 @@ class Matchmaking:
         key = RoomKey(last.dialect, self._state.ids.room())
         peers = tuple(waiting.peer for waiting in group)
         rules = self._state.rules[last.dialect]
-        room = Room(key, rules, rules.listed, last.size, last.at_ms, now_s, matched=peers, queue=last.queue)
+        room = Room(key, rules, rules.entry.listed, last.size, last.at_ms, now_s, matched=peers, queue=last.queue)
         done: list[Effect] = [records.of_new_room(room)]
         done.append(records.of_room("match.found", room, {**_wanted(last), "peers": peers}))
         for waiting in group:

@@ -82,8 +82,8 @@ class Room:
 
     @property
     def capacity(self) -> int:
-        asked = self.rules.capacity if self.asked_capacity is None else self.asked_capacity
-        return min(asked, self.rules.capacity)
+        asked = self.rules.joining.capacity if self.asked_capacity is None else self.asked_capacity
+        return min(asked, self.rules.joining.capacity)
 
     def rule(self, rules: RoomRules, own: OwnRules | None) -> None:
         """Give it the rules of its dialect, but for what it has of its own. Whoever is in it stays."""
@@ -92,6 +92,10 @@ class Room:
 
     def others(self, session: Session) -> list[Session]:
         return [other for other in self.sessions.values() if other is not session]
+
+    def audience(self, session: Session) -> list[Session]:
+        """Return the sessions whose peers are told what happens to `session`."""
+        return self.others(session) if self.rules.announcements.announces_members else []
 
     def view(self) -> RoomView:
         is_told = self.asked_capacity is not None or (self.own is not None and self.own.capacity is not None)
@@ -131,9 +135,9 @@ class Membership:
         """
         self._rooms[room.key] = room
         room.sessions[session.peer] = session
-        if room.rules.keeps_host and (room.host is None or session.peer == room.rules.host):
+        if room.rules.host.enabled and (room.host is None or session.peer == room.rules.host.peer):
             room.host = session
-        if room.rules.one_place:
+        if room.rules.joining.one_room_per_peer:
             self._by_peer[room.key.dialect, session.peer] = session
         if session.connection is not None:
             self._by_connection[session.connection] = session
@@ -161,7 +165,7 @@ class Membership:
         self.detach(session)
         session.away = None  # nobody waits for it any more
         del room.sessions[session.peer]
-        if room.rules.one_place:
+        if room.rules.joining.one_room_per_peer:
             del self._by_peer[room.key.dialect, session.peer]
         if not room.sessions:
             del self._rooms[room.key]

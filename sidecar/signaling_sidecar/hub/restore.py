@@ -13,8 +13,18 @@ import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar.errors import NOT_JSON, Code, Refusal
-from signaling_sidecar.hub.checkpoint import Checkpoint, Count, ResumptionState, RoomInLog, Seconds, SessionState
+from signaling_sidecar.hub.checkpoint import (
+    Checkpoint,
+    Count,
+    KeptFrameState,
+    ResumptionState,
+    RoomInLog,
+    Seconds,
+    SessionState,
+)
 from signaling_sidecar.hub.effects import (
+    FRAME_RECORDS,
+    Expired,
     JsonText,
     Notice,
     Numbered,
@@ -26,6 +36,7 @@ from signaling_sidecar.hub.effects import (
 )
 from signaling_sidecar.hub.forgiving import read_back
 from signaling_sidecar.hub.hub import Hub
+from signaling_sidecar.hub.mailbox import KeptFrame
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Away, Room, Session
 from signaling_sidecar.hub.resumption import Kept, Resumption, size_of
@@ -124,7 +135,7 @@ class Restore:
             self._wait(waiting)
         for frame in state.mailboxes:
             payload = frame.payload.encode() if frame.payload is not None else None
-            self._keep(RoomKey(frame.dialect, frame.room), frame, payload, frame.ref)
+            self._keep(RoomKey(frame.dialect, frame.room), frame, payload)
         self._barred += state.barred
 
     def apply(self, record: Past) -> str | None:
@@ -134,7 +145,7 @@ class Restore:
         verb = self._records.get(record.type)
         said, left_out = _NOTHING, list[str]()
         try:
-            if verb is not None and record.data is not None and record.type not in SIGNALS:
+            if verb is not None and record.data is not None and record.type not in FRAME_RECORDS:
                 said, left_out = read_back(record.data, Said)
             if record.numbers is not None:
                 self._told = _NUMBERS.decode(record.numbers)
@@ -163,8 +174,7 @@ class Restore:
                 away.until_s = now_s + (grace_s if away.ending is Ending.STOPPED else max(0.0, left_s))
                 self._hub.departures.keep_place(session, away, now_s)
         self._hub.matchmaking.keep_places(now_s)
-        keeps_s = {name: rules.relays.mailbox.keep_s for name, rules in self._hub.state.rules.items() if rules.relays.mailbox}
-        self._hub.state.mailboxes.restart_deadlines(keeps_s, now_s)
+        self._hub.state.mailboxes.restart_deadlines(self._hub.state.rules, now_s)
         for key, peer in self._barred:
             self._hub.state.bar(key, peer, now_s)
 
@@ -188,7 +198,7 @@ class Restore:
             return None
         room = Room(key, rules, listed, asked_capacity=None, created_at_ms=0, active_s=0.0)
         room.rule(rules, own)
-        room.asked_capacity = capacity if capacity not in (0, room.rules.capacity) else None
+        room.asked_capacity = capacity if capacity not in (0, room.rules.joining.capacity) else None
         return room
 
     def _kicked(self, record: Past, said: Said) -> None:
@@ -252,7 +262,7 @@ class Restore:
 
     def _enter(self, room: Room, session: Session) -> None:
         """Give the session its place, which nobody else may still have, nor it another."""
-        place = self._membership.place(room.key.dialect, session.peer) if room.rules.one_place else None
+        place = self._membership.place(room.key.dialect, session.peer) if room.rules.joining.one_room_per_peer else None
         for older in (self._sessions.get(session.id), room.sessions.get(session.peer), place):
             if older is not None and self._sessions.pop(older.id, None) is not None:
                 self._membership.remove(older)
@@ -327,29 +337,35 @@ class Restore:
         if room is not None and room.rules.endings.durable and record.data is not None:
             relayed = Relayed(record.peer or "", record.kind or "", record.data.encode(), room.name)
         self._number(lambda _: relayed)
-        self._forget_kept(record)  # nothing is kept for a peer that can be reached, so this was the first kept frame
+        self._forget_kept(record)
 
     def _kept(self, record: Past, said: Said) -> None:
         rules = self._hub.state.rules.get(record.dialect or "")
         is_durable = rules is not None and rules.endings.durable and record.data is not None
-        self._keep(_key(record), record, (record.data or "").encode() if is_durable else None, UNSET)
+        self._keep(_key(record), record, (record.data or "").encode() if is_durable else None)
 
     def _expired(self, record: Past, said: Said) -> None:
         self._forget_kept(record)
         self._number(lambda _: Expired(record.to or "", said.ref))
 
-    def _keep(self, key: RoomKey, frame: Past | KeptFrameState, payload: bytes | None, ref: JsonText) -> None:
+    def _keep(self, key: RoomKey, frame: Past | KeptFrameState, payload: bytes | None) -> None:
         rules = self._hub.state.rules.get(key.dialect)
         if rules is None or rules.relays.mailbox is None or frame.to is None or frame.peer is None:
             return
         session = self._sessions.get(frame.session or "")
         kind = frame.kind or ""
-        self._hub.state.mailboxes.put_back(KeptFrame(key, frame.to, frame.peer, kind, payload, ref, 0.0, session))
+        self._hub.state.mailboxes.put_back(KeptFrame(key, frame.to, frame.peer, kind, payload, session))
 
     def _forget_kept(self, record: Past) -> None:
-        frame = self._hub.state.mailboxes.first_for(_key(record), record.to or "")
-        if frame is not None:
-            self._hub.state.mailboxes.remove(frame)
+        """Drop the frame that was delivered, or has expired. A relay that was never kept drops nothing.
+
+        Nothing is kept for a peer that can be reached, so a relay to a peer with kept frames delivers one of them.
+        """
+        mailboxes = self._hub.state.mailboxes
+        for frame in mailboxes.of(_key(record), record.to or ""):
+            if (frame.sender, frame.kind) == (record.peer, record.kind):
+                mailboxes.remove(frame)
+                return
 
     def _said(self, record: Past, said: Said) -> None:
         self._number(lambda _: Notice(said.text))
@@ -385,7 +401,7 @@ def _key(record: Past) -> RoomKey:
 
 def _sees_who_is_away(session: Session) -> None:
     """A list shows it, so the session was told."""
-    for other in session.room.others(session):
+    for other in session.room.audience(session):
         if other.away is not None:
             other.away.told.add(session.id)
 
