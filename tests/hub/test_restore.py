@@ -198,6 +198,11 @@ class RestoreMachine(RuleBasedStateMachine):
         else:
             self.do(command)
 
+    @rule(connection=connections, peer=peers, to=peers)
+    def write_a_letter(self, connection: int, peer: str, to: str) -> None:
+        self.do(Join(connection=connection, room=RoomKey("letters", "den"), at_ms=5, peer=peer, instance="page"))
+        self.relay(connection, to, False)
+
     @rule(connection=connections, name=strategies.sampled_from(("One", "Two")))
     def update(self, connection: int, name: str) -> None:
         self.do(Update(connection=connection, name=name, metadata=msgspec.Raw(b'{"hat":[2]}')))
