@@ -22,6 +22,7 @@ from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Record, Send
 from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.lobby import Lobby
+from signaling_sidecar.hub.mailbox import Mailboxes
 from signaling_sidecar.hub.matchmaking import Matchmaking
 from signaling_sidecar.hub.membership import Membership, Session
 from signaling_sidecar.hub.resumption import Resumption
@@ -49,14 +50,15 @@ class Hub:
         self.membership = Membership()
         self._deadlines = Deadlines()
         self.lobby = Lobby(self.membership, self._deadlines)
-        self.state = state = State(rules, max_rooms, ids, self._deadlines, self.membership, self.lobby)
+        mailboxes = Mailboxes(self._deadlines)
+        self.state = state = State(rules, max_rooms, ids, self._deadlines, self.membership, self.lobby, mailboxes)
         self.departures = Departures(state)
         returns = Returns(state)
         self.idle_rooms = IdleRooms(state, self.departures.end_room)
         self._arrivals = Arrivals(state, self.departures, returns, self.idle_rooms)
         self.matchmaking = Matchmaking(state, self.departures, returns)
         self._challenges = Challenges(self._deadlines, self._resolve)
-        talk = Talk(self._arrivals)
+        talk = Talk(state, self._arrivals)
         rule_changes = RuleChanges(state, self._arrivals, self.idle_rooms)
         administration = Administration(state, self.departures)
         self._admin_verbs: dict[type, Callable[[Any, float], Outcome]] = {

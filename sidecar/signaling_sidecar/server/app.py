@@ -232,7 +232,8 @@ class Sidecar:
 
         try:
             await judge.load()
-            owner.hooks = self._endpoint.hooks = judge
+            owner.use_hooks(judge)
+            self._endpoint.hooks = judge
             async with _while_running(follow()):
                 yield
         finally:
@@ -292,8 +293,8 @@ class Sidecar:
     async def _close_connections(self, app: web.Application) -> None:
         self._admin.end_streams()
         self._front.close_all()
-        if self._owner.hooks is not None:
-            self._owner.hooks.stop()  # its readers would wait for their hooks
+        if self._endpoint.hooks is not None:
+            self._endpoint.hooks.stop()  # its readers would wait for their hooks
         await self._endpoint.wait_closed()
 
     def _say_consequences(self) -> None:
