@@ -11,7 +11,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.hub import Ending
-from signaling_sidecar.server import connection as connection_module
+from signaling_sidecar.server.sockets import connection as connection_module
 from tests.dialects.manners import MANNERS
 from tests.dialects.manners.manners import Manners
 from tests.dialects.manners.meeting import hears, meet

@@ -167,7 +167,7 @@ async def test_a_client_that_is_closed_for_good_is_seen_to_leave(
 
 
 async def test_a_page_has_two_peers_when_it_says_so_and_each_room_its_own(site: Site, window: BrowserContext) -> None:
-    both = "window.other = new SignalingClient({ room, place: 'second' }); new SignalingClient({ room: 'too' }); "
+    both = "window.other = new SignalingClient({ room, slot: 'second' }); new SignalingClient({ room: 'too' }); "
     tab = await opened(window, site, "two", both + JOINS)
     ids = {await joined(tab), await tab.page.evaluate("other.peerId")}
     await settled(site.sidecar, "two", 2)

@@ -13,7 +13,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
-from signaling_sidecar.server.admin import PREFIX
+from signaling_sidecar.server.admin.api import PREFIX
 from tests.cli import test_serve
 from tests.kit.programs import until
 from tests.kit.serving import Peer, Served, serve

@@ -18,7 +18,7 @@ from signaling_sidecar.hub import Checkpoint, Hub, RoomKey, checkpoint
 from signaling_sidecar.hub.commands import CloseRoom, End, Enqueue, Join, Numbered, Relay, Tick, Update
 from signaling_sidecar.hub.effects import Effect, Record
 from signaling_sidecar.hub.rules import Ending
-from signaling_sidecar.server.going_on import go_on
+from signaling_sidecar.server.previous_run import go_on
 from signaling_sidecar.settings import Settings
 from tests.kit.hub_driver import CountedIds
 
@@ -133,7 +133,7 @@ def test_the_state_is_sound_whatever_the_log_says(tmp_path_factory: Any, seed: i
     assert path.exists()
     for room in hub.membership.rooms:
         assert room.sessions
-        assert room.host in room.sessions.values() if room.rules.keeps_host else room.host is None
+        assert room.host in room.sessions.values() if room.rules.host.enabled else room.host is None
         for peer, session in room.sessions.items():
             assert (session.peer, session.room) == (peer, room)
             if session.resumption is not None:

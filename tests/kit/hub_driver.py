@@ -9,7 +9,7 @@ from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Hub, RoomKey, RoomRules
 from signaling_sidecar.hub.commands import Command, End, Join, Leave, Relay, Tick
 from signaling_sidecar.hub.effects import Effect, PeerList, Record, Refused, Send
-from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.hub.rules import Ending, Endings, Entry, Joining
 
 M = TypeVar("M")
 GRACE_S = {Ending.CLOSED: 0.0, Ending.UNLOADED: 5.0, Ending.LOST: 30.0, Ending.STOPPED: 30.0}
@@ -35,12 +35,9 @@ class CountedIds:
 class Driver:
     def __init__(self, capacity: int = 100, max_rooms: int = 100) -> None:
         rules = RoomRules(
-            capacity=capacity,
-            listed=True,
-            grace_s=GRACE_S,
-            away_notice_s=1.0,
-            replacements=3,
-            replacement_window_s=20.0,
+            joining=Joining(capacity=capacity, replacements=3, replacement_window_s=20.0),
+            endings=Endings(grace_s=GRACE_S, away_notice_s=1.0),
+            entry=Entry(listed=True),
         )
         self.hub = Hub({"rooms": rules, "other": rules}, max_rooms, CountedIds())
         self.now_s = 1000.0

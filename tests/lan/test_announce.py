@@ -16,7 +16,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.lan import Page, lan_extra, page_of
-from signaling_sidecar.server import neighbours
+from signaling_sidecar.server.pages import neighbours
 from signaling_sidecar.site import Site
 from tests.kit.programs import Program, until
 from tests.kit.serving import serve
@@ -126,7 +126,7 @@ async def test_it_has_the_same_name_after_its_own_code_was_reloaded(laptops: Lap
     write_site(ann.state_dir, "my-app", "http://10.77.0.1:5173/")
     packet = await heard.next(ttls={60})
     for nth in (1, 2):
-        with (copy / "server" / "pages.py").open("a") as file:
+        with (copy / "server" / "pages" / "page_files.py").open("a") as file:
             file.write("\n")
         await sidecar.line("new code serves", nth=nth)
         assert (await heard.next(ttls={0}))["names"] == packet["names"]

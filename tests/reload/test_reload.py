@@ -34,11 +34,11 @@ class Copied:
 
     def save(self, code: str) -> None:
         """Change a file that the server imports."""
-        (self._folder / "server" / "pages.py").write_text(self.pages + code)
+        (self._folder / "server" / "pages" / "page_files.py").write_text(self.pages + code)
 
     @property
     def pages(self) -> str:
-        return (PACKAGE / "server" / "pages.py").read_text()
+        return (PACKAGE / "server" / "pages" / "page_files.py").read_text()
 
     async def home(self, session: aiohttp.ClientSession) -> str:
         async with session.get(self.url, headers={"Connection": "close"}) as answer:

@@ -12,8 +12,8 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.eventlog.segments import find_segments
-from signaling_sidecar.server import admin, record_stream
-from signaling_sidecar.server.openapi import PREFIX, document
+from signaling_sidecar.server.admin import api, record_stream
+from signaling_sidecar.server.admin.openapi import PREFIX, document
 from tests.dialects.manners import MANNERS
 from tests.dialects.manners.meeting import meet
 from tests.kit.hosted_client import guest, host
@@ -280,7 +280,7 @@ async def test_what_waits_for_a_reader_that_never_reads_is_bounded_in_bytes(
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admin, "BODY_WITHIN_S", 0.05)
+    monkeypatch.setattr(api, "BODY_WITHIN_S", 0.05)
     raw = await raw_socket(served.client.port or 0)
     head = f"POST {BAR}/kick HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {served.sidecar.admin_token}\r\n"
     raw.send(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import WSMsgType
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server import connection
+from signaling_sidecar.server.sockets import connection
 from tests.kit.serving import serve
 
 

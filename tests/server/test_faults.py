@@ -24,7 +24,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.resumption import Resumption
-from signaling_sidecar.server.connection import Connection
+from signaling_sidecar.server.sockets.connection import Connection
 from tests.dialects.manners import MANNERS
 from tests.dialects.manners.meeting import meet
 from tests.kit.checkout import ROOT
@@ -144,7 +144,7 @@ async def save_the_hooks(sidecar: Killable, proxy: FaultProxy) -> None:
 
 async def save_the_sidecar(sidecar: Killable, proxy: FaultProxy) -> None:
     sidecar.saves += 1
-    with (sidecar.source / "signaling_sidecar" / "server" / "pages.py").open("a") as file:
+    with (sidecar.source / "signaling_sidecar" / "server" / "pages" / "page_files.py").open("a") as file:
         file.write(f"# saved {sidecar.saves} times\n")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server import endpoint
-from signaling_sidecar.server.rate import FLOOD_FRAMES, FrameRate
+from signaling_sidecar.server.sockets import endpoint
+from signaling_sidecar.server.sockets.frame_rate import FLOOD_FRAMES, FrameRate
 from tests.kit.raw_socket import PING, PONG, TEXT, frame, raw_websocket
 from tests.kit.serving import Served, serve
 
@@ -55,7 +55,7 @@ async def test_pings_count_for_the_rate_and_only_those_within_it_are_answered(
 async def test_a_pong_that_was_asked_for_passes_whatever_the_rate(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("signaling_sidecar.server.connection.PING_EVERY_S", 0.05)
+    monkeypatch.setattr("signaling_sidecar.server.sockets.connection.PING_EVERY_S", 0.05)
     served = await serve(aiohttp_client, tmp_path, max_frames_burst=1, max_frames_per_s=1)
     raw = await raw_websocket(served.client.port or 0)
     raw.send(QUESTION)

@@ -21,7 +21,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli.serve import add_to
 from signaling_sidecar.errors import SettingsError
-from signaling_sidecar.server.guard import Barred, who_is_let_in
+from signaling_sidecar.server.http.guard import Barred, who_is_let_in
 from signaling_sidecar.settings import Settings, Sources
 from tests.kit.serving import Served, serve
 

@@ -20,8 +20,8 @@ from signaling_sidecar.addresses import address_of
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.doctor import PairNow, of_clients, pairs_now
 from signaling_sidecar.errors import NoLog
-from signaling_sidecar.server import people as people_module
-from signaling_sidecar.server.client_address import client_address
+from signaling_sidecar.server.http.client_address import client_address
+from signaling_sidecar.server.pages import peers_in_rooms
 from signaling_sidecar.site import Site
 from tests.kit.serving import Served, serve
 
@@ -232,7 +232,7 @@ async def test_the_log_is_read_once_for_all_who_ask(served: Served, monkeypatch:
         read.append(folder)
         return pairs_now(folder)
 
-    monkeypatch.setattr(people_module, "pairs_now", noting)
+    monkeypatch.setattr(peers_in_rooms, "pairs_now", noting)
     for peer in ("ann", "ben"):
         await (await served.connect()).join(peer)
     answers = await asyncio.gather(*(people(served) for _ in range(20)))
@@ -261,7 +261,7 @@ async def test_a_log_that_cannot_be_read_is_said(served: Served, monkeypatch: py
     def unreadable(folder: Path) -> list[PairNow]:
         raise NoLog(folder.name)
 
-    monkeypatch.setattr(people_module, "pairs_now", unreadable)
+    monkeypatch.setattr(peers_in_rooms, "pairs_now", unreadable)
     for peer in ("ann", "ben"):
         await (await served.connect()).join(peer)
     body = await people(served)

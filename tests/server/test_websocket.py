@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server import endpoint
-from signaling_sidecar.server.frame_check import MAX_FRAGMENTS
+from signaling_sidecar.server.sockets import endpoint
+from signaling_sidecar.server.sockets.frame_check import MAX_FRAGMENTS
 from tests.kit.raw_socket import (
     BINARY,
     CLOSE,

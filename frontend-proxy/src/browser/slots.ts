@@ -22,7 +22,7 @@ import type { OpenSocket } from './connection.ts'
 import { type Identity, parseIdentity, randomId } from './identity.ts'
 import { type PageStorage, pageStorage } from './page-storage.ts'
 
-const KEY_PREFIX = 'signaling-sidecar:place:'
+const KEY_PREFIX = 'signaling-sidecar:slot:'
 /** Vite fetches a saved module again between its `dispose` and its next run. */
 const LEAVES_AFTER_MS = 250
 
@@ -37,16 +37,16 @@ export interface Holder {
 }
 
 /** One client's hold of a place. When another client has it, nothing that is said here counts. */
-export class Place {
+export class Slot {
   readonly #isPage: boolean
-  readonly #before: Place | undefined
+  readonly #before: Slot | undefined
   #holder: Holder | undefined
   #identity: Identity
   #socket: OpenSocket | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** Made by `Places.take`. */
-  constructor(holder: Holder, identity: Identity, before: Place | undefined, isPage: boolean) {
+  /** Made by `Slots.take`. */
+  constructor(holder: Holder, identity: Identity, before: Slot | undefined, isPage: boolean) {
     this.#holder = holder
     this.#identity = identity
     this.#before = before
@@ -114,10 +114,10 @@ export class Place {
   }
 }
 
-export class Places {
+export class Slots {
   readonly #storage: PageStorage | undefined
   readonly #isPage: boolean
-  readonly #places = new Map<string, Place>()
+  readonly #slots = new Map<string, Slot>()
 
   /** Without a page a close is a leave at once; without a storage, nothing outlives the page. */
   constructor(storage: PageStorage | undefined, page: EventTarget | undefined) {
@@ -130,19 +130,19 @@ export class Places {
   }
 
   /** `peerId`: the only one that the client wants to be; else it is who this tab was, or a new one. */
-  take(key: string, holder: Holder, peerId?: string): Place {
-    const before = this.#places.get(key)
+  take(key: string, holder: Holder, peerId?: string): Slot {
+    const before = this.#slots.get(key)
     const known = before?.identity ?? this.#takeStored(key)
     const isOther = peerId !== undefined && peerId !== known?.peerId
     const identity = isOther ? { peerId } : (known ?? { peerId: randomId() })
-    const place = new Place(holder, identity, before, this.#isPage)
-    this.#places.set(key, place)
-    return place
+    const slot = new Slot(holder, identity, before, this.#isPage)
+    this.#slots.set(key, slot)
+    return slot
   }
 
   /** Whether the page has a use for the client that has this place now. */
   isListenedTo(key: string): boolean {
-    return this.#places.get(key)?.isListenedTo ?? true
+    return this.#slots.get(key)?.isListenedTo ?? true
   }
 
   #takeStored(key: string): Identity | undefined {
@@ -152,37 +152,37 @@ export class Places {
   }
 
   #putBack(): void {
-    for (const [key, place] of this.#places) {
-      place.leave()
-      const identity = { ...place.identity, usedAt: place.identity.usedAt ?? Date.now() }
+    for (const [key, slot] of this.#slots) {
+      slot.leave()
+      const identity = { ...slot.identity, usedAt: slot.identity.usedAt ?? Date.now() }
       this.#storage?.setItem(KEY_PREFIX + key, JSON.stringify(identity))
     }
   }
 
   #takeOut(): void {
-    for (const [key, place] of this.#places) {
+    for (const [key, slot] of this.#slots) {
       const stored = this.#takeStored(key)
-      if (stored !== undefined) place.restore(stored)
+      if (stored !== undefined) slot.restore(stored)
     }
   }
 }
 
 // All copies of this module on the page share one: there are several after an edit, or in two bundles.
-const SHARED = Symbol.for('vite-plugin-signaling-sidecar/places/1')
+const SHARED = Symbol.for('vite-plugin-signaling-sidecar/slots/1')
 
 /** This page's places; elsewhere, as in Node.js, each client is on its own. */
-export function placesHere(): Places {
-  if (globalThis.document === undefined) return new Places(undefined, undefined)
-  const page = globalThis as { [SHARED]?: Places }
-  page[SHARED] ??= new Places(pageStorage('sessionStorage'), globalThis.window)
+export function slotsOfPage(): Slots {
+  if (globalThis.document === undefined) return new Slots(undefined, undefined)
+  const page = globalThis as { [SHARED]?: Slots }
+  page[SHARED] ??= new Slots(pageStorage('sessionStorage'), globalThis.window)
   return page[SHARED]
 }
 
 /** Names one of a page's places; `endpoint` says where the sidecar is. */
-export function placeKey(
+export function slotKey(
   endpoint: () => string | undefined,
   room: string,
-  place: string | undefined,
+  slot: string | undefined,
 ): string {
-  return JSON.stringify([globalThis.document && endpoint(), room, place])
+  return JSON.stringify([globalThis.document && endpoint(), room, slot])
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { randomId } from '../../src/browser/identity.ts'
 import type { PageStorage } from '../../src/browser/page-storage.ts'
-import { type Holder, type Place, Places } from '../../src/browser/slots.ts'
+import { type Holder, type Slot, Slots } from '../../src/browser/slots.ts'
 
 const nobody: Holder = { isListenedTo: () => true, replaced() {}, restored() {} }
 
@@ -25,21 +25,21 @@ class Tab implements PageStorage {
   }
 
   /** A page in this tab: the storage stays, the listeners of the page before do not count. */
-  load(): { places: Places; page: EventTarget } {
+  load(): { slots: Slots; page: EventTarget } {
     const page = new EventTarget()
-    return { places: new Places(this, page), page }
+    return { slots: new Slots(this, page), page }
   }
 }
 
 /** A page in whose room `bar` this tab is resumable as this, and that is then unloaded. */
 function unloaded(tab: Tab, identity: { peerId: string; token?: string }, chosen?: string): void {
-  const { places, page } = tab.load()
-  places.take('bar', nobody, chosen).become(identity)
+  const { slots, page } = tab.load()
+  slots.take('bar', nobody, chosen).become(identity)
   page.dispatchEvent(new Event('pagehide'))
 }
 
-function taken(tab: Tab, peerId?: string): Place['identity'] {
-  return tab.load().places.take('bar', nobody, peerId).identity
+function taken(tab: Tab, peerId?: string): Slot['identity'] {
+  return tab.load().slots.take('bar', nobody, peerId).identity
 }
 
 beforeEach(() => {
@@ -70,8 +70,8 @@ describe('a tab', () => {
   })
 
   it('is somebody else in every room', () => {
-    const { places } = new Tab().load()
-    const ids = ['bar', 'pub'].map((room) => places.take(room, nobody).identity.peerId)
+    const { slots } = new Tab().load()
+    const ids = ['bar', 'pub'].map((room) => slots.take(room, nobody).identity.peerId)
     expect(ids[0]).not.toBe(ids[1])
   })
 
@@ -85,7 +85,7 @@ describe('a tab', () => {
     'finds nobody in %j',
     (stored) => {
       const tab = new Tab()
-      tab.items.set('signaling-sidecar:place:bar', stored)
+      tab.items.set('signaling-sidecar:slot:bar', stored)
       expect(taken(tab).peerId).toMatch(/^[0-9a-f]{24}$/)
     },
   )
@@ -99,14 +99,14 @@ describe('a tab', () => {
 
   it('that is duplicated while it is in no room is a new peer as well', () => {
     const tab = new Tab()
-    tab.load().places.take('bar', nobody).giveUp(true)
+    tab.load().slots.take('bar', nobody).giveUp(true)
     expect(tab.items.size).toBe(0)
   })
 
   it('needs no storage', () => {
-    const places = new Places(undefined, new EventTarget())
-    const { peerId } = places.take('bar', nobody).identity
-    expect(places.take('bar', nobody).identity.peerId).toBe(peerId)
+    const slots = new Slots(undefined, new EventTarget())
+    const { peerId } = slots.take('bar', nobody).identity
+    expect(slots.take('bar', nobody).identity.peerId).toBe(peerId)
   })
 })
 
@@ -115,9 +115,9 @@ describe('a page from the back/forward cache', () => {
 
   it('goes on as who it was, and its storage is empty again', () => {
     const tab = new Tab()
-    const { places, page } = tab.load()
+    const { slots, page } = tab.load()
     const restored = vi.fn()
-    places.take('bar', { ...nobody, restored }).become({ peerId: 'ann', token: 'secret' })
+    slots.take('bar', { ...nobody, restored }).become({ peerId: 'ann', token: 'secret' })
     page.dispatchEvent(new Event('pagehide'))
     page.dispatchEvent(pageshow)
     expect(tab.items.size).toBe(0)
@@ -126,9 +126,9 @@ describe('a page from the back/forward cache', () => {
 
   it('takes over the session of the page that was there meanwhile', () => {
     const tab = new Tab()
-    const { places, page } = tab.load()
+    const { slots, page } = tab.load()
     const restored = vi.fn()
-    places.take('bar', { ...nobody, restored }).become({ peerId: 'ann', token: 'first' })
+    slots.take('bar', { ...nobody, restored }).become({ peerId: 'ann', token: 'first' })
     page.dispatchEvent(new Event('pagehide'))
     unloaded(tab, { peerId: 'ann', token: 'second' })
     page.dispatchEvent(pageshow)
@@ -137,21 +137,21 @@ describe('a page from the back/forward cache', () => {
   })
 })
 
-describe('a place', () => {
+describe('a slot', () => {
   function scene() {
     const page = new EventTarget()
-    const places = new Places(undefined, page)
+    const slots = new Slots(undefined, page)
     const replaced = vi.fn()
-    const place = places.take('bar', { ...nobody, replaced })
-    place.become({ peerId: 'ann', token: 'secret' })
+    const slot = slots.take('bar', { ...nobody, replaced })
+    slot.become({ peerId: 'ann', token: 'secret' })
     const said: string[] = []
     const socket = { send: () => said.push('leave'), close: () => said.push('close') }
-    return { page, places, place, replaced, said, socket }
+    return { page, slots, slot, replaced, said, socket }
   }
 
   it('goes to the newer client, and the earlier one is told', () => {
-    const { places, replaced } = scene()
-    const next = places.take('bar', nobody)
+    const { slots, replaced } = scene()
+    const next = slots.take('bar', nobody)
     expect(next.identity).toEqual({ peerId: 'ann', token: 'secret' })
     expect(replaced).not.toHaveBeenCalled()
     next.tellEarlier()
@@ -159,27 +159,27 @@ describe('a place', () => {
   })
 
   it('is left by the earlier client when the newer one is somebody else', () => {
-    const { places, replaced } = scene()
-    const next = places.take('bar', nobody, 'ben')
+    const { slots, replaced } = scene()
+    const next = slots.take('bar', nobody, 'ben')
     next.tellEarlier()
     expect(next.identity).toEqual({ peerId: 'ben' })
     expect(replaced).toHaveBeenCalledExactlyOnceWith(true)
   })
 
   it('is left a moment after its client has closed, and the session is over', () => {
-    const { places, place, said, socket } = scene()
-    place.giveUpSoon(socket)
+    const { slots, slot, said, socket } = scene()
+    slot.giveUpSoon(socket)
     vi.advanceTimersByTime(200)
     expect(said).toEqual([])
     vi.advanceTimersByTime(50)
     expect(said).toEqual(['leave', 'close'])
-    expect(places.take('bar', nobody).identity.token).toBeUndefined()
+    expect(slots.take('bar', nobody).identity.token).toBeUndefined()
   })
 
   it('is not left when another client asks for it meanwhile', () => {
-    const { places, place, said, socket } = scene()
-    place.giveUpSoon(socket)
-    const next = places.take('bar', nobody)
+    const { slots, slot, said, socket } = scene()
+    slot.giveUpSoon(socket)
+    const next = slots.take('bar', nobody)
     next.tellEarlier()
     vi.advanceTimersByTime(1_000)
     expect(said).toEqual(['close'])
@@ -187,22 +187,22 @@ describe('a place', () => {
   })
 
   it('is left at once when the page is unloaded meanwhile', () => {
-    const { page, place, said, socket } = scene()
-    place.giveUpSoon(socket)
+    const { page, slot, said, socket } = scene()
+    slot.giveUpSoon(socket)
     page.dispatchEvent(new Event('pagehide'))
     expect(said).toEqual(['leave', 'close'])
   })
 
   it('is left at once where there is no page', () => {
     const { said, socket } = scene()
-    new Places(undefined, undefined).take('bar', nobody).giveUpSoon(socket)
+    new Slots(undefined, undefined).take('bar', nobody).giveUpSoon(socket)
     expect(said).toEqual(['leave', 'close'])
   })
 
   it('keeps its session when its client has ended without a leave', () => {
-    const { places, place } = scene()
-    place.giveUp(false)
-    expect(places.take('bar', nobody).identity).toMatchObject({ peerId: 'ann', token: 'secret' })
+    const { slots, slot } = scene()
+    slot.giveUp(false)
+    expect(slots.take('bar', nobody).identity).toMatchObject({ peerId: 'ann', token: 'secret' })
   })
 })
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server.client_address import FORWARDED_FOR, PROXY_HEADER, counted_as
+from signaling_sidecar.server.http.client_address import FORWARDED_FOR, PROXY_HEADER, counted_as
 from tests.kit.pairing_client import CANONICAL, device, error, register, registered
 from tests.kit.serving import Peer, Served, serve
 from tests.server.test_status import SECRET, write_site

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server import judge
+from signaling_sidecar.server.user_hooks import checks
 from tests.cli.test_serve import SIDECAR, serving
 from tests.kit.programs import until
 from tests.server.hooks.test_hooks import hooked, save
@@ -35,7 +35,7 @@ BLOCKS = {
 async def test_a_hook_that_blocks_stops_nobody_and_other_hooks_go_on_after_its_time(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch, kind: str, body: str
 ) -> None:
-    monkeypatch.setattr(judge, "HOOK_WITHIN_S", 0.3)
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.3)
     forever = "class Forever:\n    def __await__(self):\n        while True:\n            pass\n        yield\n"
     code = (
         f"import time\n{forever}forever = Forever\n{kind} on_join(join):\n    if join.peer == 'bad':\n        {body}\n"
@@ -88,7 +88,7 @@ def on_relay(relay):
 async def test_a_hook_that_is_late_disturbs_no_other_that_is_at_work(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judge, "HOOK_WITHIN_S", 0.6)
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.6)
     code = """
 import asyncio, time
 async def on_join(join):
@@ -107,7 +107,7 @@ async def on_join(join):
 async def test_what_a_hook_leaves_behind_blocks_other_hooks_for_a_while_only(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judge, "HOOK_WITHIN_S", 0.3)
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.3)
     code = """
 import asyncio
 async def on_join(join):
@@ -122,7 +122,7 @@ async def on_join(join):
 async def test_a_file_that_never_ends_its_import_is_not_used(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judge, "LOAD_WITHIN_S", 0.3)
+    monkeypatch.setattr(checks, "LOAD_WITHIN_S", 0.3)
     served = await hooked(aiohttp_client, file, "def on_join(join):\n    return join.peer != 'ben'\n")
     ann = await served.connect()
     await ann.join("ann")

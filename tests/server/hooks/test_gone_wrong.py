@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server import connection, judge
+from signaling_sidecar.server.sockets import connection
+from signaling_sidecar.server.user_hooks import checks
 from tests.cli.test_serve import run, serving
 from tests.kit.hosted_client import connected, guest, host
 from tests.kit.programs import until
@@ -49,7 +50,7 @@ def test_a_file_whose_exception_cannot_be_shown_is_one_sentence(file: Path, tmp_
 async def test_a_hook_that_will_not_be_cancelled_is_not_waited_for(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judge, "HOOK_WITHIN_S", 0.1)
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.1)
     code = """
 import asyncio
 async def on_join(join):

@@ -14,7 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.reload import reload_extra
-from signaling_sidecar.server import judge
+from signaling_sidecar.server.user_hooks import checks
 from tests.cli.test_serve import run
 from tests.dialects.manners import MANNERS
 from tests.kit import readme
@@ -152,7 +152,7 @@ async def test_a_hook_that_fails_refuses_that_one_request_and_harms_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(judge, "HOOK_WITHIN_S", 0.1)
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.1)
     code = f"import asyncio\nasync def on_join(join):\n    if join.peer == 'bad':\n        {body}\n"
     served = await hooked(aiohttp_client, file, code)
     ann = await served.connect()

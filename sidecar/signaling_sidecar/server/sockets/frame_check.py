@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from signaling_sidecar.server.frames import CLOSE
+from signaling_sidecar.server.sockets.frames import CLOSE
 
 CONTINUATION = 0x0
 MAX_FRAGMENTS = 4096  # frames of one message; 64 bytes in each make the largest message that is allowed by default

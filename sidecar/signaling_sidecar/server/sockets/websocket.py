@@ -21,7 +21,7 @@ from aiohttp.http_websocket import WSMessageNoDecodeText
 from aiohttp.streams import EofStream
 
 from signaling_sidecar.dialects import Rejection
-from signaling_sidecar.server.frame_check import FrameCheck
+from signaling_sidecar.server.sockets.frame_check import FrameCheck
 
 VERSION = "13"
 KEY_BYTES = 16  # RFC 6455, 4.1

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from signaling_sidecar.allow_list import DEFAULT_PORTS, host_matches, origin_matches
-from signaling_sidecar.foreign_text import shortened
-from signaling_sidecar.server.advice import FLAGS, to_let_host_in, to_let_origin_in
+from signaling_sidecar.server.http.advice import FLAGS, to_let_host_in, to_let_origin_in
+from signaling_sidecar.untrusted_text import shortened
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 SHOWN_CHARS = 200  # characters of a header in a message; more than a name or the id of an extension has

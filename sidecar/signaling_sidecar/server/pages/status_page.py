@@ -27,12 +27,12 @@ from signaling_sidecar.doctor import (
 )
 from signaling_sidecar.doctor.status import BRIEF, SIGNALING_PATH, STATUS_PATH
 from signaling_sidecar.errors import MissingExtra
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.names import refuse_id
-from signaling_sidecar.server import pages
-from signaling_sidecar.server.client_address import FORWARDED_FOR, client_address
-from signaling_sidecar.server.shared_work import SharedWork
+from signaling_sidecar.server.http.client_address import FORWARDED_FOR, client_address
+from signaling_sidecar.server.pages import page_files
+from signaling_sidecar.server.pages.shared_work import SharedWork
 from signaling_sidecar.site import Site
+from signaling_sidecar.untrusted_text import visible
 
 QR_PATH = f"{SIGNALING_PATH}/qr"
 EXAMINED_FOR_S = 1.0  # seconds; a page that several load at once makes us look once, and who looks again looks anew
@@ -69,7 +69,9 @@ class LanPages:
     async def page(self, request: web.Request) -> web.Response:
         await self._admit(request)
         nonce = secrets.token_urlsafe(16)
-        return web.Response(text=pages.status_page(nonce), content_type="text/html", headers=pages.headers(nonce))
+        return web.Response(
+            text=page_files.status_page(nonce), content_type="text/html", headers=page_files.headers(nonce)
+        )
 
     async def _status(self, request: web.Request) -> web.Response:
         await self._admit(request)

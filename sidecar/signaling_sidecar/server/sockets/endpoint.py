@@ -14,9 +14,10 @@ from signaling_sidecar.dialects.shared_path import by_first_frame
 from signaling_sidecar.hub import Ending, commands
 from signaling_sidecar.hub.effects import CloseCode, Limits
 from signaling_sidecar.hub.resumption import MAX_KEPT_BYTES
-from signaling_sidecar.server import frames
-from signaling_sidecar.server.client_address import client_address, counted_as
-from signaling_sidecar.server.connection import (
+from signaling_sidecar.server.dispatcher import Dispatcher
+from signaling_sidecar.server.http.client_address import client_address, counted_as
+from signaling_sidecar.server.sockets import frames
+from signaling_sidecar.server.sockets.connection import (
     CLOSE_WITHIN_S,
     LOST,
     STOP_WITHIN_S,
@@ -25,10 +26,9 @@ from signaling_sidecar.server.connection import (
     Speaker,
     ended_by_peer,
 )
-from signaling_sidecar.server.dispatcher import Dispatcher
-from signaling_sidecar.server.outbox import Outbox
-from signaling_sidecar.server.rate import REST_S, FrameRate
-from signaling_sidecar.server.websocket import Message, WebSocket, error_of, is_handshake, refuse_handshake
+from signaling_sidecar.server.sockets.frame_rate import REST_S, FrameRate
+from signaling_sidecar.server.sockets.outbox import Outbox
+from signaling_sidecar.server.sockets.websocket import Message, WebSocket, error_of, is_handshake, refuse_handshake
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import Site
 

@@ -12,8 +12,8 @@ from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server import app
-from signaling_sidecar.server.client_faults import MAX_HEADER_BYTES, MAX_HEADERS
-from signaling_sidecar.server.openapi import PREFIX
+from signaling_sidecar.server.admin.openapi import PREFIX
+from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HEADERS
 from tests.cli.test_serve import Serving, serving
 from tests.kit.raw_socket import TEXT, Handshake, RawSocket, frame, raw_socket
 from tests.kit.serving import serve

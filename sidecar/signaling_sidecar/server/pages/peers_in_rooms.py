@@ -17,11 +17,11 @@ from aiohttp import web
 from signaling_sidecar.doctor import PairNow, Standing, pairs_now
 from signaling_sidecar.doctor.status import PEOPLE_PATH
 from signaling_sidecar.errors import SidecarError
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.hub.membership import Room, Session
-from signaling_sidecar.server.client_address import client_address
-from signaling_sidecar.server.shared_work import SharedWork
+from signaling_sidecar.server.http.client_address import client_address
+from signaling_sidecar.server.pages.shared_work import SharedWork
 from signaling_sidecar.site import Site
+from signaling_sidecar.untrusted_text import visible
 
 KEPT_S = 1.0  # seconds; the page asks every two
 REST = 9.0  # reading a log of 64 MiB takes seconds: a tenth of a processor is what this may cost

@@ -20,8 +20,8 @@ from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.records import present
-from signaling_sidecar.server.openapi import PREFIX, document
-from signaling_sidecar.server.record_stream import Follower, send_records
+from signaling_sidecar.server.admin.openapi import PREFIX, document
+from signaling_sidecar.server.admin.record_stream import Follower, send_records
 
 BODY_WITHIN_S = 10.0  # seconds; a body is a line or two
 STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # of any other refusal: 409
@@ -152,7 +152,7 @@ class AdminApi:
 
 
 def _room(room: Room) -> dict[str, Any]:
-    more = present(name=None if room.rules.secret else room.name, mode=room.mode, rules=room.own)
+    more = present(name=None if room.rules.entry.secret else room.name, mode=room.mode, rules=room.own)
     return {
         "dialect": room.key.dialect,
         "room": room.key.room,

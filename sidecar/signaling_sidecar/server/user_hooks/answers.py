@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar.errors import WrongHookAnswer
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.hub import OwnRules
 from signaling_sidecar.names import refuse_id
+from signaling_sidecar.untrusted_text import visible
 
 MAX_SENTENCE_CHARS = 500  # characters of a refusal that a client is shown; the rest is cut off
 

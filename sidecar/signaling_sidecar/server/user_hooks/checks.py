@@ -1,7 +1,7 @@
 """What the hooks say of a connection, a command or a room, before the hub sees it.
 
 1. A hook's failure is its refusal: of this one request, recorded, and of nobody else's.
-2. What a hook answers is checked (`hook_answers.py`), and it runs where it keeps nobody waiting (`hook_thread.py`).
+2. What a hook answers is checked (`answers.py`), and it runs where it keeps nobody waiting (`thread.py`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.reload import HooksFile
-from signaling_sidecar.server import hook_answers
-from signaling_sidecar.server.hook_thread import HookRaised, HookRunner, HooksStopped
+from signaling_sidecar.server.user_hooks import answers
+from signaling_sidecar.server.user_hooks.thread import HookRaised, HookRunner, HooksStopped
 
 HOOK_WITHIN_S = 2.0  # seconds; a client waits 5 to 10 s for an answer to its join
 LOAD_WITHIN_S = 10.0  # seconds to import the file, and what it imports itself
@@ -141,11 +141,11 @@ class Judge:
         return (join.room, join.peer) if join is not None else (None, None)
 
     async def _rules_of(self, key: RoomKey) -> OwnRules | Refusal | None:
-        own: OwnRules | Refusal | None = await self._answer("room_rules", hooks.Room(*key), hook_answers.own_rules)
+        own: OwnRules | Refusal | None = await self._answer("room_rules", hooks.Room(*key), answers.own_rules)
         return own
 
     async def _ask(self, name: str, argument: Any) -> Refusal | None:
-        said: bool | str | Refusal | None = await self._answer(name, argument, hook_answers.verdict)
+        said: bool | str | Refusal | None = await self._answer(name, argument, answers.verdict)
         if isinstance(said, str | bool):
             return None if said is True else errors.refused_by_hook(name, said or None)
         return said

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from signaling_sidecar.dialects import Caller, Dialect
 from signaling_sidecar.hub.effects import Limits
 from signaling_sidecar.hub.rules import Ending
-from signaling_sidecar.server import frames
-from signaling_sidecar.server.outbox import Outbox
-from signaling_sidecar.server.rate import FrameRate
+from signaling_sidecar.server.sockets import frames
+from signaling_sidecar.server.sockets.frame_rate import FrameRate
+from signaling_sidecar.server.sockets.outbox import Outbox
 
 PING_EVERY_S = 15.0  # seconds; rule 7; a NAT or proxy on the way forgets an idle flow after 30 s and more
 PONG_WITHIN_S = 10.0  # seconds; rule 7: a phone that changes networks needs a few

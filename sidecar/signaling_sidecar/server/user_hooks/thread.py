@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from signaling_sidecar.errors import SidecarError
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 STALLED_S = 0.25  # seconds; people notice a quarter of one, and no hook needs it
 LOOK_S = 0.1  # seconds for a thread to show that it is not blocked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import time
@@ -10,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli import main
+from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.hub.rules import Ending, Endings
 from signaling_sidecar.inspection import open_log
+from signaling_sidecar.settings import Settings
 from tests.kit.hosted_client import connected, error_of, room_of, users_of
 from tests.kit.pairing_client import CANONICAL as PAIRING
 from tests.kit.pairing_client import device, pair, peer_joined, peer_left, register, registered
@@ -121,7 +126,9 @@ async def test_a_pair_takes_its_places_again(served: Served, again: Again) -> No
 async def test_a_place_that_is_not_taken_is_given_up(
     served: Served, again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("signaling_sidecar.dialects.pairing.RESTART_GRACE_S", 0.2)
+    endings = Endings(grace_s={**dict.fromkeys(Ending, 0.0), Ending.STOPPED: 0.2})
+    rules = replace(DIALECTS["pairing"].rules(Settings()), endings=endings)
+    monkeypatch.setitem(DIALECTS, "pairing", dataclasses.replace(DIALECTS["pairing"], rules=lambda settings: rules))
     await pair(served, "ABC234")
     next_one = await again(served)
     first = await next_one.connect(PAIRING)
