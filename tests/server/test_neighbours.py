@@ -10,8 +10,8 @@ from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.lan import Neighbour
-from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.server.pages import neighbours
+from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.settings import Settings
 from tests.kit.serving import serve
 from tests.lan.page import write_site
