@@ -50,7 +50,7 @@ class Example(NamedTuple):
 def section(title: str) -> str:
     """The text below a heading, up to the next one of the same level."""
     found = re.search(rf"^(#+) {re.escape(title)}$(.*?)(?=^#{{1,2}} |\Z)", PROTOCOLS.read_text("utf-8"), re.M | re.S)
-    assert found is not None, f"PROTOCOLS.md has no heading {title!r}"
+    assert found is not None, f"there is no heading {title!r}"
     return found[2]
 
 
