@@ -56,8 +56,9 @@ format: $(VENV)/tools $(NODE_MODULES)  ## write both languages in their format
 	$(BIN)/ruff check --fix
 	cd $(PAGES) && npm run format
 
-record: browser $(PACKAGE)  ## record the notebooks' logs and the tests' dumps anew, from real browsers
-	$(BIN)/pytest tests/e2e/test_the_log_of_a_meeting.py tests/e2e/test_why_in_browsers.py --record-logs notebooks/recorded
+record: browser $(PACKAGE)  ## record the notebooks' logs, the front page's pictures and the tests' dumps again, from real browsers
+	$(BIN)/pytest tests/e2e/test_the_log_of_a_meeting.py tests/e2e/test_why_in_browsers.py \
+		--record-logs notebooks/recorded --record-pictures .github/pictures
 	$(BIN)/pytest tests/e2e/test_dump_of_a_browser.py --record-logs tests/recorded
 
 dist: $(VENV)/tools $(PACKAGE)  ## the wheel, the source distribution and the npm package, in dist/, checked
