@@ -10,8 +10,8 @@ from typing import Literal
 from playwright.async_api import Browser, Page, ViewportSize
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-ROOM_SIZE: ViewportSize = {"width": 960, "height": 420}
-LADDER_SIZE: ViewportSize = {"width": 800, "height": 700}
+ROOM_SIZE: ViewportSize = {"width": 960, "height": 600}
+LADDER_SIZE: ViewportSize = {"width": 840, "height": 690}
 SHOW_TERMINAL = """output => {
   const terminal = document.createElement('pre')
   terminal.textContent = output
