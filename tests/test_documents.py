@@ -12,6 +12,7 @@ from tests.kit.checkout import FRONTEND, PROTOCOLS, ROOT
 from tests.kit.readme import READMES
 
 DOCUMENTS = [*READMES, PROTOCOLS, *sorted((ROOT / ".github").glob("*.md"))]
+CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
 CODE = [ROOT / "sidecar", FRONTEND / "src", ROOT / "tests"]
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
@@ -52,3 +53,12 @@ def test_the_code_cites_headings_that_the_protocols_have() -> None:
     for path, heading in cited:
         assert heading, f"{path} cites no heading"
         assert any(each == heading or each.startswith(f"{heading}:") for each in headings), (path, heading)
+
+
+def test_the_map_of_the_code_names_folders_and_files_that_exist() -> None:
+    rows = re.findall(r"^\| `([\w/-]+/)` \|(.*)\|$", CONTRIBUTING.read_text("utf-8"), re.MULTILINE)
+    assert rows
+    for folder, text in rows:
+        assert (ROOT / folder).is_dir(), folder
+        for name in re.findall(r"`([\w/]+\.py)`", text):
+            assert (ROOT / folder / name).is_file(), (folder, name)
