@@ -15,7 +15,6 @@ from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Ending
 from signaling_sidecar.hub.effects import CloseCode
 from signaling_sidecar.settings import Settings
-from tests.dialects.manners import MANNERS
 from tests.kit.checkout import PROTOCOLS, VECTORS
 
 ANY = "…"
@@ -56,8 +55,8 @@ def section(title: str) -> str:
 
 def rows(text: str) -> list[list[str]]:
     """The cells of every row of its tables, headers included."""
-    lines = (line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|"))
-    return [[cell.strip() for cell in cells] for cells in lines if not set("".join(cells)) <= set("|- ")]
+    lines = (line.strip()[1:-1].split("|") for line in text.splitlines() if line.startswith("|"))
+    return [[cell.strip() for cell in cells] for cells in lines if not set("".join(cells)) <= set("- ")]
 
 
 def examples() -> Iterator[Example]:
@@ -132,11 +131,15 @@ def test_each_dialect_has_a_section_with_its_paths_and_all_kinds_of_its_frames(d
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_table_of_endings_says_how_long_a_session_is_kept(dialect: str) -> None:
+    """Its second row is about resumable sessions, in a dialect that has them."""
     table = rows(section(f"`{dialect}`"))
-    header = next(row for row in table if row[-4:-2] == ["close 1000 or no code", "close 1001"])
-    row = table[table.index(header) + 1]
-    stated = [0.0 if cell == "ends" else float(re.fullmatch(r"away for (\d+) s", cell)[1]) for cell in row[-4:]]  # type: ignore[index]
-    assert dict(zip(ENDINGS, stated, strict=True)) == MANNERS[dialect].grace_s
+    header = next(row for row in table if row[1:3] == ["close 1000 or no code", "close 1001"])
+    endings = DIALECTS[dialect].rules(Settings()).endings
+    for grace_s, (_, *cells) in zip(
+        filter(None, (endings.grace_s, endings.resumable_grace_s)), table[table.index(header) + 1 :], strict=False
+    ):
+        seconds = [re.fullmatch(r"ends|away for (\d+) s", cell) for cell in cells]
+        assert [found and float(found[1] or 0) for found in seconds] == [grace_s[ending] for ending in ENDINGS]
 
 
 def test_the_tables_of_codes_are_complete() -> None:
