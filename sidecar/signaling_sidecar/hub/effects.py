@@ -227,7 +227,7 @@ class RoomEnded(msgspec.Struct, frozen=True, gc=False):
 
 
 class CloseCode(IntEnum):
-    """Why the hub or the server ends a connection, on the wire (PROTOCOLS.md, close codes)."""
+    """Why the hub or the server ends a connection, on the wire (PROTOCOLS.md, "Close codes")."""
 
     REFUSED = 1008
     TOO_BIG = 1009

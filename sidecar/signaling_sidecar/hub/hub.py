@@ -32,7 +32,7 @@ from signaling_sidecar.hub.rules import Ending, RoomRules
 from signaling_sidecar.hub.state import Ids, State
 from signaling_sidecar.hub.talk import Talk
 
-ACK_WITHIN_S = 1.0  # seconds; PROTOCOLS.md, Resume
+ACK_WITHIN_S = 1.0  # seconds; PROTOCOLS.md, "Resuming a session"
 NOT_COUNTED = frozenset((Code.OUT_OF_ORDER, Code.TOO_FAST))
 """Refusals of frames whose number is to be sent again."""
 Outcome = list[Effect] | Refusal

@@ -21,7 +21,7 @@ class RoomKey(NamedTuple):
 
 
 class Ending(StrEnum):
-    """How a connection ended (PROTOCOLS.md, rule 8)."""
+    """How a connection ended (PROTOCOLS.md, "Rule 8")."""
 
     CLOSED = "closed"
     """The client closed it, with code 1000 or without one: a browser's `close()` without arguments."""
@@ -33,7 +33,7 @@ class Ending(StrEnum):
     """The sidecar stopped. Clients are expected to come back to the next one."""
 
 
-RESTART_GRACE_S = 5.0  # seconds; PROTOCOLS.md rule 8: time for clients to come back after a restart of the sidecar
+RESTART_GRACE_S = 5.0  # seconds; PROTOCOLS.md, "Rule 8": time for clients to come back after a restart of the sidecar
 DEFAULT_GRACE_S = MappingProxyType({**dict.fromkeys(Ending, 0.0), Ending.STOPPED: RESTART_GRACE_S})
 
 
@@ -49,7 +49,7 @@ class Reason(StrEnum):
 
 
 class SecondJoin(Enum):
-    """What a join does on a connection that has a session already, when it names another room or peer id (rule 10)."""
+    """What a join does on a connection that has a session already, when it names another room or peer id."""
 
     MOVES = "the peer leaves its room and joins the other one"
     IGNORED = "the join is ignored, whatever it names"

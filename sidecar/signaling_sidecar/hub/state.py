@@ -15,7 +15,7 @@ from signaling_sidecar.hub.mailbox import Mailboxes
 from signaling_sidecar.hub.membership import Membership, Session
 from signaling_sidecar.hub.rules import RoomKey, RoomRules
 
-BARRED_S = 60.0  # seconds; PROTOCOLS.md, 4003: a client that comes back by itself should not be in again at once
+BARRED_S = 60.0  # seconds; PROTOCOLS.md, "Close codes": a client that reconnects by itself must not be back at once
 
 
 class Ids(Protocol):
