@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from signaling_sidecar.drawing.errors import MAX_CHOICES_NAMED, AmbiguousRoom, UnknownRoom
 from signaling_sidecar.inspection import EventLog, open_log
-from signaling_sidecar.inspection.errors import MAX_CHOICES_NAMED, AmbiguousRoom, UnknownRoom
 from tests.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
 
 
@@ -151,11 +151,13 @@ def test_names_that_are_mermaid_are_text_in_the_diagram(hostile: EventLog) -> No
 
 def test_an_unknown_room_is_an_error_that_names_the_rooms_there_are(tmp_path: Path) -> None:
     log = log_of(tmp_path, *TWO_PEERS)
-    with pytest.raises(UnknownRoom, match=r"no room 'pub' in this log; there are: 'bar', dialect='rooms', boot='b00t'"):
+    with pytest.raises(
+        UnknownRoom, match=r"this log has no room 'pub'; its rooms are: 'bar', dialect='rooms', boot='b00t'"
+    ):
         log.ladder("pub")
-    with pytest.raises(UnknownRoom, match="no room 'bar', dialect='mesh' in this log"):
+    with pytest.raises(UnknownRoom, match="this log has no room 'bar', dialect='mesh'"):
         log.ladder("bar", dialect="mesh")
-    with pytest.raises(UnknownRoom, match="there are: none at all"):
+    with pytest.raises(UnknownRoom, match="its rooms are: none"):
         log_of(tmp_path, header("b00t")).ladder("bar")
 
 
@@ -165,7 +167,7 @@ def test_a_room_of_two_boots_must_be_named_with_its_boot(tmp_path: Path) -> None
     with pytest.raises(AmbiguousRoom) as error:
         log.ladder("bar")
     assert str(error.value) == (
-        "room 'bar' is in this log 2 times, say which: "
+        "this log has 2 rooms 'bar', choose one: "
         "ladder('bar', dialect='rooms', boot='b00t'), ladder('bar', dialect='rooms', boot='cafe')"
     )
     assert "boot cafe" in log.ladder("bar", boot="ca").title

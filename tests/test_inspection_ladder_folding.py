@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from signaling_sidecar.drawing.ladder.fold_steps import LEAST_RUN, MAX_PAUSE_S
 from signaling_sidecar.inspection import Ladder, open_log
-from signaling_sidecar.inspection.fold_steps import LEAST_RUN, MAX_PAUSE_S
 from tests.inspection_log import ANN, BEN, TWO_PEERS, record, write_segment
 
 FIRST = 100

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from signaling_sidecar.drawing.errors import UnknownRoom
+from signaling_sidecar.drawing.ladder.steps import Look
 from signaling_sidecar.inspection import EventLog, Ladder, open_log
-from signaling_sidecar.inspection.errors import UnknownRoom
-from signaling_sidecar.inspection.steps import Look
 from tests.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
 
 CAT = {**BAR, "peer": "cat", "session": "s-cat"}

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
+from signaling_sidecar.drawing.mesh.links import Link, Links, Node, State
 from signaling_sidecar.inspection import EventLog, Mesh, open_log
-from signaling_sidecar.inspection.errors import AmbiguousRoom, UnknownRoom
-from signaling_sidecar.inspection.links import Link, Links, Node, State
 from tests.diagnosis_log import Story
 from tests.inspection_log import ANN, T0_S, TWO_PEERS, header, record, write_segment
 
@@ -101,7 +101,7 @@ def test_a_pair_that_met_before_a_restart_is_one_after_it(story: Story, tmp_path
 def test_a_room_that_is_not_there_or_there_twice_is_an_error(tmp_path: Path) -> None:
     second = [line.replace("b00t", "cafe").replace("s-", "t-") for line in TWO_PEERS]
     log = open_log(write_segment(tmp_path / "a.jsonl", [*TWO_PEERS, *second]))
-    with pytest.raises(AmbiguousRoom, match=r"say which: mesh\('bar', dialect='rooms', boot='b00t'\), mesh\("):
+    with pytest.raises(AmbiguousRoom, match=r"choose one: mesh\('bar', dialect='rooms', boot='b00t'\), mesh\("):
         log.mesh("bar")
     with pytest.raises(UnknownRoom, match="no room 'pub'"):
         log.mesh_slider("pub")

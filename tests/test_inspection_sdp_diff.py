@@ -8,11 +8,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from signaling_sidecar.drawing.sdp_diff.sections import compare
 from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.eventlog.payload import find_description, summarise
 from signaling_sidecar.inspection import EventLog, open_log
 from signaling_sidecar.inspection.errors import NoDescription, UnknownRecord
-from signaling_sidecar.inspection.sdp_sections import compare
 from tests.inspection_log import BEN, TWO_PEERS, header, record, write_segment
 
 RECORDED = Path(__file__).parents[1] / "notebooks" / "recorded"
@@ -95,7 +95,7 @@ def test_records_are_named_by_their_number(log: EventLog) -> None:
 def test_a_number_that_several_boots_have_needs_its_boot(tmp_path: Path) -> None:
     second = [line.replace("b00t", "cafe") for line in TWO_PEERS]
     log = open_log(write_segment(tmp_path / "both.jsonl", [*TWO_PEERS, *second]))
-    with pytest.raises(UnknownRecord, match=r"2 boots .* signal 6, say which: \('b00t', 6\), \('cafe', 6\)"):
+    with pytest.raises(UnknownRecord, match=r"2 boots .* signal 6, choose one: \('b00t', 6\), \('cafe', 6\)"):
         log.sdp_diff(6, 7)
     assert " v=0" in str(log.sdp_diff(("b00t", 6), ("cafe", 7)))
 

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
+from signaling_sidecar.drawing.presence import Presence
+from signaling_sidecar.drawing.timeline.attendance import Change
 from signaling_sidecar.inspection import EventLog, open_log
-from signaling_sidecar.inspection.attendance import Change
-from signaling_sidecar.inspection.errors import AmbiguousRoom, UnknownRoom
-from signaling_sidecar.inspection.steps import Presence
 from tests.inspection_log import ANN, BAR, BEN, T0_S, TWO_PEERS, header, record, write_segment
 
 RECORDED = Path(__file__).parents[1] / "notebooks" / "recorded"

@@ -9,8 +9,6 @@ import msgspec
 
 from signaling_sidecar.eventlog.records import LeftOut, read_records
 
-TOLD = ("peer.", "signal.", "trace.", "room.", "connection.", "log.checkpoint", "log.exported")
-
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One record, as far as a diagnosis looks at it. `boot` and `seq` together name it."""
@@ -25,6 +23,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     connection: int | None = None
     session: str | None = None
     kind: str | None = None
+    bytes: int | None = None
     data: str | None = None
     boot: str = ""
 
@@ -34,5 +33,5 @@ def read_entries(segments: Sequence[Path], left_out: LeftOut | None = None) -> I
 
     Raises DamagedLog or UnknownSchema at the end if nothing can.
     """
-    for boot, entry, *_ in read_records(segments, Entry, left_out or LeftOut(), TOLD):
+    for boot, entry, *_ in read_records(segments, Entry, left_out or LeftOut()):
         yield msgspec.structs.replace(entry, boot=boot)

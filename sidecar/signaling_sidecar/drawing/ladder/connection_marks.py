@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.reports import CandidatePair, Report, read_report
-from signaling_sidecar.inspection.steps import Look, Record
+from signaling_sidecar.drawing.ladder.steps import Look
 
 _LOOKS = {"connected": Look.CONNECTED, "disconnected": Look.DISCONNECTED, "failed": Look.FAILED}
 _TO = {Look.CONNECTED: "to", Look.DISCONNECTED: "from", Look.FAILED: "to reach"}
@@ -28,7 +29,7 @@ class Mark:
         return f"{self.look}{other}" + ("" if self.pair is None else f", {_route(self.pair)}")
 
 
-def connection_marks(records: Iterable[Record]) -> dict[int, Mark]:
+def connection_marks(records: Iterable[Entry]) -> dict[int, Mark]:
     """Find, by the `seq` of its record, each report of a connection that is up, down or given up since the last."""
     marks: dict[int, Mark] = {}
     states: dict[str, str] = {}

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
+from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import About, media_of, read_about, word_of
+from signaling_sidecar.drawing.ladder.connection_marks import Mark, connection_marks
+from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
+from signaling_sidecar.drawing.presence import PRESENCE_AFTER, Presence
 from signaling_sidecar.eventlog.payload import Media
-from signaling_sidecar.inspection.connection_marks import Mark, connection_marks
-from signaling_sidecar.inspection.steps import Column, Look, Presence, Record, Step
 
-_PRESENCE_AFTER = {
-    "peer.joined": Presence.HERE,
-    "peer.away": Presence.AWAY,
-    "peer.resumed": Presence.HERE,
-    "peer.left": Presence.ABSENT,
-}
 _NOTES = {"room.ended": "room ended", "match.found": "group found"}
 
 
-def draw_steps(records: Iterable[Record], labels: PeerLabels | None = None) -> tuple[Sequence[Column], Sequence[Step]]:
+def draw_steps(records: Iterable[Entry], labels: PeerLabels | None = None) -> tuple[Sequence[Column], Sequence[Step]]:
     """Turn one room's records, in their order, into columns (in order of joining) and a step for each that tells.
 
     `labels`: what the peers of the whole room are called, when these are not all of its records.
@@ -32,18 +30,18 @@ def draw_steps(records: Iterable[Record], labels: PeerLabels | None = None) -> t
 class _Room:
     """How the room stands while its records are gone through."""
 
-    def __init__(self, records: Sequence[Record], labels: PeerLabels) -> None:
-        members = (record.peer for record in records if record.type in _PRESENCE_AFTER and record.peer is not None)
+    def __init__(self, records: Sequence[Entry], labels: PeerLabels) -> None:
+        members = (record.peer for record in records if record.type in PRESENCE_AFTER and record.peer is not None)
         self.columns = {peer: column for column, peer in enumerate(dict.fromkeys(members))}
         self.labels = labels
         self._instances: dict[str, str] = {}
         self._presence = dict.fromkeys(self.columns.values(), Presence.ABSENT)
         self._marks = connection_marks(records)
 
-    def step(self, record: Record) -> Step | None:
+    def step(self, record: Entry) -> Step | None:
         """Take the next record; None when a ladder does not show it."""
         if record.peer in self.columns:
-            self.labels.take(record.type, record.time.timestamp(), record.peer, record.data)
+            self.labels.take(record.type, record.ts, record.peer, record.data)
         if record.type in _NOTES:
             return self._step(record, Look.NOTE, _NOTES[record.type])
         match record.type:
@@ -65,14 +63,14 @@ class _Room:
                 return self._presence_change(record, read_about(record.data))
         return None
 
-    def _relayed(self, record: Record) -> Step:
+    def _relayed(self, record: Entry) -> Step:
         media = media_of(record.kind, record.data)
         to = (record.to,) if record.to is not None else self._others(record.peer)
         what, size_bytes = _what(record, media)
         step = self._step(record, _look(record, media), what, to, _detail(record, media))
         return step._replace(size_bytes=size_bytes)
 
-    def _refused(self, record: Record, about: About) -> Step:
+    def _refused(self, record: Entry, about: About) -> Step:
         what = f"{word_of(record.kind) or 'frame'} ✗ {about.code}" + (
             f" ({about.count} times)" if about.count > 1 else ""
         )
@@ -82,19 +80,19 @@ class _Room:
             what = f"{record.peer or 'somebody'}: {what}"
         return self._step(record, Look.REFUSED, what, (record.to,), about.message or "")
 
-    def _connection_change(self, record: Record, mark: Mark | None) -> Step | None:
+    def _connection_change(self, record: Entry, mark: Mark | None) -> Step | None:
         if mark is None or record.peer not in self.columns:
             return None
         return self._step(record, mark.look, mark.label(self.labels.of))
 
-    def _presence_change(self, record: Record, about: About) -> Step | None:
+    def _presence_change(self, record: Entry, about: About) -> Step | None:
         if record.peer not in self.columns:
             return None
         known, was = self._instances.get(record.peer), self._presence[self.columns[record.peer]]
         if about.instance is not None:
             self._instances[record.peer] = about.instance
-        if record.type in _PRESENCE_AFTER:
-            self._presence[self.columns[record.peer]] = _PRESENCE_AFTER[record.type]
+        if record.type in PRESENCE_AFTER:
+            self._presence[self.columns[record.peer]] = PRESENCE_AFTER[record.type]
         match record.type:
             case "peer.joined":
                 return self._step(record, Look.JOINED, "joins")
@@ -113,9 +111,9 @@ class _Room:
                 return self._step(record, Look.UPDATED, named)
         return None
 
-    def _room_updated(self, record: Record, about: About) -> Step:
+    def _room_updated(self, record: Entry, about: About) -> Step:
         if about.host in self.columns:  # a record of its own: the host changes because the old one goes
-            return self._step(record._replace(peer=about.host), Look.UPDATED, "is host now")
+            return self._step(msgspec.structs.replace(record, peer=about.host), Look.UPDATED, "is host now")
         what = [
             f"room is now {about.name}" if about.name is not None else None,
             f"mode is now {about.mode}" if about.mode is not None else None,
@@ -129,7 +127,7 @@ class _Room:
             other for other, at in self.columns.items() if other != peer and self._presence[at] is not Presence.ABSENT
         )
 
-    def _step(self, record: Record, look: Look, what: str, to: Sequence[str | None] = (), detail: str = "") -> Step:
+    def _step(self, record: Entry, look: Look, what: str, to: Sequence[str | None] = (), detail: str = "") -> Step:
         return Step(
             record=record,
             look=look,
@@ -142,7 +140,7 @@ class _Room:
         )
 
 
-def _look(record: Record, media: Media) -> Look:
+def _look(record: Entry, media: Media) -> Look:
     # Without its payload (`payloads = "none"`) a signal is what its kind says, as far as that goes.
     match media.sdp_type or ("candidate" if media.candidate_type else word_of(record.kind)):
         case "offer":
@@ -154,7 +152,7 @@ def _look(record: Record, media: Media) -> Look:
     return Look.OTHER
 
 
-def _what(record: Record, media: Media) -> tuple[str, int | None]:
+def _what(record: Entry, media: Media) -> tuple[str, int | None]:
     word = word_of(record.kind) or "signal"
     if media.description_bytes is not None:
         return word if media.sdp_type in (None, word) else f"{word}: {media.sdp_type}", media.description_bytes
@@ -165,7 +163,7 @@ def _what(record: Record, media: Media) -> tuple[str, int | None]:
     return word, record.bytes
 
 
-def _detail(record: Record, media: Media) -> str:
+def _detail(record: Entry, media: Media) -> str:
     kind = None if record.kind == word_of(record.kind) else record.kind
     address = None if media.address is None else f"{media.address} port {media.port}"
     ufrag = None if media.ufrag is None else f"ufrag {media.ufrag}"

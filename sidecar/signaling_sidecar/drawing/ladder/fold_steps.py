@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
 
-from signaling_sidecar.inspection.steps import Look, Run, Step
+from signaling_sidecar.drawing.ladder.steps import Look, Run, Step
 
 LEAST_RUN = 4  # steps: three rows are read as fast as one that stands for three
 MAX_PAUSE_S = 60.0  # seconds between two heartbeats; who says the same after more than that says it anew
@@ -23,7 +23,7 @@ def _fold(stretch: Sequence[Step]) -> list[Step]:
     runs: dict[object, list[list[Step]]] = {}
     for step in stretch:
         alike = runs.setdefault((step.look, step.column, step.to, step.what), [[]])
-        if alike[-1] and (step.time - alike[-1][-1].time).total_seconds() > MAX_PAUSE_S:
+        if alike[-1] and step.record.ts - alike[-1][-1].record.ts > MAX_PAUSE_S:
             alike.append([])
         alike[-1].append(step)
     return sorted(chain.from_iterable(map(_as_one, chain.from_iterable(runs.values()))), key=lambda step: step.seq)

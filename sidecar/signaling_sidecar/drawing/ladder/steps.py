@@ -5,25 +5,14 @@ No pandas, no medium. All text here is as peers and the log wrote it; who draws 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.drawing.presence import Presence
+
 LEAST_PERIOD_S = 0.01  # shorter: a burst, such as the candidates of one description, and no period
-
-
-class Record(NamedTuple):
-    """One line of the log, as far as a ladder shows it; None: absent."""
-
-    seq: int
-    time: datetime
-    type: str
-    peer: str | None
-    to: str | None
-    session: str | None
-    kind: str | None
-    bytes: int | None
-    data: str | None
 
 
 class Look(StrEnum):
@@ -45,14 +34,6 @@ class Look(StrEnum):
     NOTE = "note"
 
 
-class Presence(StrEnum):
-    """How a peer stands in its room."""
-
-    ABSENT = "absent"
-    HERE = "here"
-    AWAY = "away"
-
-
 class Column(NamedTuple):
     """A peer, under the last name it had."""
 
@@ -64,11 +45,11 @@ class Run(NamedTuple):
     """Steps that are alike and came one soon after the other, the first of them included."""
 
     length: int
-    last: Record
+    last: Entry
 
-    def label(self, first: Record) -> str:
+    def label(self, first: Entry) -> str:
         times = f"×{self.length}"
-        every_s = (self.last.time - first.time).total_seconds() / (self.length - 1)
+        every_s = (self.last.ts - first.ts) / (self.length - 1)
         if every_s < LEAST_PERIOD_S:
             return times
         return f"{times}, every " + (f"{every_s:.1f} s" if every_s >= 1 else f"{every_s * 1000:.0f} ms")
@@ -77,7 +58,7 @@ class Run(NamedTuple):
 class Step(NamedTuple):
     """One row of the ladder."""
 
-    record: Record
+    record: Entry
     """What it draws; of a run the first."""
     look: Look
     column: int | None
@@ -99,7 +80,7 @@ class Step(NamedTuple):
 
     @property
     def time(self) -> datetime:
-        return self.record.time
+        return datetime.fromtimestamp(self.record.ts, UTC)
 
     @property
     def label(self) -> str:

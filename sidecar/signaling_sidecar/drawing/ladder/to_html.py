@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from signaling_sidecar.inspection.drawing import FONT, INK, MAX_HEIGHT_PX, cut, svg, text
-from signaling_sidecar.inspection.steps import Column, Look, Presence, Step
+from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
+from signaling_sidecar.drawing.markup import FONT, INK, MAX_HEIGHT_PX, cut, svg, text
+from signaling_sidecar.drawing.presence import Presence
 
 _TIMES_PX = 178
 _ROW_PX = 24

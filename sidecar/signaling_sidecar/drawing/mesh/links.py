@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import Reason, Verdict
-from signaling_sidecar.inspection.attendance import Attendance
-from signaling_sidecar.inspection.steps import Presence
+from signaling_sidecar.drawing.presence import Presence
+from signaling_sidecar.drawing.timeline.attendance import Attendance
 
 
 class State(StrEnum):

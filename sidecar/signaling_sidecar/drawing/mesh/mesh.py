@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import pandas as pd
-
-from signaling_sidecar.diagnosis import diagnose
-from signaling_sidecar.inspection.links import Links, link_up
-from signaling_sidecar.inspection.mesh_html import mesh_html
-from signaling_sidecar.inspection.mesh_text import mesh_text
-from signaling_sidecar.inspection.pairs import entries_of
-from signaling_sidecar.inspection.room_choice import RoomRuns, room_attendance
+from signaling_sidecar.diagnosis import Entry, diagnose
+from signaling_sidecar.drawing.mesh.links import Links, link_up
+from signaling_sidecar.drawing.mesh.to_html import mesh_html
+from signaling_sidecar.drawing.mesh.to_text import mesh_text
+from signaling_sidecar.drawing.rooms import RoomRuns
+from signaling_sidecar.drawing.timeline.attendance import Attendance
 
 
 class Mesh:
     """A room's peers at one moment, and for every two whether they are connected.
 
-    A notebook shows the drawing, `print` a matrix. Nothing in either needs the network or a script.
+    A notebook shows the drawing, `print` a matrix. Neither needs the network or a script.
     """
 
     def __init__(self, title: str, links: Links) -> None:
@@ -28,23 +27,27 @@ class Mesh:
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
+    def to_html(self) -> str:
+        """Draw it as one HTML element with inline SVG, which needs nothing else and suits light and dark pages."""
         return mesh_html(self.title, self.links)
+
+    _repr_html_ = to_html
 
 
 class RoomMeshes:
-    """The meshes of one room: the log is searched for its records once, and judged anew for each moment."""
+    """The meshes of one room at all moments.
 
-    def __init__(self, events: pd.DataFrame, chosen: RoomRuns, read_ts: float | None) -> None:
-        self._chosen = chosen
-        self.attendance = room_attendance(events, chosen, read_ts)
-        of_room = (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room)
-        # A report without a room is of a page that has not said who it is; its ICE ufrags tell.
-        told = of_room | events["type"].isin(["trace.state", "log.checkpoint"])
-        self._entries = entries_of(events[told & events["boot"].isin(chosen.boots)])
+    `entries` are those of the room, and the browser reports and checkpoints that name no room.
+    """
+
+    def __init__(self, chosen: RoomRuns, attendance: Attendance, entries: Sequence[Entry]) -> None:
+        self._chosen, self.attendance, self._entries = chosen, attendance, entries
 
     def at(self, at: float | datetime | None) -> Mesh:
-        """Show the room then: seconds from its first record, a time (UTC, if it names no zone), None: the log's end."""
+        """Draw one moment: seconds since the room's first record, or a time (in UTC unless it names a zone).
+
+        None is the end of the log.
+        """
         ts = self._ts(at)
         entries = [entry for entry in self._entries if entry.ts <= ts]
         verdicts = diagnose(entries, ts, self._chosen.room).verdicts

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from math import cos, pi, sin
 from typing import NamedTuple
 
-from signaling_sidecar.inspection.drawing import cut, framed, svg, text
-from signaling_sidecar.inspection.links import Link, Links, Node, State
-from signaling_sidecar.inspection.mesh_text import SIGNS, nobody
+from signaling_sidecar.drawing.markup import cut, framed, svg, text
+from signaling_sidecar.drawing.mesh.links import Link, Links, Node, State
+from signaling_sidecar.drawing.mesh.to_text import SIGNS, nobody
 
 _LABEL_PX = 170  # of a name beside the circle
 _PEER_PX = 64  # between two neighbours on the circle, at least: or the lines between them fill it

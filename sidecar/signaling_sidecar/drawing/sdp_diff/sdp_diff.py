@@ -1,29 +1,22 @@
-"""The difference of two session descriptions, in a notebook and in a terminal."""
+"""The difference of two session descriptions, as a unified diff and as HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import pandas as pd
-
-from signaling_sidecar.eventlog.payload import find_description
+from signaling_sidecar.drawing.sdp_diff.sections import Mark, Row, Section, compare
+from signaling_sidecar.drawing.sdp_diff.to_html import sdp_diff_html
 from signaling_sidecar.foreign_text import visible
-from signaling_sidecar.inspection.errors import NoDescription, UnknownRecord
-from signaling_sidecar.inspection.sdp_diff_html import sdp_diff_html
-from signaling_sidecar.inspection.sdp_sections import Mark, Row, Section, compare
-from signaling_sidecar.inspection.text_dtype import TEXT
-
-Chosen = int | tuple[str, int] | str
-"""A signal by its `seq` or its boot (the first characters do) and `seq`, or an SDP itself."""
 
 
 class SdpDiff:
-    """Two session descriptions beside each other, section by section; ICE credentials and fingerprints are short.
+    """Two session descriptions side by side, section by section. ICE credentials and fingerprints are shortened.
 
-    A notebook shows two columns, `print` a unified diff. Nothing in either needs the network or a script.
+    A notebook shows two columns, `print` a unified diff. Neither needs the network or a script.
     """
 
     def __init__(self, one: tuple[str, str], other: tuple[str, str]) -> None:
+        """Compare two descriptions, each given as a title and its SDP."""
         (self.title, sdp), (self.other_title, other_sdp) = one, other
         self.sections: Sequence[Section] = compare(sdp, other_sdp)
 
@@ -32,8 +25,11 @@ class SdpDiff:
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
+    def to_html(self) -> str:
+        """Draw it as one HTML element, which needs nothing else and suits light and dark pages."""
         return sdp_diff_html(self.title, self.other_title, self.sections)
+
+    _repr_html_ = to_html
 
     def _lines(self) -> Iterator[str]:
         for section in self.sections:
@@ -50,22 +46,3 @@ def _unified(row: Row) -> Iterator[str]:
         yield f"-{visible(row.one)}"
     if row.other is not None:
         yield f"+{visible(row.other)}"
-
-
-def find_sdp(events: pd.DataFrame, chosen: Chosen) -> tuple[str, str]:
-    """Give a title and the SDP of what was chosen. Raises `UnknownRecord` and `NoDescription`."""
-    if isinstance(chosen, str):
-        if not chosen.startswith("v=0"):
-            raise NoDescription(f"the text {chosen[:40]!r}")
-        return "SDP", chosen
-    boot, seq = chosen if isinstance(chosen, tuple) else ("", chosen)
-    signals = events[(events["seq"] == seq) & events["type"].isin(["signal.relayed", "signal.refused"])]
-    found = signals[signals["boot"].astype(TEXT).str.startswith(boot)]
-    if len(found) != 1:
-        choices = [f"({each!r}, {seq})" for each in found["boot"].astype(TEXT)]
-        raise UnknownRecord(f"{(boot, seq)!r}" if boot else str(seq), choices)
-    (row,) = found.astype(object).where(found.notna(), None).to_dict("records")
-    sdp = find_description(row["data"] or "")
-    if sdp is None:
-        raise NoDescription(f"record {seq} ({row['kind'] or row['type']})")
-    return f"{seq} {row['kind']}, {row['peer']} to {row['to'] or 'all'}", sdp

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from signaling_sidecar.inspection.drawing import framed, text
-from signaling_sidecar.inspection.sdp_sections import Mark, Row, Section
+from signaling_sidecar.drawing.markup import framed, text
+from signaling_sidecar.drawing.sdp_diff.sections import Mark, Row, Section
 
 _CONTEXT_LINES = 2  # around a change
 _LEAST_FOLDED = 3  # a fold of fewer lines takes more room than they do

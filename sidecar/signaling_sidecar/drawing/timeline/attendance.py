@@ -12,22 +12,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import About, read_about
-from signaling_sidecar.inspection.steps import Presence
+from signaling_sidecar.drawing.presence import PRESENCE_AFTER, Presence
 
 _BEFORE_S = 0.001  # as fine as times are shown: one that is rounded is still before
-
-
-class Turn(NamedTuple):
-    """A record of a room's peers, of one's page, of the room, or of the sidecar; `ts` in seconds since the epoch."""
-
-    seq: int
-    ts: float
-    type: str
-    peer: str | None
-    session: str | None
-    data: str | None
 
 
 class Change(StrEnum):
@@ -109,12 +99,6 @@ class Attendance(NamedTuple):
         return [(row, presence) for row, presence in found if presence is not Presence.ABSENT]
 
 
-_PRESENCE_AFTER = {
-    "peer.joined": Presence.HERE,
-    "peer.resumed": Presence.HERE,
-    "peer.away": Presence.AWAY,
-    "peer.left": Presence.ABSENT,
-}
 _LABELS = {
     "room.created": "room created",
     "room.ended": "room ended",
@@ -124,11 +108,11 @@ _LABELS = {
 }
 
 
-def attend(turns: Iterable[Turn], log_end_ts: float) -> Attendance:
+def attend(entries: Iterable[Entry], log_end_ts: float) -> Attendance:
     """Go through one room's records, in their order; those before the first of the room itself do not count."""
     room = _Room()
-    for turn in turns:
-        room.take(turn)
+    for entry in entries:
+        room.take(entry)
     return room.ended(log_end_ts)
 
 
@@ -142,23 +126,23 @@ class _Room:
         self._last_ts = 0.0
         self._labels = PeerLabels()
 
-    def take(self, turn: Turn) -> None:
-        is_server = turn.type.startswith("server.")
-        if turn.peer is not None and turn.session is not None:
-            self._labels.take(turn.type, turn.ts, turn.peer, turn.data)
+    def take(self, entry: Entry) -> None:
+        is_server = entry.type.startswith("server.")
+        if entry.peer is not None and entry.session is not None:
+            self._labels.take(entry.type, entry.ts, entry.peer, entry.data)
         if self._began_ts is None:
             if is_server:
                 return
-            self._began_ts = turn.ts
+            self._began_ts = entry.ts
         if not is_server:
-            self._last_ts = turn.ts
-        if turn.type in _LABELS:
-            self._moment(Moment(turn.ts, _LABELS[turn.type], is_server))
-        if turn.type == "server.restored":
+            self._last_ts = entry.ts
+        if entry.type in _LABELS:
+            self._moment(Moment(entry.ts, _LABELS[entry.type], is_server))
+        if entry.type == "server.restored":
             for session in self._open:
-                self._turn(session, Presence.AWAY, turn.ts)
-        elif turn.session is not None and turn.peer is not None and turn.type.startswith("peer."):
-            self._change(turn, turn.session, turn.peer, read_about(turn.data))
+                self._turn(session, Presence.AWAY, entry.ts)
+        elif entry.session is not None and entry.peer is not None and entry.type.startswith("peer."):
+            self._change(entry, entry.session, entry.peer, read_about(entry.data))
 
     def ended(self, log_end_ts: float) -> Attendance:
         ended_ts = max(log_end_ts, self._last_ts) if self._open else self._last_ts
@@ -175,21 +159,21 @@ class _Room:
             self._moments.pop()  # a reload restores first: one line says both
         self._moments.append(moment)
 
-    def _change(self, turn: Turn, session: str, peer: str, about: About) -> None:
-        row = self._rows.get(session) or self._come(turn, session, peer)
+    def _change(self, entry: Entry, session: str, peer: str, about: About) -> None:
+        row = self._rows.get(session) or self._come(entry, session, peer)
         row.name = about.name or row.name
-        change = _change_of(turn, row, about)
+        change = _change_of(entry, row, about)
         row.instance = about.instance or row.instance
         if change is not None:
             detail = (about.reason if change is Change.LEFT else about.ending) or ""
-            row.marks.append(Mark(turn.ts, change, turn.seq, detail))
-        if turn.type in _PRESENCE_AFTER:
-            self._turn(session, _PRESENCE_AFTER[turn.type], turn.ts)
+            row.marks.append(Mark(entry.ts, change, entry.seq, detail))
+        if entry.type in PRESENCE_AFTER:
+            self._turn(session, PRESENCE_AFTER[entry.type], entry.ts)
 
-    def _come(self, turn: Turn, session: str, peer: str) -> Row:
-        if turn.type != "peer.joined":
-            before = Presence.AWAY if turn.type == "peer.resumed" else Presence.HERE
-            self._open[session] = (before, self._began_ts or turn.ts)
+    def _come(self, entry: Entry, session: str, peer: str) -> Row:
+        if entry.type != "peer.joined":
+            before = Presence.AWAY if entry.type == "peer.resumed" else Presence.HERE
+            self._open[session] = (before, self._began_ts or entry.ts)
         row = self._rows[session] = Row(session, peer)
         return row
 
@@ -205,8 +189,8 @@ class _Room:
             self._open[session] = (presence, ts)
 
 
-def _change_of(turn: Turn, row: Row, about: About) -> Change | None:
-    match turn.type:
+def _change_of(entry: Entry, row: Row, about: About) -> Change | None:
+    match entry.type:
         case "peer.joined":
             return Change.JOINED
         case "peer.left":

@@ -1,18 +1,18 @@
-"""The timeline: who was in a room when, in a notebook and in a terminal."""
+"""The timeline: when each peer was in a room."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from signaling_sidecar.inspection.attendance import Attendance
-from signaling_sidecar.inspection.timeline_html import timeline_html
-from signaling_sidecar.inspection.timeline_text import timeline_text
+from signaling_sidecar.drawing.timeline.attendance import Attendance
+from signaling_sidecar.drawing.timeline.to_html import timeline_html
+from signaling_sidecar.drawing.timeline.to_text import timeline_text
 
 
 class Timeline:
-    """A row per session of one room: here, away, gone; reconnects, page reloads, and restarts of the sidecar.
+    """A row for each session of one room, with its absences, reconnects and page reloads, and the sidecar's restarts.
 
-    A notebook shows the drawing, `print` the same in characters. Nothing in either needs the network or a script.
+    A notebook shows the drawing, `print` the same in characters. Neither needs the network or a script.
     """
 
     def __init__(self, title: str, attendance: Attendance) -> None:
@@ -25,5 +25,8 @@ class Timeline:
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
+    def to_html(self) -> str:
+        """Draw it as one HTML element with inline SVG, which needs nothing else and suits light and dark pages."""
         return timeline_html(self.title, self.attendance)
+
+    _repr_html_ = to_html

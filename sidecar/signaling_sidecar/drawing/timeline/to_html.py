@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import floor, log10
 
-from signaling_sidecar.inspection.attendance import Attendance, Change, Mark, Moment, Row
-from signaling_sidecar.inspection.drawing import MAX_HEIGHT_PX, cut, framed, svg, text
-from signaling_sidecar.inspection.steps import Presence
-from signaling_sidecar.inspection.timeline_text import summary
+from signaling_sidecar.drawing.markup import MAX_HEIGHT_PX, cut, framed, svg, text
+from signaling_sidecar.drawing.presence import Presence
+from signaling_sidecar.drawing.timeline.attendance import Attendance, Change, Mark, Moment, Row
+from signaling_sidecar.drawing.timeline.to_text import summary
 
 _NAMES_PX = 150
 _BAR_PX = 620

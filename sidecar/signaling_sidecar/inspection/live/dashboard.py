@@ -10,22 +10,22 @@ import ipywidgets as widgets
 
 from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.foreign_text import visible
-from signaling_sidecar.inspection.drawing_widget import DrawingWidget
+from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
 
 if TYPE_CHECKING:
-    from signaling_sidecar.inspection.admin import Admin
     from signaling_sidecar.inspection.event_log import EventLog
+    from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
 
 UPDATE_S = 0.5  # seconds between two looks; each is one small request, and the log is read only when it has grown
 _open: dict[str, Dashboard] = {}
-"""By `Admin.place`: running a cell again must not leave a second one at work."""
+"""By `RunningSidecar.place`: running a cell again must not leave a second one at work."""
 
 
 class Dashboard:
     """Follows the sidecar until `close`, or until another dashboard of the same sidecar is made."""
 
-    def __init__(self, admin: Admin) -> None:
-        self._admin = admin
+    def __init__(self, sidecar: RunningSidecar) -> None:
+        self._sidecar = sidecar
         self._room = widgets.Select(description="Rooms", layout={"width": "360px", "height": "140px"})
         self._peer = widgets.Select(description="Peers", layout={"width": "360px", "height": "140px"})
         self._kick = widgets.Button(description="Kick", tooltip="Remove the chosen peer, and bar it for a minute")
@@ -40,17 +40,17 @@ class Dashboard:
             widgets.HBox([self._kick, self._end, self._text, self._say]),
             *(self._status, self._pairs, self._ladder),
         ])  # fmt: skip
-        self._kick.on_click(lambda _: self._try(lambda: admin.kick(self._key[1], self._peer.value, self._key[0])))
-        self._end.on_click(lambda _: self._try(lambda: admin.close_room(self._key[1], self._key[0])))
-        self._say.on_click(lambda _: self._try(lambda: admin.say(self._key[1], self._text.value, self._key[0])))
+        self._kick.on_click(lambda _: self._try(lambda: sidecar.kick(self._key[1], self._peer.value, self._key[0])))
+        self._end.on_click(lambda _: self._try(lambda: sidecar.close_room(self._key[1], self._key[0])))
+        self._say.on_click(lambda _: self._try(lambda: sidecar.say(self._key[1], self._text.value, self._key[0])))
         self._room.observe(lambda _: self._choose(), "value")
         self._rooms: list[dict[str, Any]] = []
         self._log: EventLog | None = None
         self._is_showing = False
         self._shown: object = None
-        if (previous := _open.get(admin.place)) is not None:
+        if (previous := _open.get(sidecar.place)) is not None:
             previous.close()
-        _open[admin.place] = self
+        _open[sidecar.place] = self
         self.update()
         self._task = _follow(self)
 
@@ -61,8 +61,8 @@ class Dashboard:
         """End the updates; what is shown stays."""
         if self._task is not None:
             self._task.cancel()
-        if _open.get(self._admin.place) is self:
-            del _open[self._admin.place]
+        if _open.get(self._sidecar.place) is self:
+            del _open[self._sidecar.place]
 
     @property
     def is_live(self) -> bool:
@@ -82,7 +82,7 @@ class Dashboard:
 
     def look(self) -> tuple[list[dict[str, Any]], EventLog]:
         """Ask the sidecar, and read its log if it has grown. In any thread."""
-        return self._admin.now(), self._admin.log
+        return self._sidecar.now(), self._sidecar.log
 
     def complain(self, error: SidecarError) -> None:
         self._status.value = f"<b>{html.escape(str(error))}</b>"

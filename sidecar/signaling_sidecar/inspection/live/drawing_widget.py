@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
+from signaling_sidecar.drawing import Ladder
 from signaling_sidecar.inspection.notebook_extra import notebook_extra
 
 with notebook_extra():
     import anywidget
     import traitlets
-
-if TYPE_CHECKING:
-    from signaling_sidecar.inspection.ladder import Ladder
 
 
 class DrawingWidget(anywidget.AnyWidget):

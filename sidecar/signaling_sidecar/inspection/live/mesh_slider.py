@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from signaling_sidecar.inspection.drawing_widget import DrawingWidget
-from signaling_sidecar.inspection.mesh import RoomMeshes
+from signaling_sidecar.drawing import RoomMeshes
+from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
 from signaling_sidecar.inspection.notebook_extra import notebook_extra
 
 with notebook_extra():
@@ -31,7 +31,7 @@ def mesh_slider(meshes: RoomMeshes) -> ipywidgets.VBox:
     drawing = DrawingWidget()
 
     def draw(at_s: float) -> None:
-        drawing.html = meshes.at(at_s)._repr_html_()
+        drawing.html = meshes.at(at_s).to_html()
 
     def moved(change: dict[str, Any]) -> None:
         draw(change["new"])

@@ -1,34 +1,31 @@
-"""One list of rooms, and the ladder of the chosen one below it."""
+"""A list of rooms, and below it the ladder of the selected room."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from signaling_sidecar.drawing import Ladder, RoomInLog
 from signaling_sidecar.foreign_text import shortened
-from signaling_sidecar.inspection.drawing_widget import DrawingWidget
+from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
 from signaling_sidecar.inspection.notebook_extra import notebook_extra
-from signaling_sidecar.inspection.room_choice import RoomInLog, rooms_in
 
 with notebook_extra():
     import ipywidgets
 
-if TYPE_CHECKING:
-    from signaling_sidecar.inspection.event_log import EventLog
-
-_NAME_CELLS = 60  # of a room's name in the list; the ladder below has it whole
+_NAME_CELLS = 60  # of a room's name in the list; the ladder below shows the whole name
 
 
-def room_picker(log: EventLog) -> ipywidgets.VBox:
-    """Make the box. Needs no running sidecar and keeps nothing running; an empty log gives an empty list."""
-    there = rooms_in(log.rooms)
+def room_picker(rooms: Sequence[RoomInLog], ladder_of: Callable[[RoomInLog], Ladder]) -> ipywidgets.VBox:
+    """Make the box. It needs no running sidecar and leaves no task running. Without rooms the list is empty."""
     choice = ipywidgets.Dropdown(
-        options=[(f"{shortened(c.room, _NAME_CELLS)} ({c.dialect}, boot {c.boot[:8]})", c) for c in there],
+        options=[(f"{shortened(c.room, _NAME_CELLS)} ({c.dialect}, boot {c.boot[:8]})", c) for c in rooms],
         description="room",
     )
     drawing = DrawingWidget()
 
     def draw(chosen: RoomInLog | None) -> None:
-        drawing.show(None if chosen is None else log.ladder(chosen.room, chosen.dialect, chosen.boot))
+        drawing.show(None if chosen is None else ladder_of(chosen))
 
     def chosen(change: dict[str, Any]) -> None:
         draw(change["new"])

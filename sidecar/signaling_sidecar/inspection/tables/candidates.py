@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from signaling_sidecar.eventlog.payload import find_candidates, find_media
-from signaling_sidecar.inspection.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _SAID = ("time", "dialect", "room", "peer", "to", "session", "boot", "seq")
 _DTYPES = {

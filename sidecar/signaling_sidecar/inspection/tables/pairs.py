@@ -8,7 +8,7 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis import Entry, Verdict
 from signaling_sidecar.diagnosis.attempts import Attempt
-from signaling_sidecar.inspection.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _TIMES = ("met", "offer", "answer", "candidate", "connected")
 _COUNTS = ("offers", "offers_back", "answers", "answers_back", "candidates", "candidates_back")
@@ -18,15 +18,6 @@ _COLUMNS = [
     *("types", "types_back", "offer", "answer", "candidate", "connected", "signaling", "reason", "sentence"),
     *("session", "other_session", "boot"),
 ]
-
-
-def entries_of(events: pd.DataFrame) -> list[Entry]:
-    """The events as a diagnosis reads them."""
-    told = events[events["type"] != "log.header"]
-    fields = [name for name in Entry.__struct_fields__ if name != "ts"]
-    columns = [told[name].astype(object).where(told[name].notna(), None) for name in fields]
-    ts = told["time"].astype("int64") / 1e6
-    return [Entry(ts=at, **dict(zip(fields, row, strict=True))) for at, *row in zip(ts, *columns, strict=True)]
 
 
 def pairs_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from signaling_sidecar.diagnosis.record_data import read_about
-from signaling_sidecar.inspection.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _COLUMNS = [
     *("dialect", "room", "name", "created", "ended", "peers_most", "sessions", "signals", "refused", "bytes", "boot"),

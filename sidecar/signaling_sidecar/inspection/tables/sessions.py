@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from signaling_sidecar.diagnosis.record_data import read_about
-from signaling_sidecar.inspection.spans import receiving_sessions, session_spans
-from signaling_sidecar.inspection.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.spans import receiving_sessions, session_spans
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _COLUMNS = [
     *("dialect", "room", "peer", "name", "session", "joined", "left", "reason", "connections", "pages"),

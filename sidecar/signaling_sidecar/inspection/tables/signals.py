@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from signaling_sidecar.diagnosis.record_data import media_of, read_about
-from signaling_sidecar.inspection.spans import receiving_sessions, session_spans
-from signaling_sidecar.inspection.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.spans import receiving_sessions, session_spans
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _OUTCOMES = {"signal.relayed": "relayed", "signal.refused": "refused"}
 _COLUMNS = [

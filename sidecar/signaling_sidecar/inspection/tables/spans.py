@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from signaling_sidecar.inspection.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _WHERE = ["dialect", "room", "peer"]
 
