@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /** Tests that run a Vite: also in the oldest that the plugin supports. */
-const WITH_VITE = ['life', 'middleware-mode', 'preview', 'proxy', 'site', 'vite-ends']
+const WITH_VITE = ['life', 'middleware-mode', 'preview', 'proxy', 'page-urls', 'vite-ends']
 
 const shared = {
   // A life test starts a real Vite and real child processes: 0.3 s on an idle machine, many times

@@ -11,10 +11,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext
 
-from tests.e2e.browsers import launched
-from tests.e2e.programs import Start
-from tests.e2e.sites import FRONTEND, Site, sidecar_in, start_vite, url_in, write_project
 from tests.frameworks.tabs import Tab, most_at_once, settled
+from tests.kit.browsers import launched
+from tests.kit.checkout import FRONTEND
+from tests.kit.programs import Start
+from tests.kit.sites import Site, sidecar_in, start_vite, url_in, write_project
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -166,7 +167,7 @@ async def test_a_client_that_is_closed_for_good_is_seen_to_leave(
 
 
 async def test_a_page_has_two_peers_when_it_says_so_and_each_room_its_own(site: Site, window: BrowserContext) -> None:
-    both = "window.other = new SignalingClient({ room, place: 'second' }); new SignalingClient({ room: 'too' }); "
+    both = "window.other = new SignalingClient({ room, slot: 'second' }); new SignalingClient({ room: 'too' }); "
     tab = await opened(window, site, "two", both + JOINS)
     ids = {await joined(tab), await tab.page.evaluate("other.peerId")}
     await settled(site.sidecar, "two", 2)

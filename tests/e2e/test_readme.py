@@ -1,4 +1,4 @@
-"""What the README tells people to type works, and nothing in it is untested."""
+"""Everything that the READMEs tell people to type works, and nothing in them is untested."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import aiohttp
 import pytest
 
 from signaling_sidecar.dialects import DIALECTS
-from tests import readme
-from tests.browser_dumps import INTERNALS
-from tests.e2e.programs import Start
-from tests.e2e.sites import ROOT, start_sidecar
-from tests.e2e.ways import upgrade
+from tests.kit import readme
+from tests.kit.browser_dumps import INTERNALS
+from tests.kit.checkout import ROOT
+from tests.kit.programs import Start
+from tests.kit.sites import start_sidecar
+from tests.kit.ways import upgrade
 
-# Every command of the README is in one of these three.
+# Every command of the READMEs is in one of these three.
 ENDS_BY_ITSELF = {
     "sidecar dialects",
     "sidecar discover",
@@ -48,7 +49,7 @@ RUN_ELSEWHERE = {
 }
 
 
-def test_every_command_of_the_readme_is_run_somewhere() -> None:
+def test_every_command_of_the_readmes_is_run_somewhere() -> None:
     assert set(readme.commands()) == ENDS_BY_ITSELF | RUNS_UNTIL_CTRL_C | set(RUN_ELSEWHERE)
 
 
@@ -70,14 +71,14 @@ async def project(start: Start, tmp_path: Path) -> AsyncIterator[Path]:
         yield folder
 
 
-async def test_its_commands_run(start: Start, project: Path) -> None:
+async def test_their_commands_run(start: Start, project: Path) -> None:
     for command in sorted(ENDS_BY_ITSELF):
         program = await start(shlex.split(command), project)
         assert await program.ended() == 0, program.lines
         assert program.lines
 
 
-async def test_its_live_commands_run_until_ctrl_c(start: Start, project: Path) -> None:
+async def test_their_live_commands_run_until_ctrl_c(start: Start, project: Path) -> None:
     for command in sorted(RUNS_UNTIL_CTRL_C):
         program = await start(shlex.split(command), project)
         await program.line("signal.relayed")
@@ -87,9 +88,8 @@ async def test_its_live_commands_run_until_ctrl_c(start: Start, project: Path) -
 
 
 async def test_the_line_for_each_dialect_opens_its_socket(start: Start, tmp_path: Path) -> None:
-    rows = re.findall(
-        r"^\| `(\w+)` \|.*\| `new WebSocket\(ws \+ '([^']*)'( \+ \w+)?\)` \|$", readme.text(), re.MULTILINE
-    )
+    row = re.compile(r"^\| `(\w+)` \|.*\| `new WebSocket\(ws \+ '([^']*)'( \+ \w+)?\)` \|$", re.MULTILINE)
+    rows = [found for text in readme.texts() for found in row.findall(text)]
     assert [dialect for dialect, _, _ in rows] == list(DIALECTS)
     sidecar = await start_sidecar(start, tmp_path)
     for _, path, id_ in rows:
@@ -98,7 +98,7 @@ async def test_the_line_for_each_dialect_opens_its_socket(start: Start, tmp_path
     assert opened == list(DIALECTS)
 
 
-async def test_its_python_runs(start: Start, project: Path) -> None:
+async def test_their_python_runs(start: Start, project: Path) -> None:
     assert readme.fences("python")
     for code in readme.fences("python"):
         program = await start(

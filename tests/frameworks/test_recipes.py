@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests import readme
-from tests.e2e.programs import Start
-from tests.e2e.sites import Site
 from tests.frameworks.projects import Project, Tools, make
 from tests.frameworks.tabs import Tab, most_at_once, settled, two_tabs
+from tests.kit import readme
+from tests.kit.programs import Start
+from tests.kit.sites import Site
 
 RELOADS, EDITS = 5, 3
 ROOM = "lobby"
@@ -78,7 +78,7 @@ def project(recipe: Recipe, tools: Tools, tmp_path_factory: pytest.TempPathFacto
     else:
         project.write("vite.config.ts", readme.code("vite.config.js"))
     for path, name in recipe.files.items():
-        project.write(path, readme.code(name, readme.NPM_README))
+        project.write(path, readme.code(name))
     return project
 
 

@@ -1,4 +1,4 @@
-import { copyOf, part } from './page.ts'
+import { copyOf, part } from './dom.ts'
 
 /** Older lines go: a page that is open for days should not grow. */
 const MAX_LINES = 300

@@ -1,5 +1,5 @@
 import type { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
-import { part } from './page.ts'
+import { part } from './dom.ts'
 
 /** Two pages of one network are connected in half a second. */
 const PATIENCE_MS = 4_000

@@ -1,5 +1,5 @@
 import type { SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
-import { part } from './page.ts'
+import { part } from './dom.ts'
 
 /** Says what this page cannot do here and what helps, before it tries. */
 export function showHints(client: SignalingClient, until: AbortSignal): void {

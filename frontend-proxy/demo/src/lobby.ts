@@ -1,6 +1,6 @@
 import { deviceName, type Room } from 'vite-plugin-signaling-sidecar/browser'
+import { part } from './dom.ts'
 import { Neighbours } from './neighbours.ts'
-import { part } from './page.ts'
 import { PhonePanel } from './phone.ts'
 import { describe, roomCard, roomIdOf } from './room-card.ts'
 

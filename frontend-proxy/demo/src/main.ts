@@ -1,9 +1,9 @@
 import './style.css'
 import { type LeaveReason, Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
+import { part } from './dom.ts'
 import { offerHelp } from './help.ts'
 import { showHints } from './hints.ts'
 import { Lobby } from './lobby.ts'
-import { part } from './page.ts'
 import { RoomView } from './room.ts'
 
 declare global {

@@ -1,4 +1,4 @@
-import { part } from './page.ts'
+import { part } from './dom.ts'
 
 type Kind = 'audio' | 'video'
 

@@ -1,5 +1,5 @@
-import { ask, fieldsOf, listIn, roomUrl } from './beside.ts'
-import { copyOf, part } from './page.ts'
+import { copyOf, part } from './dom.ts'
+import { ask, fieldsOf, listIn, roomUrl } from './sidecar-http.ts'
 
 /** Somebody who joins another sidecar's room is at another page: this need not be fast. */
 const LOOK_EVERY_MS = 10_000

@@ -1,5 +1,5 @@
-import { ask, fieldsOf, listIn, roomUrl, urlBeside } from './beside.ts'
-import { copyOf, part } from './page.ts'
+import { copyOf, part } from './dom.ts'
+import { ask, fieldsOf, listIn, roomUrl, urlBeside } from './sidecar-http.ts'
 
 /** "Open on your phone": a link and its QR code. Only there when Vite is on the network. */
 export class PhonePanel {

@@ -1,5 +1,5 @@
 import type { Room } from 'vite-plugin-signaling-sidecar/browser'
-import { copyOf, part } from './page.ts'
+import { copyOf, part } from './dom.ts'
 
 /** A room in the lobby; without `createdAt` one that nobody has opened yet. */
 export type Listed = Pick<Room, 'roomId' | 'peers'> & Partial<Room>

@@ -6,8 +6,8 @@ import type {
   SignalingClient,
 } from 'vite-plugin-signaling-sidecar/browser'
 import { Chat } from './chat.ts'
+import { part } from './dom.ts'
 import { OwnMedia } from './media.ts'
-import { part } from './page.ts'
 import { PhonePanel } from './phone.ts'
 import { Tile } from './tile.ts'
 

@@ -1,4 +1,4 @@
-import { copyOf, part } from './page.ts'
+import { copyOf, part } from './dom.ts'
 
 const HUES = 12
 

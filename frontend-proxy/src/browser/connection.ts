@@ -9,8 +9,8 @@
  */
 
 import ReconnectingWebSocket from 'partysocket/ws'
-import { jsonText } from './frame-text.ts'
-import { sayOnce, whyNotHere } from './own-origin.ts'
+import { sayOnce, whyNotHere } from './default-url.ts'
+import { jsonText } from './json-text.ts'
 
 // A page should be back soon after its sidecar is: this is a development tool on the same machine
 // or LAN, so waits are short, and still a sidecar that is down for a day is asked 12 times a minute.

@@ -38,7 +38,7 @@ export function adviseOnEnd(room: string, why: LeaveReason): void {
 export function adviseOnReplacedClient(room: string): void {
   console.warn(
     `Signaling: this page listens to a client that hears nothing: a newer client of the same page has its place in ` +
-      `the room '${room}'. Share one client in the page, or name the place of one of them: { room, place: 'second' }. ` +
+      `the room '${room}'. Share one client in the page, or name the place of one of them: { room, slot: 'second' }. ` +
       'In React, make it in an effect whose clean-up closes it.',
   )
 }
@@ -48,6 +48,6 @@ export function adviseOnSecondClient(room: string): void {
   console.info(
     `Signaling: an earlier client of this page was still in the room '${room}' and has given its place to the newer ` +
       'one. Close it when it is not needed any more, or, for two peers in one page, name the place of one of them: ' +
-      "{ room, place: 'second' }.",
+      "{ room, slot: 'second' }.",
   )
 }

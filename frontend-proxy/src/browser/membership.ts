@@ -6,10 +6,10 @@
  *    until it was handled; nothing of it goes out before the room has answered on this connection.
  */
 
-import type { Admission } from './admission.ts'
 import type { Connection } from './connection.ts'
 import type { PeerListFrame, ResumedFrame, ServerFrame } from './frames.ts'
 import type { Identity } from './identity.ts'
+import type { Admission } from './join-request.ts'
 import { type Refusal, tooLarge } from './payload.ts'
 import { faultOf, frameBytes, Resumption } from './resumption.ts'
 

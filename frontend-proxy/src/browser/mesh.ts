@@ -20,9 +20,9 @@
  *    the room sees it.
  */
 
+import { sayOnce } from './default-url.ts'
 import { type Peer, type RelayedFrame, text } from './frames.ts'
 import type { MeshEvents, MeshOptions, MeshPeer, PeerState } from './mesh-events.ts'
-import { sayOnce } from './own-origin.ts'
 import { PeerLink } from './peer-link.ts'
 import { SignalingClient } from './signaling-client.ts'
 import type { SignalingOptions } from './signaling-events.ts'

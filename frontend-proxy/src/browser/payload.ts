@@ -6,7 +6,7 @@
  * speaks the protocol without this library sees them there.
  */
 
-import { byteLength, jsonText, wellFormed } from './frame-text.ts'
+import { byteLength, jsonText, wellFormed } from './json-text.ts'
 import type { Profile } from './signaling-events.ts'
 
 export type Fields = Readonly<Record<string, unknown>>

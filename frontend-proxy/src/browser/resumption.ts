@@ -10,7 +10,7 @@
  * 5. A frame that ended a connection, or that is not counted however often it is sent, is given up.
  */
 
-import { byteLength, jsonText } from './frame-text.ts'
+import { byteLength, jsonText } from './json-text.ts'
 import { type Refusal, tooLarge } from './payload.ts'
 
 /** With this the session may be resumed. */

@@ -10,7 +10,6 @@
  * 4. Which client of a page is in a room, and under which id, is `places.ts`'s to say.
  */
 
-import { Admission } from './admission.ts'
 import { Connection, type Dismissal, type OpenSocket } from './connection.ts'
 import {
   adviseOnEnd,
@@ -18,7 +17,7 @@ import {
   adviseOnReplacedClient,
   adviseOnSecondClient,
 } from './console-advice.ts'
-import { wellFormed } from './frame-text.ts'
+import { ownOriginUrl } from './default-url.ts'
 import {
   type ErrorFrame,
   type Peer,
@@ -33,11 +32,11 @@ import {
   type ServerFrame,
 } from './frames.ts'
 import type { Identity } from './identity.ts'
+import { Admission } from './join-request.ts'
+import { wellFormed } from './json-text.ts'
 import { Membership } from './membership.ts'
 import { observe } from './observe.ts'
-import { ownOriginUrl } from './own-origin.ts'
 import { plain, plainProfile, type Refusal, refuseProfile, TOO_DEEP, wrap } from './payload.ts'
-import { type Holder, type Place, type Places, placeKey, placesHere } from './places.ts'
 import type {
   JoinOptions,
   LeaveReason,
@@ -45,17 +44,18 @@ import type {
   SignalingEvents,
   SignalingOptions,
 } from './signaling-events.ts'
+import { type Holder, type Slot, type Slots, slotKey, slotsOfPage } from './slots.ts'
 import { pageReport, type TraceReport } from './trace-report.ts'
 import { TypedEventTarget } from './typed-events.ts'
 
 export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   readonly #connection: Connection
   readonly #url: () => string | undefined
-  readonly #places: Places = placesHere()
+  readonly #slots: Slots = slotsOfPage()
   readonly #peers = new Map<string, Peer>()
   #profile: Profile
   #membership: Membership | undefined
-  #place: Place | undefined
+  #slot: Slot | undefined
   /** What was joined last. */
   #last: { readonly room: string; readonly options: JoinOptions } | undefined
   #watching = false
@@ -127,11 +127,11 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     if (this.#membership !== undefined) this.#leave('moved')
     this.#last = { room, options }
     this.#isReplaced = false
-    const key = placeKey(this.#url, room, options.place)
-    const place = this.#places.take(key, this.#holder, peerId)
-    this.#place = place
-    this.#enter(place.identity)
-    place.tellEarlier()
+    const key = slotKey(this.#url, room, options.slot)
+    const slot = this.#slots.take(key, this.#holder, peerId)
+    this.#slot = slot
+    this.#enter(slot.identity)
+    slot.tellEarlier()
   }
 
   /** Leaves the room; the connection stays, for the lobby or the next room. */
@@ -207,7 +207,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     this.#isListenedTo = true
     if (!this.#isReplaced || this.#last === undefined) return
     const { room, options } = this.#last
-    if (this.#places.isListenedTo(placeKey(this.#url, room, options.place))) {
+    if (this.#slots.isListenedTo(slotKey(this.#url, room, options.slot))) {
       adviseOnReplacedClient(room)
     } else this.join()
   }
@@ -266,7 +266,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     this.#membership = new Membership(this.#connection, admission, (refusal) =>
       this.#refuse(refusal),
     )
-    this.#place?.become(admission.identity)
+    this.#slot?.become(admission.identity)
     this.#connection.start()
     this.#membership.sendJoin()
   }
@@ -320,12 +320,12 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   #giveUp(why: LeaveReason, socket: OpenSocket | undefined): void {
-    const place = this.#place
-    this.#place = undefined
-    if (why === 'closed' && socket !== undefined) place?.giveUpSoon(socket)
+    const slot = this.#slot
+    this.#slot = undefined
+    if (why === 'closed' && socket !== undefined) slot?.giveUpSoon(socket)
     else {
       socket?.close()
-      place?.giveUp(
+      slot?.giveUp(
         why === 'replaced' || why === 'removed' || (why !== 'refused' && this.#connection.isOpen),
       )
     }
@@ -348,7 +348,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     const membership = this.#membership
     if (membership?.resumed(frame) !== true) return
     const { room, identity } = membership
-    this.#place?.become(identity)
+    this.#slot?.become(identity)
     this.emit('resumed', { room, peerId: identity.peerId })
   }
 
@@ -359,7 +359,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     if (membership === undefined || identity === undefined) return
     const { room } = membership
     const { peerId } = identity
-    this.#place?.become(identity)
+    this.#slot?.become(identity)
     this.#joinedAt = list.joinedAt
     this.#iceServers = list.iceServers ?? []
     this.#peers.clear()
@@ -401,7 +401,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     }
     const { room } = admission
     if (admission.refused(code)) {
-      this.#place?.become(admission.identity)
+      this.#slot?.become(admission.identity)
       if (admission.isStuck) adviseOnRefusal(room, code, message)
       this.emit('waiting', { room, code, message })
     } else this.#refusedForGood(room, { code, message })

@@ -21,7 +21,7 @@ export interface JoinOptions {
    * A page has one place in a room, which a newer client takes from an earlier one. A page that is
    * to have two peers in one room gives the second a place of another name.
    */
-  readonly place?: string
+  readonly slot?: string
   /** For the sidecar's `on_join` hook: who this is. Not what a session is resumed with. */
   readonly token?: string
 }

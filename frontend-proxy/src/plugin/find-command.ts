@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { SIDECAR_NAME } from './identity.ts'
+import { SIDECAR_NAME } from './names.ts'
 
 /**
  * The words with which the sidecar's command line may begin, the likeliest first: from

@@ -5,10 +5,10 @@ import type {
   UserConfig,
   ViteDevServer,
 } from 'vite'
-import { printForPhones } from './endpoint-line.ts'
 import { mdnsName, ownNames } from './lan-addresses.ts'
 import { type LanCertificate, lanCertificate } from './lan-certificate.ts'
 import type { SignalingOptions } from './options.ts'
+import { printForPhones } from './printed-urls.ts'
 import { servedFolderAround, servedFolders, userCacheFolder } from './state-folder.ts'
 
 /** Below Vite's base. What is there is public: every TLS handshake shows the same. */

@@ -1,9 +1,9 @@
 import type { ViteDevServer } from 'vite'
 import { type PageServer, pageServerOf, takeSignaling, urlsOf } from './page-server.ts'
+import { siteAt } from './page-urls.ts'
 import { SIGNALING_PATH, type SignalingProxy } from './proxy-rule.ts'
-import type { Log } from './sidecar-keeper.ts'
-import type { SidecarStay } from './sidecar-stay.ts'
-import { siteAt } from './site.ts'
+import type { SidecarStay } from './sidecar-lease.ts'
+import type { Log } from './sidecar-supervisor.ts'
 
 /** What a Vite in middleware mode has to do with signaling. */
 export interface Link {

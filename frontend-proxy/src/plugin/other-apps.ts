@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { findRunningSidecar } from './running-sidecar.ts'
-import type { Log } from './sidecar-keeper.ts'
+import type { Log } from './sidecar-supervisor.ts'
 import { userStateFolder } from './state-folder.ts'
 
 /** The other app may be started at any time, and only its own terminal hears of that at once. */

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { ResolvedConfig, ViteDevServer } from 'vite'
-import { PLUGIN_NAME } from './identity.ts'
+import { PLUGIN_NAME } from './names.ts'
 
 export type PageServer = NonNullable<ViteDevServer['httpServer']>
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
 import { startFailure } from './find-command.ts'
-import { SIDECAR_NAME } from './identity.ts'
+import { SIDECAR_NAME } from './names.ts'
 
 export interface ReadyLine {
   readonly version: string

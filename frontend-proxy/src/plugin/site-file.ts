@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { LetIn } from './let-in.ts'
+import type { LetIn } from './allowed-clients.ts'
 
 /** Where a project's pages are, for the sidecar's QR code, its status page and its announcement. */
 export interface Pages {

@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import path from 'node:path'
 import type { ResolvedConfig } from 'vite'
-import { SIDECAR_NAME } from './identity.ts'
+import { SIDECAR_NAME } from './names.ts'
 
 /**
  * The sidecar's state folder of one project: the same path that the sidecar computes itself.

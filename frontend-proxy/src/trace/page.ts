@@ -3,8 +3,8 @@
  * page makes, by whatever library, tells the sidecar's event log what becomes of it.
  */
 
+import { ownOriginUrl } from '../browser/default-url.ts'
 import { observe } from '../browser/observe.ts'
-import { ownOriginUrl } from '../browser/own-origin.ts'
 import { pageReport, type TraceReport } from '../browser/trace-report.ts'
 
 /** More are dropped, oldest first: the sidecar may be down for a day. */

@@ -24,6 +24,6 @@ export class FakePage extends EventTarget {
   }
 
   #forgetModules(): void {
-    vi.stubGlobal(Symbol.for('vite-plugin-signaling-sidecar/places/1') as never, undefined)
+    vi.stubGlobal(Symbol.for('vite-plugin-signaling-sidecar/slots/1') as never, undefined)
   }
 }

@@ -81,7 +81,7 @@ function refuse(socket: FakeWebSocket, code: string): void {
 }
 
 describe('the newest client of a page', () => {
-  it('has the id, the session and the place of one that was forgotten', async () => {
+  it('has the id, the session and the slot of one that was forgotten', async () => {
     const earlier = await joined()
     const newer = client()
     expect(earlier.said).toEqual(['left replaced'])
@@ -95,7 +95,7 @@ describe('the newest client of a page', () => {
     expect(earlier.signaling.state).toBe('idle')
   })
 
-  it('gives the place back to one that the page listens to, when the page has never listened to it', async () => {
+  it('gives the slot back to one that the page listens to, when the page has never listened to it', async () => {
     const kept = client()
     const discarded = client()
     const { peerId } = discarded
@@ -209,10 +209,10 @@ describe('the newest client of a page', () => {
     expect(sockets.map(({ sent }) => sent[0]?.type).sort()).toEqual(['join', 'watch_rooms'])
   })
 
-  it('takes nothing from a client of another room, of another place or of another sidecar', async () => {
+  it('takes nothing from a client of another room, of another slot or of another sidecar', async () => {
     const earlier = await joined()
     client({ room: 'pub' })
-    client({ place: 'second' })
+    client({ slot: 'second' })
     client({ url: 'ws://other.test/ws/signaling' })
     expect(earlier.said).toEqual([])
     await vi.advanceTimersByTimeAsync(0)
@@ -420,7 +420,7 @@ describe('a mesh that is closed', () => {
     expect((await opened()).sent).toMatchObject([{ type: 'join', roomId: 'bar' }])
   })
 
-  it('keeps the place when its page is only unloaded', async () => {
+  it('keeps the slot when its page is only unloaded', async () => {
     const { signaling, socket } = await joined()
     new Mesh(signaling, options)
     page.reload()

@@ -17,7 +17,6 @@ from signaling_sidecar.drawing import Mesh, RoomInLog, RoomMeshes, SdpDiff, Time
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import FoundLog, find_segments
 from signaling_sidecar.eventlog.state_dir import is_running
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.chosen_sdp import Chosen, find_sdp
 from signaling_sidecar.inspection.dumps import Dump, JoinedDump, clocks_table, join_dump
 from signaling_sidecar.inspection.live.ladder import Ladder
@@ -31,6 +30,7 @@ from signaling_sidecar.inspection.room_choice import (
 )
 from signaling_sidecar.inspection.tables.log_tables import LogTables
 from signaling_sidecar.inspection.tables.reader import read_events
+from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
     from ipywidgets import VBox

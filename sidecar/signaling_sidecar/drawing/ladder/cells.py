@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from signaling_sidecar.foreign_text import shown_width
+from signaling_sidecar.untrusted_text import shown_width
 
 _RESET = "\x1b[0m"  # ECMA-48, 8.3.117
 

@@ -15,7 +15,7 @@ from signaling_sidecar.drawing.ladder.steps import Step
 from signaling_sidecar.drawing.ladder.to_html import ladder_html
 from signaling_sidecar.drawing.ladder.to_mermaid import ladder_mermaid
 from signaling_sidecar.drawing.ladder.to_text import ladder_text
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 
 class Payload(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from signaling_sidecar.drawing.ladder.cells import Cells
 from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
 from signaling_sidecar.drawing.presence import Presence
-from signaling_sidecar.foreign_text import shortened, shown_width, visible
+from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
 _TIMES_CELLS = 26  # "12:00:00.000  +    0.000  "
 _COLUMN_CELLS = range(16, 33)  # the widest holds "candidate host udp private" and an arrow

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from signaling_sidecar.drawing.sdp_diff.sections import Mark, Row, Section, compare
 from signaling_sidecar.drawing.sdp_diff.to_html import sdp_diff_html
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 
 class SdpDiff:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from signaling_sidecar.drawing import Ladder, RoomInLog
-from signaling_sidecar.foreign_text import shortened
 from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
 from signaling_sidecar.inspection.notebook_extra import notebook_extra
+from signaling_sidecar.untrusted_text import shortened
 
 with notebook_extra():
     import ipywidgets

@@ -1,0 +1,53 @@
+import { styleText } from 'node:util'
+import type { PreviewServer, ViteDevServer } from 'vite'
+import { phoneLines } from './phone-url.ts'
+import { SIGNALING_PATH } from './proxy-rule.ts'
+
+const USUAL_COLUMNS = 80
+
+type ListeningServer = ViteDevServer | PreviewServer
+
+/** Prints the endpoint below Vite's own URLs, whenever Vite prints them. */
+export function printEndpoint(server: ListeningServer): void {
+  printBelow(server, () => {
+    const page = server.resolvedUrls?.local[0] ?? server.resolvedUrls?.network[0]
+    if (page === undefined) return
+    const endpoint = new URL(SIGNALING_PATH, page.replace(/^http/, 'ws')).href
+    print(server, 'Signaling', endpoint)
+  })
+}
+
+/** Prints what a phone opens, below that. */
+export function printForPhones(server: ListeningServer, authorityPath: string | undefined): void {
+  printBelow(server, () => {
+    const { stdout } = process
+    const terminal = {
+      // A terminal that nobody has given a size says 0.
+      columns: stdout.isTTY ? stdout.columns || USUAL_COLUMNS : undefined,
+      isColoured: stdout.isTTY && stdout.hasColors(256),
+    }
+    const urls = server.resolvedUrls?.network ?? []
+    const [first = '', ...rest] = phoneLines(urls, terminal, authorityPath)
+    print(server, 'Phone', first)
+    for (const line of rest) server.config.logger.info(line)
+  })
+}
+
+function printBelow(server: ListeningServer, printMore: () => void): void {
+  const printUrls = server.printUrls
+  server.printUrls = () => {
+    printUrls()
+    printMore()
+  }
+}
+
+function print({ config }: ListeningServer, name: string, what: string): void {
+  config.logger.info(
+    `  ${paint('green', '➜')}  ${paint('bold', name)}:${' '.repeat(Math.max(1, 8 - name.length))}${paint('cyan', what)}`,
+  )
+}
+
+function paint(colour: 'green' | 'bold' | 'cyan', text: string): string {
+  // Node 20's styleText colours a pipe too; hasColors() also honours NO_COLOR.
+  return process.stdout.isTTY && process.stdout.hasColors() ? styleText(colour, text) : text
+}

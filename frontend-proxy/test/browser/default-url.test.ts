@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+
+beforeEach(() => {
+  vi.resetModules()
+  vi.useFakeTimers()
+  vi.stubGlobal('WebSocket', vi.fn())
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+function stubPage(href: string, origin: string): void {
+  vi.stubGlobal('location', new URL(href))
+  vi.stubGlobal('origin', origin)
+}
+
+async function urlAt(href: string, origin: string): Promise<string | undefined> {
+  stubPage(href, origin)
+  return (await import('../../src/browser/default-url.ts')).ownOriginUrl()
+}
+
+it.each([
+  ['http://localhost:5173/a/b?c#d', 'http://localhost:5173', 'ws://localhost:5173/ws/signaling'],
+  ['https://192.168.1.7/', 'https://192.168.1.7', 'wss://192.168.1.7/ws/signaling'],
+  ['about:blank', 'http://localhost:5173', 'ws://localhost:5173/ws/signaling'],
+  ['about:srcdoc', 'https://dev.test', 'wss://dev.test/ws/signaling'],
+  ['blob:http://localhost:5173/4e1d', 'http://localhost:5173', 'ws://localhost:5173/ws/signaling'],
+  ['http://localhost:5173/sandboxed', 'null', 'ws://localhost:5173/ws/signaling'],
+])('at %s it is on the origin of the page', async (href, origin, url) => {
+  expect(await urlAt(href, origin)).toBe(url)
+})
+
+it.each([
+  ['file:///home/ann/index.html', 'null', 'file: pages'],
+  [
+    'chrome-extension://abcdef/popup.html',
+    'chrome-extension://abcdef',
+    'chrome-extension://abcdef',
+  ],
+  ['moz-extension://0-1/popup.html', 'moz-extension://0-1', 'moz-extension://0-1'],
+  ['capacitor://localhost/', 'capacitor://localhost', 'capacitor://localhost'],
+  ['tauri://localhost/', 'tauri://localhost', 'tauri://localhost'],
+  ['about:blank', 'null', 'about: pages'],
+])(
+  'at %s nobody can guess it: the console says so, and nothing is tried',
+  async (href, origin, place) => {
+    expect(await urlAt(href, origin)).toBeUndefined()
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    const { SignalingClient } = await import('../../src/browser/index.ts')
+    const client = new SignalingClient({ room: 'lobby' })
+    new SignalingClient().watchRooms()
+    expect(client.state).toBe('idle')
+    expect(vi.getTimerCount()).toBe(0)
+    expect(globalThis.WebSocket).not.toHaveBeenCalled()
+    expect(warn.mock.calls).toEqual([[expect.stringContaining(place)]])
+    const advice =
+      origin === 'null' ? 'through your Vite' : "url: 'ws://localhost:5173/ws/signaling'"
+    expect(warn.mock.calls[0]?.[0]).toContain(advice) // no sidecar lets in the origin `null`
+  },
+)
+
+it('on a server all of it does nothing, and says so once', async () => {
+  const warn = vi.spyOn(console, 'warn').mockReturnValue()
+  const { deviceName, Mesh, SignalingClient } = await import('../../src/browser/index.ts')
+  for (const url of [undefined, 'ws://localhost:5173/ws/signaling']) {
+    const client = new SignalingClient({ room: 'lobby', ...(url && { url }) })
+    const mesh = new Mesh(client)
+    client.watchRooms()
+    expect(client.broadcast({ hi: 1 })).toBe(false)
+    expect(mesh.send('hi')).toBe(0)
+    expect([client.state, client.joined, mesh.peers]).toEqual(['idle', false, []])
+    mesh.close()
+    client.close()
+  }
+  expect(deviceName()).toBe('')
+  vi.runAllTimers() // throws when one of them begins another, for ever
+  expect(globalThis.WebSocket).not.toHaveBeenCalled()
+  expect(warn.mock.calls).toEqual([[expect.stringContaining('on a server')]])
+})
+
+it('in Node.js a client that is given a url and a WebSocket connects', async () => {
+  const made = vi.fn()
+  class Socket extends EventTarget {
+    constructor(...words: unknown[]) {
+      super()
+      made(...words)
+    }
+    close(): void {}
+  }
+  const { SignalingClient } = await import('../../src/browser/index.ts')
+  const WebSocket = Object.assign(Socket, { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 })
+  const client = new SignalingClient({
+    room: 'lobby',
+    url: 'ws://127.0.0.1:8765/ws/signaling',
+    WebSocket: WebSocket as unknown as typeof globalThis.WebSocket,
+  })
+  await vi.waitUntil(() => made.mock.calls.length > 0)
+  expect(made.mock.calls[0]?.[0]).toBe('ws://127.0.0.1:8765/ws/signaling')
+  client.close()
+})

@@ -1,0 +1,212 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { randomId } from '../../src/browser/identity.ts'
+import type { PageStorage } from '../../src/browser/page-storage.ts'
+import { type Holder, type Slot, Slots } from '../../src/browser/slots.ts'
+
+const nobody: Holder = { isListenedTo: () => true, replaced() {}, restored() {} }
+
+class Tab implements PageStorage {
+  readonly items: Map<string, string>
+
+  constructor(copyOf?: Tab) {
+    this.items = new Map(copyOf?.items)
+  }
+
+  getItem(key: string): string | null {
+    return this.items.get(key) ?? null
+  }
+
+  setItem(key: string, value: string): void {
+    this.items.set(key, value)
+  }
+
+  removeItem(key: string): void {
+    this.items.delete(key)
+  }
+
+  /** A page in this tab: the storage stays, the listeners of the page before do not count. */
+  load(): { slots: Slots; page: EventTarget } {
+    const page = new EventTarget()
+    return { slots: new Slots(this, page), page }
+  }
+}
+
+/** A page in whose room `bar` this tab is resumable as this, and that is then unloaded. */
+function unloaded(tab: Tab, identity: { peerId: string; token?: string }, chosen?: string): void {
+  const { slots, page } = tab.load()
+  slots.take('bar', nobody, chosen).become(identity)
+  page.dispatchEvent(new Event('pagehide'))
+}
+
+function taken(tab: Tab, peerId?: string): Slot['identity'] {
+  return tab.load().slots.take('bar', nobody, peerId).identity
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('a tab', () => {
+  it('is the same peer on a reloaded page', () => {
+    const tab = new Tab()
+    unloaded(tab, { peerId: 'ann', token: 'secret' })
+    expect(taken(tab)).toMatchObject({ peerId: 'ann', token: 'secret' })
+  })
+
+  it('keeps its session under an id that the app has chosen, too', () => {
+    const tab = new Tab()
+    unloaded(tab, { peerId: 'user-1', token: 'secret' }, 'user-1')
+    expect(taken(tab, 'user-1')).toMatchObject({ peerId: 'user-1', token: 'secret' })
+  })
+
+  it('shows nobody the session of another id', () => {
+    const tab = new Tab()
+    unloaded(tab, { peerId: 'user-1', token: 'secret' }, 'user-1')
+    expect(taken(tab, 'user-2')).toEqual({ peerId: 'user-2' })
+  })
+
+  it('is somebody else in every room', () => {
+    const { slots } = new Tab().load()
+    const ids = ['bar', 'pub'].map((room) => slots.take(room, nobody).identity.peerId)
+    expect(ids[0]).not.toBe(ids[1])
+  })
+
+  it('repeats a join that was not answered before the page was reloaded', () => {
+    const tab = new Tab()
+    unloaded(tab, Object.assign({ peerId: 'ann' }, { instance: 'i' }))
+    expect(taken(tab)).toMatchObject({ peerId: 'ann', instance: 'i' })
+  })
+
+  it.each(['no json', '[]', '{"token":"x"}', '{"peerId":7}', '{"peerId":""}', '{"peerId":"\\n"}'])(
+    'finds nobody in %j',
+    (stored) => {
+      const tab = new Tab()
+      tab.items.set('signaling-sidecar:slot:bar', stored)
+      expect(taken(tab).peerId).toMatch(/^[0-9a-f]{24}$/)
+    },
+  )
+
+  it('that is duplicated is a new peer, also when it was reloaded before', () => {
+    const tab = new Tab()
+    unloaded(tab, { peerId: 'ann' })
+    expect(taken(tab).peerId).toBe('ann')
+    expect(taken(new Tab(tab)).peerId).not.toBe('ann')
+  })
+
+  it('that is duplicated while it is in no room is a new peer as well', () => {
+    const tab = new Tab()
+    tab.load().slots.take('bar', nobody).giveUp(true)
+    expect(tab.items.size).toBe(0)
+  })
+
+  it('needs no storage', () => {
+    const slots = new Slots(undefined, new EventTarget())
+    const { peerId } = slots.take('bar', nobody).identity
+    expect(slots.take('bar', nobody).identity.peerId).toBe(peerId)
+  })
+})
+
+describe('a page from the back/forward cache', () => {
+  const pageshow = Object.assign(new Event('pageshow'), { persisted: true })
+
+  it('goes on as who it was, and its storage is empty again', () => {
+    const tab = new Tab()
+    const { slots, page } = tab.load()
+    const restored = vi.fn()
+    slots.take('bar', { ...nobody, restored }).become({ peerId: 'ann', token: 'secret' })
+    page.dispatchEvent(new Event('pagehide'))
+    page.dispatchEvent(pageshow)
+    expect(tab.items.size).toBe(0)
+    expect(restored).not.toHaveBeenCalled()
+  })
+
+  it('takes over the session of the page that was there meanwhile', () => {
+    const tab = new Tab()
+    const { slots, page } = tab.load()
+    const restored = vi.fn()
+    slots.take('bar', { ...nobody, restored }).become({ peerId: 'ann', token: 'first' })
+    page.dispatchEvent(new Event('pagehide'))
+    unloaded(tab, { peerId: 'ann', token: 'second' })
+    page.dispatchEvent(pageshow)
+    expect(restored).toHaveBeenCalledWith(expect.objectContaining({ token: 'second' }))
+    expect(tab.items.size).toBe(0)
+  })
+})
+
+describe('a slot', () => {
+  function scene() {
+    const page = new EventTarget()
+    const slots = new Slots(undefined, page)
+    const replaced = vi.fn()
+    const slot = slots.take('bar', { ...nobody, replaced })
+    slot.become({ peerId: 'ann', token: 'secret' })
+    const said: string[] = []
+    const socket = { send: () => said.push('leave'), close: () => said.push('close') }
+    return { page, slots, slot, replaced, said, socket }
+  }
+
+  it('goes to the newer client, and the earlier one is told', () => {
+    const { slots, replaced } = scene()
+    const next = slots.take('bar', nobody)
+    expect(next.identity).toEqual({ peerId: 'ann', token: 'secret' })
+    expect(replaced).not.toHaveBeenCalled()
+    next.tellEarlier()
+    expect(replaced).toHaveBeenCalledExactlyOnceWith(false)
+  })
+
+  it('is left by the earlier client when the newer one is somebody else', () => {
+    const { slots, replaced } = scene()
+    const next = slots.take('bar', nobody, 'ben')
+    next.tellEarlier()
+    expect(next.identity).toEqual({ peerId: 'ben' })
+    expect(replaced).toHaveBeenCalledExactlyOnceWith(true)
+  })
+
+  it('is left a moment after its client has closed, and the session is over', () => {
+    const { slots, slot, said, socket } = scene()
+    slot.giveUpSoon(socket)
+    vi.advanceTimersByTime(200)
+    expect(said).toEqual([])
+    vi.advanceTimersByTime(50)
+    expect(said).toEqual(['leave', 'close'])
+    expect(slots.take('bar', nobody).identity.token).toBeUndefined()
+  })
+
+  it('is not left when another client asks for it meanwhile', () => {
+    const { slots, slot, said, socket } = scene()
+    slot.giveUpSoon(socket)
+    const next = slots.take('bar', nobody)
+    next.tellEarlier()
+    vi.advanceTimersByTime(1_000)
+    expect(said).toEqual(['close'])
+    expect(next.identity.token).toBe('secret')
+  })
+
+  it('is left at once when the page is unloaded meanwhile', () => {
+    const { page, slot, said, socket } = scene()
+    slot.giveUpSoon(socket)
+    page.dispatchEvent(new Event('pagehide'))
+    expect(said).toEqual(['leave', 'close'])
+  })
+
+  it('is left at once where there is no page', () => {
+    const { said, socket } = scene()
+    new Slots(undefined, undefined).take('bar', nobody).giveUpSoon(socket)
+    expect(said).toEqual(['leave', 'close'])
+  })
+
+  it('keeps its session when its client has ended without a leave', () => {
+    const { slots, slot } = scene()
+    slot.giveUp(false)
+    expect(slots.take('bar', nobody).identity).toMatchObject({ peerId: 'ann', token: 'secret' })
+  })
+})
+
+it('a random id needs no secure context', () => {
+  expect(randomId()).toMatch(/^[0-9a-f]{24}$/)
+  expect(randomId()).not.toBe(randomId())
+})

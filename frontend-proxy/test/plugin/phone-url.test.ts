@@ -1,0 +1,77 @@
+import jsQR from 'jsqr'
+import { expect, test } from 'vitest'
+import { phoneLines } from '../../src/plugin/phone-url.ts'
+
+const URL = 'https://192.168.178.123:5173/app/'
+const WIDE = { columns: 80, isColoured: false }
+const INDENT = '     '
+
+/** What a phone reads when it looks at these lines of a terminal. */
+function scan(lines: readonly string[], isDarkTerminal = true): string | undefined {
+  const rows = lines.filter((line) => /[█▀▄]/.test(line)).map((line) => [...line.slice(5)])
+  const scale = 4
+  const [width, height] = [(rows[0]?.length ?? 0) * scale, rows.length * 2 * scale]
+  const pixels = new Uint8ClampedArray(width * height * 4).fill(255)
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const sign = rows[Math.floor(y / scale / 2)]?.[Math.floor(x / scale)] ?? ' '
+      const isInk = (Math.floor(y / scale) % 2 === 0 ? '█▀' : '█▄').includes(sign)
+      pixels.fill(isInk === isDarkTerminal ? 255 : 0, (y * width + x) * 4, (y * width + x) * 4 + 3)
+    }
+  }
+  return jsQR(pixels, width, height)?.data
+}
+
+test('the code holds the URL, on a dark terminal and, inverted, on a light one', () => {
+  const lines = phoneLines([URL], WIDE, undefined)
+  expect(lines[0]).toBe(URL)
+  expect(scan(lines)).toBe(URL)
+  expect(scan(lines, false)).toBe(URL)
+})
+
+test('with colours it is black on white, whatever the theme: each line says so and ends it', () => {
+  const plain = phoneLines([URL], WIDE, undefined).filter((line) => /[█▀▄]/.test(line))
+  const coloured = phoneLines([URL], { ...WIDE, isColoured: true }, undefined)
+  const expected = plain.map(
+    (row) => `${INDENT}\u001b[38;5;231m\u001b[48;5;16m${row.slice(5)}\u001b[0m`,
+  )
+  expect(coloured.slice(-plain.length, -1)).toEqual(expected.slice(0, -1))
+  expect(coloured.at(-1)).toBe(expected.at(-1)?.replace('\u001b[48;5;16m', ''))
+})
+
+test('the best address is the one that is shown', () => {
+  const lines = phoneLines(['https://169.254.1.1:5173/', URL], WIDE, undefined)
+  expect(lines[0]).toBe(URL)
+})
+
+test('when there is none that a phone surely reaches, that is said', () => {
+  const [first] = phoneLines(['https://100.64.0.9:5173/'], WIDE, undefined)
+  expect(first).toBe('https://100.64.0.9:5173/ (VPN address: a phone may not reach it)')
+})
+
+test('a log that is no terminal has the URL alone', () => {
+  expect(phoneLines([URL], { columns: undefined, isColoured: false }, undefined)).toEqual([URL])
+})
+
+test('a terminal that is too narrow gets no broken code, and is told how wide it must be', () => {
+  const width = phoneLines([URL], WIDE, undefined).at(-1)?.length ?? 0
+  expect(scan(phoneLines([URL], { ...WIDE, columns: width }, undefined))).toBe(URL)
+  const lines = phoneLines([URL], { ...WIDE, columns: width - 1 }, undefined)
+  expect(lines).toEqual([URL, `${INDENT}(a terminal of ${width} columns would show its QR code)`])
+})
+
+test('of a certificate of our own the lines say what the phone will, of others nothing', () => {
+  const lines = phoneLines([URL], WIDE, '/@signaling/authority.crt')
+  expect(lines.slice(-2)).toEqual([
+    `${INDENT}The phone warns of a self-made certificate: "Advanced", then "Proceed".`,
+    `${INDENT}iPhones connect only once it is installed, from /@signaling/authority.crt.`,
+  ])
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
+  expect(phoneLines([URL], WIDE, undefined).join('\n')).not.toMatch(/certificate/)
+})
+
+test('without a network there is a sentence', () => {
+  expect(phoneLines([], WIDE, undefined)).toEqual([
+    'none, as Vite is not on the network (see server.host)',
+  ])
+})
