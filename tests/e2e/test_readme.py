@@ -38,7 +38,7 @@ RUN_ELSEWHERE = {
     "make test": "this run",
     "npm i -D vite-plugin-signaling-sidecar": "test_own_project.py, from the tarball",
     "pip install 'signaling-sidecar[lan]'": "the setup of this run",
-    "pip install 'signaling-sidecar[notebook]'": "the setup of this run",
+    "pip install 'signaling-sidecar[notebook]' jupyterlab": "the setup of this run",
     "pip install signaling-sidecar": "test_own_project.py, from the wheel",
     "sidecar doctor": "test_doctor.py: what it says, and so its exit code, depends on the machine",
     "sidecar notebook": "test_notebook_command.py, without opening them",
