@@ -3,12 +3,11 @@
 The terminal, web pages and notebooks show the same pictures, because all of them call this package.
 """
 
-from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
-from signaling_sidecar.drawing.ladder.between import records_between
+from signaling_sidecar.drawing.errors import AmbiguousRoom, NeverMet, UnknownRoom
 from signaling_sidecar.drawing.ladder.ladder import Ladder
 from signaling_sidecar.drawing.mesh.mesh import Mesh, RoomMeshes
 from signaling_sidecar.drawing.page import page
-from signaling_sidecar.drawing.rooms import RoomInLog, RoomRuns, rooms_in
+from signaling_sidecar.drawing.rooms import RoomInLog, RoomRuns, entries_of_room, room_of
 from signaling_sidecar.drawing.sdp_diff.sdp_diff import SdpDiff
 from signaling_sidecar.drawing.timeline.attendance import Attendance, attend
 from signaling_sidecar.drawing.timeline.timeline import Timeline
@@ -18,6 +17,7 @@ __all__ = [
     "Attendance",
     "Ladder",
     "Mesh",
+    "NeverMet",
     "RoomInLog",
     "RoomMeshes",
     "RoomRuns",
@@ -25,7 +25,7 @@ __all__ = [
     "Timeline",
     "UnknownRoom",
     "attend",
+    "entries_of_room",
     "page",
-    "records_between",
-    "rooms_in",
+    "room_of",
 ]

@@ -31,6 +31,18 @@ class AmbiguousRoom(SidecarError):
         return f"this log has {len(self.choices)} rooms {self.requested}, choose one: {first_of(self.choices)}"
 
 
+class NeverMet(SidecarError):
+    """Two peers were requested that were never in the room at the same time."""
+
+    def __init__(self, one: str, other: str, known: Sequence[str]) -> None:
+        super().__init__(one, other, known)
+        self.one, self.other, self.known = one, other, known
+
+    def __str__(self) -> str:
+        met = first_of([repr(each) for each in self.known]) or "none"
+        return f"{self.one!r} and {self.other!r} were never in this room together; peers that met others are: {met}"
+
+
 def first_of(choices: Sequence[str]) -> str:
     """List the choices for a message, and only count those after the first `MAX_CHOICES_NAMED`."""
     more = len(choices) - MAX_CHOICES_NAMED

@@ -35,14 +35,11 @@ class RoomRuns(NamedTuple):
         return f"Room {self.room} · {self.dialect} · boot {', '.join(boot[:8] for boot in self.boots)}"
 
 
-def rooms_in(entries: Iterable[Entry]) -> list[RoomInLog]:
-    """List the rooms that the entries are about, in order of appearance."""
-    found = {
-        RoomInLog(entry.dialect, entry.room, entry.boot): None
-        for entry in entries
-        if entry.dialect is not None and entry.room is not None and entry.type not in NO_SIGN_OF_LIFE
-    }
-    return list(found)
+def room_of(entry: Entry) -> RoomInLog | None:
+    """Return the room that an entry is about, or None if it does not prove that there was one."""
+    if entry.dialect is None or entry.room is None or entry.type in NO_SIGN_OF_LIFE:
+        return None
+    return RoomInLog(entry.dialect, entry.room, entry.boot)
 
 
 def entries_of_room(entries: Iterable[Entry], chosen: RoomInLog) -> list[Entry]:

@@ -9,12 +9,13 @@ from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
 from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
-_TIMES_CELLS = 26  # "12:00:00.000  +    0.000  "
-_COLUMN_CELLS = range(16, 33)  # the widest holds "candidate host udp private" and an arrow
-_LEAST_COLUMN_CELLS = 12  # of a narrow terminal; in less no label can be read
-_ARROW_CELLS = (
-    6  # between two lifelines that a label leaves: a dash, spaces around it, a dash, the head; and one lifeline
-)
+_CLOCK_CELLS = 14  # "12:00:00.000  "
+_ELAPSED_CELLS = 12  # "+    0.000  "
+_COLUMN_CELLS = range(
+    16, 33
+)  # in less no label can be read; the widest holds "candidate host udp private" and an arrow
+# What an arrow needs beside its label: a lifeline, a dash, a space on each side of the label, a dash, and the head.
+_ARROW_CELLS = 6
 _NAME_CELLS = 20  # of a name in a list of steps
 _LIFELINE = {Presence.HERE: "│", Presence.AWAY: "┊", Presence.ABSENT: " "}
 _MARK = {
@@ -52,17 +53,20 @@ def ladder_text(
 ) -> str:
     """Draw it. Every text from a peer is made visible, and takes one line.
 
-    No line is wider than `width` cells. If the peers' columns do not fit in that, the steps are a list without columns.
+    No line is wider than `width` cells. Where the columns are too wide for that, the time of day is left out, then the
+    columns become narrower, and if no label could be read in them, the steps are a list without columns.
     """
-    column_cells = _column_cells(columns, steps)
-    if width is not None:
-        column_cells = min(column_cells, (width - _TIMES_CELLS) // max(len(columns), 1))
-    is_diagram = column_cells >= _LEAST_COLUMN_CELLS
-    heads = _heads(columns, column_cells) if is_diagram else []
-    rows = [_drawn(step, column_cells) if is_diagram else _listed(step, columns) for step in steps]
+    wanted_cells = _column_cells(columns, steps)
+    count = max(len(columns), 1)
+    has_clock = width is None or _CLOCK_CELLS + _ELAPSED_CELLS + wanted_cells * count <= width
+    left = _ELAPSED_CELLS + (_CLOCK_CELLS if has_clock else 0)
+    column_cells = wanted_cells if width is None else min(wanted_cells, (width - left) // count)
+    is_diagram = column_cells >= _COLUMN_CELLS[0]
+    heads = _heads(columns, left, column_cells) if is_diagram else []
+    rows = [_drawn(step, left, column_cells) if is_diagram else _listed(step, columns, left) for step in steps]
     for step, row in zip(steps, rows, strict=True):
-        elapsed_s = (step.time - steps[0].time).total_seconds()
-        row.write(0, f"{step.time:%H:%M:%S.%f}"[:-3] + f"  +{elapsed_s:9.3f}")
+        clock = f"{step.time:%H:%M:%S.%f}"[:-3] + "  " if has_clock else ""
+        row.write(0, f"{clock}+{(step.time - steps[0].time).total_seconds():9.3f}")
     heading = visible(title) if width is None else shortened(title, width)
     return "\n".join([heading, "", *(line.shown(width, colour=colour) for line in (*heads, *rows))])
 
@@ -74,40 +78,40 @@ def _column_cells(columns: Sequence[Column], steps: Sequence[Step]) -> int:
     return min(max(wanted, _COLUMN_CELLS[0]), _COLUMN_CELLS[-1])
 
 
-def _heads(columns: Sequence[Column], column_cells: int) -> list[Cells]:
+def _heads(columns: Sequence[Column], left: int, column_cells: int) -> list[Cells]:
     """Write the names of the peers, and below them their ids."""
     names, peers = [column.name or "" for column in columns], [column.peer for column in columns]
     lines = []
     for texts in (names, peers) if any(names) else (peers,):
-        row = _Row(len(columns), column_cells)
+        row = _Row(len(columns), left, column_cells)
         for at, text in enumerate(texts):
             row.cells.write_centred(row.centre(at), shortened(text, column_cells - 2))
         lines.append(row.cells)
     return lines
 
 
-def _drawn(step: Step, column_cells: int) -> Cells:
-    row = _Row(len(step.presence), column_cells)
+def _drawn(step: Step, left: int, column_cells: int) -> Cells:
+    row = _Row(len(step.presence), left, column_cells)
     row.draw(step)
     return row.cells
 
 
 class _Row:
-    """One line of the diagram."""
+    """One line of the diagram, whose columns begin at the cell `left`."""
 
-    def __init__(self, columns: int, column_cells: int) -> None:
-        self._width = column_cells
-        self.cells = Cells(_TIMES_CELLS + max(columns, 1) * column_cells)
+    def __init__(self, columns: int, left: int, column_cells: int) -> None:
+        self._left, self._width = left, column_cells
+        self.cells = Cells(left + max(columns, 1) * column_cells)
 
     def centre(self, column: int) -> int:
-        return _TIMES_CELLS + column * self._width + self._width // 2
+        return self._left + column * self._width + self._width // 2
 
     def draw(self, step: Step) -> None:
         colour = _COLOURS[step.look]
         for column, presence in enumerate(step.presence):
             self.cells.write(self.centre(column), _LIFELINE[presence])
         if step.column is None:
-            self.cells.write(_TIMES_CELLS, f"── {visible(step.label)} ──", colour=colour)
+            self.cells.write(self._left, f"── {visible(step.label)} ──", colour=colour)
         elif step.to:
             self._arrows(step, step.column, colour)
         else:
@@ -127,16 +131,16 @@ class _Row:
         for end in ends:
             head = "✗" if step.look is Look.REFUSED else "►" if end > start else "◄"
             self.cells.write(end - 1 if end > start else end + 1, head, colour=colour)
-        label = shortened(step.label, self._width - _ARROW_CELLS)
-        beside = min(ends, key=lambda end: (abs(end - start), -end))  # the nearest, so that no lifeline is overwritten
+        beside = min(ends, key=lambda end: (abs(end - start), -end))  # the nearest: the label hides no other lifeline
+        label = shortened(step.label, abs(beside - start) - _ARROW_CELLS)
         left_edge = min(start, beside) + (2 if beside > start else 3)
         free = abs(beside - start) - _ARROW_CELLS - shown_width(label)
         self.cells.write(left_edge + free // 2, f" {label} ", colour=colour)
 
 
-def _listed(step: Step, columns: Sequence[Column]) -> Cells:
+def _listed(step: Step, columns: Sequence[Column], left: int) -> Cells:
     """Write a step as who did it, to whom, and what it was."""
-    line = Cells(_TIMES_CELLS)
+    line = Cells(left)
     if step.column is None:
         text = f"── {visible(step.label)} ──"
     else:
@@ -145,7 +149,7 @@ def _listed(step: Step, columns: Sequence[Column]) -> Cells:
         to = "all" if step.record.to is None else ", ".join(_name(columns[each]) for each in step.to)
         text = f"{who} {arrow} {to}: " if step.to else f"{who} {_MARK.get(step.look, '•')} "
         text += visible(step.label)
-    line.write(_TIMES_CELLS, text, colour=_COLOURS[step.look])
+    line.write(left, text, colour=_COLOURS[step.look])
     return line
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from signaling_sidecar.diagnosis.record_data import read_about
+from signaling_sidecar.drawing.rooms import NO_SIGN_OF_LIFE
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _COLUMNS = [
     *("dialect", "room", "name", "created", "ended", "peers_most", "sessions", "signals", "refused", "bytes", "boot"),
 ]
 _READ = ["dialect", "room", "type", "time", "session", "bytes", "boot"]  # `data` of every record would be most of a log
-_NO_SIGN_OF_LIFE = ["signal.refused", "connection.opened", "connection.closed"]  # a refused join may name any room
 
 
 def rooms_table(events: pd.DataFrame) -> pd.DataFrame:
@@ -20,7 +20,7 @@ def rooms_table(events: pd.DataFrame) -> pd.DataFrame:
     name = ["boot", "dialect", "room"]
     stay = (rows["type"] == "room.created").groupby([rows[key] for key in name], observed=True).cumsum()
     rows = rows.assign(stay=stay)
-    lived = ~rows["type"].isin(_NO_SIGN_OF_LIFE)
+    lived = ~rows["type"].isin(NO_SIGN_OF_LIFE)
     relayed, joined = rows["type"] == "signal.relayed", rows["type"] == "peer.joined"
     named = rows[rows["type"].isin(["room.created", "room.updated"])]
     names = pd.Series(
