@@ -25,6 +25,7 @@ from tests.kit.ways import upgrade
 ENDS_BY_ITSELF = {
     "sidecar dialects",
     "sidecar discover",
+    "sidecar ladder bar",
     "sidecar log",
     "sidecar log clear",
     "sidecar log export shared.jsonl.gz --redact",

@@ -31,9 +31,8 @@ class Cells:
 
     def shown(self, width: int | None, *, colour: bool) -> str:
         """Return the line without spaces at its end, cut with an ellipsis if it is longer than `width` cells."""
-        length = len("".join(text or " " for text in self._texts).rstrip())
-        texts = self._texts[: _last_cell(self._texts)]
-        if width is not None and length > width:
+        texts = self._texts[: _length(self._texts)]
+        if width is not None and len(texts) > width:
             texts = self._texts[: width - 1]
             if self._texts[width - 1] == "":  # the wide character before it would be cut in half
                 texts[-1] = " "
@@ -56,7 +55,8 @@ def _cells_of(text: str) -> list[str]:
     return cells
 
 
-def _last_cell(texts: Sequence[str]) -> int:
+def _length(texts: Sequence[str]) -> int:
+    """Count the cells up to the last one that is not a space."""
     return next((at + 1 for at in reversed(range(len(texts))) if texts[at] != " "), 0)
 
 
