@@ -87,11 +87,11 @@ def _sessions_of(records: Sequence[Entry], peers: Sequence[str]) -> tuple[str, s
     """Find the sessions of two peers at their last meeting. Raises NeverMet."""
     meetings = [each for each in find_meetings(records).meetings if each.room is not None]
     for meeting in reversed(meetings):
-        one, other = meeting.stays
+        one, other = meeting.sessions
         for first, second in ((one, other), (other, one)):
             if peers[0] in (first.label, first.peer) and peers[1] in (second.label, second.peer):
-                return first.session, second.session
-    labels = _unique(stay.label for meeting in meetings for stay in meeting.stays)
+                return first.id, second.id
+    labels = _unique(session.label for meeting in meetings for session in meeting.sessions)
     raise NeverMet(peers[0], peers[1], labels)
 
 

@@ -38,8 +38,8 @@ def _as_object(history: History) -> dict[str, Any]:
     return {
         "dialect": meeting.dialect,
         "room": meeting.room,
-        "peers": [stay.peer for stay in meeting.stays],
-        "labels": [stay.label for stay in meeting.stays],
+        "peers": [session.peer for session in meeting.sessions],
+        "labels": [session.label for session in meeting.sessions],
         "reason": finding.reason,
         "signaling": verdict.signaling.reason,
         "sentence": verdict.sentence,

@@ -75,7 +75,7 @@ def link_up(attendance: Attendance, verdicts: Iterable[Verdict], ts: float) -> L
     places = {row.session: place for place, (row, _) in enumerate(there)}
     found = {}
     for verdict in verdicts:
-        one, other = (places.get(stay.session) for stay in verdict.meeting.stays)
+        one, other = (places.get(session.id) for session in verdict.meeting.sessions)
         if one is not None and other is not None:
             state = _STATES.get(verdict.finding.reason, State.FAILED)
             found[one, other] = Link(one, other, state, verdict.sentence)

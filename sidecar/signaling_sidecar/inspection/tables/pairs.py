@@ -31,7 +31,7 @@ def pairs_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
 
 def _row(verdict: Verdict) -> dict[str, object]:
     meeting, attempt = verdict.meeting, verdict.attempt
-    first, second = meeting.stays
+    first, second = meeting.sessions
     offers, answers = attempt.offers, attempt.answers
     return {
         "dialect": meeting.dialect,
@@ -41,7 +41,7 @@ def _row(verdict: Verdict) -> dict[str, object]:
         "name": first.name,
         "other_name": second.name,
         "met": meeting.met.ts,
-        "offered": meeting.stays[offers[0].sender].peer if offers else None,
+        "offered": meeting.sessions[offers[0].sender].peer if offers else None,
         "offers": _count(attempt, 0, "offer"),
         "offers_back": _count(attempt, 1, "offer"),
         "answers": _count(attempt, 0, "answer"),
@@ -63,8 +63,8 @@ def _row(verdict: Verdict) -> dict[str, object]:
         "signaling": str(verdict.signaling.reason),
         "reason": str(verdict.finding.reason),
         "sentence": verdict.sentence,
-        "session": first.session,
-        "other_session": second.session,
+        "session": first.id,
+        "other_session": second.id,
         "boot": meeting.met.boot,
     }
 

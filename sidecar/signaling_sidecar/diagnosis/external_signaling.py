@@ -1,4 +1,4 @@
-"""Pages whose signaling went another way than by this sidecar: pairs by nothing but what they reported."""
+"""Pairs pages that signaled through another server, by what their browsers reported."""
 
 from __future__ import annotations
 
@@ -6,38 +6,37 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis.entries import Entry
-from signaling_sidecar.diagnosis.meeting import Meeting, Stay
+from signaling_sidecar.diagnosis.meeting import Meeting, Session
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.reports import Connection, Connections
 from signaling_sidecar.diagnosis.sockets import Sockets
 
-POOL = (
-    2  # unanswered offers of a page, beside one that was answered: so many are kept in reserve, not meant for anybody
-)
+# So many unanswered offers beside an answered one are a pool, which a library keeps for peers that come later.
+POOL = 2
 
 
-class Reserve(NamedTuple):
-    """Offers that a page made in advance, as libraries with a pool of connections do: some are used, others wait."""
+class OfferPool(NamedTuple):
+    """Offers that a page made in advance, as libraries with a pool of connections do, and that are not used yet."""
 
     page: str
-    """What it is called."""
+    """The name of the page for people."""
     offers: int
 
 
-class Pages:
-    """Puts together the connections of two pages that name each other's ufrags."""
+class ExternalPages:
+    """Finds the pages whose connections have each other's ICE ufrags."""
 
     def __init__(self, connections: Connections, sockets: Sockets) -> None:
         self._all, self._sockets = connections, sockets
         self._labels = PeerLabels("page")
         self._came_ts: dict[str, float] = {}
-        """By page, when it was first heard of (seconds since the epoch)."""
-        self.reserves: list[Reserve] = []
+        """By page, the time of its first report (seconds since the epoch)."""
+        self.pools: list[OfferPool] = []
         """Filled by `meetings`."""
 
     def meetings(self, connections: list[Connection]) -> Iterator[Meeting]:
-        """Yield the pairs, and for each page without any what became of its offers: all of them are one attempt."""
-        # One that never began to negotiate was made to see what the browser can do.
+        """Yield a meeting for each pair of pages, and one for all offers of each page that has no partner."""
+        # Pages also make connections that never negotiate, to find out what the browser supports.
         begun = [each for each in connections if each.ufrags]
         for each in begun:
             self._learn(each)
@@ -56,22 +55,22 @@ class Pages:
         for page, offered in by_page.items():
             if page in answered and len(offered) >= POOL:
                 if self._gone(offered) is None:
-                    self.reserves.append(Reserve(self._labels.of(page), len(offered)))
+                    self.pools.append(OfferPool(self._labels.of(page), len(offered)))
             else:
                 yield self._meeting(offered, [])
 
     def _meeting(self, own: list[Connection], others: list[Connection]) -> Meeting:
-        # One of a pool may be much older than what it met.
+        # A connection from a pool may be much older than the meeting.
         began = max((each[0].reports[0][0] for each in (own, others) if each), key=lambda entry: entry.ts)
-        stays = (self._stay_of(own, began), self._stay_of(others, began))
-        return Meeting(None, None, stays, began, connections=(own, others))
+        sessions = (self._session_of(own, began), self._session_of(others, began))
+        return Meeting(None, None, sessions, began, connections=(own, others))
 
-    def _stay_of(self, connections: list[Connection], began: Entry) -> Stay:
+    def _session_of(self, connections: list[Connection], began: Entry) -> Session:
         if not connections:
-            return Stay("", "", "somebody", began, label="somebody")
+            return Session("", "", None, began, label="an unknown peer")
         page, gone = _page_of(connections[0]), self._gone(connections)
         label = self._labels.of(page)
-        return Stay(
+        return Session(
             connections[0].id,
             connections[0].page or "",
             label,
@@ -102,7 +101,7 @@ def _page_of(connection: Connection) -> str:
 
 
 def _paired(connections: list[Connection]) -> Iterator[tuple[Connection, Connection | None]]:
-    """Each connection with the one that it names, or that names it: one of two may not have reported it yet."""
+    """Yield each connection with its other end, or None. It is enough if one of the two has reported the other."""
     by_ufrag = {ufrag: each for each in connections for ufrag in each.ufrags}
     by_remote = {ufrag: each for each in connections for ufrag in each.remote_ufrags}
     done: set[str] = set()
