@@ -188,7 +188,8 @@ def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried
 
 def _leave(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried:
     leave = _leave_fields.decode(frame)
-    return commands.Leave(connection=connection, room=leave.roomId, claimed_from=leave.peerId, ref=ref)
+    room = None if leave.roomId is None else RoomKey(NAME, leave.roomId)
+    return commands.Leave(connection=connection, room=room, claimed_from=leave.peerId, ref=ref)
 
 
 def _update(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried:

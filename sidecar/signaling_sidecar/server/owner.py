@@ -87,7 +87,7 @@ class Owner:
 
     def _ended(self, ended: ConnectionEnded) -> None:
         dialect = self._connections.pop(ended.connection).dialect
-        session = self._hub.membership.session(ended.connection)
+        session = self._hub.membership.session(ended.connection)  # None for a connection that is in several rooms
         untold = ended.by == "peer" and dialect is not None and dialect.keeps_secrets
         reason = None if untold else ended.reason or None
         self.record(
@@ -119,7 +119,7 @@ class Owner:
 
     def _end_the_lost(self, ask: commands.Enqueue, now_s: float) -> None:
         """End the waiting users and room-mates whose socket is closed already, so that nobody is matched with them."""
-        place = self._hub.membership.place(ask.dialect, ask.peer)
+        place = self._hub.membership.session_of_peer(ask.dialect, ask.peer)
         mates = [mate.connection for mate in place.room.sessions.values()] if place is not None else []
         for connection in {*mates, *(waiting.connection for waiting in self._hub.matchmaking)} - {ask.connection}:
             if connection is not None and self._front.is_lost(connection):

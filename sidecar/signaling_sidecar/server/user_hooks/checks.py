@@ -97,7 +97,7 @@ class HookChecks:
 
     async def _of_opened(self, opened: commands.Opened) -> Command:
         """Only who has a place comes back to one."""
-        place = self._hub.membership.place(opened.dialect, opened.peer)
+        place = self._hub.membership.session_of_peer(opened.dialect, opened.peer)
         if place is None:
             return opened
         present = tuple(place.room.sessions)
@@ -114,7 +114,7 @@ class HookChecks:
         return _refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
 
     async def _of_relay(self, relay: commands.Relay) -> Command:
-        key, peer = self._place(relay.connection)
+        key, peer = self._place(relay)
         if key is None or peer is None:
             return relay  # the hub refuses who is in no room
         if relay.call is not None and relay.call.room != key:
@@ -132,12 +132,12 @@ class HookChecks:
         refusal = await self._ask("on_relay", hooks.Relay(key.dialect, key.room, peer, relay.to, relay.kind, frame))
         return relay if refusal is None else _refused(relay, refusal)
 
-    def _place(self, connection: int) -> tuple[RoomKey | None, str | None]:
+    def _place(self, relay: commands.Relay) -> tuple[RoomKey | None, str | None]:
         """Where the connection is, or will be when those in its way turn out to be gone."""
-        session = self._hub.membership.session(connection)
+        session = self._hub.membership.session(relay.connection, relay.room)
         if session is not None:
             return session.room.key, session.peer
-        join = self._hub.waits_to_join(connection)
+        join = self._hub.waits_to_join(relay.connection)
         return (join.room, join.peer) if join is not None else (None, None)
 
     async def _rules_of(self, key: RoomKey) -> OwnRules | Refusal | None:
