@@ -24,7 +24,7 @@ from tests.lan.laptops import PYTHON, Laptop, laptops
 from tests.lan.page import SECRET, write_site
 
 __all__ = ["laptops"]
-PACKAGE = Path(neighbours.__file__).parents[1]
+PACKAGE = Path(neighbours.__file__).parents[2]
 NOT_ANNOUNCED = "not announced on the LAN: no page is on the network"
 Laptops = tuple[Laptop, Laptop]
 
