@@ -305,8 +305,8 @@ def _quote(text: str) -> str:
     return repr(text if len(text) <= MAX_QUOTED_CHARS else text[:MAX_QUOTED_CHARS] + "…")
 
 
-def bad_json(why: str) -> Refusal:
-    return Refusal(Code.BAD_JSON, f"a frame must be one JSON object in a text frame: {why}")
+def bad_json(why: str, shape: str = "object") -> Refusal:
+    return Refusal(Code.BAD_JSON, f"a frame must be one JSON {shape} in a text frame: {why}")
 
 
 def bad_field(field: str, expected: str) -> Refusal:

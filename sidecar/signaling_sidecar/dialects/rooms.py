@@ -427,6 +427,7 @@ ROOMS = Dialect(
     name=NAME,
     purpose="rooms and peer lists, relays, a lobby; what the browser client here speaks",
     paths=("/ws/signaling",),
+    kinds=_TARGETED | {"broadcast"} | frozenset(_OTHERS),
     rules=rules,
     decode=reader(msgspec.json.Decoder(_Envelope), _read, _outlined),
     encode=writer(_ENCODERS),

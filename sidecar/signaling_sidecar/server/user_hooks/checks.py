@@ -31,7 +31,7 @@ TOLD_GAP_S = 1.0  # seconds between two failures in the terminal: a failing hook
 logger = logging.getLogger("signaling_sidecar")
 
 
-class Judge:
+class HookChecks:
     """Asks the hooks. `record` takes what is to be in the event log of them. Made in a running loop."""
 
     def __init__(self, file: HooksFile, hub: Hub, record: Callable[[Record], None]) -> None:
@@ -55,15 +55,15 @@ class Judge:
             task.cancel()
         self._runner.stop()
 
-    async def of_connection(self, connection: hooks.Connection) -> Refusal | None:
+    async def check_connection(self, connection: hooks.Connection) -> Refusal | None:
         return await self._ask("admit", connection)
 
-    async def of_command(self, command: Command) -> Command:
+    async def check_command(self, command: Command) -> Command:
         """The command, as the hooks would have it; or the refusal that it has become."""
         if isinstance(command, commands.Numbered):
             if not self._hub.is_next(command):
                 return command
-            inner = await self.of_command(command.command)
+            inner = await self.check_command(command.command)
             assert isinstance(inner, commands.Carried)
             return msgspec.structs.replace(command, command=inner)
         if isinstance(command, commands.Join):
@@ -86,7 +86,7 @@ class Judge:
             if not isinstance(own, Refusal):
                 yield commands.SetOwnRules(room.key, own)
 
-    def left(self, record: Record) -> None:
+    def tell_left(self, record: Record) -> None:
         """Tell of a peer that has left; nobody waits for it."""
         data = record.data if isinstance(record.data, dict) else {}
         leave = hooks.Leave(record.dialect or "", record.room or "", record.peer or "", str(data.get("reason")))
