@@ -30,11 +30,6 @@ SITE = Site(os.getpid(), "my-app", ["http://localhost:5173/"], ["https://10.0.40
 BRIEF = "/ws/signaling/status?brief"
 
 
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
-
-
 def write_site(served: Served, **changes: Any) -> None:
     fields = {name: getattr(SITE, name) for name in SITE.__struct_fields__} | changes
     (served.sidecar.state_dir / "site.json").write_text(json.dumps(fields))

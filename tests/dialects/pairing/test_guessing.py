@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.http.client_address import FORWARDED_FOR, PROXY_HEADER, counted_as
@@ -13,11 +12,6 @@ from tests.kit.serving import Peer, Served, serve
 from tests.server.test_status import SECRET, write_site
 
 INVALID = error("Invalid pairing code")
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 async def guess(peer: Peer, codes: range) -> None:

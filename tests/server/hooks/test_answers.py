@@ -21,11 +21,6 @@ async def agen():
 """
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "signaling_hooks.py"
-
-
 @pytest.mark.parametrize("kind", ["def", "async def"])
 @pytest.mark.parametrize("answer", PASS + REFUSE + WRONG)
 async def test_only_none_and_true_let_a_peer_in(

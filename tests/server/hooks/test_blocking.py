@@ -17,12 +17,6 @@ from tests.cli.test_serve import SIDECAR, serving
 from tests.kit.programs import until
 from tests.server.hooks.test_hooks import hooked, save
 
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "signaling_hooks.py"
-
-
 BLOCKS = {
     "a sleep": "time.sleep(3)",
     "an endless loop": "while True: pass",

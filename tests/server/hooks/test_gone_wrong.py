@@ -19,11 +19,6 @@ from tests.server.hooks.test_hooks import hooked, save
 TRUNCATED_S = 0.09  # seconds; three times the debounce, and a slow disk's time between emptying a file and writing it
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "signaling_hooks.py"
-
-
 ENDS = {
     "exit": "import sys\ndef on_join(join):\n    sys.exit(3)\n",
     "async exit": "import sys\nasync def on_join(join):\n    sys.exit(3)\n",

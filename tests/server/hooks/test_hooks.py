@@ -24,11 +24,6 @@ from tests.kit.serving import Served, serve
 SAVES = 20
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "signaling_hooks.py"
-
-
 def save(file: Path, code: str) -> None:
     file.write_text(code)
 

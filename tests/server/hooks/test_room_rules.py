@@ -20,11 +20,6 @@ from tests.server.hooks.test_hooks import hooked, save
 SMALL_BAR = "def room_rules(room):\n    return {'capacity': 1} if room.room == 'bar' else None\n"
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "signaling_hooks.py"
-
-
 async def listed(served: Served) -> list[dict[str, Any]]:
     async with served.client.get("/ws/signaling/rooms") as answer:
         rooms: list[dict[str, Any]] = (await answer.json())["rooms"]
