@@ -12,8 +12,8 @@ import pytest
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.inspection import Admin, connect
 from signaling_sidecar.inspection.errors import AdminRefused, AmbiguousRoom, UnknownRoom
-from tests.cli.test_serve import Serving, serving
 from tests.kit.programs import until
+from tests.kit.sidecar_command import Serving, serving
 
 
 @pytest.fixture

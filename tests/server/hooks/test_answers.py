@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from tests.server.hooks.test_hooks import hooked
+from tests.kit.hooks_file import hooked
 
 PASS = ["None", "True"]
 REFUSE = ["False", "''", "later(False)", "later(later(later(False)))"]
