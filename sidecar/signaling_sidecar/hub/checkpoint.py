@@ -38,6 +38,7 @@ class ResumptionState(msgspec.Struct, frozen=True, omit_defaults=True):
     answered: bool = False
     sent: Count = 0
     handled: Count = 0
+    reached: Count = 0
     kept: list[KeptState] = []
 
 
@@ -161,6 +162,7 @@ def _resumption(session: Session) -> ResumptionState | None:
         answered=resumption.answered,
         sent=resumption.sent,
         handled=resumption.handled,
+        reached=resumption.reached,
         kept=[KeptState(kept.s, kept.message) for kept in resumption.kept]
         if session.room.rules.endings.durable
         else [],
