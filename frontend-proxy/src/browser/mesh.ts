@@ -20,13 +20,14 @@
  *    the room sees it.
  */
 
-import { sayOnce } from './default-url.ts'
-import { type Peer, type RelayedFrame, text } from './frames.ts'
+import { warnOnce } from './default-url.ts'
+import type { Peer, RelayedFrame } from './frames.ts'
 import type { MeshEvents, MeshOptions, MeshPeer, PeerState } from './mesh-events.ts'
 import { PeerLink } from './peer-link.ts'
 import { SignalingClient } from './signaling-client.ts'
 import type { SignalingOptions } from './signaling-events.ts'
 import { TypedEventTarget } from './typed-events.ts'
+import { text } from './untrusted-json.ts'
 
 /** As long as the sidecar keeps the place of a peer whose connection was lost. */
 const UNCONFIRMED_GRACE_MS = 30_000
@@ -119,7 +120,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
    * later. Throws what `RTCDataChannel.send` throws, as for a message over 256 KiB.
    */
   send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>, to?: string): number {
-    if (this.#subscriptions.signal.aborted) sayOnce(CLOSED)
+    if (this.#subscriptions.signal.aborted) warnOnce(CLOSED)
     const receivers = [...this.#members].filter(([peerId]) => to === undefined || peerId === to)
     return receivers.filter(([, { link }]) => link.send(data)).length
   }

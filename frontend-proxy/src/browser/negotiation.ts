@@ -10,7 +10,8 @@
  *    states. An offer that was answered is not answered anew, the same answer is sent again.
  */
 
-import { number, object, type RelayedFrame, text } from './frames.ts'
+import type { RelayedFrame } from './frames.ts'
+import { number, object, text } from './untrusted-json.ts'
 
 /** One frame of a negotiation, out or in. `round` is absent in what others than we send. */
 export type Negotiable =

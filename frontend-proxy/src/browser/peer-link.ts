@@ -6,9 +6,10 @@
  * link that is gone is told from one for this, and a new link of the other side is recognised.
  */
 
-import { type RelayedFrame, text } from './frames.ts'
+import type { RelayedFrame } from './frames.ts'
 import { randomId } from './identity.ts'
 import { type Negotiable, Negotiation, parseNegotiable } from './negotiation.ts'
+import { text } from './untrusted-json.ts'
 
 /** Both sides open it by themselves with this id, so no `datachannel` event can be missed. */
 const CHANNEL_ID = 0

@@ -3,7 +3,7 @@
  * page makes, by whatever library, tells the sidecar's event log what becomes of it.
  */
 
-import { ownOriginUrl } from '../browser/default-url.ts'
+import { defaultUrl } from '../browser/default-url.ts'
 import { observe } from '../browser/observe.ts'
 import { pageReport, type TraceReport } from '../browser/trace-report.ts'
 
@@ -22,7 +22,7 @@ function report(one: TraceReport): void {
 }
 
 function connect(): void {
-  const url = ownOriginUrl()
+  const url = defaultUrl()
   if (url === undefined) return
   socket = new WebSocket(url)
   socket.onopen = send
