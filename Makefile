@@ -34,7 +34,7 @@ test-frameworks: browser $(PACKAGE)  ## only the projects of frameworks (React, 
 	$(BIN)/pytest tests/frameworks
 
 soak: $(VENV)/tools  ## ten minutes of faults under load, of each kind
-	SOAK_S=600 $(BIN)/pytest tests/test_faults.py
+	SOAK_S=600 $(BIN)/pytest tests/server/test_faults.py
 
 soak-why: browser $(PACKAGE)  ## each fault in ten real browsers, and a hundred healthy pairs: are they named?
 	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py
@@ -79,7 +79,7 @@ $(VENV)/tools: $(VENV)/core
 
 # Without one, the tests that need it are skipped and named at the end, which fails the run when CI is set.
 browser: $(VENV)/tools
-	@$(BIN)/python tests/provision_browser.py || true
+	@$(BIN)/python tests/kit/provision_browser.py || true
 
 # Not `npm ci`: it refuses a lock file that has no entry for an optional package which npm could not find when it wrote
 # the lock file, such as one of Vite's for Windows. Without `--no-save` this one could write the lock file anew.

@@ -8,17 +8,18 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).parent.parent / "notebooks"
+from tests.kit.checkout import NOTEBOOKS
+
 TIMEOUT_S = 60  # a cell; the slowest starts Python and imports pandas, 2 s on a laptop
 
-every_notebook = pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.name)
+every_notebook = pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
 
 
 @every_notebook
 @pytest.mark.filterwarnings("default")  # what the kernel's own plumbing warns of; the cells' warnings are asserted on
 def test_a_notebook_runs_from_top_to_bottom_without_an_error_or_a_warning(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=TIMEOUT_S, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    NotebookClient(notebook, timeout=TIMEOUT_S, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert outputs
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []

@@ -14,12 +14,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.e2e.browsers import CAMERA_FLAGS, launched, launched_firefox
-from tests.e2e.lan import Lan, new_lan
-from tests.e2e.programs import Program, Start, is_running, start_program
-from tests.e2e.sites import PLUGIN, Site, start_demo
 from tests.e2e.verdicts_said import Tally
-from tests.provision_browser import find_chromium, find_firefox
+from tests.kit.browsers import CAMERA_FLAGS, launched, launched_firefox
+from tests.kit.lan import Lan, new_lan
+from tests.kit.programs import Program, Start, is_running, start_program
+from tests.kit.provision_browser import find_chromium, find_firefox
+from tests.kit.sites import PLUGIN, Site, start_demo
 
 PAGE_WITHIN_MS = 15_000  # ms that a page may take to show what it should; two slow cores, several pages
 

@@ -10,9 +10,9 @@ from typing import Any
 from playwright.async_api import Browser, expect
 
 from tests.e2e.demo_page import DemoPage, all_connected, new_page
-from tests.e2e.lan import Host
-from tests.e2e.programs import Start
-from tests.e2e.sites import Site, start_demo
+from tests.kit.lan import Host
+from tests.kit.programs import Start
+from tests.kit.sites import Site, start_demo
 
 CLICK_THROUGH = {"ignore_https_errors": True}  # "Advanced", "Proceed": nobody vouches for a dev server's certificate
 PHONE: dict[str, Any] = {

@@ -10,9 +10,9 @@ from urllib.parse import urlencode, urlsplit
 
 from playwright.async_api import BrowserContext, Page
 
-from tests.e2e.programs import Start
-from tests.e2e.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
 from tests.e2e.verdicts_said import Expected
+from tests.kit.programs import Start
+from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
 
 APP = Path(__file__).parent / "plain_app.js"
 ON_THE_LAN = "192.0.2.1"  # RFC 5737: an address that no machine has, and for a browser no secure context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Locator
 
-from tests.e2e.sites import FRONTEND
+from tests.kit.checkout import FRONTEND
 
 JSQR = FRONTEND / "node_modules" / "jsqr" / "dist" / "jsQR.js"
 READ = """image => {

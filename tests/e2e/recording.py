@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from signaling_sidecar.eventlog.segments import find_segments
-from tests.e2e.programs import is_running, until
-from tests.e2e.sites import FRONTEND, Site
+from tests.kit.checkout import FRONTEND
+from tests.kit.programs import is_running, until
+from tests.kit.sites import Site
 
 RECORDED_PROJECT = "/home/ann/demo"  # in place of where this repository happens to be
 

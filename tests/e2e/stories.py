@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from tests.e2e.programs import until
-from tests.e2e.sites import Sidecar
-from tests.e2e.ways import ANSWERS_WITHIN
+from tests.kit.programs import until
+from tests.kit.sites import Sidecar
+from tests.kit.ways import ANSWERS_WITHIN
 
 HEARS_WITHIN_S = 10.0
 

@@ -10,14 +10,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.e2e.browsers import launched
 from tests.e2e.demo_page import DemoPage, new_page, seen, watch
-from tests.e2e.lan import Lan
 from tests.e2e.lan_demo import CLICK_THROUGH, PHONE, comes, new_phone, start_lan_demo, talk, waits
-from tests.e2e.programs import Start, until
 from tests.e2e.qr_codes import text_in
-from tests.e2e.sites import Site, network_url_in, start_demo
 from tests.e2e.time_to_connected import time_to_connected
+from tests.kit.browsers import launched
+from tests.kit.lan import Lan
+from tests.kit.programs import Start, until
+from tests.kit.sites import Site, network_url_in, start_demo
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from tests.e2e.browsers import kill, launched
-from tests.e2e.programs import Start, until
-from tests.e2e.sites import Sidecar, Site, sidecar_in, start_vite, url_in, write_project
 from tests.e2e.stories import has
-from tests.e2e.ways import config_with_plugin
+from tests.kit.browsers import kill, launched
+from tests.kit.programs import Start, until
+from tests.kit.sites import Sidecar, Site, sidecar_in, start_vite, url_in, write_project
+from tests.kit.ways import config_with_plugin
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

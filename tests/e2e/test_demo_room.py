@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, expect
 
 from tests.e2e.demo_page import DemoPage, all_connected, in_room, new_page
-from tests.e2e.sites import Site
+from tests.kit.sites import Site
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}

@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.e2e.programs import Start
 from tests.e2e.stories import HEARS_WITHIN_S, STORIES, Origins, Story, play
-from tests.e2e.ways import ANSWERS_WITHIN, OpenWay, Way, through_an_object, through_the_plugin, upgrade
+from tests.kit.programs import Start
+from tests.kit.ways import ANSWERS_WITHIN, OpenWay, Way, through_an_object, through_the_plugin, upgrade
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("npm_package")]
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from signaling_sidecar.addresses import AddressKind, own_addresses
-from tests.e2e.programs import Program, Start, until
-from tests.e2e.sites import PLUGIN, VITE, Sidecar, sidecar_in, start_sidecar, start_vite, url_in, write_project
-from tests.e2e.ways import config_with_plugin, serve_over_https
+from tests.kit.programs import Program, Start, until
+from tests.kit.sites import PLUGIN, VITE, Sidecar, sidecar_in, start_sidecar, start_vite, url_in, write_project
+from tests.kit.ways import config_with_plugin, serve_over_https
 
 Findings = dict[str, dict[str, Any]]
 """By code."""

@@ -16,7 +16,6 @@ from signaling_sidecar.diagnosis import Reason
 from signaling_sidecar.inspection import EventLog, open_dump, open_log
 from tests.e2e.demo_page import all_connected
 from tests.e2e.recording import end, record
-from tests.e2e.sites import Site
 from tests.e2e.test_why_in_browsers import (
     Change,
     Frame,
@@ -26,6 +25,7 @@ from tests.e2e.test_why_in_browsers import (
     with_another_fingerprint,
 )
 from tests.e2e.verdicts_said import NAMED_WITHIN_S
+from tests.kit.sites import Site
 
 RECORDED = "browser-dumps"
 BUTTONS = {

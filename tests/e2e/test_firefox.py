@@ -7,7 +7,7 @@ from itertools import permutations
 from playwright.async_api import Browser
 
 from tests.e2e.demo_page import all_connected, meet, new_page
-from tests.e2e.sites import Site
+from tests.kit.sites import Site
 
 
 async def test_firefox_and_chromium_are_connected_whoever_came_first_and_whoever_is_reloaded(

@@ -13,9 +13,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.e2e.programs import Program, Start
-from tests.e2e.sites import PLUGIN, sidecar_in, start_sidecar, start_vite, url_in, write_project
-from tests.e2e.ways import (
+from tests.kit.programs import Program, Start
+from tests.kit.sites import PLUGIN, sidecar_in, start_sidecar, start_vite, url_in, write_project
+from tests.kit.ways import (
     ANSWERS_WITHIN,
     OpenWay,
     Way,

@@ -10,9 +10,10 @@ import nbformat
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.demo_page import in_room, new_page
-from tests.e2e.programs import Start
-from tests.e2e.sites import ROOT, Site
-from tests.inspection_log import ANN, TWO_PEERS, record, write_segment
+from tests.kit.checkout import ROOT
+from tests.kit.inspection_log import ANN, TWO_PEERS, record, write_segment
+from tests.kit.programs import Start
+from tests.kit.sites import Site
 
 TOKEN = "of-this-test"
 LADDER = "from signaling_sidecar.inspection import open_log\nopen_log('recorded/three-peers').ladder('bar')"

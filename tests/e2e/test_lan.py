@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 
-from tests.e2e.lan import PREFIX, Lan, namespaces, new_lan
-from tests.e2e.programs import Start, is_running, until
-from tests.e2e.sites import ROOT
+from tests.kit.checkout import ROOT
+from tests.kit.lan import PREFIX, Lan, namespaces, new_lan
+from tests.kit.programs import Start, is_running, until
 
 MAKE_ONE = """
 import subprocess, time
-from tests.e2e.lan import new_lan
+from tests.kit.lan import new_lan
 with new_lan() as lan:
     words = lan.phone.command(["sleep", "600"])
     print(subprocess.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)

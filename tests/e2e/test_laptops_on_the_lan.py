@@ -15,12 +15,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.e2e.browsers import launched
 from tests.e2e.demo_page import DemoPage, new_page
-from tests.e2e.lan import Host, Lan
 from tests.e2e.lan_demo import CLICK_THROUGH, new_phone, start_lan_demo, takes_name, talk, waits
-from tests.e2e.programs import Start
-from tests.e2e.sites import FRONTEND, Site, network_url_in
+from tests.kit.browsers import launched
+from tests.kit.checkout import FRONTEND
+from tests.kit.lan import Host, Lan
+from tests.kit.programs import Start
+from tests.kit.sites import Site, network_url_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -10,7 +10,7 @@ import aiohttp
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.e2e.demo_page import in_room, new_page
-from tests.e2e.sites import Site
+from tests.kit.sites import Site
 
 POLL_S = 10  # seconds; the lobby asks for its neighbours this often
 HOUR_MS = 3_600_000

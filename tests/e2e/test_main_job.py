@@ -8,9 +8,9 @@ from itertools import permutations
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.browsers import CAMERA_FLAGS, launched, launched_firefox
 from tests.e2e.demo_page import AT_ONCE_MS, all_connected, in_room, new_page
-from tests.e2e.sites import Site
+from tests.kit.browsers import CAMERA_FLAGS, launched, launched_firefox
+from tests.kit.sites import Site
 
 
 @pytest.fixture(params=["Chromium", "Firefox"])

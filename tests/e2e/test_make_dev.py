@@ -9,8 +9,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.e2e.programs import IN_A_TERMINAL, Start, command_of, is_running, until
-from tests.e2e.sites import LISTENS, ROOT, sidecar_in, url_in
+from tests.kit.checkout import ROOT
+from tests.kit.programs import IN_A_TERMINAL, Start, command_of, is_running, until
+from tests.kit.sites import LISTENS, sidecar_in, url_in
 
 INSTALLS_WITHIN_S = 240.0  # seconds; pip and npm fetch everything, on a slow line
 MADE_HERE = (".git", ".venv", "node_modules", "dist", ".*_cache", ".hypothesis", "__pycache__", "test-results")

@@ -12,8 +12,8 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 import pytest
 
-from tests.e2e.programs import Start
-from tests.e2e.sites import PLUGIN, Sidecar, Site, sidecar_in, start_vite, url_in, write_project
+from tests.kit.programs import Start
+from tests.kit.sites import PLUGIN, Sidecar, Site, sidecar_in, start_vite, url_in, write_project
 
 ANSWERS_WITHIN_S = 15.0
 MESSAGES = 1_000

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.e2e.programs import Start
-from tests.e2e.sites import FRONTEND, Site, sidecar_in, start_vite, url_in, write_project
+from tests.kit.checkout import FRONTEND
+from tests.kit.programs import Start
+from tests.kit.sites import Site, sidecar_in, start_vite, url_in, write_project
 
 CLIENT = FRONTEND / "dist" / "browser" / "index.mjs"
 SHARED_TRACKS = 16

@@ -13,9 +13,10 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.demo_page import DemoPage, all_connected
-from tests.e2e.programs import IN_A_TERMINAL, Program, Start
 from tests.e2e.qr_codes import text_in
-from tests.e2e.sites import FRONTEND, NEVER_LOCKED, Sidecar, sidecar_in, start_vite
+from tests.kit.checkout import FRONTEND
+from tests.kit.programs import IN_A_TERMINAL, Program, Start
+from tests.kit.sites import NEVER_LOCKED, Sidecar, sidecar_in, start_vite
 
 PHONE = {"width": 390, "height": 844}
 ANDROID = (

@@ -11,10 +11,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext
 
-from tests.e2e.browsers import launched
-from tests.e2e.programs import Start
-from tests.e2e.sites import FRONTEND, Site, sidecar_in, start_vite, url_in, write_project
 from tests.frameworks.tabs import Tab, most_at_once, settled
+from tests.kit.browsers import launched
+from tests.kit.checkout import FRONTEND
+from tests.kit.programs import Start
+from tests.kit.sites import Site, sidecar_in, start_vite, url_in, write_project
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

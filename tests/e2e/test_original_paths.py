@@ -9,10 +9,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.e2e.programs import Start
-from tests.e2e.sites import Sidecar, start_sidecar, write_project
 from tests.e2e.stories import HEARS_WITHIN_S, ROOM, STORIES, Origins, Paths, Story, play
-from tests.e2e.ways import ANSWERS_WITHIN, upgrade
+from tests.kit.programs import Start
+from tests.kit.sites import Sidecar, start_sidecar, write_project
+from tests.kit.ways import ANSWERS_WITHIN, upgrade
 
 NEXT_PAGE = "http://app.example:3000"
 EXTENSION = "chrome-extension://abcdefghijklmnopabcdefghijklmnop"

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests import readme
-from tests.e2e.programs import Program, Start
-from tests.e2e.sites import FRONTEND, ROOT, sidecar_in, start_sidecar, url_in
-from tests.e2e.ways import config_with_entry
+from tests.kit import readme
+from tests.kit.checkout import FRONTEND, ROOT
+from tests.kit.programs import Program, Start
+from tests.kit.sites import sidecar_in, start_sidecar, url_in
+from tests.kit.ways import config_with_entry
 
 INSTALLS_WITHIN_S = 240  # seconds; pip and npm fetch, on a slow line
 MAX_PACKAGES = 15  # of the core: lightweight is a promise

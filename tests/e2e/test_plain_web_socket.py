@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page
 
-from tests.e2e.sites import Site
+from tests.kit.sites import Site
 
 # The frames are PROTOCOLS.md's, literally. It comes back 2 s after any close, also after its own `disconnect()`.
 CLIENT = """

@@ -14,11 +14,12 @@ import aiohttp
 import pytest
 
 from signaling_sidecar.dialects import DIALECTS
-from tests import readme
-from tests.browser_dumps import INTERNALS
-from tests.e2e.programs import Start
-from tests.e2e.sites import ROOT, start_sidecar
-from tests.e2e.ways import upgrade
+from tests.kit import readme
+from tests.kit.browser_dumps import INTERNALS
+from tests.kit.checkout import ROOT
+from tests.kit.programs import Start
+from tests.kit.sites import start_sidecar
+from tests.kit.ways import upgrade
 
 # Every command of the READMEs is in one of these three.
 ENDS_BY_ITSELF = {

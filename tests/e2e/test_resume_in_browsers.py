@@ -12,9 +12,10 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e.demo_page import DemoPage, all_connected, in_room, new_page, seen, watch
-from tests.e2e.programs import Start, until
-from tests.e2e.sites import FRONTEND, Site, sidecar_in, start_demo
-from tests.test_reload import PACKAGE
+from tests.kit.checkout import FRONTEND
+from tests.kit.programs import Start, until
+from tests.kit.sites import Site, sidecar_in, start_demo
+from tests.reload.test_reload import PACKAGE
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ async def test_the_sidecars_own_code_is_saved(demo: Site, people: list[DemoPage]
     ann, ben = people
     await ann.keep_connection_to(ben)
     await ben.keep_connection_to(ann)
-    os.utime(PACKAGE / "server" / "pages.py")
+    os.utime(PACKAGE / "server" / "pages" / "page_files.py")
     await demo.vite.line("new code serves")
     await nobody_noticed(people)
 

@@ -15,8 +15,8 @@ from playwright.async_api import Browser, expect
 
 from signaling_sidecar.eventlog import state_dir
 from tests.e2e.demo_page import DemoPage, all_connected, in_room
-from tests.e2e.programs import until
-from tests.e2e.sites import Sidecar, Site, sidecar_in
+from tests.kit.programs import until
+from tests.kit.sites import Sidecar, Site, sidecar_in
 
 BURST = 400  # frames at once: under the limit of 500, and too many to be relayed before the kill
 

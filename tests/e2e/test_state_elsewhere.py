@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.e2e.programs import Start
-from tests.e2e.sites import PLUGIN, sidecar_in, start_vite, write_project
+from tests.kit.programs import Start
+from tests.kit.sites import PLUGIN, sidecar_in, start_vite, write_project
 
 
 def config(options: str) -> str:

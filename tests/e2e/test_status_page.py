@@ -14,9 +14,9 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from tests.e2e.demo_page import in_room, meet, new_page
-from tests.e2e.programs import Start, until
-from tests.e2e.sites import Sidecar, Site, sidecar_in, start_sidecar, start_vite, url_in, write_project
-from tests.e2e.ways import config_with_plugin, serve_over_https
+from tests.kit.programs import Start, until
+from tests.kit.sites import Sidecar, Site, sidecar_in, start_sidecar, start_vite, url_in, write_project
+from tests.kit.ways import config_with_plugin, serve_over_https
 
 HOSTILE = [
     "<img src=x onerror=document.title='hacked'>",

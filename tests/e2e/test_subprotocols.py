@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.programs import Start
 from tests.e2e.stories import STORIES
-from tests.e2e.ways import through_the_plugin
+from tests.kit.programs import Start
+from tests.kit.ways import through_the_plugin
 
 OPEN = """([url, protocols]) => new Promise(done => {
   const socket = new WebSocket(url, protocols)

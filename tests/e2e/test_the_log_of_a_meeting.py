@@ -13,9 +13,9 @@ from playwright.async_api import Browser, WebSocketRoute, expect
 
 from signaling_sidecar.inspection import EventLog, Ladder, open_log
 from tests.e2e.demo_page import all_connected, meet, new_page
-from tests.e2e.programs import until
 from tests.e2e.recording import end, record
-from tests.e2e.sites import Site
+from tests.kit.programs import until
+from tests.kit.sites import Site
 
 ROOM = "bar"
 NETWORK_LOST = 3001  # a code that says nothing to anybody, as when a network goes: 1006 itself cannot be sent

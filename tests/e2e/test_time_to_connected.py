@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.async_api import Browser
 
 from tests.e2e.demo_page import in_room
-from tests.e2e.sites import Site
 from tests.e2e.time_to_connected import time_to_connected
+from tests.kit.sites import Site
 
 RUNS = 20
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 
 from signaling_sidecar.inspection import open_log
-from tests.e2e.programs import Start, until
-from tests.e2e.sites import FRONTEND, PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
 from tests.e2e.verdicts_said import HEALTHY, TIMES, Made, Tally, all_named
+from tests.kit.checkout import FRONTEND
+from tests.kit.programs import Start, until
+from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
 
 PEERJS = FRONTEND / "node_modules" / "peer" / "dist" / "bin" / "peerjs.js"
 APP = """

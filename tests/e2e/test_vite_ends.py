@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.programs import IN_A_TERMINAL, Start, is_running, until
-from tests.e2e.sites import FRONTEND, NEVER_LOCKED, VITE, Site, sidecar_in
+from tests.kit.checkout import FRONTEND
+from tests.kit.programs import IN_A_TERMINAL, Start, is_running, until
+from tests.kit.sites import NEVER_LOCKED, VITE, Site, sidecar_in
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda s: s.name)

@@ -18,10 +18,10 @@ from playwright.async_api import Browser, WebSocketRoute, expect
 
 from signaling_sidecar.diagnosis import Reason, diagnose
 from tests.e2e.demo_page import DemoPage, all_connected, new_page
-from tests.e2e.programs import until
 from tests.e2e.recording import end, record
-from tests.e2e.sites import Site
 from tests.e2e.verdicts_said import HEALTHY, TIMES, Expected, Made, Tally, all_named, entries_of
+from tests.kit.programs import until
+from tests.kit.sites import Site
 
 Frame = dict[str, Any]
 Change = Callable[[Frame, int], Frame]

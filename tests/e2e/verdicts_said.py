@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import Entry, Reason, Verdict, find_meetings, judge, read_entries
 from signaling_sidecar.eventlog.segments import find_segments
-from tests.e2e.sites import Sidecar
+from tests.kit.sites import Sidecar
 
 TIMES = int(os.environ.get("SOAK_TIMES", "1"))
 """How often each thing is made."""

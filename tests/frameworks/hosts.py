@@ -11,8 +11,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tests import readme
 from tests.frameworks.projects import Project, Tools, install, run, with_our_package
+from tests.kit import readme
 
 STORY = """\
 import { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'

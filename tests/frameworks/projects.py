@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.e2e.programs import Program, Start
-from tests.e2e.sites import FRONTEND, Site, sidecar_in, url_in
+from tests.kit.checkout import FRONTEND
+from tests.kit.programs import Program, Start
+from tests.kit.sites import Site, sidecar_in, url_in
 
 HERE = Path(__file__).parent
 LOCKS = HERE / "locks"

@@ -8,8 +8,8 @@ from playwright.async_api import Browser, ConsoleMessage, Page
 
 from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.eventlog.state_dir import read_runtime
-from tests.e2e.programs import until
-from tests.e2e.sites import Sidecar
+from tests.kit.programs import until
+from tests.kit.sites import Sidecar
 
 
 class Tab:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
-from tests import readme
-from tests.e2e.programs import Start
 from tests.frameworks.projects import Tools, make
 from tests.frameworks.tabs import settled, two_tabs
+from tests.kit import readme
+from tests.kit.programs import Start
 
 
 async def test_it_connects_two_tabs_and_passes_the_type_checker_and_the_build(

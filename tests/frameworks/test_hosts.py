@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.programs import Start, until
-from tests.e2e.sites import Sidecar, sidecar_in, url_in
 from tests.frameworks.hosts import make_host, node
 from tests.frameworks.projects import Project, Tools
 from tests.frameworks.tabs import settled, two_tabs
+from tests.kit.programs import Start, until
+from tests.kit.sites import Sidecar, sidecar_in, url_in
 
 TRACED = """\
 <script lang="ts">

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests import readme
-from tests.e2e.programs import Start
-from tests.e2e.sites import Site
 from tests.frameworks.projects import Project, Tools, make
 from tests.frameworks.tabs import Tab, most_at_once, settled, two_tabs
+from tests.kit import readme
+from tests.kit.programs import Start
+from tests.kit.sites import Site
 
 RELOADS, EDITS = 5, 3
 ROOM = "lobby"

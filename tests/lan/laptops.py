@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest_asyncio
 
-from tests.e2e.lan import Host, new_lan
-from tests.e2e.programs import Program, start_program
+from tests.kit.checkout import ROOT
+from tests.kit.lan import Host, new_lan
+from tests.kit.programs import Program, start_program
 
-ROOT = Path(__file__).parents[2]
 PYTHON = [sys.executable, "-W", "error"]
 LOOKS = 5  # of 1.5 s; DNS over multicast repeats what was lost, and says it once a second at most
 SIDECAR = [*PYTHON, "-X", "dev", "-m", "signaling_sidecar"]

@@ -12,7 +12,7 @@ import {
 
 // The sidecar's own tests read the same file.
 const ORIGINS = JSON.parse(
-  readFileSync(new URL('../../../tests/origins.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../tests/server/origins.json', import.meta.url), 'utf8'),
 ) as { entries: { entry: string }[]; wrong: string[] }
 
 async function openWith(

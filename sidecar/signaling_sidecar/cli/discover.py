@@ -17,7 +17,7 @@ import msgspec
 from signaling_sidecar.addresses import own_addresses
 from signaling_sidecar.cli.table import print_table
 from signaling_sidecar.errors import NoSuchNeighbour
-from signaling_sidecar.foreign_text import shortened, visible
+from signaling_sidecar.untrusted_text import shortened, visible
 
 if TYPE_CHECKING:
     from signaling_sidecar.lan import Neighbour, NeighbourRoom

@@ -13,7 +13,7 @@ from signaling_sidecar.cli import state
 from signaling_sidecar.cli.table import print_table
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.state_dir import read_runtime
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 
 def add_to(commands: Any) -> None:

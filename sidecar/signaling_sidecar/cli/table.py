@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from signaling_sidecar.foreign_text import shown_width
+from signaling_sidecar.untrusted_text import shown_width
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

@@ -17,7 +17,7 @@ from signaling_sidecar.eventlog.records import LeftOut, Stamp, is_record, read_r
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import is_running
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 POLL_S = 0.2  # seconds between two looks at the file: a person reads along
 SHOWN_CHARS = 120  # characters of a record's data on one line of a terminal

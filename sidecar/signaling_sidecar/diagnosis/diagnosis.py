@@ -16,7 +16,7 @@ from signaling_sidecar.diagnosis.meeting import Rejection
 from signaling_sidecar.diagnosis.meetings import JOIN_WORDS, Met, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.verdicts import Verdict, judge
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 SIGNS = {
     Reason.CONNECTED: "✓",

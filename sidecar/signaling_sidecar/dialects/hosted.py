@@ -19,7 +19,18 @@ from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub import commands, effects
 from signaling_sidecar.hub.commands import Carried
 from signaling_sidecar.hub.effects import LastWords, PeerView, RoomState
-from signaling_sidecar.hub.rules import Challenged, Ending, Reason, RoomKey, RoomRules, SecondJoin
+from signaling_sidecar.hub.rules import (
+    Announcements,
+    Challenged,
+    Ending,
+    Endings,
+    Host,
+    Joining,
+    Reason,
+    RoomKey,
+    RoomRules,
+    SecondJoin,
+)
 from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
 
@@ -324,17 +335,16 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
 
 def rules(settings: Settings) -> RoomRules:
     return RoomRules(
-        capacity=settings.max_peers_per_room,
-        grace_s=dict.fromkeys(Ending, settings.grace_s),
-        own_grace=frozenset(Ending),
-        second_join=SecondJoin.FORGED,
-        challenged=Challenged.THE_ID,
-        announces_returns=True,
-        keeps_host=True,
-        modes=("HOST_ONLY", "FREE_FOR_ALL"),
-        tells_state=True,
-        echoes_updates=True,
-        idle_s=settings.hosted_idle_s or None,
+        joining=Joining(
+            capacity=settings.max_peers_per_room, second_join=SecondJoin.FORGED, challenged=Challenged.THE_ID
+        ),
+        endings=Endings(
+            grace_s=dict.fromkeys(Ending, settings.grace_s),
+            own_grace=frozenset(Ending),
+            idle_s=settings.hosted_idle_s or None,
+        ),
+        host=Host(enabled=True, modes=("HOST_ONLY", "FREE_FOR_ALL")),
+        announcements=Announcements(announces_returns=True, tells_state=True, echoes_updates=True),
     )
 
 

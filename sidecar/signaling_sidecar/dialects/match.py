@@ -20,7 +20,7 @@ from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import commands, effects
 from signaling_sidecar.hub.commands import Carried
 from signaling_sidecar.hub.effects import CloseCode
-from signaling_sidecar.hub.rules import Ending, RoomRules
+from signaling_sidecar.hub.rules import Ending, Endings, Joining, RoomRules
 from signaling_sidecar.names import refuse_id
 from signaling_sidecar.settings import Settings
 
@@ -118,7 +118,10 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
 
 
 def rules(settings: Settings) -> RoomRules:
-    return RoomRules(capacity=MAX_GROUP, grace_s=dict.fromkeys(Ending, KEPT_S), one_place=True)
+    return RoomRules(
+        joining=Joining(capacity=MAX_GROUP, one_room_per_peer=True),
+        endings=Endings(grace_s=dict.fromkeys(Ending, KEPT_S)),
+    )
 
 
 MATCH = Dialect(

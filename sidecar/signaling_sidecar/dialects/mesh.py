@@ -16,13 +16,12 @@ from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introducti
 from signaling_sidecar.hub import commands, effects
 from signaling_sidecar.hub.commands import Carried
 from signaling_sidecar.hub.effects import CloseCode, LastWords
-from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules, SecondJoin
+from signaling_sidecar.hub.rules import Joining, Relays, RoomKey, RoomRules, SecondJoin
 from signaling_sidecar.names import refuse_id
 from signaling_sidecar.settings import Settings
 
 NAME = "mesh"
 DEFAULT_ROOM = "mesh"
-RESTART_GRACE_S = 5.0  # seconds; rule 8: time for the clients to be back after a restart of the sidecar
 _SERVERS_OWN = frozenset(("peer-list", "peer-joined", "peer-left"))
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
@@ -91,10 +90,8 @@ def closing(message: LastWords) -> Closing | None:
 
 def rules(settings: Settings) -> RoomRules:
     return RoomRules(
-        capacity=settings.max_peers_per_room,
-        grace_s={Ending.CLOSED: 0.0, Ending.UNLOADED: 0.0, Ending.LOST: 0.0, Ending.STOPPED: RESTART_GRACE_S},
-        second_join=SecondJoin.IGNORED,
-        to_oneself=True,
+        joining=Joining(capacity=settings.max_peers_per_room, second_join=SecondJoin.IGNORED),
+        relays=Relays(to_oneself=True),
     )
 
 

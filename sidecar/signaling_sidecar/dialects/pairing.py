@@ -17,12 +17,20 @@ from signaling_sidecar.dialects.port import Caller, Dialect
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import commands, effects
 from signaling_sidecar.hub.commands import Carried
-from signaling_sidecar.hub.rules import Challenged, Ending, EntryLimit, RoomKey, RoomRules
+from signaling_sidecar.hub.rules import (
+    Announcements,
+    Challenged,
+    Entry,
+    EntryLimit,
+    Joining,
+    Relays,
+    RoomKey,
+    RoomRules,
+)
 from signaling_sidecar.names import refuse_id
 from signaling_sidecar.settings import Settings
 
 NAME = "pairing"
-RESTART_GRACE_S = 5.0  # seconds; rule 8: time for the clients to be back after a restart of the sidecar
 _RELAYED = frozenset(("offer", "answer", "ice_candidate"))
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
@@ -128,15 +136,12 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
 
 
 def rules(settings: Settings) -> RoomRules:
+    limit = EntryLimit(settings.pairing_codes_per_minute, settings.pairing_codes_per_minute_per_address)
     return RoomRules(
-        capacity=2,
-        secret=True,
-        grace_s={Ending.CLOSED: 0.0, Ending.UNLOADED: 0.0, Ending.LOST: 0.0, Ending.STOPPED: RESTART_GRACE_S},
-        places_are_anybodys=True,
-        announces_returns=True,
-        challenged=Challenged.THE_ROOM,
-        calls_other_rooms=settings.pairing_cross_code,
-        entry_limit=EntryLimit(settings.pairing_codes_per_minute, settings.pairing_codes_per_minute_per_address),
+        joining=Joining(capacity=2, anonymous_returns=True, challenged=Challenged.THE_ROOM),
+        announcements=Announcements(announces_returns=True),
+        entry=Entry(secret=True, limit=limit),
+        relays=Relays(to_other_rooms=settings.pairing_cross_code),
     )
 
 

@@ -19,7 +19,7 @@ from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.hub import commands, effects
 from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.effects import PeerView
-from signaling_sidecar.hub.rules import Ending, RoomKey, RoomRules
+from signaling_sidecar.hub.rules import Announcements, Ending, Endings, Entry, Joining, RoomKey, RoomRules
 from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
 
@@ -406,15 +406,19 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
 def rules(settings: Settings) -> RoomRules:
     resumable_grace_s = dict.fromkeys(Ending, settings.grace_s) | {Ending.UNLOADED: UNLOADED_GRACE_S}
     return RoomRules(
-        capacity=settings.max_peers_per_room,
-        listed=True,
-        grace_s=resumable_grace_s | {Ending.CLOSED: 0.0},
-        resumable_grace_s=resumable_grace_s,
-        durable=settings.payloads == "full",
-        takes_notices=True,
-        away_notice_s=AWAY_NOTICE_S,
-        replacements=REPLACEMENTS,
-        replacement_window_s=REPLACEMENT_WINDOW_S,
+        joining=Joining(
+            capacity=settings.max_peers_per_room,
+            replacements=REPLACEMENTS,
+            replacement_window_s=REPLACEMENT_WINDOW_S,
+        ),
+        endings=Endings(
+            grace_s=resumable_grace_s | {Ending.CLOSED: 0.0},
+            resumable_grace_s=resumable_grace_s,
+            durable=settings.payloads == "full",
+            away_notice_s=AWAY_NOTICE_S,
+        ),
+        announcements=Announcements(takes_notices=True),
+        entry=Entry(listed=True),
     )
 
 

@@ -10,7 +10,7 @@ import ssl
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 ANSWERS_WITHIN_S = 2.0  # seconds; all of it is on this machine, and an upgrade that no rule takes is never answered
 MAX_BODY_BYTES = 65_536  # bytes; a status has 4 KB

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signaling_sidecar.doctor.finding import Finding, note, ok
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 ANSWERS_WITHIN_S = (
     1.5  # seconds; RFC 6762 6: answers to a shared question may be delayed by 120 ms, and one may be lost

@@ -10,7 +10,7 @@ from signaling_sidecar.addresses import Address, AddressKind
 from signaling_sidecar.doctor.asking import NoAnswer, certificate_fault, get
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong, wrong_if
 from signaling_sidecar.doctor.vite import Vite
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 LAN_OPTION = "signaling({ lan: true }) in vite.config.js, which also serves https"
 _KIND_WORDS = {

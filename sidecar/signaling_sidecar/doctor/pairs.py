@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import Reason
 from signaling_sidecar.doctor.peers import UNDECIDED, together_now
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 
 class Standing(StrEnum):

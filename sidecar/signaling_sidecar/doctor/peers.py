@@ -13,7 +13,7 @@ from signaling_sidecar.diagnosis import Reason, Verdict, diagnose, next_step, re
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 NETWORK_BITS = {4: 24, 6: 64}  # of an address that is in no network of ours; what homes and offices have
 UNDECIDED = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NOBODY_OFFERED, Reason.LEFT)

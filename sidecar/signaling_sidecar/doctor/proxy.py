@@ -10,7 +10,7 @@ from signaling_sidecar.doctor.asking import Answer, NoAnswer, Silent, get, origi
 from signaling_sidecar.doctor.finding import Finding, Level, note, ok, wrong
 from signaling_sidecar.doctor.status import SIGNALING_PATH, Request
 from signaling_sidecar.doctor.vite import SidecarHere, Vite, ask_status
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 PLUGIN = "plugins: [signaling()] in vite.config.js"
 PATHS_THAT_OPEN = {

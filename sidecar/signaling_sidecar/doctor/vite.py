@@ -12,8 +12,8 @@ from signaling_sidecar.doctor.asking import Answer, NoAnswer, UnknownName, get, 
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
 from signaling_sidecar.doctor.status import BRIEF, STATUS_PATH, Status
 from signaling_sidecar.errors import NOT_JSON
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.site import Site
+from signaling_sidecar.untrusted_text import visible
 
 PORTS = range(5173, 5183)  # Vite takes 5173, or the next free one
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

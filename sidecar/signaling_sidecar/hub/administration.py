@@ -42,7 +42,7 @@ class Administration:
         room = self._state.membership.room(say.room)
         if room is None:
             return errors.no_such_room(say.room.room)
-        if not room.rules.takes_notices:
+        if not room.rules.announcements.takes_notices:
             return errors.no_notices(say.room.dialect)
         record = records.of_room("admin.said", room, {"text": say.text})
         return announce(record, room.sessions.values(), effects.Notice(say.text))

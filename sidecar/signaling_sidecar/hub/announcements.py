@@ -82,7 +82,7 @@ def _can_hear(session: Session) -> bool:
 
 
 def room_state(room: Room, now_s: float) -> RoomState | None:
-    if not room.rules.tells_state:
+    if not room.rules.announcements.tells_state:
         return None
     return RoomState(
         room.key.room,

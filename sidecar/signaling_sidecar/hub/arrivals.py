@@ -35,7 +35,7 @@ class Arrivals:
         self._returns = returns
         self._idle_rooms = idle_rooms
         self._entry_limits = {
-            dialect: EntryLimits(rules.entry_limit) for dialect, rules in state.rules.items() if rules.entry_limit
+            dialect: EntryLimits(rules.entry.limit) for dialect, rules in state.rules.items() if rules.entry.limit
         }
 
     def join(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
@@ -44,11 +44,11 @@ class Arrivals:
             return errors.barred(join.room.room)
         if current is not None:
             rules = current.room.rules
-            if rules.second_join is SecondJoin.IGNORED:
+            if rules.joining.second_join is SecondJoin.IGNORED:
                 return []
             if current.room.key == join.room and join.peer in (None, current.peer):
                 return self._returns.repeat(current, join, now_s)
-            if rules.second_join is SecondJoin.FORGED:
+            if rules.joining.second_join is SecondJoin.FORGED:
                 return errors.forged_from(join.peer or "", current.peer)
         if join.token is not None:
             return self._resume(join, join.token, now_s)
@@ -66,7 +66,7 @@ class Arrivals:
         done = self._departures.depart(current, Reason.MOVED, now_s) if current is not None else []
         done += self._returns.come_back(known, join, now_s) if known is not None else self._enter(join, now_s)
         session = self._state.membership.session(join.connection)
-        if session is not None and session.room.rules.secret and join.room_name is not None:
+        if session is not None and session.room.rules.entry.secret and join.room_name is not None:
             session.secrets = (current.secrets if current is not None else frozenset()) | {join.room_name}
         return done
 
@@ -96,7 +96,7 @@ class Arrivals:
     def limit_entries(self) -> None:
         """The rules are others. What was tried before counts under them."""
         for dialect, limits in self._entry_limits.items():
-            limits.limit = self._state.rules[dialect].entry_limit or limits.limit
+            limits.limit = self._state.rules[dialect].entry.limit or limits.limit
 
     def forget(self, connection: int) -> None:
         for limits in self._entry_limits.values():
@@ -113,8 +113,8 @@ class Arrivals:
     def _refuse_entry(self, join: commands.Join, current: Session | None, room: Room | None) -> Refusal | None:
         """`current` gives up its place with this join, and its room ends with it when it is alone there."""
         rules = self._state.rules[join.room.dialect]
-        if join.capacity is not None and join.capacity > rules.capacity:
-            return errors.bad_field("capacity", f"a whole number from 1 to {rules.capacity}")
+        if join.capacity is not None and join.capacity > rules.joining.capacity:
+            return errors.bad_field("capacity", f"a whole number from 1 to {rules.joining.capacity}")
         if room is None:
             return errors.no_such_room(join.room.room) if join.creates is False else self._state.refuse_room(current)
         if join.creates:
@@ -154,9 +154,9 @@ class Arrivals:
 
     def _new_room(self, join: commands.Join, now_s: float) -> Room:
         rules = self._state.rules[join.room.dialect]
-        mode = rules.modes[0] if rules.modes else None
+        mode = rules.host.modes[0] if rules.host.modes else None
         own_listed = join.rules.listed if join.rules is not None else None
-        listed = next(each for each in (own_listed, join.listed, rules.listed) if each is not None)
+        listed = next(each for each in (own_listed, join.listed, rules.entry.listed) if each is not None)
         room = Room(join.room, rules, listed, join.capacity, join.at_ms, now_s, join.room_name, mode)
         room.rule(rules, join.rules)
         return room
@@ -188,7 +188,7 @@ def _known(room: Room | None, peer: str | None) -> Session | None:
         return None
     if peer is not None:
         return room.sessions.get(peer)
-    if not room.rules.places_are_anybodys:
+    if not room.rules.joining.anonymous_returns:
         return None
     return next((session for session in room.sessions.values() if session.away is not None), None)
 
@@ -204,22 +204,22 @@ def _refuse_return(session: Session, join: commands.Join, now_s: float) -> Refus
         return errors.taken(session.peer)
     if session.connection is None:
         return None
-    if rules.challenged is Challenged.THE_ID:
+    if rules.joining.challenged is Challenged.THE_ID:
         return errors.connected(session.peer)
-    if rules.replacements is None:
+    if rules.joining.replacements is None:
         return None
-    while session.replaced_s and session.replaced_s[0] <= now_s - rules.replacement_window_s:
+    while session.replaced_s and session.replaced_s[0] <= now_s - rules.joining.replacement_window_s:
         session.replaced_s.popleft()
-    if len(session.replaced_s) < rules.replacements:
+    if len(session.replaced_s) < rules.joining.replacements:
         return None
-    return errors.replaced_too_often(session.peer, rules.replacements, rules.replacement_window_s)
+    return errors.replaced_too_often(session.peer, rules.joining.replacements, rules.joining.replacement_window_s)
 
 
 def _in_the_way(room: Room | None, known: Session | None, refusal: Refusal) -> list[Session]:
     if room is None:
         return []
     if known is not None:
-        return [known] if room.rules.challenged is Challenged.THE_ID else []
-    if room.rules.challenged is Challenged.THE_ROOM and refusal.code is Code.ROOM_FULL:
+        return [known] if room.rules.joining.challenged is Challenged.THE_ID else []
+    if room.rules.joining.challenged is Challenged.THE_ROOM and refusal.code is Code.ROOM_FULL:
         return [session for session in room.sessions.values() if session.connection is not None]
     return []

@@ -91,7 +91,7 @@ def _room(room: Room, now_s: float) -> RoomInLog:
         created_at_ms=room.created_at_ms,
         idle_s=round(now_s - room.active_s, 3),
         sessions=[_session(session, now_s) for session in room.sessions.values()],
-        name=None if room.rules.secret else room.name,
+        name=None if room.rules.entry.secret else room.name,
         mode=room.mode,
         host=room.host.peer if room.host is not None else None,
         matched=list(room.matched),
@@ -125,5 +125,7 @@ def _resumption(session: Session) -> ResumptionState | None:
         answered=resumption.answered,
         sent=resumption.sent,
         handled=resumption.handled,
-        kept=[KeptState(kept.s, kept.message) for kept in resumption.kept] if session.room.rules.durable else [],
+        kept=[KeptState(kept.s, kept.message) for kept in resumption.kept]
+        if session.room.rules.endings.durable
+        else [],
     )

@@ -36,13 +36,13 @@ class Departures:
 
     def grace_s(self, session: Session, ending: Ending) -> float:
         rules = session.room.rules
-        graces_s = rules.resumable_grace_s if session.resumption is not None else None
-        return (graces_s or rules.grace_s)[ending]
+        graces_s = rules.endings.resumable_grace_s if session.resumption is not None else None
+        return (graces_s or rules.endings.grace_s)[ending]
 
     def keep_place(self, session: Session, away: Away, now_s: float) -> None:
         """The session is away from now on, for as long as `away` says."""
         session.away = away
-        notice_s = session.room.rules.away_notice_s
+        notice_s = session.room.rules.endings.away_notice_s
         if notice_s is not None:
             self._state.deadlines.at(now_s + notice_s, lambda _: announce_away(session, away))
         self._state.deadlines.at(away.until_s, lambda now_s: self._give_up(session, away, now_s))

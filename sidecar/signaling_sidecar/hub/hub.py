@@ -255,7 +255,7 @@ class Hub:
         self.state.log_is_written = change.is_written
         done: list[Effect] = []
         for room in self.membership.rooms:
-            if room.rules.durable:  # nobody else was told that its session is
+            if room.rules.endings.durable:  # nobody else was told that its session is
                 resumable = [session for session in room.sessions.values() if session.resumption is not None]
                 done += tell(resumable, effects.Durability(change.is_written))
         return done

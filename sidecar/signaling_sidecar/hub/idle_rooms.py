@@ -23,9 +23,9 @@ class IdleRooms:
 
     def watch(self, room: Room) -> None:
         """Look after a new room."""
-        if room.rules.idle_s is not None and not self._sweeping:
+        if room.rules.endings.idle_s is not None and not self._sweeping:
             self._sweeping = True
-            self._sweep_at(room.active_s + room.rules.idle_s)
+            self._sweep_at(room.active_s + room.rules.endings.idle_s)
 
     def sweep_anew(self, now_s: float) -> None:
         """The rules are others."""
@@ -40,13 +40,13 @@ class IdleRooms:
         done: list[Effect] = []
         next_s: list[float] = []
         for room in self._state.membership.rooms:
-            if room.rules.idle_s is None:
+            if room.rules.endings.idle_s is None:
                 continue
-            if room.active_s + room.rules.idle_s <= now_s:
+            if room.active_s + room.rules.endings.idle_s <= now_s:
                 done += self._end_room(room)
             else:
-                soonest_s = now_s + room.rules.idle_s * MAX_LATE
-                next_s.append(max(room.active_s + room.rules.idle_s, soonest_s))
+                soonest_s = now_s + room.rules.endings.idle_s * MAX_LATE
+                next_s.append(max(room.active_s + room.rules.endings.idle_s, soonest_s))
         self._sweeping = bool(next_s)
         if next_s:
             self._sweep_at(min(next_s))

@@ -91,7 +91,7 @@ class Matchmaking:
     def keep_places(self, now_s: float) -> None:
         """From now on those without a connection have their grace to come back in."""
         for waiting in self:
-            grace_s = self._state.rules[waiting.dialect].grace_s[Ending.STOPPED]
+            grace_s = self._state.rules[waiting.dialect].endings.grace_s[Ending.STOPPED]
             self._state.deadlines.at(now_s + grace_s, partial(self._give_up, waiting))
 
     def _give_up(self, waiting: Waiting, now_s: float) -> list[Effect]:
@@ -133,7 +133,7 @@ class Matchmaking:
         key = RoomKey(last.dialect, self._state.ids.room())
         peers = tuple(waiting.peer for waiting in group)
         rules = self._state.rules[last.dialect]
-        room = Room(key, rules, rules.listed, last.size, last.at_ms, now_s, matched=peers)
+        room = Room(key, rules, rules.entry.listed, last.size, last.at_ms, now_s, matched=peers)
         done: list[Effect] = [records.of_new_room(room)]
         done.append(records.of_room("match.found", room, {"size": last.size, "peers": peers}))
         for waiting in group:

@@ -80,8 +80,8 @@ class Room:
 
     @property
     def capacity(self) -> int:
-        asked = self.rules.capacity if self.asked_capacity is None else self.asked_capacity
-        return min(asked, self.rules.capacity)
+        asked = self.rules.joining.capacity if self.asked_capacity is None else self.asked_capacity
+        return min(asked, self.rules.joining.capacity)
 
     def rule(self, rules: RoomRules, own: OwnRules | None) -> None:
         """Give it the rules of its dialect, but for what it has of its own. Whoever is in it stays."""
@@ -129,9 +129,9 @@ class Membership:
         """
         self._rooms[room.key] = room
         room.sessions[session.peer] = session
-        if room.rules.keeps_host and (room.host is None or session.peer == room.rules.host):
+        if room.rules.host.enabled and (room.host is None or session.peer == room.rules.host.peer):
             room.host = session
-        if room.rules.one_place:
+        if room.rules.joining.one_room_per_peer:
             self._by_peer[room.key.dialect, session.peer] = session
         if session.connection is not None:
             self._by_connection[session.connection] = session
@@ -159,7 +159,7 @@ class Membership:
         self.detach(session)
         session.away = None  # nobody waits for it any more
         del room.sessions[session.peer]
-        if room.rules.one_place:
+        if room.rules.joining.one_room_per_peer:
             del self._by_peer[room.key.dialect, session.peer]
         if not room.sessions:
             del self._rooms[room.key]

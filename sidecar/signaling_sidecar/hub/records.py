@@ -21,7 +21,7 @@ def of_room(type_: str, room: Room, data: Mapping[str, Any] | None = None) -> Re
 
 
 def of_new_room(room: Room) -> Record:
-    data = present(name=None if room.rules.secret else room.name, mode=room.mode, rules=room.own)
+    data = present(name=None if room.rules.entry.secret else room.name, mode=room.mode, rules=room.own)
     return of_room("room.created", room, {"capacity": room.capacity, "listed": room.listed, **data})
 
 

@@ -178,7 +178,7 @@ class Restore:
             return None
         room = Room(key, rules, listed, asked_capacity=None, created_at_ms=0, active_s=0.0)
         room.rule(rules, own)
-        room.asked_capacity = capacity if capacity not in (0, room.rules.capacity) else None
+        room.asked_capacity = capacity if capacity not in (0, room.rules.joining.capacity) else None
         return room
 
     def _kicked(self, record: Past, said: Said) -> None:
@@ -242,7 +242,7 @@ class Restore:
 
     def _enter(self, room: Room, session: Session) -> None:
         """Give the session its place, which nobody else may still have, nor it another."""
-        place = self._membership.place(room.key.dialect, session.peer) if room.rules.one_place else None
+        place = self._membership.place(room.key.dialect, session.peer) if room.rules.joining.one_room_per_peer else None
         for older in (self._sessions.get(session.id), room.sessions.get(session.peer), place):
             if older is not None and self._sessions.pop(older.id, None) is not None:
                 self._membership.remove(older)
@@ -314,7 +314,7 @@ class Restore:
     def _relayed(self, record: Past, said: Said) -> None:
         sender = self._sessions.get(record.session or "")
         relayed = None
-        if sender is not None and sender.room.rules.durable and record.data is not None:
+        if sender is not None and sender.room.rules.endings.durable and record.data is not None:
             relayed = Relayed(sender.peer, record.kind or "", record.data.encode(), sender.room.name)
         self._number(lambda _: relayed)
 

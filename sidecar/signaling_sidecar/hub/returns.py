@@ -25,7 +25,7 @@ class Returns:
         restart nobody would know a new one.
         """
         rules, resumption = session.room.rules, session.resumption
-        if rules.resumable_grace_s is None:
+        if rules.endings.resumable_grace_s is None:
             return None
         is_good = shown is not None and resumption is not None and resumption.knows(token_hash(shown))
         token = shown if shown is not None and is_good and not self._state.log_is_written else self._state.ids.token()
@@ -34,14 +34,14 @@ class Returns:
         else:
             proven = token_hash(shown) if shown is not None and is_good else resumption.proven
             resumption.issue(token_hash(token), proven)
-        return Ticket(token, rules.resumable_grace_s[Ending.LOST], self._state.is_durable(rules))
+        return Ticket(token, rules.endings.resumable_grace_s[Ending.LOST], self._state.is_durable(rules))
 
     def take_back(self, session: Session, connection: int, now_s: float, **data: Any) -> tuple[list[Effect], Record]:
         """Give a session another connection; the one it had is closed as replaced. The record is still to be told."""
         older = self._state.membership.attach(session, connection)
         done: list[Effect] = []
         if older is not None:
-            if session.room.rules.replacements is not None:
+            if session.room.rules.joining.replacements is not None:
                 session.replaced_s.append(now_s)
             done.append(effects.Close(older, effects.CloseCode.REPLACED, "replaced"))
         return done, records.of_session("peer.resumed", session, records.present(**data, replaced=older))
@@ -55,13 +55,13 @@ class Returns:
             tokens = records.present(token=session.resumption.issued, proven=session.resumption.proven)
             recorded.append(records.of_session("peer.resumed", session, tokens))
         # What is announced here is not recorded: nobody's place has changed.
-        tells = session.room.rules.announces_returns
+        tells = session.room.rules.announcements.announces_returns
         notices = tell(session.room.others(session), joined_notice(session, now_s)) if tells else []
         return [*recorded, peer_list(session, join.kind, now_s, ticket), *notices]
 
     def come_back(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
         """A known id comes back, within its grace or on a newer connection that replaces the older."""
-        if session.room.rules.secret:
+        if session.room.rules.entry.secret:
             session.room.name = join.room_name  # after a restart nothing else knows it
         ticket = self.ticket(session) if join.resumable else None
         return self._come_back(session, join, now_s, lambda: [peer_list(session, join.kind, now_s, ticket)])
@@ -106,7 +106,7 @@ class Returns:
         proven = session.resumption.proven if session.resumption is not None else None
         data = changes | {"token": token, "proven": proven, "unlisted": replayed or None}
         done, record = self.take_back(session, join.connection, now_s, **data)
-        if room.rules.announces_returns:
+        if room.rules.announcements.announces_returns:
             announced = announce_join(record, session, now_s)
         else:
             announced = _announce_return(record, session, told, changes)

@@ -1,10 +1,11 @@
-"""How a room behaves, as data. A dialect states its `RoomRules`; the hub knows no dialect by name."""
+"""How a room behaves, as data. A dialect states its `RoomRules`, and the hub reads nothing else about a dialect."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, StrEnum
-from typing import Annotated, Any, NamedTuple
+from types import MappingProxyType
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -13,23 +14,27 @@ MAX_GRACE_S = 3600  # seconds; as the setting's: the event log is kept for as lo
 
 
 class RoomKey(NamedTuple):
-    """A room is named by both: rooms of different dialects never meet."""
+    """The name of a room. Rooms of different dialects are different rooms, also when their ids are equal."""
 
     dialect: str
     room: str
 
 
 class Ending(StrEnum):
-    """How a connection ended (PROTOCOLS.md rule 8)."""
+    """How a connection ended (PROTOCOLS.md, rule 8)."""
 
     CLOSED = "closed"
-    """Close 1000, or an empty Close: a browser's `close()` without arguments."""
+    """The client closed it, with code 1000 or without one: a browser's `close()` without arguments."""
     UNLOADED = "unloaded"
-    """Close 1001: the page went away, perhaps to be loaded again."""
+    """The client closed it with code 1001: the page was left, or is being reloaded."""
     LOST = "lost"
-    """Anything else: reset, no pong, a slow reader, a frame over the limit."""
+    """It ended in any other way: reset, no pong, a client that reads too slowly, a frame over the limit."""
     STOPPED = "stopped"
-    """The sidecar stops: its peers come back to the next one."""
+    """The sidecar stopped. Clients are expected to come back to the next one."""
+
+
+RESTART_GRACE_S = 5.0  # seconds; PROTOCOLS.md rule 8: time for clients to come back after a restart of the sidecar
+DEFAULT_GRACE_S = MappingProxyType({**dict.fromkeys(Ending, 0.0), Ending.STOPPED: RESTART_GRACE_S})
 
 
 class Reason(StrEnum):
@@ -44,104 +49,212 @@ class Reason(StrEnum):
 
 
 class SecondJoin(Enum):
-    """What a join means on a connection that has a session, when it names another room or id (rule 10)."""
+    """What a join does on a connection that has a session already, when it names another room or peer id (rule 10)."""
 
-    MOVES = "it leaves, then joins"
-    IGNORED = "nothing, whatever it names"
-    FORGED = "it speaks for somebody else, and is refused"
+    MOVES = "the peer leaves its room and joins the other one"
+    IGNORED = "the join is ignored, whatever it names"
+    FORGED = "the join is refused, because it speaks for another peer"
 
 
 class Challenged(Enum):
-    """Who must prove to be alive when a newcomer finds no place; who cannot gives his up."""
+    """Which connections are pinged when a newcomer would be refused because of them.
 
-    NOBODY = "the newest connection of an id wins, and a full room is full"
-    THE_ID = "the connection that has the newcomer's id"
-    THE_ROOM = "everybody in the full room"
+    A connection that does not answer loses its session, and the newcomer is let in.
+    """
+
+    NOBODY = "none: the newest connection of a peer id replaces the older one, and a full room refuses newcomers"
+    THE_ID = "the connection that has the newcomer's peer id"
+    THE_ROOM = "all connections in the full room"
 
 
 class EntryLimit(NamedTuple):
-    """How often a room may be tried in a minute, so that nobody can guess one."""
+    """How often rooms may be tried in a minute. It stops a client from guessing the names of rooms."""
 
     per_connection: int
     per_address: int
-    """Of all connections from one address together, their first tries apart (`entry_limits.py`)."""
+    """For all connections from one address together. The first try of each connection is not counted
+    (`entry_limits.py`)."""
+
+
+def _refuse(makes_no_sense: bool, why: str) -> None:
+    """Raise a ValueError for rules that contradict each other: a mistake in a dialect's file."""
+    if makes_no_sense:
+        raise ValueError(why)
 
 
 class OwnRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What one room has otherwise than its dialect says; None: as the dialect says."""
+    """The rules in which one room differs from its dialect. None keeps the dialect's rule."""
 
     capacity: Annotated[int, msgspec.Meta(ge=1, le=MAX_CAPACITY)] | None = None
-    """The dialect's own is the most that it can be."""
+    """The most peers in this room. A value above the dialect's own capacity has no effect."""
     listed: bool | None = None
-    """Also against the wish of its first peer."""
+    """Whether the room is listed, whatever its first peer asks for."""
     grace_s: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRACE_S)] | None = None
-    """For the endings that `RoomRules.own_grace` names."""
+    """The grace period after the endings that are in `Endings.own_grace`."""
     host: str | None = None
+    """The peer that becomes host as soon as it joins."""
 
     def over(self, rules: RoomRules) -> RoomRules:
-        """The dialect's rules as this room has them."""
-        changes: dict[str, Any] = {}
+        """Return the dialect's rules with this room's differences applied."""
+        replace = msgspec.structs.replace
+        joining, endings, host, entry = rules.joining, rules.endings, rules.host, rules.entry
         if self.capacity is not None:
-            changes["capacity"] = min(self.capacity, rules.capacity)
-        if self.listed is not None:
-            changes["listed"] = self.listed
-        if self.host is not None:
-            changes["host"] = self.host
+            joining = replace(joining, capacity=min(self.capacity, joining.capacity))
         if self.grace_s is not None:
-            changes["grace_s"] = {**rules.grace_s, **dict.fromkeys(rules.own_grace, self.grace_s)}
-            if rules.resumable_grace_s is not None:
-                own = rules.own_grace | {Ending.CLOSED}  # to a resumable session a close is no goodbye
-                changes["resumable_grace_s"] = {**rules.resumable_grace_s, **dict.fromkeys(own, self.grace_s)}
-        return msgspec.structs.replace(rules, **changes)
+            endings = endings.with_own_grace(self.grace_s)
+        if self.host is not None:
+            host = replace(host, peer=self.host)
+        if self.listed is not None:
+            entry = replace(entry, listed=self.listed)
+        return replace(rules, joining=joining, endings=endings, host=host, entry=entry)
+
+
+class Joining(msgspec.Struct, frozen=True, kw_only=True):
+    """How many peers a room holds, and what a join does when the room, the id or the connection is already in use."""
+
+    capacity: int
+    """The most peers in a room, including those that are away. A room's first peer may ask for fewer."""
+    rooms_per_connection: int = 1
+    """The most rooms that one connection can be in at the same time."""
+    second_join: SecondJoin = SecondJoin.MOVES
+    """What a join does on a connection that has a session already, where a connection has one room at a time."""
+    challenged: Challenged = Challenged.NOBODY
+    """Which connections are pinged before a newcomer is refused because of them."""
+    replacements: int | None = None
+    """How often a newer connection may take over one peer id within `replacement_window_s`. None sets no limit.
+
+    Without a limit, two tabs of an app that reconnects after any close would replace each other for ever.
+    """
+    replacement_window_s: float = 0.0
+    anonymous_returns: bool = False
+    """Whether a join without a peer id continues the session of a peer that is away, when there is one."""
+    one_room_per_peer: bool = False
+    """Whether a peer id can have only one session in all the rooms of the dialect."""
+
+    def __post_init__(self) -> None:
+        several_rooms = self.rooms_per_connection > 1
+        _refuse(self.capacity < 1 or self.rooms_per_connection < 1, "a room and a connection hold at least one session")
+        _refuse(
+            several_rooms and self.second_join is not SecondJoin.MOVES,
+            "`second_join` is for connections with one room at a time",
+        )
+        _refuse(
+            several_rooms and self.one_room_per_peer,
+            "a peer that can be in one room only cannot have a connection that is in several",
+        )
+        _refuse(
+            (self.replacements is None) != (self.replacement_window_s == 0),
+            "`replacements` and `replacement_window_s` are set together",
+        )
+
+
+class Endings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a session when its connection ends, and when a room ends that nobody uses."""
+
+    grace_s: Mapping[Ending, float] = DEFAULT_GRACE_S
+    """Seconds for which a session waits, away, for its peer to return, after each kind of ending. With 0 the peer has
+    left at once."""
+    resumable_grace_s: Mapping[Ending, float] | None = None
+    """The same for a session that asked to be resumable. None means that no session of the dialect can be resumed."""
+    own_grace: frozenset[Ending] = frozenset((Ending.LOST, Ending.STOPPED))
+    """The endings whose grace period `OwnRules.grace_s` changes: by default those that the user did not ask for."""
+    durable: bool = False
+    """Whether the event log keeps enough of every signal to send it again after a restart."""
+    away_notice_s: float | None = None
+    """Seconds before the others are told that a peer is away, so that short gaps go unnoticed. None never tells them.
+    """
+    idle_s: float | None = None
+    """Seconds without a frame from any of its peers after which a room is ended. None never ends an idle room."""
+
+    def __post_init__(self) -> None:
+        missing = [ending for ending in Ending if ending not in self.grace_s]
+        _refuse(bool(missing), f"`grace_s` has no value for {', '.join(missing)}")
+        _refuse(self.durable and self.resumable_grace_s is None, "only a resumable session can be durable")
+
+    @property
+    def longest_grace_s(self) -> float:
+        return max([*self.grace_s.values(), *(self.resumable_grace_s or {}).values()])
+
+    def with_own_grace(self, grace_s: float) -> Endings:
+        """Return these rules with another grace period, for the endings that allow one."""
+        resumable_grace_s = self.resumable_grace_s
+        if resumable_grace_s is not None:
+            own = self.own_grace | {Ending.CLOSED}  # a close does not end a resumable session
+            resumable_grace_s = {**resumable_grace_s, **dict.fromkeys(own, grace_s)}
+        return msgspec.structs.replace(
+            self,
+            grace_s={**self.grace_s, **dict.fromkeys(self.own_grace, grace_s)},
+            resumable_grace_s=resumable_grace_s,
+        )
+
+
+class Host(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether one peer of a room is its host, who may change the room."""
+
+    enabled: bool = False
+    """Whether a room has a host. The first peer is host, and when it leaves another peer succeeds it."""
+    peer: str | None = None
+    """The peer id that becomes host as soon as it joins. It has no effect where rooms have no host."""
+    modes: tuple[str, ...] = ()
+    """The modes that the host can choose from; a new room has the first one. Rooms have no mode when it is empty."""
+
+    def __post_init__(self) -> None:
+        _refuse(bool(self.modes) and not self.enabled, "a room that has modes needs a host to choose one")
+
+
+class Announcements(msgspec.Struct, frozen=True, kw_only=True):
+    """What the peers in a room are told of each other."""
+
+    announces_returns: bool = False
+    """Whether a peer that returns, or registers again, is announced to the others as a join is."""
+    tells_state: bool = False
+    """Whether each announcement carries the state of the whole room."""
+    echoes_updates: bool = False
+    """Whether a peer that changes something receives the announcement of the change too."""
+    takes_notices: bool = False
+    """Whether clients of the dialect understand a notice from the administrator."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """Who can find out that a room exists, and try to enter it."""
+
+    listed: bool = False
+    """Whether the list of rooms shows a room whose first peer does not say whether to list it."""
+    secret: bool = False
+    """Whether a room's name is a secret of its peers. No record holds a secret name, or a payload that contains it."""
+    limit: EntryLimit | None = None
+    """How often rooms may be tried. None sets no limit."""
+
+
+class Relays(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a peer can send a relay to, beside the other peers in its room."""
+
+    to_oneself: bool = False
+    """Whether a peer may send to its own id."""
+    to_other_rooms: bool = False
+    """Whether a relay may name another room, to which it then moves its sender."""
 
 
 class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of one dialect's rooms."""
+    """The rules of one dialect's rooms. A dialect states only the rules in which it differs from the defaults.
 
-    capacity: int
-    """Peers a room holds at most, those who are away included. A room's first peer may ask for less."""
-    grace_s: Mapping[Ending, float]
-    """Seconds that a peer keeps its place after each ending; 0: it has left."""
-    resumable_grace_s: Mapping[Ending, float] | None = None
-    """The same for a session that asked to be resumable; None: none can."""
-    own_grace: frozenset[Ending] = frozenset((Ending.LOST, Ending.STOPPED))
-    """The endings whose grace one room may have otherwise: those that are no goodbye."""
-    durable: bool = False
-    """Whether the log keeps enough of every signal to send it again after a restart."""
-    listed: bool = False
-    """Whether a room is shown to those outside when its first peer does not say."""
-    secret: bool = False
-    """Whether a room's name is for its peers only: no record holds it, nor a payload that says it."""
-    away_notice_s: float | None = None
-    """Seconds before the others are told that a peer is away, so that short gaps are silent; None: they never are."""
-    replacements: int | None = None
-    """How often one id may be taken over by a newer connection within `replacement_window_s`: two originals that
-    reconnect after any close would replace each other for ever (rule 2); None: as often as they like."""
-    replacement_window_s: float = 0.0
-    second_join: SecondJoin = SecondJoin.MOVES
-    challenged: Challenged = Challenged.NOBODY
-    announces_returns: bool = False
-    """Whether the others hear of every return and repetition as of a join."""
-    places_are_anybodys: bool = False
-    """Whether a peer without an id takes the place of one that is away."""
-    one_place: bool = False
-    """Whether a peer id has one place in all rooms of the dialect together."""
-    takes_notices: bool = False
-    """Whether its clients know what a notice of the admin is."""
-    keeps_host: bool = False
-    """Whether one peer, the first, is host: the room is its to change, and it has a successor."""
-    host: str | None = None
-    """The peer that is host from when it joins, where a host is kept."""
-    modes: tuple[str, ...] = ()
-    """What a room's mode may be, its first mode first; empty: it has none."""
-    tells_state: bool = False
-    """Whether notices carry the whole room."""
-    echoes_updates: bool = False
-    """Whether who changed something is told of it as the others are."""
-    to_oneself: bool = False
-    """Whether a peer may send to itself."""
-    calls_other_rooms: bool = False
-    """Whether a relay may name another room, and so moves its sender there."""
-    entry_limit: EntryLimit | None = None
-    idle_s: float | None = None
-    """Seconds without a frame from any of its peers after which a room is ended; None: never."""
+    Each group refuses values that make no sense together, with a ValueError, when it is built.
+    """
+
+    joining: Joining
+    endings: Endings = Endings()
+    host: Host = Host()
+    announcements: Announcements = Announcements()
+    entry: Entry = Entry()
+    relays: Relays = Relays()
+
+    def __post_init__(self) -> None:
+        several_rooms = self.joining.rooms_per_connection > 1
+        _refuse(
+            several_rooms and self.endings.resumable_grace_s is not None,
+            "a resumable session numbers the frames of its connection, so that connection can be in one room only",
+        )
+        _refuse(
+            several_rooms and self.relays.to_other_rooms,
+            "a relay to another room moves its sender, which is for connections with one room at a time",
+        )

@@ -60,7 +60,7 @@ class State:
 
     def is_durable(self, rules: RoomRules) -> bool:
         """Whether a session in a room with these rules outlives this process, with all that is kept for it."""
-        return rules.durable and self.log_is_written
+        return rules.endings.durable and self.log_is_written
 
     def refuse_room(self, leaving: Session | None) -> Refusal | None:
         """Whether one more room can be made, when `leaving` gives up its place for it."""

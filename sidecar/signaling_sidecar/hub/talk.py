@@ -19,7 +19,7 @@ class Talk:
     def relay(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | Refusal:
         done: list[Effect] = []
         if relay.call is not None and relay.call.room != session.room.key:
-            if not session.room.rules.calls_other_rooms:
+            if not session.room.rules.relays.to_other_rooms:
                 return errors.other_room(relay.call.room.room)
             moved = self._arrivals.call(relay.call, now_s)
             if isinstance(moved, Refusal):
@@ -35,7 +35,7 @@ class Talk:
         room = session.room
         changes = apply_changes(session, name=update.name, metadata=update.metadata)
         record = records.of_session("peer.updated", session, changes)
-        if room.rules.echoes_updates:
+        if room.rules.announcements.echoes_updates:
             notice = effects.PeerUpdated(peer=session.peer, name=update.name, state=room_state(room, now_s))
             return announce(record, room.sessions.values(), notice)
         if not changes:
@@ -46,8 +46,8 @@ class Talk:
         room = session.room
         if room.host is not session:
             return errors.unauthorised(update.kind)
-        if update.mode is not None and update.mode not in room.rules.modes:
-            return errors.bad_field("mode", "one of " + ", ".join(room.rules.modes))
+        if update.mode is not None and update.mode not in room.rules.host.modes:
+            return errors.bad_field("mode", "one of " + ", ".join(room.rules.host.modes))
         room.name, room.mode = update.name or room.name, update.mode or room.mode
         record = records.of_session("room.updated", session, records.present(name=update.name, mode=update.mode))
         state = room_state(room, now_s)
@@ -63,7 +63,7 @@ def _receivers(session: Session, relay: commands.Relay) -> list[Session] | Refus
             return errors.nobody_else()
         return others
     target = room.sessions.get(relay.to)
-    if target is None or (target is session and not room.rules.to_oneself):
+    if target is None or (target is session and not room.rules.relays.to_oneself):
         return errors.no_such_peer(relay.to)
     away = target.connection is None and target.resumption is None
     return errors.peer_away(relay.to) if away else [target]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from signaling_sidecar.errors import SidecarError
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.drawing_widget import DrawingWidget
+from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
     from signaling_sidecar.inspection.admin import Admin

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
-from signaling_sidecar.foreign_text import shortened, visible
+from signaling_sidecar.untrusted_text import shortened, visible
 
 MAX_HEIGHT_PX = 620  # a laptop's screen less the notebook's own bars: then it scrolls
 _CHARACTER_PX = 6.8  # of the 12 px text, on the wide side

@@ -17,7 +17,6 @@ from signaling_sidecar.diagnosis import Diagnosis, diagnose
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import FoundLog, find_segments
 from signaling_sidecar.eventlog.state_dir import is_running
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.candidates import candidates_table
 from signaling_sidecar.inspection.dumps import Dump, JoinedDump, clocks_table, join_dump
 from signaling_sidecar.inspection.ladder import Ladder
@@ -31,6 +30,7 @@ from signaling_sidecar.inspection.sdp_diff import Chosen, SdpDiff, find_sdp
 from signaling_sidecar.inspection.sessions import sessions_table
 from signaling_sidecar.inspection.signals import signals_table
 from signaling_sidecar.inspection.timeline import Timeline
+from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
     from ipywidgets import VBox

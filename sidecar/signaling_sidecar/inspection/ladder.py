@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.draw_steps import draw_steps
 from signaling_sidecar.inspection.fold_steps import fold_steps
 from signaling_sidecar.inspection.ladder_html import ladder_html
@@ -16,6 +15,7 @@ from signaling_sidecar.inspection.ladder_text import ladder_text
 from signaling_sidecar.inspection.notebook_extra import NotebookExtraMissing
 from signaling_sidecar.inspection.payload_text import payload_text
 from signaling_sidecar.inspection.steps import Record, Step
+from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
     from signaling_sidecar.inspection.drawing_widget import DrawingWidget

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.steps import Column, Look, Step
+from signaling_sidecar.untrusted_text import visible
 
 # What a name or a label may hold as it is. All else is written as Mermaid's `#<code point>;`: a `;`, `#`, `%%`, `<br>`,
 # `:` or `end` would otherwise be syntax.

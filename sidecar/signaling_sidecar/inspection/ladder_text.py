@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from signaling_sidecar.foreign_text import shortened, shown_width, visible
 from signaling_sidecar.inspection.steps import Column, Look, Presence, Step
+from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
 _TIMES_CELLS = 26  # "12:00:00.000  +    0.000  "
 _COLUMN_CELLS = range(16, 33)  # narrower cuts every label; the widest holds "candidate host udp private" and an arrow

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from signaling_sidecar.foreign_text import shortened, shown_width, visible
 from signaling_sidecar.inspection.links import Links, Node, State
+from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
 SIGNS = {State.CONNECTED: "✓", State.TRYING: "…", State.FAILED: "✗", State.UNKNOWN: "?"}
 _NAME_CELLS = 24

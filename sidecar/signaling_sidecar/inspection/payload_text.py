@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON
-from signaling_sidecar.foreign_text import visible
+from signaling_sidecar.untrusted_text import visible
 
 INDENT = 2
 _ESCAPE = re.compile(r"\\(?:(r\\n|n)|.)")  # of JSON, one at a time: in `\\n` the second backslash begins none

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from signaling_sidecar.foreign_text import shortened
 from signaling_sidecar.inspection.drawing_widget import DrawingWidget
 from signaling_sidecar.inspection.notebook_extra import notebook_extra
 from signaling_sidecar.inspection.room_choice import RoomInLog, rooms_in
+from signaling_sidecar.untrusted_text import shortened
 
 with notebook_extra():
     import ipywidgets

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from signaling_sidecar.eventlog.payload import find_description
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.inspection.errors import NoDescription, UnknownRecord
 from signaling_sidecar.inspection.sdp_diff_html import sdp_diff_html
 from signaling_sidecar.inspection.sdp_sections import Mark, Row, Section, compare
 from signaling_sidecar.inspection.text_dtype import TEXT
+from signaling_sidecar.untrusted_text import visible
 
 Chosen = int | tuple[str, int] | str
 """A signal by its `seq` or its boot (the first characters do) and `seq`, or an SDP itself."""

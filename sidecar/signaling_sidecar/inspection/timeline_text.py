@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from signaling_sidecar.foreign_text import shortened, shown_width, visible
 from signaling_sidecar.inspection.attendance import Attendance, Change, Row
 from signaling_sidecar.inspection.steps import Presence
+from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
 BAR_CELLS = 60  # beside a name and a summary, in a terminal of 120
 _NAME_CELLS = 20

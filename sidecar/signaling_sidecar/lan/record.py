@@ -14,8 +14,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.site import Site
+from signaling_sidecar.untrusted_text import visible
 
 SERVICE_TYPE = "_vite-signaling._tcp.local."
 TXT_VERSION = "1"  # of the keys below; RFC 6763 section 6.7

@@ -30,20 +30,21 @@ from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import HooksFile, watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
-from signaling_sidecar.server import client_faults, pages
-from signaling_sidecar.server.admin import AdminApi
-from signaling_sidecar.server.advice import consequences
+from signaling_sidecar.server.admin.api import AdminApi
 from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
-from signaling_sidecar.server.endpoint import Endpoint
-from signaling_sidecar.server.foreign_protocols import ForeignProtocols
-from signaling_sidecar.server.going_on import go_on
-from signaling_sidecar.server.guard import who_is_let_in
-from signaling_sidecar.server.hook_thread import HooksStopped
+from signaling_sidecar.server.http import client_errors
+from signaling_sidecar.server.http.advice import consequences
+from signaling_sidecar.server.http.guard import who_is_let_in
+from signaling_sidecar.server.http.unsupported_libraries import ForeignProtocols
 from signaling_sidecar.server.ice_servers import IceServers
-from signaling_sidecar.server.judge import Judge
-from signaling_sidecar.server.lan_pages import LanPages
-from signaling_sidecar.server.neighbours import Neighbours
-from signaling_sidecar.server.people import PeopleInRooms
+from signaling_sidecar.server.pages import page_files
+from signaling_sidecar.server.pages.neighbours import Neighbours
+from signaling_sidecar.server.pages.peers_in_rooms import PeopleInRooms
+from signaling_sidecar.server.pages.status_page import LanPages
+from signaling_sidecar.server.previous_run import go_on
+from signaling_sidecar.server.sockets.endpoint import Endpoint
+from signaling_sidecar.server.user_hooks.checks import Judge
+from signaling_sidecar.server.user_hooks.thread import HooksStopped
 from signaling_sidecar.settings import Settings, Sources, all_settings
 from signaling_sidecar.site import Site, read_site
 
@@ -110,7 +111,7 @@ class Sidecar:
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
-        app.cleanup_ctx.extend([client_faults.keep_out_of_the_log, self._run])
+        app.cleanup_ctx.extend([client_errors.keep_out_of_the_log, self._run])
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         app.on_response_prepare.append(self._let_pages_read)
@@ -303,7 +304,7 @@ class Sidecar:
             settings.advice,
         )
         if barred is None:
-            return await client_faults.answer(request, handler)
+            return await client_errors.answer(request, handler)
         cause = (barred.header, barred.remedy)  # some send another value each time
         if cause not in self._hinted and len(self._hinted) < MAX_HINTS:
             self._hinted.add(cause)
@@ -322,7 +323,7 @@ class Sidecar:
         if "Upgrade" not in request.headers:
             if "text/html" in request.headers.get("Accept", "") and ROOMS.name in self._dialects:
                 raise web.HTTPFound(ROOMS.paths[0])
-            return web.Response(text=pages.HOME)
+            return web.Response(text=page_files.HOME)
         dialect = next((dialect for dialect in self._dialects.values() if HOME in dialect.paths), None)
         if dialect is None:
             raise web.HTTPNotFound
@@ -389,7 +390,7 @@ async def _while_running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]
 
 
 def _longest_grace_s(rules: Mapping[str, RoomRules]) -> float:
-    return max(grace_s for each in rules.values() for grace_s in each.grace_s.values())
+    return max(each.endings.longest_grace_s for each in rules.values())
 
 
 def _hash(key: bytes, secret: str) -> str:

@@ -18,7 +18,6 @@ import msgspec
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
-from signaling_sidecar.foreign_text import visible
 from signaling_sidecar.hub import Ending, Hub, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
 from signaling_sidecar.hub.effects import (
@@ -33,10 +32,11 @@ from signaling_sidecar.hub.effects import (
     Send,
 )
 from signaling_sidecar.hub.records import present
-from signaling_sidecar.server import frames
-from signaling_sidecar.server.connection import CHALLENGE, Connection, End
 from signaling_sidecar.server.ice_servers import IceServers
-from signaling_sidecar.server.judge import Judge
+from signaling_sidecar.server.sockets import frames
+from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End
+from signaling_sidecar.server.user_hooks.checks import Judge
+from signaling_sidecar.untrusted_text import visible
 
 NS_PER_MS = 1_000_000
 logger = logging.getLogger("signaling_sidecar")

@@ -21,7 +21,7 @@ from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.listening import listen, url_of
 from signaling_sidecar.server.app import Sidecar
-from signaling_sidecar.server.client_faults import MAX_HEADER_BYTES, MAX_HEADERS
+from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HEADERS
 from signaling_sidecar.settings import Sources
 
 KEEPALIVE_S = 10.0  # seconds; aiohttp's default lets half-sent headers hold a socket for an hour

@@ -1,0 +1,1 @@
+"""The admin API, for notebooks and scripts that hold the admin token."""

@@ -1,0 +1,179 @@
+"""The admin API: what a notebook or a script may see and do, with the token of this run (`openapi.py` describes it).
+
+The token is in the private `runtime.json`. It comes as a bearer, never as a cookie or in the URL, so no page can make a
+browser send it; and Vite proxies nothing of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+
+from signaling_sidecar.errors import NOT_JSON, Code, Refusal
+from signaling_sidecar.eventlog import LogWriter
+from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
+from signaling_sidecar.hub.commands import OfAdmin
+from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.records import present
+from signaling_sidecar.server.admin.openapi import PREFIX, document
+from signaling_sidecar.server.admin.record_stream import Follower, send_records
+
+BODY_WITHIN_S = 10.0  # seconds; a body is a line or two
+STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # of any other refusal: 409
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class _Kick(msgspec.Struct, forbid_unknown_fields=True):
+    peer: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+class _Say(msgspec.Struct, forbid_unknown_fields=True):
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+
+
+class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+class AdminApi:
+    """Nothing is served before `begin`."""
+
+    def __init__(self, token: str, boot: str) -> None:
+        self._token = token
+        self._boot = boot
+        self._hub: Hub
+        self._log: LogWriter
+        self._followers: set[Follower] = set()
+        self._administer: Callable[[OfAdmin], Refusal | None]
+
+    def begin(self, hub: Hub, log: LogWriter, administer: Callable[[OfAdmin], Refusal | None]) -> None:
+        """`administer` carries out a command, or says why not."""
+        self._hub, self._log, self._administer = hub, log, administer
+        log.listeners.add(self._tell)
+
+    def end_streams(self) -> None:
+        """Nobody waits for the readers when the sidecar stops."""
+        for follower in self._followers:
+            follower.end()
+
+    def _tell(self, lines: list[bytes]) -> None:
+        for follower in self._followers:
+            follower.tell(lines)
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        room = f"{PREFIX}/rooms/{{dialect}}/{{room}}"
+        return [
+            web.get(f"{PREFIX}/openapi.json", self._guarded(self._describe)),
+            web.get(f"{PREFIX}/rooms", self._guarded(self._rooms)),
+            web.get(f"{PREFIX}/records", self._guarded(self._records)),
+            web.post(f"{room}/kick", self._guarded(self._kick)),
+            web.post(f"{room}/close", self._guarded(self._close)),
+            web.post(f"{room}/say", self._guarded(self._say)),
+            web.put(f"{room}/rules", self._guarded(self._rules)),
+        ]
+
+    def _guarded(self, handler: Handler) -> Handler:
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not self._is_token(token):
+                raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="the admin token is missing\n")
+            if request.method != "GET" and request.content_type != "application/json":
+                raise web.HTTPUnsupportedMediaType(text="say it as application/json\n")
+            return await handler(request)
+
+        return guarded
+
+    def _is_token(self, said: str) -> bool:
+        # A header's bytes that are no UTF-8 are lone surrogates in Python.
+        return hmac.compare_digest(said.encode(errors="surrogateescape"), self._token.encode())
+
+    # --- what is there -----------------------------------------------------------------------------------------------
+
+    async def _describe(self, request: web.Request) -> web.Response:
+        return _json(document())
+
+    async def _rooms(self, request: web.Request) -> web.Response:
+        rooms = [_room(room) for room in self._hub.membership.rooms]
+        return _json({"boot": self._boot, "rooms": rooms})
+
+    async def _records(self, request: web.Request) -> web.StreamResponse:
+        """The records of this run after a `seq`, one to a line; with `follow` also those to come."""
+        try:
+            after = int(request.query.get("after", "0"))
+        except ValueError:
+            return _json({"code": Code.BAD_FIELD, "message": "`after` must be a whole number"}, 400)
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        follower = Follower()
+        if request.query.get("follow") in ("1", "true"):
+            self._followers.add(follower)  # before the past is read, so that nothing falls between
+        else:
+            follower.end()
+        try:
+            await response.prepare(request)
+            await send_records(response, self._log.path.parent, self._boot, after, follower)
+        finally:
+            self._followers.discard(follower)
+        return response
+
+    # --- what is done ------------------------------------------------------------------------------------------------
+
+    async def _kick(self, request: web.Request) -> web.Response:
+        return await self._do(request, _Kick, lambda key, kick: commands.Kick(key, kick.peer))
+
+    async def _close(self, request: web.Request) -> web.Response:
+        return await self._do(request, _Nothing, lambda key, _: commands.CloseRoom(key))
+
+    async def _say(self, request: web.Request) -> web.Response:
+        return await self._do(request, _Say, lambda key, say: commands.Say(key, say.text))
+
+    async def _rules(self, request: web.Request) -> web.Response:
+        return await self._do(request, OwnRules, commands.SetOwnRules)
+
+    async def _do(
+        self, request: web.Request, body: type[Any], command: Callable[[RoomKey, Any], OfAdmin]
+    ) -> web.Response:
+        try:
+            async with asyncio.timeout(BODY_WITHIN_S):
+                asked = msgspec.json.decode(await request.read() or b"{}", type=body)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(text="the body of the request has not come\n") from None
+        except NOT_JSON as error:
+            return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
+        key = RoomKey(request.match_info["dialect"], request.match_info["room"])
+        refusal = self._administer(command(key, asked))
+        if refusal is not None:
+            return _json({"code": refusal.code, "message": refusal.message}, STATUS_OF.get(refusal.code, 409))
+        return _json({})
+
+
+def _room(room: Room) -> dict[str, Any]:
+    more = present(name=None if room.rules.entry.secret else room.name, mode=room.mode, rules=room.own)
+    return {
+        "dialect": room.key.dialect,
+        "room": room.key.room,
+        "capacity": room.capacity,
+        "listed": room.listed,
+        "createdAt": room.created_at_ms,
+        "peers": [_peer(session, room) for session in room.sessions.values()],
+        **more,
+    }
+
+
+def _peer(session: Session, room: Room) -> dict[str, Any]:
+    return {
+        "peer": session.peer,
+        "session": session.id,
+        "joinedAt": session.joined_at_ms,
+        "away": session.away is not None,
+        "host": room.host is session,
+        **present(name=session.name, connection=session.connection),
+    }
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")

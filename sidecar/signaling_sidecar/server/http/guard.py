@@ -1,0 +1,100 @@
+"""Who is let in (PROTOCOLS.md)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from signaling_sidecar.allow_list import DEFAULT_PORTS, host_matches, origin_matches
+from signaling_sidecar.server.http.advice import FLAGS, to_let_host_in, to_let_origin_in
+from signaling_sidecar.untrusted_text import shortened
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+SHOWN_CHARS = 200  # characters of a header in a message; more than a name or the id of an extension has
+
+
+class Barred(NamedTuple):
+    """Why a request is not let in, and what would let it in."""
+
+    header: str
+    value: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"refused a request with {self.header} {shortened(repr(self.value), SHOWN_CHARS)}: {self.remedy}"
+
+
+def who_is_let_in(
+    hosts: Sequence[str],
+    origins: Sequence[str],
+    allow_host: Collection[str],
+    allow_origin: Collection[str],
+    advice: str = FLAGS,
+) -> Barred | None:
+    """Judge a request by all its Host and Origin headers; None lets it in. `advice` chooses the words of the remedy.
+
+    The attack: a developer has the sidecar (or Vite's proxy to it) on localhost and visits evil.example, whose script
+    opens a WebSocket to it. Browsers allow that across origins, Vite checks neither header on an upgrade, and the
+    script would read every room. Its Origin gives it away. "Origin equals Host" alone does not: with DNS rebinding the
+    page is http://evil.example on 127.0.0.1, and both headers say evil.example. So the Host must be a name that no
+    stranger can own (localhost, an IP literal) or an allowed one, and the Origin must be that same host and port, a
+    loopback page, or an allowed one. No Origin means no browser: such a program could say any. Who allows any host
+    (`*`, or Vite's `allowedHosts: true`) gives up the first half, and so lets DNS rebinding through.
+    """
+    host = hosts[0] if len(hosts) == 1 else ", ".join(hosts)
+    parsed_host = _split("http://" + host) if len(hosts) == 1 else None
+    if parsed_host is None or not _is_own_name(parsed_host.name, allow_host):
+        name = parsed_host.name if parsed_host is not None else None
+        return Barred("Host", host, to_let_host_in(name, advice))
+    if not origins:
+        return None
+    origin = origins[0] if len(origins) == 1 else ", ".join(origins)
+    if len(origins) == 1 and (
+        _is_loopback_or_same(_split(origin), parsed_host) or origin_matches(origin, allow_origin)
+    ):
+        return None
+    return Barred("Origin", origin, to_let_origin_in(origin, advice))
+
+
+def _is_loopback_or_same(origin: _Address | None, host: _Address) -> bool:
+    if origin is None:
+        return False
+    return origin.name in LOOPBACK_NAMES or (origin.name == host.name and _same_port(origin, host))
+
+
+class _Address(NamedTuple):
+    scheme: str
+    name: str
+    port: int | None
+
+
+def _split(origin: str) -> _Address | None:
+    """The parts of an http(s) origin; None for anything else, such as `null` or one with a path."""
+    try:
+        parts = urlsplit(origin)
+        name, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    rest = origin.partition("://")[2]
+    if parts.scheme not in DEFAULT_PORTS or not name or any(c in rest for c in "/?#@\\ "):
+        return None
+    return _Address(parts.scheme, name, port)
+
+
+def _is_own_name(name: str, allow_host: Collection[str]) -> bool:
+    if name == "localhost" or name.endswith(".localhost") or host_matches(name, allow_host):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _same_port(origin: _Address, host: _Address) -> bool:
+    """A Host without a port is the default port of either scheme: behind Vite's https the sidecar cannot tell which."""
+    if host.port is None:
+        return origin.port in (None, DEFAULT_PORTS[origin.scheme])
+    return host.port == (origin.port or DEFAULT_PORTS[origin.scheme])

@@ -1,0 +1,108 @@
+"""`GET /ws/signaling/people`: who is in the listed rooms and how each pair stands, for the status page.
+
+The attack: a room's members are nobody's business but theirs (the lobby tells counts only), and through Vite's proxy
+everybody on the LAN can ask. So only a browser of the machine that has the log, which holds all this, is answered; a
+proxy that cannot prove whom it asks for is not believed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from signaling_sidecar.doctor import PairNow, Standing, pairs_now
+from signaling_sidecar.doctor.status import PEOPLE_PATH
+from signaling_sidecar.errors import SidecarError
+from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.server.http.client_address import client_address
+from signaling_sidecar.server.pages.shared_work import SharedWork
+from signaling_sidecar.site import Site
+from signaling_sidecar.untrusted_text import visible
+
+KEPT_S = 1.0  # seconds; the page asks every two
+REST = 9.0  # reading a log of 64 MiB takes seconds: a tenth of a processor is what this may cost
+NO_NAME = "somebody without a name"
+
+
+class Person(msgspec.Struct):
+    name: str
+    away: bool
+
+
+class Pair(msgspec.Struct, omit_defaults=True, rename="camel"):
+    names: tuple[str, str]
+    standing: Standing
+    sentence: str
+    next_step: str | None = None
+
+
+class RoomShown(msgspec.Struct, rename="camel"):
+    room_id: str
+    people: list[Person]
+    pairs: list[Pair]
+
+
+class Answer(msgspec.Struct, omit_defaults=True):
+    rooms: list[RoomShown] | None
+    """None: who asks is not on this machine."""
+    problem: str | None = None
+    """Why nothing is known of any pair."""
+
+
+class PeopleInRooms:
+    """Serves it. `rooms`: those that are listed; `admit` raises HTTPForbidden for whom the hooks do not let in."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        rooms: Callable[[], Iterable[Room]],
+        site: Callable[[], Site | None],
+        admit: Callable[[web.Request], Awaitable[None]],
+    ) -> None:
+        self._state_dir = state_dir
+        self._rooms = rooms
+        self._site = site
+        self._admit = admit
+        self._judging = SharedWork[list[PairNow]](KEPT_S, REST)
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        return [web.get(PEOPLE_PATH, self._answer)]
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        await self._admit(request)
+        address = client_address(request, self._site())
+        is_here = address is not None and ipaddress.ip_address(address).is_loopback
+        answer = await self._shown() if is_here else Answer(None)
+        return web.Response(
+            body=msgspec.json.encode(answer),
+            content_type="application/json",
+            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        )
+
+    async def _shown(self) -> Answer:
+        pairs, problem = [], None
+        try:
+            if any(len(room.sessions) > 1 for room in self._rooms()):
+                pairs = await self._judging.ask(lambda: pairs_now(self._state_dir))
+        except SidecarError as error:
+            problem = visible(str(error))
+        return Answer([_room(room, pairs) for room in self._rooms()], problem)
+
+
+def _room(room: Room, pairs: Iterable[PairNow]) -> RoomShown:
+    there = {session.id: session for session in room.sessions.values()}
+    inside = [pair for pair in pairs if all(session in there for session in pair.sessions)]
+    labels = {session: label for pair in inside for session, label in zip(pair.sessions, pair.labels, strict=True)}
+    return RoomShown(
+        room.key.room,
+        [Person(labels.get(id_, _name(session)), session.away is not None) for id_, session in there.items()],
+        [Pair(pair.labels, pair.standing, pair.sentence, pair.next_step) for pair in inside],
+    )
+
+
+def _name(session: Session) -> str:
+    return visible(session.name) if session.name else NO_NAME

@@ -1,0 +1,159 @@
+"""What a person sees of the sidecar beside its WebSockets: the status page, what it asks for, and the QR code."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import web
+
+from signaling_sidecar import __version__
+from signaling_sidecar.addresses import own_addresses
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.doctor import (
+    Finding,
+    Level,
+    Request,
+    Served,
+    SidecarHere,
+    SiteShown,
+    Status,
+    examine_from,
+    of_clients,
+)
+from signaling_sidecar.doctor.status import BRIEF, SIGNALING_PATH, STATUS_PATH
+from signaling_sidecar.errors import MissingExtra
+from signaling_sidecar.names import refuse_id
+from signaling_sidecar.server.http.client_address import FORWARDED_FOR, client_address
+from signaling_sidecar.server.pages import page_files
+from signaling_sidecar.server.pages.shared_work import SharedWork
+from signaling_sidecar.site import Site
+from signaling_sidecar.untrusted_text import visible
+
+QR_PATH = f"{SIGNALING_PATH}/qr"
+EXAMINED_FOR_S = 1.0  # seconds; a page that several load at once makes us look once, and who looks again looks anew
+QR_MODULE_PX = 8
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class LanPages:
+    """Serves them.
+
+    `site`: what Vite's plugin wrote; `clients`: the addresses of the peers in rooms; `admit` raises HTTPForbidden for
+    whom the hooks do not let in.
+    """
+
+    def __init__(
+        self,
+        boot: str,
+        dialects: Mapping[str, Dialect],
+        site: Callable[[], Site | None],
+        clients: Callable[[], Iterable[str | None]],
+        admit: Callable[[web.Request], Awaitable[None]],
+    ) -> None:
+        self._boot = boot
+        self._dialects = dialects
+        self._site = site
+        self._clients = clients
+        self._admit = admit
+        self._examination = SharedWork[list[Finding]](EXAMINED_FOR_S)
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        return [web.get(STATUS_PATH, self._status), web.get(QR_PATH, self._qr)]
+
+    async def page(self, request: web.Request) -> web.Response:
+        await self._admit(request)
+        nonce = secrets.token_urlsafe(16)
+        return web.Response(
+            text=page_files.status_page(nonce), content_type="text/html", headers=page_files.headers(nonce)
+        )
+
+    async def _status(self, request: web.Request) -> web.Response:
+        await self._admit(request)
+        site = self._site()
+        shown = SiteShown(site.name, site.local, site.for_a_phone) if site is not None else None
+        is_proxied = FORWARDED_FOR in request.headers
+        findings = [] if BRIEF in request.query else await self._examined(request, site)
+        clients = list(self._clients())
+        if len(clients) > 1:
+            findings += of_clients(clients, await asyncio.to_thread(own_addresses))
+        dialects = [_served(dialect, request.host, is_proxied) for dialect in self._dialects.values()]
+        status = Status(__version__, self._boot, dialects, shown, findings, _as_it_arrived(request, site))
+        return web.Response(body=msgspec.json.encode(status), content_type="application/json", headers=_FRESH)
+
+    async def _examined(self, request: web.Request, site: Site | None) -> list[Finding]:
+        """The doctor's findings, not older than `EXAMINED_FOR_S`."""
+        sidecar = SidecarHere(_own_url(request), self._boot, tuple(self._dialects))
+        return [*await self._examination.ask(lambda: [_up(sidecar), *examine_from(sidecar, site)])]
+
+    async def _qr(self, request: web.Request) -> web.Response:
+        """The best URL on the network, as a picture; `room` is the only thing of the request that gets into it."""
+        await self._admit(request)
+        room = request.query.get("room")
+        refusal = refuse_id("room", room) if room is not None else None
+        if refusal is not None:
+            return _refusal(400, refusal.code, refusal.message)
+        site = self._site()
+        if site is None or not site.for_a_phone:
+            return _refusal(404, "not-on-the-network", "no page of this project is on the network")
+        query = f"?{urlencode({'room': room})}" if room is not None else ""
+        try:
+            picture = _drawn(site.for_a_phone[0] + query)
+        except MissingExtra as error:
+            return _refusal(404, "not-installed", str(error))
+        return web.Response(body=picture, content_type="image/svg+xml", headers=_PICTURE)
+
+
+_FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_PICTURE = {**_FRESH, "Content-Security-Policy": "default-src 'none'"}
+
+
+def _refusal(status: int, code: str, message: str) -> web.Response:
+    return web.json_response({"code": code, "message": message}, status=status, headers=_FRESH)
+
+
+def _drawn(text: str) -> bytes:
+    """Raises MissingExtra."""
+    try:
+        import segno
+    except ImportError:  # the core stays within 15 packages
+        raise MissingExtra("a QR code", "lan") from None
+    picture = io.BytesIO()
+    # White also on a dark page: many cameras do not read a light code on a dark ground.
+    segno.make(text, micro=False).save(picture, kind="svg", scale=QR_MODULE_PX, light="white")
+    return picture.getvalue()
+
+
+def _up(sidecar: SidecarHere) -> Finding:
+    return Finding("sidecar-up", Level.OK, f"the sidecar is running (version {__version__})")
+
+
+def _served(dialect: Dialect, host: str, is_proxied: bool) -> Served:
+    """A dialect with the line that opens its socket from where the request came: a page of Vite's, or any other."""
+    path, ids = dialect.paths[0], ""
+    if dialect.query is not None:
+        path, ids = f"{path}?{dialect.query}=", f" + {dialect.query}"
+    origin = "location.origin.replace(/^http/, 'ws') + '" if is_proxied else f"'ws://{visible(host)}"
+    return Served(dialect.name, dialect.paths[0], dialect.purpose, f"new WebSocket({origin}{path}'{ids})")
+
+
+def _as_it_arrived(request: web.Request, site: Site | None) -> Request:
+    forwarded_for = request.headers.get(FORWARDED_FOR)
+    return Request(
+        visible(request.host),
+        forwarded_for and visible(forwarded_for),
+        request.headers.get("X-Forwarded-Proto", request.scheme).rpartition(",")[2].strip() in ("https", "wss"),
+        client_address(request, site),
+    )
+
+
+def _own_url(request: web.Request) -> str:
+    """Where the request reached this process: what a proxy's target must be."""
+    assert request.transport is not None
+    host, port = request.transport.get_extra_info("sockname")[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

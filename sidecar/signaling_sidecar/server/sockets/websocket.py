@@ -1,0 +1,163 @@
+"""A WebSocket on aiohttp's HTTP server (RFC 6455): its handshake, and what comes on it.
+
+aiohttp's own `WebSocketResponse` writes its pongs and Close frames past the outbox, so a peer that never reads could
+make it buffer without bound. It also takes frames without a mask, close codes that cannot be, HTTP/1.0 and old
+drafts. So the handshake is here, everything that is sent goes through the outbox, and of aiohttp only the parser of
+frames is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import re
+
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
+from aiohttp._websocket.reader import WebSocketDataQueue  # no public module has it, and the parser feeds no other
+from aiohttp.http import WS_KEY, WebSocketReader
+from aiohttp.http_websocket import WSMessageNoDecodeText
+from aiohttp.streams import EofStream
+
+from signaling_sidecar.dialects import Rejection
+from signaling_sidecar.server.sockets.frame_check import FrameCheck
+
+VERSION = "13"
+KEY_BYTES = 16  # RFC 6455, 4.1
+QUEUE_BYTES = 2**16  # bytes of messages that wait to be handled; beyond, nothing more is read from the peer
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+LARGEST_CLOSE_CODE = 4999  # RFC 6455, 7.4.2
+
+Message = WSMessageNoDecodeText
+
+
+class WebSocket(web.StreamResponse):
+    """The answer to a handshake that `refuse_handshake` has not refused. Nothing but the answer is sent by it."""
+
+    def __init__(self, request: web.Request) -> None:
+        key = request.headers["Sec-WebSocket-Key"].encode()
+        accept = base64.b64encode(hashlib.sha1(key + WS_KEY, usedforsecurity=False).digest()).decode()
+        headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept}
+        # Browsers fail a connection for which they have offered subprotocols and none is chosen.
+        offered = _words(request, "Sec-WebSocket-Protocol")
+        super().__init__(status=101, headers=headers | ({"Sec-WebSocket-Protocol": offered[0]} if offered else {}))
+        self._queue: WebSocketDataQueue
+        self._parser: _Parser
+
+    async def begin(self, request: web.Request, max_message_bytes: int) -> asyncio.Transport:
+        """Answer the handshake, and read from now on. Raises ConnectionError for a peer that is gone already."""
+        self.force_close()
+        await self.prepare(request)
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError
+        self._queue = WebSocketDataQueue(request.protocol, QUEUE_BYTES, loop=asyncio.get_running_loop())
+        self._parser = _Parser(self._queue, max_message_bytes)
+        request.protocol.set_parser(self._parser)
+        request.protocol.keep_alive(False)
+        return transport
+
+    async def receive(self) -> Message | None:
+        """The next message, its text still as bytes; None when the connection is lost.
+
+        Raises WebSocketError for what ends the connection, with the close code that says why.
+        """
+        try:
+            message: Message = await self._queue.read()
+        except EofStream:
+            return None
+        if message.type is WSMsgType.TEXT:
+            _check_text(message.data)
+        elif message.type is WSMsgType.CLOSE:
+            _check_close_code(message.data)
+        return message
+
+    async def wait_lost(self, within_s: float) -> None:
+        """Return when the peer has closed its end, or when the time is over."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._parser.lost.wait()
+        except TimeoutError:
+            pass
+
+
+def refuse_handshake(request: web.Request) -> web.HTTPException | None:
+    """Why a request is no WebSocket handshake that we can answer; `is_handshake` says that it wants to be one."""
+    if request.version < (1, 1) or request.method != "GET" or request.body_exists:
+        return web.HTTPBadRequest(text="a WebSocket handshake is a GET of HTTP/1.1 without a body\n")
+    if request.headers.getall("Sec-WebSocket-Version", ()) != [VERSION]:
+        headers = {"Upgrade": "websocket", "Sec-WebSocket-Version": VERSION}
+        return web.HTTPUpgradeRequired(text=f"the WebSocket protocol here is version {VERSION}\n", headers=headers)
+    keys = request.headers.getall("Sec-WebSocket-Key", ())
+    if len(keys) != 1 or not _is_key(keys[0]):
+        return web.HTTPBadRequest(text="Sec-WebSocket-Key must be 16 bytes in base64, once\n")
+    if not all(map(_TOKEN.fullmatch, _words(request, "Sec-WebSocket-Protocol"))):  # one of them is in our answer
+        return web.HTTPBadRequest(text="Sec-WebSocket-Protocol must be names separated by commas\n")
+    return None
+
+
+def is_handshake(request: web.Request) -> bool:
+    """Whether the request asks for a WebSocket, and not for a page or for another protocol."""
+    return _asks_for("websocket", request, "Upgrade") and _asks_for("upgrade", request, "Connection")
+
+
+def error_of(rejection: Rejection) -> web.HTTPException:
+    """A dialect's answer to what is no handshake, or to one that it does not take."""
+    if rejection.status == web.HTTPUpgradeRequired.status_code:
+        return web.HTTPUpgradeRequired(text=rejection.text, headers={"Upgrade": "websocket"})
+    return web.HTTPBadRequest(text=rejection.text)
+
+
+class _Parser(WebSocketReader):
+    """aiohttp's, behind a check of what it lets pass."""
+
+    def __init__(self, queue: WebSocketDataQueue, max_message_bytes: int) -> None:
+        super().__init__(queue, max_message_bytes + 1, compress=False, decode_text=False)  # it refuses what reaches it
+        self._queue = queue
+        self._check = FrameCheck()
+        self.lost = asyncio.Event()
+
+    def feed_data(self, data: bytes | bytearray | memoryview) -> tuple[bool, bytes]:
+        data = bytes(data)  # as it is already, but on Windows
+        wrong = self._check.first_wrong(data)
+        if wrong is None:
+            return super().feed_data(data)
+        super().feed_data(data[: wrong.at])
+        if self._queue.exception() is None:
+            self._queue.set_exception(WebSocketError(WSCloseCode.PROTOCOL_ERROR, wrong.why))
+        return True, b""
+
+    def feed_eof(self) -> None:
+        self.lost.set()
+        super().feed_eof()
+
+
+def _check_text(text: bytes) -> None:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        raise WebSocketError(WSCloseCode.INVALID_TEXT, "a text frame is not UTF-8") from None
+
+
+def _check_close_code(code: int) -> None:
+    """aiohttp has checked those below 3000, but for 1006, which is never on the wire (RFC 6455, 7.4.1)."""
+    if code == WSCloseCode.ABNORMAL_CLOSURE or code > LARGEST_CLOSE_CODE:
+        raise WebSocketError(WSCloseCode.PROTOCOL_ERROR, f"no connection can be closed with code {code}")
+
+
+def _words(request: web.Request, name: str) -> list[str]:
+    """What a header lists, in however many lines."""
+    words = ",".join(request.headers.getall(name, ())).split(",")
+    return [word.strip() for word in words if word.strip()]
+
+
+def _asks_for(word: str, request: web.Request, header: str) -> bool:
+    return word in (each.lower() for each in _words(request, header))
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == KEY_BYTES
+    except (binascii.Error, ValueError):  # ValueError: not even ASCII
+        return False

@@ -1,0 +1,41 @@
+"""What a hook may answer. Anything else is a mistake in the hook, and refuses as if it had raised something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar.errors import WrongHookAnswer
+from signaling_sidecar.hub import OwnRules
+from signaling_sidecar.names import refuse_id
+from signaling_sidecar.untrusted_text import visible
+
+MAX_SENTENCE_CHARS = 500  # characters of a refusal that a client is shown; the rest is cut off
+
+
+def verdict(answer: Any) -> bool | str:
+    """True lets it pass; False, or a sentence, refuses it. Raises WrongHookAnswer."""
+    if answer is None:
+        return True
+    if isinstance(answer, bool):
+        return answer
+    if isinstance(answer, str):
+        # A subclass could do anything in its own methods.
+        return visible(str.__getitem__(answer, slice(MAX_SENTENCE_CHARS)))
+    raise WrongHookAnswer(f"{_named(answer)}, and not None, True, False or a sentence")
+
+
+def own_rules(answer: Any) -> OwnRules | None:
+    """What `room_rules` says, checked as a setting is. Raises WrongHookAnswer."""
+    try:
+        own: OwnRules | None = msgspec.convert(answer, OwnRules | None)
+    except msgspec.ValidationError as error:
+        raise WrongHookAnswer(f"rules that cannot be ({visible(str(error)[:MAX_SENTENCE_CHARS])})") from None
+    if own is not None and own.host is not None and (refusal := refuse_id("host", own.host)) is not None:
+        raise WrongHookAnswer(f"rules that cannot be ({refusal.message})")
+    return own
+
+
+def _named(answer: Any) -> str:
+    return f"a value of type {visible(type(answer).__name__)}"

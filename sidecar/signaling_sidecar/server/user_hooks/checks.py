@@ -1,0 +1,184 @@
+"""What the hooks say of a connection, a command or a room, before the hub sees it.
+
+1. A hook's failure is its refusal: of this one request, recorded, and of nobody else's.
+2. What a hook answers is checked (`answers.py`), and it runs where it keeps nobody waiting (`thread.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar import errors, hooks
+from signaling_sidecar.errors import NOT_JSON, HooksUnreadable, Refusal, WrongHookAnswer
+from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
+from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.reload import HooksFile
+from signaling_sidecar.server.user_hooks import answers
+from signaling_sidecar.server.user_hooks.thread import HookRaised, HookRunner, HooksStopped
+
+HOOK_WITHIN_S = 2.0  # seconds; a client waits 5 to 10 s for an answer to its join
+LOAD_WITHIN_S = 10.0  # seconds to import the file, and what it imports itself
+TOLD_GAP_S = 1.0  # seconds between two failures in the terminal: a failing hook may fail for every frame
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class Judge:
+    """Asks the hooks. `record` takes what is to be in the event log of them. Made in a running loop."""
+
+    def __init__(self, file: HooksFile, hub: Hub, record: Callable[[Record], None]) -> None:
+        self._file = file
+        self._hub = hub
+        self._record = record
+        self._told_s = -TOLD_GAP_S
+        self._runner = HookRunner()
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def load(self) -> None:
+        """Load the file, in the thread in which its hooks will run. Raises HooksUnreadable, and MissingExtra."""
+        try:
+            await self._runner.run(self._file.load, lambda _: None, LOAD_WITHIN_S)
+        except TimeoutError as error:
+            raise HooksUnreadable(str(self._file.path)) from error
+
+    def stop(self) -> None:
+        """Ask no hook any more. What waits for one is refused."""
+        for task in self._running:
+            task.cancel()
+        self._runner.stop()
+
+    async def of_connection(self, connection: hooks.Connection) -> Refusal | None:
+        return await self._ask("admit", connection)
+
+    async def of_command(self, command: Command) -> Command:
+        """The command, as the hooks would have it; or the refusal that it has become."""
+        if isinstance(command, commands.Numbered):
+            if not self._hub.is_next(command):
+                return command
+            inner = await self.of_command(command.command)
+            assert isinstance(inner, commands.Carried)
+            return msgspec.structs.replace(command, command=inner)
+        if isinstance(command, commands.Join):
+            return await self._of_join(command)
+        if isinstance(command, commands.Opened):
+            return await self._of_opened(command)
+        if isinstance(command, commands.Enqueue):
+            refusal = await self._ask("on_join", hooks.Join(command.dialect, None, command.peer, None, None, ()))
+            return command if refusal is None else _refused(command, refusal)
+        if isinstance(command, commands.Relay):
+            return await self._of_relay(command)
+        return command
+
+    async def rules_of_rooms(self) -> AsyncIterator[commands.SetOwnRules]:
+        """What `room_rules` says now of the rooms that there are. One of which it fails stays as it is."""
+        if self._file.hook("room_rules") is None:
+            return
+        for room in self._hub.membership.rooms:
+            own = None if room.matched else await self._rules_of(room.key)
+            if not isinstance(own, Refusal):
+                yield commands.SetOwnRules(room.key, own)
+
+    def left(self, record: Record) -> None:
+        """Tell of a peer that has left; nobody waits for it."""
+        data = record.data if isinstance(record.data, dict) else {}
+        leave = hooks.Leave(record.dialect or "", record.room or "", record.peer or "", str(data.get("reason")))
+        if self._file.hook("on_leave") is not None:
+            task = asyncio.create_task(self._answer("on_leave", leave, lambda _: None))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _of_opened(self, opened: commands.Opened) -> Command:
+        """Only who has a place comes back to one."""
+        place = self._hub.membership.place(opened.dialect, opened.peer)
+        if place is None:
+            return opened
+        present = tuple(place.room.sessions)
+        said = hooks.Join(opened.dialect, place.room.key.room, opened.peer, place.name, None, present)
+        refusal = await self._ask("on_join", said)
+        return opened if refusal is None else commands.Refuse(connection=opened.connection, refusal=refusal)
+
+    async def _of_join(self, join: commands.Join) -> Command:
+        room = self._hub.membership.room(join.room)
+        present = tuple(room.sessions) if room is not None else ()
+        said = hooks.Join(join.room.dialect, join.room.room, join.peer, join.name, join.credential, present)
+        refusal = await self._ask("on_join", said)
+        own = await self._rules_of(join.room) if refusal is None else refusal
+        return _refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
+
+    async def _of_relay(self, relay: commands.Relay) -> Command:
+        key, peer = self._place(relay.connection)
+        if key is None or peer is None:
+            return relay  # the hub refuses who is in no room
+        if relay.call is not None and relay.call.room != key:
+            call = await self._of_join(relay.call)
+            if isinstance(call, commands.Refuse):
+                return msgspec.structs.replace(call, kind=relay.kind, ref=relay.ref)
+            assert isinstance(call, commands.Join)
+            relay, key = msgspec.structs.replace(relay, call=call), call.room
+        if self._file.hook("on_relay") is None:
+            return relay
+        try:
+            frame = msgspec.json.decode(relay.payload)
+        except NOT_JSON as error:  # a dialect reads no more of it than it must
+            return _refused(relay, errors.bad_json(str(error)))
+        refusal = await self._ask("on_relay", hooks.Relay(key.dialect, key.room, peer, relay.to, relay.kind, frame))
+        return relay if refusal is None else _refused(relay, refusal)
+
+    def _place(self, connection: int) -> tuple[RoomKey | None, str | None]:
+        """Where the connection is, or will be when those in its way turn out to be gone."""
+        session = self._hub.membership.session(connection)
+        if session is not None:
+            return session.room.key, session.peer
+        join = self._hub.waits_to_join(connection)
+        return (join.room, join.peer) if join is not None else (None, None)
+
+    async def _rules_of(self, key: RoomKey) -> OwnRules | Refusal | None:
+        own: OwnRules | Refusal | None = await self._answer("room_rules", hooks.Room(*key), answers.own_rules)
+        return own
+
+    async def _ask(self, name: str, argument: Any) -> Refusal | None:
+        said: bool | str | Refusal | None = await self._answer(name, argument, answers.verdict)
+        if isinstance(said, str | bool):
+            return None if said is True else errors.refused_by_hook(name, said or None)
+        return said
+
+    async def _answer(self, name: str, argument: Any, check: Callable[[Any], Any]) -> Any:
+        """What a hook answers, as `check` gives it back; None without a hook, and a Refusal when it fails."""
+        hook = self._file.hook(name)
+        if hook is None:
+            return None
+        try:
+            return await self._runner.run(partial(hook, argument), check, HOOK_WITHIN_S)
+        except (HookRaised, WrongHookAnswer, TimeoutError) as error:
+            return self._failed(name, error)
+        except HooksStopped:
+            return errors.hook_failed(name)
+
+    def _failed(self, name: str, error: HookRaised | WrongHookAnswer | TimeoutError) -> Refusal:
+        kind = error.kind if isinstance(error, HookRaised) else type(error).__name__
+        self._record(Record("hook.failed", data={"hook": name, "error": kind}))
+        now_s = time.monotonic()
+        if now_s - self._told_s >= TOLD_GAP_S:
+            self._told_s = now_s
+            told = f"\n{error.told}" if isinstance(error, HookRaised) else f" {error}"
+            logger.error("the hook %s failed, and what it was asked for is refused:%s", name, told)
+        return errors.hook_failed(name)
+
+
+def _refused(command: commands.Join | commands.Enqueue | commands.Relay, refusal: Refusal) -> commands.Refuse:
+    return commands.Refuse(
+        connection=command.connection,
+        refusal=refusal,
+        kind=command.kind,
+        room=command.room if isinstance(command, commands.Join) else None,
+        peer=command.peer if isinstance(command, commands.Join) else None,
+        ref=command.ref,
+    )

@@ -1,0 +1,198 @@
+"""`sidecar log`: where the log is, and what can be done with it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from signaling_sidecar.cli import main
+from signaling_sidecar.diagnosis import diagnose, read_entries
+from signaling_sidecar.eventlog.last_run import newest_run
+from signaling_sidecar.eventlog.state_dir import lock
+from tests.kit.checkout import RECORDED
+from tests.kit.inspection_log import T0_S, TWO_PEERS, header, record, write_segment
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A state folder with two boots, of which the first is packed."""
+    state = tmp_path / "state"
+    state.mkdir()
+    older = "".join(f"{line}\n" for line in (header("a"), record(2, 1, "server.stopped")))
+    (state / "events-a-0001.jsonl.gz").write_bytes(gzip.compress(older.encode()))
+    write_segment(state / "events-b00t-0001.jsonl", TWO_PEERS)
+    return state
+
+
+def said(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> list[str]:
+    assert main(["log", *arguments, "--state-dir", str(folder)]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def refused(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> str:
+    assert main(["log", *arguments, "--state-dir", str(folder)]) == 2
+    return capsys.readouterr().err
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("events-*"))
+
+
+def test_it_says_where_the_log_is_how_large_and_of_what_time(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where, size, time = said(capsys, folder)
+    size_bytes = sum((folder / name).stat().st_size for name in names(folder))
+    assert (where, size) == (str(folder), f"2 segments of 2 boots, {size_bytes:,} bytes")
+    assert time.startswith(("from 2026-11-18", "from 2026-11-19"))  # wherever the test runs
+    assert time[5:24] < time[28:]
+
+
+def test_the_state_folder_may_be_named_before_the_verb(folder: Path) -> None:
+    assert main(["log", "--state-dir", str(folder), "clear"]) == 0
+    assert names(folder) == []
+
+
+def test_there_is_nothing_to_say_of_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no event log" in refused(capsys, tmp_path)
+    assert "no state folder" in refused(capsys, tmp_path / "nowhere", "clear")
+
+
+# --- clear ---------------------------------------------------------------------------------------------------------
+
+
+def test_clearing_deletes_all_of_a_sidecar_that_has_stopped(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "events-0ld-0001.jsonl.unreadable").write_text("of another version")
+    (folder / "runtime.json").write_text("left behind by kill -9")
+    deleted, next_start = said(capsys, folder, "clear")
+    assert deleted.startswith(f"deleted 3 files of {folder}, ")
+    assert "begins with no rooms" in next_start
+    assert names(folder) == []
+    assert newest_run(folder) == []
+
+
+def test_clearing_leaves_a_running_sidecar_what_it_writes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    held = lock(folder)
+    try:
+        _, kept = said(capsys, folder, "clear")
+    finally:
+        os.close(held)
+    assert kept == "its sidecar is running: events-b00t-0001.jsonl stays, which it goes on with"
+    assert names(folder) == ["events-b00t-0001.jsonl"]
+
+
+def test_clearing_makes_nothing_where_there_is_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, tmp_path, "clear")[0] == f"deleted 0 files of {tmp_path}, 0 bytes"
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- schema --------------------------------------------------------------------------------------------------------
+
+
+def test_real_lines_are_of_the_printed_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["log", "schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    validator = jsonschema.Draft202012Validator(schema)
+    lines = [json.loads(text) for path in RECORDED.glob("*/*.jsonl") for text in path.read_text().splitlines()]
+    assert len(lines) > 800
+    for line in lines:
+        validator.validate(line)
+    assert set().union(*lines) == set(schema["$defs"]["Line"]["properties"])
+    assert not validator.is_valid({**lines[0], "seq": "1"})
+    assert not validator.is_valid({"seq": 1, "ts": 1.0, "type": "server.stopped"})
+
+
+# --- export --------------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_has_all_whole_lines_and_is_private(folder: Path, tmp_path: Path, capsys: Any) -> None:
+    with (folder / "events-b00t-0001.jsonl").open("a") as file:
+        file.write('{"v":1,"torn')
+    copy = tmp_path / "copy.jsonl"
+    said(capsys, folder, "export", str(copy))
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert copy.read_text().splitlines() == [header("a"), record(2, 1, "server.stopped"), *TWO_PEERS]
+
+
+def test_a_copy_is_packed_when_its_name_says_so(folder: Path, tmp_path: Path, capsys: Any) -> None:
+    said(capsys, folder, "export", str(tmp_path / "copy.jsonl.gz"))
+    assert gzip.decompress((tmp_path / "copy.jsonl.gz").read_bytes()).count(b"\n") == len(TWO_PEERS) + 2
+
+
+def test_a_copy_can_go_to_stdout(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(said(capsys, folder, "export", "-")) == len(TWO_PEERS) + 2
+    assert "Ann" not in "".join(said(capsys, folder, "export", "-", "--redact"))
+
+
+def test_no_file_is_written_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    segment = folder / "events-b00t-0001.jsonl"
+    before = segment.read_bytes()
+    assert "cannot be written: File exists" in refused(capsys, folder, "export", str(segment))
+    assert segment.read_bytes() == before
+    assert "cannot be written" in refused(capsys, folder, "export", str(folder / "no" / "folder"))
+
+
+def test_nothing_is_left_of_a_copy_that_failed(folder: Path, tmp_path: Path, capsys: Any) -> None:
+    copy, damaged = tmp_path / "copy.jsonl", tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "events-c-0001.jsonl").write_text("no record\n")
+    assert "events-c-0001.jsonl, line 1 is not a record" in refused(capsys, damaged, "export", str(copy), "--redact")
+    assert "no record of the event log is about a room 'x'" in refused(
+        capsys, RECORDED / "three-peers", "export", str(copy), "--room", "x"
+    )
+    assert not copy.exists()
+
+
+def test_a_copy_of_one_room_has_what_is_about_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    there = [{"dialect": "rooms", "room": room, "sessions": []} for room in ("bar", "club")]
+    club = {"dialect": "rooms", "room": "club", "peer": "cleo", "session": "s-cleo", "connection": 9}
+    more = [
+        record(1, 20, "log.checkpoint", data={"rooms": there, "waiting": [{"peer": "dan"}]}),
+        record(2, 21, "connection.opened", dialect="rooms", connection=9, data={"remote": "127.0.0.1"}),
+        record(3, 22, "peer.joined", **club),
+        record(4, 23, "group.waiting", dialect="match", peer="dan"),
+        record(5, 24, "peer.left", **club),
+    ]
+    write_segment(folder / "events-c-0001.jsonl", [header("c"), *more])
+    copy = [json.loads(line) for line in said(capsys, folder, "export", "-", "--room", "bar")]
+    assert [line["type"] for line in copy[:2]] == ["log.header", "server.stopped"]
+    assert copy[3] == json.loads(TWO_PEERS[1])  # the connection by which Ann came
+    assert [line["type"] for line in copy[-3:]] == ["log.header", "log.checkpoint", "log.exported"]
+    assert json.loads(copy[-2]["data"]) == {"rooms": there[:1], "waiting": []}
+    assert copy[-1]["ts"] == T0_S + 24
+    assert "cleo" not in str(copy)
+
+
+def test_a_room_is_judged_by_its_copy_as_by_the_whole_log(tmp_path: Path, capsys: Any) -> None:
+    log = next((RECORDED / "seven-faults").glob("*.jsonl"))
+    for verdict in diagnose(read_entries([log])).verdicts:
+        copy = tmp_path / f"{verdict.meeting.room}.jsonl"
+        said(capsys, log.parent, "export", str(copy), "--redact", "--room", str(verdict.meeting.room))
+        (found,) = diagnose(read_entries([copy])).verdicts
+        assert found.finding.reason == verdict.finding.reason
+
+
+def test_the_table_of_records_can_be_written_as_parquet(folder: Path, tmp_path: Path, capsys: Any) -> None:
+    pandas = pytest.importorskip("pandas")
+    for number, flags in enumerate(([], ["--redact"])):
+        file = tmp_path / f"{number}.parquet"
+        said(capsys, folder, "export", str(file), "--parquet", *flags)
+        assert file.stat().st_mode & 0o777 == 0o600
+        table = pandas.read_parquet(file)
+        assert len(table) == len(TWO_PEERS) + 2
+        assert ("ann" in set(table["peer"].dropna())) is (not flags)
+        assert table["boot"].nunique() == 2
+
+
+def test_parquet_without_the_extra_says_which(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "signaling_sidecar.inspection", None)
+    error = refused(capsys, folder, "export", str(tmp_path / "x.parquet"), "--parquet")
+    assert "pip install 'signaling-sidecar[notebook]'" in error
+    assert not (tmp_path / "x.parquet").exists()

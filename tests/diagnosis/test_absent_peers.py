@@ -1,0 +1,166 @@
+"""Nobody is blamed for what he could not do: pairs of which one is away, has left, or has closed his page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.diagnosis import Reason
+from tests.diagnosis.test_reasons import CONNECTED, FAILED, elsewhere
+from tests.kit.diagnosis_log import Story
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def test_who_is_away_may_come_back_and_answer(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").goes_away("ann").waits(20)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.IN_PROGRESS
+    assert finding.sentence == "Ann has lost its connection to the sidecar, and may come back"
+    assert story.evidence() == ["offer", "peer.away"]
+
+
+def test_who_came_back_and_did_not_answer_could_have(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").goes_away("ann").record("peer.resumed", "ann")
+    assert story.waits(60).verdict().finding.reason is Reason.OFFER_UNANSWERED
+
+
+@pytest.mark.parametrize("who", ["ann", "ben"])
+@pytest.mark.parametrize(
+    ("ending", "departure"),
+    [
+        ("unloaded", "left"),
+        ("lost", "lost its connection to the sidecar"),
+        ("stopped", "lost its connection to the sidecar"),
+    ],
+)
+def test_who_did_not_come_back_had_left_when_he_went_away(story: Story, who: str, ending: str, departure: str) -> None:
+    """A closed page is away for 5 s and more before it is said to have left."""
+    story.joins("ben", "Ben").describes("ben", "offer").goes_away(who, ending).waits(30).leaves(who).waits(60)
+    assert story.verdict().finding.reason is Reason.LEFT
+    assert story.verdict().finding.sentence == f"{who.title()} {departure} before they were connected"
+    assert story.evidence() == ["offer", "peer.away", "peer.left"]
+
+
+def test_an_offer_to_who_was_away_and_did_not_come_back(story: Story) -> None:
+    story.joins("ben", "Ben").goes_away("ann").is_refused("ben", "offer", "peer-away", to="ann")
+    assert story.verdict().finding.reason is Reason.IN_PROGRESS
+    assert story.waits(30).leaves("ann").waits(60).verdict().finding.reason is Reason.LEFT
+
+
+def test_an_offer_to_who_was_away_and_came_back(story: Story) -> None:
+    """A client without a token gets none of what was sent to it in between."""
+    story.joins("ben", "Ben").goes_away("ann").is_refused("ben", "offer", "peer-away", to="ann")
+    assert story.record("peer.resumed", "ann").waits(60).verdict().finding.reason is Reason.REFUSED
+
+
+def test_who_went_away_long_after_the_offer_was_not_answered_is_not_the_cause(story: Story) -> None:
+    story.joins("ben").describes("ben", "offer").waits(60).goes_away("ben").waits(30).leaves("ben")
+    assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
+
+
+@pytest.mark.parametrize("ends", [Story.goes_away, Story.leaves])
+def test_a_connection_that_fails_after_the_other_has_gone_was_no_failure(story: Story, ends: object) -> None:
+    """A page that is closed tells the other browser nothing: that gives up after some time."""
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED)
+    ends(story, "ben").waits(20).reports("ann", peerId="ben", **FAILED)  # type: ignore[operator]
+    if ends is Story.goes_away:
+        story.leaves("ben")
+    finding = story.verdict().finding
+    assert (finding.reason, finding.sentence) == (Reason.CONNECTED, "they were connected, until Ben left")
+
+
+def test_a_connection_that_fails_while_both_are_there_did_fail(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).waits(20).reports("ann", peerId="ben", **FAILED)
+    assert story.leaves("ben").verdict().finding.reason is Reason.ICE_FAILED
+
+
+def test_who_has_lost_the_sidecar_as_well_may_come_back(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).goes_away("ben").waits(20)
+    assert story.reports("ann", peerId="ben", **FAILED).verdict().finding.reason is Reason.IN_PROGRESS
+    assert story.record("peer.resumed", "ben").verdict().finding.reason is Reason.ICE_FAILED
+
+
+def test_of_a_page_that_has_reported_nothing_nobody_knows_whether_it_was_closed(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
+    by_socket(story.waits(20), "one", 1)
+    assert story.verdict().finding.reason is Reason.UNKNOWN
+
+
+def by_socket(story: Story, page: str, connection: int, ending: str | None = None) -> None:
+    """What a page elsewhere says of its socket: that it failed by and by, or how it ended."""
+    if ending is None:
+        frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **FAILED}
+        story.record("trace.state", kind="trace", data=frame, room=None, connection=connection)
+    else:
+        story.record("connection.closed", room=None, connection=connection, data={"ending": ending, "by": "peer"})
+
+
+@pytest.mark.parametrize(("ending", "reason"), [("unloaded", Reason.CONNECTED), ("lost", Reason.ICE_FAILED)])
+def test_a_page_whose_signaling_went_another_way_is_gone_when_its_socket_says_so(
+    story: Story, ending: str, reason: Reason
+) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
+    elsewhere(story, "two", connection_=2, localUfrag="B", remoteUfrag="A", **CONNECTED)
+    by_socket(story, "two", 2, ending)
+    by_socket(story.waits(20), "one", 1)
+    assert story.verdict().finding.reason is reason
+
+
+# --- who leaves before any browser has said anything -----------------------------------------------------------------
+
+
+def test_of_who_leaves_when_all_is_signaled_nobody_knows_whether_they_were_connected(story: Story) -> None:
+    finding = story.negotiates().leaves("ben").waits(60).verdict().finding
+    assert finding.reason is Reason.UNKNOWN
+    assert finding.sentence == (
+        "the signaling is complete; no browser has said whether they were connected before Ben left"
+    )
+    assert story.evidence() == ["offer", "answer", "peer.left"]
+
+
+@pytest.mark.parametrize("names", ["ann", "ben"])
+def test_the_candidates_of_one_side_can_be_enough(story: Story, names: str) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").names(names, "10.0.0.2")
+    finding = story.leaves("ben").waits(60).verdict().finding
+    assert finding.reason is Reason.UNKNOWN
+    assert finding.sentence == "the offer is answered; no browser has said whether they were connected before Ben left"
+
+
+def test_without_any_candidate_they_were_not_connected(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").leaves("ben").waits(60)
+    assert story.verdict().finding.reason is Reason.LEFT
+    assert story.verdict().finding.sentence == "Ben left before either had sent a candidate"
+
+
+def test_the_last_words_of_a_page_that_is_closed_may_be_lost(story: Story) -> None:
+    story.negotiates().reports("ben", peerId="ann", connection="connecting", ice="checking").leaves("ben").waits(60)
+    assert story.verdict().finding.reason is Reason.UNKNOWN
+
+
+def test_a_page_that_closed_its_connection_had_said_all(story: Story) -> None:
+    story.negotiates().reports("ben", peerId="ann", connection="connecting")
+    story.reports("ben", "closed", peerId="ann", connection="closed").leaves("ben").waits(60)
+    assert story.verdict().finding.reason is Reason.LEFT
+
+
+def test_who_stayed_would_have_said_that_they_were_connected(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", connection="connecting").leaves("ben").waits(60)
+    assert story.verdict().finding.reason is Reason.LEFT
+    assert story.verdict().finding.sentence == "Ben left before they were connected"
+
+
+@pytest.mark.parametrize("way", [FAILED, {"connection": "failed", "ice": "connected"}])
+def test_who_was_left_gives_up_and_that_is_no_failure(story: Story, way: dict[str, str]) -> None:
+    story.negotiates().reports("ann", peerId="ben", connection="connecting").leaves("ben").waits(20)
+    assert story.reports("ann", peerId="ben", **way).verdict().finding.reason is Reason.LEFT
+
+
+def test_of_a_page_elsewhere_that_is_closed_at_once_nobody_knows(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", connection="connecting")
+    by_socket(story, "one", 1, "unloaded")
+    assert story.waits(60).verdict().finding.reason is Reason.UNKNOWN

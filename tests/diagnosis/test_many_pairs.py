@@ -1,0 +1,349 @@
+"""Pairs that meet again, pools of offers, and what everybody is called: a line for each two, with names that differ."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signaling_sidecar.diagnosis import Diagnosis, Reason, diagnose, read_entries
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
+from signaling_sidecar.eventlog.export import export
+from signaling_sidecar.inspection import open_log
+from tests.diagnosis.test_absent_peers import by_socket
+from tests.diagnosis.test_reasons import CONNECTED, FAILED, elsewhere
+from tests.kit.diagnosis_log import Story
+from tests.kit.inspection_log import header, record, write_segment
+
+HEX_1, HEX_2, HEX_3 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd", "6b015d57c542690011aabbce"
+BAR = {"dialect": "rooms", "room": "bar"}
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def said(story: Story) -> list[str]:
+    return [line for line in str(diagnosis(story)).splitlines() if not line.startswith("      ")]
+
+
+def diagnosis(story: Story) -> Diagnosis:
+    return diagnose(read_entries([story.write()]), story.now_ts)
+
+
+# --- who meets again ------------------------------------------------------------------------------------------------
+
+
+def again(story: Story, peer: str = "ben", ufrag: str = "BEN2") -> Story:
+    story.joins(peer, peer.title()).sends(peer, "offer", to="ann", sdp=f"v=0\r\na=ice-ufrag:{ufrag}\r\n")
+    return story.reports(peer, pc=ufrag, peerId="ann", localUfrag=ufrag, **CONNECTED)
+
+
+def test_a_pair_of_which_one_was_loaded_again_is_listed_once(story: Story) -> None:
+    again(story.negotiates().leaves("ben")).waits(60)
+    lines = str(diagnosis(story)).splitlines()
+    assert lines[1:] == ["  ✓ Ann and Ben: connected", "      they had met once before: transport-unknown"]
+
+
+def test_how_often_they_met_before_is_counted_by_reason(story: Story) -> None:
+    for ufrag in ("BEN1", "BEN2", "BEN3"):
+        again(story, ufrag=ufrag).leaves("ben")
+    story.joins("ben", "Ben").waits(60)
+    assert "they had met 3 times before: connected (3 times)" in str(diagnosis(story))
+    [history] = diagnosis(story).histories
+    assert (history.last.finding.reason, len(history.earlier)) == (Reason.NOBODY_OFFERED, 3)
+
+
+def test_of_three_peers_only_the_pairs_of_who_was_loaded_again_have_a_history(story: Story) -> None:
+    story.negotiates().joins("cleo", "Cleo").waits(60).leaves("ben").joins("ben", "Ben").waits(60)
+    found = {
+        tuple(stay.label for stay in each.last.meeting.stays): len(each.earlier) for each in diagnosis(story).histories
+    }
+    assert found == {("Ann", "Ben"): 1, ("Ann", "Cleo"): 0, ("Cleo", "Ben"): 1}
+
+
+def test_a_page_that_has_another_id_at_each_load_is_taken_for_the_same(story: Story) -> None:
+    for peer in (HEX_1, HEX_2, HEX_3):
+        story.joins(peer).waits(10).leaves(peer)
+    assert said(story) == ["bar (rooms)", "  - Ann and tab 1: neither has sent an offer"]
+    assert "they had met 2 times before: nobody-offered (2 times)" in str(diagnosis(story))
+
+
+def test_who_comes_long_after_another_of_the_name_is_another(story: Story) -> None:
+    story.joins("b1", "Ben").waits(60).leaves("b1").waits(60).joins("b2", "Ben").waits(60)
+    assert [line.partition(":")[0] for line in said(story)[1:]] == ["  - Ann and Ben", "  - Ann and Ben (2)"]
+
+
+def test_of_many_who_come_and_go_under_one_name_each_has_a_label() -> None:
+    labels = PeerLabels()
+    for number in range(5_000):
+        labels.name(f"p{number}", 200.0 * number, "Guest")
+        labels.gone(f"p{number}", 200.0 * number + 1)
+    assert (labels.of("p0"), labels.of("p4999")) == ("Guest", "Guest (5000)")
+
+
+def test_programs_get_the_history_too(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    from signaling_sidecar.cli import main
+
+    again(story.negotiates().leaves("ben")).write()
+    assert main(["why", "--json", "--log", str(story.write())]) == 0
+    [pair] = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (pair["reason"], pair["earlier"]) == ("connected", ["transport-unknown"])
+    assert (pair["peers"], pair["labels"]) == (["ann", "ben"], ["Ann", "Ben"])
+
+
+def test_two_connections_of_two_pages_at_one_time_are_two_stories(story: Story) -> None:
+    for number, state in ((1, CONNECTED), (2, FAILED)):
+        elsewhere(story, "one", pc=f"one-{number}", localUfrag=f"A{number}", remoteUfrag=f"B{number}", **state)
+        elsewhere(story, "two", pc=f"two-{number}", localUfrag=f"B{number}", remoteUfrag=f"A{number}", **state)
+    assert [line[:3] for line in said(story)[1:]] == ["  ✓", "  ✗"]
+
+
+def test_a_page_elsewhere_that_was_loaded_again_is_the_same_pair(story: Story) -> None:
+    pages(story, ("one", "Chess", "/"), ("two", "Chess", "/"))
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
+    elsewhere(story, "two", connection_=2, localUfrag="B", remoteUfrag="A", **CONNECTED)
+    by_socket(story, "two", 2, "unloaded")
+    pages(story, ("three", "Chess", "/"))
+    elsewhere(story, "one", pc="pc-one-2", localUfrag="A2", remoteUfrag="C", **CONNECTED)
+    elsewhere(story, "three", connection_=3, localUfrag="C", remoteUfrag="A2", **CONNECTED)
+    assert said(story) == ["signaled elsewhere", "  ✓ Chess and Chess (tab 2): connected"]
+
+
+def test_a_page_with_a_pool_that_was_loaded_again_is_the_same_pair(story: Story) -> None:
+    """What is answered after the reload was offered long before it."""
+    pages(story, ("one", "Chess", "/"), ("two", "Chess", "/"), ("three", "Chess", "/"))
+    pool(story, "one")
+    for number, page in ((1, "two"), (2, "three")):
+        pool(story, page, connection_=number + 1)
+        own, other = f"one{number}", f"{page}-ufrag"
+        elsewhere(story, page, number + 1, pc=f"{page}-answer", localUfrag=other, remoteUfrag=own, **CONNECTED)
+        elsewhere(story, "one", pc=own, localUfrag=own, remoteUfrag=other, **CONNECTED)
+        if page == "two":
+            by_socket(story, page, 2, "unloaded")
+    assert said(story) == [
+        "signaled elsewhere",
+        "  ✓ Chess and Chess (tab 2): connected",
+        "  - Chess: 18 more offers wait for an answer, as of a library with a pool of them",
+        "  - Chess (tab 2): 20 more offers wait for an answer, as of a library with a pool of them",
+    ]
+
+
+# --- pools of offers ------------------------------------------------------------------------------------------------
+
+
+def pool(story: Story, page: str, size: int = 20, connection_: int = 1) -> None:
+    for at in range(size):
+        state = {"localUfrag": f"{page}{at}", "signaling": "have-local-offer"}
+        elsewhere(story, page, connection_, pc=f"{page}{at}", **state)
+
+
+def test_a_pool_of_offers_beside_one_that_is_connected_is_no_fault(story: Story) -> None:
+    pool(story, "one")
+    pool(story, "two")
+    elsewhere(story, "one", pc="one0", localUfrag="one0", remoteUfrag="B", **CONNECTED)
+    elsewhere(story, "two", pc="b", localUfrag="B", remoteUfrag="one0", **CONNECTED)
+    story.waits(60)
+    assert [verdict.finding.reason for verdict in diagnosis(story).verdicts] == [Reason.CONNECTED]
+    assert said(story) == [
+        "signaled elsewhere",
+        "  ✓ page one and page two: connected",
+        "  - page one: 19 more offers wait for an answer, as of a library with a pool of them",
+        "  - page two: 20 more offers wait for an answer, as of a library with a pool of them",
+    ]
+
+
+def test_a_pool_that_nobody_answers_is_one_line(story: Story) -> None:
+    pool(story, "one")
+    assert said(story.waits(60))[1:] == [
+        "  ✗ page one and somebody: 20 offers of page one have not been answered",
+    ]
+
+
+def test_one_offer_that_is_not_answered_is_a_fault_beside_one_that_was(story: Story) -> None:
+    pool(story, "one", size=1)
+    elsewhere(story, "one", pc="a", localUfrag="A", remoteUfrag="B", **CONNECTED)
+    elsewhere(story, "two", pc="b", localUfrag="B", remoteUfrag="A", **CONNECTED)
+    assert {verdict.finding.reason for verdict in diagnosis(story.waits(60)).verdicts} == {
+        Reason.CONNECTED,
+        Reason.OFFER_UNANSWERED,
+    }
+
+
+def test_an_answer_elsewhere_that_did_not_come_back_is_told_of_both(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
+    elsewhere(story, "two", localUfrag="B", remoteUfrag="A", signaling="stable", connection="new")
+    verdict = story.waits(60).verdict()
+    assert verdict.finding.reason is Reason.OFFER_UNANSWERED
+    assert verdict.finding.sentence == "the offer of page one has reached page two, and no answer has come back"
+
+
+def test_a_pool_of_offers_in_a_room_is_one_attempt(story: Story) -> None:
+    """The other answers one of them, and the candidates of that one are those that count."""
+    story.joins("ben", "Ben")
+    at_s = story.at_s
+    for number in range(20):
+        story.at_s = at_s
+        story.describes("ben", "offer", ufrag=f"POOL{number}").names("ben", "10.0.0.2", ufrag=f"POOL{number}")
+    story.describes("ann", "answer").names("ann", "10.0.0.1")
+    for number in range(20):
+        heard = {"remoteUfrag": "ANNu", **CONNECTED} if number == 7 else {"signaling": "have-local-offer"}
+        story.reports("ben", pc=f"pc-{number}", peerId="ann", localUfrag=f"POOL{number}", **heard)
+    verdict = story.waits(60).verdict()
+    assert (verdict.signaling.reason, verdict.finding.reason) == (Reason.UNKNOWN, Reason.CONNECTED)
+
+
+# --- dropped candidates ---------------------------------------------------------------------------------------------
+
+
+def test_when_every_candidate_is_dropped_elsewhere_none_was_signaled(story: Story) -> None:
+    for page, own, other in (("one", "A", "B"), ("two", "B", "A")):
+        state = {"connection": "new", "ice": "new", "hasLocal": True, "hasRemote": False}
+        elsewhere(story, page, localUfrag=own, remoteUfrag=other, **state)
+    verdict = story.waits(60).verdict()
+    assert verdict.finding.reason is Reason.NO_CANDIDATES
+    assert verdict.finding.sentence == "no candidate was signaled: neither browser was given one of the other"
+
+
+def test_when_one_side_s_candidates_are_dropped_it_is_named(story: Story) -> None:
+    for page, own, other, has_remote in (("one", "A", "B", False), ("two", "B", "A", True)):
+        elsewhere(story, page, localUfrag=own, remoteUfrag=other, hasLocal=True, hasRemote=has_remote, **FAILED)
+    assert story.verdict().finding.sentence == "no candidate of page two was signaled to page one"
+
+
+def test_a_browser_without_a_candidate_of_its_own_is_named(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", hasLocal=False, hasRemote=True, connection="new")
+    finding = story.waits(60).verdict().finding
+    assert finding.reason is Reason.NO_CANDIDATES
+    assert finding.sentence == "the browser of page one has found no candidate, so there is no address to signal"
+
+
+def test_candidates_that_were_relayed_and_not_added_are_told(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", hasLocal=True, hasRemote=False, **FAILED)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.NO_CANDIDATES
+    assert finding.sentence == "candidates of Ben were relayed, and the page of Ann has added none of them"
+
+
+def test_candidates_that_were_added_later_were_added(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", hasRemote=False).reports("ann", peerId="ben", hasRemote=True)
+    assert story.reports("ann", peerId="ben", **FAILED).verdict().finding.reason is Reason.ICE_FAILED
+
+
+# --- what everybody is called ----------------------------------------------------------------------------------------
+
+
+def pages(story: Story, *said: tuple[str, str, str]) -> None:
+    for page, title, path in said:
+        data = {"type": "trace", "event": "page", "page": page, "secure": True, "title": title, "path": path}
+        story.record("trace.state", kind="trace", data=data, room=None)
+
+
+def labels(story: Story) -> list[str]:
+    return [stay.label for stay in diagnosis(story.waits(60)).verdicts[-1].meeting.stays]
+
+
+@pytest.mark.parametrize(
+    ("names", "called"),
+    [
+        (("Proud Parrot", "Proud Parrot"), ["Proud Parrot", "Proud Parrot (2)"]),
+        (("Proud Parrot", " Proud Parrot "), ["Proud Parrot", "Proud Parrot (2)"]),
+        (("Guest (2)", "Guest"), ["Guest (2)", "Guest"]),
+        (("", ""), ["tab 1", "tab 2"]),
+        (("  ", "tab 1"), ["tab 1", "tab 1 (2)"]),
+        (("Ann", ""), ["Ann", "tab 1"]),
+    ],
+)
+def test_no_two_peers_are_called_the_same(tmp_path: Path, names: tuple[str, str], called: list[str]) -> None:
+    lines = [header("b00t")]
+    for at, (peer, name) in enumerate(zip((HEX_1, HEX_2), names, strict=True), 2):
+        lines.append(record(at, at, "peer.joined", **BAR, peer=peer, session=f"s-{peer}", data={"name": name}))
+    path = write_segment(tmp_path / "events-b00t-0001.jsonl", [*lines, record(9, 90, "server.stopped")])
+    log = open_log(path)
+    assert [stay.label for stay in diagnose(read_entries([path])).verdicts[0].meeting.stays] == called
+    assert log.pairs["sentence"][0].startswith(f"{called[0]} and {called[1]}: ")
+    assert [row.label for row in log.timeline("bar").attendance.rows] == called
+    assert [node.label for node in log.mesh("bar").links.nodes] == called
+    for ladder in (log.ladder("bar"), log.ladder(log.pairs.iloc[0])):
+        assert [column.name for column in ladder.columns] == called
+
+
+def test_the_third_of_a_name_is_called_the_same_in_the_ladder_of_a_pair(story: Story) -> None:
+    for peer in (HEX_1, HEX_2, HEX_3):
+        story.joins(peer, "Guest")
+    log = open_log(story.waits(60).leaves(HEX_3).write())
+    [pair] = [row for _, row in log.pairs.iterrows() if (row["peer"], row["other"]) == (HEX_2, HEX_3)]
+    ladder = log.ladder(pair)
+    assert ladder.title.endswith("Guest (2) and Guest (3) · 2026-11-18, times in UTC")
+    assert [column.name for column in ladder.columns] == ["Guest (2)", "Guest (3)"]
+
+
+def test_a_peer_without_a_name_is_called_as_its_page(story: Story) -> None:
+    story.joins(HEX_1).joins(HEX_2).joins(HEX_3)
+    about: dict[str, Any] = {"pc": None, "secure": True}
+    story.reports(HEX_1, "page", **about, title="Chess", path="/play")
+    story.reports(HEX_2, "page", **about, title="Chess", path="/play")
+    story.reports(HEX_3, "page", **about, path="/watch").waits(60)
+    found = {stay.label for verdict in diagnosis(story).verdicts for stay in verdict.meeting.stays}
+    assert found == {"Ann", "Chess", "Chess (tab 2)", "page /watch"}
+    assert [row.label for row in open_log(story.write()).timeline("bar").attendance.rows] == [
+        *("Ann", "Chess", "Chess (tab 2)", "page /watch"),
+    ]
+
+
+def test_a_page_that_is_traced_names_its_peer_by_the_ufrag(story: Story) -> None:
+    """Its reports come by a socket of their own, which is in no room."""
+    story.joins(HEX_1).sends(HEX_1, "offer", to="ann", sdp="v=0\r\na=ice-ufrag:HEXu\r\n")
+    pages(story, ("one", "Chess", "/"))
+    elsewhere(story, "one", localUfrag="HEXu", **CONNECTED)
+    assert story.verdict().sentence == "Ann and Chess: connected"
+
+
+def test_who_was_there_before_the_log_begins_is_called_as_others_are(tmp_path: Path) -> None:
+    lines = [header("b00t")]
+    for at, (peer, to) in enumerate(((HEX_1, HEX_2), (HEX_2, HEX_1)), 2):
+        frame = {"type": "signal", "to": to}
+        lines.append(
+            record(at, at, "signal.relayed", **BAR, peer=peer, session=f"s-{peer}", to=to, kind="signal", data=frame)
+        )
+    path = write_segment(tmp_path / "events-b00t-0001.jsonl", lines)
+    assert str(diagnose(read_entries([path]))).splitlines()[1].startswith("  … tab 1 and tab 2: ")
+
+
+@pytest.mark.parametrize("id_", ["user-1", "player12", "k3j9x0a1b"])
+def test_a_short_id_is_a_name(story: Story, id_: str) -> None:
+    assert labels(story.joins(id_)) == ["Ann", id_]
+
+
+@pytest.mark.parametrize(("id_", "label"), [("user-1", "user-1"), ("k3j9x0a1b", "Chess"), (HEX_1, "Chess")])
+def test_an_id_that_the_app_chose_says_more_than_the_title_of_its_page(story: Story, id_: str, label: str) -> None:
+    story.joins(id_).reports(id_, "page", pc=None, secure=True, title="Chess", path="/play")
+    assert labels(story) == ["Ann", label]
+
+
+@pytest.mark.parametrize(
+    "id_", [HEX_1, "9f1c2a34-1b2c-4d5e-8f90-a1b2c3d4e5f6", "V1StGXR8_Z5jdHi6B-myT", "0123456789ABCDEF0123456789ABCDEF"]
+)
+def test_an_id_that_a_machine_made_is_none(story: Story, id_: str) -> None:
+    assert labels(story.joins(id_)) == ["Ann", "tab 1"]
+
+
+def test_pages_elsewhere_are_called_as_their_titles(story: Story) -> None:
+    pages(story, ("one", "Chess", "/"), ("two", "", "/board"))
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
+    elsewhere(story, "two", localUfrag="B", remoteUfrag="A", **CONNECTED)
+    assert story.verdict().sentence == "Chess and page /board: connected"
+
+
+def test_a_shared_copy_has_no_title_and_no_path(story: Story) -> None:
+    pages(story, ("one", "Ann's diary", "/ann"), ("two", "Ann's diary", "/ann"))
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
+    elsewhere(story, "two", localUfrag="B", remoteUfrag="A", hasRemote=True, **CONNECTED)
+    shared = b"".join(export([story.write()], redacted=True)).decode()
+    assert "diary" not in shared
+    assert "/ann" not in shared
+    assert '\\"title\\":\\"title-1\\"' in shared
+    assert '\\"hasRemote\\":true' in shared

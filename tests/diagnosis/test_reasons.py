@@ -1,0 +1,355 @@
+"""Why are my peers not connected? Each reason, and what is close to it and is another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.diagnosis import Reason
+from tests.kit.diagnosis_log import Story, candidate
+
+CONNECTED = {"connection": "connected", "ice": "connected", "dtls": "connected"}
+FAILED = {"connection": "failed", "ice": "failed"}
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+# --- what the signaling alone tells ----------------------------------------------------------------------------------
+
+
+def test_complete_signaling_is_not_called_connected(story: Story) -> None:
+    verdict = story.negotiates().waits(60).verdict()
+    assert verdict.finding.reason is verdict.signaling.reason is Reason.UNKNOWN
+    assert verdict.sentence == (
+        "Ann and Ben: the signaling is complete; no browser has said whether they are connected"
+    )
+
+
+def test_candidates_in_the_descriptions_count_as_well(story: Story) -> None:
+    story.joins("ben").describes("ben", "offer", candidate("10.0.0.2")).describes(
+        "ann", "answer", candidate("10.0.0.1")
+    )
+    assert story.waits(60).verdict().finding.reason is Reason.UNKNOWN
+
+
+@pytest.mark.parametrize(("waited_s", "reason"), [(1, Reason.IN_PROGRESS), (60, Reason.NOBODY_OFFERED)])
+def test_nobody_offered(story: Story, waited_s: float, reason: Reason) -> None:
+    assert story.joins("ben").waits(waited_s).verdict().finding.reason is reason
+
+
+@pytest.mark.parametrize("what", ["candidates", "an answer"])
+def test_who_sends_the_rest_without_an_offer_is_named(story: Story, what: str) -> None:
+    story.joins("ben", "Ben").joins("cleo")
+    _ = story.names("ann", "10.0.0.1") if what == "candidates" else story.describes("ann", "answer")
+    verdict, *others = story.waits(60).verdicts()
+    assert verdict.finding.reason is Reason.NOBODY_OFFERED
+    assert verdict.notes == (f"Ann has sent {what} all the same: the offer was not sent, or went another way",)
+    assert [each.notes for each in others] == [(), ()]
+
+
+@pytest.mark.parametrize(("waited_s", "reason"), [(1, Reason.IN_PROGRESS), (60, Reason.OFFER_UNANSWERED)])
+def test_an_offer_that_is_never_answered(story: Story, waited_s: float, reason: Reason) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").names("ben", "10.0.0.2").waits(waited_s)
+    assert story.verdict().finding.reason is reason
+    assert story.evidence() == ["offer"]
+
+
+def test_who_never_answers_is_named_and_that_he_was_away(story: Story) -> None:
+    story.joins("ben", "Ben").record("peer.away", "ann", data={"ending": "lost"}).describes("ben", "offer")
+    story.record("peer.resumed", "ann").waits(60)
+    assert story.verdict().finding.sentence == "Ann has not answered the offer of Ben (Ann was away)"
+
+
+def test_an_offer_that_is_repeated_is_one_attempt(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").waits(5).describes("ben", "offer").describes("ann", "answer")
+    story.names("ben", "10.0.0.2").names("ann", "10.0.0.1").waits(60)
+    assert story.verdict().finding.reason is Reason.UNKNOWN
+
+
+@pytest.mark.parametrize(("silent", "who"), [("ann", "Ann"), ("ben", "Ben")])
+def test_an_answer_but_no_candidates_one_way(story: Story, silent: str, who: str) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer")
+    story.names("ben" if silent == "ann" else "ann", "10.0.0.1").waits(60)
+    assert story.verdict().finding.reason is Reason.NO_CANDIDATES
+    assert story.verdict().finding.sentence == f"the offer is answered, but {who} has not sent a candidate"
+    assert story.evidence() == ["offer", "answer"]
+
+
+def test_the_end_of_candidates_is_no_candidate(story: Story) -> None:
+    story.joins("ben").describes("ben", "offer").describes("ann", "answer")
+    for peer in ("ann", "ben"):
+        story.sends(peer, "candidate", candidate={"candidate": ""})
+    assert story.waits(60).verdict().finding.reason is Reason.NO_CANDIDATES
+
+
+def test_offers_that_cross_and_are_both_dropped(story: Story) -> None:
+    story.joins("ben").describes("ann", "offer").describes("ben", "offer").waits(60)
+    assert story.verdict().finding.reason is Reason.GLARE
+    assert story.evidence() == ["offer", "offer"]
+
+
+def test_offers_that_cross_and_how_it_ended(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ann", "offer").describes("ben", "offer").describes("ben", "answer")
+    story.names("ann", "10.0.0.1").names("ben", "10.0.0.2").waits(60)
+    verdict = story.verdict()
+    assert verdict.finding.reason is Reason.UNKNOWN
+    assert verdict.notes == ("both sent an offer at the same time; that of Ann was answered",)
+
+
+def both_answer(story: Story) -> Story:
+    story.joins("ben", "Ben").describes("ann", "offer").describes("ben", "offer")
+    return story.describes("ben", "answer").describes("ann", "answer").names("ann", "10.0.0.1").names("ben", "10.0.0.2")
+
+
+def test_offers_that_cross_and_are_both_answered(story: Story) -> None:
+    """Signaling alone cannot know: they may be of two connections."""
+    both_answer(story).reports("ann", peerId="ben", connection="connecting", ice="connected")
+    assert story.waits(60).verdict().signaling.reason is Reason.UNKNOWN
+    assert story.verdict().finding.reason is Reason.GLARE
+    assert story.evidence() == ["offer", "offer", "answer", "answer"]
+
+
+def test_offers_that_cross_and_are_both_answered_for_two_connections(story: Story) -> None:
+    assert both_answer(story).reports("ann", peerId="ben", **CONNECTED).verdict().finding.reason is Reason.CONNECTED
+
+
+def test_who_gave_way_and_offers_again_has_not_crossed_anybody(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ann", "offer").describes("ben", "offer").describes("ben", "answer")
+    story.describes("ben", "offer").describes("ann", "answer").names("ann", "10.0.0.1").names("ben", "10.0.0.2")
+    story.reports("ann", peerId="ben", **FAILED)
+    assert story.verdict().finding.reason is Reason.ICE_FAILED
+
+
+@pytest.mark.parametrize("who", ["ann", "ben"])
+def test_who_leaves_in_the_middle_of_it(story: Story, who: str) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").leaves(who).waits(60)
+    assert story.verdict().finding.reason is Reason.LEFT
+    assert story.verdict().finding.sentence == f"{who.title()} left before they were connected"
+    assert story.evidence() == ["offer", "peer.left"]
+
+
+def test_who_leaves_long_after_the_offer_was_not_answered_is_not_the_cause(story: Story) -> None:
+    story.joins("ben").describes("ben", "offer").waits(60).leaves("ben")
+    assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
+
+
+def test_an_offer_to_somebody_who_has_left_is_refused_because_he_left(story: Story) -> None:
+    story.joins("ben", "Ben").leaves("ben").is_refused("ann", "offer", "no-such-peer", to="ben").waits(60)
+    assert story.verdict().finding.reason is Reason.LEFT
+
+
+def test_a_reloaded_page_begins_a_new_attempt(story: Story) -> None:
+    story.negotiates().describes("ben", "offer", ufrag="BEN2").waits(60)
+    assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
+
+
+def test_a_peer_that_comes_again_meets_anew(story: Story) -> None:
+    story.negotiates().leaves("ben").joins("ben").describes("ben", "offer", ufrag="BEN2").waits(60)
+    assert [verdict.finding.reason for verdict in story.verdicts()] == [Reason.UNKNOWN, Reason.OFFER_UNANSWERED]
+
+
+def test_what_is_tried_again_failed_for_the_reason_from_before(story: Story) -> None:
+    """Both try again at once, so that their offers cross: that is no glare that anything came of."""
+    story.joins("ben", "Ben").describes("ben", "offer").waits(20)
+    story.describes("ann", "offer", ufrag="ANN2").describes("ben", "offer", ufrag="BEN2").waits(20)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.OFFER_UNANSWERED
+    assert finding.sentence == "Ann has not answered the offer of Ben; they try again"
+
+
+# --- what the browsers add -----------------------------------------------------------------------------------------
+
+
+def test_connected_is_what_a_browser_says(story: Story) -> None:
+    pair = {"local": {"type": "host"}, "remote": {"type": "srflx"}}
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED, pair=pair)
+    assert story.verdict().finding.reason is Reason.CONNECTED
+    assert story.verdict().sentence == "Ann and Ben: connected (host to srflx)"
+    assert story.verdict().signaling.reason is Reason.UNKNOWN
+
+
+def test_a_report_finds_its_pair_by_the_ice_ufrag(story: Story) -> None:
+    """So does one of a page that is in no room, whose library the sidecar does not know."""
+    story.negotiates()
+    frame = {"type": "trace", "event": "state", "page": "p", "pc": "x", "localUfrag": "BENu", **CONNECTED}
+    story.record("trace.state", kind="trace", data=frame, room=None)
+    assert story.verdict().finding.reason is Reason.CONNECTED
+
+
+def test_a_pair_that_was_connected_and_parted_was_connected(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).leaves("ben")
+    story.reports("ann", "closed", peerId="ben", connection="closed")
+    assert story.verdict().finding.reason is Reason.CONNECTED
+
+
+def test_a_pair_that_was_connected_and_lost_each_other(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).waits(60).reports("ann", peerId="ben", **FAILED)
+    finding = story.verdict().finding
+    assert (finding.reason, finding.sentence) == (Reason.ICE_FAILED, "they were connected, and lost each other")
+
+
+def test_a_handshake_that_failed_after_ice_had_connected(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", connection="connecting", ice="connected")
+    story.reports("ann", peerId="ben", connection="failed", dtls="failed")
+    assert story.verdict().finding.reason is Reason.DTLS_FAILED
+
+
+def test_ice_that_failed(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", **FAILED)
+    assert story.verdict().finding.reason is Reason.ICE_FAILED
+
+
+@pytest.mark.parametrize(("waited_s", "reason"), [(5, Reason.IN_PROGRESS), (20, Reason.ICE_FAILED)])
+def test_what_never_fails_has_a_deadline(story: Story, waited_s: float, reason: Reason) -> None:
+    story.negotiates().reports("ann", peerId="ben", connection="new", ice="new").waits(waited_s)
+    assert story.verdict().finding.reason is reason
+
+
+def test_only_local_names(story: Story) -> None:
+    story.negotiates("a.local", "b.local").reports("ann", peerId="ben", **FAILED)
+    assert story.verdict().finding.reason is Reason.ONLY_MDNS
+
+
+def test_a_local_name_is_no_cause_where_there_is_another_way(story: Story) -> None:
+    story.negotiates("a.local", "b.local").names("ann", "203.0.113.9", "srflx").reports("ann", peerId="ben", **FAILED)
+    assert story.verdict().finding.reason is Reason.ICE_FAILED
+
+
+def test_different_networks(story: Story) -> None:
+    story.negotiates("192.168.1.7", "10.0.0.2").reports("ben", peerId="ann", **FAILED)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.SUBNETS
+    assert "Ann in 192.168.1.0/24, Ben in 10.0.0.0/24" in finding.sentence
+
+
+def test_one_network_in_common_is_enough(story: Story) -> None:
+    story.negotiates("192.168.1.7", "10.0.0.2").names("ann", "10.0.0.9").reports("ben", peerId="ann", **FAILED)
+    assert story.verdict().finding.reason is Reason.ICE_FAILED
+
+
+def test_relay_only_without_a_relay(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").names("ann", "10.0.0.1")
+    story.reports("ben", "opened", peerId="ann", policy="relay", turnServers=0)
+    story.reports("ben", peerId="ann", connection="new", ice="new").waits(20)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.RELAY_ONLY
+    assert finding.sentence == "Ben may use a relay only (iceTransportPolicy), and has found none"
+
+
+def test_candidates_before_the_description_that_were_thrown_away(story: Story) -> None:
+    story.joins("ben", "Ben").names("ben", "10.0.0.2").describes("ben", "offer").describes("ann", "answer")
+    story.names("ann", "10.0.0.1")
+    story.reports("ann", "error", peerId="ben", operation="addIceCandidate", name="InvalidStateError")
+    story.reports("ann", peerId="ben", **FAILED)
+    assert story.verdict().finding.reason is Reason.EARLY_CANDIDATES
+    assert story.evidence() == ["candidate", "trace"]
+
+
+def test_candidates_before_the_description_that_were_held_back_are_worth_a_note(story: Story) -> None:
+    story.joins("ben", "Ben").names("ben", "10.0.0.2").describes("ben", "offer").describes("ann", "answer")
+    story.names("ann", "10.0.0.1").reports("ann", peerId="ben", **CONNECTED)
+    verdict = story.verdict()
+    assert verdict.finding.reason is Reason.CONNECTED
+    assert verdict.notes == ("Ben sent candidates before its description: who adds them at once loses them",)
+
+
+def test_a_page_that_is_not_secure(story: Story) -> None:
+    story.joins("ben", "Ben").reports("ben", "page", pc=None, secure=False).waits(60)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.INSECURE_PAGE
+    assert finding.sentence.startswith("the page of Ben is not secure")
+
+
+@pytest.mark.parametrize(
+    ("origin", "reason"),
+    [
+        ("http://192.168.1.7:5173", Reason.INSECURE_PAGE),
+        ("http://dev.test:5173", Reason.INSECURE_PAGE),
+        ("https://192.168.1.7:5173", Reason.NOBODY_OFFERED),
+        ("http://localhost:5173", Reason.NOBODY_OFFERED),
+        ("http://app.localhost:5173", Reason.NOBODY_OFFERED),
+        ("http://[::1]:5173", Reason.NOBODY_OFFERED),
+        ("chrome-extension://abcdefgh", Reason.NOBODY_OFFERED),
+        ("http://[", Reason.NOBODY_OFFERED),
+    ],
+)
+def test_the_origin_of_a_page_tells_too_whether_it_is_secure(story: Story, origin: str, reason: Reason) -> None:
+    """So it is known of a client that reports nothing."""
+    assert story.joins("ben", "Ben", origin=origin).waits(60).verdict().finding.reason is reason
+
+
+def test_a_page_that_says_that_it_is_secure_knows_better(story: Story) -> None:
+    """Browsers can be told to take an origin for secure."""
+    story.joins("ben", "Ben", origin="http://192.168.1.7").reports("ben", "page", pc=None, secure=True).waits(60)
+    assert story.verdict().finding.reason is Reason.NOBODY_OFFERED
+
+
+def test_a_page_that_is_not_secure_and_connected_all_the_same(story: Story) -> None:
+    story.negotiates().reports("ben", "page", pc=None, secure=False).reports("ben", peerId="ann", **CONNECTED)
+    assert story.verdict().finding.reason is Reason.CONNECTED
+
+
+def test_a_failure_is_told_while_they_try_again(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", connection="failed", dtls="failed")
+    story.describes("ben", "offer", ufrag="BEN2").describes("ann", "answer", ufrag="ANN2")
+    story.names("ben", "10.0.0.2", ufrag="BEN2").names("ann", "10.0.0.1", ufrag="ANN2")
+    story.reports("ann", pc="second", peerId="ben", localUfrag="ANN2", connection="connecting", ice="checking")
+    finding = story.verdict().finding
+    assert finding.reason is Reason.DTLS_FAILED
+    assert finding.sentence.endswith("; they try again")
+
+
+def test_a_candidate_belongs_to_its_own_try_though_the_next_has_begun(story: Story) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").names("ann", "10.0.0.1")
+    story.describes("ann", "offer", ufrag="ANN2").names("ben", "10.0.0.2")
+    story.reports("ann", peerId="ben", localUfrag="ANNu", connection="failed", dtls="failed")
+    assert story.verdict().finding.reason is Reason.DTLS_FAILED
+
+
+def test_what_was_connected_before_a_reload_says_nothing_of_what_came_after(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", **CONNECTED)
+    story.describes("ben", "offer", ufrag="BEN2").waits(60)
+    assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
+
+
+def test_a_second_try_that_works_is_what_counts(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", **FAILED)
+    story.describes("ben", "offer", ufrag="BEN2").describes("ann", "answer", ufrag="ANN2")
+    story.names("ben", "10.0.0.2", ufrag="BEN2").names("ann", "10.0.0.1", ufrag="ANN2")
+    story.reports("ann", pc="second", peerId="ben", localUfrag="ANN2", **CONNECTED)
+    assert story.verdict().finding.reason is Reason.CONNECTED
+
+
+def elsewhere(story: Story, page: str, connection_: int = 1, **report: object) -> None:
+    """What a page reports whose signaling went another way, by a socket of its own."""
+    frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **report}
+    story.record("trace.state", kind="trace", data=frame, room=None, connection=connection_)
+
+
+def test_pages_whose_signaling_went_another_way_are_a_pair_by_their_ufrags(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", connection="connecting")
+    elsewhere(story, "two", localUfrag="B", remoteUfrag="A", **CONNECTED)
+    verdict = story.verdict()
+    assert (verdict.finding.reason, verdict.sentence) == (Reason.CONNECTED, "page one and page two: connected")
+    assert verdict.signaling.reason is Reason.UNKNOWN
+
+
+@pytest.mark.parametrize(("waited_s", "reason"), [(1, Reason.IN_PROGRESS), (60, Reason.OFFER_UNANSWERED)])
+def test_an_offer_that_went_another_way_and_was_never_answered(story: Story, waited_s: float, reason: Reason) -> None:
+    elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
+    assert story.waits(waited_s).verdict().finding.reason is reason
+
+
+def test_a_failure_of_pages_whose_signaling_went_another_way(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **FAILED)
+    elsewhere(story, "two", localUfrag="B", remoteUfrag="A", connection="connecting")
+    assert story.verdict().finding.reason is Reason.ICE_FAILED
+
+
+def test_a_report_that_is_none_of_ours_says_nothing(story: Story) -> None:
+    story.negotiates().record("trace.state", "ann", data={"type": "trace", "event": 7, "pc": []}).waits(60)
+    assert story.verdict().finding.reason is Reason.UNKNOWN

@@ -1,0 +1,114 @@
+"""Who was refused, and who could not be heard by anybody: what the diagnosis says of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.diagnosis import Reason, diagnose, read_entries
+from tests.kit.diagnosis_log import Story
+
+TOO_BIG = {"code": 1009, "ending": "lost", "by": "sidecar", "reason": "Message size 70056 exceeds limit 65537"}
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def rejections(story: Story) -> list[str]:
+    return [line for line in str(diagnose(read_entries([story.write()]))).splitlines() if line.startswith("✗")]
+
+
+@pytest.mark.parametrize("code", ["too-large", "too-fast", "bad-json", "peer-away"])
+@pytest.mark.parametrize("kind", ["offer", "answer"])
+def test_a_refusal_is_told_with_its_code(story: Story, code: str, kind: str) -> None:
+    story.joins("ben", "Ben")
+    if kind == "answer":
+        story.describes("ben", "offer")
+    story.is_refused("ben" if kind == "offer" else "ann", kind, code).waits(60)
+    who = "Ben" if kind == "offer" else "Ann"
+    assert story.verdict().finding.reason is Reason.REFUSED
+    assert story.verdict().finding.sentence == f"the {kind} of {who} was refused: {code} (because of {code})"
+
+
+def test_a_refusal_that_was_made_good_is_no_cause(story: Story) -> None:
+    story.joins("ben").is_refused("ben", "offer", "too-fast").describes("ben", "offer").describes("ann", "answer")
+    story.names("ben", "10.0.0.2").names("ann", "10.0.0.1").waits(60)
+    assert story.verdict().finding.reason is Reason.UNKNOWN
+
+
+@pytest.mark.parametrize(("code", "reason"), [("too-fast", Reason.IN_PROGRESS), ("bad-field", Reason.REFUSED)])
+def test_what_a_client_sends_again_by_itself_has_time_to_arrive(story: Story, code: str, reason: Reason) -> None:
+    assert story.joins("ben").is_refused("ben", "offer", code).waits(1).verdict().finding.reason is reason
+    assert story.waits(10).verdict().finding.reason is Reason.REFUSED
+
+
+def test_who_may_send_it_again_has_not_sent_no_offer(story: Story) -> None:
+    story.joins("ben").waits(4).is_refused("ben", "offer", "too-fast").waits(3)
+    assert story.verdict().finding.reason is Reason.IN_PROGRESS
+
+
+def test_what_is_only_counted_when_they_part_does_not_tell_that_they_parted(story: Story) -> None:
+    story.joins("ben").is_refused("ben", "offer", "too-fast").waits(10).goes_away("ann").goes_away("ben")
+    story.is_refused("ben", "offer", "too-fast").waits(5).leaves("ann").leaves("ben")
+    assert story.verdict().finding.reason is Reason.REFUSED
+
+
+def test_an_offer_that_is_refused_before_its_candidates_are_relayed(story: Story) -> None:
+    story.joins("ben", "Ben").is_refused("ben", "offer", "bad-field").names("ben", "10.0.0.2").waits(60)
+    assert story.verdict().finding.reason is Reason.REFUSED
+
+
+def test_a_refusal_of_what_was_sent_to_another_is_not_theirs(story: Story) -> None:
+    story.joins("ben").joins("cleo").is_refused("ben", "offer", "bad-field", to="cleo").waits(60)
+    reasons = {verdict.sentence.partition(":")[0]: verdict.finding.reason for verdict in story.verdicts()}
+    assert reasons == {
+        "Ann and ben": Reason.NOBODY_OFFERED,
+        "Ann and cleo": Reason.NOBODY_OFFERED,
+        "ben and cleo": Reason.REFUSED,
+    }
+
+
+def test_a_frame_over_the_limit_ended_its_connection(story: Story) -> None:
+    """Where that is a leave, nobody has simply left."""
+    story.joins("ben", "Ben").record("connection.closed", "ben", data=TOO_BIG).leaves("ben").waits(60)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.REFUSED
+    assert finding.sentence == "the frame of Ben was refused: too-large (Message size 70056 exceeds limit 65537)"
+    assert story.evidence() == ["connection.closed"]
+
+
+def test_a_connection_that_ended_for_another_reason_refused_nothing(story: Story) -> None:
+    ended = {**TOO_BIG, "code": 1012, "reason": "restart"}
+    story.joins("ben").record("connection.closed", "ben", data=ended).leaves("ben").waits(60)
+    assert story.verdict().finding.reason is Reason.LEFT
+
+
+@pytest.mark.parametrize("code", ["room-full", "id-taken"])
+def test_who_was_not_let_in_met_nobody(story: Story, code: str) -> None:
+    story.record("signal.refused", kind="join", data={"code": code, "message": "because", "count": 1})
+    assert rejections(story) == [f"✗ somebody was not let into bar: {code} (because)"]
+
+
+def test_who_tries_again_and_again_is_told_once(story: Story) -> None:
+    for _ in range(3):
+        story.record("signal.refused", kind="join", data={"code": "room-full", "message": "because", "count": 1})
+    assert rejections(story) == ["✗ somebody was not let into bar: room-full (because), 3 times"]
+
+
+def test_an_offer_to_nobody_that_was_ever_there(story: Story) -> None:
+    story.is_refused("ann", "offer", "no-such-peer", to="somebody-else")
+    assert rejections(story) == ["✗ the offer of Ann was refused: no-such-peer (because of no-such-peer)"]
+    assert story.verdicts() == []
+
+
+def test_an_offer_of_who_is_in_no_room(story: Story) -> None:
+    story.record("signal.refused", kind="offer", room=None, data={"code": "not-joined", "message": "join first"})
+    assert rejections(story) == ["✗ the offer of somebody was refused: not-joined (join first)"]
+
+
+def test_a_candidate_to_nobody_is_worth_no_line(story: Story) -> None:
+    """Who has left gets some: they were on their way."""
+    assert rejections(story.is_refused("ann", "candidate", "no-such-peer", to="somebody-else")) == []

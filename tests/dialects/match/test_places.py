@@ -1,0 +1,240 @@
+"""`match`: one place per user, whatever connections he has, and groups that grow side by side."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from tests.kit.match_client import PATHS, asks, group, user, waiting
+from tests.kit.serving import Peer, Served, serve
+
+
+@pytest.fixture
+async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
+    return await serve(aiohttp_client, tmp_path)
+
+
+async def found_by(*peers: Peer) -> tuple[str, ...]:
+    """The group that all of these have been told of, by one and the same frame."""
+    first, *others = [await peer.receive() for peer in peers]
+    assert set(first) == {"type", "roomId", "peers"}
+    assert uuid.UUID(first["roomId"]).version == 4
+    assert all(other == first for other in others)
+    return tuple(first["peers"])
+
+
+async def test_groups_of_one_two_and_four_fill_side_by_side(served: Served) -> None:
+    people = {name: await user(served, name) for name in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k")}
+    sizes = {"a": 4, "b": 2, "c": 4, "d": 1, "e": 2, "f": 4, "g": 2, "h": 4, "i": 2, "j": 4, "k": 1}
+    for name, size in sizes.items():
+        await people[name].send(asks(size))
+        await served.settled()
+    for names in ("d", "be", "acfh", "gi", "k"):
+        assert await found_by(*(people[name] for name in names)) == tuple(names)
+    assert len({record["room"] for record in served.records("match.found")}) == 5
+    for peer in people.values():
+        await peer.hears_nothing()
+
+
+async def test_sixteen_is_the_largest_group(served: Served) -> None:
+    names = [f"u{number}" for number in range(16)]
+    peers = [await user(served, name) for name in names]
+    for peer in peers:
+        await peer.send(asks(16))
+        await served.settled()
+    assert await found_by(*peers) == tuple(names)
+
+
+async def test_both_paths_lead_to_one_queue(served: Served) -> None:
+    a, b = await user(served, "u1", PATHS[0]), await user(served, "u2", PATHS[1])
+    await a.send(asks(2))
+    await served.settled()
+    await b.send(asks(2))
+    assert await found_by(a, b) == ("u1", "u2")
+
+
+async def test_a_queue_in_which_all_have_died_is_an_empty_one(served: Served) -> None:
+    for number in range(3):
+        dead = await waiting(served, f"dead{number}", 4)
+        dead.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+    alive = [await waiting(served, name, 4) for name in ("a", "b", "c")]
+    last = await user(served, "d")
+    await last.send(asks(4))
+    assert await found_by(*alive, last) == ("a", "b", "c", "d")
+
+
+async def test_a_new_connection_has_its_users_place_when_it_opens(served: Served) -> None:
+    a, older = await group(served, "u1", "u2")
+    newer = await user(served, "u2")
+    assert await older.closed() == (4001, "replaced")
+    await newer.send({"type": "offer", "to": "u1"})
+    assert await a.receive() == {"type": "offer", "from": "u2"}
+    await a.send({"type": "answer", "to": "u2"})
+    assert await newer.receive() == {"type": "answer", "from": "u1"}
+    again = await newer.ask(asks(2))
+    assert again == {"type": "room-found", "roomId": again["roomId"], "peers": ["u1", "u2"]}
+    await older.socket.close()
+    await a.hears_nothing()
+    assert served.refusals() == []
+    assert [record["room"] for record in served.records("match.found")] == [again["roomId"]]
+
+
+async def test_a_user_who_was_gone_is_back_when_he_connects_and_gone_again_when_he_does_not_stay(
+    served: Served,
+) -> None:
+    a, b = await group(served, "u1", "u2")
+    for _ in range(3):
+        await b.socket.close()
+        await served.settled()
+        await a.send({"type": "offer", "to": "u2"})
+        await served.settled()
+        b = await user(served, "u2")
+        await a.send({"type": "offer", "to": "u2"})
+        assert await b.receive() == {"type": "offer", "from": "u1"}
+    assert served.refusals() == ["peer-away"] * 3
+
+
+async def test_a_place_is_taken_by_opening_after_a_restart_too(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    await group(served, "u1", "u2")
+    await served.stop()
+    served = await serve(aiohttp_client, tmp_path)
+    a, b = await user(served, "u1"), await user(served, "u2")
+    await a.send({"type": "offer", "to": "u2"})
+    assert await b.receive() == {"type": "offer", "from": "u1"}
+    assert (await b.ask(asks(2)))["peers"] == ["u1", "u2"]
+
+
+async def test_a_hook_is_asked_before_a_place_is_taken_again(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    hooks = tmp_path / "signaling_hooks.py"
+    hooks.write_text("def on_join(join):\n    return join.room is None or 'u2' not in join.present\n")
+    served = await serve(aiohttp_client, tmp_path / "state", hooks=hooks)
+    a, older = await group(served, "u1", "u2")
+    newer = await user(served, "u2")
+    await newer.send({"type": "offer", "to": "u1"})
+    await a.send({"type": "offer", "to": "u2"})
+    assert await older.receive() == {"type": "offer", "from": "u1"}
+    await a.hears_nothing()
+    assert served.refusals() == ["refused-by-hook", "not-joined"]
+
+
+async def test_a_replaced_connection_that_talks_on_is_not_heard(served: Served) -> None:
+    a, older = await group(served, "u1", "u2")
+    newer = await user(served, "u2")
+    room = (await newer.ask(asks(2)))["roomId"]
+    for frame in ({"type": "offer", "to": "u1"}, asks(1), asks(2)):
+        await older.send(frame)
+    for peer in (a, newer):
+        await peer.hears_nothing()
+    assert await older.closed() == (4001, "replaced")
+    assert [record["room"] for record in served.records("match.found")] == [room]
+
+
+async def test_the_user_who_asks_twice_takes_no_two_places_of_a_group(served: Served) -> None:
+    await waiting(served, "u1", 4)
+    await waiting(served, "u1", 4)
+    u2, u1 = await waiting(served, "u2", 4), await waiting(served, "u1", 4)
+    u3 = await waiting(served, "u3", 4)
+    u4 = await user(served, "u4")
+    await u4.send(asks(4))
+    assert set(await found_by(u1, u2, u3, u4)) == {"u1", "u2", "u3", "u4"}
+
+
+async def test_a_user_who_asks_for_another_size_from_a_newer_connection_waits_for_that_alone(served: Served) -> None:
+    older, newer = await waiting(served, "u1", 2), await waiting(served, "u1", 4)
+    assert await older.closed() == (4001, "replaced")
+    await waiting(served, "u2", 2)
+    await newer.hears_nothing()
+
+
+async def test_all_of_a_group_may_reconnect_again_and_again_while_one_is_there(served: Served) -> None:
+    names = ("u1", "u2", "u3")
+    peers = dict(zip(names, await group(served, *names), strict=True))
+    (found,) = served.records("match.found")
+    for name in names * 3:
+        peers[name].socket._writer.transport.abort()
+        peers[name] = await user(served, name)
+        again = await peers[name].ask(asks(3, **{"from": name}))
+        assert again == {"type": "room-found", "roomId": found["room"], "peers": list(names)}
+    for peer in peers.values():
+        await peer.hears_nothing()
+    await peers["u1"].send({"type": "offer", "to": "u3", "sdp": 1})
+    assert await peers["u3"].receive() == {"type": "offer", "from": "u1", "sdp": 1}
+
+
+async def test_who_has_the_room_again_and_asks_once_more_has_a_new_request(served: Served) -> None:
+    a, b = await group(served, "u1", "u2")
+    await b.socket.close()
+    again = await user(served, "u2")
+    first = await again.ask(asks(2))
+    await again.send(asks(2))
+    for peer in (a, again):
+        await peer.hears_nothing()
+    await a.send(asks(2))
+    second = await a.receive()
+    assert second["peers"] == ["u2", "u1"]
+    assert second["roomId"] != first["roomId"]
+    assert await again.receive() == second
+
+
+async def test_a_group_of_one_that_asks_again_is_in_another_room(served: Served) -> None:
+    a = await user(served, "u1")
+    rooms = {(await a.ask(asks(1)))["roomId"] for _ in range(3)}
+    newer = await user(served, "u1")
+    rooms.add((await newer.ask(asks(1)))["roomId"])
+    assert len(rooms) == 4
+    assert await a.closed() == (4001, "replaced")
+
+
+async def test_those_who_were_together_are_matched_with_others_when_both_went(served: Served) -> None:
+    """The room is still kept, but nobody in it is connected: who comes back first waits like anybody."""
+    a, b = await group(served, "u1", "u2")
+    await a.socket.close()
+    await b.socket.close()
+    first = await waiting(served, "u2", 2)
+    second = await user(served, "u1")
+    await second.send(asks(2))
+    assert await found_by(first, second) == ("u2", "u1")
+
+
+async def test_the_log_tells_of_a_queue_and_then_of_its_room(served: Served) -> None:
+    await group(served, "u1", "u2")
+    await waiting(served, "late", 3)
+    (await waiting(served, "lost", 4)).socket._writer.transport.abort()
+    await served.settled()
+    told = [(record["type"], record.get("peer")) for record in served.records() if record.get("dialect") == "match"]
+    assert [each for each in told if not each[0].startswith("connection.")] == [
+        ("match.queued", "u1"),
+        ("match.queued", "u2"),
+        ("room.created", None),
+        ("match.found", None),
+        ("peer.joined", "u1"),
+        ("peer.joined", "u2"),
+        ("match.queued", "late"),
+        ("match.queued", "lost"),
+        ("match.cancelled", "lost"),
+    ]
+    (found,) = served.records("match.found")
+    assert found["data"] == {"size": 2, "peers": ["u1", "u2"]}
+
+
+async def test_no_room_of_strangers_is_listed_anywhere(served: Served) -> None:
+    lobby = await served.connect()
+    assert await lobby.ask({"type": "watch_rooms"}) == {"type": "rooms", "rooms": []}
+    await group(served, "u1", "u2")
+    await lobby.hears_nothing()
+    assert await (await served.client.get("/ws/signaling/rooms")).json() == {"rooms": []}
+
+
+async def test_a_socket_that_died_just_before_the_last_one_asked_is_matched_with_nobody(served: Served) -> None:
+    last = await user(served, "last")
+    dead = await waiting(served, "dead", 2)
+    with socket.socket(fileno=os.dup(dead.socket.get_extra_info("socket").fileno())) as raw:
+        raw.shutdown(socket.SHUT_WR)  # at once; the transport's own close() and abort() wait for the loop's next turn
+    await last.send(asks(2))
+    await last.hears_nothing()

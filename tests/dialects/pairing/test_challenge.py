@@ -1,0 +1,103 @@
+"""A third socket on a full code makes the two prove that they are alive, so that a half-open one locks nobody out."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.hub import challenges
+from tests.kit.answering import answering
+from tests.kit.pairing_client import CANONICAL, device, error, pair, peer_joined, peer_left, register, registered
+from tests.kit.serving import Served, serve
+
+FULL = error("Pairing code already has maximum peers")
+
+
+@pytest.fixture
+async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
+    return await serve(aiohttp_client, tmp_path)
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits two seconds for an answer that will not come."""
+    monkeypatch.setattr(challenges, "ANSWER_WITHIN_S", 0.2)
+
+
+async def test_two_who_answer_keep_their_places_and_the_newcomer_is_refused(served: Served) -> None:
+    a, b = await pair(served, "ABC234")
+    third = await served.connect(CANONICAL)
+    async with answering(a, b):
+        assert await third.ask(register("ABC234")) == FULL
+    await third.hears_nothing()
+    assert len(served.records("peer.challenged")) == 2
+    assert served.refusals() == ["room-full"]
+
+
+async def test_a_half_open_one_gives_its_place_up_and_the_partner_is_told(served: Served) -> None:
+    a = await device(served, "ABC234")
+    half_open = await device(served, "ABC234", a, autoping=False)
+    newcomer = await served.connect(CANONICAL)
+    begun = asyncio.get_running_loop().time()
+    await newcomer.send(register("ABC234"))
+    assert await a.receive() == peer_left("ABC234")
+    assert await newcomer.receive() == registered("ABC234")
+    assert 1.5 < asyncio.get_running_loop().time() - begun < 4
+    assert await a.receive() == peer_joined("ABC234")
+    await half_open.send({"type": "offer", "payload": "too late"})
+    await newcomer.send({"type": "offer", "payload": 1})
+    assert await a.receive() == {"type": "offer", "from": "ABC234", "payload": 1}
+    half_open.socket._writer.transport.abort()  # type: ignore[union-attr]
+    await a.hears_nothing()
+    await newcomer.hears_nothing()
+
+
+@pytest.mark.usefixtures("soon")
+async def test_two_half_open_ones_lock_nobody_out(served: Served) -> None:
+    await pair(served, "ABC234", autoping=False)
+    newcomer = await served.connect(CANONICAL)
+    assert await newcomer.ask(register("ABC234")) == registered("ABC234")
+    await newcomer.hears_nothing()
+    await device(served, "ABC234", newcomer)
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_newcomer_from_another_code_moves_only_when_there_is_a_place(served: Served) -> None:
+    a = await device(served, "ABC234")
+    await device(served, "ABC234", a, autoping=False)
+    mover, left_behind = await pair(served, "XYZ789")
+    await mover.send(register("ABC234"))
+    assert await a.receive() == peer_left("ABC234")
+    assert await mover.receive() == registered("ABC234")
+    assert await a.receive() == peer_joined("ABC234")
+    assert await left_behind.receive() == peer_left("XYZ789")
+
+
+async def test_a_place_that_gets_free_during_the_challenge_is_the_newcomers(served: Served) -> None:
+    a = await device(served, "ABC234")
+    half_open = await device(served, "ABC234", a, autoping=False)
+    newcomer = await served.connect(CANONICAL)
+    await newcomer.send(register("ABC234"))
+    await half_open.socket.close()
+    assert await a.receive() == peer_left("ABC234")
+    assert await newcomer.receive() == registered("ABC234")
+    assert await a.receive() == peer_joined("ABC234")
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_newcomer_who_does_not_wait_leaves_no_trace(served: Served) -> None:
+    a = await device(served, "ABC234")
+    await device(served, "ABC234", a, autoping=False)
+    impatient = await served.connect(CANONICAL)
+    await impatient.send(register("ABC234"))
+    await served.settled()
+    await impatient.socket.close()
+    newcomer = await served.connect(CANONICAL)
+    await newcomer.send(register("ABC234"))
+    assert await a.receive() == peer_left("ABC234")
+    assert await newcomer.receive() == registered("ABC234")
+    assert await a.receive() == peer_joined("ABC234")
+    await a.hears_nothing()

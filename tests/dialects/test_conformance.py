@@ -1,0 +1,301 @@
+"""The rules that hold in all dialects (PROTOCOLS.md), on real sockets; `manners/` says how each differs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.hub import Ending
+from signaling_sidecar.server.sockets import connection as connection_module
+from tests.dialects.manners import MANNERS
+from tests.dialects.manners.manners import Manners
+from tests.dialects.manners.meeting import hears, meet
+from tests.kit.serving import Peer, Served, serve
+
+ROOM, OTHER_ROOM = "first-room", "second-room"
+BAD_FRAMES: list[str | bytes] = [
+    b"{}",
+    "",
+    "{",
+    "[]",
+    "null",
+    '"offer"',
+    '{"type":"offer"} x',
+    "[" * 5000,
+    '{"type":"\\ud800"}',
+    '{"type":"offer","to":["b"],"target":{},"payload":null,"roomId":7,"userId":[]}',
+]
+
+
+@pytest.fixture
+async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
+    return await serve(aiohttp_client, tmp_path)
+
+
+@pytest.fixture(params=MANNERS.values(), ids=MANNERS)
+def manners(request: pytest.FixtureRequest) -> Manners:
+    found: Manners = request.param
+    return found
+
+
+def test_every_dialect_is_held_to_the_rules() -> None:
+    assert set(MANNERS) == set(DIALECTS)
+
+
+async def offer_reaches(manners: Manners, room: str, sender: tuple[str, Peer], to: tuple[str, Peer]) -> None:
+    await sender[1].send(manners.offer(room, sender[0], to[0], "still here"))
+    assert await to[1].receive() == manners.arrives(room, sender[0], to[0], "still here")
+
+
+# --- rule 1 ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_join_is_announced_before_anything_that_the_joiner_says(served: Served, manners: Manners) -> None:
+    a = await served.connect(manners.path(ROOM, "a"))
+    await a.send(manners.enter(ROOM, "a", 0, 2))
+    if not manners.waits_for_all:
+        await a.receive()
+    await served.settled()
+    b = await served.connect(manners.path(ROOM, "b"))
+    await b.send(manners.enter(ROOM, "b", 1, 2))
+    await b.send(manners.offer(ROOM, "b", "a", 1))
+    if manners.waits_for_all:
+        await a.receive()
+    else:
+        await hears(a, manners.joined(ROOM, "b"))
+    assert await a.receive() == manners.arrives(ROOM, "b", "a", 1)
+
+
+async def test_the_order_of_a_pair_is_kept(served: Served, manners: Manners) -> None:
+    a, b = await meet(served, manners, ROOM, "a", "b")
+    for number in range(100):
+        await a.send(manners.offer(ROOM, "a", "b", number))
+    for number in range(100):
+        assert await b.receive() == manners.arrives(ROOM, "a", "b", number)
+
+
+# --- rules 2 and 3 ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("manners", [each for each in MANNERS.values() if each.replaces])
+async def test_a_newer_connection_replaces_the_older_whose_late_close_means_nothing(
+    served: Served, manners: Manners
+) -> None:
+    a, older = await meet(served, manners, ROOM, "a", "b")
+    newer = await served.connect(manners.path(ROOM, "b"))
+    await newer.send(manners.enter(ROOM, "b", 1, 2))
+    await newer.receive()
+    assert await older.closed() == (4001, "replaced")
+    await older.socket.close()
+    await a.hears_nothing()
+    await offer_reaches(manners, ROOM, ("a", a), ("b", newer))
+
+
+async def test_a_leave_and_the_close_after_it_are_one_notice(served: Served, manners: Manners) -> None:
+    a, b = await meet(served, manners, ROOM, "a", "b")
+    leave = manners.leave(ROOM, "b")
+    if leave is not None:
+        await b.send(leave)
+    await served.settled()
+    await b.socket.close()
+    await hears(a, manners.left(ROOM, "b") if leave is not None or manners.grace_s[Ending.CLOSED] == 0 else None)
+    await a.hears_nothing()
+
+
+# --- rules 4 and 5 ---------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_crosses_rooms_whatever_a_frame_says(served: Served, manners: Manners) -> None:
+    a, _ = await meet(served, manners, ROOM, "a", "b")
+    c, d = await meet(served, manners, OTHER_ROOM, "c", "d")
+    await a.send(manners.offer(OTHER_ROOM, "a", "c", "leak"))
+    await a.send(
+        {"type": "offer", "to": "c", "targetUserId": "c", "from": "a", "target": OTHER_ROOM, "payload": "leak"}
+    )
+    for other in (c, d):
+        await other.hears_nothing()
+    assert {record["room"] for record in served.records("signal.relayed")} <= {served.records("peer.joined")[0]["room"]}
+
+
+async def test_rooms_of_different_dialects_never_meet(served: Served) -> None:
+    people = {name: await meet(served, manners, ROOM, "a", "b") for name, manners in MANNERS.items() if name != "match"}
+    for name, (a, b) in people.items():
+        await offer_reaches(MANNERS[name], ROOM, ("a", a), ("b", b))
+    for a, b in people.values():
+        await a.hears_nothing()
+        await b.hears_nothing()
+
+
+@pytest.mark.parametrize("manners", [each for each in MANNERS.values() if each.forged is not None])
+async def test_who_speaks_for_another_is_refused(served: Served, manners: Manners) -> None:
+    a, b = await meet(served, manners, ROOM, "a", "b")
+    assert manners.forged is not None
+    await a.send(manners.forged(ROOM, "a", "b", "b"))
+    await b.hears_nothing()
+    assert served.refusals() == ["forged-from"]
+
+
+# --- rule 6 ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frame", BAD_FRAMES, ids=range(len(BAD_FRAMES)))
+async def test_bad_input_costs_its_sender_one_error_and_nobody_else_anything(
+    served: Served, manners: Manners, frame: str | bytes
+) -> None:
+    a, b = await meet(served, manners, ROOM, "a", "b")
+    await a.send(frame)
+    if manners.tells_errors:
+        assert "error" in str((await a.receive())["type"]).lower()
+    for peer in (a, b):
+        await peer.hears_nothing()
+    assert len(served.refusals()) == 1
+    await offer_reaches(manners, ROOM, ("a", a), ("b", b))
+
+
+async def test_half_an_emoji_does_not_keep_a_frame_from_arriving(served: Served, manners: Manners) -> None:
+    """A page makes it by cutting a string that is too long, and JavaScript servers let it pass."""
+    a, b = await meet(served, manners, ROOM, "a", "b")
+    await a.send(manners.offer(ROOM, "a", "b", {"half": "\ud83d", "whole": "😀", "more": "v" * 70_000}))
+    whole = {"half": "\ufffd", "whole": "😀", "more": "v" * 70_000}
+    assert await b.receive() == manners.arrives(ROOM, "a", "b", whole)
+    await offer_reaches(manners, ROOM, ("b", b), ("a", a))
+    assert served.refusals() == []
+
+
+async def test_bad_utf8_reaches_nobody(served: Served, manners: Manners) -> None:
+    a, *_ = await meet(served, manners, ROOM, "a", "b")
+    await a.socket.send_frame(b'{"type":"offer","to":"b","pad":"\xff"}', aiohttp.WSMsgType.TEXT)
+    assert (await a.closed())[0] == 1007
+    await served.settled()
+    assert served.records("signal.relayed") == []
+    assert served.records("connection.closed")[-1]["data"]["code"] == 1007
+
+
+async def test_a_flood_is_cut_and_costs_one_error_a_second(
+    aiohttp_client: AiohttpClient, tmp_path: Path, manners: Manners
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, max_frames_burst=20, max_frames_per_s=1)
+    a, b = await meet(served, manners, ROOM, "a", "b")
+    for number in range(200):
+        await a.send(manners.offer(ROOM, "a", "b", number))
+    await served.settled()
+    if manners.tells_errors:
+        assert "error" in str((await a.receive())["type"]).lower()
+        await a.hears_nothing()
+    relayed = len(served.records("signal.relayed"))
+    assert 0 < relayed <= 20
+    for number in range(relayed):
+        assert await b.receive() == manners.arrives(ROOM, "a", "b", number)
+    await a.socket.close()
+    await served.settled()
+    refused = [record["data"] for record in served.records("signal.refused")]
+    assert {each["code"] for each in refused} == {"too-fast"}
+    assert relayed + sum(each["count"] for each in refused) == 200
+
+
+async def test_a_frame_over_the_limit_ends_its_sender_alone(served: Served, manners: Manners) -> None:
+    a, b = await meet(served, manners, ROOM, "a", "b")
+    await a.send(manners.offer(ROOM, "a", "b", "p" * 300_000))
+    assert (await a.closed())[0] == 1009
+    await a.socket.close()
+    await served.settled()
+    assert not b.socket.closed
+    assert served.records("signal.relayed") == []
+
+
+# --- rules 7 and 8 ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_peer_that_answers_no_ping_is_dropped(
+    served: Served, manners: Manners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "PING_EVERY_S", 0.02)
+    monkeypatch.setattr(connection_module, "PONG_WITHIN_S", 0.05)
+    silent = await served.connect(manners.path(ROOM, "a"), autoping=False)
+    await silent.send(manners.enter(ROOM, "a", 0, 1))
+    while (await silent.socket.receive(timeout=5)).type is not aiohttp.WSMsgType.CLOSED:
+        pass
+    (closed,) = served.records("connection.closed")
+    assert (closed["data"]["reason"], closed["data"]["ending"]) == ("no pong", "lost")
+
+
+async def close_1000(peer: Peer) -> None:
+    await peer.socket.close(code=1000)
+
+
+async def close_empty(peer: Peer) -> None:
+    await peer.socket.send_frame(b"", aiohttp.WSMsgType.CLOSE)
+
+
+async def close_1001(peer: Peer) -> None:
+    await peer.socket.close(code=1001)
+
+
+async def close_4999(peer: Peer) -> None:
+    await peer.socket.close(code=4999)
+
+
+async def abort(peer: Peer) -> None:
+    peer.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("end", "ending"),
+    [
+        (close_1000, Ending.CLOSED),
+        (close_empty, Ending.CLOSED),
+        (close_1001, Ending.UNLOADED),
+        (close_4999, Ending.LOST),
+        (abort, Ending.LOST),
+    ],
+)
+async def test_how_it_ends_decides_what_it_was(
+    served: Served, manners: Manners, end: Callable[[Peer], Awaitable[None]], ending: Ending
+) -> None:
+    _, b = await meet(served, manners, ROOM, "a", "b")
+    await end(b)
+    while len(closed := served.records("connection.closed")) < 1:
+        await served.settled()
+    assert closed[0]["data"]["ending"] == ending
+    away, left = served.records("peer.away"), served.records("peer.left")
+    if manners.grace_s[ending] == 0:
+        assert (len(away), len(left)) == (0, 1)
+    else:
+        assert ([record["data"]["grace_s"] for record in away], left) == ([manners.grace_s[ending]], [])
+
+
+async def test_when_the_sidecar_stops_it_says_so_and_nobody_has_left(served: Served, manners: Manners) -> None:
+    peers = await meet(served, manners, ROOM, "a", "b")
+    await served.sidecar._close_connections(served.client.app)  # type: ignore[arg-type]
+    for peer in peers:
+        assert await peer.closed() == (1012, "restart")
+    while len(served.records("connection.closed")) < 2:
+        await served.settled()
+    graces = [record["data"]["grace_s"] for record in served.records("peer.away")]
+    assert graces == [manners.grace_s[Ending.STOPPED]] * 2
+    assert served.records("peer.left") == []
+
+
+# --- the ends of connections -----------------------------------------------------------------------------------------
+
+
+async def test_who_says_nothing_is_closed(
+    aiohttp_client: AiohttpClient, tmp_path: Path, manners: Manners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "FIRST_FRAME_WITHIN_S", 0.05)
+    served = await serve(aiohttp_client, tmp_path)
+    assert await (await served.connect(manners.path(ROOM, "a"))).closed() == (1008, "idle")
+
+
+async def test_one_connection_too_many_is_told_so(
+    aiohttp_client: AiohttpClient, tmp_path: Path, manners: Manners
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, max_connections=1)
+    first = await served.connect(manners.path(ROOM, "a"))
+    assert await (await served.connect(manners.path(ROOM, "b"))).closed() == (1013, "full")
+    await first.hears_nothing()

@@ -1,0 +1,58 @@
+"""What the doctor says of those who are in a room together now, by the log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.doctor import Finding
+from signaling_sidecar.doctor.peers import of_log
+from tests.kit.diagnosis_log import Story
+
+FAILED = {"connection": "failed", "ice": "failed"}
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def found(story: Story) -> list[Finding]:
+    return list(of_log(story.write().parent))
+
+
+def test_a_connected_pair_is_counted(story: Story) -> None:
+    [finding] = found(story.negotiates().reports("ann", peerId="ben", connection="connected"))
+    assert (finding.code, finding.level) == ("peers-connected", "ok")
+    assert finding.sentence == "connected now: 1 of 1 pairs of peers"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "code", "remedy"),
+    [
+        (("192.168.1.7", "10.0.0.2"), "pair-different-subnets", "same Wi-Fi"),
+        (("a.local", "b.local"), "pair-only-mdns", "camera"),
+        (("10.0.0.1", "10.0.0.2"), "pair-ice-failed", "TURN server"),
+    ],
+)
+def test_a_pair_that_found_no_way_is_wrong(story: Story, addresses: tuple[str, str], code: str, remedy: str) -> None:
+    [finding] = found(story.negotiates(*addresses).reports("ann", peerId="ben", **FAILED))
+    assert (finding.code, finding.level) == (code, "wrong")
+    assert finding.sentence.startswith("Ann and Ben: ")
+    assert remedy in (finding.remedy or "")
+
+
+def test_names_are_safe_to_show_in_a_terminal(story: Story) -> None:
+    story.joins("ben", "Ben\x1b[2J").describes("ben", "offer").describes("ann", "answer")
+    [finding] = found(story.names("ben", "10.0.0.2").names("ann", "10.0.0.1").reports("ann", peerId="ben", **FAILED))
+    assert "\x1b" not in finding.sentence
+
+
+def test_who_has_left_is_nobodys_trouble_now(story: Story) -> None:
+    story.negotiates("a.local", "b.local").reports("ann", peerId="ben", **FAILED).leaves("ben")
+    assert [finding.code for finding in found(story)] == ["nobody-together"]
+
+
+def test_without_a_log_there_is_nothing_to_say(tmp_path: Path) -> None:
+    assert list(of_log(tmp_path)) == []

@@ -1,0 +1,265 @@
+"""The event log is deleted, replaced or refused by the disk while the sidecar runs: it says so, and goes on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.eventlog import state_dir
+from signaling_sidecar.eventlog.state_dir import Runtime
+from signaling_sidecar.server.admin.api import PREFIX
+from tests.cli import test_serve
+from tests.kit.programs import until
+from tests.kit.serving import Peer, Served, serve
+
+PAGE = {"instance": "page-1"}
+
+
+@pytest.fixture
+async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
+    return await serve(aiohttp_client, tmp_path / "state")
+
+
+async def resumable(served: Served, name: str = "ben") -> tuple[Peer, str]:
+    peer = await served.connect()
+    token: str = (await peer.join(name, resume=True, **PAGE))["resume"]["token"]
+    return peer, token
+
+
+class Disk:
+    """Full when the test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_full = False
+        self._write = os.write
+        monkeypatch.setattr(os, "write", self.write)
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self._write(descriptor, data)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if "event log" in record.message]
+
+
+def delete_the_segment(folder: Path) -> None:
+    for path in folder.glob("events-*"):
+        path.unlink()
+
+
+def delete_the_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def move_the_folder(folder: Path) -> None:
+    folder.rename(folder.with_name("moved"))
+
+
+def link_the_segment_to_another_file(folder: Path) -> None:
+    somebody_elses = folder.with_name("somebody-elses")
+    somebody_elses.write_text("not ours, and without a newline at its end")
+    for path in folder.glob("events-*"):
+        path.unlink()
+        path.symlink_to(somebody_elses)
+
+
+@pytest.mark.parametrize(
+    "fault", [delete_the_segment, delete_the_folder, move_the_folder, link_the_segment_to_another_file]
+)
+async def test_a_log_that_is_gone_is_begun_anew_and_the_next_start_goes_on_from_it(
+    aiohttp_client: AiohttpClient,
+    served: Served,
+    fault: Callable[[Path], None],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder, log = served.sidecar.state_dir, served.sidecar._admin._log
+    served.sidecar.runtime = Runtime("http://127.0.0.1:1", os.getpid(), served.sidecar.boot, "0", "/p", "token")
+    key = state_dir.key(folder)
+    ben, token = await resumable(served)
+    first = log.path
+    fault(folder)
+    await until(lambda: log.path != first, "a new segment is begun, though nothing is written")
+    await ben.send({"type": "broadcast", "c": 1})
+    assert await ben.receive() == {"type": "ack", "ca": 1}
+    assert [record["type"] for record in served.records()][:2] == ["log.header", "log.checkpoint"]
+    assert len(said(caplog)) == 1
+    assert str(log.path) in said(caplog)[0]
+    assert state_dir.key(folder) == key
+    left = Path(shutil.copytree(folder, tmp_path / "left", symlinks=True))  # as `kill -9` leaves it
+    next_one = await serve(aiohttp_client, left)
+    again = await next_one.connect()
+    resume = {"token": token, "after": 0}
+    resumed = await again.ask({"type": "join", "roomId": "bar", "peerId": "ben", "resume": resume, **PAGE})
+    assert (resumed["type"], resumed["ca"]) == ("resumed", 1)
+    somebody_elses = tmp_path / "somebody-elses"
+    assert not somebody_elses.exists() or somebody_elses.read_text().endswith("at its end")
+
+
+async def test_a_folder_that_is_deleted_is_ours_again_and_says_what_runs(served: Served) -> None:
+    sidecar = served.sidecar
+    sidecar.runtime = runtime = Runtime("http://127.0.0.1:1", os.getpid(), sidecar.boot, "0", "/p", "token")
+    delete_the_folder(sidecar.state_dir)
+    await until(lambda: state_dir.read_runtime(sidecar.state_dir) == runtime, "the folder says what runs")
+    with pytest.raises(state_dir.StateDirTaken):
+        state_dir.lock(sidecar.state_dir)
+
+
+NO_MATTER_WHOSE = "-dac_override,-dac_read_search"
+"""The capabilities by which root may open every file; without them modes count for it too."""
+AS_ANYBODY = ["setpriv", "--bounding-set", NO_MATTER_WHOSE, "--inh-caps", NO_MATTER_WHOSE] if os.geteuid() == 0 else []
+
+
+@pytest.mark.skipif(bool(AS_ANYBODY) and shutil.which("setpriv") is None, reason="root may open every file")
+async def test_a_folder_that_was_made_unreadable_is_ours_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_serve, "SIDECAR", [*AS_ANYBODY, *test_serve.SIDECAR])
+    folder = tmp_path / "state"
+    with test_serve.serving(folder) as sidecar:
+        folder.chmod(0)
+        await until(lambda: folder.stat().st_mode & 0o777 == 0o700, "the sidecar has opened its folder again")
+        code, said = sidecar.stop()
+    assert code == 0
+    assert "another sidecar" not in said
+
+
+@pytest.mark.skipif(bool(AS_ANYBODY) and shutil.which("setpriv") is None, reason="root may open every file")
+def test_a_home_that_may_not_be_read_is_one_sentence_with_the_setting_that_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(test_serve, "SIDECAR", [*AS_ANYBODY, *test_serve.SIDECAR])
+    home = tmp_path / "home"
+    home.mkdir(mode=0)
+    done = test_serve.run("serve", "--port", "0", cwd=tmp_path, HOME=str(home), XDG_STATE_HOME=str(home / "state"))
+    home.chmod(0o700)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--state-dir" in done.stderr
+
+
+@pytest.mark.skipif(bool(AS_ANYBODY) and shutil.which("setpriv") is None, reason="root may open every file")
+@pytest.mark.parametrize(
+    "command", ["rooms", "why", "tail", "doctor", "log", "log clear", "log export -", "why --log state"]
+)
+def test_a_state_folder_that_may_not_be_read_is_no_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(test_serve, "SIDECAR", [*AS_ANYBODY, *test_serve.SIDECAR])
+    (tmp_path / "state").mkdir(mode=0)
+    done = test_serve.run(*command.split(), cwd=tmp_path, SIDECAR_STATE_DIR="state")
+    (tmp_path / "state").chmod(0o700)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "state' cannot be used" in done.stderr
+    assert "Permission denied" in done.stderr
+
+
+async def test_a_folder_that_another_sidecar_has_taken_meanwhile_is_left_to_that(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    ben, _ = await resumable(served)
+    folder = served.sidecar.state_dir
+    delete_the_folder(folder)
+    state_dir.create(folder)
+    others = state_dir.lock(folder)
+    assert await ben.receive() == {"type": "durable", "durable": False}
+    assert [path.name for path in folder.iterdir()] == ["lock"]
+    assert "another sidecar" in said(caplog)[0]
+    authorised = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get(f"{PREFIX}/records", headers=authorised) as answer:
+        assert (answer.status, await answer.text()) == (200, "")
+    os.close(others)
+    assert await ben.receive() == {"type": "durable", "durable": True}
+    assert len(said(caplog)) == 2
+
+
+async def test_who_can_resume_is_told_that_nothing_is_kept_before_anything_is_acknowledged(
+    served: Served, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann = await served.connect()
+    await ann.join("ann")
+    ben, _ = await resumable(served)
+    await ann.receive()
+    disk.is_full = True
+    await ben.send({"type": "broadcast", "n": 1, "c": 1})
+    assert (await ann.receive())["n"] == 1
+    await ann.send({"type": "signal", "to": "ben"})
+    assert await ben.receive() == {"type": "durable", "durable": False}
+    told = await ben.receive()
+    assert (told["type"], told["ca"]) == ("signal", 1)
+    cleo = await served.connect()
+    assert (await cleo.join("cleo", resume=True))["resume"]["durable"] is False
+    disk.is_full = False
+    assert (await ben.receive())["type"] == "peer_joined"
+    assert await ben.receive() == {"type": "durable", "durable": True}
+    assert await cleo.receive() == {"type": "durable", "durable": True}
+    await ann.receive()
+    await ann.hears_nothing()
+    assert ["cannot be written" in said(caplog)[0], "written again" in said(caplog)[1]] == [True, True]
+    assert len(said(caplog)) == 2
+
+
+async def test_where_nothing_was_promised_nothing_is_taken_back(
+    aiohttp_client: AiohttpClient, tmp_path: Path, disk: Disk
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, payloads="none")
+    ben, _ = await resumable(served)
+    disk.is_full = True
+    await ben.send({"type": "broadcast", "c": 1})
+    assert await ben.receive() == {"type": "ack", "ca": 1}
+    disk.is_full = False
+
+
+async def killed(aiohttp_client: AiohttpClient, served: Served, tmp_path: Path, disk: Disk) -> Served:
+    """The sidecar is killed while its disk is full; then there is space, and the next one starts."""
+    left = Path(shutil.copytree(served.sidecar.state_dir, tmp_path / "left"))
+    disk.is_full = False
+    return await serve(aiohttp_client, left)
+
+
+@pytest.mark.parametrize("resumes_meanwhile", [False, True])
+async def test_a_session_that_a_killed_sidecar_could_not_record_goes_on_by_a_list(
+    aiohttp_client: AiohttpClient, served: Served, tmp_path: Path, disk: Disk, resumes_meanwhile: bool
+) -> None:
+    ann = await served.connect()
+    await ann.join("ann")
+    ben, token = await resumable(served)
+    await ann.receive()
+    await ann.send({"type": "signal", "to": "ben"})
+    await ben.receive()
+    await ben.send({"type": "broadcast", "c": 1, "a": 1})
+    await ann.receive()
+    disk.is_full = True
+    for number in (2, 3):
+        await ann.send({"type": "signal", "to": "ben", "n": number})
+        await ben.send({"type": "broadcast", "c": number})
+    await served.settled()
+    if resumes_meanwhile:
+        ben = await served.connect()
+        resume = {"token": token, "after": 1}
+        resumed = await ben.ask({"type": "join", "roomId": "bar", "peerId": "ben", "resume": resume, **PAGE})
+        token = resumed["resume"]["token"]
+    next_one = await killed(aiohttp_client, served, tmp_path, disk)
+    ann = await next_one.connect()
+    await ann.join("ann")
+    for number in (1, 2, 3):  # as many as the killed one had numbered, and more
+        await ann.send({"type": "signal", "to": "ben", "new": number})
+    await next_one.settled()
+    ben = await next_one.connect()
+    await ben.send({"type": "join", "roomId": "bar", "peerId": "ben", "resume": {"token": token, "after": 3}, **PAGE})
+    assert await ben.receive() == {"type": "not_resumed", "why": "gap"}
+    listed = await ben.receive()
+    assert (listed["peerId"], listed["ca"], listed["s"]) == ("ben", 1, 4)
+    await ben.send({"type": "broadcast", "n": 4, "c": 2})
+    await ann.send({"type": "signal", "to": "ben"})
+    assert (await ben.receive())["s"] == 5

@@ -1,0 +1,180 @@
+"""Whatever a log holds, the next start goes on with a state that is sound, and says what it could not use."""
+
+from __future__ import annotations
+
+import json
+import random
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, given, settings, strategies
+
+from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.eventlog.line import write_line
+from signaling_sidecar.hub import Checkpoint, Hub, RoomKey, checkpoint
+from signaling_sidecar.hub.commands import CloseRoom, End, Enqueue, Join, Numbered, Relay, Tick, Update
+from signaling_sidecar.hub.effects import Effect, Record
+from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.server.previous_run import go_on
+from signaling_sidecar.settings import Settings
+from tests.kit.hub_driver import CountedIds
+
+NOW_S = 1000.0
+RULES = {name: dialect.rules(Settings()) for name, dialect in DIALECTS.items()}
+ODD = (None, -1, 0, 2**70, 1e308, "", "x", [], {}, [None], {"x": None}, True)
+
+
+def new_hub() -> Hub:
+    return Hub(RULES, 100, CountedIds())
+
+
+def a_run() -> list[str]:
+    """A log in which all that a log can say of the state has been said."""
+    hub, lines, now_s = new_hub(), list[str](), 1.0
+
+    def write(*records: Record) -> None:
+        for record in records:
+            data = record.data if isinstance(record.data, bytes) else msgspec.json.encode(record.data)
+            lines.append(write_line(record, len(lines) + 1, now_s, data.decode()).decode())
+
+    def begin() -> None:
+        write(
+            Record("log.header", data={"boot": "b"}),
+            Record("log.checkpoint", data=msgspec.json.encode(checkpoint(hub, now_s))),
+        )
+
+    def do(effects: list[Effect]) -> None:
+        write(*(effect for effect in effects if isinstance(effect, Record)))
+
+    def join(connection: int, dialect: str, room: str, peer: str | None, **more: Any) -> None:
+        do(hub.handle(Join(connection=connection, room=RoomKey(dialect, room), at_ms=5, peer=peer, **more), now_s))
+
+    def meet(first: int, suffix: str) -> None:
+        for number, name in enumerate(("ann", "ben", "cleo"), first):
+            resumable = {"resumable": name != "cleo", "instance": "page", "metadata": msgspec.Raw(b'{"hat":1}')}
+            join(number, "rooms", f"bar{suffix}", name, **resumable)
+            join(number + 10, "hosted", f"series{suffix}", name, room_name="Series")
+            join(number + 20, "mesh", f"mesh{suffix}", name)
+        for user in ("u1", "u2", "u3"):
+            first += 1
+            do(
+                hub.handle(
+                    Enqueue(kind="ask", connection=first + 30, dialect="match", peer=user + suffix, size=2, at_ms=5),
+                    now_s,
+                )
+            )
+        for c in (1, 2, 3):
+            relay = Relay(first - 3, "offer", "ben", None, b'{"type":"offer","sdp":"v=0"}', msgspec.Raw(b'"ref"'))
+            do(hub.handle(Numbered(first - 3, relay, a=0, c=c), now_s))
+        do(hub.handle(Update(connection=first - 2, name="Benny", metadata=None), now_s))
+
+    begin()
+    meet(1, "")
+    now_s += 1
+    do(hub.handle(End(2, Ending.LOST), now_s))
+    do(hub.handle(Tick(), now_s + 2))
+    begin()
+    meet(101, "2")
+    outcome = hub.administer(CloseRoom(RoomKey("mesh", "mesh2")), now_s)
+    assert isinstance(outcome, list)
+    do(outcome)
+    return lines
+
+
+RUN = a_run()
+
+
+def damaged(rng: random.Random) -> list[str]:
+    lines = list(RUN)
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(lines))
+        damage: Callable[[], object] = rng.choice(
+            (
+                lambda at=at: lines.pop(at),
+                lambda at=at: lines.insert(rng.randrange(len(lines)), lines[at]),
+                lambda at=at: lines.__setitem__(at, lines[at][: rng.randrange(len(lines[at]))]),
+                *([lambda at=at: lines.__setitem__(at, with_an_odd_value(lines[at], rng))] * 5),
+            )
+        )
+        damage()
+    return lines
+
+
+def with_an_odd_value(line: str, rng: random.Random) -> str:
+    try:
+        record = json.loads(line)
+        data = json.loads(record.get("data", "{}"))
+    except ValueError:
+        return line
+    places = [(record, key) for key in record if key != "data"] + list(_places(data))
+    holder, key = rng.choice(places)
+    holder[key] = rng.choice(ODD)
+    return json.dumps({**record, "data": json.dumps(data)})
+
+
+def _places(value: Any) -> Any:
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, key
+        yield from _places(value[key])
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=strategies.integers(0, 2**32))
+def test_the_state_is_sound_whatever_the_log_says(tmp_path_factory: Any, seed: int) -> None:
+    folder = tmp_path_factory.mktemp("state")
+    path = folder / "events-r0000001-b-0001.jsonl"
+    path.write_text("".join(f"{line}\n" for line in damaged(random.Random(seed))))
+    said: list[str] = []
+    hub, _ = go_on(folder, new_hub, NOW_S, said.append)
+    assert len(said) <= 1
+    assert path.exists()
+    for room in hub.membership.rooms:
+        assert room.sessions
+        assert room.host in room.sessions.values() if room.rules.host.enabled else room.host is None
+        for peer, session in room.sessions.items():
+            assert (session.peer, session.room) == (peer, room)
+            if session.resumption is not None:
+                numbers = [kept.s for kept in session.resumption.kept]
+                assert numbers == list(range(session.resumption.sent - len(numbers) + 1, session.resumption.sent + 1))
+    text = msgspec.json.encode(checkpoint(hub, NOW_S))
+    assert msgspec.json.encode(msgspec.json.decode(text, type=Checkpoint)) == text
+    for later_s in (1.5, 40.0, 1e9):
+        hub.handle(Tick(), NOW_S + later_s)
+    assert hub.membership.rooms == []
+
+
+def test_what_is_whole_is_restored_whole(tmp_path: Path) -> None:
+    (tmp_path / "events-r0000001-b-0001.jsonl").write_text("".join(f"{line}\n" for line in RUN))
+    said: list[str] = []
+    _, (restored,) = go_on(tmp_path, new_hub, NOW_S, said.append)
+    assert said == []
+    sessions = {"rooms": 6, "hosted": 6, "mesh": 3, "match": 6}
+    assert restored.data["sessions"] == sum(sessions.values())  # type: ignore[index,call-overload]
+
+
+def test_a_record_that_is_nested_too_deeply_costs_itself_only(tmp_path: Path) -> None:
+    deep = '{"x":' * 3000 + "1" + "}" * 3000
+    odd = [{**json.loads(line), **field} for line in RUN for field in ({"data": deep}, {"numbers": deep})]
+    lines = [*RUN, *(json.dumps({**record, "seq": 1000 + at}) for at, record in enumerate(odd))]
+    (tmp_path / "events-r0000001-b-0001.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    said: list[str] = []
+    go_on(tmp_path, new_hub, NOW_S, said.append)
+    assert "maximum recursion depth exceeded" in said[0]
+
+
+def test_a_log_is_restored_without_being_in_memory_whole(tmp_path: Path) -> None:
+    relayed = next(line for line in reversed(RUN) if '"signal.relayed"' in line)
+    long = json.dumps({**json.loads(relayed), "data": json.dumps({"sdp": "x" * 4000}), "numbers": None, "session": "-"})
+    path = tmp_path / "events-r0000001-b-0001.jsonl"
+    path.write_text("".join(f"{line}\n" for line in [*RUN, *[long] * 2000]))
+    tracemalloc.start()
+    try:
+        go_on(tmp_path, new_hub, NOW_S, print)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert path.stat().st_size > 8_000_000
+    assert peak_bytes < 4_000_000

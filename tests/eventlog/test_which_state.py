@@ -1,0 +1,251 @@
+"""Which state a command answers about: this project's, wherever its settings put it, and never another one's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.cli import main
+from signaling_sidecar.errors import NoStateDir
+from signaling_sidecar.eventlog import state_dir
+from signaling_sidecar.eventlog.state_dir import Runtime, point_to, project_state_dir
+from signaling_sidecar.inspection import connect, open_log
+from tests.kit.inspection_log import TWO_PEERS, record, write_segment
+
+PATIENCE_S = 20  # seconds for a process to start on a busy machine
+READERS = (["why"], ["log"], ["log", "export", "-"], ["tail", "--no-follow"])
+ALL = (*READERS, ["rooms"], ["log", "clear"])
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-home"))
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project; the current folder is below it."""
+    (tmp_path / "app" / "src" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "app" / "src" / "deep")
+    return tmp_path / "app"
+
+
+def state_in(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_segment(folder / "events-b00t-0001.jsonl", TWO_PEERS)
+    return folder
+
+
+def other_project(tmp_path: Path) -> Path:
+    """A state folder of another project, the newest there is."""
+    (tmp_path / "other").mkdir()
+    return state_in(project_state_dir(tmp_path / "other"))
+
+
+def runs_with(folder: Path, project: Path) -> None:
+    """As a sidecar says it that runs: this process is alive."""
+    state_dir.write_runtime(folder, Runtime("http://127.0.0.1:9", os.getpid(), "b00t", "0", str(project), "token"))
+
+
+def place_of(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """The state folder that `sidecar log` answers about."""
+    assert main(["log", *options]) == 0
+    return capsys.readouterr().out.splitlines()[0]
+
+
+def test_the_project_is_the_nearest_folder_above_that_has_a_state(
+    app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = state_in(project_state_dir(app))
+    state_in(project_state_dir(app.parent))
+    assert place_of(capsys) == str(own)
+    assert open_log().path == str(own)
+
+
+@pytest.mark.parametrize("command", ALL, ids=" ".join)
+def test_another_projects_state_is_never_taken_unasked(
+    tmp_path: Path, app: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = other_project(tmp_path)
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("sidecar: no sidecar has run for ")
+    assert "(--project, --state-dir)" in said.err
+    assert len(said.err.splitlines()) == 1
+    for asked in (["--state-dir", str(other)], ["--project", str(tmp_path / "other")]):
+        assert place_of(capsys, *asked) == str(other)
+
+
+def test_the_notebook_and_the_doctor_do_not_take_it_either(
+    tmp_path: Path, app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other_project(tmp_path)
+    for ask in (open_log, connect):
+        with pytest.raises(NoStateDir, match="no sidecar has run for"):
+            ask()
+    assert main(["doctor"]) == 1
+    assert "no sidecar is running for this project" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("said", ["variable", "file", "a relative path in the file", "flag of the last start"])
+def test_a_state_folder_that_a_setting_names_is_found_by_every_command(
+    tmp_path: Path, app: Path, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other_project(tmp_path)
+    state_in(project_state_dir(app))  # of an earlier start, without the setting
+    elsewhere = state_in(tmp_path / "elsewhere")
+    if said == "variable":
+        monkeypatch.setenv("SIDECAR_STATE_DIR", str(elsewhere))
+    elif said == "file":
+        (app / "sidecar.toml").write_text(f"state_dir = {json.dumps(str(elsewhere))}\n")
+    elif said == "a relative path in the file":
+        (app / "sidecar.toml").write_text('max_rooms = "wrong, but nothing that this asks"\nstate_dir = "../elsewhere"')
+    else:
+        point_to(elsewhere, app)
+    for command in READERS:
+        assert main(command) == 0
+        assert str(elsewhere) in capsys.readouterr().err
+    assert place_of(capsys) == str(elsewhere)
+    assert open_log().path == str(elsewhere)
+    assert main(["rooms"]) == 2
+    assert f"no sidecar is running with the state folder {str(elsewhere)!r}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", ["--state-dir", "SIDECAR_STATE_DIR", "sidecar.toml", "--settings"])
+def test_a_sidecar_that_was_told_to_keep_its_state_elsewhere_is_found_by_the_others(
+    tmp_path: Path, app: Path, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere, toml = tmp_path / "elsewhere", tmp_path / "own.toml"
+    flags = {"--state-dir": [how, str(elsewhere)], "--settings": [how, str(toml)]}.get(how, [])
+    environment = {how: str(elsewhere)} if how == "SIDECAR_STATE_DIR" else {}
+    if how in ("sidecar.toml", "--settings"):
+        (app / how if how == "sidecar.toml" else toml).write_text(f"state_dir = {json.dumps(str(elsewhere))}")
+    with serving(app, *flags, **environment):
+        assert main(["rooms"]) == 0
+        assert "nobody is in a room" in capsys.readouterr().out
+        connect().close()
+        assert str(elsewhere) in capsys.readouterr().out
+    assert place_of(capsys) == str(elsewhere)
+    if how.startswith("--"):
+        (project_state_dir(app) / "anything").touch()
+        with serving(app):
+            assert place_of(capsys) == str(project_state_dir(app))
+
+
+@contextmanager
+def serving(project: Path, *flags: str, **environment: str) -> Iterator[None]:
+    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", *flags]
+    path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=project, stdout=pipe, stderr=pipe, env=os.environ | path | environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.communicate(timeout=PATIENCE_S)
+
+
+def test_a_state_folder_that_is_gone_is_an_error_and_not_an_older_state(
+    tmp_path: Path, app: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state_in(project_state_dir(app))
+    gone = tmp_path / "gone"
+    point_to(gone, app)
+    for command in ALL:
+        assert main(command) == 2
+        assert f"there is no state folder {str(gone)!r} (where the project" in capsys.readouterr().err
+    monkeypatch.setenv("SIDECAR_STATE_DIR", str(gone))
+    assert main(["tail", "--no-follow"]) == 2
+    assert "(as SIDECAR_STATE_DIR says)" in capsys.readouterr().err
+    assert main(["tail", "--state-dir", str(tmp_path / "typo")]) == 2
+    with pytest.raises(NoStateDir):
+        connect(tmp_path / "typo")
+    assert main(["log", "--project", str(tmp_path / "no-such-project")]) == 2
+
+
+def test_a_folder_that_has_become_another_projects_is_not_this_ones_any_more(
+    tmp_path: Path, app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    began = record(1, 0.0, "log.header", data={"boot": "b", "segment": 1, "project": str(tmp_path / "other")})
+    write_segment(shared / "events-b00t-0001.jsonl", [began])
+    point_to(shared, app)
+    assert main(["why"]) == 2
+    assert f"now belongs to another project, {str(tmp_path / 'other')!r}" in capsys.readouterr().err
+
+
+def test_in_a_monorepo_the_sidecar_that_runs_at_its_root_is_meant_as_the_plugin_means_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, app = tmp_path / "repository", tmp_path / "repository" / "apps" / "shop"
+    app.mkdir(parents=True)
+    monkeypatch.chdir(app)
+    of_root, of_app = state_in(project_state_dir(root)), state_in(project_state_dir(app))
+    runs_with(of_root, root)
+    assert place_of(capsys) == str(of_app)  # nothing says that they belong together
+    for mark in (".git", "pnpm-workspace.yaml"):
+        (root / mark).touch()
+        assert place_of(capsys) == str(of_root)
+        (root / mark).unlink()
+    (root / "package.json").write_text('{"workspaces": ["apps/*"]}')
+    assert place_of(capsys) == str(of_root)
+    state_dir.remove_runtime(of_root)
+    assert place_of(capsys) == str(of_app)
+
+
+def test_a_repository_within_another_projects_folder_is_a_project_of_its_own(
+    tmp_path: Path, app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state_in(project_state_dir(tmp_path))
+    (app / ".git").mkdir()
+    assert main(["log"]) == 2
+    assert "no sidecar has run for" in capsys.readouterr().err
+
+
+def test_a_new_app_below_a_folder_with_a_state_is_a_project_of_its_own(
+    tmp_path: Path, app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state_in(project_state_dir(tmp_path))  # a sidecar was once started in the folder of all projects
+    (app / "package.json").write_text("{}")  # as `npm create vite` leaves it: without a repository
+    for command in ALL:
+        assert main(command) == 2
+        assert "no sidecar has run for" in capsys.readouterr().err
+
+
+def test_a_linked_project_is_the_project(
+    tmp_path: Path, app: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = state_in(project_state_dir(app))
+    (tmp_path / "link").symlink_to(app)
+    monkeypatch.chdir(tmp_path / "link" / "src")
+    assert place_of(capsys) == str(own)
+    monkeypatch.chdir(tmp_path)
+    assert place_of(capsys, "--project", "link") == str(own)
+    monkeypatch.setenv("SIDECAR_PROJECT", "link")
+    assert place_of(capsys) == str(own)
+
+
+def test_words_that_nobody_left_are_not_believed(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = state_in(project_state_dir(app))
+    for text in ("", "{", '{"state_dir": 5, "project": "x"}', '{"state_dir": "/", "project": "/elsewhere"}', "\udcff"):
+        (own / "state-dir.json").write_text(text, errors="surrogateescape")
+        assert place_of(capsys) == str(own)
+
+
+def test_settings_that_cannot_be_read_are_one_sentence(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (app / "sidecar.toml").write_text("state_dir = [")
+    assert main(["why"]) == 2
+    assert "settings must be a readable TOML file" in capsys.readouterr().err

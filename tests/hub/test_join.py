@@ -1,0 +1,209 @@
+"""Joining, coming back, being replaced."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from signaling_sidecar.errors import Code
+from signaling_sidecar.hub.commands import Join, Update
+from signaling_sidecar.hub.effects import (
+    Close,
+    CloseCode,
+    PeerJoined,
+    PeerLeft,
+    PeerList,
+    PeerUpdated,
+    PeerView,
+    Record,
+    Refused,
+    Send,
+)
+from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
+from tests.kit.hub_driver import Driver
+
+
+def test_the_joiner_gets_the_list_before_the_others_hear_of_it() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    assert hub.sent(hub.join(2, "b", at_ms=7)) == [
+        Send((2,), PeerList("join", "bar", "b", 7, (PeerView("a", 0),))),
+        Send((1,), PeerJoined(PeerView("b", 7))),
+    ]
+
+
+def test_a_list_is_in_order_of_joining_and_never_shows_its_receiver() -> None:
+    hub = Driver()
+    for connection, peer in enumerate("cab", start=1):
+        hub.join(connection, peer)
+    assert hub.listed(4, "d") == ["c", "a", "b"]
+    assert hub.listed(2, "a") == ["c", "b", "d"]
+
+
+def test_a_peer_that_brings_no_id_is_given_one_that_is_free() -> None:
+    hub = Driver()
+    hub.join(1, "peer-1")
+    listed = hub.only(hub.join(2, None), PeerList)
+    assert listed.peer == "peer-2"
+
+
+def test_a_second_join_of_the_same_id_and_room_gets_a_fresh_list_and_tells_nobody() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.join(2, "b")
+    assert hub.join(2, "b", name="ignored") == [Send((2,), PeerList("join", "bar", "b", 0, (PeerView("a", 0),)))]
+
+
+def test_joining_another_room_leaves_the_first_one() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.join(2, "b")
+    sent = hub.sent(hub.join(2, "b", room="den"))
+    assert sent == [Send((1,), PeerLeft("b", Reason.MOVED)), Send((2,), PeerList("join", "den", "b", 0, ()))]
+
+
+def test_joining_as_somebody_else_leaves_first() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.join(2, "b")
+    sent = hub.sent(hub.join(2, "c"))
+    assert sent == [
+        Send((1,), PeerLeft("b", Reason.MOVED)),
+        Send((2,), PeerList("join", "bar", "c", 0, (PeerView("a", 0),))),
+        Send((1,), PeerJoined(PeerView("c", 0))),
+    ]
+
+
+@pytest.mark.parametrize("capacity", [None, 2])
+def test_a_full_room_refuses_and_changes_nothing(capacity: int | None) -> None:
+    hub = Driver(capacity=2 if capacity is None else 10)
+    hub.join(1, "a", capacity=capacity)
+    hub.join(2, "b")
+    hub.join(3, "x", room="den")
+    before = hub.views()
+    assert hub.refused(hub.join(3, "c")) == Code.ROOM_FULL
+    assert hub.views() == before
+
+
+def test_a_peer_in_a_full_room_may_change_its_id_there() -> None:
+    hub = Driver(capacity=2)
+    hub.join(1, "a")
+    hub.join(2, "b")
+    assert hub.only(hub.join(2, "c"), PeerList).peer == "c"
+
+
+def test_only_the_first_joiner_decides_the_capacity() -> None:
+    hub = Driver(capacity=10)
+    hub.join(1, "a", capacity=3)
+    hub.join(2, "b", capacity=1)
+    hub.join(3, "c")
+    assert hub.refused(hub.join(4, "d")) == Code.ROOM_FULL
+
+
+def test_a_capacity_over_the_limit_is_a_bad_field() -> None:
+    assert Driver(capacity=10).refused(Driver(capacity=10).join(1, "a", capacity=11)) == Code.BAD_FIELD
+
+
+def test_there_are_no_more_rooms_than_the_limit_but_a_move_may_end_one() -> None:
+    hub = Driver(max_rooms=1)
+    hub.join(1, "a")
+    assert hub.refused(hub.join(2, "b", room="den")) == Code.TOO_MANY_ROOMS
+    assert hub.only(hub.join(1, "a", room="den"), PeerList).room == "den"
+
+
+def test_a_newer_connection_replaces_the_older_and_nobody_is_told() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.join(2, "b")
+    assert hub.sent(hub.join(3, "a")) == [
+        Close(1, CloseCode.REPLACED, "replaced"),
+        Send((3,), PeerList("join", "bar", "a", 0, (PeerView("b", 0),))),
+    ]
+    assert hub.sent(hub.end(1, Ending.LOST)) == []
+    assert hub.present() == {"a": 3, "b": 2}
+
+
+def test_the_fourth_replacement_within_the_window_is_refused_and_the_window_moves_on() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    for connection in (2, 3, 4):
+        hub.join(connection, "a")
+    assert hub.refused(hub.join(5, "a")) == Code.ID_TAKEN
+    assert hub.present() == {"a": 4}
+    hub.now_s += 20
+    hub.join(5, "a")
+    assert hub.present() == {"a": 5}
+
+
+def test_a_peer_that_is_back_within_a_second_was_never_gone() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.join(2, "b")
+    hub.end(1, Ending.LOST)
+    hub.pass_time(0.9)
+    assert hub.sent(hub.join(3, "a")) == [Send((3,), PeerList("join", "bar", "a", 0, (PeerView("b", 0),)))]
+    assert hub.pass_time(60) == []
+
+
+def test_a_peer_is_shown_away_after_a_second_and_back_only_to_those_who_saw_it() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.join(2, "b")
+    hub.end(1, Ending.LOST)
+    assert hub.listed(3, "c", away=True) == ["a"]  # c is told by its list
+    assert hub.pass_time(1) == [Send((2,), PeerUpdated(peer="a", away=True))]
+    assert hub.sent(hub.join(4, "a"))[1:] == [Send((2, 3), PeerUpdated(peer="a", away=False))]
+
+
+def test_only_the_newcomer_saw_it_away_when_it_was_back_within_the_second() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.join(2, "b")
+    hub.end(1, Ending.LOST)
+    hub.join(3, "c")
+    assert hub.sent(hub.join(4, "a"))[1:] == [Send((3,), PeerUpdated(peer="a", away=False))]
+
+
+def test_a_reloaded_page_is_another_instance_and_all_others_are_told() -> None:
+    hub = Driver()
+    hub.join(1, "a", instance="one")
+    hub.join(2, "b")
+    hub.end(1, Ending.UNLOADED)
+    assert hub.sent(hub.join(3, "a", instance="two"))[1:] == [Send((2,), PeerUpdated(peer="a", instance="two"))]
+
+
+def test_the_same_instance_or_none_changes_nothing() -> None:
+    hub = Driver()
+    hub.join(1, "a", instance="one", name="Ada")
+    hub.join(2, "b")
+    assert hub.sent(hub.join(3, "a", instance="one"))[2:] == []
+    assert hub.sent(hub.join(4, "a"))[2:] == []
+    assert hub.listed(5, "c", names=True) == ["Ada", None]
+
+
+def test_an_update_tells_the_others_what_changed_and_nothing_else() -> None:
+    hub = Driver()
+    hub.join(1, "a", name="Ada")
+    hub.join(2, "b")
+    metadata = msgspec.Raw(b'{"x":1}')
+    sent = hub.sent(hub.handle(Update(connection=1, name="Ada", metadata=metadata)))
+    assert sent == [Send((2,), PeerUpdated(peer="a", metadata=metadata))]
+    assert hub.handle(Update(connection=1, name="Ada", metadata=metadata)) == []
+
+
+def test_rooms_of_different_dialects_never_meet() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    other = Join(connection=2, room=RoomKey("other", "bar"), at_ms=0, peer="a")
+    assert hub.sent(hub.handle(other)) == [Send((2,), PeerList("join", "bar", "a", 0, ()))]
+
+
+def test_a_refused_join_is_recorded_with_the_room_it_asked_for() -> None:
+    hub = Driver(capacity=1)
+    hub.join(1, "a")
+    record, answer = hub.join(2, "b", ref=msgspec.Raw(b"7"))
+    assert isinstance(record, Record)
+    assert (record.type, record.room, record.peer, record.kind) == ("signal.refused", "bar", "b", "join")
+    assert isinstance(answer, Send)
+    assert isinstance(answer.message, Refused)
+    assert answer.message.ref == msgspec.Raw(b"7")

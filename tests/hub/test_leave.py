@@ -1,0 +1,87 @@
+"""Leaving, losing the connection, and what each ending means."""
+
+from __future__ import annotations
+
+import pytest
+
+from signaling_sidecar.errors import Code
+from signaling_sidecar.hub.effects import Left, PeerLeft, PeerUpdated, Record, Send
+from signaling_sidecar.hub.rules import Ending, Reason
+from tests.kit.hub_driver import Driver
+
+
+def test_leave_then_close_is_announced_once() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.join(2, "b")
+    assert hub.sent(hub.leave(2, room="bar", claimed_from="b")) == [
+        Send((1,), PeerLeft("b", Reason.LEFT)),
+        Send((2,), Left()),
+    ]
+    assert hub.end(2, Ending.CLOSED) == []
+
+
+def test_leave_needs_no_fields_and_the_connection_may_join_again() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.leave(1)
+    hub.join(1, "a", room="den")
+    assert hub.present("den") == {"a": 1}
+
+
+def test_leaving_another_room_or_as_another_peer_or_from_outside_is_refused() -> None:
+    hub = Driver()
+    assert hub.refused(hub.leave(1)) == Code.NOT_JOINED
+    hub.join(1, "a")
+    assert hub.refused(hub.leave(1, room="den")) == Code.NO_SUCH_ROOM
+    assert hub.refused(hub.leave(1, claimed_from="b")) == Code.FORGED_FROM
+    assert hub.present() == {"a": 1}
+
+
+def test_a_close_without_a_verb_is_a_leave() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.join(2, "b")
+    assert hub.sent(hub.end(2, Ending.CLOSED)) == [Send((1,), PeerLeft("b", Reason.CLOSED))]
+
+
+@pytest.mark.parametrize(("ending", "grace_s"), [(Ending.UNLOADED, 5), (Ending.LOST, 30), (Ending.STOPPED, 30)])
+def test_any_other_ending_keeps_the_place_for_its_grace(ending: Ending, grace_s: float) -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.join(2, "b")
+    assert hub.sent(hub.end(2, ending)) == []
+    assert hub.pass_time(grace_s - 0.1) == [Send((1,), PeerUpdated(peer="b", away=True))]
+    assert hub.present() == {"a": 1, "b": None}
+    assert hub.pass_time(0.1) == [Send((1,), PeerLeft("b", Reason.LOST))]
+
+
+def test_the_grace_of_a_second_loss_counts_anew() -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    hub.end(1, Ending.LOST)
+    hub.pass_time(29)
+    hub.join(2, "a")
+    hub.end(2, Ending.LOST)
+    hub.pass_time(29)
+    assert hub.present() == {"a": None}
+    hub.pass_time(1)
+    assert hub.views() == {}
+
+
+def test_who_is_away_counts_for_the_capacity() -> None:
+    hub = Driver(capacity=2)
+    hub.join(1, "a")
+    hub.join(2, "b")
+    hub.end(2, Ending.LOST)
+    assert hub.refused(hub.join(3, "c")) == Code.ROOM_FULL
+
+
+def test_a_room_ends_with_its_last_session_and_its_settings_with_it() -> None:
+    hub = Driver(capacity=10)
+    hub.join(1, "a", capacity=1)
+    ended = hub.leave(1)
+    assert [effect.type for effect in ended if isinstance(effect, Record)] == ["peer.left", "room.ended"]
+    hub.join(1, "a")
+    hub.join(2, "b")
+    assert hub.present() == {"a": 1, "b": 2}

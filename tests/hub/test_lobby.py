@@ -1,0 +1,81 @@
+"""The list of rooms, asked for and watched."""
+
+from __future__ import annotations
+
+from signaling_sidecar.hub.commands import ListRooms, UnwatchRooms, WatchRooms
+from signaling_sidecar.hub.effects import Effect, RoomsListed, RoomView, Send
+from signaling_sidecar.hub.rules import Ending
+from tests.kit.hub_driver import Driver
+
+
+def lists(effects: list[Effect]) -> list[tuple[tuple[int, ...], dict[str, int]]]:
+    return [
+        (e.connections, {room.room: room.peers for room in e.message.rooms})
+        for e in effects
+        if isinstance(e, Send) and isinstance(e.message, RoomsListed)
+    ]
+
+
+def test_anybody_may_ask_before_joining() -> None:
+    hub = Driver()
+    hub.join(1, "a", at_ms=5, capacity=3)
+    (answer,) = hub.handle(ListRooms(9, "rooms"))
+    assert answer == Send((9,), RoomsListed((RoomView("bar", 1, 5, 3),)))
+
+
+def test_unlisted_rooms_and_those_of_other_dialects_are_not_shown() -> None:
+    hub = Driver()
+    hub.join(1, "a", room="secret", listed=False)
+    hub.join(2, "a")
+    assert lists(hub.handle(ListRooms(9, "rooms"))) == [((9,), {"bar": 1})]
+    assert lists(hub.handle(ListRooms(9, "other"))) == [((9,), {})]
+
+
+def test_a_watcher_sees_each_change_but_at_most_four_a_second() -> None:
+    hub = Driver()
+    assert lists(hub.handle(WatchRooms(9, "rooms"))) == [((9,), {})]
+    assert lists(hub.join(1, "a")) == []
+    hub.join(2, "b")
+    assert lists(hub.pass_time(0.25)) == [((9,), {"bar": 2})]
+    assert lists(hub.pass_time(1)) == []
+    assert lists(hub.join(3, "c")) == [((9,), {"bar": 3})]
+
+
+def test_the_changes_of_a_second_are_told_in_four_lists_at_most_and_the_last_is_true() -> None:
+    hub = Driver()
+    hub.handle(WatchRooms(9, "rooms"))
+    hub.pass_time(1)
+    seen = []
+    for connection in range(1, 41):
+        seen += lists(hub.join(connection, f"p{connection}"))
+        seen += lists(hub.pass_time(1 / 40))
+    assert len(seen) <= 5  # one at once, and four in the second that follows
+    seen += lists(hub.pass_time(0.25))
+    assert seen[-1] == ((9,), {"bar": 40})
+
+
+def test_a_hidden_room_wakes_no_watcher() -> None:
+    hub = Driver()
+    hub.handle(WatchRooms(9, "rooms"))
+    hub.pass_time(1)
+    assert lists(hub.join(1, "a", listed=False)) == []
+    assert lists(hub.pass_time(1)) == []
+
+
+def test_who_stops_watching_or_is_gone_is_told_nothing_more() -> None:
+    hub = Driver()
+    hub.handle(WatchRooms(8, "rooms"))
+    hub.handle(WatchRooms(9, "rooms"))
+    hub.handle(UnwatchRooms(8))
+    hub.end(9, Ending.LOST)
+    hub.pass_time(1)
+    assert lists(hub.join(1, "a")) == []
+
+
+def test_a_joiner_that_watches_gets_its_peer_list_first() -> None:
+    hub = Driver()
+    hub.join(1, "a", room="den")
+    hub.handle(WatchRooms(1, "rooms"))
+    hub.pass_time(1)
+    kinds = [type(e.message).__name__ for e in hub.join(1, "a") if isinstance(e, Send)]
+    assert kinds == ["PeerList", "RoomsListed"]

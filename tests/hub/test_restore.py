@@ -1,0 +1,263 @@
+"""Any history, stopped anywhere: what the log says of it is what the hub knew."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from hypothesis import settings, strategies
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.eventlog.line import write_line
+from signaling_sidecar.hub import Checkpoint, Ending, Hub, OwnRules, Past, Restore, RoomKey, checkpoint
+from signaling_sidecar.hub.commands import (
+    CloseRoom,
+    End,
+    Enqueue,
+    Join,
+    Kick,
+    Leave,
+    Numbered,
+    OfAdmin,
+    Opened,
+    Relay,
+    Say,
+    SetOwnRules,
+    Tick,
+    Update,
+    UpdateRoom,
+)
+from signaling_sidecar.hub.effects import Effect, PeerList, Record, Resumed, Send
+from signaling_sidecar.settings import Settings
+from tests.kit.hub_driver import CountedIds
+
+CONNECTIONS, PEERS, ROOMS = range(1, 6), ("ann", "ben", "cleo"), ("bar", "den")
+DIALECT_OF_JOIN = ("rooms", "mesh", "hosted", "pairing")
+OWN_RULES = strategies.none() | strategies.builds(
+    OwnRules,
+    capacity=strategies.none() | strategies.integers(1, 3),
+    listed=strategies.none() | strategies.booleans(),
+    grace_s=strategies.none() | strategies.sampled_from((0.0, 2.0, 50.0)),
+    host=strategies.none() | strategies.sampled_from(PEERS),
+)
+connections, peers, rooms = map(strategies.sampled_from, (CONNECTIONS, PEERS, ROOMS))
+
+
+def past(record: Record, ts: float) -> Past:
+    """The record as the next run reads it."""
+    data = record.data
+    text = data.decode() if isinstance(data, bytes) else None if data is None else msgspec.json.encode(data).decode()
+    return msgspec.json.decode(write_line(record, 1, ts, text), type=Past)
+
+
+def known(hub: Hub, now_s: float) -> dict[str, Any]:
+    """What must outlive the process: not who was connected, and of tokens the last that was issued."""
+    state: dict[str, Any] = json.loads(msgspec.json.encode(checkpoint(hub, now_s)))
+    for room in state["rooms"]:
+        room.pop("idle_s")
+        for session in room["sessions"]:
+            session.pop("connection", None)
+            session["away"] = sorted(session.pop("away", {}).get("told", []))
+            resumption = session.get("resumption", {})
+            for forgotten in ("proven", "answered", "kept"):
+                resumption.pop(forgotten, None)
+    for waiting in state["waiting"]:
+        waiting.pop("connection")
+        waiting.pop("at_ms")
+    return state
+
+
+def kept(hub: Hub) -> dict[str, list[Any]]:
+    """By session, the frames that can be sent again."""
+    return {
+        session.id: [json.loads(msgspec.json.encode([frame.s, frame.message])) for frame in session.resumption.kept]
+        for room in hub.membership.rooms
+        for session in room.sessions.values()
+        if session.resumption is not None
+    }
+
+
+def user_connection(connection: int, peer: str) -> int:
+    """The connection's other socket, which speaks for one user as long as it lives."""
+    return 10 * connection + PEERS.index(peer)
+
+
+def all_of(connection: int) -> list[int]:
+    return [connection, *(user_connection(connection, peer) for peer in PEERS)]
+
+
+class RestoreMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 100.0
+        self.ids = CountedIds()
+        self.hub = self.new_hub()
+        self.begin_segment()
+        self.tokens: dict[tuple[str, str], tuple[str, int]] = {}
+        """By room and peer: the last token, and the last number that arrived."""
+        self.numbers: dict[int, int] = {}
+        """By connection: the last number that it gave a frame of its own."""
+
+    def new_hub(self) -> Hub:
+        rules = {name: dialect.rules(Settings()) for name, dialect in DIALECTS.items()}
+        return Hub(rules, 100, self.ids)
+
+    def begin_segment(self) -> None:
+        text = msgspec.json.encode(checkpoint(self.hub, self.now_s))
+        self.checkpoint, self.checkpoint_ts = msgspec.json.decode(text, type=Checkpoint), self.now_s
+        self.records: list[Past] = []
+
+    def administer(self, command: OfAdmin) -> None:
+        outcome = self.hub.administer(command, self.now_s)
+        if not isinstance(outcome, Refusal):
+            self.take(outcome)
+
+    def do(self, command: Any) -> None:
+        self.take(self.hub.handle(command, self.now_s))
+
+    def take(self, effects: list[Effect]) -> None:
+        self.records += [past(effect, self.now_s) for effect in effects if isinstance(effect, Record)]
+        for effect in effects:
+            if isinstance(effect, Send) and isinstance(effect.message, PeerList | Resumed) and effect.message.ticket:
+                message = effect.message
+                known_s = message.sent or 0 if isinstance(message, PeerList) else 0
+                self.tokens[message.room, message.peer] = (message.ticket.token, known_s)
+                self.numbers[effect.connections[0]] = message.handled or 0
+
+    @rule(
+        connection=connections,
+        room=rooms,
+        peer=peers,
+        dialect=strategies.sampled_from(DIALECT_OF_JOIN),
+        resumable=strategies.booleans(),
+        name=strategies.none() | strategies.just("A name"),
+        own=OWN_RULES,
+    )
+    def join(
+        self,
+        connection: int,
+        room: str,
+        peer: str,
+        dialect: str,
+        resumable: bool,
+        name: str | None,
+        own: OwnRules | None,
+    ) -> None:
+        self.do(
+            Join(
+                connection=connection,
+                room=RoomKey(dialect, room),
+                at_ms=5,
+                peer=None if dialect == "pairing" else peer,
+                name=name,
+                room_name="secret" if dialect == "pairing" else "Room",
+                resumable=resumable and dialect == "rooms",
+                instance="page",
+                metadata=msgspec.Raw(b'{"hat":1}') if name is not None else None,
+                rules=own,
+            )
+        )
+
+    @rule(room=rooms, dialect=strategies.sampled_from(DIALECT_OF_JOIN), own=OWN_RULES)
+    def rule_a_room(self, room: str, dialect: str, own: OwnRules | None) -> None:
+        self.administer(SetOwnRules(RoomKey(dialect, room), own))
+
+    @rule(room=rooms, peer=peers, dialect=strategies.sampled_from(DIALECT_OF_JOIN))
+    def kick(self, room: str, peer: str, dialect: str) -> None:
+        self.administer(Kick(RoomKey(dialect, room), peer))
+
+    @rule(room=rooms, dialect=strategies.sampled_from(DIALECT_OF_JOIN))
+    def say_or_close(self, room: str, dialect: str) -> None:
+        self.administer(Say(RoomKey(dialect, room), "closing time"))
+        if room == ROOMS[1]:
+            self.administer(CloseRoom(RoomKey(dialect, room)))
+
+    @rule(connection=connections, room=rooms, peer=peers, missed=strategies.none() | strategies.integers(0, 3))
+    def come_back(self, connection: int, room: str, peer: str, missed: int | None) -> None:
+        token, seen = self.tokens.get((room, peer), ("never issued", 0))
+        after = None if missed is None else seen + missed
+        self.do(Join(connection=connection, room=RoomKey("rooms", room), at_ms=6, peer=peer, token=token, after=after))
+
+    @rule(connection=connections, to=peers | strategies.none(), numbered=strategies.booleans())
+    def relay(self, connection: int, to: str | None, numbered: bool) -> None:
+        command = Relay(connection, "offer", to, None, b'{"type":"offer","sdp":"v=0"}', msgspec.Raw(b'"ref"'))
+        if numbered:
+            self.numbers[connection] = self.numbers.get(connection, 0) + 1
+            self.do(Numbered(connection, command, a=1, c=self.numbers[connection]))
+        else:
+            self.do(command)
+
+    @rule(connection=connections, name=strategies.sampled_from(("One", "Two")))
+    def update(self, connection: int, name: str) -> None:
+        self.do(Update(connection=connection, name=name, metadata=msgspec.Raw(b'{"hat":[2]}')))
+        self.do(UpdateRoom(kind="RENAME", connection=connection, name=f"Room {name}"))
+
+    @rule(connection=connections, peer=peers, size=strategies.integers(1, 3))
+    def enqueue(self, connection: int, peer: str, size: int) -> None:
+        user = user_connection(connection, peer)
+        self.do(Enqueue(kind="ask", connection=user, dialect="match", peer=peer, size=size, at_ms=7))
+
+    @rule(connection=connections, peer=peers)
+    def open(self, connection: int, peer: str) -> None:
+        self.do(Opened(user_connection(connection, peer), "match", peer))
+
+    @rule(connection=connections)
+    def leave(self, connection: int) -> None:
+        self.do(Leave(connection=connection))
+
+    @rule(connection=connections, ending=strategies.sampled_from(Ending))
+    def end(self, connection: int, ending: Ending) -> None:
+        self.numbers.pop(connection, None)
+        for each in all_of(connection):
+            self.do(End(each, ending))
+
+    @rule(seconds=strategies.sampled_from((0.1, 1.0, 4.0, 20.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.do(Tick())
+
+    @rule()
+    def the_segment_is_full(self) -> None:
+        self.begin_segment()
+
+    @rule(cleanly=strategies.booleans())
+    def the_sidecar_is_started_again(self, cleanly: bool) -> None:
+        if cleanly:
+            for connection in CONNECTIONS:
+                for each in all_of(connection):
+                    self.do(End(each, Ending.STOPPED))
+        self.hub = self.restored()
+        self.numbers.clear()
+        self.begin_segment()
+
+    def restored(self) -> Hub:
+        hub = self.new_hub()
+        restore = Restore(hub)
+        restore.start(self.checkpoint, self.checkpoint_ts)
+        for record in self.records:
+            restore.apply(record)
+        restore.finish(self.now_s)
+        return hub
+
+    @invariant()
+    def the_log_knows_what_the_hub_knows(self) -> None:
+        hub = self.restored()
+        assert known(hub, self.now_s) == known(self.hub, self.now_s)
+        again = kept(hub)
+        for session, frames in kept(self.hub).items():
+            assert frames == again[session][len(again[session]) - len(frames) :]
+
+    def teardown(self) -> None:
+        self.the_sidecar_is_started_again(cleanly=False)
+        self.now_s += 60
+        while self.hub.next_deadline_s is not None and self.hub.next_deadline_s <= self.now_s:
+            self.do(Tick())
+        assert self.hub.membership.rooms == []
+        assert list(self.hub.matchmaking) == []
+
+
+RestoreMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestRestore = RestoreMachine.TestCase

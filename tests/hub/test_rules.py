@@ -1,0 +1,53 @@
+"""Rules that contradict each other are refused when a dialect builds them, not when somebody joins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.hub.rules import Ending, Endings, Host, Joining, OwnRules, Relays, RoomRules, SecondJoin
+from signaling_sidecar.settings import Settings
+
+SEVERAL = Joining(capacity=2, rooms_per_connection=2)
+RESUMABLE = Endings(resumable_grace_s=dict.fromkeys(Ending, 30.0))
+
+
+@pytest.mark.parametrize(
+    ("build", "why"),
+    [
+        (lambda: Joining(capacity=0), "at least one session"),
+        (lambda: Joining(capacity=2, rooms_per_connection=0), "at least one session"),
+        (lambda: Joining(capacity=2, rooms_per_connection=2, second_join=SecondJoin.FORGED), "second_join"),
+        (lambda: Joining(capacity=2, rooms_per_connection=2, one_room_per_peer=True), "in one room only"),
+        (lambda: Joining(capacity=2, replacements=3), "set together"),
+        (lambda: Joining(capacity=2, replacement_window_s=20.0), "set together"),
+        (lambda: Endings(grace_s={Ending.LOST: 1.0}), "no value for closed, unloaded, stopped"),
+        (lambda: Endings(durable=True), "resumable"),
+        (lambda: Host(modes=("solo",)), "needs a host"),
+        (lambda: RoomRules(joining=SEVERAL, endings=RESUMABLE), "one room only"),
+        (lambda: RoomRules(joining=SEVERAL, relays=Relays(to_other_rooms=True)), "one room at a time"),
+    ],
+)
+def test_rules_that_make_no_sense_together_are_refused_when_they_are_built(
+    build: Callable[[], object], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        build()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_one_room_can_differ_from_its_dialect_in_each_rule_that_a_hook_may_set(dialect: str) -> None:
+    rules = DIALECTS[dialect].rules(Settings())
+    own = OwnRules(capacity=1, listed=not rules.entry.listed, grace_s=7.0, host="gina").over(rules)
+    assert (own.joining.capacity, own.entry.listed, own.host.peer) == (1, not rules.entry.listed, "gina")
+    assert {ending: own.endings.grace_s[ending] for ending in rules.endings.own_grace} == dict.fromkeys(
+        rules.endings.own_grace, 7.0
+    )
+    assert OwnRules().over(rules) == rules
+
+
+def test_a_room_of_its_own_rules_is_never_larger_than_its_dialect_allows() -> None:
+    rules = DIALECTS["pairing"].rules(Settings())
+    assert OwnRules(capacity=50).over(rules).joining.capacity == 2

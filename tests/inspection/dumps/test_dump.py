@@ -1,0 +1,221 @@
+"""What is read of a browser's dump, and what a log knows once it is joined to one.
+
+The recorded ones are of Chromium: `tests/e2e/test_dump_of_a_browser.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from signaling_sidecar.inspection import Dump, EventLog, open_dump, open_log
+from tests.inspection.test_tables import described
+from tests.kit.browser_dumps import BOTH, INTERNALS, RECORDED, RTCSTATS, offer, unpacked, write_rtcstats
+from tests.kit.diagnosis_log import Story
+from tests.kit.inspection_log import T0_S, TWO_PEERS, write_segment
+
+
+@pytest.fixture
+def recorded() -> EventLog:
+    return open_log(RECORDED)
+
+
+def reasons(log: EventLog) -> dict[str, str]:
+    return dict(zip(log.pairs["room"], log.pairs["reason"], strict=True))
+
+
+# --- what is read ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", BOTH, ids=["webrtc-internals", "rtcstats"])
+def test_each_connection_of_the_browser_is_a_row(path: Path) -> None:
+    rows = open_dump(path).connections.set_index("connection")
+    assert {row["url"].partition("room=")[2] for row in rows.to_dict("records")} == {"connected", "dtls-failed"}
+    healthy = rows[rows["url"].str.endswith("=connected")]
+    assert set(healthy["state"]) == {"connected"}
+    assert set(healthy["dtls"]) == {"connected"}
+    assert set(healthy["local_type"]) | set(healthy["remote_type"]) == {"host"}
+    assert set(healthy["ufrags"]) == set(healthy["remote_ufrags"])
+    assert set(healthy["policy"]) == {"all"}
+
+
+def test_an_rtcstats_file_also_has_the_connections_that_were_closed() -> None:
+    assert open_dump(INTERNALS).connections["ended"].isna().all()
+    assert open_dump(RTCSTATS).connections["ended"].notna().any()
+
+
+@pytest.mark.parametrize("path", BOTH, ids=["webrtc-internals", "rtcstats"])
+@pytest.mark.parametrize("table", ["events", "connections"])
+def test_its_tables_have_the_columns_and_dtypes_that_their_descriptions_list(path: Path, table: str) -> None:
+    frame = getattr(open_dump(path), table)
+    assert len(frame) > 0
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == described(table, Dump)
+
+
+def test_a_dump_without_connections_has_empty_tables(tmp_path: Path, recorded: EventLog) -> None:
+    dump = open_dump(write_rtcstats(tmp_path / "page"))
+    for table in ("events", "connections"):
+        frame = getattr(dump, table)
+        assert len(frame) == 0
+        assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == described(table, Dump)
+    assert str(dump) == "page: rtcstats dump, 0 connections, 0 events"
+    assert recorded.with_dump(dump).events["data"].equals(recorded.events["data"])
+
+
+@pytest.mark.parametrize("path", BOTH, ids=["webrtc-internals", "rtcstats"])
+def test_it_is_read_packed_and_unpacked_whatever_it_is_called(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "dump").write_text(unpacked(path))
+    pd.testing.assert_frame_equal(open_dump(tmp_path / "dump").events, open_dump(path).events)
+
+
+def test_it_says_what_it_holds_in_text_and_html(tmp_path: Path) -> None:
+    dump = open_dump(
+        write_rtcstats(tmp_path / "<b>", (0, "create", "\x1b[31m<i>", None), header={"fileFormat": 3, "origin": "<p>"})
+    )
+    assert str(dump).splitlines() == [
+        "<b>: rtcstats dump, 1 connection, 1 event, 2026-11-18 11:06:40 to 2026-11-18 11:06:40 UTC by its own clock",
+        "  \\x1b[31m<i> <p>: new, ufrag none with nobody",
+    ]
+    assert "\\x1b[31m&lt;i&gt; &lt;p&gt;" in dump._repr_html_()
+    assert not {"\x1b", "<b>", "<i>", "<p>"} & set(dump._repr_html_())
+
+
+def test_what_rtcstats_js_shortens_is_made_whole(tmp_path: Path) -> None:
+    section = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:ANNu\r\n"
+    whole = f"v=0\r\no=- 77 2 IN IP4 127.0.0.1\r\ns=-\r\n{section}"
+    later = "v=0\r\no=- 77 3 IN IP4 127.0.0.1\r\ns=-\r\n"
+    stats = {
+        "0": {"type": 5, "123": "connected", "125": "1"},
+        "1": {"type": 6, "148": "2", "149": "3"},
+        "2": {"type": 7, "116": "udp", "136": "srflx"},
+        "3": {"type": 8, "116": "udp", "136": "relay"},
+        "t": T0_S * 1000,
+    }
+    events = [
+        (0.0, 39, None, {"hardwareConcurrency": 2}),
+        (0.0, 39, "PC_0", {"iceTransportPolicy": "relay"}),
+        (0.1, 3, "PC_0", {"type": "offer", "sdp": whole}),
+        (0.2, 6, "PC_0", {"type": "offer", "sdp": "v=\r\nm=\r\n"}),
+        (0.3, 23, "PC_0", "have-local-offer"),
+        (0.4, 25, "PC_0", "connected"),
+        (0.5, "g", "PC_0", stats),
+        (0.6, "g", "PC_0", {"0": {"123": "closed"}, "3": None, "t": T0_S * 1000 + 1}),
+        (0.7, 6, "PC_0", {"type": "offer", "sdp": f"{later}m=\r\n"}),
+        (0.8, 999, "PC_0", None),
+    ]
+    dump = open_dump(write_rtcstats(tmp_path / "page", *events))
+    assert [event.name for event in dump.recorded[2:]] == [
+        *("createOfferOnSuccess", "setLocalDescription", "onsignalingstatechange", "onconnectionstatechange"),
+        *("getStats", "getStats", "setLocalDescription", "method 999"),
+    ]
+    assert [event.value["sdp"] for event in dump.recorded if event.name == "setLocalDescription"] == [
+        whole,
+        later + section,
+    ]
+    (row,) = dump.connections.to_dict("records")
+    assert (row["state"], row["signaling"], row["dtls"], row["policy"]) == (
+        *("connected", "have-local-offer", "closed", "relay"),
+    )
+    assert (row["local_type"], row["remote_type"], row["protocol"]) == ("srflx", "relay", "udp")
+
+
+# --- joined to a log ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", BOTH, ids=["webrtc-internals", "rtcstats"])
+def test_a_log_knows_with_a_dump_what_its_signaling_cannot_tell(path: Path, recorded: EventLog) -> None:
+    joined = recorded.with_dump(open_dump(path))
+    assert set(reasons(recorded).values()) == {"transport-unknown"}
+    assert reasons(joined) == {"connected": "connected", "dtls-failed": "dtls-failed"}
+    assert reasons(recorded) != reasons(joined), "the log itself stays as it was"
+    assert "✓ connected 1" in str(joined.mesh("connected"))
+    assert "✗ failed 1" in str(joined.mesh("dtls-failed"))
+    assert joined.pairs["connected"].notna().sum() == 1
+    assert str(joined.ladder("connected")) == str(recorded.ladder("connected"))
+
+
+def test_both_dumps_of_one_browser_are_one_story(recorded: EventLog) -> None:
+    both = recorded.with_dump(open_dump(INTERNALS)).with_dump(open_dump(RTCSTATS))
+    assert reasons(both) == {"connected": "connected", "dtls-failed": "dtls-failed"}
+    assert list(both.clocks["dump"]) == [str(INTERNALS), str(RTCSTATS)]
+    ids = {json.loads(data)["pc"] for data in both.events.loc[both.events["kind"] == "dump", "data"]}
+    assert len(ids) == len(open_dump(RTCSTATS).connections)
+
+
+def test_what_is_joined_is_among_the_events_in_order_and_known_as_a_dump(recorded: EventLog) -> None:
+    dump = open_dump(RTCSTATS)
+    joined = recorded.with_dump(dump)
+    added = joined.events[joined.events["kind"] == "dump"]
+    assert {str(dtype) for dtype in joined.events.dtypes} == {str(dtype) for dtype in recorded.events.dtypes}
+    assert {name: str(dtype) for name, dtype in joined.events.dtypes.items()} == described("events")
+    assert set(added["type"]) == {"trace.state"}
+    assert set(added["boot"]) == set(recorded.events["boot"])
+    assert set(added["seq"]) <= set(dump.events["event"])
+    assert joined.events["time"].is_monotonic_increasing
+    own = joined.events[joined.events["kind"] != "dump"].reset_index(drop=True)
+    assert list(own["seq"]) == list(recorded.events["seq"])
+
+
+def test_the_log_says_what_it_was_joined_to(recorded: EventLog) -> None:
+    joined = recorded.with_dump(open_dump(INTERNALS))
+    assert f"{len(recorded.events)} records, " in repr(joined)
+    assert "with webrtc_internals_dump.gz (4 connections, clock " in repr(joined)
+    assert " ± " in joined._repr_html_()
+    assert " ± " not in repr(recorded)
+
+
+def test_a_connection_whose_signals_are_not_in_the_log_was_signaled_elsewhere(tmp_path: Path) -> None:
+    log = open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", TWO_PEERS)).with_dump(open_dump(INTERNALS))
+    elsewhere = log.pairs[log.pairs["room"].isna()]
+    assert set(elsewhere["reason"]) == {"connected", "dtls-failed"}
+    assert "signaled elsewhere\n  ✓ page 1" in str(log.diagnose())
+    assert "clock not aligned, because the log has none of its messages" in repr(log)
+
+
+def test_a_dump_can_be_joined_to_a_log_without_records(tmp_path: Path) -> None:
+    log = open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", [])).with_dump(open_dump(INTERNALS))
+    assert set(log.pairs["reason"]) == {"connected", "dtls-failed"}
+
+
+def test_a_page_that_reports_and_its_dump_are_one_connection(tmp_path: Path) -> None:
+    story = Story(tmp_path).negotiates().reports("ben", localUfrag="BENu", connection="connecting", peerId="ann")
+    dump = write_rtcstats(
+        tmp_path / "page",
+        (2.0, "create", "PC_0", None),
+        (2.1, "setLocalDescription", "PC_0", offer("BENu")),
+        (9.0, "onconnectionstatechange", "PC_0", "connected"),
+    )
+    joined = open_log(story.write()).with_dump(open_dump(dump))
+    assert reasons(joined) == {"bar": "connected"}
+    reported = [json.loads(data)["pc"] for data in joined.events.loc[joined.events["type"] == "trace.state", "data"]]
+    assert set(reported) == {"pc-ben"}
+
+
+def failing(tmp_path: Path, *events: tuple[float, str, Any], **created: Any) -> str:
+    """What is said of a pair that has signaled all, and of which Ben's page recorded this."""
+    story = Story(tmp_path).joins("ben", "Ben").names("ben", "10.0.0.2").describes("ben", "offer")
+    story.describes("ann", "answer").names("ann", "10.0.0.1").waits(60).leaves("ben")
+    dump = write_rtcstats(
+        tmp_path / "page",
+        (1.0, "create", "PC_0", created or None),
+        (1.1, "setLocalDescription", "PC_0", offer("BENu")),
+        *((at_s, name, "PC_0", value) for at_s, name, value in events),
+    )
+    return reasons(open_log(story.write()).with_dump(open_dump(dump)))["bar"]
+
+
+def test_the_reasons_that_only_a_browser_knows_are_known_by_a_dump(tmp_path: Path) -> None:
+    lost = [(20.0, "onconnectionstatechange", "failed")]
+    assert failing(tmp_path) == "ice-failed"
+    assert failing(tmp_path, *lost, iceTransportPolicy="relay") == "relay-only"
+    assert failing(tmp_path, (3.0, "oniceconnectionstatechange", "connected"), *lost) == "dtls-failed"
+    for name, message in (
+        ("addIceCandidateFailed", "The remote description was null"),
+        ("addIceCandidateOnFailure", "InvalidStateError: Failed to execute 'addIceCandidate'"),
+    ):
+        assert failing(tmp_path, (3.0, name, message), *lost) == "candidates-before-description"
+    assert failing(tmp_path, (3.0, "addIceCandidateFailed", "Error processing ICE candidate"), *lost) == "ice-failed"

@@ -1,0 +1,206 @@
+"""A log of any dialect is the same three tables and the same drawing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.hub import Ending
+from signaling_sidecar.inspection import EventLog, open_log
+from tests.dialects.manners import MANNERS
+from tests.dialects.manners.manners import Frame, Manners
+from tests.dialects.manners.meeting import meet
+from tests.kit.hosted_client import ROOM, connected, host, room_of
+from tests.kit.mesh_client import joined
+from tests.kit.serving import serve
+
+SDP = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\na=ice-ufrag:abcd\r\n"
+CANDIDATE = {"candidate": "candidate:1 1 udp 2122 192.168.1.7 50000 typ host ufrag abcd", "sdpMid": "0"}
+DIALECTS = list(MANNERS)
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def log(dialect: str, aiohttp_client: AiohttpClient, tmp_path: Path) -> EventLog:
+    return await _log_of(dialect, aiohttp_client, tmp_path)
+
+
+async def _log_of(dialect: str, client: AiohttpClient, folder: Path, **settings: Any) -> EventLog:
+    """Two meet; `b` offers, `a` answers, candidates go to and fro, in each shape they can have; `b` errs, and goes."""
+    manners, room = MANNERS[dialect], "first-room"
+    served = await serve(client, folder, grace_s=0, **settings)
+    a, b = await meet(served, manners, room, "a", "b")
+    for sender, receiver, frame in (
+        (b, a, manners.offer(room, "b", "a", {"type": "offer", "sdp": SDP})),
+        (a, b, _answer(manners.offer(room, "a", "b", {"type": "answer", "sdp": SDP}))),
+        (b, a, manners.offer(room, "b", "a", SDP)),
+        (a, b, _answer(manners.offer(room, "a", "b", SDP))),
+        (b, a, manners.candidate(room, "b", "a", CANDIDATE)),
+        (a, b, manners.candidate(room, "a", "b", CANDIDATE["candidate"])),
+        (b, a, manners.candidate(room, "b", "a", {"candidate": "", "sdpMid": "0"})),
+    ):
+        await sender.send(frame)
+        await receiver.receive()
+    await b.send("no json")
+    if (leave := manners.leave(room, "b")) is not None:
+        await b.send(leave)
+    await b.socket.close()
+    await served.settled()
+    return open_log(folder)
+
+
+def _answer(offer: Frame) -> Frame:
+    """The frame that answers as this one offers."""
+    kind = offer["type"].replace("offer", "answer").replace("OFFER", "ANSWER")
+    return {key.replace("offer", "answer"): value for key, value in offer.items()} | {"type": kind}
+
+
+def _room(log: EventLog) -> str:
+    return str(log.rooms["room"][0])
+
+
+def _goes(manners: Manners, column: int) -> tuple[str, int, tuple[()], str]:
+    """The last step of one who leaves as this dialect's clients do."""
+    if manners.leave("", "") is not None:
+        return "left", column, (), "leaves"
+    return (
+        ("away", column, (), "away (closed)")
+        if manners.grace_s[Ending.CLOSED]
+        else ("left", column, (), "leaves (closed)")
+    )
+
+
+def test_there_is_one_room_of_two_sessions(log: EventLog, dialect: str) -> None:
+    (counts,) = log.rooms[["dialect", "peers_most", "sessions", "signals", "refused"]].to_numpy().tolist()
+    assert counts == [dialect, 2, 2, 7, 1]
+    assert log.sessions[["dialect", "room"]].to_numpy().tolist() == [[dialect, _room(log)]] * 2
+    told = log.sessions[["connections", "sent", "received", "refused"]]
+    assert told.to_numpy().tolist() == [[1, 3, 4, 0], [1, 4, 3, 1]]
+
+
+def test_descriptions_and_candidates_are_found_in_every_shape(log: EventLog) -> None:
+    signals = log.signals[log.signals["outcome"] == "relayed"]
+    assert signals["sdp_type"][:4].tolist() == ["offer", "answer"] * 2
+    assert signals["description_bytes"][:4].tolist() == [len(SDP)] * 4
+    assert signals["candidate_type"][4:].tolist() == ["host", "host", "end"]
+    assert signals["ufrag"][:6].tolist() == ["abcd"] * 6
+    for name, value in (("address", "192.168.1.7"), ("port", 50000), ("address_class", "private")):
+        assert signals[name][4:6].tolist() == [value] * 2
+    assert log.signals[log.signals["outcome"] == "refused"]["code"].tolist() == ["bad-json"]
+
+
+def test_a_signal_says_whom_it_was_for_where_the_dialect_names_the_receiver(log: EventLog, dialect: str) -> None:
+    signals = log.signals[log.signals["outcome"] == "relayed"]
+    a, b = log.sessions["session"]
+    if dialect == "pairing":  # a code holds two, who have no names: it is for the other one
+        assert signals["to"].isna().all()
+    else:
+        assert signals["to"].tolist() == ["a", "b", "a", "b", "a", "b", "a"]
+        assert signals["to_session"].tolist() == [a, b, a, b, a, b, a]
+
+
+def test_the_ladder_tells_the_story_in_the_same_words(log: EventLog, dialect: str) -> None:
+    a, b = 0, 1
+    steps = [(step.look, step.column, step.to, step.label) for step in log.ladder(_room(log)).steps]
+    notes = [label for look, *_, label in steps if look == "note"]
+    assert notes[0].startswith("room created")
+    assert [step for step in steps if step[0] != "note"] == [
+        ("joined", a, (), "joins"),
+        *([("updated", a, (), "is host now")] if dialect == "hosted" else []),
+        ("joined", b, (), "joins"),
+        ("offer", b, (a,), "offer · 49 B"),
+        ("answer", a, (b,), "answer · 49 B"),
+        ("offer", b, (a,), "offer · 49 B"),
+        ("answer", a, (b,), "answer · 49 B"),
+        ("candidate", b, (a,), "candidate host udp private"),
+        ("candidate", a, (b,), "candidate host udp private"),
+        ("candidate", b, (a,), "end of candidates"),
+        ("refused", b, (), "frame ✗ bad-json"),
+        _goes(MANNERS[dialect], b),
+    ]
+
+
+@pytest.mark.parametrize("payloads", ["summary", "none"])
+async def test_without_payloads_a_frame_is_drawn_as_what_its_type_says(
+    aiohttp_client: AiohttpClient, tmp_path: Path, dialect: str, payloads: str
+) -> None:
+    log = await _log_of(dialect, aiohttp_client, tmp_path, payloads=payloads)
+    ladder = log.ladder(_room(log))
+    assert "192.168.1.7" not in ladder.to_html()
+    signals = [step for step in ladder.steps if step.to]
+    assert [step.look for step in signals] == ["offer", "answer"] * 2 + ["candidate"] * 3
+    assert [step.label.split(" ")[0] for step in signals[:6]] == ["offer", "answer"] * 2 + ["candidate"] * 2
+
+
+async def test_a_room_with_a_host_shows_what_becomes_of_it(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    hugo, _ = await room_of(served, "hugo", "gina")
+    await hugo.send("RENAME_ROOM", newRoomName="Series")
+    await hugo.send("CONTROL_MODE_CHANGE", mode="FREE_FOR_ALL")
+    await hugo.send("RENAME_USER", newUserName="Hugh")
+    await hugo.send("LEAVE_ROOM")
+    await served.settled()
+    log = open_log(tmp_path)
+    assert [(step.column, step.label) for step in log.ladder(ROOM).steps] == [
+        (None, "room created · Films · HOST_ONLY"),
+        *((0, "joins"), (0, "is host now"), (1, "joins")),
+        *((0, "room is now Series"), (0, "mode is now FREE_FOR_ALL"), (0, "is now Hugh")),
+        *((0, "leaves"), (1, "is host now")),
+    ]
+    assert log.rooms["name"].tolist() == ["Series"]
+    assert log.sessions["name"].tolist() == ["Hugh", "Gina"]
+
+
+async def test_a_peer_whose_life_is_doubted_is_drawn_as_one_who_is_asked(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    hugo = await host(served)
+    second = await connected(served, "hugo")
+    await second.send("JOIN_ROOM", userName="Hugo")
+    await hugo.hears_nothing()  # and answers the ping
+    assert await second.hears("ERROR")
+    steps = [(step.look, step.column, step.label) for step in open_log(tmp_path).ladder(ROOM).steps][3:]
+    assert steps == [("updated", 0, "asked for a sign of life"), ("refused", 0, "JOIN_ROOM ✗ id-taken")]
+
+
+async def test_a_peer_on_a_newer_connection_was_never_away(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    for _ in range(2):
+        await joined(served, "ann")
+    log = open_log(tmp_path)
+    assert [step.label for step in log.ladder("mesh").steps] == ["room created", "joins", "reconnects"]
+    assert log.sessions[["connections", "times_away"]].to_numpy().tolist() == [[2, 0]]
+
+
+async def test_a_group_that_was_found_is_a_room_and_waiting_for_one_is_none(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    await meet(served, MANNERS["match"], "", "u1", "u2")
+    waiting = await served.connect("/ws/signaling/match?userId=u3")
+    for size in (2, 3):
+        await waiting.send({"type": "matchmaking", "matchSize": size})
+    await served.settled()
+    log = open_log(tmp_path)
+    assert log.events["type"].value_counts()[["match.queued", "match.cancelled", "match.found"]].tolist() == [4, 1, 1]
+    assert log.sessions["peer"].tolist() == ["u1", "u2"]
+    (room,) = log.rooms["room"]
+    labels = [step.label for step in log.ladder(room).steps]
+    assert labels == ["room created", "group found", "joins", "joins"]
+
+
+async def test_a_pairing_code_is_in_no_table_and_no_drawing(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    log = await _log_of("pairing", aiohttp_client, tmp_path)
+    assert "first-room" not in log.ladder(_room(log)).to_html()
+    for table in (log.events, log.rooms, log.sessions, log.signals):
+        assert "first-room" not in table.to_csv()
+    assert pd.isna(log.rooms["name"][0])

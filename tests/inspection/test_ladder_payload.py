@@ -1,0 +1,147 @@
+"""What a notebook is given of a ladder, and the payload of the row that is chosen in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from signaling_sidecar.inspection import EventLog, Ladder, open_log
+from signaling_sidecar.inspection.drawing_widget import DrawingWidget
+from signaling_sidecar.inspection.payload_text import payload_text
+from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, record, write_segment
+
+OFFER = 6
+"""`seq` of the offer in `TWO_PEERS`."""
+
+
+def log_of(tmp_path: Path, *lines: str) -> EventLog:
+    return open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", lines))
+
+
+def ladder_with(tmp_path: Path, **signal: Any) -> Ladder:
+    """Two peers, and a signal with `seq` 20."""
+    signal = {"kind": "offer", "bytes": 9, **signal}
+    return log_of(tmp_path, *TWO_PEERS, record(20, 11, "signal.relayed", **ANN, **signal)).ladder("bar")
+
+
+def test_a_description_is_shown_line_by_line_in_its_indented_frame(tmp_path: Path) -> None:
+    assert log_of(tmp_path, *TWO_PEERS).ladder("bar").payload(OFFER) == (
+        OFFER,
+        "offer · 23 B",
+        "seq 6 · 11:06:42.500000 UTC · signal.relayed · kind offer · 60 B",
+        '{\n  "type": "offer",\n  "to": "ann",\n  "sdp": "v=0\n    a=ice-ufrag:BENu\n    "\n}',
+    )
+
+
+def test_what_the_sidecar_wrote_of_a_coming_is_shown_as_it_is(tmp_path: Path) -> None:
+    joined = log_of(tmp_path, *TWO_PEERS).ladder("bar").payload(4)
+    assert joined is not None
+    assert json.loads(joined.text) == {"name": "Ann", "instance": "p1", "joined_at_ms": 1}
+
+
+def test_a_row_that_is_not_there_has_no_payload_and_one_without_data_says_so(tmp_path: Path) -> None:
+    ladder = ladder_with(tmp_path)
+    bare = ladder.payload(20)
+    assert bare is not None
+    assert (ladder.payload(999), bare.text) == (None, "the log holds no payload of it")
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ('{"a":"\\\\r\\\\n","b":"x\\ny"}', '{\n  "a": "\\\\r\\\\n",\n  "b": "x\n    y"\n}'),
+        ('{"n":1.50,"n":2}', '{\n  "n": 1.50,\n  "n": 2\n}'),
+        ("not\tjson\r\nat all", "not\\tjson\\r\nat all"),
+        ('["\u202egnp.exe","\x7f"]', '[\n  "\\u202egnp.exe",\n  "\\x7f"\n]'),
+        ("[" * 30_000 + "]" * 30_000, "[" * 30_000 + "]" * 30_000),
+    ],
+    ids=["escaped", "as-sent", "no-json", "acts-on-a-screen", "deep"],
+)
+def test_a_payload_is_shown_as_it_was_sent_and_moves_nothing_on_a_screen(data: str, shown: str) -> None:
+    assert payload_text(data) == shown
+
+
+HOSTILE = "</script></title></svg><img src=x onerror=alert(1)>"
+
+
+def test_a_hostile_payload_reaches_the_page_only_when_it_is_asked_for_and_as_text(tmp_path: Path) -> None:
+    ladder = ladder_with(tmp_path, kind=HOSTILE, data={"sdp": f"v=0\r\n{HOSTILE}", "secret": "marmalade"})
+    widget = DrawingWidget()
+    widget.show(ladder)
+    shown = ladder._repr_mimebundle_()["text/html"]
+    for html in (shown, widget.html):
+        ElementTree.fromstring(html)
+        assert not re.search("<img|<script|marmalade", html)
+    widget.selected = 20
+    assert HOSTILE in widget.payload["text"]
+
+
+def test_the_page_gets_the_payload_of_the_row_that_is_chosen_and_no_other(tmp_path: Path) -> None:
+    ladder = log_of(tmp_path, *TWO_PEERS).ladder("bar")
+    widget = DrawingWidget(ladder)
+    assert widget.payload == {}
+    widget.selected = OFFER
+    assert widget.payload == ladder.payload(OFFER)._asdict()  # type: ignore[union-attr]
+    for nothing in (999, None):
+        widget.selected = nothing
+        assert widget.payload == {}
+
+
+def test_a_row_stays_chosen_while_its_room_goes_on_and_in_no_other_room(tmp_path: Path) -> None:
+    pub = [
+        record(18, 2, "room.created", dialect="rooms", room="pub"),
+        record(OFFER + 100, 2, "peer.joined", dialect="rooms", room="pub", peer="cat", session="s-cat", connection=9),
+    ]
+    log = log_of(tmp_path, *TWO_PEERS, *pub)
+    widget = DrawingWidget()
+    widget.show(log_of(tmp_path, *TWO_PEERS[:7]).ladder("bar"))
+    widget.selected = OFFER
+    before = widget.html
+    widget.show(log.ladder("bar"))
+    assert (widget.selected, widget.payload["seq"]) == (OFFER, OFFER)
+    assert widget.html != before
+    widget.show(log.ladder("pub"))
+    assert (widget.selected, widget.payload) == (None, {})
+    widget.show(None)
+    assert widget.html == ""
+
+
+def test_a_row_that_is_chosen_keeps_its_payload_when_a_run_takes_it_in(tmp_path: Path) -> None:
+    beats = [record(20 + n, 8 + n, "signal.relayed", **BEN, kind="heartbeat", bytes=9, data={"n": n}) for n in range(5)]
+    widget = DrawingWidget()
+    widget.show(log_of(tmp_path, *TWO_PEERS[:7], *beats[:3]).ladder("bar"))
+    widget.selected = 21
+    widget.show(log_of(tmp_path, *TWO_PEERS[:7], *beats).ladder("bar"))
+    assert json.loads(widget.payload["text"]) == {"n": 1}
+
+
+def test_two_showings_of_one_ladder_are_one_drawing_to_the_page(tmp_path: Path) -> None:
+    ladder = log_of(tmp_path, *TWO_PEERS).ladder("bar")
+    first, second = (ladder._repr_mimebundle_()["text/html"] for _ in range(2))
+    assert first == second
+    assert first != log_of(tmp_path, *TWO_PEERS).ladder("bar")._repr_mimebundle_()["text/html"]
+
+
+def test_without_the_widgets_package_a_ladder_is_drawn_all_the_same(tmp_path: Path) -> None:
+    file = write_segment(tmp_path / "a.jsonl", TWO_PEERS)
+    code = (
+        "import sys; sys.modules['anywidget'] = None\n"
+        f"from signaling_sidecar.inspection import open_log; ladder = open_log({str(file)!r}).ladder('bar')\n"
+        "assert ladder._repr_mimebundle_() == {'text/plain': str(ladder), 'text/html': ladder.to_html()}"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_a_refused_frame_has_its_refusal_for_a_payload(tmp_path: Path) -> None:
+    refused = log_of(tmp_path, *TWO_PEERS).ladder("bar").payload(14)
+    assert refused is not None
+    assert "no other peer 'ben' in this room" in refused.text
+    assert BAR["room"] not in refused.about

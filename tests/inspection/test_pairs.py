@@ -1,0 +1,77 @@
+"""The tables of pairs and of candidates, and the diagnosis in a notebook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from signaling_sidecar.inspection import open_log
+from tests.kit.diagnosis_log import Story, candidate
+from tests.kit.inspection_log import T0_S, record
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def after(seconds: float) -> pd.Timestamp:
+    return pd.Timestamp(T0_S + seconds, unit="s", tz="UTC")
+
+
+def test_a_pair_is_a_row_with_who_did_what_and_when(story: Story) -> None:
+    story.negotiates("10.0.0.1", "203.0.113.7").names("ben", "10.0.0.2").reports(
+        "ann", peerId="ben", connection="connected", localUfrag="ANNu"
+    )
+    (row,) = open_log(story.write()).pairs.to_dict("records")
+    assert (row["peer"], row["other"], row["name"], row["other_name"]) == ("ann", "ben", "Ann", "Ben")
+    assert (row["offered"], row["offers"], row["offers_back"], row["answers"]) == ("ben", 0, 1, 1)
+    assert (row["candidates"], row["candidates_back"], row["types"], row["types_back"]) == (1, 2, "host", "host")
+    times = [row[name] for name in ("met", "offer", "answer", "candidate", "connected")]
+    assert times == [after(1.0), after(1.5), after(2.0), after(2.5), after(4.0)]
+    assert (row["signaling"], row["reason"], row["sentence"]) == (
+        "transport-unknown",
+        "connected",
+        "Ann and Ben: connected",
+    )
+
+
+def test_what_did_not_happen_has_no_time(story: Story) -> None:
+    story.joins("ben").describes("ben", "offer")
+    (row,) = open_log(story.write()).pairs.to_dict("records")
+    assert [pd.isna(row[name]) for name in ("offer", "answer", "candidate", "connected")] == [False, True, True, True]
+
+
+def test_every_candidate_is_a_row_wherever_it_came(story: Story) -> None:
+    story.joins("ben").describes("ben", "offer", candidate("10.0.0.2"), candidate("203.0.113.7", "srflx"))
+    story.names("ann", "a.local")
+    candidates = open_log(story.write()).candidates
+    columns = ["peer", "type", "protocol", "address_class", "address", "port", "ufrag", "in_description"]
+    assert candidates[columns].to_numpy().tolist() == [
+        ["ben", "host", "udp", "private", "10.0.0.2", 50000, "BENu", True],
+        ["ben", "srflx", "udp", "reserved", "203.0.113.7", 50000, "BENu", True],
+        ["ann", "host", "udp", "mdns", "a.local", 50000, "ANNu", False],
+    ]
+
+
+def test_a_diagnosis_is_text_and_html(story: Story) -> None:
+    story.joins("ben", "<b>Ben").describes("ben", "offer").waits(60).leaves("ben")
+    diagnosis = open_log(story.write()).diagnose()
+    assert str(diagnosis).splitlines()[:2] == [
+        "bar (rooms)",
+        "  ✗ Ann and <b>Ben: Ann has not answered the offer of <b>Ben",
+    ]
+    assert "&lt;b&gt;Ben" in diagnosis._repr_html_()
+    assert str(open_log(story.write()).diagnose("club")) == "nobody has met anybody"
+
+
+def test_who_was_not_let_in_is_told(story: Story) -> None:
+    data = {"code": "room-full", "message": "room 'bar' is full: 1 peers", "count": 1}
+    story.add(record(9, 5.0, "signal.refused", dialect="rooms", room="bar", peer="cleo", kind="join", data=data))
+    diagnosis = str(open_log(story.write()).diagnose())
+    assert diagnosis.splitlines() == [
+        "✗ cleo was not let into bar: room-full (room 'bar' is full: 1 peers)",
+        "    → raise the room's capacity, or close a tab that is still in it",
+    ]

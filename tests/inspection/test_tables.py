@@ -1,0 +1,183 @@
+"""What the tables say of a log, and that their descriptions are true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from signaling_sidecar.inspection import EventLog, open_log
+from signaling_sidecar.inspection.text_dtype import TEXT
+from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> EventLog:
+    return open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", TWO_PEERS))
+
+
+def at(seconds: float) -> pd.Timestamp:
+    return pd.Timestamp("2026-11-18 11:06:40Z") + pd.Timedelta(seconds=seconds)
+
+
+def log_of(tmp_path: Path, *lines: str) -> EventLog:
+    return open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", lines))
+
+
+def described(table: str, of: type = EventLog) -> dict[str, str]:
+    """The columns and dtypes that a table's docstring lists between its two rules."""
+    doc = getattr(of, table).__doc__
+    listed = re.split(r"^ *=+ =+ =+$", doc, flags=re.MULTILINE)[1]
+    rows = [re.fullmatch(r" *(\w+) +(datetime64\[us, UTC\]|\w+) +\S.*", line) for line in listed.strip().split("\n")]
+    return {row[1]: str(TEXT) if row[2] == "str" else row[2] for row in rows if row}
+
+
+@pytest.mark.parametrize("table", ["events", "rooms", "sessions", "signals", "pairs", "candidates", "clocks"])
+@pytest.mark.parametrize("lines", [TWO_PEERS, TWO_PEERS[:1], []], ids=["full", "header", "empty"])
+def test_a_table_has_the_columns_and_dtypes_that_its_description_lists(
+    tmp_path: Path, table: str, lines: list[str]
+) -> None:
+    frame = getattr(log_of(tmp_path, *lines), table)
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == described(table)
+    assert list(frame.index) == list(range(len(frame)))
+
+
+def test_events_have_every_field_of_a_record(log: EventLog) -> None:
+    offer = log.events.iloc[5].dropna().to_dict()
+    assert offer == {
+        "v": 1,
+        "seq": 6,
+        "time": at(2.5),
+        "type": "signal.relayed",
+        **BEN,
+        "to": "ann",
+        "connection": 2,
+        "kind": "offer",
+        "bytes": 60,
+        "data": '{"type": "offer", "to": "ann", "sdp": "v=0\\r\\na=ice-ufrag:BENu\\r\\n"}',
+        "boot": "b00t",
+    }
+    assert log.events.iloc[0][["room", "to", "bytes", "connection"]].isna().all()
+
+
+def test_a_room_has_a_row_for_each_of_its_stays(tmp_path: Path) -> None:
+    lines = [
+        header("b00t"),
+        *(record(2, 1, "room.created", **BAR), record(3, 1, "peer.joined", **ANN, connection=1, data={})),
+        *(record(4, 2, "peer.left", **ANN, data={"reason": "left"}), record(5, 2, "room.ended", **BAR)),
+        record(
+            6, 3, "signal.refused", dialect="rooms", room="club", peer="x", connection=2, data={"code": "room-full"}
+        ),
+        *(record(7, 4, "room.created", **BAR), record(8, 4, "peer.joined", **BEN, connection=3, data={})),
+    ]
+    rooms = log_of(tmp_path, *lines).rooms
+    assert list(rooms["room"]) == ["bar", "bar"]
+    assert list(rooms["created"]) == [at(1), at(4)]
+    assert rooms["ended"][0] == at(2)
+    assert pd.isna(rooms["ended"][1])
+    assert list(rooms["peers_most"]) == [1, 1]
+
+
+def test_a_room_that_outlived_a_restart_has_those_who_were_there_before(tmp_path: Path) -> None:
+    lines = [
+        header("cafe"),
+        *(record(2, 1, "peer.resumed", **ANN, connection=1), record(3, 2, "peer.left", **BEN, data={"reason": "lost"})),
+        record(4, 3, "peer.joined", **BEN | {"session": "s-again"}, connection=2, data={}),
+    ]
+    (room,) = log_of(tmp_path, *lines).rooms.to_dict("records")
+    assert (room["peers_most"], room["sessions"]) == (2, 3)
+    assert pd.isna(room["created"])
+
+
+def test_a_room_counts_what_happened_in_it(log: EventLog) -> None:
+    row = log.rooms.iloc[0]
+    assert (row["peers_most"], row["sessions"], row["signals"], row["refused"], row["bytes"]) == (2, 2, 4, 1, 263)
+
+
+def test_a_session_says_who_was_where_from_when_to_when(log: EventLog) -> None:
+    ann, ben = (row for _, row in log.sessions.iterrows())
+    assert (ann["peer"], ann["name"], ann["joined"]) == ("ann", "Anna", at(1))
+    assert pd.isna(ann["left"])
+    assert pd.isna(ann["reason"])
+    assert pd.isna(ben["name"])
+    assert (ben["joined"], ben["left"], ben["reason"]) == (at(2), at(7), "left")
+
+
+def test_a_session_tells_a_reload_from_a_lost_network(log: EventLog) -> None:
+    ann, ben = (row for _, row in log.sessions.iterrows())
+    assert (ben["connections"], ben["pages"], ben["times_away"], ben["away_s"]) == (2, 2, 1, 1.5)
+    assert (ann["connections"], ann["pages"], ann["times_away"], ann["away_s"]) == (1, 1, 1, 2.0)
+
+
+def test_a_session_counts_what_it_sent_and_what_was_for_it(log: EventLog) -> None:
+    assert log.sessions[["sent", "received", "refused"]].to_numpy().tolist() == [[2, 2, 1], [2, 2, 0]]
+
+
+def test_a_broadcast_is_for_those_who_had_their_place_then(tmp_path: Path) -> None:
+    def said(seq: int, seconds: float, who: dict[str, Any]) -> str:
+        return record(seq, seconds, "signal.relayed", **who, kind="broadcast", bytes=1, data={})
+
+    late = {**BEN, "peer": "late", "session": "s-late"}
+    lines = [
+        header("b00t"),
+        *(record(2, 1, "peer.joined", **ANN, connection=1), record(3, 1, "peer.joined", **BEN, connection=2)),
+        *(said(4, 2, ANN), said(5, 3, BEN), record(6, 4, "peer.left", **BEN, data={"reason": "closed"})),
+        *(said(7, 5, ANN), record(8, 6, "peer.joined", **late, connection=3), said(9, 7, ANN)),
+    ]
+    sessions = log_of(tmp_path, *lines).sessions.set_index("peer")
+    assert sessions["received"].to_dict() == {"ann": 1, "ben": 1, "late": 1}
+    assert sessions["sent"].to_dict() == {"ann": 3, "ben": 1, "late": 0}
+
+
+def test_the_same_peer_in_two_boots_has_two_sessions_and_neither_hears_the_others_signals(tmp_path: Path) -> None:
+    def boot(name: str, start: float) -> list[str]:
+        ann, ben = ANN | {"session": f"ann-{name}"}, BEN | {"session": f"ben-{name}"}
+        return [
+            header(name, at=start),
+            record(2, start + 1, "peer.joined", **ann, connection=1),
+            record(3, start + 1, "peer.joined", **ben, connection=2),
+            record(4, start + 2, "signal.relayed", **ann, to="ben", kind="signal", bytes=2, data={}),
+            record(5, start + 2, "signal.relayed", **ann, kind="broadcast", bytes=2, data={}),
+        ]
+
+    write_segment(tmp_path / "events-1111-0001.jsonl", boot("1111", 0))
+    write_segment(tmp_path / "events-2222-0001.jsonl", boot("2222", 60))
+    log = open_log(tmp_path)
+    assert log.sessions.set_index("session")["received"].to_dict() == {
+        "ann-1111": 0,
+        "ben-1111": 2,
+        "ann-2222": 0,
+        "ben-2222": 2,
+    }
+    assert list(log.signals["to_session"].dropna()) == ["ben-1111", "ben-2222"]
+    assert list(log.rooms["boot"]) == ["1111", "2222"]
+
+
+def test_signals_hold_what_was_found_in_the_payload(log: EventLog) -> None:
+    offer, _, candidate, broadcast, refused = (row.dropna().to_dict() for _, row in log.signals.iterrows())
+    assert offer["sdp_type"] == "offer"
+    assert (offer["description_bytes"], offer["ufrag"], offer["to_session"]) == (23, "BENu", "s-ann")
+    found = [candidate[name] for name in ("candidate_type", "protocol", "address_class", "address", "port", "ufrag")]
+    assert found == ["host", "udp", "mdns", "b.local", 5000, "BENu"]
+    assert broadcast.keys() & {"to", "to_session", "sdp_type", "candidate_type", "code"} == set()
+    assert (refused["outcome"], refused["code"], refused["count"]) == ("refused", "no-such-peer", 1)
+    assert refused["message"] == "no other peer 'ben' in this room"
+    assert "to_session" not in refused
+
+
+def test_signals_of_a_log_that_keeps_summaries_are_told_the_same(tmp_path: Path) -> None:
+    kept = '{"summary":true,"ufrag":"u","candidate":{"type":"srflx","protocol":"udp","address_class":"public"}}'
+    offer = '{"summary":true,"description_bytes":400,"ufrag":"u"}'
+    signals = log_of(
+        tmp_path,
+        header("b00t"),
+        record(2, 1, "signal.relayed", **ANN, to="ben", kind="offer", bytes=500, data=offer),
+        record(3, 2, "signal.relayed", **ANN, to="ben", kind="candidate", bytes=90, data=kept),
+        record(4, 3, "signal.relayed", **ANN, to="ben", kind="candidate", bytes=90),
+    ).signals
+    assert (signals["sdp_type"][0], signals["description_bytes"][0]) == ("offer", 400)
+    assert (signals["candidate_type"][1], signals["address_class"][1]) == ("srflx", "public")
+    assert pd.isna(signals["candidate_type"][2])

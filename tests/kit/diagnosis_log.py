@@ -1,0 +1,105 @@
+"""Stories of two peers, written as the sidecar would log them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+from signaling_sidecar.diagnosis import Verdict, find_meetings, judge, read_entries
+from tests.kit.inspection_log import T0_S, header, record, write_segment
+
+UFRAGS = {"ann": "ANNu", "ben": "BENu"}
+
+
+def sdp(ufrag: str, *candidates: str) -> str:
+    lines = ["v=0", f"a=ice-ufrag:{ufrag}", *(f"a={line}" for line in candidates)]
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def candidate(address: str, kind: str = "host", port: int = 50000) -> str:
+    return f"candidate:1 1 udp 2113937151 {address} {port} typ {kind}"
+
+
+class Story:
+    """Ann is in the bar; each verb is one record, half a second after the one before it."""
+
+    def __init__(self, folder: Path, dialect: str = "rooms") -> None:
+        self._path, self._dialect = folder / "events-b00t-0001.jsonl", dialect
+        self._lines = [header("b00t")]
+        self._stays: dict[str, int] = {}
+        self.at_s = 0.0
+        self.joins("ann", "Ann")
+
+    def record(self, type_: str, peer: str | None = None, **fields: Any) -> Self:
+        self.at_s += 0.5
+        if peer is not None:
+            fields |= {"peer": peer, "session": f"s-{peer}-{self._stays[peer]}"}
+        where = {"dialect": self._dialect, "room": "bar"}
+        self._lines.append(record(len(self._lines) + 1, self.at_s, type_, **{**where, **fields}))
+        return self
+
+    def waits(self, seconds: float) -> Self:
+        self.at_s += seconds
+        return self
+
+    def joins(self, peer: str, name: str | None = None, origin: str | None = None) -> Self:
+        """By a connection of its own, when its page has an origin."""
+        self._stays[peer] = self._stays.get(peer, 0) + 1
+        connection = None if origin is None else len(self._lines)
+        if origin is not None:
+            self.record("connection.opened", room=None, connection=connection, data={"origin": origin})
+        return self.record("peer.joined", peer, connection=connection, data={"name": name} if name else {})
+
+    def goes_away(self, peer: str, ending: str = "unloaded") -> Self:
+        return self.record("peer.away", peer, data={"ending": ending, "grace_s": 30.0})
+
+    def leaves(self, peer: str) -> Self:
+        return self.record("peer.left", peer, data={"reason": "left"})
+
+    def sends(self, peer: str, kind: str, **frame: Any) -> Self:
+        to = "ben" if peer == "ann" else "ann"
+        return self.record("signal.relayed", peer, to=to, kind=kind, data={"type": kind, "to": to, **frame})
+
+    def describes(self, peer: str, kind: str, *candidates: str, ufrag: str | None = None) -> Self:
+        return self.sends(peer, kind, sdp=sdp(ufrag or UFRAGS[peer], *candidates))
+
+    def names(self, peer: str, address: str, kind: str = "host", ufrag: str | None = None) -> Self:
+        """Trickle a candidate."""
+        text = f"{candidate(address, kind)} ufrag {ufrag or UFRAGS[peer]}"
+        return self.sends(peer, "candidate", candidate={"candidate": text})
+
+    def is_refused(self, peer: str, kind: str, code: str, to: str | None = None) -> Self:
+        data = {"code": code, "message": f"because of {code}", "count": 1}
+        return self.record("signal.refused", peer, kind=kind, to=to, data=data)
+
+    def reports(self, peer: str, event: str = "state", **report: Any) -> Self:
+        frame = {"type": "trace", "event": event, "page": f"page-{peer}", "pc": f"pc-{peer}", **report}
+        return self.record("trace.state", peer, kind="trace", data=frame)
+
+    def negotiates(self, address_of_ann: str = "10.0.0.1", address_of_ben: str = "10.0.0.2") -> Self:
+        """Ben joins and offers, Ann answers, and each names an address."""
+        self.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer")
+        return self.names("ben", address_of_ben).names("ann", address_of_ann)
+
+    def add(self, line: str) -> Self:
+        self._lines.append(line)
+        return self
+
+    def write(self) -> Path:
+        return write_segment(self._path, self._lines)
+
+    @property
+    def now_ts(self) -> float:
+        return T0_S + self.at_s
+
+    def verdicts(self) -> list[Verdict]:
+        met = find_meetings(read_entries([self.write()]))
+        return [judge(meeting, self.now_ts) for meeting in met.meetings]
+
+    def verdict(self) -> Verdict:
+        (verdict,) = self.verdicts()
+        return verdict
+
+    def evidence(self) -> list[str]:
+        """The kinds of the records that are named as evidence."""
+        return [entry.kind or entry.type for entry in self.verdict().finding.evidence]

@@ -1,0 +1,88 @@
+"""What a client of `hosted` says and hears, for tests at the edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.kit.serving import Peer, Served
+
+ROOM = "living-room"
+CANONICAL = f"/ws/signaling/hosted/{ROOM}"
+AT_MS = 1735171200000
+
+
+class User:
+    """One user's connection to a room: its frames carry what every frame carries."""
+
+    def __init__(self, peer: Peer, user: str) -> None:
+        self.peer, self.user = peer, user
+
+    def frame(self, kind: str, **more: Any) -> dict[str, Any]:
+        return {"type": kind, "roomId": ROOM, "userId": self.user, "timestamp": AT_MS, **more}
+
+    async def send(self, kind: str, **more: Any) -> None:
+        await self.peer.send(self.frame(kind, **more))
+
+    async def ask(self, kind: str, **more: Any) -> dict[str, Any]:
+        return await self.peer.ask(self.frame(kind, **more))
+
+    async def receive(self) -> dict[str, Any]:
+        return await self.peer.receive()
+
+    async def hears(self, kind: str) -> dict[str, Any]:
+        frame = await self.receive()
+        assert frame["type"] == kind, frame
+        return frame
+
+    async def hears_nothing(self) -> None:
+        await self.peer.hears_nothing()
+
+    async def closed(self) -> tuple[int | None, str | None]:
+        return await self.peer.closed()
+
+    async def goes(self) -> None:
+        """Close, and so be away: in this dialect only LEAVE_ROOM is a leave."""
+        await self.peer.socket.close()
+
+
+async def connected(served: Served, user: str, path: str = CANONICAL, **options: Any) -> User:
+    return User(await served.connect(path, **options), user)
+
+
+async def host(served: Served, user: str = "hugo", **options: Any) -> User:
+    """The creator of the room."""
+    creator = await connected(served, user, **options)
+    assert (await creator.ask("CREATE_ROOM", userName=user.title(), roomName="Films"))["type"] == "ROOM_CREATED"
+    return creator
+
+
+async def guest(served: Served, user: str, *present: User, **options: Any) -> User:
+    """One who joins the room; those `present` have heard of it."""
+    joiner = await connected(served, user, **options)
+    assert (await joiner.ask("JOIN_ROOM", userName=user.title()))["type"] == "ROOM_JOINED"
+    for other in present:
+        assert (await other.hears("USER_JOINED"))["joinedUser"]["id"] == user
+    return joiner
+
+
+async def room_of(served: Served, *users: str) -> list[User]:
+    """A room: its host and its guests, who joined in this order."""
+    members = [await host(served, users[0])]
+    for user in users[1:]:
+        members.append(await guest(served, user, *members))
+    return members
+
+
+def error_of(frame: dict[str, Any]) -> str:
+    """The text of an ERROR, after a look at its shape."""
+    assert frame["type"] == "ERROR", frame
+    assert {"type", "error", "code", "timestamp"} <= set(frame) <= {"type", "error", "details", "code", "timestamp"}
+    assert isinstance(frame["timestamp"], int)
+    assert isinstance(frame["code"], str)
+    text: str = frame["error"]
+    return text
+
+
+def users_of(frame: dict[str, Any]) -> dict[str, bool]:
+    """Who is in the room that a frame tells of, in their order, and whether they are connected."""
+    return {user["id"]: user["isConnected"] for user in frame["roomState"]["users"]}

@@ -1,0 +1,165 @@
+"""A local network on this machine: hosts, each with a cable to one switch; of network namespaces, by root on Linux.
+
+1. The switch is in a namespace of its own too. So nothing of this machine's network changes, and with the namespaces
+   all of it is gone.
+2. Names carry the id of the process that made them: runs at the same time do not meet, and what a killed run has left,
+   programs too, is removed by the next one.
+3. There is a router's address to send to, and no internet behind it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.kit.programs import Program, Start, is_running
+
+PREFIX = "signaling-lan"
+ANSWERS_WITHIN_S = 10.0  # seconds for one `ip` command, which takes 10 ms
+NETWORKS = {4: ("10.77.0.", 24), 6: ("fd77::", 64)}  # RFC 1918, RFC 4193
+ROUTER = 99
+NO_DAD = "for each in all default; do echo 0 >/proc/sys/net/ipv6/conf/$each/accept_dad; done"
+"""IPv6 addresses are there at once, not after the second in which nobody has objected."""
+_numbers = itertools.count(1)
+
+
+class Host(NamedTuple):
+    """A machine on the network, as far as its programs can tell."""
+
+    namespace: str
+    ipv4: str
+    ipv6: str
+    switch: str
+    port: str
+    """Where its cable is plugged in."""
+
+    def command(self, words: Sequence[str | Path]) -> list[str]:
+        """The words that run a program on this host. It keeps its process id and its open files."""
+        return ["ip", "netns", "exec", self.namespace, *map(str, words)]
+
+    def program(self, path: Path, folder: Path) -> Path:
+        """A file in the folder that runs this program on this host."""
+        script = folder / f"{path.name}-on-{self.namespace}"
+        script.write_text(f'#!/bin/sh\nexec {" ".join(self.command([path]))} "$@"\n')
+        script.chmod(0o700)
+        return script
+
+    def starting(self, start: Start) -> Start:
+        """What starts programs on this host."""
+
+        async def start_here(
+            words: Sequence[str | Path], cwd: Path, env: Mapping[str, str | None] | None = None
+        ) -> Program:
+            return await start(self.command(words), cwd, env or {})
+
+        return start_here
+
+    @contextmanager
+    def cable_pulled(self) -> Iterator[None]:
+        _ip("-n", self.switch, "link", "set", self.port, "down")
+        try:
+            yield
+        finally:
+            _ip("-n", self.switch, "link", "set", self.port, "up")
+
+
+class Lan(NamedTuple):
+    laptop: Host
+    second_laptop: Host
+    phone: Host
+
+
+@contextmanager
+def new_lan() -> Iterator[Lan]:
+    """What runs on its hosts is ended with it. Skips the test where none can be made."""
+    _remove_what_is_left()
+    prefix = f"{PREFIX}-{os.getpid()}-{next(_numbers)}-"
+    try:
+        yield _new_lan(prefix)
+    finally:
+        for name in namespaces():
+            if name.startswith(prefix):
+                _remove(name)
+
+
+def _new_lan(prefix: str) -> Lan:
+    try:
+        switch = _new_switch(f"{prefix}switch")
+        hosts = [_new_host(f"{prefix}{name}", switch, number) for number, name in enumerate(Lan._fields, start=1)]
+    except FileNotFoundError as error:
+        pytest.skip(f"no network namespaces can be made here: {error}")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"no network namespaces can be made here: {error.stderr.strip()}")
+    return Lan(*hosts)
+
+
+def _new_switch(name: str) -> str:
+    _new_namespace(name)
+    # It hands on multicast to all, as most homes' do; one that snoops wants to be asked for it first.
+    _ip("-n", name, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
+    _ip("-n", name, "link", "set", "bridge", "up")
+    for version in NETWORKS:
+        _add_address(name, "bridge", version, ROUTER)
+    return name
+
+
+def _new_host(name: str, switch: str, number: int) -> Host:
+    port = f"port{number}"
+    _new_namespace(name)
+    _ip("-n", switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
+    _ip("-n", switch, "link", "set", port, "master", "bridge", "up")
+    _ip("-n", name, "link", "set", "eth0", "up")
+    ipv4, ipv6 = (_add_address(name, "eth0", version, number) for version in NETWORKS)
+    for prefix, _ in NETWORKS.values():
+        _ip("-n", name, "route", "add", "default", "via", f"{prefix}{ROUTER}")
+    return Host(name, ipv4, ipv6, switch, port)
+
+
+def _new_namespace(name: str) -> None:
+    _ip("netns", "add", name)
+    _ip("netns", "exec", name, "sh", "-c", NO_DAD)
+    _ip("-n", name, "link", "set", "lo", "up")
+
+
+def _add_address(name: str, interface: str, version: int, number: int) -> str:
+    prefix, length = NETWORKS[version]
+    _ip("-n", name, "address", "add", f"{prefix}{number}/{length}", "dev", interface)
+    return f"{prefix}{number}"
+
+
+def _remove_what_is_left() -> None:
+    for name in namespaces():
+        made_by = re.match(rf"{PREFIX}-(\d+)-", name)
+        if made_by is not None and not is_running(int(made_by[1])):
+            with contextlib.suppress(subprocess.CalledProcessError):  # another run may be doing the same
+                _remove(name)
+
+
+def _remove(name: str) -> None:
+    for pid in _ip("netns", "pids", name).split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    _ip("netns", "delete", name)
+
+
+def namespaces() -> list[str]:
+    """The names of all that there are on this machine."""
+    try:
+        return [line.split()[0] for line in _ip("netns", "list").splitlines()]
+    except FileNotFoundError:  # no `ip`: then there are none either
+        return []
+
+
+def _ip(*words: str) -> str:
+    done = subprocess.run(["ip", *words], check=True, capture_output=True, text=True, timeout=ANSWERS_WITHIN_S)
+    return done.stdout

@@ -1,0 +1,40 @@
+"""The code in the project's README files, as the tests run it.
+
+A fence that a test runs has a comment above it that names it: `<!-- test: vite.config.js -->`. Several READMEs may show
+the same fence, but then its code must be the same in all of them. Every `sh` fence is a list of commands, one per line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tests.kit.checkout import ROOT
+
+FOLDERS = ("", "sidecar", "frontend-proxy", "notebooks")
+READMES = [readme for folder in FOLDERS if (readme := ROOT / folder / "README.md").exists()]
+FENCE = re.compile(
+    r"(^<!-- test: (?P<name>[^\n]*) -->\n+)?^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
+)
+
+
+def texts() -> Iterator[str]:
+    return (readme.read_text(encoding="utf-8") for readme in READMES)
+
+
+def code(name: str) -> str:
+    """The code in the fence with this name."""
+    found = {fence["code"] for text in texts() for fence in FENCE.finditer(text) if fence["name"] == name}
+    assert len(found) == 1, f"the READMEs have {len(found)} different fences with the name {name!r}"
+    return found.pop()
+
+
+def fences(language: str) -> list[str]:
+    """The code of every fence in this language."""
+    return [fence["code"] for text in texts() for fence in FENCE.finditer(text) if fence["language"] == language]
+
+
+def commands() -> list[str]:
+    """Every command in an `sh` fence, without comments."""
+    lines = (line for code in fences("sh") for line in code.splitlines())
+    return [command for line in lines if (command := re.sub(r"(^|\s)#\s.*", "", line).strip())]

@@ -1,0 +1,95 @@
+"""The ways to a sidecar: its own port, our plugin, and the README's proxy entries without it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import aiohttp
+
+from tests.kit import readme
+from tests.kit.checkout import FRONTEND
+from tests.kit.programs import Start
+from tests.kit.sites import PLUGIN, Sidecar, sidecar_in, start_sidecar, start_vite, url_in, write_project
+
+BASIC_SSL = FRONTEND / "node_modules" / "@vitejs" / "plugin-basic-ssl" / "dist" / "index.mjs"
+ANSWERS_WITHIN = aiohttp.ClientTimeout(total=15)  # seconds; an upgrade that no proxy rule takes is never answered
+DEFAULT_ADDRESS = "127.0.0.1:8765"  # in the README; a test's sidecar has a port of its own
+
+
+class Way(NamedTuple):
+    url: str
+    """Where its WebSocket clients go, without a slash at the end."""
+    sidecar: Sidecar
+
+
+OpenWay = Callable[..., Awaitable[Way]]
+"""Takes what starts programs, an empty folder, and flags of the sidecar."""
+
+
+async def directly(start: Start, folder: Path, *flags: str) -> Way:
+    sidecar = await start_sidecar(start, write_project(folder / "app", ""), flags)
+    return Way(sidecar.url, sidecar)
+
+
+async def through_the_plugin(start: Start, folder: Path, *flags: str, https: bool = False) -> Way:
+    project = write_project(folder / "app", config_with_plugin(*flags))
+    if https:
+        serve_over_https(project)
+    vite = await start_vite(start, project)
+    sidecar = await sidecar_in(vite)
+    return Way((await url_in(vite)).rstrip("/"), sidecar)
+
+
+async def through_an_object(start: Start, folder: Path, *flags: str, https: bool = False) -> Way:
+    return await _through_an_entry("object", start, folder, flags, https)
+
+
+async def through_a_shorthand(start: Start, folder: Path, *flags: str) -> Way:
+    return await _through_an_entry("shorthand", start, folder, flags, https=False)
+
+
+async def _through_an_entry(form: str, start: Start, folder: Path, flags: tuple[str, ...], https: bool) -> Way:
+    project = write_project(folder / "app", "")
+    sidecar = await start_sidecar(start, project, flags)
+    (project / "vite.config.js").write_text(config_with_entry(form, sidecar))
+    if https:
+        serve_over_https(project)
+    return Way((await url_in(await start_vite(start, project))).rstrip("/"), sidecar)
+
+
+def config_with_plugin(*flags: str) -> str:
+    options = json.dumps({"sidecar": {"args": flags}})
+    return f"import signaling from {json.dumps(str(PLUGIN))}\nexport default {{ plugins: [signaling({options})] }}"
+
+
+def config_with_entry(form: str, sidecar: Sidecar) -> str:
+    """The README's, for this sidecar."""
+    config = readme.code(f"vite.config.js, {form}")
+    assert DEFAULT_ADDRESS in config
+    return config.replace(DEFAULT_ADDRESS, sidecar.url.removeprefix("http://"))
+
+
+def serve_over_https(project: Path) -> None:
+    """Its pages, with a certificate that nobody vouches for; whatever its config says otherwise."""
+    (project / "vite.config.js").rename(project / "http.config.js")
+    (project / "vite.config.js").write_text(f"""
+import basicSsl from {json.dumps(str(BASIC_SSL))}
+import http from './http.config.js'
+export default {{ ...http, plugins: [...(http.plugins ?? []), basicSsl()] }}
+""")
+
+
+async def upgrade(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> int:
+    """The status with which an upgrade is answered: 101 when it is let in."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session,
+            session.ws_connect(url, headers=headers, ssl=False),  # nobody vouches for a dev server's certificate
+        ):
+            return 101
+    except aiohttp.WSServerHandshakeError as error:
+        return error.status

@@ -1,0 +1,153 @@
+"""`--reload`: the sidecar's own code changes while it serves, and nobody is refused or has left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+
+import aiohttp
+import pytest
+
+from signaling_sidecar.inspection import open_log
+from tests.kit.checkout import ROOT
+from tests.kit.programs import Program, is_running, start_program, until
+
+PACKAGE = ROOT / "sidecar" / "signaling_sidecar"
+SAVES = 20
+VERSION = "VERSION_IN_HEALTH"
+
+
+class Copied:
+    """A running sidecar with `--reload`, from a copy of the package that the test may edit."""
+
+    def __init__(self, program: Program, folder: Path, url: str, pids: list[int]) -> None:
+        self.program, self._folder, self.url, self.pids = program, folder, url, pids
+
+    def save(self, code: str) -> None:
+        """Change a file that the server imports."""
+        (self._folder / "server" / "pages" / "page_files.py").write_text(self.pages + code)
+
+    @property
+    def pages(self) -> str:
+        return (PACKAGE / "server" / "pages" / "page_files.py").read_text()
+
+    async def home(self, session: aiohttp.ClientSession) -> str:
+        async with session.get(self.url, headers={"Connection": "close"}) as answer:
+            return await answer.text()
+
+
+@pytest.fixture
+async def copied(tmp_path: Path) -> AsyncIterator[Copied]:
+    folder = Path(shutil.copytree(PACKAGE, tmp_path / "source" / PACKAGE.name))
+    async with served_from(folder, tmp_path) as copied:
+        yield copied
+
+
+@asynccontextmanager
+async def served_from(folder: Path, tmp_path: Path, reload: str = "--reload") -> AsyncIterator[Copied]:
+    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", reload]
+    state = ["--state-dir", str(tmp_path / "state"), "--exit-on-stdin-eof"]
+    program = await start_program([*command, *state], tmp_path, {"PYTHONPATH": str(folder.parent)})
+    try:
+        ready = json.loads((await program.line(r"^\{.*\}$"))[0])
+        yield Copied(program, folder, ready["url"], [program.process.pid, ready["pid"]])
+    finally:
+        if program.process.returncode is None:
+            program.process.kill()
+        await program.ended()
+
+
+async def test_a_save_is_served_and_nobody_has_left(copied: Copied, tmp_path: Path) -> None:
+    url = f"{copied.url}/ws/signaling"
+    async with aiohttp.ClientSession() as session:
+        ann = await session.ws_connect(url)
+        await ann.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "resume": True})
+        token = (await ann.receive_json())["resume"]["token"]
+        copied.save("\nHOME = 'new code\\n'\n")
+        assert (await ann.receive(timeout=10)).data == 1012
+        ann = await session.ws_connect(url)
+        await ann.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "resume": {"token": token, "after": 0}})
+        assert (await ann.receive_json(timeout=10))["type"] == "resumed"
+        assert await copied.home(session) == "new code\n"
+    types = [record.type for record in open_log(tmp_path / "state").events.itertuples()]
+    assert types.count("server.reloaded") == types.count("server.restored") == 1
+
+
+@pytest.mark.parametrize("is_checkout", [True, False])
+async def test_auto_is_for_a_checkout_of_the_sidecar_and_not_for_an_installed_one(
+    tmp_path: Path, is_checkout: bool
+) -> None:
+    if is_checkout:
+        (tmp_path / "pyproject.toml").touch()
+    folder = Path(shutil.copytree(PACKAGE, tmp_path / "sidecar" / PACKAGE.name))
+    async with served_from(folder, tmp_path, "--reload=auto") as copied:
+        workers = [pid for pid in copied.pids if pid != copied.program.process.pid]
+        assert len(workers) == is_checkout
+
+
+async def test_code_that_does_not_load_leaves_the_old_serving_and_says_why(copied: Copied) -> None:
+    async with aiohttp.ClientSession() as session:
+        before = await copied.home(session)
+        copied.save("\nraise RuntimeError('half written')\n")
+        await copied.program.line("RuntimeError: half written")
+        await copied.program.line("the old goes on")
+        assert await copied.home(session) == before
+        copied.save("\nHOME = 'mended\\n'\n")
+        await copied.program.line("new code serves")
+        assert await copied.home(session) == "mended\n"
+
+
+async def test_no_connect_is_refused_over_many_saves(copied: Copied, measured: list[str]) -> None:
+    waits_ms, answers = [], 0
+    async with aiohttp.ClientSession() as session:
+
+        async def connect_all_the_time() -> None:
+            nonlocal answers
+            while True:
+                await copied.home(session)  # raises when it is refused or reset
+                answers += 1
+
+        connecting = asyncio.create_task(connect_all_the_time())
+        for number in range(SAVES):
+            began_s = time.perf_counter()
+            copied.save(f"\nHOME = '{number}\\n'\n")
+            async with asyncio.timeout(20):
+                while await copied.home(session) != f"{number}\n":
+                    pass
+            waits_ms.append(1000 * (time.perf_counter() - began_s))
+            await copied.program.line("new code serves", number + 1)
+            await asyncio.sleep(0.4)  # the next standby warms up, as it does while somebody types
+        assert not connecting.done(), connecting.exception()
+        connecting.cancel()
+    assert answers > SAVES
+    said = f"{min(waits_ms):.0f} ms at least, {median(waits_ms):.0f} ms median, {max(waits_ms):.0f} ms at most"
+    measured.append(f"from saving the sidecar's code to its serving, {SAVES} saves: {said}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+async def test_however_it_is_ended_no_process_stays(copied: Copied, number: int) -> None:
+    supervisor = copied.program.process.pid
+    await until(lambda: len(_children(supervisor)) == 2, "one worker serves, another waits")
+    children = [int(pid) for pid in _children(supervisor)]
+    copied.program.process.send_signal(number)
+    await copied.program.ended()
+    for pid in (*copied.pids, *children):
+        await until(lambda pid=pid: not is_running(pid), f"process {pid} is gone")
+
+
+async def test_a_worker_that_dies_ends_all_of_it(copied: Copied) -> None:
+    os.kill(copied.pids[1], signal.SIGKILL)
+    assert await copied.program.ended() == -signal.SIGKILL
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

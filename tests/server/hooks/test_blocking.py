@@ -1,0 +1,207 @@
+"""Hooks that block, never end, or would end the process: they keep other hooks waiting for a while, and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import aiohttp
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.server.user_hooks import checks
+from tests.cli.test_serve import SIDECAR, serving
+from tests.kit.programs import until
+from tests.server.hooks.test_hooks import hooked, save
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "signaling_hooks.py"
+
+
+BLOCKS = {
+    "a sleep": "time.sleep(3)",
+    "an endless loop": "while True: pass",
+    "an endless chain": "return forever()",
+}
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize("body", BLOCKS.values(), ids=BLOCKS)
+async def test_a_hook_that_blocks_stops_nobody_and_other_hooks_go_on_after_its_time(
+    aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch, kind: str, body: str
+) -> None:
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.3)
+    forever = "class Forever:\n    def __await__(self):\n        while True:\n            pass\n        yield\n"
+    code = (
+        f"import time\n{forever}forever = Forever\n{kind} on_join(join):\n    if join.peer == 'bad':\n        {body}\n"
+    )
+    served = await hooked(aiohttp_client, file, code)
+    ann, bad, next_ = [await served.connect() for _ in range(3)]
+    await ann.join("ann")
+    refused = asyncio.create_task(bad.join("bad"))
+    await ann.hears_nothing()
+    joined = asyncio.create_task(next_.join("next"))
+    while not refused.done():
+        assert await ann.ask({"type": "ping"}) == {"type": "pong"}
+        await asyncio.sleep(0.01)
+    assert (await refused)["code"] == "refused-by-hook"
+    assert (await joined)["type"] == "peer_list"
+    assert [record["data"]["error"] for record in served.records("hook.failed")] == ["TimeoutError"]
+
+
+async def test_hooks_run_in_the_order_they_were_asked_for_and_never_two_at_once(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    code = """
+import threading, time
+running, seen = 0, []
+def on_relay(relay):
+    global running
+    running += 1
+    assert running == 1
+    time.sleep(0.001)
+    running -= 1
+    seen.append(threading.get_ident())
+    assert len(set(seen)) == 1
+"""
+    served = await hooked(aiohttp_client, file, code)
+    peers = [await served.connect() for _ in range(4)]
+    for number, peer in enumerate(peers):
+        await peer.join(f"peer-{number}", room=f"room-{number}")
+    watchers = [await served.connect() for _ in peers]
+    for number, (peer, watcher) in enumerate(zip(peers, watchers, strict=True)):
+        await watcher.join("watcher", room=f"room-{number}")
+        await peer.receive()
+    for number in range(20):
+        for peer in peers:
+            await peer.send({"type": "broadcast", "n": number})
+    for watcher in watchers:
+        assert [(await watcher.receive())["n"] for _ in range(20)] == list(range(20))
+    assert served.records("hook.failed") == []
+
+
+async def test_a_hook_that_is_late_disturbs_no_other_that_is_at_work(
+    aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.6)
+    code = """
+import asyncio, time
+async def on_join(join):
+    if join.peer == 'late':
+        await asyncio.sleep(60)
+    time.sleep(0.4)
+"""
+    served = await hooked(aiohttp_client, file, code)
+    late, *others = [await served.connect() for _ in range(4)]
+    refused = asyncio.create_task(late.join("late"))
+    joined = [asyncio.create_task(peer.join(f"peer-{number}")) for number, peer in enumerate(others)]
+    assert [(await each)["type"] for each in (refused, *joined)] == ["error"] + ["peer_list"] * 3
+    assert [record["data"]["error"] for record in served.records("hook.failed")] == ["TimeoutError"]
+
+
+async def test_what_a_hook_leaves_behind_blocks_other_hooks_for_a_while_only(
+    aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.3)
+    code = """
+import asyncio
+async def on_join(join):
+    if join.peer == 'bad':
+        asyncio.get_running_loop().call_soon(exec, 'while True: pass')
+"""
+    served = await hooked(aiohttp_client, file, code)
+    assert (await (await served.connect()).join("bad"))["type"] == "peer_list"
+    assert (await (await served.connect()).join("next"))["type"] == "peer_list"
+
+
+async def test_a_file_that_never_ends_its_import_is_not_used(
+    aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "LOAD_WITHIN_S", 0.3)
+    served = await hooked(aiohttp_client, file, "def on_join(join):\n    return join.peer != 'ben'\n")
+    ann = await served.connect()
+    await ann.join("ann")
+    save(file, "while True:\n    pass\n")
+    await until(lambda: served.records("hooks.kept"), "the old hooks were kept")
+    assert await ann.ask({"type": "ping"}) == {"type": "pong"}
+    assert (await (await served.connect()).join("ben"))["code"] == "refused-by-hook"
+    assert (await (await served.connect()).join("cleo"))["type"] == "peer_list"
+
+
+@pytest.mark.parametrize("reload", ["off", "on"])
+def test_a_file_that_never_ends_its_import_keeps_nobody_from_stopping(tmp_path: Path, file: Path, reload: str) -> None:
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    save(file, f"import time\nopen({str(begun)!r}, 'w').close()\ntime.sleep(60)\n")
+    command = [*SIDECAR, "serve", "--port", "0", "--hooks", str(file), "--state-dir", str(tmp_path / "state")]
+    with subprocess.Popen([*command, "--reload", reload], stderr=subprocess.PIPE, text=True) as process:
+        begun.read_text()  # returns when the import has begun
+        process.terminate()
+        _, said = process.communicate()
+    assert process.returncode == 0
+    assert "cannot be used" not in said
+
+
+ENDLESS = """
+import asyncio, sys, threading, time
+
+async def stubborn():
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+
+async def on_join(join):
+    if join.peer == 'stubborn':
+        await stubborn()
+    if join.peer == 'task':
+        asyncio.create_task(stubborn())
+    if join.peer == 'thread':
+        threading.Thread(target=time.sleep, args=(60,)).start()
+    if join.peer == 'executor':
+        await asyncio.to_thread(time.sleep, 60)
+    if join.peer == 'exit':
+        sys.exit(3)
+    if join.peer == 'interrupt':
+        raise KeyboardInterrupt
+    if join.peer == 'exit-later':
+        asyncio.get_running_loop().call_soon(sys.exit, 3)
+    if join.peer == 'sleep':
+        time.sleep(60)
+    if join.peer == 'loop':
+        while True:
+            try:
+                while True:
+                    pass
+            except BaseException:
+                pass
+"""
+
+
+def test_no_hook_keeps_the_sidecar_from_ending_and_none_ends_it(file: Path) -> None:
+    save(file, ENDLESS)
+
+    async def join_all(url: str) -> list[str]:
+        async def join(peer: str) -> str:
+            async with session.ws_connect(f"{url}/ws/signaling") as socket:
+                await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer})
+                answer = await socket.receive_json(timeout=30)
+                return str(answer["type"])
+
+        async with aiohttp.ClientSession() as session:
+            one_by_one = [await join(peer) for peer in ("exit", "interrupt", "exit-later", "task", "thread")]
+            return one_by_one + await asyncio.gather(*map(join, ("stubborn", "executor", "sleep", "loop", "ok")))
+
+    with serving(file.parent / "state", "--hooks", str(file)) as sidecar:
+        answers = asyncio.run(join_all(sidecar.ready["url"]))
+        code, _ = sidecar.stop()
+    assert answers == ["error"] * 2 + ["peer_list"] * 3 + ["error"] * 4 + ["peer_list"]
+    assert code == 0
+    (segment,) = (file.parent / "state").glob("events-*")
+    assert json.loads(segment.read_text().splitlines()[-1])["type"] == "server.stopped"

@@ -1,0 +1,165 @@
+"""Hooks that are wrong in ways which could cost more than the one request: nobody else may notice."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.server.sockets import connection
+from signaling_sidecar.server.user_hooks import checks
+from tests.cli.test_serve import run, serving
+from tests.kit.hosted_client import connected, guest, host
+from tests.kit.programs import until
+from tests.server.hooks.test_hooks import hooked, save
+
+TRUNCATED_S = 0.09  # seconds; three times the debounce, and a slow disk's time between emptying a file and writing it
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "signaling_hooks.py"
+
+
+ENDS = {
+    "exit": "import sys\ndef on_join(join):\n    sys.exit(3)\n",
+    "async exit": "import sys\nasync def on_join(join):\n    sys.exit(3)\n",
+    "cancelled": "import asyncio\nasync def on_join(join):\n    raise asyncio.CancelledError\n",
+    "surrogate": "def on_join(join):\n    return '\\ud800'\n",
+}
+
+
+@pytest.mark.parametrize("code", ENDS.values(), ids=ENDS)
+async def test_a_hook_can_end_nothing_but_its_request(aiohttp_client: AiohttpClient, file: Path, code: str) -> None:
+    served = await hooked(aiohttp_client, file, code)
+    peer = await served.connect()
+    for _ in range(2):
+        assert (await peer.join("ann"))["code"] == "refused-by-hook"
+
+
+def test_a_file_whose_exception_cannot_be_shown_is_one_sentence(file: Path, tmp_path: Path) -> None:
+    save(file, "class Wrong(BaseException):\n    def __str__(self):\n        raise self\nraise Wrong\n")
+    done = run("serve", "--port", "0", "--hooks", str(file), "--state-dir", str(tmp_path / "state"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "cannot be used (Wrong: without words)" in done.stderr
+
+
+async def test_a_hook_that_will_not_be_cancelled_is_not_waited_for(
+    aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.1)
+    code = """
+import asyncio
+async def on_join(join):
+    for _ in range(30):
+        try:
+            await asyncio.sleep(0.1)
+        except asyncio.CancelledError:
+            pass
+"""
+    served = await hooked(aiohttp_client, file, code)
+    async with asyncio.timeout(1):
+        assert (await (await served.connect()).join("ann"))["code"] == "refused-by-hook"
+
+
+async def test_an_async_hook_that_blocks_is_shown_too(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = "import time\nasync def on_join(join):\n    time.sleep(0.6)  # as if it asked a database\n"
+    served = await hooked(aiohttp_client, file, code)
+    await (await served.connect()).join("ann")
+    assert caplog.text.count("other hooks are kept waiting") == 1
+    assert "as if it asked a database" in caplog.text
+
+
+async def test_slow_hooks_do_not_make_a_connection_look_dead(
+    aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PING_EVERY_S", 0.1)
+    monkeypatch.setattr(connection, "PONG_WITHIN_S", 0.3)
+    code = "import asyncio\nasync def on_relay(relay):\n    await asyncio.sleep(0.1)\n"
+    served = await hooked(aiohttp_client, file, code)
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann")
+    await ben.join("ben")
+    await ann.receive()
+    answering = asyncio.create_task(ben.hears_the_end())
+    for number in range(15):
+        await ben.send({"type": "offer", "to": "ann", "n": number})
+    assert [(await ann.receive())["n"] for _ in range(15)] == list(range(15))
+    await ben.socket.close()
+    await answering
+
+
+async def test_what_a_newcomer_says_while_it_waits_is_asked_about_too(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    return relay.sender != 'gina'\n")
+    hugo = await host(served)
+    await guest(served, "gina", hugo, autoping=False)  # as one whose cable is pulled
+    newcomer = await connected(served, "gina")
+    await newcomer.send("JOIN_ROOM", userName="Gina")
+    await newcomer.send("WEBRTC_OFFER", targetUserId="hugo", offer={})
+    await newcomer.hears("ROOM_JOINED")
+    await served.settled()
+    assert served.refusals() == ["refused-by-hook"]
+    assert served.records("signal.relayed") == []
+
+
+async def test_a_repeated_frame_is_asked_about_once(aiohttp_client: AiohttpClient, file: Path) -> None:
+    code = "calls = 0\ndef on_relay(relay):\n    global calls\n    calls += 1\n    return f'call {calls}'\n"
+    served = await hooked(aiohttp_client, file, code)
+    await (await served.connect()).join("ann")
+    ben = await served.connect()
+    await ben.join("ben", resume=True)
+    for c in (1, 1, 2):
+        await ben.send({"type": "offer", "to": "ann", "c": c})
+    assert [(await ben.receive())["message"] for _ in range(2)] == ["call 1", "call 2"]
+
+
+async def test_a_file_that_is_being_written_opens_no_door(aiohttp_client: AiohttpClient, file: Path) -> None:
+    closed = "def admit(connection):\n    return False\n"
+    served = await hooked(aiohttp_client, file, closed)
+    save(file, "")
+    await asyncio.sleep(TRUNCATED_S)
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await served.connect()
+    save(file, closed)
+    await until(lambda: served.records("hooks.swapped"), "the file is whole")
+
+
+async def test_a_file_that_exits_when_it_is_imported_is_not_used(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, "")
+    save(file, "raise SystemExit\n")
+    await until(lambda: served.records("hooks.kept"), "the old hooks were kept")
+
+
+async def test_a_file_may_define_what_looks_up_its_module(aiohttp_client: AiohttpClient, file: Path) -> None:
+    code = "from dataclasses import dataclass\n@dataclass\nclass Seat:\n    row: 'int | None' = None\n"
+    served = await hooked(aiohttp_client, file, f"from __future__ import annotations\n{code}")
+    assert (await (await served.connect()).join("ann"))["type"] == "peer_list"
+
+
+async def test_whom_the_hooks_do_not_admit_sees_no_list_of_rooms_either(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    served = await hooked(aiohttp_client, file, "def admit(connection):\n    return connection.token == 'x'\n")
+    for path, headers in (("/ws/signaling/rooms", {}), ("/ws/signaling", {"Accept": "text/html"})):
+        async with served.client.get(path, headers=headers) as answer:
+            assert answer.status == 403
+        async with served.client.get(path, headers=headers | {"Authorization": "Bearer x"}) as answer:
+            assert answer.status == 200
+
+
+@pytest.mark.parametrize("flags", [[], ["--reload"]], ids=["plain", "--reload"])
+def test_what_hooks_print_is_for_people_and_not_for_the_program_that_waits(file: Path, flags: list[str]) -> None:
+    save(file, "import os\nprint('hello from the hooks')\nos.system('echo and from a program of theirs')\n")
+    with serving(file.parent / "state", *flags, "--hooks", str(file)) as sidecar:
+        assert sidecar.ready["name"] == "signaling-sidecar"
+        code, said = sidecar.stop()
+    assert code == 0
+    assert said.index("and from a program of theirs") >= 0
+    assert said.count("hello from the hooks") == 1

@@ -1,0 +1,267 @@
+"""Hooks: who may connect, come in, and say what; and that a saved file is in use at once, with nobody disturbed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import aiohttp
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.cli import main
+from signaling_sidecar.reload import reload_extra
+from signaling_sidecar.server.user_hooks import checks
+from tests.cli.test_serve import run
+from tests.dialects.manners import MANNERS
+from tests.kit import readme
+from tests.kit.programs import until
+from tests.kit.serving import Served, serve
+
+SAVES = 20
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "signaling_hooks.py"
+
+
+def save(file: Path, code: str) -> None:
+    file.write_text(code)
+
+
+async def hooked(client: AiohttpClient, file: Path, code: str, **settings: Any) -> Served:
+    save(file, code)
+    return await serve(client, file.parent / "state", hooks=file, **settings)
+
+
+async def refused_joins(served: Served, name: str) -> str | None:
+    """The code with which a join is refused; None: it is not."""
+    peer = await served.connect()
+    answer = await peer.join(name)
+    await peer.socket.close()
+    return answer.get("code")
+
+
+async def test_admit_decides_by_token_before_there_is_a_socket(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, "def admit(connection):\n    return connection.token == 'letmein'\n")
+    for headers in ({}, {"Authorization": "Bearer guess"}, {"Authorization": "Basic letmein"}):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+            await served.connect(headers=headers)
+        assert refusal.value.status == 403
+    peer = await served.connect(headers={"Authorization": "Bearer letmein"})
+    assert (await peer.join("ann"))["type"] == "peer_list"
+    assert "letmein" not in str(served.records())
+
+
+async def test_admit_sees_what_is_asked_for(aiohttp_client: AiohttpClient, file: Path) -> None:
+    code = """
+async def admit(connection):
+    return connection.dialect == 'match' and connection.query['userId'] == 'u1' and 'Host' in connection.headers
+"""
+    served = await hooked(aiohttp_client, file, code)
+    await served.connect("/ws/signaling/match?userId=u1")
+    for path in ("/ws/signaling/match?userId=u2", "/ws/signaling", "/ws"):
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await served.connect(path)
+
+
+async def test_on_join_may_refuse_with_a_sentence(aiohttp_client: AiohttpClient, file: Path) -> None:
+    code = "def on_join(join):\n    return 'the bar closes at two' if len(join.present) == 2 else None\n"
+    served = await hooked(aiohttp_client, file, code)
+    for name in ("ann", "ben"):
+        await (await served.connect()).join(name)
+    answer = await (await served.connect()).join("cleo", id="ref")
+    assert (answer["code"], answer["message"], answer["ref"]) == ("refused-by-hook", "the bar closes at two", "ref")
+    assert served.refusals() == ["refused-by-hook"]
+
+
+@pytest.mark.parametrize("dialect", MANNERS)
+async def test_on_join_is_asked_in_every_dialect(aiohttp_client: AiohttpClient, file: Path, dialect: str) -> None:
+    served = await hooked(aiohttp_client, file, f"def on_join(join):\n    return join.dialect != {dialect!r}\n")
+    manners = MANNERS[dialect]
+    peer = await served.connect(manners.path("first-room", "a"))
+    await peer.send(manners.enter("first-room", "a", 0, 1))
+    await until(lambda: served.refusals() == ["refused-by-hook"], "it is refused")
+    assert served.records("peer.joined") == []
+
+
+async def test_on_join_is_shown_the_token_that_the_page_sent(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, "def on_join(join):\n    return join.token == 'letmein'\n")
+    peer = await served.connect()
+    assert (await peer.join("ann"))["code"] == "refused-by-hook"
+    assert (await peer.join("ann", token="letmein"))["type"] == "peer_list"
+    assert "letmein" not in str(served.records())
+
+
+async def test_on_relay_sees_the_frame_and_may_refuse_it(aiohttp_client: AiohttpClient, file: Path) -> None:
+    code = """
+def on_relay(relay):
+    assert (relay.room, relay.sender, relay.to) == ('bar', 'ben', 'ann')
+    return relay.kind != 'offer' or 'v=0' in relay.frame['sdp']
+"""
+    served = await hooked(aiohttp_client, file, code)
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann")
+    await ben.join("ben", resume=True)
+    await ann.receive()
+    for number, sdp in enumerate(("v=0", "nonsense", "v=0"), 1):
+        await ben.send({"type": "offer", "to": "ann", "sdp": sdp, "c": number})
+    assert [(await ann.receive())["sdp"] for _ in range(2)] == ["v=0", "v=0"]
+    refused = await ben.receive()
+    assert (refused["code"], refused["c"]) == ("refused-by-hook", 2)
+
+
+async def test_a_frame_that_no_hook_could_be_shown_is_refused(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    return True\n")
+    peer = await served.connect("/ws/signaling/mesh")
+    await peer.ask({"type": "join", "peerId": "a"})
+    await peer.send('{"type":"x","to":"a","n":1e999}')
+    assert await peer.ask({"type": "x", "to": "a"}) == {"type": "x", "to": "a"}
+    assert served.refusals() == ["bad-json"]
+
+
+async def test_on_leave_is_told_and_cannot_keep_anybody(aiohttp_client: AiohttpClient, file: Path) -> None:
+    told = file.with_name("told.txt")
+    code = f"""
+from pathlib import Path
+async def on_leave(leave):
+    Path({str(told)!r}).write_text(f"{{leave.peer}} {{leave.reason}}")
+    return False
+"""
+    served = await hooked(aiohttp_client, file, code)
+    ann = await served.connect()
+    await ann.join("ann")
+    await ann.send({"type": "leave"})
+    await until(lambda: told.exists() and told.read_text() == "ann left", "the hook was told")
+    assert len(served.records("peer.left")) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["raise KeyError('secret')", "await asyncio.sleep(60)", "return undefined"],
+    ids=["raises", "slow", "broken"],
+)
+async def test_a_hook_that_fails_refuses_that_one_request_and_harms_nobody_else(
+    aiohttp_client: AiohttpClient,
+    file: Path,
+    body: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.1)
+    code = f"import asyncio\nasync def on_join(join):\n    if join.peer == 'bad':\n        {body}\n"
+    served = await hooked(aiohttp_client, file, code)
+    ann = await served.connect()
+    await ann.join("ann")
+    bad = asyncio.create_task((await served.connect()).join("bad"))
+    await ann.hears_nothing()
+    assert (await ann.ask({"type": "ping"})) == {"type": "pong"}
+    answer = await bad
+    assert answer["code"] == "refused-by-hook"
+    assert "secret" not in answer["message"]
+    (record,) = served.records("hook.failed")
+    assert record["data"]["hook"] == "on_join"
+    assert caplog.text.count("the hook on_join failed") == 1
+
+
+async def test_a_hook_that_blocks_is_shown_with_its_stack(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = "import time\ndef on_join(join):\n    time.sleep(0.6)  # as if it asked a database\n"
+    served = await hooked(aiohttp_client, file, code)
+    assert (await (await served.connect()).join("ann"))["type"] == "peer_list"
+    assert caplog.text.count("other hooks are kept waiting") == 1
+    assert "as if it asked a database" in caplog.text
+
+
+async def test_a_failing_hook_prints_one_traceback_a_second(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    raise ValueError\n")
+    ann = await served.connect()
+    await ann.join("ann")
+    for _ in range(50):
+        assert (await ann.ask({"type": "broadcast"}))["code"] == "refused-by-hook"
+    assert len(served.records("hook.failed")) == 50
+    assert caplog.text.count("the hook on_relay failed") <= 2
+
+
+def test_a_file_that_cannot_be_used_at_the_start_is_the_operators(file: Path) -> None:
+    file.write_text("undefined")
+    done = run("serve", "--port", "0", "--state-dir", str(file.parent / "state"), "--hooks", str(file))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].endswith("cannot be used (NameError: name 'undefined' is not defined)")
+
+
+@pytest.mark.parametrize("flags", [["--hooks", "signaling_hooks.py"], ["--reload"]], ids=str)
+def test_without_what_it_needs_it_says_what_to_install(
+    file: Path, flags: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text("")
+    monkeypatch.chdir(file.parent)
+    monkeypatch.setattr(reload_extra, "find_spec", lambda name: None)
+    assert main(["serve", "--port", "0", "--state-dir", str(file.parent / "state"), *flags]) == 2
+    assert capsys.readouterr().err == (
+        f"sidecar: {flags[0]} needs more than is installed: pip install 'signaling-sidecar[reload]'\n"
+    )
+
+
+async def test_a_saved_file_is_in_use_and_nobody_notices(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, "def on_join(join):\n    return True\n")
+    ann = await served.connect()
+    await ann.join("ann")
+    save(file, "def on_join(join):\n    return False\n")
+    await until(lambda: served.records("hooks.swapped"), "the new hooks are in use")
+    assert await refused_joins(served, "ben") == "refused-by-hook"
+    await ann.hears_nothing()
+    assert not ann.socket.closed
+    save(file, "def on_join(join:\n")
+    await until(lambda: served.records("hooks.kept"), "the old hooks were kept")
+    assert await refused_joins(served, "ben") == "refused-by-hook"
+    replacement = file.with_name("new")
+    save(replacement, "")  # as editors do that write a new file and move it there
+    replacement.replace(file)
+    await until(lambda: len(served.records("hooks.swapped")) == 2, "the hooks are gone")
+    assert await refused_joins(served, "ben") is None
+
+
+async def test_what_does_not_load_is_said_with_its_traceback(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await hooked(aiohttp_client, file, "")
+    save(file, "def on_join(join):\n    pass\n\nraise RuntimeError('in line 4')\n")
+    await until(lambda: served.records("hooks.kept"), "the old hooks were kept")
+    assert "line 4" in caplog.text
+    assert "the hooks from before go on" in caplog.text
+
+
+async def test_the_time_from_a_save_to_its_being_in_use(
+    aiohttp_client: AiohttpClient, file: Path, measured: list[str]
+) -> None:
+    served = await hooked(aiohttp_client, file, "")
+    waits_ms = []
+    for number in range(1, SAVES + 1):
+        began_s = time.perf_counter()
+        save(file, f"NUMBER = {number}\n")
+        async with asyncio.timeout(10):
+            while len(served.records("hooks.swapped")) < number:  # noqa: ASYNC110 - the log tells nobody
+                await asyncio.sleep(0.002)
+        waits_ms.append(1000 * (time.perf_counter() - began_s))
+    said = f"{min(waits_ms):.0f} ms at least, {median(waits_ms):.0f} ms median, {max(waits_ms):.0f} ms at most"
+    measured.append(f"from saving the hooks to their use, {SAVES} saves: {said}")
+
+
+async def test_the_example_of_the_readme_works(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, readme.code("signaling_hooks.py"))
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await served.connect(headers={"User-Agent": "curl/8"})
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann", room="staff-only", name="Ann")
+    assert (await ben.join("ben", room="staff-only"))["message"] == "say your name first"
+    for peer in (ann, ben):
+        assert (await peer.join("me", room=f"private-{id(peer)}"))["type"] == "peer_list"
+    assert [record["data"]["listed"] for record in served.records("room.created")] == [True, False, False]

@@ -1,0 +1,163 @@
+"""`room_rules`: what one room has otherwise than its dialect says, from its beginning, at a swap, after a restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar import settings
+from signaling_sidecar.hub.rules import MAX_CAPACITY, MAX_GRACE_S
+from tests.dialects.manners import MANNERS
+from tests.dialects.manners.meeting import meet
+from tests.kit.hosted_client import guest, host
+from tests.kit.programs import until
+from tests.kit.serving import Served, serve
+from tests.server.hooks.test_hooks import hooked, save
+
+SMALL_BAR = "def room_rules(room):\n    return {'capacity': 1} if room.room == 'bar' else None\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "signaling_hooks.py"
+
+
+async def listed(served: Served) -> list[dict[str, Any]]:
+    async with served.client.get("/ws/signaling/rooms") as answer:
+        rooms: list[dict[str, Any]] = (await answer.json())["rooms"]
+        return rooms
+
+
+async def swap(served: Served, file: Path, code: str) -> None:
+    before = len(served.records("hooks.swapped"))
+    save(file, code)
+    await until(lambda: len(served.records("hooks.swapped")) > before, "the new hooks are in use")
+
+
+async def test_a_room_is_as_large_as_the_hook_says(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, SMALL_BAR)
+    assert (await (await served.connect()).join("ann"))["type"] == "peer_list"
+    assert (await (await served.connect()).join("ben"))["code"] == "room-full"
+    for peer in ("cleo", "dan"):
+        assert (await (await served.connect()).join(peer, room="club"))["type"] == "peer_list"
+    assert [room.get("capacity") for room in await listed(served)] == [1, None]
+    assert served.records("room.created")[0]["data"]["rules"] == {"capacity": 1}
+
+
+async def test_it_may_make_a_room_smaller_than_its_dialect_has_them_but_not_larger(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    code = "def room_rules(room):\n    return {'capacity': 50}\n"
+    served = await hooked(aiohttp_client, file, code, max_peers_per_room=2)
+    for peer, answer in (("ann", "peer_list"), ("ben", "peer_list"), ("cleo", "error")):
+        assert (await (await served.connect()).join(peer))["type"] == answer
+
+
+async def test_a_hidden_room_is_hidden_also_from_who_asks_to_list_it(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, "def room_rules(room):\n    return {'listed': room.room != 'bar'}\n")
+    await (await served.connect()).join("ann", listed=True)
+    await (await served.connect()).join("ben", room="club", listed=False)
+    assert [room["roomId"] for room in await listed(served)] == ["club"]
+
+
+async def test_a_grace_of_its_own_binds_who_is_lost_and_not_who_leaves(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    served = await hooked(aiohttp_client, file, "def room_rules(room):\n    return {'grace_s': 0}\n")
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann")
+    await ben.join("ben")
+    await ann.receive()
+    await ben.socket.close(code=4999)
+    assert (await ann.receive())["type"] == "peer_left"
+
+
+async def test_a_named_host_is_host_from_when_it_joins(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, "def room_rules(room):\n    return {'host': 'gina'}\n")
+    hugo = await host(served)
+    await guest(served, "ida", hugo)
+    await hugo.send("RENAME_ROOM", newRoomName="Mine")
+    assert (await hugo.hears("ROOM_RENAMED"))["roomState"]["hostId"] == "hugo"
+    gina = await guest(served, "gina", hugo)
+    await gina.send("RENAME_ROOM", newRoomName="Hers")
+    assert (await hugo.hears("ROOM_RENAMED"))["roomState"]["hostId"] == "gina"
+    assert [record["data"]["host"] for record in served.records("room.updated") if "host" in record["data"]] == [
+        "hugo",
+        "gina",
+    ]
+
+
+@pytest.mark.parametrize("dialect", MANNERS)
+async def test_it_is_asked_in_every_dialect_but_for_rooms_of_the_matchmaker(
+    aiohttp_client: AiohttpClient, file: Path, dialect: str
+) -> None:
+    served = await hooked(aiohttp_client, file, "def room_rules(room):\n    return {'grace_s': 7}\n")
+    await meet(served, MANNERS[dialect], "first-room", "a", "b")
+    (created,) = served.records("room.created")
+    assert created["data"].get("rules") == (None if dialect == "match" else {"grace_s": 7.0})
+
+
+NO_RULES = [
+    *("{'capacity': 0}", "{'capacity': 'many'}", "{'capacity': True}", "{'capacity': 2.5}", "{'capacity': 10 ** 30}"),
+    *("{'grace_s': float('inf')}", "{'grace_s': float('nan')}", "{'grace_s': -1}", "{'grace_s': True}"),
+    *("{'grace_s': '5'}", "{'grace_s': 3601}", "{'grace_s': 10 ** 400}", "{'listed': 1}", "{'host': ''}"),
+    *("{'host': 7}", "{'host': 'a' * 129}", "{'host': 'a\\n'}", "{'host': '\\ud800'}", "{'size': 3}", "{1: 2}"),
+    *("7", "'large'", "[('capacity', 2)]", "True", "object()", "(rules for rules in ())", "1 / 0"),
+    "type('Rules', (dict,), {'__iter__': lambda rules: 1 / 0, 'items': lambda rules: 1 / 0})(capacity=2, more=3)",
+]
+
+
+@pytest.mark.parametrize("answer", NO_RULES, ids=range(len(NO_RULES)))
+async def test_an_answer_that_is_none_refuses_the_join(aiohttp_client: AiohttpClient, file: Path, answer: str) -> None:
+    served = await hooked(aiohttp_client, file, f"def room_rules(room):\n    return {answer}\n")
+    assert (await (await served.connect()).join("ann"))["code"] == "refused-by-hook"
+    assert [record["data"]["hook"] for record in served.records("hook.failed")] == ["room_rules"]
+    assert served.records("room.created") == []
+
+
+def test_a_hook_may_say_what_a_setting_may() -> None:
+    assert (MAX_CAPACITY, MAX_GRACE_S) == (10_000, settings.MAX_GRACE_S)
+    kind = settings.Settings.__dataclass_fields__["max_peers_per_room"].metadata["kind"]
+    assert f"to {MAX_CAPACITY}" in kind.expected
+
+
+async def test_rules_may_be_asked_of_something_slow(aiohttp_client: AiohttpClient, file: Path) -> None:
+    code = "import asyncio\nasync def room_rules(room):\n    await asyncio.sleep(0)\n    return {'capacity': 1}\n"
+    served = await hooked(aiohttp_client, file, code)
+    assert (await (await served.connect()).join("ann"))["type"] == "peer_list"
+    assert (await (await served.connect()).join("ben"))["code"] == "room-full"
+
+
+async def test_a_swap_asks_again_and_removes_nobody(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, "")
+    watcher, ann, ben = [await served.connect() for _ in range(3)]
+    await watcher.ask({"type": "watch_rooms"})
+    for peer, name in ((ann, "ann"), (ben, "ben")):
+        await peer.join(name)
+        await watcher.receive()
+    await ann.receive()
+    await swap(served, file, SMALL_BAR)
+    assert [room["capacity"] for room in (await watcher.receive())["rooms"]] == [1]
+    await ann.hears_nothing()
+    assert (await (await served.connect()).join("cleo"))["code"] == "room-full"
+    await swap(served, file, "def room_rules(room):\n    raise KeyError\n")
+    assert (await listed(served))[0]["capacity"] == 1
+    await swap(served, file, "def room_rules(room):\n    return None\n")
+    assert "capacity" not in (await listed(served))[0]
+    await ann.hears_nothing()
+    assert (await ben.ask({"type": "ping"})) == {"type": "pong"}
+
+
+@pytest.mark.parametrize("again", [SMALL_BAR, None], ids=["asked again", "without hooks"])
+async def test_a_restart_keeps_what_was_said_of_a_room(
+    aiohttp_client: AiohttpClient, file: Path, again: str | None
+) -> None:
+    served = await hooked(aiohttp_client, file, SMALL_BAR)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    hooks = {} if again is None else {"hooks": file}
+    served = await serve(aiohttp_client, file.parent / "state", **hooks)
+    assert (await (await served.connect()).join("ben"))["code"] == "room-full"

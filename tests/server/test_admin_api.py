@@ -1,0 +1,306 @@
+"""The admin API: who may, what it shows, what it does, and that it is as it describes itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.server.admin import api, record_stream
+from signaling_sidecar.server.admin.openapi import PREFIX, document
+from tests.dialects.manners import MANNERS
+from tests.dialects.manners.meeting import meet
+from tests.kit.hosted_client import guest, host
+from tests.kit.raw_socket import raw_socket
+from tests.kit.serving import Served, serve
+
+BAR = f"{PREFIX}/rooms/rooms/bar"
+
+
+@pytest.fixture
+async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
+    return await serve(aiohttp_client, tmp_path)
+
+
+async def call(served: Served, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    token = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.request(method, path, json=body, headers=token | headers) as answer:
+        return answer.status, await answer.json() if answer.content_type == "application/json" else await answer.text()
+
+
+# --- who may ---
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer guess", "Bearer \udcff", "Basic TOKEN", "TOKEN"])
+async def test_without_the_token_nothing_is_shown_and_nothing_done(served: Served, authorization: str | None) -> None:
+    await (await served.connect()).join("ann")
+    said = authorization and authorization.replace("TOKEN", served.sidecar.admin_token)
+    for path, operations in document()["paths"].items():
+        for method in operations:
+            url = path.format(dialect="rooms", room="bar")
+            headers = {"Authorization": said} if said else {}
+            async with served.client.request(method, url, json={"peer": "ann"}, headers=headers) as answer:
+                assert answer.status == 401
+                assert "bar" not in await answer.text()
+    assert served.records("peer.left") == []
+
+
+async def test_the_token_counts_in_no_url_and_no_cookie(served: Served) -> None:
+    token = served.sidecar.admin_token
+    async with served.client.get(f"{PREFIX}/rooms?token={token}", cookies={"token": token}) as answer:
+        assert answer.status == 401
+
+
+async def test_a_page_of_another_origin_and_a_foreign_host_are_kept_out(served: Served) -> None:
+    for header in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+        assert (await call(served, "GET", f"{PREFIX}/rooms", **header))[0] == 403
+    async with served.client.options(f"{PREFIX}/rooms", headers={"Origin": "http://localhost:5173"}) as answer:
+        assert answer.status == 405
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_only_json_is_taken(served: Served) -> None:
+    token = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.post(f"{BAR}/close", data="{}", headers=token) as answer:
+        assert answer.status == 415
+
+
+# --- what it shows ---
+
+
+async def test_all_rooms_of_all_dialects_also_hidden_ones(served: Served) -> None:
+    await (await served.connect()).join("ann", name="Ann", listed=False)
+    await host(served)
+    status, body = await call(served, "GET", f"{PREFIX}/rooms")
+    assert status == 200
+    assert [(room["dialect"], room["room"], room["listed"]) for room in body["rooms"]] == [
+        ("rooms", "bar", False),
+        ("hosted", "living-room", False),
+    ]
+    (ann,) = body["rooms"][0]["peers"]
+    assert (ann["peer"], ann["name"], ann["away"], ann["host"]) == ("ann", "Ann", False, False)
+    assert body["rooms"][1]["peers"][0]["host"] is True
+
+
+async def test_a_pairing_code_is_shown_as_its_hash_only(served: Served) -> None:
+    await meet(served, MANNERS["pairing"], "SECRET1", "a", "b")
+    status, body = await call(served, "GET", f"{PREFIX}/rooms")
+    assert status == 200
+    assert "SECRET1" not in json.dumps(body)
+
+
+async def test_the_records_from_any_on_and_then_those_to_come(served: Served) -> None:
+    ann = await served.connect()
+    await ann.join("ann")
+    await served.settled()
+    known = len(served.records())
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    path = f"{PREFIX}/records?follow=1&after={known - 1}"
+    async with served.client.get(path, headers=headers) as stream:
+        assert json.loads(await stream.content.readline())["type"] == "peer.joined"
+        await ann.send({"type": "leave"})
+        assert json.loads(await stream.content.readline())["type"] == "peer.left"
+    async with served.client.get(f"{PREFIX}/records", headers=headers) as whole:
+        lines = (await whole.text()).splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == list(range(1, len(lines) + 1))
+
+
+# --- what it does ---
+
+
+async def test_a_kicked_peer_is_removed_and_barred_for_a_while(served: Served) -> None:
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann")
+    await ben.join("ben")
+    await ann.receive()
+    assert await call(served, "POST", f"{BAR}/kick", {"peer": "ben"}) == (200, {})
+    assert await ben.closed() == (4003, "removed")
+    assert await ann.receive() == {"type": "peer_left", "peerId": "ben", "reason": "kicked"}
+    again = await served.connect()
+    assert (await again.join("ben"))["code"] == "barred"
+    assert (await again.join("ben", room="club"))["type"] == "peer_list"
+    assert [record["peer"] for record in served.records("admin.kicked")] == ["ben"]
+
+
+async def test_a_bar_outlives_a_restart(aiohttp_client: AiohttpClient, tmp_path: Path, served: Served) -> None:
+    await (await served.connect()).join("ann")
+    assert await call(served, "POST", f"{BAR}/kick", {"peer": "ann"}) == (200, {})
+    await served.stop()
+    served = await serve(aiohttp_client, tmp_path)
+    assert (await (await served.connect()).join("ann"))["code"] == "barred"
+
+
+async def test_a_resumable_session_that_was_kicked_does_not_come_back(served: Served) -> None:
+    ann = await served.connect()
+    token = (await ann.join("ann", resume=True))["resume"]["token"]
+    await call(served, "POST", f"{BAR}/kick", {"peer": "ann"})
+    again = await served.connect()
+    assert (await again.join("ann", resume={"token": token, "after": 0}))["code"] == "barred"
+
+
+@pytest.mark.parametrize("dialect", MANNERS)
+async def test_a_room_of_any_dialect_can_be_closed(served: Served, dialect: str) -> None:
+    peers = await meet(served, MANNERS[dialect], "first-room", "a", "b")
+    (room,) = (await call(served, "GET", f"{PREFIX}/rooms"))[1]["rooms"]
+    path = f"{PREFIX}/rooms/{dialect}/{room['room']}/close"
+    assert await call(served, "POST", path, {}) == (200, {})
+    for peer in peers:
+        await peer.hears_the_end()
+    assert (await call(served, "GET", f"{PREFIX}/rooms"))[1]["rooms"] == []
+    reasons = [record["data"]["reason"] for record in served.records("peer.left")]
+    assert reasons == ["room-closed"] * 2
+
+
+async def test_a_notice_reaches_everybody_and_is_kept_for_who_is_away(served: Served) -> None:
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann")
+    token = (await ben.join("ben", resume=True))["resume"]["token"]
+    await ann.receive()
+    await ben.socket.close(code=4999)
+    await ann.hears_nothing()
+    assert await call(served, "POST", f"{BAR}/say", {"text": "closing time"}) == (200, {})
+    assert await ann.receive() == {"type": "notice", "text": "closing time"}
+    back = await served.connect()
+    assert (await back.join("ben", resume={"token": token, "after": 0}))["type"] == "resumed"
+    assert await back.receive() == {"type": "notice", "text": "closing time", "s": 1}
+
+
+async def test_where_clients_know_no_notices_none_is_sent(served: Served) -> None:
+    hugo = await host(served)
+    status, body = await call(served, "POST", f"{PREFIX}/rooms/hosted/living-room/say", {"text": "hello"})
+    assert (status, body["code"]) == (409, "bad-field")
+    await hugo.hears_nothing()
+
+
+async def test_a_room_gets_other_rules_and_nobody_is_removed(served: Served) -> None:
+    hugo = await host(served)
+    await guest(served, "gina", hugo)
+    path = f"{PREFIX}/rooms/hosted/living-room"
+    assert await call(served, "PUT", f"{path}/rules", {"capacity": 1}) == (200, {})
+    await hugo.hears_nothing()
+    (room,) = (await call(served, "GET", f"{PREFIX}/rooms"))[1]["rooms"]
+    assert (room["capacity"], len(room["peers"]), room["rules"]) == (1, 2, {"capacity": 1})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", f"{BAR}/kick", {"peer": "nobody"}, 404),
+        ("POST", f"{PREFIX}/rooms/rooms/nowhere/close", {}, 404),
+        ("POST", f"{PREFIX}/rooms/nonsense/bar/say", {"text": "x"}, 404),
+        ("POST", f"{BAR}/kick", {}, 400),
+        ("POST", f"{BAR}/kick", {"peer": "ann", "more": 1}, 400),
+        ("POST", f"{BAR}/say", {"text": ""}, 400),
+        ("PUT", f"{BAR}/rules", {"capacity": 0}, 400),
+        ("PUT", f"{BAR}/rules", {"size": 3}, 400),
+        ("GET", f"{PREFIX}/records?after=x", None, 400),
+        ("GET", f"{BAR}/kick", None, 405),
+    ],
+    ids=str,
+)
+async def test_what_cannot_be_done_is_said(served: Served, method: str, path: str, body: Any, status: int) -> None:
+    ann = await served.connect()
+    await ann.join("ann")
+    assert (await call(served, method, path, body))[0] == status
+    await ann.hears_nothing()
+
+
+# --- how it describes itself ---
+
+
+async def test_it_serves_its_own_description_and_every_path_of_it(served: Served) -> None:
+    status, described = await call(served, "GET", f"{PREFIX}/openapi.json")
+    assert (status, described) == (200, document())
+    routes = {
+        (route.method.lower(), route.resource.canonical)
+        for route in served.client.app.router.routes()
+        if route.resource is not None and route.resource.canonical.startswith(PREFIX) and route.method != "HEAD"
+    }
+    assert routes == {(method, path) for path, operations in described["paths"].items() for method in operations}
+
+
+async def test_a_reader_that_is_gone_leaves_nothing(served: Served) -> None:
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with aiohttp.ClientSession() as session:
+        url = served.client.make_url(f"{PREFIX}/records?follow=1")
+        async with session.get(url, headers=headers) as stream:
+            await stream.content.readline()
+    api = served.sidecar._admin
+    async with asyncio.timeout(5):
+        while api._followers:
+            await (await served.connect()).socket.close()
+            await asyncio.sleep(0.01)
+
+
+async def test_a_stop_waits_for_no_reader(served: Served) -> None:
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get(f"{PREFIX}/records?follow=1", headers=headers) as stream:
+        await stream.content.readline()
+        async with asyncio.timeout(1):  # handlers that do not end are given 3 s
+            await served.stop()
+            assert b"server" not in await stream.content.read()
+
+
+async def test_a_reader_that_is_too_far_behind_is_ended(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_stream, "MAX_BEHIND_BYTES", 0)
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get(f"{PREFIX}/records?follow=1", headers=headers) as stream:
+        await (await served.connect()).join("ann")
+        async with asyncio.timeout(5):
+            await stream.content.read()
+
+
+async def test_what_waits_for_a_reader_that_never_reads_is_bounded_in_bytes(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, max_frames_burst=10_000)
+    ann = await served.connect()
+    raw = await raw_socket(served.client.port or 0)
+    headers = f"Host: localhost\r\nAuthorization: Bearer {served.sidecar.admin_token}\r\nConnection: close\r\n"
+    raw.send(f"GET {PREFIX}/records?follow=1 HTTP/1.1\r\n{headers}\r\n".encode())
+    assert "200 OK" in await raw.head()
+    sent = 0
+    frame = json.dumps({"type": "trace", "pad": "x" * 60_000})
+    async with asyncio.timeout(30):
+        while not any(follower._is_over for follower in served.sidecar._admin._followers):
+            await ann.send(frame)
+            await served.settled()
+            sent += len(frame)
+            assert all(each._bytes <= record_stream.MAX_BEHIND_BYTES for each in served.sidecar._admin._followers)
+    received = await raw.rest()
+    assert received.endswith(b"0\r\n\r\n")  # the last chunk: the stream has ended as it should
+    assert len(received) < sent
+    await raw.close()
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "BODY_WITHIN_S", 0.05)
+    raw = await raw_socket(served.client.port or 0)
+    head = f"POST {BAR}/kick HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {served.sidecar.admin_token}\r\n"
+    raw.send(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
+    assert "408" in await raw.head()
+    await raw.close()
+
+
+async def test_the_records_of_a_long_run_are_read_from_all_its_segments(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, log_segment_bytes=4096)
+    ann = await served.connect()
+    await ann.join("ann")
+    for _ in range(100):
+        await ann.ask({"type": "list_rooms", "pad": "x"})
+        await ann.send({"type": "trace", "pad": "x" * 100})
+    await served.settled()
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get(f"{PREFIX}/records", headers=headers) as answer:
+        numbers = [json.loads(line)["seq"] for line in (await answer.text()).splitlines()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 100
+    assert len(find_segments(tmp_path).segments) > 2

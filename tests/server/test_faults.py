@@ -1,0 +1,268 @@
+"""Everything breaks, again and again, and nothing acknowledged is lost, doubled, or looks like somebody's leaving.
+
+`SOAK_S` makes it longer than the seconds that it takes by default (`make soak`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import random
+import resource
+import shutil
+import socket
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.resumption import Resumption
+from signaling_sidecar.server.sockets.connection import Connection
+from tests.dialects.manners import MANNERS
+from tests.dialects.manners.meeting import meet
+from tests.kit.checkout import ROOT
+from tests.kit.fault_proxy import FaultProxy, fault_proxy
+from tests.kit.programs import until
+from tests.kit.resuming_client import ResumingClient
+from tests.kit.serving import serve
+
+CLIENTS = 50
+FAULTY_S = float(os.environ.get("SOAK_S", "3"))
+QUIET_WITHIN_S = 60.0  # seconds, on a machine that does other things too
+SEED = 7
+
+
+class Killable:
+    """A sidecar that can be killed, and started again on the same port and state folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.hooks = folder / "signaling_hooks.py"
+        self.hooks.write_text("")
+        self.source = Path(shutil.copytree(ROOT / "sidecar", folder / "source"))
+        self.saves = 0
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, *flags: str) -> None:
+        command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", str(self.port)]
+        self._process = await asyncio.create_subprocess_exec(
+            *command,
+            *("--state-dir", str(self._folder / "state"), "--project", str(self._folder), "--exit-on-stdin-eof"),
+            *("--max-frames-per-s", "100000", "--hooks", str(self.hooks), *flags),
+            env={**os.environ, "PYTHONPATH": str(self.source)},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert self._process.stdout is not None
+        assert await self._process.stdout.readline()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def end(self, how: Callable[[asyncio.subprocess.Process], None]) -> None:
+        assert self._process is not None
+        how(self._process)
+        await self._process.communicate()
+
+
+@asynccontextmanager
+async def clients_of(port: int, chance: random.Random) -> AsyncIterator[list[ResumingClient]]:
+    clients = [ResumingClient(f"peer-{number}", chance) for number in range(CLIENTS)]
+    async with aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{port}/ws/signaling"
+        tasks = [asyncio.create_task(each.run(session, url), name=each.name) for each in clients]
+        for task in tasks:
+            task.add_done_callback(_say_why)
+        try:
+            await all_see_all(clients)
+            for each in clients:
+                each.seen.clear()
+            yield clients
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _say_why(task: asyncio.Task[None]) -> None:
+    """A client ends only by its own complaint, or when the test is over."""
+    if not task.cancelled():
+        print(task.get_name(), "ended:", repr(task.exception()))
+
+
+async def all_see_all(clients: list[ResumingClient]) -> None:
+    """Wait until everybody sees everybody else, and nobody away."""
+    names = {each.name for each in clients}
+    await until(lambda: all(each.view == dict.fromkeys(names - {each.name}, False) for each in clients), "all see all")
+
+
+async def talk(clients: list[ResumingClient], chance: random.Random) -> None:
+    while True:
+        sender, receiver = chance.sample(clients, 2)
+        await sender.send(None if chance.random() < 0.05 else receiver.name)
+        await asyncio.sleep(0.002)
+
+
+async def reset(sidecar: Killable, proxy: FaultProxy) -> None:
+    proxy.reset()
+
+
+async def half_close(sidecar: Killable, proxy: FaultProxy) -> None:
+    proxy.half_close()
+
+
+async def stall(sidecar: Killable, proxy: FaultProxy) -> None:
+    await proxy.stall(0.3)
+
+
+async def kill(sidecar: Killable, proxy: FaultProxy) -> None:
+    await sidecar.end(lambda process: process.kill())
+    await sidecar.start()
+
+
+async def stop(sidecar: Killable, proxy: FaultProxy) -> None:
+    await sidecar.end(lambda process: process.terminate())
+    await sidecar.start()
+
+
+async def save_the_hooks(sidecar: Killable, proxy: FaultProxy) -> None:
+    sidecar.saves += 1
+    sidecar.hooks.write_text(f"def on_relay(relay):\n    return True  # {sidecar.saves}\n")
+
+
+async def save_the_sidecar(sidecar: Killable, proxy: FaultProxy) -> None:
+    sidecar.saves += 1
+    with (sidecar.source / "signaling_sidecar" / "server" / "pages" / "page_files.py").open("a") as file:
+        file.write(f"# saved {sidecar.saves} times\n")
+
+
+SAVES = [save_the_hooks, save_the_sidecar]
+FAULTS = [reset, half_close, stall, kill, stop, *SAVES]
+SAVE_EVERY_S = 0.3  # seconds; faster than anybody types, and about as fast as the sidecar's own code takes over
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+async def test_nothing_is_lost_doubled_or_told_as_a_coming_and_going(
+    tmp_path: Path, fault: Callable[[Killable, FaultProxy], object]
+) -> None:
+    chance, sidecar = random.Random(SEED), Killable(tmp_path)
+    await sidecar.start(*(["--reload"] if fault is save_the_sidecar else []))
+    async with fault_proxy(sidecar.port) as proxy, clients_of(proxy.port, chance) as clients:
+        talking = asyncio.create_task(talk(clients, chance))
+        until_s = asyncio.get_running_loop().time() + FAULTY_S
+        while asyncio.get_running_loop().time() < until_s:
+            await asyncio.sleep(SAVE_EVERY_S if fault in SAVES else 0.2 + 0.5 * chance.random())
+            await fault(sidecar, proxy)  # type: ignore[misc]
+        talking.cancel()
+        await everything_has_arrived(clients)
+        await all_see_all(clients)
+        assert {word for each in clients for word in each.seen} == set()
+        if fault is save_the_hooks:
+            assert {each.connections for each in clients} == {1}
+        else:
+            assert sum(each.connections for each in clients) > CLIENTS or fault is stall
+    await sidecar.end(lambda process: process.terminate())
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets a test fill another program's disk")
+async def test_sessions_go_on_after_a_sidecar_that_was_killed_while_its_disk_was_full(tmp_path: Path) -> None:
+    """What it handled meanwhile is forgotten; nobody waits for it, or sends for ever what nobody counts."""
+    chance, sidecar = random.Random(SEED), Killable(tmp_path)
+    await sidecar.start()
+    async with clients_of(sidecar.port, chance) as clients:
+        talking = asyncio.create_task(talk(clients, chance))
+        await until(lambda: all(each.received for each in clients), "all have heard something")
+        resource.prlimit(
+            sidecar.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY)
+        )  # it takes no more bytes, as a full disk
+        await until(lambda: not any(each.durable for each in clients), "all know that nothing is kept")
+        for each in clients:
+            each.received.clear()
+        await until(lambda: all(each.received for each in clients), "all are heard all the same")
+        await kill(sidecar, None)  # type: ignore[arg-type]
+        await until(lambda: all(each.durable for each in clients), "all are back")
+        talking.cancel()
+        await until(lambda: not any(each.waiting for each in clients), "all is acknowledged", QUIET_WITHIN_S)
+        await all_see_all(clients)
+        assert {word for each in clients for word in each.seen} <= {"not_resumed", "peer_list"}
+        for each in clients:
+            each.received.clear()
+            each.acknowledged.clear()
+        talking = asyncio.create_task(talk(clients, chance))
+        await until(lambda: sum(len(each.acknowledged) for each in clients) > 200, "they talk")
+        talking.cancel()
+        await everything_has_arrived(clients)
+    await sidecar.end(lambda process: process.terminate())
+
+
+async def everything_has_arrived(clients: list[ResumingClient]) -> None:
+    """What was acknowledged to its sender was received by each whom it was for, once and in order."""
+    try:
+        await until(lambda: not any(each.waiting for each in clients), "all is acknowledged", QUIET_WITHIN_S)
+    except AssertionError:
+        print(*(each for each in clients if each.waiting), sep="\n")
+        raise
+    await until(lambda: not missing(clients), "all that was acknowledged has arrived", QUIET_WITHIN_S)
+    assert sum(len(each.acknowledged) for each in clients) > 100
+    for receiver in clients:
+        for sender in clients:
+            numbers = [number for name, number in receiver.received if name == sender.name]
+            assert numbers == sorted(set(numbers)), f"from {sender.name} to {receiver.name}"
+
+
+def missing(clients: list[ResumingClient]) -> list[tuple[str, str, int]]:
+    found = []
+    for receiver in clients:
+        received = set(receiver.received)
+        for sender in clients:
+            if sender is not receiver:
+                for to, number in sender.acknowledged:
+                    if to in (None, receiver.name) and (sender.name, number) not in received:
+                        found.append((sender.name, receiver.name, number))
+    return found
+
+
+def live() -> Counter[str]:
+    """What is in memory of what comes and goes, and what this process has open."""
+    gc.collect()
+    kinds = (Room, Session, Resumption, Connection)
+    found = Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, kinds))
+    found["tasks"] = len(asyncio.all_tasks())
+    found["descriptors"] = len(os.listdir("/dev/fd"))
+    return found
+
+
+async def test_when_all_have_gone_nothing_is_left(
+    aiohttp_client: AiohttpClient, tmp_path: Path, measured: list[str]
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, grace_s=0.1)
+    hub = served.sidecar._hub
+    await served.settled()
+    before = live()
+    for round_ in range(3):
+        for name, manners in MANNERS.items():
+            for peer in await meet(served, manners, f"{name}-room-{round_}", "a", "b"):
+                peer.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+        ben = await served.connect()
+        await ben.join("ben", resume=True)
+        await ben.socket.close()
+    served.forget_peers()
+    await until(lambda: not hub.membership.rooms and not hub.lobby.send_due(0), "all rooms have ended")
+    await served.settled()
+    after = live()
+    measured.append(
+        f"peak memory of the test process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB"
+    )
+    assert after == before

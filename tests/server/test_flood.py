@@ -1,0 +1,91 @@
+"""Who sends without end, and never reads, costs the sidecar a bounded amount of memory and others nothing."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.server.sockets import endpoint
+from signaling_sidecar.server.sockets.frame_rate import FLOOD_FRAMES, FrameRate
+from tests.kit.raw_socket import PING, PONG, TEXT, frame, raw_websocket
+from tests.kit.serving import Served, serve
+
+LONGEST_PING = frame(PING, b"p" * 125)
+QUESTION = frame(TEXT, b'{"type":"ping"}')
+
+
+def counted(served: Served, code: str) -> int:
+    return sum(each["data"]["count"] for each in served.records("signal.refused") if each["data"]["code"] == code)
+
+
+async def test_who_sends_pings_and_never_reads_the_pongs_is_cut_off(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    limits = {"max_frames_burst": 1_000_000, "max_frames_per_s": 1_000_000}
+    served = await serve(aiohttp_client, tmp_path, max_outbox_bytes=4096, **limits)
+    witness, raw = await served.connect(), await raw_websocket(served.client.port or 0)
+    with suppress(ConnectionError):
+        for _ in range(1000):  # 131 MB, more than any socket buffer holds
+            raw.send(1000 * LONGEST_PING)
+            await raw.writer.drain()
+    await raw.close()
+    assert await witness.ask({"type": "ping"}) == {"type": "pong"}
+    (closed,) = served.records("connection.closed")
+    assert (closed["data"]["reason"], closed["data"]["by"]) == ("slow reader", "sidecar")
+
+
+async def test_pings_count_for_the_rate_and_only_those_within_it_are_answered(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, max_frames_burst=5, max_frames_per_s=1)
+    raw = await raw_websocket(served.client.port or 0)
+    raw.send(20 * LONGEST_PING + frame(0x8, b""))
+    assert [await raw.frame() for _ in range(5)] == [(PONG, b"p" * 125)] * 5
+    opcode, error = await raw.frame()
+    assert opcode == TEXT
+    assert b'"too-fast"' in error
+    assert await raw.close_code() == 1000
+    await raw.close()
+    assert counted(served, "too-fast") == 15
+
+
+async def test_a_pong_that_was_asked_for_passes_whatever_the_rate(
+    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signaling_sidecar.server.sockets.connection.PING_EVERY_S", 0.05)
+    served = await serve(aiohttp_client, tmp_path, max_frames_burst=1, max_frames_per_s=1)
+    raw = await raw_websocket(served.client.port or 0)
+    raw.send(QUESTION)
+    assert await raw.frame() == (TEXT, b'{"type":"pong"}')
+    for _ in range(3):
+        assert await raw.frame() == (PING, b"")
+        raw.send(frame(PONG))
+    raw.send(3 * frame(PONG, b"nobody asked") + frame(0x8, b""))
+    assert await raw.close_code() == 1000
+    await raw.close()
+    assert counted(served, "too-fast") == 3
+
+
+async def test_a_flood_is_read_in_portions_and_counted_to_its_end(
+    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "REST_S", 0.01)
+    served = await serve(aiohttp_client, tmp_path, max_frames_burst=10, max_frames_per_s=1)
+    raw = await raw_websocket(served.client.port or 0)
+    raw.send(3 * FLOOD_FRAMES * QUESTION + frame(0x8, b""))
+    assert await raw.close_code() == 1000
+    await raw.close()
+    assert counted(served, "too-fast") == 3 * FLOOD_FRAMES - 10
+
+
+def test_a_peer_is_left_alone_for_a_while_each_time_so_much_was_refused() -> None:
+    rate = FrameRate(per_s=1, burst=1, now_s=0.0)
+    assert rate.admits(0.0)
+    assert [(rate.admits(0.0), rate.needs_rest()) for _ in range(FLOOD_FRAMES - 1)] == [(False, False)] * (
+        FLOOD_FRAMES - 1
+    )
+    assert (rate.admits(0.0), rate.needs_rest()) == (False, True)
+    assert (rate.admits(0.0), rate.needs_rest()) == (False, False)

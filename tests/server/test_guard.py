@@ -1,0 +1,349 @@
+"""Who is let in, judged and on the wire. PROTOCOLS.md: "Who is let in"."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import json
+import os
+import re
+import shlex
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import WSServerHandshakeError
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.cli.serve import add_to
+from signaling_sidecar.errors import SettingsError
+from signaling_sidecar.server.http.guard import Barred, who_is_let_in
+from signaling_sidecar.settings import Settings, Sources
+from tests.kit.serving import Served, serve
+
+ALLOW_HOST, ALLOW_ORIGIN = ("dev.lan",), ("http://app.lan:3000", "chrome-extension://abcdef")
+ORIGINS = json.loads((Path(__file__).parent / "origins.json").read_text("utf-8"))
+"""Entries of the list of origins, and what they match. vitest reads the same file."""
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("localhost:5173", None),
+        ("localhost", None),
+        ("LOCALHOST:5173", None),
+        ("app.localhost:5173", None),
+        ("127.0.0.1:8765", None),
+        ("192.168.1.5:5173", None),
+        ("[::1]:8765", None),
+        ("[fe80::1]:5173", None),
+        ("dev.lan:5173", None),
+        ("dev.lan", "http://dev.lan"),
+        ("localhost:5173", "http://localhost:5173"),
+        ("192.168.1.5:5173", "http://192.168.1.5:5173"),
+        ("192.168.1.5:5173", "https://192.168.1.5:5173"),
+        ("192.168.1.5", "http://192.168.1.5"),
+        ("192.168.1.5", "https://192.168.1.5"),
+        ("192.168.1.5:443", "https://192.168.1.5"),
+        ("127.0.0.1:8765", "http://localhost:5173"),
+        ("127.0.0.1:8765", "https://127.0.0.1:5173"),
+        ("127.0.0.1:8765", "http://[::1]:5173"),
+        ("192.168.1.5:5173", "http://localhost:9"),
+        ("localhost:8765", "http://app.lan:3000"),
+        ("localhost:8765", "HTTP://APP.LAN:3000"),
+        ("localhost:8765", "chrome-extension://abcdef"),
+    ],
+)
+def test_let_in(host: str, origin: str | None) -> None:
+    assert who_is_let_in([host], [origin] if origin else [], ALLOW_HOST, ALLOW_ORIGIN) is None
+
+
+@pytest.mark.parametrize(
+    ("hosts", "origins", "header"),
+    [
+        ([], [], "Host"),
+        ([""], [], "Host"),
+        (["evil.example"], [], "Host"),
+        (["evil.example"], ["http://evil.example"], "Host"),
+        (["evil.example:5173"], ["http://localhost:5173"], "Host"),
+        (["localhost.:5173"], [], "Host"),
+        (["dev.lan."], [], "Host"),
+        (["localhost.evil.example"], [], "Host"),
+        (["evillocalhost"], [], "Host"),
+        (["localhost:port"], [], "Host"),
+        (["localhost@evil.example"], [], "Host"),
+        (["localhost", "evil.example"], [], "Host"),
+        (["localhost:5173"], ["null"], "Origin"),
+        (["localhost:5173"], [""], "Origin"),
+        (["localhost:5173"], ["http://evil.example"], "Origin"),
+        (["localhost:5173"], ["http://app.localhost:5174"], "Origin"),
+        (["192.168.1.5:5173"], ["http://192.168.1.5:5174"], "Origin"),
+        (["192.168.1.5:5173"], ["http://192.168.1.5"], "Origin"),
+        (["192.168.1.5:5173"], ["http://192.168.1.6:5173"], "Origin"),
+        (["192.168.1.5"], ["http://192.168.1.5:8080"], "Origin"),
+        (["localhost:5173"], ["file://localhost:5173"], "Origin"),
+        (["localhost:5173"], ["http://localhost:5173/"], "Origin"),
+        (["localhost:5173"], ["http://localhost@evil.example"], "Origin"),
+        (["localhost:5173"], ["http://evil.example#localhost"], "Origin"),
+        (["localhost:5173"], ["http://localhost.evil.example"], "Origin"),
+        (["localhost:8765"], ["http://app.lan:3001"], "Origin"),
+        (["localhost:8765"], ["chrome-extension://other"], "Origin"),
+        (["localhost:5173"], ["http://localhost:5173", "http://evil.example"], "Origin"),
+        (["localhost:5173"], ["http://[oops"], "Origin"),
+    ],
+)
+def test_kept_out(hosts: list[str], origins: list[str], header: str) -> None:
+    barred = who_is_let_in(hosts, origins, ALLOW_HOST, ALLOW_ORIGIN)
+    assert barred is not None
+    assert barred.header == header
+
+
+def test_null_is_kept_out_even_when_it_is_on_the_list() -> None:
+    assert who_is_let_in(["localhost"], ["null"], (), ("null",)) is not None
+
+
+@functools.cache
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser()
+    add_to(made.add_subparsers())
+    return made
+
+
+def with_flags(flags: str) -> Settings:
+    """The settings of `sidecar serve` with these words of a shell after it."""
+    arguments = vars(parser().parse_args(["serve", *shlex.split(flags)]))
+    return Sources({name: arguments.get(name) for name in ("allow_host", "allow_origin")}, {}).load()
+
+
+@pytest.mark.parametrize("case", ORIGINS["entries"], ids=lambda case: case["entry"])
+def test_an_entry_of_the_list_of_origins_lets_in_what_it_says_and_nothing_else(case: dict[str, Any]) -> None:
+    allowed = with_flags(shlex.join(["--allow-origin", case["entry"]])).allow_origin
+    host = ["192.168.1.5:1"]  # of which no origin of the file is a page
+    loopback = {"http://localhost:5173"}
+    assert [o for o in case["lets_in"] if who_is_let_in(host, [o], (), allowed) is not None] == []
+    assert [o for o in case["keeps_out"] if o not in loopback and who_is_let_in(host, [o], (), allowed) is None] == []
+
+
+@pytest.mark.parametrize("entry", ORIGINS["wrong"])
+def test_an_entry_that_could_match_no_origin_is_refused_in_one_sentence(entry: str) -> None:
+    if entry == "":
+        return  # a list without entries
+    with pytest.raises(SettingsError, match="allow_origin must be origins as browsers send them"):
+        with_flags(shlex.join(["--allow-origin", entry]))
+
+
+@pytest.mark.parametrize(
+    ("entry", "lets_in", "keeps_out"),
+    [
+        (
+            "dev.example",
+            ["dev.example", "DEV.example:80"],
+            ["x.dev.example", "dev.example.", "dev.example.evil.example"],
+        ),
+        (".example.com", ["example.com", "a.example.com", "a.b.example.com"], ["evilexample.com", "a.example.com."]),
+        ("*.example.com", ["a.example.com:5173", "a.b.example.com"], ["example.com", "evilexample.com"]),
+        ("Müller.example", ["xn--mller-kva.example"], ["muller.example"]),
+        ("*", ["evil.example", "evil.example:1"], ["", "[oops", "a:b"]),
+    ],
+)
+def test_an_entry_of_the_list_of_hosts_lets_in_what_it_says(
+    entry: str, lets_in: list[str], keeps_out: list[str]
+) -> None:
+    allowed = with_flags(shlex.join(["--allow-host", entry])).allow_host
+    assert [host for host in lets_in if who_is_let_in([host], [], allowed, ()) is not None] == []
+    assert [host for host in keeps_out if who_is_let_in([host], [], allowed, ()) is None] == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "https://x.test",
+        "x.test:80",
+        "x.test.",
+        "[::1]",
+        "a.*",
+        "dev*.example",
+        "*example.com",
+        "*.",
+        ".",
+        "straße.example",
+    ],
+)
+def test_an_entry_that_could_match_no_host_is_refused_in_one_sentence(entry: str) -> None:
+    with pytest.raises(SettingsError, match="allow_host must be host names without a scheme"):
+        with_flags(shlex.join(["--allow-host", entry]))
+
+
+SENT_BY_REAL_PAGES = [
+    *["file://", "http://localhost:5173/", "vscode-webview://0a1b2c", "chrome-extension://abcdefgh", "app://."],
+    *["moz-extension://9ab3c1e0-0c0a-4f0c-9c07-0d6b1f1f7a10", "safari-web-extension://C0FFEE", "capacitor://localhost"],
+    *["tauri://localhost", "ionic://localhost", "http://tauri.localhost", "https://abc-5173.app.github.dev"],
+    *["http://evil.example:8080", "https://xn--mller-kva.example", "http://$(reboot).example", "http://it's.example"],
+]
+
+
+def does_what_is_advised(barred: Barred, hosts: list[str], origins: list[str]) -> bool:
+    """Whether there is a flag in the advice; then it is accepted, and it lets the same request in."""
+    advised = re.search(r"--allow-\S+ .*", barred.remedy)
+    if advised is None:
+        assert "cannot be allowed" in barred.remedy or "without the dot" in barred.remedy
+        return False
+    settings = with_flags(advised[0])
+    after = who_is_let_in(hosts, origins, settings.allow_host, settings.allow_origin)
+    assert after is None or after.header != barred.header
+    return True
+
+
+@pytest.mark.parametrize("origin", SENT_BY_REAL_PAGES)
+def test_the_flag_that_is_advised_for_the_origin_of_a_page_lets_that_page_in(origin: str) -> None:
+    barred = who_is_let_in(["192.168.1.5:5173"], [origin], (), ())
+    assert barred is not None
+    assert does_what_is_advised(barred, ["192.168.1.5:5173"], [origin])
+
+
+NAMES = st.text(string.ascii_letters + string.digits + ".-_*:/[]@,'$ \x00ü", max_size=12)
+
+
+@given(host=NAMES, scheme=st.sampled_from(["http", "https", "file", "x-y", "vscode-webview"]), name=NAMES)
+def test_whatever_is_sent_the_flag_that_is_advised_is_accepted_and_lets_it_in(
+    host: str, scheme: str, name: str
+) -> None:
+    for hosts, origins in ([host], []), (["localhost"], [f"{scheme}://{name}"]), (["localhost"], [name]):
+        barred = who_is_let_in(hosts, origins, (), ())
+        if barred is not None:
+            does_what_is_advised(barred, hosts, origins)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "origins", "why"),
+    [
+        (["localhost"], ["null"], "every website can make such a page"),
+        (["localhost"], ["http://localhost@evil.example"], "no browser sends such an origin"),
+        (["localhost"], ["x" * 10_000], "no browser sends such an origin"),
+        (["dev.lan."], [], "open the page under this name without the dot at its end"),
+        (["a/b"], [], "there must be one Host header with a host name in it"),
+        ([], [], "there must be one Host header with a host name in it"),
+    ],
+)
+def test_what_cannot_be_allowed_says_why(hosts: list[str], origins: list[str], why: str) -> None:
+    for advice in ("flags", "plugin"):
+        barred = who_is_let_in(hosts, origins, (), (), advice)
+        assert barred is not None
+        assert why in str(barred)
+        assert len(str(barred)) < 500
+
+
+def test_who_uses_the_plugin_is_told_an_option_and_no_flag() -> None:
+    host = who_is_let_in(["dev.lan:5173"], [], (), (), "plugin")
+    assert str(host) == (
+        "refused a request with Host 'dev.lan:5173': "
+        "if it is yours, add 'dev.lan' to server.allowedHosts in vite.config.js"
+    )
+    origin = who_is_let_in(["localhost"], ["vscode-webview://0a1b"], (), (), "plugin")
+    assert str(origin) == (
+        "refused a request with Origin 'vscode-webview://0a1b': "
+        "if it is yours, add 'vscode-webview://*' to the allowedOrigins of signaling() in vite.config.js"
+    )
+
+
+async def test_a_stranger_gets_403_before_the_upgrade_and_one_line_tells_what_would_let_him_in(
+    aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, allow_origin=("http://app.lan:3000",))
+    for _ in range(3):
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await served.connect(headers={"Origin": "http://evil.example"})
+        assert refused.value.status == 403
+    answer = await served.client.get("/health", headers={"Host": "evil.example"})
+    assert (answer.status, await answer.text()) == (403, caplog.records[-1].getMessage() + "\n")
+    messages = [record.getMessage() for record in caplog.records if record.name == "signaling_sidecar"]
+    assert [("--allow-origin http://evil.example" in m, "--allow-host evil.example" in m) for m in messages] == [
+        (True, False),
+        (False, True),
+    ]
+    assert served.records("connection.opened") == []
+    peer = await served.connect(headers={"Origin": "http://app.lan:3000"})
+    assert (await peer.join("a"))["type"] == "peer_list"
+
+
+async def test_an_origin_that_is_another_one_each_time_is_named_once(
+    aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    for number in range(3):
+        headers = {"Origin": f"vscode-webview://{number}"}
+        assert (await served.client.get("/health", headers=headers)).status == 403
+    assert caplog.text.count("--allow-origin 'vscode-webview://*'") == 1
+
+
+SITE = {"pid": os.getpid(), "name": "app", "local": [], "network": [], "secret": "s" * 43}
+
+
+async def test_the_names_and_origins_that_the_plugin_tells_are_let_in_while_its_vite_runs(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, allow_host=("own.example",))
+
+    async def status(host: str, origin: str | None = None) -> int:
+        headers = {"Host": host} | ({"Origin": origin} if origin else {})
+        return (await served.client.get("/health", headers=headers)).status
+
+    assert await status("abc.ngrok-free.app") == 403
+    told = {"allowedHosts": [".ngrok-free.app", "x.test.", "https://y.test"], "allowedOrigins": ["app://.", "wrong"]}
+    (tmp_path / "site.json").write_text(json.dumps(SITE | told))
+    let_in = [("abc.ngrok-free.app", "https://abc.ngrok-free.app"), ("x.test.", None), ("own.example", "app://.")]
+    assert [await status(*case) for case in let_in] == [200, 200, 200]
+    assert [await status(host) for host in ("x.test", "y.test", "evil.example")] == [403, 403, 403]
+    (tmp_path / "site.json").unlink()
+    assert await status("abc.ngrok-free.app") == 403
+    assert await status("own.example") == 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"allow_host": ("*",)}, "DNS rebinding"),
+        ({"allow_origin": ("*",)}, "every website that you visit"),
+        ({"allow_origin": ("https://*",)}, "every website that you visit"),
+    ],
+)
+async def test_who_lets_everybody_in_is_told_what_follows(
+    aiohttp_client: AiohttpClient,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    settings: dict[str, Any],
+    said: str,
+) -> None:
+    await serve(aiohttp_client, tmp_path, **settings)
+    assert caplog.text.count(said) == 1
+
+
+@pytest.mark.parametrize("path", ["/health", "/ws/signaling", "/ws/signaling/rooms", "/nothing"])
+async def test_every_path_is_guarded(aiohttp_client: AiohttpClient, tmp_path: Path, path: str) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    for headers in ({"Host": "evil.example"}, {"Origin": "null"}):
+        assert (await served.client.get(path, headers=headers)).status == 403
+
+
+async def raw_upgrade(served: Served, header: bytes) -> bytes:
+    """The status line that an upgrade gets with a header of arbitrary bytes, which no client library would send."""
+    reader, writer = await asyncio.open_connection(served.client.host, served.client.port)
+    lines = [b"GET /ws/signaling HTTP/1.1", b"Host: localhost", b"Upgrade: websocket", b"Connection: Upgrade"]
+    lines += [b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", header, b"", b""]
+    writer.write(b"\r\n".join(lines))
+    status = await reader.readline()
+    writer.close()
+    return status
+
+
+async def test_bytes_that_are_no_utf8_in_a_header_harm_nobody(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    assert b" 403 " in await raw_upgrade(served, b"Origin: http://evil\xff\xe2\x80\xae.example")
+    assert b" 101 " in await raw_upgrade(served, b"User-Agent: \xff\xfe")
+    peer = await served.connect()
+    assert (await peer.join("a"))["type"] == "peer_list"
+    assert served.records("connection.opened")[0]["data"]["user_agent"] == "\\udcff\\udcfe"

@@ -1,0 +1,131 @@
+"""The settings file is in use as soon as it is saved, for what can change while the sidecar runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.server import Sidecar
+from signaling_sidecar.settings import Sources
+from tests.kit.hosted_client import error_of, host
+from tests.kit.pairing_client import device
+from tests.kit.programs import until
+from tests.kit.serving import Served
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "sidecar.toml"
+
+
+async def following(client: AiohttpClient, file: Path, **flags: Any) -> Served:
+    """A sidecar whose settings file is `file`."""
+    sources = Sources({"project": str(file.parent), "state_dir": str(file.parent / "state"), **flags}, {})
+    sidecar = Sidecar(sources.load(), sources)
+    return Served(await client(sidecar.app()), sidecar)
+
+
+def write(file: Path, text: str) -> None:
+    file.write_text(text)
+
+
+async def save(served: Served, file: Path, text: str) -> None:
+    before = len(served.records("settings.changed"))
+    write(file, text)
+    await until(lambda: len(served.records("settings.changed")) > before, "the new settings are in use")
+
+
+async def test_a_limit_is_another_at_once_and_nobody_is_removed(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await following(aiohttp_client, file)
+    peers = [await served.connect() for _ in range(3)]
+    for number, peer in enumerate(peers):
+        await peer.join(f"peer{number}")
+    await save(served, file, "max_peers_per_room = 2\n")
+    newcomer = await served.connect()
+    assert (await newcomer.join("late"))["code"] == "room-full"
+    assert (await peers[2].ask({"type": "ping"})) == {"type": "pong"}
+    (changed,) = served.records("settings.changed")
+    assert changed["data"] == {"max_peers_per_room": 2}
+    await save(served, file, "max_peers_per_room = 9\n")
+    assert (await newcomer.join("late"))["type"] == "peer_list"
+
+
+async def test_rooms_grace_origins_and_what_the_log_keeps_change_too(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await following(aiohttp_client, file)
+    text = "max_rooms = 1\ngrace_s = 0\npayloads = 'none'\nallow_origin = ['http://a.example']\n"
+    await save(served, file, text)
+    ann = await served.connect(headers={"Origin": "http://a.example"})
+    await ann.join("ann")
+    assert (await (await served.connect()).join("ben", room="club"))["code"] == "too-many-rooms"
+    cleo = await served.connect()
+    await cleo.join("cleo")
+    await cleo.send({"type": "offer", "to": "ann", "sdp": "v=0"})
+    await cleo.socket.close(code=4999)
+    assert [(await ann.receive())["type"] for _ in range(3)] == ["peer_joined", "offer", "peer_left"]
+    assert "data" not in served.records("signal.relayed")[0]
+
+
+async def test_names_and_patterns_of_origins_are_followed_and_what_lets_everybody_in_is_said(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await following(aiohttp_client, file)
+
+    async def status(**headers: str) -> int:
+        return (await served.client.get("/health", headers=headers)).status
+
+    assert [await status(Host="a.example.com"), await status(Origin="vscode-webview://1")] == [403, 403]
+    await save(served, file, "allow_host = '.example.com'\nallow_origin = ['vscode-webview://*']\n")
+    assert [await status(Host="a.example.com"), await status(Origin="vscode-webview://1")] == [200, 200]
+    await save(served, file, "allow_host = '*'\n")
+    assert [await status(Host="evil.example"), await status(Origin="vscode-webview://1")] == [200, 403]
+    assert caplog.text.count("DNS rebinding") == 1
+
+
+async def test_a_rule_of_a_dialect_changes_for_rooms_that_there_are(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await following(aiohttp_client, file)
+    caller, _ = await device(served, "AAA111"), await device(served, "BBB222")
+    offer = {"type": "offer", "target": "BBB222", "payload": {}}
+    await caller.send(offer)
+    await served.settled()
+    assert served.refusals() == ["no-such-room"]
+    await save(served, file, "pairing.cross_code = true\n")
+    await caller.send(offer)
+    await served.settled()
+    assert len(served.records("signal.relayed")) == 1
+
+
+async def test_an_idle_room_ends_when_the_new_limit_says_so(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await following(aiohttp_client, file)
+    hugo = await host(served)
+    await save(served, file, "hosted_idle_s = 0.2\n")
+    assert error_of(await hugo.receive()) == "Room not found"
+
+
+async def test_what_needs_a_restart_says_so_in_one_sentence(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await following(aiohttp_client, file)
+    await save(served, file, "port = 4711\ndialects = ['rooms']\nmax_rooms = 5\n")
+    assert "port, dialects: another value needs a restart of the sidecar" in caplog.text
+    assert served.sidecar.settings.port == 8765
+    await served.connect("/ws/signaling/mesh")
+
+
+async def test_a_flag_still_wins(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await following(aiohttp_client, file, max_rooms="3")
+    await save(served, file, "max_rooms = 5\ngrace_s = 1\n")
+    assert served.sidecar.settings.max_rooms == 3
+
+
+@pytest.mark.parametrize("text", ["max_rooms = 0", "no_such = 1", "max_rooms ="], ids=lambda text: text)
+async def test_a_file_that_is_wrong_changes_nothing_and_is_said(
+    aiohttp_client: AiohttpClient, file: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await following(aiohttp_client, file)
+    write(file, f"grace_s = 1\n{text}\n")
+    await until(lambda: "the settings from before go on" in caplog.text, "it is said")
+    assert served.sidecar.settings.grace_s == 30
+    assert served.records("settings.changed") == []

@@ -1,0 +1,82 @@
+"""`GET /ws/signaling/neighbours`: what a page is told of the others on its LAN."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.lan import Neighbour
+from signaling_sidecar.server.pages import neighbours
+from signaling_sidecar.server.pages.neighbours import Neighbours
+from signaling_sidecar.settings import Settings
+from tests.kit.serving import serve
+from tests.lan.page import write_site
+
+
+async def test_a_page_is_told_of_nobody_when_it_is_not_announced(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    async with served.client.get("/ws/signaling/neighbours") as answer:
+        assert (answer.content_type, await answer.json()) == (
+            "application/json",
+            {"announced": False, "neighbours": []},
+        )
+
+
+async def test_only_who_may_see_the_rooms_is_told(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    hooks = tmp_path / "hooks.py"
+    hooks.write_text("def admit(connection):\n    return connection.dialect == 'rooms' and connection.token == 'me'\n")
+    served = await serve(aiohttp_client, tmp_path / "state", hooks=hooks)
+    for headers, status in (
+        ({"Authorization": "Bearer me"}, 200),
+        ({}, 403),
+        ({"Authorization": "Bearer me", "Host": "evil.example"}, 403),
+        ({"Authorization": "Bearer me", "Origin": "http://evil.example"}, 403),
+    ):
+        for path in ("neighbours", "rooms"):
+            async with served.client.get(f"/ws/signaling/{path}", headers=headers) as answer:
+                assert answer.status == status
+
+
+class Browsed:
+    """What is found on a LAN; counts the looks at it."""
+
+    def __init__(self, *found: Neighbour) -> None:
+        self._found = list(found)
+        self.looks = 0
+
+    async def neighbours(self) -> list[Neighbour]:
+        self.looks += 1
+        await asyncio.sleep(0)
+        return self._found
+
+
+async def test_all_pages_that_ask_share_one_look_and_none_is_told_of_itself(
+    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def admit(request: web.Request) -> None:
+        pass
+
+    own, other = "http://10.0.0.1:5173/", "http://10.0.0.2:5173/"
+    write_site(tmp_path, "my-app", own)
+    browsed = Browsed(*(Neighbour("my-app", url, [], 0) for url in (own, other)))
+    told = Neighbours(tmp_path, Settings(), admit)
+    monkeypatch.setattr(told, "_browser", browsed)
+    app = web.Application()
+    told.add_to(app)
+    client = await aiohttp_client(app)
+
+    async def ask() -> None:
+        async with client.get(neighbours.PATH) as answer:
+            neighbour = {"name": "my-app", "url": other, "rooms": [], "peers": 0}
+            assert await answer.json() == {"announced": False, "neighbours": [neighbour]}
+
+    await asyncio.gather(*(ask() for _ in range(20)))
+    await ask()
+    assert browsed.looks == 1
+    monkeypatch.setattr(neighbours, "FRESH_S", 0)
+    await ask()
+    assert browsed.looks == 2

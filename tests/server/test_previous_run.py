@@ -1,0 +1,388 @@
+"""A sidecar goes on where the last one stopped: after a clean stop, and after one that nobody expected."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.cli import main
+from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.hub.rules import Ending, Endings
+from signaling_sidecar.inspection import open_log
+from signaling_sidecar.settings import Settings
+from tests.kit.hosted_client import connected, error_of, room_of, users_of
+from tests.kit.pairing_client import CANONICAL as PAIRING
+from tests.kit.pairing_client import device, pair, peer_joined, peer_left, register, registered
+from tests.kit.serving import Served, serve
+
+Again = Callable[..., Awaitable[Served]]
+
+
+@pytest.fixture(params=["stopped", "killed"])
+def again(request: pytest.FixtureRequest, aiohttp_client: AiohttpClient, tmp_path: Path) -> Again:
+    """End a sidecar and start the next one, with what the first had written until then."""
+
+    async def start(served: Served, **settings: Any) -> Served:
+        folder = served.sidecar.state_dir
+        if request.param == "killed":  # the log is written before anything is sent: what is there now is what is left
+            folder = Path(shutil.copytree(folder, tmp_path / f"left-{folder.name}"))
+        await served.stop()
+        return await serve(aiohttp_client, folder, **settings)
+
+    return start
+
+
+@pytest.fixture
+async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
+    return await serve(aiohttp_client, tmp_path / "state")
+
+
+async def test_plain_peers_come_back_and_nobody_hears_that_they_were_gone(served: Served, again: Again) -> None:
+    for name in ("ann", "ben"):
+        await (await served.connect()).join(name, name=name.title(), metadata={"hat": 1}, listed=False)
+    next_one = await again(served)
+    ann, ben = await next_one.connect(), await next_one.connect()
+    (listed,) = (await ann.join("ann"))["peers"]
+    assert (listed["peerId"], listed["name"], listed["metadata"], listed["away"]) == ("ben", "Ben", {"hat": 1}, True)
+    assert [peer["peerId"] for peer in (await ben.join("ben"))["peers"]] == ["ann"]
+    assert await ann.receive() == {"type": "peer_updated", "peerId": "ben", "away": False}
+    await ann.hears_nothing()
+    assert (await ann.ask({"type": "list_rooms"}))["rooms"] == []
+    (restored,) = next_one.records("server.restored")
+    assert (restored["data"]["rooms"], restored["data"]["sessions"]) == (1, 2)
+
+
+async def test_what_was_kept_for_a_resumable_session_is_still_there(served: Served, again: Again) -> None:
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann")
+    token = (await ben.join("ben", resume=True, instance="page"))["resume"]["token"]
+    await ann.receive()
+    await ben.send({"type": "offer", "to": "ann", "c": 1})
+    await ann.receive()
+    ben.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+    for number in (1, 2):
+        await ann.send({"type": "offer", "to": "ben", "n": number})
+    await ann.hears_nothing()
+    next_one = await again(served)
+    ben = await next_one.connect()
+    resume = {"token": token, "after": 0}
+    resumed = await ben.ask({"type": "join", "roomId": "bar", "peerId": "ben", "instance": "page", "resume": resume})
+    assert (resumed["type"], resumed["ca"]) == ("resumed", 1)
+    frames = [await ben.receive() for _ in range(2)]
+    assert [(frame["n"], frame["from"], frame["s"]) for frame in frames] == [(1, "ann", 1), (2, "ann", 2)]
+    await ben.hears_nothing()
+
+
+async def test_who_had_left_or_was_replaced_is_not_back(served: Served, again: Again) -> None:
+    ann, ben, cleo = [await served.connect() for _ in range(3)]
+    for name, peer in (("ann", ann), ("ben", ben), ("cleo", cleo)):
+        await peer.join(name)
+    await ben.send({"type": "leave"})
+    await cleo.socket.close()
+    await served.settled()
+    newer = await (await again(served)).connect()
+    assert (await newer.join("ann"))["peers"] == []
+
+
+async def test_a_hosted_room_keeps_its_host_its_names_and_its_mode(served: Served, again: Again) -> None:
+    hugo, gina = await room_of(served, "hugo", "gina")
+    await hugo.send("RENAME_ROOM", newRoomName="Series")
+    await hugo.send("CONTROL_MODE_CHANGE", mode="FREE_FOR_ALL")
+    await gina.send("RENAME_USER", newUserName="Gigi")
+    await served.settled()
+    next_one = await again(served)
+    gina = await connected(next_one, "gina")
+    state = (await gina.ask("JOIN_ROOM"))["roomState"]
+    assert (state["name"], state["hostId"], state["controlMode"]) == ("Series", "hugo", "FREE_FOR_ALL")
+    assert users_of({"roomState": state}) == {"hugo": False, "gina": True}
+    assert state["users"][1]["name"] == "Gigi"
+    hugo = await connected(next_one, "hugo")
+    assert (await hugo.ask("CREATE_ROOM", userName="Hugo"))["type"] == "ROOM_CREATED"
+    assert (await gina.hears("USER_JOINED"))["joinedUser"]["id"] == "hugo"
+    stranger = await connected(next_one, "stranger")
+    assert error_of(await stranger.ask("CREATE_ROOM", userName="S")) == "Room already exists"
+
+
+async def test_a_pair_takes_its_places_again(served: Served, again: Again) -> None:
+    await pair(served, "ABC234")
+    next_one = await again(served)
+    first = await device(next_one, "ABC234")
+    second = await device(next_one, "ABC234", first)
+    await second.send({"type": "offer", "payload": 1})
+    assert (await first.receive())["payload"] == 1
+    assert len(next_one.records("peer.joined")) == 2  # of the first run: no place is a new one
+
+
+async def test_a_place_that_is_not_taken_is_given_up(
+    served: Served, again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endings = Endings(grace_s={**dict.fromkeys(Ending, 0.0), Ending.STOPPED: 0.2})
+    rules = replace(DIALECTS["pairing"].rules(Settings()), endings=endings)
+    monkeypatch.setitem(DIALECTS, "pairing", dataclasses.replace(DIALECTS["pairing"], rules=lambda settings: rules))
+    await pair(served, "ABC234")
+    next_one = await again(served)
+    first = await next_one.connect(PAIRING)
+    assert await first.ask(register("ABC234")) == registered("ABC234")
+    assert await first.receive() == peer_left("ABC234")
+    await device(next_one, "ABC234")
+    assert await first.receive() == peer_joined("ABC234")
+
+
+async def test_a_found_room_is_found_again_and_a_queue_keeps_its_order(served: Served, again: Again) -> None:
+    async def asks(served: Served, user: str, size: int) -> Any:
+        peer = await served.connect(f"/ws/signaling/match?userId={user}")
+        await peer.send({"type": "matchmaking", "matchSize": size})
+        await served.settled()
+        return peer
+
+    await asks(served, "u1", 2)
+    found = await (await asks(served, "u2", 2)).receive()
+    for user in ("q1", "q2"):
+        await asks(served, user, 3)
+    next_one = await again(served)
+    u2 = await asks(next_one, "u2", 2)
+    u1 = await asks(next_one, "u1", 2)
+    assert await u1.receive() == found
+    assert await u2.receive() == found
+    q3, q2, q1 = [await asks(next_one, user, 3) for user in ("q3", "q2", "q1")]
+    assert (await q1.receive())["peers"] == ["q1", "q2", "q3"]
+    del q2, q3
+
+
+async def test_a_mesh_forms_again_without_a_word(served: Served, again: Again) -> None:
+    for name in ("A", "B"):
+        await (await served.connect("/ws/signaling/mesh")).ask({"type": "join", "peerId": name})
+    next_one = await again(served)
+    a, b = [await next_one.connect("/ws/signaling/mesh") for _ in range(2)]
+    assert await a.ask({"type": "join", "peerId": "A"}) == {"type": "peer-list", "peers": ["B"]}
+    assert await b.ask({"type": "join", "peerId": "B"}) == {"type": "peer-list", "peers": ["A"]}
+    for peer in (a, b):
+        await peer.hears_nothing()
+
+
+async def test_only_what_is_served_comes_back(served: Served, again: Again) -> None:
+    await (await served.connect("/ws/signaling/mesh")).ask({"type": "join", "peerId": "A"})
+    await (await served.connect()).join("ann")
+    next_one = await again(served, dialects=("rooms",))
+    assert [record["data"]["rooms"] for record in next_one.records("server.restored")] == [1]
+
+
+# --- a log that is not whole -----------------------------------------------------------------------------------------
+
+
+def last_segment(served: Served) -> Path:
+    return find_segments(served.sidecar.state_dir).segments[-1]
+
+
+async def test_a_torn_last_line_is_cut_and_that_is_recorded(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    path = last_segment(served)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"v":1,"seq":99,"type":"peer.left","ro')
+    next_one = await serve(aiohttp_client, tmp_path)
+    assert path.read_bytes() == whole
+    assert [record["data"] for record in next_one.records("log.torn")] == [{"bytes": 38}]
+    assert [peer["peerId"] for peer in (await (await next_one.connect()).join("ben"))["peers"]] == ["ann"]
+
+
+async def test_a_segment_that_was_killed_at_its_beginning_leaves_the_one_before(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    path = last_segment(served)
+    following = path.with_name(path.name.replace("-0001.", "-0002."))
+    following.write_bytes(path.read_bytes().splitlines(keepends=True)[0][:40])
+    next_one = await serve(aiohttp_client, tmp_path)
+    assert len((await (await next_one.connect()).join("ben"))["peers"]) == 1
+
+
+@pytest.mark.parametrize("damage", ["line", "data", "numbers"])
+async def test_a_damaged_record_costs_nobody_else_his_place(
+    aiohttp_client: AiohttpClient, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    for name in ("ann", "ben"):
+        await (await served.connect()).join(name)
+    await served.stop()
+    path = last_segment(served)
+    lines = path.read_text().splitlines()
+    at = next(at for at, line in enumerate(lines) if '"peer.joined"' in line and '"ann"' in line)
+    wrong = {"data": "{"} if damage == "data" else {"numbers": '{"x":-1}'}
+    lines[at] = "no record" if damage == "line" else json.dumps({**json.loads(lines[at]), **wrong})
+    path.write_text("\n".join(lines) + "\n")
+    caplog.clear()
+    next_one = await serve(aiohttp_client, tmp_path)
+    assert [peer["peerId"] for peer in (await (await next_one.connect()).join("cleo"))["peers"]] == ["ben"]
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("the state of the last run is not restored entirely: 1 line is left out: ")
+    assert f"{path}, line {at + 1}" in said
+    assert path.exists()  # the log stays what it is
+
+
+async def test_a_grace_that_is_null_is_the_rooms_own_again(
+    aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What `room_rules` gave was infinite once, which JSON writes as null."""
+    served = await serve(aiohttp_client, tmp_path)
+    await (await served.connect()).join("ann", capacity=5)
+    await (await served.connect()).join("ben", resume=True, instance="page")
+    await served.stop()
+    path = last_segment(served)
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        data = json.loads(record.get("data", "{}"))
+        if record["type"] == "room.created":
+            data["rules"] = {"grace_s": None, "capacity": 0}
+        elif record["type"] == "peer.away":
+            data["grace_s"] = None
+        else:
+            continue
+        record["data"] = json.dumps(data)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    caplog.clear()
+    next_one = await serve(aiohttp_client, tmp_path)
+    cleo = await next_one.connect()
+    assert [peer["peerId"] for peer in (await cleo.join("cleo"))["peers"]] == ["ann", "ben"]
+    assert "rules.capacity" in caplog.text
+    (room,) = (await cleo.ask({"type": "list_rooms"}))["rooms"]
+    assert room["capacity"] == 5
+
+
+async def test_a_checkpoint_is_restored_as_far_as_it_is_sound(
+    aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    await (await served.connect()).join("ann", room="bar")
+    for name in ("ben", "cleo"):
+        await (await served.connect()).join(name, room="den", resume=True, instance="page")
+    await served.stop()
+    await (await serve(aiohttp_client, tmp_path)).stop()  # its checkpoint has what that one's records said
+    path = find_segments(tmp_path).segments[-1]
+    header, line, *others = path.read_text().splitlines()
+    checkpoint = json.loads(line)
+    state = json.loads(checkpoint["data"])
+    state["barred"] = "nobody"
+    bar, den = state["rooms"]
+    bar["idle_s"], bar["capacity"], bar["rules"] = None, "many", {"grace_s": None}
+    bar["sessions"][0]["away"]["left_s"] = None
+    bar["sessions"][0]["metadata"] = 5
+    den["sessions"][0]["resumption"]["issued"] = None  # whoever can prove nothing must not be let in as ben
+    checkpoint["data"] = json.dumps(state)
+    path.write_text("\n".join([header, json.dumps(checkpoint), *others, ""]))
+    caplog.clear()
+    next_one = await serve(aiohttp_client, tmp_path)
+    for room, there in (("bar", ["ann"]), ("den", ["cleo"])):
+        peers = (await (await next_one.connect()).join("dora", room=room))["peers"]
+        assert [peer["peerId"] for peer in peers] == there
+    assert "not restored entirely" in caplog.text
+
+
+async def test_a_log_of_another_version_is_left_alone_and_said_in_one_sentence(
+    aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    path = last_segment(served)
+    text = "".join(line.replace('"v":1', '"v":2', 1) for line in path.read_text().splitlines(keepends=True))
+    path.write_text(text)
+    caplog.clear()
+    next_one = await serve(aiohttp_client, tmp_path)
+    assert (await (await next_one.connect()).join("ben"))["peers"] == []
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "has schema version 2, this release reads 1" in said
+    assert next_one.records("server.restored") == []
+    assert path.read_text() == text
+
+
+async def test_a_run_that_was_killed_before_it_had_begun_leaves_the_one_before(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    header = last_segment(served).read_bytes().splitlines(keepends=True)[0]
+    for number, beginning in enumerate((b"", header[:40], header), 2):
+        (tmp_path / f"events-r{number:07}-dead-0001.jsonl").write_bytes(beginning)
+    next_one = await serve(aiohttp_client, tmp_path)
+    assert len((await (await next_one.connect()).join("ben"))["peers"]) == 1
+
+
+# --- a clock that was wrong ------------------------------------------------------------------------------------------
+
+
+async def test_runs_are_in_order_whatever_the_clock_says(
+    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real_time = time.time
+    for offset_s, name in ((365 * 86_400, "ann"), (0, "ben"), (-86_400, "cleo")):
+        monkeypatch.setattr(time, "time", lambda offset_s=offset_s: real_time() + offset_s)
+        served = await serve(aiohttp_client, tmp_path)
+        await (await served.connect()).join(name)
+        await served.stop()
+    monkeypatch.undo()
+    next_one = await serve(aiohttp_client, tmp_path)
+    peers = (await (await next_one.connect()).join("dora"))["peers"]
+    assert [peer["peerId"] for peer in peers] == ["ann", "ben", "cleo"]
+    assert list(open_log(tmp_path).events["boot"].drop_duplicates())[-1] == next_one.sidecar.boot
+    assert main(["tail", "--no-follow", "-n", "3", "--state-dir", str(tmp_path)]) == 0
+    assert "dora" in capsys.readouterr().out
+    assert main(["why", "--state-dir", str(tmp_path), "bar"]) == 0
+    assert "dora" in capsys.readouterr().out
+
+
+async def test_of_runs_that_are_named_by_the_clock_the_one_that_nobody_went_on_from_is_the_last(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    """As an older release left them: its clock was ahead in the first run, to which every later one went back."""
+    older = []
+    for name in ("ann", "ben", "cleo"):
+        served = await serve(aiohttp_client, tmp_path)
+        await (await served.connect()).join(name)
+        older.append((served.sidecar.boot, last_segment(served)))
+        await served.stop()
+    names = ("6f000000000001", "6b000000000001", "6b000000000002")
+    for (_, path), name in zip(older, names, strict=True):
+        text = path.read_text()
+        for (boot, _), other in zip(older, names, strict=True):
+            text = text.replace(boot, other)
+        path.unlink()
+        (tmp_path / f"events-{name}-0001.jsonl").write_text(text)
+    next_one = await serve(aiohttp_client, tmp_path)
+    peers = (await (await next_one.connect()).join("dora"))["peers"]
+    assert [peer["peerId"] for peer in peers] == ["ann", "ben", "cleo"]
+
+
+async def test_a_clock_that_was_set_back_gives_nobody_a_longer_grace(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, grace_s=0.3)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    path = last_segment(served)
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    *_, joined = (record for record in records if record["type"] == "peer.joined")
+    away = {**joined, "type": "peer.away", "data": '{"ending":"lost","grace_s":0.3}'}
+    a_year_ahead = [
+        {**record, "seq": seq, "ts": record["ts"] + 365 * 86_400} for seq, record in enumerate([*records, away])
+    ]
+    after = {"v": 1, "seq": len(records) + 1, "ts": joined["ts"], "type": "server.reloaded"}
+    path.write_text("".join(json.dumps(record) + "\n" for record in (*a_year_ahead, after)))
+    next_one = await serve(aiohttp_client, tmp_path, grace_s=0.3)
+    ben = await next_one.connect()
+    assert [peer["peerId"] for peer in (await ben.join("ben"))["peers"]] == ["ann"]
+    assert (await ben.receive())["type"] == "peer_left"

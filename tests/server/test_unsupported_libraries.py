@@ -1,0 +1,64 @@
+"""Clients of another server's protocol are told so: in the terminal once, and where their library would show it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from tests.kit.serving import serve
+
+PREFIXES = ["", "/ws/signaling"]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize(
+    ("path", "library"), [("/peerjs/id?ts=17", "PeerJS"), ("/socket.io/?EIO=4&transport=polling", "Socket.IO")]
+)
+async def test_a_request_for_another_server_is_answered_with_a_sentence_that_the_terminal_has_once(
+    aiohttp_client: AiohttpClient,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    prefix: str,
+    path: str,
+    library: str,
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    origin = "http://localhost:5173"
+    for _ in range(3):
+        answer = await served.client.get(prefix + path, headers={"Origin": origin})
+        assert answer.status == 501
+        assert answer.headers["Access-Control-Allow-Origin"] == origin
+        assert f"does not speak the protocol of {library}" in await answer.text()
+    [line] = [record.message for record in caplog.records]
+    assert f"does not speak the protocol of {library}" in line
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+async def test_a_page_with_peerjs_gets_it_as_the_message_of_its_error_event(
+    aiohttp_client: AiohttpClient, tmp_path: Path, prefix: str
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    peer = await served.connect(f"{prefix}/peerjs?key=peerjs&id=ann&token=x&version=1.5.5")
+    frame = await peer.receive()
+    assert frame["type"] == "ERROR"
+    assert "does not speak the protocol of PeerJS" in frame["payload"]["msg"]
+    await peer.hears_the_end()
+    assert peer.socket.close_code == 1008
+
+
+@pytest.mark.parametrize("path", ["/", "/ws", "/ws/signaling", "/ws/signaling/pairing"])
+async def test_y_webrtc_is_known_by_its_first_frame(
+    aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    for _ in range(2):
+        peer = await served.connect(path)
+        await peer.send({"type": "subscribe", "topics": ["a-document"]})
+        await peer.send({"type": "ping"})
+        await peer.socket.close()
+        await peer.hears_the_end()
+    lines = [record.message for record in caplog.records]
+    assert [line for line in lines if "does not speak the protocol of y-webrtc" in line] == lines
+    assert len(lines) == 1
