@@ -143,7 +143,7 @@ describe('the newest client of a page', () => {
     const mesh = new Mesh(client())
     mesh.close()
     expect([mesh.send('hi'), mesh.send('hi')]).toEqual([0, 0])
-    expect(warned).toEqual([expect.stringContaining('a mesh that was closed sends nothing')])
+    expect(warned).toEqual([expect.stringContaining('this mesh was closed, so it sends nothing')])
   })
 
   it('repeats the join of one that was not answered yet', async () => {
