@@ -7,7 +7,7 @@ default: `max_rooms` is `--max-rooms`, `SIDECAR_MAX_ROOMS` and `max_rooms = …`
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -18,7 +18,6 @@ from signaling_sidecar.errors import SettingsError
 from signaling_sidecar.file_text import decoded
 
 DEFAULT_PORT = 8765
-DIALECT_NAMES = ("rooms", "mesh", "pairing", "match", "hosted")
 FILE_NAME = "sidecar.toml"
 MIB = 1024 * 1024
 MAX_GRACE_S = 3600  # seconds; the event log is kept for as long as the longest grace
@@ -145,8 +144,13 @@ def _ice_server(text: str) -> str | None:
     return text.lower() if is_url else None
 
 
-def _dialect(text: str) -> str | None:
-    return text if text in DIALECT_NAMES else None
+def _dialects(known: Collection[str]) -> Kind:
+    """The kind of the setting `dialects`. With no known names, it takes every name."""
+
+    def read(text: str) -> str | None:
+        return text if text in known or not known else None
+
+    return _list(read, "some of " + ", ".join(known), "NAME", at_least=1)
 
 
 def _setting(kind: Kind, default: Any, help_: str, *, live: bool = True) -> Any:
@@ -189,9 +193,9 @@ class Settings:
         "in whose words a refusal says what would let somebody in: flags of this command, or options of Vite's plugin",
     )
     dialects: tuple[str, ...] = _setting(
-        _list(_dialect, "some of " + ", ".join(DIALECT_NAMES), "NAME", at_least=1),
-        DIALECT_NAMES,
-        "the wire protocols that are served",
+        _dialects(()),
+        (),
+        "the wire protocols that are served (all that `sidecar dialects` lists)",
         live=False,
     )
     hooks: Path | None = _setting(
@@ -266,6 +270,8 @@ class Sources:
     environment: Mapping[str, str]
     asked_file: Path | None = None
     """None: `sidecar.toml` in the project's folder, which need not exist."""
+    dialects: tuple[str, ...] = ()
+    """The names of all dialects, which are served unless some of them are chosen. This package does not know them."""
 
     @property
     def file(self) -> Path:
@@ -283,6 +289,7 @@ class Sources:
         from_file = self._from_file()
         said = ((each.name, self._said(each.name, kind, from_file)) for each, kind in all_settings())
         values = {name: found.value for name, found in said if found is not None}
+        values.setdefault("dialects", self.dialects)
         known = {each.name for each in fields(Settings)}
         for name, value in from_file.items():
             if name not in known:
@@ -307,6 +314,8 @@ class Sources:
         ):
             if value is not None and kind.secret and source != variable:
                 raise SettingsError(name, "***", f"said in the environment, as {variable}", source)
+            if name == "dialects":
+                kind = _dialects(self.dialects)
             if value is not None:  # a wrong one is an error also where another is used
                 found.append(Said(_parse(name, kind, value, source), source))
         return found[0] if found else None

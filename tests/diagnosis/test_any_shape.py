@@ -12,11 +12,11 @@ from urllib.parse import quote
 import pytest
 
 from signaling_sidecar.diagnosis import Reason, diagnose, read_entries
-from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.eventlog.nested_text import MAX_LAYERS
 from signaling_sidecar.eventlog.payload import find_candidates, find_description, find_media, summarise
 from signaling_sidecar.inspection import open_log
 from tests.kit.diagnosis_log import Story
+from tests.kit.shared_copy import shared_copy
 
 Frame = dict[str, Any]
 SETUP = {"offer": "actpass", "answer": "active"}
@@ -140,7 +140,7 @@ def test_a_copy_that_may_be_shared_tells_the_same(
     story: Story, shape: Callable[[str, str, str], list[Frame]], tmp_path: Path
 ) -> None:
     path = negotiated(story, shape, "signal").write()
-    lines = b"".join(export([path], redacted=True))
+    lines = shared_copy(path)
     assert not any(secret in lines for secret in (b"ANNu", b"BENu", b"10.0.0.2"))
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared" / "events-b00t-0001.jsonl").write_bytes(lines)
@@ -179,7 +179,7 @@ def test_only_some_layers_are_opened() -> None:
 def test_a_text_that_only_looks_like_a_document_is_a_text(story: Story, not_json: str) -> None:
     assert find_media(text({"data": not_json})).description_bytes is None
     path = story.sends("ann", "signal", data=not_json).write()
-    shared = json.loads(b"".join(export([path], redacted=True)).splitlines()[-1])["data"]
+    shared = json.loads(shared_copy(path).splitlines()[-1])["data"]
     assert json.loads(shared)["data"] == "text-1"
 
 
@@ -188,7 +188,7 @@ def test_two_rooms_whose_names_are_json_stay_two_in_a_shared_copy(tmp_path: Path
     story = Story(tmp_path)
     for name in ("[1]", "[2]"):
         story.record("peer.joined", "ann", room=name, data={"name": name})
-    lines = [json.loads(line) for line in b"".join(export([story.write()], redacted=True)).splitlines()]
+    lines = [json.loads(line) for line in shared_copy(story.write()).splitlines()]
     assert len({line.get("room") for line in lines[-2:]}) == 2
 
 

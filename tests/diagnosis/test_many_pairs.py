@@ -10,12 +10,12 @@ import pytest
 
 from signaling_sidecar.diagnosis import Diagnosis, Reason, diagnose, read_entries
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.inspection import open_log
 from tests.diagnosis.test_absent_peers import by_socket
 from tests.diagnosis.test_reasons import CONNECTED, FAILED, elsewhere
 from tests.kit.diagnosis_log import Story
 from tests.kit.inspection_log import header, record, write_segment
+from tests.kit.shared_copy import shared_copy
 
 HEX_1, HEX_2, HEX_3 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd", "6b015d57c542690011aabbce"
 BAR = {"dialect": "rooms", "room": "bar"}
@@ -342,7 +342,7 @@ def test_a_shared_copy_has_no_title_and_no_path(story: Story) -> None:
     pages(story, ("one", "Ann's diary", "/ann"), ("two", "Ann's diary", "/ann"))
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
     elsewhere(story, "two", localUfrag="B", remoteUfrag="A", hasRemote=True, **CONNECTED)
-    shared = b"".join(export([story.write()], redacted=True)).decode()
+    shared = shared_copy(story.write()).decode()
     assert "diary" not in shared
     assert "/ann" not in shared
     assert '\\"title\\":\\"title-1\\"' in shared

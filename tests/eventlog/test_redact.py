@@ -15,18 +15,19 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from signaling_sidecar.cli.log_export import dialect_words
 from signaling_sidecar.diagnosis import diagnose, read_entries
-from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.dialects import DIALECTS, Dialect
 from signaling_sidecar.eventlog import Line
-from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.eventlog.payload import address_class, find_candidates, find_media
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact import Redactor
-from signaling_sidecar.eventlog.shareable import DIALECTS as SHAREABLE_DIALECTS
-from signaling_sidecar.eventlog.shareable import FRAME_TYPES, KEYS, TRACE_WORDS, WORDS
+from signaling_sidecar.eventlog.shareable import KEYS, TRACE_WORDS
+from signaling_sidecar.settings import Settings
 from tests.kit.checkout import RECORDED
 from tests.kit.diagnosis_log import Story
 from tests.kit.inspection_log import ANN, BAR, record
+from tests.kit.shared_copy import shared_copy
 
 COLUMNS = ("room", "peer", "to", "session")
 SECRET_KEYS = (
@@ -41,7 +42,7 @@ SECRETS_IN_SDP = (
     re.compile(r"candidate:\S+ \d+ \S+ \d+ (\S+)"),
 )
 A_ROOM_AND_A_STATE = {"connected"}
-KNOWN_WORDS = KEYS.union(FRAME_TYPES, *WORDS.values(), *TRACE_WORDS.values())
+KNOWN_WORDS = KEYS.union(*dialect_words().by_key().values(), *TRACE_WORDS.values())
 WELL_KNOWN = {"127.0.0.1", "0.0.0.0", "::1", "::"}
 DESCRIPTION = (
     "v=0\r\no=- 5360776028417552763 2 IN IP4 127.0.0.1\r\na=ice-ufrag:ANNu\r\na=candidate:1 1 udp 1 {} 9 typ host\r\n"
@@ -49,12 +50,12 @@ DESCRIPTION = (
 
 
 def redacted(path: Path) -> str:
-    return b"".join(export([path], redacted=True)).decode()
+    return shared_copy(path).decode()
 
 
 def shared(line: str) -> Line:
     """One record, redacted by itself."""
-    return Redactor().redact(msgspec.json.decode(line, type=Line))
+    return Redactor(dialect_words()).redact(msgspec.json.decode(line, type=Line))
 
 
 def shared_data(type_: str, data: Any, **fields: Any) -> Any:
@@ -143,7 +144,7 @@ def is_address(text: str) -> bool:
 
 def with_text(text: str) -> bytes:
     """What is shared of records that hold a text wherever a peer can say one."""
-    redactor = Redactor()
+    redactor = Redactor(dialect_words())
     lines = [
         record(1, 0, "peer.joined", **ANN, data={"name": text, "metadata": {text: [text, {"sdpMid": text}]}}),
         record(2, 0, "signal.relayed", **ANN, kind=text, data={"type": text, "candidate": text, "n": {"data": text}}),
@@ -333,5 +334,14 @@ def test_what_a_checkpoint_keeps_of_signals_is_not_shared() -> None:
     assert copied["resumption"]["kept"][0]["message"]["payload"] == "text-1"
 
 
-def test_every_dialect_may_be_named() -> None:
-    assert set(DIALECTS) == SHAREABLE_DIALECTS
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_the_name_and_the_words_of_every_dialect_are_shared(dialect: Dialect) -> None:
+    modes = dialect.rules(Settings()).host.modes
+    assert shared_data("log.header", {"settings": {"dialects": [dialect.name]}}) == {
+        "settings": {"dialects": [dialect.name]}
+    }
+    for mode in modes:
+        assert shared_data("room.updated", {"mode": mode}) == {"mode": mode}
+    for kind in dialect.kinds:
+        copied = shared(record(1, 0, "signal.relayed", dialect=dialect.name, kind=kind))
+        assert (copied.dialect, copied.kind) == (dialect.name, kind)

@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from signaling_sidecar.cli import state
+from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import MissingExtra, NotWritten
 from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.eventlog.records import LeftOut
+from signaling_sidecar.eventlog.redact import Redactor
 from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.eventlog.shareable import DialectWords
 from signaling_sidecar.eventlog.state_dir import is_running
+from signaling_sidecar.settings import Settings
 
 STDOUT = "-"
 
@@ -41,9 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Copy the event log into one file that only you may read: not into a folder that Vite serves."""
     folder = state.chosen(arguments)
     left_out = LeftOut(is_live=is_running(folder))
-    chunks: Iterable[bytes] = export(
-        find_segments(folder).segments, left_out, room=arguments.room, redacted=arguments.redact
-    )
+    redactor = Redactor(dialect_words()) if arguments.redact else None
+    chunks: Iterable[bytes] = export(find_segments(folder).segments, left_out, room=arguments.room, redactor=redactor)
     if arguments.parquet:
         chunks = _as_parquet(chunks)
     if arguments.file == STDOUT:
@@ -57,6 +60,16 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{path}: {path.stat().st_size:,} bytes", file=sys.stderr)
     state.say_what_is_left_out(left_out)
     return 0
+
+
+def dialect_words() -> DialectWords:
+    """Return the words of all dialects that a shared copy keeps."""
+    dialects = DIALECTS.values()
+    return DialectWords(
+        names=frozenset(DIALECTS),
+        kinds=frozenset(kind for dialect in dialects for kind in dialect.kinds),
+        modes=frozenset(mode for dialect in dialects for mode in dialect.rules(Settings()).host.modes),
+    )
 
 
 def _write_new(path: Path, chunks: Iterable[bytes], *, is_packed: bool) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import signaling_sidecar
+from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import SettingsError
 from signaling_sidecar.listening import listen
 from signaling_sidecar.reload.reload_extra import has_reload_extra, require_reload_extra
@@ -71,7 +72,7 @@ def _shown(default: Any) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     flags = {each.name: getattr(arguments, each.name) for each, _ in _flagged()}
-    sources = Sources(flags, os.environ, arguments.settings)
+    sources = Sources(flags, os.environ, arguments.settings, tuple(DIALECTS))
     settings = sources.load()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     if arguments.reload == "on" or (arguments.reload == "auto" and _can_reload_own_code()):
@@ -136,4 +137,5 @@ class Takeover:
         serve(self._sources(), listening=listening, reloaded=reloaded, serving=serving, exit_on_stdin_eof=True)
 
     def _sources(self) -> Sources:
-        return Sources(self.flags, os.environ, Path(self.settings_file) if self.settings_file else None)
+        settings_file = Path(self.settings_file) if self.settings_file else None
+        return Sources(self.flags, os.environ, settings_file, tuple(DIALECTS))

@@ -1,4 +1,4 @@
-"""The wire protocols, by name. To add one: a file beside `rooms.py` of the same shape, and a line here."""
+"""The wire protocols, by name. To add a dialect, write a file beside `mesh.py` and add its dialect to `DIALECTS`."""
 
 from signaling_sidecar.dialects.hosted import HOSTED
 from signaling_sidecar.dialects.match import MATCH
@@ -6,6 +6,7 @@ from signaling_sidecar.dialects.mesh import MESH
 from signaling_sidecar.dialects.pairing import PAIRING
 from signaling_sidecar.dialects.port import (
     UPGRADE_REQUIRED,
+    Binary,
     Caller,
     Closing,
     Dialect,
@@ -16,5 +17,16 @@ from signaling_sidecar.dialects.port import (
 from signaling_sidecar.dialects.rooms import ROOMS
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED)}
+"""The only list of the dialects. Everything else that depends on which dialects there are reads it."""
 
-__all__ = ["DIALECTS", "UPGRADE_REQUIRED", "Caller", "Closing", "Dialect", "Introduction", "Opening", "Rejection"]
+__all__ = [
+    "DIALECTS",
+    "UPGRADE_REQUIRED",
+    "Binary",
+    "Caller",
+    "Closing",
+    "Dialect",
+    "Introduction",
+    "Opening",
+    "Rejection",
+]

@@ -1,4 +1,4 @@
-"""Reading and writing frames, in whatever dialect: bytes that may be anything become a command or a refusal."""
+"""What the dialects share to read and write frames. Bytes that may be anything become a command or a refusal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ encode_json = msgspec.json.Encoder().encode
 
 
 class Envelope(msgspec.Struct, gc=False):
-    """What every frame has, or should have."""
+    """The fields that a dialect reads from each of its frames. A dialect adds its own fields in a subclass.
+
+    A dialect whose frames say their kind in another field than `type` names that field in its subclass:
+    `type: Any = msgspec.field(name="op", default=None)`. For frames that are JSON arrays, the subclass is declared with
+    `array_like=True`, and the kind is the first item.
+    """
 
     type: Any = None
 
@@ -32,16 +37,16 @@ class Envelope(msgspec.Struct, gc=False):
 
     @property
     def ref(self) -> msgspec.Raw | None:
-        """The JSON text of the frame's own id, in dialects that give it back."""
+        """The JSON text of the frame's own id, in dialects that return it with their answers."""
         return None
 
     def numbered(self, command: Carried, connection: int) -> Command:
-        """The command with the numbers on its frame, in dialects that have some."""
+        """Return the command with the numbers on its frame, in dialects that number frames."""
         return command
 
 
 class BadFrameError(Exception):
-    """Carries a refusal out of the reading of one frame."""
+    """Raised while a frame is read, to refuse it."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal)
@@ -49,17 +54,13 @@ class BadFrameError(Exception):
 
 
 def check(*refusals: Refusal | None) -> None:
-    """Raise the first refusal there is, as a BadFrameError."""
+    """Raise the first of the refusals that is not None, as a BadFrameError."""
     for refusal in refusals:
         if refusal is not None:
             raise BadFrameError(refusal)
 
 
 E = TypeVar("E", bound=Envelope)
-
-
-def _type_of(frame: bytes) -> bytes | None:
-    return outline(frame).get(b'"type"')
 
 
 def _no_outline(fields: Mapping[bytes, bytes]) -> None:
@@ -71,11 +72,14 @@ def reader(
     read: Callable[[E, bytes, Caller, int], Carried],
     outlined: Callable[[Mapping[bytes, bytes]], E | None] = _no_outline,
 ) -> Callable[[bytes, Caller, int], Command]:
-    """Make a dialect's `decode` of what reads its frames when their envelope is read.
+    """Make a dialect's `decode` from `read`, which reads a frame whose envelope has been read.
 
-    `read` may raise BadFrameError, and what msgspec raises. `outlined` makes an envelope of what can be read of a frame
-    that is refused before it has one: `outline` says what it is given.
+    `read` may raise BadFrameError, and whatever msgspec raises. `outlined` makes an envelope from what `outline` could
+    read of a frame that was refused before its envelope was read.
     """
+    is_array = envelopes.type.__struct_config__.array_like
+    opening, shape = (b"[", "array") if is_array else (b"{", "object")
+    kind_name = b"0" if is_array else encode_json(msgspec.structs.fields(envelopes.type)[0].encode_name)
 
     def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:
         envelope: E | None = None
@@ -86,13 +90,16 @@ def reader(
         except BadFrameError as bad:
             refusal = bad.refusal
         except msgspec.ValidationError as error:
-            is_object = frame.lstrip()[:1] == b"{"
-            refusal = errors.bad_shape(str(error)) if is_object else errors.bad_json("this is another JSON value")
+            has_shape = frame.lstrip()[:1] == opening
+            refusal = (
+                errors.bad_shape(str(error)) if has_shape else errors.bad_json("this is another JSON value", shape)
+            )
         except NOT_JSON as error:
             mended = well_formed(frame)
-            if mended != frame and _type_of(mended) == _type_of(frame):  # a type with half an emoji in it is none
+            # A kind with half an emoji in it is not a kind, so it must not become one.
+            if mended != frame and outline(mended).get(kind_name) == outline(frame).get(kind_name):
                 return decode(mended, caller, at_ms)
-            refusal = errors.bad_json(str(error))
+            refusal = errors.bad_json(str(error), shape)
         envelope = envelope if envelope is not None else outlined(outline(frame))
         refuse = commands.Refuse(
             connection=caller.connection,
@@ -107,7 +114,7 @@ def reader(
 
 
 def writer(encoders: Mapping[type, Callable[[Any, int], bytes | None]]) -> Callable[[Message, int], bytes | None]:
-    """Make a dialect's `encode` of what writes each message; it is silent about all others."""
+    """Make a dialect's `encode` from one encoder for each type of message. Messages of other types are not sent."""
 
     def encode(message: Message, at_ms: int) -> bytes | None:
         encoder = encoders.get(type(message))

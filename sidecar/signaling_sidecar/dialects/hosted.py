@@ -352,6 +352,7 @@ HOSTED = Dialect(
     name=NAME,
     purpose="rooms with a host and control modes",
     paths=("/ws/signaling/hosted", "/ws/signaling/hosted/{room}"),
+    kinds=frozenset(_READERS) | {"PING"},
     rules=rules,
     decode=reader(msgspec.json.Decoder(_Envelope), _read),
     encode=writer(_ENCODERS),

@@ -128,6 +128,7 @@ MATCH = Dialect(
     name=NAME,
     purpose="strangers put together by group size",
     paths=("/ws/signaling/match", "/signal"),
+    kinds=_RELAYED | {"matchmaking"},
     rules=rules,
     decode=reader(msgspec.json.Decoder(_Envelope), _read),
     encode=writer(_ENCODERS),

@@ -99,6 +99,7 @@ MESH = Dialect(
     name=NAME,
     purpose="a full mesh: the newcomer offers to everybody, frames are relayed byte for byte",
     paths=("/ws/signaling/mesh",),
+    kinds=frozenset(("join", "offer", "answer", "candidate")),
     rules=rules,
     decode=reader(msgspec.json.Decoder(_Envelope), _read),
     encode=writer(_ENCODERS),

@@ -1,7 +1,7 @@
-"""What can still be read of a frame that the JSON decoder refuses.
+"""Reads what can still be read of a frame that the JSON decoder refuses.
 
-A client that numbers its frames waits until each number is handled. So a frame that is refused for something inside
-it, such as an array that is nested too deeply, still has to be told apart by its own fields.
+A client that numbers its frames waits until each number is handled. So when a frame is refused for something inside it,
+such as an array that is nested too deeply, its own fields must still be read: the answer names its number.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ MAX_TOKENS = 20_000  # takes about 5 ms; without a bound, one hostile client cou
 # Every repetition is possessive and an open string reaches to the end of the frame: the time is linear.
 _STRING = rb'"(?:[^"\\]++|\\.)*+"?'
 _TOKEN = re.compile(_STRING + rb"|[\[{]+|[\]}]+", re.DOTALL)
+_ITEM = re.compile(_STRING + rb"|[\[{]+|[\]}]+|,|[^\s,:\[\]{}\"]++", re.DOTALL)
 _SCALAR = re.compile(rb"\s*+:\s*+(" + _STRING + rb"|[^\s,\[\]{}]++)", re.DOTALL)
 
 _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -22,13 +23,34 @@ _SURROGATES = re.compile(rb"\\\\|" + _HIGH + _LOW + rb"|(" + _HIGH + rb"|" + _LO
 
 
 def outline(frame: bytes) -> Mapping[bytes, bytes]:
-    """The JSON texts of the object's own strings, numbers and words, by the JSON texts of their names.
+    """Return the JSON texts of the frame's own strings, numbers and words, without those that are nested deeper.
 
-    It is empty when the frame is not one closed object. Names and values may still be no valid JSON.
+    The keys are the JSON texts of their names when the frame is an object, and `b"0"`, `b"1"` and so on when it is an
+    array. The result is empty when the frame is not one closed object or array. Names and values may be invalid JSON.
     """
     text = frame.strip()
-    if text[:1] != b"{" or text[-1:] != b"}":
-        return {}
+    if text[:1] == b"[" and text[-1:] == b"]":
+        return _items(text)
+    return _fields(text) if text[:1] == b"{" and text[-1:] == b"}" else {}
+
+
+def _items(text: bytes) -> Mapping[bytes, bytes]:
+    items: dict[bytes, bytes] = {}
+    depth = position = 0
+    for token in islice(_ITEM.finditer(text), MAX_TOKENS):
+        first, size = text[token.start()], token.end() - token.start()
+        if first in b"[{":
+            depth += size
+        elif first in b"]}":
+            depth -= size
+        elif depth == 1 and first in b",":
+            position += 1
+        elif depth == 1:
+            items[b"%d" % position] = token[0]
+    return items if depth == 0 else {}
+
+
+def _fields(text: bytes) -> Mapping[bytes, bytes]:
     fields: dict[bytes, bytes] = {}
     depth = 0
     for token in islice(_TOKEN.finditer(text), MAX_TOKENS):
@@ -43,10 +65,10 @@ def outline(frame: bytes) -> Mapping[bytes, bytes]:
 
 
 def well_formed(frame: bytes) -> bytes:
-    r"""The frame with U+FFFD for each half of a surrogate pair that stands alone.
+    r"""Return the frame with U+FFFD in place of each half of a surrogate pair that has no other half.
 
-    JavaScript makes one by cutting a string within an emoji, and writes it as `\ud83d`. A browser that sends such a
-    string as text, without JSON, puts U+FFFD there as well.
+    JavaScript makes such a half by cutting a string within an emoji, and writes it as `\ud83d`. A browser that sends
+    such a string as text, without JSON, puts U+FFFD there as well.
     """
     if b"\\u" not in frame:
         return frame

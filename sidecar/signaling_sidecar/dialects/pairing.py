@@ -149,6 +149,7 @@ PAIRING = Dialect(
     name=NAME,
     purpose="two devices that meet by a code",
     paths=("/ws/signaling/pairing", "/"),
+    kinds=_RELAYED | {"register", "ping"},
     rules=rules,
     decode=reader(msgspec.json.Decoder(_Envelope), _read),
     encode=writer(_ENCODERS),

@@ -1,4 +1,4 @@
-"""What every dialect is: a handshake read, text in, commands out; messages in, text out; and its rooms' rules."""
+"""What each dialect is: how it reads handshakes and frames, how it writes messages, and the rules of its rooms."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from signaling_sidecar.dialects.kinds import KindOf, kind_in
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import LastWords, Mark, Message
 from signaling_sidecar.hub.rules import RoomRules
@@ -13,23 +14,23 @@ from signaling_sidecar.settings import Settings
 
 
 class Opening(NamedTuple):
-    """What a WebSocket's handshake says."""
+    """The parts of a WebSocket's handshake that a dialect reads."""
 
     path_room: str | None = None
-    """The room that the path names, where it can."""
+    """The room that the path names, when the dialect's path has a `{room}`."""
     query: Mapping[str, str] = {}
-    """Decoded; of a name that is there twice, the first."""
+    """The decoded query. Of a name that occurs twice, the first value counts."""
     raw_query: str = ""
-    """As it was sent."""
+    """The query as the client sent it."""
 
 
 class Introduction(NamedTuple):
-    """What a dialect takes from a handshake."""
+    """What a dialect has read from a handshake."""
 
     room: str | None = None
     peer: str | None = None
     spellings: frozenset[str] = frozenset()
-    """How frames may spell the peer's id."""
+    """All the ways in which frames may spell the peer id."""
 
 
 class Rejection(NamedTuple):
@@ -40,10 +41,16 @@ class Rejection(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """The end of a connection, on the wire."""
+    """The code and reason of the Close frame that ends a connection."""
 
     code: int
     reason: str
+
+
+class Binary(bytes):
+    """The bytes of a binary frame. All other bytes in a dialect are the UTF-8 text of a text frame."""
+
+    __slots__ = ()
 
 
 UPGRADE_REQUIRED = Rejection(426, "this is a WebSocket endpoint\n")
@@ -51,47 +58,65 @@ UPGRADE_REQUIRED = Rejection(426, "this is a WebSocket endpoint\n")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is at the other end of a connection, as far as its handshake says."""
+    """The client at the other end of a connection, as far as its handshake tells."""
 
     connection: int
     introduction: Introduction
     conceal: Callable[[str], str]
-    """Gives a secret's keyed hash, which says nothing to whom does not have the key."""
+    """Returns the keyed hash of a secret. Without the key, the hash does not tell anything about the secret."""
     address: str | None = None
-    """The IP address, or the network that is as good as one; None: not known."""
+    """The IP address of the client, or the network that counts as one address. None when it is not known."""
+
+
+Decode = Callable[[bytes, Caller, int], Command]
+"""Reads one frame: (frame, caller, wall clock in ms since the epoch). It raises nothing for input that it cannot read,
+but returns a `Refuse` command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """One wire protocol. It holds no state: what must be remembered is the hub's."""
+    """One wire protocol. A dialect holds no state: everything that must be remembered is in the hub."""
 
     name: str
     purpose: str
-    """What it is for, in a few words for people."""
+    """What the dialect is for, in a few words that are shown to people."""
     paths: tuple[str, ...]
-    """Where its WebSocket is served; under `/ws/signaling` first. `{room}` stands for a room id."""
+    """The paths of its WebSocket; the first one is below `/ws/signaling`. `{room}` stands for a room id."""
+    kinds: frozenset[str]
+    """The kinds of frames that its clients send. A shared copy of the event log keeps these words, and the tests send
+    frames of each kind."""
+    kind_of: KindOf = kind_in("type")
+    """Reads the kind of a text frame."""
     rules: Callable[[Settings], RoomRules]
-    """How its rooms behave."""
-    decode: Callable[[bytes, Caller, int], Command]
-    """Read one text frame: (frame, caller, wall clock in ms since the epoch). Nothing is raised for foreign input:
-    what cannot be read is a `Refuse` command."""
+    """Returns the rules of its rooms."""
+    decode: Decode
+    """Reads one text frame."""
+    decode_binary: Decode | None = None
+    """Reads one binary frame. None refuses all binary frames."""
     encode: Callable[[Message, int], bytes | None]
-    """The wire text of (message, wall clock in ms); None where the dialect is silent about it."""
+    """Returns the frame for (message, wall clock in ms), as a `Binary` when it is a binary frame. None sends nothing.
+    """
     mark: Callable[[bytes, Mark], bytes] = lambda text, mark: text
-    """Put the numbers of a frame to a resumable session on the text that all its receivers share."""
+    """Adds the numbers of a frame to a resumable session to the text that all receivers share."""
     open: Callable[[Opening], Introduction | Rejection | Closing] = lambda opening: Introduction()
-    """Read the handshake. A `Closing` lets it succeed and ends the connection at once."""
+    """Reads the handshake. A `Closing` lets the handshake succeed and ends the connection at once."""
     closing: Callable[[LastWords], Closing | None] = lambda message: None
-    """How the message ends its receiver's connection; None: it does not."""
+    """Returns how the message ends the connection of its receiver. None keeps the connection open."""
     plain_get: Rejection = UPGRADE_REQUIRED
-    """The answer to a request that is no WebSocket handshake."""
+    """The answer to a request that is not a WebSocket handshake."""
     keeps_secrets: bool = False
-    """Whether what its clients say in their own words may hold a secret, and is not recorded."""
+    """Whether words that its clients choose, such as the type of an unknown frame, may hold a secret. They are then
+    not recorded."""
     cross_origin: bool = False
     """Whether pages of allowed origins may read its HTTP answers."""
     first_frames: frozenset[str] = frozenset()
-    """The types of a first frame that choose this dialect on the shared path."""
+    """The kinds of a first frame that choose this dialect on the shared path."""
     query: str | None = None
-    """What a query must say, unless the path does."""
+    """The name of a parameter that the query must have, unless the path names the room."""
     query_chooses: bool = False
-    """Whether such a query chooses this dialect on the shared path, whatever the first frame is."""
+    """Whether the presence of that parameter chooses this dialect on the shared path, whatever the first frame is."""
+
+    @property
+    def opens_without_id(self) -> bool:
+        """Whether a WebSocket opens at its first path as it stands, without a room or a peer in the URL."""
+        return "{" not in self.paths[0] and isinstance(self.open(Opening()), Introduction)

@@ -187,7 +187,8 @@ def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried
 
 def _leave(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried:
     leave = _leave_fields.decode(frame)
-    return commands.Leave(connection=connection, room=leave.roomId, claimed_from=leave.peerId, ref=ref)
+    room = None if leave.roomId is None else RoomKey(NAME, leave.roomId)
+    return commands.Leave(connection=connection, room=room, claimed_from=leave.peerId, ref=ref)
 
 
 def _update(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried:
@@ -426,6 +427,7 @@ ROOMS = Dialect(
     name=NAME,
     purpose="rooms and peer lists, relays, a lobby; what the browser client here speaks",
     paths=("/ws/signaling",),
+    kinds=_TARGETED | {"broadcast"} | frozenset(_OTHERS),
     rules=rules,
     decode=reader(msgspec.json.Decoder(_Envelope), _read, _outlined),
     encode=writer(_ENCODERS),

@@ -88,7 +88,8 @@ def _of_sidecar(runtime: Runtime | None) -> Generator[Finding, None, tuple[Sidec
     status = _status_of(runtime)
     if status is None:
         return SidecarHere(runtime.url, runtime.boot), []
-    return SidecarHere(runtime.url, runtime.boot, [each.name for each in status.dialects]), status.findings
+    opens_at = next((each.path for each in status.dialects if each.opens_without_id), None)
+    return SidecarHere(runtime.url, runtime.boot, opens_at), status.findings
 
 
 def _status_of(runtime: Runtime) -> Status | None:

@@ -13,10 +13,6 @@ from signaling_sidecar.doctor.vite import SidecarHere, Vite, ask_status
 from signaling_sidecar.untrusted_text import visible
 
 PLUGIN = "plugins: [signaling()] in vite.config.js"
-PATHS_THAT_OPEN = {
-    name: SIGNALING_PATH + path for name, path in {"rooms": "", "mesh": "/mesh", "pairing": "/pairing"}.items()
-}
-"""The dialects whose WebSocket opens without an id in its URL."""
 
 
 class Proxied(NamedTuple):
@@ -93,11 +89,10 @@ def of_page(url: str, by: str | None, sidecar: SidecarHere, *, host_is_hidden: b
         name = visible(urlsplit(url).hostname or "")
         remedy = f"server: {{ allowedHosts: ['{name}'] }} in vite.config.js"
         yield wrong("vite-refuses-host", f"Vite refuses to serve pages under the name {name}", remedy)
-    path = next((path for name, path in PATHS_THAT_OPEN.items() if name in sidecar.dialects), None)
-    if path is None:
+    if sidecar.opens_at is None:
         return
     try:
-        answer = upgrade(f"{origin_of(url)}{path}", by=by)
+        answer = upgrade(f"{origin_of(url)}{sidecar.opens_at}", by=by)
     except Silent:
         sentence = f"a WebSocket from {visible(url)} is never answered: the proxy rule takes plain requests only"
         yield wrong("websocket-not-proxied", sentence, "add ws: true to the proxy rule")

@@ -21,6 +21,8 @@ class Served(msgspec.Struct, frozen=True):
     about: str
     line: str
     """Of JavaScript, to paste."""
+    opens_without_id: bool = False
+    """Whether a WebSocket opens at `path` as it stands."""
 
 
 class SiteShown(msgspec.Struct, frozen=True):

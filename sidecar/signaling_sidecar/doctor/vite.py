@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Generator, Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ import msgspec
 
 from signaling_sidecar.doctor.asking import Answer, NoAnswer, UnknownName, get, origin_of
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
-from signaling_sidecar.doctor.status import BRIEF, STATUS_PATH, Status
+from signaling_sidecar.doctor.status import BRIEF, SIGNALING_PATH, STATUS_PATH, Status
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
@@ -24,7 +24,8 @@ class SidecarHere(NamedTuple):
 
     url: str
     boot: str
-    dialects: Collection[str] = ("rooms",)
+    opens_at: str | None = SIGNALING_PATH
+    """A path at which a WebSocket opens without an id in its URL. None when no dialect that is served has one."""
 
 
 class Vite(NamedTuple):

@@ -19,7 +19,7 @@ def export(
     left_out: LeftOut | None = None,
     *,
     room: str | None = None,
-    redacted: bool = False,
+    redactor: Redactor | None = None,
 ) -> Iterator[bytes]:
     """Yield the records of the segments as lines, in their order. What cannot be read is added to `left_out`.
 
@@ -30,12 +30,11 @@ def export(
     Raises `DamagedLog` or `UnknownSchema` if nothing can be read, and `NoSuchRoomInLog` before the first line.
     """
     left_out = left_out or LeftOut()
-    if room is None and not redacted:
+    if room is None and redactor is None:
         for read in read_records(segments, Stamp, left_out):
             yield read.line + b"\n"
         return
     lines = (read.record for read in read_records(segments, Line, left_out)) if room is None else None
-    redactor = Redactor() if redacted else None
     for line in lines or _of_room(segments, left_out, room or ""):
         yield msgspec.json.encode(redactor.redact(line) if redactor is not None else line) + b"\n"
 

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -28,7 +29,6 @@ from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_descr
 from signaling_sidecar.eventlog.shareable import (
     APP_WORDS,
     APPS_OWN,
-    FRAME_TYPES,
     KEYS,
     KINDS,
     MAX_MEDIA_SECTION,
@@ -37,7 +37,7 @@ from signaling_sidecar.eventlog.shareable import (
     TRACE_WORDS,
     VERSION,
     VERSIONED,
-    WORDS,
+    DialectWords,
 )
 
 _RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # only the sidecar writes one
@@ -58,10 +58,11 @@ class _Voice(Enum):
 
 
 class Redactor:
-    """Redacts the records of one copy, in their order."""
+    """Redacts the records of one copy, in their order. `words` are those of the dialects whose records may be in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: DialectWords) -> None:
         self._names = Pseudonyms()
+        self._words, self._frame_types = words.by_key(), words.frame_types
 
     def redact(self, line: Line) -> Line:
         """Give the record as it may be shared."""
@@ -83,8 +84,11 @@ class Redactor:
             data=self._data(line),
         )
 
+    def _document(self, type_: str) -> _Document:
+        return _Document(self._names, self._words, self._frame_types, type_)
+
     def _column(self, name: str, value: str | None) -> str | None:
-        return None if value is None else _Document(self._names, "").text(name, value, _Voice.SIDECAR)
+        return None if value is None else self._document("").text(name, value, _Voice.SIDECAR)
 
     def _numbers(self, numbers: str | None) -> str | None:
         if numbers is None:
@@ -101,7 +105,7 @@ class Redactor:
             return None
         try:
             data = msgspec.json.decode(line.data)
-            document = _Document(self._names, line.type).value(None, data, _voice_of(line.type, data))
+            document = self._document(line.type).value(None, data, _voice_of(line.type, data))
             return msgspec.json.encode(document).decode()
         except (ValueError, RecursionError):  # msgspec.DecodeError and UnicodeError are ValueErrors
             return None
@@ -117,8 +121,10 @@ def _voice_of(type_: str, data: Any) -> _Voice:
 class _Document:
     """The `data` of one record."""
 
-    def __init__(self, names: Pseudonyms, type_: str) -> None:
-        self._names, self._type = names, type_
+    def __init__(
+        self, names: Pseudonyms, words: Mapping[str, frozenset[str]], frame_types: frozenset[str], type_: str
+    ) -> None:
+        self._names, self._by_key, self._frame_types, self._type = names, words, frame_types, type_
         self._layers = 0
 
     def value(self, key: str | None, value: Any, voice: _Voice) -> Any:
@@ -143,7 +149,7 @@ class _Document:
         if text.startswith(CANDIDATE):
             return redact_candidate(text, self._names)
         is_version = key in VERSIONED and self._type == "log.header"
-        if text in _words(key, voice) or (is_version and VERSION.fullmatch(text)):
+        if text in self._words(key, voice) or (is_version and VERSION.fullmatch(text)):
             return text
         opened = nested(text) if key not in _NAMED and self._layers < MAX_LAYERS else None
         if opened is not None:
@@ -161,14 +167,13 @@ class _Document:
         return f"{pseudonym}-{meaning}" if is_kind else pseudonym
 
     def _key(self, key: str) -> str:
-        return key if key in KEYS or key in FRAME_TYPES else self._names.of(key, "key")
+        return key if key in KEYS or key in self._frame_types else self._names.of(key, "key")
 
-
-def _words(key: str | None, voice: _Voice) -> frozenset[str]:
-    if key is None or (voice is _Voice.APP and key not in APP_WORDS):
-        return _NO_WORDS
-    own = TRACE_WORDS.get(key, _NO_WORDS) if voice is _Voice.BROWSER else _NO_WORDS
-    return own | WORDS.get(key, _NO_WORDS)
+    def _words(self, key: str | None, voice: _Voice) -> frozenset[str]:
+        if key is None or (voice is _Voice.APP and key not in APP_WORDS):
+            return _NO_WORDS
+        own = TRACE_WORDS.get(key, _NO_WORDS) if voice is _Voice.BROWSER else _NO_WORDS
+        return own | self._by_key.get(key, _NO_WORDS)
 
 
 def _keeps(key: str | None, number: int | float, voice: _Voice) -> bool:

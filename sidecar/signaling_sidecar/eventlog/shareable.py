@@ -1,51 +1,66 @@
-"""What of a record may be shared as it is: the words that the sidecar, a dialect or WebRTC has made, by their key.
+"""Which strings, keys and numbers of a record a shared copy keeps: words of the sidecar, of a dialect, or of WebRTC.
 
-This is a list of what is allowed, so what nobody has thought of is not shared. A word is allowed under its key only:
-a peer may be called `offer`.
+These are lists of what is allowed, so whatever nobody has thought of is not shared. A word is allowed under its own
+keys only, because a peer may be called `offer`.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import fields
+from typing import NamedTuple, get_args
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.eventlog.payload import CANDIDATE_TYPES, SDP_TYPES
+from signaling_sidecar.hub.effects import Numbered
 from signaling_sidecar.hub.rules import Ending, Reason
 from signaling_sidecar.settings import Settings
 
-DIALECTS = frozenset({"rooms", "mesh", "pairing", "match", "hosted"})
 MIDS = frozenset({*map(str, range(32)), "audio", "video", "data"})  # what browsers name their media sections
 VERSION = re.compile(r"\d{1,3}\.\d{1,3}(\.\d{1,3})?((a|b|rc)\d{1,3})?")  # of three parts: four are an address
 VERSIONED = frozenset({"version", "python", "aiohttp"})
 
 _ADDRESS_CLASSES = frozenset({"mdns", "name", "loopback", "link-local", "private", "public", "shared", "reserved"})
-FRAME_TYPES = SDP_TYPES | {
-    *("join", "leave", "update", "trace", "candidate", "signal", "broadcast", "ack", "ping"),
-    *("list_rooms", "watch_rooms", "unwatch_rooms", "ice-candidate", "ice_candidate", "register", "matchmaking"),
-    *("JOIN_ROOM", "CREATE_ROOM", "LEAVE_ROOM", "RENAME_ROOM", "RENAME_USER", "CONTROL_MODE_CHANGE", "PING"),
-    *("WEBRTC_OFFER", "WEBRTC_ANSWER", "WEBRTC_ICE_CANDIDATE"),
-    *("PeerJoined", "PeerLeft", "PeerUpdated", "Relayed", "Notice", "Refused"),  # what a checkpoint keeps for a session
-}
+_KEPT_MESSAGES = frozenset(type_.__name__ for type_ in get_args(Numbered))  # what a checkpoint keeps for a session
+
+
+class DialectWords(NamedTuple):
+    """The words of the dialects, which this package does not know."""
+
+    names: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    """The kinds of frames."""
+    modes: frozenset[str] = frozenset()
+    """The modes of rooms."""
+
+    @property
+    def frame_types(self) -> frozenset[str]:
+        return self.kinds | SDP_TYPES | _KEPT_MESSAGES
+
+    def by_key(self) -> dict[str, frozenset[str]]:
+        """The strings that are kept, by key. Every other string is replaced by a pseudonym."""
+        return WORDS | {
+            "type": self.frame_types | CANDIDATE_TYPES | {"end", "malformed"},
+            "kind": self.frame_types,
+            "dialect": self.names,
+            "dialects": self.names,
+            "mode": self.modes,
+        }
+
 
 WORDS: dict[str, frozenset[str]] = {
-    "type": FRAME_TYPES | CANDIDATE_TYPES | {"end", "malformed"},
     "sdp_type": SDP_TYPES,
-    "kind": FRAME_TYPES,
-    "dialect": DIALECTS,
-    "dialects": DIALECTS,
     "code": frozenset(Code),
     "ending": frozenset(Ending),
     "reason": frozenset(Reason) | frozenset(Ending) | frozenset(Code) | {"replaced", "restart", "idle", "full"},
     "by": frozenset({"peer", "sidecar"}),
-    "mode": frozenset({"HOST_ONLY", "FREE_FOR_ALL"}),
     "payloads": frozenset({"full", "summary", "none"}),
     "hook": frozenset({"admit", "room_rules", "on_join", "on_relay", "on_leave"}),
     "protocol": frozenset({"udp", "tcp", "other"}),
     "address_class": _ADDRESS_CLASSES | {f"{each}-ipv6" for each in _ADDRESS_CLASSES},
     "sdpMid": MIDS,
 }
-"""By key, the strings that are kept; every other string gets a pseudonym."""
+"""By key, the strings that are kept in every log. `DialectWords.by_key` adds those of the dialects."""
 
 TRACE_WORDS: dict[str, frozenset[str]] = {
     "event": frozenset({"page", "opened", "state", "selected", "stats", "error", "closed"}),
@@ -118,7 +133,7 @@ MAX_MEDIA_SECTION = 31  # the highest `sdpMLineIndex` that is kept of an app's c
 KEYS = (
     NUMBERS
     | TRACE_NUMBERS
-    | frozenset(WORDS)
+    | frozenset(DialectWords().by_key())
     | frozenset(TRACE_WORDS)
     | frozenset(KINDS)
     | VERSIONED

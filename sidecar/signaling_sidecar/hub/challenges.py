@@ -40,7 +40,8 @@ class Challenges:
         self._resolve = resolve
         self._by_newcomer: dict[int, _Standoff] = {}
 
-    def begin(self, join: Join, in_the_way: InTheWay, now_s: float) -> list[Effect]:
+    def begin(self, in_the_way: InTheWay, now_s: float) -> list[Effect]:
+        join = in_the_way.join
         asked = [session for session in in_the_way.sessions if session.connection is not None]
         silent = {session.connection for session in asked if session.connection is not None}
         standoff = self._by_newcomer[join.connection] = _Standoff(join, silent)

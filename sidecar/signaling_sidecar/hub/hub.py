@@ -124,9 +124,16 @@ class Hub:
 
     def _answer(self, command: Command, refusal: Refusal, c: int | None = None) -> list[Effect]:
         assert isinstance(command, Refusable)
-        session = self.membership.session(command.connection)
+        session = self._session_answered(command)
         record = records.of_refusal(command, refusal, session)
-        answer = effects.Refused(refusal, command.ref or UNSET, command.kind, joined=session is not None, c=c)
+        answer = effects.Refused(
+            refusal,
+            command.ref or UNSET,
+            command.kind,
+            joined=bool(self.membership.sessions(command.connection)),
+            c=c,
+            room=record.room,
+        )
         if session is not None and session.resumption is not None:
             if c is not None:
                 return announce(record, [session], answer)
@@ -137,21 +144,39 @@ class Hub:
             done.append(effects.Close(command.connection, effects.CloseCode.REFUSED, refusal.code))
         return done
 
+    def _session_answered(self, command: Refusable) -> Session | None:
+        """The session that a refusal concerns: the one in the room that the command names, or the only one."""
+        named = command.room if isinstance(command, commands.OfMember | commands.Trace) else None
+        here = self.membership.session(command.connection, named)
+        return here if here is not None or named is None else self.membership.session(command.connection)
+
     def _of_member(self, verb: OfMember) -> Callable[[commands.OfMember, float], Outcome]:
-        """What only a peer in a room can ask, and only for itself."""
+        """A command that only a peer in a room can give, and only for itself."""
 
         def checked(command: commands.OfMember, now_s: float) -> Outcome:
-            session = self.membership.session(command.connection)
-            if session is None:
-                return errors.not_joined(command.kind)
-            if command.claimed_from is not None and command.claimed_from != session.peer:
-                return errors.forged_from(command.claimed_from, session.peer)
+            session = self.membership.session(command.connection, command.room)
+            if session is None or (command.claimed_from is not None and command.claimed_from != session.peer):
+                return self._refuse_member(command)
             session.room.active_s = now_s
             if session.resumption is not None:
                 session.resumption.heard()
             return verb(command, session, now_s)
 
         return checked
+
+    def _refuse_member(self, command: commands.OfMember) -> Refusal:
+        """Why the connection cannot give this command: it is in no such room, or has another peer id there."""
+        sessions = self.membership.sessions(command.connection)
+        if not sessions:
+            return errors.not_joined(command.kind)
+        if command.claimed_from is not None and all(command.claimed_from != session.peer for session in sessions):
+            return errors.forged_from(command.claimed_from, sessions[0].peer)
+        if command.room is None:
+            return errors.which_room(command.kind)
+        session = self.membership.session(command.connection, command.room)
+        if session is None:
+            return errors.other_room(command.room.room)
+        return errors.forged_from(command.claimed_from or "", session.peer)
 
     def _numbered(self, numbered: commands.Numbered, now_s: float) -> list[Effect]:
         """Carry out the client's own numbers in order, each once."""
@@ -190,7 +215,7 @@ class Hub:
 
     def _join(self, join: commands.Join, now_s: float) -> Outcome:
         outcome = self._arrivals.join(join, now_s)
-        return self._challenges.begin(join, outcome, now_s) if isinstance(outcome, InTheWay) else outcome
+        return self._challenges.begin(outcome, now_s) if isinstance(outcome, InTheWay) else outcome
 
     def _alive(self, alive: commands.Alive, now_s: float) -> list[Effect]:
         return self._challenges.answered(alive.connection, now_s)
@@ -200,7 +225,7 @@ class Hub:
         done: list[Effect] = []
         for connection in sorted(silent):
             done.append(effects.Close(connection, effects.CloseCode.REPLACED, "replaced"))
-            done += self.departures.end(connection, Ending.LOST, now_s)
+            done += self.departures.end_connection(connection, Ending.LOST, now_s)
         outcome = self._arrivals.admit(join, now_s)
         if isinstance(outcome, InTheWay):
             outcome = outcome.refusal
@@ -215,16 +240,15 @@ class Hub:
         self.lobby.unwatch(end.connection)
         self._arrivals.forget(end.connection)
         done = self.matchmaking.end(end.connection, end.ending)
-        done += self.departures.end(end.connection, end.ending, now_s)
+        done += self.departures.end_connection(end.connection, end.ending, now_s)
         return done + self._challenges.gone(end.connection, now_s)
 
     # --- small talk, and time ----------------------------------------------------------------------------------------
 
     def _ping(self, ping: commands.Ping, now_s: float) -> list[Effect]:
-        session = self.membership.session(ping.connection)
-        if session is not None:
+        for session in self.membership.sessions(ping.connection):
             session.room.active_s = now_s
-        return [Send((ping.connection,), effects.Pong())]
+        return [Send((ping.connection,), effects.Pong(ping.ref or UNSET))]
 
     def _acknowledge(self, command: commands.Acknowledge, now_s: float) -> list[Effect]:
         return []
@@ -233,7 +257,7 @@ class Hub:
         return refuse.refusal
 
     def _trace(self, trace: commands.Trace, now_s: float) -> list[Effect]:
-        session = self.membership.session(trace.connection)
+        session = self.membership.session(trace.connection, trace.room)
         size = len(trace.payload)
         if session is not None:
             if session.resumption is not None:

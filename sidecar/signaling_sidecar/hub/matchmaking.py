@@ -45,21 +45,21 @@ class Matchmaking:
 
     def opened(self, opened: commands.Opened, now_s: float) -> list[Effect]:
         """A peer has its place, if it has one, on its newest connection, whether or not that asks for anything."""
-        place = self._state.membership.place(opened.dialect, opened.peer)
+        place = self._state.membership.session_of_peer(opened.dialect, opened.peer)
         if place is None or place.connection == opened.connection:
             return []
-        done, record = self._returns.take_back(place, opened.connection, now_s, unlisted=True)
-        place.asks_anew = True
+        done, record = self._returns.attach(place, opened.connection, now_s, unlisted=True)
+        place.awaits_request = True
         return [*done, record]
 
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
-        place = self._state.membership.place(ask.dialect, ask.peer)
+        place = self._state.membership.session_of_peer(ask.dialect, ask.peer)
         if place is not None and _may_return(place, ask):
             done: list[Effect] = []
             if place.connection != ask.connection:
-                done, record = self._returns.take_back(place, ask.connection, now_s, unlisted=True)
+                done, record = self._returns.attach(place, ask.connection, now_s, unlisted=True)
                 done.append(record)
-            place.asks_anew = False
+            place.awaits_request = False
             return [*done, *tell([place], effects.Matched(place.room.key.room, place.room.matched))]
         if len(self._queue(ask)) + 1 >= ask.size and (refusal := self._state.refuse_room(place)) is not None:
             return refusal
@@ -148,7 +148,7 @@ class Matchmaking:
 
 def _may_return(place: Session, ask: commands.Enqueue) -> bool:
     """Whether the room that was found for the peer is still what it asks for, from a new connection."""
-    is_new = place.connection != ask.connection or place.asks_anew
+    is_new = place.connection != ask.connection or place.awaits_request
     return is_new and place.room.asked_capacity == ask.size and any(map(_is_there, place.room.others(place)))
 
 

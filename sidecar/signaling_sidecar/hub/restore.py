@@ -154,7 +154,7 @@ class Restore:
                 since_ts, given_s = self._graces.get(session.id, (0.0, 0.0))
                 left_s = given_s - max(0.0, self._last_ts - since_ts)  # a clock that was set back gives nobody more
                 away.until_s = now_s + (grace_s if away.ending is Ending.STOPPED else max(0.0, left_s))
-                self._hub.departures.keep_place(session, away, now_s)
+                self._hub.departures.keep_away(session, away, now_s)
         self._hub.matchmaking.keep_places(now_s)
         for key, peer in self._barred:
             self._hub.state.bar(key, peer, now_s)
@@ -177,7 +177,7 @@ class Restore:
         if rules is None:
             return None
         room = Room(key, rules, listed, asked_capacity=None, created_at_ms=0, active_s=0.0)
-        room.rule(rules, own)
+        room.set_rules(rules, own)
         room.asked_capacity = capacity if capacity not in (0, room.rules.joining.capacity) else None
         return room
 
@@ -201,7 +201,7 @@ class Restore:
     def _room_ruled(self, record: Past, said: Said) -> None:
         room = self._membership.room(_key(record))
         if room is not None:
-            room.rule(self._hub.state.rules[room.key.dialect], said.rules)
+            room.set_rules(self._hub.state.rules[room.key.dialect], said.rules)
             room.listed = said.listed
 
     def _match_found(self, record: Past, said: Said) -> None:
@@ -218,7 +218,7 @@ class Restore:
 
     def _wait(self, waiting: Waiting) -> None:
         is_served = waiting.dialect in self._hub.state.rules
-        if is_served and self._membership.place(waiting.dialect, waiting.peer) is None:
+        if is_served and self._membership.session_of_peer(waiting.dialect, waiting.peer) is None:
             self._hub.matchmaking.put_back(msgspec.structs.replace(waiting, connection=None))
 
     # --- sessions ----------------------------------------------------------------------------------------------------
@@ -242,7 +242,11 @@ class Restore:
 
     def _enter(self, room: Room, session: Session) -> None:
         """Give the session its place, which nobody else may still have, nor it another."""
-        place = self._membership.place(room.key.dialect, session.peer) if room.rules.joining.one_room_per_peer else None
+        place = (
+            self._membership.session_of_peer(room.key.dialect, session.peer)
+            if room.rules.joining.one_room_per_peer
+            else None
+        )
         for older in (self._sessions.get(session.id), room.sessions.get(session.peer), place):
             if older is not None and self._sessions.pop(older.id, None) is not None:
                 self._membership.remove(older)
@@ -267,7 +271,7 @@ class Restore:
         session.resumption = Resumption(said.token) if said.token is not None else None
         self._enter(room, session)
         _sees_who_is_away(session)
-        self._number(lambda _: PeerJoined(session.view(), room.name))
+        self._number(lambda _: PeerJoined(session.view(), room.name, room=room.key.room))
 
     def _resumed(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
@@ -282,13 +286,16 @@ class Restore:
         if not said.unlisted:
             _sees_who_is_away(session)
         changes = apply_changes(session, name=said.name, metadata=_given(said.metadata), instance=said.instance)
-        self._number(lambda id_: PeerUpdated(peer=session.peer, away=False if id_ in told else None, **changes))
+        room = session.room.key.room
+        self._number(
+            lambda id_: PeerUpdated(peer=session.peer, away=False if id_ in told else None, **changes, room=room)
+        )
 
     def _updated(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
         if session is not None:
             changes = apply_changes(session, name=said.name, metadata=_given(said.metadata))
-            self._number(lambda _: PeerUpdated(peer=session.peer, **changes))
+            self._number(lambda _: PeerUpdated(peer=session.peer, **changes, room=session.room.key.room))
 
     def _away(self, record: Past, said: Said) -> None:
         session = self._sessions.get(record.session or "")
@@ -301,13 +308,13 @@ class Restore:
         session = self._sessions.get(record.session or "")
         if session is not None and session.away is not None:
             session.away.told.update(said.told)
-            self._number(lambda _: PeerUpdated(peer=session.peer, away=True))
+            self._number(lambda _: PeerUpdated(peer=session.peer, away=True, room=session.room.key.room))
 
     def _left(self, record: Past, said: Said) -> None:
         session = self._sessions.pop(record.session or "", None)
         if session is not None:
             self._membership.remove(session)
-            self._number(lambda _: PeerLeft(session.peer, said.reason, session.room.name))
+            self._number(lambda _: PeerLeft(session.peer, said.reason, session.room.name, room=session.room.key.room))
 
     # --- what was said -----------------------------------------------------------------------------------------------
 
@@ -315,14 +322,17 @@ class Restore:
         sender = self._sessions.get(record.session or "")
         relayed = None
         if sender is not None and sender.room.rules.endings.durable and record.data is not None:
-            relayed = Relayed(sender.peer, record.kind or "", record.data.encode(), sender.room.name)
+            room = sender.room
+            relayed = Relayed(sender.peer, record.kind or "", record.data.encode(), room.name, room.key.room)
         self._number(lambda _: relayed)
 
     def _said(self, record: Past, said: Said) -> None:
-        self._number(lambda _: Notice(said.text))
+        self._number(lambda _: Notice(said.text, record.room or ""))
 
     def _refused(self, record: Past, said: Said) -> None:
-        answer = Refused(Refusal(said.code, said.message), said.ref, record.kind, joined=True, c=record.c)
+        answer = Refused(
+            Refusal(said.code, said.message), said.ref, record.kind, joined=True, c=record.c, room=record.room
+        )
         self._number(lambda _: answer)
 
     def _number(self, message_for: Callable[[str], Numbered | None]) -> None:

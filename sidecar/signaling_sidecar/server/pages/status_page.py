@@ -88,7 +88,8 @@ class LanPages:
 
     async def _examined(self, request: web.Request, site: Site | None) -> list[Finding]:
         """The doctor's findings, not older than `EXAMINED_FOR_S`."""
-        sidecar = SidecarHere(_own_url(request), self._boot, tuple(self._dialects))
+        opens_at = next((each.paths[0] for each in self._dialects.values() if each.opens_without_id), None)
+        sidecar = SidecarHere(_own_url(request), self._boot, opens_at)
         return [*await self._examination.ask(lambda: [_up(sidecar), *examine_from(sidecar, site)])]
 
     async def _qr(self, request: web.Request) -> web.Response:
@@ -139,7 +140,8 @@ def _served(dialect: Dialect, host: str, is_proxied: bool) -> Served:
     if dialect.query is not None:
         path, ids = f"{path}?{dialect.query}=", f" + {dialect.query}"
     origin = "location.origin.replace(/^http/, 'ws') + '" if is_proxied else f"'ws://{visible(host)}"
-    return Served(dialect.name, dialect.paths[0], dialect.purpose, f"new WebSocket({origin}{path}'{ids})")
+    line = f"new WebSocket({origin}{path}'{ids})"
+    return Served(dialect.name, dialect.paths[0], dialect.purpose, line, dialect.opens_without_id)
 
 
 def _as_it_arrived(request: web.Request, site: Site | None) -> Request:

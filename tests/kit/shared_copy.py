@@ -1,0 +1,13 @@
+"""A copy of a log that can be shared, as `sidecar log export --redact` makes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from signaling_sidecar.cli.log_export import dialect_words
+from signaling_sidecar.eventlog.export import export
+from signaling_sidecar.eventlog.redact import Redactor
+
+
+def shared_copy(*segments: Path) -> bytes:
+    return b"".join(export(segments, redactor=Redactor(dialect_words())))
