@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from signaling_sidecar import __version__
-from signaling_sidecar.cli import dialects, discover, doctor, log, notebook, rooms, serve, tail, why
+from signaling_sidecar.cli import dialects, discover, doctor, ladder, log, notebook, rooms, serve, tail, why
 from signaling_sidecar.errors import FileTrouble, NoCurrentFolder, SidecarError
 
 _DESCRIPTION = """\
@@ -25,6 +25,7 @@ examples:
   sidecar discover              list the pages that others announce on this network
   sidecar tail                  print events while they happen
   sidecar why                   explain which peers are connected, which are not, and why
+  sidecar ladder bar            draw a diagram of all signals in the room "bar"
   sidecar doctor                check whether other devices can reach a room
   sidecar log                   show where the event log is, and how large it is
   sidecar log export --redact shared.jsonl.gz
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"signaling-sidecar {__version__}")
     parser.set_defaults(needs_folder=True)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, rooms, discover, tail, why, doctor, log, dialects, notebook):
+    for command in (serve, rooms, discover, tail, why, ladder, doctor, log, dialects, notebook):
         command.add_to(commands)
     arguments = parser.parse_args(argv)
     _show_any_text()

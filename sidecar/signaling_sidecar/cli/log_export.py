@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import io
 import os
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from signaling_sidecar.cli import state_options
+from signaling_sidecar.cli.new_file import write_new
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import MissingExtra, NotWritten
 from signaling_sidecar.eventlog.allowed_words import DialectWords
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         state_options.report_what_was_left_out(left_out)
         return 0
     path = Path(arguments.file)
-    _write_new(path, chunks, is_packed=path.suffix == ".gz")
+    write_new(path, chunks, is_packed=path.suffix == ".gz")
     print(f"{path}: {path.stat().st_size:,} bytes", file=sys.stderr)
     state_options.report_what_was_left_out(left_out)
     return 0
@@ -76,30 +76,6 @@ def dialect_words() -> DialectWords:
     )
 
 
-def _write_new(path: Path, chunks: Iterable[bytes], *, is_packed: bool) -> None:
-    """Create a file that only its owner can read. It is deleted again if it cannot be completed. Raises NotWritten.
-
-    An existing file is never overwritten.
-    """
-    try:
-        # O_EXCL: an existing file may be a segment of this log, or may be readable for other users
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise NotWritten(str(path), error.strerror or str(error)) from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if is_packed:
-                with gzip.GzipFile("", "wb", fileobj=file) as packed:
-                    packed.writelines(chunks)
-            else:
-                file.writelines(chunks)
-    except BaseException as error:
-        path.unlink()
-        if isinstance(error, OSError):
-            raise NotWritten(str(path), error.strerror or str(error)) from error
-        raise
-
-
 def _as_parquet(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Convert the copy to the table `events` of `signaling_sidecar.inspection`. Raises MissingExtra."""
     try:
@@ -112,7 +88,7 @@ def _as_parquet(lines: Iterable[bytes]) -> Iterator[bytes]:
         raise NotWritten(os.environ.get("TMPDIR", "the folder for temporary files"), str(error)) from error
     with temporary as folder:
         copy = Path(folder) / "events.jsonl"
-        _write_new(copy, lines, is_packed=False)
+        write_new(copy, lines)
         table = io.BytesIO()
         open_log(copy).events.to_parquet(table, index=False)
     yield table.getvalue()

@@ -35,14 +35,14 @@ def pairs_now(state_dir: Path) -> list[PairNow]:
     """Evaluate all pairs from the newest part of the event log. Raises NoLog, DamagedLog and UnknownSchema."""
     return [
         PairNow(
-            (one.session, other.session),
+            (one.id, other.id),
             (visible(one.label), visible(other.label)),
             _standing(verdict.finding.reason),
             visible(verdict.finding.sentence),
             verdict.next_step,
         )
         for verdict in current_verdicts(state_dir)
-        for one, other in [verdict.meeting.stays]
+        for one, other in [verdict.meeting.sessions]
     ]
 
 

@@ -39,6 +39,7 @@ from signaling_sidecar.eventlog.payload import SDP_TYPES
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
 from signaling_sidecar.eventlog.secure_context import is_insecure
+from signaling_sidecar.hub.effects import FRAME_RECORDS
 
 _RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # the sidecar writes no other types
 _MEANINGS = SDP_TYPES | {"candidate"}
@@ -116,7 +117,7 @@ def _author_of(type_: str, data: Any) -> _Author:
     if type_ == "trace.state":
         return _Author.BROWSER
     is_summary = isinstance(data, dict) and data.get("summary") is True and data.keys() <= _SUMMARY
-    return _Author.APP if type_ == "signal.relayed" and not is_summary else _Author.SIDECAR
+    return _Author.APP if type_ in FRAME_RECORDS and not is_summary else _Author.SIDECAR
 
 
 class _Document:

@@ -28,7 +28,7 @@ from signaling_sidecar.eventlog.open_segment import OpenSegment
 from signaling_sidecar.eventlog.payload import summarise
 from signaling_sidecar.eventlog.retention import tidy
 from signaling_sidecar.hub import Checkpoint
-from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.hub.effects import FRAME_RECORDS, Record
 
 RETRY_SHARE = 20  # a failed retry is followed by a pause of 20 times its duration, because a checkpoint may be large
 STEADY_S = 30.0  # seconds; if writing fails again sooner than this after a retry, each pause is longer than the last
@@ -162,7 +162,7 @@ class LogWriter:
             return None
         if not isinstance(data, bytes):
             return _to_json(data).decode()
-        if record.type != "signal.relayed" or self.payloads == "full":
+        if record.type not in FRAME_RECORDS or self.payloads == "full":
             return data.decode()
         return summarise(data) if self.payloads == "summary" else None
 
