@@ -1,4 +1,4 @@
-"""Where settings are said, and what a wrong one gets."""
+"""Settings come from flags, the environment and a file, and an invalid value is one clear error."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_secret_is_said_in_the_environment_alone_and_shown_nowhere(tmp_path: P
     settings = Sources({"ice_servers": ["turn:turn.example"]}, environment).load()
     assert settings.turn_secret == "hush-hush"
     assert "hush" not in repr(settings)
-    (tmp_path / "sidecar.toml").write_text('turn_secret = "hush-hush"\n')  # where Vite may serve it to anybody
+    (tmp_path / "sidecar.toml").write_text('turn_secret = "hush-hush"\n')  # Vite may serve the file to other machines
     with pytest.raises(SettingsError, match="given in the environment, as SIDECAR_TURN_SECRET, not '\\*\\*\\*'"):
         Sources({"project": str(tmp_path)}, {}).load()
 

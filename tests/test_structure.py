@@ -1,4 +1,4 @@
-"""What the layout promises: imports that point one way, and public names that are complete and documented."""
+"""Imports only point in the documented direction, and the public names are complete and documented."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ MAY_IMPORT = {
         "names",
         "untrusted_text",
     },
-    "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
+    "reload": {"cli", "settings", "errors"},  # its worker is a separate process that starts with the command line
     "hooks": set(),
     "admin_request": set(),
     "listening": {"settings", "errors"},
@@ -77,7 +77,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def part_of(module: str) -> str | None:
-    """The part of our package that a module's dotted name is in; None for anything else."""
+    """The first part of a module's dotted name below this package, or None for a module of another package."""
     parts = module.split(".")
     return parts[1] if parts[0] == PACKAGE.name and len(parts) > 1 else None
 
@@ -95,13 +95,14 @@ def imports_of(path: Path) -> set[str]:
 
 
 def name_of(path: Path) -> str:
-    """The dotted name of a module of our package."""
+    """The dotted name of a module of this package."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def modules_imported_by(path: Path) -> set[str]:
-    """The modules of our package that a module imports: `b` for `from a import b` if that is a module, else `a`."""
+    """The modules of this package that a module imports. `from a import b` counts as `b` if that is a module, otherwise
+    as `a`."""
     own = {name_of(each) for each in MODULES}
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -126,7 +127,7 @@ def test_imports_point_one_way(path: Path) -> None:
 def test_each_large_library_has_its_home() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
     homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
-    homes["aiohttp"] |= {"lan", "reload"}  # a client; a worker that has it ready for the server
+    homes["aiohttp"] |= {"lan", "reload"}  # a client, and a worker that imports it early for the server
     for library, home in homes.items():
         users = {
             path.relative_to(PACKAGE).parts[0]
@@ -137,9 +138,9 @@ def test_each_large_library_has_its_home() -> None:
 
 
 def test_no_module_is_in_an_import_circle() -> None:
-    """Imports inside functions and for type checking count too."""
+    """Imports inside functions and those for type checking count too."""
     graph = {name_of(path): modules_imported_by(path) for path in MODULES}
-    TopologicalSorter(graph).prepare()  # raises CycleError, which lists the modules of a circle
+    TopologicalSorter(graph).prepare()  # raises CycleError, which lists the modules of the cycle
 
 
 def test_diagnosis_and_drawing_need_neither_pandas_nor_a_notebook() -> None:
@@ -161,7 +162,7 @@ def test_the_hub_has_no_io_no_clock_and_no_randomness() -> None:
 def test_no_dialect_is_named_in_the_hub() -> None:
     for path in (PACKAGE / "hub").glob("*.py"):
         words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
-        assert not words & (set(DIALECTS) - {"rooms"})  # that one is also what a checkpoint calls its rooms
+        assert not words & (set(DIALECTS) - {"rooms"})  # a checkpoint has a key with the same name
 
 
 PUBLIC = [
@@ -206,7 +207,7 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 
 def test_no_test_needs_the_file_of_another_test() -> None:
-    """What several of them use is in `tests/kit`."""
+    """Code that several tests use is in `tests/kit`."""
     for path in TESTS:
         own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         assert not {module for module in imports_of(path) if ".test_" in module} - {own}, path

@@ -1,4 +1,4 @@
-"""`sidecar log`: where the log is, and what can be done with it."""
+"""`sidecar log` shows, deletes and copies the event log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.kit.inspection_log import T0_S, TWO_PEERS, header, record, write_segm
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A state folder with two boots, of which the first is packed."""
+    """A state folder with the logs of two runs. The first one is compressed."""
     state = tmp_path / "state"
     state.mkdir()
     older = "".join(f"{line}\n" for line in (header("a"), record(2, 1, "server.stopped")))
@@ -49,7 +49,7 @@ def test_it_says_where_the_log_is_how_large_and_of_what_time(folder: Path, capsy
     where, size, time = said(capsys, folder)
     size_bytes = sum((folder / name).stat().st_size for name in names(folder))
     assert (where, size) == (str(folder), f"2 segments of 2 boots, {size_bytes:,} bytes")
-    assert time.startswith(("from 2026-11-18", "from 2026-11-19"))  # wherever the test runs
+    assert time.startswith(("from 2026-11-18", "from 2026-11-19"))  # in any time zone
     assert time[5:24] < time[28:]
 
 
@@ -161,7 +161,7 @@ def test_a_copy_of_one_room_has_what_is_about_it(folder: Path, capsys: pytest.Ca
     write_segment(folder / "events-c-0001.jsonl", [header("c"), *more])
     copy = [json.loads(line) for line in said(capsys, folder, "export", "-", "--room", "bar")]
     assert [line["type"] for line in copy[:2]] == ["log.header", "server.stopped"]
-    assert copy[3] == json.loads(TWO_PEERS[1])  # the connection by which Ann came
+    assert copy[3] == json.loads(TWO_PEERS[1])  # the connection of Ann
     assert [line["type"] for line in copy[-3:]] == ["log.header", "log.checkpoint", "log.exported"]
     assert json.loads(copy[-2]["data"]) == {"rooms": there[:1], "waiting": []}
     assert copy[-1]["ts"] == T0_S + 24

@@ -1,4 +1,4 @@
-"""`sidecar notebook`: the notebooks, for who has installed the wheel."""
+"""`sidecar notebook` copies the notebooks for users who have installed the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command, as its users run it: in a process of its own."""
+"""The command `sidecar`, run in a process of its own as users do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def join(url: str, room: str, peer: str) -> dict[str, Any]:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws/signaling") as socket_:
             await socket_.send_json({"type": "join", "roomId": room, "peerId": peer})
             listed: dict[str, Any] = await socket_.receive_json(timeout=PATIENCE_S)
-            await socket_.close(code=4999)  # not a goodbye: the peer keeps its place
+            await socket_.close(code=4999)  # the connection is lost without a Close frame, so the session is kept
             return listed
 
     return asyncio.run(once())
@@ -158,7 +158,7 @@ READS_STATE = [["rooms"], ["why"], ["tail", "--no-follow"], ["log"], ["log", "cl
 
 def is_one_sentence(done: subprocess.CompletedProcess[str], words: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
-    # Python's development mode reports a slow step of its event loop, which a busy machine has.
+    # In development mode, asyncio reports slow steps of the event loop, which happen on a busy machine.
     (sentence,) = (line for line in done.stderr.splitlines() if not line.startswith("Executing <"))
     assert sentence.startswith("sidecar: ")
     assert words in sentence
@@ -203,7 +203,7 @@ def test_a_disk_that_takes_nothing_more_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE])
 def test_without_a_home_folder_one_sentence_says_what_helps(tmp_path: Path, command: list[str]) -> None:
-    # A container's user that is only a number: it is in no list of users, and here nobody is.
+    # In a container, the user may be a number that is not in the user database. Here, no user is in it.
     no_users = "import pwd; pwd.getpwuid = lambda uid: {}[uid]; from signaling_sidecar.cli import main; "
     code = f"{no_users}raise SystemExit(main({command}))"
     environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "XDG_STATE_HOME")}
@@ -220,7 +220,8 @@ def test_without_a_home_folder_one_sentence_says_what_helps(tmp_path: Path, comm
 
 
 def test_without_a_home_folder_a_named_state_folder_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_dir.platformdirs, "user_state_dir", lambda _: "~/.local/state")  # as older ones have it
+    # As older releases of platformdirs return it.
+    monkeypatch.setattr(state_dir.platformdirs, "user_state_dir", lambda _: "~/.local/state")
     with pytest.raises(NoHome):
         state_dir.project_state_dir(tmp_path)
     state_dir.point_to(tmp_path / "state", tmp_path)

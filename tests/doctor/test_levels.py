@@ -1,4 +1,4 @@
-"""What nobody has asked for is no fault: a project on localhost is well without a network."""
+"""A missing feature is only an error if it was requested: a project on localhost needs no network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signaling_sidecar.doctor.network import check_addresses, check_reachability
 from signaling_sidecar.doctor.vite import Vite
 from signaling_sidecar.site import Site
 
-NOBODY_THERE = "http://localhost:9/"  # the discard port: nothing listens there
+NOBODY_THERE = "http://localhost:9/"  # the discard port, on which no program listens
 
 
 @pytest.mark.parametrize(("for_others", "level"), [(False, Level.NOTE), (True, Level.WRONG)])

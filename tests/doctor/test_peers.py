@@ -1,4 +1,4 @@
-"""What the doctor says of those who are in a room together now, by the log."""
+"""`sidecar doctor` reports from the event log whether the peers in a room are connected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a log as they come back from other hands: editors, Windows, copies, packings. One reader for all."""
+"""Log files can be read after an editor, Windows, a copy or a compression program has changed their form."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def verdicts(path: Path, capsys: Capture) -> str:
 
 @pytest.fixture
 def as_written(tmp_path: Path, capsys: Capture) -> str:
-    """What `sidecar why` says of the log as the sidecar wrote it."""
+    """What `sidecar why` prints for the unchanged log."""
     (tmp_path / "whole").mkdir()
     return verdicts(write_segment(tmp_path / "whole" / SEGMENT, TWO_PEERS), capsys)
 
@@ -104,7 +104,7 @@ def test_a_copy_does_not_keep_the_next_start_from_the_last_run(tmp_path: Path) -
     assert newest_run(tmp_path) == [last]
 
 
-DEEP = "[" * 3000 + "]" * 3000  # deeper than msgspec and Python follow
+DEEP = "[" * 3000 + "]" * 3000  # nested too deeply for msgspec and for Python
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The event log as it is on disk: private, whole lines, segments, and a disk that refuses."""
+"""The event log on disk: private files, complete lines, segments, and a disk that is full."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OFFER = b'{"type":"offer","to":"b","sdp":"v=0\\r\\na=ice-ufrag:abcd\\r\\na=ice-p
 
 
 class Log:
-    """A writer and what it said."""
+    """A log writer, and the sentences that it reported."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder, self.complaints = folder, list[str]()
@@ -180,7 +180,7 @@ def test_a_disk_that_is_full_again_at_once_is_not_told_twice_a_second(
 ) -> None:
     now_s = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
-    for _ in range(240):  # two minutes of looking after it
+    for _ in range(240):  # two minutes
         monkeypatch.setattr(os, "ftruncate", lambda *_: None)
         os.close(log.writer._open.descriptor)
         log.writer._open.descriptor = os.open("/dev/full", os.O_WRONLY)

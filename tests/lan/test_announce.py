@@ -1,4 +1,4 @@
-"""`--announce`: the LAN is told where this project's page is, while it is there. With real multicast DNS."""
+"""With `--announce`, the page of this project is announced on the LAN while Vite runs, over real multicast DNS."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Laptops = tuple[Laptop, Laptop]
 
 
 class Heard:
-    """What a listener on the other laptop has heard."""
+    """A listener on the other laptop, and the packets that it has received."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._taken = 1  # its first line only says that it listens
+        self._taken = 1  # the first line only says that the listener is ready
 
     async def next(self, **wanted: Any) -> dict[str, Any]:
         """The next packet in which all lifetimes are those that are wanted, and what else is."""
@@ -69,10 +69,10 @@ async def test_a_page_is_announced_while_it_is_on_the_network_and_every_record_l
     assert again["names"] == packet["names"]
     assert "url=https://10.77.0.1:5174/base/" in again["txt"][0]
 
-    write_site(ann.state_dir, "my-app")  # on localhost only
+    write_site(ann.state_dir, "my-app")  # Vite listens on localhost only
     await heard.next(ttls={0})
     await sidecar.line(NOT_ANNOUNCED, nth=2)
-    assert sidecar.count("announced on the LAN") == 4  # a line for each change, and no more
+    assert sidecar.count("announced on the LAN") == 4  # one line for each change
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

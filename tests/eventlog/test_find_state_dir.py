@@ -1,4 +1,4 @@
-"""Which state a command answers about: this project's, wherever its settings put it, and never another one's."""
+"""Commands use the state folder of this project, wherever it is configured, and never that of another project."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project; the current folder is below it."""
+    """A project. The current folder is a subfolder of it."""
     (tmp_path / "app" / "src" / "deep").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "app" / "src" / "deep")
     return tmp_path / "app"
@@ -44,18 +44,18 @@ def state_in(folder: Path) -> Path:
 
 
 def other_project(tmp_path: Path) -> Path:
-    """A state folder of another project, the newest there is."""
+    """The state folder of another project, which is newer than all others."""
     (tmp_path / "other").mkdir()
     return state_in(project_state_dir(tmp_path / "other"))
 
 
 def runs_with(folder: Path, project: Path) -> None:
-    """As a sidecar says it that runs: this process is alive."""
+    """Write `runtime.json` like a running sidecar, with the id of this process."""
     state_dir.write_runtime(folder, Runtime("http://127.0.0.1:9", os.getpid(), "b00t", "0", str(project), "token"))
 
 
 def place_of(capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    """The state folder that `sidecar log` answers about."""
+    """The state folder that `sidecar log` uses."""
     assert main(["log", *options]) == 0
     return capsys.readouterr().out.splitlines()[0]
 
@@ -100,7 +100,7 @@ def test_a_state_folder_that_a_setting_names_is_found_by_every_command(
     tmp_path: Path, app: Path, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other_project(tmp_path)
-    state_in(project_state_dir(app))  # of an earlier start, without the setting
+    state_in(project_state_dir(app))  # left by an earlier start without the setting
     elsewhere = state_in(tmp_path / "elsewhere")
     if said == "variable":
         monkeypatch.setenv("SIDECAR_STATE_DIR", str(elsewhere))
@@ -197,7 +197,7 @@ def test_in_a_monorepo_the_sidecar_that_runs_at_its_root_is_meant_as_the_plugin_
     monkeypatch.chdir(app)
     of_root, of_app = state_in(project_state_dir(root)), state_in(project_state_dir(app))
     runs_with(of_root, root)
-    assert place_of(capsys) == str(of_app)  # nothing says that they belong together
+    assert place_of(capsys) == str(of_app)  # nothing shows that the folders belong together
     for mark in (".git", "pnpm-workspace.yaml"):
         (root / mark).touch()
         assert place_of(capsys) == str(of_root)
@@ -220,8 +220,8 @@ def test_a_repository_within_another_projects_folder_is_a_project_of_its_own(
 def test_a_new_app_below_a_folder_with_a_state_is_a_project_of_its_own(
     tmp_path: Path, app: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    state_in(project_state_dir(tmp_path))  # a sidecar was once started in the folder of all projects
-    (app / "package.json").write_text("{}")  # as `npm create vite` leaves it: without a repository
+    state_in(project_state_dir(tmp_path))  # a sidecar was once started in the folder that contains all projects
+    (app / "package.json").write_text("{}")  # like a new project from `npm create vite`, which has no repository
     for command in ALL:
         assert main(command) == 2
         assert "no sidecar has run for" in capsys.readouterr().err
