@@ -17,12 +17,15 @@ def add_to(commands: Any) -> None:
         "room", nargs="?", help="explain only this room; for a pairing code, its hash as `sidecar tail` prints it"
     )
     log_entries.add_options(parser)
-    parser.add_argument("--json", action="store_true", help="print a line of JSON for each pair")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON for each pair of peers")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Say of every two peers that met whether they are connected, and if not why, with the records that show it."""
+    """For every two peers that were in a room together, print whether they are connected, and if not, why.
+
+    Each explanation names the records of the event log that it is based on.
+    """
     log = log_entries.read(arguments)
     diagnosis = diagnose(log.entries, time.time() if log.is_live else None, arguments.room)
     state_options.report_what_was_left_out(log.left_out)

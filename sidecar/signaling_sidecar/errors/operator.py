@@ -176,7 +176,7 @@ class NotRunning(SidecarError):
 
 
 class NoMulticast(SidecarError):
-    """Multicast DNS cannot be used on this machine, so other sidecars cannot be found or told of this one."""
+    """Multicast DNS cannot be used on this machine, so no page can be announced or found."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -166,7 +166,7 @@ def read_runtime(path: Path) -> Runtime | None:
 
 
 def remove_runtime(path: Path) -> None:
-    """Delete `runtime.json` if possible. A remaining file does no harm: readers check that its boot id answers."""
+    """Delete `runtime.json` if possible. A remaining file does no harm: readers check whether a sidecar with its boot id responds."""
     with suppress(OSError):
         (path / RUNTIME_FILE).unlink()
 

@@ -60,7 +60,7 @@ class Browser:
         self._asked_s = asyncio.get_running_loop().time()
 
     async def _records(self) -> list[AsyncServiceInfo]:
-        """Return the records that are cached, and those that were missing and are answered now."""
+        """Return all complete records. Records that are not in the cache are requested from the network."""
         dns = self._dns.zeroconf
         known, missing = [], []
         for name in self._names():
