@@ -67,6 +67,8 @@ class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     host: str | None = None
     matched: list[str] = []
     queue: str = ""
+    announced: bool = True
+    """Whether its peers are told of each other."""
     rules: OwnRules | None = None
 
 
@@ -132,6 +134,7 @@ def _room(room: Room, now_s: float) -> RoomInLog:
         host=room.host.peer if room.host is not None else None,
         matched=list(room.matched),
         queue=room.queue,
+        announced=room.rules.announcements.announces_members,
         rules=room.own,
     )
 
