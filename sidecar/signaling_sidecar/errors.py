@@ -361,6 +361,10 @@ def other_room(room: str) -> Refusal:
     return Refusal(Code.NO_SUCH_ROOM, f"this connection is not in a room {_quote(room)}")
 
 
+def which_room(kind: str) -> Refusal:
+    return Refusal(Code.BAD_FIELD, f"{kind!r} must name one of the rooms that this connection is in", "room")
+
+
 def room_idle() -> Refusal:
     return Refusal(Code.NO_SUCH_ROOM, "the room was ended because nobody said anything for long")
 
@@ -423,6 +427,11 @@ def too_large(field: str, size: int, limit: int) -> Refusal:
 
 def too_many_rooms(limit: int) -> Refusal:
     return Refusal(Code.TOO_MANY_ROOMS, f"no room can be made: limit is {limit} rooms")
+
+
+def too_many_joined(limit: int) -> Refusal:
+    rooms = "1 room" if limit == 1 else f"{limit} rooms"
+    return Refusal(Code.TOO_MANY_ROOMS, f"this connection can be in no other room: limit is {rooms}")
 
 
 def internal() -> Refusal:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from signaling_sidecar.dialects import Binary
-from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.hub.commands import Kick, Say
+from signaling_sidecar.hub.rules import Ending, RoomKey
 from tests.kit.checkout import VECTORS
 from tests.kit.wire import Wire
 
@@ -56,6 +57,12 @@ def _play(wire: Wire, step: dict[str, Any]) -> None:
             wire.send(name, frame)
         case {"pass_s": seconds}:
             wire.pass_time(seconds)
+        case {"say": text, "room": room}:
+            wire.administer(Say(RoomKey(wire.dialect.name, room), text))
+        case {"kick": peer, "room": room}:
+            wire.administer(Kick(RoomKey(wire.dialect.name, room), peer))
+        case {"log_is_written": is_written}:
+            wire.set_log_state(is_written=is_written)
         case {"to": name, "receive": expected} | {"to": name, "close": expected}:
             _receive(wire, name, expected)
         case {"to": name, "receive_binary": digits}:

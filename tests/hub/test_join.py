@@ -28,7 +28,7 @@ def test_the_joiner_gets_the_list_before_the_others_hear_of_it() -> None:
     hub.join(1, "a")
     assert hub.sent(hub.join(2, "b", at_ms=7)) == [
         Send((2,), PeerList("join", "bar", "b", 7, (PeerView("a", 0),))),
-        Send((1,), PeerJoined(PeerView("b", 7))),
+        Send((1,), PeerJoined(PeerView("b", 7), room="bar")),
     ]
 
 
@@ -59,7 +59,10 @@ def test_joining_another_room_leaves_the_first_one() -> None:
     hub.join(1, "a")
     hub.join(2, "b")
     sent = hub.sent(hub.join(2, "b", room="den"))
-    assert sent == [Send((1,), PeerLeft("b", Reason.MOVED)), Send((2,), PeerList("join", "den", "b", 0, ()))]
+    assert sent == [
+        Send((1,), PeerLeft("b", Reason.MOVED, room="bar")),
+        Send((2,), PeerList("join", "den", "b", 0, ())),
+    ]
 
 
 def test_joining_as_somebody_else_leaves_first() -> None:
@@ -68,9 +71,9 @@ def test_joining_as_somebody_else_leaves_first() -> None:
     hub.join(2, "b")
     sent = hub.sent(hub.join(2, "c"))
     assert sent == [
-        Send((1,), PeerLeft("b", Reason.MOVED)),
+        Send((1,), PeerLeft("b", Reason.MOVED, room="bar")),
         Send((2,), PeerList("join", "bar", "c", 0, (PeerView("a", 0),))),
-        Send((1,), PeerJoined(PeerView("c", 0))),
+        Send((1,), PeerJoined(PeerView("c", 0), room="bar")),
     ]
 
 
@@ -151,8 +154,8 @@ def test_a_peer_is_shown_away_after_a_second_and_back_only_to_those_who_saw_it()
     hub.join(2, "b")
     hub.end(1, Ending.LOST)
     assert hub.listed(3, "c", away=True) == ["a"]  # c is told by its list
-    assert hub.pass_time(1) == [Send((2,), PeerUpdated(peer="a", away=True))]
-    assert hub.sent(hub.join(4, "a"))[1:] == [Send((2, 3), PeerUpdated(peer="a", away=False))]
+    assert hub.pass_time(1) == [Send((2,), PeerUpdated(peer="a", away=True, room="bar"))]
+    assert hub.sent(hub.join(4, "a"))[1:] == [Send((2, 3), PeerUpdated(peer="a", away=False, room="bar"))]
 
 
 def test_only_the_newcomer_saw_it_away_when_it_was_back_within_the_second() -> None:
@@ -161,7 +164,7 @@ def test_only_the_newcomer_saw_it_away_when_it_was_back_within_the_second() -> N
     hub.join(2, "b")
     hub.end(1, Ending.LOST)
     hub.join(3, "c")
-    assert hub.sent(hub.join(4, "a"))[1:] == [Send((3,), PeerUpdated(peer="a", away=False))]
+    assert hub.sent(hub.join(4, "a"))[1:] == [Send((3,), PeerUpdated(peer="a", away=False, room="bar"))]
 
 
 def test_a_reloaded_page_is_another_instance_and_all_others_are_told() -> None:
@@ -169,7 +172,9 @@ def test_a_reloaded_page_is_another_instance_and_all_others_are_told() -> None:
     hub.join(1, "a", instance="one")
     hub.join(2, "b")
     hub.end(1, Ending.UNLOADED)
-    assert hub.sent(hub.join(3, "a", instance="two"))[1:] == [Send((2,), PeerUpdated(peer="a", instance="two"))]
+    assert hub.sent(hub.join(3, "a", instance="two"))[1:] == [
+        Send((2,), PeerUpdated(peer="a", instance="two", room="bar"))
+    ]
 
 
 def test_the_same_instance_or_none_changes_nothing() -> None:
@@ -187,7 +192,7 @@ def test_an_update_tells_the_others_what_changed_and_nothing_else() -> None:
     hub.join(2, "b")
     metadata = msgspec.Raw(b'{"x":1}')
     sent = hub.sent(hub.handle(Update(connection=1, name="Ada", metadata=metadata)))
-    assert sent == [Send((2,), PeerUpdated(peer="a", metadata=metadata))]
+    assert sent == [Send((2,), PeerUpdated(peer="a", metadata=metadata, room="bar"))]
     assert hub.handle(Update(connection=1, name="Ada", metadata=metadata)) == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.effects import Left, PeerLeft, PeerUpdated, Record, Send
-from signaling_sidecar.hub.rules import Ending, Reason
+from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
 from tests.kit.hub_driver import Driver
 
 
@@ -14,9 +14,9 @@ def test_leave_then_close_is_announced_once() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
-    assert hub.sent(hub.leave(2, room="bar", claimed_from="b")) == [
-        Send((1,), PeerLeft("b", Reason.LEFT)),
-        Send((2,), Left()),
+    assert hub.sent(hub.leave(2, room=RoomKey("rooms", "bar"), claimed_from="b")) == [
+        Send((1,), PeerLeft("b", Reason.LEFT, room="bar")),
+        Send((2,), Left("bar", "b")),
     ]
     assert hub.end(2, Ending.CLOSED) == []
 
@@ -33,7 +33,7 @@ def test_leaving_another_room_or_as_another_peer_or_from_outside_is_refused() ->
     hub = Driver()
     assert hub.refused(hub.leave(1)) == Code.NOT_JOINED
     hub.join(1, "a")
-    assert hub.refused(hub.leave(1, room="den")) == Code.NO_SUCH_ROOM
+    assert hub.refused(hub.leave(1, room=RoomKey("rooms", "den"))) == Code.NO_SUCH_ROOM
     assert hub.refused(hub.leave(1, claimed_from="b")) == Code.FORGED_FROM
     assert hub.present() == {"a": 1}
 
@@ -42,7 +42,7 @@ def test_a_close_without_a_verb_is_a_leave() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
-    assert hub.sent(hub.end(2, Ending.CLOSED)) == [Send((1,), PeerLeft("b", Reason.CLOSED))]
+    assert hub.sent(hub.end(2, Ending.CLOSED)) == [Send((1,), PeerLeft("b", Reason.CLOSED, room="bar"))]
 
 
 @pytest.mark.parametrize(("ending", "grace_s"), [(Ending.UNLOADED, 5), (Ending.LOST, 30), (Ending.STOPPED, 30)])
@@ -51,9 +51,9 @@ def test_any_other_ending_keeps_the_place_for_its_grace(ending: Ending, grace_s:
     hub.join(1, "a")
     hub.join(2, "b")
     assert hub.sent(hub.end(2, ending)) == []
-    assert hub.pass_time(grace_s - 0.1) == [Send((1,), PeerUpdated(peer="b", away=True))]
+    assert hub.pass_time(grace_s - 0.1) == [Send((1,), PeerUpdated(peer="b", away=True, room="bar"))]
     assert hub.present() == {"a": 1, "b": None}
-    assert hub.pass_time(0.1) == [Send((1,), PeerLeft("b", Reason.LOST))]
+    assert hub.pass_time(0.1) == [Send((1,), PeerLeft("b", Reason.LOST, room="bar"))]
 
 
 def test_the_grace_of_a_second_loss_counts_anew() -> None:

@@ -20,7 +20,7 @@ def room_of_three() -> Driver:
 def test_a_relay_reaches_the_one_it_names_stamped_with_its_sender() -> None:
     hub = room_of_three()
     record, sent = hub.relay(1, "b")
-    assert sent == Send((2,), Relayed("a", "offer", b"{}"))
+    assert sent == Send((2,), Relayed("a", "offer", b"{}", room="bar"))
     assert record == Record(
         "signal.relayed", "rooms", "bar", "a", "b", 1, "session-1", kind="offer", size=2, data=b"{}"
     )
@@ -29,7 +29,7 @@ def test_a_relay_reaches_the_one_it_names_stamped_with_its_sender() -> None:
 def test_a_broadcast_reaches_all_others_as_one_record() -> None:
     hub = room_of_three()
     record, sent = hub.relay(2, None, kind="broadcast")
-    assert sent == Send((1, 3), Relayed("b", "broadcast", b"{}"))
+    assert sent == Send((1, 3), Relayed("b", "broadcast", b"{}", room="bar"))
     assert isinstance(record, Record)
     assert record.to is None
 
@@ -57,7 +57,7 @@ def test_a_relay_to_an_away_peer_is_refused_and_a_broadcast_passes_it_by() -> No
     hub = room_of_three()
     hub.end(2, Ending.LOST)
     assert hub.refused(hub.relay(1, "b")) == Code.PEER_AWAY
-    assert hub.sent(hub.relay(1, None)) == [Send((3,), Relayed("a", "offer", b"{}"))]
+    assert hub.sent(hub.relay(1, None)) == [Send((3,), Relayed("a", "offer", b"{}", room="bar"))]
 
 
 def test_nothing_is_relayed_before_a_join_or_after_a_leave() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from signaling_sidecar.inspection import EventLog, open_log
-from signaling_sidecar.inspection.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server.sockets import endpoint
+from signaling_sidecar.server.sockets import reader
 from signaling_sidecar.server.sockets.frame_rate import FLOOD_FRAMES, FrameRate
 from tests.kit.raw_socket import PING, PONG, TEXT, frame, raw_websocket
 from tests.kit.serving import Served, serve
@@ -72,7 +72,7 @@ async def test_a_pong_that_was_asked_for_passes_whatever_the_rate(
 async def test_a_flood_is_read_in_portions_and_counted_to_its_end(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint, "REST_S", 0.01)
+    monkeypatch.setattr(reader, "REST_S", 0.01)
     served = await serve(aiohttp_client, tmp_path, max_frames_burst=10, max_frames_per_s=1)
     raw = await raw_websocket(served.client.port or 0)
     raw.send(3 * FLOOD_FRAMES * QUESTION + frame(0x8, b""))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server.sockets import endpoint
+from signaling_sidecar.server.sockets import reader
 from signaling_sidecar.server.sockets.frame_check import MAX_FRAGMENTS
 from tests.kit.raw_socket import (
     BINARY,
@@ -159,7 +159,7 @@ async def test_a_close_that_comes_in_the_middle_of_a_large_frame_is_read(port: i
 
 
 async def test_who_does_not_hang_up_after_our_close_is_hung_up_on(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "CLOSE_WITHIN_S", 0.05)
+    monkeypatch.setattr(reader, "CLOSE_WITHIN_S", 0.05)
     raw = await raw_websocket(port)
     raw.send(frame(TEXT, b"\xff"))
     assert await raw.close_code() == INVALID_TEXT

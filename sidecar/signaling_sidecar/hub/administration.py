@@ -1,4 +1,4 @@
-"""What the admin may do: remove a peer, end a room, speak to it, and give it other rules."""
+"""What the admin can do: remove a peer, end a room, and send a text to all peers in a room."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.announcements import announce
-from signaling_sidecar.hub.departures import Departures
+from signaling_sidecar.hub.departures import Departures, close_or_tell
 from signaling_sidecar.hub.effects import Close, CloseCode, Effect
 from signaling_sidecar.hub.rules import Reason
 from signaling_sidecar.hub.state import State
 
 
 class Administration:
-    """Each verb returns a Refusal for a room or a peer that is not there."""
+    """Each method returns a Refusal when there is no such room or peer."""
 
     def __init__(self, state: State, departures: Departures) -> None:
         self._state = state
@@ -28,7 +28,9 @@ class Administration:
         done: list[Effect] = [records.of_session("admin.kicked", session)]
         done += self._departures.depart(session, Reason.KICKED, now_s)
         self._state.bar(kick.room, kick.peer, now_s)
-        return done if connection is None else [*done, Close(connection, CloseCode.REMOVED, "removed")]
+        if connection is None:
+            return done
+        return [*done, close_or_tell(self._state.membership, connection, session, CloseCode.REMOVED, "removed")]
 
     def close_room(self, close: commands.CloseRoom, now_s: float) -> list[Effect] | Refusal:
         room = self._state.membership.room(close.room)
@@ -36,7 +38,8 @@ class Administration:
             return errors.no_such_room(close.room.room)
         connections = [session.connection for session in room.sessions.values() if session.connection is not None]
         done: list[Effect] = [records.of_room("admin.closed_room", room), *self._departures.end_room(room)]
-        return [*done, *(Close(connection, CloseCode.REMOVED, "room closed") for connection in connections)]
+        without_room = [each for each in connections if not self._state.membership.sessions(each)]
+        return [*done, *(Close(connection, CloseCode.REMOVED, "room closed") for connection in without_room)]
 
     def say(self, say: commands.Say, now_s: float) -> list[Effect] | Refusal:
         room = self._state.membership.room(say.room)
@@ -45,4 +48,4 @@ class Administration:
         if not room.rules.announcements.takes_notices:
             return errors.no_notices(say.room.dialect)
         record = records.of_room("admin.said", room, {"text": say.text})
-        return announce(record, room.sessions.values(), effects.Notice(say.text))
+        return announce(record, room.sessions.values(), effects.Notice(say.text, room.key.room))

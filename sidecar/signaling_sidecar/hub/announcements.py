@@ -1,24 +1,28 @@
-"""Who is told what, and how the room looks in it."""
+"""Telling peers: which message goes to which sessions, and how it describes the room."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import msgspec
+from msgspec import UNSET
 
-from signaling_sidecar.hub import effects, records
+from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.effects import Effect, Mark, Message, Numbered, Record, RoomState, Send, Ticket
 from signaling_sidecar.hub.membership import Away, Room, Session
 
 
 def tell(receivers: Iterable[Session], message: Message) -> list[Effect]:
-    """Send to those of the sessions that are connected."""
+    """Send a message to those of the sessions that are connected."""
     connections = tuple(session.connection for session in receivers if session.connection is not None)
     return [Send(connections, message)] if connections else []
 
 
 def announce(record: Record, receivers: Iterable[Session], message: Numbered) -> list[Effect]:
-    """Record something and tell it: to resumable sessions under a number, and kept for them when they are away."""
+    """Record something and send a message about it.
+
+    A resumable session gets the message under a number, which the record notes. It is kept for a session that is away.
+    """
     connections: list[int] = []
     marks: dict[int, Mark] = {}
     numbers: dict[str, int] = {}
@@ -37,16 +41,27 @@ def announce(record: Record, receivers: Iterable[Session], message: Numbered) ->
     return [record, *sends]
 
 
-def peer_list(session: Session, kind: str, now_s: float, ticket: Ticket | None = None) -> Send:
-    """The list for `session`. Whom it shows as away, it was told of; what was kept for it, the list says too."""
+def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticket | None = None) -> Send:
+    """Answer a join with the list of the other peers.
+
+    The session then counts as told of every peer that the list shows as away, and as having received all frames that
+    were kept for it, because the list contains what they would have told.
+    """
     room, resumption = session.room, session.resumption
-    others = room.others(session)
+    others = room.audience(session)
     for other in others:
         if other.away is not None:
             other.away.told.add(session.id)
-    views = tuple(other.view() for other in others)
     message = effects.PeerList(
-        kind, room.key.room, session.peer, session.joined_at_ms, views, room.name, room_state(room, now_s), ticket
+        kind=join.kind,
+        room=room.key.room,
+        peer=session.peer,
+        joined_at_ms=session.joined_at_ms,
+        peers=tuple(other.view() for other in others),
+        room_name=room.name,
+        state=room_state(room, now_s),
+        ticket=ticket,
+        ref=join.ref or UNSET,
     )
     if resumption is not None:
         message = msgspec.structs.replace(message, handled=resumption.handled, sent=resumption.sent)
@@ -58,23 +73,25 @@ def peer_list(session: Session, kind: str, now_s: float, ticket: Ticket | None =
 
 
 def joined_notice(session: Session, now_s: float) -> effects.PeerJoined:
-    return effects.PeerJoined(session.view(), session.room.name, room_state(session.room, now_s))
+    room = session.room
+    return effects.PeerJoined(session.view(), room.name, room_state(room, now_s), room.key.room)
 
 
 def announce_join(record: Record, session: Session, now_s: float) -> list[Effect]:
-    return announce(record, session.room.others(session), joined_notice(session, now_s))
+    return announce(record, session.room.audience(session), joined_notice(session, now_s))
 
 
 def announce_away(session: Session, away: Away) -> list[Effect]:
-    """Tell the others of a peer that has been away for a while; nobody when it is back."""
+    """Tell the other peers that a session has been away for a while, unless it has returned meanwhile."""
     if session.away is not away:
         return []
-    unaware = [other for other in session.room.others(session) if _can_hear(other) and other.id not in away.told]
+    unaware = [other for other in session.room.audience(session) if _can_hear(other) and other.id not in away.told]
     if not unaware:
         return []
     away.told.update(other.id for other in unaware)
     record = records.of_session("peer.away_told", session, {"told": [other.id for other in unaware]})
-    return announce(record, unaware, effects.PeerUpdated(peer=session.peer, away=True))
+    notice = effects.PeerUpdated(peer=session.peer, away=True, room=session.room.key.room)
+    return announce(record, unaware, notice)
 
 
 def _can_hear(session: Session) -> bool:
@@ -82,6 +99,7 @@ def _can_hear(session: Session) -> bool:
 
 
 def room_state(room: Room, now_s: float) -> RoomState | None:
+    """The state of the whole room, in dialects whose announcements carry it."""
     if not room.rules.announcements.tells_state:
         return None
     return RoomState(

@@ -1,10 +1,11 @@
-"""How a peer gets its place: as a new one, back in its old one, or not at all."""
+"""Joining: a peer enters a room as a new session, returns to the session that it has there, or is refused."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Code, Refusal
@@ -22,8 +23,9 @@ from signaling_sidecar.hub.state import State
 
 
 class InTheWay(NamedTuple):
-    """Who must prove to be alive before a join is refused on their account."""
+    """The sessions because of which a join would be refused, if their connections are still alive."""
 
+    join: commands.Join
     sessions: list[Session]
     refusal: Refusal
 
@@ -39,39 +41,47 @@ class Arrivals:
         }
 
     def join(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
-        current = self._state.membership.session(join.connection)
+        """Carry out a join, unless a challenge must decide about it first."""
+        current = self._session_to_replace(join)
+        join = self._with_known_id(join, current)
         if join.peer is not None and (join.room, join.peer) in self._state.barred:
             return errors.barred(join.room.room)
         if current is not None:
-            rules = current.room.rules
-            if rules.joining.second_join is SecondJoin.IGNORED:
+            second_join = current.room.rules.joining.second_join
+            if second_join is SecondJoin.IGNORED:
                 return []
             if current.room.key == join.room and join.peer in (None, current.peer):
                 return self._returns.repeat(current, join, now_s)
-            if rules.joining.second_join is SecondJoin.FORGED:
+            if second_join is SecondJoin.FORGED:
                 return errors.forged_from(join.peer or "", current.peer)
         if join.token is not None:
             return self._resume(join, join.token, now_s)
         return self._refuse_try(join, now_s) or self.admit(join, now_s)
 
     def admit(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
-        """Give the peer its place, from which it leaves the one it has."""
-        current = self._state.membership.session(join.connection)
+        """Let the peer into the room. A connection that can be in one room only first leaves the one that it is in."""
+        current = self._session_to_replace(join)
+        refusal = self._refuse_another_room(join, current)
+        if refusal is not None:
+            return refusal
         room = self._state.membership.room(join.room)
-        known = _known(room, join.peer)
+        known = _session_of(join.peer, room)
         refusal = _refuse_return(known, join, now_s) if known is not None else self._refuse_entry(join, current, room)
         if refusal is not None:
             sessions = _in_the_way(room, known, refusal)
-            return InTheWay(sessions, refusal) if sessions else refusal
+            return InTheWay(join, sessions, refusal) if sessions else refusal
         done = self._departures.depart(current, Reason.MOVED, now_s) if current is not None else []
         done += self._returns.come_back(known, join, now_s) if known is not None else self._enter(join, now_s)
-        session = self._state.membership.session(join.connection)
+        session = self._state.membership.session(join.connection, join.room)
         if session is not None and session.room.rules.entry.secret and join.room_name is not None:
             session.secrets = (current.secrets if current is not None else frozenset()) | {join.room_name}
         return done
 
     def call(self, join: commands.Join, now_s: float) -> tuple[list[Effect], Session] | Refusal:
-        """Move to a room where somebody is, without a word to anybody there: what is sent next says it all."""
+        """Move the peer to a room in which another peer is connected.
+
+        Neither side is told: the frame that the peer is about to send there tells the others all they need.
+        """
         refusal = self._refuse_try(join, now_s)
         if refusal is not None:
             return refusal
@@ -83,24 +93,49 @@ class Arrivals:
             return outcome.refusal
         if isinstance(outcome, Refusal):
             return outcome
-        session = self._state.membership.session(join.connection)
+        session = self._state.membership.session(join.connection, join.room)
         assert session is not None  # it was admitted
-        unsaid = effects.PeerList | effects.PeerJoined
-        said = [each for each in outcome if not (isinstance(each, Send) and isinstance(each.message, unsaid))]
-        return said, session
+        unsent = effects.PeerList | effects.PeerJoined
+        done = [each for each in outcome if not (isinstance(each, Send) and isinstance(each.message, unsent))]
+        return done, session
 
     def is_exhausted(self, connection: int) -> bool:
-        """Whether it has tried too many rooms, and gone on."""
+        """Whether the connection has gone on trying rooms after it was refused for trying too many."""
         return any(limits.is_exhausted(connection) for limits in self._entry_limits.values())
 
     def limit_entries(self) -> None:
-        """The rules are others. What was tried before counts under them."""
+        """Use the limits of the new room rules. Earlier tries count under them too."""
         for dialect, limits in self._entry_limits.items():
             limits.limit = self._state.rules[dialect].entry.limit or limits.limit
 
     def forget(self, connection: int) -> None:
+        """Drop what is remembered about the tries of a connection that has ended."""
         for limits in self._entry_limits.values():
             limits.forget(connection)
+
+    # --- what a join repeats or replaces -----------------------------------------------------------------------------
+
+    def _session_to_replace(self, join: commands.Join) -> Session | None:
+        """The session of the connection that the join repeats, or that must end before the peer can join.
+
+        It is the one in the same room. Where a connection can be in one room only, it is its only session.
+        """
+        sessions = self._state.membership.sessions(join.connection)
+        if not sessions:
+            return None
+        here = self._state.membership.session(join.connection, join.room)
+        takes_one_room = self._state.rules[join.room.dialect].joining.rooms_per_connection == 1
+        return sessions[0] if here is None and takes_one_room else here
+
+    def _with_known_id(self, join: commands.Join, current: Session | None) -> commands.Join:
+        """A join without a peer id gets the id that its connection has in another room, if no other peer has it."""
+        if join.peer is not None or current is not None:
+            return join
+        room = self._state.membership.room(join.room)
+        for session in self._state.membership.sessions(join.connection):
+            if session.room.key.dialect == join.room.dialect and (room is None or session.peer not in room.sessions):
+                return msgspec.structs.replace(join, peer=session.peer)
+        return join
 
     # --- refusing --------------------------------------------------------------------------------------------------
 
@@ -111,7 +146,7 @@ class Arrivals:
         return errors.too_many_tries()
 
     def _refuse_entry(self, join: commands.Join, current: Session | None, room: Room | None) -> Refusal | None:
-        """`current` gives up its place with this join, and its room ends with it when it is alone there."""
+        """Why no new session can enter the room. `current` would end before, and its room too if it is alone there."""
         rules = self._state.rules[join.room.dialect]
         if join.capacity is not None and join.capacity > rules.joining.capacity:
             return errors.bad_field("capacity", f"a whole number from 1 to {rules.joining.capacity}")
@@ -123,7 +158,13 @@ class Arrivals:
         full = len(room.sessions) - leaving >= room.capacity
         return errors.room_full(room.key.room, room.capacity) if full else None
 
-    # --- a new place, or the old one -------------------------------------------------------------------------------
+    def _refuse_another_room(self, join: commands.Join, current: Session | None) -> Refusal | None:
+        """Why the connection can be in no further room. `current` would end before."""
+        limit = self._state.rules[join.room.dialect].joining.rooms_per_connection
+        remaining = len(self._state.membership.sessions(join.connection)) - (1 if current is not None else 0)
+        return errors.too_many_joined(limit) if remaining >= limit else None
+
+    # --- a new session, or an old one --------------------------------------------------------------------------------
 
     def _enter(self, join: commands.Join, now_s: float) -> list[Effect]:
         done: list[Effect] = []
@@ -150,7 +191,7 @@ class Arrivals:
         done.append(record)
         if room.host is not old_host:
             done.append(records.of_new_host(room))
-        return [*done, peer_list(session, join.kind, now_s, ticket), *notices]
+        return [*done, peer_list(session, join, now_s, ticket), *notices, *self._state.mailboxes.deliver(session)]
 
     def _new_room(self, join: commands.Join, now_s: float) -> Room:
         rules = self._state.rules[join.room.dialect]
@@ -158,7 +199,7 @@ class Arrivals:
         own_listed = join.rules.listed if join.rules is not None else None
         listed = next(each for each in (own_listed, join.listed, rules.entry.listed) if each is not None)
         room = Room(join.room, rules, listed, join.capacity, join.at_ms, now_s, join.room_name, mode)
-        room.rule(rules, join.rules)
+        room.set_rules(rules, join.rules)
         return room
 
     def _new_peer_id(self, room: Room) -> str:
@@ -169,21 +210,21 @@ class Arrivals:
     # --- with a token ------------------------------------------------------------------------------------------------
 
     def _resume(self, join: commands.Join, token: str, now_s: float) -> list[Effect] | Refusal | InTheWay:
-        """Go on with the session that the token is of; a token of no session gets a new one."""
+        """Resume the session that the token belongs to. A token of no session gets a new session instead."""
         room = self._state.membership.room(join.room)
         session = room.sessions.get(join.peer) if room is not None and join.peer is not None else None
         if session is not None and session.resumption is not None and session.resumption.knows(token_hash(token)):
-            current = self._state.membership.session(join.connection)
+            current = self._session_to_replace(join)
             done = self._departures.depart(current, Reason.MOVED, now_s) if current is not None else []
             return done + self._returns.resume(session, join, now_s)
-        anew = msgspec.structs.replace(join, peer=None, token=None, resumable=True)
-        outcome = self._refuse_try(anew, now_s) or self.admit(anew, now_s)
-        told = Send((join.connection,), effects.NotResumed("token"))
+        new_join = msgspec.structs.replace(join, peer=None, token=None, resumable=True)
+        outcome = self._refuse_try(new_join, now_s) or self.admit(new_join, now_s)
+        told = Send((join.connection,), effects.NotResumed("token", join.ref or UNSET))
         return [told, *outcome] if isinstance(outcome, list) else outcome
 
 
-def _known(room: Room | None, peer: str | None) -> Session | None:
-    """The place that the joining peer has, or may have, in the room."""
+def _session_of(peer: str | None, room: Room | None) -> Session | None:
+    """The session in the room that the joining peer returns to, if there is one and nothing speaks against it."""
     if room is None:
         return None
     if peer is not None:
@@ -194,28 +235,28 @@ def _known(room: Room | None, peer: str | None) -> Session | None:
 
 
 def _refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusal | None:
-    """Whether the session's id is another connection's to keep."""
-    rules, resumption = session.room.rules, session.resumption
+    """Why the join cannot return to the session: its id belongs to another client."""
+    joining, resumption = session.room.rules.joining, session.resumption
     if resumption is not None:
-        # The same page may ask again when it cannot have had the answer.
+        # The answer may have been lost: until the client's next frame, the same page may ask for the session again.
         asks_again = join.resumable and not resumption.answered and join.instance is not None
         return None if asks_again and join.instance == session.instance else errors.taken(session.peer)
     if join.resumable:
         return errors.taken(session.peer)
     if session.connection is None:
         return None
-    if rules.joining.challenged is Challenged.THE_ID:
+    if joining.challenged is Challenged.THE_ID:
         return errors.connected(session.peer)
-    if rules.joining.replacements is None:
+    if joining.replacements is None:
         return None
-    while session.replaced_s and session.replaced_s[0] <= now_s - rules.joining.replacement_window_s:
-        session.replaced_s.popleft()
-    if len(session.replaced_s) < rules.joining.replacements:
+    session.replaced_s = tuple(at_s for at_s in session.replaced_s if at_s > now_s - joining.replacement_window_s)
+    if len(session.replaced_s) < joining.replacements:
         return None
-    return errors.replaced_too_often(session.peer, rules.joining.replacements, rules.joining.replacement_window_s)
+    return errors.replaced_too_often(session.peer, joining.replacements, joining.replacement_window_s)
 
 
 def _in_the_way(room: Room | None, known: Session | None, refusal: Refusal) -> list[Session]:
+    """The sessions to challenge before the join is refused. None of them would help against any other refusal."""
     if room is None:
         return []
     if known is not None:

@@ -18,7 +18,7 @@ from signaling_sidecar.hub.commands import Command, Join, Refusable
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Challenge, Effect
 
-ANSWER_WITHIN_S = 2.0  # seconds; PROTOCOLS.md, `hosted`; the newcomer's client waits 10 s for an answer to its join
+ANSWER_WITHIN_S = 2.0  # seconds; PROTOCOLS.md, "`hosted`"; the newcomer's client waits 10 s for an answer to its join
 MAX_WAITING = 64  # commands of one newcomer; at most 64 times the frame limit is kept for 2 s
 
 
@@ -40,7 +40,8 @@ class Challenges:
         self._resolve = resolve
         self._by_newcomer: dict[int, _Standoff] = {}
 
-    def begin(self, join: Join, in_the_way: InTheWay, now_s: float) -> list[Effect]:
+    def begin(self, in_the_way: InTheWay, now_s: float) -> list[Effect]:
+        join = in_the_way.join
         asked = [session for session in in_the_way.sessions if session.connection is not None]
         silent = {session.connection for session in asked if session.connection is not None}
         standoff = self._by_newcomer[join.connection] = _Standoff(join, silent)

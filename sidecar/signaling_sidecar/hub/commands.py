@@ -1,8 +1,15 @@
-"""What a connection, or time, asks of the hub.
+"""The commands of the hub: what a client, the admin or the passing of time asks it to do.
 
-`connection` is the server's number for one WebSocket. `kind` is the frame's type as it came, for the event log. `ref`
-is the JSON text of the frame's own "id" field, given back with a refusal. `claimed_from` is the id that a frame says it
-is from. Every value here has been parsed: ids are valid names, sizes are within their limits.
+Every value has been parsed and checked before: ids are valid names, and sizes are within their limits. These fields
+occur in many commands:
+
+- `connection` is the number that the server gave to one WebSocket.
+- `kind` is the type of the frame as the client sent it. It is written to the event log.
+- `ref` is the JSON text of the frame's own "id" field. The answer to the frame repeats it, so that the client knows
+  which of its frames is answered.
+- `claimed_from` is the peer id that the frame names as its sender.
+- `room`, in a command of a member, is the room that the command is about. None stands for the only room that the
+  connection is in.
 """
 
 from __future__ import annotations
@@ -16,76 +23,96 @@ from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 
 
 class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A client wants its peer to be in a room: for the first time, or again."""
+
     kind: str = "join"
     connection: int
     room: RoomKey
     at_ms: int
-    """Wall clock of the request, ms since the epoch: shown to people, never computed with."""
+    """Wall clock of the request in ms since the epoch. It is shown to people, and never computed with."""
     peer: str | None = None
-    """None: the one it has, else a new one."""
+    """The requested peer id. None keeps the id that the connection has in this room or, where it can be in several,
+    in another room of the dialect. In any other case the hub generates an id."""
     name: str | None = None
     metadata: msgspec.Raw | None = None
-    """JSON text of an object."""
+    """The JSON text of an object."""
     instance: str | None = None
-    """Random per page load: another one means that its RTCPeerConnections are gone."""
+    """A random string that the client makes at every page load. When it changes, the page was loaded again, and its
+    RTCPeerConnections are gone."""
     capacity: int | None = None
+    """The most peers in the room, if this join creates it."""
     listed: bool | None = None
+    """Whether the list of rooms shows the room, if this join creates it."""
     room_name: str | None = None
-    """What the room is called, if this makes it."""
+    """The name that people see, if this join creates the room."""
     creates: bool | None = None
-    """True: the room must be a new one, unless the peer has its place there; False: it must be there already."""
+    """With True, the room must not exist yet, unless the peer is in it already. With False, it must exist."""
     resumable: bool = False
-    """Whether a session is wanted that can be resumed."""
+    """Whether the client asks for a session that it can resume later."""
     token: str | None = None
-    """What shows that the session that is to go on is the sender's own. Never recorded but as its hash."""
+    """The token that proves that the session to be resumed belongs to the sender. Only its hash is ever recorded."""
     after: int | None = None
-    """The last number that the client has handled; None: its page was loaded anew, and knows nothing."""
+    """The number of the last frame that the client has handled. A reloaded page knows of none, and sends None."""
     credential: str | None = None
-    """What the peer shows to be let in, for a hook to judge. Never recorded, and nothing to the hub."""
+    """A token for the `on_join` hook, which decides whether the peer may join. The hub does not look at it, and it is
+    never recorded."""
     rules: OwnRules | None = None
-    """What the room is to have of its own, if this makes it."""
+    """The rules of its own that the room gets, if this join creates it."""
     address: str | None = None
-    """Where the connection comes from, for those who count its tries; None: not known."""
+    """The client's IP address, by which joins are counted where the rules limit them. None stands for an unknown
+    address."""
     ref: msgspec.Raw | None = None
 
 
 class Enqueue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Wait for as many others as make a group of `size`; a room is made for them."""
+    """Wait until `size` peers wait in the same queue; then the hub makes a room for them.
+
+    The rules of the dialect must give a peer id one session in all its rooms together.
+    """
 
     kind: str
     connection: int
     dialect: str
-    peer: str
+    peer: str | None = None
+    """The peer id. None keeps the id that the connection has in a queue or in a room, and generates one otherwise."""
+    queue: str = ""
+    """Peers are grouped only with peers that wait in the queue of the same name, for a group of the same size."""
     size: int
     at_ms: int
+    """Wall clock of the request in ms since the epoch."""
     ref: msgspec.Raw | None = None
 
 
 class Leave(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     kind: str = "leave"
     connection: int
-    room: str | None = None
+    room: RoomKey | None = None
     claimed_from: str | None = None
     ref: msgspec.Raw | None = None
 
 
 class Relay(msgspec.Struct, frozen=True, gc=False):
+    """Send a frame to one other peer of the room, or to all of them."""
+
     connection: int
     kind: str
     to: str | None
-    """None: to all others in the room."""
+    """The peer id of the receiver. None sends the frame to all others in the room."""
     claimed_from: str | None
     payload: bytes
-    """The frame, as the dialect relays it."""
+    """The frame as the receivers get it."""
     ref: msgspec.Raw | None = None
     call: Join | None = None
-    """The room it is for, when the frame names one: how its sender would come there."""
+    """For a frame that names another room than the sender's: the join by which the sender moves there first."""
     must_arrive: bool = False
-    """Whether it is refused when there is nobody to get it."""
+    """Whether a frame to all others is refused when no other peer is connected."""
+    room: RoomKey | None = None
+    confirms: bool = False
+    """Whether the sender is sent a `Confirmed` when its frame is accepted."""
 
 
 class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A peer says something else of itself."""
+    """Change what the others are told about the sending peer. None keeps a value."""
 
     kind: str = "update"
     connection: int
@@ -93,10 +120,13 @@ class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     metadata: msgspec.Raw | None = None
     claimed_from: str | None = None
     ref: msgspec.Raw | None = None
+    room: RoomKey | None = None
+    confirms: bool = False
+    """Whether the sender is sent a `Confirmed` when the change was made."""
 
 
 class UpdateRoom(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The host changes its room."""
+    """Change the room. Only its host may do that. None keeps a value."""
 
     kind: str
     connection: int
@@ -104,12 +134,15 @@ class UpdateRoom(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     mode: str | None = None
     claimed_from: str | None = None
     ref: msgspec.Raw | None = None
+    room: RoomKey | None = None
+    confirms: bool = False
+    """Whether the sender is sent a `Confirmed` when the change was made."""
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What the browser saw of its RTCPeerConnections: for the event log, for nobody else.
+    """Write what a browser reports about its RTCPeerConnections to the event log. No peer is sent it.
 
-    Also of a page that is in no room: its app may have its signaling elsewhere.
+    A page that is in no room may report too: the signaling of its app may not use the sidecar at all.
     """
 
     kind: str = "trace"
@@ -117,16 +150,23 @@ class Trace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     dialect: str
     payload: bytes
     ref: msgspec.Raw | None = None
+    room: RoomKey | None = None
 
 
 class ListRooms(msgspec.Struct, frozen=True, gc=False):
+    """Ask for the list of rooms once."""
+
     connection: int
     dialect: str
+    ref: msgspec.Raw | None = None
 
 
 class WatchRooms(msgspec.Struct, frozen=True, gc=False):
+    """Ask for the list of rooms now, and again after each change."""
+
     connection: int
     dialect: str
+    ref: msgspec.Raw | None = None
 
 
 class UnwatchRooms(msgspec.Struct, frozen=True, gc=False):
@@ -134,32 +174,42 @@ class UnwatchRooms(msgspec.Struct, frozen=True, gc=False):
 
 
 class Acknowledge(msgspec.Struct, frozen=True, gc=False):
-    """Nothing but the numbers on its frame."""
+    """A frame that says nothing but the numbers on it (see `Numbered`)."""
 
     connection: int
 
 
 class Ping(msgspec.Struct, frozen=True, gc=False):
+    """Ask for a `Pong`. A ping also counts as activity in every room that the connection is in."""
+
     connection: int
+    ref: msgspec.Raw | None = None
+
+
+class Greet(msgspec.Struct, frozen=True, gc=False):
+    """Send the client a greeting that tells its peer id, for protocols in which the server speaks first."""
+
+    connection: int
+    peer: str
 
 
 class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A frame that never became a command: the sender is told, and it is recorded."""
+    """Refuse a frame that could not be read as another command. The sender is told, and the refusal is recorded."""
 
     connection: int
     refusal: Refusal
     kind: str | None = None
     room: RoomKey | None = None
-    """The room that the frame was about to enter; None: it asked for none, or nobody has read that."""
+    """The room that the frame asked to join. None when it asked for none, or when that could not be read."""
     peer: str | None = None
     size: int | None = None
     count: int = 1
-    """Frames this one refusal stands for."""
+    """How many frames this refusal stands for."""
     ref: msgspec.Raw | None = None
 
 
 class Opened(msgspec.Struct, frozen=True, gc=False):
-    """A connection has opened, and its handshake says which peer it is."""
+    """A connection has opened, and its handshake names its peer. A session of that peer continues on it."""
 
     connection: int
     dialect: str
@@ -167,77 +217,95 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
 
 
 class Alive(msgspec.Struct, frozen=True, gc=False):
-    """The connection has answered a challenge."""
+    """The connection has answered a `Challenge`."""
 
     connection: int
 
 
 class End(msgspec.Struct, frozen=True, gc=False):
-    """The connection is gone. What becomes of its peer's place is the room's rules'."""
+    """The connection has ended. The rules of each of its rooms decide what becomes of its sessions."""
 
     connection: int
     ending: Ending
 
 
 class SetRules(msgspec.Struct, frozen=True, gc=False):
-    """The rules of all dialects are others from now on, also for the rooms that there are. Nobody is removed."""
+    """Use other rules for all dialects from now on, also in the rooms that exist. No peer is removed by that."""
 
     rules: Mapping[str, RoomRules]
     max_rooms: int
 
 
 class SetLogState(msgspec.Struct, frozen=True, gc=False):
-    """From now on the event log is written, or cannot be: what is only remembered does not outlive this process."""
+    """Tell the hub whether the event log can be written. While it cannot, sessions do not survive the process."""
 
     is_written: bool
 
 
 class SetOwnRules(msgspec.Struct, frozen=True, gc=False):
-    """One room has other rules of its own. Nobody is removed."""
+    """Give one room other rules of its own. No peer is removed by that."""
 
     room: RoomKey
     own: OwnRules | None
 
 
 class Kick(msgspec.Struct, frozen=True, gc=False):
-    """The admin removes a peer; its id is barred from the room for a while."""
+    """Remove a peer from a room, and bar its id from the room for a while."""
 
     room: RoomKey
     peer: str
 
 
 class CloseRoom(msgspec.Struct, frozen=True, gc=False):
-    """The admin ends a room, and with it the stay of everybody in it."""
+    """End a room and the sessions of all peers in it."""
 
     room: RoomKey
 
 
 class Say(msgspec.Struct, frozen=True, gc=False):
-    """The admin has something to say to everybody in a room."""
+    """Send a text from the admin to all peers in a room."""
 
     room: RoomKey
     text: str
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False):
-    """Time has passed: carry out what `Hub.next_deadline_s` announced."""
+    """The time in `Hub.next_deadline_s` has come: do what is due."""
 
 
 OfMember = Leave | Relay | Update | UpdateRoom
-"""What only a peer in a room can ask."""
+"""Commands that only a peer in a room can give."""
 Refusable = OfMember | Join | Enqueue | Trace | Refuse
-Carried = Refusable | ListRooms | WatchRooms | UnwatchRooms | Acknowledge | Ping
+Single = Refusable | ListRooms | WatchRooms | UnwatchRooms | Acknowledge | Ping | Greet
+"""A single thing that a client asks for."""
+
+
+class Several(msgspec.Struct, frozen=True, gc=False):
+    """Several commands in one frame.
+
+    Each is carried out or refused for itself, in order, and each refusal is recorded. Only the first one is told to
+    the client: a frame is answered with one error at most.
+    """
+
+    connection: int
+    commands: tuple[Single, ...]
+    error_sent: bool = False
+    """Whether the client has been told of a refusal of an earlier command in the frame."""
+
+
+Carried = Single | Several
+"""What one frame can ask for."""
 
 
 class Numbered(msgspec.Struct, frozen=True, gc=False):
-    """A command of a resumable session, with the numbers on its frame. Of any other session they mean nothing."""
+    """A command with the numbers on its frame. They have a meaning only when the session is resumable."""
 
     connection: int
     command: Carried
     a: int | None
-    """The last number that the client has handled."""
+    """The number of the last frame that the client has handled."""
     c: int | None
-    """The client's own number of this frame."""
+    """The number that the client gave to this frame."""
 
 
 OfAdmin = SetOwnRules | Kick | CloseRoom | Say

@@ -1,15 +1,25 @@
-"""How a peer's stay ends, and a room's."""
+"""Leaving: how a session ends or is kept for its peer to return, and how a room ends."""
 
 from __future__ import annotations
 
-from signaling_sidecar import errors
+from msgspec import UNSET
+
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.announcements import announce, announce_away, room_state, tell
-from signaling_sidecar.hub.effects import Effect, Send
-from signaling_sidecar.hub.membership import Away, Room, Session
+from signaling_sidecar.hub.effects import Close, CloseCode, Effect, Send
+from signaling_sidecar.hub.membership import Away, Membership, Room, Session
 from signaling_sidecar.hub.rules import Ending, Reason
 from signaling_sidecar.hub.state import State
+
+
+def close_or_tell(
+    membership: Membership, connection: int, session: Session, code: CloseCode, reason: str
+) -> Close | Send:
+    """Tell a connection that `session` is not its own any more: by closing it, unless it has other sessions."""
+    if not membership.sessions(connection):
+        return Close(connection, code, reason)
+    return Send((connection,), effects.RoomLost(session.room.key.room, session.peer, code, reason))
 
 
 class Departures:
@@ -17,30 +27,33 @@ class Departures:
         self._state = state
 
     def leave(self, leave: commands.Leave, session: Session, now_s: float) -> list[Effect] | Refusal:
-        if leave.room is not None and leave.room != session.room.key.room:
-            return errors.other_room(leave.room)
-        return [*self.depart(session, Reason.LEFT, now_s), Send((leave.connection,), effects.Left())]
+        left = effects.Left(session.room.key.room, session.peer, leave.ref or UNSET)
+        return [*self.depart(session, Reason.LEFT, now_s), Send((leave.connection,), left)]
 
-    def end(self, connection: int, ending: Ending, now_s: float) -> list[Effect]:
-        """The connection is gone: its peer keeps its place for as long as the rules say."""
-        session = self._state.membership.session(connection)
-        if session is None:
-            return []
+    def end_connection(self, connection: int, ending: Ending, now_s: float) -> list[Effect]:
+        """End each session of a connection that has ended, or keep it away, as the rules of its room say."""
+        done: list[Effect] = []
+        for session in self._state.membership.sessions(connection):
+            done += self._lose_connection(session, ending, now_s)
+        return done
+
+    def _lose_connection(self, session: Session, ending: Ending, now_s: float) -> list[Effect]:
         grace_s = self.grace_s(session, ending)
         if grace_s <= 0:
             return self.depart(session, Reason.CLOSED if ending is Ending.CLOSED else Reason.LOST, now_s)
         record = records.of_session("peer.away", session, {"ending": ending, "grace_s": grace_s})
         self._state.membership.detach(session)
-        self.keep_place(session, Away(ending, now_s + grace_s), now_s)
+        self.keep_away(session, Away(ending, now_s + grace_s), now_s)
         return [record]
 
     def grace_s(self, session: Session, ending: Ending) -> float:
+        """How long the session is kept without a connection after such an ending."""
         rules = session.room.rules
         graces_s = rules.endings.resumable_grace_s if session.resumption is not None else None
         return (graces_s or rules.endings.grace_s)[ending]
 
-    def keep_place(self, session: Session, away: Away, now_s: float) -> None:
-        """The session is away from now on, for as long as `away` says."""
+    def keep_away(self, session: Session, away: Away, now_s: float) -> None:
+        """Keep a session without a connection until `away.until_s`, and end it if its peer has not returned by then."""
         session.away = away
         notice_s = session.room.rules.endings.away_notice_s
         if notice_s is not None:
@@ -51,7 +64,7 @@ class Departures:
         return self.depart(session, Reason.LOST, now_s) if session.away is away else []
 
     def depart(self, session: Session, reason: Reason, now_s: float) -> list[Effect]:
-        """End the session; its room ends with its last."""
+        """End the session and tell the others. Its room ends with its last session."""
         room, old_host = session.room, session.room.host
         record = records.of_session("peer.left", session, {"reason": reason})
         ended = self._state.membership.remove(session)
@@ -59,15 +72,17 @@ class Departures:
         if ended:
             return [record, records.of_room("room.ended", room)]
         new_host = room.host.peer if room.host is not None and room.host is not old_host else None
-        notice = effects.PeerLeft(session.peer, reason, room.name, new_host, room_state(room, now_s))
-        left, *notices = announce(record, room.sessions.values(), notice)
+        notice = effects.PeerLeft(
+            session.peer, reason, room.name, new_host, room_state(room, now_s), room=room.key.room
+        )
+        left, *notices = announce(record, room.audience(session), notice)
         return [left, *([records.of_new_host(room)] if new_host is not None else []), *notices]
 
     def end_room(self, room: Room) -> list[Effect]:
-        """End it, and with it the stay of everybody in it."""
+        """End the room and all sessions in it, and tell their peers."""
         sessions = list(room.sessions.values())
         done: list[Effect] = []
-        done += tell(sessions, effects.RoomEnded())
+        done += tell(sessions, effects.RoomEnded(room.key.room))
         for session in sessions:
             done.append(records.of_session("peer.left", session, {"reason": Reason.ROOM_CLOSED}))
             self._state.membership.remove(session)

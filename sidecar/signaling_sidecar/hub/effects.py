@@ -1,6 +1,7 @@
-"""What the hub wants done: a message to connections, a connection closed, a record in the event log.
+"""The effects of the hub: what it wants the server to do after a command.
 
-Messages are in the hub's own words; a dialect turns each into its wire text, or into nothing.
+An effect sends a message to connections, closes or challenges a connection, or writes a record to the event log.
+Messages are in the hub's own words. A dialect encodes each one as a frame of its protocol, or leaves it out.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.rules import Reason
 
 JsonText = msgspec.Raw | UnsetType
-"""JSON text, or none of it: a message is read back from a checkpoint, where `Raw | None` could not be told apart."""
+"""JSON text, or UNSET for none. `Raw | None` cannot be used: a checkpoint would be read back with the text "null"."""
 
 
 class PeerView(msgspec.Struct, frozen=True, gc=False):
-    """A peer as the others of its room see it."""
+    """A peer as the other peers of its room see it."""
 
     peer: str
     joined_at_ms: int
@@ -31,7 +32,7 @@ class PeerView(msgspec.Struct, frozen=True, gc=False):
 
 
 class RoomView(msgspec.Struct, frozen=True, gc=False):
-    """A room as those outside see it."""
+    """A room as the list of rooms shows it."""
 
     room: str
     peers: int
@@ -40,7 +41,7 @@ class RoomView(msgspec.Struct, frozen=True, gc=False):
 
 
 class RoomState(msgspec.Struct, frozen=True, gc=False):
-    """A room as its own peers see it, where the rules say that they are told all of it."""
+    """The whole room as its own peers see it, in dialects whose notices carry it."""
 
     room: str
     name: str | None
@@ -50,95 +51,118 @@ class RoomState(msgspec.Struct, frozen=True, gc=False):
     idle_s: float
     """Seconds since one of its peers sent something."""
     peers: tuple[PeerView, ...]
-    """All of them, in order of joining."""
+    """All peers, the receiver included, in order of joining."""
 
 
 class Ticket(msgspec.Struct, frozen=True, gc=False):
-    """With this a session may be resumed."""
+    """What a client needs to resume its session later."""
 
     token: str
     grace_s: float
-    """How long it is kept without a connection."""
+    """How long the session is kept without a connection."""
     durable: bool
-    """Whether what was kept for it outlives the sidecar's process."""
+    """Whether the frames that are kept for the session survive a restart of the sidecar."""
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False):
-    """What a connection's frames are held to, so that its client need not send what would be refused."""
+    """The limits for a connection's frames, so that its client need not send what would be refused."""
 
     frame_bytes: int
     frames_per_s: int
     burst: int
-    """Frames at once."""
+    """The most frames at once."""
     kept_bytes: int
-    """What is kept of the frames to a session that can be resumed."""
+    """The most bytes that are kept for a session that can be resumed."""
 
 
 class PeerList(msgspec.Struct, frozen=True, gc=False):
+    """The answer to a join: the peer is in the room, and these are the others."""
+
     kind: str
     """The type of the frame that is answered."""
     room: str
     peer: str
-    """The receiver itself."""
+    """The id of the receiver itself."""
     joined_at_ms: int
-    """When it joined: the others' own times say who came before whom."""
+    """When the receiver joined. A comparison with the others' times tells who came first."""
     peers: tuple[PeerView, ...]
     """The others, in order of joining."""
     room_name: str | None = None
     state: RoomState | None = None
     ticket: Ticket | None = None
     handled: int | None = None
-    """The last of the receiver's own numbers that was handled, when it had some before."""
+    """For a session that existed before: the last number of the client's own frames that was handled."""
     sent: int | None = None
-    """Where the numbers of the frames to it stand, when it had some before."""
+    """For a session that existed before: the number of the last frame that was sent to it."""
     ice_servers: JsonText = UNSET
-    """What its RTCPeerConnections should use. Not the hub's to say: a password depends on the time of day."""
+    """The configuration for the receiver's RTCPeerConnections. The server fills it in, because it depends on the time
+    of day."""
     limits: Limits | None = None
-    """Not the hub's to say: they are the connection's."""
+    """The server fills them in, because they belong to the connection."""
+    ref: JsonText = UNSET
 
 
 class Resumed(msgspec.Struct, frozen=True, gc=False):
-    """The session goes on as if nothing had been: what was missed follows."""
+    """The session continues as if its connection had never been lost. The frames that were missed follow."""
 
     room: str
     peer: str
     handled: int
     ticket: Ticket
+    ref: JsonText = UNSET
 
 
 class NotResumed(msgspec.Struct, frozen=True, gc=False):
-    """A list follows, of a new session (`token`) or of the old one (`gap`)."""
+    """The session cannot be resumed. A `PeerList` follows."""
 
     why: str
+    """With `token`, the list is that of a new session. With `gap`, it is that of the old one, of which not all missed
+    frames are kept."""
+    ref: JsonText = UNSET
 
 
 class Ack(msgspec.Struct, frozen=True, gc=False):
+    """The client's own frames up to this number were handled."""
+
     handled: int
 
 
 class Durability(msgspec.Struct, frozen=True, gc=False):
-    """Whether the session outlives the sidecar's process is another than its receiver was told."""
+    """Whether the session survives a restart of the sidecar, when that has changed."""
 
     durable: bool
 
 
+class Greeting(msgspec.Struct, frozen=True, gc=False):
+    """The first message to a client, in protocols in which the server speaks first."""
+
+    peer: str
+    """The peer id of the receiver."""
+
+
 class PeerJoined(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Another peer has joined the room."""
+
     peer: PeerView
     room_name: str | None = None
     state: RoomState | None = None
+    room: str = ""
 
 
 class PeerLeft(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Another peer has left the room."""
+
     peer: str
     reason: Reason
     room_name: str | None = None
     new_host: str | None = None
-    """The host from now on, when it is another one than before."""
+    """The host from now on, when it is another peer than before."""
     state: RoomState | None = None
+    room: str = ""
 
 
 class PeerUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag=True):
-    """What changed; None: unchanged."""
+    """A peer has changed. A field that is None or UNSET has not changed."""
 
     peer: str
     away: bool | None = None
@@ -146,95 +170,64 @@ class PeerUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag=True)
     metadata: JsonText = UNSET
     instance: str | None = None
     state: RoomState | None = None
+    room: str = ""
 
 
 class RoomUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What changed; None: unchanged."""
+    """The host has changed the room. A field that is None has not changed."""
 
     peer: str
-    """Who changed it."""
+    """The id of the host."""
     name: str | None = None
     mode: str | None = None
     state: RoomState | None = None
+    room: str
 
 
 class Relayed(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A frame from another peer of the room."""
+
     sender: str
     kind: str
     payload: bytes
     room_name: str | None = None
+    room: str = ""
+
+
+class Confirmed(msgspec.Struct, frozen=True, gc=False):
+    """The frame was accepted. Sent only for a command that asks for it with `confirms`."""
+
+    kind: str
+    """The type of the frame."""
+    ref: JsonText = UNSET
 
 
 class Matched(msgspec.Struct, frozen=True, gc=False):
-    """A room was found for a group."""
+    """A room was made for a group in which the receiver is."""
 
     room: str
     peers: tuple[str, ...]
-    """In the order in which they came to wait, the receiver among them."""
+    """All peer ids of the group, in the order in which they began to wait."""
+    peer: str
+    """The id of the receiver."""
 
 
 class Left(msgspec.Struct, frozen=True, gc=False):
-    """To the peer itself: it has left its room."""
+    """The receiver itself has left the room, as it asked to."""
+
+    room: str
+    peer: str
+    ref: JsonText = UNSET
 
 
 class RoomEnded(msgspec.Struct, frozen=True, gc=False):
-    """To a peer that was in it when it was ended."""
+    """The room that the receiver was in has ended."""
 
-
-class Notice(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """What the admin has to say to a room."""
-
-    text: str
-
-
-class RoomsListed(msgspec.Struct, frozen=True, gc=False):
-    rooms: tuple[RoomView, ...]
-
-
-class Pong(msgspec.Struct, frozen=True, gc=False):
-    pass
-
-
-class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
-    refusal: Refusal
-    ref: JsonText
-    kind: str | None
-    """The type of the frame that is refused; None: it was not read."""
-    joined: bool
-    """Whether the receiver is in a room."""
-    c: int | None = None
-    """The frame's own number, which is handled with this refusal."""
-    handled: int | None = None
-    """The last number that was handled, when this frame's was not."""
-
-
-Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Refused
-"""Messages that a resumable session gets each once, in order, whatever happens to its connection."""
-Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
-LastWords = Refused | Left | RoomEnded
-"""Messages after which a dialect may end its receiver's connection."""
-Message = Roster | LastWords | Relayed | Notice | Matched | RoomsListed | Pong | Resumed | NotResumed | Ack | Durability
-
-
-class Mark(msgspec.Struct, frozen=True, gc=False):
-    """What a numbered frame carries besides its message."""
-
-    s: int
-    handled: int | None = None
-    """The last of the receiver's own numbers that was handled, when it has not been told."""
-
-
-class Send(msgspec.Struct, frozen=True, gc=False):
-    """One message to connections of one dialect: it is encoded once."""
-
-    connections: tuple[int, ...]
-    message: Message
-    marks: Mapping[int, Mark] | None = None
-    """By connection, for those whose frames are numbered."""
+    room: str
 
 
 class CloseCode(IntEnum):
-    """Why the hub or the server ends a connection, on the wire (PROTOCOLS.md's table of close codes)."""
+    """Why the hub or the server ends a connection, on the wire (PROTOCOLS.md, "Close codes")."""
 
     REFUSED = 1008
     TOO_BIG = 1009
@@ -244,6 +237,105 @@ class CloseCode(IntEnum):
     REMOVED = 4003
 
 
+class RoomLost(msgspec.Struct, frozen=True, gc=False):
+    """The connection has lost its session in one room, and stays open because it is in other rooms.
+
+    A connection that loses its only session is closed with the same code and reason instead.
+    """
+
+    room: str
+    peer: str
+    code: CloseCode
+    reason: str
+
+
+class Notice(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A text from the admin to all peers in the room."""
+
+    text: str
+    room: str = ""
+
+
+class Expired(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A frame that the receiver has sent has expired: the peer that it was kept for has not joined in time."""
+
+    to: str
+    """The id of the peer that the frame was for."""
+    room: str
+    ref: JsonText = UNSET
+    """The JSON text of the frame's own "id" field."""
+
+
+class RoomsListed(msgspec.Struct, frozen=True, gc=False):
+    """The list of rooms. It has a `ref` only when it answers a frame."""
+
+    rooms: tuple[RoomView, ...]
+    ref: JsonText = UNSET
+
+
+class Pong(msgspec.Struct, frozen=True, gc=False):
+    """The answer to a `Ping`."""
+
+    ref: JsonText = UNSET
+
+
+class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A frame of the receiver was refused."""
+
+    refusal: Refusal
+    ref: JsonText
+    kind: str | None
+    """The type of the refused frame. None when it could not be read."""
+    joined: bool
+    """Whether the receiver is in a room."""
+    c: int | None = None
+    """The number that the client gave the frame. The refusal counts as its handling."""
+    handled: int | None = None
+    """The last number that was handled, when the number of the refused frame was not."""
+    room: str | None = None
+    """The room that the frame was about, where that is known."""
+
+
+Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Expired | Refused
+"""Messages that a resumable session gets once each and in order, even when its connection is lost in between."""
+Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
+LastWords = Refused | Left | RoomEnded
+"""Messages after which a dialect may close the receiver's connection."""
+Resuming = Resumed | NotResumed | Ack | Durability
+Message = (
+    Roster
+    | LastWords
+    | Relayed
+    | Notice
+    | Expired
+    | RoomLost
+    | Matched
+    | RoomsListed
+    | Pong
+    | Greeting
+    | Confirmed
+    | Resuming
+)
+
+
+class Mark(msgspec.Struct, frozen=True, gc=False):
+    """The numbers that a frame to a resumable session carries beside its message."""
+
+    s: int
+    """The number of the frame itself."""
+    handled: int | None = None
+    """The last number of the client's own frames that was handled, when the client has not been told yet."""
+
+
+class Send(msgspec.Struct, frozen=True, gc=False):
+    """One message to connections that all speak one dialect, so that it is encoded once."""
+
+    connections: tuple[int, ...]
+    message: Message
+    marks: Mapping[int, Mark] | None = None
+    """By connection, for the receivers whose frames are numbered."""
+
+
 class Close(msgspec.Struct, frozen=True, gc=False):
     connection: int
     code: CloseCode
@@ -251,13 +343,13 @@ class Close(msgspec.Struct, frozen=True, gc=False):
 
 
 class Challenge(msgspec.Struct, frozen=True, gc=False):
-    """Ask the connection for a sign of life; `Alive` is the command when it comes."""
+    """Ping the connection now. When it answers, the server gives the hub the command `Alive`."""
 
     connection: int
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """A line of the event log, but for what the log itself stamps (schema version, sequence number, time)."""
+    """A line of the event log, without the schema version, sequence number and time that the log itself adds."""
 
     type: str
     dialect: str | None = None
@@ -268,13 +360,15 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     session: str | None = None
     kind: str | None = None
     size: int | None = None
-    """Size of the frame as it came."""
+    """The size of the frame as the client sent it."""
     data: bytes | Mapping[str, Any] | None = None
-    """A payload's JSON text, or an object to be written as one."""
+    """The JSON text of a payload, or an object that is written as JSON."""
     c: int | None = None
     """The number that the client gave its frame."""
     numbers: Mapping[str, int] | None = None
-    """By session: the number of the frame that told it of this."""
+    """By session id: the number of the frame that told the session about this record."""
 
 
+FRAME_RECORDS = frozenset({"signal.relayed", "signal.kept"})
+"""The types of records whose `data` is the payload of a frame, as its dialect relays it."""
 Effect = Send | Close | Challenge | Record

@@ -22,6 +22,7 @@ from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Record, Send
 from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.lobby import Lobby
+from signaling_sidecar.hub.mailbox import Mailboxes
 from signaling_sidecar.hub.matchmaking import Matchmaking
 from signaling_sidecar.hub.membership import Membership, Session
 from signaling_sidecar.hub.resumption import Resumption
@@ -31,7 +32,7 @@ from signaling_sidecar.hub.rules import Ending, RoomRules
 from signaling_sidecar.hub.state import Ids, State
 from signaling_sidecar.hub.talk import Talk
 
-ACK_WITHIN_S = 1.0  # seconds; PROTOCOLS.md, Resume
+ACK_WITHIN_S = 1.0  # seconds; PROTOCOLS.md, "Resuming a session"
 NOT_COUNTED = frozenset((Code.OUT_OF_ORDER, Code.TOO_FAST))
 """Refusals of frames whose number is to be sent again."""
 Outcome = list[Effect] | Refusal
@@ -49,14 +50,15 @@ class Hub:
         self.membership = Membership()
         self._deadlines = Deadlines()
         self.lobby = Lobby(self.membership, self._deadlines)
-        self.state = state = State(rules, max_rooms, ids, self._deadlines, self.membership, self.lobby)
+        mailboxes = Mailboxes(self._deadlines)
+        self.state = state = State(rules, max_rooms, ids, self._deadlines, self.membership, self.lobby, mailboxes)
         self.departures = Departures(state)
         returns = Returns(state)
         self.idle_rooms = IdleRooms(state, self.departures.end_room)
         self._arrivals = Arrivals(state, self.departures, returns, self.idle_rooms)
         self.matchmaking = Matchmaking(state, self.departures, returns)
         self._challenges = Challenges(self._deadlines, self._resolve)
-        talk = Talk(self._arrivals)
+        talk = Talk(state, self._arrivals)
         rule_changes = RuleChanges(state, self._arrivals, self.idle_rooms)
         administration = Administration(state, self.departures)
         self._admin_verbs: dict[type, Callable[[Any, float], Outcome]] = {
@@ -124,9 +126,16 @@ class Hub:
 
     def _answer(self, command: Command, refusal: Refusal, c: int | None = None) -> list[Effect]:
         assert isinstance(command, Refusable)
-        session = self.membership.session(command.connection)
+        session = self._session_answered(command)
         record = records.of_refusal(command, refusal, session)
-        answer = effects.Refused(refusal, command.ref or UNSET, command.kind, joined=session is not None, c=c)
+        answer = effects.Refused(
+            refusal,
+            command.ref or UNSET,
+            command.kind,
+            joined=bool(self.membership.sessions(command.connection)),
+            c=c,
+            room=record.room,
+        )
         if session is not None and session.resumption is not None:
             if c is not None:
                 return announce(record, [session], answer)
@@ -137,21 +146,39 @@ class Hub:
             done.append(effects.Close(command.connection, effects.CloseCode.REFUSED, refusal.code))
         return done
 
+    def _session_answered(self, command: Refusable) -> Session | None:
+        """The session that a refusal concerns: the one in the room that the command names, or the only one."""
+        named = command.room if isinstance(command, commands.OfMember | commands.Trace) else None
+        here = self.membership.session(command.connection, named)
+        return here if here is not None or named is None else self.membership.session(command.connection)
+
     def _of_member(self, verb: OfMember) -> Callable[[commands.OfMember, float], Outcome]:
-        """What only a peer in a room can ask, and only for itself."""
+        """A command that only a peer in a room can give, and only for itself."""
 
         def checked(command: commands.OfMember, now_s: float) -> Outcome:
-            session = self.membership.session(command.connection)
-            if session is None:
-                return errors.not_joined(command.kind)
-            if command.claimed_from is not None and command.claimed_from != session.peer:
-                return errors.forged_from(command.claimed_from, session.peer)
+            session = self.membership.session(command.connection, command.room)
+            if session is None or (command.claimed_from is not None and command.claimed_from != session.peer):
+                return self._refuse_member(command)
             session.room.active_s = now_s
             if session.resumption is not None:
                 session.resumption.heard()
             return verb(command, session, now_s)
 
         return checked
+
+    def _refuse_member(self, command: commands.OfMember) -> Refusal:
+        """Why the connection cannot give this command: it is in no such room, or has another peer id there."""
+        sessions = self.membership.sessions(command.connection)
+        if not sessions:
+            return errors.not_joined(command.kind)
+        if command.claimed_from is not None and all(command.claimed_from != session.peer for session in sessions):
+            return errors.forged_from(command.claimed_from, sessions[0].peer)
+        if command.room is None:
+            return errors.which_room(command.kind)
+        session = self.membership.session(command.connection, command.room)
+        if session is None:
+            return errors.other_room(command.room.room)
+        return errors.forged_from(command.claimed_from or "", session.peer)
 
     def _numbered(self, numbered: commands.Numbered, now_s: float) -> list[Effect]:
         """Carry out the client's own numbers in order, each once."""
@@ -190,7 +217,7 @@ class Hub:
 
     def _join(self, join: commands.Join, now_s: float) -> Outcome:
         outcome = self._arrivals.join(join, now_s)
-        return self._challenges.begin(join, outcome, now_s) if isinstance(outcome, InTheWay) else outcome
+        return self._challenges.begin(outcome, now_s) if isinstance(outcome, InTheWay) else outcome
 
     def _alive(self, alive: commands.Alive, now_s: float) -> list[Effect]:
         return self._challenges.answered(alive.connection, now_s)
@@ -200,7 +227,7 @@ class Hub:
         done: list[Effect] = []
         for connection in sorted(silent):
             done.append(effects.Close(connection, effects.CloseCode.REPLACED, "replaced"))
-            done += self.departures.end(connection, Ending.LOST, now_s)
+            done += self.departures.end_connection(connection, Ending.LOST, now_s)
         outcome = self._arrivals.admit(join, now_s)
         if isinstance(outcome, InTheWay):
             outcome = outcome.refusal
@@ -215,16 +242,15 @@ class Hub:
         self.lobby.unwatch(end.connection)
         self._arrivals.forget(end.connection)
         done = self.matchmaking.end(end.connection, end.ending)
-        done += self.departures.end(end.connection, end.ending, now_s)
+        done += self.departures.end_connection(end.connection, end.ending, now_s)
         return done + self._challenges.gone(end.connection, now_s)
 
     # --- small talk, and time ----------------------------------------------------------------------------------------
 
     def _ping(self, ping: commands.Ping, now_s: float) -> list[Effect]:
-        session = self.membership.session(ping.connection)
-        if session is not None:
+        for session in self.membership.sessions(ping.connection):
             session.room.active_s = now_s
-        return [Send((ping.connection,), effects.Pong())]
+        return [Send((ping.connection,), effects.Pong(ping.ref or UNSET))]
 
     def _acknowledge(self, command: commands.Acknowledge, now_s: float) -> list[Effect]:
         return []
@@ -233,7 +259,7 @@ class Hub:
         return refuse.refusal
 
     def _trace(self, trace: commands.Trace, now_s: float) -> list[Effect]:
-        session = self.membership.session(trace.connection)
+        session = self.membership.session(trace.connection, trace.room)
         size = len(trace.payload)
         if session is not None:
             if session.resumption is not None:

@@ -1,15 +1,15 @@
-"""Who is in which room. This file owns that state; everything else asks it.
+"""Which peers are in which rooms. This file owns that state, and everything else asks it.
 
-1. A room exists exactly while it has a session.
-2. A session is in one room for its whole life, under one peer id that is unique in that room.
-3. A connection has at most one session, and a session at most one connection. A session without one is away.
-4. `Room.sessions` is in order of joining; coming back does not change a session's place in it.
-5. Where the rules keep a host, a room has one, and it is one of its sessions.
+1. A room exists exactly as long as it has a session.
+2. A session belongs to one room for its whole life, under one peer id that is unique in that room.
+3. A connection has at most one session in a room. Rules limit how many rooms it can be in.
+4. A session has at most one connection. A session without a connection is away.
+5. `Room.sessions` is in order of joining. A session that returns keeps its position.
+6. Where the rules keep a host, a room has one, and it is one of its sessions.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 
 import msgspec
@@ -22,17 +22,17 @@ from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 
 @dataclass(slots=True, eq=False)
 class Away:
-    """A peer that has its place, but no connection."""
+    """Why a session has no connection, and until when it waits for its peer to return."""
 
     ending: Ending
     until_s: float
     told: set[str] = field(default_factory=set)
-    """Ids of the sessions that were shown it as away."""
+    """The ids of the sessions that were told that this one is away."""
 
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """One peer's stay in one room."""
+    """One peer in one room, from joining to leaving. It may continue over several connections."""
 
     id: str
     room: Room
@@ -44,13 +44,13 @@ class Session:
     instance: str | None = None
     away: Away | None = None
     secrets: frozenset[str] = frozenset()
-    """Names of rooms that the peer knows and no record may hold: this one's, and those it came from."""
+    """Names of secret rooms that the peer knows and no record may contain: of this room, and of those it came from."""
     resumption: Resumption | None = None
-    """None: it did not ask to be resumable."""
-    asks_anew: bool = False
-    """Whether its connection has taken the place by opening, and has not asked for a group yet."""
-    replaced_s: deque[float] = field(default_factory=deque)
-    """When a newer connection took it over, as far back as the rules look."""
+    """None when the client did not ask for a session that it can resume."""
+    awaits_request: bool = False
+    """Whether the session continues on a connection that has only opened, and has not asked for a group yet."""
+    replaced_s: tuple[float, ...] = ()
+    """When newer connections took the session over, within the time that the rules look back."""
 
     def view(self) -> PeerView:
         return PeerView(
@@ -72,10 +72,12 @@ class Room:
     name: str | None = None
     mode: str | None = None
     own: OwnRules | None = None
-    """What `rules` has from elsewhere than the dialect."""
+    """The rules in which the room differs from its dialect. `rules` contains them already."""
     host: Session | None = None
     matched: tuple[str, ...] = ()
-    """Peer ids in the order in which they came to wait, when the room was made for them."""
+    """For a room that was made for a group: its peer ids, in the order in which they began to wait."""
+    queue: str = ""
+    """For a room that was made for a group: the queue in which its peers waited."""
     sessions: dict[str, Session] = field(default_factory=dict)
 
     @property
@@ -83,30 +85,38 @@ class Room:
         asked = self.rules.joining.capacity if self.asked_capacity is None else self.asked_capacity
         return min(asked, self.rules.joining.capacity)
 
-    def rule(self, rules: RoomRules, own: OwnRules | None) -> None:
-        """Give it the rules of its dialect, but for what it has of its own. Whoever is in it stays."""
+    def set_rules(self, rules: RoomRules, own: OwnRules | None) -> None:
+        """Use the rules of the dialect with the room's own differences. No peer is removed by that."""
         self.own = own if own != OwnRules() else None
         self.rules = rules if own is None else own.over(rules)
 
     def others(self, session: Session) -> list[Session]:
         return [other for other in self.sessions.values() if other is not session]
 
+    def audience(self, session: Session) -> list[Session]:
+        """Return the sessions whose peers are told what happens to `session`."""
+        return self.others(session) if self.rules.announcements.announces_members else []
+
     def view(self) -> RoomView:
-        is_told = self.asked_capacity is not None or (self.own is not None and self.own.capacity is not None)
-        return RoomView(self.key.room, len(self.sessions), self.created_at_ms, self.capacity if is_told else None)
+        has_own_capacity = self.own is not None and self.own.capacity is not None
+        shows_capacity = self.asked_capacity is not None or has_own_capacity
+        return RoomView(
+            self.key.room, len(self.sessions), self.created_at_ms, self.capacity if shows_capacity else None
+        )
 
 
 class Membership:
-    """Rooms by key and sessions by connection, changed only together."""
+    """Rooms by key and sessions by connection, which are only ever changed together."""
 
     def __init__(self) -> None:
         self._rooms: dict[RoomKey, Room] = {}
-        self._by_connection: dict[int, Session] = {}
-        self._by_peer: dict[tuple[str, str], Session] = {}  # dialect and peer id, where the rules give it one place
+        self._by_connection: dict[int, tuple[Session, ...]] = {}
+        self._by_peer: dict[tuple[str, str], Session] = {}
+        """By dialect and peer id, in dialects in which a peer can be in one room only."""
 
     @property
     def rooms(self) -> list[Room]:
-        """In order of making."""
+        """In order of creation."""
         return list(self._rooms.values())
 
     def __len__(self) -> int:
@@ -115,17 +125,27 @@ class Membership:
     def room(self, key: RoomKey) -> Room | None:
         return self._rooms.get(key)
 
-    def session(self, connection: int) -> Session | None:
-        return self._by_connection.get(connection)
+    def sessions(self, connection: int) -> tuple[Session, ...]:
+        """All sessions of a connection, in the order in which it got them."""
+        return self._by_connection.get(connection, ())
 
-    def place(self, dialect: str, peer: str) -> Session | None:
-        """The one place of a peer id, in a dialect whose rules give it one."""
+    def session(self, connection: int, room: RoomKey | None = None) -> Session | None:
+        """The session of a connection in `room`. Without a room, its only session: None when it has several."""
+        sessions = self._by_connection.get(connection)
+        if sessions is None:
+            return None
+        if room is None:
+            return sessions[0] if len(sessions) == 1 else None
+        return next((session for session in sessions if session.room.key == room), None)
+
+    def session_of_peer(self, dialect: str, peer: str) -> Session | None:
+        """The only session of a peer id, in a dialect in which a peer can be in one room only."""
         return self._by_peer.get((dialect, peer))
 
     def enter(self, room: Room, session: Session) -> None:
-        """Add a new session; `room` begins to exist with its first, which is its host if it has one.
+        """Add a new session. A room begins to exist with its first session.
 
-        Another host follows when the rules name it.
+        Where rooms have a host, it is the first session, until the peer joins that the rules name as host.
         """
         self._rooms[room.key] = room
         room.sessions[session.peer] = session
@@ -134,30 +154,35 @@ class Membership:
         if room.rules.joining.one_room_per_peer:
             self._by_peer[room.key.dialect, session.peer] = session
         if session.connection is not None:
-            self._by_connection[session.connection] = session
+            self._add(session.connection, session)
 
     def attach(self, session: Session, connection: int) -> int | None:
-        """Make `connection` the session's own and return the one it had, which then has no session."""
+        """Continue the session on `connection`. Returns the connection that it had before, if any."""
         older = self.detach(session)
         session.connection, session.away = connection, None
-        self._by_connection[connection] = session
+        self._add(connection, session)
         return older
 
     def detach(self, session: Session) -> int | None:
-        """Take the session's connection from it and return that."""
+        """Take the connection from the session. Returns that connection, if there was one."""
         older, session.connection = session.connection, None
         if older is not None:
-            del self._by_connection[older]
+            remaining = tuple(other for other in self._by_connection[older] if other is not session)
+            if remaining:
+                self._by_connection[older] = remaining
+            else:
+                del self._by_connection[older]
         return older
 
     def remove(self, session: Session) -> bool:
-        """End the session; True when its room ended with it.
+        """End the session. Returns whether its room ended with it.
 
-        A host's successor is the first that joined of those who are connected, else the first of all.
+        When the session is the host's, the next host is the connected peer that joined first, or the peer that joined
+        first when all are away.
         """
         room = session.room
         self.detach(session)
-        session.away = None  # nobody waits for it any more
+        session.away = None  # pending deadlines for its return must not find it away
         del room.sessions[session.peer]
         if room.rules.joining.one_room_per_peer:
             del self._by_peer[room.key.dialect, session.peer]
@@ -168,3 +193,6 @@ class Membership:
             members = list(room.sessions.values())
             room.host = next((member for member in members if member.connection is not None), members[0])
         return False
+
+    def _add(self, connection: int, session: Session) -> None:
+        self._by_connection[connection] = (*self._by_connection.get(connection, ()), session)

@@ -21,7 +21,7 @@ class RuleChanges:
         state = self._state
         state.rules, state.max_rooms = change.rules, change.max_rooms
         for room in state.membership.rooms:
-            room.rule(state.rules[room.key.dialect], room.own)
+            room.set_rules(state.rules[room.key.dialect], room.own)
             state.lobby.mark_changed(room)
         self._arrivals.limit_entries()
         self._idle_rooms.sweep_anew(now_s)
@@ -32,7 +32,7 @@ class RuleChanges:
         if room is None:
             return errors.no_such_room(change.room.room)
         before = room.own
-        room.rule(self._state.rules[room.key.dialect], change.own)
+        room.set_rules(self._state.rules[room.key.dialect], change.own)
         if room.own == before:
             return []
         if room.own is not None and room.own.listed is not None:

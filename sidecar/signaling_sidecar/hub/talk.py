@@ -1,19 +1,23 @@
-"""What peers in a room say to each other, and of themselves and the room."""
+"""What the peers of a room do there: send frames to each other, and change themselves or the room."""
 
 from __future__ import annotations
+
+from msgspec import UNSET
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.announcements import announce, room_state, tell
 from signaling_sidecar.hub.arrivals import Arrivals
-from signaling_sidecar.hub.effects import Effect
+from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.membership import Session
 from signaling_sidecar.hub.returns import apply_changes
+from signaling_sidecar.hub.state import State
 
 
 class Talk:
-    def __init__(self, arrivals: Arrivals) -> None:
+    def __init__(self, state: State, arrivals: Arrivals) -> None:
+        self._mailboxes = state.mailboxes
         self._arrivals = arrivals
 
     def relay(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | Refusal:
@@ -27,20 +31,36 @@ class Talk:
             done, session = moved
         receivers = _receivers(session, relay)
         if isinstance(receivers, Refusal):
-            return receivers
-        relayed = effects.Relayed(session.peer, relay.kind, relay.payload, session.room.name)
-        return done + announce(records.of_relay(session, relay), receivers, relayed)
+            kept = self._keep(relay, session, now_s)
+            if kept is None:
+                return receivers
+            done += kept
+        else:
+            room = session.room
+            relayed = effects.Relayed(session.peer, relay.kind, relay.payload, room.name, room.key.room)
+            done += announce(records.of_relay(session, relay), receivers, relayed)
+        return done + _confirmation(relay) if relay.confirms else done
+
+    def _keep(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | None:
+        """Keep a frame that its receiver cannot get now. None: the room's rules keep none, or no more."""
+        mailbox = session.room.rules.relays.mailbox
+        if mailbox is None or relay.to in (None, session.peer):
+            return None
+        return self._mailboxes.keep(relay, session, mailbox, now_s)
 
     def update(self, update: commands.Update, session: Session, now_s: float) -> list[Effect]:
         room = session.room
         changes = apply_changes(session, name=update.name, metadata=update.metadata)
         record = records.of_session("peer.updated", session, changes)
+        done: list[Effect] = []
         if room.rules.announcements.echoes_updates:
-            notice = effects.PeerUpdated(peer=session.peer, name=update.name, state=room_state(room, now_s))
-            return announce(record, room.sessions.values(), notice)
-        if not changes:
-            return []
-        return announce(record, room.others(session), effects.PeerUpdated(peer=session.peer, **changes))
+            state = room_state(room, now_s)
+            notice = effects.PeerUpdated(peer=session.peer, name=update.name, state=state, room=room.key.room)
+            done = announce(record, [session, *room.audience(session)], notice)
+        elif changes:
+            notice = effects.PeerUpdated(peer=session.peer, **changes, room=room.key.room)
+            done = announce(record, room.audience(session), notice)
+        return done + _confirmation(update) if update.confirms else done
 
     def update_room(self, update: commands.UpdateRoom, session: Session, now_s: float) -> list[Effect] | Refusal:
         room = session.room
@@ -51,8 +71,15 @@ class Talk:
         room.name, room.mode = update.name or room.name, update.mode or room.mode
         record = records.of_session("room.updated", session, records.present(name=update.name, mode=update.mode))
         state = room_state(room, now_s)
-        notice = effects.RoomUpdated(peer=session.peer, name=update.name, mode=update.mode, state=state)
-        return [record, *tell(room.sessions.values(), notice)]
+        notice = effects.RoomUpdated(
+            peer=session.peer, name=update.name, mode=update.mode, state=state, room=room.key.room
+        )
+        done: list[Effect] = [record, *tell(room.sessions.values(), notice)]
+        return done + _confirmation(update) if update.confirms else done
+
+
+def _confirmation(command: commands.Relay | commands.Update | commands.UpdateRoom) -> list[Effect]:
+    return [Send((command.connection,), effects.Confirmed(command.kind, command.ref or UNSET))]
 
 
 def _receivers(session: Session, relay: commands.Relay) -> list[Session] | Refusal:
@@ -65,5 +92,5 @@ def _receivers(session: Session, relay: commands.Relay) -> list[Session] | Refus
     target = room.sessions.get(relay.to)
     if target is None or (target is session and not room.rules.relays.to_oneself):
         return errors.no_such_peer(relay.to)
-    away = target.connection is None and target.resumption is None
-    return errors.peer_away(relay.to) if away else [target]
+    is_unreachable = target.connection is None and target.resumption is None
+    return errors.peer_away(relay.to) if is_unreachable else [target]

@@ -32,19 +32,21 @@ from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import HooksFile, watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server.admin.api import AdminApi
-from signaling_sidecar.server.dispatcher import NS_PER_MS, Dispatcher
 from signaling_sidecar.server.http import client_errors
 from signaling_sidecar.server.http.advice import consequences
 from signaling_sidecar.server.http.guard import who_is_let_in
 from signaling_sidecar.server.http.unsupported_libraries import ForeignProtocols
 from signaling_sidecar.server.ice_servers import IceServers
+from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.pages import page_files
 from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.server.pages.peers_in_rooms import PeopleInRooms
 from signaling_sidecar.server.pages.status_page import LanPages
 from signaling_sidecar.server.previous_run import go_on
 from signaling_sidecar.server.sockets.endpoint import Endpoint
-from signaling_sidecar.server.user_hooks.checks import Judge
+from signaling_sidecar.server.sockets.front import NS_PER_MS, Front
+from signaling_sidecar.server.tick import Tick
+from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.server.user_hooks.thread import HooksStopped
 from signaling_sidecar.settings import Settings, Sources, all_settings
 from signaling_sidecar.site import Site, read_site
@@ -101,7 +103,8 @@ class Sidecar:
         """The descriptor by which the state folder is ours."""
         self._key: bytes
         self._hinted: set[tuple[str, str]] = set()
-        self._dispatcher: Dispatcher
+        self._owner: Owner
+        self._front: Front
         self._endpoint: Endpoint
         self._foreign = ForeignProtocols(CROSS_ORIGIN)
         self._admin = AdminApi(self.admin_token, self.boot)
@@ -150,21 +153,24 @@ class Sidecar:
                 log = self._go_on()
                 self._key = key = state_dir.key(self.state_dir)
             ice_servers = IceServers(self.settings)
-            self._dispatcher = Dispatcher(self._hub, log, ice_servers, self.settings.max_frames_per_s)
+            tick = Tick()
+            self._front = Front(tick, ice_servers, self.settings.max_frames_per_s)
+            self._front.owner = self._owner = Owner(self._hub, log, self._front, tick)
+            tick.write_log, tick.send = self._owner.write_log, self._front.flush
             self._endpoint = Endpoint(
                 self.settings,
                 self._dialects,
-                self._dispatcher,
+                self._front,
                 lambda code: _hash(key, code),
                 self.site,
                 self._foreign.heard,
             )
-            self._admin.begin(self._hub, log, self._dispatcher.administer)
+            self._admin.begin(self._hub, log, self._owner.administer)
             if not self._reloaded:
                 self._say_consequences()
             async with self._hooks(), self._followed_settings(log), _while_running(self._look_after_log()):
                 yield
-            self._dispatcher.stop()
+            self._owner.stop()
             log.close()
         finally:
             os.close(self._lock)
@@ -183,7 +189,7 @@ class Sidecar:
     async def _look_after_log(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            self._dispatcher.look_after_log()
+            self._owner.look_after_log()
 
     def _claim_state_dir(self) -> None:
         """Have the state folder to ourselves, and in it what belongs there: it may have been deleted meanwhile.
@@ -207,17 +213,17 @@ class Sidecar:
             yield
             return
         file = HooksFile(self.settings.hooks)
-        dispatcher = self._dispatcher
-        judge = Judge(file, self._hub, dispatcher.record)
+        owner = self._owner
+        judge = HookChecks(file, self._hub, owner.record)
 
         async def rule_rooms() -> None:
             async for command in judge.rules_of_rooms():
-                dispatcher.administer(command)
+                owner.administer(command)
 
         async def swapped(new: bool) -> None:
             if new:
                 await rule_rooms()
-            dispatcher.record(Record("hooks.swapped" if new else "hooks.kept"))
+            owner.record(Record("hooks.swapped" if new else "hooks.kept"))
 
         async def follow() -> None:
             with suppress(HooksStopped):
@@ -226,7 +232,8 @@ class Sidecar:
 
         try:
             await judge.load()
-            dispatcher.judge = judge
+            owner.use_hooks(judge)
+            self._endpoint.hooks = judge
             async with _while_running(follow()):
                 yield
         finally:
@@ -241,14 +248,14 @@ class Sidecar:
 
         def apply(settings: Settings, names: list[str]) -> None:
             self.settings = self._endpoint.settings = settings
-            self._dispatcher.max_frames_per_s = settings.max_frames_per_s
-            self._dispatcher.ice_servers = IceServers(settings)
+            self._front.max_frames_per_s = settings.max_frames_per_s
+            self._front.ice_servers = IceServers(settings)
             log.payloads = settings.payloads
             log.segment_bytes, log.total_bytes = settings.log_segment_bytes, settings.log_total_bytes
             rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
             log.keep_s = _longest_grace_s(rules)
-            self._dispatcher.set_rules(commands.SetRules(rules, settings.max_rooms))
-            self._dispatcher.record(Record("settings.changed", data={name: getattr(settings, name) for name in names}))
+            self._owner.set_rules(commands.SetRules(rules, settings.max_rooms))
+            self._owner.record(Record("settings.changed", data={name: getattr(settings, name) for name in names}))
             if {"allow_host", "allow_origin"} & set(names):
                 self._say_consequences()
 
@@ -285,9 +292,9 @@ class Sidecar:
 
     async def _close_connections(self, app: web.Application) -> None:
         self._admin.end_streams()
-        self._dispatcher.close_all()
-        if self._dispatcher.judge is not None:
-            self._dispatcher.judge.stop()  # its readers would wait for their hooks
+        self._front.close_all()
+        if self._endpoint.hooks is not None:
+            self._endpoint.hooks.stop()  # its readers would wait for their hooks
         await self._endpoint.wait_closed()
 
     def _say_consequences(self) -> None:
@@ -345,7 +352,7 @@ class Sidecar:
         for room in self._hub.membership.rooms:
             for session in room.sessions.values():
                 if session.connection is not None:
-                    yield self._dispatcher.address_of(session.connection)
+                    yield self._owner.address_of(session.connection)
 
     def _listed(self) -> Iterator[Room]:
         return (room for room in self._hub.membership.rooms if room.key.dialect == ROOMS.name and room.listed)

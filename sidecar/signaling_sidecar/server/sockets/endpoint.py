@@ -1,4 +1,4 @@
-"""A WebSocket from its handshake to its end: which dialect it speaks, and its reader."""
+"""The handshake of a WebSocket: which dialect it speaks, and whether the hooks let it in."""
 
 from __future__ import annotations
 
@@ -6,60 +6,58 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping
 
-from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
+from aiohttp import web
 
 from signaling_sidecar import hooks
 from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.dialects.shared_path import by_first_frame
-from signaling_sidecar.hub import Ending, commands
 from signaling_sidecar.hub.effects import CloseCode, Limits
 from signaling_sidecar.hub.resumption import MAX_KEPT_BYTES
-from signaling_sidecar.server.dispatcher import Dispatcher
 from signaling_sidecar.server.http.client_address import client_address, counted_as
-from signaling_sidecar.server.sockets import frames
-from signaling_sidecar.server.sockets.connection import (
-    CLOSE_WITHIN_S,
-    LOST,
-    STOP_WITHIN_S,
-    Connection,
-    End,
-    Speaker,
-    ended_by_peer,
-)
-from signaling_sidecar.server.sockets.frame_rate import REST_S, FrameRate
+from signaling_sidecar.server.sockets.connection import STOP_WITHIN_S, Connection, Speaker
+from signaling_sidecar.server.sockets.frame_rate import FrameRate
+from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.server.sockets.outbox import Outbox
-from signaling_sidecar.server.sockets.websocket import Message, WebSocket, error_of, is_handshake, refuse_handshake
+from signaling_sidecar.server.sockets.reader import Reader
+from signaling_sidecar.server.sockets.websocket import WebSocket, error_of, is_handshake, refuse_handshake
+from signaling_sidecar.server.tell import ConnectionOpened
+from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import Site
 
 
 class Endpoint:
-    """Serves the WebSockets of all dialects. Made in a running loop."""
+    """Serves the WebSockets of all dialects. Made in a running loop.
+
+    `conceal` gives the keyed hash of a secret. `site` gives what Vite's plugin has written. `frame_refused` is called
+    with each text frame that was refused before it became a command.
+    """
 
     def __init__(
         self,
         settings: Settings,
         dialects: Mapping[str, Dialect],
-        dispatcher: Dispatcher,
+        front: Front,
         conceal: Callable[[str], str],
         site: Callable[[], Site | None],
-        refused: Callable[[bytes], None],
+        frame_refused: Callable[[bytes], None],
     ) -> None:
         self.settings = settings
-        """For the connections from now on."""
+        """The settings that new connections get."""
+        self.hooks: HookChecks | None = None
+        """None without a hooks file."""
         self._dialects = dialects
-        self._dispatcher = dispatcher
+        self._front = front
         self._conceal = conceal
         self._site = site
-        self._refused = refused
-        """Is told each text frame that is refused unread."""
+        self._frame_refused = frame_refused
         self._connection_ids = itertools.count(1)
         self._readers: set[asyncio.Task[object]] = set()
 
     async def serve(self, request: web.Request, dialect: Dialect | None) -> web.StreamResponse:
-        """Answer a handshake. Without a dialect, the first frame tells which.
+        """Answer a handshake, and return when the connection has ended. Without a dialect, the first frame chooses it.
 
-        Raises HTTPException for what is no handshake, or one that the dialect refuses.
+        Raises HTTPException for a request that is not a handshake, or that the dialect or a hook refuses.
         """
         opening = _opening(request)
         opened = dialect.open(opening) if dialect is not None else Introduction()
@@ -74,23 +72,20 @@ class Endpoint:
         transport = await socket.begin(request, self.settings.max_frame_bytes)
         connection = self._open(request, transport, dialect)
         if isinstance(opened, Closing):
-            self._dispatcher.close(connection, *opened)
+            self._front.close(connection, *opened)
         elif dialect is not None:
-            connection.speaker = Speaker(
-                dialect, Caller(connection.id, opened, self._conceal, counted_as(connection.address))
-            )
+            connection.speaker = self._speaker(connection, dialect, opened)
         else:
             connection.recognise = lambda frame: self._recognise(connection, opening, frame)
         await self._read_to_end(connection, socket)
         return socket
 
     async def admit(self, request: web.Request, dialect: Dialect | None) -> None:
-        """Raises HTTPForbidden for whom the hooks do not let in."""
-        judge = self._dispatcher.judge
-        if judge is None:
+        """Ask the `admit` hook. Raises HTTPForbidden when it refuses."""
+        if self.hooks is None:
             return
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        refusal = await judge.of_connection(
+        refusal = await self.hooks.check_connection(
             hooks.Connection(
                 dialect.name if dialect is not None else None,
                 request.headers,
@@ -102,33 +97,28 @@ class Endpoint:
             raise web.HTTPForbidden(text=f"{refusal.message}\n")
 
     async def wait_closed(self) -> None:
-        """Return when every connection's reader is done; all of them have been told to end."""
+        """Return when the readers of all connections have stopped. The connections must have been closed before."""
         if self._readers:
             await asyncio.wait(self._readers, timeout=STOP_WITHIN_S + 1)
 
     def _open(self, request: web.Request, transport: asyncio.Transport, dialect: Dialect | None) -> Connection:
-        settings, dispatcher, headers = self.settings, self._dispatcher, request.headers
+        settings, front, headers = self.settings, self._front, request.headers
         limits = Limits(settings.max_frame_bytes, settings.max_frames_per_s, settings.max_frames_burst, MAX_KEPT_BYTES)
         connection = Connection(
             next(self._connection_ids),
             # A frame of the largest size must not end the connection of a reader that has just been sent another.
             Outbox(transport, settings.max_outbox_bytes + settings.max_frame_bytes),
             FrameRate(limits.frames_per_s, limits.burst, asyncio.get_running_loop().time()),
-            dispatcher.close_idle,
+            front.close_idle,
             limits,
-            dispatcher.put,
+            front.put,
             client_address(request, self._site()),
         )
-        full = len(dispatcher) >= settings.max_connections
-        dispatcher.opened(
-            connection,
-            dialect.name if dialect is not None else None,
-            remote=connection.address,
-            origin=headers.get("Origin"),
-            agent=headers.get("User-Agent"),
-        )
-        if full:
-            dispatcher.close(connection, CloseCode.FULL, "full")
+        is_full = len(front) >= settings.max_connections
+        origin, agent = headers.get("Origin"), headers.get("User-Agent")
+        front.opened(connection, ConnectionOpened(connection.id, dialect, connection.address, origin, agent))
+        if is_full:
+            front.close(connection, CloseCode.FULL, "full")
         return connection
 
     def _recognise(self, connection: Connection, opening: Opening, frame: bytes) -> Speaker | None:
@@ -136,81 +126,19 @@ class Endpoint:
         opened = dialect.open(opening) if dialect is not None else None
         if dialect is None or not isinstance(opened, Introduction):
             return None
-        return Speaker(dialect, Caller(connection.id, opened, self._conceal, counted_as(connection.address)))
+        return self._speaker(connection, dialect, opened)
+
+    def _speaker(self, connection: Connection, dialect: Dialect, introduction: Introduction) -> Speaker:
+        return Speaker(dialect, Caller(connection.id, introduction, self._conceal, counted_as(connection.address)))
 
     async def _read_to_end(self, connection: Connection, socket: WebSocket) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._readers.add(task)
-        end, answer = LOST, None
         try:
-            end, answer = await self._read(connection, socket)
-        except WebSocketError as error:
-            end, answer = End(Ending.LOST, "sidecar", error.code, str(error)), error.code
+            await Reader(self._front, connection, socket, self._frame_refused).run()
         finally:
             self._readers.discard(task)
-            connection.release()
-            self._dispatcher.ended(connection, connection.end or end)
-            if answer is not None and connection.end is None:
-                self._dispatcher.put(connection, frames.close_frame(answer, ""))
-                await self._say_goodbye(connection, socket, lingers=end.by == "sidecar")
-            connection.hang_up()
-
-    async def _say_goodbye(self, connection: Connection, socket: WebSocket, *, lingers: bool) -> None:
-        """Return when our Close is on its way.
-
-        A peer that we have stopped to understand may be in the middle of something: if the socket were closed while
-        there is more to read, that would reset the connection, and our Close might be lost.
-        """
-        self._dispatcher.flush()
-        transport = connection.outbox.transport
-        if lingers and not transport.is_closing():
-            transport.write_eof()
-            await socket.wait_lost(CLOSE_WITHIN_S)
-
-    async def _read(self, connection: Connection, socket: WebSocket) -> tuple[End, int | None]:
-        """Hand on what comes until the end, and say what to answer to that. Raises WebSocketError.
-
-        What comes after our own Close is not handled.
-        """
-        await self._take_place(connection)
-        while (message := await socket.receive()) is not None:
-            if message.type is WSMsgType.CLOSE:
-                return ended_by_peer(message.data, message.extra or ""), WSCloseCode.OK
-            if message.type is WSMsgType.PONG and connection.owes_pong:
-                self._dispatcher.ponged(connection, message.data)
-            elif connection.end is None and self._dispatcher.admits(connection):
-                await self._handle(connection, message)
-            elif connection.rate.needs_rest():
-                with connection.unread():
-                    await asyncio.sleep(REST_S)
-        return LOST, None
-
-    async def _handle(self, connection: Connection, message: Message) -> None:
-        if message.type is WSMsgType.PING:
-            self._dispatcher.put(connection, frames.frame(frames.PONG, message.data))
-        elif message.type is not WSMsgType.PONG:
-            connection.heard()
-            frame = message.data if message.type is WSMsgType.TEXT else None
-            command = self._dispatcher.read(connection, frame)
-            if frame is not None and isinstance(command, commands.Refuse):
-                self._refused(frame)
-            await self._do(connection, command)
-
-    async def _take_place(self, connection: Connection) -> None:
-        """Let who opens the connection have its place again, if its handshake says who that is."""
-        speaker = connection.speaker
-        if speaker is not None and speaker.caller.introduction.peer is not None:
-            name, peer = speaker.dialect.name, speaker.caller.introduction.peer
-            await self._do(connection, commands.Opened(connection.id, name, peer))
-
-    async def _do(self, connection: Connection, command: commands.Command) -> None:
-        """Carry it out, if the hooks have nothing against it."""
-        if self._dispatcher.judge is not None:
-            with connection.unread():
-                command = await self._dispatcher.judge.of_command(command)
-        if connection.end is None:
-            self._dispatcher.do(connection, command)
 
 
 def _opening(request: web.Request) -> Opening:

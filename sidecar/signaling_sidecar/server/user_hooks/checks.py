@@ -31,7 +31,7 @@ TOLD_GAP_S = 1.0  # seconds between two failures in the terminal: a failing hook
 logger = logging.getLogger("signaling_sidecar")
 
 
-class Judge:
+class HookChecks:
     """Asks the hooks. `record` takes what is to be in the event log of them. Made in a running loop."""
 
     def __init__(self, file: HooksFile, hub: Hub, record: Callable[[Record], None]) -> None:
@@ -55,15 +55,15 @@ class Judge:
             task.cancel()
         self._runner.stop()
 
-    async def of_connection(self, connection: hooks.Connection) -> Refusal | None:
+    async def check_connection(self, connection: hooks.Connection) -> Refusal | None:
         return await self._ask("admit", connection)
 
-    async def of_command(self, command: Command) -> Command:
+    async def check_command(self, command: Command) -> Command:
         """The command, as the hooks would have it; or the refusal that it has become."""
         if isinstance(command, commands.Numbered):
             if not self._hub.is_next(command):
                 return command
-            inner = await self.of_command(command.command)
+            inner = await self.check_command(command.command)
             assert isinstance(inner, commands.Carried)
             return msgspec.structs.replace(command, command=inner)
         if isinstance(command, commands.Join):
@@ -86,7 +86,7 @@ class Judge:
             if not isinstance(own, Refusal):
                 yield commands.SetOwnRules(room.key, own)
 
-    def left(self, record: Record) -> None:
+    def tell_left(self, record: Record) -> None:
         """Tell of a peer that has left; nobody waits for it."""
         data = record.data if isinstance(record.data, dict) else {}
         leave = hooks.Leave(record.dialect or "", record.room or "", record.peer or "", str(data.get("reason")))
@@ -97,7 +97,7 @@ class Judge:
 
     async def _of_opened(self, opened: commands.Opened) -> Command:
         """Only who has a place comes back to one."""
-        place = self._hub.membership.place(opened.dialect, opened.peer)
+        place = self._hub.membership.session_of_peer(opened.dialect, opened.peer)
         if place is None:
             return opened
         present = tuple(place.room.sessions)
@@ -114,7 +114,7 @@ class Judge:
         return _refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
 
     async def _of_relay(self, relay: commands.Relay) -> Command:
-        key, peer = self._place(relay.connection)
+        key, peer = self._place(relay)
         if key is None or peer is None:
             return relay  # the hub refuses who is in no room
         if relay.call is not None and relay.call.room != key:
@@ -132,12 +132,12 @@ class Judge:
         refusal = await self._ask("on_relay", hooks.Relay(key.dialect, key.room, peer, relay.to, relay.kind, frame))
         return relay if refusal is None else _refused(relay, refusal)
 
-    def _place(self, connection: int) -> tuple[RoomKey | None, str | None]:
+    def _place(self, relay: commands.Relay) -> tuple[RoomKey | None, str | None]:
         """Where the connection is, or will be when those in its way turn out to be gone."""
-        session = self._hub.membership.session(connection)
+        session = self._hub.membership.session(relay.connection, relay.room)
         if session is not None:
             return session.room.key, session.peer
-        join = self._hub.waits_to_join(connection)
+        join = self._hub.waits_to_join(relay.connection)
         return (join.room, join.peer) if join is not None else (None, None)
 
     async def _rules_of(self, key: RoomKey) -> OwnRules | Refusal | None:

@@ -1,0 +1,222 @@
+"""The owner: it runs the hub with its deadlines, writes the event log, and asks the user's hooks.
+
+1. The records of a tick reach the kernel before any frame of that tick is sent (`tick.py`).
+2. Commands are handled, and their effects are told to the front, in the order in which the commands came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar import errors
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.errors import Code, Refusal
+from signaling_sidecar.eventlog import LogWriter
+from signaling_sidecar.hub import Ending, Hub, commands
+from signaling_sidecar.hub.commands import Command, OfAdmin
+from signaling_sidecar.hub.effects import Effect, Record
+from signaling_sidecar.hub.records import present
+from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, DialectRecognised, FrontSide, ToOwner
+from signaling_sidecar.server.tick import Tick
+from signaling_sidecar.server.user_hooks.checks import HookChecks
+from signaling_sidecar.untrusted_text import visible
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the owner has been told of an open connection."""
+
+    dialect: Dialect | None
+    address: str | None
+
+
+class Owner:
+    """Made in a running loop."""
+
+    def __init__(self, hub: Hub, log: LogWriter, front: FrontSide, tick: Tick) -> None:
+        self.has_hooks = False
+        self._hooks: HookChecks | None = None
+        self._hub = hub
+        self._log = log
+        self._front = front
+        self._tick = tick
+        self._loop = asyncio.get_running_loop()
+        self._connections: dict[int, _Known] = {}
+        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline_s: float | None = None
+
+    def address_of(self, connection: int) -> str | None:
+        """The IP address of a connection's client. None where it is unknown."""
+        known = self._connections.get(connection)
+        return known.address if known is not None else None
+
+    # --- what the front tells ----------------------------------------------------------------------------------------
+
+    async def checked(self, command: Command) -> Command:
+        return command if self._hooks is None else await self._hooks.check_command(command)
+
+    def tell(self, message: ToOwner) -> None:
+        match message:
+            case ConnectionOpened():
+                self._opened(message)
+            case DialectRecognised(connection, dialect):
+                self._connections[connection].dialect = dialect
+            case ConnectionEnded():
+                self._ended(message)
+            case _:
+                self._handle(message)
+
+    def _opened(self, opened: ConnectionOpened) -> None:
+        self._connections[opened.connection] = _Known(opened.dialect, opened.address)
+        # A header may hold bytes that are no UTF-8, which Python keeps as lone surrogates: no JSON can.
+        shown = {
+            "origin": opened.origin and visible(opened.origin),
+            "user_agent": opened.user_agent and visible(opened.user_agent),
+        }
+        data = present(remote=opened.address, **shown)
+        dialect = opened.dialect.name if opened.dialect is not None else None
+        self.record(Record("connection.opened", dialect, connection=opened.connection, data=data))
+
+    def _ended(self, ended: ConnectionEnded) -> None:
+        dialect = self._connections.pop(ended.connection).dialect
+        session = self._hub.membership.session(ended.connection)  # None for a connection that is in several rooms
+        untold = ended.by == "peer" and dialect is not None and dialect.keeps_secrets
+        reason = None if untold else ended.reason or None
+        self.record(
+            Record(
+                "connection.closed",
+                dialect.name if dialect is not None else None,
+                session.room.key.room if session is not None else None,
+                session.peer if session is not None else None,
+                connection=ended.connection,
+                session=session.id if session is not None else None,
+                data=present(code=ended.code, ending=ended.ending, by=ended.by, reason=reason),
+            )
+        )
+        self._carry_out(self._hub.handle(commands.End(ended.connection, ended.ending), self._loop.time()))
+
+    def _handle(self, command: Command) -> None:
+        now_s = self._loop.time()
+        if isinstance(command, commands.Enqueue):
+            self._end_the_lost(command, now_s)
+        try:
+            effects = self._hub.handle(command, now_s)
+        except Exception:
+            refusal = _internal_error(command)
+            if refusal is None:
+                raise
+            logger.exception("a frame of connection %d could not be handled", refusal.connection)
+            effects = self._hub.handle(refusal, now_s)
+        self._carry_out(effects)
+
+    def _end_the_lost(self, ask: commands.Enqueue, now_s: float) -> None:
+        """End the waiting users and room-mates whose socket is closed already, so that nobody is matched with them."""
+        place = self._hub.membership.session_of_peer(ask.dialect, ask.peer) if ask.peer is not None else None
+        mates = [mate.connection for mate in place.room.sessions.values()] if place is not None else []
+        for connection in {*mates, *(waiting.connection for waiting in self._hub.matchmaking)} - {ask.connection}:
+            if connection is not None and self._front.is_lost(connection):
+                self._carry_out(self._hub.handle(commands.End(connection, Ending.LOST), now_s))
+
+    # --- what the settings, the admin and the time ask for -----------------------------------------------------------
+
+    def use_hooks(self, hooks: HookChecks) -> None:
+        """From now on, ask these hooks about each command."""
+        self._hooks = hooks
+        self.has_hooks = True
+
+    def set_rules(self, command: commands.SetRules) -> None:
+        self._carry_out(self._hub.handle(command, self._loop.time()))
+
+    def administer(self, command: OfAdmin) -> Refusal | None:
+        """Carry out an admin command. Returns the refusal if it cannot be carried out."""
+        outcome = self._hub.administer(command, self._loop.time())
+        if isinstance(outcome, Refusal):
+            return outcome
+        self._carry_out(outcome)
+        return None
+
+    def record(self, record: Record) -> None:
+        self._log.append(record)
+        self._tick.needs_end()
+
+    def write_log(self) -> None:
+        """Write the records of this tick. The tick calls this, before anything is sent."""
+        self._log.flush()
+        if self._log.is_written is not self._hub.state.log_is_written:
+            self._carry_out(self._hub.handle(commands.SetLogState(self._log.is_written), self._loop.time()))
+        self._arm_deadline()
+
+    def look_after_log(self) -> None:
+        """Check that the log is still where it was and can be written. To be called every now and then."""
+        self._log.look_after()
+        self._tick.end()
+
+    def stop(self) -> None:
+        """End the last tick. Nothing is scheduled afterwards."""
+        self.record(Record("server.stopped"))
+        self._tick.end()
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def _arm_deadline(self) -> None:
+        next_s = self._hub.next_deadline_s
+        if next_s == self._deadline_s:
+            return
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline_s = next_s
+        self._deadline = None if next_s is None else self._loop.call_at(next_s, self._deadline_has_come)
+
+    def _deadline_has_come(self) -> None:
+        self._deadline_s = None
+        self._tick.needs_end()
+        self._carry_out(self._hub.handle(commands.Tick(), self._loop.time()))
+
+    # --- what the hub wants done -------------------------------------------------------------------------------------
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Record):
+                self._append(effect)
+            else:
+                self._front.tell(effect)
+        self._tick.needs_end()
+
+    def _append(self, record: Record) -> None:
+        if record.type == "signal.refused":
+            record = self._with_dialect(record)
+        elif record.type == "peer.left" and self._hooks is not None:
+            self._hooks.tell_left(record)
+        self._log.append(record)
+
+    def _with_dialect(self, refused: Record) -> Record:
+        """Add the dialect to the record of a refusal outside of a room, and leave out what its dialect keeps secret."""
+        known = self._connections.get(refused.connection or 0)
+        if known is None or known.dialect is None:
+            return refused
+        changes: dict[str, Any] = {"dialect": known.dialect.name}
+        data = refused.data
+        if known.dialect.keeps_secrets and isinstance(data, Mapping) and data["code"] == Code.UNKNOWN_TYPE:
+            changes |= {"kind": None, "data": present(code=Code.UNKNOWN_TYPE, count=data["count"])}
+        return msgspec.structs.replace(refused, **changes)
+
+
+def _internal_error(command: Command) -> commands.Refuse | commands.Numbered | None:
+    """The refusal that is handled instead of a command of a connection that made the hub fail.
+
+    It keeps the command's number, because the client sends a frame again whose number has not been handled.
+    """
+    if isinstance(command, commands.SetRules | commands.SetLogState | commands.Tick):
+        return None
+    refuse = commands.Refuse(connection=command.connection, refusal=errors.internal())
+    if isinstance(command, commands.Numbered):
+        return msgspec.structs.replace(command, command=refuse)
+    return refuse

@@ -1,0 +1,189 @@
+"""The front: all WebSockets of this process. It reads their frames into commands, and writes messages as frames.
+
+1. A connection gets all frames of a tick in one write, in the order in which the owner told them.
+2. Nothing is sent before the event log has what the tick has caused (`tick.py`).
+3. Nothing is put into the outbox of a connection after its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import assert_never
+
+import msgspec
+
+from signaling_sidecar import errors
+from signaling_sidecar.errors import Code
+from signaling_sidecar.hub import Ending, commands
+from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.effects import Challenge, Close, CloseCode, Durability, LastWords, PeerList, Send
+from signaling_sidecar.server.ice_servers import IceServers
+from signaling_sidecar.server.sockets import frames
+from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End
+from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, DialectRecognised, OwnerSide, ToFront
+from signaling_sidecar.server.tick import Tick
+
+NS_PER_MS = 1_000_000
+logger = logging.getLogger("signaling_sidecar")
+
+
+class Front:
+    """`owner` must be set before the first connection is opened."""
+
+    def __init__(self, tick: Tick, ice_servers: IceServers, max_frames_per_s: float) -> None:
+        self.owner: OwnerSide
+        self.ice_servers = ice_servers
+        self.max_frames_per_s = max_frames_per_s
+        self._tick = tick
+        self._loop = asyncio.get_running_loop()
+        self._connections: dict[int, Connection] = {}
+        """Those that are open, by their ids."""
+        self._unsent: list[Connection] = []
+        """Those that have frames of this tick in their outboxes."""
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    # --- what connections do -----------------------------------------------------------------------------------------
+
+    def opened(self, connection: Connection, opened: ConnectionOpened) -> None:
+        self._connections[connection.id] = connection
+        self.owner.tell(opened)
+
+    def admits(self, connection: Connection) -> bool:
+        """Whether the connection may send one more frame now. If not, the frame is refused and reported."""
+        now_s = self._loop.time()
+        if connection.rate.admits(now_s):
+            return True
+        self._report_too_fast(connection, connection.rate.take_report(now_s))
+        return False
+
+    def read(self, connection: Connection, frame: bytes | None) -> Command:
+        """Decode a text frame into a command. None stands for a binary frame, which no dialect has."""
+        try:
+            return self._command(connection, frame)
+        except Exception:
+            logger.exception("a frame of connection %d could not be read", connection.id)
+            return commands.Refuse(connection=connection.id, refusal=errors.internal())
+
+    def ask(self, connection: Connection, command: Command) -> None:
+        """Tell the owner the command of a frame. A connection whose dialect is still unknown is closed."""
+        self.owner.tell(command)
+        if connection.speaker is None:
+            self.close(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
+
+    def ponged(self, connection: Connection, data: bytes) -> None:
+        """The connection has answered a ping, of the heartbeat or of a challenge."""
+        connection.pong(data)
+        if data == CHALLENGE:
+            self.owner.tell(commands.Alive(connection.id))
+
+    def ended(self, connection: Connection, end: End) -> None:
+        """The connection's reader has stopped."""
+        self._report_too_fast(connection, connection.rate.take_rest(self._loop.time()))
+        self._connections.pop(connection.id, None)
+        self.owner.tell(ConnectionEnded(connection.id, *end))
+
+    def _command(self, connection: Connection, frame: bytes | None) -> Command:
+        if frame is None:
+            return commands.Refuse(connection=connection.id, refusal=errors.bad_json("this one is binary"))
+        if connection.speaker is None and connection.recognise is not None:
+            connection.speaker = connection.recognise(frame)
+            if connection.speaker is not None:
+                self.owner.tell(DialectRecognised(connection.id, connection.speaker.dialect))
+        if connection.speaker is None:
+            return commands.Refuse(connection=connection.id, refusal=errors.unknown_beginning(), size=len(frame))
+        dialect, caller = connection.speaker
+        return dialect.decode(frame, caller, time.time_ns() // NS_PER_MS)
+
+    def _report_too_fast(self, connection: Connection, count: int) -> None:
+        if count:
+            refusal = errors.too_fast(self.max_frames_per_s)
+            self.owner.tell(commands.Refuse(connection=connection.id, refusal=refusal, count=count))
+
+    # --- what is done to connections ---------------------------------------------------------------------------------
+
+    def tell(self, message: ToFront) -> None:
+        match message:
+            case Send():
+                self._send(message)
+            case Close(id_, code, reason):
+                if (connection := self._connections.get(id_)) is not None:
+                    self.close(connection, code, reason)
+            case Challenge(id_):
+                if (connection := self._connections.get(id_)) is not None:
+                    connection.challenge()
+            case _:
+                assert_never(message)
+
+    def is_lost(self, connection: int) -> bool:
+        known = self._connections.get(connection)
+        return known is not None and known.outbox.transport.is_closing()
+
+    def close(self, connection: Connection, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
+        """Close a connection after what is in its outbox. Its reader stops when the peer has answered."""
+        if self._connections.pop(connection.id, None) is not None:
+            connection.close(code, reason, ending)
+
+    def close_idle(self, connection: Connection) -> None:
+        self.close(connection, CloseCode.REFUSED, "idle")
+
+    def close_all(self) -> None:
+        """Close every connection with the code that asks its peer to come back."""
+        for connection in list(self._connections.values()):
+            self.close(connection, CloseCode.RESTART, "restart", Ending.STOPPED)
+
+    def put(self, connection: Connection, frame: bytes) -> None:
+        """Send a frame of the WebSocket protocol itself (a ping, a pong, a Close) at the end of the tick."""
+        self._put(connection, frame)
+        self._tick.needs_end()
+
+    def send_now(self) -> None:
+        """End the tick before its time."""
+        self._tick.end()
+
+    def flush(self) -> None:
+        """Send what is in the outboxes. The tick calls this."""
+        unsent, self._unsent = self._unsent, []
+        for connection in unsent:
+            if not connection.outbox.flush():
+                connection.abort("slow reader")
+
+    def _send(self, send: Send) -> None:
+        message, marks = send.message, send.marks
+        if isinstance(message, PeerList):
+            message = self._completed(message, send.connections[0])
+        text: bytes | None = None
+        shared: bytes | None = None
+        for id_ in send.connections:
+            connection = self._connections.get(id_)
+            if connection is None or connection.speaker is None:
+                continue
+            dialect = connection.speaker.dialect
+            if text is None:
+                text = dialect.encode(message, time.time_ns() // NS_PER_MS) or b""
+            if marks is not None and (mark := marks.get(id_)) is not None:
+                self._put(connection, frames.frame(frames.TEXT, dialect.mark(text, mark)))
+            elif text:
+                shared = shared or frames.frame(frames.TEXT, text)
+                self._put(connection, shared)
+                if isinstance(message, Durability):
+                    connection.outbox.hurry_last()  # it says what the `ca` of this tick's other frames is worth
+            if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
+                self.close(connection, *closing)
+
+    def _completed(self, list_: PeerList, receiver: int) -> PeerList:
+        """Add to a peer list what the hub does not know: the ICE servers, and the limits of the receiver's frames."""
+        connection = self._connections.get(receiver)
+        return msgspec.structs.replace(
+            list_,
+            ice_servers=self.ice_servers.for_peer(list_.peer, time.time()),
+            limits=connection.limits if connection is not None else None,
+        )
+
+    def _put(self, connection: Connection, frame: bytes) -> None:
+        if connection.outbox.is_empty:
+            self._unsent.append(connection)
+        connection.outbox.put(frame)

@@ -1,0 +1,102 @@
+"""The reader of one WebSocket: it handles messages one after the other, from the handshake to the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType
+
+from signaling_sidecar.hub import Ending, commands
+from signaling_sidecar.server.sockets import frames
+from signaling_sidecar.server.sockets.connection import CLOSE_WITHIN_S, LOST, Connection, End, ended_by_peer
+from signaling_sidecar.server.sockets.frame_rate import REST_S
+from signaling_sidecar.server.sockets.front import Front
+from signaling_sidecar.server.sockets.websocket import Message, WebSocket
+
+
+class Reader:
+    """`frame_refused` is called with each text frame that was refused before it became a command."""
+
+    def __init__(
+        self, front: Front, connection: Connection, socket: WebSocket, frame_refused: Callable[[bytes], None]
+    ) -> None:
+        self._front = front
+        self._connection = connection
+        self._socket = socket
+        self._frame_refused = frame_refused
+
+    async def run(self) -> None:
+        """Read until the connection has ended, and close the socket."""
+        connection = self._connection
+        end, answer = LOST, None
+        try:
+            end, answer = await self._read()
+        except WebSocketError as error:
+            end, answer = End(Ending.LOST, "sidecar", error.code, str(error)), error.code
+        finally:
+            connection.release()
+            self._front.ended(connection, connection.end or end)
+            if answer is not None and connection.end is None:
+                self._front.put(connection, frames.close_frame(answer, ""))
+                await self._send_last(lingers=end.by == "sidecar")
+            connection.hang_up()
+
+    async def _read(self) -> tuple[End, int | None]:
+        """Handle messages until the end. Returns how the connection ended, and the code of the Close to be sent.
+
+        Messages that arrive after our own Close are not handled. Raises WebSocketError.
+        """
+        connection, front = self._connection, self._front
+        await self._reclaim_place()
+        while (message := await self._socket.receive()) is not None:
+            if message.type is WSMsgType.CLOSE:
+                return ended_by_peer(message.data, message.extra or ""), WSCloseCode.OK
+            if message.type is WSMsgType.PONG and connection.owes_pong:
+                front.ponged(connection, message.data)
+            elif connection.end is None and front.admits(connection):
+                await self._handle(message)
+            elif connection.rate.needs_rest():
+                with connection.unread():
+                    await asyncio.sleep(REST_S)
+        return LOST, None
+
+    async def _handle(self, message: Message) -> None:
+        connection, front = self._connection, self._front
+        if message.type is WSMsgType.PING:
+            front.put(connection, frames.frame(frames.PONG, message.data))
+        elif message.type is not WSMsgType.PONG:
+            connection.heard()
+            frame = message.data if message.type is WSMsgType.TEXT else None
+            command = front.read(connection, frame)
+            if frame is not None and isinstance(command, commands.Refuse):
+                self._frame_refused(frame)
+            await self._ask(command)
+
+    async def _reclaim_place(self) -> None:
+        """Give the peer its session back, if the handshake names a peer that has one."""
+        speaker = self._connection.speaker
+        if speaker is not None and speaker.caller.introduction.peer is not None:
+            name, peer = speaker.dialect.name, speaker.caller.introduction.peer
+            await self._ask(commands.Opened(self._connection.id, name, peer))
+
+    async def _ask(self, command: commands.Command) -> None:
+        connection, front = self._connection, self._front
+        if front.owner.has_hooks:
+            with connection.unread():
+                command = await front.owner.checked(command)
+        if connection.end is None:
+            front.ask(connection, command)
+
+    async def _send_last(self, *, lingers: bool) -> None:
+        """Send what is in the outbox, which ends with our Close.
+
+        With `lingers`, wait until the peer has closed its end. A peer whose messages we have stopped to read may still
+        be sending. If the socket were closed while unread data is in it, the connection would be reset, and our Close
+        could be lost.
+        """
+        self._front.send_now()
+        transport = self._connection.outbox.transport
+        if lingers and not transport.is_closing():
+            transport.write_eof()
+            await self._socket.wait_lost(CLOSE_WITHIN_S)

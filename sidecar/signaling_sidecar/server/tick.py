@@ -1,0 +1,30 @@
+"""The end of a tick: what all frames of one turn of the event loop have caused is written and sent together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+
+class Tick:
+    """Calls `write_log` and then `send` at the end of each turn of the loop in which somebody has called `needs_end`.
+
+    In this order, because what a peer has received must be in the event log, even after `kill -9`.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._is_scheduled = False
+        self.write_log: Callable[[], None]
+        self.send: Callable[[], None]
+
+    def needs_end(self) -> None:
+        # call_soon runs after the readers that this same poll has woken: their frames join this tick.
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self.end)
+
+    def end(self) -> None:
+        self._is_scheduled = False
+        self.write_log()
+        self.send()
