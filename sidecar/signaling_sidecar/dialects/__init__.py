@@ -6,7 +6,6 @@ from signaling_sidecar.dialects.mesh import MESH
 from signaling_sidecar.dialects.pairing import PAIRING
 from signaling_sidecar.dialects.port import (
     UPGRADE_REQUIRED,
-    Binary,
     Caller,
     Closing,
     Dialect,
@@ -15,6 +14,7 @@ from signaling_sidecar.dialects.port import (
     Rejection,
 )
 from signaling_sidecar.dialects.rooms import ROOMS
+from signaling_sidecar.hub.payloads import Binary
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED)}
 """The only list of the dialects. Everything else that depends on which dialects there are reads it."""
