@@ -19,7 +19,7 @@ from signaling_sidecar.hub.commands import Command, Join, Numbered, Refusable, S
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Challenge, Effect
 
-ANSWER_WITHIN_S = 2.0  # seconds; PROTOCOLS.md, `hosted`; the newcomer's client waits 10 s for an answer to its join
+ANSWER_WITHIN_S = 2.0  # seconds; PROTOCOLS.md, "`hosted`"; the newcomer's client waits 10 s for an answer to its join
 MAX_WAITING = 64  # commands of one newcomer; at most 64 times the frame limit is kept for 2 s
 
 

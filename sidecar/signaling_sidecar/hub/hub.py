@@ -52,6 +52,7 @@ from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Record, Send
 from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.lobby import Lobby
+from signaling_sidecar.hub.mailbox import Mailboxes
 from signaling_sidecar.hub.matchmaking import Matchmaking
 from signaling_sidecar.hub.membership import Membership, Session
 from signaling_sidecar.hub.numbered_frames import NumberedFrames
@@ -77,14 +78,15 @@ class Hub:
         self.membership = Membership()
         self._deadlines = Deadlines()
         self.lobby = Lobby(self.membership, self._deadlines)
-        self.state = state = State(rules, max_rooms, ids, self._deadlines, self.membership, self.lobby)
+        mailboxes = Mailboxes(self._deadlines)
+        self.state = state = State(rules, max_rooms, ids, self._deadlines, self.membership, self.lobby, mailboxes)
         self.departures = Departures(state)
         returns = Returns(state)
         self.idle_rooms = IdleRooms(state, self.departures.end_room)
         self._arrivals = Arrivals(state, self.departures, returns, self.idle_rooms)
         self.matchmaking = Matchmaking(state, self.departures, returns)
         self._challenges = Challenges(self._deadlines, self._resolve)
-        self._talk = Talk(self._arrivals)
+        self._talk = Talk(state, self._arrivals)
         self._refusals = Refusals(self.membership, self._arrivals)
         self._numbered = NumberedFrames(self.membership, self._deadlines, self._refusals, self._do)
         self._rule_changes = RuleChanges(state, self._arrivals, self.idle_rooms)

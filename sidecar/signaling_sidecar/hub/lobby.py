@@ -11,7 +11,7 @@ from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Effect, JsonText, RoomsListed, Send
 from signaling_sidecar.hub.membership import Membership, Room
 
-MIN_GAP_S = 0.25  # seconds between two lists to one watcher; PROTOCOLS.md: at most 4 a second
+MIN_GAP_S = 0.25  # seconds between two lists to one watcher; PROTOCOLS.md, "`rooms`"
 
 
 @dataclass(slots=True)

@@ -21,11 +21,6 @@ ANSI_NAME = "\x1b[31mred\x00"
 
 
 @pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
-
-
-@pytest.fixture
 async def witness(served: Served) -> Peer:
     """Somebody in the room, who must hear nothing of it."""
     peer = await served.connect()

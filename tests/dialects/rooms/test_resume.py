@@ -16,11 +16,6 @@ PAGE = {"instance": "page-1"}
 
 
 @pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
-
-
-@pytest.fixture
 async def ann(served: Served) -> Peer:
     """A plain client in the room, to whom nothing of all this is shown."""
     peer = await served.connect()
