@@ -88,7 +88,12 @@ def _say(envelope: _Envelope, caller: Caller, at_ms: int) -> Carried:
 def _rename(envelope: _Envelope, caller: Caller, at_ms: int) -> Carried:
     (key,) = _keys([envelope.room])
     return commands.Update(
-        connection=caller.connection, name=str(envelope.text), room=key, ref=envelope.ref, confirms=True
+        kind="rename",
+        connection=caller.connection,
+        name=str(envelope.text),
+        room=key,
+        ref=envelope.ref,
+        confirms=True,
     )
 
 
