@@ -20,7 +20,7 @@ from tests.kit.checkout import PROTOCOLS
 
 ANY = "…"
 SENDERS = {"client": "send", "sidecar": "receive"}
-"""The key of a frame in a vector's step, by the first word of a table's row. `_binary` follows it for a binary frame."""
+"""The key of a frame in a vector's step, by the first word of a table's row. `_binary` follows for a binary frame."""
 ENDINGS = (Ending.CLOSED, Ending.UNLOADED, Ending.LOST, Ending.STOPPED)
 ENDING_COLUMNS = ("close 1000 or no code", "close 1001", "any other end", "the sidecar stops")
 LIMITS = {
