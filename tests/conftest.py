@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from tests.kit.serving import Served, serve
 
 MEASURED = pytest.StashKey[list[str]]()
 
@@ -26,6 +29,12 @@ def _own_state_home() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("SIDECAR_")]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture
+async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
+    """A sidecar in this process, with the settings that it has by default."""
+    return await serve(aiohttp_client, tmp_path)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,10 +12,9 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e.demo_page import DemoPage, all_connected, in_room, new_page, seen, watch
-from tests.kit.checkout import FRONTEND
+from tests.kit.checkout import FRONTEND, PACKAGE
 from tests.kit.programs import Start, until
 from tests.kit.sites import Site, sidecar_in, start_demo
-from tests.reload.test_reload import PACKAGE
 
 
 @pytest.fixture

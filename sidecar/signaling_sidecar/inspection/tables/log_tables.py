@@ -99,7 +99,7 @@ class LogTables:
 
     @cached_property
     def signals(self) -> pd.DataFrame:
-        """One row per signal that was relayed, and per record of a frame that was refused.
+        """One row per signal that was relayed or kept for its receiver, and per record of a frame that was refused.
 
         What is found inside a frame does not depend on its dialect: see `signaling_sidecar.eventlog.payload`.
 
@@ -111,7 +111,7 @@ class LogTables:
         to                category            peer id it is for; missing: all others in the room
         kind              category            the frame's type, such as `offer`
         bytes             Int64               size of the frame (bytes)
-        outcome           category            `relayed` or `refused`
+        outcome           category            `relayed`, `refused`; or `kept` for a peer that was not there, `expired`
         code              category            why it was refused, such as `no-such-peer`; from `data`
         count             int64               how many refusals the record stands for; 1 when relayed
         message           str                 the refusal in words; from `data`
