@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections.abc import Callable
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -46,7 +48,7 @@ MAY_IMPORT = {
         "names",
         "untrusted_text",
     },
-    "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
+    "reload": {"settings", "errors"},
     "hooks": set(),
     "admin_request": set(),
     "listening": {"settings", "errors"},
@@ -69,6 +71,14 @@ MAY_IMPORT = {
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
+def dotted(path: Path) -> str:
+    parts = [PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts]
+    return ".".join(parts).removesuffix(".__init__")
+
+
+OURS = {dotted(path): path for path in MODULES}
+
+
 def part_of(module: str) -> str | None:
     """The part of our package that a module's dotted name is in; None for anything else."""
     parts = module.split(".")
@@ -76,6 +86,7 @@ def part_of(module: str) -> str | None:
 
 
 def imports_of(path: Path) -> set[str]:
+    """The dotted names of all modules that a file imports, wherever in it the import stands."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -83,7 +94,7 @@ def imports_of(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
             names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= names if node.module == PACKAGE.name else {str(node.module)}
+            found |= {name if name in OURS else str(node.module) for name in names}
     return found
 
 
@@ -95,6 +106,25 @@ def test_imports_point_one_way(path: Path) -> None:
         return
     others = {part for module in imports_of(path) if (part := part_of(module))} - {own, "__version__"}
     assert others <= MAY_IMPORT[own]
+
+
+def module_of(name: str) -> str:
+    return name
+
+
+def folder_of(name: str) -> str:
+    """The folder of a module, or the module itself if it stands at the top of the package or of the server."""
+    parts = OURS[name].relative_to(PACKAGE).with_suffix("").parts
+    return "/".join(parts[:2] if parts[0] == "server" else parts[:1])
+
+
+@pytest.mark.parametrize("part", [module_of, folder_of])
+def test_nothing_imports_itself_by_way_of_others(part: Callable[[str], str]) -> None:
+    imports: dict[str, set[str]] = {}
+    for name, path in OURS.items():
+        imported = {part(other) for other in imports_of(path) if other in OURS}
+        imports.setdefault(part(name), set()).update(imported - {part(name)})
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle
 
 
 def test_each_large_library_has_its_home() -> None:
