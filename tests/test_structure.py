@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import subprocess
+import sys
 from collections.abc import Callable
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 import signaling_sidecar
 from signaling_sidecar.dialects import DIALECTS
+from tests.kit.checkout import ROOT
 
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
@@ -21,6 +24,7 @@ MAY_IMPORT = {
         "lan",
         "diagnosis",
         "doctor",
+        "drawing",
         "inspection",
         "reload",
         "server",
@@ -60,7 +64,8 @@ MAY_IMPORT = {
     "eventlog": {"hub", "settings", "site", "errors", "names", "file_text"},
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "untrusted_text"},
     "diagnosis": {"eventlog", "errors", "untrusted_text"},
-    "inspection": {"admin_request", "diagnosis", "eventlog", "errors", "file_text", "untrusted_text"},
+    "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
+    "inspection": {"admin_request", "diagnosis", "drawing", "eventlog", "errors", "file_text", "untrusted_text"},
     "hub": {"errors", "names"},
     "settings": {"allow_list", "errors", "names", "file_text"},
     "allow_list": set(),
@@ -69,6 +74,7 @@ MAY_IMPORT = {
     "untrusted_text": set(),
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def dotted(path: Path) -> str:
@@ -119,7 +125,8 @@ def folder_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("part", [module_of, folder_of])
-def test_nothing_imports_itself_by_way_of_others(part: Callable[[str], str]) -> None:
+def test_no_module_and_no_folder_is_in_an_import_circle(part: Callable[[str], str]) -> None:
+    """Imports inside functions and for type checking count too."""
     imports: dict[str, set[str]] = {}
     for name, path in OURS.items():
         imported = {part(other) for other in imports_of(path) if other in OURS}
@@ -140,6 +147,16 @@ def test_each_large_library_has_its_home() -> None:
         assert users <= home
 
 
+def test_diagnosis_and_drawing_need_neither_pandas_nor_a_notebook() -> None:
+    code = "import sys, signaling_sidecar.diagnosis, signaling_sidecar.drawing; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    too_large = {"pandas", "numpy", "pyarrow", "IPython", "ipywidgets", "anywidget", "traitlets", "aiohttp"}
+    assert not too_large & set(loaded)
+    for package in ("diagnosis", "drawing"):
+        for path in (PACKAGE / package).rglob("*.py"):
+            assert not {module.split(".")[0] for module in imports_of(path)} & too_large
+
+
 def test_the_hub_has_no_io_no_clock_and_no_randomness() -> None:
     outside = {"asyncio", "os", "io", "socket", "time", "datetime", "random", "secrets", "uuid", "logging", "threading"}
     for path in (PACKAGE / "hub").glob("*.py"):
@@ -152,7 +169,20 @@ def test_no_dialect_is_named_in_the_hub() -> None:
         assert not words & (set(DIALECTS) - {"rooms"})  # that one is also what a checkpoint calls its rooms
 
 
-PUBLIC = ["", "cli", "dialects", "doctor", "eventlog", "hooks", "hub", "inspection", "lan", "reload", "server"]
+PUBLIC = [
+    "",
+    "cli",
+    "dialects",
+    "doctor",
+    "drawing",
+    "eventlog",
+    "hooks",
+    "hub",
+    "inspection",
+    "lan",
+    "reload",
+    "server",
+]
 
 
 @pytest.mark.parametrize("package", PUBLIC)
@@ -178,3 +208,10 @@ def test_public_names_are_complete_unique_and_documented(package: str) -> None:
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
     assert not {path.stem for path in MODULES} & {"utils", "util", "helpers", "common", "manager", "misc"}
+
+
+def test_no_test_needs_the_file_of_another_test() -> None:
+    """What several of them use is in `tests/kit`."""
+    for path in TESTS:
+        own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        assert not {module for module in imports_of(path) if ".test_" in module} - {own}, path

@@ -1,7 +1,7 @@
 """`rooms`, the native dialect. Origin: a virtual bar whose users had to swap peer ids by hand.
 
 The original client knows `join`, `leave`, `peer_list`, `peer_joined` and `peer_left`; it ignores frames whose type it
-does not know, and fields it does not know. PROTOCOLS.md has the tables.
+does not know, and fields it does not know. Its frames are described in PROTOCOLS.md, "`rooms`".
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from signaling_sidecar.settings import Settings
 
 NAME = "rooms"
 PATH = "/ws/signaling"
-MAX_METADATA_BYTES = 4096  # bytes of JSON text; PROTOCOLS.md: it is sent to everybody at every join
+MAX_METADATA_BYTES = 4096  # bytes of JSON text; it is sent to everybody at every join (PROTOCOLS.md, "`rooms`")
 MAX_TOKEN_CHARS = 256  # ours have 43
 MAX_CREDENTIAL_CHARS = 8192  # of a token of somebody else's making; servers take headers of 8 KiB
 MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not given back: an error stays smaller than its frame
-UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, a closed one should not linger (rule 8)
-AWAY_NOTICE_S = 1.0  # seconds; rule 9: shorter gaps are silent
-REPLACEMENTS = 3  # rule 2: the fourth within the window is refused
-REPLACEMENT_WINDOW_S = 20.0  # seconds; rule 2: two originals that reconnect after 2 s would never stop
+UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, and a closed one should not be shown for longer
+AWAY_NOTICE_S = 1.0  # seconds; PROTOCOLS.md, "Rule 9"
+REPLACEMENTS = 3  # PROTOCOLS.md, "Rule 2": the fourth within the window is refused
+REPLACEMENT_WINDOW_S = 20.0  # seconds; two original clients that reconnect after 2 s would never stop
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
 
