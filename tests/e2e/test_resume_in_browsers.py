@@ -92,7 +92,7 @@ async def test_the_sidecars_own_code_is_saved(demo: Site, people: list[DemoPage]
     await ann.keep_connection_to(ben)
     await ben.keep_connection_to(ann)
     os.utime(PACKAGE / "server" / "pages" / "page_files.py")
-    await demo.vite.line("new code serves")
+    await demo.vite.line("new code is serving")
     await nobody_noticed(people)
 
 
