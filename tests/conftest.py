@@ -61,6 +61,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="write the logs that notebooks and tests read, as the browsers made them, into this folder",
     )
+    parser.addoption(
+        "--record-pictures",
+        type=Path,
+        metavar="DIR",
+        help="write the pictures on the front page, as the browsers showed them, into this folder",
+    )
 
 
 def _skipped(config: pytest.Config) -> int:

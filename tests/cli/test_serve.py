@@ -363,7 +363,7 @@ def test_the_version_is_the_same_however_it_is_asked(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == run("--version").stdout == f"signaling-sidecar {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["rooms"], ["tail"]])
+@pytest.mark.parametrize("command", [[], ["serve"], ["rooms"], ["tail"], ["ladder"]])
 def test_help_tells_what_there_is_without_importing_the_server(command: list[str]) -> None:
     code = f"""
 import sys

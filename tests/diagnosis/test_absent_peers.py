@@ -12,7 +12,7 @@ def test_who_is_away_may_come_back_and_answer(story: Story) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").goes_away("ann").waits(20)
     finding = story.verdict().finding
     assert finding.reason is Reason.IN_PROGRESS
-    assert finding.sentence == "Ann has lost its connection to the sidecar, and may come back"
+    assert finding.sentence == "Ann has lost its connection to the sidecar, and may return"
     assert story.evidence() == ["offer", "peer.away"]
 
 
@@ -101,7 +101,7 @@ def test_of_who_leaves_when_all_is_signaled_nobody_knows_whether_they_were_conne
     finding = story.negotiates().leaves("ben").waits(60).verdict().finding
     assert finding.reason is Reason.UNKNOWN
     assert finding.sentence == (
-        "the signaling is complete; no browser has said whether they were connected before Ben left"
+        "the signaling is complete; no browser has reported whether they were connected before Ben left"
     )
     assert story.evidence() == ["offer", "answer", "peer.left"]
 
@@ -111,7 +111,10 @@ def test_the_candidates_of_one_side_can_be_enough(story: Story, names: str) -> N
     story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").names(names, "10.0.0.2")
     finding = story.leaves("ben").waits(60).verdict().finding
     assert finding.reason is Reason.UNKNOWN
-    assert finding.sentence == "the offer is answered; no browser has said whether they were connected before Ben left"
+    assert (
+        finding.sentence
+        == "the offer was answered; no browser has reported whether they were connected before Ben left"
+    )
 
 
 def test_without_any_candidate_they_were_not_connected(story: Story) -> None:

@@ -1,4 +1,4 @@
-"""The rules that hold in all dialects (PROTOCOLS.md), on real sockets; `manners/` says how each differs."""
+"""PROTOCOLS.md, "Rules of every dialect", on real sockets; `manners/` says how each dialect differs."""
 
 from __future__ import annotations
 

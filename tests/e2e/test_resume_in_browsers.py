@@ -53,7 +53,7 @@ async def test_a_sidecar_that_is_killed_and_started_again(demo: Site, people: li
     os.kill(demo.sidecar.pid, signal.SIGKILL)
     second = await sidecar_in(demo.vite, nth=2)
     # A page tries again less and less often while there is no sidecar. When that takes long to start, on a busy
-    # machine, it may be back later than the second for which nobody is told that it is away (PROTOCOLS.md, rule 9).
+    # machine, it may be back later than the second for which nobody is told that it is away (PROTOCOLS.md, "Rule 9").
     await nobody_noticed(people, told={"peer_updated"})
     (restored,) = [record for record in second.records() if record["type"] == "server.restored"]
     assert restored["data"]

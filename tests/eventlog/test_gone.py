@@ -87,7 +87,8 @@ async def test_a_log_that_is_gone_is_begun_anew_and_the_next_start_goes_on_from_
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     folder, log = served.sidecar.state_dir, served.sidecar._admin._log
-    served.sidecar.runtime = Runtime("http://127.0.0.1:1", os.getpid(), served.sidecar.boot, "0", "/p", "token")
+    runtime = Runtime("http://127.0.0.1:1", os.getpid(), served.sidecar.boot, "0", "/p", "token")
+    served.sidecar.held_state_dir.write_runtime(runtime)
     key = state_dir.key(folder)
     ben, token = await resumable(served)
     first = log.path
@@ -111,7 +112,8 @@ async def test_a_log_that_is_gone_is_begun_anew_and_the_next_start_goes_on_from_
 
 async def test_a_folder_that_is_deleted_is_ours_again_and_says_what_runs(served: Served) -> None:
     sidecar = served.sidecar
-    sidecar.runtime = runtime = Runtime("http://127.0.0.1:1", os.getpid(), sidecar.boot, "0", "/p", "token")
+    runtime = Runtime("http://127.0.0.1:1", os.getpid(), sidecar.boot, "0", "/p", "token")
+    sidecar.held_state_dir.write_runtime(runtime)
     delete_the_folder(sidecar.state_dir)
     await until(lambda: state_dir.read_runtime(sidecar.state_dir) == runtime, "the folder says what runs")
     with pytest.raises(state_dir.StateDirTaken):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Self
 
-from signaling_sidecar.diagnosis import Verdict, find_meetings, judge, read_entries
+from signaling_sidecar.diagnosis import Verdict, evaluate, find_meetings, read_entries
 from tests.kit.inspection_log import T0_S, header, record, write_segment
 
 CONNECTED = {"connection": "connected", "ice": "connected", "dtls": "connected"}
@@ -96,7 +96,7 @@ class Story:
 
     def verdicts(self) -> list[Verdict]:
         met = find_meetings(read_entries([self.write()]))
-        return [judge(meeting, self.now_ts) for meeting in met.meetings]
+        return [evaluate(meeting, self.now_ts) for meeting in met.meetings]
 
     def verdict(self) -> Verdict:
         (verdict,) = self.verdicts()

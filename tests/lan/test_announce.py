@@ -24,7 +24,7 @@ from tests.kit.site_file import SECRET, write_site
 from tests.lan.laptops import PYTHON, Laptop, laptops
 
 __all__ = ["laptops"]
-PACKAGE = Path(neighbours.__file__).parents[1]
+PACKAGE = Path(neighbours.__file__).parents[2]
 NOT_ANNOUNCED = "not announced on the LAN: no page is on the network"
 Laptops = tuple[Laptop, Laptop]
 

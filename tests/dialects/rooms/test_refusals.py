@@ -12,7 +12,8 @@ from hypothesis import given, settings, strategies
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects import DIALECTS, Caller, Introduction
-from signaling_sidecar.hub.commands import Join, Numbered, Refuse
+from signaling_sidecar.hub.arrivals import Arrivals
+from signaling_sidecar.hub.commands import Numbered, Refuse
 from tests.kit.serving import Peer, Served, serve
 
 JOIN = {"type": "join", "roomId": "bar", "peerId": "x"}
@@ -166,7 +167,7 @@ async def test_a_failure_of_ours_is_answered_without_detail_and_logged_in_full(
     def fail(*_: object) -> None:
         raise RuntimeError("the secret detail")
 
-    monkeypatch.setitem(served.sidecar._hub._verbs, Join, fail)
+    monkeypatch.setattr(Arrivals, "join", fail)
     answer = await sender.join("x")
     assert answer["code"] == "internal"
     assert "secret" not in json.dumps(answer)

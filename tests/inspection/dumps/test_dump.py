@@ -168,7 +168,7 @@ def test_a_connection_whose_signals_are_not_in_the_log_was_signaled_elsewhere(tm
     log = open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", TWO_PEERS)).with_dump(open_dump(INTERNALS))
     elsewhere = log.pairs[log.pairs["room"].isna()]
     assert set(elsewhere["reason"]) == {"connected", "dtls-failed"}
-    assert "signaled elsewhere\n  ✓ page 1" in str(log.diagnose())
+    assert "signaled through another server\n  ✓ page 1" in str(log.diagnose())
     assert "clock not aligned, because the log has none of its messages" in repr(log)
 
 
