@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.demo_page import DemoPage, all_connected, in_room, new_page, seen, watch
@@ -17,7 +18,7 @@ from tests.kit.programs import Start, until
 from tests.kit.sites import Site, sidecar_in, start_demo
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def people(demo: Site, browser: Browser) -> list[DemoPage]:
     """Ann and Ben, connected; from now on what their pages see is written down."""
     return await watched(browser, demo)
