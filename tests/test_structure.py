@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import importlib
+import subprocess
+import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import signaling_sidecar
 from signaling_sidecar.dialects import DIALECTS
+from tests.kit.checkout import ROOT
 
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
@@ -19,6 +23,7 @@ MAY_IMPORT = {
         "lan",
         "diagnosis",
         "doctor",
+        "drawing",
         "inspection",
         "reload",
         "server",
@@ -58,7 +63,8 @@ MAY_IMPORT = {
     "eventlog": {"hub", "settings", "site", "errors", "names", "file_text"},
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "untrusted_text"},
     "diagnosis": {"eventlog", "errors", "untrusted_text"},
-    "inspection": {"admin_request", "diagnosis", "eventlog", "errors", "file_text", "untrusted_text"},
+    "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
+    "inspection": {"admin_request", "diagnosis", "drawing", "eventlog", "errors", "file_text", "untrusted_text"},
     "hub": {"errors", "names"},
     "settings": {"allow_list", "errors", "names", "file_text"},
     "allow_list": set(),
@@ -67,6 +73,7 @@ MAY_IMPORT = {
     "untrusted_text": set(),
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def part_of(module: str) -> str | None:
@@ -85,6 +92,25 @@ def imports_of(path: Path) -> set[str]:
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= names if node.module == PACKAGE.name else {str(node.module)}
     return found
+
+
+def name_of(path: Path) -> str:
+    """The dotted name of a module of our package."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules_imported_by(path: Path) -> set[str]:
+    """The modules of our package that a module imports: `b` for `from a import b` if that is a module, else `a`."""
+    own = {name_of(each) for each in MODULES}
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            named = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in own else str(node.module) for name in named}
+    return found & own
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -110,6 +136,22 @@ def test_each_large_library_has_its_home() -> None:
         assert users <= home
 
 
+def test_no_module_is_in_an_import_circle() -> None:
+    """Imports inside functions and for type checking count too."""
+    graph = {name_of(path): modules_imported_by(path) for path in MODULES}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which lists the modules of a circle
+
+
+def test_diagnosis_and_drawing_need_neither_pandas_nor_a_notebook() -> None:
+    code = "import sys, signaling_sidecar.diagnosis, signaling_sidecar.drawing; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    too_large = {"pandas", "numpy", "pyarrow", "IPython", "ipywidgets", "anywidget", "traitlets", "aiohttp"}
+    assert not too_large & set(loaded)
+    for package in ("diagnosis", "drawing"):
+        for path in (PACKAGE / package).rglob("*.py"):
+            assert not {module.split(".")[0] for module in imports_of(path)} & too_large
+
+
 def test_the_hub_has_no_io_no_clock_and_no_randomness() -> None:
     outside = {"asyncio", "os", "io", "socket", "time", "datetime", "random", "secrets", "uuid", "logging", "threading"}
     for path in (PACKAGE / "hub").glob("*.py"):
@@ -122,7 +164,20 @@ def test_no_dialect_is_named_in_the_hub() -> None:
         assert not words & (set(DIALECTS) - {"rooms"})  # that one is also what a checkpoint calls its rooms
 
 
-PUBLIC = ["", "cli", "dialects", "doctor", "eventlog", "hooks", "hub", "inspection", "lan", "reload", "server"]
+PUBLIC = [
+    "",
+    "cli",
+    "dialects",
+    "doctor",
+    "drawing",
+    "eventlog",
+    "hooks",
+    "hub",
+    "inspection",
+    "lan",
+    "reload",
+    "server",
+]
 
 
 @pytest.mark.parametrize("package", PUBLIC)
@@ -148,3 +203,10 @@ def test_public_names_are_complete_unique_and_documented(package: str) -> None:
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
     assert not {path.stem for path in MODULES} & {"utils", "util", "helpers", "common", "manager", "misc"}
+
+
+def test_no_test_needs_the_file_of_another_test() -> None:
+    """What several of them use is in `tests/kit`."""
+    for path in TESTS:
+        own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        assert not {module for module in imports_of(path) if ".test_" in module} - {own}, path

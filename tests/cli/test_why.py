@@ -29,7 +29,7 @@ def test_it_says_why_and_which_records_show_it(story: Story, capsys: pytest.Capt
     assert said(capsys, "--log", str(story.write())) == [
         "bar (rooms)",
         "  ✗ Ann and Ben: Ann has not answered the offer of Ben",
-        "      → look at the console of the page that should answer: does it handle `offer`, and send its answer?",
+        "      → look at the console of the page that should answer: it must handle the `offer` and send an answer",
         "      offer-unanswered; records: 4 offer",
     ]
 
@@ -40,7 +40,7 @@ def test_it_says_nothing_more_of_who_is_connected(story: Story, capsys: pytest.C
 
 
 def test_one_room_of_many(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, "--log", str(story.joins("ben").write()), "club") == ["nobody has met anybody"]
+    assert said(capsys, "--log", str(story.joins("ben").write()), "club") == ["no two peers have met in a room"]
 
 
 def test_programs_get_a_line_of_json_for_each_pair(story: Story, capsys: pytest.CaptureFixture[str]) -> None:

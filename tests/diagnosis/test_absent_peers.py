@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from signaling_sidecar.diagnosis import Reason
-from tests.diagnosis.test_reasons import CONNECTED, FAILED, elsewhere
-from tests.kit.diagnosis_log import Story
-
-
-@pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path)
+from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, by_socket, elsewhere
 
 
 def test_who_is_away_may_come_back_and_answer(story: Story) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").goes_away("ann").waits(20)
     finding = story.verdict().finding
     assert finding.reason is Reason.IN_PROGRESS
-    assert finding.sentence == "Ann has lost its connection to the sidecar, and may come back"
+    assert finding.sentence == "Ann has lost its connection to the sidecar, and may return"
     assert story.evidence() == ["offer", "peer.away"]
 
 
@@ -91,15 +83,6 @@ def test_of_a_page_that_has_reported_nothing_nobody_knows_whether_it_was_closed(
     assert story.verdict().finding.reason is Reason.UNKNOWN
 
 
-def by_socket(story: Story, page: str, connection: int, ending: str | None = None) -> None:
-    """What a page elsewhere says of its socket: that it failed by and by, or how it ended."""
-    if ending is None:
-        frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **FAILED}
-        story.record("trace.state", kind="trace", data=frame, room=None, connection=connection)
-    else:
-        story.record("connection.closed", room=None, connection=connection, data={"ending": ending, "by": "peer"})
-
-
 @pytest.mark.parametrize(("ending", "reason"), [("unloaded", Reason.CONNECTED), ("lost", Reason.ICE_FAILED)])
 def test_a_page_whose_signaling_went_another_way_is_gone_when_its_socket_says_so(
     story: Story, ending: str, reason: Reason
@@ -118,7 +101,7 @@ def test_of_who_leaves_when_all_is_signaled_nobody_knows_whether_they_were_conne
     finding = story.negotiates().leaves("ben").waits(60).verdict().finding
     assert finding.reason is Reason.UNKNOWN
     assert finding.sentence == (
-        "the signaling is complete; no browser has said whether they were connected before Ben left"
+        "the signaling is complete; no browser has reported whether they were connected before Ben left"
     )
     assert story.evidence() == ["offer", "answer", "peer.left"]
 
@@ -128,7 +111,10 @@ def test_the_candidates_of_one_side_can_be_enough(story: Story, names: str) -> N
     story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").names(names, "10.0.0.2")
     finding = story.leaves("ben").waits(60).verdict().finding
     assert finding.reason is Reason.UNKNOWN
-    assert finding.sentence == "the offer is answered; no browser has said whether they were connected before Ben left"
+    assert (
+        finding.sentence
+        == "the offer was answered; no browser has reported whether they were connected before Ben left"
+    )
 
 
 def test_without_any_candidate_they_were_not_connected(story: Story) -> None:

@@ -96,11 +96,6 @@ SHAPES: dict[str, Callable[[str, str, str], list[Frame]]] = {
 }
 
 
-@pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path)
-
-
 def negotiated(story: Story, shape: Callable[[str, str, str], list[Frame]], send: str) -> Story:
     story.joins("ben", "Ben")
     for peer, kind, ufrag, address in (("ben", "offer", "BENu", "10.0.0.2"), ("ann", "answer", "ANNu", "10.0.0.1")):
@@ -200,9 +195,7 @@ def test_what_is_in_no_known_form_is_not_absent(story: Story, payload: object) -
     story.joins("ben", "Ben").sends("ben", "signal", data=payload).sends("ann", "signal", data=payload)
     verdict = story.waits(60).verdict()
     assert verdict.finding.reason is verdict.signaling.reason is Reason.UNRECOGNISED
-    assert verdict.finding.sentence == (
-        "2 signals went between them, and none is an offer in a form that is known here"
-    )
+    assert verdict.finding.sentence == ("2 signals passed between them, and none is an offer in a known form")
     assert "trace: true" in (verdict.next_step or "")
     assert "observe" in (verdict.next_step or "")
     assert story.evidence() == ["signal", "signal"]
@@ -212,7 +205,7 @@ def test_what_a_log_without_payloads_cannot_know_is_said(story: Story) -> None:
     story.joins("ben", "Ben").record("signal.relayed", "ben", to="ann", kind="signal").waits(60)
     verdict = story.verdict()
     assert verdict.finding.reason is Reason.UNRECOGNISED
-    assert verdict.sentence.endswith("known here (the log keeps no payloads)")
+    assert verdict.sentence.endswith("in a known form (the log keeps no payloads)")
 
 
 def test_a_browser_knows_what_came_of_signals_in_no_known_form(story: Story) -> None:
@@ -230,7 +223,7 @@ def test_who_leaves_after_signals_in_no_known_form_may_have_been_connected(story
 def test_an_answer_in_no_known_form_is_worth_a_note(story: Story) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").sends("ann", "signal", data="sealed").waits(60)
     assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
-    assert story.verdict().notes == ("Ann has sent 1 signal in no form that is known here",)
+    assert story.verdict().notes == ("Ann has sent 1 signal in an unknown form",)
 
 
 def test_who_has_signaled_nothing_has_sent_no_offer(story: Story) -> None:

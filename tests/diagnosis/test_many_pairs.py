@@ -11,19 +11,12 @@ import pytest
 from signaling_sidecar.diagnosis import Diagnosis, Reason, diagnose, read_entries
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.inspection import open_log
-from tests.diagnosis.test_absent_peers import by_socket
-from tests.diagnosis.test_reasons import CONNECTED, FAILED, elsewhere
-from tests.kit.diagnosis_log import Story
+from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, by_socket, elsewhere
 from tests.kit.inspection_log import header, record, write_segment
 from tests.kit.shared_copy import shared_copy
 
 HEX_1, HEX_2, HEX_3 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd", "6b015d57c542690011aabbce"
 BAR = {"dialect": "rooms", "room": "bar"}
-
-
-@pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path)
 
 
 def said(story: Story) -> list[str]:
@@ -60,7 +53,8 @@ def test_how_often_they_met_before_is_counted_by_reason(story: Story) -> None:
 def test_of_three_peers_only_the_pairs_of_who_was_loaded_again_have_a_history(story: Story) -> None:
     story.negotiates().joins("cleo", "Cleo").waits(60).leaves("ben").joins("ben", "Ben").waits(60)
     found = {
-        tuple(stay.label for stay in each.last.meeting.stays): len(each.earlier) for each in diagnosis(story).histories
+        tuple(session.label for session in each.last.meeting.sessions): len(each.earlier)
+        for each in diagnosis(story).histories
     }
     assert found == {("Ann", "Ben"): 1, ("Ann", "Cleo"): 0, ("Cleo", "Ben"): 1}
 
@@ -110,7 +104,7 @@ def test_a_page_elsewhere_that_was_loaded_again_is_the_same_pair(story: Story) -
     pages(story, ("three", "Chess", "/"))
     elsewhere(story, "one", pc="pc-one-2", localUfrag="A2", remoteUfrag="C", **CONNECTED)
     elsewhere(story, "three", connection_=3, localUfrag="C", remoteUfrag="A2", **CONNECTED)
-    assert said(story) == ["signaled elsewhere", "  ✓ Chess and Chess (tab 2): connected"]
+    assert said(story) == ["signaled through another server", "  ✓ Chess and Chess (tab 2): connected"]
 
 
 def test_a_page_with_a_pool_that_was_loaded_again_is_the_same_pair(story: Story) -> None:
@@ -125,10 +119,10 @@ def test_a_page_with_a_pool_that_was_loaded_again_is_the_same_pair(story: Story)
         if page == "two":
             by_socket(story, page, 2, "unloaded")
     assert said(story) == [
-        "signaled elsewhere",
+        "signaled through another server",
         "  ✓ Chess and Chess (tab 2): connected",
-        "  - Chess: 18 more offers wait for an answer, as of a library with a pool of them",
-        "  - Chess (tab 2): 20 more offers wait for an answer, as of a library with a pool of them",
+        "  - Chess: 18 more offers await an answer (its library may keep a pool of offers)",
+        "  - Chess (tab 2): 20 more offers await an answer (its library may keep a pool of offers)",
     ]
 
 
@@ -149,17 +143,17 @@ def test_a_pool_of_offers_beside_one_that_is_connected_is_no_fault(story: Story)
     story.waits(60)
     assert [verdict.finding.reason for verdict in diagnosis(story).verdicts] == [Reason.CONNECTED]
     assert said(story) == [
-        "signaled elsewhere",
+        "signaled through another server",
         "  ✓ page one and page two: connected",
-        "  - page one: 19 more offers wait for an answer, as of a library with a pool of them",
-        "  - page two: 20 more offers wait for an answer, as of a library with a pool of them",
+        "  - page one: 19 more offers await an answer (its library may keep a pool of offers)",
+        "  - page two: 20 more offers await an answer (its library may keep a pool of offers)",
     ]
 
 
 def test_a_pool_that_nobody_answers_is_one_line(story: Story) -> None:
     pool(story, "one")
     assert said(story.waits(60))[1:] == [
-        "  ✗ page one and somebody: 20 offers of page one have not been answered",
+        "  ✗ page one and an unknown peer: 20 offers of page one have not been answered",
     ]
 
 
@@ -205,7 +199,7 @@ def test_when_every_candidate_is_dropped_elsewhere_none_was_signaled(story: Stor
         elsewhere(story, page, localUfrag=own, remoteUfrag=other, **state)
     verdict = story.waits(60).verdict()
     assert verdict.finding.reason is Reason.NO_CANDIDATES
-    assert verdict.finding.sentence == "no candidate was signaled: neither browser was given one of the other"
+    assert verdict.finding.sentence == "no candidate was signaled: neither page has added one from the other"
 
 
 def test_when_one_side_s_candidates_are_dropped_it_is_named(story: Story) -> None:
@@ -218,7 +212,7 @@ def test_a_browser_without_a_candidate_of_its_own_is_named(story: Story) -> None
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", hasLocal=False, hasRemote=True, connection="new")
     finding = story.waits(60).verdict().finding
     assert finding.reason is Reason.NO_CANDIDATES
-    assert finding.sentence == "the browser of page one has found no candidate, so there is no address to signal"
+    assert finding.sentence == "the browser of page one found no candidate, so there was no address to signal"
 
 
 def test_candidates_that_were_relayed_and_not_added_are_told(story: Story) -> None:
@@ -243,7 +237,7 @@ def pages(story: Story, *said: tuple[str, str, str]) -> None:
 
 
 def labels(story: Story) -> list[str]:
-    return [stay.label for stay in diagnosis(story.waits(60)).verdicts[-1].meeting.stays]
+    return [session.label for session in diagnosis(story.waits(60)).verdicts[-1].meeting.sessions]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +257,7 @@ def test_no_two_peers_are_called_the_same(tmp_path: Path, names: tuple[str, str]
         lines.append(record(at, at, "peer.joined", **BAR, peer=peer, session=f"s-{peer}", data={"name": name}))
     path = write_segment(tmp_path / "events-b00t-0001.jsonl", [*lines, record(9, 90, "server.stopped")])
     log = open_log(path)
-    assert [stay.label for stay in diagnose(read_entries([path])).verdicts[0].meeting.stays] == called
+    assert [session.label for session in diagnose(read_entries([path])).verdicts[0].meeting.sessions] == called
     assert log.pairs["sentence"][0].startswith(f"{called[0]} and {called[1]}: ")
     assert [row.label for row in log.timeline("bar").attendance.rows] == called
     assert [node.label for node in log.mesh("bar").links.nodes] == called
@@ -287,7 +281,7 @@ def test_a_peer_without_a_name_is_called_as_its_page(story: Story) -> None:
     story.reports(HEX_1, "page", **about, title="Chess", path="/play")
     story.reports(HEX_2, "page", **about, title="Chess", path="/play")
     story.reports(HEX_3, "page", **about, path="/watch").waits(60)
-    found = {stay.label for verdict in diagnosis(story).verdicts for stay in verdict.meeting.stays}
+    found = {session.label for verdict in diagnosis(story).verdicts for session in verdict.meeting.sessions}
     assert found == {"Ann", "Chess", "Chess (tab 2)", "page /watch"}
     assert [row.label for row in open_log(story.write()).timeline("bar").attendance.rows] == [
         *("Ann", "Chess", "Chess (tab 2)", "page /watch"),

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from signaling_sidecar.diagnosis import Reason
-from tests.kit.diagnosis_log import Story, candidate
-
-CONNECTED = {"connection": "connected", "ice": "connected", "dtls": "connected"}
-FAILED = {"connection": "failed", "ice": "failed"}
-
-
-@pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path)
-
+from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, candidate, elsewhere
 
 # --- what the signaling alone tells ----------------------------------------------------------------------------------
 
@@ -25,7 +14,7 @@ def test_complete_signaling_is_not_called_connected(story: Story) -> None:
     verdict = story.negotiates().waits(60).verdict()
     assert verdict.finding.reason is verdict.signaling.reason is Reason.UNKNOWN
     assert verdict.sentence == (
-        "Ann and Ben: the signaling is complete; no browser has said whether they are connected"
+        "Ann and Ben: the signaling is complete; no browser has reported whether they are connected"
     )
 
 
@@ -47,7 +36,9 @@ def test_who_sends_the_rest_without_an_offer_is_named(story: Story, what: str) -
     _ = story.names("ann", "10.0.0.1") if what == "candidates" else story.describes("ann", "answer")
     verdict, *others = story.waits(60).verdicts()
     assert verdict.finding.reason is Reason.NOBODY_OFFERED
-    assert verdict.notes == (f"Ann has sent {what} all the same: the offer was not sent, or went another way",)
+    assert verdict.notes == (
+        f"Ann has sent {what} nevertheless: the offer was not sent, or did not pass through this sidecar",
+    )
     assert [each.notes for each in others] == [(), ()]
 
 
@@ -75,7 +66,7 @@ def test_an_answer_but_no_candidates_one_way(story: Story, silent: str, who: str
     story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer")
     story.names("ben" if silent == "ann" else "ann", "10.0.0.1").waits(60)
     assert story.verdict().finding.reason is Reason.NO_CANDIDATES
-    assert story.verdict().finding.sentence == f"the offer is answered, but {who} has not sent a candidate"
+    assert story.verdict().finding.sentence == f"the offer was answered, but {who} has not sent a candidate"
     assert story.evidence() == ["offer", "answer"]
 
 
@@ -158,7 +149,7 @@ def test_what_is_tried_again_failed_for_the_reason_from_before(story: Story) -> 
     story.describes("ann", "offer", ufrag="ANN2").describes("ben", "offer", ufrag="BEN2").waits(20)
     finding = story.verdict().finding
     assert finding.reason is Reason.OFFER_UNANSWERED
-    assert finding.sentence == "Ann has not answered the offer of Ben; they try again"
+    assert finding.sentence == "Ann has not answered the offer of Ben; they are trying again"
 
 
 # --- what the browsers add -----------------------------------------------------------------------------------------
@@ -189,7 +180,10 @@ def test_a_pair_that_was_connected_and_parted_was_connected(story: Story) -> Non
 def test_a_pair_that_was_connected_and_lost_each_other(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", **CONNECTED).waits(60).reports("ann", peerId="ben", **FAILED)
     finding = story.verdict().finding
-    assert (finding.reason, finding.sentence) == (Reason.ICE_FAILED, "they were connected, and lost each other")
+    assert (finding.reason, finding.sentence) == (
+        Reason.ICE_FAILED,
+        "they were connected, and then lost the connection",
+    )
 
 
 def test_a_handshake_that_failed_after_ice_had_connected(story: Story) -> None:
@@ -237,7 +231,7 @@ def test_relay_only_without_a_relay(story: Story) -> None:
     story.reports("ben", peerId="ann", connection="new", ice="new").waits(20)
     finding = story.verdict().finding
     assert finding.reason is Reason.RELAY_ONLY
-    assert finding.sentence == "Ben may use a relay only (iceTransportPolicy), and has found none"
+    assert finding.sentence == "Ben may use only relay candidates (iceTransportPolicy), and found none"
 
 
 def test_candidates_before_the_description_that_were_thrown_away(story: Story) -> None:
@@ -254,14 +248,14 @@ def test_candidates_before_the_description_that_were_held_back_are_worth_a_note(
     story.names("ann", "10.0.0.1").reports("ann", peerId="ben", **CONNECTED)
     verdict = story.verdict()
     assert verdict.finding.reason is Reason.CONNECTED
-    assert verdict.notes == ("Ben sent candidates before its description: who adds them at once loses them",)
+    assert verdict.notes == ("Ben sent candidates before its description: a page that adds them at once loses them",)
 
 
 def test_a_page_that_is_not_secure(story: Story) -> None:
     story.joins("ben", "Ben").reports("ben", "page", pc=None, secure=False).waits(60)
     finding = story.verdict().finding
     assert finding.reason is Reason.INSECURE_PAGE
-    assert finding.sentence.startswith("the page of Ben is not secure")
+    assert finding.sentence.startswith("the page of Ben is not a secure context")
 
 
 @pytest.mark.parametrize(
@@ -300,7 +294,7 @@ def test_a_failure_is_told_while_they_try_again(story: Story) -> None:
     story.reports("ann", pc="second", peerId="ben", localUfrag="ANN2", connection="connecting", ice="checking")
     finding = story.verdict().finding
     assert finding.reason is Reason.DTLS_FAILED
-    assert finding.sentence.endswith("; they try again")
+    assert finding.sentence.endswith("; they are trying again")
 
 
 def test_a_candidate_belongs_to_its_own_try_though_the_next_has_begun(story: Story) -> None:
@@ -322,12 +316,6 @@ def test_a_second_try_that_works_is_what_counts(story: Story) -> None:
     story.names("ben", "10.0.0.2", ufrag="BEN2").names("ann", "10.0.0.1", ufrag="ANN2")
     story.reports("ann", pc="second", peerId="ben", localUfrag="ANN2", **CONNECTED)
     assert story.verdict().finding.reason is Reason.CONNECTED
-
-
-def elsewhere(story: Story, page: str, connection_: int = 1, **report: object) -> None:
-    """What a page reports whose signaling went another way, by a socket of its own."""
-    frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **report}
-    story.record("trace.state", kind="trace", data=frame, room=None, connection=connection_)
 
 
 def test_pages_whose_signaling_went_another_way_are_a_pair_by_their_ufrags(story: Story) -> None:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from signaling_sidecar.diagnosis import Reason, diagnose, read_entries
 from tests.kit.diagnosis_log import Story
 
 TOO_BIG = {"code": 1009, "ending": "lost", "by": "sidecar", "reason": "Message size 70056 exceeds limit 65537"}
-
-
-@pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path)
 
 
 def rejections(story: Story) -> list[str]:
@@ -89,13 +82,13 @@ def test_a_connection_that_ended_for_another_reason_refused_nothing(story: Story
 @pytest.mark.parametrize("code", ["room-full", "id-taken"])
 def test_who_was_not_let_in_met_nobody(story: Story, code: str) -> None:
     story.record("signal.refused", kind="join", data={"code": code, "message": "because", "count": 1})
-    assert rejections(story) == [f"✗ somebody was not let into bar: {code} (because)"]
+    assert rejections(story) == [f"✗ an unknown peer was not admitted to bar: {code} (because)"]
 
 
 def test_who_tries_again_and_again_is_told_once(story: Story) -> None:
     for _ in range(3):
         story.record("signal.refused", kind="join", data={"code": "room-full", "message": "because", "count": 1})
-    assert rejections(story) == ["✗ somebody was not let into bar: room-full (because), 3 times"]
+    assert rejections(story) == ["✗ an unknown peer was not admitted to bar: room-full (because), 3 times"]
 
 
 def test_an_offer_to_nobody_that_was_ever_there(story: Story) -> None:
@@ -106,7 +99,7 @@ def test_an_offer_to_nobody_that_was_ever_there(story: Story) -> None:
 
 def test_an_offer_of_who_is_in_no_room(story: Story) -> None:
     story.record("signal.refused", kind="offer", room=None, data={"code": "not-joined", "message": "join first"})
-    assert rejections(story) == ["✗ the offer of somebody was refused: not-joined (join first)"]
+    assert rejections(story) == ["✗ the offer of an unknown peer was refused: not-joined (join first)"]
 
 
 def test_a_candidate_to_nobody_is_worth_no_line(story: Story) -> None:

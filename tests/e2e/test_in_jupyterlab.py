@@ -126,7 +126,7 @@ async def test_a_saved_notebook_shows_its_ladder_without_the_kernel_that_drew_it
 GROWING = """\
 import ipywidgets
 from signaling_sidecar.inspection import Ladder, open_log
-from signaling_sidecar.inspection.drawing_widget import DrawingWidget
+from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
 records = [step.record for step in open_log('recorded/three-peers').ladder('bar').steps]
 drawing = DrawingWidget()
 drawing.show(Ladder('bar', records[:40]))

@@ -25,6 +25,7 @@ from tests.kit.ways import upgrade
 ENDS_BY_ITSELF = {
     "sidecar dialects",
     "sidecar discover",
+    "sidecar ladder bar",
     "sidecar log",
     "sidecar log clear",
     "sidecar log export shared.jsonl.gz --redact",
@@ -35,10 +36,9 @@ RUNS_UNTIL_CTRL_C = {"sidecar tail"}
 RUN_ELSEWHERE = {
     "SIDECAR_TURN_SECRET=hush sidecar serve --ice-servers stun:turn.example,turn:turn.example": "test_cli.py",
     "make dev": "test_make_dev.py",
-    "make test": "this run",
     "npm i -D vite-plugin-signaling-sidecar": "test_own_project.py, from the tarball",
     "pip install 'signaling-sidecar[lan]'": "the setup of this run",
-    "pip install 'signaling-sidecar[notebook]'": "the setup of this run",
+    "pip install 'signaling-sidecar[notebook]' jupyterlab": "the setup of this run",
     "pip install signaling-sidecar": "test_own_project.py, from the wheel",
     "sidecar doctor": "test_doctor.py: what it says, and so its exit code, depends on the machine",
     "sidecar notebook": "test_notebook_command.py, without opening them",

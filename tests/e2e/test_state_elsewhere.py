@@ -23,7 +23,7 @@ async def test_the_commands_follow_the_state_dir_of_the_plugin(start: Start, npm
     await rooms.line("nobody is in a room")
     await rooms.line(f"{elsewhere}: where the project")
     why = await start(["sidecar", "why"], folder / "src")
-    await why.line("nobody has met anybody")
+    await why.line("no two peers have met in a room")
 
 
 async def test_vite_finds_the_sidecar_whose_settings_file_names_another_folder(

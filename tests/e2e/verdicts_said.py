@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis import Entry, Reason, Verdict, find_meetings, judge, read_entries
+from signaling_sidecar.diagnosis import Entry, Reason, Verdict, evaluate, find_meetings, read_entries
 from signaling_sidecar.eventlog.segments import find_segments
 from tests.kit.sites import Sidecar
 
@@ -47,7 +47,7 @@ def entries_of(sidecar: Sidecar) -> list[Entry]:
 def verdicts_of(entries: Iterable[Entry], rooms: Iterable[str | None], now_ts: float) -> list[Verdict]:
     """The verdicts on those who have met in the rooms; None: on those whose signaling went another way."""
     among = set(rooms)
-    return [judge(each, now_ts) for each in find_meetings(entries).meetings if each.room in among]
+    return [evaluate(each, now_ts) for each in find_meetings(entries).meetings if each.room in among]
 
 
 def mistakes(expected: Expected, said: Sequence[Verdict]) -> list[str]:
@@ -97,7 +97,7 @@ class Tally:
         now_ts = until_ts
         while now_ts > since_ts:
             for verdict in verdicts_of([each for each in entries if each.ts <= now_ts], made, now_ts):
-                sessions = frozenset(stay.session for stay in verdict.meeting.stays) - {""}
+                sessions = frozenset(session.id for session in verdict.meeting.sessions) - {""}
                 pair = next((known for known in said if sessions <= known), sessions)
                 said.setdefault(pair, []).append(verdict)
             now_ts -= STEP_S

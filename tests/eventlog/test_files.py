@@ -175,7 +175,7 @@ def test_an_empty_file_is_an_empty_log(tmp_path: Path, capsys: Capture) -> None:
     for content in (b"", b"\n\r\n", codecs.BOM_UTF8, gzip.compress(b"")):
         (tmp_path / SEGMENT).write_bytes(content)
         assert len(open_log(tmp_path).events) == 0
-        assert verdicts(tmp_path, capsys) == "nobody has met anybody\n"
+        assert verdicts(tmp_path, capsys) == "no two peers have met in a room\n"
         assert exported(tmp_path, capsys) == []
         assert main(["log", "--state-dir", str(tmp_path)]) == 0
         capsys.readouterr()

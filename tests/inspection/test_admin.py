@@ -9,11 +9,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.inspection import Admin, connect
-from signaling_sidecar.inspection.errors import AdminRefused, AmbiguousRoom, UnknownRoom
-from tests.cli.test_serve import Serving, serving
+from signaling_sidecar.inspection.errors import AdminRefused
 from tests.kit.programs import until
+from tests.kit.sidecar_command import Serving, serving
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from signaling_sidecar.drawing.ladder.payload_text import payload_text
 from signaling_sidecar.inspection import EventLog, Ladder, open_log
-from signaling_sidecar.inspection.drawing_widget import DrawingWidget
-from signaling_sidecar.inspection.payload_text import payload_text
+from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
 from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, record, write_segment
 
 OFFER = 6

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from signaling_sidecar.inspection import load_progress, open_log
+from signaling_sidecar.inspection import open_log
+from signaling_sidecar.inspection.tables import load_progress
 from tests.kit.inspection_log import TWO_PEERS, header, write_segment
 
 

@@ -64,7 +64,7 @@ def test_a_diagnosis_is_text_and_html(story: Story) -> None:
         "  ✗ Ann and <b>Ben: Ann has not answered the offer of <b>Ben",
     ]
     assert "&lt;b&gt;Ben" in diagnosis._repr_html_()
-    assert str(open_log(story.write()).diagnose("club")) == "nobody has met anybody"
+    assert str(open_log(story.write()).diagnose("club")) == "no two peers have met in a room"
 
 
 def test_who_was_not_let_in_is_told(story: Story) -> None:
@@ -72,6 +72,6 @@ def test_who_was_not_let_in_is_told(story: Story) -> None:
     story.add(record(9, 5.0, "signal.refused", dialect="rooms", room="bar", peer="cleo", kind="join", data=data))
     diagnosis = str(open_log(story.write()).diagnose())
     assert diagnosis.splitlines() == [
-        "✗ cleo was not let into bar: room-full (room 'bar' is full: 1 peers)",
+        "✗ cleo was not admitted to bar: room-full (room 'bar' is full: 1 peers)",
         "    → raise the room's capacity, or close a tab that is still in it",
     ]

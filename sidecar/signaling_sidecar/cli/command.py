@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from signaling_sidecar import __version__
-from signaling_sidecar.cli import dialects, discover, doctor, log, notebook, rooms, serve, tail, why
+from signaling_sidecar.cli import dialects, discover, doctor, ladder, log, notebook, rooms, serve, tail, why
 from signaling_sidecar.errors import FileTrouble, NoCurrentFolder, SidecarError
 
 _DESCRIPTION = """\
@@ -25,6 +25,7 @@ examples:
   sidecar discover              whose pages are on this network
   sidecar tail                  what happens, as it happens
   sidecar why                   who is connected, who is not, and why
+  sidecar ladder bar            who sent what to whom in the room "bar", as a diagram
   sidecar doctor                what stands between a phone and a room
   sidecar log                   where the event log is, and how large
   sidecar log export --redact shared.jsonl.gz
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"signaling-sidecar {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, rooms, discover, tail, why, doctor, log, dialects, notebook):
+    for command in (serve, rooms, discover, tail, why, ladder, doctor, log, dialects, notebook):
         command.add_to(commands)
     arguments = parser.parse_args(argv)
     _show_any_text()

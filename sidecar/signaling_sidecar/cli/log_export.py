@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import io
 import os
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from signaling_sidecar.cli import state
+from signaling_sidecar.cli.new_file import write_new
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import MissingExtra, NotWritten
 from signaling_sidecar.eventlog.export import export
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         state.say_what_is_left_out(left_out)
         return 0
     path = Path(arguments.file)
-    _write_new(path, chunks, is_packed=path.suffix == ".gz")
+    write_new(path, chunks, is_packed=path.suffix == ".gz")
     print(f"{path}: {path.stat().st_size:,} bytes", file=sys.stderr)
     state.say_what_is_left_out(left_out)
     return 0
@@ -72,27 +72,6 @@ def dialect_words() -> DialectWords:
     )
 
 
-def _write_new(path: Path, chunks: Iterable[bytes], *, is_packed: bool) -> None:
-    """Make a private file, whole or not at all; one that is there is never written over. Raises NotWritten."""
-    try:
-        # O_EXCL: the file could be a segment of the very log, and an older one could be anybody's to read
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise NotWritten(str(path), error.strerror or str(error)) from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if is_packed:
-                with gzip.GzipFile("", "wb", fileobj=file) as packed:
-                    packed.writelines(chunks)
-            else:
-                file.writelines(chunks)
-    except BaseException as error:
-        path.unlink()
-        if isinstance(error, OSError):
-            raise NotWritten(str(path), error.strerror or str(error)) from error
-        raise
-
-
 def _as_parquet(lines: Iterable[bytes]) -> Iterator[bytes]:
     """The copy as the table `events` of the inspection. Raises MissingExtra."""
     try:
@@ -105,7 +84,7 @@ def _as_parquet(lines: Iterable[bytes]) -> Iterator[bytes]:
         raise NotWritten(os.environ.get("TMPDIR", "the folder for temporary files"), str(error)) from error
     with temporary as folder:
         copy = Path(folder) / "events.jsonl"
-        _write_new(copy, lines, is_packed=False)
+        write_new(copy, lines)
         table = io.BytesIO()
         open_log(copy).events.to_parquet(table, index=False)
     yield table.getvalue()

@@ -5,37 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from pathlib import Path
 from typing import Any
 
-from signaling_sidecar.cli import state
-from signaling_sidecar.diagnosis import History, diagnose, read_entries
-from signaling_sidecar.eventlog.records import LeftOut
-from signaling_sidecar.eventlog.segments import find_segments, newest_of
-from signaling_sidecar.eventlog.state_dir import is_running
+from signaling_sidecar.cli import log_entries, state
+from signaling_sidecar.diagnosis import History, diagnose
 
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("why", help="say why peers are not connected", description=run.__doc__)
     parser.add_argument("room", nargs="?", help="only this room; a pairing code by its hash, as `tail` shows it")
-    state.add_options(parser)
-    parser.add_argument(
-        "--log", type=Path, metavar="PATH", help="a segment or a folder of them, instead of a state folder"
-    )
-    parser.add_argument("--all", action="store_true", help="read the whole log, and not only its newest part")
+    log_entries.add_options(parser)
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each pair")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Say of every two peers that met whether they are connected, and if not why, with the records that show it."""
-    folder = arguments.log or state.chosen(arguments)
-    segments = find_segments(folder).segments
-    is_live = arguments.log is None and is_running(folder)
-    left_out = LeftOut(is_live=is_live)
-    entries = read_entries(segments if arguments.all else newest_of(segments), left_out)
-    diagnosis = diagnose(entries, time.time() if is_live else None, arguments.room)
-    state.say_what_is_left_out(left_out)
+    log = log_entries.read(arguments)
+    diagnosis = diagnose(log.entries, time.time() if log.is_live else None, arguments.room)
+    state.say_what_is_left_out(log.left_out)
     if arguments.json:
         for history in diagnosis.histories:
             print(json.dumps(_as_object(history)))
@@ -50,8 +38,8 @@ def _as_object(history: History) -> dict[str, Any]:
     return {
         "dialect": meeting.dialect,
         "room": meeting.room,
-        "peers": [stay.peer for stay in meeting.stays],
-        "labels": [stay.label for stay in meeting.stays],
+        "peers": [session.peer for session in meeting.sessions],
+        "labels": [session.label for session in meeting.sessions],
         "reason": finding.reason,
         "signaling": verdict.signaling.reason,
         "sentence": verdict.sentence,

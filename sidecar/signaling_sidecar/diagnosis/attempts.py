@@ -1,4 +1,4 @@
-"""The attempts of a pair to connect: each from an offer that begins something new to whatever came of it."""
+"""Splits the signals of two peers into attempts to connect. Each attempt begins with an offer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from signaling_sidecar.diagnosis.meeting import Meeting, Signal
 from signaling_sidecar.eventlog.payload import Candidate
 
 DESCRIPTIONS = ("offer", "answer", "pranswer")
-CROSSING_WITHIN_S = 5.0  # seconds between two offers of one glare: later, the second side has given up on the first
-TOGETHER_WITHIN_S = (
-    1.0  # seconds between two offers of one side that are one attempt: a pool, or a page that begins twice
-)
-SUBNET_BITS = 24  # what home and office networks have; a larger one makes the guess wrong, so it stays a guess
+CROSSING_WITHIN_S = 5.0  # seconds between two crossing offers; after more, the second side has given up on the first
+# Seconds between two offers of one side that are one attempt: from a pool of offers, or a page that starts twice.
+TOGETHER_WITHIN_S = 1.0
+# The usual size of home and office networks. The real size is unknown, so a conclusion from it is only a guess.
+SUBNET_BITS = 24
 
 
 @dataclass(eq=False)
@@ -37,7 +37,7 @@ class Attempt:
 
     @property
     def crossing(self) -> tuple[Signal, Signal] | None:
-        """Two offers of which neither was an answer's consequence: glare."""
+        """Two offers that crossed: each side sent one before an answer to the other (glare)."""
         pending: dict[int, Signal] = {}
         for signal in self.signals:
             if signal.what == "offer":
@@ -50,7 +50,7 @@ class Attempt:
 
     @property
     def both_answered(self) -> tuple[Signal, ...] | None:
-        """Crossing offers and the answers of both sides to them, when nobody waited or offered again in between."""
+        """Two crossing offers and both answers to them, if nothing else was described in between."""
         if self.crossing is None:
             return None
         crossing = self.crossing
@@ -64,11 +64,11 @@ class Attempt:
         return [each for signal in self.signals if signal.sender == sender for each in signal.candidates]
 
     def unread(self) -> list[Signal]:
-        """Those that say nothing here: an app's own messages, or descriptions and candidates in an unknown form."""
+        """Return the signals in an unknown form: an app's own messages, or encrypted descriptions and candidates."""
         return [signal for signal in self.signals if signal.what == "other"]
 
     def early(self, sender: int) -> list[Signal]:
-        """Its candidates that were sent before its description, to a browser that could not use them yet."""
+        """Return the candidates that one side sent before its description. The other browser could not use them yet."""
         found: list[Signal] = []
         for signal in self.signals:
             if signal.sender == sender and signal.what in DESCRIPTIONS:
@@ -79,12 +79,12 @@ class Attempt:
 
     @property
     def only_mdns(self) -> bool:
-        """Whether each side names itself by `.local` names only."""
+        """Whether both sides have sent only `.local` addresses."""
         return all(_classes(self.candidates(side)) == {"mdns"} for side in (0, 1))
 
     @property
     def subnets(self) -> tuple[str, str] | None:
-        """The private networks of the two sides, when they have none in common and no other way."""
+        """The private networks of the two sides, if they have none in common and only private addresses."""
         networks: list[set[str]] = []
         for side in (0, 1):
             candidates = self.candidates(side)
@@ -96,10 +96,11 @@ class Attempt:
 
 
 def attempts_of(meeting: Meeting) -> list[Attempt]:
-    """Split a pair's signals at each offer that begins something new: a new page's, an ICE restart's. At least one.
+    """Split the signals of two peers at each new offer, such as one after a reload or an ICE restart.
 
-    Offers that one side makes at once, such as a pool of them, are one attempt: the other answers one of them.
-    A candidate belongs to the description with its ufrag, also when that comes later, or the next offer came before it.
+    The result has at least one attempt. Offers that one side makes at the same time, such as a pool of offers, are one
+    attempt, because the other side answers only one of them. A candidate belongs to the attempt whose description has
+    the same ufrag, whether it was sent before the candidate or after it.
     """
     numbers: list[int] = []
     number_of: dict[tuple[int, str], int] = {}

@@ -1,4 +1,4 @@
-"""A log's verdicts in words: the same in the terminal, on the status page and in a notebook."""
+"""The verdicts on a log as text, for the terminal, the status page and the notebooks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis.advice import next_step
-from signaling_sidecar.diagnosis.elsewhere import Reserve
 from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.external_signaling import OfferPool
 from signaling_sidecar.diagnosis.meeting import Rejection
-from signaling_sidecar.diagnosis.meetings import JOIN_WORDS, Met, find_meetings
+from signaling_sidecar.diagnosis.meetings import JOIN_WORDS, FoundMeetings, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
-from signaling_sidecar.diagnosis.verdicts import Verdict, judge
+from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
 from signaling_sidecar.untrusted_text import visible
 
 SIGNS = {
@@ -29,7 +29,7 @@ FAULT = "✗"
 
 
 class History(NamedTuple):
-    """Two who met, perhaps more than once: a page that is loaded again often is another session."""
+    """The verdicts on two peers that met once or more often: a reload of a page may begin a new session."""
 
     last: Verdict
     earlier: Sequence[Verdict]
@@ -37,18 +37,18 @@ class History(NamedTuple):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Whether those who met are connected, and if not why."""
+    """Whether the peers that met are connected, and why not."""
 
     verdicts: Sequence[Verdict]
-    """One for each time that two met."""
+    """One for each meeting of two sessions."""
     rejections: Sequence[Rejection]
-    """Who was not let into a room, or made an offer to nobody there."""
-    reserves: Sequence[Reserve] = ()
-    """Pages with offers that wait to be answered, beside those that were."""
+    """Refused joins, and refused offers that were not for a peer in the room."""
+    pools: Sequence[OfferPool] = ()
+    """Pages that have unanswered offers beside answered ones."""
 
     @cached_property
     def histories(self) -> Sequence[History]:
-        """One for each two, in the order in which they first met."""
+        """One history for every two peers, in the order in which they first met."""
         found: dict[tuple[object, ...], list[list[Verdict]]] = {}
         for verdict in self.verdicts:
             stories = found.setdefault(verdict.meeting.pair, [])
@@ -73,13 +73,13 @@ class Diagnosis:
         for history in self.histories:
             rooms.setdefault((history.last.meeting.dialect, history.last.meeting.room), []).append(history)
         if not rooms and not self.rejections:
-            yield "nobody has met anybody"
+            yield "no two peers have met in a room"
         for (dialect, room), histories in rooms.items():
-            yield f"{visible(room)} ({dialect})" if room is not None else "signaled elsewhere"
+            yield f"{visible(room)} ({dialect})" if room is not None else "signaled through another server"
             for history in histories:
                 yield from _lines_of(history)
-        for page, offers in self.reserves:
-            yield f"  - {visible(page)}: {offers} more offers wait for an answer, as of a library with a pool of them"
+        for page, offers in self.pools:
+            yield f"  - {visible(page)}: {offers} more offers await an answer (its library may keep a pool of offers)"
         for (line, step), times in Counter(map(_rejected, self.rejections)).items():
             yield f"{FAULT} {line}{f', {times} times' if times > 1 else ''}"
             if step is not None:
@@ -87,12 +87,15 @@ class Diagnosis:
 
 
 def diagnose(entries: Iterable[Entry], now_ts: float | None = None, room: str | None = None) -> Diagnosis:
-    """Judge every pair of a log, or of one room. `now_ts`: seconds since the epoch; None: the log's end."""
-    met: Met = find_meetings(entries)
+    """Evaluate every two peers that met, in all rooms or in one.
+
+    `now_ts` is the current time (seconds since the epoch) for a running sidecar. None is the end of the log.
+    """
+    met: FoundMeetings = find_meetings(entries)
     until_ts = met.last_ts if now_ts is None else now_ts
-    verdicts = [judge(each, until_ts) for each in met.meetings if room in (None, each.room)]
+    verdicts = [evaluate(each, until_ts) for each in met.meetings if room in (None, each.room)]
     rejections = [each for each in met.rejections if room in (None, each.entry.room)]
-    return Diagnosis(verdicts, rejections, met.reserves if room is None else ())
+    return Diagnosis(verdicts, rejections, met.pools if room is None else ())
 
 
 def _lines_of(history: History) -> Iterator[str]:
@@ -113,12 +116,14 @@ def _lines_of(history: History) -> Iterator[str]:
 
 def _rejected(rejection: Rejection) -> tuple[str, str | None]:
     entry, who = rejection.entry, visible(rejection.who)
-    was_joining = entry.kind in JOIN_WORDS
-    what = f"{who} was not let into {visible(entry.room or '')}" if was_joining else f"the offer of {who} was refused"
+    if entry.kind in JOIN_WORDS:
+        what = f"{who} was not admitted to {visible(entry.room or '')}"
+    else:
+        what = f"the offer of {who} was refused"
     step = next_step(Reason.REFUSED, rejection.code)
     return f"{what}: {rejection.code} ({visible(rejection.message)})", step
 
 
 def _record(entry: Entry) -> str:
-    """As `sidecar tail` and the tables number it."""
+    """Write a record as its `seq`, which the tables show too, and its kind."""
     return f"{entry.seq} {visible(entry.kind or entry.type)}"

@@ -1,4 +1,4 @@
-"""The records of a log that tell who met whom and what became of it, read without pandas."""
+"""The records of a log as plain Python objects, for the diagnosis and the drawings."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import msgspec
 
 from signaling_sidecar.eventlog.records import LeftOut, read_records
 
-TOLD = ("peer.", "signal.", "trace.", "room.", "connection.", "log.checkpoint", "log.exported")
-
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One record, as far as a diagnosis looks at it. `boot` and `seq` together name it."""
+    """The fields of one record that a diagnosis or a drawing needs. `boot` and `seq` together identify it."""
 
     seq: int
     ts: float
@@ -25,14 +23,15 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     connection: int | None = None
     session: str | None = None
     kind: str | None = None
+    bytes: int | None = None
     data: str | None = None
     boot: str = ""
 
 
 def read_entries(segments: Sequence[Path], left_out: LeftOut | None = None) -> Iterator[Entry]:
-    """Read the records of the segments, in their order. What cannot be read is added to `left_out`.
+    """Read the records of the segments, in their order. Lines that cannot be read are counted in `left_out`.
 
-    Raises DamagedLog or UnknownSchema at the end if nothing can.
+    Raises DamagedLog or UnknownSchema at the end if no line could be read.
     """
-    for boot, entry, *_ in read_records(segments, Entry, left_out or LeftOut(), TOLD):
+    for boot, entry, *_ in read_records(segments, Entry, left_out or LeftOut()):
         yield msgspec.structs.replace(entry, boot=boot)

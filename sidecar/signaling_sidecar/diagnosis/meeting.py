@@ -1,4 +1,4 @@
-"""What a meeting is: two sessions in one room at one time, and what passed between the two."""
+"""A meeting: two sessions in one room at the same time, and the signals between them."""
 
 from __future__ import annotations
 
@@ -11,47 +11,48 @@ from signaling_sidecar.eventlog.payload import Candidate
 
 
 @dataclass(eq=False)
-class Stay:
-    """One session: one peer's stay in one room."""
+class Session:
+    """One peer in one room, from the join to the leave. It may span several WebSockets."""
 
-    session: str
+    id: str
     peer: str
     name: str | None
     came: Entry
-    """The first entry of it."""
+    """Its first entry."""
     room: tuple[str, str] = ("", "")
-    """Dialect and room id; empty: it is a page whose signaling went another way."""
+    """Dialect and room id. Both are empty for a page that signaled through another server."""
     identity: str = ""
-    """What stays the same when its page is loaded again, also under another id."""
+    """The first peer id of the page. A reload does not change it, even if the page then has another id."""
     label: str = ""
-    """What to call the peer: see `peer_labels.py`."""
+    """The name of the peer for people, see `peer_labels.py`."""
     gone: Entry | None = None
-    """The entry that says it left."""
+    """The entry with which it ended, or None while it lasts."""
     away: list[Entry] = field(default_factory=list)
+    """The entries that report a lost connection."""
     absent: Entry | None = None
-    """The last of these, when it has not come back since."""
+    """The last entry of `away`, while the peer has not returned."""
     insecure: Entry | None = None
-    """The entry that shows that its page is no secure context, when one does."""
+    """The entry that shows that its page is not a secure context, or None."""
 
     @property
     def ends(self) -> tuple[Entry, ...]:
-        """The entries with which it ended, once it has: who lost his connection for good was gone from then on."""
+        """The entries with which it ended. The first counts: a lost connection that did not return was the end."""
         return tuple(entry for entry in (self.absent, self.gone) if entry is not None) if self.gone else ()
 
     @property
     def departure(self) -> str:
-        """What it did, once it has ended: a page that is closed has left, a network that is gone has not."""
+        """How it ended, as a predicate: closing a page counts as leaving, losing the network does not."""
         ending = read_about(self.absent.data).ending if self.absent is not None else None
         return "lost its connection to the sidecar" if ending in ("lost", "stopped") else "left"
 
 
 @dataclass(eq=False)
 class Signal:
-    """A frame that one of a pair sent to the other, or to all."""
+    """A frame that one of the two sent to the other, or to all."""
 
     entry: Entry
     sender: int
-    """0 or 1: which of the pair."""
+    """The index of the sender in `Meeting.sessions`."""
     what: str
     """`offer`, `answer`, `candidate`, `end` or `other`."""
     ufrag: str | None
@@ -60,7 +61,7 @@ class Signal:
 
 @dataclass(eq=False)
 class Refusal:
-    """A frame of one of a pair, meant for the other, that was refused."""
+    """A frame from one of the two to the other that the sidecar refused."""
 
     entry: Entry
     sender: int
@@ -70,50 +71,52 @@ class Refusal:
 
 @dataclass(eq=False)
 class Meeting:
-    """Two sessions in one room at one time; `stays[0]` was there first.
+    """Two sessions in one room at the same time. `sessions[0]` was in the room first.
 
-    Or, without a room, two pages whose signaling went another way: all that is known of them is what they reported.
+    A meeting without a room is of two pages that signaled through another server. Only their reports are known.
     """
 
     dialect: str | None
     room: str | None
-    stays: tuple[Stay, Stay]
+    sessions: tuple[Session, Session]
     met: Entry
     signals: list[Signal] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     connections: tuple[list[Connection], list[Connection]] = field(default_factory=lambda: ([], []))
-    """What each side's browser reported of its connections to the other, in order."""
+    """The RTCPeerConnections to the other side that each side's browser has reported, in order."""
 
     @property
     def pair(self) -> tuple[object, ...]:
-        """What stays the same when the same two meet again."""
-        return self.dialect, self.room, frozenset(stay.identity for stay in self.stays)
+        """A key for the two peers, which is the same at their next meeting."""
+        return self.dialect, self.room, frozenset(session.identity for session in self.sessions)
 
     def is_over_by(self, ts: float) -> bool:
-        """Whether one of the two could not go on with it at that moment (seconds since the epoch)."""
+        """Whether one of the two had left, or closed its connections, at that time (seconds since the epoch)."""
         return any(self._is_over(side, ts) for side in (0, 1))
 
     def _is_over(self, side: int, ts: float) -> bool:
-        stay, own = self.stays[side], self.connections[side]
-        if stay.gone is not None and stay.gone.ts <= ts:
+        session, own = self.sessions[side], self.connections[side]
+        if session.gone is not None and session.gone.ts <= ts:
             return True
         return bool(own) and all(any(entry.ts <= ts for entry in each.when("event", "closed")) for each in own)
 
-    def parted(self) -> Stay | None:
-        """The first of the two that left, if one has."""
-        return min((stay for stay in self.stays if stay.ends), key=lambda stay: stay.ends[0].ts, default=None)
+    def parted(self) -> Session | None:
+        """Return the session that ended first, or None while both last."""
+        return min(
+            (session for session in self.sessions if session.ends), key=lambda session: session.ends[0].ts, default=None
+        )
 
 
 @dataclass(eq=False)
 class Rejection:
-    """Somebody who asked to come into a room, or made an offer to nobody that he had met, and was refused."""
+    """A refused request to join a room, or a refused offer to a peer that the sender had not met."""
 
     entry: Entry
-    stay: Stay | None
-    """Who it was; None: he was in no room."""
+    session: Session | None
+    """The sender, or None if it was in no room."""
     code: str
     message: str
 
     @property
     def who(self) -> str:
-        return self.stay.label if self.stay is not None else self.entry.peer or "somebody"
+        return self.session.label if self.session is not None else self.entry.peer or "an unknown peer"

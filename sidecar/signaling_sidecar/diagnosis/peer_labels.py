@@ -1,12 +1,12 @@
-"""What to call the peers of one room, so that a person knows who is meant and no two are called the same.
+"""Labels for the peers of one room, by which people can recognise them. No two peers have the same label.
 
-1. A peer is called by its name. Without one it is called by its id if a person has chosen that, such as "user-1". An id
-   that a machine has made tells nobody anything: then it is called by the title or the path of its page. Without those
-   it is called by its id if that is short, else "tab 1", "tab 2" … in order of coming.
-2. Of those that would be called the same, the first to come keeps the name, and the others get a number: tabs of one
-   browser share a device's name, and an app may call everybody "Guest".
-3. An app may make a new id at each load of its page. So who comes soon after another of the same name has gone is taken
-   for that one, and is called the same.
+1. The label of a peer is its name. A peer without a name has its id as label if a person has chosen the id, such as
+   "user-1". If the id is random, the label is the title or the path of its page. Without these it is the id if that is
+   short, and otherwise "tab 1", "tab 2" and so on, in order of joining.
+2. If several peers would have the same label, the first keeps it, and the others get a number: the tabs of one browser
+   share the name of the device, and an app may call every peer "Guest".
+3. Some apps make a new id at each page load. So a peer that joins soon after another peer with the same label has left
+   is treated as the same peer, and gets its label.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from itertools import count
 from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.diagnosis.reports import Report, read_report
 
-RELOADED_WITHIN_S = 30.0  # seconds that a page may take to come again: as long as the sidecar keeps the place of a peer
+RELOADED_WITHIN_S = 30.0  # seconds for a reload; as long as the sidecar keeps the session of a lost peer by default
 _LONG_RANDOM = re.compile(
     r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{20,}",
     re.IGNORECASE,
@@ -27,12 +27,12 @@ _SHORT_RANDOM = re.compile(r"(?=.{8})([a-z]*[0-9]+[a-z]+){2,}[0-9]*")  # as `Mat
 
 
 class PeerLabels:
-    """The peers of one room, or the pages whose signaling went another way. Times are in seconds since the epoch."""
+    """The labels of the peers of one room, or of pages outside of all rooms. Times are in seconds since the epoch."""
 
     def __init__(self, unnamed: str = "tab") -> None:
         self._unnamed = unnamed
         self._names: dict[str, str] = {}
-        """By id, in order of coming; empty: it has none."""
+        """By peer id, in order of joining. Empty for a peer without a name."""
         self._pages: dict[str, Report] = {}
         self._came_ts: dict[str, float] = {}
         self._gone_ts: dict[str, float] = {}
@@ -40,7 +40,7 @@ class PeerLabels:
         self._firsts: dict[str, str] = {}
 
     def take(self, type_: str, ts: float, peer: str, data: str | None) -> None:
-        """Learn from a record of one of them: it came, went, has another name, or its page said what it is."""
+        """Take a record of a peer: it joined, left, has a new name, or its page reported its title."""
         if type_ == "trace.state":
             report = read_report(data)
             if report is not None and report.pc is None:
@@ -51,7 +51,7 @@ class PeerLabels:
             self.name(peer, ts, read_about(data).name)
 
     def name(self, peer: str, ts: float, name: str | None) -> None:
-        """Learn of a peer that is there; None: it has not said (again) what it is called."""
+        """Take a peer that is in the room. A `name` of None does not change the name that it had."""
         self._came_ts.setdefault(peer, ts)
         self._gone_ts.pop(peer, None)
         if name is not None or peer not in self._names:
@@ -59,28 +59,28 @@ class PeerLabels:
         self._labels = None
 
     def page(self, peer: str, ts: float, report: Report) -> None:
-        """Learn what its page says of itself."""
+        """Take what the page of a peer reports about itself."""
         if peer not in self._names:
             self.name(peer, ts, None)
         self._pages[peer] = report
         self._labels = None
 
     def gone(self, peer: str, ts: float) -> None:
-        """Learn that it has gone, for now at least."""
+        """Take a peer that has left, or has lost its connection."""
         self._gone_ts.setdefault(peer, ts)
         self._labels = None
 
     def of(self, peer: str) -> str:
-        """What to call it; one that nobody knows by its id."""
+        """Return the label of a peer. The label of an unknown peer is its id."""
         return self._all().get(peer, peer)
 
     def beside_id(self, peer: str) -> str | None:
-        """What to call it where its id is shown too; None: that is all there is."""
+        """Return the label to show beside the peer id, or None if the label is the id itself."""
         label = self.of(peer)
         return label if self._names.get(peer) or label != peer else None
 
     def first_of(self, peer: str) -> str:
-        """The id under which it was there first, as far as that can be told."""
+        """Return the peer id that this peer had first, as far as rule 3 can tell."""
         self._all()
         return self._firsts.get(peer, peer)
 
@@ -92,7 +92,7 @@ class PeerLabels:
             numbers: dict[str | None, int] = {}
             for peer in self._names:
                 wanted, numbered = self._wanted(peer)
-                # Those who may still come again: of a room that is open for days few have gone just now.
+                # Only peers that may still return. In a room that is open for days, most have left long ago.
                 since_ts = self._came_ts[peer] - RELOADED_WITHIN_S
                 others = [each for each in alike.get(wanted, []) if self._gone_ts.get(each, math.inf) >= since_ts]
                 alike[wanted] = others
@@ -109,13 +109,13 @@ class PeerLabels:
         return self._labels
 
     def _predecessor(self, peer: str, others: list[str]) -> str | None:
-        """Who of those that are called alike has gone just before it came."""
+        """Return which of the peers with the same label has left just before this one joined, or None."""
         waits = ((self._came_ts[peer] - self._gone_ts.get(other, math.inf), other) for other in others)
         lately = [(wait_s, other) for wait_s, other in waits if 0 <= wait_s <= RELOADED_WITHIN_S]
         return min(lately)[1] if lately else None
 
     def _new_label(self, wanted: str | None, numbered: str, taken: set[str], first: int) -> tuple[str, int]:
-        """The first that nobody has, with its number; `first`: no smaller one is free."""
+        """Return the first label that is not taken, and its number. Numbers below `first` are known to be taken."""
         number = next(each for each in count(first) if self._label(wanted, numbered, each) not in taken)
         return self._label(wanted, numbered, number), number
 
@@ -125,7 +125,7 @@ class PeerLabels:
         return wanted if number == 1 else f"{wanted} ({numbered}{number})"
 
     def _wanted(self, peer: str) -> tuple[str | None, str]:
-        """What it would be called if it were alone, and what stands before a number that tells it from another."""
+        """Return the label that a peer would have alone, and the word to write before a number that is added to it."""
         if self._names[peer]:
             return self._names[peer], ""
         is_long = _LONG_RANDOM.fullmatch(peer) is not None

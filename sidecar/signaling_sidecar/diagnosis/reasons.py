@@ -1,9 +1,9 @@
-"""The reasons why a pair is connected, or is not.
+"""The reasons why two peers are connected or not.
 
-1. A reason is named only where the records show it. Where they cannot, it says so: signaling alone never knows that two
-   browsers are connected.
-2. Nothing waits for a browser's `failed`: some faults stay at `new` for ever. So each step has a deadline.
-3. Nobody is blamed for what he could not do: the deadlines of a pair stop when one of the two is away or has left.
+1. A reason must be visible in the records. Signaling alone cannot show that two browsers are connected; then the reason
+   is `transport-unknown`.
+2. Each step has a deadline. Waiting for a browser's `failed` is not enough: some faults leave its state at `new`.
+3. The deadlines of two peers stop when one of them is away or has left, because it cannot act any more.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import NamedTuple
 
 from signaling_sidecar.diagnosis.entries import Entry
 
-SIGNALING_WITHIN_S = 5.0  # seconds for an answer, or for the first candidate: a slow phone takes some 100 ms
-# Seconds from the answer. After 15 s Chromium gives up an address that nobody answers, and our own client, which
-# counts from the offer, tries again: until then it must be clear what the first try failed of.
+SIGNALING_WITHIN_S = 5.0  # seconds for an answer, or for the first candidate; a slow phone takes about 100 ms
+# Seconds from the answer. After 15 s Chromium reports an unreachable address as failed, and our own client, which
+# counts from the offer, tries again. The verdict on the first try must be there before that.
 TRANSPORT_WITHIN_S = 14.0
 
 
 class Reason(StrEnum):
-    """What became of a pair. Programs compare these; sentences are for people."""
+    """Why two peers are connected or not. Programs compare these values; people read the sentence of a `Finding`."""
 
     CONNECTED = "connected"
     IN_PROGRESS = "in-progress"
     NOBODY_OFFERED = "nobody-offered"
     UNRECOGNISED = "signals-unrecognised"
-    """Signals passed, and none is an offer in a form that is known here: that is no proof that there was none."""
+    """Signals were relayed, and none is an offer in a known form. There may have been one in an unknown form."""
     OFFER_UNANSWERED = "offer-unanswered"
     GLARE = "glare"
     LEFT = "left"
@@ -40,14 +40,14 @@ class Reason(StrEnum):
     ICE_FAILED = "ice-failed"
     DTLS_FAILED = "dtls-failed"
     UNKNOWN = "transport-unknown"
-    """The signaling is complete; whether the browsers reached each other, nobody has reported."""
+    """The signaling is complete, and no browser has reported whether they are connected."""
 
 
 class Finding(NamedTuple):
-    """A reason, a sentence without the names of the pair, and the entries that show it."""
+    """A reason, a sentence about it, and the entries that show it."""
 
     reason: Reason
     sentence: str
     evidence: tuple[Entry, ...] = ()
     code: str | None = None
-    """Of a refusal: the code that it had."""
+    """The error code, if the reason is a refusal."""

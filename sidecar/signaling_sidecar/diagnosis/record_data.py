@@ -1,4 +1,4 @@
-"""What the `data` of a record says, as far as tables and ladder show it."""
+"""Reads the `data` of records, as far as the diagnosis, the tables and the drawings need it."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ _WORDS = SDP_TYPES | {"candidate"}
 
 
 class About(msgspec.Struct, frozen=True):
-    """The data of a record that the sidecar wrote itself; which fields it has depends on the type of the record."""
+    """The data of a record that is not a relayed frame. The type of the record decides which fields it has."""
 
     name: str | None = None
     instance: str | None = None
-    """Of a page load: another one means that the page was loaded again."""
+    """The id of a page load, which a reload changes."""
     reason: str | None = None
-    """Of `peer.left`."""
+    """In `peer.left`: why the peer left."""
     ending: str | None = None
-    """Of `peer.away`: how the connection ended."""
+    """In `peer.away`: how the connection ended."""
     code: str | None = None
     message: str | None = None
     count: int = 1
-    """Of `signal.refused`: how many refusals the record stands for."""
+    """In `signal.refused`: how many equal refusals the record stands for."""
     mode: str | None = None
     host: str | None = None
-    """Of `room.created` and `room.updated`, beside `name`: what the room is from now on."""
+    """In `room.created` and `room.updated`: the new host. `name` and `mode` are the new ones there, too."""
     replaced: int | None = None
-    """Of `peer.resumed`: the connection that the peer had until then."""
+    """In `peer.resumed`: the number of the connection that the peer had before."""
     lost: int | None = None
-    """Of `log.gap`: records that could not be written."""
+    """In `log.gap`: how many records could not be written."""
 
 
 def read_data(data: object, type_: type[_Data]) -> _Data | None:
-    """Read the data of a record; None: it has none, or it is damaged, and then the rest of the record still counts."""
+    """Read the data of a record. None if it has no data, or if the data is damaged; the record itself still counts."""
     try:
         return msgspec.json.decode(data, type=type_) if isinstance(data, str) else None
     except NOT_JSON:
@@ -46,12 +46,15 @@ def read_data(data: object, type_: type[_Data]) -> _Data | None:
 
 
 def read_about(data: object) -> About:
-    """Read the data of any record but a relayed frame."""
+    """Read the data of a record that is not a relayed frame."""
     return read_data(data, About) or About()
 
 
 def media_of(kind: object, data: object) -> Media:
-    """Find what a relayed record carries; a description that does not say its type is of the frame's kind."""
+    """Find the description or the candidate in a relayed frame.
+
+    If the description does not name its type, the kind of the frame is its type.
+    """
     media = find_media(data) if isinstance(data, str) else Media()
     word = word_of(kind)
     if media.description_bytes is not None and media.sdp_type is None and word in SDP_TYPES:
@@ -60,9 +63,9 @@ def media_of(kind: object, data: object) -> Media:
 
 
 def word_of(kind: object) -> str | None:
-    """What a frame is for, in the word that all dialects share; the kind itself where there is none.
+    """Return the word that all dialects share for a kind of frame, or the kind itself.
 
-    So `candidate` of `ice-candidate`, `ice_candidate` and `WEBRTC_ICE_CANDIDATE`.
+    For example, `ice-candidate`, `ice_candidate` and `WEBRTC_ICE_CANDIDATE` are all `candidate`.
     """
     if not isinstance(kind, str):
         return None

@@ -1,4 +1,4 @@
-"""What browsers reported of their RTCPeerConnections: the `trace` frames, one story per connection."""
+"""What browsers have reported about their RTCPeerConnections in `trace` frames."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from signaling_sidecar.diagnosis.record_data import read_data
 
 
 class CandidatePair(msgspec.Struct, frozen=True):
-    """The pair that ICE selected: `type`, `protocol`, `address` … of each end, as getStats names them."""
+    """The pair that ICE selected. Each end has `type`, `protocol`, `address` and so on, named as in getStats."""
 
     local: dict[str, Any] = {}
     remote: dict[str, Any] = {}
 
 
 class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What is read of one `trace` frame; None: it does not say. The frontend's `trace-report.ts` writes it.
+    """One `trace` frame, which `trace-report.ts` in the page writes. A field is None if the frame does not have it.
 
-    Of a browser's dump `signaling_sidecar.inspection.dumps` makes the same.
+    `signaling_sidecar.inspection.dumps` makes the same reports from a dump of a browser.
     """
 
     event: str
     page: str | None = None
-    """One load of a page."""
+    """The id of a page load."""
     pc: str | None = None
-    """One RTCPeerConnection; None: it is about the page."""
+    """The id of an RTCPeerConnection, or None if the report is about the page."""
     peer_id: str | None = None
-    """Whom the connection is to, when the app has said it."""
+    """The peer id at the other end, if the app has named it."""
     secure: bool | None = None
     title: str | None = None
-    """Of the page."""
+    """The title of the page."""
     path: str | None = None
-    """Of its URL, without what looks like a key in it."""
+    """The path of its URL, without parts that look like a key."""
     policy: str | None = None
     """`relay` or `all`."""
     connection: str | None = None
@@ -49,19 +49,19 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     name: str | None = None
     pair: CandidatePair | None = None
     has_local: bool | None = None
-    """Whether the browser has found a candidate of its own."""
+    """Whether the browser has found a local candidate."""
     has_remote: bool | None = None
-    """Whether it was given one of the other side."""
+    """Whether the page has added a candidate from the other side."""
 
 
 def read_report(data: str | None) -> Report | None:
-    """Read the data of a `trace.state`; None: it is no report of ours."""
+    """Read the data of a `trace.state`. None if it is not a report that the sidecar knows."""
     return read_data(data, Report)
 
 
 @dataclass(eq=False)
 class Connection:
-    """One RTCPeerConnection as its page saw it, from its reports in their order."""
+    """One RTCPeerConnection, from the reports of its page in their order."""
 
     id: str
     page: str | None
@@ -79,15 +79,15 @@ class Connection:
         self.remote_ufrags |= {report.remote_ufrag} - {None}  # type: ignore[arg-type]
 
     def last(self, name: str) -> Any:
-        """The last value of a field that any report gave."""
+        """Return the last value that a field has in any report, or None."""
         return next((value for _, r in reversed(self.reports) if (value := getattr(r, name)) is not None), None)
 
     def when(self, name: str, *values: str) -> list[Entry]:
-        """The entries whose report gave the field one of the values."""
+        """Return the entries in whose report the field has one of the values."""
         return [entry for entry, report in self.reports if getattr(report, name) in values]
 
     def ever(self, name: str) -> bool | None:
-        """Whether a field was ever true; None: no report says."""
+        """Whether a field is true in any report, or None if no report has it."""
         said = {value for _, report in self.reports if (value := getattr(report, name)) is not None}
         return any(said) if said else None
 
@@ -97,17 +97,17 @@ class Connection:
 
 
 class Connections:
-    """All connections of a log, by their ids."""
+    """All RTCPeerConnections that browsers have reported."""
 
     def __init__(self) -> None:
         self.by_id: dict[str, Connection] = {}
         self.pages: dict[str, Report] = {}
-        """What a page has said of itself, by its id."""
+        """By page id, the last report about the page."""
         self.insecure_sessions: dict[str, Entry | None] = {}
-        """Sessions whose page has said what it is: where it said that it is no secure context, None if it is one."""
+        """By session id: None if its page is a secure context, otherwise the entry that reports that it is not."""
 
     def add(self, entry: Entry) -> Report | None:
-        """Take a `trace.state` entry and give what it says; one that is no report of ours is left out."""
+        """Take a `trace.state` entry and return its report, or None if it is not a report that the sidecar knows."""
         report = read_report(entry.data)
         if report is None:
             return None

@@ -1,4 +1,4 @@
-"""What the signaling of a pair alone can tell."""
+"""Evaluates the signaling between two peers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S, Finding, Rea
 
 
 def by_signaling(pair: Pair) -> Finding:
-    """Say how far it came. Complete signaling is no cause of anything: then the transport is unknown."""
+    """Return how far the signaling got. If it is complete, the finding is that the transport is unknown."""
     if pair.meeting.room is None:
         return _elsewhere(pair)
     offers, answers = pair.attempt.offers, pair.attempt.answers
@@ -20,18 +20,18 @@ def by_signaling(pair: Pair) -> Finding:
 
 
 def _elsewhere(pair: Pair) -> Finding:
-    """Without the signals there are the states that they led to."""
+    """Evaluate two pages whose signals are unknown, by the signaling states that their browsers have reported."""
     for side, connections in enumerate(pair.meeting.connections):
         offered = [entry for each in connections for entry in each.when("signaling", "have-local-offer")]
         if offered and not any(each.remote_ufrags for each in connections):
             return _offered_elsewhere(pair, side, offered)
-    return Finding(Reason.UNKNOWN, "their signaling went another way than by this sidecar", (pair.meeting.met,))
+    return Finding(Reason.UNKNOWN, "their signaling did not pass through this sidecar", (pair.meeting.met,))
 
 
 def _offered_elsewhere(pair: Pair, side: int, offered: list[Entry]) -> Finding:
     name, other = pair.names[side], pair.names[1 - side]
     if pair.until_ts - offered[0].ts < SIGNALING_WITHIN_S:
-        return pair.parted_or("an offer is made, and may still be answered", offered[0])
+        return pair.parted_or("an offer was made, and may still be answered", offered[0])
     count = len(pair.meeting.connections[side])
     sentence = f"the offer of {name} has" if count == 1 else f"{count} offers of {name} have"
     if pair.meeting.connections[1 - side]:
@@ -56,12 +56,12 @@ def _without_offer(pair: Pair) -> Finding:
 def _unrecognised(unread: list[Signal]) -> Finding:
     passed = "1 signal" if len(unread) == 1 else f"{len(unread)} signals"
     kept = " (the log keeps no payloads)" if all(signal.entry.data is None for signal in unread) else ""
-    sentence = f"{passed} went between them, and none is an offer in a form that is known here{kept}"
+    sentence = f"{passed} passed between them, and none is an offer in a known form{kept}"
     return Finding(Reason.UNRECOGNISED, sentence, (unread[0].entry, unread[-1].entry)[: len(unread)])
 
 
 def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
-    # The first: who sends it again has not been answered since then.
+    # The first offer: one that is sent again has been without an answer since then.
     offer, crossing = offers[0], pair.attempt.crossing
     offerer, answerer = pair.names[offer.sender], pair.names[1 - offer.sender]
     refused = pair.refused()
@@ -74,7 +74,7 @@ def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
     if crossing is not None:
         evidence = tuple(signal.entry for signal in crossing)
         return Finding(Reason.GLARE, "both sent an offer at the same time, and neither answered", evidence)
-    away = pair.meeting.stays[1 - offer.sender].away
+    away = pair.meeting.sessions[1 - offer.sender].away
     was_away = f" ({answerer} was away)" if away and away[-1].ts <= offer.entry.ts else ""
     sentence = f"{answerer} has not answered the offer of {offerer}{was_away}"
     return Finding(Reason.OFFER_UNANSWERED, sentence, (offer.entry,))
@@ -91,15 +91,18 @@ def _answered(pair: Pair, offers: list[Signal], answers: list[Signal]) -> Findin
     if pair.until_ts - answers[0].entry.ts < SIGNALING_WITHIN_S:
         return _cut_short(pair, silent, evidence)
     who = "neither" if len(silent) == 2 else pair.names[silent[0]]
-    sentence = f"the offer is answered, but {who} has {'' if len(silent) == 2 else 'not '}sent a candidate"
+    sentence = f"the offer was answered, but {who} has {'' if len(silent) == 2 else 'not '}sent a candidate"
     return Finding(Reason.NO_CANDIDATES, sentence, evidence)
 
 
 def _cut_short(pair: Pair, silent: list[int], evidence: tuple[Entry, ...]) -> Finding:
-    """Candidates may still come, unless one has left. Those of one side can be enough: they may have been connected."""
+    """Evaluate an answered offer for whose candidates there is still time.
+
+    If one peer has left, the candidates of one side may have been enough for a connection.
+    """
     if pair.parted is None:
-        return pair.parted_or("the offer is answered, and candidates may still come", *evidence)
+        return pair.parted_or("the offer was answered, and candidates may still arrive", *evidence)
     if len(silent) == 1 or pair.attempt.unread():
-        return pair.unwatched("the offer is answered", *evidence)
+        return pair.unwatched("the offer was answered", *evidence)
     sentence = f"{pair.parted.label} {pair.parted.departure} before either had sent a candidate"
     return Finding(Reason.LEFT, sentence, (*evidence, *pair.parted.ends))

@@ -1,4 +1,4 @@
-"""The WebSockets of a log: what page each came from, and how it ended."""
+"""The WebSockets in a log: the page that opened each, and how it ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Opened(msgspec.Struct):
 
 
 class Closed(msgspec.Struct):
-    """How a WebSocket ended, as `connection.closed` tells it; of a copy of a log it may tell nothing."""
+    """How a WebSocket ended, from `connection.closed`. In a redacted copy of a log the fields may be missing."""
 
     ending: str | None = None
     by: str | None = None
@@ -26,17 +26,17 @@ class Closed(msgspec.Struct):
 
     @property
     def is_too_big(self) -> bool:
-        """Whether it was ended for a frame over the limit, of which there is no other record."""
+        """Whether the sidecar closed it because of a frame over the limit. No other record reports such a frame."""
         return self.by == "sidecar" and self.code == TOO_BIG
 
     @property
     def is_goodbye(self) -> bool:
-        """Whether the page ended it, or was itself unloaded."""
+        """Whether the page closed it or was unloaded, in contrast to a lost connection."""
         return self.by == "peer" and self.ending in ("closed", "unloaded")
 
 
 class Sockets:
-    """All WebSockets, by the run of the sidecar and the number they had in it."""
+    """All WebSockets, by the run of the sidecar and their number in it."""
 
     def __init__(self) -> None:
         self._opened: dict[tuple[str, int | None], Entry] = {}
@@ -48,7 +48,10 @@ class Sockets:
         known[entry.boot, entry.connection] = entry
 
     def insecure(self, entry: Entry) -> Entry | None:
-        """The entry that shows that the page that sent this one is no secure context; None: it is one, or no page."""
+        """Return the entry that shows that the page behind an entry is not a secure context.
+
+        None if it is a secure context, or if the client is not a page.
+        """
         opened = self._opened.get((entry.boot, entry.connection))
         if opened is None:
             return None
@@ -56,7 +59,7 @@ class Sockets:
         return opened if origin is not None and is_insecure(origin) else None
 
     def goodbye(self, entry: Entry) -> Entry | None:
-        """The entry with which the page that sent this one said goodbye, if it has."""
+        """Return the entry with which the page behind an entry closed its WebSocket, or None."""
         closed = self._closed.get((entry.boot, entry.connection))
         return closed if closed is not None and read_closed(closed).is_goodbye else None
 

@@ -1,4 +1,4 @@
-"""What the browsers' reports add to what the signaling of a pair tells."""
+"""Evaluates the connection between two browsers, by their reports."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Reason
 
 _OPEN = (Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NO_CANDIDATES)
-"""What is left open by the signaling, so that a browser that is not connected is worth asking why."""
+"""Findings from the signaling that do not explain why two browsers are not connected."""
 
 
 def with_reports(pair: Pair, signaling: Finding) -> Finding:
-    """Say whether they are connected, and if not, what the browsers and their pages say of it."""
+    """Return the finding from the signaling and the browsers' reports together."""
     connected = pair.reported("connection", "connected")
     if connected:
         return _was_connected(pair, connected)
@@ -23,10 +23,10 @@ def with_reports(pair: Pair, signaling: Finding) -> Finding:
 
 
 def _insecure(pair: Pair, signaling: Finding) -> Finding | None:
-    for stay in pair.meeting.stays:
-        if stay.insecure is not None:
-            sentence = f"the page of {stay.label} is not secure, so it has no camera: {signaling.sentence}"
-            return Finding(Reason.INSECURE_PAGE, sentence, (stay.insecure, *signaling.evidence))
+    for session in pair.meeting.sessions:
+        if session.insecure is not None:
+            sentence = f"the page of {session.label} is not a secure context, so it has no camera: {signaling.sentence}"
+            return Finding(Reason.INSECURE_PAGE, sentence, (session.insecure, *signaling.evidence))
     return None
 
 
@@ -36,15 +36,15 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     failed = pair.reported("connection", "failed")[-1:]
     if not failed or failed[0].ts <= connected[-1].ts:
         return Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
-    # A page that is closed tells the other browser nothing: that sees its connection fail some time later.
-    gone = [stay for stay in pair.meeting.stays if stay.ends and stay.ends[0].ts <= failed[0].ts]
+    # The other browser is not informed when a page is closed. Its connection fails some time later.
+    gone = [session for session in pair.meeting.sessions if session.ends and session.ends[0].ts <= failed[0].ts]
     if gone:
         sentence = f"they were connected{way}, until {gone[0].label} {gone[0].departure}"
         return Finding(Reason.CONNECTED, sentence, (connected[-1], *gone[0].ends))
     if pair.meeting.room is None and not pair.meeting.connections[1]:
-        sentence = f"they were connected{way}, until the other page did not answer any more: it has reported nothing"
+        sentence = f"they were connected{way}, until the other page, which reports nothing, stopped answering"
         return Finding(Reason.UNKNOWN, sentence, (connected[-1], *failed))
-    lost = f"they were connected{way}, and lost each other"
+    lost = f"they were connected{way}, and then lost the connection"
     if pair.absent is not None:
         return pair.parted_or(lost, connected[-1], *failed)
     return Finding(Reason.ICE_FAILED, lost, (connected[-1], *failed))
@@ -52,12 +52,12 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
 
 def _transport(pair: Pair, signaling: Finding) -> Finding:
     failed = _failures(pair)
-    # The first answer: one that is sent again, or to a change of tracks, begins nothing.
+    # The first answer, because later answers belong to repeated offers or to changes of tracks.
     began_ts = min((answer.entry.ts for answer in pair.attempt.answers), default=signaling.evidence[-1].ts)
     if not failed and pair.until_ts - began_ts < TRANSPORT_WITHIN_S:
         if pair.parted is not None and not pair.is_watched_to_the_end:
             return signaling
-        return pair.parted_or("the signaling is complete, and the browsers are trying", *signaling.evidence)
+        return pair.parted_or("the signaling is complete, and the browsers are trying to connect", *signaling.evidence)
     evidence = (*signaling.evidence, *failed[-1:])
     found = _both_answered(pair) or _dtls(pair) or _no_relay(pair, evidence) or _too_early(pair)
     if found is not None:
@@ -68,18 +68,18 @@ def _transport(pair: Pair, signaling: Finding) -> Finding:
 
 
 def _failures(pair: Pair) -> list[Entry]:
-    """Where a browser gave up; who was left by the other gives up too, and that is no failure."""
+    """Return the reports of a failure. A failure after the other peer has left does not count."""
     failed = pair.reported("connection", "failed") + pair.reported("ice", "failed")
     until_ts = pair.parted.ends[0].ts if pair.parted is not None else None
     return [entry for entry in failed if until_ts is None or entry.ts <= until_ts]
 
 
 def _both_answered(pair: Pair) -> Finding | None:
-    """Both took back their own offer for the other's, as browsers do by themselves: now neither has one answered."""
+    """Each side withdrew its offer to answer the other's, as browsers do by themselves, so no offer is answered."""
     signals = pair.attempt.both_answered
     if signals is None:
         return None
-    sentence = "both sent an offer at the same time, and each answered that of the other instead of waiting"
+    sentence = "both sent an offer at the same time, and each then answered the other's instead of waiting"
     return Finding(Reason.GLARE, sentence, tuple(signal.entry for signal in signals))
 
 
@@ -92,7 +92,7 @@ def _dtls(pair: Pair) -> Finding | None:
     ]
     if not failed:
         return None
-    sentence = "ICE found a way, but the DTLS handshake failed: a fingerprint or certificate does not match"
+    sentence = "ICE found a path, but the DTLS handshake failed: a fingerprint or certificate does not match"
     return Finding(Reason.DTLS_FAILED, sentence, (failed[-1],))
 
 
@@ -101,7 +101,7 @@ def _no_relay(pair: Pair, evidence: tuple[Entry, ...]) -> Finding | None:
         types = {each.type for each in pair.attempt.candidates(side)}
         own = [each for each in pair.meeting.connections[side] if each in pair.connections]
         if "relay" not in types and any(each.policy_is_relay for each in own):
-            sentence = f"{name} may use a relay only (iceTransportPolicy), and has found none"
+            sentence = f"{name} may use only relay candidates (iceTransportPolicy), and found none"
             return Finding(Reason.RELAY_ONLY, sentence, evidence)
     return None
 
@@ -118,23 +118,23 @@ def _too_early(pair: Pair) -> Finding | None:
     sender = next((side for side in (0, 1) if pair.attempt.early(side)), None)
     who = "candidates" if sender is None else f"candidates of {pair.names[sender]}"
     sent = () if sender is None else tuple(signal.entry for signal in pair.attempt.early(sender))
-    sentence = f"{who} were sent before the description, and the other browser threw them away"
+    sentence = f"{who} were sent before the description, and the other browser discarded them"
     return Finding(Reason.EARLY_CANDIDATES, sentence, (*sent, thrown_away[-1]))
 
 
 def _no_candidate(pair: Pair, evidence: tuple[Entry, ...]) -> Finding | None:
-    """By what the browsers have: signaling may have gone another way, and not all that is relayed is used."""
+    """Look at the candidates that the browsers have, because a page may not have added all that were relayed."""
     own = [[each for each in side if each in pair.connections] for side in pair.meeting.connections]
     for name, connections in zip(pair.names, own, strict=True):
         if any(each.ever("has_local") is False for each in connections):
-            sentence = f"the browser of {name} has found no candidate, so there is no address to signal"
+            sentence = f"the browser of {name} found no candidate, so there was no address to signal"
             return Finding(Reason.NO_CANDIDATES, sentence, evidence)
     lacking = [side for side in (0, 1) if any(each.ever("has_remote") is False for each in own[side])]
     if not lacking:
         return None
     to, of = pair.names[lacking[0]], pair.names[1 - lacking[0]]
     if len(lacking) == 2:
-        sentence = "no candidate was signaled: neither browser was given one of the other"
+        sentence = "no candidate was signaled: neither page has added one from the other"
     elif pair.attempt.candidates(1 - lacking[0]):
         sentence = f"candidates of {of} were relayed, and the page of {to} has added none of them"
     else:
@@ -144,13 +144,13 @@ def _no_candidate(pair: Pair, evidence: tuple[Entry, ...]) -> Finding | None:
 
 def _no_way(pair: Pair, failed: list[Entry], evidence: tuple[Entry, ...]) -> Finding:
     if pair.attempt.only_mdns:
-        sentence = "each names itself by a .local name only, and the other could not resolve it"
+        sentence = "both sent only .local addresses, which the other could not resolve"
         return Finding(Reason.ONLY_MDNS, sentence, evidence)
     subnets = pair.attempt.subnets
     if subnets is not None:
         one, other = (f"{name} in {network}" for name, network in zip(pair.names, subnets, strict=True))
-        sentence = f"they are in different networks without a way between: {one}, {other}"
+        sentence = f"they are in different networks without a route between them: {one}, {other}"
         return Finding(Reason.SUBNETS, sentence, evidence)
     waited = "" if failed else f" for {TRANSPORT_WITHIN_S:g} s"
-    sentence = f"ICE has found no way between them{waited}"
+    sentence = f"ICE found no path between them{waited}"
     return Finding(Reason.ICE_FAILED, sentence, evidence)

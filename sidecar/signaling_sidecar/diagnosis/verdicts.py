@@ -1,4 +1,4 @@
-"""The verdict on a pair: what its last attempt came to, or why the one before it failed."""
+"""The verdict on two peers: the result of their last attempt to connect, or why the one before it failed."""
 
 from __future__ import annotations
 
@@ -14,47 +14,50 @@ from signaling_sidecar.diagnosis.signaling import by_signaling
 from signaling_sidecar.diagnosis.transport import with_reports
 
 _UNDECIDED = (Reason.IN_PROGRESS, Reason.GLARE)
-"""Two sides that both try again make offers that cross: what was before them says more."""
+"""After these results of the last attempt, the one before it explains more: crossing offers are often a second try."""
 
 
 class Verdict(NamedTuple):
-    """`signaling` is what the signaling alone can tell, `finding` what it can tell with the browsers' reports."""
+    """The verdict on one meeting. `signaling` is the finding without the browsers' reports, `finding` is with them."""
 
     meeting: Meeting
     attempt: Attempt
     signaling: Finding
     finding: Finding
     notes: tuple[str, ...]
-    """What is worth knowing and is not the reason."""
+    """Further observations, which are not the reason."""
 
     @property
     def sentence(self) -> str:
-        one, other = (stay.label for stay in self.meeting.stays)
+        one, other = (session.label for session in self.meeting.sessions)
         return f"{one} and {other}: {self.finding.sentence}"
 
     @property
     def next_step(self) -> str | None:
-        """What to do about it; None: nothing."""
+        """What to do about it, or None."""
         return next_step(self.finding.reason, self.finding.code)
 
 
-def judge(meeting: Meeting, now_ts: float) -> Verdict:
-    """Say what became of a pair by `now_ts` (seconds since the epoch): the log's end, or now for a running sidecar."""
+def evaluate(meeting: Meeting, now_ts: float) -> Verdict:
+    """Return whether two peers are connected at `now_ts` (seconds since the epoch), and why not.
+
+    `now_ts` is the end of the log, or the current time for a running sidecar.
+    """
     attempts = attempts_of(meeting)
-    verdict = _judge(meeting, attempts[-1], now_ts)
+    verdict = _evaluate(meeting, attempts[-1], now_ts)
     for attempt, later in zip(attempts[-2::-1], attempts[:0:-1], strict=True):
         if verdict.finding.reason not in _UNDECIDED:
             break
-        before = _judge(meeting, attempt, later.signals[0].entry.ts)
+        before = _evaluate(meeting, attempt, later.signals[0].entry.ts)
         if before.finding.reason in (Reason.CONNECTED, Reason.UNKNOWN):
             break
         if before.finding.reason not in _UNDECIDED:
-            again = before.finding._replace(sentence=f"{before.finding.sentence}; they try again")
+            again = before.finding._replace(sentence=f"{before.finding.sentence}; they are trying again")
             return before._replace(finding=again)
     return verdict
 
 
-def _judge(meeting: Meeting, attempt: Attempt, now_ts: float) -> Verdict:
+def _evaluate(meeting: Meeting, attempt: Attempt, now_ts: float) -> Verdict:
     pair = Pair(meeting, attempt, now_ts)
     signaling = by_signaling(pair)
     finding = with_reports(pair, signaling)
@@ -66,18 +69,18 @@ def _notes(pair: Pair, reason: Reason) -> Iterable[str]:
     for side, name in enumerate(pair.names):
         unread = sum(signal.sender == side for signal in attempt.unread())
         if unread and reason in (Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES):
-            yield f"{name} has sent {unread} signal{'' if unread == 1 else 's'} in no form that is known here"
+            yield f"{name} has sent {unread} signal{'' if unread == 1 else 's'} in an unknown form"
         answered = any(answer.sender == side for answer in attempt.answers)
         if reason is Reason.NOBODY_OFFERED and (answered or attempt.candidates(side)):
             sent = "an answer" if answered else "candidates"
-            yield f"{name} has sent {sent} all the same: the offer was not sent, or went another way"
+            yield f"{name} has sent {sent} nevertheless: the offer was not sent, or did not pass through this sidecar"
     if attempt.crossing is not None and attempt.answers and attempt.both_answered is None:
         winner = pair.names[1 - attempt.answers[-1].sender]
         yield f"both sent an offer at the same time; that of {winner} was answered"
     for side, name in enumerate(pair.names):
         if attempt.early(side):
-            yield f"{name} sent candidates before its description: who adds them at once loses them"
+            yield f"{name} sent candidates before its description: a page that adds them at once loses them"
     if attempt.only_mdns:
-        yield "all candidates are .local names, which only the same network resolves"
+        yield "all candidates have .local addresses, which can be resolved only within one network"
     if attempt.subnets is not None:
-        yield f"the candidates are of different networks: {' and '.join(attempt.subnets)}"
+        yield f"the candidates belong to different networks: {' and '.join(attempt.subnets)}"

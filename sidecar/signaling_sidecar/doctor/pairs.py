@@ -35,14 +35,14 @@ def pairs_now(state_dir: Path) -> list[PairNow]:
     """Judge the pairs by the newest part of the log. Raises NoLog, DamagedLog, UnknownSchema."""
     return [
         PairNow(
-            (one.session, other.session),
+            (one.id, other.id),
             (visible(one.label), visible(other.label)),
             _standing(verdict.finding.reason),
             visible(verdict.finding.sentence),
             verdict.next_step,
         )
         for verdict in together_now(state_dir)
-        for one, other in [verdict.meeting.stays]
+        for one, other in [verdict.meeting.sessions]
     ]
 
 

@@ -4,31 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from signaling_sidecar.drawing.errors import first_of
 from signaling_sidecar.errors import SidecarError
-
-MAX_CHOICES_NAMED = 20  # rooms in one message; a log may hold thousands
-
-
-class UnknownRoom(SidecarError):
-    """A log holds no such room."""
-
-    def __init__(self, asked: str, there: Sequence[str]) -> None:
-        super().__init__(asked, there)
-        self.asked, self.there = asked, there
-
-    def __str__(self) -> str:
-        return f"no room {self.asked} in this log; there are: {_first_of(self.there) or 'none at all'}"
-
-
-class AmbiguousRoom(SidecarError):
-    """A name alone does not say which room is meant."""
-
-    def __init__(self, asked: str, choices: Sequence[str]) -> None:
-        super().__init__(asked, choices)
-        self.asked, self.choices = asked, choices
-
-    def __str__(self) -> str:
-        return f"room {self.asked} is in this log {len(self.choices)} times, say which: {_first_of(self.choices)}"
 
 
 class UnknownRecord(SidecarError):
@@ -41,7 +18,7 @@ class UnknownRecord(SidecarError):
     def __str__(self) -> str:
         if not self.choices:
             return f"no signal of this log is {self.asked}: `signals` has their boot and seq"
-        return f"{len(self.choices)} boots of this log have a signal {self.asked}, say which: {_first_of(self.choices)}"
+        return f"{len(self.choices)} boots of this log have a signal {self.asked}, choose one: {first_of(self.choices)}"
 
 
 class NoDescription(SidecarError):
@@ -76,11 +53,6 @@ class DamagedDump(SidecarError):
     def __str__(self) -> str:
         where = self.path if self.place is None else f"{self.path}, {self.place}"
         return f"{where} is not as a browser writes it: {self.reason}"
-
-
-def _first_of(choices: Sequence[str]) -> str:
-    more = len(choices) - MAX_CHOICES_NAMED
-    return ", ".join(choices[:MAX_CHOICES_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 class AdminRefused(SidecarError):

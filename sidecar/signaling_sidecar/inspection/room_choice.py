@@ -1,84 +1,65 @@
-"""One room of a log: which is meant by a name, and its records.
+"""Finds the room that a view of a log is requested for, and selects its records.
 
-A ladder is of one boot. Who is in a room outlives a restart, so the other views follow it through its boots.
+A ladder shows one boot. The other views follow a room through all boots in which it existed, because its sessions
+survive a restart of the sidecar.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from signaling_sidecar.inspection.attendance import Attendance, Turn, attend
-from signaling_sidecar.inspection.errors import AmbiguousRoom, UnknownRoom
-from signaling_sidecar.inspection.rooms import rooms_table
-from signaling_sidecar.inspection.steps import Record
-from signaling_sidecar.inspection.text_dtype import TEXT
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.drawing import AmbiguousRoom, Attendance, RoomInLog, RoomRuns, UnknownRoom, attend
+from signaling_sidecar.inspection.tables.entries import entries_of
+from signaling_sidecar.inspection.tables.rooms import rooms_table
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _OF_A_PAGE = r'"event": ?"page"'
 
 
-class RoomInLog(NamedTuple):
-    """One room of one boot: all its stays there."""
-
-    dialect: str
-    room: str
-    boot: str
-
-    @property
-    def title(self) -> str:
-        return f"Room {self.room} · {self.dialect} · boot {self.boot[:8]}"
-
-
-class RoomRuns(NamedTuple):
-    """One room in the consecutive boots through which it went on."""
-
-    dialect: str
-    room: str
-    boots: tuple[str, ...]
-
-    @property
-    def title(self) -> str:
-        return f"Room {self.room} · {self.dialect} · boot {', '.join(boot[:8] for boot in self.boots)}"
-
-
-def rooms_in(rooms: pd.DataFrame) -> list[RoomInLog]:
-    """Name the rooms of the table of rooms, in order of appearance."""
+def rooms_of_table(rooms: pd.DataFrame) -> list[RoomInLog]:
+    """List the rooms in a table of rooms, in order of appearance."""
     named = rooms[["dialect", "room", "boot"]].drop_duplicates().astype(TEXT)
     return [RoomInLog(*row) for row in named.itertuples(index=False)]
 
 
-def room_records(events: pd.DataFrame, chosen: RoomInLog) -> list[Record]:
-    """Take one room's records out of the events, in order, and the gaps in the log between them."""
+def room_entries(events: pd.DataFrame, chosen: RoomInLog) -> list[Entry]:
+    """Select the records of one room in order, and the gaps of the log between the first and the last of them."""
     in_boot = events["boot"] == chosen.boot
     own = np.flatnonzero(in_boot & (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room))
     gaps = np.flatnonzero(in_boot & (events["type"] == "log.gap"))
     between = gaps[(gaps > own[0]) & (gaps < own[-1])] if len(own) else gaps[:0]
-    rows = _rows(events[list(Record._fields)], np.union1d(own, between))
-    columns = [rows[name].astype(object).where(rows[name].notna(), None) for name in Record._fields]
-    return [Record(*values) for values in zip(*columns, strict=True)]
+    return entries_of(_rows(events, np.union1d(own, between)))
 
 
 def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | None) -> Attendance:
-    """Say who was in a room when. `read_ts`: seconds since the epoch, when the log of a running sidecar was read."""
+    """Return who was in a room at which time.
+
+    `read_ts` is when the log of a running sidecar was read (seconds since the epoch), or None for a finished log.
+    """
     runs = events[events["boot"].isin(chosen.boots)]
     of_room = (runs["dialect"] == chosen.dialect) & (runs["room"] == chosen.room)
     type_ = runs["type"].astype(TEXT)
-    # Of what browsers report only the page itself matters here, and the rest is most of a log.
+    # Browser reports are most of a log, and only those about the page itself matter here.
     of_page = (type_ == "trace.state") & runs["data"].str.contains(_OF_A_PAGE, na=False)
-    told = type_.str.startswith(("peer.", "room.")) | of_page
-    rows = runs[of_room & told | type_.str.startswith("server.")]
-    columns = [rows[name].astype(object).where(rows[name].notna(), None) for name in Turn._fields if name != "ts"]
-    ts = rows["time"].astype("int64") / 1e6
-    turns = (Turn(seq, at, *rest) for at, seq, *rest in zip(ts, *columns, strict=True))
+    needed = type_.str.startswith(("peer.", "room.")) | of_page
+    entries = entries_of(runs[of_room & needed | type_.str.startswith("server.")])
     is_last = events["boot"].iloc[-1] == chosen.boots[-1]
-    return attend(turns, read_ts if read_ts is not None and is_last else runs["time"].max().timestamp())
+    return attend(entries, read_ts if read_ts is not None and is_last else runs["time"].max().timestamp())
+
+
+def mesh_entries(events: pd.DataFrame, chosen: RoomRuns) -> list[Entry]:
+    """Select the records that a diagnosis of one room needs."""
+    of_room = (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room)
+    # A report without a room comes from a page that has not joined one; its ICE ufrags show which pair it belongs to.
+    needed = of_room | events["type"].isin(["trace.state", "log.checkpoint"])
+    return entries_of(events[needed & events["boot"].isin(chosen.boots)])
 
 
 def choose_room(events: pd.DataFrame, room: str, dialect: str | None, boot: str | None) -> RoomInLog:
-    """Find the one room that is meant; raise `UnknownRoom` or `AmbiguousRoom`, which name the choices."""
+    """Find the room for a ladder. Raises `UnknownRoom` or `AmbiguousRoom`, whose messages list the choices."""
     choices = _choices(events, room, dialect, boot)
     if len(choices) > 1:
         raise AmbiguousRoom(repr(room), [f"ladder({_arguments(choice)})" for choice in choices])
@@ -86,9 +67,10 @@ def choose_room(events: pd.DataFrame, room: str, dialect: str | None, boot: str 
 
 
 def choose_runs(events: pd.DataFrame, view: str, room: str, dialect: str | None, boot: str | None) -> RoomRuns:
-    """Find the one room that is meant, with every boot through which it went on: those that share a session.
+    """Find the room for `view`, and all boots in which it existed: boots with a common session belong together.
 
-    `boot` is any of them. Raises `UnknownRoom` or `AmbiguousRoom`, which name the choices as calls of `view`.
+    `boot` may be any of them. Raises `UnknownRoom` or `AmbiguousRoom`, whose messages list the choices as calls of the
+    view.
     """
     choices = [(choice, _runs_of(events, choice)) for choice in _choices(events, room, dialect, boot)]
     different = {runs: choice for choice, runs in choices}
@@ -100,17 +82,17 @@ def choose_runs(events: pd.DataFrame, view: str, room: str, dialect: str | None,
 def _choices(events: pd.DataFrame, room: str, dialect: str | None, boot: str | None) -> list[RoomInLog]:
     choices = [
         known
-        for known in rooms_in(rooms_table(_rows(events, np.flatnonzero(events["room"] == room))))
+        for known in rooms_of_table(rooms_table(_rows(events, np.flatnonzero(events["room"] == room))))
         if dialect in (None, known.dialect) and known.boot.startswith(boot or "")
     ]
     if not choices:
         asked = ", ".join(filter(None, (repr(room), dialect and f"dialect={dialect!r}", boot and f"boot={boot!r}")))
-        raise UnknownRoom(asked, [_arguments(known) for known in rooms_in(rooms_table(events))])
+        raise UnknownRoom(asked, [_arguments(known) for known in rooms_of_table(rooms_table(events))])
     return choices
 
 
 def _runs_of(events: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
-    """Go from boot to boot by the sessions that two have in common; a boot between two is one of them too."""
+    """Follow the room through boots that have a session in common, and include the boots between these."""
     rows = events[(events["dialect"] == chosen.dialect) & (events["room"] == chosen.room)]
     sessions = {str(boot): set(group.dropna()) for boot, group in rows.groupby("boot", observed=True)["session"]}
     joined, found = {chosen.boot}, sessions.get(chosen.boot, set())
@@ -123,7 +105,7 @@ def _runs_of(events: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
 
 
 def _rows(events: pd.DataFrame, places: npt.NDArray[np.intp]) -> pd.DataFrame:
-    # By way of a slice, which is free: to take rows pyarrow joins all pieces of a text column, of the slice's only now.
+    # Taking rows makes pyarrow join all pieces of a text column. A slice costs nothing and leaves fewer pieces to join.
     first, last = (places[0], places[-1]) if len(places) else (0, -1)
     return events.iloc[first : last + 1].iloc[places - first]
 

@@ -13,8 +13,8 @@ from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.reports import Connections
 from signaling_sidecar.inspection.dumps.clock import Clock, compare_clocks
 from signaling_sidecar.inspection.dumps.dump import Dump, entry_of, utc_times
-from signaling_sidecar.inspection.pairs import entries_of
-from signaling_sidecar.inspection.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.entries import entries_of
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.untrusted_text import visible
 
 # In the JSON of a description, a candidate, a summary or a report; some writers of JSON put a backslash before `/`.

@@ -1,0 +1,109 @@
+"""`sidecar ladder`"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from signaling_sidecar.cli import log_entries, state
+from signaling_sidecar.cli.new_file import write_new
+from signaling_sidecar.diagnosis import Entry, find_meetings
+from signaling_sidecar.drawing import (
+    AmbiguousRoom,
+    Ladder,
+    NeverMet,
+    RoomInLog,
+    UnknownRoom,
+    entries_of_room,
+    page,
+    room_of,
+)
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("ladder", help="draw who sent what to whom in a room", description=run.__doc__)
+    parser.add_argument("room", metavar="ROOM", help="the room; a pairing code by its hash, as `tail` shows it")
+    parser.add_argument("--peers", nargs=2, metavar="PEER", help="draw only these two, each given by its name or id")
+    parser.add_argument("--dialect", help="the dialect of the room, if several dialects have one with this id")
+    parser.add_argument("--boot", help="the run of the sidecar (the last one with this room)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--html", type=Path, metavar="FILE", help="write a web page into a new file")
+    form.add_argument("--mermaid", action="store_true", help="print a Mermaid sequence diagram")
+    log_entries.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw a room as a sequence diagram: a column for each peer, and a row for each signal, join and leave."""
+    log = log_entries.read(arguments)
+    rooms: dict[RoomInLog, None] = {}  # in order of appearance
+    entries = []
+    for entry in log.entries:
+        if (room := room_of(entry)) is not None:
+            rooms[room] = None
+        if entry.room == arguments.room or entry.type == "log.gap":
+            entries.append(entry)
+    state.say_what_is_left_out(log.left_out)
+    chosen = _choose(list(rooms), arguments)
+    records = entries_of_room(entries, chosen)
+    between = None if arguments.peers is None else _sessions_of(records, arguments.peers)
+    _show(Ladder(chosen.title, records, between=between), arguments)
+    return 0
+
+
+def _choose(rooms: Sequence[RoomInLog], arguments: argparse.Namespace) -> RoomInLog:
+    """Return the last room that the arguments describe, and say on stderr which earlier runs had it too."""
+    asked = [name for name in ("dialect", "boot") if getattr(arguments, name) is not None]
+    requested = " with ".join([repr(arguments.room), *(f"--{name} {getattr(arguments, name)}" for name in asked)])
+    found = [
+        room
+        for room in rooms
+        if room.room == arguments.room
+        and arguments.dialect in (None, room.dialect)
+        and room.boot.startswith(arguments.boot or "")
+    ]
+    if not found:
+        raise UnknownRoom(requested, _unique(f"{room.room!r} ({room.dialect})" for room in rooms))
+    dialects = _unique(room.dialect for room in found)
+    if len(dialects) > 1:
+        raise AmbiguousRoom(requested, [f"--dialect {dialect}" for dialect in dialects])
+    *earlier, chosen = found
+    if earlier:
+        choices = ", ".join(f"--boot {room.boot[:8]}" for room in reversed(earlier))
+        print(f"the last run of the sidecar with this room; earlier runs: {choices}", file=sys.stderr)
+    return chosen
+
+
+def _unique(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
+
+
+def _sessions_of(records: Sequence[Entry], peers: Sequence[str]) -> tuple[str, str]:
+    """Find the sessions of two peers at their last meeting. Raises NeverMet."""
+    meetings = [each for each in find_meetings(records).meetings if each.room is not None]
+    for meeting in reversed(meetings):
+        one, other = meeting.sessions
+        for first, second in ((one, other), (other, one)):
+            if peers[0] in (first.label, first.peer) and peers[1] in (second.label, second.peer):
+                return first.id, second.id
+    labels = _unique(session.label for meeting in meetings for session in meeting.sessions)
+    raise NeverMet(peers[0], peers[1], labels)
+
+
+def _show(ladder: Ladder, arguments: argparse.Namespace) -> None:
+    if arguments.html is not None:
+        write_new(arguments.html, [page(ladder.title, ladder.to_html()).encode()])
+        print(f"wrote {arguments.html}")
+    elif arguments.mermaid:
+        print(ladder.to_mermaid(), end="")
+    elif sys.stdout.isatty():
+        # https://no-color.org: any value that is not empty switches colours off
+        has_colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        print(ladder.to_text(shutil.get_terminal_size().columns, colour=has_colour))
+    else:
+        print(ladder)

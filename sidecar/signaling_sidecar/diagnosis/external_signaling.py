@@ -1,0 +1,116 @@
+"""Pairs pages that signaled through another server, by what their browsers reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.meeting import Meeting, Session
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
+from signaling_sidecar.diagnosis.reports import Connection, Connections
+from signaling_sidecar.diagnosis.sockets import Sockets
+
+# So many unanswered offers beside an answered one are a pool, which a library keeps for peers that come later.
+POOL = 2
+
+
+class OfferPool(NamedTuple):
+    """Offers that a page made in advance, as libraries with a pool of connections do, and that are not used yet."""
+
+    page: str
+    """The name of the page for people."""
+    offers: int
+
+
+class ExternalPages:
+    """Finds the pages whose connections have each other's ICE ufrags."""
+
+    def __init__(self, connections: Connections, sockets: Sockets) -> None:
+        self._all, self._sockets = connections, sockets
+        self._labels = PeerLabels("page")
+        self._came_ts: dict[str, float] = {}
+        """By page, the time of its first report (seconds since the epoch)."""
+        self.pools: list[OfferPool] = []
+        """Filled by `meetings`."""
+
+    def meetings(self, connections: list[Connection]) -> Iterator[Meeting]:
+        """Yield a meeting for each pair of pages, and one for all offers of each page that has no partner."""
+        # Pages also make connections that never negotiate, to find out what the browser supports.
+        begun = [each for each in connections if each.ufrags]
+        for each in begun:
+            self._learn(each)
+        alone: dict[str, list[Connection]] = {}
+        answered: set[str] = set()
+        for one, other in _paired(begun):
+            if other is None and not one.remote_ufrags:
+                alone.setdefault(_page_of(one), []).append(one)
+                continue
+            answered |= {_page_of(each) for each in (one, other) if each is not None}
+            pair = sorted(filter(None, (one, other)), key=lambda each: self._came_ts[_page_of(each)])
+            yield self._meeting(pair[:1], pair[1:])
+        yield from self._unanswered(alone, answered)
+
+    def _unanswered(self, by_page: dict[str, list[Connection]], answered: set[str]) -> Iterator[Meeting]:
+        for page, offered in by_page.items():
+            if page in answered and len(offered) >= POOL:
+                if self._gone(offered) is None:
+                    self.pools.append(OfferPool(self._labels.of(page), len(offered)))
+            else:
+                yield self._meeting(offered, [])
+
+    def _meeting(self, own: list[Connection], others: list[Connection]) -> Meeting:
+        # A connection from a pool may be much older than the meeting.
+        began = max((each[0].reports[0][0] for each in (own, others) if each), key=lambda entry: entry.ts)
+        sessions = (self._session_of(own, began), self._session_of(others, began))
+        return Meeting(None, None, sessions, began, connections=(own, others))
+
+    def _session_of(self, connections: list[Connection], began: Entry) -> Session:
+        if not connections:
+            return Session("", "", None, began, label="an unknown peer")
+        page, gone = _page_of(connections[0]), self._gone(connections)
+        label = self._labels.of(page)
+        return Session(
+            connections[0].id,
+            connections[0].page or "",
+            label,
+            began,
+            label=label,
+            gone=gone,
+            identity=self._labels.first_of(page),
+        )
+
+    def _gone(self, connections: list[Connection]) -> Entry | None:
+        return self._sockets.goodbye(connections[0].reports[-1][0])
+
+    def _learn(self, connection: Connection) -> None:
+        page = _page_of(connection)
+        began_ts = connection.reports[0][0].ts
+        self._came_ts.setdefault(page, began_ts)
+        self._labels.name(page, began_ts, None)
+        about = self._all.pages.get(page)
+        if about is not None:
+            self._labels.page(page, began_ts, about)
+        gone = self._gone([connection])
+        if gone is not None:
+            self._labels.gone(page, gone.ts)
+
+
+def _page_of(connection: Connection) -> str:
+    return connection.page or connection.id
+
+
+def _paired(connections: list[Connection]) -> Iterator[tuple[Connection, Connection | None]]:
+    """Yield each connection with its other end, or None. It is enough if one of the two has reported the other."""
+    by_ufrag = {ufrag: each for each in connections for ufrag in each.ufrags}
+    by_remote = {ufrag: each for each in connections for ufrag in each.remote_ufrags}
+    done: set[str] = set()
+    for one in connections:
+        if one.id in done:
+            continue
+        done.add(one.id)
+        found = (*map(by_ufrag.get, one.remote_ufrags), *map(by_remote.get, one.ufrags))
+        other = next((each for each in found if each is not None and each.id not in done), None)
+        if other is not None:
+            done.add(other.id)
+        yield one, other

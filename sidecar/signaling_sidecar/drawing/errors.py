@@ -1,0 +1,49 @@
+"""Errors about the room that a drawing was requested for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from signaling_sidecar.errors import SidecarError
+
+MAX_CHOICES_NAMED = 20  # rooms in one message; a log may hold thousands
+
+
+class UnknownRoom(SidecarError):
+    """The log holds no such room. The message lists the rooms that it holds."""
+
+    def __init__(self, requested: str, known: Sequence[str]) -> None:
+        super().__init__(requested, known)
+        self.requested, self.known = requested, known
+
+    def __str__(self) -> str:
+        return f"this log has no room {self.requested}; its rooms are: {first_of(self.known) or 'none'}"
+
+
+class AmbiguousRoom(SidecarError):
+    """Several rooms of the log match. The message lists what to write for each."""
+
+    def __init__(self, requested: str, choices: Sequence[str]) -> None:
+        super().__init__(requested, choices)
+        self.requested, self.choices = requested, choices
+
+    def __str__(self) -> str:
+        return f"this log has {len(self.choices)} rooms {self.requested}, choose one: {first_of(self.choices)}"
+
+
+class NeverMet(SidecarError):
+    """Two peers were requested that were never in the room at the same time."""
+
+    def __init__(self, one: str, other: str, known: Sequence[str]) -> None:
+        super().__init__(one, other, known)
+        self.one, self.other, self.known = one, other, known
+
+    def __str__(self) -> str:
+        met = first_of([repr(each) for each in self.known]) or "none"
+        return f"{self.one!r} and {self.other!r} were never in this room together; peers that met others are: {met}"
+
+
+def first_of(choices: Sequence[str]) -> str:
+    """List the choices for a message, and only count those after the first `MAX_CHOICES_NAMED`."""
+    more = len(choices) - MAX_CHOICES_NAMED
+    return ", ".join(choices[:MAX_CHOICES_NAMED]) + (f" and {more} more" if more > 0 else "")

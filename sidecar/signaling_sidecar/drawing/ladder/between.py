@@ -1,0 +1,38 @@
+"""Selects from the records of a room those that two of its sessions are concerned with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.diagnosis.reports import read_report
+
+_OF_THE_ROOM = ("room.", "match.", "log.")
+
+
+def records_between(records: Sequence[Entry], one: str, other: str) -> Iterator[Entry]:
+    """Yield what two sessions did, what they sent to each other or to all, and what happened to their whole room."""
+    partners = {one: other, other: one}
+    peers = {record.session: record.peer for record in records if record.session in partners}
+    here = set(partners) - {record.session for record in records if record.type == "peer.joined"}
+    for record in records:
+        if record.session not in partners:
+            if record.type.startswith(_OF_THE_ROOM):
+                yield record
+            continue
+        if record.type == "peer.joined":
+            here.add(record.session)
+        partner, named = partners[record.session], _named_by(record)
+        # Another session may have had the partner's peer id before the partner joined or after it left. A frame that
+        # was refused at such a time was meant for the partner, because nobody else had the id.
+        is_it = named == peers.get(partner) and (partner in here or record.type == "signal.refused")
+        if named is None or is_it:
+            yield record
+        if record.type == "peer.left":
+            here.discard(record.session)
+
+
+def _named_by(record: Entry) -> str | None:
+    """Return the peer id that a signal is addressed to, or that a browser's report is about."""
+    report = read_report(record.data) if record.type == "trace.state" else None
+    return record.to if report is None else report.peer_id

@@ -1,0 +1,59 @@
+"""When a connection between two browsers came up or went down, out of what they reported: a mark for a ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.diagnosis.reports import CandidatePair, Report, read_report
+from signaling_sidecar.drawing.ladder.steps import Look
+
+_LOOKS = {"connected": Look.CONNECTED, "disconnected": Look.DISCONNECTED, "failed": Look.FAILED}
+_TO = {Look.CONNECTED: "to", Look.DISCONNECTED: "from", Look.FAILED: "to reach"}
+
+
+@dataclass
+class Mark:
+    """One connection's new state."""
+
+    look: Look
+    peer_id: str | None
+    """Whom it is to; None: the app has not said it."""
+    pair: CandidatePair | None = None
+    """The one that ICE has chosen; its report follows that of the state."""
+
+    def label(self, called: Callable[[str], str]) -> str:
+        """Say it; `called`: what a peer was called then."""
+        other = "" if self.peer_id is None else f" {_TO[self.look]} {called(self.peer_id)}"
+        return f"{self.look}{other}" + ("" if self.pair is None else f", {_route(self.pair)}")
+
+
+def connection_marks(records: Iterable[Entry]) -> dict[int, Mark]:
+    """Find, by the `seq` of its record, each report of a connection that is up, down or given up since the last."""
+    marks: dict[int, Mark] = {}
+    states: dict[str, str] = {}
+    latest: dict[str, Mark] = {}
+    for record in records:
+        report = read_report(record.data) if record.type == "trace.state" else None
+        if report is None or report.pc is None:
+            continue
+        if report.pair is not None and report.pc in latest:
+            latest[report.pc].pair = latest[report.pc].pair or report.pair
+        if report.connection is not None and report.connection != states.get(report.pc):
+            states[report.pc] = report.connection
+            if (mark := _mark(report)) is not None:
+                marks[record.seq] = latest[report.pc] = mark
+    return marks
+
+
+def _mark(report: Report) -> Mark | None:
+    look = _LOOKS.get(report.connection or "")
+    return None if look is None else Mark(look, report.peer_id)
+
+
+def _route(pair: CandidatePair) -> str:
+    """Such as `host-prflx`; with the protocol where it is not the usual one."""
+    local, remote = (str(end.get("type", "?")) for end in (pair.local, pair.remote))
+    protocol = str(pair.local.get("protocol", "udp"))
+    return f"{local}-{remote}" + ("" if protocol == "udp" else f" {protocol}")

@@ -1,0 +1,170 @@
+"""Turns the records of one room into what a ladder draws. Plain Python: no pandas, no medium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
+from signaling_sidecar.diagnosis.record_data import About, media_of, read_about, word_of
+from signaling_sidecar.drawing.ladder.connection_marks import Mark, connection_marks
+from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
+from signaling_sidecar.drawing.presence import PRESENCE_AFTER, Presence
+from signaling_sidecar.eventlog.payload import Media
+
+_NOTES = {"room.ended": "room ended", "match.found": "group found"}
+
+
+def draw_steps(records: Iterable[Entry], labels: PeerLabels | None = None) -> tuple[Sequence[Column], Sequence[Step]]:
+    """Turn one room's records, in their order, into columns (in order of joining) and a step for each that tells.
+
+    `labels`: what the peers of the whole room are called, when these are not all of its records.
+    """
+    room = _Room(records := list(records), labels or PeerLabels())
+    steps = [step for record in records if (step := room.step(record)) is not None]
+    return [Column(peer, room.labels.beside_id(peer)) for peer in room.columns], steps
+
+
+class _Room:
+    """How the room stands while its records are gone through."""
+
+    def __init__(self, records: Sequence[Entry], labels: PeerLabels) -> None:
+        members = (record.peer for record in records if record.type in PRESENCE_AFTER and record.peer is not None)
+        self.columns = {peer: column for column, peer in enumerate(dict.fromkeys(members))}
+        self.labels = labels
+        self._instances: dict[str, str] = {}
+        self._presence = dict.fromkeys(self.columns.values(), Presence.ABSENT)
+        self._marks = connection_marks(records)
+
+    def step(self, record: Entry) -> Step | None:
+        """Take the next record; None when a ladder does not show it."""
+        if record.peer in self.columns:
+            self.labels.take(record.type, record.ts, record.peer, record.data)
+        if record.type in _NOTES:
+            return self._step(record, Look.NOTE, _NOTES[record.type])
+        match record.type:
+            case "signal.relayed":
+                return self._relayed(record)
+            case "signal.refused":
+                return self._refused(record, read_about(record.data))
+            case "trace.state":
+                return self._connection_change(record, self._marks.get(record.seq))
+            case "room.created":
+                about = read_about(record.data)
+                return self._step(record, Look.NOTE, " · ".join(filter(None, ("room created", about.name, about.mode))))
+            case "room.updated":
+                return self._room_updated(record, read_about(record.data))
+            case "log.gap":
+                lost = read_about(record.data).lost
+                return self._step(record, Look.NOTE, f"{lost if lost is not None else 'some'} records are missing here")
+            case type_ if type_.startswith("peer."):
+                return self._presence_change(record, read_about(record.data))
+        return None
+
+    def _relayed(self, record: Entry) -> Step:
+        media = media_of(record.kind, record.data)
+        to = (record.to,) if record.to is not None else self._others(record.peer)
+        what, size_bytes = _what(record, media)
+        step = self._step(record, _look(record, media), what, to, _detail(record, media))
+        return step._replace(size_bytes=size_bytes)
+
+    def _refused(self, record: Entry, about: About) -> Step:
+        what = f"{word_of(record.kind) or 'frame'} ✗ {about.code}" + (
+            f" ({about.count} times)" if about.count > 1 else ""
+        )
+        if record.to is not None and record.to not in self.columns:
+            what += f", for {record.to}"
+        if record.peer not in self.columns:
+            what = f"{record.peer or 'somebody'}: {what}"
+        return self._step(record, Look.REFUSED, what, (record.to,), about.message or "")
+
+    def _connection_change(self, record: Entry, mark: Mark | None) -> Step | None:
+        if mark is None or record.peer not in self.columns:
+            return None
+        return self._step(record, mark.look, mark.label(self.labels.of))
+
+    def _presence_change(self, record: Entry, about: About) -> Step | None:
+        if record.peer not in self.columns:
+            return None
+        known, was = self._instances.get(record.peer), self._presence[self.columns[record.peer]]
+        if about.instance is not None:
+            self._instances[record.peer] = about.instance
+        if record.type in PRESENCE_AFTER:
+            self._presence[self.columns[record.peer]] = PRESENCE_AFTER[record.type]
+        match record.type:
+            case "peer.joined":
+                return self._step(record, Look.JOINED, "joins")
+            case "peer.away":
+                return self._step(record, Look.AWAY, f"away ({about.ending})")
+            case "peer.resumed":
+                what = "back" if was is not Presence.HERE else "joins again" if about.replaced is None else "reconnects"
+                reloaded = about.instance is not None and about.instance != known
+                return self._step(record, Look.BACK, f"{what}, page reloaded" if reloaded else what)
+            case "peer.left":
+                return self._step(record, Look.LEFT, "leaves" if about.reason == "left" else f"leaves ({about.reason})")
+            case "peer.challenged":
+                return self._step(record, Look.UPDATED, "asked for a sign of life")
+            case "peer.updated":
+                named = f"is now {about.name}" if about.name is not None else "updates its metadata"
+                return self._step(record, Look.UPDATED, named)
+        return None
+
+    def _room_updated(self, record: Entry, about: About) -> Step:
+        if about.host in self.columns:  # a record of its own: the host changes because the old one goes
+            return self._step(msgspec.structs.replace(record, peer=about.host), Look.UPDATED, "is host now")
+        what = [
+            f"room is now {about.name}" if about.name is not None else None,
+            f"mode is now {about.mode}" if about.mode is not None else None,
+            f"{about.host} is host now" if about.host is not None else None,
+        ]
+        look = Look.UPDATED if record.peer in self.columns else Look.NOTE
+        return self._step(record, look, ", ".join(filter(None, what)))
+
+    def _others(self, peer: str | None) -> tuple[str, ...]:
+        return tuple(
+            other for other, at in self.columns.items() if other != peer and self._presence[at] is not Presence.ABSENT
+        )
+
+    def _step(self, record: Entry, look: Look, what: str, to: Sequence[str | None] = (), detail: str = "") -> Step:
+        return Step(
+            record=record,
+            look=look,
+            column=self.columns.get(record.peer) if record.peer is not None else None,
+            to=tuple(self.columns[peer] for peer in to if peer in self.columns and peer != record.peer),
+            what=what,
+            size_bytes=None,
+            detail=detail,
+            presence=tuple(self._presence.values()),
+        )
+
+
+def _look(record: Entry, media: Media) -> Look:
+    # Without its payload (`payloads = "none"`) a signal is what its kind says, as far as that goes.
+    match media.sdp_type or ("candidate" if media.candidate_type else word_of(record.kind)):
+        case "offer":
+            return Look.OFFER
+        case "answer" | "pranswer":
+            return Look.ANSWER
+        case "candidate":
+            return Look.CANDIDATE
+    return Look.OTHER
+
+
+def _what(record: Entry, media: Media) -> tuple[str, int | None]:
+    word = word_of(record.kind) or "signal"
+    if media.description_bytes is not None:
+        return word if media.sdp_type in (None, word) else f"{word}: {media.sdp_type}", media.description_bytes
+    if media.candidate_type == "end":
+        return "end of candidates", None
+    if media.candidate_type is not None:
+        return " ".join(filter(None, (word, media.candidate_type, media.protocol, media.address_class))), None
+    return word, record.bytes
+
+
+def _detail(record: Entry, media: Media) -> str:
+    kind = None if record.kind == word_of(record.kind) else record.kind
+    address = None if media.address is None else f"{media.address} port {media.port}"
+    ufrag = None if media.ufrag is None else f"ufrag {media.ufrag}"
+    return ", ".join(filter(None, (kind, address, ufrag)))

@@ -1,0 +1,37 @@
+"""Folds what peers say again and again, such as heartbeats or where a cursor is, into one row of a ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
+
+from signaling_sidecar.drawing.ladder.steps import Look, Run, Step
+
+LEAST_RUN = 4  # steps: three rows are read as fast as one that stands for three
+MAX_PAUSE_S = 60.0  # seconds between two heartbeats; who says the same after more than that says it anew
+_FOLDED = (Look.CANDIDATE, Look.OTHER)  # descriptions, comings and goings are what one looks for
+
+
+def fold_steps(steps: Iterable[Step]) -> Iterator[Step]:
+    """Put a row in the place of each run's first step. Several runs may cross, as long as nothing else happens."""
+    for is_folded, stretch in groupby(steps, key=lambda step: step.look in _FOLDED):
+        there = list(stretch)
+        yield from _fold(there) if is_folded else there
+
+
+def _fold(stretch: Sequence[Step]) -> list[Step]:
+    runs: dict[object, list[list[Step]]] = {}
+    for step in stretch:
+        alike = runs.setdefault((step.look, step.column, step.to, step.what), [[]])
+        if alike[-1] and step.record.ts - alike[-1][-1].record.ts > MAX_PAUSE_S:
+            alike.append([])
+        alike[-1].append(step)
+    return sorted(chain.from_iterable(map(_as_one, chain.from_iterable(runs.values()))), key=lambda step: step.seq)
+
+
+def _as_one(run: Sequence[Step]) -> Sequence[Step]:
+    if len(run) < LEAST_RUN:
+        return run
+    first, last = run[0], run[-1].record
+    detail = f"seq {first.seq} to {last.seq}" + (f"; the first: {first.detail}" if first.detail else "")
+    return [first._replace(detail=detail, run=Run(len(run), last))]

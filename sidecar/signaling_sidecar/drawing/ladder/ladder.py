@@ -1,0 +1,98 @@
+"""The ladder: one room, or two of its peers, as a sequence diagram."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
+from signaling_sidecar.drawing.ladder.between import records_between
+from signaling_sidecar.drawing.ladder.draw_steps import draw_steps
+from signaling_sidecar.drawing.ladder.fold_steps import fold_steps
+from signaling_sidecar.drawing.ladder.payload_text import payload_text
+from signaling_sidecar.drawing.ladder.steps import Step
+from signaling_sidecar.drawing.ladder.to_html import ladder_html
+from signaling_sidecar.drawing.ladder.to_mermaid import ladder_mermaid
+from signaling_sidecar.drawing.ladder.to_text import ladder_text
+from signaling_sidecar.untrusted_text import visible
+
+
+class Payload(NamedTuple):
+    """The payload of one row's record, as visible text. It is not escaped for HTML."""
+
+    seq: int
+    title: str
+    about: str
+    text: str
+
+
+class Ladder:
+    """A sequence diagram with a column for each peer, and a row for each signal, join, leave and connection change.
+
+    `str` draws it in characters. Equal signals that follow each other, such as heartbeats, share one row, unless `fold`
+    is false.
+    """
+
+    def __init__(
+        self, title: str, records: Iterable[Entry], *, fold: bool = True, between: tuple[str, str] | None = None
+    ) -> None:
+        """Draw the records of one room and one boot, in their order. `between` selects two sessions of the room."""
+        records = list(records)
+        labels = None
+        if between is not None:
+            labels = _labels_of(records)  # as in the drawing of the whole room
+            peers = {record.session: record.peer for record in records if record.peer is not None}
+            title = f"{title} · {' and '.join(labels.of(peers.get(session) or session) for session in between)}"
+            records = list(records_between(records, *between))
+        self.columns, steps = draw_steps(records, labels)
+        self.steps = list(fold_steps(steps)) if fold else steps
+        # Rows that are folded away stay in here: a reader may have selected one before there were enough to fold.
+        self._by_seq = {step.seq: step for step in (*steps, *self.steps)}
+        began = f" · {self.steps[0].time:%Y-%m-%d}, times in UTC" if self.steps else ""
+        self.title = title + began
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        return f"Ladder({self.title!r}: {len(self.columns)} peers, {len(self.steps)} steps)"
+
+    def to_text(self, width: int | None = None, *, colour: bool = False) -> str:
+        """Draw it in characters, in lines of at most `width` cells. `colour` adds the escape codes of a terminal."""
+        return ladder_text(self.title, self.columns, self.steps, width, colour=colour)
+
+    def to_html(self) -> str:
+        """Draw it as one HTML element with inline SVG, which needs nothing else and suits light and dark pages."""
+        return ladder_html(self.title, self.columns, self.steps)
+
+    def to_mermaid(self) -> str:
+        """Write it as a Mermaid sequence diagram, for an issue or a document."""
+        return ladder_mermaid(self.columns, self.steps)
+
+    def payload(self, seq: int) -> Payload | None:
+        """Return the payload of the row with this `seq`, or None if there is no such row."""
+        step = self._by_seq.get(seq)
+        if step is None:
+            return None
+        return Payload(seq, visible(step.label), visible(_about(step)), payload_text(step.record.data))
+
+
+def _labels_of(records: Iterable[Entry]) -> PeerLabels:
+    labels = PeerLabels()
+    for record in records:
+        if record.peer is not None and record.session is not None:
+            labels.take(record.type, record.ts, record.peer, record.data)
+    return labels
+
+
+def _about(step: Step) -> str:
+    record = step.record
+    facts = (
+        f"the first of {step.run.length}, seq {step.seq} to {step.run.last.seq}" if step.run else f"seq {step.seq}",
+        f"{step.time:%H:%M:%S.%f} UTC",
+        record.type,
+        f"kind {record.kind}" if record.kind is not None else None,
+        f"{record.bytes:,} B" if record.bytes is not None else None,
+    )
+    return " · ".join(filter(None, facts))

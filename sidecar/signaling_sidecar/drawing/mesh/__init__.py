@@ -1,0 +1,1 @@
+"""The mesh: the peers of a room at one moment, with a line for each pair."""

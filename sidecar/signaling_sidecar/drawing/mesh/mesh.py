@@ -1,0 +1,66 @@
+"""The mesh: who is connected to whom in a room, at any moment of a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from signaling_sidecar.diagnosis import Entry, diagnose
+from signaling_sidecar.drawing.mesh.links import Links, link_up
+from signaling_sidecar.drawing.mesh.to_html import mesh_html
+from signaling_sidecar.drawing.mesh.to_text import mesh_text
+from signaling_sidecar.drawing.rooms import RoomRuns
+from signaling_sidecar.drawing.timeline.attendance import Attendance
+
+
+class Mesh:
+    """A room's peers at one moment, and for every two whether they are connected.
+
+    A notebook shows the drawing, `print` a matrix. Neither needs the network or a script.
+    """
+
+    def __init__(self, title: str, links: Links) -> None:
+        self.title, self.links = title, links
+
+    def __str__(self) -> str:
+        return mesh_text(self.title, self.links)
+
+    __repr__ = __str__
+
+    def to_html(self) -> str:
+        """Draw it as one HTML element with inline SVG, which needs nothing else and suits light and dark pages."""
+        return mesh_html(self.title, self.links)
+
+    _repr_html_ = to_html
+
+
+class RoomMeshes:
+    """The meshes of one room at all moments.
+
+    `entries` are those of the room, and the browser reports and checkpoints that name no room.
+    """
+
+    def __init__(self, chosen: RoomRuns, attendance: Attendance, entries: Sequence[Entry]) -> None:
+        self._chosen, self.attendance, self._entries = chosen, attendance, entries
+
+    def at(self, at: float | datetime | None) -> Mesh:
+        """Draw one moment: seconds since the room's first record, or a time (in UTC unless it names a zone).
+
+        None is the end of the log.
+        """
+        ts = self._ts(at)
+        entries = [entry for entry in self._entries if entry.ts <= ts]
+        verdicts = diagnose(entries, ts, self._chosen.room).verdicts
+        links = link_up(self.attendance, verdicts, ts)
+        when = datetime.fromtimestamp(ts, UTC)
+        title = f"{self._chosen.title} · at +{links.since_s:.3f} s, {when:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
+        return Mesh(title, links)
+
+    def _ts(self, at: float | datetime | None) -> float:
+        match at:
+            case None:
+                return self.attendance.ended_ts
+            case datetime():
+                return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
+            case _:
+                return self.attendance.began_ts + at

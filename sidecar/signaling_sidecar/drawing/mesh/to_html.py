@@ -1,0 +1,121 @@
+"""A mesh as HTML with inline SVG, peers on a circle: no script, style sheet or network, for light and dark pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import cos, pi, sin
+from typing import NamedTuple
+
+from signaling_sidecar.drawing.markup import cut, framed, svg, text
+from signaling_sidecar.drawing.mesh.links import Link, Links, Node, State
+from signaling_sidecar.drawing.mesh.to_text import SIGNS, nobody
+
+_LABEL_PX = 170  # of a name beside the circle
+_PEER_PX = 64  # between two neighbours on the circle, at least: or the lines between them fill it
+_LEAST_RADIUS_PX = 110
+_NODE_PX = 7
+_SIGNED_LINKS = 66  # a sign on each of more would hide the lines: 12 peers
+_SENTENCES = 12  # below the drawing; of more peers the pairs table tells
+
+
+_WORSE = (State.CONNECTED, State.UNKNOWN, State.TRYING, State.FAILED)
+
+
+class _Stroke(NamedTuple):
+    colour: str
+    dashes: str
+    width: float
+
+
+_STROKES = {
+    State.CONNECTED: _Stroke("#219653", "", 2.5),
+    State.TRYING: _Stroke("#2f80ed", "9 5", 2),
+    State.FAILED: _Stroke("#e5484d", "3 4", 2),
+    State.UNKNOWN: _Stroke("#8b929c", "10 4 2 4", 1.5),
+}
+
+
+def mesh_html(title: str, links: Links) -> str:
+    """Draw it; every foreign text is made visible and escaped."""
+    if not links.nodes:
+        return framed(title, f'<div style="margin:12px 4px;opacity:.75">{nobody(links)}</div>')
+    radius = max(_LEAST_RADIUS_PX, round(len(links.nodes) * _PEER_PX / (2 * pi)))
+    width, height = 2 * (radius + _LABEL_PX), 2 * radius + 60 if len(links.nodes) > 2 else 60
+    circle = _Circle(len(links.nodes), radius, width / 2, height / 2)
+    signed = len(links.links) <= _SIGNED_LINKS
+    worst_last = sorted(links.links, key=_badness)  # on top of the others
+    parts = [part for link in worst_last for part in _link(link, circle, signed=signed)]
+    parts += [part for at, node in enumerate(links.nodes) for part in _node(at, node, circle)]
+    legend = svg(560, 26, "".join(_legend(links)))
+    return framed(title, svg(width, height, "".join(parts)) + legend + "".join(_sentences(links)))
+
+
+class _Circle(NamedTuple):
+    peers: int
+    radius: int
+    x: float
+    y: float
+
+    def place(self, at: int, radius: float | None = None) -> tuple[float, float]:
+        """Where a peer is, the first one at the left: two are side by side, with their names outside."""
+        angle = pi + 2 * pi * at / self.peers
+        radius = self.radius if radius is None else radius
+        return round(self.x + radius * cos(angle), 1), round(self.y + radius * sin(angle), 1)
+
+
+def _badness(link: Link) -> int:
+    return _WORSE.index(link.state)
+
+
+def _link(link: Link, circle: _Circle, *, signed: bool) -> Iterator[str]:
+    (x1, y1), (x2, y2) = circle.place(link.one), circle.place(link.other)
+    yield f"<g><title>{text(link.sentence)}</title>{_line(link.state, x1, y1, x2, y2)}"
+    if signed and link.state is not State.CONNECTED:
+        # Not in the middle, where the lines of a large mesh cross.
+        yield _sign(link.state, x1 + (x2 - x1) * 0.4, y1 + (y2 - y1) * 0.4)
+    yield "</g>"
+
+
+def _line(state: State, x1: float, y1: float, x2: float, y2: float) -> str:
+    colour, dashes, width = _STROKES[state]
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+    return f'<path d="M{x1} {y1}L{x2} {y2}" stroke="{colour}" stroke-width="{width}"{dashed}/>'
+
+
+def _sign(state: State, x: float, y: float) -> str:
+    return (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="{_STROKES[state].colour}"/><text x="{x:.1f}" y="{y + 4:.1f}"'
+        f' text-anchor="middle" fill="#fff" font-weight="700">{SIGNS[state]}</text>'
+    )
+
+
+def _node(at: int, node: Node, circle: _Circle) -> Iterator[str]:
+    x, y = circle.place(at)
+    label_x, label_y = circle.place(at, circle.radius + _NODE_PX + 8)
+    across = label_x - circle.x
+    anchor = "middle" if abs(across) < circle.radius * 0.2 else "end" if across < 0 else "start"
+    down = 4 if anchor != "middle" else 10 if label_y > circle.y else 0
+    dashes = ' stroke-dasharray="3 2"' if node.is_away else ""
+    about = f"{node.label} {node.peer}" + (", away" if node.is_away else "")
+    yield f"<g><title>{text(about)}</title>"
+    yield f'<circle cx="{x}" cy="{y}" r="{_NODE_PX}" fill="{"#d9822b" if node.is_away else "currentColor"}"{dashes}/>'
+    name = f"{node.label} (away)" if node.is_away else node.label
+    yield f'<text x="{label_x}" y="{label_y + down:.1f}" text-anchor="{anchor}" font-weight="600">'
+    yield f"{cut(name, _LABEL_PX - _NODE_PX - 12)}</text></g>"
+
+
+def _legend(links: Links) -> Iterator[str]:
+    for at, state in enumerate(State):
+        x = 8 + at * 136
+        yield _line(state, x, 13, x + 40, 13)
+        if state is not State.CONNECTED:
+            yield _sign(state, x + 20, 13)
+        yield f'<text x="{x + 48}" y="17">{state} {links.count(state)}</text>'
+
+
+def _sentences(links: Links) -> Iterator[str]:
+    told = sorted((link for link in links.links if link.state is not State.CONNECTED), key=_badness, reverse=True)
+    for link in told[:_SENTENCES]:
+        yield f'<div style="margin:2px 8px">{SIGNS[link.state]} {text(link.sentence)}</div>'
+    if len(told) > _SENTENCES:
+        yield f'<div style="margin:2px 8px">and {len(told) - _SENTENCES} more pairs</div>'

@@ -1,0 +1,42 @@
+"""A mesh in characters: a matrix, and a sentence for each pair that is not connected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from signaling_sidecar.drawing.mesh.links import Links, Node, State
+from signaling_sidecar.untrusted_text import shortened, shown_width, visible
+
+SIGNS = {State.CONNECTED: "✓", State.TRYING: "…", State.FAILED: "✗", State.UNKNOWN: "?"}
+_NAME_CELLS = 24
+
+
+def mesh_text(title: str, links: Links) -> str:
+    """Draw it; every foreign text is one visible line. Rows and columns have the same numbers."""
+    if not links.nodes:
+        return f"{visible(title)}\n\n{nobody(links)}"
+    legend = "  ".join(f"{sign} {state} {links.count(state)}" for state, sign in SIGNS.items())
+    sentences = [f"{SIGNS[link.state]} {visible(link.sentence)}" for link in links.links]
+    return "\n".join([visible(title), "", *_matrix(links), "", legend, *sentences])
+
+
+def nobody(links: Links) -> str:
+    """Say that the room is empty, and where to look instead."""
+    return f"nobody is in the room then; most were there at +{links.busiest_s:.3f} s"
+
+
+def _matrix(links: Links) -> Iterator[str]:
+    names = [shortened(_name(node), _NAME_CELLS) for node in links.nodes]
+    width = max(map(shown_width, names))
+    number_cells = len(str(len(names)))
+    signs = {pair: SIGNS[link.state] for link in links.links for pair in ((link.one, link.other), link[1::-1])}
+    numbers = range(len(names))
+    yield " " * (number_cells + 1 + width) + "".join(f"  {at + 1:>{number_cells}}" for at in numbers)
+    for at, name in enumerate(names):
+        cells = ("·" if other == at else signs.get((at, other), " ") for other in numbers)
+        padding = " " * (width - shown_width(name))
+        yield f"{at + 1:>{number_cells}} {name}{padding}" + "".join(f"  {cell:>{number_cells}}" for cell in cells)
+
+
+def _name(node: Node) -> str:
+    return f"{node.label} (away)" if node.is_away else node.label

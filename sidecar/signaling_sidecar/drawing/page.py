@@ -1,0 +1,24 @@
+"""A drawing as a web page that is one file: no script, and nothing to load."""
+
+from __future__ import annotations
+
+from signaling_sidecar.drawing.markup import text
+
+_STYLE = """\
+:root { color-scheme: light dark }
+body { margin: 16px; background: Canvas; color: CanvasText; font: 14px system-ui, sans-serif }
+/* The list of rows scrolls below its header, and takes the whole window instead of a notebook's cell. */
+[data-rows] { max-height: calc(100vh - 80px) !important }
+"""
+# The page shows text that peers have chosen. It is escaped; this header makes sure that none of it can run or load.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def page(title: str, drawing: str) -> str:
+    """Wrap the HTML of a drawing into a page for browsers, in the colours (light or dark) that the reader prefers."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width">\n'
+        f"<title>{text(title)}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n{drawing}\n</body>\n</html>\n"
+    )

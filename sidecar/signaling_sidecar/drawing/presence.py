@@ -1,0 +1,23 @@
+"""Whether a peer is in its room, and which records change that."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Presence(StrEnum):
+    """Whether a peer is in its room, and has a connection to the sidecar."""
+
+    ABSENT = "absent"
+    HERE = "here"
+    AWAY = "away"
+    """It has lost its connection, and may still come back."""
+
+
+PRESENCE_AFTER = {
+    "peer.joined": Presence.HERE,
+    "peer.resumed": Presence.HERE,
+    "peer.away": Presence.AWAY,
+    "peer.left": Presence.ABSENT,
+}
+"""The presence of a peer after a record of each of these types."""

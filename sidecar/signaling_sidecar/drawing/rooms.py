@@ -1,0 +1,53 @@
+"""The rooms of a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from signaling_sidecar.diagnosis import Entry
+
+NO_SIGN_OF_LIFE = ("signal.refused", "connection.opened", "connection.closed")
+"""Types of records that may name a room which does not exist, such as a join that was refused."""
+
+
+class RoomInLog(NamedTuple):
+    """A room in one run of the sidecar. `boot` is the id of the run."""
+
+    dialect: str
+    room: str
+    boot: str
+
+    @property
+    def title(self) -> str:
+        return f"Room {self.room} · {self.dialect} · boot {self.boot[:8]}"
+
+
+class RoomRuns(NamedTuple):
+    """A room in all consecutive runs of the sidecar in which it existed."""
+
+    dialect: str
+    room: str
+    boots: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return f"Room {self.room} · {self.dialect} · boot {', '.join(boot[:8] for boot in self.boots)}"
+
+
+def room_of(entry: Entry) -> RoomInLog | None:
+    """Return the room that an entry is about, or None if it does not prove that there was one."""
+    if entry.dialect is None or entry.room is None or entry.type in NO_SIGN_OF_LIFE:
+        return None
+    return RoomInLog(entry.dialect, entry.room, entry.boot)
+
+
+def entries_of_room(entries: Iterable[Entry], chosen: RoomInLog) -> list[Entry]:
+    """Select the entries of one room, and the gaps of the log between the first and the last of them."""
+    of_boot = [entry for entry in entries if entry.boot == chosen.boot]
+    own = [at for at, entry in enumerate(of_boot) if (entry.dialect, entry.room) == (chosen.dialect, chosen.room)]
+    if not own:
+        return []
+    is_own = set(own)
+    span = range(own[0], own[-1] + 1)
+    return [of_boot[at] for at in span if at in is_own or of_boot[at].type == "log.gap"]

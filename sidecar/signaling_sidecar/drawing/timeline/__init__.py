@@ -1,0 +1,1 @@
+"""The timeline: a row for each session, which shows when it was in the room."""

@@ -1,0 +1,201 @@
+"""Who was in a room when: a row per session, and what happened to the whole room. Plain Python over records.
+
+1. A session is here from the record with which it joined or came back, away from `peer.away`, gone from `peer.left`.
+2. When another run of the sidecar has restored the room, nobody has a connection: all are away until they are back.
+3. Whom the log does not see join was there when it begins; whom it does not see leave is there until its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
+from signaling_sidecar.diagnosis.record_data import About, read_about
+from signaling_sidecar.drawing.presence import PRESENCE_AFTER, Presence
+
+_BEFORE_S = 0.001  # as fine as times are shown: one that is rounded is still before
+
+
+class Change(StrEnum):
+    """What a mark on a session's row says."""
+
+    JOINED = "joined"
+    RECONNECTED = "another connection"
+    RELOADED = "page reloaded"
+    LEFT = "left"
+
+
+class Mark(NamedTuple):
+    """A moment of one session."""
+
+    ts: float
+    change: Change
+    seq: int
+    detail: str
+    """How it was away, why it left; may be empty."""
+
+
+class Span(NamedTuple):
+    """From when to when a session was here, or away."""
+
+    presence: Presence
+    since_ts: float
+    until_ts: float
+
+
+class Moment(NamedTuple):
+    """What happened to the whole room."""
+
+    ts: float
+    label: str
+    is_server: bool
+    """Whether it is of the sidecar, and so of every room."""
+
+
+@dataclass
+class Row:
+    """One session."""
+
+    session: str
+    peer: str
+    name: str | None = None
+    label: str = ""
+    """What to call the peer: see `signaling_sidecar.diagnosis.peer_labels`."""
+    spans: list[Span] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    instance: str | None = None
+    """Of its page: another one means that the page was loaded again."""
+
+    def seconds(self, presence: Presence) -> float:
+        return sum(span.until_ts - span.since_ts for span in self.spans if span.presence is presence)
+
+    def presence_at(self, ts: float) -> Presence:
+        """How it stands after all that happened until then."""
+        found = (span.presence for span in reversed(self.spans) if span.since_ts <= ts)
+        left_ts = next((mark.ts for mark in self.marks if mark.change is Change.LEFT), None)
+        return Presence.ABSENT if left_ts is not None and left_ts <= ts else next(found, Presence.ABSENT)
+
+
+class Attendance(NamedTuple):
+    """A room from its first record to its last, or to the log's end while somebody is in it."""
+
+    rows: Sequence[Row]
+    moments: Sequence[Moment]
+    began_ts: float
+    ended_ts: float
+
+    def busiest_ts(self) -> float:
+        """The last moment at which as many were in the room as ever."""
+        lefts = [mark.ts for row in self.rows for mark in row.marks if mark.change is Change.LEFT]
+        return max((self.ended_ts, *(ts - _BEFORE_S for ts in lefts)), key=lambda ts: (len(self.there_at(ts)), ts))
+
+    def there_at(self, ts: float) -> list[tuple[Row, Presence]]:
+        """Who has a place in the room then, in order of joining."""
+        found = ((row, row.presence_at(ts)) for row in self.rows)
+        return [(row, presence) for row, presence in found if presence is not Presence.ABSENT]
+
+
+_LABELS = {
+    "room.created": "room created",
+    "room.ended": "room ended",
+    "server.stopped": "sidecar stopped",
+    "server.restored": "sidecar restarted",
+    "server.reloaded": "sidecar reloaded",
+}
+
+
+def attend(entries: Iterable[Entry], log_end_ts: float) -> Attendance:
+    """Go through one room's records, in their order; those before the first of the room itself do not count."""
+    room = _Room()
+    for entry in entries:
+        room.take(entry)
+    return room.ended(log_end_ts)
+
+
+class _Room:
+    def __init__(self) -> None:
+        self._rows: dict[str, Row] = {}
+        self._open: dict[str, tuple[Presence, float]] = {}
+        """By session, how it is and since when (seconds since the epoch)."""
+        self._moments: list[Moment] = []
+        self._began_ts: float | None = None
+        self._last_ts = 0.0
+        self._labels = PeerLabels()
+
+    def take(self, entry: Entry) -> None:
+        is_server = entry.type.startswith("server.")
+        if entry.peer is not None and entry.session is not None:
+            self._labels.take(entry.type, entry.ts, entry.peer, entry.data)
+        if self._began_ts is None:
+            if is_server:
+                return
+            self._began_ts = entry.ts
+        if not is_server:
+            self._last_ts = entry.ts
+        if entry.type in _LABELS:
+            self._moment(Moment(entry.ts, _LABELS[entry.type], is_server))
+        if entry.type == "server.restored":
+            for session in self._open:
+                self._turn(session, Presence.AWAY, entry.ts)
+        elif entry.session is not None and entry.peer is not None and entry.type.startswith("peer."):
+            self._change(entry, entry.session, entry.peer, read_about(entry.data))
+
+    def ended(self, log_end_ts: float) -> Attendance:
+        ended_ts = max(log_end_ts, self._last_ts) if self._open else self._last_ts
+        for session in list(self._open):
+            self._turn(session, Presence.ABSENT, ended_ts)
+        for row in self._rows.values():
+            row.label = self._labels.of(row.peer)
+        moments = [moment for moment in self._moments if moment.ts <= ended_ts]
+        return Attendance(list(self._rows.values()), moments, self._began_ts or 0.0, ended_ts)
+
+    def _moment(self, moment: Moment) -> None:
+        restarted = bool(self._moments) and self._moments[-1].label == _LABELS["server.restored"]
+        if restarted and moment.label == _LABELS["server.reloaded"]:
+            self._moments.pop()  # a reload restores first: one line says both
+        self._moments.append(moment)
+
+    def _change(self, entry: Entry, session: str, peer: str, about: About) -> None:
+        row = self._rows.get(session) or self._come(entry, session, peer)
+        row.name = about.name or row.name
+        change = _change_of(entry, row, about)
+        row.instance = about.instance or row.instance
+        if change is not None:
+            detail = (about.reason if change is Change.LEFT else about.ending) or ""
+            row.marks.append(Mark(entry.ts, change, entry.seq, detail))
+        if entry.type in PRESENCE_AFTER:
+            self._turn(session, PRESENCE_AFTER[entry.type], entry.ts)
+
+    def _come(self, entry: Entry, session: str, peer: str) -> Row:
+        if entry.type != "peer.joined":
+            before = Presence.AWAY if entry.type == "peer.resumed" else Presence.HERE
+            self._open[session] = (before, self._began_ts or entry.ts)
+        row = self._rows[session] = Row(session, peer)
+        return row
+
+    def _turn(self, session: str, presence: Presence, ts: float) -> None:
+        was, since_ts = self._open.get(session, (Presence.ABSENT, ts))
+        if was is presence:
+            return
+        if was is not Presence.ABSENT:
+            self._rows[session].spans.append(Span(was, since_ts, ts))
+        if presence is Presence.ABSENT:
+            del self._open[session]
+        else:
+            self._open[session] = (presence, ts)
+
+
+def _change_of(entry: Entry, row: Row, about: About) -> Change | None:
+    match entry.type:
+        case "peer.joined":
+            return Change.JOINED
+        case "peer.left":
+            return Change.LEFT
+        case "peer.resumed":
+            loaded_again = None not in (row.instance, about.instance) and row.instance != about.instance
+            return Change.RELOADED if loaded_again else Change.RECONNECTED
+    return None

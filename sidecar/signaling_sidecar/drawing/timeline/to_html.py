@@ -1,0 +1,129 @@
+"""A timeline as HTML with inline SVG: no script, no style sheet, no network, readable on light and dark pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import floor, log10
+
+from signaling_sidecar.drawing.markup import MAX_HEIGHT_PX, cut, framed, svg, text
+from signaling_sidecar.drawing.presence import Presence
+from signaling_sidecar.drawing.timeline.attendance import Attendance, Change, Mark, Moment, Row
+from signaling_sidecar.drawing.timeline.to_text import summary
+
+_NAMES_PX = 150
+_BAR_PX = 620
+_SUMMARY_PX = 400  # "here 1.469 s, away 0.082 s, reconnected 2 times, page reloaded 2 times, left (lost)"
+_WIDTH_PX = _NAMES_PX + _BAR_PX + _SUMMARY_PX
+_ROW_PX = 26
+_AXIS_PX = 22
+_LANE_PX = 15  # one line of labels of what happened to the room
+_TICKS = 6  # about as many on the axis
+
+_HERE, _AWAY, _OF_ROOM, _OF_SERVER = "#219653", "#d9822b", "#8b929c", "#9b51e0"
+
+
+def timeline_html(title: str, attendance: Attendance) -> str:
+    """Draw it; every foreign text is made visible and escaped."""
+    lanes = _lanes(attendance)
+    head_px = (max(lanes, default=-1) + 1) * _LANE_PX + _AXIS_PX
+    rows_px = max(len(attendance.rows), 1) * _ROW_PX
+    head = "".join((*_labels(attendance, lanes, head_px), *_axis(attendance, head_px)))
+    lines = "".join(_line(moment, attendance, 0, rows_px) for moment in attendance.moments)
+    rows = "".join(part for at, row in enumerate(attendance.rows) for part in _row(at, row, attendance))
+    drawing = svg(_WIDTH_PX, rows_px, lines + rows)
+    body = f'<div style="max-height:{MAX_HEIGHT_PX}px;overflow:auto">{svg(_WIDTH_PX, head_px, head)}{drawing}</div>'
+    return framed(f"{title} · {len(attendance.rows)} sessions", body + svg(_WIDTH_PX, 26, "".join(_legend())))
+
+
+def _x(ts: float, attendance: Attendance) -> float:
+    total_s = attendance.ended_ts - attendance.began_ts
+    return round(_NAMES_PX + ((ts - attendance.began_ts) / total_s * _BAR_PX if total_s > 0 else 0), 1)
+
+
+def _lanes(attendance: Attendance) -> list[int]:
+    """Put each label into the first line where it is beside those before it."""
+    ends: list[float] = []
+    lanes = []
+    for moment in attendance.moments:
+        x = _x(moment.ts, attendance)
+        lane = next((lane for lane, end in enumerate(ends) if end < x), len(ends))
+        ends[lane : lane + 1] = [x + 130]  # the longest, "sidecar restarted", and some air
+        lanes.append(lane)
+    return lanes
+
+
+def _labels(attendance: Attendance, lanes: list[int], head_px: int) -> Iterator[str]:
+    for moment, lane in zip(attendance.moments, lanes, strict=True):
+        y = (lane + 1) * _LANE_PX - 3
+        yield _line(moment, attendance, y - 9, head_px - _AXIS_PX)  # not through the numbers below
+        yield f'<text x="{_x(moment.ts, attendance) + 4}" y="{y}">{text(moment.label)}</text>'
+
+
+def _line(moment: Moment, attendance: Attendance, top: int, bottom: int) -> str:
+    x = _x(moment.ts, attendance)
+    colour, dashes = (_OF_SERVER, "") if moment.is_server else (_OF_ROOM, ' stroke-dasharray="4 3"')
+    title = f"<title>{text(moment.label)} +{moment.ts - attendance.began_ts:.3f} s</title>"
+    return f'<path d="M{x} {top}V{bottom}" stroke="{colour}" stroke-width="1.5"{dashes}>{title}</path>'
+
+
+def _axis(attendance: Attendance, head_px: int) -> Iterator[str]:
+    total_s = attendance.ended_ts - attendance.began_ts
+    rough_s = max(total_s, 0.001) / _TICKS
+    power = 10 ** floor(log10(rough_s))
+    step_s = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough_s)
+    for tick in range(int(total_s / step_s) + 1):
+        x = _x(attendance.began_ts + tick * step_s, attendance)
+        label = f"+{round(tick * step_s, 3):g} s"
+        yield f'<text x="{x}" y="{head_px - 7}" text-anchor="middle" opacity=".6">{label}</text>'
+        yield f'<path d="M{x} {head_px - 4}v4" stroke="currentColor" opacity=".6"/>'
+
+
+def _row(at: int, row: Row, attendance: Attendance) -> Iterator[str]:
+    middle = _ROW_PX // 2
+    yield f'<g transform="translate(0,{at * _ROW_PX})"><title>{text(f"{row.label} {row.peer} {row.session}")}</title>'
+    yield f'<rect width="{_WIDTH_PX}" height="{_ROW_PX}" opacity="{".04" if at % 2 else "0"}"/>'
+    yield f'<text x="4" y="{middle + 4}" font-weight="600">{cut(row.label, _NAMES_PX - 16)}</text>'
+    for span in row.spans:
+        since, until = _x(span.since_ts, attendance), _x(span.until_ts, attendance)
+        yield _bar(span.presence, since, max(until - since, 1), middle)
+    for mark in row.marks:
+        yield _mark(mark, _x(mark.ts, attendance), middle, attendance)
+    yield f'<text x="{_NAMES_PX + _BAR_PX + 14}" y="{middle + 4}" opacity=".75">{cut(summary(row), _SUMMARY_PX)}</text>'
+    yield "</g>"
+
+
+def _bar(presence: Presence, x: float, width: float, middle: int) -> str:
+    if presence is Presence.HERE:
+        return f'<rect x="{x}" y="{middle - 5}" width="{width:.1f}" height="10" fill="{_HERE}" opacity=".75"/>'
+    return (
+        f'<rect x="{x}" y="{middle - 4}" width="{width:.1f}" height="8" fill="{_AWAY}" fill-opacity=".4"'
+        f' stroke="{_AWAY}" stroke-dasharray="3 2"/>'
+    )
+
+
+def _mark(mark: Mark, x: float, middle: int, attendance: Attendance) -> str:
+    detail = f" ({mark.detail})" if mark.detail else ""
+    said = f"{mark.change}{detail}, +{mark.ts - attendance.began_ts:.3f} s, seq {mark.seq}"
+    return f"<g><title>{text(said)}</title>{_shape(mark.change, x, middle)}</g>"
+
+
+def _shape(change: Change, x: float, y: int) -> str:
+    match change:
+        case Change.JOINED:
+            return f'<circle cx="{x}" cy="{y}" r="5" fill="{_HERE}"/>'
+        case Change.RECONNECTED:
+            return f'<path d="M{x} {y - 7}l5 7-5 7-5-7z"/>'
+        case Change.RELOADED:  # an arrow that comes back to where it began, on an open ground
+            ring = f'<path d="M{x + 5} {y - 3}a6 6 0 1 0 1 4" fill="none" stroke="currentColor" stroke-width="2"/>'
+            return f'{ring}<path d="M{x + 7.5} {y - 7}v6.5h-6.5z"/>'
+    return f'<path d="M{x - 5} {y - 5}l10 10m0-10l-10 10" stroke="#e5484d" stroke-width="2.5"/>'
+
+
+def _legend() -> Iterator[str]:
+    x = _NAMES_PX
+    for presence in (Presence.HERE, Presence.AWAY):
+        yield _bar(presence, x, 24, 13) + f'<text x="{x + 30}" y="17">{presence}</text>'
+        x += 72
+    for change in Change:
+        yield _shape(change, x + 6, 13) + f'<text x="{x + 18}" y="17">{change}</text>'
+        x += 36 + 7 * len(change)

@@ -1,0 +1,31 @@
+"""Finds the session descriptions that `EventLog.sdp_diff` compares."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from signaling_sidecar.eventlog.payload import find_description
+from signaling_sidecar.inspection.errors import NoDescription, UnknownRecord
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
+
+Chosen = int | tuple[str, int] | str
+"""A signal by its `seq`, a signal by its boot (the first characters are enough) and `seq`, or the SDP itself."""
+
+
+def find_sdp(events: pd.DataFrame, chosen: Chosen) -> tuple[str, str]:
+    """Return a title and the SDP of a chosen description. Raises `UnknownRecord` and `NoDescription`."""
+    if isinstance(chosen, str):
+        if not chosen.startswith("v=0"):
+            raise NoDescription(f"the text {chosen[:40]!r}")
+        return "SDP", chosen
+    boot, seq = chosen if isinstance(chosen, tuple) else ("", chosen)
+    signals = events[(events["seq"] == seq) & events["type"].isin(["signal.relayed", "signal.refused"])]
+    found = signals[signals["boot"].astype(TEXT).str.startswith(boot)]
+    if len(found) != 1:
+        choices = [f"({each!r}, {seq})" for each in found["boot"].astype(TEXT)]
+        raise UnknownRecord(f"{(boot, seq)!r}" if boot else str(seq), choices)
+    (row,) = found.astype(object).where(found.notna(), None).to_dict("records")
+    sdp = find_description(row["data"] or "")
+    if sdp is None:
+        raise NoDescription(f"record {seq} ({row['kind'] or row['type']})")
+    return f"{seq} {row['kind']}, {row['peer']} to {row['to'] or 'all'}", sdp

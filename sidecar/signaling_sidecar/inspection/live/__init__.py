@@ -1,0 +1,1 @@
+"""A running sidecar in a notebook, and the widgets of the notebook."""

@@ -1,0 +1,114 @@
+"""A running sidecar, from a notebook or a script: what is there now, and what its admin may do."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from signaling_sidecar.errors import NotRunning
+from signaling_sidecar.eventlog.state_dir import read_runtime
+from signaling_sidecar.eventlog.which_state import find_state_dir
+from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
+
+if TYPE_CHECKING:
+    from signaling_sidecar.inspection.live.dashboard import Dashboard
+
+_ROOM_DTYPES = {
+    "dialect": "category",
+    "room": TEXT,
+    "name": TEXT,
+    "peers": "int64",
+    "away": "int64",
+    "capacity": "int64",
+    "listed": "bool",
+    "host": TEXT,
+    "created": "datetime64[us, UTC]",
+}
+_PEER_DTYPES = {
+    "dialect": "category",
+    "room": TEXT,
+    "peer": TEXT,
+    "name": TEXT,
+    "away": "bool",
+    "host": "bool",
+    "joined": "datetime64[us, UTC]",
+    "session": TEXT,
+}
+
+
+def connect(state_dir: str | PathLike[str] | None = None, *, url: str | None = None, token: str | None = None) -> Admin:
+    """Connect to the running sidecar of this project: of the current folder or the nearest one above it.
+
+    `state_dir` names another one's state folder; `url` and `token` one that has no folder here, and then there is no
+    log. Unless it was named, one printed line says which it took.
+
+    Raises `NotRunning`, `NoStateDir` (both `SidecarError`s).
+    """
+    if url is not None:
+        return Admin(None, lambda: (url, token or ""))
+    found = find_state_dir(Path(state_dir) if state_dir is not None else None)
+    admin = Admin(found.path, lambda: _runtime(found.path))
+    if found.how:
+        print(f"connected to {admin.url} ({found.path}: {found.how})")
+    return admin
+
+
+def _runtime(folder: Path) -> tuple[str, str]:
+    runtime = read_runtime(folder)
+    if runtime is None:
+        raise NotRunning(str(folder))
+    return runtime.url, runtime.admin_token
+
+
+class Admin(RunningSidecar):
+    """A running sidecar with its rooms and peers as tables, and a live panel."""
+
+    _dashboard: Dashboard | None = None
+
+    def rooms(self) -> pd.DataFrame:
+        """One row per room there is now: `dialect room name peers away capacity listed host created`."""
+        rows = [
+            {
+                **room,
+                "peers": len(room["peers"]),
+                "away": sum(peer["away"] for peer in room["peers"]),
+                "host": next((peer["peer"] for peer in room["peers"] if peer["host"]), None),
+                "created": pd.Timestamp(room["createdAt"], unit="ms", tz="UTC"),
+            }
+            for room in self.now()
+        ]
+        return pd.DataFrame(rows, columns=list(_ROOM_DTYPES)).astype(_ROOM_DTYPES)
+
+    def peers(self, room: str | None = None, dialect: str | None = None) -> pd.DataFrame:
+        """One row per peer in a room, or in all: `dialect room peer name away host joined session`."""
+        rows = [
+            {
+                **peer,
+                "dialect": each["dialect"],
+                "room": each["room"],
+                "joined": pd.Timestamp(peer["joinedAt"], unit="ms", tz="UTC"),
+            }
+            for each in self.now()
+            if room in (None, each["room"]) and dialect in (None, each["dialect"])
+            for peer in each["peers"]
+        ]
+        return pd.DataFrame(rows, columns=list(_PEER_DTYPES)).astype(_PEER_DTYPES)
+
+    def dashboard(self) -> Dashboard:
+        """Show rooms, their peers, who is connected and the ladder, live, with buttons. Ends the one before it."""
+        from signaling_sidecar.inspection.live.dashboard import Dashboard
+
+        self._dashboard = Dashboard(self)
+        return self._dashboard
+
+    def close(self) -> None:
+        """End the dashboard, if there is one."""
+        if self._dashboard is not None:
+            self._dashboard.close()
+
+    def __repr__(self) -> str:
+        return f"Admin({self.url!r})"

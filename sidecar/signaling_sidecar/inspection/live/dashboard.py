@@ -1,0 +1,171 @@
+"""The panel of a running sidecar: rooms, peers, who is connected, and the ladder of the chosen room."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from signaling_sidecar.errors import SidecarError
+from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
+from signaling_sidecar.untrusted_text import visible
+
+if TYPE_CHECKING:
+    from signaling_sidecar.inspection.event_log import EventLog
+    from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
+
+UPDATE_S = 0.5  # seconds between two looks; each is one small request, and the log is read only when it has grown
+_open: dict[str, Dashboard] = {}
+"""By `RunningSidecar.place`: running a cell again must not leave a second one at work."""
+
+
+class Dashboard:
+    """Follows the sidecar until `close`, or until another dashboard of the same sidecar is made."""
+
+    def __init__(self, sidecar: RunningSidecar) -> None:
+        self._sidecar = sidecar
+        self._room = widgets.Select(description="Rooms", layout={"width": "360px", "height": "140px"})
+        self._peer = widgets.Select(description="Peers", layout={"width": "360px", "height": "140px"})
+        self._kick = widgets.Button(description="Kick", tooltip="Remove the chosen peer, and bar it for a minute")
+        self._end = widgets.Button(description="Close room", tooltip="End the room for everybody in it")
+        self._text = widgets.Text(placeholder="something to say to the room")
+        self._say = widgets.Button(description="Say")
+        self._status = widgets.HTML()
+        self._pairs = widgets.HTML()
+        self._ladder = DrawingWidget()
+        self._box = widgets.VBox([
+            widgets.HBox([self._room, self._peer]),
+            widgets.HBox([self._kick, self._end, self._text, self._say]),
+            *(self._status, self._pairs, self._ladder),
+        ])  # fmt: skip
+        self._kick.on_click(lambda _: self._try(lambda: sidecar.kick(self._key[1], self._peer.value, self._key[0])))
+        self._end.on_click(lambda _: self._try(lambda: sidecar.close_room(self._key[1], self._key[0])))
+        self._say.on_click(lambda _: self._try(lambda: sidecar.say(self._key[1], self._text.value, self._key[0])))
+        self._room.observe(lambda _: self._choose(), "value")
+        self._rooms: list[dict[str, Any]] = []
+        self._log: EventLog | None = None
+        self._is_showing = False
+        self._shown: object = None
+        if (previous := _open.get(sidecar.place)) is not None:
+            previous.close()
+        _open[sidecar.place] = self
+        self.update()
+        self._task = _follow(self)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self._box._repr_mimebundle_(**options)
+
+    def close(self) -> None:
+        """End the updates; what is shown stays."""
+        if self._task is not None:
+            self._task.cancel()
+        if _open.get(self._sidecar.place) is self:
+            del _open[self._sidecar.place]
+
+    @property
+    def is_live(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        dialect, room = self._room.value or ("", "")
+        return dialect, room
+
+    def update(self) -> None:
+        """Show what is there now."""
+        try:
+            self.show(*self.look())
+        except SidecarError as error:
+            self.complain(error)
+
+    def look(self) -> tuple[list[dict[str, Any]], EventLog]:
+        """Ask the sidecar, and read its log if it has grown. In any thread."""
+        return self._sidecar.now(), self._sidecar.log
+
+    def complain(self, error: SidecarError) -> None:
+        self._status.value = f"<b>{html.escape(str(error))}</b>"
+
+    def show(self, rooms: list[dict[str, Any]], log: EventLog) -> None:
+        """Show these rooms, as the admin API describes them."""
+        self._rooms, self._log = rooms, log
+        self._is_showing = True
+        try:
+            self._show(rooms, log)
+        finally:
+            self._is_showing = False
+
+    def _choose(self) -> None:
+        """Somebody has chosen another room; not while we change the list ourselves."""
+        if self._log is not None and not self._is_showing:
+            self.show(self._rooms, self._log)
+
+    def _show(self, rooms: list[dict[str, Any]], log: EventLog) -> None:
+        options = [(_line(room), (room["dialect"], room["room"])) for room in rooms]
+        _set_options(self._room, options)
+        chosen = next((room for room in rooms if (room["dialect"], room["room"]) == self._key), None)
+        _set_options(self._peer, [(_peer(peer), peer["peer"]) for peer in chosen["peers"]] if chosen else [])
+        for widget in (self._kick, self._end, self._say):
+            widget.disabled = chosen is None
+        self._status.value = "" if rooms else "nobody is in a room"
+        shown = (self._key if chosen is not None else None, log)
+        if shown != self._shown:
+            self._shown = shown
+            self._draw(chosen, log)
+
+    def _draw(self, room: dict[str, Any] | None, log: EventLog) -> None:
+        if room is None:
+            self._pairs.value = ""
+            self._ladder.show(None)
+            return
+        self._pairs.value = log.diagnose(room["room"])._repr_html_()
+        boots = log.rooms.query("dialect == @room['dialect'] and room == @room['room']")["boot"]
+        # A room that was restored from a checkpoint may not have a record yet.
+        self._ladder.show(log.ladder(room["room"], room["dialect"], str(boots.iloc[-1])) if len(boots) else None)
+
+    def _try(self, act: Any) -> None:
+        try:
+            act()
+        except SidecarError as error:
+            self.complain(error)
+        else:
+            self.update()
+
+
+def _follow(dashboard: Dashboard) -> asyncio.Task[None] | None:
+    """None in a plain script, where nothing could run beside it: there it shows what is there when it is made."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+    return loop.create_task(_keep_current(dashboard), name="signaling-dashboard")
+
+
+async def _keep_current(dashboard: Dashboard) -> None:
+    while True:
+        await asyncio.sleep(UPDATE_S)
+        try:
+            dashboard.show(*await asyncio.to_thread(dashboard.look))
+        except SidecarError as error:
+            dashboard.complain(error)
+
+
+def _set_options(select: widgets.Select, options: list[tuple[str, Any]]) -> None:
+    """Without losing what is chosen, and without a word to the browser when nothing has changed."""
+    if list(select.options) == options:
+        return
+    chosen, values = select.value, [value for _, value in options]
+    select.options = options
+    if values:
+        select.value = chosen if chosen in values else values[0]
+
+
+def _line(room: dict[str, Any]) -> str:
+    count = len(room["peers"])
+    return f"{visible(room['room'])} · {room['dialect']} · {count} {'peer' if count == 1 else 'peers'}"
+
+
+def _peer(peer: dict[str, Any]) -> str:
+    marks = [mark for mark, is_so in (("host", peer["host"]), ("away", peer["away"])) if is_so]
+    return " · ".join([visible(peer.get("name") or peer["peer"]), *marks])

@@ -1,0 +1,41 @@
+"""A slider over the time of a room, and its mesh at that moment below it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from signaling_sidecar.drawing import RoomMeshes
+from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
+from signaling_sidecar.inspection.notebook_extra import notebook_extra
+
+with notebook_extra():
+    import ipywidgets
+
+_STEPS = 500  # over the whole time: a slider of a notebook's width has some 500 px
+_LEAST_STEP_S = 0.001  # as fine as the drawings' times
+
+
+def mesh_slider(meshes: RoomMeshes) -> ipywidgets.VBox:
+    """Make the box; it begins where most were in the room. Needs no running sidecar and keeps nothing running."""
+    attendance = meshes.attendance
+    total_s = attendance.ended_ts - attendance.began_ts
+    slider = ipywidgets.FloatSlider(
+        value=attendance.busiest_ts() - attendance.began_ts,
+        min=0.0,
+        max=total_s,
+        step=max(total_s / _STEPS, _LEAST_STEP_S),
+        description="time (s)",
+        readout_format=".3f",
+        layout=ipywidgets.Layout(width="600px"),
+    )
+    drawing = DrawingWidget()
+
+    def draw(at_s: float) -> None:
+        drawing.html = meshes.at(at_s).to_html()
+
+    def moved(change: dict[str, Any]) -> None:
+        draw(change["new"])
+
+    slider.observe(moved, names="value")
+    draw(slider.value)
+    return ipywidgets.VBox([slider, drawing])

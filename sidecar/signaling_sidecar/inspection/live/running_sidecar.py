@@ -1,0 +1,123 @@
+"""A running sidecar: its admin API over HTTP, and its log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+
+from signaling_sidecar.admin_request import ask_admin
+from signaling_sidecar.drawing import AmbiguousRoom, UnknownRoom
+from signaling_sidecar.errors import NotRunning
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.inspection.errors import AdminRefused
+from signaling_sidecar.inspection.event_log import EventLog, read_log
+
+
+class RunningSidecar:
+    """One running sidecar, also after it was restarted. No task of it runs between two calls.
+
+    Where a method takes a `room`, its `dialect` may be left out when only one room has that id. Each method raises
+    `AdminRefused` for what the sidecar refuses, and `NotRunning`.
+    """
+
+    def __init__(self, state_dir: Path | None, access: Callable[[], tuple[str, str]]) -> None:
+        """Connect to a sidecar. `access` returns its URL and its token, which a restart changes."""
+        self._state_dir = state_dir
+        self._access = access
+        self.url, self._token = access()
+        self.place = str(state_dir or self.url)
+        """What a restart does not change: the state folder, or the URL of a sidecar that has no state folder here."""
+        self._log: tuple[tuple[int, ...], EventLog] | None = None
+        self._get("rooms")
+
+    def now(self) -> list[dict[str, Any]]:
+        """Return all rooms with their peers, as the admin API describes them."""
+        rooms: list[dict[str, Any]] = self._get("rooms")["rooms"]
+        return rooms
+
+    @property
+    def log(self) -> EventLog:
+        """The current event log with all its tables and drawings. It is read again only when it has grown."""
+        if self._state_dir is None:
+            raise AdminRefused("no-log", "a sidecar that was given by its url has its log elsewhere")
+        sizes = tuple(map(_size, sorted(self._state_dir.glob("*.jsonl*"))))
+        if self._log is None or self._log[0] != sizes:
+            self._log = (sizes, read_log(find_segments(self._state_dir)))
+        return self._log[1]
+
+    def kick(self, room: str, peer: str, dialect: str | None = None) -> None:
+        """Remove a peer; its id is barred from the room for 60 s."""
+        self._do("POST", room, dialect, "kick", {"peer": peer})
+
+    def close_room(self, room: str, dialect: str | None = None) -> None:
+        """End a room, and with it the stay of everybody in it."""
+        self._do("POST", room, dialect, "close", {})
+
+    def say(self, room: str, text: str, dialect: str | None = None) -> None:
+        """Send a notice to everybody in a room; only the dialect `rooms` has notices."""
+        self._do("POST", room, dialect, "say", {"text": text})
+
+    def set_rules(
+        self,
+        room: str,
+        dialect: str | None = None,
+        *,
+        capacity: int | None = None,
+        listed: bool | None = None,
+        grace_s: float | None = None,
+        host: str | None = None,
+    ) -> None:
+        """Give a room rules of its own; what is None is as its dialect says. Nobody is removed."""
+        rules = {"capacity": capacity, "listed": listed, "grace_s": grace_s, "host": host}
+        self._do("PUT", room, dialect, "rules", {name: value for name, value in rules.items() if value is not None})
+
+    def _do(self, method: str, room: str, dialect: str | None, verb: str, body: dict[str, Any]) -> None:
+        path = f"rooms/{quote(dialect or self._dialect_of(room), safe='')}/{quote(room, safe='')}/{verb}"
+        self._ask(method, path, body)
+
+    def _dialect_of(self, room: str) -> str:
+        there = self.now()
+        dialects = [each["dialect"] for each in there if each["room"] == room]
+        if not dialects:
+            raise UnknownRoom(repr(room), [f"{each['room']!r}, dialect={each['dialect']!r}" for each in there])
+        if len(dialects) > 1:
+            raise AmbiguousRoom(repr(room), [f"dialect={dialect!r}" for dialect in dialects])
+        return str(dialects[0])
+
+    def _get(self, path: str) -> Any:
+        return self._ask("GET", path, None)
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None, *, again: bool = True) -> Any:
+        try:
+            return ask_admin(self.url, self._token, method, path, body)
+        except HTTPError as error:
+            with error:
+                if error.code == 401 and again:
+                    return self._ask_the_next(method, path, body)
+                raise _refusal(error) from None
+        except URLError:
+            if again:
+                return self._ask_the_next(method, path, body)
+            raise NotRunning(self.place) from None
+
+    def _ask_the_next(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        """It may have been started again, with another token and on another port."""
+        self.url, self._token = self._access()
+        return self._ask(method, path, body, again=False)
+
+
+def _size(segment: Path) -> int:
+    """0 of one that was packed or dropped since it was listed."""
+    return segment.stat().st_size if segment.exists() else 0
+
+
+def _refusal(error: HTTPError) -> AdminRefused:
+    text = error.read().decode(errors="replace").strip()
+    if error.headers.get_content_type() != "application/json":
+        return AdminRefused(str(error.code), text)
+    said = json.loads(text)
+    return AdminRefused(said["code"], said["message"])

@@ -1,0 +1,1 @@
+"""The pandas tables of a log, and the reader that loads them."""

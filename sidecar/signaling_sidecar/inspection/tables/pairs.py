@@ -1,0 +1,81 @@
+"""The table of pairs: who met whom, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from signaling_sidecar.diagnosis import Entry, Verdict
+from signaling_sidecar.diagnosis.attempts import Attempt
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
+
+_TIMES = ("met", "offer", "answer", "candidate", "connected")
+_COUNTS = ("offers", "offers_back", "answers", "answers_back", "candidates", "candidates_back")
+_CATEGORIES = ("dialect", "room", "peer", "other", "offered", "signaling", "reason", "session", "other_session", "boot")
+_COLUMNS = [
+    *("dialect", "room", "peer", "other", "name", "other_name", "met", "offered", *_COUNTS),
+    *("types", "types_back", "offer", "answer", "candidate", "connected", "signaling", "reason", "sentence"),
+    *("session", "other_session", "boot"),
+]
+
+
+def pairs_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """Make the table that `EventLog.pairs` documents."""
+    table = pd.DataFrame([_row(verdict) for verdict in verdicts], columns=_COLUMNS)
+    for name in _TIMES:
+        table[name] = pd.to_datetime(table[name], unit="s", utc=True).astype("datetime64[us, UTC]")
+    text = dict.fromkeys(("name", "other_name", "types", "types_back", "sentence"), TEXT)
+    return table.astype({**dict.fromkeys(_CATEGORIES, "category"), **dict.fromkeys(_COUNTS, "int64"), **text})
+
+
+def _row(verdict: Verdict) -> dict[str, object]:
+    meeting, attempt = verdict.meeting, verdict.attempt
+    first, second = meeting.sessions
+    offers, answers = attempt.offers, attempt.answers
+    return {
+        "dialect": meeting.dialect,
+        "room": meeting.room,
+        "peer": first.peer,
+        "other": second.peer,
+        "name": first.name,
+        "other_name": second.name,
+        "met": meeting.met.ts,
+        "offered": meeting.sessions[offers[0].sender].peer if offers else None,
+        "offers": _count(attempt, 0, "offer"),
+        "offers_back": _count(attempt, 1, "offer"),
+        "answers": _count(attempt, 0, "answer"),
+        "answers_back": _count(attempt, 1, "answer"),
+        "candidates": len(attempt.candidates(0)),
+        "candidates_back": len(attempt.candidates(1)),
+        "types": _types(attempt, 0),
+        "types_back": _types(attempt, 1),
+        "offer": _first(signal.entry for signal in offers),
+        "answer": _first(signal.entry for signal in answers),
+        "candidate": _first(signal.entry for signal in attempt.signals if signal.candidates),
+        "connected": _first(
+            entry
+            for side in meeting.connections
+            for connection in side
+            if not attempt.ufrags or connection.ufrags & attempt.ufrags
+            for entry in connection.when("connection", "connected")
+        ),
+        "signaling": str(verdict.signaling.reason),
+        "reason": str(verdict.finding.reason),
+        "sentence": verdict.sentence,
+        "session": first.id,
+        "other_session": second.id,
+        "boot": meeting.met.boot,
+    }
+
+
+def _count(attempt: Attempt, sender: int, what: str) -> int:
+    return sum(signal.sender == sender and signal.what == what for signal in attempt.signals)
+
+
+def _types(attempt: Attempt, sender: int) -> str:
+    return " ".join(dict.fromkeys(candidate.type for candidate in attempt.candidates(sender)))
+
+
+def _first(entries: Iterable[Entry]) -> float | None:
+    return min((entry.ts for entry in entries), default=None)

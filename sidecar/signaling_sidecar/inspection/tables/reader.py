@@ -1,0 +1,153 @@
+"""From segments to one table of records, by the rules of `eventlog.records`.
+
+A million records are read in seconds, so this is columns from the start: pyarrow parses whole segments by an explicit
+schema, and no Python object is made per record. Segments are read beside each other, because unpacking and parsing both
+let other threads run. Fields that the schema does not name are left out: a newer release may write more of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
+from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
+from signaling_sidecar.eventlog.boots import boot_of, run_number
+from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
+from signaling_sidecar.inspection.tables.load_progress import with_progress
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
+
+_ARROW_TYPES = {int: pa.int64(), float: pa.float64(), str: pa.string()}
+_SCHEMA = pa.schema(
+    {name: _ARROW_TYPES[next(iter(get_args(hint)), hint)] for name, hint in get_type_hints(Line).items()}
+)
+_NAMES_THAT_REPEAT = ("type", "dialect", "room", "peer", "to", "session", "kind", "boot")
+_WORKERS = min(4, os.cpu_count() or 1)  # each holds the text of one segment, which is 64 MiB
+_BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its own default of 1 MiB is less than a large checkpoint
+
+
+class _Header(msgspec.Struct):
+    boot: str
+
+
+class _NotSound(ValueError):
+    """A line of the text is no record of ours."""
+
+
+def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
+    """Read every record of the segments, boot after boot, each boot in the order of its `seq`.
+
+    What cannot be read is added to `left_out`. Raises `DamagedLog` or `UnknownSchema` if that is all there is.
+    """
+    with ThreadPoolExecutor(_WORKERS, "log-read") as pool:
+        read = pool.map(partial(_read_segment, alone=len(segments) == 1, is_live=left_out.is_live), segments)
+        found = [pair for _, pair in zip(with_progress(segments), read, strict=True)]
+    tables = [table for table, _ in found]
+    for _, of_segment in found:
+        left_out.take(of_segment)
+    del found
+    # Their texts stay in the pieces they were read in: to join them would take as much memory again.
+    table = pa.concat_tables(tables).unify_dictionaries()
+    del tables
+    if not len(table) and left_out.first is not None:
+        raise left_out.first
+    events = table.to_pandas(
+        types_mapper={pa.int64(): pd.Int64Dtype(), pa.string(): TEXT}.get,
+        self_destruct=True,
+    )
+    events = events.astype({"v": "int64", "seq": "int64"})
+    if not all(map(boot_of, segments)):  # among files of any name one may be another's copy
+        events = events.drop_duplicates(["boot", "seq"], ignore_index=True)
+    return _in_order(events)
+
+
+def _read_segment(segment: Path, *, alone: bool, is_live: bool) -> tuple[pa.Table, LeftOut]:
+    left_out = LeftOut(is_live=is_live)
+    try:
+        return _table(segment, whole_text(segment, left_out), alone=alone), left_out
+    except _NotSound:  # then at leisure, line by line
+        left_out = LeftOut(is_live=is_live)
+    try:
+        lines = [read.line for read in read_records([segment], Line, left_out)]
+        return _table(segment, b"\n".join([*lines, b""]), alone=alone), left_out
+    except (DamagedLog, UnknownSchema):  # nothing in it is a record
+        pass
+    except _NotSound as error:
+        left_out.add(DamagedLog(str(segment), None, str(error)))
+    return _table(segment, b"", alone=alone), left_out
+
+
+def _table(segment: Path, text: bytes, *, alone: bool) -> pa.Table:
+    """Parse a text of whole lines. Raises _NotSound unless each is a record of this schema version."""
+    table = _parse(text, alone=alone) if text and not text.isspace() else _SCHEMA.empty_table()
+    known = pc.all(pc.fill_null(pc.equal(table["v"], SCHEMA_VERSION), False), min_count=0).as_py()
+    complete = table["seq"].null_count + table["ts"].null_count + table["type"].null_count == 0
+    dated = pc.all(pc.and_(pc.greater_equal(table["ts"], 0), pc.less(table["ts"], YEAR_10000_TS)), min_count=0).as_py()
+    if not (known and complete and dated):
+        raise _NotSound
+    time = pc.cast(pc.round(pc.multiply(table["ts"], 1e6)), pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    table = table.set_column(2, "time", time).append_column("boot", _boots(segment, table))
+    for name in _NAMES_THAT_REPEAT:
+        table = table.set_column(table.column_names.index(name), name, table[name].dictionary_encode())
+    return table
+
+
+def _parse(text: bytes, *, alone: bool) -> pa.Table:
+    try:
+        try:
+            table = _read_json(text, _BLOCK_BYTES, alone=alone)
+        except pa.ArrowInvalid:  # perhaps only for a record that is longer than a block
+            table = _read_json(text, max(_BLOCK_BYTES, _longest_line_bytes(text)), alone=alone)
+        table.validate(full=True)  # or bytes that are no UTF-8 would raise wherever they are first looked at
+    except pa.ArrowInvalid as error:
+        raise _NotSound(str(error)) from error
+    return table
+
+
+def _read_json(text: bytes, block_bytes: int, *, alone: bool) -> pa.Table:
+    options = pa.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
+    # Segments beside each other need no hand-over between threads; blocks of one are the way for a lone segment.
+    block = pa.json.ReadOptions(block_size=block_bytes, use_threads=alone)
+    return pa.json.read_json(pa.BufferReader(text), read_options=block, parse_options=options)
+
+
+def _longest_line_bytes(text: bytes) -> int:
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
+    return int(np.diff(ends, prepend=-1).max())
+
+
+def _boots(segment: Path, table: pa.Table) -> pa.Array:
+    """Name each record's boot: said by the header above it, or else by the segment's name."""
+    boots = np.full(len(table), boot_of(segment) or segment.name.split(".")[0], dtype=object)
+    for row in pc.indices_nonzero(pc.equal(table["type"], "log.header")).to_pylist():
+        boots[row:] = _boot_of(table["data"][row].as_py())
+    return pa.array(boots, pa.string())
+
+
+def _boot_of(data: str | None) -> str:
+    try:
+        return msgspec.json.decode(data or "", type=_Header).boot
+    except NOT_JSON as error:
+        raise _NotSound(f"its header names no boot: {error}") from error
+
+
+def _in_order(events: pd.DataFrame) -> pd.DataFrame:
+    """Boots by the number of the run, which no clock has a say in; those without one by their times."""
+    boots = events["boot"].cat
+    number = np.array([*map(run_number, boots.categories)], dtype="int64")[boots.codes]
+    began = events.groupby("boot", observed=True)["time"].transform("min")
+    order = pd.DataFrame({"number": number, "began": began, "boot": boots.codes, "seq": events["seq"]})
+    rows = order.sort_values(["number", "began", "boot", "seq"], kind="stable").index
+    # As they were written, mostly; to take rows copies all texts.
+    return events if rows.equals(events.index) else events.loc[rows].reset_index(drop=True)

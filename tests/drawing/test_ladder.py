@@ -1,0 +1,211 @@
+"""One room as a drawing: in characters, as HTML, as Mermaid, and in the picker."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from signaling_sidecar.drawing.errors import MAX_CHOICES_NAMED, AmbiguousRoom, UnknownRoom
+from signaling_sidecar.inspection import EventLog, open_log
+from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
+
+
+def log_of(tmp_path: Path, *lines: str) -> EventLog:
+    return open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", lines))
+
+
+TWO_PEERS_DRAWN = """\
+Room bar · rooms · boot b00t · 2026-11-18, times in UTC
+
+                                       Anna
+                                        ann                           ben
+11:06:41.000  +    0.000  ── room created ──
+11:06:41.000  +    0.000                 ● joins
+11:06:42.000  +    1.000                 │                             ● joins
+11:06:42.500  +    1.500                 │◄─────── offer · 23 B ───────┤
+11:06:42.600  +    1.600                 ├────── answer · 23 B ───────►│
+11:06:42.700  +    1.700                 │◄─ candidate host udp mdns ──┤
+11:06:43.000  +    2.000                 ├───── broadcast · 21 B ─────►│
+11:06:44.000  +    3.000                 │                             ○ away (unloaded)
+11:06:45.500  +    4.500                 │                             ● back, page reloaded
+11:06:46.000  +    5.000                 • is now Anna                 │
+11:06:47.000  +    6.000                 │                             ✕ leaves
+11:06:47.100  +    6.100                 ├╌ candidate ✗ no-such-peer ╌✗
+11:06:48.000  +    7.000                 ○ away (lost)"""
+
+
+def test_a_ladder_in_characters_shows_every_signal_and_every_coming_and_going(tmp_path: Path) -> None:
+    assert str(log_of(tmp_path, *TWO_PEERS).ladder("bar")) == TWO_PEERS_DRAWN
+
+
+def test_a_notebook_gets_the_drawing_and_the_characters(tmp_path: Path) -> None:
+    ladder = log_of(tmp_path, *TWO_PEERS).ladder("bar")
+    shown = ladder._repr_mimebundle_()
+    assert shown.keys() == {"text/plain", "text/html"}
+    assert shown["text/plain"] == str(ladder)
+    assert ladder.to_html() in shown["text/html"]
+    assert repr(ladder) == ("Ladder('Room bar · rooms · boot b00t · 2026-11-18, times in UTC': 2 peers, 13 steps)")
+
+
+def test_the_html_is_well_formed_and_needs_neither_script_nor_network(tmp_path: Path) -> None:
+    page = ElementTree.fromstring(log_of(tmp_path, *TWO_PEERS).ladder("bar").to_html())
+    tags = {element.tag.rpartition("}")[2] for element in page.iter()}
+    assert tags <= {"div", "svg", "g", "title", "text", "rect", "path", "circle"}
+    attributes = {name for element in page.iter() for name in element.attrib}
+    assert not [name for name in attributes if name.startswith("on") or "href" in name or name == "src"]
+    assert len(page.findall(".//{*}g[@transform]")) == 13
+
+
+def test_a_broadcast_goes_to_all_who_have_a_place_on_both_sides(tmp_path: Path) -> None:
+    cat = {**BAR, "peer": "cat", "session": "s-cat"}
+    ladder = log_of(
+        tmp_path,
+        header("b00t"),
+        *(record(n, n, "peer.joined", **who, connection=n) for n, who in enumerate((ANN, BEN, cat), 2)),
+        record(5, 5, "signal.relayed", **BEN, kind="broadcast", bytes=9, data={}),
+        record(6, 6, "peer.left", **cat, data={"reason": "closed"}),
+        record(7, 7, "signal.relayed", **BEN, kind="broadcast", bytes=9, data={}),
+    ).ladder("bar")
+    to_all, _, to_one = ladder.steps[3:]
+    assert (to_all.to, to_one.to) == ((0, 2), (0,))
+    assert re.search(r"│◄─+┼─+ broadcast · 9 B ─+►│$", str(ladder), re.MULTILINE)
+    assert ladder.to_mermaid().count("broadcast · 9 B") == 3
+
+
+def test_a_gap_in_the_log_is_drawn_across_the_room(tmp_path: Path) -> None:
+    gap = record(7, 2.55, "log.gap", data={"lost": 7, "error": "disk full"})
+    assert "── 7 records are missing here ──" in str(
+        log_of(tmp_path, *TWO_PEERS[:6], gap, *TWO_PEERS[7:]).ladder("bar")
+    )
+
+
+def test_a_refused_join_of_somebody_who_never_was_in_the_room_is_a_line_for_all(tmp_path: Path) -> None:
+    refused = record(
+        17, 9, "signal.refused", **BAR, peer="eve", connection=9, kind="join", data={"code": "room-full", "count": 3}
+    )
+    ladder = log_of(tmp_path, *TWO_PEERS, refused).ladder("bar")
+    assert [column.peer for column in ladder.columns] == ["ann", "ben"]
+    assert "── eve: join ✗ room-full (3 times) ──" in str(ladder)
+
+
+def test_without_payloads_a_signal_is_what_its_kind_says(tmp_path: Path) -> None:
+    bare = [re.sub(r', "data": "(?!\{\\"(name|instance|ending|boot|code|reason)).*"', "", line) for line in TWO_PEERS]
+    assert [step.look for step in log_of(tmp_path, *bare).ladder("bar").steps[3:6]] == ["offer", "answer", "candidate"]
+
+
+HOSTILE = [
+    "</title></svg><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "\x1b[31mred\x07",
+    "two\nlines\r\nNote over p0: forged",
+    "end; %% #35; p0->>p1: forged",
+    "\u202egnp.exe",
+    "漢字の名前",
+    "x" * 128,
+]
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> EventLog:
+    peers = [{"dialect": "rooms", "room": name, "peer": name, "session": f"s{n}"} for n, name in enumerate(HOSTILE)]
+    room = HOSTILE[0]
+    lines = [header("b00t")]
+    for n, peer in enumerate(peers):
+        lines.append(
+            record(2 * n + 2, n, "peer.joined", **peer | {"room": room}, connection=n, data={"name": HOSTILE[n]})
+        )
+        lines.append(record(2 * n + 3, n, "signal.relayed", **peer | {"room": room}, kind=HOSTILE[n], bytes=1, data={}))
+    code = {"code": HOSTILE[0], "message": HOSTILE[3], "count": 1}
+    lines.append(record(99, 9, "signal.refused", dialect="rooms", room=room, peer=HOSTILE[1], to="?\n<i>", data=code))
+    return log_of(tmp_path, *lines)
+
+
+def test_names_that_are_html_are_text_in_the_html(hostile: EventLog) -> None:
+    page = hostile.ladder(HOSTILE[0]).to_html()
+    ElementTree.fromstring(page)
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "<i>" not in page
+
+
+def test_names_with_control_characters_move_nothing_on_the_screen(hostile: EventLog) -> None:
+    ladder = hostile.ladder(HOSTILE[0])
+    for text in (str(ladder), ladder.to_html(), ladder.to_mermaid()):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", text)
+    assert len(str(ladder).split("\n")) == 4 + len(ladder.steps)
+    assert r"\x1b[31mred\x07" in str(ladder)
+
+
+def test_names_that_are_mermaid_are_text_in_the_diagram(hostile: EventLog) -> None:
+    ladder = hostile.ladder(HOSTILE[0])
+    first, *lines = ladder.to_mermaid().splitlines()
+    assert first == "sequenceDiagram"
+    entity = r"(?:[A-Za-z0-9 .,()·_/+-]|#\d+;)*"
+    for line in lines:
+        assert re.fullmatch(rf"    (participant p\d as|Note over p\d(,p\d)?:|p\d(->>|--x)p\d:) {entity}", line), line
+        assert not re.search(r"\bend\b", line)
+
+
+def test_an_unknown_room_is_an_error_that_names_the_rooms_there_are(tmp_path: Path) -> None:
+    log = log_of(tmp_path, *TWO_PEERS)
+    with pytest.raises(
+        UnknownRoom, match=r"this log has no room 'pub'; its rooms are: 'bar', dialect='rooms', boot='b00t'"
+    ):
+        log.ladder("pub")
+    with pytest.raises(UnknownRoom, match="this log has no room 'bar', dialect='mesh'"):
+        log.ladder("bar", dialect="mesh")
+    with pytest.raises(UnknownRoom, match="its rooms are: none"):
+        log_of(tmp_path, header("b00t")).ladder("bar")
+
+
+def test_a_room_of_two_boots_must_be_named_with_its_boot(tmp_path: Path) -> None:
+    second = [line.replace("b00t", "cafe").replace("s-", "t-") for line in TWO_PEERS]
+    log = log_of(tmp_path, *TWO_PEERS, *second)
+    with pytest.raises(AmbiguousRoom) as error:
+        log.ladder("bar")
+    assert str(error.value) == (
+        "this log has 2 rooms 'bar', choose one: "
+        "ladder('bar', dialect='rooms', boot='b00t'), ladder('bar', dialect='rooms', boot='cafe')"
+    )
+    assert "boot cafe" in log.ladder("bar", boot="ca").title
+
+
+def test_rooms_of_one_name_in_two_dialects_do_not_mix(tmp_path: Path) -> None:
+    mesh = {**BEN, "dialect": "mesh"}
+    log = log_of(tmp_path, *TWO_PEERS[:4], record(5, 2, "peer.joined", **mesh, connection=2, data={}))
+    assert [column.peer for column in log.ladder("bar", dialect="mesh").columns] == ["ben"]
+    with pytest.raises(AmbiguousRoom, match="dialect='mesh'"):
+        log.ladder("bar")
+
+
+def test_an_error_names_some_rooms_of_very_many(tmp_path: Path) -> None:
+    many = [record(n + 2, n, "room.created", dialect="rooms", room=f"r{n}") for n in range(MAX_CHOICES_NAMED + 5)]
+    with pytest.raises(UnknownRoom, match=r"and 5 more$"):
+        log_of(tmp_path, header("b00t"), *many).ladder("bar")
+
+
+def test_all_stays_of_a_room_in_one_boot_are_one_ladder(tmp_path: Path) -> None:
+    stays = [
+        *(record(17, 11, "room.ended", **BAR), record(18, 12, "room.created", **BAR, data={})),
+        record(19, 12, "peer.joined", **ANN | {"session": "s-again"}, connection=8, data={"name": "Ann"}),
+    ]
+    ladder = log_of(tmp_path, *TWO_PEERS, *stays).ladder("bar")
+    assert [step.label for step in ladder.steps][-3:] == ["room ended", "room created", "joins"]
+
+
+def test_the_picker_draws_the_room_that_is_chosen(hostile: EventLog, tmp_path: Path) -> None:
+    lines = [*TWO_PEERS, record(17, 11, "room.created", dialect="rooms", room="<pub>")]
+    picker = log_of(tmp_path, *lines).picker()
+    choice, drawing = picker.children
+    assert [label for label, _ in choice.options] == ["bar (rooms, boot b00t)", "<pub> (rooms, boot b00t)"]
+    assert "Room bar" in drawing.html
+    choice.index = 1
+    assert "Room &lt;pub&gt;" in drawing.html
+
+
+def test_the_picker_of_an_empty_log_is_empty(tmp_path: Path) -> None:
+    choice, drawing = log_of(tmp_path, header("b00t")).picker().children
+    assert (choice.options, drawing.html) == ((), "")

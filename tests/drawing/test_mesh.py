@@ -1,0 +1,158 @@
+"""Who is connected to whom at a moment, drawn."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
+from signaling_sidecar.drawing.mesh.links import Link, Links, Node, State
+from signaling_sidecar.inspection import EventLog, Mesh, open_log
+from tests.kit.checkout import RECORDED
+from tests.kit.diagnosis_log import Story
+from tests.kit.inspection_log import ANN, T0_S, TWO_PEERS, header, record, write_segment
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    """Ann joins at +0, Ben at +0.5 and offers at +1; both are connected at +3."""
+    story = Story(tmp_path).negotiates().reports("ann", peerId="ben", connection="connected", localUfrag="ANNu")
+    return story.leaves("ben")
+
+
+def states(log: EventLog, at: float | datetime | None) -> list[str]:
+    return [str(link.state) for link in log.mesh("bar", at).links.links]
+
+
+CONNECTED_DRAWN = """\
+Room bar · rooms · boot b00t · at +3.200 s, 2026-11-18 11:06:43.700 UTC
+
+       1  2
+1 Ann  ·  ✓
+2 Ben  ✓  ·
+
+✓ connected 1  … trying 0  ✗ failed 0  ? unknown 0
+✓ Ann and Ben: connected"""
+
+
+def test_a_mesh_in_characters_is_a_matrix_and_a_sentence_for_each_pair(story: Story) -> None:
+    mesh = open_log(story.write()).mesh("bar", 3.2)
+    assert str(mesh) == CONNECTED_DRAWN
+    assert repr(mesh) == str(mesh)
+
+
+def test_a_pair_is_judged_by_what_was_recorded_until_the_moment(story: Story) -> None:
+    log = open_log(story.write())
+    assert [states(log, at) for at in (0.2, 0.5, 1.2, 3.0, 3.5)] == [[], ["trying"], ["trying"], ["connected"], []]
+
+
+def test_a_moment_is_seconds_from_the_rooms_first_record_or_a_time(story: Story) -> None:
+    log = open_log(story.write())
+    time = EPOCH + timedelta(seconds=T0_S + 0.5 + 3.2)
+    for at in (time, time.replace(tzinfo=None), time.astimezone()):
+        assert str(log.mesh("bar", at)) == CONNECTED_DRAWN
+
+
+def test_what_failed_and_what_nobody_said_are_told_apart(story: Story, tmp_path: Path) -> None:
+    unanswered = Story(tmp_path).joins("ben").describes("ben", "offer").waits(60).names("ben", "10.0.0.2")
+    assert states(open_log(unanswered.write()), None) == ["failed"]
+    complete = Story(tmp_path).negotiates()
+    assert states(open_log(complete.write()), None) == ["unknown"]
+    silent = Story(tmp_path).joins("ben").waits(60).record("peer.updated", "ben", data={"name": "Ben"})
+    assert states(open_log(silent.write()), None) == ["unknown"]
+
+
+def test_an_empty_room_says_when_most_were_there(story: Story) -> None:
+    story.leaves("ann").record("room.ended")
+    log = open_log(story.write())
+    assert str(log.mesh("bar")).endswith("\n\nnobody is in the room then; most were there at +3.499 s")
+    assert "nobody is in the room then" in log.mesh("bar")._repr_html_()
+    assert states(log, 3.499) == ["connected"]
+
+
+def test_who_is_away_has_a_place_and_is_marked(tmp_path: Path) -> None:
+    mesh = open_log(write_segment(tmp_path / "a.jsonl", TWO_PEERS)).mesh("bar", 3.5)
+    assert [(node.label, node.is_away) for node in mesh.links.nodes] == [("Anna", False), ("ben", True)]
+    assert "2 ben (away)" in str(mesh)
+    assert "ben (away)" in mesh._repr_html_()
+
+
+def test_a_pair_that_met_before_a_restart_is_one_after_it(story: Story, tmp_path: Path) -> None:
+    lines = story.write().read_text().splitlines()[:-1]  # less that Ben leaves
+    sessions = [{"session": f"s-{peer}-1", "peer": peer} for peer in ("ann", "ben")]
+    rooms = [{"dialect": "rooms", "room": "bar", "sessions": sessions}]
+    lines += [
+        header("cafe", at=20),
+        record(2, 20, "log.checkpoint", data={"rooms": rooms, "waiting": []}),
+        record(3, 20, "server.restored", data={"boot": "b00t"}),
+        record(4, 21, "peer.resumed", dialect="rooms", room="bar", peer="ann", session="s-ann-1", connection=1),
+    ]
+    mesh = open_log(write_segment(tmp_path / "both.jsonl", lines)).mesh("bar")
+    assert [(node.peer, node.is_away) for node in mesh.links.nodes] == [("ann", False), ("ben", True)]
+    assert [link.state for link in mesh.links.links] == [State.CONNECTED]
+
+
+def test_a_room_that_is_not_there_or_there_twice_is_an_error(tmp_path: Path) -> None:
+    second = [line.replace("b00t", "cafe").replace("s-", "t-") for line in TWO_PEERS]
+    log = open_log(write_segment(tmp_path / "a.jsonl", [*TWO_PEERS, *second]))
+    with pytest.raises(AmbiguousRoom, match=r"choose one: mesh\('bar', dialect='rooms', boot='b00t'\), mesh\("):
+        log.mesh("bar")
+    with pytest.raises(UnknownRoom, match="no room 'pub'"):
+        log.mesh_slider("pub")
+
+
+def mesh_of(peers: int) -> Mesh:
+    nodes = [Node(f"p{at}", f"<b>\n{at}", at == 1) for at in range(peers)]
+    states = list(State)
+    pairs = [(one, other) for one in range(peers) for other in range(one)]
+    links = [Link(one, other, states[(one + other) % 4], f"<i>{one}\x1b") for one, other in pairs]
+    return Mesh("Room <bar>", Links(nodes, links, 1.0, T0_S, 1.0))
+
+
+@pytest.mark.parametrize("peers", [0, 1, 2, 3, 14])
+def test_the_html_is_well_formed_text_and_needs_neither_script_nor_network(peers: int) -> None:
+    html = mesh_of(peers)._repr_html_()
+    page = ElementTree.fromstring(html)
+    tags = {element.tag.rpartition("}")[2] for element in page.iter()}
+    assert tags <= {"div", "svg", "g", "title", "text", "rect", "path", "circle"}
+    attributes = {name for element in page.iter() for name in element.attrib}
+    assert not [name for name in attributes if name.startswith("on") or "href" in name or name == "src"]
+    assert not re.search(r"[\x00-\x1f]", html)
+
+
+def test_each_state_has_a_colour_and_a_dash_pattern_of_its_own() -> None:
+    page = ElementTree.fromstring(mesh_of(4)._repr_html_())
+    strokes = {(path.get("stroke"), path.get("stroke-dasharray")) for path in page.iterfind(".//{*}g/{*}path")}
+    assert len({colour for colour, _ in strokes}) == len({dashes for _, dashes in strokes}) == 4
+
+
+def test_the_matrix_of_a_large_room_is_aligned() -> None:
+    lines = str(mesh_of(14)).split("\n")[2:17]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_the_slider_begins_where_most_were_there_and_shows_the_moment_it_is_moved_to(tmp_path: Path) -> None:
+    slider, drawing = open_log(RECORDED / "three-peers").mesh_slider("bar").children
+    assert all(name in drawing.html for name in ("Ann", "Ben", "Cleo"))
+    slider.value = 0.1
+    assert "Ann" in drawing.html
+    assert "Cleo" not in drawing.html
+    alone = [header("b00t"), record(2, 1, "peer.joined", **ANN, connection=1, data={})]
+    slider, drawing = open_log(write_segment(tmp_path / "a.jsonl", alone)).mesh_slider("bar").children
+    assert (slider.value, slider.max) == (0.0, 0.0)
+
+
+def test_recorded_meshes_say_what_the_pairs_table_says() -> None:
+    log = open_log(RECORDED / "seven-faults")
+    for row in log.pairs.itertuples():
+        (link,) = log.mesh(str(row.room)).links.links
+        assert link.sentence == row.sentence
+        assert (link.state is State.CONNECTED) == (row.room == "connected")
+    three = open_log(RECORDED / "three-peers")
+    assert [link.state for link in three.mesh("bar", 2.5).links.links] == [State.CONNECTED] * 3

@@ -1,0 +1,146 @@
+"""Who was in a room when, drawn."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
+from signaling_sidecar.drawing.presence import Presence
+from signaling_sidecar.drawing.timeline.attendance import Change
+from signaling_sidecar.inspection import EventLog, open_log
+from tests.kit.checkout import RECORDED
+from tests.kit.inspection_log import ANN, BAR, BEN, T0_S, TWO_PEERS, header, record, write_segment
+
+KILLED_AND_RESTORED = [
+    *TWO_PEERS[:9],
+    header("cafe", at=20),
+    record(2, 20.0, "server.restored", data={"boot": "b00t", "records": 9, "rooms": 1, "sessions": 2}),
+    record(3, 20.0, "server.reloaded"),
+    record(4, 21.0, "peer.resumed", **ANN, connection=1, data={"instance": "p1"}),
+    record(5, 30.0, "peer.left", **BEN, data={"reason": "lost"}),
+    record(6, 40.0, "log.gap", data={"lost": 1}),
+]
+
+
+def log_of(tmp_path: Path, *lines: str) -> EventLog:
+    return open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", lines))
+
+
+def spans_of(log: EventLog, peer: str, **chosen: Any) -> list[tuple[str, float, float]]:
+    """How a peer was, from when to when (seconds of the log)."""
+    (row,) = [row for row in log.timeline("bar", **chosen).attendance.rows if row.peer == peer]
+    return [(str(span.presence), round(span.since_ts - T0_S, 3), round(span.until_ts - T0_S, 3)) for span in row.spans]
+
+
+TWO_PEERS_DRAWN = """\
+Room bar · rooms · boot b00t · from 2026-11-18 11:06:41.000 UTC
+
+      +0 s                                                +9.000 s
+Anna  ●━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┄┄┄┄┄┄┄┄┄┄┄┄┄│  here 7.000 s, away 2.000 s
+ben   ╷     ●━━━━━━━━━━━━━┄┄┄┄┄┄┄┄┄┄↻━━━━━━━━━✕                  │  here 3.500 s, away 1.500 s, page reloaded, left
+
+╷ +0.000 s room created
+│ +9.000 s sidecar stopped
+━ here  ┄ away  ● joined  ◆ another connection  ↻ page reloaded  ✕ left  ╷ room  │ sidecar"""
+
+
+def test_a_timeline_in_characters_has_a_line_for_each_session(tmp_path: Path) -> None:
+    timeline = log_of(tmp_path, *TWO_PEERS).timeline("bar")
+    assert re.sub(" +$", "", str(timeline), flags=re.MULTILINE) == TWO_PEERS_DRAWN
+    assert repr(timeline) == str(timeline)
+
+
+def test_a_session_is_here_away_and_gone(tmp_path: Path) -> None:
+    log = log_of(tmp_path, *TWO_PEERS)
+    assert spans_of(log, "ben") == [("here", 2.0, 4.0), ("away", 4.0, 5.5), ("here", 5.5, 7.0)]
+    (ben,) = [row for row in log.timeline("bar").attendance.rows if row.peer == "ben"]
+    standing = [ben.presence_at(T0_S + at) for at in (1.9, 2.0, 4.0, 5.5, 7.0, 9.0)]
+    assert standing == ["absent", "here", "away", "here", "absent", "absent"]
+
+
+def test_who_is_still_there_is_there_until_the_log_ends(tmp_path: Path) -> None:
+    assert spans_of(log_of(tmp_path, *TWO_PEERS), "ann") == [("here", 1.0, 8.0), ("away", 8.0, 10.0)]
+
+
+def test_a_connection_of_the_same_page_is_no_reload(tmp_path: Path) -> None:
+    lines = [*TWO_PEERS[:5], record(6, 3, "peer.resumed", **BEN, connection=3, data={"replaced": 2, "instance": "p2"})]
+    (ben,) = [row for row in log_of(tmp_path, *lines).timeline("bar").attendance.rows if row.peer == "ben"]
+    assert [mark.change for mark in ben.marks] == [Change.JOINED, Change.RECONNECTED]
+    assert spans_of(log_of(tmp_path, *lines), "ben") == [("here", 2.0, 3.0)]
+
+
+def test_a_room_that_outlived_a_restart_is_one_timeline_in_which_all_were_away(tmp_path: Path) -> None:
+    log = log_of(tmp_path, *KILLED_AND_RESTORED)
+    for chosen in ({}, {"boot": "b00t"}, {"boot": "cafe"}):
+        assert spans_of(log, "ann", **chosen) == [("here", 1.0, 20.0), ("away", 20.0, 21.0), ("here", 21.0, 40.0)]
+        assert spans_of(log, "ben", **chosen) == [("here", 2.0, 20.0), ("away", 20.0, 30.0)]
+    timeline = log.timeline("bar")
+    assert "boot b00t, cafe" in timeline.title
+    assert [moment.label for moment in timeline.attendance.moments] == ["room created", "sidecar reloaded"]
+
+
+def test_who_came_before_the_log_begins_was_there_from_its_start(tmp_path: Path) -> None:
+    lines = [
+        header("cafe"),
+        record(2, 0.5, "room.updated", **BAR, data={"name": "Bar"}),
+        record(3, 1, "peer.resumed", **ANN, connection=1, data={"instance": "p1"}),
+        record(4, 2, "peer.left", **BEN, data={"reason": "lost"}),
+    ]
+    log = log_of(tmp_path, *lines)
+    assert spans_of(log, "ann") == [("away", 0.5, 1.0), ("here", 1.0, 2.0)]
+    assert spans_of(log, "ben") == [("here", 0.5, 2.0)]
+    assert "left (lost)" in str(log.timeline("bar"))
+
+
+def test_two_rooms_of_one_name_must_be_told_apart(tmp_path: Path) -> None:
+    second = [line.replace("b00t", "cafe").replace("s-", "t-") for line in TWO_PEERS]
+    log = log_of(tmp_path, *TWO_PEERS, *second)
+    with pytest.raises(AmbiguousRoom, match=r"timeline\('bar', dialect='rooms', boot='cafe'\)"):
+        log.timeline("bar")
+    assert log.timeline("bar", boot="ca").title.startswith("Room bar · rooms · boot cafe ·")
+    with pytest.raises(UnknownRoom, match="no room 'pub'"):
+        log.timeline("pub")
+
+
+def test_the_html_is_well_formed_and_needs_neither_script_nor_network(tmp_path: Path) -> None:
+    page = ElementTree.fromstring(log_of(tmp_path, *KILLED_AND_RESTORED).timeline("bar")._repr_html_())
+    tags = {element.tag.rpartition("}")[2] for element in page.iter()}
+    assert tags <= {"div", "svg", "g", "title", "text", "rect", "path", "circle"}
+    attributes = {name for element in page.iter() for name in element.attrib}
+    assert not [name for name in attributes if name.startswith("on") or "href" in name or name == "src"]
+
+
+def test_names_are_text_and_one_visible_line(tmp_path: Path) -> None:
+    lines = [
+        header("b00t"),
+        record(2, 1, "peer.joined", **ANN, connection=1, data={"name": "<b>\x1b[31m\nAnn"}),
+        record(3, 2, "peer.left", **ANN, data={"reason": "<i>\x07"}),
+    ]
+    timeline = log_of(tmp_path, *lines).timeline("bar")
+    assert r"<b>\x1b[31m\nAnn" in str(timeline)
+    for text in (str(timeline), timeline._repr_html_()):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f]", text)
+    assert "<b>" not in timeline._repr_html_()
+    assert "<i>" not in timeline._repr_html_()
+
+
+def test_a_room_of_a_single_moment_is_drawn(tmp_path: Path) -> None:
+    timeline = log_of(tmp_path, *TWO_PEERS[:3]).timeline("bar")
+    assert "room created" in str(timeline)
+    ElementTree.fromstring(timeline._repr_html_())
+
+
+def test_a_recorded_meeting_has_its_reloads_and_its_reconnect() -> None:
+    rows = open_log(RECORDED / "three-peers").timeline("bar").attendance.rows
+    assert [(row.name, [str(mark.change) for mark in row.marks]) for row in rows] == [
+        ("Ann", ["joined", "page reloaded", "left"]),
+        ("Ben", ["joined", "left"]),
+        ("Cleo", ["joined", "another connection", "left"]),
+        ("Ben", ["joined", "left"]),
+    ]
+    assert [row.seconds(Presence.AWAY) > 0 for row in rows] == [True, False, True, False]
