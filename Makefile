@@ -4,13 +4,13 @@
 
 PYTHON ?= python3
 VENV := .venv
-BIN := $(CURDIR)/$(VENV)/bin
+BIN := $(CURDIR)/$(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PAGES := frontend-proxy
 PACKAGE := $(PAGES)/dist/plugin/index.mjs
 NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-frameworks soak soak-why bench-reading check format record clean browser
+.PHONY: help dev dev-lan notebook test test-frameworks test-python soak soak-why bench-reading check format record dist clean browser
 
 help:  ## list what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -33,6 +33,9 @@ test: check browser  ## all checks and all tests
 test-frameworks: browser $(PACKAGE)  ## only the projects of frameworks (React, Vue, Svelte, ...), which `test` runs too
 	$(BIN)/pytest tests/frameworks
 
+test-python: $(VENV)/tools  ## only the Python tests that need neither Node.js nor a browser
+	$(BIN)/pytest --ignore tests/e2e --ignore tests/frameworks
+
 soak: $(VENV)/tools  ## ten minutes of faults under load, of each kind
 	SOAK_S=600 $(BIN)/pytest tests/server/test_faults.py
 
@@ -53,21 +56,29 @@ format: $(VENV)/tools $(NODE_MODULES)  ## write both languages in their format
 	$(BIN)/ruff check --fix
 	cd $(PAGES) && npm run format
 
-record: browser $(PACKAGE)  ## record the notebooks' logs and the tests' dumps anew, from real browsers
-	$(BIN)/pytest tests/e2e/test_the_log_of_a_meeting.py tests/e2e/test_why_in_browsers.py --record-logs notebooks/recorded
+record: browser $(PACKAGE)  ## record the notebooks' logs, the front page's pictures and the tests' dumps again, from real browsers
+	$(BIN)/pytest tests/e2e/test_the_log_of_a_meeting.py tests/e2e/test_why_in_browsers.py \
+		--record-logs notebooks/recorded --record-pictures .github/pictures
 	$(BIN)/pytest tests/e2e/test_dump_of_a_browser.py --record-logs tests/recorded
 
+dist: $(VENV)/tools $(PACKAGE)  ## the wheel, the source distribution and the npm package, in dist/, checked
+	rm -rf dist
+	$(BIN)/python -m pip install --quiet --group release
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*.whl dist/*.tar.gz
+	cd $(PAGES) && npm pack --silent --pack-destination ../dist
+
 clean:  ## remove what was installed and built here
-	rm -rf $(VENV) $(PAGES)/node_modules $(PAGES)/dist
+	rm -rf $(VENV) $(PAGES)/node_modules $(PAGES)/dist dist
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # --- setup --------------------------------------------------------------------------------------------------------
 
-$(VENV)/bin/python:
+$(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: make PYTHON=..." % sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/core: $(VENV)/bin/python pyproject.toml
+$(VENV)/core: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[lan,reload]'
 	@touch $@
 

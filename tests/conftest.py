@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from tests.kit.serving import Served, serve
 
 MEASURED = pytest.StashKey[list[str]]()
 
@@ -28,6 +31,12 @@ def _own_state_home() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
+    """A sidecar in this process, with the settings that it has by default."""
+    return await serve(aiohttp_client, tmp_path)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[MEASURED] = []
 
@@ -38,6 +47,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         metavar="DIR",
         help="write the logs that notebooks and tests read, as the browsers made them, into this folder",
+    )
+    parser.addoption(
+        "--record-pictures",
+        type=Path,
+        metavar="DIR",
+        help="write the pictures on the front page, as the browsers showed them, into this folder",
     )
 
 

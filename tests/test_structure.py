@@ -13,6 +13,7 @@ import pytest
 
 import signaling_sidecar
 from signaling_sidecar.dialects import DIALECTS
+from tests.kit.checkout import ROOT
 
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
@@ -72,6 +73,7 @@ MAY_IMPORT = {
     "untrusted_text": set(),
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def part_of(module: str) -> str | None:
@@ -201,3 +203,10 @@ def test_public_names_are_complete_unique_and_documented(package: str) -> None:
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
     assert not {path.stem for path in MODULES} & {"utils", "util", "helpers", "common", "manager", "misc"}
+
+
+def test_no_test_needs_the_file_of_another_test() -> None:
+    """What several of them use is in `tests/kit`."""
+    for path in TESTS:
+        own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        assert not {module for module in imports_of(path) if ".test_" in module} - {own}, path

@@ -159,7 +159,7 @@ def _setting(kind: Kind, default: Any, help_: str, *, live: bool = True) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of one run. Constructing it does nothing; limits are PROTOCOLS.md's "Defaults"."""
+    """The settings of one run. Constructing it does nothing. Its limits are those of PROTOCOLS.md, "Limits"."""
 
     host: str = _setting(_text(), "127.0.0.1", "the address to listen on; `::`: all, of IPv4 and IPv6", live=False)
     port: int = _setting(_whole(0, 65535, "a port"), DEFAULT_PORT, "the port to listen on; 0: a free one", live=False)

@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies
 from signaling_sidecar.hub.effects import Effect, Refused, Send
 from signaling_sidecar.hub.rules import Ending
 from tests.dialects.manners import MANNERS
+from tests.kit.any_json import ANYTHING
 from tests.kit.wire import Wire
 
 ROOM, HIDDEN_ROOM = "first-room", "the-hidden-room"
@@ -29,15 +30,6 @@ FIELDS = (
 )
 PLAUSIBLE = strategies.sampled_from(
     (*HERE, *THERE, "stranger", ROOM, "another-room", "", 0, 1, 2, 3, "HOST_ONLY", True)
-)
-ANYTHING = strategies.recursive(
-    strategies.none()
-    | strategies.booleans()
-    | strategies.integers()
-    | strategies.floats()
-    | strategies.text(max_size=9),
-    lambda inner: strategies.lists(inner, max_size=2) | strategies.dictionaries(strategies.text(max_size=3), inner),
-    max_leaves=4,
 )
 LIKELY_FRAMES = strategies.builds(
     lambda kind, fields: json.dumps({"type": kind, **fields}).encode(),

@@ -1,4 +1,4 @@
-"""The rules that hold in all dialects (PROTOCOLS.md), on real sockets; `manners/` says how each differs."""
+"""PROTOCOLS.md, "Rules of every dialect", on real sockets; `manners/` says how each dialect differs."""
 
 from __future__ import annotations
 
@@ -30,11 +30,6 @@ BAD_FRAMES: list[str | bytes] = [
     '{"type":"\\ud800"}',
     '{"type":"offer","to":["b"],"target":{},"payload":null,"roomId":7,"userId":[]}',
 ]
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 @pytest.fixture(params=MANNERS.values(), ids=MANNERS)

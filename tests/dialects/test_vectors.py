@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from signaling_sidecar.dialects import DIALECTS
-from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.hub.commands import Kick, Say
+from signaling_sidecar.hub.rules import Ending, RoomKey
 from tests.kit.checkout import VECTORS as FOLDER
 from tests.kit.wire import Wire
 
@@ -34,6 +35,12 @@ def play(wire: Wire, step: dict[str, Any]) -> None:
             wire.alive(name)
         case {"pass_s": seconds}:
             wire.pass_time(seconds)
+        case {"say": text, "room": room}:
+            wire.administer(Say(RoomKey(wire.dialect.name, room), text))
+        case {"kick": peer, "room": room}:
+            wire.administer(Kick(RoomKey(wire.dialect.name, room), peer))
+        case {"log_is_written": is_written}:
+            wire.set_log_state(is_written=is_written)
         case {"to": name, "receive": expected} | {"to": name, "close": expected}:
             assert wire.sent[name], f"nothing more was sent to {name}, but {step} is expected"
             assert wire.sent[name].pop(0) == expected

@@ -1,4 +1,4 @@
-"""What becomes of a peer's place when its browser ends the connection: PROTOCOLS.md rule 8, in a real Chromium."""
+"""What becomes of a peer's place when its browser ends the connection: PROTOCOLS.md, "Rule 8", in a real Chromium."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page
 
 from tests.kit.sites import Site
 
-# The frames are PROTOCOLS.md's, literally. It comes back 2 s after any close, also after its own `disconnect()`.
+# Its frames are those of PROTOCOLS.md, "`rooms`". It reconnects 2 s after any close, also after its own `disconnect()`.
 CLIENT = """
 window.frames_ = []
 window.connect = peerId => {

@@ -36,7 +36,6 @@ RUNS_UNTIL_CTRL_C = {"sidecar tail"}
 RUN_ELSEWHERE = {
     "SIDECAR_TURN_SECRET=hush sidecar serve --ice-servers stun:turn.example,turn:turn.example": "test_cli.py",
     "make dev": "test_make_dev.py",
-    "make test": "this run",
     "npm i -D vite-plugin-signaling-sidecar": "test_own_project.py, from the tarball",
     "pip install 'signaling-sidecar[lan]'": "the setup of this run",
     "pip install 'signaling-sidecar[notebook]' jupyterlab": "the setup of this run",

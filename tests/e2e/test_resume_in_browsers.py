@@ -12,10 +12,9 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e.demo_page import DemoPage, all_connected, in_room, new_page, seen, watch
-from tests.kit.checkout import FRONTEND
+from tests.kit.checkout import FRONTEND, PACKAGE
 from tests.kit.programs import Start, until
 from tests.kit.sites import Site, sidecar_in, start_demo
-from tests.reload.test_reload import PACKAGE
 
 
 @pytest.fixture
@@ -53,7 +52,7 @@ async def test_a_sidecar_that_is_killed_and_started_again(demo: Site, people: li
     os.kill(demo.sidecar.pid, signal.SIGKILL)
     second = await sidecar_in(demo.vite, nth=2)
     # A page tries again less and less often while there is no sidecar. When that takes long to start, on a busy
-    # machine, it may be back later than the second for which nobody is told that it is away (PROTOCOLS.md, rule 9).
+    # machine, it may be back later than the second for which nobody is told that it is away (PROTOCOLS.md, "Rule 9").
     await nobody_noticed(people, told={"peer_updated"})
     (restored,) = [record for record in second.records() if record["type"] == "server.restored"]
     assert restored["data"]

@@ -1,11 +1,12 @@
 """What the log, its tables and its ladder say of a meeting of real browsers.
 
-The first notebook's recorded log is this meeting's: see `make record`.
+`make record` keeps its log for the first notebook, and a picture of its room for the front page.
 """
 
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from playwright.async_api import Browser, WebSocketRoute, expect
 
 from signaling_sidecar.inspection import EventLog, Ladder, open_log
 from tests.e2e.demo_page import all_connected, meet, new_page
+from tests.e2e.pictures import picture_the_room
 from tests.e2e.recording import end, record
 from tests.kit.programs import until
 from tests.kit.sites import Site
@@ -36,16 +38,22 @@ class Network:
         await page.close(code=NETWORK_LOST)
 
 
-async def meeting(demo: Site, browser: Browser) -> dict[str, str]:
+async def meeting(demo: Site, browser: Browser, pictures: Path | None) -> dict[str, str]:
     """Three come one after the other; one leaves and comes back, one reloads, one loses the network for a while.
 
-    Returns their peer ids by name.
+    Returns their peer ids by name. A picture is taken when they have met, if there is a folder for it.
     """
     people = ann, ben, cleo = [await new_page(browser, name) for name in ("Ann", "Ben", "Cleo")]
     network = Network()
     await cleo.page.route_web_socket("**/ws/signaling", network.pass_on)
     await meet(demo.url, ROOM, *people)
     peers = {person.name: await person.peer_id() for person in people}
+    if pictures is not None:
+        await ann.say("hi, everybody!")
+        await ben.reads("hi, everybody!")
+        await ben.say("hello")
+        await cleo.reads("hello")
+        await picture_the_room(cleo.page, pictures)
 
     await ben.leave()
     await cleo.reads("Ben left")
@@ -107,7 +115,7 @@ def assert_ladder_shows_how_each_pair_was_connected(ladder: Ladder) -> None:
 async def test_the_log_tells_who_was_where_when_and_how_each_pair_was_connected(
     demo: Site, browser: Browser, request: pytest.FixtureRequest
 ) -> None:
-    peers = await meeting(demo, browser)
+    peers = await meeting(demo, browser, request.config.getoption("record_pictures"))
     await end(demo)
 
     log = open_log(demo.sidecar.state_dir)

@@ -18,6 +18,7 @@ from playwright.async_api import Browser, WebSocketRoute, expect
 
 from signaling_sidecar.diagnosis import Reason, diagnose
 from tests.e2e.demo_page import DemoPage, all_connected, new_page
+from tests.e2e.pictures import picture_the_ladder
 from tests.e2e.recording import end, record
 from tests.e2e.verdicts_said import HEALTHY, TIMES, Expected, Made, Tally, all_named, entries_of
 from tests.kit.programs import until
@@ -204,6 +205,9 @@ async def test_each_fault_is_named(demo: Site, browser: Browser, tally: Tally, r
     assert tally.made == dict.fromkeys(EXPECTED, TIMES)
     await end(demo)
     record(demo, request.config, "seven-faults")
+    pictures = request.config.getoption("record_pictures")
+    if pictures is not None:
+        await picture_the_ladder(browser, demo.sidecar.state_dir, Reason.DTLS_FAILED, pictures)
 
 
 async def with_faults(browser: Browser, demo: Site, rooms: dict[Reason, str]) -> list[DemoPage]:

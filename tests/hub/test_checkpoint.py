@@ -46,6 +46,7 @@ def test_a_checkpoint_holds_rooms_and_sessions_and_what_is_left_of_a_grace() -> 
         ],
         "waiting": [],
         "barred": [],
+        "mailboxes": [],
     }
 
 

@@ -31,11 +31,19 @@ from signaling_sidecar.hub.commands import (
     UpdateRoom,
 )
 from signaling_sidecar.hub.effects import Effect, PeerList, Record, Resumed, Send
+from signaling_sidecar.hub.rules import Announcements, Endings, Joining, Mailbox, Relays, RoomRules
 from signaling_sidecar.settings import Settings
-from tests.kit.hub_driver import CountedIds
+from tests.kit.hub_driver import GRACE_S, CountedIds
 
 CONNECTIONS, PEERS, ROOMS = range(1, 6), ("ann", "ben", "cleo"), ("bar", "den")
-DIALECT_OF_JOIN = ("rooms", "mesh", "hosted", "pairing")
+DIALECT_OF_JOIN = ("rooms", "mesh", "hosted", "pairing", "letters")
+LETTERS = RoomRules(
+    joining=Joining(capacity=3),
+    endings=Endings(grace_s=GRACE_S, resumable_grace_s=GRACE_S, durable=True, away_notice_s=1.0),
+    announcements=Announcements(announces_members=False),
+    relays=Relays(mailbox=Mailbox(frames=3, payload_bytes=10_000, total_payload_bytes=150, keep_s=6.0)),
+)
+"""Rules that no dialect has: frames are kept for peers that cannot be reached, and nobody is told of anybody."""
 OWN_RULES = strategies.none() | strategies.builds(
     OwnRules,
     capacity=strategies.none() | strategies.integers(1, 3),
@@ -103,7 +111,7 @@ class RestoreMachine(RuleBasedStateMachine):
 
     def new_hub(self) -> Hub:
         rules = {name: dialect.rules(Settings()) for name, dialect in DIALECTS.items()}
-        return Hub(rules, 100, self.ids)
+        return Hub(rules | {"letters": LETTERS}, 100, self.ids)
 
     def begin_segment(self) -> None:
         text = msgspec.json.encode(checkpoint(self.hub, self.now_s))
@@ -154,7 +162,7 @@ class RestoreMachine(RuleBasedStateMachine):
                 peer=None if dialect == "pairing" else peer,
                 name=name,
                 room_name="secret" if dialect == "pairing" else "Room",
-                resumable=resumable and dialect == "rooms",
+                resumable=resumable and dialect in ("rooms", "letters"),
                 instance="page",
                 metadata=msgspec.Raw(b'{"hat":1}') if name is not None else None,
                 rules=own,
@@ -190,15 +198,20 @@ class RestoreMachine(RuleBasedStateMachine):
         else:
             self.do(command)
 
+    @rule(connection=connections, peer=peers, to=peers)
+    def write_a_letter(self, connection: int, peer: str, to: str) -> None:
+        self.do(Join(connection=connection, room=RoomKey("letters", "den"), at_ms=5, peer=peer, instance="page"))
+        self.relay(connection, to, False)
+
     @rule(connection=connections, name=strategies.sampled_from(("One", "Two")))
     def update(self, connection: int, name: str) -> None:
         self.do(Update(connection=connection, name=name, metadata=msgspec.Raw(b'{"hat":[2]}')))
         self.do(UpdateRoom(kind="RENAME", connection=connection, name=f"Room {name}"))
 
-    @rule(connection=connections, peer=peers, size=strategies.integers(1, 3))
-    def enqueue(self, connection: int, peer: str, size: int) -> None:
+    @rule(connection=connections, peer=peers, size=strategies.integers(1, 3), queue=strategies.sampled_from(("", "go")))
+    def enqueue(self, connection: int, peer: str, size: int, queue: str) -> None:
         user = user_connection(connection, peer)
-        self.do(Enqueue(kind="ask", connection=user, dialect="match", peer=peer, size=size, at_ms=7))
+        self.do(Enqueue(kind="ask", connection=user, dialect="match", peer=peer, queue=queue, size=size, at_ms=7))
 
     @rule(connection=connections, peer=peers)
     def open(self, connection: int, peer: str) -> None:
@@ -257,6 +270,7 @@ class RestoreMachine(RuleBasedStateMachine):
             self.do(Tick())
         assert self.hub.membership.rooms == []
         assert list(self.hub.matchmaking) == []
+        assert list(self.hub.state.mailboxes) == []
 
 
 RestoreMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

@@ -7,10 +7,22 @@ from collections.abc import Callable
 import pytest
 
 from signaling_sidecar.dialects import DIALECTS
-from signaling_sidecar.hub.rules import Ending, Endings, Host, Joining, OwnRules, Relays, RoomRules, SecondJoin
+from signaling_sidecar.hub.rules import (
+    Ending,
+    Endings,
+    Entry,
+    Host,
+    Joining,
+    Mailbox,
+    OwnRules,
+    Relays,
+    RoomRules,
+    SecondJoin,
+)
 from signaling_sidecar.settings import Settings
 
 SEVERAL = Joining(capacity=2, rooms_per_connection=2)
+KEEPING = Relays(mailbox=Mailbox(frames=1, payload_bytes=9, total_payload_bytes=9, keep_s=5.0))
 RESUMABLE = Endings(resumable_grace_s=dict.fromkeys(Ending, 30.0))
 
 
@@ -24,7 +36,8 @@ RESUMABLE = Endings(resumable_grace_s=dict.fromkeys(Ending, 30.0))
         (lambda: Joining(capacity=2, replacements=3), "set together"),
         (lambda: Joining(capacity=2, replacement_window_s=20.0), "set together"),
         (lambda: Endings(grace_s={Ending.LOST: 1.0}), "no value for closed, unloaded, stopped"),
-        (lambda: Endings(durable=True), "resumable"),
+        (lambda: RoomRules(joining=Joining(capacity=2), endings=Endings(durable=True)), "resumable sessions"),
+        (lambda: RoomRules(joining=Joining(capacity=2), entry=Entry(secret=True), relays=KEEPING), "a secret"),
         (lambda: Host(modes=("solo",)), "needs a host"),
         (lambda: RoomRules(joining=SEVERAL, endings=RESUMABLE), "one room only"),
         (lambda: RoomRules(joining=SEVERAL, relays=Relays(to_other_rooms=True)), "one room at a time"),

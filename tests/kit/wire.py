@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from signaling_sidecar.dialects import DIALECTS, Caller, Closing, Introduction, Opening
+from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Hub
-from signaling_sidecar.hub.commands import Alive, End, Opened
+from signaling_sidecar.hub.commands import Alive, End, OfAdmin, Opened, SetLogState
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, LastWords, Record, Send
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.settings import Settings
@@ -65,6 +66,15 @@ class Wire:
     def alive(self, name: str) -> None:
         """The connection answers a challenge."""
         self.deliver(self.driver.handle(Alive(self.caller(name).connection)))
+
+    def administer(self, command: OfAdmin) -> None:
+        """Carry out a command of the admin."""
+        outcome = self.driver.hub.administer(command, self.driver.now_s)
+        assert not isinstance(outcome, Refusal), outcome
+        self.deliver(outcome)
+
+    def set_log_state(self, *, is_written: bool) -> None:
+        self.deliver(self.driver.handle(SetLogState(is_written)))
 
     def pass_time(self, seconds: float) -> None:
         self.deliver(self.driver.pass_time(seconds))

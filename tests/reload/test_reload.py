@@ -18,10 +18,9 @@ import aiohttp
 import pytest
 
 from signaling_sidecar.inspection import open_log
-from tests.kit.checkout import ROOT
+from tests.kit.checkout import PACKAGE
 from tests.kit.programs import Program, is_running, start_program, until
 
-PACKAGE = ROOT / "sidecar" / "signaling_sidecar"
 SAVES = 20
 VERSION = "VERSION_IN_HEALTH"
 

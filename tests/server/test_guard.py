@@ -1,4 +1,4 @@
-"""Who is let in, judged and on the wire. PROTOCOLS.md: "Who is let in"."""
+"""Who is let in, judged and on the wire. See PROTOCOLS.md, "Who may connect"."""
 
 from __future__ import annotations
 

@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server import Sidecar
-from signaling_sidecar.settings import Sources
 from tests.kit.hosted_client import error_of, host
 from tests.kit.pairing_client import device
 from tests.kit.programs import until
-from tests.kit.serving import Served
+from tests.kit.settings_file import following, save, write
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "sidecar.toml"
-
-
-async def following(client: AiohttpClient, file: Path, **flags: Any) -> Served:
-    """A sidecar whose settings file is `file`."""
-    sources = Sources({"project": str(file.parent), "state_dir": str(file.parent / "state"), **flags}, {})
-    sidecar = Sidecar(sources.load(), sources)
-    return Served(await client(sidecar.app()), sidecar)
-
-
-def write(file: Path, text: str) -> None:
-    file.write_text(text)
-
-
-async def save(served: Served, file: Path, text: str) -> None:
-    before = len(served.records("settings.changed"))
-    write(file, text)
-    await until(lambda: len(served.records("settings.changed")) > before, "the new settings are in use")
 
 
 async def test_a_limit_is_another_at_once_and_nobody_is_removed(aiohttp_client: AiohttpClient, file: Path) -> None:

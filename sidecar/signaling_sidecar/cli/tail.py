@@ -13,6 +13,7 @@ from typing import Any
 
 from signaling_sidecar.cli import state
 from signaling_sidecar.errors import NoLog
+from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.records import LeftOut, Stamp, is_record, read_records
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
@@ -93,7 +94,7 @@ def describe(record: dict[str, Any]) -> str:
     if record["type"].startswith("signal."):
         parts.append(f"{record.get('kind', '?')} → {record.get('to', 'all')}")
         parts.append(f"{record.get('bytes', 0)} B")
-    if "data" in record and record["type"] != "signal.relayed":
+    if "data" in record and record["type"] not in FRAME_RECORDS:
         data = record["data"]
         parts.append(data if len(data) <= SHOWN_CHARS else data[:SHOWN_CHARS] + "…")
     return "  ".join(visible(str(part)) for part in parts)

@@ -12,7 +12,7 @@ from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.errors import Code
 
 MADE_GOOD = (Code.TOO_FAST, Code.OUT_OF_ORDER)
-"""Refusals after which a resumable client sends the frame again by itself (PROTOCOLS.md, Resume)."""
+"""Refusals after which a resumable client sends the frame again by itself (PROTOCOLS.md, "Resuming a session")."""
 
 
 class Pair:

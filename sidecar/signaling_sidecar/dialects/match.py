@@ -25,8 +25,8 @@ from signaling_sidecar.names import refuse_id
 from signaling_sidecar.settings import Settings
 
 NAME = "match"
-MAX_GROUP = 16  # peers; PROTOCOLS.md
-KEPT_S = 5.0  # seconds; rule 8: the real client reconnects in quick succession, and wants the same room again
+MAX_GROUP = 16  # peers; PROTOCOLS.md, "`match`"
+KEPT_S = 5.0  # seconds; the real client reconnects several times quickly, and wants the same room again
 _RELAYED = frozenset(("offer", "answer", "ice-candidate"))
 
 # --- wire types: client to server ----------------------------------------------------------------------------------

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from signaling_sidecar.dialects.kinds import KindOf, kind_in
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import LastWords, Mark, Message
+from signaling_sidecar.hub.effects import LastWords, Mark, Message, PeerView, RoomsListed
 from signaling_sidecar.hub.rules import RoomRules
 from signaling_sidecar.settings import Settings
 
@@ -73,6 +73,53 @@ Decode = Callable[[bytes, Caller, int], Command]
 but returns a `Refuse` command."""
 
 
+class Asked(NamedTuple):
+    """An HTTP request to a route of a dialect."""
+
+    path: Mapping[str, str]
+    """The values of the parameters in the route's path, decoded."""
+    query: Mapping[str, str]
+    """The decoded query. Of a name that occurs twice, the first value counts."""
+    body: bytes
+    given_id: str
+    """A new random id, which the answer may give to a client as its peer id."""
+
+
+class Answer(NamedTuple):
+    """The HTTP answer of a route."""
+
+    body: bytes
+    content_type: str = "application/json"
+    status: int = 200
+
+
+class View(Protocol):
+    """What a route may know of the rooms of its dialect."""
+
+    def listed_rooms(self) -> RoomsListed:
+        """The rooms that the list of rooms shows, the oldest first."""
+
+    def peers(self, room: str) -> tuple[PeerView, ...] | None:
+        """The peers of a room in order of joining, including those that are away. None when there is no such room."""
+
+
+class Route(NamedTuple):
+    """An HTTP route beside the WebSocket of a dialect.
+
+    The guard and the `admit` hook have let the request in when `answer` is called. Pages of other allowed origins may
+    read the answer if the dialect is `cross_origin`.
+    """
+
+    method: str
+    """In upper case. A route for GET also answers HEAD."""
+    path: str
+    """`{name}` stands for one segment of any text, and is given to `answer` as `Asked.path["name"]`."""
+    answer: Callable[[Asked, View], Answer]
+    """Must neither wait nor change anything. What it raises is logged, and the client gets a 500 without details."""
+    max_body_bytes: int = 0
+    """The largest body that is accepted. A larger one is answered with 413."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """One wire protocol. A dialect holds no state: everything that must be remembered is in the hub."""
@@ -104,6 +151,8 @@ class Dialect:
     """Returns how the message ends the connection of its receiver. None keeps the connection open."""
     plain_get: Rejection = UPGRADE_REQUIRED
     """The answer to a request that is not a WebSocket handshake."""
+    routes: tuple[Route, ...] = ()
+    """Its HTTP routes beside the WebSocket."""
     keeps_secrets: bool = False
     """Whether words that its clients choose, such as the type of an unknown frame, may hold a secret. They are then
     not recorded."""

@@ -1,7 +1,7 @@
 """`rooms`, the native dialect. Origin: a virtual bar whose users had to swap peer ids by hand.
 
 The original client knows `join`, `leave`, `peer_list`, `peer_joined` and `peer_left`; it ignores frames whose type it
-does not know, and fields it does not know. PROTOCOLS.md has the tables.
+does not know, and fields it does not know. Its frames are described in PROTOCOLS.md, "`rooms`".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
-from signaling_sidecar.dialects.port import Caller, Dialect
+from signaling_sidecar.dialects.port import Answer, Asked, Caller, Dialect, Route, View
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.hub import commands, effects
 from signaling_sidecar.hub.commands import Carried, Command
@@ -24,14 +24,15 @@ from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
 
 NAME = "rooms"
-MAX_METADATA_BYTES = 4096  # bytes of JSON text; PROTOCOLS.md: it is sent to everybody at every join
+PATH = "/ws/signaling"
+MAX_METADATA_BYTES = 4096  # bytes of JSON text; it is sent to everybody at every join (PROTOCOLS.md, "`rooms`")
 MAX_TOKEN_CHARS = 256  # ours have 43
 MAX_CREDENTIAL_CHARS = 8192  # of a token of somebody else's making; servers take headers of 8 KiB
 MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not given back: an error stays smaller than its frame
-UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, a closed one should not linger (rule 8)
-AWAY_NOTICE_S = 1.0  # seconds; rule 9: shorter gaps are silent
-REPLACEMENTS = 3  # rule 2: the fourth within the window is refused
-REPLACEMENT_WINDOW_S = 20.0  # seconds; rule 2: two originals that reconnect after 2 s would never stop
+UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, and a closed one should not be shown for longer
+AWAY_NOTICE_S = 1.0  # seconds; PROTOCOLS.md, "Rule 9"
+REPLACEMENTS = 3  # PROTOCOLS.md, "Rule 2": the fourth within the window is refused
+REPLACEMENT_WINDOW_S = 20.0  # seconds; two original clients that reconnect after 2 s would never stop
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
 
@@ -380,9 +381,9 @@ def _room_list(message: effects.RoomsListed) -> list[_Room]:
     return [_Room(room.room, room.peers, room.created_at_ms, room.capacity) for room in message.rooms]
 
 
-def encode_room_list(message: effects.RoomsListed) -> bytes:
-    """The body of `GET /ws/signaling/rooms`: the `rooms` frame without its type."""
-    return encode_json(_RoomList(_room_list(message)))
+def _answer_room_list(asked: Asked, view: View) -> Answer:
+    """Answer `GET /ws/signaling/rooms` with the same list as in a `rooms` frame."""
+    return Answer(encode_json(_RoomList(_room_list(view.listed_rooms()))))
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
@@ -426,10 +427,11 @@ def rules(settings: Settings) -> RoomRules:
 ROOMS = Dialect(
     name=NAME,
     purpose="rooms and peer lists, relays, a lobby; what the browser client here speaks",
-    paths=("/ws/signaling",),
+    paths=(PATH,),
     kinds=_TARGETED | {"broadcast"} | frozenset(_OTHERS),
     rules=rules,
     decode=reader(msgspec.json.Decoder(_Envelope), _read, _outlined),
     encode=writer(_ENCODERS),
     mark=mark,
+    routes=(Route("GET", f"{PATH}/rooms", _answer_room_list),),
 )

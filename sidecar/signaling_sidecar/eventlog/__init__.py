@@ -2,5 +2,6 @@
 
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.writer import LogWriter
+from signaling_sidecar.hub.effects import FRAME_RECORDS
 
-__all__ = ["SCHEMA_VERSION", "Line", "LogWriter"]
+__all__ = ["FRAME_RECORDS", "SCHEMA_VERSION", "Line", "LogWriter"]

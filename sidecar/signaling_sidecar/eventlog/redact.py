@@ -39,6 +39,7 @@ from signaling_sidecar.eventlog.shareable import (
     VERSIONED,
     DialectWords,
 )
+from signaling_sidecar.hub.effects import FRAME_RECORDS
 
 _RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # only the sidecar writes one
 _MEANINGS = SDP_TYPES | {"candidate"}
@@ -115,7 +116,7 @@ def _voice_of(type_: str, data: Any) -> _Voice:
     if type_ == "trace.state":
         return _Voice.BROWSER
     is_summary = isinstance(data, dict) and data.get("summary") is True and data.keys() <= _SUMMARY
-    return _Voice.APP if type_ == "signal.relayed" and not is_summary else _Voice.SIDECAR
+    return _Voice.APP if type_ in FRAME_RECORDS and not is_summary else _Voice.SIDECAR
 
 
 class _Document:

@@ -29,7 +29,7 @@ from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog.line import write_line
 from signaling_sidecar.eventlog.payload import summarise
 from signaling_sidecar.hub import Checkpoint
-from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.hub.effects import FRAME_RECORDS, Record
 
 GZIP_LEVEL = 1  # a third of the time of the default level, and the log of a busy minute is still a tenth of its size
 CHUNK_BYTES = 256 * 1024  # takes 1 to 3 ms to pack; then the thread pauses
@@ -161,7 +161,7 @@ class LogWriter:
             return None
         if not isinstance(data, bytes):
             return _to_json(data).decode()
-        if record.type != "signal.relayed" or self.payloads == "full":
+        if record.type not in FRAME_RECORDS or self.payloads == "full":
             return data.decode()
         return summarise(data) if self.payloads == "summary" else None
 

@@ -48,7 +48,7 @@ def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticke
     were kept for it, because the list contains what they would have told.
     """
     room, resumption = session.room, session.resumption
-    others = room.others(session)
+    others = room.audience(session)
     for other in others:
         if other.away is not None:
             other.away.told.add(session.id)
@@ -78,14 +78,14 @@ def joined_notice(session: Session, now_s: float) -> effects.PeerJoined:
 
 
 def announce_join(record: Record, session: Session, now_s: float) -> list[Effect]:
-    return announce(record, session.room.others(session), joined_notice(session, now_s))
+    return announce(record, session.room.audience(session), joined_notice(session, now_s))
 
 
 def announce_away(session: Session, away: Away) -> list[Effect]:
     """Tell the other peers that a session has been away for a while, unless it has returned meanwhile."""
     if session.away is not away:
         return []
-    unaware = [other for other in session.room.others(session) if _can_hear(other) and other.id not in away.told]
+    unaware = [other for other in session.room.audience(session) if _can_hear(other) and other.id not in away.told]
     if not unaware:
         return []
     away.told.update(other.id for other in unaware)

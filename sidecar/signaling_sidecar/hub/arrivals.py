@@ -191,7 +191,7 @@ class Arrivals:
         done.append(record)
         if room.host is not old_host:
             done.append(records.of_new_host(room))
-        return [*done, peer_list(session, join, now_s, ticket), *notices]
+        return [*done, peer_list(session, join, now_s, ticket), *notices, *self._state.mailboxes.deliver(session)]
 
     def _new_room(self, join: commands.Join, now_s: float) -> Room:
         rules = self._state.rules[join.room.dialect]

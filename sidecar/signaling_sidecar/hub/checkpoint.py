@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from signaling_sidecar.hub.effects import JsonText, Numbered
 from signaling_sidecar.hub.hub import Hub
+from signaling_sidecar.hub.mailbox import KeptFrame
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
@@ -37,6 +38,7 @@ class ResumptionState(msgspec.Struct, frozen=True, omit_defaults=True):
     answered: bool = False
     sent: Count = 0
     handled: Count = 0
+    reached: Count = 0
     kept: list[KeptState] = []
 
 
@@ -64,7 +66,23 @@ class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     mode: str | None = None
     host: str | None = None
     matched: list[str] = []
+    queue: str = ""
     rules: OwnRules | None = None
+
+
+class KeptFrameState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A frame that is kept for a peer that cannot be reached."""
+
+    dialect: str
+    room: str
+    to: str
+    peer: str
+    """The sender."""
+    kind: str
+    session: str | None = None
+    """The sender's session, while it lasts."""
+    payload: str | None = None
+    """Only where the log holds what a restart needs to deliver it."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -73,12 +91,30 @@ class Checkpoint(msgspec.Struct, frozen=True):
     rooms: list[RoomInLog]
     waiting: list[Waiting]
     barred: list[tuple[RoomKey, str]] = []
+    mailboxes: list[KeptFrameState] = []
+    """In order of sending, for each receiver."""
 
 
 def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
     """All rooms, sessions and queues. Of times it says how long ago."""
     return Checkpoint(
-        [_room(room, now_s) for room in hub.membership.rooms], list(hub.matchmaking), sorted(hub.state.barred)
+        [_room(room, now_s) for room in hub.membership.rooms],
+        list(hub.matchmaking),
+        sorted(hub.state.barred),
+        [_kept_frame(frame, hub) for frame in hub.state.mailboxes],
+    )
+
+
+def _kept_frame(frame: KeptFrame, hub: Hub) -> KeptFrameState:
+    is_durable = hub.state.rules[frame.room.dialect].endings.durable
+    return KeptFrameState(
+        dialect=frame.room.dialect,
+        room=frame.room.room,
+        to=frame.receiver,
+        peer=frame.sender,
+        kind=frame.kind,
+        session=frame.senders[0].id if frame.senders else None,
+        payload=frame.payload.decode() if frame.payload is not None and is_durable else None,
     )
 
 
@@ -95,6 +131,7 @@ def _room(room: Room, now_s: float) -> RoomInLog:
         mode=room.mode,
         host=room.host.peer if room.host is not None else None,
         matched=list(room.matched),
+        queue=room.queue,
         rules=room.own,
     )
 
@@ -125,6 +162,7 @@ def _resumption(session: Session) -> ResumptionState | None:
         answered=resumption.answered,
         sent=resumption.sent,
         handled=resumption.handled,
+        reached=resumption.reached,
         kept=[KeptState(kept.s, kept.message) for kept in resumption.kept]
         if session.room.rules.endings.durable
         else [],

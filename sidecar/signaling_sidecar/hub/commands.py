@@ -65,12 +65,18 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Enqueue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Wait until `size` peers ask for a group of that size. The hub then makes a room for them."""
+    """Wait until `size` peers wait in the same queue; then the hub makes a room for them.
+
+    The rules of the dialect must give a peer id one session in all its rooms together.
+    """
 
     kind: str
     connection: int
     dialect: str
-    peer: str
+    peer: str | None = None
+    """The peer id. None keeps the id that the connection has in a queue or in a room, and generates one otherwise."""
+    queue: str = ""
+    """Peers are grouped only with peers that wait in the queue of the same name, for a group of the same size."""
     size: int
     at_ms: int
     """Wall clock of the request in ms since the epoch."""

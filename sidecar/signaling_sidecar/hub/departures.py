@@ -75,7 +75,7 @@ class Departures:
         notice = effects.PeerLeft(
             session.peer, reason, room.name, new_host, room_state(room, now_s), room=room.key.room
         )
-        left, *notices = announce(record, room.sessions.values(), notice)
+        left, *notices = announce(record, room.audience(session), notice)
         return [left, *([records.of_new_host(room)] if new_host is not None else []), *notices]
 
     def end_room(self, room: Room) -> list[Effect]:

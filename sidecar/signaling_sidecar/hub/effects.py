@@ -208,6 +208,8 @@ class Matched(msgspec.Struct, frozen=True, gc=False):
     room: str
     peers: tuple[str, ...]
     """All peer ids of the group, in the order in which they began to wait."""
+    peer: str
+    """The id of the receiver."""
 
 
 class Left(msgspec.Struct, frozen=True, gc=False):
@@ -225,7 +227,7 @@ class RoomEnded(msgspec.Struct, frozen=True, gc=False):
 
 
 class CloseCode(IntEnum):
-    """Why the hub or the server ends a connection, on the wire (PROTOCOLS.md, close codes)."""
+    """Why the hub or the server ends a connection, on the wire (PROTOCOLS.md, "Close codes")."""
 
     REFUSED = 1008
     TOO_BIG = 1009
@@ -252,6 +254,16 @@ class Notice(msgspec.Struct, frozen=True, gc=False, tag=True):
 
     text: str
     room: str = ""
+
+
+class Expired(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A frame that the receiver has sent has expired: the peer that it was kept for has not joined in time."""
+
+    to: str
+    """The id of the peer that the frame was for."""
+    room: str
+    ref: JsonText = UNSET
+    """The JSON text of the frame's own "id" field."""
 
 
 class RoomsListed(msgspec.Struct, frozen=True, gc=False):
@@ -284,14 +296,25 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The room that the frame was about, where that is known."""
 
 
-Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Refused
+Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Expired | Refused
 """Messages that a resumable session gets once each and in order, even when its connection is lost in between."""
 Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
 LastWords = Refused | Left | RoomEnded
 """Messages after which a dialect may close the receiver's connection."""
 Resuming = Resumed | NotResumed | Ack | Durability
 Message = (
-    Roster | LastWords | Relayed | Notice | RoomLost | Matched | RoomsListed | Pong | Greeting | Confirmed | Resuming
+    Roster
+    | LastWords
+    | Relayed
+    | Notice
+    | Expired
+    | RoomLost
+    | Matched
+    | RoomsListed
+    | Pong
+    | Greeting
+    | Confirmed
+    | Resuming
 )
 
 
@@ -346,4 +369,6 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """By session id: the number of the frame that told the session about this record."""
 
 
+FRAME_RECORDS = frozenset({"signal.relayed", "signal.kept"})
+"""The types of records whose `data` is the payload of a frame, as its dialect relays it."""
 Effect = Send | Close | Challenge | Record

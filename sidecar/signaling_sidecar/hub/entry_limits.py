@@ -12,7 +12,7 @@ from collections import Counter, deque
 from signaling_sidecar.hub.rules import EntryLimit
 
 WINDOW_S = 60.0  # seconds; the limits are per minute
-PATIENCE = 3  # refusals for being over the limit, after which a connection is ended (PROTOCOLS.md, pairing)
+PATIENCE = 3  # refusals for being over the limit, after which a connection is ended (PROTOCOLS.md, "`pairing`")
 FIRST_TRIES = 3  # of a connection: a code, and two slips of the finger
 FIRST_FACTOR = 10  # how many times as many first tries an address has as others
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -30,6 +31,7 @@ class Waiting(msgspec.Struct, frozen=True):
     connection: int | None
     at_ms: int
     """Wall clock of the request, ms since the epoch."""
+    queue: str = ""
 
 
 class Matchmaking:
@@ -50,9 +52,12 @@ class Matchmaking:
             return []
         done, record = self._returns.attach(place, opened.connection, now_s, unlisted=True)
         place.awaits_request = True
-        return [*done, record]
+        return [*done, record, *self._state.mailboxes.deliver(place)]
 
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
+        if ask.peer is None:
+            ask = msgspec.structs.replace(ask, peer=self._id_of(ask.connection) or self._state.ids.peer())
+        assert ask.peer is not None
         place = self._state.membership.session_of_peer(ask.dialect, ask.peer)
         if place is not None and _may_return(place, ask):
             done: list[Effect] = []
@@ -60,11 +65,12 @@ class Matchmaking:
                 done, record = self._returns.attach(place, ask.connection, now_s, unlisted=True)
                 done.append(record)
             place.awaits_request = False
-            return [*done, *tell([place], effects.Matched(place.room.key.room, place.room.matched))]
+            matched = effects.Matched(place.room.key.room, place.room.matched, place.peer)
+            return [*done, *tell([place], matched), *self._state.mailboxes.deliver(place)]
         if len(self._queue(ask)) + 1 >= ask.size and (refusal := self._state.refuse_room(place)) is not None:
             return refusal
-        done = self._give_up_place(place, ask, now_s)
-        waiting = Waiting(ask.dialect, ask.peer, ask.size, ask.connection, ask.at_ms)
+        done = self._give_up_place(place, self._waiting.get((ask.dialect, ask.peer)), ask, now_s)
+        waiting = Waiting(ask.dialect, ask.peer, ask.size, ask.connection, ask.at_ms, ask.queue)
         self._waiting[ask.dialect, ask.peer] = self._by_connection[ask.connection] = waiting
         done.append(_record("match.queued", waiting))
         group = self._queue(ask)[: ask.size]
@@ -101,25 +107,36 @@ class Matchmaking:
         self._remove(waiting)
         return [_record("match.cancelled", waiting)]
 
+    def _id_of(self, connection: int) -> str | None:
+        """Return the id under which the connection waits, or is in a room."""
+        waiting = self._by_connection.get(connection)
+        if waiting is not None:
+            return waiting.peer
+        session = self._state.membership.session(connection)
+        return session.peer if session is not None else None
+
     def _queue(self, ask: commands.Enqueue) -> list[Waiting]:
         """Those who wait for the same and are connected. A room is made of 16 at most, so they are few."""
+        wanted = (ask.dialect, ask.queue, ask.size)
         return [
             each
             for each in self._waiting.values()
-            if (each.dialect, each.size) == (ask.dialect, ask.size) and each.connection is not None
+            if (each.dialect, each.queue, each.size) == wanted and each.connection is not None
         ]
 
-    def _give_up_place(self, place: Session | None, ask: commands.Enqueue, now_s: float) -> list[Effect]:
+    def _give_up_place(
+        self, place: Session | None, earlier: Waiting | None, ask: commands.Enqueue, now_s: float
+    ) -> list[Effect]:
         """A new request replaces the old, whichever connection that came by."""
         done: list[Effect] = []
-        earlier = self._waiting.get((ask.dialect, ask.peer))
         older = place.connection if place is not None else earlier.connection if earlier is not None else None
         if older not in (None, ask.connection):
             assert older is not None
             done.append(effects.Close(older, effects.CloseCode.REPLACED, "replaced"))
         if place is not None:
             done += self._departures.depart(place, Reason.MOVED, now_s)
-        if earlier is not None and (earlier.connection is not None or earlier.size != ask.size):
+        is_same = earlier is not None and (earlier.queue, earlier.size) == (ask.queue, ask.size)
+        if earlier is not None and (earlier.connection is not None or not is_same):
             done += self._cancel(earlier)
         return done
 
@@ -133,9 +150,9 @@ class Matchmaking:
         key = RoomKey(last.dialect, self._state.ids.room())
         peers = tuple(waiting.peer for waiting in group)
         rules = self._state.rules[last.dialect]
-        room = Room(key, rules, rules.entry.listed, last.size, last.at_ms, now_s, matched=peers)
+        room = Room(key, rules, rules.entry.listed, last.size, last.at_ms, now_s, matched=peers, queue=last.queue)
         done: list[Effect] = [records.of_new_room(room)]
-        done.append(records.of_room("match.found", room, {"size": last.size, "peers": peers}))
+        done.append(records.of_room("match.found", room, {**_wanted(last), "peers": peers}))
         for waiting in group:
             self._remove(waiting)
             id_ = self._state.ids.session()
@@ -143,13 +160,16 @@ class Matchmaking:
             self._state.membership.enter(room, session)
             done.append(records.of_joined(session))
         self._state.lobby.mark_changed(room)
-        return done + tell(room.sessions.values(), effects.Matched(key.room, peers))
+        for session in room.sessions.values():
+            done += tell([session], effects.Matched(key.room, peers, session.peer))
+        return done
 
 
 def _may_return(place: Session, ask: commands.Enqueue) -> bool:
     """Whether the room that was found for the peer is still what it asks for, from a new connection."""
     is_new = place.connection != ask.connection or place.awaits_request
-    return is_new and place.room.asked_capacity == ask.size and any(map(_is_there, place.room.others(place)))
+    is_same = place.room.asked_capacity == ask.size and place.room.queue == ask.queue
+    return is_new and is_same and any(map(_is_there, place.room.others(place)))
 
 
 def _is_there(mate: Session) -> bool:
@@ -159,5 +179,13 @@ def _is_there(mate: Session) -> bool:
 
 def _record(type_: str, waiting: Waiting) -> effects.Record:
     return effects.Record(
-        type_, waiting.dialect, peer=waiting.peer, connection=waiting.connection, data={"size": waiting.size}
+        type_,
+        waiting.dialect,
+        peer=waiting.peer,
+        connection=waiting.connection,
+        data=_wanted(waiting),
     )
+
+
+def _wanted(waiting: Waiting) -> dict[str, Any]:
+    return {"size": waiting.size, **records.present(queue=waiting.queue or None)}

@@ -76,6 +76,8 @@ class Room:
     host: Session | None = None
     matched: tuple[str, ...] = ()
     """For a room that was made for a group: its peer ids, in the order in which they began to wait."""
+    queue: str = ""
+    """For a room that was made for a group: the queue in which its peers waited."""
     sessions: dict[str, Session] = field(default_factory=dict)
 
     @property
@@ -90,6 +92,10 @@ class Room:
 
     def others(self, session: Session) -> list[Session]:
         return [other for other in self.sessions.values() if other is not session]
+
+    def audience(self, session: Session) -> list[Session]:
+        """Return the sessions whose peers are told what happens to `session`."""
+        return self.others(session) if self.rules.announcements.announces_members else []
 
     def view(self) -> RoomView:
         has_own_capacity = self.own is not None and self.own.capacity is not None

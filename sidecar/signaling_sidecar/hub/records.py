@@ -21,7 +21,9 @@ def of_room(type_: str, room: Room, data: Mapping[str, Any] | None = None) -> Re
 
 
 def of_new_room(room: Room) -> Record:
-    data = present(name=None if room.rules.entry.secret else room.name, mode=room.mode, rules=room.own)
+    announced = None if room.rules.announcements.announces_members else False
+    name = None if room.rules.entry.secret else room.name
+    data = present(name=name, mode=room.mode, rules=room.own, announced=announced)
     return of_room("room.created", room, {"capacity": room.capacity, "listed": room.listed, **data})
 
 
@@ -41,12 +43,12 @@ def of_joined(session: Session) -> Record:
     return of_session("peer.joined", session, profile | {"joined_at_ms": session.joined_at_ms})
 
 
-def of_relay(session: Session, relay: Relay) -> Record:
-    """The payload is kept as it is relayed, unless it says a room's name that is secret."""
+def of_relay(session: Session, relay: Relay, type_: str = "signal.relayed") -> Record:
+    """Record a frame with its payload, unless that contains the name of a room whose name is secret."""
     payload, members = relay.payload, session.room.sessions.values()
     secrets = frozenset().union(*(member.secrets for member in members)) if session.secrets else frozenset()
     data = None if secrets and _says(payload, secrets) else payload
-    return of_session("signal.relayed", session, data, to=relay.to, kind=relay.kind, size=len(payload))
+    return of_session(type_, session, data, to=relay.to, kind=relay.kind, size=len(payload))
 
 
 def _says(payload: bytes, names: Iterable[str]) -> bool:

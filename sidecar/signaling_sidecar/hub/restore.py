@@ -13,8 +13,18 @@ import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar.errors import NOT_JSON, Code, Refusal
-from signaling_sidecar.hub.checkpoint import Checkpoint, Count, ResumptionState, RoomInLog, Seconds, SessionState
+from signaling_sidecar.hub.checkpoint import (
+    Checkpoint,
+    Count,
+    KeptFrameState,
+    ResumptionState,
+    RoomInLog,
+    Seconds,
+    SessionState,
+)
 from signaling_sidecar.hub.effects import (
+    FRAME_RECORDS,
+    Expired,
     JsonText,
     Notice,
     Numbered,
@@ -26,6 +36,7 @@ from signaling_sidecar.hub.effects import (
 )
 from signaling_sidecar.hub.forgiving import read_back
 from signaling_sidecar.hub.hub import Hub
+from signaling_sidecar.hub.mailbox import KeptFrame
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Away, Room, Session
 from signaling_sidecar.hub.resumption import Kept, Resumption, size_of
@@ -42,6 +53,7 @@ class Past(msgspec.Struct, frozen=True):
     dialect: str | None = None
     room: str | None = None
     peer: str | None = None
+    to: str | None = None
     session: str | None = None
     kind: str | None = None
     data: str | None = None
@@ -70,6 +82,7 @@ class Said(msgspec.Struct, frozen=True):
     reason: Reason = Reason.LOST
     peers: list[str] = []
     size: Count = 0
+    queue: str = ""
     code: Code = Code.INTERNAL
     message: str = ""
     ref: JsonText = UNSET
@@ -107,6 +120,8 @@ class Restore:
             "peer.away_told": self._away_told,
             "peer.left": self._left,
             "signal.relayed": self._relayed,
+            "signal.kept": self._kept,
+            "signal.expired": self._expired,
             "signal.refused": self._refused,
         }
 
@@ -118,6 +133,9 @@ class Restore:
                 self._put_room(room, ts)
         for waiting in state.waiting:
             self._wait(waiting)
+        for frame in state.mailboxes:
+            payload = frame.payload.encode() if frame.payload is not None else None
+            self._keep(RoomKey(frame.dialect, frame.room), frame, payload)
         self._barred += state.barred
 
     def apply(self, record: Past) -> str | None:
@@ -127,7 +145,7 @@ class Restore:
         verb = self._records.get(record.type)
         said, left_out = _NOTHING, list[str]()
         try:
-            if verb is not None and record.data is not None and record.type != "signal.relayed":
+            if verb is not None and record.data is not None and record.type not in FRAME_RECORDS:
                 said, left_out = read_back(record.data, Said)
             if record.numbers is not None:
                 self._told = _NUMBERS.decode(record.numbers)
@@ -147,8 +165,6 @@ class Restore:
             room.active_s = now_s - max(0.0, room.active_s)
             self._hub.idle_rooms.watch(room)
             for session in room.sessions.values():
-                if session.resumption is not None:
-                    session.resumption.reached = session.resumption.sent
                 grace_s = self._hub.departures.grace_s(session, Ending.STOPPED)
                 away = session.away or Away(Ending.STOPPED, 0.0)
                 since_ts, given_s = self._graces.get(session.id, (0.0, 0.0))
@@ -156,6 +172,7 @@ class Restore:
                 away.until_s = now_s + (grace_s if away.ending is Ending.STOPPED else max(0.0, left_s))
                 self._hub.departures.keep_away(session, away, now_s)
         self._hub.matchmaking.keep_places(now_s)
+        self._hub.state.mailboxes.restart_deadlines(self._hub.state.rules, now_s)
         for key, peer in self._barred:
             self._hub.state.bar(key, peer, now_s)
 
@@ -165,7 +182,8 @@ class Restore:
         room = self._make_room(RoomKey(state.dialect, state.room), state.capacity, state.listed, state.rules)
         if room is None or not state.sessions:
             return
-        room.name, room.mode, room.matched = state.name, state.mode, tuple(state.matched)
+        room.name, room.mode = state.name, state.mode
+        room.matched, room.queue = tuple(state.matched), state.queue
         room.created_at_ms, room.active_s = state.created_at_ms, state.idle_s
         for each in state.sessions:
             self._put_session(room, each, ts)
@@ -207,11 +225,11 @@ class Restore:
     def _match_found(self, record: Past, said: Said) -> None:
         room = self._new_rooms.get(_key(record))
         if room is not None:
-            room.matched = tuple(said.peers)
+            room.matched, room.queue = tuple(said.peers), said.queue
 
     def _match_queued(self, record: Past, said: Said) -> None:
         if record.dialect is not None and record.peer is not None:
-            self._wait(Waiting(record.dialect, record.peer, said.size, None, round(record.ts * 1000)))
+            self._wait(Waiting(record.dialect, record.peer, said.size, None, round(record.ts * 1000), said.queue))
 
     def _match_cancelled(self, record: Past, said: Said) -> None:
         self._hub.matchmaking.forget(record.dialect or "", record.peer or "")
@@ -283,6 +301,8 @@ class Restore:
             session.resumption.issue(said.token, said.proven)
         elif said.token is not None:
             session.resumption = Resumption(said.token)
+        if session.resumption is not None:
+            session.resumption.reached = session.resumption.sent
         if not said.unlisted:
             _sees_who_is_away(session)
         changes = apply_changes(session, name=said.name, metadata=_given(said.metadata), instance=said.instance)
@@ -319,12 +339,40 @@ class Restore:
     # --- what was said -----------------------------------------------------------------------------------------------
 
     def _relayed(self, record: Past, said: Said) -> None:
-        sender = self._sessions.get(record.session or "")
+        room = self._membership.room(_key(record))
         relayed = None
-        if sender is not None and sender.room.rules.endings.durable and record.data is not None:
-            room = sender.room
-            relayed = Relayed(sender.peer, record.kind or "", record.data.encode(), room.name, room.key.room)
+        if room is not None and room.rules.endings.durable and record.data is not None:
+            relayed = Relayed(record.peer or "", record.kind or "", record.data.encode(), room.name, room.key.room)
         self._number(lambda _: relayed)
+        self._forget_kept(record)
+
+    def _kept(self, record: Past, said: Said) -> None:
+        rules = self._hub.state.rules.get(record.dialect or "")
+        is_durable = rules is not None and rules.endings.durable and record.data is not None
+        self._keep(_key(record), record, (record.data or "").encode() if is_durable else None)
+
+    def _expired(self, record: Past, said: Said) -> None:
+        self._forget_kept(record)
+        self._number(lambda _: Expired(record.to or "", record.room or "", said.ref))
+
+    def _keep(self, key: RoomKey, frame: Past | KeptFrameState, payload: bytes | None) -> None:
+        rules = self._hub.state.rules.get(key.dialect)
+        if rules is None or rules.relays.mailbox is None or frame.to is None or frame.peer is None:
+            return
+        session = self._sessions.get(frame.session or "")
+        kind = frame.kind or ""
+        self._hub.state.mailboxes.put_back(KeptFrame(key, frame.to, frame.peer, kind, payload, session))
+
+    def _forget_kept(self, record: Past) -> None:
+        """Drop the frame that was delivered, or has expired. A relay that was never kept drops nothing.
+
+        Nothing is kept for a peer that can be reached, so a relay to a peer with kept frames delivers one of them.
+        """
+        mailboxes = self._hub.state.mailboxes
+        for frame in mailboxes.of(_key(record), record.to or ""):
+            if (frame.sender, frame.kind) == (record.peer, record.kind):
+                mailboxes.remove(frame)
+                return
 
     def _said(self, record: Past, said: Said) -> None:
         self._number(lambda _: Notice(said.text, record.room or ""))
@@ -344,6 +392,8 @@ class Restore:
                 if message is None or s != session.resumption.sent + 1:  # a number is missing, or cannot be made again
                     session.resumption.forget_kept()
                 session.resumption.sent = max(s, session.resumption.sent)
+                if session.away is None:
+                    session.resumption.reached = session.resumption.sent
                 if message is not None and s == session.resumption.sent:
                     session.resumption.put_back(Kept(s, message, size_of(message)))
 
@@ -362,7 +412,7 @@ def _key(record: Past) -> RoomKey:
 
 def _sees_who_is_away(session: Session) -> None:
     """A list shows it, so the session was told."""
-    for other in session.room.others(session):
+    for other in session.room.audience(session):
         if other.away is not None:
             other.away.told.add(session.id)
 
@@ -370,7 +420,8 @@ def _sees_who_is_away(session: Session) -> None:
 def _resumption(state: ResumptionState | None) -> Resumption | None:
     if state is None:
         return None
-    resumption = Resumption(state.issued, state.proven, state.answered, state.sent, state.handled)
+    reached = min(state.reached, state.sent)
+    resumption = Resumption(state.issued, state.proven, state.answered, state.sent, state.handled, reached)
     first = state.sent - len(state.kept) + 1
     if [kept.s for kept in state.kept] == list(range(first, state.sent + 1)):
         for kept in state.kept:

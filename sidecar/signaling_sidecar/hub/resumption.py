@@ -18,8 +18,8 @@ from msgspec import UNSET
 
 from signaling_sidecar.hub.effects import JsonText, Mark, Numbered, PeerJoined, PeerUpdated, Relayed
 
-MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, Resume; a client that is away for longer rebuilds its view from a list
-MAX_KEPT_BYTES = 262_144  # bytes of payload, besides the newest frame's; PROTOCOLS.md
+MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, "Resuming a session"; a client that misses more gets a list
+MAX_KEPT_BYTES = 262_144  # bytes of payload, besides the newest frame's; PROTOCOLS.md, "Resuming a session"
 FRAME_BYTES = 200  # what a notice takes on the wire, about, besides what its sender put into it
 
 

@@ -66,7 +66,7 @@ class Returns:
             recorded.append(records.of_session("peer.resumed", session, tokens))
         # The announcement needs no record, because no session has changed.
         tells = session.room.rules.announcements.announces_returns
-        notices = tell(session.room.others(session), joined_notice(session, now_s)) if tells else []
+        notices = tell(session.room.audience(session), joined_notice(session, now_s)) if tells else []
         return [*recorded, peer_list(session, join, now_s, ticket), *notices]
 
     def come_back(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
@@ -129,7 +129,7 @@ class Returns:
             announced = announce_join(record, session, now_s)
         else:
             announced = _announce_return(record, session, told, changes)
-        return [*done, announced[0], *answer(), *announced[1:]]
+        return [*done, announced[0], *answer(), *announced[1:], *self._state.mailboxes.deliver(session)]
 
 
 def apply_changes(session: Session, **wanted: Any) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def apply_changes(session: Session, **wanted: Any) -> dict[str, Any]:
 def _announce_return(record: Record, session: Session, told: set[str], changes: Mapping[str, Any]) -> list[Effect]:
     """Tell the peers that saw the session away that it is back, and all the others only what has changed about it."""
     room = session.room
-    others = room.others(session)
+    others = room.audience(session)
     saw_it_away = [other for other in others if other.id in told]
     is_back = effects.PeerUpdated(peer=session.peer, away=False, **changes, room=room.key.room)
     back = announce(record, saw_it_away, is_back)

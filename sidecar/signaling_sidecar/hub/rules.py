@@ -21,7 +21,7 @@ class RoomKey(NamedTuple):
 
 
 class Ending(StrEnum):
-    """How a connection ended (PROTOCOLS.md, rule 8)."""
+    """How a connection ended (PROTOCOLS.md, "Rule 8")."""
 
     CLOSED = "closed"
     """The client closed it, with code 1000 or without one: a browser's `close()` without arguments."""
@@ -33,7 +33,7 @@ class Ending(StrEnum):
     """The sidecar stopped. Clients are expected to come back to the next one."""
 
 
-RESTART_GRACE_S = 5.0  # seconds; PROTOCOLS.md rule 8: time for clients to come back after a restart of the sidecar
+RESTART_GRACE_S = 5.0  # seconds; PROTOCOLS.md, "Rule 8": time for clients to come back after a restart of the sidecar
 DEFAULT_GRACE_S = MappingProxyType({**dict.fromkeys(Ending, 0.0), Ending.STOPPED: RESTART_GRACE_S})
 
 
@@ -49,7 +49,7 @@ class Reason(StrEnum):
 
 
 class SecondJoin(Enum):
-    """What a join does on a connection that has a session already, when it names another room or peer id (rule 10)."""
+    """What a join does on a connection that has a session already, when it names another room or peer id."""
 
     MOVES = "the peer leaves its room and joins the other one"
     IGNORED = "the join is ignored, whatever it names"
@@ -169,7 +169,6 @@ class Endings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         missing = [ending for ending in Ending if ending not in self.grace_s]
         _refuse(bool(missing), f"`grace_s` has no value for {', '.join(missing)}")
-        _refuse(self.durable and self.resumable_grace_s is None, "only a resumable session can be durable")
 
     @property
     def longest_grace_s(self) -> float:
@@ -205,6 +204,9 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
 class Announcements(msgspec.Struct, frozen=True, kw_only=True):
     """What the peers in a room are told of each other."""
 
+    announces_members: bool = True
+    """Whether the peers in a room are told of each other. Otherwise they get an empty list when they join, and no
+    announcement of peers that join, change, are away or leave."""
     announces_returns: bool = False
     """Whether a peer that returns, or registers again, is announced to the others as a join is."""
     tells_state: bool = False
@@ -226,6 +228,19 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """How often rooms may be tried. None sets no limit."""
 
 
+class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is kept of what is sent to peer ids that cannot be reached, and for how long."""
+
+    frames: int
+    """The most frames for one receiver. A frame beyond any of these limits is refused."""
+    payload_bytes: int
+    """The most bytes of payload for one receiver."""
+    total_payload_bytes: int
+    """The most bytes of payload in all rooms of the dialect together."""
+    keep_s: float
+    """Seconds after which a frame expires, and its sender is told."""
+
+
 class Relays(msgspec.Struct, frozen=True, kw_only=True):
     """Whom a peer can send a relay to, beside the other peers in its room."""
 
@@ -233,6 +248,9 @@ class Relays(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a peer may send to its own id."""
     to_other_rooms: bool = False
     """Whether a relay may name another room, to which it then moves its sender."""
+    mailbox: Mailbox | None = None
+    """What is kept for a peer id that no peer in the room has, or whose peer is away. With None, a relay to it is
+    refused."""
 
 
 class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,4 +275,12 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
         _refuse(
             several_rooms and self.relays.to_other_rooms,
             "a relay to another room moves its sender, which is for connections with one room at a time",
+        )
+        _refuse(
+            self.endings.durable and self.endings.resumable_grace_s is None and self.relays.mailbox is None,
+            "`durable` is about resumable sessions and mailboxes, and there are none",
+        )
+        _refuse(
+            self.entry.secret and self.relays.mailbox is not None,
+            "a mailbox outlives its room, so the event log could not know that the room's name is a secret",
         )

@@ -11,10 +11,11 @@ from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.lobby import Lobby
+from signaling_sidecar.hub.mailbox import Mailboxes
 from signaling_sidecar.hub.membership import Membership, Session
 from signaling_sidecar.hub.rules import RoomKey, RoomRules
 
-BARRED_S = 60.0  # seconds; PROTOCOLS.md, 4003: a client that comes back by itself should not be in again at once
+BARRED_S = 60.0  # seconds; PROTOCOLS.md, "Close codes": a client that reconnects by itself must not be back at once
 
 
 class Ids(Protocol):
@@ -44,6 +45,7 @@ class State:
     deadlines: Deadlines
     membership: Membership
     lobby: Lobby
+    mailboxes: Mailboxes
     log_is_written: bool = True
     """Whether the event log has what happens now."""
     barred: set[tuple[RoomKey, str]] = field(default_factory=set)

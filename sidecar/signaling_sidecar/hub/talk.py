@@ -12,28 +12,43 @@ from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.membership import Session
 from signaling_sidecar.hub.returns import apply_changes
+from signaling_sidecar.hub.state import State
 
 
 class Talk:
-    def __init__(self, arrivals: Arrivals) -> None:
+    def __init__(self, state: State, arrivals: Arrivals) -> None:
+        self._mailboxes = state.mailboxes
         self._arrivals = arrivals
 
     def relay(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | Refusal:
-        done: list[Effect] = []
+        moves: list[Effect] | None = None
         if relay.call is not None and relay.call.room != session.room.key:
             if not session.room.rules.relays.to_other_rooms:
                 return errors.other_room(relay.call.room.room)
             moved = self._arrivals.call(relay.call, now_s)
             if isinstance(moved, Refusal):
                 return moved
-            done, session = moved
+            moves, session = moved
         receivers = _receivers(session, relay)
         if isinstance(receivers, Refusal):
-            return receivers
-        room = session.room
-        relayed = effects.Relayed(session.peer, relay.kind, relay.payload, room.name, room.key.room)
-        done += announce(records.of_relay(session, relay), receivers, relayed)
+            kept = self._keep(relay, session, now_s)
+            if kept is None:
+                return receivers
+            done = kept
+        else:
+            room = session.room
+            relayed = effects.Relayed(session.peer, relay.kind, relay.payload, room.name, room.key.room)
+            done = announce(records.of_relay(session, relay), receivers, relayed)
+        if moves is not None:
+            done = [*moves, *done]
         return done + _confirmation(relay) if relay.confirms else done
+
+    def _keep(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | None:
+        """Keep a frame that its receiver cannot get now. None: the room's rules keep none, or no more."""
+        mailbox = session.room.rules.relays.mailbox
+        if mailbox is None or relay.to in (None, session.peer):
+            return None
+        return self._mailboxes.keep(relay, session, mailbox, now_s)
 
     def update(self, update: commands.Update, session: Session, now_s: float) -> list[Effect]:
         room = session.room
@@ -43,10 +58,10 @@ class Talk:
         if room.rules.announcements.echoes_updates:
             state = room_state(room, now_s)
             notice = effects.PeerUpdated(peer=session.peer, name=update.name, state=state, room=room.key.room)
-            done = announce(record, room.sessions.values(), notice)
+            done = announce(record, [session, *room.audience(session)], notice)
         elif changes:
             notice = effects.PeerUpdated(peer=session.peer, **changes, room=room.key.room)
-            done = announce(record, room.others(session), notice)
+            done = announce(record, room.audience(session), notice)
         return done + _confirmation(update) if update.confirms else done
 
     def update_room(self, update: commands.UpdateRoom, session: Session, now_s: float) -> list[Effect] | Refusal:

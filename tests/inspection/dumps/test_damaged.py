@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies
 from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.inspection import EventLog, open_dump, open_log
 from signaling_sidecar.inspection.errors import DamagedDump, NoDump
-from tests.dialects.test_any_frames import ANYTHING
+from tests.kit.any_json import ANYTHING
 from tests.kit.browser_dumps import INTERNALS, RECORDED, RTCSTATS, offer, unpacked, write_internals, write_rtcstats
 
 CREATED = (0.0, "create", "PC_0", None)

@@ -13,19 +13,15 @@ import pandas as pd
 import pytest
 
 from signaling_sidecar.inspection import Dump, EventLog, open_dump, open_log
-from tests.inspection.test_tables import described
 from tests.kit.browser_dumps import BOTH, INTERNALS, RECORDED, RTCSTATS, offer, unpacked, write_rtcstats
 from tests.kit.diagnosis_log import Story
 from tests.kit.inspection_log import T0_S, TWO_PEERS, write_segment
+from tests.kit.tables import described, reasons
 
 
 @pytest.fixture
 def recorded() -> EventLog:
     return open_log(RECORDED)
-
-
-def reasons(log: EventLog) -> dict[str, str]:
-    return dict(zip(log.pairs["room"], log.pairs["reason"], strict=True))
 
 
 # --- what is read ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import asyncio
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import aiohttp
 import pytest
@@ -15,27 +14,14 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.cli import main
 from signaling_sidecar.reload import reload_extra
 from signaling_sidecar.server.user_hooks import checks
-from tests.cli.test_serve import run
 from tests.dialects.manners import MANNERS
 from tests.kit import readme
+from tests.kit.hooks_file import hooked, save
 from tests.kit.programs import until
-from tests.kit.serving import Served, serve
+from tests.kit.serving import Served
+from tests.kit.sidecar_command import run
 
 SAVES = 20
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "signaling_hooks.py"
-
-
-def save(file: Path, code: str) -> None:
-    file.write_text(code)
-
-
-async def hooked(client: AiohttpClient, file: Path, code: str, **settings: Any) -> Served:
-    save(file, code)
-    return await serve(client, file.parent / "state", hooks=file, **settings)
 
 
 async def refused_joins(served: Served, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Who is let in (PROTOCOLS.md)."""
+"""Who may connect (PROTOCOLS.md, "Who may connect")."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.frame_rate import FrameRate
 from signaling_sidecar.server.sockets.outbox import Outbox
 
-PING_EVERY_S = 15.0  # seconds; rule 7; a NAT or proxy on the way forgets an idle flow after 30 s and more
-PONG_WITHIN_S = 10.0  # seconds; rule 7: a phone that changes networks needs a few
-FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md: who says nothing wants nothing
+PING_EVERY_S = 15.0  # seconds; PROTOCOLS.md, "Rule 7"; NATs and proxies forget a flow that is idle for 30 s
+PONG_WITHIN_S = 10.0  # seconds; PROTOCOLS.md, "Rule 7"; a phone that changes networks needs a few
+FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md, "Rule 7"
 CLOSE_WITHIN_S = (
     2.0  # seconds for the peer's own Close after ours, and for what it has not read yet; then it is aborted
 )
@@ -158,6 +158,6 @@ class Connection:
 
 
 def ended_by_peer(code: int, reason: str) -> End:
-    """What the peer's Close means (PROTOCOLS.md rule 8). An empty one has the code 0 here."""
+    """What the peer's Close means (PROTOCOLS.md, "Rule 8"). An empty one has the code 0 here."""
     ending = {0: Ending.CLOSED, 1000: Ending.CLOSED, 1001: Ending.UNLOADED}.get(code, Ending.LOST)
     return End(ending, "peer", code, reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 FLOOD_FRAMES = 500  # refused frames; who sends that many is not read for a while
 REST_S = 1.0  # seconds; that while
-REPORT_GAP_S = 1.0  # seconds between two `too-fast` errors and records of one connection (rule 6)
+REPORT_GAP_S = 1.0  # seconds between two `too-fast` errors and records of one connection (PROTOCOLS.md, "Rule 6")
 
 
 class FrameRate:

@@ -1,0 +1,152 @@
+"""Frames for peers that cannot be reached: each is kept until its receiver joins, or until it expires.
+
+This file owns the kept frames.
+
+1. A frame is kept by room and by its receiver's peer id. The room itself may end meanwhile, and begin again.
+2. A receiver's frames are delivered in the order in which they were sent, before anything that is sent to it later.
+3. Nothing is kept for a peer that can be reached: all its frames are delivered as soon as it is connected.
+4. The room's rules (`Mailbox`) limit how much is kept, and for how long. A frame that expires is reported to its
+   sender, if that is still in the room.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from msgspec import UNSET
+
+from signaling_sidecar.hub import effects, records
+from signaling_sidecar.hub.announcements import announce
+from signaling_sidecar.hub.commands import Relay
+from signaling_sidecar.hub.deadlines import Deadlines
+from signaling_sidecar.hub.effects import Effect, JsonText, Record
+from signaling_sidecar.hub.membership import Session
+from signaling_sidecar.hub.rules import Mailbox, RoomKey, RoomRules
+
+
+@dataclass(slots=True, eq=False)
+class KeptFrame:
+    """One frame, and what is needed to deliver it or to report that it has expired."""
+
+    room: RoomKey
+    receiver: str
+    sender: str
+    kind: str
+    payload: bytes | None
+    """The frame as its dialect relays it. None after a restart when the event log does not hold payloads: then the
+    frame can only expire."""
+    session: Session | None
+    """The sender's. None after a restart when it had ended before."""
+    ref: JsonText = UNSET
+    """The JSON text of the frame's own "id" field. It is not kept over a restart."""
+
+    @property
+    def size(self) -> int:
+        return len(self.payload or b"")
+
+    @property
+    def senders(self) -> list[Session]:
+        """The sender's session, while it lasts: an empty list or a list of one."""
+        session = self.session
+        return [session] if session is not None and session.room.sessions.get(session.peer) is session else []
+
+
+class Mailboxes:
+    def __init__(self, deadlines: Deadlines) -> None:
+        self._deadlines = deadlines
+        self._frames: dict[tuple[RoomKey, str], deque[KeptFrame]] = {}
+        """By room and receiver; never an empty queue."""
+        self._kept_bytes: dict[str, int] = {}
+        """Bytes of payload by dialect, over all its rooms."""
+
+    def __iter__(self) -> Iterator[KeptFrame]:
+        """All kept frames, each receiver's in order of sending."""
+        return (frame for queue in self._frames.values() for frame in queue)
+
+    def keep(self, relay: Relay, session: Session, mailbox: Mailbox, now_s: float) -> list[Effect] | None:
+        """Keep a frame for a peer that cannot be reached. None: as much as may be is kept already."""
+        assert relay.to is not None
+        frame = KeptFrame(
+            room=session.room.key,
+            receiver=relay.to,
+            sender=session.peer,
+            kind=relay.kind,
+            payload=relay.payload,
+            session=session,
+            ref=relay.ref or UNSET,
+        )
+        queue = self._frames.get((frame.room, frame.receiver), deque())
+        of_receiver_bytes = sum(kept.size for kept in queue) + frame.size
+        of_dialect_bytes = self._kept_bytes.get(frame.room.dialect, 0) + frame.size
+        if (
+            len(queue) >= mailbox.frames
+            or of_receiver_bytes > mailbox.payload_bytes
+            or of_dialect_bytes > mailbox.total_payload_bytes
+        ):
+            return None
+        self.put_back(frame)
+        self._deadlines.at(now_s + mailbox.keep_s, partial(self._expire, frame))
+        return [records.of_relay(session, relay, "signal.kept")]
+
+    def deliver(self, session: Session) -> list[Effect]:
+        """Send a peer that has just been connected what is kept for it."""
+        done: list[Effect] = []
+        for frame in self.of(session.room.key, session.peer):
+            if frame.payload is not None:
+                self.remove(frame)
+                message = effects.Relayed(
+                    frame.sender, frame.kind, frame.payload, session.room.name, session.room.key.room
+                )
+                done += announce(_record("signal.relayed", frame, frame.payload), [session], message)
+        return done
+
+    def put_back(self, frame: KeptFrame) -> None:
+        """Keep a frame, whatever the limits are: it was within them when it was sent."""
+        self._frames.setdefault((frame.room, frame.receiver), deque()).append(frame)
+        self._kept_bytes[frame.room.dialect] = self._kept_bytes.get(frame.room.dialect, 0) + frame.size
+
+    def of(self, room: RoomKey, receiver: str) -> list[KeptFrame]:
+        """What is kept for a peer, in order of sending."""
+        return list(self._frames.get((room, receiver), ()))
+
+    def remove(self, frame: KeptFrame) -> None:
+        """Keep the frame no longer: it is delivered, or has expired."""
+        queue = self._frames[frame.room, frame.receiver]
+        queue.remove(frame)
+        if not queue:
+            del self._frames[frame.room, frame.receiver]
+        self._kept_bytes[frame.room.dialect] -= frame.size
+
+    def restart_deadlines(self, rules: Mapping[str, RoomRules], now_s: float) -> None:
+        """Give every kept frame its whole time again, after a restart. `rules` is by dialect."""
+        for frame in self:
+            mailbox = rules[frame.room.dialect].relays.mailbox
+            assert mailbox is not None  # the dialect has kept the frame
+            self._deadlines.at(now_s + mailbox.keep_s, partial(self._expire, frame))
+
+    def _expire(self, frame: KeptFrame, now_s: float) -> list[Effect]:
+        if frame not in self._frames.get((frame.room, frame.receiver), ()):
+            return []
+        self.remove(frame)
+        expired = effects.Expired(frame.receiver, frame.room.room, frame.ref)
+        return announce(_record("signal.expired", frame), frame.senders, expired)
+
+
+def _record(type_: str, frame: KeptFrame, data: bytes | None = None) -> Record:
+    """The sender's session and connection are recorded only while it is in the room."""
+    sender = frame.senders[0] if frame.senders else None
+    return Record(
+        type_,
+        frame.room.dialect,
+        frame.room.room,
+        frame.sender,
+        frame.receiver,
+        sender.connection if sender is not None else None,
+        sender.id if sender is not None else None,
+        frame.kind,
+        frame.size,
+        data,
+    )

@@ -1,0 +1,153 @@
+"""`sidecar/PROTOCOLS.md` is true: the wire vectors have its frames, and the code has its paths, codes and numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import pytest
+
+from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.errors import Code
+from signaling_sidecar.hub import Ending
+from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.settings import Settings
+from tests.kit.checkout import PROTOCOLS, VECTORS
+
+ANY = "…"
+SENDERS = {"client": "send", "sidecar": "receive"}
+"""The key that a vector's step has for a frame, by the first word of a table's row."""
+ENDINGS = (Ending.CLOSED, Ending.UNLOADED, Ending.LOST, Ending.STOPPED)
+LIMITS = {
+    "one frame": lambda settings: f"{settings.max_frame_bytes // 1024} KiB",
+    "peers in a room": lambda settings: f"{settings.max_peers_per_room}",
+    "rooms": lambda settings: f"{settings.max_rooms:,}",
+    "connections": lambda settings: f"{settings.max_connections:,}",
+    "frames of one connection": lambda settings: (
+        f"{settings.max_frames_per_s} a second, and {settings.max_frames_burst} at once"
+    ),
+    "bytes that wait for a client that reads slowly": lambda settings: f"{settings.max_outbox_bytes // 1024} KiB",
+}
+
+
+class Example(NamedTuple):
+    """A frame in a table. `…` in it stands for any value, or for further fields."""
+
+    dialect: str
+    sender: str
+    text: str
+
+    @property
+    def pattern(self) -> Any:
+        with_more = re.sub(r", …}", f', "{ANY}": "{ANY}"}}', self.text)
+        return json.loads(re.sub(r"(?<=[ \[])…", f'"{ANY}"', with_more))
+
+
+def section(title: str) -> str:
+    """The text below a heading, up to the next one of the same level."""
+    found = re.search(rf"^(#+) {re.escape(title)}$(.*?)(?=^#{{1,2}} |\Z)", PROTOCOLS.read_text("utf-8"), re.M | re.S)
+    assert found is not None, f"there is no heading {title!r}"
+    return found[2]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of every row of its tables, headers included."""
+    lines = (line.strip()[1:-1].split("|") for line in text.splitlines() if line.startswith("|"))
+    return [[cell.strip() for cell in cells] for cells in lines if not set("".join(cells)) <= set("- ")]
+
+
+def examples() -> Iterator[Example]:
+    for dialect in DIALECTS:
+        for first, *cells in rows(section(f"`{dialect}`")):
+            sender = re.split(r"\W", first)[0]
+            frames = re.findall(r"`([{\[][^`]*)`", " ".join(cells))
+            yield from (Example(dialect, sender, frame) for frame in frames if sender in SENDERS)
+
+
+@cache
+def steps(dialect: str) -> list[dict[str, Any]]:
+    return [step for path in VECTORS.glob(f"{dialect}/*.json") for step in json.loads(path.read_text("utf-8"))["steps"]]
+
+
+def frames(dialect: str, key: str) -> list[Any]:
+    return [step[key] for step in steps(dialect) if key in step]
+
+
+def is_like(pattern: Any, value: Any) -> bool:
+    """Whether a vector's value is what a table shows."""
+    match pattern:
+        case "…":
+            return True
+        case ["…"]:
+            return isinstance(value, list)
+        case dict():
+            names = pattern.keys() - {ANY}
+            return (
+                isinstance(value, dict)
+                and (names == value.keys() if ANY not in pattern else names <= value.keys())
+                and all(is_like(pattern[name], value[name]) for name in names)
+            )
+        case list():
+            same_length = isinstance(value, list) and len(pattern) == len(value)
+            return same_length and all(is_like(*pair) for pair in zip(pattern, value, strict=True))
+    return bool(pattern == value and type(pattern) is type(value))
+
+
+def parts(value: Any) -> Iterator[Any]:
+    """The value and everything inside it."""
+    yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from parts(inner)
+
+
+@pytest.mark.parametrize(
+    "example", list(examples()), ids=lambda each: f"{each.dialect}: {each.sender}: {each.text[:60]}"
+)
+def test_a_vector_plays_each_frame_of_the_tables(example: Example) -> None:
+    known = frames(example.dialect, SENDERS[example.sender])
+    assert any(is_like(example.pattern, frame) for frame in known), example.text
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_vector_has_each_part_of_a_frame_that_is_shown_apart(dialect: str) -> None:
+    known = [part for frame in frames(dialect, "receive") for part in parts(frame)]
+    for text in re.findall(r"^```json\n(.*?)^```$", section(f"`{dialect}`"), re.M | re.S):
+        pattern = Example(dialect, "", text).pattern
+        assert any(is_like(pattern, part) for part in known), text
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_each_dialect_has_a_section_with_its_paths_and_all_kinds_of_its_frames(dialect: str) -> None:
+    text = section(f"`{dialect}`")
+    for path in DIALECTS[dialect].paths:
+        assert f"`{path}" in text, path
+    named = set(re.findall(r'`([\w-]+)`|"type": "([\w-]+)"', text))
+    kinds = {frame["type"] for frame in frames(dialect, "receive")}
+    assert kinds <= {kind for pair in named for kind in pair}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_table_of_endings_says_how_long_a_session_is_kept(dialect: str) -> None:
+    """Its second row is about resumable sessions, in a dialect that has them."""
+    table = rows(section(f"`{dialect}`"))
+    header = next(row for row in table if row[1:3] == ["close 1000 or no code", "close 1001"])
+    endings = DIALECTS[dialect].rules(Settings()).endings
+    for grace_s, (_, *cells) in zip(
+        filter(None, (endings.grace_s, endings.resumable_grace_s)), table[table.index(header) + 1 :], strict=False
+    ):
+        seconds = [re.fullmatch(r"ends|away for (\d+) s", cell) for cell in cells]
+        assert [found and float(found[1] or 0) for found in seconds] == [grace_s[ending] for ending in ENDINGS]
+
+
+def test_the_tables_of_codes_are_complete() -> None:
+    assert {row[0].strip("`") for row in rows(section("Error codes"))[1:]} == set(Code)
+    assert {row[0] for row in rows(section("Close codes"))[1:]} >= {str(code.value) for code in CloseCode}
+
+
+def test_the_limits_are_the_defaults_of_the_settings() -> None:
+    stated = dict(rows(section("Limits")))
+    for label, default in LIMITS.items():
+        assert stated[label].startswith(default(Settings())), label

@@ -1,0 +1,50 @@
+"""The two pictures on the front page: `make record` takes them from real browsers and real commands, light and dark."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+from playwright.async_api import Browser, Page, ViewportSize
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+ROOM_SIZE: ViewportSize = {"width": 960, "height": 600}
+LADDER_SIZE: ViewportSize = {"width": 840, "height": 680}
+SHOW_TERMINAL = """output => {
+  const terminal = document.createElement('pre')
+  terminal.textContent = output
+  terminal.style = 'margin: 0 0 16px; padding: 12px; border-radius: 8px; font: 12px/1.5 monospace;'
+    + 'background: light-dark(#f1f3f5, #22262b); white-space: pre-wrap'
+  document.body.prepend(terminal)
+}"""
+
+
+async def picture_the_room(page: Page, pictures: Path) -> None:
+    """Take the demo's room as this page shows it."""
+    await page.set_viewport_size(ROOM_SIZE)
+    await _take(page, pictures, "room")
+
+
+async def picture_the_ladder(browser: Browser, log: Path, room: str, pictures: Path) -> None:
+    """Take what `sidecar why` says about a room of this log, with the ladder of the room below it."""
+    drawing = log / "ladder.html"
+    why = _sidecar("why", room, "--log", str(log))
+    _sidecar("ladder", room, "--log", str(log), "--html", str(drawing))
+    page = await browser.new_page(viewport=LADDER_SIZE)
+    await page.goto(drawing.as_uri())
+    await page.evaluate(SHOW_TERMINAL, f"$ sidecar why\n{why}")
+    await _take(page, pictures, "ladder")
+    await page.close()
+
+
+def _sidecar(*words: str) -> str:
+    command = [sys.executable, "-m", "signaling_sidecar", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+async def _take(page: Page, pictures: Path, name: str) -> None:
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme)
+        await page.screenshot(path=pictures / f"{name}-{scheme}.png", animations="disabled")

@@ -1,0 +1,204 @@
+"""What is sent to a peer that cannot be reached is kept for it, where the rules of a dialect say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from signaling_sidecar.errors import Code
+from signaling_sidecar.hub import Hub, Past, Restore, RoomKey, checkpoint
+from signaling_sidecar.hub.checkpoint import Checkpoint
+from signaling_sidecar.hub.commands import Command, End, Join, Leave, Relay, Tick
+from signaling_sidecar.hub.effects import Effect, Expired, PeerList, Record, Refused, Relayed, Send
+from signaling_sidecar.hub.rules import Ending, Endings, Joining, Mailbox, Relays, RoomRules
+from tests.kit.hub_driver import GRACE_S, CountedIds
+
+ANN, BEN = 1, 2
+RULES = RoomRules(
+    joining=Joining(capacity=9),
+    endings=Endings(grace_s=GRACE_S, durable=True),
+    relays=Relays(mailbox=Mailbox(frames=3, payload_bytes=20, total_payload_bytes=30, keep_s=5.0)),
+)
+
+
+class Post:
+    """A hub whose one dialect has mailboxes, and its clock."""
+
+    def __init__(self, rules: RoomRules = RULES) -> None:
+        self.hub = Hub({"post": rules}, 9, CountedIds())
+        self.now_s = 100.0
+
+    def do(self, command: Command) -> list[Effect]:
+        return self.hub.handle(command, self.now_s)
+
+    def join(self, connection: int, peer: str) -> list[Effect]:
+        return self.do(Join(connection=connection, room=RoomKey("post", "hall"), at_ms=0, peer=peer))
+
+    def send(self, connection: int, to: str, payload: bytes = b"{}", ref: bytes = b"7") -> list[Effect]:
+        return self.do(Relay(connection, "offer", to, None, payload, msgspec.Raw(ref)))
+
+    def pass_time(self, seconds: float) -> list[Effect]:
+        self.now_s += seconds
+        return self.do(Tick())
+
+
+def told(effects: list[Effect], connection: int) -> list[Any]:
+    return [each.message for each in effects if isinstance(each, Send) and connection in each.connections]
+
+
+def relayed(payload: bytes) -> Relayed:
+    return Relayed("ann", "offer", payload, room="hall")
+
+
+def types(effects: list[Effect]) -> list[str]:
+    return [effect.type for effect in effects if isinstance(effect, Record)]
+
+
+def test_a_frame_for_a_peer_that_has_not_joined_is_delivered_after_its_list() -> None:
+    post = Post()
+    post.join(ANN, "ann")
+    assert types(post.send(ANN, "ben", b"[1]")) == ["signal.kept"]
+    assert types(post.send(ANN, "ben", b"[2]")) == ["signal.kept"]
+    joined = post.join(BEN, "ben")
+    assert [type(message) for message in told(joined, BEN)] == [PeerList, Relayed, Relayed]
+    assert told(joined, BEN)[1:] == [relayed(b"[1]"), relayed(b"[2]")]
+    assert types(joined)[-2:] == ["signal.relayed", "signal.relayed"]
+    assert told(post.pass_time(60), ANN) == []
+
+
+def test_a_delivery_is_recorded_as_its_senders_relay() -> None:
+    post = Post()
+    post.join(ANN, "ann")
+    post.send(ANN, "ben")
+    (record,) = (each for each in post.join(BEN, "ben") if isinstance(each, Record) and each.type == "signal.relayed")
+    assert (record.peer, record.to, record.session, record.connection) == ("ann", "ben", "session-1", ANN)
+    assert (record.kind, record.size, record.data) == ("offer", 2, b"{}")
+
+
+def test_a_frame_is_delivered_though_its_sender_has_left_and_the_room_has_ended() -> None:
+    post = Post()
+    post.join(ANN, "ann")
+    post.send(ANN, "ben")
+    assert types(post.do(Leave(connection=ANN))) == ["peer.left", "room.ended"]
+    joined = post.join(BEN, "ben")
+    assert told(joined, BEN)[1:] == [relayed(b"{}")]
+    (record,) = (each for each in joined if isinstance(each, Record) and each.type == "signal.relayed")
+    assert (record.peer, record.session, record.connection) == ("ann", None, None)
+
+
+def test_the_sender_is_told_when_nobody_came_in_time() -> None:
+    post = Post()
+    post.join(ANN, "ann")
+    post.send(ANN, "ben", ref=b'"id-3"')
+    assert post.pass_time(4.9) == []
+    expired = post.pass_time(0.1)
+    assert types(expired) == ["signal.expired"]
+    assert told(expired, ANN) == [Expired("ben", "hall", msgspec.Raw(b'"id-3"'))]
+    assert told(post.join(BEN, "ben"), BEN)[1:] == []
+
+
+def test_nobody_is_told_of_an_expiry_when_the_sender_has_left() -> None:
+    post = Post()
+    post.join(ANN, "ann")
+    post.send(ANN, "ben")
+    post.do(Leave(connection=ANN))
+    post.join(3, "ann")
+    assert [effect for effect in post.pass_time(5) if isinstance(effect, Send)] == []
+
+
+def test_a_frame_for_a_peer_that_is_away_is_delivered_when_it_is_back() -> None:
+    post = Post()
+    post.join(ANN, "ann")
+    post.join(BEN, "ben")
+    post.do(End(BEN, Ending.LOST))
+    assert types(post.send(ANN, "ben")) == ["signal.kept"]
+    back = post.join(3, "ben")
+    assert [type(message) for message in told(back, 3)] == [PeerList, Relayed]
+
+
+@pytest.mark.parametrize(
+    ("payloads", "receivers"),
+    [
+        pytest.param([b"1"] * 4, ["ben"] * 4, id="frames for one receiver"),
+        pytest.param([b"x" * 11, b"x" * 10], ["ben"] * 2, id="bytes for one receiver"),
+        pytest.param([b"x" * 20, b"x" * 11], ["ben", "cleo"], id="bytes in all"),
+    ],
+)
+def test_what_exceeds_a_limit_is_refused_and_what_is_kept_already_is_delivered(
+    payloads: list[bytes], receivers: list[str]
+) -> None:
+    post = Post()
+    post.join(ANN, "ann")
+    *kept, refused = (post.send(ANN, to, payload) for to, payload in zip(receivers, payloads, strict=True))
+    assert [types(each) for each in kept] == [["signal.kept"]] * len(kept)
+    (answer,) = told(refused, ANN)
+    assert isinstance(answer, Refused)
+    assert answer.refusal.code is Code.NO_SUCH_PEER
+    assert len(told(post.join(BEN, "ben"), BEN)[1:]) == receivers[:-1].count("ben")
+    assert types(post.send(ANN, "cleo", payloads[-1])) == ["signal.kept"], "there is room again"
+
+
+def test_what_one_sends_to_oneself_is_refused_and_not_kept() -> None:
+    post = Post()
+    post.join(ANN, "ann")
+    (answer,) = told(post.send(ANN, "ann"), ANN)
+    assert answer.refusal.code is Code.NO_SUCH_PEER
+
+
+@pytest.mark.parametrize("by_checkpoint", [True, False])
+def test_kept_frames_outlive_the_process_and_have_their_whole_time_again(by_checkpoint: bool) -> None:
+    post, records = Post(), list[Record]()
+
+    def keep(effects: list[Effect]) -> None:
+        records.extend(effect for effect in effects if isinstance(effect, Record))
+
+    keep(post.join(ANN, "ann"))
+    keep(post.send(ANN, "ben", b"[1]"))
+    keep(post.send(ANN, "cleo", b"[2]"))
+    post.now_s += 4
+    text = msgspec.json.encode(checkpoint(post.hub, post.now_s)) if by_checkpoint else b'{"rooms":[],"waiting":[]}'
+    after = Post()
+    restore = Restore(after.hub)
+    restore.start(msgspec.json.decode(text, type=Checkpoint), 0.0)
+    for record in [] if by_checkpoint else records:
+        restore.apply(past(record))
+    after.now_s = 500.0
+    restore.finish(after.now_s)
+    assert told(after.join(BEN, "ben"), BEN)[1:] == [relayed(b"[1]")]
+    after.join(ANN, "ann")
+    assert told(after.pass_time(4.9), ANN) == []
+    assert told(after.pass_time(0.1), ANN) == [Expired("cleo", "hall")]
+
+
+def test_without_payloads_in_the_log_a_kept_frame_can_only_expire_after_a_restart() -> None:
+    rules = msgspec.structs.replace(RULES, endings=Endings(grace_s=GRACE_S))
+    post = Post(rules)
+    post.join(ANN, "ann")
+    post.send(ANN, "ben")
+    text = msgspec.json.encode(checkpoint(post.hub, post.now_s))
+    assert b'"payload"' not in text
+    after = Post(rules)
+    restore = Restore(after.hub)
+    restore.start(msgspec.json.decode(text, type=Checkpoint), 0.0)
+    restore.finish(after.now_s)
+    after.join(ANN, "ann")
+    assert told(after.join(BEN, "ben"), BEN)[1:] == []
+    assert told(after.pass_time(5), ANN) == [Expired("ben", "hall")]
+
+
+def past(record: Record) -> Past:
+    data = record.data
+    text = data.decode() if isinstance(data, bytes) else None if data is None else msgspec.json.encode(data).decode()
+    return Past(
+        1.0,
+        record.type,
+        dialect=record.dialect,
+        room=record.room,
+        peer=record.peer,
+        to=record.to,
+        session=record.session,
+        kind=record.kind,
+        data=text,
+    )
