@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from signaling_sidecar.inspection.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 from signaling_sidecar.inspection import EventLog
 
