@@ -9,7 +9,7 @@ from signaling_sidecar.drawing.ladder.steps import Look, Run, Step
 
 LEAST_RUN = 4  # steps; three rows are as easy to read as one row that stands for three
 MAX_PAUSE_S = 60.0  # seconds between two heartbeats; after more than that a new run begins
-_FOLDED = (Look.CANDIDATE, Look.OTHER)  # descriptions, joins and leaves are what readers look for
+_FOLDED = (Look.CANDIDATE, Look.OTHER)  # descriptions, joins and leaves always have a row of their own
 
 
 def fold_steps(steps: Iterable[Step]) -> Iterator[Step]:

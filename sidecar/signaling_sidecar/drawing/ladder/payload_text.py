@@ -10,9 +10,8 @@ from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.untrusted_text import visible
 
 INDENT = 2
-_ESCAPE = re.compile(
-    r"\\(?:(r\\n|n)|.)"
-)  # in JSON; matched one at a time, because the second backslash of `\\n` begins no escape
+# An escape in JSON. Escapes are matched one at a time, because the second backslash of `\\n` begins no escape.
+_ESCAPE = re.compile(r"\\(?:(r\\n|n)|.)")
 
 
 def payload_text(data: str | None) -> str:

@@ -19,7 +19,7 @@ class DumpEvent(NamedTuple):
     """One call of the WebRTC API, or one event of it."""
 
     number: int
-    """Its place in the dump, from 1."""
+    """Its number in the dump, from 1."""
     ts: float
     """Its time by the browser's clock (seconds since the epoch)."""
     connection: str | None
