@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -11,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import Field, asdict, dataclass
+from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +103,7 @@ def _supervise(settings: Settings, takeover: Takeover, exit_on_stdin_eof: bool) 
     from signaling_sidecar.reload.supervisor import Supervisor
 
     with listen(settings) as listening:
-        supervisor = Supervisor(listening, json.dumps(asdict(takeover)))
+        supervisor = Supervisor(listening, takeover)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: supervisor.stop())
         if exit_on_stdin_eof:
@@ -124,7 +123,10 @@ def _stop_at_eof(stop: Callable[[], None]) -> None:
 
 @dataclass(frozen=True)
 class Takeover:
-    """What a worker process needs to serve with the same settings: the flags, and the path of the settings file."""
+    """What a worker process needs to serve with the same settings: the flags, and the path of the settings file.
+
+    A worker creates it when it loads the code of the sidecar, and calls `serve` when it should begin to serve.
+    """
 
     flags: dict[str, Any]
     settings_file: str
@@ -135,9 +137,9 @@ class Takeover:
         self._sources().load()  # nor if its settings are invalid
 
     def serve(self, descriptor: int, *, reloaded: bool, serving: Callable[[], None]) -> None:
-        """Serve on the listening socket with this descriptor until stdin ends. `serving` is called when it is ready.
+        """Serve on the listening socket with this descriptor until stdin ends.
 
-        `reloaded` tells that another worker has served before.
+        `reloaded` tells that another worker has served before. `serving` is called as soon as this one serves.
         """
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
         from signaling_sidecar.server import run as serve

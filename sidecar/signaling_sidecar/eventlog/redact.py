@@ -40,6 +40,7 @@ from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
 from signaling_sidecar.eventlog.secure_context import is_insecure
 from signaling_sidecar.hub.effects import FRAME_RECORDS
+from signaling_sidecar.hub.payloads import BASE64
 
 _RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # the sidecar writes no other types
 _MEANINGS = SDP_TYPES | {"candidate"}
@@ -146,6 +147,8 @@ class _Document:
 
     def text(self, key: str | None, text: str, author: _Author) -> str:
         """Redact a string."""
+        if key == BASE64:
+            return ""  # the bytes of a binary frame, in which anything may be
         if text.startswith(DESCRIPTION):
             return redact_description(text, self._names)
         if text.startswith(CANDIDATE):

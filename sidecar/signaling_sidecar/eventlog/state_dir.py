@@ -166,7 +166,8 @@ def read_runtime(path: Path) -> Runtime | None:
 
 
 def remove_runtime(path: Path) -> None:
-    """Delete `runtime.json` if possible. A remaining file does no harm: readers check whether a sidecar with its boot id responds."""
+    """Delete `runtime.json` if possible. A remaining file does no harm: readers check whether a sidecar with its boot
+    id responds."""
     with suppress(OSError):
         (path / RUNTIME_FILE).unlink()
 
