@@ -58,7 +58,9 @@ class Relay(NamedTuple):
 
     dialect: str
     room: str
-    sender: str
+    sender: str | None
+    """Its peer id. None when it is not known yet, because the server will give the sender one when its join is
+    carried out."""
     to: str | None
     kind: str
     """The type of the frame."""

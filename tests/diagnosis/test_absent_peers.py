@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from signaling_sidecar.diagnosis import Reason
-from tests.diagnosis.test_reasons import CONNECTED, FAILED, elsewhere
-from tests.kit.diagnosis_log import Story
-
-
-@pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path)
+from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, by_socket, elsewhere
 
 
 def test_who_is_away_may_come_back_and_answer(story: Story) -> None:
@@ -89,15 +81,6 @@ def test_of_a_page_that_has_reported_nothing_nobody_knows_whether_it_was_closed(
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
     by_socket(story.waits(20), "one", 1)
     assert story.verdict().finding.reason is Reason.UNKNOWN
-
-
-def by_socket(story: Story, page: str, connection: int, ending: str | None = None) -> None:
-    """What a page elsewhere says of its socket: that it failed by and by, or how it ended."""
-    if ending is None:
-        frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **FAILED}
-        story.record("trace.state", kind="trace", data=frame, room=None, connection=connection)
-    else:
-        story.record("connection.closed", room=None, connection=connection, data={"ending": ending, "by": "peer"})
 
 
 @pytest.mark.parametrize(("ending", "reason"), [("unloaded", Reason.CONNECTED), ("lost", Reason.ICE_FAILED)])

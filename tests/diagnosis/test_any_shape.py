@@ -96,11 +96,6 @@ SHAPES: dict[str, Callable[[str, str, str], list[Frame]]] = {
 }
 
 
-@pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path)
-
-
 def negotiated(story: Story, shape: Callable[[str, str, str], list[Frame]], send: str) -> Story:
     story.joins("ben", "Ben")
     for peer, kind, ufrag, address in (("ben", "offer", "BENu", "10.0.0.2"), ("ann", "answer", "ANNu", "10.0.0.1")):

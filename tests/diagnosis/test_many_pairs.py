@@ -11,19 +11,12 @@ import pytest
 from signaling_sidecar.diagnosis import Diagnosis, Reason, diagnose, read_entries
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.inspection import open_log
-from tests.diagnosis.test_absent_peers import by_socket
-from tests.diagnosis.test_reasons import CONNECTED, FAILED, elsewhere
-from tests.kit.diagnosis_log import Story
+from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, by_socket, elsewhere
 from tests.kit.inspection_log import header, record, write_segment
 from tests.kit.shared_copy import shared_copy
 
 HEX_1, HEX_2, HEX_3 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd", "6b015d57c542690011aabbce"
 BAR = {"dialect": "rooms", "room": "bar"}
-
-
-@pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path)
 
 
 def said(story: Story) -> list[str]:

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from signaling_sidecar.diagnosis import Reason
-from tests.kit.diagnosis_log import Story, candidate
-
-CONNECTED = {"connection": "connected", "ice": "connected", "dtls": "connected"}
-FAILED = {"connection": "failed", "ice": "failed"}
-
-
-@pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path)
-
+from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, candidate, elsewhere
 
 # --- what the signaling alone tells ----------------------------------------------------------------------------------
 
@@ -327,12 +316,6 @@ def test_a_second_try_that_works_is_what_counts(story: Story) -> None:
     story.names("ben", "10.0.0.2", ufrag="BEN2").names("ann", "10.0.0.1", ufrag="ANN2")
     story.reports("ann", pc="second", peerId="ben", localUfrag="ANN2", **CONNECTED)
     assert story.verdict().finding.reason is Reason.CONNECTED
-
-
-def elsewhere(story: Story, page: str, connection_: int = 1, **report: object) -> None:
-    """What a page reports whose signaling went another way, by a socket of its own."""
-    frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **report}
-    story.record("trace.state", kind="trace", data=frame, room=None, connection=connection_)
 
 
 def test_pages_whose_signaling_went_another_way_are_a_pair_by_their_ufrags(story: Story) -> None:

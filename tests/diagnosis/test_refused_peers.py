@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from signaling_sidecar.diagnosis import Reason, diagnose, read_entries
 from tests.kit.diagnosis_log import Story
 
 TOO_BIG = {"code": 1009, "ending": "lost", "by": "sidecar", "reason": "Message size 70056 exceeds limit 65537"}
-
-
-@pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path)
 
 
 def rejections(story: Story) -> list[str]:

@@ -32,11 +32,6 @@ BAD_FRAMES: list[str | bytes] = [
 ]
 
 
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
-
-
 @pytest.fixture(params=MANNERS.values(), ids=MANNERS)
 def manners(request: pytest.FixtureRequest) -> Manners:
     found: Manners = request.param

@@ -14,7 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.server.admin.api import PREFIX
-from tests.cli import test_serve
+from tests.kit import sidecar_command
 from tests.kit.programs import until
 from tests.kit.serving import Peer, Served, serve
 
@@ -87,7 +87,8 @@ async def test_a_log_that_is_gone_is_begun_anew_and_the_next_start_goes_on_from_
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     folder, log = served.sidecar.state_dir, served.sidecar._admin._log
-    served.sidecar.runtime = Runtime("http://127.0.0.1:1", os.getpid(), served.sidecar.boot, "0", "/p", "token")
+    runtime = Runtime("http://127.0.0.1:1", os.getpid(), served.sidecar.boot, "0", "/p", "token")
+    served.sidecar.held_state_dir.write_runtime(runtime)
     key = state_dir.key(folder)
     ben, token = await resumable(served)
     first = log.path
@@ -111,7 +112,8 @@ async def test_a_log_that_is_gone_is_begun_anew_and_the_next_start_goes_on_from_
 
 async def test_a_folder_that_is_deleted_is_ours_again_and_says_what_runs(served: Served) -> None:
     sidecar = served.sidecar
-    sidecar.runtime = runtime = Runtime("http://127.0.0.1:1", os.getpid(), sidecar.boot, "0", "/p", "token")
+    runtime = Runtime("http://127.0.0.1:1", os.getpid(), sidecar.boot, "0", "/p", "token")
+    sidecar.held_state_dir.write_runtime(runtime)
     delete_the_folder(sidecar.state_dir)
     await until(lambda: state_dir.read_runtime(sidecar.state_dir) == runtime, "the folder says what runs")
     with pytest.raises(state_dir.StateDirTaken):
@@ -125,9 +127,9 @@ AS_ANYBODY = ["setpriv", "--bounding-set", NO_MATTER_WHOSE, "--inh-caps", NO_MAT
 
 @pytest.mark.skipif(bool(AS_ANYBODY) and shutil.which("setpriv") is None, reason="root may open every file")
 async def test_a_folder_that_was_made_unreadable_is_ours_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(test_serve, "SIDECAR", [*AS_ANYBODY, *test_serve.SIDECAR])
+    monkeypatch.setattr(sidecar_command, "SIDECAR", [*AS_ANYBODY, *sidecar_command.SIDECAR])
     folder = tmp_path / "state"
-    with test_serve.serving(folder) as sidecar:
+    with sidecar_command.serving(folder) as sidecar:
         folder.chmod(0)
         await until(lambda: folder.stat().st_mode & 0o777 == 0o700, "the sidecar has opened its folder again")
         code, said = sidecar.stop()
@@ -139,10 +141,10 @@ async def test_a_folder_that_was_made_unreadable_is_ours_still(tmp_path: Path, m
 def test_a_home_that_may_not_be_read_is_one_sentence_with_the_setting_that_helps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(test_serve, "SIDECAR", [*AS_ANYBODY, *test_serve.SIDECAR])
+    monkeypatch.setattr(sidecar_command, "SIDECAR", [*AS_ANYBODY, *sidecar_command.SIDECAR])
     home = tmp_path / "home"
     home.mkdir(mode=0)
-    done = test_serve.run("serve", "--port", "0", cwd=tmp_path, HOME=str(home), XDG_STATE_HOME=str(home / "state"))
+    done = sidecar_command.run("serve", "--port", "0", cwd=tmp_path, HOME=str(home), XDG_STATE_HOME=str(home / "state"))
     home.chmod(0o700)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "--state-dir" in done.stderr
@@ -155,9 +157,9 @@ def test_a_home_that_may_not_be_read_is_one_sentence_with_the_setting_that_helps
 def test_a_state_folder_that_may_not_be_read_is_no_empty_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setattr(test_serve, "SIDECAR", [*AS_ANYBODY, *test_serve.SIDECAR])
+    monkeypatch.setattr(sidecar_command, "SIDECAR", [*AS_ANYBODY, *sidecar_command.SIDECAR])
     (tmp_path / "state").mkdir(mode=0)
-    done = test_serve.run(*command.split(), cwd=tmp_path, SIDECAR_STATE_DIR="state")
+    done = sidecar_command.run(*command.split(), cwd=tmp_path, SIDECAR_STATE_DIR="state")
     (tmp_path / "state").chmod(0o700)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "state' cannot be used" in done.stderr

@@ -18,7 +18,7 @@ from signaling_sidecar.hub import Checkpoint, Hub, RoomKey, checkpoint
 from signaling_sidecar.hub.commands import CloseRoom, End, Enqueue, Join, Numbered, Relay, Tick, Update
 from signaling_sidecar.hub.effects import Effect, Record
 from signaling_sidecar.hub.rules import Ending
-from signaling_sidecar.server.previous_run import go_on
+from signaling_sidecar.server.previous_run import restore_previous_run
 from signaling_sidecar.settings import Settings
 from tests.kit.hub_driver import CountedIds
 
@@ -128,7 +128,7 @@ def test_the_state_is_sound_whatever_the_log_says(tmp_path_factory: Any, seed: i
     path = folder / "events-r0000001-b-0001.jsonl"
     path.write_text("".join(f"{line}\n" for line in damaged(random.Random(seed))))
     said: list[str] = []
-    hub, _ = go_on(folder, new_hub, NOW_S, said.append)
+    hub, _ = restore_previous_run(folder, new_hub, NOW_S, said.append)
     assert len(said) <= 1
     assert path.exists()
     for room in hub.membership.rooms:
@@ -149,7 +149,7 @@ def test_the_state_is_sound_whatever_the_log_says(tmp_path_factory: Any, seed: i
 def test_what_is_whole_is_restored_whole(tmp_path: Path) -> None:
     (tmp_path / "events-r0000001-b-0001.jsonl").write_text("".join(f"{line}\n" for line in RUN))
     said: list[str] = []
-    _, (restored,) = go_on(tmp_path, new_hub, NOW_S, said.append)
+    _, (restored,) = restore_previous_run(tmp_path, new_hub, NOW_S, said.append)
     assert said == []
     sessions = {"rooms": 6, "hosted": 6, "mesh": 3, "match": 6}
     assert restored.data["sessions"] == sum(sessions.values())  # type: ignore[index,call-overload]
@@ -161,7 +161,7 @@ def test_a_record_that_is_nested_too_deeply_costs_itself_only(tmp_path: Path) ->
     lines = [*RUN, *(json.dumps({**record, "seq": 1000 + at}) for at, record in enumerate(odd))]
     (tmp_path / "events-r0000001-b-0001.jsonl").write_text("".join(f"{line}\n" for line in lines))
     said: list[str] = []
-    go_on(tmp_path, new_hub, NOW_S, said.append)
+    restore_previous_run(tmp_path, new_hub, NOW_S, said.append)
     assert "maximum recursion depth exceeded" in said[0]
 
 
@@ -172,7 +172,7 @@ def test_a_log_is_restored_without_being_in_memory_whole(tmp_path: Path) -> None
     path.write_text("".join(f"{line}\n" for line in [*RUN, *[long] * 2000]))
     tracemalloc.start()
     try:
-        go_on(tmp_path, new_hub, NOW_S, print)
+        restore_previous_run(tmp_path, new_hub, NOW_S, print)
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -178,5 +178,17 @@ class ReplayMachine(RuleBasedStateMachine):
                 each.stop()
 
 
+def test_a_frame_that_waited_for_a_peer_is_not_taken_for_the_one_whose_record_was_lost() -> None:
+    """Both have the number 1. A hypothesis run found that the second restart forgot which of them had been sent."""
+    story = ReplayMachine()
+    story.the_disk_is_full()
+    story.ann_says_something(padding=0)
+    story.ben_reads(frames=1)
+    story.the_sidecar_is_killed()
+    story.ann_says_something(padding=0)  # Ben is away, so this waits for him
+    story.the_sidecar_is_killed()
+    story.teardown()  # he comes back, and has heard of everything
+
+
 ReplayMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestReplay = ReplayMachine.TestCase

@@ -13,8 +13,8 @@ from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.inspection import Admin, connect
 from signaling_sidecar.inspection.errors import AdminRefused
-from tests.cli.test_serve import Serving, serving
 from tests.kit.programs import until
+from tests.kit.sidecar_command import Serving, serving
 
 
 @pytest.fixture

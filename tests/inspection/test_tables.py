@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ import pandas as pd
 import pytest
 
 from signaling_sidecar.inspection import EventLog, open_log
-from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
+from tests.kit.tables import described
 
 
 @pytest.fixture
@@ -25,14 +24,6 @@ def at(seconds: float) -> pd.Timestamp:
 
 def log_of(tmp_path: Path, *lines: str) -> EventLog:
     return open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", lines))
-
-
-def described(table: str, of: type = EventLog) -> dict[str, str]:
-    """The columns and dtypes that a table's docstring lists between its two rules."""
-    doc = getattr(of, table).__doc__
-    listed = re.split(r"^ *=+ =+ =+$", doc, flags=re.MULTILINE)[1]
-    rows = [re.fullmatch(r" *(\w+) +(datetime64\[us, UTC\]|\w+) +\S.*", line) for line in listed.strip().split("\n")]
-    return {row[1]: str(TEXT) if row[2] == "str" else row[2] for row in rows if row}
 
 
 @pytest.mark.parametrize("table", ["events", "rooms", "sessions", "signals", "pairs", "candidates", "clocks"])
@@ -181,3 +172,15 @@ def test_signals_of_a_log_that_keeps_summaries_are_told_the_same(tmp_path: Path)
     assert (signals["sdp_type"][0], signals["description_bytes"][0]) == ("offer", 400)
     assert (signals["candidate_type"][1], signals["address_class"][1]) == ("srflx", "public")
     assert pd.isna(signals["candidate_type"][2])
+
+
+def test_a_frame_that_is_kept_and_one_that_expires_are_signals_with_an_outcome(tmp_path: Path) -> None:
+    kept = {"dialect": "rooms", "room": "bar", "peer": "ann", "session": "s-ann", "to": "ben", "kind": "offer"}
+    lines = [
+        header("b00t"),
+        record(2, 1.0, "signal.kept", **kept, bytes=16, data={"type": "offer", "sdp": "v=0"}),
+        record(3, 6.0, "signal.expired", **kept, bytes=16),
+    ]
+    signals = open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", lines)).signals
+    assert list(signals["outcome"]) == ["kept", "expired"]
+    assert list(signals["sdp_type"].astype(object).where(signals["sdp_type"].notna(), None)) == ["offer", None]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "sidecar" / "signaling_sidecar"
 FRONTEND = ROOT / "frontend-proxy"
 NOTEBOOKS = ROOT / "notebooks"
 RECORDED = NOTEBOOKS / "recorded"

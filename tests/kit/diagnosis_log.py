@@ -8,6 +8,8 @@ from typing import Any, Self
 from signaling_sidecar.diagnosis import Verdict, evaluate, find_meetings, read_entries
 from tests.kit.inspection_log import T0_S, header, record, write_segment
 
+CONNECTED = {"connection": "connected", "ice": "connected", "dtls": "connected"}
+FAILED = {"connection": "failed", "ice": "failed"}
 UFRAGS = {"ann": "ANNu", "ben": "BENu"}
 
 
@@ -103,3 +105,18 @@ class Story:
     def evidence(self) -> list[str]:
         """The kinds of the records that are named as evidence."""
         return [entry.kind or entry.type for entry in self.verdict().finding.evidence]
+
+
+def elsewhere(story: Story, page: str, connection_: int = 1, **report: object) -> None:
+    """What a page reports whose signaling went another way, by a socket of its own."""
+    frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **report}
+    story.record("trace.state", kind="trace", data=frame, room=None, connection=connection_)
+
+
+def by_socket(story: Story, page: str, connection: int, ending: str | None = None) -> None:
+    """What a page elsewhere says of its socket: that it failed by and by, or how it ended."""
+    if ending is None:
+        frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **FAILED}
+        story.record("trace.state", kind="trace", data=frame, room=None, connection=connection)
+    else:
+        story.record("connection.closed", room=None, connection=connection, data={"ending": ending, "by": "peer"})

@@ -7,20 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from pathlib import Path
 
 from aiohttp import ClientSession, web
 
-SECRET = "s" * 43
-
-
-def write_site(state_dir: Path, name: str, *network: str, pid: int | None = None) -> None:
-    site = {"pid": pid or os.getpid(), "name": name, "local": [], "network": network, "secret": SECRET}
-    new = state_dir / "site.json.new"
-    new.write_text(json.dumps(site))
-    new.replace(state_dir / "site.json")
+from tests.kit.site_file import write_site
 
 
 async def serve(state_dir: Path, address: str, name: str) -> None:

@@ -20,11 +20,11 @@ from signaling_sidecar.server.pages import neighbours
 from signaling_sidecar.site import Site
 from tests.kit.programs import Program, until
 from tests.kit.serving import serve
+from tests.kit.site_file import SECRET, write_site
 from tests.lan.laptops import PYTHON, Laptop, laptops
-from tests.lan.page import SECRET, write_site
 
 __all__ = ["laptops"]
-PACKAGE = Path(neighbours.__file__).parents[1]
+PACKAGE = Path(neighbours.__file__).parents[2]
 NOT_ANNOUNCED = "not announced on the LAN: no page is on the network"
 Laptops = tuple[Laptop, Laptop]
 
@@ -128,7 +128,7 @@ async def test_it_has_the_same_name_after_its_own_code_was_reloaded(laptops: Lap
     for nth in (1, 2):
         with (copy / "server" / "pages" / "page_files.py").open("a") as file:
             file.write("\n")
-        await sidecar.line("new code serves", nth=nth)
+        await sidecar.line("new code is serving", nth=nth)
         assert (await heard.next(ttls={0}))["names"] == packet["names"]
         assert (await heard.next(ttls={60}))["names"] == packet["names"]
 

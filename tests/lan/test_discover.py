@@ -14,10 +14,10 @@ import segno
 
 from tests.kit import readme
 from tests.kit.programs import Program
+from tests.kit.site_file import write_site
 from tests.kit.sites import VITE, write_project
 from tests.kit.ways import serve_over_https
 from tests.lan.laptops import PYTHON, SIDECAR, Laptop, laptops
-from tests.lan.page import write_site
 
 __all__ = ["laptops"]
 Laptops = tuple[Laptop, Laptop]

@@ -23,11 +23,6 @@ from tests.kit.serving import Served, serve
 BAR = f"{PREFIX}/rooms/rooms/bar"
 
 
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
-
-
 async def call(served: Served, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
     token = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with served.client.request(method, path, json=body, headers=token | headers) as answer:

@@ -14,9 +14,9 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.server import app
 from signaling_sidecar.server.admin.openapi import PREFIX
 from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HEADERS
-from tests.cli.test_serve import Serving, serving
 from tests.kit.raw_socket import TEXT, Handshake, RawSocket, frame, raw_socket
 from tests.kit.serving import serve
+from tests.kit.sidecar_command import Serving, serving
 
 HOST = b"Host: localhost\r\n"
 HEALTH = b"GET /health HTTP/1.1\r\n" + HOST

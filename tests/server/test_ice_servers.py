@@ -11,7 +11,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.settings import Settings
 from tests.kit.serving import serve
-from tests.server.test_live_settings import following, save
+from tests.kit.settings_file import following, save
 
 
 async def test_no_server_is_named_unless_it_is_asked_for(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:

@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server import Sidecar
-from signaling_sidecar.settings import Sources
 from tests.kit.hosted_client import error_of, host
 from tests.kit.pairing_client import device
 from tests.kit.programs import until
-from tests.kit.serving import Served
+from tests.kit.settings_file import following, save, write
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "sidecar.toml"
-
-
-async def following(client: AiohttpClient, file: Path, **flags: Any) -> Served:
-    """A sidecar whose settings file is `file`."""
-    sources = Sources({"project": str(file.parent), "state_dir": str(file.parent / "state"), **flags}, {})
-    sidecar = Sidecar(sources.load(), sources)
-    return Served(await client(sidecar.app()), sidecar)
-
-
-def write(file: Path, text: str) -> None:
-    file.write_text(text)
-
-
-async def save(served: Served, file: Path, text: str) -> None:
-    before = len(served.records("settings.changed"))
-    write(file, text)
-    await until(lambda: len(served.records("settings.changed")) > before, "the new settings are in use")
 
 
 async def test_a_limit_is_another_at_once_and_nobody_is_removed(aiohttp_client: AiohttpClient, file: Path) -> None:
@@ -109,7 +89,7 @@ async def test_what_needs_a_restart_says_so_in_one_sentence(
 ) -> None:
     served = await following(aiohttp_client, file)
     await save(served, file, "port = 4711\ndialects = ['rooms']\nmax_rooms = 5\n")
-    assert "port, dialects: another value needs a restart of the sidecar" in caplog.text
+    assert "port, dialects: restart the sidecar to use the new value" in caplog.text
     assert served.sidecar.settings.port == 8765
     await served.connect("/ws/signaling/mesh")
 
@@ -126,6 +106,6 @@ async def test_a_file_that_is_wrong_changes_nothing_and_is_said(
 ) -> None:
     served = await following(aiohttp_client, file)
     write(file, f"grace_s = 1\n{text}\n")
-    await until(lambda: "the settings from before go on" in caplog.text, "it is said")
+    await until(lambda: "the previous settings stay in use" in caplog.text, "it is said")
     assert served.sidecar.settings.grace_s == 30
     assert served.records("settings.changed") == []

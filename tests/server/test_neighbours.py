@@ -14,7 +14,7 @@ from signaling_sidecar.server.pages import neighbours
 from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.settings import Settings
 from tests.kit.serving import serve
-from tests.lan.page import write_site
+from tests.kit.site_file import write_site
 
 
 async def test_a_page_is_told_of_nobody_when_it_is_not_announced(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:

@@ -24,15 +24,10 @@ from signaling_sidecar.server.http.client_address import client_address
 from signaling_sidecar.server.pages import peers_in_rooms
 from signaling_sidecar.site import Site
 from tests.kit.serving import Served, serve
+from tests.kit.site_file import SECRET
 
-SECRET = "s" * 43
 SITE = Site(os.getpid(), "my-app", ["http://localhost:5173/"], ["https://10.0.40.44:5173/shop/"], SECRET)
 BRIEF = "/ws/signaling/status?brief"
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 def write_site(served: Served, **changes: Any) -> None:

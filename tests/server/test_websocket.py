@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.sockets import reader
 from signaling_sidecar.server.sockets.frame_check import MAX_FRAGMENTS
@@ -22,16 +19,11 @@ from tests.kit.raw_socket import (
     raw_socket,
     raw_websocket,
 )
-from tests.kit.serving import Served, serve
+from tests.kit.serving import Served
 
 PING_FRAME, PONG_FRAME = b'{"type":"ping"}', (TEXT, b'{"type":"pong"}')
 CONTINUATION = 0x0
 PROTOCOL_ERROR, INVALID_TEXT, TOO_LARGE = 1002, 1007, 1009
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 @pytest.fixture

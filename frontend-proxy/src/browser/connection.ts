@@ -1,52 +1,54 @@
 /**
- * The WebSocket to the sidecar: made again whenever it is lost, until one of the two sides ends it
- * for good.
+ * The WebSocket connection to the sidecar. It reconnects until the client releases it, or until the
+ * sidecar closes it with a final code.
  *
- * 1. Only the codes in `FINAL` end it from outside. A close code 1000 is no goodbye: partysocket
- *    reports it for every connect that fails, and so do proxies that go away.
- * 2. Nothing is queued: what cannot be sent now is told to the caller. partysocket would send its
- *    queue before we hear that the socket is open, so before the room is joined again.
+ * 1. Only the close codes in `FINAL` are final. Code 1000 is not: partysocket reports it for every
+ *    attempt that fails, and proxies send it when they stop.
+ * 2. Nothing is queued: `send` returns false while the connection is not open. partysocket could
+ *    queue frames, but would send them before the client has joined its room again.
  */
 
 import ReconnectingWebSocket from 'partysocket/ws'
-import { sayOnce, whyNotHere } from './default-url.ts'
+import { warnOnce, whyNoConnection } from './default-url.ts'
 import { jsonText } from './json-text.ts'
 
-// A page should be back soon after its sidecar is: this is a development tool on the same machine
-// or LAN, so waits are short, and still a sidecar that is down for a day is asked 12 times a minute.
+// The delays are short because a page should reconnect soon after its sidecar has started again, on
+// the same machine or LAN. While a sidecar is down, each page tries 12 times per minute.
 const FIRST_RETRY_MS = 300
 const LONGEST_RETRY_MS = 5_000
 const RETRY_GROWTH = 1.6
-/** Added at random to each wait, so that the pages of a room do not all come at once. */
+/** A random part of each delay, so that the pages of a room do not all reconnect at once. */
 const JITTER_MS = 400
-/** An upgrade that no proxy rule matches hangs for ever in Vite: it neither opens nor fails. */
+/** If no proxy rule matches the URL, Vite never answers: the WebSocket neither opens nor fails. */
 const CONNECT_TIMEOUT_MS = 5_000
-/** A connection that lived shorter than this did not work: the waits go on growing. */
+/** If a connection is lost sooner than this, the delays continue to grow. */
 const STABLE_AFTER_MS = 5_000
 
-// A half-open socket looks open for ever, and a phone that was asleep has one. The sidecar's own
-// pings keep proxies from forgetting an idle socket, so this needs only be soon enough for people.
+// Pings detect a half-open connection, which looks open although nothing arrives any more. A phone has
+// one after it was asleep. The sidecar's own pings keep the connection from being idle, so this
+// interval only decides how soon the user sees that the connection is lost.
 const PING_EVERY_MS = 10_000
 const PONG_WITHIN_MS = 5_000
 
-/** Why the sidecar ended the connection for good. */
+/** Why the sidecar closed the connection with a final code. */
 export type Dismissal = 'replaced' | 'removed'
 
 const FINAL: ReadonlyMap<number, Dismissal> = new Map([
-  [4001, 'replaced'], // a newer page has this peer id now: coming back would only take it in turns
-  [4003, 'removed'], // by the admin; the id is barred for a while
+  // A newer page uses this peer id. If both pages reconnected, they would replace each other in turn.
+  [4001, 'replaced'],
+  [4003, 'removed'], // The sidecar's admin removed the peer, and its id is barred for a minute.
 ])
 
 export interface ConnectionListener {
   opened(): void
   received(data: unknown): void
-  /** It was open and is not now. It is made again, unless there is a `dismissal`. */
+  /** An open connection was lost. The client reconnects unless there is a `dismissal`. */
   lost(code: number, reason: string, dismissal: Dismissal | undefined): void
-  /** The `attempt`th try, from 1, to make it again begins. */
+  /** An attempt to reconnect begins. The first attempt has the number 1. */
   retrying(attempt: number): void
 }
 
-/** A socket that is open and that nobody listens to any more. */
+/** An open WebSocket that the client no longer listens to. */
 export interface OpenSocket {
   send(frame: object): void
   close(): void
@@ -75,17 +77,17 @@ export class Connection {
     return this.#open
   }
 
-  /** It is open, or will be as soon as it can be made. */
+  /** Whether the connection is open or tries to open. */
   get isWanted(): boolean {
     return this.#socket !== undefined
   }
 
-  /** Connects, unless it does so already, or could only do so in vain. */
+  /** Connects, unless it does so already or cannot succeed on this page. */
   start(): void {
     if (this.#socket !== undefined) return
-    const why = whyNotHere(this.#url(), this.#webSocket)
+    const why = whyNoConnection(this.#url(), this.#webSocket)
     if (why !== undefined) {
-      sayOnce(why)
+      warnOnce(why)
       return
     }
     const socket: ReconnectingWebSocket = new ReconnectingWebSocket(
@@ -121,28 +123,32 @@ export class Connection {
     globalThis.document?.addEventListener('visibilitychange', () => this.check(), { signal })
   }
 
-  /** The network may be another one, or back: look now, not at the next ping or the next try. */
+  /** Tests the connection, or reconnects, at once: the network may have changed or come back. */
   check(): void {
     if (globalThis.document?.visibilityState === 'hidden') return
     if (this.#open) {
       this.#ping()
       return
     }
-    this.release() // partysocket goes on waiting for its next try, whatever it is told
+    // partysocket cannot shorten the delay before its next attempt, so a new one is created.
+    this.release()
     this.start()
   }
 
-  /** Makes the connection anew: this one cannot be trusted. */
+  /** Closes the connection and opens another one. */
   reconnect(): void {
     this.#socket?.reconnect()
   }
 
-  /** False when it was not open: then nothing was sent, and nothing will be. */
+  /** Returns false if the connection is not open. The frame is then not sent later either. */
   send(frame: object): boolean {
     return this.#open && this.#socket?.send(jsonText(frame) ?? '') === true
   }
 
-  /** Ends it for good; `start` makes a new one. If it is open, its socket is the caller's to close. */
+  /**
+   * Stops reconnecting and listening. Returns the WebSocket if it is open; the caller must close it.
+   * `start` may be called again.
+   */
   release(): OpenSocket | undefined {
     const [socket, wasOpen] = [this.#socket, this.#open]
     this.#forget()

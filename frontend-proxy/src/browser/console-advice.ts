@@ -1,53 +1,57 @@
-/** What a developer reads in the console when a client is kept out of its room, or put out of it. */
+/** Prints advice to the console when a client cannot join its room, or has to leave it. */
 
 import type { LeaveReason } from './signaling-events.ts'
 
 const ADVICE: Readonly<Record<string, string>> = {
   'id-taken':
-    'Another page has this peer id, such as a second tab, and this one joins by itself when that one is gone. ' +
-    'Give each tab a peerId of its own, or none: then each tab has one that survives its reloads.',
-  'too-fast': 'It is tried again by itself. Does the page join, leave or send in a loop?',
+    'Another page, for example a second tab, uses this peer id. This page joins when the other one has left. ' +
+    'Give each tab a different peerId, or none: without one, each tab uses a random id that survives reloads.',
+  'too-fast':
+    'The client tries again by itself. Check whether the page joins, leaves or sends in a loop.',
   'room-full':
-    'Call join() again when somebody has left, or join another room. `capacity` is what its first peer asked for.',
-  barred: 'The admin has removed this peer id from the room: call join() again in a minute.',
+    'Call join() again when a peer has left, or join another room. The first peer in a room sets its `capacity`.',
+  barred:
+    "The sidecar's admin has removed this peer id from the room. Call join() again in a minute.",
   'too-many-rooms':
-    "Join a room that is there, or raise the sidecar's setting max_rooms (--max-rooms).",
-  'refused-by-hook': "The sidecar's hooks file has decided so: see its on_join.",
-  'bad-field': 'Mend what the client was given, and call join() again.',
-  'too-large': 'Mend what the client was given, and call join() again.',
+    "Join an existing room, or raise the sidecar's setting max_rooms (--max-rooms).",
+  'refused-by-hook': "The function on_join in the sidecar's hooks file has refused it.",
+  'bad-field': 'Correct the options of the client, and call join() again.',
+  'too-large': 'Correct the options of the client, and call join() again.',
 }
 
 const ENDS: Partial<Record<LeaveReason, string>> = {
   replaced:
-    'another page has come with its peer id and taken its place. Call join() to take it back, or close one of the two.',
-  removed: 'the admin has removed it. Its peer id is barred for a minute; then call join() again.',
+    'another page has joined with the same peer id. Close one of the two pages, or call join() to replace the other one.',
+  removed:
+    "the sidecar's admin has removed it. The peer id is barred for a minute; call join() again after that.",
 }
 
-/** A join was refused: for good, or again and again. */
+/** Is called when a join was refused, either finally or several times. */
 export function adviseOnRefusal(room: string, code: string, message: string): void {
   const advice = ADVICE[code] ?? 'Call join() to try again.'
-  console.warn(`Signaling: the room '${room}' is not joined (${code}): ${message}. ${advice}`)
+  console.warn(`Signaling: could not join the room '${room}' (${code}): ${message}. ${advice}`)
 }
 
-/** A stay has ended that nobody on this page has ended. */
+/** Is called when the sidecar has ended a membership. */
 export function adviseOnEnd(room: string, why: LeaveReason): void {
-  if (ENDS[why]) console.warn(`Signaling: this page is out of the room '${room}': ${ENDS[why]}`)
+  if (ENDS[why])
+    console.warn(`Signaling: this page is no longer in the room '${room}': ${ENDS[why]}`)
 }
 
-/** The page listens to a client whose place a newer one has, and listens to that one as well. */
+/** Is called when the page listens to a client that was replaced, and also to its replacement. */
 export function adviseOnReplacedClient(room: string): void {
   console.warn(
-    `Signaling: this page listens to a client that hears nothing: a newer client of the same page has its place in ` +
-      `the room '${room}'. Share one client in the page, or name the place of one of them: { room, slot: 'second' }. ` +
-      'In React, make it in an effect whose clean-up closes it.',
+    `Signaling: this page listens to a client that receives nothing, because a newer client of the same page has ` +
+      `replaced it in the room '${room}'. Share one client, or give one of the two its own slot: ` +
+      "{ room, slot: 'second' }. In React, create the client in an effect whose clean-up function closes it.",
   )
 }
 
-/** A client was replaced by another one of its own page. */
+/** Is called when a newer client of the same page has replaced a client that the page listens to. */
 export function adviseOnSecondClient(room: string): void {
   console.info(
-    `Signaling: an earlier client of this page was still in the room '${room}' and has given its place to the newer ` +
-      'one. Close it when it is not needed any more, or, for two peers in one page, name the place of one of them: ' +
+    `Signaling: a newer client of this page has replaced an earlier one that was still in the room '${room}'. ` +
+      'Close a client that you no longer need. If the page should be two peers, give one of them its own slot: ' +
       "{ room, slot: 'second' }.",
   )
 }

@@ -1,14 +1,16 @@
-/** Where the sidecar is when nobody has said so: on the origin that the page came from. */
+/** Finds the sidecar's URL when the app gives none, and explains why there may be no such URL. */
 
 const SIGNALING_PATH = '/ws/signaling'
 
 /**
- * Where Vite proxies to the sidecar. Undefined where no dev server has served this page: on a
- * server, from a file, in a browser extension, in the shell of a native app.
+ * Returns `/ws/signaling` on the page's own origin, which Vite proxies to the sidecar.
+ *
+ * Returns undefined if the page was not loaded over http: during server-side rendering, from a file,
+ * in a browser extension, or in the webview of a native app.
  */
-export function ownOriginUrl(): string | undefined {
-  // `origin` knows more than `location` in an about:blank frame and in a worker that was made of a
-  // blob: there it is that of the page that made them. A sandboxed frame has only the other.
+export function defaultUrl(): string | undefined {
+  // In an about:blank frame, and in a worker that was created from a blob, only `origin` contains the
+  // origin of the page that created them. In a sandboxed frame only `location` contains it.
   const { origin, location } = globalThis
   const page = [origin, location?.href].find((url) => /^https?:/.test(url ?? ''))
   if (page === undefined) return undefined
@@ -17,39 +19,39 @@ export function ownOriginUrl(): string | undefined {
   return url.href
 }
 
-/** Why a client would connect in vain here, for whoever reads the console; undefined: it would not. */
-export function whyNotHere(
+/** Returns the reason why a client cannot connect here, as a text for the console, or undefined. */
+export function whyNoConnection(
   url: string | undefined,
   webSocket: typeof WebSocket | undefined,
 ): string | undefined {
   const { document, location } = globalThis
   if (document === undefined && location === undefined) {
-    // Where pages are rendered a client would be made by each request, and be in the room for ever.
+    // A server that renders pages would create a client for each request, and never close it.
     return webSocket === undefined ? ON_A_SERVER : undefined
   }
   if (url !== undefined) return undefined
-  const place = `${location.protocol}${location.host && `//${location.host}`}`
-  const reason = `nothing is connected: no dev server serves ${place} pages, so a client cannot guess where the sidecar is. `
-  // Every website can make a page that has this origin, so the sidecar lets none of them in.
+  const page = `${location.protocol}${location.host && `//${location.host}`}`
+  const reason = `nothing is connected: ${page} pages do not come from a dev server, so the client does not know the sidecar's URL. `
+  // Every website can create a page with the origin "null", so the sidecar refuses that origin.
   if (globalThis.origin === 'null') {
-    return `${reason}This page has no origin of its own either, so no sidecar lets it in: open it through your Vite, over http.`
+    return `${reason}The sidecar also refuses pages without an origin, such as this one: open the page from your Vite dev server, over http.`
   }
   return (
     reason +
-    "Say it: new SignalingClient({ url: 'ws://localhost:5173/ws/signaling' }), with the port of your Vite. " +
-    `The sidecar lets this page in when it is told its origin (${globalThis.origin}).`
+    "Pass the URL: new SignalingClient({ url: 'ws://localhost:5173/ws/signaling' }), with the port of your Vite dev server, " +
+    `and allow this page's origin (${globalThis.origin}) with the plugin's option allowedOrigins.`
   )
 }
 
 const ON_A_SERVER =
-  'a SignalingClient does nothing on a server: the page, when it runs in a browser, makes its own. ' +
-  'To use one in Node.js, give it a url and a WebSocket.'
+  'a SignalingClient does nothing during server-side rendering. The page creates its own client in the browser. ' +
+  'To use a client in Node.js, pass it a url and a WebSocket class.'
 
-const said = new Set<string>()
+const warnings = new Set<string>()
 
-/** Once for each sentence: a server renders a page at each request. */
-export function sayOnce(sentence: string): void {
-  if (said.has(sentence)) return
-  said.add(sentence)
-  console.warn(`Signaling: ${sentence}`)
+/** Prints each text only once, because a server may render the same page at each request. */
+export function warnOnce(text: string): void {
+  if (warnings.has(text)) return
+  warnings.add(text)
+  console.warn(`Signaling: ${text}`)
 }

@@ -1,10 +1,10 @@
-/** A name for a person who has chosen none: two words, the same on every visit with this browser. */
+/** Invents a name of two words for a user who has not entered one. */
 
 import { pageStorage } from './page-storage.ts'
 
 const KEY = 'signaling-sidecar:device-name'
 
-// 64 of each: a byte's lower six bits choose one without favouring any. Short, and friendly.
+// Each list has 64 words, so the lower six bits of a random byte select each word equally often.
 const TRAITS = split(`
   Agile Amber Azure Bold Brave Breezy Bright Bronze Calm Cheery Chilly Civil Clever Coral Cosmic
   Cosy Crisp Curious Dapper Daring Eager Early Easy Fancy Fine Fleet Fluffy Fond Frosty Gentle
@@ -20,14 +20,15 @@ const ANIMALS = split(`
   Tiger Walrus Zebra
 `)
 
-/** Where nothing is kept it is good for as long as the page. */
+/** Keeps the name until the page is unloaded if there is no storage. */
 let ofThisPage: string | undefined
 
 /**
- * What to call this device, for instance "Brave Otter". Kept in `localStorage`, so tabs share it;
- * without storage it lasts as long as the page. It is random: nothing of the device is in it.
+ * Returns a name for this device, for example "Brave Otter". The name is random and reveals nothing
+ * about the device. It is stored in `localStorage`, so all tabs have the same name. Without a storage
+ * it changes when the page is reloaded.
  *
- * Empty on a server, which renders pages for devices that it does not know.
+ * Returns an empty string during server-side rendering.
  */
 export function deviceName(storage = pageStorage('localStorage')): string {
   if (globalThis.location === undefined && storage === undefined) return ''
@@ -38,12 +39,12 @@ export function deviceName(storage = pageStorage('localStorage')): string {
 }
 
 function newName(): string {
-  // Not `crypto.randomUUID`: a page on `http://192.168.…` is no secure context and has none.
+  // `crypto.randomUUID` is missing on insecure pages such as `http://192.168.…`.
   const [trait = 0, animal = 0] = crypto.getRandomValues(new Uint8Array(2))
   return `${TRAITS[trait % TRAITS.length]} ${ANIMALS[animal % ANIMALS.length]}`
 }
 
-/** Anything on this origin may write there. */
+/** Checks a stored name, because any script on this origin can write to the storage. */
 function isOurs(name: string): boolean {
   const [trait = '', animal = '', ...rest] = name.split(' ')
   return rest.length === 0 && TRAITS.includes(trait) && ANIMALS.includes(animal)

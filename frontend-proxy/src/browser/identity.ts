@@ -1,33 +1,34 @@
-/** Who a tab is in a room, and the random ids that it takes for that. */
+/** How a tab is known in a room, and the random ids that it uses. */
 
-import { number, parseObject, text } from './frames.ts'
+import { number, parseObject, text } from './untrusted-json.ts'
 
-const ID_BYTES = 12 // 96 bits: no two of a room ever meet, and short enough to read in a log
+// 96 bits make two equal ids practically impossible, and are short enough to read in a log.
+const ID_BYTES = 12
 
-/** What the sidecar takes for an id, or a refusal would outlive every reload. */
+/** The ids that the sidecar accepts. A stored id that it refuses would be refused after each reload. */
 const ID = /^[^\p{Cc}]{1,128}$/u
 
-/** Not `crypto.randomUUID`: a page on `http://192.168.…` is no secure context and has none. */
+/** Does not use `crypto.randomUUID`, which is missing on insecure pages such as `http://192.168.…`. */
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Who a tab is in one room, and how it proves it. */
+/** How a tab is known in one room, and what proves it to the sidecar. */
 export interface Identity {
   readonly peerId: string
-  /** Of its session, if that can be resumed. */
+  /** Proves that the session belongs to this tab. Undefined if the session cannot be resumed. */
   readonly token?: string | undefined
   /**
-   * Of a join that was not answered, so that there is no token yet: the sidecar gives the place to
-   * the same instance when that asks again.
+   * The instance of a join that was not answered yet, so there is no token. If the sidecar did
+   * receive that join, it accepts another one only from the same instance.
    */
   readonly instance?: string | undefined
-  /** When a page last had it, ms since the epoch; undefined: one has it now. */
+  /** When a page last used it (ms since the epoch). Undefined while a page uses it. */
   readonly usedAt?: number | undefined
 }
 
-/** What was stored, or undefined: anything on this origin may write there. */
+/** Parses a stored identity. Any script on this origin can write to the storage, so it is checked. */
 export function parseIdentity(stored: string | null | undefined): Identity | undefined {
   const fields = parseObject(stored)
   const peerId = text(fields?.peerId)

@@ -1,53 +1,59 @@
 /**
- * How a room is asked to let this page in, and who this page is there.
+ * Sends the `join` for a room, and repeats it while that can help.
  *
- * 1. After a refusal that time may cure, one of `CURED_BY_TIME`, it asks again until it is let in.
- *    Every other refusal is for good: what to do about it is the page's to decide.
- * 2. An id of our own that somebody else has is given up soon, for a new one. An id that the app has
- *    chosen is kept whatever comes, and waited for.
- * 3. A session is gone on with by its token. Where an id is chosen and the session is probably over,
- *    its token is shown only when the id turns out to be taken: for a token of no session the
- *    sidecar gives an id of its own, and the others would see that one come and go.
+ * 1. If the sidecar refuses with one of the `TEMPORARY` codes, the join is sent again until it
+ *    succeeds. Any other refusal is final, and the app decides what to do.
+ * 2. If another peer has this client's id, the client soon uses a new random id. If the app has
+ *    chosen the id, the client keeps it and waits.
+ * 3. The join contains the token of the session, if there is one. There is one exception: if the app
+ *    has chosen the id and the session has probably ended, the token is sent only after `id-taken`.
+ *    For an unknown token the sidecar would create a peer with a new id, and the others would see
+ *    that peer join and leave.
  */
 
 import type { Connection } from './connection.ts'
 import { type Identity, randomId } from './identity.ts'
 import type { JoinOptions, Profile } from './signaling-events.ts'
 
-const CURED_BY_TIME: ReadonlySet<string> = new Set([
-  'id-taken', // until one's own `leave` has arrived, or the other page that has the id is gone
-  'too-fast', // the sidecar's limit is per second
+/** The error codes of refusals that may end by themselves. */
+const TEMPORARY: ReadonlySet<string> = new Set([
+  'id-taken', // It ends when this client's own `leave` arrives, or when the other peer leaves.
+  'too-fast', // The sidecar's limit is per second.
 ])
 const FIRST_RETRY_MS = 200
 const LONGEST_RETRY_MS = 5_000
-/** One's own `leave` arrives within the three refusals before, 1.4 s in all. */
+/** After the fourth refusal (1.4 s) the reason cannot be a `leave` of our own that is still on its way. */
 const STUCK_AFTER = 4
-/** As long as the sidecar keeps a place, unless it was told otherwise. */
+/** How long the sidecar keeps a session without a connection, by default. */
 const GRACE_MS = 30_000
 
-/** The session to go on with; `after` is the last that was heard of it, on this page. */
-export interface Proof {
+/**
+ * Proves that a session belongs to this client. `after` is the last number of the sidecar that this
+ * page has handled.
+ */
+export interface SessionProof {
   readonly token: string
   readonly after?: number | undefined
 }
 
-export class Admission {
+export class JoinRequest {
   readonly room: string
   /**
-   * Random per `join`, and so per page load: the others take another one for the news that the
-   * RTCPeerConnections from before are gone, as they are when a room was left. A join that repeats
-   * one without an answer has the same instance: there were no connections yet.
+   * Is random for each `join()`, and so for each page load. A new instance tells the others that the
+   * earlier RTCPeerConnections are closed. A join that repeats an unanswered one keeps its instance,
+   * because there were no RTCPeerConnections yet.
    */
   readonly #instance: string
   readonly #connection: Connection
   readonly #options: JoinOptions
   readonly #profile: () => Profile
   #identity: Identity
+  /** The `id` of the last join frame, which an error repeats as its `ref`. */
   #ref = ''
   #refusals = 0
   #usedAt: number | undefined
-  #proof: Proof | undefined
-  #showsProof = true
+  #proof: SessionProof | undefined
+  #includesProof = true
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(
@@ -75,71 +81,71 @@ export class Admission {
     return this.#instance
   }
 
-  /** Whether a session was asked for, if there was one to ask for; else a new one. */
-  get showsProof(): boolean {
-    return this.#showsProof
+  /** Whether the last join asked to continue a session, provided that there is one. */
+  get includesProof(): boolean {
+    return this.#includesProof
   }
 
-  /** Whether the app has said who this page is to be. */
-  get isChosen(): boolean {
+  /** Whether the app has chosen the peer id. */
+  get isIdChosen(): boolean {
     return this.#options.peerId !== undefined
   }
 
-  /** Asks for the room; `proof` is of a session that began on this page. */
-  ask(proof?: Proof): void {
+  /** Sends the join. `proof` is given for a session that began on this page. */
+  ask(proof?: SessionProof): void {
     const { token } = this.#identity
     this.#proof = proof ?? (token === undefined ? undefined : { token })
-    const isOver = this.#usedAt !== undefined && Date.now() - this.#usedAt > GRACE_MS
-    this.#showsProof = !(this.isChosen && isOver)
+    const hasEnded = this.#usedAt !== undefined && Date.now() - this.#usedAt > GRACE_MS
+    this.#includesProof = !(this.isIdChosen && hasEnded)
     this.#send()
   }
 
-  /** Whether a refusal with this `ref` is the refusal of the join. */
+  /** Whether an error with this `ref` refuses the last join. */
   isRefusedBy(ref: unknown): boolean {
     return ref !== undefined && ref === this.#ref
   }
 
-  /** The join was refused. The answer is false when that is for good; else it is asked again here. */
+  /** Handles a refusal. Returns false if it is final, and otherwise sends the join again later. */
   refused(code: string): boolean {
-    if (!CURED_BY_TIME.has(code)) return false
-    if (code === 'id-taken' && this.#proof !== undefined && !this.#showsProof) {
-      this.#showsProof = true // the session is there after all
+    if (!TEMPORARY.has(code)) return false
+    if (code === 'id-taken' && this.#proof !== undefined && !this.#includesProof) {
+      this.#includesProof = true // The session has not ended after all.
       this.#send()
       return true
     }
     this.#refusals += 1
-    if (this.isStuck && code === 'id-taken' && !this.isChosen) this.#beSomebodyNew()
+    if (this.isStuck && code === 'id-taken' && !this.isIdChosen) this.#useNewId()
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#refusals - 1), LONGEST_RETRY_MS)
     this.#timer = setTimeout(() => this.#send(), waitMs)
     return true
   }
 
-  /** Whether it has just been refused so often that somebody should know. */
+  /** True after exactly so many refusals that the developer should be told. */
   get isStuck(): boolean {
     return this.#refusals === STUCK_AFTER
   }
 
-  /** The room has let this page in, as this. */
-  admitted(identity: Identity): void {
+  /** Stores the identity that the sidecar has accepted. */
+  accepted(identity: Identity): void {
     this.#identity = identity
     this.#refusals = 0
     this.#usedAt = undefined
   }
 
-  /** Asks for a new session, out of the one under another id that the sidecar has just given. */
-  askAnew(): void {
+  /** Leaves the session under a new id that the sidecar has just begun, and joins with the own id. */
+  askForNewSession(): void {
     this.#identity = { peerId: this.#identity.peerId, instance: this.#instance }
     this.#connection.send({ type: 'leave' })
     this.ask()
   }
 
-  /** There is no connection to ask on, until `ask` is called again. */
+  /** Stops repeating the join, because the connection is lost. `ask` starts again. */
   stop(): void {
     clearTimeout(this.#timer)
     this.#usedAt ??= Date.now()
   }
 
-  #beSomebodyNew(): void {
+  #useNewId(): void {
     this.#identity = { peerId: randomId(), instance: this.#instance }
     this.#proof = undefined
     this.#refusals = 0
@@ -159,7 +165,7 @@ export class Admission {
       capacity,
       listed,
       token,
-      resume: (this.#showsProof && this.#proof) || true,
+      resume: (this.#includesProof && this.#proof) || true,
     })
   }
 }

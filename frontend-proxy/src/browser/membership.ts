@@ -1,23 +1,28 @@
 /**
- * One stay in a room, over all the connections that it takes.
+ * The client's membership in one room, from `join()` until it leaves. It can last longer than a
+ * connection.
  *
- * 1. It is `joined` from the room's answer until the connection is lost.
- * 2. With a sidecar that can resume, what is sent from the first answer on is numbered and kept
- *    until it was handled; nothing of it goes out before the room has answered on this connection.
+ * 1. It is `joined` from the sidecar's answer to the join until the connection is lost.
+ * 2. If the sidecar can resume sessions, each frame after the first answer gets a number and is kept
+ *    until the sidecar has handled it. On a new connection, kept frames are sent only after the
+ *    sidecar has answered the join.
  */
 
 import type { Connection } from './connection.ts'
 import type { PeerListFrame, ResumedFrame, ServerFrame } from './frames.ts'
 import type { Identity } from './identity.ts'
-import type { Admission } from './join-request.ts'
+import type { JoinRequest } from './join-request.ts'
 import { type Refusal, tooLarge } from './payload.ts'
 import { faultOf, frameBytes, Resumption } from './resumption.ts'
 
-/** Lets acknowledgements of some frames go together, and with whatever is sent meanwhile. */
+/** The delay lets one acknowledgement cover several frames, or travel on a frame of the client. */
 const ACK_WITHIN_MS = 1_000
-/** After `too-fast`: the sidecar's limit is per second. */
+/** The pause after `too-fast`, because the sidecar's limit is per second. */
 const SLOW_DOWN_MS = 1_000
-/** After `out-of-order`: until its like, for frames that were on their way, have all arrived. */
+/**
+ * The pause after `out-of-order`: the sidecar sends the same error for each frame that was already on
+ * its way, and one repetition answers them all.
+ */
 const DRAINED_AFTER_MS = 200
 
 type Timer = ReturnType<typeof setTimeout>
@@ -25,63 +30,62 @@ type Timer = ReturnType<typeof setTimeout>
 export class Membership {
   readonly room: string
   readonly #connection: Connection
-  readonly #admission: Admission
+  readonly #request: JoinRequest
   readonly #refused: (refusal: Refusal) => void
-  /** Undefined before the first answer, and for good with a sidecar that cannot resume. */
+  /** Undefined before the first answer, and always if the sidecar cannot resume sessions. */
   #resumption: Resumption | undefined
   #joined = false
-  /** Whether the room was asked, and has not answered on this connection. */
+  /** True while the sidecar has not answered the join on this connection. */
   #asking = false
   #maxFrameBytes: number | undefined
   #slowUntil = 0
   #ackTimer: Timer | undefined
   #againTimer: Timer | undefined
 
-  /** `refused` is told of each frame that is not sent, or not sent again. */
-  constructor(connection: Connection, admission: Admission, refused: (refusal: Refusal) => void) {
-    this.room = admission.room
+  /** `refused` is called for each frame that is not sent, or that is dropped. */
+  constructor(connection: Connection, request: JoinRequest, refused: (refusal: Refusal) => void) {
+    this.room = request.room
     this.#connection = connection
-    this.#admission = admission
+    this.#request = request
     this.#refused = refused
   }
 
   get identity(): Identity {
-    return this.#admission.identity
+    return this.#request.identity
   }
 
   get joined(): boolean {
     return this.#joined
   }
 
-  /** Asks for the room on a new connection. */
+  /** Sends the join on a new connection. */
   sendJoin(): void {
     this.#asking = true
     const { token, after } = this.#resumption ?? {}
-    this.#admission.ask(token === undefined ? undefined : { token, after })
+    this.#request.ask(token === undefined ? undefined : { token, after })
   }
 
-  /** How it asks for the room. */
-  get admission(): Admission {
-    return this.#admission
+  get request(): JoinRequest {
+    return this.#request
   }
 
-  /** Why the room will never answer, when it was the join that has ended the connection. */
+  /** Returns a reason if the sidecar closed the connection because of the join, so it will not help to retry. */
   disconnected(closeCode: number): Refusal | undefined {
     const wasAsking = this.#asking
     if (this.#joined) this.#resumption?.lost(closeCode)
     this.#joined = false
     this.#asking = false
-    this.#admission.stop()
+    this.#request.stop()
     return wasAsking ? faultOf(closeCode) : undefined
   }
 
   end(): void {
-    this.#admission.stop()
+    this.#request.stop()
     clearTimeout(this.#ackTimer)
     clearTimeout(this.#againTimer)
   }
 
-  /** Sends now or when resumed; false: neither. */
+  /** Sends a frame, or keeps it for when the session is resumed. Returns false if it did neither. */
   send(frame: object): boolean {
     const resumption = this.#resumption
     const bytes = frameBytes(frame)
@@ -95,10 +99,10 @@ export class Membership {
     return true
   }
 
-  /** The sidecar has not counted a frame of ours, nor what came after it. */
-  notCounted(code: string): void {
-    if (code !== 'out-of-order') {
-      // It says so once a second only, whatever else it lets fall until then.
+  /** Must be called when the sidecar has ignored a frame, and so all numbered frames after it. */
+  frameIgnored(code: 'out-of-order' | 'too-fast'): void {
+    if (code === 'too-fast') {
+      // The sidecar sends this error at most once per second, but may ignore more frames until then.
       this.#slowUntil = Date.now() + 2 * SLOW_DOWN_MS
       this.#sendAgain(SLOW_DOWN_MS)
     } else if (Date.now() < this.#slowUntil) this.#sendAgain(SLOW_DOWN_MS)
@@ -106,16 +110,16 @@ export class Membership {
   }
 
   #outOfOrder(): void {
-    const remedy = this.#resumption?.notCounted()
+    const remedy = this.#resumption?.numberRefused()
     if (remedy === 'send again') {
       this.#sendAgain(DRAINED_AFTER_MS)
       return
     }
-    if (remedy === 'give up') this.#giveUp(this.#resumption?.giveUpUncounted())
+    if (remedy === 'drop') this.#reportDropped(this.#resumption?.dropUncounted())
     this.#askForList()
   }
 
-  /** Once for all refusals that asked for it meanwhile. */
+  /** Sends the kept frames again. Several calls before the delay is over have the effect of one. */
   #sendAgain(inMs: number): void {
     this.#againTimer ??= setTimeout(() => {
       this.#againTimer = undefined
@@ -124,74 +128,75 @@ export class Membership {
     }, inMs)
   }
 
-  /** The two sides disagree about their numbers: the list will say where they stand. */
+  /** Asks for a new list of peers, which contains the sidecar's numbers, because the numbers disagree. */
   #askForList(): void {
     const resumption = this.#resumption
     if (!this.#joined || resumption === undefined) return
     this.#joined = false
     this.#asking = true
-    this.#admission.ask({ token: resumption.token })
+    this.#request.ask({ token: resumption.token })
   }
 
-  #giveUp(...refusals: (Refusal | undefined)[]): void {
+  #reportDropped(...refusals: (Refusal | undefined)[]): void {
     for (const refusal of refusals) if (refusal !== undefined) this.#refused(refusal)
   }
 
-  /** Takes a frame's numbers; false when it was handled before, or cannot be yet. */
+  /** Handles the numbers of a frame. Returns false if the frame must not be handled (again, or yet). */
   accepts({ s, ca }: ServerFrame): boolean {
     const resumption = this.#resumption
     if (resumption === undefined) return true
     if (ca !== undefined && !resumption.acknowledged(ca)) this.#askForList()
-    const place = s === undefined ? 'next' : resumption.receive(s)
-    if (place === 'hole') this.#connection.reconnect()
-    if (resumption.owes === 'now') this.#acknowledge()
-    else if (resumption.owes === 'soon') {
+    const position = s === undefined ? 'next' : resumption.receive(s)
+    if (position === 'gap') this.#connection.reconnect()
+    if (resumption.acknowledgementDue === 'now') this.#acknowledge()
+    else if (resumption.acknowledgementDue === 'soon') {
       this.#ackTimer ??= setTimeout(() => this.#acknowledge(), ACK_WITHIN_MS)
     }
-    return place === 'next'
+    return position === 'next'
   }
 
-  /** The session goes on; false when it is another's. */
+  /** Continues the session. Returns false if the frame belongs to another session. */
   resumed({ roomId, peerId, resume, ca = 0 }: ResumedFrame): boolean {
     const resumption = this.#resumption
     if (resumption === undefined) return false
     if (roomId !== this.room || peerId !== this.identity.peerId) return false
     resumption.renew(resume)
     const agrees = resumption.acknowledged(ca)
-    this.#admission.admitted({ peerId, token: resume.token })
+    this.#request.accepted({ peerId, token: resume.token })
     this.#answered()
-    if (agrees) this.#giveUp(resumption.giveUpSuspect())
+    if (agrees) this.#reportDropped(resumption.dropSuspect())
     else this.#askForList()
     this.#sendKept()
     return true
   }
 
   /**
-   * With a `gap` the session is the same one, and what is kept for it still counts. Else it is over,
-   * and the sidecar gives the next one an id of its own: not to one who has chosen his.
+   * With `gap` the session continues, and so do its kept frames. With `token` it has ended, and the
+   * sidecar begins a new one under a new id. If the app has chosen the id, the client joins again
+   * with that id instead.
    */
   notResumed(why: string): void {
     if (why !== 'token') return
     this.#resumption = undefined
-    if (this.#admission.isChosen) this.#admission.askAnew()
+    if (this.#request.isIdChosen) this.#request.askForNewSession()
   }
 
   /**
-   * The room has answered with a list. `undefined`: to a join that another join or a leave has
-   * overtaken; else who the room says that this page is.
+   * Handles a list of peers, which is the answer to the join. Returns the identity that it gives the
+   * client, or undefined if it answers an earlier join, before another join or a leave.
    */
   answered(list: PeerListFrame): Identity | undefined {
     const peerId = list.peerId ?? this.identity.peerId
     const isRenamed = peerId !== this.identity.peerId
     if ((list.roomId ?? this.room) !== this.room) return undefined
-    if (isRenamed && (list.resume === undefined || this.#admission.isChosen)) return undefined
-    if (!this.#admission.showsProof) this.#resumption = undefined
-    this.#admission.admitted({ peerId, token: list.resume?.token })
+    if (isRenamed && (list.resume === undefined || this.#request.isIdChosen)) return undefined
+    if (!this.#request.includesProof) this.#resumption = undefined
+    this.#request.accepted({ peerId, token: list.resume?.token })
     this.#resumption = this.#resumptionAfter(list)
     this.#maxFrameBytes = list.maxFrameBytes
     this.#answered()
-    this.#giveUp(this.#resumption?.giveUpSuspect())
-    this.#giveUp(...(this.#resumption?.giveUpLarge(list.maxFrameBytes) ?? []))
+    this.#reportDropped(this.#resumption?.dropSuspect())
+    this.#reportDropped(...(this.#resumption?.dropLarge(list.maxFrameBytes) ?? []))
     this.#sendKept()
     return this.identity
   }
@@ -218,7 +223,7 @@ export class Membership {
     clearTimeout(this.#ackTimer)
     this.#ackTimer = undefined
     const resumption = this.#resumption
-    if (!this.#joined || resumption === undefined || resumption.owes === 'nothing') return
+    if (!this.#joined || resumption === undefined || resumption.acknowledgementDue === 'no') return
     this.#connection.send({ type: 'ack', ...resumption.acknowledge() })
   }
 }

@@ -1,46 +1,53 @@
-/** What a `Mesh` is told, and what it tells. */
+/** The options and events of a `Mesh`. */
 
 import type { Peer } from './frames.ts'
 
 /**
- * `connected` whatever signaling says; else `away` (it has lost signaling, the room keeps its
- * place), `unconfirmed` (nobody knows whether it is still in the room), `failed` (tried in vain,
- * and is still trying) or `connecting`.
+ * The state of a peer in the mesh:
+ *
+ * - `connected`: messages arrive, even if one of the two has lost its signaling connection.
+ * - `connecting`: the mesh tries to connect for the first time.
+ * - `failed`: at least one attempt has failed, and the mesh keeps trying.
+ * - `away`: the peer has lost its signaling connection and is not connected.
+ * - `unconfirmed`: the peer is missing from a new list of peers, but may still come back.
  */
 export type PeerState = 'connecting' | 'connected' | 'away' | 'unconfirmed' | 'failed'
 
 export interface MeshPeer {
   readonly peerId: string
   readonly state: PeerState
-  /** What the sidecar last said of it. */
+  /** The peer as the sidecar last described it. */
   readonly peer: Peer
-  /** What it plays; undefined: nothing yet. */
+  /** The tracks that the peer sends. Undefined if it sends none. */
   readonly stream: MediaStream | undefined
 }
 
 export interface MeshOptions {
-  /** Default: what the sidecar proposes, else none: enough on one machine and on a LAN. */
+  /**
+   * The STUN and TURN servers. Default: those that the sidecar is configured with. Without any, peers
+   * on the same machine and on the same LAN can connect.
+   */
   readonly iceServers?: RTCIceServer[]
-  /** Sent to everybody; see `setStream`. */
+  /** The stream that is sent to everybody. `setStream` changes it. */
   readonly stream?: MediaStream
-  /** False: the sidecar's event log is not told what becomes of the connections. */
+  /** False stops the mesh from recording its RTCPeerConnections in the sidecar's event log. */
   readonly trace?: boolean
 }
 
 export interface MeshEvents {
-  /** Everybody in the mesh, after each change: enough to draw a list. */
+  /** All peers, after each change. This event is enough to draw a list. */
   peers: readonly MeshPeer[]
-  /** A peer is part of the mesh from now on; `isNewcomer`: it came after oneself. */
+  /** A peer was added. `isNewcomer` is true if it has joined the room after this client. */
   added: MeshPeer & { readonly isNewcomer: boolean }
-  /** Something about the peer has changed: its state, its name, … */
+  /** The state, the name or the metadata of a peer has changed. */
   changed: MeshPeer
-  /** Messages to this peer get through from now on. */
+  /** Messages to this peer arrive from now on. */
   connected: MeshPeer
-  /** The peer is not part of the mesh any more. */
+  /** A peer was removed. */
   removed: { readonly peerId: string; readonly peer: Peer; readonly reason: string }
   message: { readonly from: string; readonly data: string | ArrayBuffer }
-  /** What the peer plays has changed. */
+  /** The stream that a peer sends has changed. */
   stream: { readonly peerId: string; readonly stream: MediaStream | undefined }
-  /** The browser refused something that had to do with this peer. The mesh goes on trying. */
+  /** The browser reported an error about the connection to this peer. The mesh keeps trying. */
   problem: { readonly peerId: string; readonly error: unknown }
 }

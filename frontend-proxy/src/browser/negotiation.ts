@@ -1,59 +1,65 @@
 /**
- * Perfect negotiation (W3C WebRTC 1.0, section 10.7) over one RTCPeerConnection: either side may
- * offer at any time, and when both do, the polite one gives way.
+ * Implements perfect negotiation (W3C WebRTC 1.0, section 10.7) for one RTCPeerConnection: either side
+ * may send an offer at any time, and if both do, the polite side withdraws its own.
  *
- * What is ours, because a frame may be lost with a signaling connection or be refused:
+ * Two rules are added to the standard's example, because a signal can get lost:
  *
  * 1. An offer that is not answered is sent again.
- * 2. So each offer has a number, its round, and its answer says which. An answer of another round
- *    is dropped: set as the answer to a later offer, it would leave the two sides in different
- *    states. An offer that was answered is not answered anew, the same answer is sent again.
+ * 2. Each offer has a number, its round, and the answer contains the same number. An answer of an
+ *    earlier round is ignored, because applying it to a later offer would leave the two sides in
+ *    different states. An offer that was already answered gets the same answer again.
  */
 
-import { number, object, type RelayedFrame, text } from './frames.ts'
+import type { RelayedFrame } from './frames.ts'
+import { number, object, text } from './untrusted-json.ts'
 
-/** One frame of a negotiation, out or in. `round` is absent in what others than we send. */
-export type Negotiable =
+/** A signal of a negotiation, sent or received. Clients of other makers send no `round`. */
+export type NegotiationSignal =
   | { readonly type: 'offer'; readonly sdp: string; readonly round: number | undefined }
   | { readonly type: 'answer'; readonly sdp: string; readonly round: number | undefined }
   | { readonly type: 'candidate'; readonly candidate: RTCIceCandidateInit }
 
-type Description = Exclude<Negotiable, { type: 'candidate' }>
+type Description = Exclude<NegotiationSignal, { type: 'candidate' }>
 
 /**
- * Candidates kept until there is a description to go with them. A browser gathers a few per
- * network interface; more than this is no honest peer.
+ * How many candidates are kept until the remote description arrives. A browser gathers a few for each
+ * network interface, so a peer that sends more does not behave like a browser.
  */
 const MAX_EARLY_CANDIDATES = 100
 
 /**
- * An answer takes a round trip and some 100 ms of a slow phone's time. The wait doubles at each
- * repetition, for who has not answered by then may never do.
+ * A slow phone answers after a round trip and about 100 ms. The delay doubles with each repetition,
+ * because a peer that has not answered by then may never answer.
  */
 const FIRST_REPEAT_MS = 5_000
 
 export class Negotiation {
   readonly #pc: RTCPeerConnection
   readonly #isPolite: () => boolean
-  readonly #send: (frame: Negotiable) => void
+  readonly #send: (frame: NegotiationSignal) => void
+  /** The candidates that arrived before the remote description. */
   readonly #early: RTCIceCandidateInit[] = []
   #makingOffer = false
   #ignoringOffer = false
   #settingAnswer = false
-  /** Of our last offer. */
+  /** The round of our last offer. */
   #round = 0
-  /** Of the last offer that we took, and of the last that we have answered. */
-  #takenRound: number | undefined
+  /** The rounds of the last remote offer that we applied, and of the last that we answered. */
+  #appliedRound: number | undefined
   #answeredRound: number | undefined
   #repeatTimer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(pc: RTCPeerConnection, isPolite: () => boolean, send: (frame: Negotiable) => void) {
+  constructor(
+    pc: RTCPeerConnection,
+    isPolite: () => boolean,
+    send: (frame: NegotiationSignal) => void,
+  ) {
     this.#pc = pc
     this.#isPolite = isPolite
     this.#send = send
   }
 
-  /** Offers what this side has now, unless a negotiation is under way: that ends with another. */
+  /** Sends an offer, unless a negotiation is in progress. The browser fires `negotiationneeded` after it. */
   async offer(): Promise<void> {
     if (this.#makingOffer || this.#pc.signalingState !== 'stable') return
     this.#makingOffer = true
@@ -67,51 +73,51 @@ export class Negotiation {
     }
   }
 
-  /** Sends a pending offer again, with the candidates it has by now; false when none is pending. */
+  /** Sends a pending offer again, with the candidates found so far. Returns false if none is pending. */
   repeatOffer(): boolean {
     if (this.#pc.signalingState !== 'have-local-offer') return false
     this.#sendIf('offer', this.#pc.localDescription, this.#round)
     return true
   }
 
-  /** Repeats nothing any more. */
+  /** Stops repeating the offer. */
   stop(): void {
     clearTimeout(this.#repeatTimer)
   }
 
-  async receive(frame: Negotiable): Promise<void> {
+  async receive(frame: NegotiationSignal): Promise<void> {
     if (frame.type === 'offer') await this.#receiveOffer(frame)
     else if (frame.type === 'answer') await this.#receiveAnswer(frame)
     else await this.#receiveCandidate(frame.candidate)
   }
 
   async #receiveOffer(offer: Description): Promise<void> {
-    if (offer.round !== undefined && offer.round === this.#takenRound) {
+    if (offer.round !== undefined && offer.round === this.#appliedRound) {
       this.#repeatAnswer(offer.round)
       return
     }
-    // While an answer is being set the state still says that our offer is pending, but the other
-    // side, which sent that answer and then this, is done with it.
+    // While an answer to our offer is being applied, `signalingState` still shows the offer as
+    // pending. The peer has sent that answer before this offer, so the two offers do not collide.
     const isFree = this.#pc.signalingState === 'stable' || this.#settingAnswer
     this.#ignoringOffer = (this.#makingOffer || !isFree) && !this.#isPolite()
     if (this.#ignoringOffer) return
-    this.#takenRound = offer.round
-    await this.#pc.setRemoteDescription(offer) // takes back our own offer, if there is one
+    this.#appliedRound = offer.round
+    await this.#pc.setRemoteDescription(offer) // This also withdraws our own pending offer.
     await this.#addEarlyCandidates()
     await this.#pc.setLocalDescription()
     this.#sendIf('answer', this.#pc.localDescription, offer.round)
     this.#answeredRound = offer.round
   }
 
-  /** With the candidates it has by now, and also while an offer of ours is pending. */
+  /** Sends the last answer again, with the candidates found so far. Our own offer may be pending. */
   #repeatAnswer(round: number): void {
-    if (round !== this.#answeredRound) return // it is about to be sent
+    if (round !== this.#answeredRound) return // The answer is still being prepared.
     this.#sendIf('answer', this.#pc.currentLocalDescription, round)
   }
 
   async #receiveAnswer(answer: Description): Promise<void> {
     if (answer.round !== undefined && answer.round !== this.#round) return
-    // The second answer to an offer that was sent again.
+    // An offer that was sent twice may be answered twice.
     if (this.#pc.signalingState !== 'have-local-offer' || this.#settingAnswer) return
     this.#ignoringOffer = false
     this.#settingAnswer = true
@@ -125,7 +131,7 @@ export class Negotiation {
 
   async #receiveCandidate(candidate: RTCIceCandidateInit): Promise<void> {
     if (this.#pc.remoteDescription === null) {
-      // With an ignored offer its candidates go too: the answer to ours will bring others.
+      // The candidates of an ignored offer are ignored too. The peer sends others after our offer.
       const isWanted = !this.#ignoringOffer && this.#early.length < MAX_EARLY_CANDIDATES
       if (isWanted) this.#early.push(candidate)
       return
@@ -133,7 +139,8 @@ export class Negotiation {
     try {
       await this.#pc.addIceCandidate(candidate)
     } catch (error) {
-      if (!this.#ignoringOffer) throw error // else it may belong to what was ignored
+      // The candidate may belong to the ignored offer.
+      if (!this.#ignoringOffer) throw error
     }
   }
 
@@ -141,7 +148,7 @@ export class Negotiation {
     for (const candidate of this.#early.splice(0)) await this.#pc.addIceCandidate(candidate)
   }
 
-  /** Nothing, when negotiation has gone on and the description is of another kind. */
+  /** Sends a description unless its type has changed, because the negotiation has continued meanwhile. */
   #sendIf(
     type: 'offer' | 'answer',
     description: RTCSessionDescription | null,
@@ -158,8 +165,8 @@ export class Negotiation {
   }
 }
 
-/** Reads what another peer relayed; `undefined` for what is no negotiation. */
-export function parseNegotiable({ type, payload }: RelayedFrame): Negotiable | undefined {
+/** Parses a signal of another peer. Returns `undefined` if it does not belong to a negotiation. */
+export function parseSignal({ type, payload }: RelayedFrame): NegotiationSignal | undefined {
   if (type === 'offer' || type === 'answer') {
     const sdp = text(payload.sdp)
     return sdp === undefined ? undefined : { type, sdp, round: number(payload.round) }

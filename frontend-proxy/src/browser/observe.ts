@@ -1,8 +1,8 @@
 /**
- * Watches one RTCPeerConnection, whoever drives it, and reports what becomes of it.
+ * Observes an RTCPeerConnection and reports what happens to it.
  *
- * It changes nothing that the app could notice: events are listened to beside the app's own, and
- * the few methods that it wraps do and throw what they always did.
+ * The app notices nothing: the observer adds event listeners of its own, and the methods that it wraps
+ * return and throw the same as before.
  */
 
 import { randomId } from './identity.ts'
@@ -15,12 +15,12 @@ const STATE_EVENTS = [
   'icegatheringstatechange',
   'signalingstatechange',
 ] as const
-/** Whose failures an app easily overlooks: they reject, and the connection goes on waiting. */
+/** The methods whose errors an app easily overlooks: their promise rejects, and nothing else happens. */
 const METHODS = ['setLocalDescription', 'setRemoteDescription', 'addIceCandidate'] as const
 const UFRAG = /^a=ice-ufrag:(\S+)/m
 const CANDIDATE = /^a=candidate:/m
 
-/** On the connection itself, because the page's tracer and the app's bundle are two copies of this module. */
+/** The observer is stored on the RTCPeerConnection, because a page can load two copies of this module. */
 const OBSERVER = Symbol.for('signaling-sidecar.observer')
 
 interface Observed extends RTCPeerConnection {
@@ -28,12 +28,12 @@ interface Observed extends RTCPeerConnection {
 }
 
 /**
- * Reports everything of `pc` from now on, until it is closed. Who observes it again takes over:
- * only the last `report` is called, and of the first nothing if it was in the same task.
+ * Calls `report` for every event of `pc` until it is closed. If `observe` is called again for the same
+ * `pc`, only the last `report` is called from then on, which includes the events of the same task.
  */
 export function observe(pc: RTCPeerConnection, report: Reporter, peerId?: string): void {
   const observed: Observed = pc
-  if (observed[OBSERVER] !== undefined) observed[OBSERVER].become(report, peerId)
+  if (observed[OBSERVER] !== undefined) observed[OBSERVER].redirect(report, peerId)
   else observed[OBSERVER] = new Observer(pc, report, peerId)
 }
 
@@ -66,12 +66,13 @@ class Observer {
     queueMicrotask(() => this.#opened())
   }
 
-  become(report: Reporter, peerId: string | undefined): void {
+  /** Sends all further reports to another function. */
+  redirect(report: Reporter, peerId: string | undefined): void {
     this.#report = report
     this.#peerId = peerId ?? this.#peerId
   }
 
-  #say(report: TraceReport): void {
+  #send(report: TraceReport): void {
     this.#report(
       stamped({ ...report, pc: this.#id, ...(this.#peerId && { peerId: this.#peerId }) }),
     )
@@ -81,7 +82,7 @@ class Observer {
     const { iceTransportPolicy = 'all', iceServers = [] } = this.#pc.getConfiguration()
     const urls = iceServers.flatMap(({ urls }) => urls)
     const turnServers = urls.filter((url) => url.startsWith('turn')).length
-    this.#say({ event: 'opened', policy: iceTransportPolicy, turnServers })
+    this.#send({ event: 'opened', policy: iceTransportPolicy, turnServers })
     this.#changed()
   }
 
@@ -89,21 +90,21 @@ class Observer {
     if (this.#isClosed) return
     const state = this.#state()
     const text = JSON.stringify(state)
-    if (text !== this.#last) this.#say({ event: 'state', ...state })
+    if (text !== this.#last) this.#send({ event: 'state', ...state })
     this.#last = text
     const isConnected = this.#pc.connectionState === 'connected'
     if (isConnected === this.#isConnected) return
     this.#isConnected = isConnected
     clearInterval(this.#timer)
     if (!isConnected) return
-    void this.#sayStats('selected')
-    this.#timer = setInterval(() => void this.#sayStats('stats'), STATS_EVERY_MS)
+    void this.#sendStats('selected')
+    this.#timer = setInterval(() => void this.#sendStats('stats'), STATS_EVERY_MS)
   }
 
   #state(): Partial<TraceReport> {
     const pc = this.#pc
     const transport = pc.sctp?.transport ?? pc.getSenders()[0]?.transport
-    // Both hold the candidates too: those that were gathered, and those that were added.
+    // The descriptions also contain the candidates that were gathered or added so far.
     const [local, remote] = [pc.localDescription?.sdp, pc.remoteDescription?.sdp]
     const [localUfrag, remoteUfrag] = [local, remote].map((sdp) => UFRAG.exec(sdp ?? '')?.[1])
     return {
@@ -119,7 +120,7 @@ class Observer {
     }
   }
 
-  async #sayStats(event: 'selected' | 'stats'): Promise<void> {
+  async #sendStats(event: 'selected' | 'stats'): Promise<void> {
     const all = await this.#pc.getStats()
     if (this.#isClosed) return
     const entries = [...all.values()]
@@ -140,8 +141,8 @@ class Observer {
         networkType: candidate?.networkType,
       })
     })
-    if (event === 'stats') this.#say({ event, stats })
-    else if (local && remote) this.#say({ event, pair: { local, remote }, stats })
+    if (event === 'stats') this.#send({ event, stats })
+    else if (local && remote) this.#send({ event, pair: { local, remote }, stats })
   }
 
   #wrap(name: (typeof METHODS)[number]): void {
@@ -155,20 +156,21 @@ class Observer {
         if (error instanceof Error) this.#failed(name, error.name, error.message)
         throw error
       } finally {
-        this.#changed() // `setRemoteDescription` of an ICE restart changes no state
+        // During an ICE restart, `setRemoteDescription` fires no event.
+        this.#changed()
       }
     }
   }
 
   #failed(operation: string, name: string, message: string): void {
-    if (!this.#isClosed) this.#say({ event: 'error', operation, name, message })
+    if (!this.#isClosed) this.#send({ event: 'error', operation, name, message })
   }
 
   #closed(): void {
     if (this.#isClosed) return
     this.#isClosed = true
     clearInterval(this.#timer)
-    this.#say({ event: 'closed', connection: 'closed' })
+    this.#send({ event: 'closed', connection: 'closed' })
   }
 }
 
@@ -178,7 +180,7 @@ function lostPackets(entries: { type: string; packetsLost?: number }[]): number 
   return received.reduce((sum, { packetsLost = 0 }) => sum + packetsLost, 0)
 }
 
-/** Without the fields that have no value. */
+/** Returns a copy without the fields that are undefined. */
 function present<Fields extends object>(fields: Fields): Known<Fields> {
   const known = Object.entries(fields).filter(([, value]) => value !== undefined)
   return Object.fromEntries(known) as Known<Fields>

@@ -1,7 +1,10 @@
-/** What is kept of a page: `sessionStorage` for its tab, `localStorage` for its browser. */
+/** The methods of `sessionStorage` and `localStorage` that the client uses. */
 export type PageStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
 
-/** Undefined where there is none (not a page), or the user blocks it: then even reading it throws. */
+/**
+ * Returns undefined if there is no storage: outside of a page, and when the user blocks it (reading
+ * the property then throws a SecurityError).
+ */
 export function pageStorage(kind: 'localStorage' | 'sessionStorage'): PageStorage | undefined {
   try {
     return globalThis[kind]

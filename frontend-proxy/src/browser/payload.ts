@@ -1,17 +1,16 @@
 /**
- * What an app sends to other peers, as fields of a frame and back.
+ * Converts what an app sends to other peers into fields of a frame, and back.
  *
- * A payload may have any fields: a chess move is `{ from: 12, to: 28 }`, a description has a `type`.
- * Those whose names the protocol uses itself travel in one field of their own, `$payload`. Whoever
- * speaks the protocol without this library sees them there.
+ * A payload may have any fields: a chess move is `{ from: 12, to: 28 }`, and a session description
+ * has a `type`. Fields with names that the protocol uses itself are sent inside one field,
+ * `$payload`. A client without this library finds them there.
  */
 
 import { byteLength, jsonText, wellFormed } from './json-text.ts'
 import type { Profile } from './signaling-events.ts'
+import type { Fields } from './untrusted-json.ts'
 
-export type Fields = Readonly<Record<string, unknown>>
-
-/** Why a frame is not sent, with the code that the sidecar would have refused it with. */
+/** The reason why a frame is not sent. `code` is the error code that the sidecar would return. */
 export interface Refusal {
   readonly code: string
   readonly message: string
@@ -23,10 +22,10 @@ const RESERVED: ReadonlySet<string> = new Set([
   WRAPPER,
 ])
 
-/** The sidecar reads some 900 levels; whoever reads its log may read fewer. */
+/** The sidecar accepts about 900 levels, but some programs that read its log accept fewer. */
 const MAX_DEPTH = 200
 
-/** As the sidecar has them: a name is shown on one line, metadata go to everybody at every join. */
+/** The limits of the sidecar: a name is shown on one line, and each join sends everybody's metadata. */
 const MAX_NAME_BYTES = 128
 const MAX_METADATA_BYTES = 4096
 
@@ -36,9 +35,9 @@ export const TOO_DEEP: Refusal = {
 }
 
 /**
- * The payload as other peers get it: what `JSON.stringify` keeps of it, `toJSON` methods included.
- * Undefined when it is nested too deeply. Throws a TypeError for what is no object, or cannot be
- * written as JSON.
+ * Returns the payload as other peers receive it: a copy with only what `JSON.stringify` writes.
+ * Returns undefined if it has too many levels. Throws a TypeError if it is not an object, or if JSON
+ * cannot represent it.
  */
 export function plain(payload: object): Fields | undefined {
   const copy = jsonCopy(payload)
@@ -47,7 +46,7 @@ export function plain(payload: object): Fields | undefined {
   const other = copy === null ? 'null in JSON' : `of type ${typeof copy}`
   const kind = Array.isArray(copy) ? 'an array' : other
   throw new TypeError(
-    `what is sent must be an object, and is ${kind}: write { value: … } around it`,
+    `a payload must be an object, but this one is ${kind}: write { value: … } around it`,
   )
 }
 
@@ -55,12 +54,13 @@ function jsonCopy(value: unknown): unknown {
   try {
     return JSON.parse(jsonText(value) ?? 'null')
   } catch (error) {
-    if (error instanceof RangeError) return undefined // the call stack is not deep enough for it
+    // The value has more levels than the call stack allows.
+    if (error instanceof RangeError) return undefined
     throw error
   }
 }
 
-/** The payload without names that a frame uses itself. */
+/** Moves the fields with names that the protocol uses itself into `$payload`. */
 export function wrap(payload: Fields): Fields {
   const entries = Object.entries(payload)
   const isReserved = ([name]: [string, unknown]) => RESERVED.has(name)
@@ -69,14 +69,14 @@ export function wrap(payload: Fields): Fields {
   return { ...Object.fromEntries(free), [WRAPPER]: Object.fromEntries(entries.filter(isReserved)) }
 }
 
-/** The payload that `wrap` was given. */
+/** Undoes `wrap`. */
 export function unwrap(fields: Fields): Fields {
   const { [WRAPPER]: wrapped, ...free } = fields
   if (typeof wrapped !== 'object' || wrapped === null || Array.isArray(wrapped)) return fields
   return { ...free, ...wrapped }
 }
 
-/** The profile as the others see it, and nothing else. Throws a TypeError as `plain` does. */
+/** Returns a copy of the profile as the others see it. Throws a TypeError when `plain` does. */
 export function plainProfile({ name, metadata }: Profile): Profile {
   const copy = metadata && plain(metadata)
   if (metadata && copy === undefined) throw new TypeError(`metadata: ${TOO_DEEP.message}`)
@@ -86,7 +86,7 @@ export function plainProfile({ name, metadata }: Profile): Profile {
   }
 }
 
-/** Why the sidecar would not let the others see this; undefined when it would. */
+/** Returns the reason why the sidecar would refuse this profile, or undefined. */
 export function refuseProfile({ name, metadata }: Profile): Refusal | undefined {
   if (name !== undefined && typeof name !== 'string') {
     return { code: 'bad-field', message: "'name' must be a string" }

@@ -1,44 +1,45 @@
 /**
- * One RTCPeerConnection to one peer: its data channel, its tracks, its negotiation, its deadline.
+ * A link: one RTCPeerConnection to one peer, with its data channel, tracks, negotiation and deadline.
  *
- * A link is never mended inside beyond an ICE restart; when that does not help, the mesh makes
- * another one. Each says its own id and the other side's in every frame, so that a frame for a
- * link that is gone is told from one for this, and a new link of the other side is recognised.
+ * A link tries to recover only with an ICE restart. If that does not help, the mesh creates a new
+ * link. Every signal contains the ids of the two links that it is sent between, so a link can ignore
+ * signals for an earlier one, and can recognise the first signal of a new one.
  */
 
-import { type RelayedFrame, text } from './frames.ts'
+import type { RelayedFrame } from './frames.ts'
 import { randomId } from './identity.ts'
-import { type Negotiable, Negotiation, parseNegotiable } from './negotiation.ts'
+import { Negotiation, type NegotiationSignal, parseSignal } from './negotiation.ts'
+import { text } from './untrusted-json.ts'
 
-/** Both sides open it by themselves with this id, so no `datachannel` event can be missed. */
+/** Both sides create the channel with this id (`negotiated`), so no `datachannel` event can be missed. */
 const CHANNEL_ID = 0
 
 export interface LinkListener {
-  /** The transport came up or went down. */
+  /** The value of `isUp` has changed. */
   changed(): void
-  /** It should be up by now, and is not; again after each further deadline. */
+  /** The link has missed its deadline, or failed. It is called again after each further deadline. */
   overdue(): void
   message(data: string | ArrayBuffer): void
-  /** What the other side plays, as a stream whose tracks come and go; undefined: nothing. */
+  /** The tracks that the peer sends have changed. `undefined` means that it sends none. */
   stream(stream: MediaStream | undefined): void
-  /** The browser refused what the other side sent, or could not do what was asked. */
+  /** The browser has rejected a signal of the peer, or an operation of this side. */
   problem(error: unknown): void
 }
 
 export interface LinkOptions {
   readonly configuration: RTCConfiguration
-  /** This side makes the first offer. */
+  /** Whether this side sends the first offer. */
   readonly offers: boolean
   readonly isPolite: () => boolean
-  readonly send: (frame: Negotiable & { link: string; forLink: string | undefined }) => void
+  readonly send: (frame: NegotiationSignal & { link: string; forLink: string | undefined }) => void
   readonly stream: MediaStream | undefined
-  /** How long it may take to come up, at the start and whenever it went down. */
+  /** How long the link may take to connect, at the start and after it was lost. */
   readonly deadlineMs: number
   /**
-   * Whether a failure before that is told at once. Where others have failed before this, it is not:
-   * a DTLS handshake fails within 100 ms, and the two sides would try again ten times a second.
+   * Whether a failure is reported before the deadline. It must be false if earlier links have failed:
+   * a DTLS handshake can fail within 100 ms, and the two sides would retry ten times per second.
    */
-  readonly tellsFailure: boolean
+  readonly reportsFailureAtOnce: boolean
 }
 
 export class PeerLink {
@@ -68,85 +69,85 @@ export class PeerLink {
     )
     this.#listen()
     this.setStream(options.stream)
-    this.#armDeadline()
+    this.#startDeadline()
   }
 
-  /** The RTCPeerConnection itself, for statistics and tests; the link goes on driving it. */
+  /** The RTCPeerConnection, for statistics and tests. Only the link may change it. */
   get connection(): RTCPeerConnection {
     return this.#pc
   }
 
-  /** Messages get through now. */
+  /** Whether messages arrive now. */
   get isUp(): boolean {
     return this.#up
   }
 
   /**
-   * An ICE restart may bring it back: it worked once, and the other side has not closed it. A DTLS
-   * handshake that failed, or a channel that is closed, stays so.
+   * Whether an ICE restart may help: the link was up before, and the peer has not closed it. It cannot
+   * repair a DTLS handshake that has failed.
    */
-  get isMendable(): boolean {
-    return this.#wasUp && !this.isBroken
+  get mayRestart(): boolean {
+    return this.#wasUp && !this.isClosedByPeer
   }
 
-  /** The other side has closed it: nothing will come up again here. */
-  get isBroken(): boolean {
+  /** Whether the peer has closed the data channel, so the link cannot come up again. */
+  get isClosedByPeer(): boolean {
     return this.#channel.readyState === 'closing' || this.#channel.readyState === 'closed'
   }
 
-  /** Whether the frame is for this link, for one that is gone, or from the other side's next. */
-  judge({ type, payload }: RelayedFrame): 'mine' | 'stale' | 'successor' {
+  /** Returns which link a signal belongs to: this one, an earlier one, or one that does not exist yet. */
+  targetOf({ type, payload }: RelayedFrame): 'this link' | 'an earlier link' | 'a new link' {
     const from = text(payload.link)
     const to = text(payload.forLink)
-    if (to !== undefined && to !== this.id) return 'stale'
-    if (from === this.#remoteId) return 'mine'
-    if (this.#remoteId === undefined) return type === 'candidate' ? 'stale' : 'mine'
-    return type === 'offer' ? 'successor' : 'stale'
+    if (to !== undefined && to !== this.id) return 'an earlier link'
+    if (from === this.#remoteId) return 'this link'
+    if (this.#remoteId === undefined) return type === 'candidate' ? 'an earlier link' : 'this link'
+    return type === 'offer' ? 'a new link' : 'an earlier link'
   }
 
-  /** Takes a frame that `judge` found to be its own. */
+  /** Handles a signal that belongs to this link, according to `targetOf`. */
   receive(frame: RelayedFrame): void {
-    const negotiable = parseNegotiable(frame)
-    if (negotiable === undefined) return
-    if (negotiable.type !== 'candidate') {
+    const signal = parseSignal(frame)
+    if (signal === undefined) return
+    if (signal.type !== 'candidate') {
       this.#remoteId = text(frame.payload.link)
-      if (!this.#up) this.#armDeadline()
+      if (!this.#up) this.#startDeadline()
     }
-    this.#watch(this.#negotiation.receive(negotiable))
+    this.#reportErrors(this.#negotiation.receive(signal))
   }
 
-  /** Signaling was lost and is back: what was under way goes on, what is up is left alone. */
+  /** Continues after the signaling connection was lost and is back. A link that is up is not changed. */
   resume(): void {
     const isRepeated = this.#negotiation.repeatOffer()
     if (this.#up) return
-    this.#armDeadline()
+    this.#startDeadline()
     if (isRepeated) return
-    if (this.#pc.remoteDescription === null) this.#watch(this.#negotiation.offer())
+    if (this.#pc.remoteDescription === null) this.#reportErrors(this.#negotiation.offer())
     else this.#pc.restartIce()
   }
 
-  /** An ICE restart: new candidates on both sides; the channel and the tracks stay. */
+  /** Starts an ICE restart: both sides gather new candidates, and keep the channel and the tracks. */
   restart(): void {
-    this.#pc.restartIce() // `negotiationneeded` follows
-    this.#armDeadline()
+    this.#pc.restartIce() // The browser then fires `negotiationneeded`.
+    this.#startDeadline()
   }
 
-  /** False when the channel is not open. Throws what `RTCDataChannel.send` throws. */
+  /** Returns false if the link is not up. Throws what `RTCDataChannel.send` throws. */
   send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>): boolean {
     if (!this.#up) return false
-    // Three calls, because `send` is overloaded and takes no union.
+    // There are three calls because TypeScript's overloads of `send` do not accept a union.
     if (typeof data === 'string') this.#channel.send(data)
     else if (data instanceof ArrayBuffer) this.#channel.send(data)
     else this.#channel.send(data)
     return true
   }
 
-  /** Sends this stream's tracks from now on, in place of those before. */
+  /** Sends the tracks of this stream instead of the earlier ones. */
   setStream(stream: MediaStream | undefined): void {
-    // One after the other: until `replaceTrack` is done, `sender.track` is still the old one.
+    // The changes run one after the other: `sender.track` changes only when `replaceTrack` is done.
     const replace = () => this.#replaceTracks(stream)
     this.#settingStream = this.#settingStream.then(replace, replace)
-    this.#watch(this.#settingStream)
+    this.#reportErrors(this.#settingStream)
   }
 
   close(): void {
@@ -157,9 +158,10 @@ export class PeerLink {
   }
 
   /**
-   * Each side sends over transceivers of its own, one per track, which it uses again. Shared ones
-   * (`addTrack`) make the description longer each time a camera goes on; used again, they leave the
-   * receiver silent for good when a change of their direction is rolled back (Chromium 156).
+   * Each side sends each track over a transceiver of its own, and reuses it for later tracks. With
+   * transceivers that both sides share (`addTrack`), the description would grow each time a camera is
+   * turned on. Reusing a shared one is no better: when a rollback reverts a change of its direction,
+   * the receiver stays silent (Chromium 156).
    */
   async #replaceTracks(stream: MediaStream | undefined): Promise<void> {
     if (this.#closed) return
@@ -183,9 +185,9 @@ export class PeerLink {
   #listen(): void {
     const pc = this.#pc
     pc.onnegotiationneeded = () => {
-      // The side that waits for the first offer has a channel too, so it "needs" one as well.
+      // The browser fires this also on the side that waits for the first offer.
       const mayOffer = this.#options.offers || pc.remoteDescription !== null
-      if (mayOffer) this.#watch(this.#negotiation.offer())
+      if (mayOffer) this.#reportErrors(this.#negotiation.offer())
     }
     pc.onicecandidate = ({ candidate }) => {
       if (candidate === null) return
@@ -194,13 +196,13 @@ export class PeerLink {
     }
     pc.onconnectionstatechange = () => {
       this.#update()
-      const isNews = this.#options.tellsFailure || this.#wasUp
-      if (pc.connectionState === 'failed' && isNews) this.#overdue()
+      const isReported = this.#options.reportsFailureAtOnce || this.#wasUp
+      if (pc.connectionState === 'failed' && isReported) this.#overdue()
     }
     pc.ontrack = ({ track }) => {
-      track.onmute = () => this.#hear()
-      track.onunmute = () => this.#hear()
-      this.#hear()
+      track.onmute = () => this.#collectTracks()
+      track.onunmute = () => this.#collectTracks()
+      this.#collectTracks()
     }
     this.#channel.onopen = () => this.#update()
     this.#channel.onclose = () => this.#update()
@@ -214,12 +216,12 @@ export class PeerLink {
     this.#up = isUp
     this.#wasUp ||= isUp
     if (isUp) clearTimeout(this.#timer)
-    else this.#armDeadline()
+    else this.#startDeadline()
     this.#listener.changed()
   }
 
-  /** Collects the tracks that play now, into one stream whatever the other side calls them. */
-  #hear(): void {
+  /** Collects the tracks that the peer sends now in one stream, whatever streams the peer uses. */
+  #collectTracks(): void {
     for (const { track } of this.#pc.getReceivers()) {
       if (track.muted) this.#remoteStream.removeTrack(track)
       else this.#remoteStream.addTrack(track)
@@ -228,20 +230,20 @@ export class PeerLink {
     this.#listener.stream(isPlaying ? this.#remoteStream : undefined)
   }
 
-  /** Some connections never fail, they stay at `new` for ever (no candidates, none reachable). */
-  #armDeadline(): void {
+  /** A deadline is needed because a connection without usable candidates stays `new` and never fails. */
+  #startDeadline(): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#overdue(), this.#options.deadlineMs)
   }
 
   #overdue(): void {
-    this.#armDeadline()
+    this.#startDeadline()
     this.#listener.overdue()
   }
 
-  #watch(work: Promise<void>): void {
+  #reportErrors(work: Promise<void>): void {
     work.catch((error: unknown) => {
-      // What was under way when a connection is closed rejects; nobody waits for it then.
+      // Closing an RTCPeerConnection rejects its pending operations, which is not a problem.
       if (!this.#closed) this.#listener.problem(error)
     })
   }

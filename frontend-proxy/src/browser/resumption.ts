@@ -1,43 +1,58 @@
 /**
- * What a client keeps so that nothing is lost or doubled when its connection is: the numbers of
- * both directions, and its own frames until the sidecar has handled them.
+ * Makes a session resumable: no frame is lost or handled twice when the connection is lost. It
+ * stores frame numbers for both directions, and the client's own frames until the sidecar has
+ * handled them.
  *
- * 1. Frames from the sidecar are numbered `s` = 1, 2, 3…; `after` is the last that was handled here.
- * 2. Frames to the sidecar that must arrive are numbered `c` = 1, 2, 3…, and kept until a `ca`.
- * 3. What is kept has no hole: its numbers follow the last one that the sidecar has handled.
- * 4. A sidecar that could not write its log and was killed knows of less than it has said before.
- *    Then it is asked for a fresh list, and the numbers go on from what that says.
- * 5. A frame that ended a connection, or that is not counted however often it is sent, is given up.
+ * 1. The sidecar numbers its frames `s` = 1, 2, 3… `after` is the last number that was handled here.
+ * 2. The client numbers its frames `c` = 1, 2, 3… and keeps each one until the sidecar acknowledges
+ *    its number with `ca`.
+ * 3. The kept frames have consecutive numbers. The first one follows the last acknowledged number.
+ * 4. If a sidecar could not write its log and was then killed, it has forgotten frames that it had
+ *    acknowledged. The client then asks for a new list of peers and continues with its numbers.
+ * 5. The client drops a frame if it made the sidecar close the connection, or if the sidecar has
+ *    refused its number several times.
  */
 
 import { byteLength, jsonText } from './json-text.ts'
 import { type Refusal, tooLarge } from './payload.ts'
 
-/** With this the session may be resumed. */
+/** What the sidecar sends so that the client can resume the session. */
 export interface Ticket {
   readonly token: string
-  /** How long the sidecar keeps it without a connection. */
+  /** How long the sidecar keeps the session without a connection. */
   readonly graceMs: number | undefined
-  /** Whether it outlives the sidecar's process. */
+  /** Whether the session survives a restart of the sidecar. */
   readonly durable: boolean
 }
 
-// As many as the sidecar keeps for this client: after a longer outage both sides begin anew.
+// The sidecar keeps the same number for this client. After a longer outage both sides start again.
 const MAX_KEPT_FRAMES = 256
 /** Room for the offers of a page that shares 16 tracks (68 KB each) to 60 peers at once. */
 const MAX_KEPT_BYTES = 4_194_304
-/** What `c` and `a` add to a frame, at most. */
+/** The length that `c` and `a` add to a frame, at most. */
 const NUMBERS_BYTES = 48
-/** Close codes of a connection that one of our frames has ended, and what that says of the frame. */
+/** The close codes that mean: the connection was closed because of one of our frames. */
 const FAULTS: ReadonlyMap<number, Refusal> = new Map([
-  [1009, { code: 'too-large', message: 'a frame was too large, and has ended the connection' }],
-  [1007, { code: 'bad-json', message: 'a frame was no text, and has ended the connection' }],
+  [
+    1009,
+    {
+      code: 'too-large',
+      message: 'the sidecar closed the connection because a frame was too large',
+    },
+  ],
+  [
+    1007,
+    {
+      code: 'bad-json',
+      message: 'the sidecar closed the connection because a frame was not valid text',
+    },
+  ],
 ])
 const UNCOUNTED: Refusal = {
   code: 'out-of-order',
-  message: 'the sidecar does not count a frame, which was sent three times',
+  message: 'a frame was dropped because the sidecar refused its number three times',
 }
-/** Unacknowledged frames after which the sidecar is told, though nothing else is to be said. */
+/** After so many unacknowledged frames, the client sends an `ack` frame without delay. */
 const ACK_AFTER_FRAMES = 16
 
 interface Kept {
@@ -45,31 +60,34 @@ interface Kept {
   readonly bytes: number
 }
 
-/** What is to be done about a frame that the sidecar did not count. */
-export type Remedy = 'send again' | 'ask for a list' | 'give up'
+/** What to do when the sidecar has refused the number of a frame. */
+export type Remedy = 'send again' | 'ask for a list' | 'drop'
 
-/** The code of a close that one of our own frames has brought about, and what is to be said then. */
+/** Returns what was wrong with our frame, if this close code means that a frame of ours caused it. */
 export function faultOf(closeCode: number): Refusal | undefined {
   return FAULTS.get(closeCode)
 }
 
 export class Resumption {
   #token: string
+  /** The last number of the sidecar that was handled here. */
   #after: number
-  #told: number
-  /** The last of our numbers that the sidecar has handled. */
+  /** The last number of the sidecar that we have acknowledged. */
+  #acknowledgedTo: number
+  /** The last of our numbers that the sidecar has acknowledged. */
   #handled: number
   #kept: Kept[] = []
   #bytes = 0
-  /** The last number that was sent on a connection which one of our frames has ended. */
+  /** The last number on a connection that the sidecar closed because of one of our frames. */
   #suspect: { readonly c: number; readonly fault: Refusal } | undefined
+  /** How often the sidecar has refused the number that follows `after`. */
   #uncounted = { after: -1, times: 0 }
 
-  /** `after` and `handled` are where both directions stand, in a session that was there before. */
+  /** `after` and `handled` are the last numbers of both directions if the session is not new. */
   constructor(ticket: Ticket, after = 0, handled = 0) {
     this.#token = ticket.token
     this.#after = after
-    this.#told = after
+    this.#acknowledgedTo = after
     this.#handled = handled
   }
 
@@ -77,34 +95,34 @@ export class Resumption {
     return this.#token
   }
 
-  /** The last number of the sidecar's that was handled. */
+  /** The last number of the sidecar that was handled here. */
   get after(): number {
     return this.#after
   }
 
-  /** Whether the sidecar is to be told now what was handled, or only soon, or not at all. */
-  get owes(): 'now' | 'soon' | 'nothing' {
-    const count = this.#after - this.#told
-    if (count === 0) return 'nothing'
+  /** When the client has to send an acknowledgement. */
+  get acknowledgementDue(): 'now' | 'soon' | 'no' {
+    const count = this.#after - this.#acknowledgedTo
+    if (count === 0) return 'no'
     return count >= ACK_AFTER_FRAMES ? 'now' : 'soon'
   }
 
-  /** Takes the next token; with `after`, a fresh list stands for everything up to that number. */
+  /** Stores the next token. `after` is given if a new list of peers replaces the frames up to it. */
   renew(ticket: Ticket, after = this.#after): void {
     this.#token = ticket.token
     this.#after = after
-    this.#told = after
+    this.#acknowledgedTo = after
   }
 
-  /** What a numbered frame is: to be handled, known already, or one too far. */
-  receive(s: number): 'next' | 'known' | 'hole' {
+  /** Classifies a frame by its number: the next one, one that was handled already, or one after a gap. */
+  receive(s: number): 'next' | 'known' | 'gap' {
     if (s <= this.#after) return 'known'
-    if (s > this.#after + 1) return 'hole'
+    if (s > this.#after + 1) return 'gap'
     this.#after = s
     return 'next'
   }
 
-  /** Numbers a frame and keeps it; false when too much is kept: then it is as if never sent. */
+  /** Keeps a frame and gives it a number. Returns false, and keeps nothing, if there are too many. */
   keep(frame: object): boolean {
     const bytes = frameBytes(frame)
     if (this.#kept.length >= MAX_KEPT_FRAMES || this.#bytes + bytes > MAX_KEPT_BYTES) return false
@@ -113,19 +131,19 @@ export class Resumption {
     return true
   }
 
-  /** The frame that was kept last, as it is sent. */
+  /** The last kept frame, with its numbers. */
   get last(): object | undefined {
     return this.#kept.length === 0 ? undefined : this.#numbered(this.#kept.length - 1)
   }
 
-  /** All that is kept, as it is sent. */
+  /** All kept frames, with their numbers. */
   get all(): object[] {
-    return this.#kept.map((_, place) => this.#numbered(place))
+    return this.#kept.map((_, index) => this.#numbered(index))
   }
 
   /**
-   * The sidecar has handled everything up to `ca`. False when that contradicts what it has said, or
-   * what was sent: then nothing changes.
+   * Drops the frames up to the acknowledged number `ca`. Returns false, and changes nothing, if `ca`
+   * contradicts an earlier acknowledgement or a number that was never sent.
    */
   acknowledged(ca: number): boolean {
     const count = ca - this.#handled
@@ -135,65 +153,65 @@ export class Resumption {
     return true
   }
 
-  /** A fresh list says that `ca` was handled: whatever is kept after that goes on from there. */
+  /** Continues the numbers after `ca`, the last number that the sidecar knows about. */
   countFrom(ca: number): void {
     if (!this.acknowledged(ca)) this.#handled = ca
   }
 
-  /** The connection is lost, on which all that is kept was sent. */
+  /** Must be called when a connection is lost on which all kept frames were sent. */
   lost(closeCode: number): void {
     const fault = faultOf(closeCode)
     if (fault !== undefined) this.#suspect = { c: this.#handled + this.#kept.length, fault }
   }
 
-  /** Gives up the frame that ended the connection before this one; what to say of it. */
-  giveUpSuspect(): Refusal | undefined {
+  /** Drops the frame that made the sidecar close the last connection, and returns what was wrong. */
+  dropSuspect(): Refusal | undefined {
     const suspect = this.#suspect
     this.#suspect = undefined
-    // The sidecar reads one frame after the other: it is the first that was not handled.
+    // The sidecar handles frames in order, so the first unacknowledged one caused the close.
     if (suspect === undefined || this.#handled >= suspect.c) return undefined
-    return this.#giveUpFirst() ? suspect.fault : undefined
+    return this.#dropFirst() ? suspect.fault : undefined
   }
 
-  /** The first frame that is kept did not count, again or for the first time. */
-  notCounted(): Remedy {
+  /** Must be called when the sidecar has refused the number of the first kept frame. */
+  numberRefused(): Remedy {
     const times = this.#uncounted.after === this.#handled ? this.#uncounted.times + 1 : 1
     this.#uncounted = { after: this.#handled, times }
     if (times === 1) return 'send again'
-    return times === 2 ? 'ask for a list' : 'give up'
+    return times === 2 ? 'ask for a list' : 'drop'
   }
 
-  /** Gives up a frame that does not count; what to say of it. */
-  giveUpUncounted(): Refusal | undefined {
-    return this.#giveUpFirst() ? UNCOUNTED : undefined
+  /** Drops the frame with the refused number, and returns the reason. */
+  dropUncounted(): Refusal | undefined {
+    return this.#dropFirst() ? UNCOUNTED : undefined
   }
 
-  /** Gives up what is over the limit of the sidecar that is there now; what to say of each. */
-  giveUpLarge(limit: number | undefined): Refusal[] {
+  /** Drops the kept frames that are larger than the sidecar's limit, and returns a reason for each. */
+  dropLarge(limit: number | undefined): Refusal[] {
     const large = this.#kept.filter(({ bytes }) => limit !== undefined && bytes > limit)
     this.#kept = this.#kept.filter((kept) => !large.includes(kept))
     for (const { bytes } of large) this.#bytes -= bytes
     return large.map(({ bytes }) => tooLarge('frame', bytes, limit ?? 0))
   }
 
-  /** What tells the sidecar what was handled here; on any frame. */
+  /** Returns the field that acknowledges what was handled here. It can be added to any frame. */
   acknowledge(): { a: number } {
-    this.#told = this.#after
+    this.#acknowledgedTo = this.#after
     return { a: this.#after }
   }
 
-  #giveUpFirst(): boolean {
+  #dropFirst(): boolean {
     const first = this.#kept.shift()
     this.#bytes -= first?.bytes ?? 0
     return first !== undefined
   }
 
-  #numbered(place: number): object {
-    return { ...this.#kept[place]?.frame, c: this.#handled + 1 + place, ...this.acknowledge() }
+  #numbered(index: number): object {
+    return { ...this.#kept[index]?.frame, c: this.#handled + 1 + index, ...this.acknowledge() }
   }
 }
 
-/** What a frame takes on the wire with its numbers. Throws what `JSON.stringify` throws. */
+/** Returns the length of a frame with its numbers. Throws what `JSON.stringify` throws. */
 export function frameBytes(frame: object): number {
   return byteLength(jsonText(frame) ?? '') + NUMBERS_BYTES
 }

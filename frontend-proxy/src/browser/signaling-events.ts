@@ -1,9 +1,9 @@
-/** What a `SignalingClient` is told, and what it tells. */
+/** The options and events of a `SignalingClient`. */
 
 import type { Dismissal } from './connection.ts'
 import type { Peer, RelayedFrame, Room } from './frames.ts'
 
-/** What the others see of this peer. */
+/** What the other peers see of this one. */
 export interface Profile {
   readonly name?: string
   /** At most 4 KiB as JSON. */
@@ -11,61 +11,65 @@ export interface Profile {
 }
 
 export interface JoinOptions {
-  /** Default: an id of this tab, which survives a reload. */
+  /** The id of this peer. Default: a random id that the tab keeps when it is reloaded. */
   readonly peerId?: string
-  /** How many the room holds; counts for whoever joins it first. */
+  /** The maximum number of peers in the room. Only the value of its first peer counts. */
   readonly capacity?: number
-  /** False: the room is in no list; counts for whoever joins it first. */
+  /** False hides the room from the list of rooms. Only the value of its first peer counts. */
   readonly listed?: boolean
   /**
-   * A page has one place in a room, which a newer client takes from an earlier one. A page that is
-   * to have two peers in one room gives the second a place of another name.
+   * Names the slot that stores the id and the session of this client. A page has one slot for each
+   * room, and a newer client takes it over from an earlier one. Pass a name for a second peer of the
+   * same page in the same room.
    */
   readonly slot?: string
-  /** For the sidecar's `on_join` hook: who this is. Not what a session is resumed with. */
+  /** Is passed to the sidecar's `on_join` hook. It is not the token that resumes a session. */
   readonly token?: string
 }
 
 export interface SignalingOptions extends Profile, JoinOptions {
-  /** Joined at once, as by `join(room, options)`. */
+  /** The room to join at once. Without it, call `join()`. */
   readonly room?: string
-  /** Default: `/ws/signaling` on the page's own origin. */
+  /** The sidecar's URL. Default: `/ws/signaling` on the page's own origin. */
   readonly url?: string | URL
-  /** Default: the platform's own. */
+  /** The WebSocket class. Default: that of the browser. */
   readonly WebSocket?: typeof WebSocket
 }
 
-/** Why one is in a room no longer; `replaced`: a newer client of this page, or another page, has the place. */
+/**
+ * Why the client is no longer in the room. `replaced` means that a newer client of this page, or
+ * another page with the same peer id, has joined instead.
+ */
 export type LeaveReason = 'left' | 'moved' | 'refused' | 'closed' | Dismissal
 
 export interface SignalingEvents {
-  /** The connection is there (again). */
+  /** The connection to the sidecar is open. */
   connected: undefined
-  /** The connection was lost. It is made again, unless `final`. */
+  /** The connection was closed. The client reconnects unless `final` is true. */
   disconnected: { readonly code: number; readonly reason: string; readonly final: boolean }
-  /** The `attempt`th try to connect again, from 1. */
+  /** An attempt to reconnect begins. The first attempt has the number 1. */
   reconnecting: { readonly attempt: number }
-  /** One is in the room as before the connection was lost: nothing was missed, nobody noticed. */
+  /** The session continues after a lost connection. Nothing was missed, and the others noticed nothing. */
   resumed: { readonly room: string; readonly peerId: string }
   /**
-   * The session was not there any more: one is in the room as somebody new, whom a `peer_list`
-   * follows. The others will see the one before leave. Never under an id that the app has chosen.
+   * The old session had ended, so the client is a new peer with a new id. A `peer_list` follows, and
+   * the others see the old peer leave. The event does not occur if the app has chosen the id.
    */
   renamed: { readonly room: string; readonly peerId: string }
-  /** The room has answered: one is in it. Again after a reconnect that could not resume. */
+  /** The client has joined. The event comes again after a reconnect that could not resume the session. */
   peer_list: { readonly room: string; readonly peerId: string; readonly peers: readonly Peer[] }
   peer_joined: Peer
   peer_left: { readonly peerId: string; readonly reason: string | undefined }
-  /** The peer as it is now; `changes` is what is new. */
+  /** `peer` is complete, and `changes` contains only the fields that have changed. */
   peer_updated: { readonly peer: Peer; readonly changes: Partial<Omit<Peer, 'peerId'>> }
   /**
-   * Whether the session outlives the sidecar's process from now on: while it cannot write its log,
-   * for instance because the disk is full, it does not.
+   * Reports whether the session survives a restart of the sidecar. It does not while the sidecar
+   * cannot write its log, for instance because the disk is full.
    */
   durable: { readonly durable: boolean }
-  /** What the sidecar's admin has to say to everybody in the room. */
+  /** The sidecar's admin has sent a text to everybody in the room. */
   notice: { readonly text: string }
-  /** The listed rooms: once after `watchRooms`, then at each change. */
+  /** The list of rooms, once after `watchRooms` and then after each change. */
   rooms: readonly Room[]
   offer: RelayedFrame
   answer: RelayedFrame
@@ -73,19 +77,25 @@ export interface SignalingEvents {
   signal: RelayedFrame
   broadcast: RelayedFrame
   /**
-   * The room cannot be joined now. It is tried again by itself until it answers: then a `peer_list`
-   * comes, or it refuses for good: then `refused`. The `message` is for people.
+   * The room cannot be joined now. The client tries again by itself until it has joined (`peer_list`)
+   * or the refusal is final (`refused`). `message` explains the reason to a person.
    */
   waiting: { readonly room: string; readonly code: string; readonly message: string }
   /**
-   * The sidecar refused a frame, or would have: then it was not sent. `room` is there when that was
-   * the join to it.
+   * The sidecar refused a frame, or the client did not send it because the sidecar would refuse it.
+   * `room` is set only if the frame was the join to that room.
    */
   refused: {
     readonly code: string
     readonly message: string
     readonly room: string | undefined
   }
-  /** One is in the room no longer. */
+  /** The client is no longer in the room. */
   left: { readonly room: string; readonly why: LeaveReason }
 }
+
+/** Emits an event of a `SignalingClient`. */
+export type Emit = <Name extends keyof SignalingEvents>(
+  name: Name,
+  detail: SignalingEvents[Name],
+) => void

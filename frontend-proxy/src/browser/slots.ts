@@ -1,21 +1,24 @@
 /**
- * Which client of this page has this tab's place in a room, and who this tab is there.
+ * The slots of a page. A slot stores the identity (peer id and session token) of this tab in one
+ * room, and one client of the page uses it at a time.
  *
- * 1. A page has one place in each room of each endpoint, and more only where an option names them.
- *    The client that asked last has it, with the id and the session of the one before, which is told
- *    that it was replaced. So a client that was forgotten (by a saved module, by a component whose
- *    clean-up does too little) is no second peer.
- *    Only a client that the page has never listened to gives the place back, when the page begins to
- *    listen to the earlier one: StrictMode calls `useState(() => new …)` twice and keeps the first.
- * 2. A client that closes leaves the room a moment later. When another one of the page asks for its
- *    place meanwhile, as after a saved module or in React's StrictMode, nobody sees a leave.
- * 3. A session is given up only by a `leave` that was sent on an open connection. In every other
- *    case its token is kept: else this tab would be locked out of its own place.
- * 4. A reloaded page is the same peer: who it is outlives it in sessionStorage.
- * 5. A duplicated tab is a new peer, though the browser copies sessionStorage into it: so what is in
- *    there is taken out when a room is joined, and put back on `pagehide`.
- * 6. A page that comes back from the back/forward cache goes on as who it was, or, when another page
- *    of this tab had the place meanwhile, as who that one was. It takes everything out again.
+ * 1. A page has one slot for each room of each sidecar, and more only if the app names them. A new
+ *    client takes the slot over from the earlier one, with its id and session, and the earlier one
+ *    is notified. So a client that was never closed (after a module was reloaded, or by a component
+ *    without a clean-up function) does not become a second peer.
+ *    The earlier client gets the slot back if the page adds a listener to it and has never added one
+ *    to the newer client: StrictMode calls `useState(() => new …)` twice and keeps the first result.
+ * 2. A client that is closed leaves the room only after a short delay. If another client takes the
+ *    slot in the meantime, which happens when a module is reloaded and in StrictMode, nobody sees a
+ *    leave.
+ * 3. A session has ended only if a `leave` was sent on an open connection. In every other case its
+ *    token is kept, because without it this tab could not use its own id.
+ * 4. A page that is reloaded stays the same peer, because sessionStorage keeps the identity.
+ * 5. A duplicated tab is a new peer, although the browser copies sessionStorage into it. Therefore
+ *    the identity is removed from the storage when a client joins, and stored again on `pagehide`.
+ * 6. A page that returns from the back/forward cache removes the identity from the storage again. If
+ *    another page of this tab has used the slot in the meantime, it continues with the identity that
+ *    this other page has stored.
  */
 
 import type { OpenSocket } from './connection.ts'
@@ -23,94 +26,97 @@ import { type Identity, parseIdentity, randomId } from './identity.ts'
 import { type PageStorage, pageStorage } from './page-storage.ts'
 
 const KEY_PREFIX = 'signaling-sidecar:slot:'
-/** Vite fetches a saved module again between its `dispose` and its next run. */
+/** Vite needs this time to fetch a saved module between its `dispose` and its next execution. */
 const LEAVES_AFTER_MS = 250
 
-/** A client that has a place. */
-export interface Holder {
-  /** Whether the page listens to this client. */
+/** A client that uses a slot. */
+export interface SlotUser {
+  /** Whether the page has added a listener to this client. */
   isListenedTo(): boolean
-  /** A newer client of this page has the place; `isOther`: under another id, so this one leaves. */
-  replaced(isOther: boolean): void
-  /** Another page of this tab had the place while this one was in the back/forward cache. */
+  /**
+   * Is called when a newer client of this page has taken the slot. `hasOtherId` is true if the newer
+   * client has another peer id, so this one has to leave the room.
+   */
+  replaced(hasOtherId: boolean): void
+  /** Is called when the page returns from the back/forward cache with another identity. */
   restored(identity: Identity): void
 }
 
-/** One client's hold of a place. When another client has it, nothing that is said here counts. */
+/** One client's use of a slot. It has no effect after another client has taken the slot. */
 export class Slot {
   readonly #isPage: boolean
-  readonly #before: Slot | undefined
-  #holder: Holder | undefined
+  readonly #previous: Slot | undefined
+  #user: SlotUser | undefined
   #identity: Identity
   #socket: OpenSocket | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** Made by `Slots.take`. */
-  constructor(holder: Holder, identity: Identity, before: Slot | undefined, isPage: boolean) {
-    this.#holder = holder
+  /** Use `Slots.take` instead. */
+  constructor(user: SlotUser, identity: Identity, previous: Slot | undefined, isPage: boolean) {
+    this.#user = user
     this.#identity = identity
-    this.#before = before
+    this.#previous = previous
     this.#isPage = isPage
   }
 
-  /** Who this tab is in the room. */
+  /** The identity of this tab in the room. */
   get identity(): Identity {
     return this.#identity
   }
 
-  /** The room knows this page as this from now on. */
-  become(identity: Identity): void {
+  set identity(identity: Identity) {
     this.#identity = identity
   }
 
-  /** Tells the client that had the place before; to be called when this one is ready to be told. */
-  tellEarlier(): void {
-    this.#before?.passOn(this.#before.#identity.peerId !== this.#identity.peerId)
+  /** Notifies the client that used the slot before. The new client must be ready for events by then. */
+  notifyPrevious(): void {
+    this.#previous?.replace(this.#previous.#identity.peerId !== this.#identity.peerId)
   }
 
-  /** Whether the page listens to the client that has it, or that client was closed. */
+  /** Whether the page listens to the client that uses the slot, or no client uses it any more. */
   get isListenedTo(): boolean {
-    return this.#holder?.isListenedTo() ?? true
+    return this.#user?.isListenedTo() ?? true
   }
 
-  /** The client is there no more; with `hasLeft` its session is over. */
-  giveUp(hasLeft: boolean): void {
-    this.#holder = undefined
+  /** Ends the use by this client. `hasLeft` is true if its session has ended as well. */
+  release(hasLeft: boolean): void {
+    this.#user = undefined
     const { peerId } = this.#identity
     this.#identity = { ...(hasLeft ? { peerId } : this.#identity), usedAt: Date.now() }
   }
 
-  /** The client is there no more, and leaves the room in a moment, on this socket. */
-  giveUpSoon(socket: OpenSocket): void {
-    this.giveUp(false)
+  /** Ends the use by this client, and leaves the room on this socket after a short delay. */
+  releaseSoon(socket: OpenSocket): void {
+    this.release(false)
     this.#socket = socket
     if (this.#isPage) this.#timer = setTimeout(() => this.leave(), LEAVES_AFTER_MS)
     else this.leave()
   }
 
-  /** Leaves the room now, if that was only to come. */
+  /** Leaves the room now if `releaseSoon` was called. */
   leave(): void {
     clearTimeout(this.#timer)
     if (this.#socket === undefined) return
     this.#socket.send({ type: 'leave' })
     this.#socket.close()
     this.#socket = undefined
-    this.giveUp(true)
+    this.release(true)
   }
 
-  /** Another page of this tab had the place, and it was this there. */
+  /** Continues with the identity that another page of this tab has stored. */
   restore(identity: Identity): void {
     const { peerId, token } = this.#identity
     if (identity.peerId === peerId && identity.token === token) return
     this.#identity = identity
-    this.#holder?.restored(identity)
+    this.#user?.restored(identity)
   }
 
-  passOn(isOther: boolean): void {
-    if (isOther) this.leave()
+  /** Ends the use because a newer client has taken the slot. */
+  replace(hasOtherId: boolean): void {
+    if (hasOtherId) this.leave()
     clearTimeout(this.#timer)
     this.#socket?.close()
-    this.#holder?.replaced(isOther)
+    this.#user?.replaced(hasOtherId)
   }
 }
 
@@ -119,28 +125,34 @@ export class Slots {
   readonly #isPage: boolean
   readonly #slots = new Map<string, Slot>()
 
-  /** Without a page a close is a leave at once; without a storage, nothing outlives the page. */
+  /**
+   * Without a storage, no identity survives the page. Without a page, a client that is closed leaves
+   * its room without a delay.
+   */
   constructor(storage: PageStorage | undefined, page: EventTarget | undefined) {
     this.#storage = storage
     this.#isPage = page !== undefined
-    page?.addEventListener('pagehide', () => this.#putBack())
+    page?.addEventListener('pagehide', () => this.#storeAll())
     page?.addEventListener('pageshow', (event) => {
-      if ('persisted' in event && event.persisted) this.#takeOut()
+      if ('persisted' in event && event.persisted) this.#removeStored()
     })
   }
 
-  /** `peerId`: the only one that the client wants to be; else it is who this tab was, or a new one. */
-  take(key: string, holder: Holder, peerId?: string): Slot {
-    const before = this.#slots.get(key)
-    const known = before?.identity ?? this.#takeStored(key)
+  /**
+   * Gives the slot with this key to a client. If the client requires a `peerId`, the slot gets that
+   * id. Otherwise it keeps its identity, or gets a random id if it has none.
+   */
+  take(key: string, user: SlotUser, peerId?: string): Slot {
+    const previous = this.#slots.get(key)
+    const known = previous?.identity ?? this.#takeStored(key)
     const isOther = peerId !== undefined && peerId !== known?.peerId
     const identity = isOther ? { peerId } : (known ?? { peerId: randomId() })
-    const slot = new Slot(holder, identity, before, this.#isPage)
+    const slot = new Slot(user, identity, previous, this.#isPage)
     this.#slots.set(key, slot)
     return slot
   }
 
-  /** Whether the page has a use for the client that has this place now. */
+  /** Whether the page listens to the client that uses this slot now. */
   isListenedTo(key: string): boolean {
     return this.#slots.get(key)?.isListenedTo ?? true
   }
@@ -151,7 +163,7 @@ export class Slots {
     return parseIdentity(stored)
   }
 
-  #putBack(): void {
+  #storeAll(): void {
     for (const [key, slot] of this.#slots) {
       slot.leave()
       const identity = { ...slot.identity, usedAt: slot.identity.usedAt ?? Date.now() }
@@ -159,7 +171,7 @@ export class Slots {
     }
   }
 
-  #takeOut(): void {
+  #removeStored(): void {
     for (const [key, slot] of this.#slots) {
       const stored = this.#takeStored(key)
       if (stored !== undefined) slot.restore(stored)
@@ -167,10 +179,10 @@ export class Slots {
   }
 }
 
-// All copies of this module on the page share one: there are several after an edit, or in two bundles.
+// A page can load several copies of this module (after an edit, or in two bundles). They share this.
 const SHARED = Symbol.for('vite-plugin-signaling-sidecar/slots/1')
 
-/** This page's places; elsewhere, as in Node.js, each client is on its own. */
+/** Returns the slots of this page. Outside of a page (in Node.js), no two clients share a slot. */
 export function slotsOfPage(): Slots {
   if (globalThis.document === undefined) return new Slots(undefined, undefined)
   const page = globalThis as { [SHARED]?: Slots }
@@ -178,11 +190,11 @@ export function slotsOfPage(): Slots {
   return page[SHARED]
 }
 
-/** Names one of a page's places; `endpoint` says where the sidecar is. */
+/** Returns the key of a slot. `url` returns the sidecar's URL, and `name` is the option `slot`. */
 export function slotKey(
-  endpoint: () => string | undefined,
+  url: () => string | undefined,
   room: string,
-  slot: string | undefined,
+  name: string | undefined,
 ): string {
-  return JSON.stringify([globalThis.document && endpoint(), room, slot])
+  return JSON.stringify([globalThis.document && url(), room, name])
 }

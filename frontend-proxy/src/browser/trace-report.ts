@@ -1,23 +1,25 @@
 /**
- * What a page tells the sidecar's event log of its RTCPeerConnections, as `trace` frames. No IP
- * address is in them, and of the page's URL only the path. `sidecar/signaling_sidecar/diagnosis/reports.py` reads them.
+ * The reports about RTCPeerConnections that a page sends as `trace` frames to the sidecar's event log.
+ * They contain no IP address, and only the path of the page's URL. The sidecar reads them in
+ * `diagnosis/reports.py`.
  */
 
-/** A change of one connection, or (`page`, without `pc`) what the page itself is like. */
+/** An event of one RTCPeerConnection, or (with `event: 'page'`) a description of the page. */
 export interface TraceReport {
   readonly event: 'page' | 'opened' | 'state' | 'selected' | 'stats' | 'error' | 'closed'
-  /** One load of a page. */
+  /** Identifies one load of a page. */
   readonly page?: string
-  /** One RTCPeerConnection. */
+  /** Identifies one RTCPeerConnection. */
   readonly pc?: string
-  /** Whom it is to, if the app has said so. */
+  /** The peer that it connects to, if the app has told us. */
   readonly peerId?: string
-  /** By the page's own clock, ms since the epoch. */
+  /** When it happened: ms since the epoch, by the page's clock. */
   readonly at?: number
-  /** Whether it is a secure context, and has `navigator.mediaDevices`. */
+  /** Whether the page is a secure context. */
   readonly secure?: boolean
+  /** Whether the page has `navigator.mediaDevices`. */
   readonly media?: boolean
-  /** What a person calls the page: its title and path, without what looks like a key. */
+  /** The title and path of the page, without the parts that look like a key. */
   readonly title?: string
   readonly path?: string
   readonly policy?: RTCIceTransportPolicy
@@ -27,17 +29,19 @@ export interface TraceReport {
   readonly gathering?: RTCIceGatheringState
   readonly signaling?: RTCSignalingState
   readonly dtls?: RTCDtlsTransportState
-  /** The key that joins this connection to its signals, and to the other side's. */
+  /** The ICE ufrags, which also occur in the signals and in the reports of the other side. */
   readonly localUfrag?: string
   readonly remoteUfrag?: string
-  /** The pair of candidates that ICE has chosen. */
+  /** The selected candidate pair. */
   readonly pair?: { readonly local: CandidateKind; readonly remote: CandidateKind }
-  /** Whether there is a candidate of its own, and one of the other side. */
+  /** Whether the local description contains a candidate. */
   readonly hasLocal?: boolean
+  /** Whether the remote description contains a candidate. */
   readonly hasRemote?: boolean
   readonly stats?: Stats
-  /** The method that failed, and how. */
+  /** The method that failed. */
   readonly operation?: string
+  /** The name and the message of its error. */
   readonly name?: string
   readonly message?: string
 }
@@ -45,11 +49,11 @@ export interface TraceReport {
 export interface CandidateKind {
   readonly type?: string
   readonly protocol?: string
-  /** Such as `wifi`, where the browser says it. */
+  /** For example `wifi`. Not all browsers report it. */
   readonly networkType?: string
 }
 
-/** Since the connection was made; absent: the browser does not say. */
+/** Totals since the RTCPeerConnection was created. A field is absent if the browser does not report it. */
 export interface Stats {
   readonly bytesSent?: number
   readonly bytesReceived?: number
@@ -58,7 +62,7 @@ export interface Stats {
   readonly outgoingBitsPerSecond?: number
 }
 
-/** Takes a report; nobody waits for it. */
+/** Receives the reports. */
 export type Reporter = (report: TraceReport) => void
 
 const PAGE_ID = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) =>
@@ -66,12 +70,12 @@ const PAGE_ID = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) =>
 ).join('')
 
 const MAX_LABEL_CHARS = 80
-/** A word that may be somebody's key or code: it is long enough, and has a digit. */
+/** Matches a word that may be a key or a code: at least six characters, with a digit. */
 const LIKE_A_KEY = /^(?=.*\d).{6,}$/
-/** A part of a path that may be one: also capitals alone. */
+/** Matches a part of a path that may be a code: only capital letters and digits. */
 const LIKE_A_CODE = /^[A-Z\d]{4,}$/
 
-/** What this page is like, for its first report. */
+/** Returns the report that describes this page. */
 export function pageReport(): TraceReport {
   const media: MediaDevices | undefined = globalThis.navigator?.mediaDevices
   return stamped({
@@ -82,7 +86,10 @@ export function pageReport(): TraceReport {
   })
 }
 
-/** Title and path as they are reported: neither the query nor the hash, which may hold secrets. */
+/**
+ * Returns the title and the path for a report, with `…` for each part that looks like a key. `path` must
+ * not include the query or the hash, which may contain secrets.
+ */
 export function pageName(title: string, path: string): { title?: string; path?: string } {
   const isKey = (part: string) => LIKE_A_KEY.test(part) || LIKE_A_CODE.test(part)
   const words = title.trim().split(/\s+/)
@@ -94,6 +101,7 @@ export function pageName(title: string, path: string): { title?: string; path?: 
   }
 }
 
+/** Adds the page's id and the current time. */
 export function stamped(report: TraceReport): TraceReport {
   return { ...report, page: PAGE_ID, at: Date.now() }
 }

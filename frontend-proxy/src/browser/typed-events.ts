@@ -3,7 +3,7 @@ type Listener<Detail> =
   | { handleEvent(event: CustomEvent<Detail>): void }
   | null
 
-/** An `EventTarget` whose events are `CustomEvent`s, `Details[name]` being the `detail` of each. */
+/** An `EventTarget` with `CustomEvent`s. `Details` maps the name of each event to its `detail`. */
 export class TypedEventTarget<Details> extends EventTarget {
   override addEventListener<Name extends keyof Details & string>(
     name: Name,
@@ -14,7 +14,7 @@ export class TypedEventTarget<Details> extends EventTarget {
     this.listenedTo()
   }
 
-  /** Somebody has begun to listen. */
+  /** Is called after each `addEventListener`. A subclass may override it. */
   protected listenedTo(): void {}
 
   override removeEventListener<Name extends keyof Details & string>(
@@ -25,7 +25,7 @@ export class TypedEventTarget<Details> extends EventTarget {
     super.removeEventListener(name, listener as EventListenerOrEventListenerObject, options)
   }
 
-  /** Tells the listeners, now. For the class itself, not for its users. */
+  /** Dispatches an event. The listeners run before this returns. */
   protected emit<Name extends keyof Details & string>(name: Name, detail: Details[Name]): void {
     this.dispatchEvent(new CustomEvent(name, { detail }))
   }

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import type { ResolvedConfig } from 'vite'
 
-/** Whom the sidecar lets in beside localhost, addresses and pages of the same host. */
-export interface LetIn {
-  /** Entries as in Vite's `server.allowedHosts`; `*` is every name. */
+/** The clients that the sidecar accepts besides localhost, IP addresses and pages of the same host. */
+export interface AllowedClients {
+  /** Entries with the syntax of Vite's `server.allowedHosts`. `*` stands for every name. */
   readonly allowedHosts: readonly string[]
   readonly allowedOrigins: readonly string[]
 }
@@ -13,14 +13,14 @@ type AllowedHosts = ResolvedConfig['server']['allowedHosts']
 const ANY = '*'
 
 /**
- * A page that Vite serves under a name may signal too: the sidecar judges the Host as Vite does.
- * `ownNames` are names of this machine under which pages are opened besides.
+ * Allows the names that Vite serves pages under, the other names of this machine (`ownNames`), and the
+ * configured origins.
  */
-export function letInBy(
+export function allowedClients(
   allowedHosts: AllowedHosts,
   ownNames: readonly string[],
   allowedOrigins: readonly string[],
-): LetIn {
+): AllowedClients {
   const listed = allowedHosts === true ? [ANY] : allowedHosts.filter(canMatch)
   return {
     allowedHosts: [...new Set([...listed, ...ownNames])],
@@ -28,32 +28,32 @@ export function letInBy(
   }
 }
 
-/** A sentence for each entry that lets nobody in, and for what lets everybody in. */
-export function remarksOn(
+/** Returns a warning for each entry that allows no page, and for a setting that allows every page. */
+export function warningsFor(
   allowedHosts: AllowedHosts,
   allowedOrigins: readonly string[],
 ): readonly string[] {
   const everybody =
-    'allowedHosts is true: a website that you visit can point a name of its own at this machine (DNS rebinding), and then read and join all rooms here'
-  const remarks = allowedHosts === true ? [everybody] : allowedHosts.flatMap(remarkOnHost)
+    'allowedHosts is true, so any website that you visit can point a name of its own at this machine (DNS rebinding) and then read and join all rooms here'
+  const warnings = allowedHosts === true ? [everybody] : allowedHosts.flatMap(warningsForHost)
   const wrong = allowedOrigins.filter((entry) => !isOriginEntry(entry))
   return [
-    ...new Set(remarks),
-    ...wrong.map((entry) => `allowedOrigins: '${entry}' lets nobody in: ${ORIGINS}`),
+    ...new Set(warnings),
+    ...wrong.map((entry) => `allowedOrigins: '${entry}' allows no page; ${ORIGIN_SYNTAX}`),
   ]
 }
 
-function remarkOnHost(entry: string): string[] {
-  // Vite adds its own `host` and that of `origin`, addresses among them; those are let in anyway.
+function warningsForHost(entry: string): string[] {
+  // Vite adds the values of its options `host` and `origin`. Addresses among them are always allowed.
   if (entry === '' || isIP(entry.replace(/^\[(.*)\]$/, '$1'))) return []
-  const name = browsersNameIn(entry)
+  const name = correctedHost(entry)
   if (name === entry) return []
   const instead = name === undefined ? '' : `; write '${name}'`
-  return [`allowedHosts: '${entry}' matches no page, in Vite neither${instead}`]
+  return [`allowedHosts: '${entry}' matches no page, neither here nor in Vite${instead}`]
 }
 
-/** What a browser sends as the name of a page for which somebody would write this entry. */
-function browsersNameIn(entry: string): string | undefined {
+/** Returns the entry that was probably meant, in the form in which browsers send a host name. */
+function correctedHost(entry: string): string | undefined {
   const below = entry.startsWith('.') ? '.' : ''
   const text = below ? entry.slice(1) : entry.replace(/^\*\./, '')
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`
@@ -63,18 +63,18 @@ function browsersNameIn(entry: string): string | undefined {
   return (below || (entry.startsWith('*.') ? '.' : '')) + hostname
 }
 
-// Vite gives an asterisk no meaning, and nobody means by a dot every name that a stranger ends with
-// one. Everything else that never matches there does not here either.
+// An asterisk has no special meaning in Vite. A single dot would allow every name that ends with a dot,
+// which nobody wants. All other entries match the same names in the sidecar as in Vite.
 function canMatch(entry: string): boolean {
   return !entry.includes(ANY) && entry !== '.'
 }
 
-const ORIGINS =
-  "an origin is written as browsers send it ('https://app.example:3000', 'chrome-extension://abcdef', 'file://'), with * for what is another one each time ('vscode-webview://*', 'https://*.example.com')"
+const ORIGIN_SYNTAX =
+  "write an origin as browsers send it ('https://app.example:3000', 'chrome-extension://abcdef', 'file://'), with * for the part that changes ('vscode-webview://*', 'https://*.example.com')"
 const ORIGIN =
   /^(?:\*|(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<host>\[[0-9a-f:.]+\]|\*|(?:\*\.)?[^\s/?#@\\,*:[\]|<>^%]+)?(?<port>:(?:\*|[0-9]{1,5}))?\/?)$/i
 
-/** Whether the sidecar can use it: its allow_list.py reads the same. */
+/** Whether the sidecar accepts this entry. Its allow_list.py uses the same syntax. */
 export function isOriginEntry(text: string): boolean {
   const { scheme, host, port } = ORIGIN.exec(text)?.groups ?? {}
   if (text === ANY) return true

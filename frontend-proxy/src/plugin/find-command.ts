@@ -3,10 +3,10 @@ import path from 'node:path'
 import { SIDECAR_NAME } from './names.ts'
 
 /**
- * The words with which the sidecar's command line may begin, the likeliest first: from
- * `$VIRTUAL_ENV`, then the nearest `.venv`, then `PATH`, then `uvx` (which installs it on first use).
+ * Returns the commands that may start the sidecar, in the order in which to try them: from
+ * `$VIRTUAL_ENV`, from the nearest `.venv`, from `PATH`, and with `uvx`, which downloads the sidecar.
  *
- * That a file is there does not say that it runs: a `.venv` may come from another machine.
+ * A program that exists need not run here: the `.venv` may have been copied from another machine.
  */
 export function findCommands(
   folders: readonly string[],
@@ -25,15 +25,15 @@ export function findCommands(
   return [...programs.map((program) => [program]), ...byUvx]
 }
 
-/** Why a program could not be started, in more words than `spawn … ENOENT` where there are any. */
+/** Explains why a program could not be started. `spawn … ENOENT` alone does not name a missing interpreter. */
 export function startFailure(program: string, error: NodeJS.ErrnoException): string {
   if (error.code !== 'ENOENT') return error.message
   const interpreter = interpreterOf(program)
   if (interpreter === undefined || existsSync(interpreter)) return error.message
-  return `${error.message} (its interpreter ${interpreter} is not there)`
+  return `${error.message} (its interpreter ${interpreter} does not exist)`
 }
 
-/** What the first line of a script names; undefined: it names none, or there is no such script. */
+/** Returns the interpreter in the first line of a script, or undefined if there is none. */
 function interpreterOf(program: string): string | undefined {
   try {
     return /^#!\s*(\S+)/.exec(readFileSync(program, 'latin1'))?.[1]
@@ -43,10 +43,10 @@ function interpreterOf(program: string): string | undefined {
 }
 
 function pathFolders(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string[] {
-  // Windows writes it `Path`, and an object copied from process.env knows only that spelling.
+  // On Windows the variable is spelled `Path`, and a copy of process.env is case-sensitive.
   const key = Object.keys(env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH'
   const folders = (env[key] ?? '').split(platform === 'win32' ? ';' : ':')
-  // A relative entry would mean "in whatever folder Vite was started".
+  // A relative entry would depend on the folder in which Vite was started.
   return folders.filter((folder) => path.isAbsolute(folder))
 }
 
@@ -55,7 +55,7 @@ function findPrograms(
   folders: readonly string[],
   platform: NodeJS.Platform,
 ): string[] {
-  // Of PATHEXT only what runs without a shell: Node refuses .bat and .cmd (CVE-2024-27980).
+  // Node does not start .bat and .cmd files without a shell (CVE-2024-27980).
   const endings = platform === 'win32' ? ['.exe', '.com'] : ['']
   const files = folders.flatMap((folder) => endings.map((end) => path.join(folder, name + end)))
   return [...new Set(files)].filter(isProgram)
@@ -66,7 +66,7 @@ function isProgram(file: string): boolean {
     accessSync(file, constants.X_OK)
     return statSync(file).isFile()
   } catch {
-    // Missing, or not ours to run: either way the search goes on in the next folder.
+    // The file does not exist, or the user may not run it. The search continues in the next folder.
     return false
   }
 }

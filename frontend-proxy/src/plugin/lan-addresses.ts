@@ -1,33 +1,33 @@
 import { BlockList, isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 
-/** Why a phone in the same Wi-Fi most likely cannot reach an address; the likelier reach first. */
+/** Why a phone in the same Wi-Fi probably cannot reach an address, the most reachable kind first. */
 export type Remark = (typeof REMARKS)[number]
 
 const REMARKS = ['VPN', 'link-local', 'virtual'] as const
 
 export interface NetworkUrl {
   readonly url: string
-  /** Undefined: an address of a real network. */
+  /** Undefined for an address of a real network. */
   readonly remark: Remark | undefined
 }
 
 export type Interfaces = ReturnType<typeof networkInterfaces>
 
-// As the sidecar knows them (addresses.py). A plain `br0` or `br-lan` is a real network's bridge.
+// The sidecar uses the same patterns (addresses.py). `br0` and `br-lan` are bridges of real networks.
 const VIRTUAL =
   /^(docker|podman|veth|virbr|vmnet|vboxnet|lxcbr|lxdbr|incusbr|cni|flannel|cali|kube|br-[0-9a-f]{12}$|bridge1\d\d|awdl|llw|anpi|vethernet|.*(hyper-v|virtualbox|vmware))/i
 const VPN =
   /^((u?tun|tap|wg|ppp|ipsec|tailscale|zt|ham|nordlynx|proton|cscotun|gpd)[\d_-]|tailscale|nordlynx|.*(vpn|wireguard|zerotier))/i
 
 const VPN_RANGES = new BlockList()
-VPN_RANGES.addSubnet('100.64.0.0', 10, 'ipv4') // RFC 6598: a carrier's, and Tailscale's
-VPN_RANGES.addSubnet('fd7a:115c:a1e0::', 48, 'ipv6') // Tailscale's
+VPN_RANGES.addSubnet('100.64.0.0', 10, 'ipv4') // RFC 6598 (carriers), also used by Tailscale
+VPN_RANGES.addSubnet('fd7a:115c:a1e0::', 48, 'ipv6') // used by Tailscale
 const LINK_LOCAL_RANGES = new BlockList()
 LINK_LOCAL_RANGES.addSubnet('169.254.0.0', 16, 'ipv4')
 LINK_LOCAL_RANGES.addSubnet('fe80::', 10, 'ipv6')
 
-/** Vite's network URLs, that of a real network first: a phone will be in it. */
+/** Sorts Vite's network URLs. Those in a real network come first, because phones are in one. */
 export function bestFirst(
   urls: readonly string[],
   interfaces: Interfaces = networkInterfaces(),
@@ -37,7 +37,7 @@ export function bestFirst(
   return remarked.sort((a, b) => rank(a) - rank(b))
 }
 
-/** What a certificate for pages on the LAN has to name. */
+/** Returns the names and addresses that a certificate for pages on the LAN has to contain. */
 export function ownNames(
   interfaces: Interfaces = networkInterfaces(),
   host: string = hostname(),
@@ -52,7 +52,7 @@ export function ownNames(
   return [...new Set(['localhost', '127.0.0.1', '::1', ...mdnsName(host), ...named])]
 }
 
-/** `laptop.local`: how a machine is called by those who ask with mDNS; none for a name DNS forbids. */
+/** Returns this machine's mDNS name, such as `laptop.local`, or nothing if it is not a valid DNS name. */
 export function mdnsName(host: string = hostname()): string[] {
   const label = host.replace(/\.local$/i, '').toLowerCase()
   return /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label) && label !== 'localhost'

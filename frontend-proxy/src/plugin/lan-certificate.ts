@@ -4,24 +4,24 @@ import { isIP, isIPv4 } from 'node:net'
 import { hostname } from 'node:os'
 import path from 'node:path'
 
-/** PEM texts. */
+/** A certificate with its key, as PEM texts. */
 export interface LanCertificate {
   readonly key: string
-  /** What the server shows: its own certificate, then the authority's. */
+  /** The certificate chain that the server sends: its own certificate, then the authority's. */
   readonly cert: string
-  /** What a phone can install to trust it. */
+  /** The authority's certificate, which a phone can install to trust the server. */
   readonly authority: string
 }
 
 const FILE_NAME = 'lan-certificate.pem'
 const PEM = /-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n?/g
 const DAY_MS = 24 * 60 * 60 * 1000
-// Apple refuses more than 825 days, and Chrome more than 398 where it checks that.
+// Apple accepts at most 825 days, and Chrome at most 398 where it checks that.
 const LIFETIME_MS = 397 * DAY_MS
-// A phone's clock may be behind, and a page may be open for days.
+// A certificate that expires sooner is replaced: a page may be open for days.
 const SLACK_MS = 2 * DAY_MS
 
-// GeneralName's choices, RFC 5280 section 4.2.1.6.
+// These are tags of GeneralName, RFC 5280 section 4.2.1.6.
 const SAN = { dns: 2, address: 7 } as const
 
 const EXTENSIONS = {
@@ -37,29 +37,29 @@ const EXTENSIONS = {
 } as const
 
 /**
- * A certificate for these host names and addresses: the one kept in `folder` as long as it names
- * them and is valid, because a phone that was told to accept it asks again for another one.
+ * Returns a certificate for these host names and addresses. The certificate in `folder` is reused as
+ * long as it contains them and is valid, because a phone would ask again whether to accept a new one.
  */
 export async function lanCertificate(
   folder: string,
   names: readonly string[],
 ): Promise<LanCertificate> {
-  const kept = await keptCertificate(folder)
-  if (kept !== undefined && covers(kept, names)) return kept
-  const made = await newCertificate(names)
-  await keep(folder, made)
-  return made
+  const stored = await storedCertificate(folder)
+  if (stored !== undefined && covers(stored, names)) return stored
+  const created = await newCertificate(names)
+  await store(folder, created)
+  return created
 }
 
-async function keptCertificate(folder: string): Promise<LanCertificate | undefined> {
+async function storedCertificate(folder: string): Promise<LanCertificate | undefined> {
   try {
     const text = await readFile(path.join(folder, FILE_NAME), 'utf8')
     const [key = '', own = '', authority = ''] = text.match(PEM) ?? []
     const isWhole = new X509Certificate(own).checkPrivateKey(createPrivateKey(key))
     return isWhole ? { key, cert: own + authority, authority } : undefined
   } catch {
-    // None yet, or not readable as one: a new one takes its place, and a place that cannot be
-    // written to says so then.
+    // There is no file yet, or it is damaged. If the folder cannot be written to, storing the new
+    // certificate will throw.
     return undefined
   }
 }
@@ -67,7 +67,7 @@ async function keptCertificate(folder: string): Promise<LanCertificate | undefin
 function covers({ cert }: LanCertificate, names: readonly string[]): boolean {
   const own = new X509Certificate(cert)
   if (Date.parse(own.validTo) < Date.now() + SLACK_MS) return false
-  // IPv6 addresses are named but not asked for: with privacy extensions they are others each day.
+  // IPv6 addresses are in the certificate but not required, because they may change every day.
   return names.every((name) =>
     isIP(name) === 0
       ? own.checkHost(name) !== undefined
@@ -76,9 +76,9 @@ function covers({ cert }: LanCertificate, names: readonly string[]): boolean {
 }
 
 /**
- * Signed by an authority of its own, because iOS and Android let nobody trust a certificate that is
- * none, and iOS (since 11) no server with one that is. The authority's key is thrown away: who
- * trusts it trusts this one certificate, for ever.
+ * Creates a certificate that is signed by an authority of its own. On iOS and Android users can trust
+ * only the certificate of an authority, and iOS accepts no server that uses one itself. The key of the
+ * authority is not stored, so it can never sign another certificate.
  */
 async function newCertificate(names: readonly string[]): Promise<LanCertificate> {
   const { generate } = await import('selfsigned')
@@ -89,7 +89,7 @@ async function newCertificate(names: readonly string[]): Promise<LanCertificate>
     notAfterDate: new Date(Date.now() + LIFETIME_MS),
   } as const
   const host = hostname().replace(/[^\w.-]/g, '')
-  // Another name each time: a phone may still have the one before.
+  // The name is different each time, because a phone may still have an earlier authority installed.
   const subject = `Vite on ${host} ${randomBytes(3).toString('hex')}`
   const authority = await generate([{ name: 'commonName', value: subject }], {
     ...options,
@@ -114,8 +114,8 @@ function alternativeNames(names: readonly string[]) {
   return { name: 'subjectAltName' as const, altNames }
 }
 
-/** In one file, renamed into its place: two Vites that start at once never mix theirs. */
-async function keep(folder: string, { key, cert }: LanCertificate): Promise<void> {
+/** Writes one file and renames it, so two Vites that start at the same time cannot mix their files. */
+async function store(folder: string, { key, cert }: LanCertificate): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const file = path.join(folder, FILE_NAME)
   const temporary = `${file}.${process.pid}.new`

@@ -8,16 +8,16 @@ import type {
 import { mdnsName, ownNames } from './lan-addresses.ts'
 import { type LanCertificate, lanCertificate } from './lan-certificate.ts'
 import type { SignalingOptions } from './options.ts'
-import { printForPhones } from './printed-urls.ts'
+import { printPhoneUrl } from './printed-urls.ts'
 import { servedFolderAround, servedFolders, userCacheFolder } from './state-folder.ts'
 
-/** Below Vite's base. What is there is public: every TLS handshake shows the same. */
+/** The path below Vite's base. The file is no secret, because every TLS handshake contains it. */
 const AUTHORITY_FILE = '@signaling/authority.crt'
 
-/** Where a config describes the server that runs: `vite preview` has its own part. */
+/** The part of Vite's config that describes the running server. `vite preview` uses its own part. */
 export type ConfigPart = 'server' | 'preview'
 
-/** The plugin's `lan` option: a hook for each of Vite's that it needs. */
+/** Implements the plugin's `lan` option. Its methods are called in Vite's hooks of the same name. */
 export class Lan {
   readonly #wantsHttps: boolean
   #certificate: LanCertificate | undefined
@@ -26,17 +26,17 @@ export class Lan {
     this.#wantsHttps = option === true || option.https !== false
   }
 
-  /** What the config lacks to be on the network. Middleware mode has no server that could be. */
+  /** Makes Vite listen on the network. In middleware mode Vite has no server of its own. */
   config({ server }: UserConfig): UserConfig | undefined {
     const isSet = server?.host !== undefined || server?.middlewareMode
     return isSet ? undefined : { server: { host: true } }
   }
 
   /**
-   * Gives the server a certificate unless the config has one.
+   * Gives the server a certificate unless it has one.
    *
-   * In the resolved config, like the proxy rules. Plugins that bring a certificate of their own set
-   * it before this hook (mkcert), or in it and over any other (basic-ssl).
+   * It changes the resolved config, because other plugins set a certificate of their own before this
+   * hook (mkcert), or replace any certificate in this hook (basic-ssl).
    */
   async configResolved(config: ResolvedConfig, part: ConfigPart): Promise<void> {
     const server: CommonServerOptions = config[part]
@@ -45,32 +45,34 @@ export class Lan {
     if (!this.#wantsHttps || server.https !== undefined || isNotOurs) return
     const folder = userCacheFolder(process.env)
     if (folder === undefined) {
-      throw new Error('there is no home folder to keep its private key in; set XDG_CACHE_HOME')
+      throw new Error(
+        'there is no home folder for the private key of the certificate; set XDG_CACHE_HOME',
+      )
     }
     const served = servedFolderAround(folder, servedFolders(config))
     if (served !== undefined) {
       const why = `the private key's folder ${folder} is inside ${served}, which Vite serves`
-      throw new Error(`${why}; set XDG_CACHE_HOME to one outside`)
+      throw new Error(`${why}; set XDG_CACHE_HOME to a folder outside`)
     }
     const certificate = await lanCertificate(folder, ownNames())
     server.https ??= { key: certificate.key, cert: certificate.cert }
     this.#certificate = certificate
   }
 
-  /** Names of this machine under which pages are opened, beside its addresses. */
+  /** The names of this machine, besides its addresses, with which pages can be opened. */
   get hosts(): string[] {
     return this.#certificate ? mdnsName() : []
   }
 
   configureServer(server: ViteDevServer | PreviewServer, { https }: CommonServerOptions): void {
     const { cert, authority } = this.#certificate ?? {}
-    // Another plugin may have put its own over ours meanwhile.
+    // Another plugin may have replaced our certificate in the meantime.
     const isUsed = authority !== undefined && https?.cert === cert
-    printForPhones(server, isUsed ? serveAuthority(server, authority) : undefined)
+    printPhoneUrl(server, isUsed ? serveAuthority(server, authority) : undefined)
   }
 }
 
-/** A phone opens this file to install it. Returns its path. */
+/** Serves the authority's certificate for phones to install, and returns its path. */
 function serveAuthority(
   { config, middlewares }: ViteDevServer | PreviewServer,
   authority: string,
@@ -78,7 +80,7 @@ function serveAuthority(
   const path = `${config.base}${AUTHORITY_FILE}`
   middlewares.use(path, (_request, response) => {
     response.writeHead(200, {
-      // What iOS and Android know as a certificate to be installed.
+      // With this type, iOS and Android offer to install the certificate.
       'Content-Type': 'application/x-x509-ca-cert',
       'Cache-Control': 'no-store',
     })

@@ -1,57 +1,60 @@
 import type { ViteDevServer } from 'vite'
-import { type PageServer, pageServerOf, takeSignaling, urlsOf } from './page-server.ts'
-import { siteAt } from './page-urls.ts'
-import { SIGNALING_PATH, type SignalingProxy } from './proxy-rule.ts'
-import type { SidecarStay } from './sidecar-lease.ts'
-import type { Log } from './sidecar-supervisor.ts'
+import { interceptSignaling, type PageServer, pageServerOf, urlsOf } from './page-server.ts'
+import { pageUrlsAt } from './page-urls.ts'
+import { SIGNALING_PATH } from './proxy-rule.ts'
+import type { SignalingSetup } from './signaling-setup.ts'
 
-/** What a Vite in middleware mode has to do with signaling. */
-export interface Link {
-  /** Undefined: the user has a proxy rule of his own. */
-  readonly proxy: SignalingProxy | undefined
-  /** Undefined: no sidecar is wanted from us. */
-  readonly stay: SidecarStay | undefined
-  /** Where the sidecar is, if the options say so. */
-  readonly fixedAddress: string | undefined
-  readonly log: Log
-}
+const LAN_HAS_NO_EFFECT =
+  'the option lan has no effect because Vite is in middleware mode; the server that runs Vite decides where it listens and whether it uses https'
 
-/** Returns what gives the server of the pages back: it may live longer than this Vite. */
-export function joinPages(vite: ViteDevServer, link: Link): (() => void) | undefined {
-  // Vitest runs Vite in middleware mode: those pages are not the app's.
+/**
+ * Connects signaling to the server that runs this Vite in middleware mode. Returns a function that
+ * disconnects it, because that server may continue after this Vite has closed.
+ */
+export function attachToPageServer(
+  vite: ViteDevServer,
+  setup: SignalingSetup,
+): (() => void) | undefined {
+  // Vitest runs Vite in middleware mode, but does not serve the pages of the app.
   if (process.env.VITEST) return undefined
-  const pages = pageServerOf(vite.config)
-  if (pages === undefined) {
-    waitForPages(vite, link)
+  const server = pageServerOf(vite.config)
+  if (server === undefined) {
+    waitForFirstRequest(vite, setup)
     return undefined
   }
-  followPages(vite, pages, link)
-  const { proxy } = link
-  return proxy && takeSignaling(pages, (...event) => proxy.take(...event))
+  followPageServer(vite, server, setup)
+  const { proxy } = setup
+  return proxy && interceptSignaling(server, (...event) => proxy.handle(...event))
 }
 
-function followPages({ config }: ViteDevServer, pages: PageServer, { stay, log }: Link): void {
-  const site = () => siteAt(config, urlsOf(pages, pagesBase(config)))
-  const say = () => {
-    const [page] = [...site().local, ...site().network]
+function followPageServer(
+  { config }: ViteDevServer,
+  server: PageServer,
+  { lease, hasLan, log }: SignalingSetup,
+): void {
+  const urls = () => pageUrlsAt(config, urlsOf(server, pagesBase(config)))
+  const print = () => {
+    const [page] = [...urls().local, ...urls().network]
     if (page !== undefined) log.info(new URL(SIGNALING_PATH, page.replace(/^http/, 'ws')).href)
+    if (hasLan) log.warn(LAN_HAS_NO_EFFECT)
   }
-  if (pages.listening) say()
-  else pages.once('listening', say)
-  stay?.follow(pages, site)
+  if (server.listening) print()
+  else server.once('listening', print)
+  lease?.follow(server, urls)
 }
 
 /**
- * Starts the sidecar, and says what is missing, when the first request for one of Vite's modules
- * comes. Before that it may be a Vite that a framework uses by itself, for no page.
+ * Starts the sidecar, and prints what is missing, at the first request for a module of Vite. Before
+ * that, this Vite may be one that a framework uses internally and that serves no page.
  */
-function waitForPages({ config, middlewares }: ViteDevServer, link: Link): void {
+function waitForFirstRequest({ config, middlewares }: ViteDevServer, setup: SignalingSetup): void {
   let isFirst = true
   middlewares.use((_request, _response, next) => {
     if (isFirst) {
       isFirst = false
-      link.log.warn(advice(link.fixedAddress))
-      link.stay?.begin(siteAt(config, { local: [], network: [] }))
+      setup.log.warn(advice(setup.fixedAddress))
+      if (setup.hasLan) setup.log.warn(LAN_HAS_NO_EFFECT)
+      setup.lease?.begin(pageUrlsAt(config, { local: [], network: [] }))
     }
     next()
   })
@@ -59,11 +62,12 @@ function waitForPages({ config, middlewares }: ViteDevServer, link: Link): void 
 
 function advice(fixedAddress: string | undefined): string {
   const target =
-    fixedAddress ?? 'the sidecar, whose address signaling({ sidecar: { port: 8765 } }) fixes'
-  return `Vite is in middleware mode and was not told which server the pages come from, so their WebSockets do not reach it: write server: { middlewareMode: { server } } in its config, or let that server proxy ${SIGNALING_PATH}, with WebSockets, to ${target}`
+    fixedAddress ??
+    'the sidecar, whose address you can fix with signaling({ sidecar: { port: 8765 } })'
+  return `Vite is in middleware mode and does not know which server the pages come from, so their WebSockets do not reach the sidecar; pass that server in Vite's config, as server: { middlewareMode: { server } }, or let it proxy ${SIGNALING_PATH}, including WebSocket upgrades, to ${target}`
 }
 
-/** A framework's own pages are not below the base of Vite's modules: Nuxt's is `/_nuxt/`. */
+/** Returns the base of the pages, which may differ from the base of Vite's modules (Nuxt: `/_nuxt/`). */
 function pagesBase({ appType, base }: ViteDevServer['config']): string {
   return appType === 'custom' ? '/' : base
 }

@@ -1,11 +1,11 @@
 import manifest from '../../package.json' with { type: 'json' }
 
-/** The npm package, the Vite plugin and its place on `globalThis` share one name. */
+/** The name of the npm package, which is also the plugin's name and its key on `globalThis`. */
 export const PLUGIN_NAME: string = manifest.name
 
 export const PLUGIN_VERSION: string = manifest.version
 
-/** Distribution, command and state folder of the Python side. */
+/** The name of the Python package, of its command, and of its state folder. */
 export const SIDECAR_NAME = 'signaling-sidecar'
 
 export const LOG_PREFIX = '[signaling]'

@@ -1,66 +1,67 @@
-/** Details of the sidecar that the plugin starts. All are optional: `{}` is `'auto'`, also in CI. */
+/** How the plugin starts the sidecar. All fields are optional. Unlike `'auto'`, `{}` starts it in CI too. */
 export interface SidecarOptions {
   /**
-   * The program, or the program and the words before `serve`: `['python', '-m',
-   * 'signaling_sidecar']`. Default: looked up in `$VIRTUAL_ENV`, `.venv`, `PATH`, then `uvx`.
+   * The program, or the program with its first arguments: `['python', '-m', 'signaling_sidecar']`.
+   * Default: the program is looked up in `$VIRTUAL_ENV`, `.venv` and `PATH`, then run with `uvx`.
    */
   command?: string | readonly string[]
-  /** More flags for `sidecar serve`, after the plugin's own: `['--allow-host', 'dev.test']`. */
+  /** More flags for `sidecar serve`, for example `['--allow-host', 'dev.test']`. */
   args?: readonly string[]
-  /** Added to Vite's own environment: `{ SIDECAR_PAYLOADS: 'summary' }`. */
+  /** Environment variables besides those of Vite, for example `{ SIDECAR_PAYLOADS: 'summary' }`. */
   env?: Readonly<Record<string, string>>
-  /** Where it listens on 127.0.0.1. Default 0: any free port, the proxy follows it. */
+  /** The port on 127.0.0.1. Default: 0, which means any free port. The proxy finds it. */
   port?: number
 }
 
 export interface SignalingOptions {
   /**
-   * `'auto'` (default): use the sidecar that this project already runs, else start one that ends
-   * with Vite. It starts none in CI (`CI` is set) and under Vitest.
+   * `'auto'` (default): use the sidecar that is already running for this project, or start one that
+   * ends with Vite. None is started in CI (if `CI` is set) and under Vitest.
    *
-   * An object says how it is started. Who writes one wants a sidecar, so it is started in CI too;
-   * under Vitest still not, because Vitest reads vite.config.ts as well.
+   * An object: the same, with details of how to start it. It is then started in CI too, but not under
+   * Vitest, which reads vite.config.ts as well.
    *
-   * `false`: start and look for nothing, only proxy to `target`.
+   * `false`: start no sidecar, and only proxy to `target`.
    */
   sidecar?: 'auto' | false | SidecarOptions
-  /** The sidecar's state folder (event log, runtime.json). Never one that Vite serves. */
+  /** The folder for the event log and runtime.json. It must not be in a folder that Vite serves. */
   stateDir?: string
   /**
-   * Origins of other pages that may signal, as browsers send them: `chrome-extension://abcdef`,
-   * `https://app.example:3000`, `file://`. `vscode-webview://*` is every page of that scheme,
-   * `https://*.example.com` every name below, `http://app.example:*` every port.
+   * Origins of other pages that may connect, as browsers send them: `chrome-extension://abcdef`,
+   * `https://app.example:3000`, `file://`. `*` stands for the part that changes:
+   * `vscode-webview://*` (any page with that scheme), `https://*.example.com` (any subdomain),
+   * `http://app.example:*` (any port).
    *
-   * `*` is every website that is open in a browser here: each can then read and join all rooms.
+   * `*` alone allows every website that is open in a browser here to read and join all rooms.
    *
-   * A name under which Vite serves its own pages is let in by Vite's `server.allowedHosts`.
+   * For names that Vite serves your own pages under, use Vite's `server.allowedHosts` instead.
    */
   allowedOrigins?: readonly string[]
-  /** A Python file of hooks, from Vite's root; saving it swaps them in the running sidecar. */
+  /** A Python file with hooks, relative to Vite's root. It is reloaded when it is saved. */
   hooks?: string
   /**
-   * True: every RTCPeerConnection of the page, made by whatever library, is recorded in the event
-   * log, with whatever server that library signals. Only in dev, and only pages that Vite serves.
+   * True records every RTCPeerConnection of the page in the event log, whatever library creates it
+   * and whatever signaling server that library uses. It works only in development.
    */
   trace?: boolean
   /**
-   * True: phones on the LAN can open the page. Vite listens on the network (unless `server.host`
-   * says otherwise), over https with a certificate that names this machine's addresses (unless
-   * `server.https` or another plugin brings one), and the terminal shows the URL as a QR code. The
-   * sidecar stays on loopback, behind Vite.
+   * True lets phones on the LAN open the page. Vite listens on the network (unless `server.host` is
+   * set), over https with a certificate for this machine's addresses (unless `server.https` is set or
+   * another plugin brings a certificate), and the terminal shows the URL as a QR code. The sidecar
+   * stays on loopback, behind Vite.
    *
-   * `{ https: false }`: over http, where browsers give a page neither camera nor microphone.
+   * `{ https: false }` does the same over http. Browsers then deny the page camera and microphone.
    */
   lan?: boolean | { readonly https?: boolean }
-  /** Only with `sidecar: false`: the sidecar's address. Default `http://127.0.0.1:8765`. */
+  /** The sidecar's address when `sidecar` is false. Default: `http://127.0.0.1:8765`. */
   target?: string
 }
 
-// The default port of `sidecar serve`. 127.0.0.1, not localhost: Node may resolve that to ::1,
-// where the sidecar does not listen.
+// 8765 is the default port of `sidecar serve`. `localhost` would be wrong, because Node may resolve it
+// to ::1, where the sidecar does not listen.
 const DEFAULT_TARGET = 'http://127.0.0.1:8765'
 
-/** What the options ask for of the sidecar, with nothing left open. */
+/** The options about the sidecar, checked and with their defaults. */
 export type Plan =
   | { readonly kind: 'proxy-only'; readonly target: string }
   | {
@@ -72,17 +73,18 @@ export type Plan =
       readonly allowedOrigins: readonly string[]
     }
 
-/** Throws one sentence for a combination that would silently do nothing. */
+/** Throws an error if an option would have no effect beside the others. */
 export function planFrom(options: SignalingOptions): Plan {
   const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target } = options
   if (sidecar === false) {
-    const useless = Object.entries({ stateDir, hooks, allowedOrigins }).find(
+    const unused = Object.entries({ stateDir, hooks, allowedOrigins }).find(
       ([, value]) => value !== undefined,
     )
-    if (useless) throw new Error(`signaling: ${useless[0]} has no use with sidecar: false`)
+    if (unused) throw new Error(`signaling: ${unused[0]} has no effect with sidecar: false`)
     return { kind: 'proxy-only', target: target ?? DEFAULT_TARGET }
   }
-  if (target !== undefined) throw new Error('signaling: target needs sidecar: false')
+  if (target !== undefined)
+    throw new Error('signaling: target has an effect only with sidecar: false')
   const explicit = sidecar !== 'auto'
   return {
     kind: 'sidecar',
@@ -94,9 +96,11 @@ export function planFrom(options: SignalingOptions): Plan {
   }
 }
 
-/** Why no sidecar may be started here, or undefined. */
+/** Returns the reason why no sidecar may be started here, or undefined. */
 export function startRefusal(explicit: boolean, env: NodeJS.ProcessEnv): string | undefined {
   if (env.VITEST) return 'VITEST is set'
   const inCi = env.CI !== undefined && !['', '0', 'false'].includes(env.CI)
-  return inCi && !explicit ? 'CI is set (sidecar: {} starts one all the same)' : undefined
+  return inCi && !explicit
+    ? 'CI is set (with sidecar: {} the plugin starts one in CI too)'
+    : undefined
 }

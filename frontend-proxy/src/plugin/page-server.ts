@@ -1,5 +1,5 @@
-// In middleware mode Vite has no server of its own: the pages come from a server that the
-// framework or the user has made.
+// The page server is the HTTP server that serves the app's pages. In middleware mode, the framework or
+// the user creates it, and Vite has no server of its own.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
@@ -9,63 +9,64 @@ import { PLUGIN_NAME } from './names.ts'
 
 export type PageServer = NonNullable<ViteDevServer['httpServer']>
 
-/** Answers a request (without `head`) or an upgrade, if it is about signaling. */
-export type Taker = (
+/** Handles a request (without `head`) or an upgrade. Returns false if its path is not for signaling. */
+export type Interceptor = (
   request: IncomingMessage,
   answer: ServerResponse | Socket,
   head?: Buffer,
 ) => boolean
 
 /**
- * The server of the pages, where Vite was told of it: as `middlewareMode.server`, or only as the
- * server that carries Vite's own WebSocket, which is what Nuxt and Storybook do.
+ * Returns the page server if Vite's config contains it: as `middlewareMode.server`, or as the server
+ * for Vite's own WebSocket, which is what Nuxt and Storybook set.
  */
 export function pageServerOf({ server }: ResolvedConfig): PageServer | undefined {
   const { middlewareMode, ws, hmr } = server
   const own = typeof middlewareMode === 'object' ? middlewareMode.server : undefined
-  const carrier = (option: typeof ws | typeof hmr) =>
+  const webSocketServer = (option: typeof ws | typeof hmr) =>
     typeof option === 'object' ? option.server : undefined
-  return own ?? carrier(ws) ?? carrier(hmr)
+  return own ?? webSocketServer(ws) ?? webSocketServer(hmr)
 }
 
 const LOOPBACK = /^(127\.|::1$)/
 
-const TAKER = Symbol.for(`${PLUGIN_NAME}.taker`)
+const INTERCEPTOR = Symbol.for(`${PLUGIN_NAME}.interceptor`)
 
 interface WrappedServer {
-  [TAKER]?: Taker | undefined
+  [INTERCEPTOR]?: Interceptor | undefined
   emit(name: string, ...event: unknown[]): boolean
 }
 
 /**
- * Hands what is about signaling to `taker`, in place of an earlier one. Returns what ends that.
+ * Lets `interceptor` handle requests and upgrades before the server's own listeners. It replaces an
+ * earlier interceptor. Returns a function that removes it.
  *
- * Before the server's own listeners, because one of them may answer every request and every upgrade
- * (Nuxt's does), and so would the proxy of a Vite that was restarted: its listener stays behind. A
- * listener cannot keep an event from the others, so the event is taken where it is emitted.
+ * A listener of the server may answer every request and upgrade (Nuxt has one), and so may the proxy
+ * of an earlier Vite, whose listener remains after a restart. A listener cannot hide an event from
+ * other listeners, so this function replaces the server's `emit`.
  */
-export function takeSignaling(server: PageServer, taker: Taker): () => void {
+export function interceptSignaling(server: PageServer, interceptor: Interceptor): () => void {
   const wrapped = server as unknown as WrappedServer
-  if (!(TAKER in wrapped)) wrap(wrapped)
-  wrapped[TAKER] = taker
+  if (!(INTERCEPTOR in wrapped)) wrap(wrapped)
+  wrapped[INTERCEPTOR] = interceptor
   return () => {
-    if (wrapped[TAKER] === taker) wrapped[TAKER] = undefined
+    if (wrapped[INTERCEPTOR] === interceptor) wrapped[INTERCEPTOR] = undefined
   }
 }
 
 function wrap(server: WrappedServer): void {
   const { emit } = server
   server.emit = (name, ...event) => {
-    const isTaken =
+    const isHandled =
       (name === 'upgrade' || name === 'request') &&
-      server[TAKER]?.(...(event as Parameters<Taker>)) === true
-    return isTaken || Reflect.apply(emit, server, [name, ...event])
+      server[INTERCEPTOR]?.(...(event as Parameters<Interceptor>)) === true
+    return isHandled || Reflect.apply(emit, server, [name, ...event])
   }
 }
 
 /**
- * As Vite's `resolvedUrls`: where the pages of a listening server are. Each ends with `base`; `name`
- * is what this machine is called in a local one.
+ * Returns the URLs of a listening server, like Vite's `resolvedUrls`. Each ends with `base`, and `name`
+ * is the host in a local URL.
  */
 export function urlsOf(
   server: PageServer,

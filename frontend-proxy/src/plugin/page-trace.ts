@@ -1,21 +1,21 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
-/** What Vite's client imports: a module of this plugin's. */
+/** The URL of the tracer, which Vite's client imports. */
 const URL_PATH = '/@signaling/trace.js'
 const MODULE_ID = `\0${URL_PATH}`
-/** Built beside the plugin, with all that it imports: nothing is left for the project to resolve. */
+/** The built tracer. It contains its dependencies, so the project need not resolve them. */
 const BUILT = fileURLToPath(new URL('../trace/page.mjs', import.meta.url))
 
-/** Vite's own client, under whatever name Vite is installed. */
+/** Matches Vite's own client, also if the package `vite` is installed under another name. */
 const VITE_CLIENT = /[\\/]dist[\\/]client[\\/]client\.mjs(?:\?|$)/
 
 /**
- * Has Vite's client import the tracer. Every page has that client, before its app, also where a
- * framework writes the HTML and never asks for `transformIndexHtml` (SvelteKit, Astro).
+ * Adds an import of the tracer to Vite's client. Every page loads that client before its app, even if
+ * a framework writes the HTML and does not call `transformIndexHtml` (SvelteKit, Astro).
  */
 export function importTrace(code: string, id: string): string | undefined {
-  // On the first line, so that the others keep their numbers.
+  // The import is added to the first line, so the line numbers do not change.
   return VITE_CLIENT.test(id) ? `import '${URL_PATH}';${code}` : undefined
 }
 

@@ -4,31 +4,34 @@ import path from 'node:path'
 import type { CommonServerOptions, PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
 import { bestFirst } from './lan-addresses.ts'
 import { urlsOf } from './page-server.ts'
-import type { Pages } from './site-file.ts'
+import type { PageUrls } from './site-file.ts'
 
-/** Where the pages of a Vite are that has just begun to listen. Vite 7.0 does not know yet. */
-export function siteOf(
+/** Returns the URLs of a Vite server that has just begun to listen. In Vite 7.0 `resolvedUrls` is not set yet. */
+export function pageUrlsOf(
   { config, resolvedUrls, httpServer }: ViteDevServer | PreviewServer,
   { host }: CommonServerOptions,
-): Pages {
+): PageUrls {
   const name = typeof host === 'string' && isIPv4(host) ? host : 'localhost'
   const urls = resolvedUrls ?? (httpServer && urlsOf(httpServer, config.base, name))
-  return siteAt(config, urls ?? { local: [], network: [] })
+  return pageUrlsAt(config, urls ?? { local: [], network: [] })
 }
 
-/** The pages of this config at these URLs. */
-export function siteAt({ root }: ResolvedConfig, urls: Pick<Pages, 'local' | 'network'>): Pages {
+/** Returns these URLs with the best network URL first, and with the project's name. */
+export function pageUrlsAt(
+  { root }: ResolvedConfig,
+  urls: Pick<PageUrls, 'local' | 'network'>,
+): PageUrls {
   const network = bestFirst(urls.network).map(({ url }) => url)
   return { name: nameOf(root), local: urls.local, network }
 }
 
-/** What package.json says, else the folder's own name. */
+/** Returns the name in package.json, or the name of the folder. */
 function nameOf(root: string): string {
   try {
     const { name } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
     if (typeof name === 'string' && name !== '') return name
   } catch {
-    // No package.json beside index.html, or one that is being edited.
+    // There is no package.json in Vite's root, or it is just being edited.
   }
   return path.basename(root) || 'root'
 }

@@ -1,26 +1,27 @@
 import { renderUnicodeCompact } from 'uqr'
 import { bestFirst, type NetworkUrl } from './lan-addresses.ts'
 
-/** What the lines are printed on. */
+/** The terminal on which the lines are printed. */
 export interface Terminal {
-  /** Undefined: not a terminal, such as a CI log. */
+  /** Undefined if the output is not a terminal, for example in CI. */
   readonly columns: number | undefined
-  /** Whether it knows 256 colours and may use them. */
+  /** Whether 256 colours may be used. */
   readonly isColoured: boolean
 }
 
 const INDENT = '     '
-const QUIET_ZONE = 2 // modules; the standard says 4, but scanners take 2 and terminals are low
+// The margin in modules. The standard requires 4, but scanners accept 2, and terminals have few rows.
+const QUIET_ZONE = 2
 
-// White on black, whatever the terminal's theme: a code that is printed the other way round is not
-// read by every phone. The 16 basic colours are the theme's own, these two are not.
+// Some phones cannot read a code in inverted colours, so the colours must not depend on the terminal's
+// theme. A theme can change the 16 basic colours, but not these two.
 const WHITE = '\u001b[38;5;231m'
 const ON_BLACK = '\u001b[48;5;16m'
 const RESET = '\u001b[0m'
 
 /**
- * For somebody with a phone in his hand: the URL, and in a terminal its QR code. `authorityPath` is
- * where a certificate of our own can be fetched.
+ * Returns the lines with the URL for a phone, and its QR code if the output is a terminal.
+ * `authorityPath` is the path of the certificate to install, if there is one.
  */
 export function phoneLines(
   networkUrls: readonly string[],
@@ -28,15 +29,16 @@ export function phoneLines(
   authorityPath: string | undefined,
 ): string[] {
   const [best] = bestFirst(networkUrls)
-  if (best === undefined) return ['none, as Vite is not on the network (see server.host)']
+  if (best === undefined)
+    return ['none, because Vite does not listen on the network (see server.host)']
   const warnings = authorityPath === undefined ? [] : ['', ...warningsOf(authorityPath)]
   return [described(best), ...qrLines(best.url, terminal), ...warnings]
 }
 
 function warningsOf(authorityPath: string): string[] {
   return [
-    `${INDENT}The phone warns of a self-made certificate: "Advanced", then "Proceed".`,
-    `${INDENT}iPhones connect only once it is installed, from ${authorityPath}.`,
+    `${INDENT}The phone warns about the certificate: tap "Advanced", then "Proceed".`,
+    `${INDENT}iPhones connect only after you install it from ${authorityPath}.`,
   ]
 }
 
@@ -48,8 +50,8 @@ function qrLines(url: string, { columns, isColoured }: Terminal): string[] {
   if (columns === undefined) return []
   const rows = renderUnicodeCompact(url, { border: QUIET_ZONE }).split('\n')
   const width = INDENT.length + (rows[0]?.length ?? 0)
-  if (width > columns) return [`${INDENT}(a terminal of ${width} columns would show its QR code)`]
-  // The size of a code is odd, so below the last row is nothing: it is not black there.
+  if (width > columns) return [`${INDENT}(the terminal needs ${width} columns to show the QR code)`]
+  // A code has an odd number of rows, and one line shows two. The last line has no lower half.
   const last = rows.length - 1
   const coloured = rows.map((row, at) => WHITE + (at < last ? ON_BLACK : '') + row + RESET)
   return ['', ...(isColoured ? coloured : rows).map((row) => INDENT + row)]

@@ -7,8 +7,8 @@ const USUAL_COLUMNS = 80
 
 type ListeningServer = ViteDevServer | PreviewServer
 
-/** Prints the endpoint below Vite's own URLs, whenever Vite prints them. */
-export function printEndpoint(server: ListeningServer): void {
+/** Prints the URL of the signaling endpoint below Vite's own URLs, each time that Vite prints them. */
+export function printSignalingUrl(server: ListeningServer): void {
   printBelow(server, () => {
     const page = server.resolvedUrls?.local[0] ?? server.resolvedUrls?.network[0]
     if (page === undefined) return
@@ -17,12 +17,12 @@ export function printEndpoint(server: ListeningServer): void {
   })
 }
 
-/** Prints what a phone opens, below that. */
-export function printForPhones(server: ListeningServer, authorityPath: string | undefined): void {
+/** Prints the URL for phones, and its QR code, below Vite's own URLs. */
+export function printPhoneUrl(server: ListeningServer, authorityPath: string | undefined): void {
   printBelow(server, () => {
     const { stdout } = process
     const terminal = {
-      // A terminal that nobody has given a size says 0.
+      // The number is 0 if the terminal's size is not known.
       columns: stdout.isTTY ? stdout.columns || USUAL_COLUMNS : undefined,
       isColoured: stdout.isTTY && stdout.hasColors(256),
     }
@@ -48,6 +48,6 @@ function print({ config }: ListeningServer, name: string, what: string): void {
 }
 
 function paint(colour: 'green' | 'bold' | 'cyan', text: string): string {
-  // Node 20's styleText colours a pipe too; hasColors() also honours NO_COLOR.
+  // In Node 20, styleText also adds colours when stdout is a pipe or NO_COLOR is set.
   return process.stdout.isTTY && process.stdout.hasColors() ? styleText(colour, text) : text
 }

@@ -3,8 +3,9 @@ import path from 'node:path'
 import { searchForWorkspaceRoot } from 'vite'
 
 /**
- * The project's folder and its parents, nearest first, up to the repository's root (where `.git`
- * is), else up to the npm workspace's. Nothing above: a `.venv` in /tmp is somebody else's program.
+ * Returns the project's folder and its parents, nearest first, up to the root of the repository (the
+ * folder with `.git`), or of the npm workspace if there is no repository. Folders above are left out,
+ * because a `.venv` in /tmp, for example, may contain a program of another user.
  */
 export function projectFolders(root: string): string[] {
   const parents = [path.resolve(root)]
@@ -19,8 +20,8 @@ export function projectFolders(root: string): string[] {
 }
 
 /**
- * The project among these folders: the one with the package.json. Vite's root may be below it
- * (Nuxt's is `app/`), where nobody types `sidecar why`.
+ * Returns the nearest of these folders with a package.json. Vite's root may be a subfolder of the
+ * project (`app/` in Nuxt), but commands such as `sidecar why` are run in the project's folder.
  */
 export function projectIn(folders: readonly string[]): string | undefined {
   return folders.find((folder) => existsSync(path.join(folder, 'package.json')))

@@ -1,42 +1,48 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProxyOptions } from 'vite'
 
 export const SIGNALING_PATH = '/ws/signaling'
 
-/** Proves to the sidecar that a request has come through this proxy. In lower case, as Node reads. */
+/** The header that proves to the sidecar that a request came through this proxy. Node uses lower case. */
 export const PROXY_HEADER = 'x-signaling-proxy'
 
-/** Where the proxy sends to. Asked at every request, because a restarted sidecar has a new port. */
+/** The sidecar behind the proxy. `url` is read at every request, because a restart changes the port. */
 export interface Upstream {
   readonly url: string | undefined
-  /** Goes with every request, in place of what the client has sent under that name. */
+  /** The value of the proof header. It replaces a value that the client may have sent. */
   readonly secret: string
-  /** Nobody answered at `url`, or there is none. */
+  /** Resolves when the sidecar listens or its start has failed. Undefined if it is not being started. */
+  starting(): Promise<void> | undefined
+  /** Is called when nobody has answered at `url`, or there is no `url`. */
   unreachable(): void
-  /** An error of the proxy that does not mean "not running". */
+  /** Is called for a proxy error that does not mean that the sidecar is not running. */
   failed(error: Error): void
 }
 
-/** What is left to answer on: of a request its response, of an upgrade the bare socket. */
+/** Where the answer is written: the response of a request, or the socket of an upgrade. */
 type Answer = ServerResponse | Socket
 
 /**
- * Where nobody can listen: the proxy fails at once. Without any target, that of Vite 7.0 reports an
- * error that does not say which request it was.
+ * An address at which nobody can listen, so the proxy fails at once. Without any target, the proxy of
+ * Vite 7.0 would report an error without the request that it belongs to.
  */
-const NOBODY = 'http://127.0.0.1:0'
+const UNREACHABLE = 'http://127.0.0.1:0'
+
+/** The client gives up after 5 s, and should get an answer before that. */
+const HOLD_AT_MOST_MS = 4000
 
 type Proxy = Parameters<NonNullable<ProxyOptions['configure']>>[0]
 
-/** A rule of ours with the proxy that Vite has made for it. */
+/** A proxy rule of the plugin, with the proxy that Vite has created for it. */
 interface Route {
   readonly path: RegExp
   readonly proxy: Proxy
   readonly rewrite: ((url: string) => string) | undefined
 }
 
-/** What Vite is told to proxy, and the way to have it done for a request that Vite does not see. */
+/** The proxy rules for Vite, and a way to use them for a request that Vite does not receive. */
 export class SignalingProxy {
   readonly #upstream: Upstream
   readonly #routes: Route[] = []
@@ -46,11 +52,11 @@ export class SignalingProxy {
   }
 
   /**
-   * The entries for `server.proxy`, by key. `base` is the resolved one: it ends with a slash.
+   * Returns the entries for `server.proxy`. `base` is Vite's resolved base, which ends with a slash.
    *
-   * Vite matches the raw URL, before it strips `base`, so the client's default `/ws/signaling`
-   * works under every base. Behind a reverse proxy that hands only `base` to Vite the path begins
-   * with the base; that is the second entry.
+   * Vite matches rules before it removes `base` from the URL, so the client's default `/ws/signaling`
+   * works with every base. The second entry is for a reverse proxy that forwards only paths below
+   * `base` to Vite.
    */
   rules(base: string): Record<string, ProxyOptions> {
     const plain = this.#rule(SIGNALING_PATH)
@@ -62,8 +68,8 @@ export class SignalingProxy {
     }
   }
 
-  /** Proxies an upgrade, or without `head` a request; false when it is not about signaling. */
-  take(request: IncomingMessage, answer: Answer, head?: Buffer): boolean {
+  /** Proxies a request (without `head`) or an upgrade. Returns false if its path is not for signaling. */
+  handle(request: IncomingMessage, answer: Answer, head?: Buffer): boolean {
     const { url = '/' } = request
     const route = this.#routes.find(({ path }) => path.test(url))
     if (route === undefined) return false
@@ -76,8 +82,8 @@ export class SignalingProxy {
   #rule(path: string, rewrite?: Route['rewrite']): Record<string, ProxyOptions> {
     const key = exactKey(path)
     const rule: ProxyOptions = {
-      // No changeOrigin and no rewriteWsOrigin: the sidecar judges Host and Origin as the browser
-      // sent them, and nobody else does on an upgrade.
+      // changeOrigin and rewriteWsOrigin must not be set: the sidecar checks Host and Origin as the
+      // browser sent them, and Vite does not check them on an upgrade.
       ws: true,
       xfwd: true,
       headers: { [PROXY_HEADER]: this.#upstream.secret },
@@ -91,65 +97,97 @@ export class SignalingProxy {
   }
 }
 
-/** Whether a key of the user's own `server.proxy` is about signaling. `/ws` is not. */
+/** Whether this key of the user's `server.proxy` is a rule for signaling. `/ws` alone is not. */
 export function isSignalingRule(key: string, base: string): boolean {
   const path = key.replace(/^\^/, '')
   return path.startsWith(SIGNALING_PATH) || path.startsWith(base.slice(0, -1) + SIGNALING_PATH)
 }
 
-// A plain prefix would also take /ws/signaling-of-another-app.
+// A plain prefix would also match a path such as /ws/signaling-of-another-app.
 function exactKey(path: string): string {
   return `^${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?:[/?]|$)`
 }
 
 function connect(proxy: Proxy, options: ProxyOptions, upstream: Upstream): void {
-  // Vite's proxies read these very options at each request, so a getter is asked each time. Not as
-  // a string: the http-proxy of Vite 7.0 would put what it has parsed in its place.
+  // Vite's proxies read this option at each request, so a getter can return the current URL. It must
+  // return a URL object, because the proxy of Vite 7.0 would replace a string with a parsed value.
   Object.defineProperty(options, 'target', {
-    get: () => new URL(upstream.url ?? NOBODY),
+    get: () => new URL(upstream.url ?? UNREACHABLE),
     enumerable: true,
   })
+
+  holdWhileStarting(proxy, upstream)
 
   const upgraded = new WeakSet<object>()
   proxy.on('proxyReqWs', (request, _req, socket) => {
     request.once('upgrade', () => upgraded.add(socket))
   })
 
-  // Vite adds a listener of its own after `configure`, which logs a stack for every attempt while
-  // the sidecar is down, and a listener cannot be stopped by an earlier one. So the event ends here.
+  // After `configure`, Vite adds a listener that logs a stack trace for every attempt while the sidecar
+  // is down. A listener cannot stop later ones, so `emit` is replaced to keep errors from Vite's.
   const { emit } = proxy
   proxy.emit = (...event: unknown[]): boolean => {
     const next = () => Reflect.apply(emit, proxy, event) as boolean
-    if (event[0] === 'proxyReqWs') return withoutStacks(event[3] as Socket, next)
+    if (event[0] === 'proxyReqWs') return withoutStackTraces(event[3] as Socket, next)
     if (event[0] !== 'error') return next()
     const [, error, , answer] = event as [string, NodeJS.ErrnoException, unknown, Answer]
-    // It is the browser that has gone: that says nothing of the sidecar.
+    // The browser has closed the connection, so the error does not mean that the sidecar is down.
     if (answer.destroyed) return true
     refuse(answer, upgraded)
-    if (upstream.url === undefined || isGone(error)) upstream.unreachable()
+    if (upstream.url === undefined || isNotRunning(error)) upstream.unreachable()
     else upstream.failed(error)
     return true
   }
 }
 
-// Vite logs a stack also for a browser that is gone before it has read why its upgrade was refused.
-function withoutStacks(browser: Socket, next: () => boolean): boolean {
+/**
+ * Lets requests and upgrades wait while the sidecar starts. Otherwise a page that is open at that time
+ * would get a 503, which the browser reports as an error in its console.
+ */
+function holdWhileStarting(proxy: Proxy, upstream: Upstream): void {
+  const methods = proxy as unknown as Record<'ws' | 'web', (...event: unknown[]) => void>
+  for (const name of ['ws', 'web'] as const) {
+    const method = methods[name]
+    methods[name] = (...event) => {
+      const proceed = () => Reflect.apply(method, proxy, event)
+      const starting = upstream.url === undefined ? upstream.starting() : undefined
+      if (starting === undefined) proceed()
+      else void hold(event[1] as Answer, starting, proceed)
+    }
+  }
+}
+
+async function hold(answer: Answer, starting: Promise<void>, proceed: () => void): Promise<void> {
+  const ignore = () => {} // An error without a listener would end Vite.
+  answer.on('error', ignore)
+  const limit = new AbortController()
+  await Promise.race([
+    starting,
+    sleep(HOLD_AT_MOST_MS, undefined, { signal: limit.signal }).catch(ignore),
+  ])
+  limit.abort()
+  answer.off('error', ignore)
+  if (!answer.destroyed) proceed()
+}
+
+// Vite also logs a stack trace if the browser closes the connection before it has read a refusal.
+function withoutStackTraces(browser: Socket, next: () => boolean): boolean {
   const own = browser.listeners('error')
   const result = next()
   for (const listener of browser.listeners('error')) {
     if (!own.includes(listener)) browser.off('error', listener as () => void)
   }
-  // An error without a listener would end Vite; `close` follows, which is all that counts.
+  // An error without a listener would end Vite. After it the socket is closed in any case.
   browser.on('error', () => {})
   return result
 }
 
-function isGone(error: NodeJS.ErrnoException): boolean {
-  // ECONNRESET is also Node's code for "socket hang up": it died while it answered.
+function isNotRunning(error: NodeJS.ErrnoException): boolean {
+  // ECONNRESET is also the code for "socket hang up", if the sidecar exits while it answers.
   return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '')
 }
 
-const SENTENCE = "the signaling sidecar is not running: see the terminal of Vite's dev server\n"
+const SENTENCE = "the signaling sidecar is not running; see the terminal of Vite's dev server\n"
 
 function refuse(answer: Answer, upgraded: WeakSet<object>): void {
   if ('writeHead' in answer) {
@@ -157,7 +195,7 @@ function refuse(answer: Answer, upgraded: WeakSet<object>): void {
     if (!answer.writableEnded) answer.end(SENTENCE)
     return
   }
-  // Text in the middle of an open WebSocket would be a broken frame: that one is only cut.
+  // An open WebSocket is only closed, because text in it would be a broken frame.
   if (upgraded.has(answer)) answer.destroy()
   else if (answer.writable) answer.end(UPGRADE_REFUSAL)
 }

@@ -1,29 +1,29 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-/** A sidecar that somebody else started, found by its runtime.json and proven by its answer. */
+/** A running sidecar, found by its runtime.json and verified by its answer to a request. */
 export interface RunningSidecar {
   readonly url: string
   readonly pid: number
   readonly boot: string
   readonly version: string
-  /** The folder that it was started for. */
+  /** The folder of the project that it was started for. */
   readonly project: string | undefined
-  /** The folder of that file. */
+  /** The folder that contains its runtime.json. */
   readonly stateDir: string
 }
 
-// It answers on loopback in a millisecond or two; one that takes a second is not healthy.
+// A sidecar on loopback answers within a few milliseconds.
 const HEALTH_TIMEOUT_MS = 1000
 
-/** The first of these state folders' sidecars that lives. */
+/** Returns the first sidecar that runs with one of these state folders. */
 export async function findRunningSidecar(
   stateFolders: readonly string[],
 ): Promise<RunningSidecar | undefined> {
   for (const folder of stateFolders) {
     for (const found of [await readRuntimeFile(folder), await readRuntimeFileElsewhere(folder)]) {
-      // After SIGKILL the file stays behind, and its pid or port may belong to another program by
-      // now; only the same boot in the answer proves it.
+      // After SIGKILL the file still exists, and another program may use the pid or the port. Only an
+      // answer with the same boot id proves that this sidecar runs.
       if (found && isAlive(found.pid) && (await bootAt(found.url)) === found.boot) return found
     }
   }
@@ -35,16 +35,16 @@ async function readRuntimeFile(stateDir: string): Promise<RunningSidecar | undef
 }
 
 /**
- * A sidecar that was told to keep its state in another folder (by a flag or a setting that Vite does
- * not know) has left word of that in the project's own folder.
+ * Follows state-dir.json. A sidecar that uses another state folder (because of a flag or a setting that
+ * Vite does not know) writes this file into the default folder of the project.
  */
-async function readRuntimeFileElsewhere(own: string): Promise<RunningSidecar | undefined> {
-  const pointer = await readJson(path.join(own, 'state-dir.json'))
+async function readRuntimeFileElsewhere(defaultDir: string): Promise<RunningSidecar | undefined> {
+  const pointer = await readJson(path.join(defaultDir, 'state-dir.json'))
   if (typeof pointer !== 'object' || pointer === null) return undefined
   const { state_dir: stateDir, project } = pointer as Record<string, unknown>
   if (typeof stateDir !== 'string' || !path.isAbsolute(stateDir)) return undefined
   const runtime = await readJson(path.join(stateDir, 'runtime.json'))
-  // The folder may have become another project's since.
+  // Another project may use that folder now.
   const isOfProject =
     typeof runtime === 'object' &&
     runtime !== null &&
@@ -57,7 +57,7 @@ async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'))
   } catch {
-    // No such file, no right to read it, or half written: no sidecar of this project is known.
+    // The file does not exist, is not readable, or is incomplete.
     return undefined
   }
 }
@@ -66,7 +66,7 @@ function parseRuntime(value: unknown, stateDir: string): RunningSidecar | undefi
   if (typeof value !== 'object' || value === null) return undefined
   const { url, pid, boot, version, project } = value as Record<string, unknown>
   if (typeof url !== 'string' || !/^http:\/\//.test(url) || !URL.canParse(url)) return undefined
-  // kill(0) and kill(-1) mean whole groups of processes.
+  // `isAlive` must not get 0 or -1, which stand for groups of processes.
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined
   if (typeof boot !== 'string' || boot === '' || typeof version !== 'string') return undefined
   const known = typeof project === 'string' ? project : undefined
@@ -78,7 +78,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // EPERM: it lives, as another user.
+    // EPERM means that the process exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
@@ -92,7 +92,7 @@ async function bootAt(url: string): Promise<unknown> {
       ? health.boot
       : undefined
   } catch {
-    // Refused, timed out or not JSON: whoever it is, it is not the sidecar of that file.
+    // The request was refused, timed out, or was not answered with JSON by another program.
     return undefined
   }
 }

@@ -2,23 +2,38 @@ import path from 'node:path'
 import type { ResolvedConfig } from 'vite'
 import { type Plan, startRefusal } from './options.ts'
 import { projectFolders, projectIn } from './project-folders.ts'
-import { stateFolderRefusal, type Wish } from './sidecar-supervisor.ts'
 import { projectStateFolder, servedFolderAround, servedFolders } from './state-folder.ts'
+
+/** How to find or start the sidecar of a project. Two equal configs can use the same process. */
+export interface SidecarConfig {
+  readonly root: string
+  /** The folders in which the program is looked for, nearest first. */
+  readonly projectFolders: readonly string[]
+  /** The folders in which a running sidecar of this project may have written its runtime.json. */
+  readonly stateFolders: readonly string[]
+  /** The folders that Vite serves. None of them may contain the state folder. */
+  readonly servedFolders: readonly string[]
+  readonly command: readonly string[] | undefined
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  /** The reason why no sidecar may be started. One that is already running is used all the same. */
+  readonly startRefusal: string | undefined
+}
 
 type SidecarPlan = Extract<Plan, { kind: 'sidecar' }>
 
-/** Throws one sentence when the state folder would be among the files that Vite serves. */
-export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
+/** Throws an error with one sentence if the state folder would be in a folder that Vite serves. */
+export function sidecarConfigFrom(plan: SidecarPlan, config: ResolvedConfig): SidecarConfig {
   const { root } = config
   const { command, args = [], env = {}, port = 0 } = plan.details
   const folders = projectFolders(root)
   const project = projectIn(folders) ?? root
-  // The sidecar's own setting counts as ours: it must be judged, and it says where to find one.
-  const said = plan.stateDir ?? env.SIDECAR_STATE_DIR ?? process.env.SIDECAR_STATE_DIR
-  const stateDir = said ? path.resolve(root, said) : undefined
-  // Without a home folder there is none of ours to look into; the sidecar says what helps.
-  const own = folders.flatMap((folder) => projectStateFolder(folder) ?? [])
-  const stateFolders = stateDir ? [stateDir] : own
+  // The sidecar's environment variable has the same effect as the option, so it is checked as well.
+  const named = plan.stateDir ?? env.SIDECAR_STATE_DIR ?? process.env.SIDECAR_STATE_DIR
+  const stateDir = named ? path.resolve(root, named) : undefined
+  // Without a home folder there are no default folders. The sidecar then prints what to do.
+  const defaults = folders.flatMap((folder) => projectStateFolder(folder) ?? [])
+  const stateFolders = stateDir ? [stateDir] : defaults
   const allServed = servedFolders(config)
   const [first] = stateFolders
   const served = first && servedFolderAround(first, allServed)
@@ -35,8 +50,12 @@ export function wishFrom(plan: SidecarPlan, config: ResolvedConfig): Wish {
       ...(plan.hooks === undefined ? [] : ['--hooks', path.resolve(root, plan.hooks)]),
       ...args,
     ],
-    // Whoever reads its terminal reads Vite's, and has typed none of its flags.
+    // The sidecar's advice then names options of the plugin instead of its own flags.
     env: { SIDECAR_ADVICE: 'plugin', ...env },
     startRefusal: startRefusal(plan.explicit, process.env),
   }
+}
+
+export function stateFolderRefusal(stateDir: string, served: string): string {
+  return `the state folder ${stateDir} is inside ${served}, which Vite serves to everybody who can reach it; choose a stateDir outside`
 }

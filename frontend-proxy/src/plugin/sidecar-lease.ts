@@ -1,47 +1,57 @@
-import type { LetIn } from './allowed-clients.ts'
+import type { AllowedClients } from './allowed-clients.ts'
+import type { Log } from './log.ts'
 import { watchOtherApps } from './other-apps.ts'
 import type { PageServer } from './page-server.ts'
-import type { Log, SidecarKeeper, Wish } from './sidecar-supervisor.ts'
-import type { Pages, Site } from './site-file.ts'
-import { goOn, WITHOUT_SIGNALING } from './warn-on-error.ts'
+import type { SidecarConfig } from './sidecar-config.ts'
+import type { SidecarSupervisor } from './sidecar-supervisor.ts'
+import type { PageUrls, Site } from './site-file.ts'
+import { WITHOUT_SIGNALING, warnOnError } from './warn-on-error.ts'
 
-/** One Vite's need of the project's sidecar: from when its pages can be asked for, to its end. */
-export class SidecarStay {
-  readonly #keeper: SidecarKeeper
-  readonly #wish: Wish
-  readonly #letIn: LetIn
+/**
+ * One Vite server's lease on the sidecar of its project. The sidecar runs as long as there is at least
+ * one lease.
+ */
+export class SidecarLease {
+  readonly #supervisor: SidecarSupervisor
+  readonly #config: SidecarConfig
+  readonly #clients: AllowedClients
   readonly #log: Log
   #site: Site | undefined
   #stopWatching: (() => void) | undefined
 
-  constructor(keeper: SidecarKeeper, wish: Wish, letIn: LetIn, log: Log) {
-    this.#keeper = keeper
-    this.#wish = wish
-    this.#letIn = letIn
+  constructor(
+    supervisor: SidecarSupervisor,
+    config: SidecarConfig,
+    clients: AllowedClients,
+    log: Log,
+  ) {
+    this.#supervisor = supervisor
+    this.#config = config
+    this.#clients = clients
     this.#log = log
   }
 
-  /** As long as this server listens, which need not have begun. */
-  follow(server: PageServer, pagesOf: () => Pages): void {
-    this.#keeper.hold(this)
-    const begin = () => goOn(this.#log, WITHOUT_SIGNALING, () => this.begin(pagesOf()))
+  /** Begins the lease when this server listens, and ends it when the server is closed. */
+  follow(server: PageServer, urls: () => PageUrls): void {
+    this.#supervisor.addLease(this)
+    const begin = () => warnOnError(this.#log, WITHOUT_SIGNALING, () => this.begin(urls()))
     if (server.listening) begin()
     else server.once('listening', begin)
-    server.once('close', () => goOn(this.#log, WITHOUT_SIGNALING, () => this.end()))
+    server.once('close', () => warnOnError(this.#log, WITHOUT_SIGNALING, () => this.end()))
   }
 
-  begin(pages: Pages): void {
-    this.#keeper.hold(this)
-    this.#site = { ...pages, ...this.#letIn }
-    this.#keeper.siteFile.describe(this.#site)
-    this.#keeper.keep(this.#wish, this.#log)
-    this.#stopWatching ??= watchOtherApps(this.#wish.projectFolders, this.#log)
+  begin(urls: PageUrls): void {
+    this.#supervisor.addLease(this)
+    this.#site = { ...urls, ...this.#clients }
+    this.#supervisor.siteFile.describe(this.#site)
+    this.#supervisor.run(this.#config, this.#log)
+    this.#stopWatching ??= watchOtherApps(this.#config.projectFolders, this.#log)
   }
 
   end(): void {
     this.#stopWatching?.()
     this.#stopWatching = undefined
-    this.#keeper.siteFile.forget(this.#site)
-    this.#keeper.letGo(this)
+    this.#supervisor.siteFile.forget(this.#site)
+    this.#supervisor.removeLease(this)
   }
 }

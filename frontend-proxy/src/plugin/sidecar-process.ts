@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { startFailure } from './find-command.ts'
 import { SIDECAR_NAME } from './names.ts'
 
+/** The JSON line that a sidecar prints when it listens. */
 export interface ReadyLine {
   readonly version: string
   readonly url: string
@@ -18,38 +19,39 @@ export interface Start {
 }
 
 export interface SidecarEvents {
-  /** It listens. At most once. */
+  /** The sidecar listens. This is called at most once. */
   ready(line: ReadyLine): void
-  /** One line that it wrote for people. */
-  said(line: string): void
-  /** It is gone, or could not be started. Exactly once, also after `end()`. */
-  gone(end: End): void
+  /** The process has printed a line, to stdout or stderr. */
+  printed(line: string): void
+  /** The process has exited, or could not be started. This is called exactly once, also after `end()`. */
+  exited(exit: Exit): void
 }
 
-export interface End {
-  /** Of the process: `exited with code 2`. */
+export interface Exit {
+  /** How the process ended, for example `exited with code 2`. */
   readonly how: string
-  /** The same with the last line that it said, if it was never ready. */
+  /** The same as `how`, followed by the last printed line if the sidecar was never ready. */
   readonly reason: string
-  /** Whether there never was a sidecar: it could not be started, or ended as ours never does. */
-  readonly isUnfit: boolean
+  /** Whether the program does not run here or is not a sidecar, so another one should be tried. */
+  readonly isUnusable: boolean
 }
 
 export interface SidecarProcess {
   readonly pid: number | undefined
-  /** Closes its stdin, which ends it; resolves when it is gone. */
+  /** Ends the sidecar by closing its stdin. Resolves when the process has exited. */
   end(): Promise<void>
 }
 
-// The sidecar's own code for what its operator can mend, such as a setting that it cannot take.
-const OPERATORS_FAULT = 2
+// The sidecar exits with this code for errors that the user can correct, such as a wrong setting.
+const USER_ERROR = 2
 
-// The sidecar gives its connections up to 2 s to close; one that is still there by then hangs.
+// The sidecar waits up to 2 s for its connections to close. If it takes longer than this, it hangs.
 const END_TIMEOUT_MS = 5000
 
 /**
- * Starts one sidecar. Its stdin is a pipe that only this process holds and it runs with
- * `--exit-on-stdin-eof`: that is what ends it when Vite is killed, because then no hook runs.
+ * Starts a sidecar. If Vite is killed, no hook of the plugin runs, so the sidecar has to notice it: its
+ * stdin is a pipe that only this process holds, and with `--exit-on-stdin-eof` it exits when the pipe
+ * is closed.
  */
 export function startSidecar(start: Start, events: SidecarEvents): SidecarProcess {
   const [program = SIDECAR_NAME, ...words] = start.command
@@ -60,33 +62,33 @@ export function startSidecar(start: Start, events: SidecarEvents): SidecarProces
     windowsHide: true,
   })
   let lastLine = ''
-  const said = (text: string) => {
+  const printed = (text: string) => {
     lastLine = stripVTControlCharacters(text)
-    events.said(lastLine)
+    events.printed(lastLine)
   }
   let isReady = false
   createInterface(child.stdout).on('line', (line) => {
     const ready = isReady ? undefined : parseReadyLine(line)
-    if (!ready) return said(line)
+    if (!ready) return printed(line)
     isReady = true
     events.ready(ready)
   })
-  createInterface(child.stderr).on('line', said)
-  // EPIPE when it dies while its stdin is closed; its end is reported by `close`.
+  createInterface(child.stderr).on('line', printed)
+  // An EPIPE error occurs if the process exits while its stdin is being closed. `close` reports the exit.
   child.stdin.on('error', () => {})
 
-  const gone = new Promise<void>((resolve) => {
+  const exited = new Promise<void>((resolve) => {
     let failure: string | undefined
-    // A program that cannot be started: Node emits `error` and then `close`.
+    // For a program that cannot be started, Node emits `error` and then `close`.
     child.once('error', (error) => {
-      failure = startFailure(program, error)
+      failure = `could not be started: ${startFailure(program, error)}`
     })
     child.once('close', (code, signal) => {
       const how = failure ?? (signal ? `was ended by ${signal}` : `exited with code ${code}`)
-      events.gone({
+      events.exited({
         how,
         reason: isReady || !lastLine ? how : `${how}: ${lastLine}`,
-        isUnfit: !isReady && (failure !== undefined || (!signal && code !== OPERATORS_FAULT)),
+        isUnusable: !isReady && (failure !== undefined || (!signal && code !== USER_ERROR)),
       })
       resolve()
     })
@@ -96,7 +98,7 @@ export function startSidecar(start: Start, events: SidecarEvents): SidecarProces
     end: async () => {
       child.stdin.end()
       const timer = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS).unref()
-      await gone
+      await exited
       clearTimeout(timer)
     },
   }
@@ -107,7 +109,7 @@ function parseReadyLine(line: string): ReadyLine | undefined {
   try {
     value = JSON.parse(line)
   } catch {
-    // Something else that a wrapper such as uvx prints.
+    // A wrapper such as uvx may print other lines.
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined

@@ -1,76 +1,50 @@
-// Rules of this file, which alone knows whether a project has a sidecar and where:
+// Finds, starts, restarts and ends the sidecar of a project. Only this file knows whether it runs.
 //
-// 1. One keeper per project and process, on `globalThis`: Vite's own restart (a config edit) loads
-//    the config and maybe this module anew, and must find the running child, not start another.
-// 2. It runs from the first `keep()` until its last holder lets go. At a restart Vite configures
-//    the new server before it closes the old one, so the count does not touch zero in between;
-//    that order is the same in Vite 7 and 8, and needs no hook that only one of them has. A restart
-//    that fails half way leaves a holder behind; then the child ends with the process.
-// 3. At most one child. A new one is started only after the old one has gone.
+// 1. There is one supervisor per project and process, stored on `globalThis`: when Vite restarts
+//    itself (after an edit of its config), it may load this module again, and must find the running
+//    child process instead of starting another.
+// 2. The sidecar runs while there is at least one lease. When Vite restarts itself, it configures the
+//    new server before it closes the old one, so there is always a lease. (The order is the same in
+//    Vite 7 and 8.) A restart that fails may leave a lease behind; the child then ends with Vite.
+// 3. There is at most one child process. A new one starts only after the old one has exited.
 // 4. `url` is set exactly while a sidecar is known to listen there.
-// 5. What an await of an earlier turn brings is dropped: `#turn` counts up whenever we stop.
+// 5. The result of an asynchronous step is ignored if `#turn` has changed since the step began, which
+//    is the case after each stop.
 
 import { findCommands } from './find-command.ts'
+import { HeldOutput } from './held-output.ts'
+import type { Log } from './log.ts'
 import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './names.ts'
-import { findRunningSidecar } from './running-sidecar.ts'
-import { type End, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
+import { findRunningSidecar, type RunningSidecar } from './running-sidecar.ts'
+import { type SidecarConfig, stateFolderRefusal } from './sidecar-config.ts'
+import { type Exit, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
 import { SiteFile } from './site-file.ts'
+import { MAX_STARTS_WITHOUT_READY, StartHistory } from './start-history.ts'
 import { servedFolderAround } from './state-folder.ts'
-import { sentenceOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
+import { messageOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
 
-/** What a project wants of its sidecar. Plain data: two equal wishes need the same process. */
-export interface Wish {
-  readonly root: string
-  /** Nearest first; where a program is looked for. */
-  readonly projectFolders: readonly string[]
-  /** Where a running sidecar of this project leaves its runtime.json. */
-  readonly stateFolders: readonly string[]
-  /** What Vite hands out to anybody: the state folder must not be in one of them. */
-  readonly servedFolders: readonly string[]
-  readonly command: readonly string[] | undefined
-  readonly args: readonly string[]
-  readonly env: Readonly<Record<string, string>>
-  /** Why none may be started (one that runs is used all the same). */
-  readonly startRefusal: string | undefined
-}
-
-export interface Log {
-  info(sentence: string): void
-  warn(sentence: string): void
-}
-
-// As long as it takes to fix a broken environment by hand, nobody wants to wait longer than 4 s.
-const RESTART_DELAYS_MS = [1000, 2000, 4000] as const
-// A sidecar that lived this long was not killed by its own start: the delays begin anew.
-const STEADY_AFTER_MS = 10_000
-// The first start and one after each delay. Without a single ready line a fifth will not help.
-const MAX_STARTS_WITHOUT_READY = 1 + RESTART_DELAYS_MS.length
-// Every reconnecting page asks; the files are looked at once for all of them.
-const LOOK_INTERVAL_MS = 1000
+// Every page that reconnects calls `unreachable`, and one search per interval is enough for all.
+const SEARCH_INTERVAL_MS = 1000
 
 const INSTALL_HINT = `install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH) or install uv; ${WITHOUT_SIGNALING}`
-const NONE_FIT = `there is no other: ${INSTALL_HINT}`
 
-export class SidecarKeeper {
-  /** Its holders say in it where the pages are. */
-  readonly siteFile: SiteFile = new SiteFile((sentence) => this.#say('warn', sentence))
+export class SidecarSupervisor {
+  /** Tells the sidecar where the pages are. The leases write to it. */
+  readonly siteFile: SiteFile = new SiteFile((sentence) => this.#printOnce('warn', sentence))
   #url: string | undefined
-  #wish: Wish | undefined
+  #config: SidecarConfig | undefined
   #log: Log = { info: () => {}, warn: () => {} }
-  #lastSaid = ''
+  #lastSentence = ''
   #child: SidecarProcess | undefined
-  #childGone: Promise<void> = Promise.resolve()
+  #childExited: Promise<void> = Promise.resolve()
   #restart: NodeJS.Timeout | undefined
-  #isLooking = false
-  #lookedAtMs = 0
+  #isSearching = false
+  #searchedAtMs = 0
   #turn = 0
-  #deaths = 0
-  #startsWithoutReady = 0
-  /** Programs that were found and are no sidecar that runs here, by their path. */
-  readonly #unfit = new Set<string>()
-  /** With what the last child ended that was never ready. */
-  #lastEnd = ''
-  readonly #holders = new Set<object>()
+  #history = new StartHistory()
+  readonly #leases = new Set<object>()
+  /** Resolves the promises of `starting`. */
+  readonly #waiting: (() => void)[] = []
 
   get url(): string | undefined {
     return this.#url
@@ -80,175 +54,193 @@ export class SidecarKeeper {
     return this.siteFile.secret
   }
 
-  hold(holder: object): void {
-    this.#holders.add(holder)
+  addLease(lease: object): void {
+    this.#leases.add(lease)
   }
 
-  letGo(holder: object): void {
-    this.#holders.delete(holder)
-    if (this.#holders.size === 0) this.#stop()
+  removeLease(lease: object): void {
+    this.#leases.delete(lease)
+    if (this.#leases.size === 0) this.#stop()
   }
 
-  /** Vite listens: have a sidecar by `wish`. One that already runs for an equal wish goes on. */
-  keep(wish: Wish, log: Log): void {
-    const isSame = JSON.stringify(wish) === JSON.stringify(this.#wish)
-    this.#wish = wish
+  /** Finds or starts a sidecar for this config. A child with an equal config continues to run. */
+  run(config: SidecarConfig, log: Log): void {
+    const isSame = JSON.stringify(config) === JSON.stringify(this.#config)
+    this.#config = config
     this.#log = log
-    this.#lastSaid = ''
-    if (isSame && (this.#child || this.#restart || this.#isLooking)) return
+    this.#lastSentence = ''
+    if (isSame && this.#isActive) return
     this.#stop()
-    this.#deaths = 0
-    this.#startsWithoutReady = 0
-    this.#unfit.clear()
-    this.#lastEnd = ''
-    this.#have(wish)
+    this.#history = new StartHistory()
+    this.#findOrStart(config)
   }
 
-  /** Somebody wanted the sidecar and nobody answered. Our own child reports its end by itself. */
+  /**
+   * Is called when a request finds no sidecar. A sidecar that another program has started may have
+   * exited or have a new address. (An exit of our own child is noticed without this.)
+   */
   unreachable(): void {
-    const isHandled = this.#child || this.#restart || this.#isLooking
-    if (!this.#wish || isHandled || this.#holders.size === 0) return
-    if (Date.now() - this.#lookedAtMs < LOOK_INTERVAL_MS) return
-    this.#have(this.#wish)
+    if (!this.#config || this.#isActive || this.#leases.size === 0) return
+    if (Date.now() - this.#searchedAtMs < SEARCH_INTERVAL_MS) return
+    this.#findOrStart(this.#config)
   }
 
   failed(error: Error): void {
-    this.#say('warn', `the proxy failed: ${error.message}`)
+    this.#printOnce('warn', `the proxy failed: ${error.message}`)
+  }
+
+  /** Resolves when the sidecar listens or will not. Undefined if it is not being started or found. */
+  starting(): Promise<void> | undefined {
+    if (!this.#isActive) return undefined
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Whether a child runs, will be restarted, or is being searched for. */
+  get #isActive(): boolean {
+    return Boolean(this.#child || this.#restart || this.#isSearching)
+  }
+
+  #settle(): void {
+    if (this.#url === undefined && this.#isActive) return
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   #stop(): void {
     this.#turn += 1
     this.#url = undefined
-    this.#isLooking = false
+    this.#isSearching = false
     clearTimeout(this.#restart)
     this.#restart = undefined
-    if (this.#child) this.#childGone = this.#child.end()
+    if (this.#child) this.#childExited = this.#child.end()
     this.#child = undefined
+    this.#settle()
   }
 
-  #have(wish: Wish): void {
-    this.#acquire(wish).catch((error) => {
-      this.#say('warn', `${sentenceOf(error)}; ${WITHOUT_SIGNALING}`)
-    })
+  #findOrStart(config: SidecarConfig): void {
+    this.#findThenStart(config)
+      .catch((error) => this.#printOnce('warn', `${messageOf(error)}; ${WITHOUT_SIGNALING}`))
+      .finally(() => this.#settle())
   }
 
-  async #acquire(wish: Wish): Promise<void> {
+  async #findThenStart(config: SidecarConfig): Promise<void> {
     this.#turn += 1
     const turn = this.#turn
-    this.#isLooking = true
-    this.#lookedAtMs = Date.now()
-    await this.#childGone
-    const running = await findRunningSidecar(wish.stateFolders)
+    this.#isSearching = true
+    this.#searchedAtMs = Date.now()
+    await this.#childExited
+    const running = await findRunningSidecar(config.stateFolders)
     if (turn !== this.#turn) return
-    this.#isLooking = false
-    const served = running && servedFolderAround(running.stateDir, wish.servedFolders)
-    if (running && served !== undefined) {
-      const refusal = stateFolderRefusal(running.stateDir, served)
-      this.#say('warn', `not using the sidecar that runs already (${running.url}): ${refusal}`)
-      return
-    }
-    this.#url = running?.url
+    this.#isSearching = false
     if (running) {
-      this.siteFile.put(running.stateDir)
-      this.#say('info', `using the sidecar that runs already (pid ${running.pid}, ${running.url})`)
-      this.#compareVersions(running.version)
+      this.#use(running, config)
       return
     }
-    if (this.#startsWithoutReady >= MAX_STARTS_WITHOUT_READY) return
-    const command = wish.command ?? this.#findFitCommand(wish)
-    if (wish.startRefusal) this.#say('info', `no sidecar started: ${wish.startRefusal}`)
-    else if (command) this.#start(wish, command)
-    else if (this.#unfit.size === 0) this.#say('warn', `no sidecar found: ${INSTALL_HINT}`)
-  }
-
-  #findFitCommand({ projectFolders }: Wish): readonly string[] | undefined {
-    return findCommands(projectFolders).find(([program = '']) => !this.#unfit.has(program))
-  }
-
-  #start(wish: Wish, command: readonly string[]): void {
-    this.#startsWithoutReady += 1
-    const { args, env, root: folder } = wish
-    // Also the last words of a child that was told to end are for people; the rest is stale then.
-    const isCurrent = () => this.#child === child
-    let readyAtMs = Number.POSITIVE_INFINITY
-    // What a program says that may be no sidecar, or the same as the last one, is held until that is
-    // known. uvx, which may load for a while, and what the user has named are heard at once.
-    const isDoubtful = this.#lastEnd !== '' || (wish.command === undefined && command.length === 1)
-    let held: string[] | undefined = isDoubtful ? [] : undefined
-    const release = () => {
-      for (const line of held ?? []) this.#log.info(line)
-      held = undefined
+    this.#url = undefined
+    if (!this.#history.mayStart) return
+    const command = config.command ?? this.#findUsableCommand(config)
+    if (config.startRefusal) {
+      this.#printOnce('info', `no sidecar was started because ${config.startRefusal}`)
+    } else if (command) this.#start(config, command)
+    else if (this.#history.unusable.size === 0) {
+      this.#printOnce('warn', `no sidecar was found; ${INSTALL_HINT}`)
     }
+  }
+
+  #use({ stateDir, pid, url, version }: RunningSidecar, config: SidecarConfig): void {
+    const served = servedFolderAround(stateDir, config.servedFolders)
+    if (served !== undefined) {
+      const refusal = stateFolderRefusal(stateDir, served)
+      this.#printOnce('warn', `not using the sidecar that is already running (${url}): ${refusal}`)
+      return
+    }
+    this.#url = url
+    this.siteFile.put(stateDir)
+    this.#printOnce('info', `using the sidecar that is already running (pid ${pid}, ${url})`)
+    this.#compareVersions(version)
+  }
+
+  #findUsableCommand({ projectFolders }: SidecarConfig): readonly string[] | undefined {
+    return findCommands(projectFolders).find(
+      ([program = '']) => !this.#history.unusable.has(program),
+    )
+  }
+
+  #start(config: SidecarConfig, command: readonly string[]): void {
+    const history = this.#history
+    history.started()
+    const { args, env, root: folder } = config
+    // A child that was told to end may still print lines and exit, but must not change the state.
+    const isCurrent = () => this.#child === child
+    // Lines of a program that was only found are held back, because it may not be a sidecar. uvx prints
+    // its progress, and a command from the options is no guess, so their lines are printed at once,
+    // unless they may repeat the lines of the last child.
+    const isFound = config.command === undefined
+    const isHeld = history.lastReason !== '' || (isFound && command.length === 1)
+    const output = new HeldOutput((line) => this.#log.info(line), isHeld)
     const child = startSidecar(
       { command, args, env, folder },
       {
-        said: (line) => {
-          if (held) held.push(line)
-          else this.#log.info(line)
-        },
+        printed: (line) => output.add(line),
         ready: (line) => {
-          readyAtMs = Date.now()
-          this.#lastEnd = ''
-          release()
-          if (isCurrent()) this.#accept(line, wish)
+          history.ready()
+          output.release()
+          if (isCurrent()) this.#accept(line, config)
         },
-        gone: (end) => {
-          if (Date.now() - readyAtMs >= STEADY_AFTER_MS) this.#deaths = 0
-          const isFoundInVain = end.isUnfit && wish.command === undefined
-          if (!isFoundInVain && end.reason !== this.#lastEnd) release()
+        exited: (exit) => {
+          history.exited()
+          const triesNext = exit.isUnusable && isFound
+          if (!triesNext && exit.reason !== history.lastReason) output.release()
           if (!isCurrent()) return
-          if (isFoundInVain) this.#tryAnother(command, end, wish)
-          else this.#startAgain(end, wish)
+          if (triesNext) this.#tryNext(command, exit, config)
+          else this.#startAgain(exit, config)
+          this.#settle()
         },
       },
     )
     this.#child = child
   }
 
-  #accept(line: ReadyLine, wish: Wish): void {
-    // Its own settings (environment, sidecar.toml) can move the state folder, so what the plugin
-    // computed beforehand is not enough.
-    const served = servedFolderAround(line.stateDir, wish.servedFolders)
+  #accept(line: ReadyLine, config: SidecarConfig): void {
+    // The sidecar's own settings (environment, sidecar.toml) can name another state folder than the
+    // one that was checked before the start.
+    const served = servedFolderAround(line.stateDir, config.servedFolders)
     if (served !== undefined) {
       this.#stop()
-      this.#startsWithoutReady = MAX_STARTS_WITHOUT_READY
-      this.#log.warn(`sidecar ended: ${stateFolderRefusal(line.stateDir, served)}`)
+      this.#history.giveUp()
+      this.#log.warn(`the sidecar was stopped: ${stateFolderRefusal(line.stateDir, served)}`)
       return
     }
-    this.#startsWithoutReady = 0
     this.#url = line.url
+    this.#settle()
     this.siteFile.put(line.stateDir)
     this.#compareVersions(line.version)
   }
 
-  /** What was found is no sidecar, or none that runs here: the next place is looked into. */
-  #tryAnother([program = '']: readonly string[], { reason }: End, wish: Wish): void {
+  #tryNext([program = '']: readonly string[], { reason }: Exit, config: SidecarConfig): void {
     this.#child = undefined
-    this.#startsWithoutReady -= 1
-    this.#unfit.add(program)
-    const [next] = this.#findFitCommand(wish) ?? []
-    const rest = next === undefined ? NONE_FIT : `trying ${next}`
-    this.#say('warn', `${program} is no sidecar that runs here: ${reason}; ${rest}`)
-    if (next !== undefined) this.#have(wish)
+    this.#history.addUnusable(program)
+    const [next] = this.#findUsableCommand(config) ?? []
+    const rest = next === undefined ? `no other one was found; ${INSTALL_HINT}` : `trying ${next}`
+    this.#printOnce('warn', `${program} does not run here as a sidecar: it ${reason}; ${rest}`)
+    if (next !== undefined) this.#findOrStart(config)
   }
 
-  #startAgain({ how, reason }: End, wish: Wish): void {
+  #startAgain({ how, reason }: Exit, config: SidecarConfig): void {
     this.#url = undefined
     this.#child = undefined
-    if (this.#startsWithoutReady >= MAX_STARTS_WITHOUT_READY) {
+    if (!this.#history.mayStart) {
       const rest = `gave up after ${MAX_STARTS_WITHOUT_READY} starts; restart Vite to try again`
       this.#log.warn(`the sidecar ${reason}; ${rest}`)
       return
     }
-    const delayMs = RESTART_DELAYS_MS[Math.min(this.#deaths, RESTART_DELAYS_MS.length - 1)] ?? 0
-    this.#deaths += 1
-    // What it said last stands above, or is the same as before.
-    const end = reason === this.#lastEnd ? 'ended in the same way' : how
-    this.#lastEnd = reason
-    this.#log.warn(`the sidecar ${end}; starting it again in ${delayMs / 1000} s`)
+    const delayMs = this.#history.nextDelayMs()
+    // The last line of its output is not repeated, because it was printed just before, or earlier.
+    const end = reason === this.#history.lastReason ? 'ended in the same way' : how
+    this.#history.lastReason = reason
+    this.#log.warn(`the sidecar ${end}; restarting it in ${delayMs / 1000} s`)
     this.#restart = setTimeout(() => {
       this.#restart = undefined
-      this.#have(wish)
+      this.#findOrStart(config)
     }, delayMs).unref()
   }
 
@@ -256,29 +248,24 @@ export class SidecarKeeper {
     const release = (text: string) => text.split('.').slice(0, 2).join('.')
     if (release(version) === release(PLUGIN_VERSION)) return
     this.#log.warn(
-      `${SIDECAR_NAME} ${version} and ${PLUGIN_NAME} ${PLUGIN_VERSION} are of different releases: update the older one`,
+      `${SIDECAR_NAME} ${version} and ${PLUGIN_NAME} ${PLUGIN_VERSION} are from different releases; update the older one`,
     )
   }
 
-  // Looking again at every failed request must not repeat the answer in the terminal.
-  #say(level: 'info' | 'warn', sentence: string): void {
-    if (sentence !== this.#lastSaid) this.#log[level](sentence)
-    this.#lastSaid = sentence
+  // Each failed request may cause a search, which must not print the same sentence again.
+  #printOnce(level: 'info' | 'warn', sentence: string): void {
+    if (sentence !== this.#lastSentence) this.#log[level](sentence)
+    this.#lastSentence = sentence
   }
 }
 
-export function stateFolderRefusal(stateDir: string, served: string): string {
-  return `the state folder ${stateDir} is inside ${served}, which Vite serves to everybody who can reach it; choose a stateDir outside`
-}
+const SUPERVISORS = Symbol.for(PLUGIN_NAME)
 
-const KEEPERS = Symbol.for(PLUGIN_NAME)
-
-/** The keeper of the project at `root`. */
-export function keeperOf(root: string): SidecarKeeper {
-  const place = globalThis as { [KEEPERS]?: Map<string, SidecarKeeper> }
-  place[KEEPERS] ??= new Map()
-  const keepers = place[KEEPERS]
-  const keeper = keepers.get(root) ?? new SidecarKeeper()
-  keepers.set(root, keeper)
-  return keeper
+/** Returns the supervisor of the project at `root`. */
+export function supervisorOf(root: string): SidecarSupervisor {
+  const shared = globalThis as { [SUPERVISORS]?: Map<string, SidecarSupervisor> }
+  shared[SUPERVISORS] ??= new Map()
+  const supervisor = shared[SUPERVISORS].get(root) ?? new SidecarSupervisor()
+  shared[SUPERVISORS].set(root, supervisor)
+  return supervisor
 }

@@ -1,29 +1,29 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { LetIn } from './allowed-clients.ts'
+import type { AllowedClients } from './allowed-clients.ts'
 
-/** Where a project's pages are, for the sidecar's QR code, its status page and its announcement. */
-export interface Pages {
+/** The URLs of a project's pages. The sidecar needs them for its QR code, status page and announcement. */
+export interface PageUrls {
   readonly name: string
-  /** URLs that end with Vite's base. */
+  /** The URLs on this machine. Each ends with Vite's base. */
   readonly local: readonly string[]
-  /** As `local`, the best first; empty when Vite is on localhost only. */
+  /** The URLs on the network, the best first. Empty if Vite listens only on localhost. */
   readonly network: readonly string[]
 }
 
-/** What the sidecar is told of a Vite that runs. */
-export interface Site extends Pages, LetIn {}
+/** What the sidecar has to know about a running Vite server. */
+export interface Site extends PageUrls, AllowedClients {}
 
 const FILE_NAME = 'site.json'
-const SECRET_BYTES = 32 // 256 bits: nobody guesses it, and it is made once for each process
+const SECRET_BYTES = 32 // 256 bits cannot be guessed.
 
 /**
- * `site.json` in the sidecar's state folder, which both sides know and nobody else may read. It is
- * there while Vite listens and the folder is known, so a sidecar that is restarted finds it again.
+ * Writes `site.json` into the sidecar's state folder, which other users cannot read. The file exists
+ * while Vite listens, so a sidecar that is restarted finds it again.
  */
 export class SiteFile {
-  /** What the proxy proves itself with, so the sidecar can believe the address that it forwards. */
+  /** The proxy sends this secret with each request, so the sidecar can trust the client address in it. */
   readonly secret: string = randomBytes(SECRET_BYTES).toString('base64url')
   readonly #failed: (sentence: string) => void
   #folder: string | undefined
@@ -33,20 +33,20 @@ export class SiteFile {
     this.#failed = failed
   }
 
-  /** The sidecar's state folder is there. */
+  /** Must be called when the sidecar's state folder is known. */
   put(folder: string): void {
     if (folder !== this.#folder) this.#remove()
     this.#folder = folder
     this.#write()
   }
 
-  /** The pages are here now. */
+  /** Must be called when a Vite server begins to listen. */
   describe(site: Site): void {
     this.#site = site
     this.#write()
   }
 
-  /** They are there no longer, unless others are described by now. */
+  /** Removes the file when that Vite server is closed, unless another one was described since. */
   forget(site: Site | undefined): void {
     if (site !== this.#site) return
     this.#site = undefined
@@ -59,18 +59,20 @@ export class SiteFile {
     const file = path.join(this.#folder, FILE_NAME)
     const temporary = `${file}.${process.pid}.new`
     try {
-      // Renamed into its place, because the sidecar may be reading it.
+      // The file is renamed because the sidecar may be reading it now.
       writeFileSync(temporary, content, { mode: 0o600 })
       renameSync(temporary, file)
     } catch (error) {
-      this.#failed(`the sidecar cannot be told where the pages are: ${(error as Error).message}`)
+      this.#failed(
+        `the sidecar does not know the URLs of the pages, because ${FILE_NAME} could not be written: ${(error as Error).message}`,
+      )
     }
   }
 
   #remove(): void {
     if (this.#folder === undefined) return
     const file = path.join(this.#folder, FILE_NAME)
-    // A second Vite of this project may have put its own there.
+    // A second Vite server of this project may have written the file in the meantime.
     if (secretIn(file) === this.secret) rmSync(file, { force: true })
   }
 }
@@ -79,7 +81,7 @@ function secretIn(file: string): unknown {
   try {
     return (JSON.parse(readFileSync(file, 'utf8')) as { secret?: unknown } | null)?.secret
   } catch {
-    // Not there, or not a file of ours: either way there is nothing of ours to remove.
+    // The file does not exist, or it is not ours, so there is nothing to remove.
     return undefined
   }
 }

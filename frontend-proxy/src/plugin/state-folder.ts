@@ -6,9 +6,8 @@ import type { ResolvedConfig } from 'vite'
 import { SIDECAR_NAME } from './names.ts'
 
 /**
- * The sidecar's state folder of one project: the same path that the sidecar computes itself.
- *
- * It is `platformdirs.user_state_dir("signaling-sidecar")` (platformdirs 4.14: unix.py, macos.py,
+ * Returns the sidecar's state folder for one project. The sidecar computes the same path itself:
+ * `platformdirs.user_state_dir("signaling-sidecar")` (platformdirs 4.14: unix.py, macos.py,
  * windows.py), then the project's name and the first 8 hex digits of the SHA-256 of its real path.
  */
 export function projectStateFolder(project: string, env = process.env): string | undefined {
@@ -18,7 +17,7 @@ export function projectStateFolder(project: string, env = process.env): string |
   return all === undefined ? undefined : path.join(all, `${path.basename(real) || 'root'}-${hash}`)
 }
 
-/** Undefined: this user has no home folder, as in a container whose user is only a number. */
+/** Returns undefined if the user has no home folder, as in a container whose user has no name. */
 export function userStateFolder(
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
@@ -27,10 +26,10 @@ export function userStateFolder(
   if (platform === 'win32') {
     const local = env.LOCALAPPDATA ?? (home && path.win32.join(home, 'AppData', 'Local'))
     if (!local) return undefined
-    // Twice: platformdirs takes the name for the author's too when no author is said.
+    // The name occurs twice, because platformdirs uses it as the author's name as well.
     return path.win32.join(local, SIDECAR_NAME, SIDECAR_NAME)
   }
-  // platformdirs ignores a relative XDG folder, and honours an absolute one on macOS too.
+  // platformdirs ignores a relative XDG folder, and uses an absolute one on macOS too.
   const xdg = env.XDG_STATE_HOME
   if (xdg && path.posix.isAbsolute(xdg)) return path.posix.join(xdg, SIDECAR_NAME)
   if (home === undefined) return undefined
@@ -38,7 +37,7 @@ export function userStateFolder(
   return path.posix.join(home, state, SIDECAR_NAME)
 }
 
-/** `platformdirs.user_cache_dir("signaling-sidecar")`, as above: what all projects share. */
+/** Returns `platformdirs.user_cache_dir("signaling-sidecar")`, which all projects share. */
 export function userCacheFolder(
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
@@ -55,29 +54,29 @@ export function userCacheFolder(
   return path.posix.join(home, platform === 'darwin' ? 'Library/Caches' : '.cache', SIDECAR_NAME)
 }
 
-/** As platformdirs finds it: a `HOME` that is no absolute path counts for nothing. */
+/** Finds the home folder as platformdirs does, which ignores a relative path in `HOME`. */
 function homeFolder(): string | undefined {
   try {
     const home = homedir()
     return path.isAbsolute(home) ? home : userInfo().homedir
   } catch {
-    // Neither the environment nor the list of users knows one.
+    // Neither the environment nor the system's list of users contains one.
     return undefined
   }
 }
 
-/** What Vite hands out to anybody. */
+/** Returns the folders whose files Vite serves. */
 export function servedFolders({ root, publicDir, server, build }: ResolvedConfig): string[] {
-  // fs.allow is what `/@fs/` reaches outside the root, by default the npm workspace; outDir is what
-  // `vite preview` serves.
+  // `/@fs/` URLs reach the folders in `fs.allow` (by default the npm workspace), and `vite preview`
+  // serves `outDir`.
   return [root, publicDir, ...server.fs.allow, path.resolve(root, build.outDir)].filter(Boolean)
 }
 
 /**
- * The first of the served folders that holds `folder`, or undefined.
+ * Returns the first served folder that contains `folder`, or undefined.
  *
- * Vite hands every file in them to whoever can reach it, the LAN included, and tells its watcher
- * of every line that is appended; file modes do not help, because Vite runs as the same user.
+ * Vite sends every file in a served folder to everybody who can reach it, and its watcher reacts to
+ * every appended line. File permissions do not help, because Vite runs as the same user.
  */
 export function servedFolderAround(
   folder: string,
@@ -90,7 +89,7 @@ export function servedFolderAround(
   })
 }
 
-// A state folder need not exist yet; a link above it decides where it will be.
+// A state folder need not exist yet, and one of its parents may be a symbolic link.
 function realPathOfNearest(folder: string): string {
   const absolute = path.resolve(folder)
   if (existsSync(absolute)) return realpathSync.native(absolute)

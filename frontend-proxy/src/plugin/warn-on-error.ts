@@ -1,22 +1,22 @@
-import type { Log } from './sidecar-supervisor.ts'
+import type { Log } from './log.ts'
 
-export const WITHOUT_SIGNALING = 'Vite goes on without signaling'
+export const WITHOUT_SIGNALING = 'Vite continues without signaling'
 
 /**
- * Runs work of the plugin's own in one of Vite's hooks or events. Whatever it throws is one sentence
- * in the terminal, which ends with `consequence`: a plugin never ends its host.
+ * Runs work of the plugin in a hook or an event listener of Vite. An error becomes one warning in the
+ * terminal, which ends with `consequence`, because the plugin must never stop Vite.
  */
-export function goOn<T>(log: Log, consequence: string, work: () => T): T | undefined {
+export function warnOnError<T>(log: Log, consequence: string, work: () => T): T | undefined {
   try {
     return work()
   } catch (error) {
-    log.warn(`${sentenceOf(error)}; ${consequence}`)
+    log.warn(`${messageOf(error)}; ${consequence}`)
     return undefined
   }
 }
 
-/** The same for work that takes its time. */
-export async function goOnAfter<T>(
+/** Does the same as `warnOnError` for asynchronous work. */
+export async function warnOnRejection<T>(
   log: Log,
   consequence: string,
   work: () => Promise<T>,
@@ -24,11 +24,11 @@ export async function goOnAfter<T>(
   try {
     return await work()
   } catch (error) {
-    log.warn(`${sentenceOf(error)}; ${consequence}`)
+    log.warn(`${messageOf(error)}; ${consequence}`)
     return undefined
   }
 }
 
-export function sentenceOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

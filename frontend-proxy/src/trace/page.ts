@@ -1,35 +1,35 @@
 /**
- * Runs on a page before its app, by the plugin's `trace: true`: every RTCPeerConnection that the
- * page makes, by whatever library, tells the sidecar's event log what becomes of it.
+ * Records every RTCPeerConnection of a page in the sidecar's event log, whatever library creates it.
+ * With the plugin's option `trace: true`, every page runs this script before its app.
  */
 
-import { ownOriginUrl } from '../browser/default-url.ts'
+import { defaultUrl } from '../browser/default-url.ts'
 import { observe } from '../browser/observe.ts'
 import { pageReport, type TraceReport } from '../browser/trace-report.ts'
 
-/** More are dropped, oldest first: the sidecar may be down for a day. */
+/** If more reports wait, the oldest are dropped, because the sidecar may be down for a day. */
 const MAX_KEPT = 1_000
 const RETRY_MS = 2_000
 
 const kept: TraceReport[] = []
 let socket: WebSocket | undefined
 
-function report(one: TraceReport): void {
-  kept.push(one)
+function send(report: TraceReport): void {
+  kept.push(report)
   if (kept.length > MAX_KEPT) kept.shift()
   if (socket === undefined) connect()
-  send()
+  sendKept()
 }
 
 function connect(): void {
-  const url = ownOriginUrl()
+  const url = defaultUrl()
   if (url === undefined) return
   socket = new WebSocket(url)
-  socket.onopen = send
+  socket.onopen = sendKept
   socket.onclose = () => setTimeout(connect, RETRY_MS)
 }
 
-function send(): void {
+function sendKept(): void {
   while (kept[0] !== undefined && socket?.readyState === WebSocket.OPEN) {
     socket.send(JSON.stringify({ type: 'trace', ...kept.shift() }))
   }
@@ -41,9 +41,9 @@ if (Native !== undefined) {
   globalThis.RTCPeerConnection = class RTCPeerConnection extends Native {
     constructor(configuration?: RTCConfiguration) {
       super(configuration)
-      if (isFirst) report(pageReport())
+      if (isFirst) send(pageReport())
       isFirst = false
-      observe(this, report)
+      observe(this, send)
     }
   }
 }

@@ -18,7 +18,7 @@ function stubPage(href: string, origin: string): void {
 
 async function urlAt(href: string, origin: string): Promise<string | undefined> {
   stubPage(href, origin)
-  return (await import('../../src/browser/default-url.ts')).ownOriginUrl()
+  return (await import('../../src/browser/default-url.ts')).defaultUrl()
 }
 
 it.each([
@@ -55,8 +55,7 @@ it.each([
     expect(vi.getTimerCount()).toBe(0)
     expect(globalThis.WebSocket).not.toHaveBeenCalled()
     expect(warn.mock.calls).toEqual([[expect.stringContaining(place)]])
-    const advice =
-      origin === 'null' ? 'through your Vite' : "url: 'ws://localhost:5173/ws/signaling'"
+    const advice = origin === 'null' ? 'from your Vite' : "url: 'ws://localhost:5173/ws/signaling'"
     expect(warn.mock.calls[0]?.[0]).toContain(advice) // no sidecar lets in the origin `null`
   },
 )
@@ -77,7 +76,7 @@ it('on a server all of it does nothing, and says so once', async () => {
   expect(deviceName()).toBe('')
   vi.runAllTimers() // throws when one of them begins another, for ever
   expect(globalThis.WebSocket).not.toHaveBeenCalled()
-  expect(warn.mock.calls).toEqual([[expect.stringContaining('on a server')]])
+  expect(warn.mock.calls).toEqual([[expect.stringContaining('server-side rendering')]])
 })
 
 it('in Node.js a client that is given a url and a WebSocket connects', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseFrame } from '../../src/browser/frames.ts'
+import { parseFrame } from '../../src/browser/parse-frame.ts'
 
 const alone = { joinedAt: undefined, name: undefined, metadata: undefined, instance: undefined }
 

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Negotiable, Negotiation, parseNegotiable } from '../../src/browser/negotiation.ts'
+import { Negotiation, type NegotiationSignal, parseSignal } from '../../src/browser/negotiation.ts'
 import { FakePeerConnection } from './fake-peer-connection.ts'
 
 function side(isPolite: boolean): {
   pc: FakePeerConnection
-  sent: Negotiable[]
+  sent: NegotiationSignal[]
   negotiation: Negotiation
 } {
   const pc = new FakePeerConnection()
-  const sent: Negotiable[] = []
+  const sent: NegotiationSignal[] = []
   // As much of an RTCPeerConnection as a negotiation uses.
   const real = pc as unknown as RTCPeerConnection
   const negotiation = new Negotiation(
@@ -19,9 +19,9 @@ function side(isPolite: boolean): {
   return { pc, sent, negotiation }
 }
 
-const offer = (sdp: string, round?: number): Negotiable => ({ type: 'offer', sdp, round })
-const answer = (sdp: string, round?: number): Negotiable => ({ type: 'answer', sdp, round })
-const candidate = (text: string): Negotiable => ({
+const offer = (sdp: string, round?: number): NegotiationSignal => ({ type: 'offer', sdp, round })
+const answer = (sdp: string, round?: number): NegotiationSignal => ({ type: 'answer', sdp, round })
+const candidate = (text: string): NegotiationSignal => ({
   type: 'candidate',
   candidate: { candidate: text, sdpMid: '0' },
 })
@@ -192,12 +192,12 @@ describe('a relayed frame', () => {
     ['a candidate without its line', 'candidate', { candidate: { sdpMid: '0' } }],
     ["an app's own signal", 'signal', { sdp: 'v=0' }],
   ] as const)('is no negotiation: %s', (_, type, payload) => {
-    expect(parseNegotiable({ type, from: 'b', payload })).toBeUndefined()
+    expect(parseSignal({ type, from: 'b', payload })).toBeUndefined()
   })
 
   it('gives a candidate without the fields that have the wrong type', () => {
     const payload = { candidate: { candidate: 'c', sdpMid: 0, sdpMLineIndex: 1, extra: true } }
-    expect(parseNegotiable({ type: 'candidate', from: 'b', payload })).toEqual({
+    expect(parseSignal({ type: 'candidate', from: 'b', payload })).toEqual({
       type: 'candidate',
       candidate: { candidate: 'c', sdpMid: null, sdpMLineIndex: 1, usernameFragment: null },
     })

@@ -116,7 +116,7 @@ describe('a payload', () => {
     expect(() => new SignalingClient({ ...fakeNetwork, room: 'bar', metadata: circular })).toThrow(
       TypeError,
     )
-    expect(() => signaling.broadcast((() => 1) as object)).toThrow('and is null in JSON')
+    expect(() => signaling.broadcast((() => 1) as object)).toThrow('but this one is null in JSON')
     signaling.broadcast({ gone: undefined, n: Number.NaN })
     expect(socket.sent.slice(1)).toEqual([{ type: 'broadcast', n: null, c: 1, a: 0 }])
   })
@@ -130,14 +130,14 @@ describe('an id that is no string', () => {
       () => new SignalingClient({ ...fakeNetwork, room: 'bar', peerId: 7 as unknown as string }),
     ],
   ])('is an error that names it: %s', (what, create) => {
-    expect(create).toThrow(`${what} must be a string, and is of type number`)
+    expect(create).toThrow(`${what} must be a string, but its type is number`)
   })
 
   it('is none of a peer either', async () => {
     const { signaling } = await member()
     const to = 7 as unknown as string
     expect(() => signaling.relay(to, 'signal')).toThrow(
-      'to must be a string, and is of type number',
+      'to must be a string, but its type is number',
     )
   })
 })

@@ -11,7 +11,7 @@ describe('frames from the sidecar', () => {
       'next',
       'known',
       'known',
-      'hole',
+      'gap',
       'next',
     ])
     expect(resumption.after).toBe(3)
@@ -19,13 +19,13 @@ describe('frames from the sidecar', () => {
 
   it('are acknowledged soon, and at once after sixteen', () => {
     const resumption = new Resumption(TICKET)
-    expect(resumption.owes).toBe('nothing')
+    expect(resumption.acknowledgementDue).toBe('no')
     resumption.receive(1)
-    expect(resumption.owes).toBe('soon')
+    expect(resumption.acknowledgementDue).toBe('soon')
     for (let s = 2; s <= 16; s += 1) resumption.receive(s)
-    expect(resumption.owes).toBe('now')
+    expect(resumption.acknowledgementDue).toBe('now')
     expect(resumption.acknowledge()).toEqual({ a: 16 })
-    expect(resumption.owes).toBe('nothing')
+    expect(resumption.acknowledgementDue).toBe('no')
   })
 
   it('are counted from where a list says that they stand', () => {
@@ -57,7 +57,7 @@ describe('frames to the sidecar', () => {
     resumption.receive(1)
     resumption.keep({ n: 'a' })
     expect(resumption.last).toEqual({ n: 'a', c: 1, a: 1 })
-    expect(resumption.owes).toBe('nothing')
+    expect(resumption.acknowledgementDue).toBe('no')
   })
 
   it('go on from the number of the page before', () => {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { randomId } from '../../src/browser/identity.ts'
 import type { PageStorage } from '../../src/browser/page-storage.ts'
-import { type Holder, type Slot, Slots } from '../../src/browser/slots.ts'
+import { type Slot, Slots, type SlotUser } from '../../src/browser/slots.ts'
 
-const nobody: Holder = { isListenedTo: () => true, replaced() {}, restored() {} }
+const nobody: SlotUser = { isListenedTo: () => true, replaced() {}, restored() {} }
 
 class Tab implements PageStorage {
   readonly items: Map<string, string>
@@ -34,7 +34,7 @@ class Tab implements PageStorage {
 /** A page in whose room `bar` this tab is resumable as this, and that is then unloaded. */
 function unloaded(tab: Tab, identity: { peerId: string; token?: string }, chosen?: string): void {
   const { slots, page } = tab.load()
-  slots.take('bar', nobody, chosen).become(identity)
+  slots.take('bar', nobody, chosen).identity = identity
   page.dispatchEvent(new Event('pagehide'))
 }
 
@@ -99,7 +99,7 @@ describe('a tab', () => {
 
   it('that is duplicated while it is in no room is a new peer as well', () => {
     const tab = new Tab()
-    tab.load().slots.take('bar', nobody).giveUp(true)
+    tab.load().slots.take('bar', nobody).release(true)
     expect(tab.items.size).toBe(0)
   })
 
@@ -117,7 +117,7 @@ describe('a page from the back/forward cache', () => {
     const tab = new Tab()
     const { slots, page } = tab.load()
     const restored = vi.fn()
-    slots.take('bar', { ...nobody, restored }).become({ peerId: 'ann', token: 'secret' })
+    slots.take('bar', { ...nobody, restored }).identity = { peerId: 'ann', token: 'secret' }
     page.dispatchEvent(new Event('pagehide'))
     page.dispatchEvent(pageshow)
     expect(tab.items.size).toBe(0)
@@ -128,7 +128,7 @@ describe('a page from the back/forward cache', () => {
     const tab = new Tab()
     const { slots, page } = tab.load()
     const restored = vi.fn()
-    slots.take('bar', { ...nobody, restored }).become({ peerId: 'ann', token: 'first' })
+    slots.take('bar', { ...nobody, restored }).identity = { peerId: 'ann', token: 'first' }
     page.dispatchEvent(new Event('pagehide'))
     unloaded(tab, { peerId: 'ann', token: 'second' })
     page.dispatchEvent(pageshow)
@@ -143,7 +143,7 @@ describe('a slot', () => {
     const slots = new Slots(undefined, page)
     const replaced = vi.fn()
     const slot = slots.take('bar', { ...nobody, replaced })
-    slot.become({ peerId: 'ann', token: 'secret' })
+    slot.identity = { peerId: 'ann', token: 'secret' }
     const said: string[] = []
     const socket = { send: () => said.push('leave'), close: () => said.push('close') }
     return { page, slots, slot, replaced, said, socket }
@@ -154,21 +154,21 @@ describe('a slot', () => {
     const next = slots.take('bar', nobody)
     expect(next.identity).toEqual({ peerId: 'ann', token: 'secret' })
     expect(replaced).not.toHaveBeenCalled()
-    next.tellEarlier()
+    next.notifyPrevious()
     expect(replaced).toHaveBeenCalledExactlyOnceWith(false)
   })
 
   it('is left by the earlier client when the newer one is somebody else', () => {
     const { slots, replaced } = scene()
     const next = slots.take('bar', nobody, 'ben')
-    next.tellEarlier()
+    next.notifyPrevious()
     expect(next.identity).toEqual({ peerId: 'ben' })
     expect(replaced).toHaveBeenCalledExactlyOnceWith(true)
   })
 
   it('is left a moment after its client has closed, and the session is over', () => {
     const { slots, slot, said, socket } = scene()
-    slot.giveUpSoon(socket)
+    slot.releaseSoon(socket)
     vi.advanceTimersByTime(200)
     expect(said).toEqual([])
     vi.advanceTimersByTime(50)
@@ -178,9 +178,9 @@ describe('a slot', () => {
 
   it('is not left when another client asks for it meanwhile', () => {
     const { slots, slot, said, socket } = scene()
-    slot.giveUpSoon(socket)
+    slot.releaseSoon(socket)
     const next = slots.take('bar', nobody)
-    next.tellEarlier()
+    next.notifyPrevious()
     vi.advanceTimersByTime(1_000)
     expect(said).toEqual(['close'])
     expect(next.identity.token).toBe('secret')
@@ -188,20 +188,20 @@ describe('a slot', () => {
 
   it('is left at once when the page is unloaded meanwhile', () => {
     const { page, slot, said, socket } = scene()
-    slot.giveUpSoon(socket)
+    slot.releaseSoon(socket)
     page.dispatchEvent(new Event('pagehide'))
     expect(said).toEqual(['leave', 'close'])
   })
 
   it('is left at once where there is no page', () => {
     const { said, socket } = scene()
-    new Slots(undefined, undefined).take('bar', nobody).giveUpSoon(socket)
+    new Slots(undefined, undefined).take('bar', nobody).releaseSoon(socket)
     expect(said).toEqual(['leave', 'close'])
   })
 
   it('keeps its session when its client has ended without a leave', () => {
     const { slots, slot } = scene()
-    slot.giveUp(false)
+    slot.release(false)
     expect(slots.take('bar', nobody).identity).toMatchObject({ peerId: 'ann', token: 'secret' })
   })
 })

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { parseFrame } from '../../src/browser/frames.ts'
+import { parseFrame } from '../../src/browser/parse-frame.ts'
 
 interface Vector {
   readonly name: string

@@ -6,12 +6,17 @@ from signaling_sidecar.dialects.mesh import MESH
 from signaling_sidecar.dialects.pairing import PAIRING
 from signaling_sidecar.dialects.port import (
     UPGRADE_REQUIRED,
+    Answer,
+    Asked,
     Caller,
     Closing,
     Dialect,
+    FrameBudget,
     Introduction,
     Opening,
     Rejection,
+    Route,
+    View,
 )
 from signaling_sidecar.dialects.rooms import ROOMS
 from signaling_sidecar.hub.payloads import Binary
@@ -19,14 +24,23 @@ from signaling_sidecar.hub.payloads import Binary
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED)}
 """The only list of the dialects. Everything else that depends on which dialects there are reads it."""
 
+NATIVE = ROOMS
+"""The dialect that our own client library, the status page and the LAN discovery speak."""
+
 __all__ = [
     "DIALECTS",
+    "NATIVE",
     "UPGRADE_REQUIRED",
+    "Answer",
+    "Asked",
     "Binary",
     "Caller",
     "Closing",
     "Dialect",
+    "FrameBudget",
     "Introduction",
     "Opening",
     "Rejection",
+    "Route",
+    "View",
 ]

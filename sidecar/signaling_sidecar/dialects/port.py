@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from signaling_sidecar.dialects.kinds import KindOf, kind_in
-from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import LastWords, Mark, Message
+from signaling_sidecar.hub.commands import Carried, Command, Opened
+from signaling_sidecar.hub.effects import LastWords, Mark, Message, PeerView, RoomsListed
 from signaling_sidecar.hub.rules import RoomRules
 from signaling_sidecar.settings import Settings
 
@@ -60,11 +60,69 @@ class Caller:
     """Returns the keyed hash of a secret. Without the key, the hash does not tell anything about the secret."""
     address: str | None = None
     """The IP address of the client, or the network that counts as one address. None when it is not known."""
+    given_id: str = ""
+    """A random id that the server has made for this connection. A dialect may use it as the peer id."""
+
+
+class FrameBudget(NamedTuple):
+    """How many frames a connection may send, compared to the settings `max_frames_per_s` and `max_frames_burst`."""
+
+    times: float = 1.0
+    """The factor by which both are multiplied."""
+    per_room: bool = False
+    """Whether both are also multiplied by the number of rooms that the connection is in."""
 
 
 Decode = Callable[[bytes, Caller, int], Command]
 """Reads one frame: (frame, caller, wall clock in ms since the epoch). It raises nothing for input that it cannot read,
 but returns a `Refuse` command."""
+
+
+class Asked(NamedTuple):
+    """An HTTP request to a route of a dialect."""
+
+    path: Mapping[str, str]
+    """The values of the parameters in the route's path, decoded."""
+    query: Mapping[str, str]
+    """The decoded query. Of a name that occurs twice, the first value counts."""
+    body: bytes
+    given_id: str
+    """A new random id, which the answer may give to a client as its peer id."""
+
+
+class Answer(NamedTuple):
+    """The HTTP answer of a route."""
+
+    body: bytes
+    content_type: str = "application/json"
+    status: int = 200
+
+
+class View(Protocol):
+    """What a route may know of the rooms of its dialect."""
+
+    def listed_rooms(self) -> RoomsListed:
+        """The rooms that the list of rooms shows, the oldest first."""
+
+    def peers(self, room: str) -> tuple[PeerView, ...] | None:
+        """The peers of a room in order of joining, including those that are away. None when there is no such room."""
+
+
+class Route(NamedTuple):
+    """An HTTP route beside the WebSocket of a dialect.
+
+    The guard and the `admit` hook have let the request in when `answer` is called. Pages of other allowed origins may
+    read the answer if the dialect is `cross_origin`.
+    """
+
+    method: str
+    """In upper case. A route for GET also answers HEAD."""
+    path: str
+    """`{name}` stands for one segment of any text, and is given to `answer` as `Asked.path["name"]`."""
+    answer: Callable[[Asked, View], Answer]
+    """Must neither wait nor change anything. What it raises is logged, and the client gets a 500 without details."""
+    max_body_bytes: int = 0
+    """The largest body that is accepted. A larger one is answered with 413."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +152,15 @@ class Dialect:
     """Adds the numbers of a frame to a resumable session to the text that all receivers share."""
     open: Callable[[Opening], Introduction | Rejection | Closing] = lambda opening: Introduction()
     """Reads the handshake. A `Closing` lets the handshake succeed and ends the connection at once."""
+    begin: Callable[[Caller, int], Carried | Opened | None] = lambda caller, at_ms: None
+    """Returns what the handshake itself asks for: (caller, wall clock in ms since the epoch). It is carried out before
+    the first frame is read. A client that asked for a greeting, a room or a group may then wait without sending."""
     closing: Callable[[LastWords], Closing | None] = lambda message: None
     """Returns how the message ends the connection of its receiver. None keeps the connection open."""
     plain_get: Rejection = UPGRADE_REQUIRED
     """The answer to a request that is not a WebSocket handshake."""
+    routes: tuple[Route, ...] = ()
+    """Its HTTP routes beside the WebSocket."""
     keeps_secrets: bool = False
     """Whether words that its clients choose, such as the type of an unknown frame, may hold a secret. They are then
     not recorded."""
@@ -105,6 +168,8 @@ class Dialect:
     """Whether pages of allowed origins may read its HTTP answers."""
     first_frames: frozenset[str] = frozenset()
     """The kinds of a first frame that choose this dialect on the shared path."""
+    frame_budget: FrameBudget = FrameBudget()
+    """How many frames a connection may send."""
     query: str | None = None
     """The name of a parameter that the query must have, unless the path names the room."""
     query_chooses: bool = False

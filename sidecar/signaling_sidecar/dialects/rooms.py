@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
-from signaling_sidecar.dialects.port import Caller, Dialect
+from signaling_sidecar.dialects.port import Answer, Asked, Caller, Dialect, Route, View
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.hub import commands, effects
 from signaling_sidecar.hub.commands import Carried, Command
@@ -24,6 +24,7 @@ from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
 
 NAME = "rooms"
+PATH = "/ws/signaling"
 MAX_METADATA_BYTES = 4096  # bytes of JSON text; it is sent to everybody at every join (PROTOCOLS.md, "`rooms`")
 MAX_TOKEN_CHARS = 256  # ours have 43
 MAX_CREDENTIAL_CHARS = 8192  # of a token of somebody else's making; servers take headers of 8 KiB
@@ -380,9 +381,9 @@ def _room_list(message: effects.RoomsListed) -> list[_Room]:
     return [_Room(room.room, room.peers, room.created_at_ms, room.capacity) for room in message.rooms]
 
 
-def encode_room_list(message: effects.RoomsListed) -> bytes:
-    """The body of `GET /ws/signaling/rooms`: the `rooms` frame without its type."""
-    return encode_json(_RoomList(_room_list(message)))
+def _answer_room_list(asked: Asked, view: View) -> Answer:
+    """Answer `GET /ws/signaling/rooms` with the same list as in a `rooms` frame."""
+    return Answer(encode_json(_RoomList(_room_list(view.listed_rooms()))))
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
@@ -426,10 +427,11 @@ def rules(settings: Settings) -> RoomRules:
 ROOMS = Dialect(
     name=NAME,
     purpose="rooms and peer lists, relays, a lobby; what the browser client here speaks",
-    paths=("/ws/signaling",),
+    paths=(PATH,),
     kinds=_TARGETED | {"broadcast"} | frozenset(_OTHERS),
     rules=rules,
     decode=reader(msgspec.json.Decoder(_Envelope), _read, _outlined),
     encode=writer(_ENCODERS),
     mark=mark,
+    routes=(Route("GET", f"{PATH}/rooms", _answer_room_list),),
 )

@@ -115,7 +115,7 @@ KINDS: dict[str, str] = {
 NUMBERS = frozenset(field.name for field in fields(Settings)) | {
     *("segment", "pid", "records", "rooms", "sessions", "took_ms", "bytes", "lost", "count", "code", "replaced"),
     *("capacity", "grace_s", "left_s", "idle_s", "joined_at_ms", "created_at_ms", "at_ms", "size", "by", "connection"),
-    *("sent", "handled", "s", "a", "c", "round", "description_bytes"),
+    *("sent", "handled", "reached", "s", "a", "c", "round", "description_bytes"),
 }
 """Keys of what the sidecar itself records, whose numbers are kept. Any other number becomes 0: it may be a telephone's
 or a place's, whatever the app calls it."""

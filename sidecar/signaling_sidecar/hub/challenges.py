@@ -1,7 +1,8 @@
-"""Newcomers for whom there is no place, unless who is in their way turns out to be gone.
+"""Challenges: before a join is refused because of other connections, those must show that they are still alive.
 
-A half-open connection looks like a live one until its next missed pong. So it is asked at once, and the newcomer's join
-and all that it sends after it wait for the answer.
+A connection that was lost without a Close looks alive until its next pong is missed. So when a join would be refused
+because of other connections, they are pinged at once. The join waits for their answers, and so do the commands that
+its client sends after it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import records
 from signaling_sidecar.hub.arrivals import InTheWay
-from signaling_sidecar.hub.commands import Command, Join, Refusable
+from signaling_sidecar.hub.commands import Command, Join, Numbered, Refusable, Several
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Challenge, Effect
 
@@ -23,39 +24,46 @@ MAX_WAITING = 64  # commands of one newcomer; at most 64 times the frame limit i
 
 
 @dataclass(slots=True, eq=False)
-class _Standoff:
+class Standoff:
+    """A join that waits, and the connections that it waits for."""
+
     join: Join
     silent: set[int]
-    """Connections that have not answered yet."""
+    """The challenged connections that have not answered yet."""
+    rest: Several | None = None
+    """The commands that came after the join in the same frame."""
     waiting: deque[Command] = field(default_factory=deque)
+    """The commands of later frames."""
 
 
 class Challenges:
-    """`resolve` is called with the join, the connections that did not answer, and what waited behind the join."""
+    """`resolve` is called with a standoff that is over: all have answered, or one has ended, or the time is up."""
 
-    def __init__(
-        self, deadlines: Deadlines, resolve: Callable[[Join, set[int], deque[Command], float], list[Effect]]
-    ) -> None:
+    def __init__(self, deadlines: Deadlines, resolve: Callable[[Standoff, float], list[Effect]]) -> None:
         self._deadlines = deadlines
         self._resolve = resolve
-        self._by_newcomer: dict[int, _Standoff] = {}
+        self._standoffs: dict[int, Standoff] = {}
+        """By the connection whose join waits."""
 
     def begin(self, in_the_way: InTheWay, now_s: float) -> list[Effect]:
+        """Challenge the connections that are in the way of a join, and let the join wait."""
         join = in_the_way.join
-        asked = [session for session in in_the_way.sessions if session.connection is not None]
-        silent = {session.connection for session in asked if session.connection is not None}
-        standoff = self._by_newcomer[join.connection] = _Standoff(join, silent)
+        challenged = {session.connection: session for session in in_the_way.sessions if session.connection is not None}
+        standoff = self._standoffs[join.connection] = Standoff(join, set(challenged))
         self._deadlines.at(now_s + ANSWER_WITHIN_S, lambda now_s: self._expire(standoff, now_s))
         done: list[Effect] = [
-            records.of_session("peer.challenged", session, {"by": join.connection}) for session in asked
+            records.of_session("peer.challenged", session, {"by": join.connection}) for session in challenged.values()
         ]
-        return done + [Challenge(connection) for connection in sorted(silent)]
+        return done + [Challenge(connection) for connection in sorted(challenged)]
 
     def hold(self, command: Command) -> bool | Refusal:
-        """Keep a command of a newcomer that waits; False: it is not one, or cannot wait."""
-        if not self._by_newcomer or not isinstance(command, Refusable):
+        """Keep a command if its sender waits for the answer to its join. Returns whether it was kept.
+
+        A command that asks for nothing that could be refused, such as a ping, does not wait.
+        """
+        if not self._standoffs or not isinstance(command, Refusable | Several | Numbered):
             return False
-        standoff = self._by_newcomer.get(command.connection)
+        standoff = self._standoffs.get(command.connection)
         if standoff is None:
             return False
         if len(standoff.waiting) >= MAX_WAITING:
@@ -63,13 +71,17 @@ class Challenges:
         standoff.waiting.append(command)
         return True
 
+    def hold_rest(self, rest: Several) -> None:
+        """Keep the commands that come after a waiting join in its own frame."""
+        self._standoffs[rest.connection].rest = rest
+
     def waits_for(self, connection: int) -> Join | None:
-        """The join of a newcomer that waits."""
-        standoff = self._by_newcomer.get(connection)
+        """The join of the connection that waits, if there is one."""
+        standoff = self._standoffs.get(connection)
         return standoff.join if standoff is not None else None
 
     def answered(self, connection: int, now_s: float) -> list[Effect]:
-        """The connection is alive."""
+        """The connection is alive, so it is not in the way any more as one that might be lost."""
         done: list[Effect] = []
         for standoff in self._of(connection):
             standoff.silent.discard(connection)
@@ -78,20 +90,20 @@ class Challenges:
         return done
 
     def gone(self, connection: int, now_s: float) -> list[Effect]:
-        """The connection has ended: a newcomer's join with it, and somebody who was in the way is no more."""
-        self._by_newcomer.pop(connection, None)
+        """The connection has ended. Its own join waits no more, and joins that it was in the way of are decided now."""
+        self._standoffs.pop(connection, None)
         done: list[Effect] = []
         for standoff in self._of(connection):
             standoff.silent.clear()
             done += self._end(standoff, now_s)
         return done
 
-    def _of(self, challenged: int) -> list[_Standoff]:
-        return [standoff for standoff in self._by_newcomer.values() if challenged in standoff.silent]
+    def _of(self, challenged: int) -> list[Standoff]:
+        return [standoff for standoff in self._standoffs.values() if challenged in standoff.silent]
 
-    def _expire(self, standoff: _Standoff, now_s: float) -> list[Effect]:
-        return self._end(standoff, now_s) if self._by_newcomer.get(standoff.join.connection) is standoff else []
+    def _expire(self, standoff: Standoff, now_s: float) -> list[Effect]:
+        return self._end(standoff, now_s) if self._standoffs.get(standoff.join.connection) is standoff else []
 
-    def _end(self, standoff: _Standoff, now_s: float) -> list[Effect]:
-        del self._by_newcomer[standoff.join.connection]
-        return self._resolve(standoff.join, standoff.silent, standoff.waiting, now_s)
+    def _end(self, standoff: Standoff, now_s: float) -> list[Effect]:
+        del self._standoffs[standoff.join.connection]
+        return self._resolve(standoff, now_s)

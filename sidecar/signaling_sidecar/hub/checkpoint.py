@@ -39,6 +39,7 @@ class ResumptionState(msgspec.Struct, frozen=True, omit_defaults=True):
     answered: bool = False
     sent: Count = 0
     handled: Count = 0
+    reached: Count = 0
     kept: list[KeptState] = []
 
 
@@ -67,6 +68,8 @@ class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     host: str | None = None
     matched: list[str] = []
     queue: str = ""
+    announced: bool = True
+    """Whether its peers are told of each other."""
     rules: OwnRules | None = None
 
 
@@ -132,6 +135,7 @@ def _room(room: Room, now_s: float) -> RoomInLog:
         host=room.host.peer if room.host is not None else None,
         matched=list(room.matched),
         queue=room.queue,
+        announced=room.rules.announcements.announces_members,
         rules=room.own,
     )
 
@@ -177,6 +181,7 @@ def _resumption(session: Session) -> ResumptionState | None:
         answered=resumption.answered,
         sent=resumption.sent,
         handled=resumption.handled,
+        reached=resumption.reached,
         kept=[KeptState(kept.s, _stored(kept.message)) for kept in resumption.kept]
         if session.room.rules.endings.durable
         else [],

@@ -1,11 +1,14 @@
-"""Who watches the list of rooms, and when they are sent it."""
+"""The lobby: which connections watch the list of rooms, and when they are sent it again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import UNSET
+
+from signaling_sidecar.hub.commands import WatchRooms
 from signaling_sidecar.hub.deadlines import Deadlines
-from signaling_sidecar.hub.effects import Effect, RoomsListed, Send
+from signaling_sidecar.hub.effects import Effect, JsonText, RoomsListed, Send
 from signaling_sidecar.hub.membership import Membership, Room
 
 MIN_GAP_S = 0.25  # seconds between two lists to one watcher; PROTOCOLS.md, "`rooms`"
@@ -15,8 +18,8 @@ MIN_GAP_S = 0.25  # seconds between two lists to one watcher; PROTOCOLS.md, "`ro
 class _Watcher:
     dialect: str
     sent_s: float
-    current: bool = True
-    """False: the list has changed since it was sent."""
+    is_current: bool = True
+    """Whether the list has not changed since it was sent."""
 
 
 class Lobby:
@@ -25,45 +28,47 @@ class Lobby:
         self._deadlines = deadlines
         self._watchers: dict[int, _Watcher] = {}
         self._behind = False
+        """Whether any watcher has a list that is not current."""
         self._wake_s: float | None = None
 
-    def rooms(self, dialect: str) -> RoomsListed:
-        """The listed rooms of one dialect, oldest first."""
-        return RoomsListed(
-            tuple(room.view() for room in self._membership.rooms if room.listed and room.key.dialect == dialect)
-        )
+    def rooms(self, dialect: str, ref: JsonText = UNSET) -> RoomsListed:
+        """The listed rooms of one dialect, in order of creation. `ref` is the id of the frame that asks for them."""
+        listed = (room for room in self._membership.rooms if room.listed and room.key.dialect == dialect)
+        return RoomsListed(tuple(room.view() for room in listed), ref)
 
-    def watch(self, connection: int, dialect: str, now_s: float) -> list[Effect]:
-        self._watchers[connection] = _Watcher(dialect, now_s)
-        return [Send((connection,), self.rooms(dialect))]
+    def watch(self, watch: WatchRooms, now_s: float) -> list[Effect]:
+        self._watchers[watch.connection] = _Watcher(watch.dialect, now_s)
+        return [Send((watch.connection,), self.rooms(watch.dialect, watch.ref or UNSET))]
 
-    def unwatch(self, connection: int) -> None:
+    def unwatch(self, connection: int) -> list[Effect]:
         self._watchers.pop(connection, None)
+        return []
 
     def mark_changed(self, room: Room) -> None:
-        """The room's line in the list is another, or begins or ends: `send_due` will say so."""
+        """Remember that the room's entry in the list has changed, so that `send_due` sends the list again."""
         if room.listed:
             self.mark_all_changed(room.key.dialect)
 
     def mark_all_changed(self, dialect: str) -> None:
+        """Remember that the list of a dialect has changed."""
         for watcher in self._watchers.values():
             if watcher.dialect == dialect:
-                watcher.current = False
+                watcher.is_current = False
                 self._behind = True
 
     def send_due(self, now_s: float) -> list[Effect]:
-        """Send the list to the watchers that are behind and may be told again; ask for a wake-up for the others."""
+        """Send the list to each watcher that has an old one, or later if it was sent one a moment ago."""
         if not self._behind:
             return []
         due: dict[str, list[int]] = {}
         later_s: list[float] = []
         for connection, watcher in self._watchers.items():
-            if watcher.current:
+            if watcher.is_current:
                 continue
             if watcher.sent_s + MIN_GAP_S > now_s:
                 later_s.append(watcher.sent_s + MIN_GAP_S)
                 continue
-            watcher.sent_s, watcher.current = now_s, True
+            watcher.sent_s, watcher.is_current = now_s, True
             due.setdefault(watcher.dialect, []).append(connection)
         self._behind = bool(later_s)
         if later_s:

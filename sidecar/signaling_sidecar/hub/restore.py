@@ -167,8 +167,6 @@ class Restore:
             room.active_s = now_s - max(0.0, room.active_s)
             self._hub.idle_rooms.watch(room)
             for session in room.sessions.values():
-                if session.resumption is not None:
-                    session.resumption.reached = session.resumption.sent
                 grace_s = self._hub.departures.grace_s(session, Ending.STOPPED)
                 away = session.away or Away(Ending.STOPPED, 0.0)
                 since_ts, given_s = self._graces.get(session.id, (0.0, 0.0))
@@ -305,6 +303,8 @@ class Restore:
             session.resumption.issue(said.token, said.proven)
         elif said.token is not None:
             session.resumption = Resumption(said.token)
+        if session.resumption is not None:
+            session.resumption.reached = session.resumption.sent
         if not said.unlisted:
             _sees_who_is_away(session)
         changes = apply_changes(session, name=said.name, metadata=_given(said.metadata), instance=said.instance)
@@ -396,6 +396,8 @@ class Restore:
                 if message is None or s != session.resumption.sent + 1:  # a number is missing, or cannot be made again
                     session.resumption.forget_kept()
                 session.resumption.sent = max(s, session.resumption.sent)
+                if session.away is None:
+                    session.resumption.reached = session.resumption.sent
                 if message is not None and s == session.resumption.sent:
                     session.resumption.put_back(Kept(s, message, size_of(message)))
 
@@ -422,7 +424,8 @@ def _sees_who_is_away(session: Session) -> None:
 def _resumption(state: ResumptionState | None) -> Resumption | None:
     if state is None:
         return None
-    resumption = Resumption(state.issued, state.proven, state.answered, state.sent, state.handled)
+    reached = min(state.reached, state.sent)
+    resumption = Resumption(state.issued, state.proven, state.answered, state.sent, state.handled, reached)
     first = state.sent - len(state.kept) + 1
     messages = [message for kept in state.kept if (message := restored(kept.message)) is not None]
     if [kept.s for kept in state.kept] == list(range(first, state.sent + 1)) and len(messages) == len(state.kept):

@@ -21,24 +21,26 @@ class Talk:
         self._arrivals = arrivals
 
     def relay(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | Refusal:
-        done: list[Effect] = []
+        moves: list[Effect] | None = None
         if relay.call is not None and relay.call.room != session.room.key:
             if not session.room.rules.relays.to_other_rooms:
                 return errors.other_room(relay.call.room.room)
             moved = self._arrivals.call(relay.call, now_s)
             if isinstance(moved, Refusal):
                 return moved
-            done, session = moved
+            moves, session = moved
         receivers = _receivers(session, relay)
         if isinstance(receivers, Refusal):
             kept = self._keep(relay, session, now_s)
             if kept is None:
                 return receivers
-            done += kept
+            done = kept
         else:
             room = session.room
             relayed = effects.Relayed(session.peer, relay.kind, relay.payload, room.name, room.key.room)
-            done += announce(records.of_relay(session, relay), receivers, relayed)
+            done = announce(records.of_relay(session, relay), receivers, relayed)
+        if moves is not None:
+            done = [*moves, *done]
         return done + _confirmation(relay) if relay.confirms else done
 
     def _keep(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | None:

@@ -14,7 +14,7 @@ from signaling_sidecar.hub import Checkpoint, Hub, Past, Restore, read_back
 from signaling_sidecar.hub.effects import Record
 
 
-def go_on(
+def restore_previous_run(
     state_dir: Path, new_hub: Callable[[], Hub], now_s: float, complain: Callable[[str], None]
 ) -> tuple[Hub, list[Record]]:
     """Make a hub with the last run's rooms, sessions and queues, and say what is to be recorded of that.

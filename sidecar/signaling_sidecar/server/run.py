@@ -152,10 +152,8 @@ def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     url = url_of(listening)
     project = str(sidecar.settings.project)
     runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, project, sidecar.admin_token)
-    with state_dir.used(sidecar.state_dir):
-        state_dir.write_runtime(sidecar.state_dir, runtime)
+    sidecar.held_state_dir.write_runtime(runtime)
     state_dir.point_to(sidecar.state_dir, sidecar.settings.project)
-    sidecar.runtime = runtime
     folder = str(sidecar.state_dir)
     return Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)
 

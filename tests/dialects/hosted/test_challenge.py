@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.hub import challenges
 from tests.kit.answering import answering
 from tests.kit.hosted_client import User, connected, error_of, guest, host, room_of, users_of
-from tests.kit.serving import Served, serve
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
+from tests.kit.serving import Served
 
 
 @pytest.fixture

@@ -15,11 +15,6 @@ from tests.kit.serving import Served, serve
 from tests.kit.wire import Wire
 
 
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
-
-
 def host_of(frame: dict[str, Any]) -> str:
     """The host that a room state names, after a look that it names one only."""
     state = frame["roomState"]

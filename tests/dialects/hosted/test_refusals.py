@@ -22,11 +22,6 @@ UPGRADE = {
 FORMAT, MISSING = "Invalid roomId format", "Missing roomId parameter"
 
 
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
-
-
 @pytest.mark.parametrize(
     ("path", "text"),
     [

@@ -15,11 +15,6 @@ from tests.kit.serving import Served, serve
 from tests.kit.wire import Wire
 
 
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
-
-
 def is_now(ms: Any) -> bool:
     return type(ms) is int and abs(ms - time.time() * 1000) < 60_000
 

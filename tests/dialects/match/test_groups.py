@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 from yarl import URL
 
 from tests.kit.match_client import PATHS, asks, group, user, waiting
-from tests.kit.serving import Peer, Served, serve
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
+from tests.kit.serving import Peer, Served
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -7,16 +7,10 @@ import socket
 import uuid
 from pathlib import Path
 
-import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from tests.kit.match_client import PATHS, asks, group, user, waiting
 from tests.kit.serving import Peer, Served, serve
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 async def found_by(*peers: Peer) -> tuple[str, ...]:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 from yarl import URL
 
 from tests.kit.match_client import PATHS, asks, group, user, waiting
-from tests.kit.serving import Peer, Served, serve
+from tests.kit.serving import Peer, Served
 
 SDP = {"type": "offer", "sdp": 'v=0\r\no=- 1 "é" \\'}
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 async def spelled(served: Served, query: str, path: str = PATHS[0]) -> Peer:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from tests.kit.mesh_client import CANONICAL, ORIGINAL, joined
-from tests.kit.serving import Served, serve
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
+from tests.kit.serving import Served
 
 
 async def test_a_page_that_strict_mode_mounts_twice_alone_never_sees_itself(served: Served) -> None:

@@ -12,11 +12,6 @@ from tests.kit.mesh_client import CANONICAL, ORIGINAL, joined, text
 from tests.kit.serving import Peer, Served, serve
 
 
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
-
-
 async def three(served: Served) -> tuple[Peer, Peer, Peer]:
     a = await joined(served, "A")
     b = await joined(served, "B", a)

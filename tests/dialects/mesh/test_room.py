@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from tests.kit.mesh_client import CANONICAL, ORIGINAL, joined, text
-from tests.kit.serving import Served, serve
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
+from tests.kit.serving import Served
 
 
 async def test_half_an_emoji_in_a_first_frame_on_the_shared_path_keeps_nobody_out(served: Served) -> None:

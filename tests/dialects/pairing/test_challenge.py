@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.hub import challenges
 from tests.kit.answering import answering
 from tests.kit.pairing_client import CANONICAL, device, error, pair, peer_joined, peer_left, register, registered
-from tests.kit.serving import Served, serve
+from tests.kit.serving import Served
 
 FULL = error("Pairing code already has maximum peers")
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 @pytest.fixture

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.http.client_address import FORWARDED_FOR, PROXY_HEADER, counted_as
 from tests.kit.pairing_client import CANONICAL, device, error, register, registered
 from tests.kit.serving import Peer, Served, serve
-from tests.server.test_status import SECRET, write_site
+from tests.kit.site_file import SECRET, write_site
 
 INVALID = error("Invalid pairing code")
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 async def guess(peer: Peer, codes: range) -> None:
@@ -92,7 +86,7 @@ async def test_first_tries_are_limited_too(aiohttp_client: AiohttpClient, tmp_pa
 async def test_what_comes_from_one_address_counts_for_that_alone(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     """Behind Vite every socket is this machine's; its plugin says where a client is."""
     served = await serve(aiohttp_client, tmp_path, pairing_codes_per_minute_per_address=1)
-    write_site(served)
+    write_site(tmp_path, "my-app")
 
     async def from_(address: str) -> Peer:
         headers = {PROXY_HEADER: SECRET, FORWARDED_FOR: f"10.9.9.9, {address}"}

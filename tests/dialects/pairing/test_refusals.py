@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from tests.kit.pairing_client import CANONICAL, device, error, pair, register, registered
-from tests.kit.serving import Served, serve
+from tests.kit.serving import Served
 
 FORMAT, CODE = "Invalid message format", "Invalid pairing code"
 NOT_REGISTERED, MISSING, NOT_FOUND = "Not registered", "Missing target or payload", "Target peer not found"
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 @pytest.mark.parametrize("path", [CANONICAL, "/"])

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.hub.effects import Send
 from tests.kit.answering import answering
 from tests.kit.pairing_client import CANONICAL, device, error, pair, peer_joined, peer_left, register, registered
-from tests.kit.serving import Served, serve
+from tests.kit.serving import Served
 from tests.kit.wire import Wire
 
 FULL = error("Pairing code already has maximum peers")
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 async def test_the_origins_story_four_devices_two_codes_and_no_leak(served: Served) -> None:

@@ -18,10 +18,10 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
-from tests.cli.test_serve import Serving, serving
 from tests.kit.answering import answering
 from tests.kit.pairing_client import CANONICAL, device, pair, register
 from tests.kit.serving import Peer, Served, serve
+from tests.kit.sidecar_command import Serving, serving
 
 CODES = ("ABC234", "XYZ789", "MNP555", "GUESS1", 'quo"te\\é')
 

@@ -12,16 +12,12 @@ from hypothesis import given, settings, strategies
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects import DIALECTS, Caller, Introduction
-from signaling_sidecar.hub.commands import Join, Numbered, Refuse
+from signaling_sidecar.hub.arrivals import Arrivals
+from signaling_sidecar.hub.commands import Numbered, Refuse
 from tests.kit.serving import Peer, Served, serve
 
 JOIN = {"type": "join", "roomId": "bar", "peerId": "x"}
 ANSI_NAME = "\x1b[31mred\x00"
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 @pytest.fixture
@@ -171,7 +167,7 @@ async def test_a_failure_of_ours_is_answered_without_detail_and_logged_in_full(
     def fail(*_: object) -> None:
         raise RuntimeError("the secret detail")
 
-    monkeypatch.setitem(served.sidecar._hub._verbs, Join, fail)
+    monkeypatch.setattr(Arrivals, "join", fail)
     answer = await sender.join("x")
     assert answer["code"] == "internal"
     assert "secret" not in json.dumps(answer)

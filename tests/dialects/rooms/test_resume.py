@@ -9,15 +9,10 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.hub.commands import Relay
+from signaling_sidecar.hub.talk import Talk
 from tests.kit.serving import Peer, Served, serve
 
 PAGE = {"instance": "page-1"}
-
-
-@pytest.fixture
-async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    return await serve(aiohttp_client, tmp_path)
 
 
 @pytest.fixture
@@ -335,9 +330,8 @@ async def test_a_frame_that_we_fail_to_handle_counts_too(
     served: Served, ann: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ben, _ = await resumable(served, ann)
-    verbs = served.sidecar._hub._verbs
     with monkeypatch.context() as broken:
-        broken.setitem(verbs, Relay, lambda *_: 1 / 0)
+        broken.setattr(Talk, "relay", lambda *_: 1 / 0)
         refused = await ben.ask({"type": "broadcast", "c": 1})
     assert (refused["code"], refused["c"]) == ("internal", 1)
     await ben.send({"type": "broadcast", "c": 2})

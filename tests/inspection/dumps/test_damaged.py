@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies
 from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.inspection import EventLog, open_dump, open_log
 from signaling_sidecar.inspection.errors import DamagedDump, NoDump
-from tests.dialects.test_any_frames import ANYTHING
+from tests.kit.any_json import ANYTHING
 from tests.kit.browser_dumps import INTERNALS, RECORDED, RTCSTATS, offer, unpacked, write_internals, write_rtcstats
 
 CREATED = (0.0, "create", "PC_0", None)
@@ -61,7 +61,7 @@ def test_a_path_without_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_rtcstats_file_of_another_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NoDump, match="is an rtcstats file of format 2, this release reads 3"):
+    with pytest.raises(NoDump, match="is an rtcstats file of format 2, and this release reads 3"):
         open_dump(write_rtcstats(tmp_path / "page", header={"fileFormat": 2}))
 
 

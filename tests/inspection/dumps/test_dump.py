@@ -13,19 +13,15 @@ import pandas as pd
 import pytest
 
 from signaling_sidecar.inspection import Dump, EventLog, open_dump, open_log
-from tests.inspection.test_tables import described
 from tests.kit.browser_dumps import BOTH, INTERNALS, RECORDED, RTCSTATS, offer, unpacked, write_rtcstats
 from tests.kit.diagnosis_log import Story
 from tests.kit.inspection_log import T0_S, TWO_PEERS, write_segment
+from tests.kit.tables import described, reasons
 
 
 @pytest.fixture
 def recorded() -> EventLog:
     return open_log(RECORDED)
-
-
-def reasons(log: EventLog) -> dict[str, str]:
-    return dict(zip(log.pairs["room"], log.pairs["reason"], strict=True))
 
 
 # --- what is read ---------------------------------------------------------------------------------------------------
@@ -173,7 +169,7 @@ def test_a_connection_whose_signals_are_not_in_the_log_was_signaled_elsewhere(tm
     elsewhere = log.pairs[log.pairs["room"].isna()]
     assert set(elsewhere["reason"]) == {"connected", "dtls-failed"}
     assert "signaled through another server\n  ✓ page 1" in str(log.diagnose())
-    assert "clock not aligned, because the log has none of its messages" in repr(log)
+    assert "clock not aligned, because the log contains none of its messages" in repr(log)
 
 
 def test_a_dump_can_be_joined_to_a_log_without_records(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ import pytest
 from signaling_sidecar.inspection import EventLog, open_dump, open_log
 from signaling_sidecar.inspection.dumps.local_time import LocalTimes
 from signaling_sidecar.inspection.errors import DamagedDump, NoDump
-from tests.inspection.dumps.test_dump import reasons
 from tests.kit.browser_dumps import INTERNALS, RECORDED, RTCSTATS, unpacked
+from tests.kit.tables import reasons
 
 JAPAN = timezone(timedelta(hours=9))
 ZONE = timezone(timedelta(hours=-8))

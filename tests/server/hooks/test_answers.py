@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from tests.server.hooks.test_hooks import hooked
+from tests.kit.hooks_file import hooked
 
 PASS = ["None", "True"]
 REFUSE = ["False", "''", "later(False)", "later(later(later(False)))"]
@@ -19,11 +19,6 @@ async def later(answer):
 async def agen():
     yield False
 """
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "signaling_hooks.py"
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])

@@ -13,15 +13,9 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.user_hooks import checks
-from tests.cli.test_serve import SIDECAR, serving
+from tests.kit.hooks_file import hooked, save
 from tests.kit.programs import until
-from tests.server.hooks.test_hooks import hooked, save
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "signaling_hooks.py"
-
+from tests.kit.sidecar_command import SIDECAR, serving
 
 BLOCKS = {
     "a sleep": "time.sleep(3)",

@@ -11,17 +11,12 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.sockets import connection
 from signaling_sidecar.server.user_hooks import checks
-from tests.cli.test_serve import run, serving
+from tests.kit.hooks_file import hooked, save
 from tests.kit.hosted_client import connected, guest, host
 from tests.kit.programs import until
-from tests.server.hooks.test_hooks import hooked, save
+from tests.kit.sidecar_command import run, serving
 
 TRUNCATED_S = 0.09  # seconds; three times the debounce, and a slow disk's time between emptying a file and writing it
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "signaling_hooks.py"
 
 
 ENDS = {

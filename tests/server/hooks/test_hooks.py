@@ -6,7 +6,6 @@ import asyncio
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import aiohttp
 import pytest
@@ -15,27 +14,14 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.cli import main
 from signaling_sidecar.reload import reload_extra
 from signaling_sidecar.server.user_hooks import checks
-from tests.cli.test_serve import run
 from tests.dialects.manners import MANNERS
 from tests.kit import readme
+from tests.kit.hooks_file import hooked, save
 from tests.kit.programs import until
-from tests.kit.serving import Served, serve
+from tests.kit.serving import Served
+from tests.kit.sidecar_command import run
 
 SAVES = 20
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "signaling_hooks.py"
-
-
-def save(file: Path, code: str) -> None:
-    file.write_text(code)
-
-
-async def hooked(client: AiohttpClient, file: Path, code: str, **settings: Any) -> Served:
-    save(file, code)
-    return await serve(client, file.parent / "state", hooks=file, **settings)
 
 
 async def refused_joins(served: Served, name: str) -> str | None:
@@ -236,7 +222,7 @@ async def test_what_does_not_load_is_said_with_its_traceback(
     save(file, "def on_join(join):\n    pass\n\nraise RuntimeError('in line 4')\n")
     await until(lambda: served.records("hooks.kept"), "the old hooks were kept")
     assert "line 4" in caplog.text
-    assert "the hooks from before go on" in caplog.text
+    assert "the previous hooks stay in use" in caplog.text
 
 
 async def test_the_time_from_a_save_to_its_being_in_use(

@@ -12,17 +12,12 @@ from signaling_sidecar import settings
 from signaling_sidecar.hub.rules import MAX_CAPACITY, MAX_GRACE_S
 from tests.dialects.manners import MANNERS
 from tests.dialects.manners.meeting import meet
+from tests.kit.hooks_file import hooked, save
 from tests.kit.hosted_client import guest, host
 from tests.kit.programs import until
 from tests.kit.serving import Served, serve
-from tests.server.hooks.test_hooks import hooked, save
 
 SMALL_BAR = "def room_rules(room):\n    return {'capacity': 1} if room.room == 'bar' else None\n"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "signaling_hooks.py"
 
 
 async def listed(served: Served) -> list[dict[str, Any]]:

@@ -1,30 +1,31 @@
-"""Clients of servers that the sidecar is not: they are told so, where they would only find nothing.
+"""Answers for the clients of libraries whose protocol the sidecar does not speak.
 
-Each is known by the path that its library asks for, or by its first frame. The sentence goes where its developer looks:
-to the terminal, once for each library, and as far as the library shows it to the browser's console.
+Without them, such a client would only fail to connect, and its developer would not learn why. A library is recognised
+by the path that it asks for, or by its first frame. Its developer is told in the terminal, once for each library, and
+in the browser's console as far as the library prints there what it receives.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
 
 from aiohttp import WSCloseCode, web
+
+from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
 
 logger = logging.getLogger("signaling_sidecar")
 
 PREFIXES = ("", "/ws/signaling")
-"""Of the sidecar's own port, and of what Vite proxies."""
+"""Before the libraries' paths: nothing on the sidecar's own port, and `/ws/signaling` through Vite's proxy."""
 FIRST_OF_Y_WEBRTC = (b'"subscribe"', b'"topics"')
-"""What is in the first frame of y-webrtc, and in no frame of ours that is refused by mistake."""
+"""Words that the first frame of y-webrtc contains, and that no client of our dialects sends by mistake."""
 SERVERS = {
     "PeerJS": "its own server (npm i -D peer)",
     "Socket.IO": "a Socket.IO server of your own",
     "y-webrtc": "its own server (npx y-webrtc-signaling)",
 }
-"""What a library needs in our place."""
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+"""The server that a library needs instead of the sidecar."""
 
 
 def sentence(library: str) -> str:
@@ -34,12 +35,11 @@ def sentence(library: str) -> str:
     )
 
 
-class ForeignProtocols:
-    """`cross_origin` is set on requests whose answer a page of another origin may read, if it is let in."""
+class UnsupportedLibraries:
+    """Its routes must be added after those of the dialects, which may have the same paths."""
 
-    def __init__(self, cross_origin: web.RequestKey[bool]) -> None:
-        self._cross_origin = cross_origin
-        self._said: set[str] = set()
+    def __init__(self) -> None:
+        self._warned: set[str] = set()
 
     def routes(self) -> list[web.RouteDef]:
         paths = {
@@ -49,31 +49,35 @@ class ForeignProtocols:
         }
         return [web.route("*", prefix + path, answer) for prefix in PREFIXES for path, answer in paths.items()]
 
-    def heard(self, frame: bytes) -> None:
-        """A frame was refused."""
+    def frame_refused(self, frame: bytes) -> None:
+        """Look at a text frame that no dialect could read."""
         if all(part in frame for part in FIRST_OF_Y_WEBRTC):
-            self._say("y-webrtc")
+            self._warn("y-webrtc")
 
-    def _say(self, library: str) -> str:
-        said = sentence(library)
-        if library not in self._said:
-            self._said.add(library)
-            logger.warning("%s", said)
-        return said
+    def _warn(self, library: str) -> str:
+        """Print the sentence about a library, unless it has been printed before. Returns the sentence."""
+        text = sentence(library)
+        if library not in self._warned:
+            self._warned.add(library)
+            logger.warning("%s", text)
+        return text
 
-    def _refusing(self, library: str) -> Answer:
+    def _refusing(self, library: str) -> Handler:
         async def refuse(request: web.Request) -> web.StreamResponse:
-            request[self._cross_origin] = True
-            raise web.HTTPNotImplemented(text=f"{self._say(library)}\n")
+            request[CROSS_ORIGIN] = True
+            raise web.HTTPNotImplemented(text=f"{self._warn(library)}\n")
 
         return refuse
 
     async def _peerjs_socket(self, request: web.Request) -> web.StreamResponse:
-        """PeerJS hands an error on to its page in this frame only: a close code, a reason or a status it does not."""
+        """Answer in the only way that PeerJS passes on to its page: an ERROR frame.
+
+        PeerJS ignores HTTP statuses, close codes and close reasons.
+        """
         socket = web.WebSocketResponse(compress=False)
         if not socket.can_prepare(request):
             return await self._refusing("PeerJS")(request)
         await socket.prepare(request)
-        await socket.send_str(json.dumps({"type": "ERROR", "payload": {"msg": self._say("PeerJS")}}))
+        await socket.send_str(json.dumps({"type": "ERROR", "payload": {"msg": self._warn("PeerJS")}}))
         await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"not-peerjs")
         return socket

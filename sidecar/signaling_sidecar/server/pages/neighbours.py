@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from signaling_sidecar.dialects.rooms import ROOMS
+from signaling_sidecar.dialects import NATIVE
 from signaling_sidecar.errors import NoMulticast, SettingsError
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.lan import Neighbour, page_of, require_lan_extra
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from signaling_sidecar.lan.announce import Announcer
     from signaling_sidecar.lan.discover import Browser
 
-PATH = f"{ROOMS.paths[0]}/neighbours"
+PATH = f"{NATIVE.paths[0]}/neighbours"
 FRESH_S = 3.0  # seconds for which what was found is good, however many pages ask
 TRY_AGAIN_S = 10.0  # seconds; a network that is gone may come back
 INSTANCE_CHARS = 16  # hex digits that nobody without our key could have
@@ -63,8 +63,10 @@ class Neighbours:
     async def _run(self, app: web.Application) -> AsyncIterator[None]:
         """Raises MissingExtra, and SettingsError when there is nothing that others could ask for."""
         dialects = self._settings.dialects
-        if ROOMS.name not in dialects:
-            raise SettingsError("dialects", dialects, "with 'rooms', which is what the LAN asks for", "--announce")
+        if NATIVE.name not in dialects:
+            raise SettingsError(
+                "dialects", dialects, f"with {NATIVE.name!r}, which is what the LAN asks for", "--announce"
+            )
         require_lan_extra("--announce")
         from signaling_sidecar.lan.announce import Announcer  # zeroconf takes 100 ms: now, while nobody is served yet
 

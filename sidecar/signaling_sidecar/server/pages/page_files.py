@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-HOME = "The signaling sidecar is running. Your app's dev server proxies /ws/signaling to it.\n"
 _PARTS = Path(__file__).with_name("assets")
 _SCRIPTS = ("elements", "rooms", "people", "trial", "findings", "page")
 

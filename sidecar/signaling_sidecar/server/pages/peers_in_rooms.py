@@ -53,7 +53,7 @@ class Answer(msgspec.Struct, omit_defaults=True):
     """Why nothing is known of any pair."""
 
 
-class PeopleInRooms:
+class PeersInRooms:
     """Serves it. `rooms`: those that are listed; `admit` raises HTTPForbidden for whom the hooks do not let in."""
 
     def __init__(

@@ -41,7 +41,7 @@ QR_MODULE_PX = 8
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class LanPages:
+class StatusPage:
     """Serves them.
 
     `site`: what Vite's plugin wrote; `clients`: the addresses of the peers in rooms; `admit` raises HTTPForbidden for

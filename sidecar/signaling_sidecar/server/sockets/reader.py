@@ -49,7 +49,7 @@ class Reader:
         Messages that arrive after our own Close are not handled. Raises WebSocketError.
         """
         connection, front = self._connection, self._front
-        await self._reclaim_place()
+        await self._begin()
         while (message := await self._socket.receive()) is not None:
             if message.type is WSMsgType.CLOSE:
                 return ended_by_peer(message.data, message.extra or ""), WSCloseCode.OK
@@ -69,17 +69,18 @@ class Reader:
         elif message.type is not WSMsgType.PONG:
             connection.heard()
             is_text = message.type is WSMsgType.TEXT
+            if is_text and connection.speaker is None and front.recognise(connection, message.data):
+                await self._begin()
             command = front.read(connection, message.data if is_text else Binary(message.data))
             if is_text and isinstance(command, commands.Refuse):
                 self._frame_refused(message.data)
             await self._ask(command)
 
-    async def _reclaim_place(self) -> None:
-        """Give the peer its session back, if the handshake names a peer that has one."""
-        speaker = self._connection.speaker
-        if speaker is not None and speaker.caller.introduction.peer is not None:
-            name, peer = speaker.dialect.name, speaker.caller.introduction.peer
-            await self._ask(commands.Opened(self._connection.id, name, peer))
+    async def _begin(self) -> None:
+        """Carry out what the handshake asks for, as soon as the dialect is known."""
+        command = self._front.begin(self._connection)
+        if command is not None:
+            await self._ask(command)
 
     async def _ask(self, command: commands.Command) -> None:
         connection, front = self._connection, self._front

@@ -1,0 +1,28 @@
+import type { Peer } from './frames.ts'
+import type { MeshPeer, PeerState } from './mesh-events.ts'
+import type { PeerLink } from './peer-link.ts'
+
+/** One of the other peers, and the link to it. */
+export interface Member {
+  peer: Peer
+  link: PeerLink
+  stream: MediaStream | undefined
+  /** How many deadlines the link has missed since it was last connected. */
+  failures: number
+  /** `unconfirmed` becomes `lost` after the grace period (see rule 4 in mesh-members.ts). */
+  presence: 'confirmed' | 'unconfirmed' | 'lost'
+  graceTimer: ReturnType<typeof setTimeout> | undefined
+}
+
+/** Returns what the app sees of a member. */
+export function snapshot(member: Member): MeshPeer {
+  const { peer, stream } = member
+  return { peerId: peer.peerId, state: stateOf(member), peer, stream }
+}
+
+function stateOf({ link, peer, presence, failures }: Member): PeerState {
+  if (link.isUp) return 'connected'
+  if (presence !== 'confirmed') return 'unconfirmed'
+  if (peer.away) return 'away'
+  return failures > 0 ? 'failed' : 'connecting'
+}

@@ -1,0 +1,246 @@
+/**
+ * The members of a mesh: the other peers in the room, and the link to each of them.
+ *
+ * 1. A lost signaling connection changes nothing for two peers that are connected. Their link is
+ *    neither closed nor renegotiated, not even when the signaling connection is back.
+ * 2. A client that finds a peer in its own `peer_list` sends the offer. A client that is told about a
+ *    new peer waits for the offer. After an outage both may send one; perfect negotiation decides.
+ * 3. A peer with a new `instance` was reloaded, so its RTCPeerConnections are closed, and the link to
+ *    it is replaced. The reloaded page has a new `peer_list`, so it sends the offer (rule 2).
+ *    A signal names the `instance` that it is for. If two pages are reloaded at the same time, a
+ *    signal for the old page may reach the new one, which then ignores it.
+ * 4. A peer that is missing from a new `peer_list` is unconfirmed, because after a restart of the
+ *    sidecar it may still be about to reconnect. If it does not reconnect within the grace period, or
+ *    if the sidecar reports it as lost, its link decides: the peer is removed if the link is down,
+ *    and otherwise as soon as the link goes down. (A peer that leaves on purpose closes its link.)
+ */
+
+import type { Peer, RelayedFrame } from './frames.ts'
+import type { MeshEvents, MeshPeer } from './mesh-events.ts'
+import { type Member, snapshot } from './mesh-member.ts'
+import { PeerLink } from './peer-link.ts'
+import type { SignalingClient } from './signaling-client.ts'
+import { text } from './untrusted-json.ts'
+
+/** How long the sidecar keeps a peer whose connection was lost. */
+const UNCONFIRMED_GRACE_MS = 30_000
+
+/**
+ * `connectionState` becomes `failed` after 15 s if nobody answers at an address. Other faults never
+ * reach `failed`: no candidates, `.local` names that cannot be resolved, an offer without an answer.
+ */
+const CONNECT_DEADLINE_MS = 15_000
+
+/** How many times a failure doubles the next deadline: 15 s, 30 s, then always 60 s. */
+const MAX_DEADLINE_DOUBLINGS = 2
+
+export interface MembersOptions {
+  readonly client: SignalingClient
+  readonly iceServers: RTCIceServer[] | undefined
+  /** Whether the links are recorded in the sidecar's event log. */
+  readonly isTraced: boolean
+  readonly emit: <Name extends keyof MeshEvents>(name: Name, detail: MeshEvents[Name]) => void
+}
+
+export class MeshMembers {
+  readonly #options: MembersOptions
+  readonly #client: SignalingClient
+  readonly #members = new Map<string, Member>()
+  #stream: MediaStream | undefined
+
+  constructor(options: MembersOptions, stream: MediaStream | undefined) {
+    this.#options = options
+    this.#client = options.client
+    this.#stream = stream
+  }
+
+  get all(): MeshPeer[] {
+    return Array.from(this.#members.values(), snapshot)
+  }
+
+  connectionTo(peerId: string): RTCPeerConnection | undefined {
+    return this.#members.get(peerId)?.link.connection
+  }
+
+  /** Sends to one peer, or to all. Returns the number of connected peers that it was sent to. */
+  send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>, to: string | undefined): number {
+    const receivers = [...this.#members].filter(([peerId]) => to === undefined || peerId === to)
+    return receivers.filter(([, { link }]) => link.send(data)).length
+  }
+
+  setStream(stream: MediaStream | undefined): void {
+    this.#stream = stream
+    for (const { link } of this.#members.values()) link.setStream(stream)
+  }
+
+  removeAll(reason: string): void {
+    for (const member of [...this.#members.values()]) this.#remove(member, reason)
+  }
+
+  /** Handles a new `peer_list` of the client. */
+  updateFromList(peers: readonly Peer[]): void {
+    const listed = new Set(peers.map((peer) => peer.peerId))
+    for (const member of this.#members.values()) {
+      if (!listed.has(member.peer.peerId)) this.#markUnconfirmed(member)
+    }
+    // The sidecar refuses signals to a peer that is away. That peer will get a list, and offer.
+    for (const peer of peers) this.#addOrUpdate(peer, { offers: !peer.away, isNewcomer: false })
+  }
+
+  /** Handles a `peer_joined` or `peer_updated`. */
+  update(peer: Peer): void {
+    this.#addOrUpdate(peer, { offers: false, isNewcomer: true })
+  }
+
+  /** Handles a `peer_left`. */
+  left({ peerId, reason }: { peerId: string; reason: string | undefined }): void {
+    const member = this.#members.get(peerId)
+    if (member === undefined) return
+    if (reason === 'lost') this.#markLost(member)
+    else this.#remove(member, reason ?? 'left')
+  }
+
+  /** Handles an offer, an answer or a candidate. */
+  receive(frame: RelayedFrame): void {
+    const member = this.#members.get(frame.from)
+    const forInstance = text(frame.payload.forInstance) ?? this.#client.instance
+    if (member === undefined || forInstance !== this.#client.instance) return
+    const target = member.link.targetOf(frame)
+    if (target === 'an earlier link') return
+    if (target === 'a new link') this.#replaceLink(member, false)
+    member.link.receive(frame)
+  }
+
+  #addOrUpdate(peer: Peer, { offers, isNewcomer }: { offers: boolean; isNewcomer: boolean }): void {
+    const member = this.#members.get(peer.peerId)
+    if (member === undefined) {
+      this.#add(peer, offers, isNewcomer)
+      return
+    }
+    const isReloaded = member.peer.instance !== peer.instance
+    member.peer = peer
+    clearTimeout(member.graceTimer)
+    member.presence = 'confirmed'
+    if (isReloaded) {
+      member.failures = 0
+      this.#replaceLink(member, offers)
+    } else if (offers && member.link.isClosedByPeer) this.#replaceLink(member, true)
+    else if (offers) member.link.resume()
+    this.#emit('changed', snapshot(member))
+  }
+
+  #add(peer: Peer, offers: boolean, isNewcomer: boolean): void {
+    const member: Member = {
+      peer,
+      link: this.#newLink(peer, offers, 0),
+      stream: undefined,
+      failures: 0,
+      presence: 'confirmed',
+      graceTimer: undefined,
+    }
+    this.#members.set(peer.peerId, member)
+    this.#emit('added', { ...snapshot(member), isNewcomer })
+  }
+
+  #remove({ peer, link, graceTimer }: Member, reason: string): void {
+    clearTimeout(graceTimer)
+    link.close()
+    this.#members.delete(peer.peerId)
+    this.#emit('removed', { peerId: peer.peerId, peer, reason })
+  }
+
+  #markUnconfirmed(member: Member): void {
+    if (member.presence !== 'confirmed') return
+    member.presence = 'unconfirmed'
+    member.graceTimer = setTimeout(() => this.#markLost(member), UNCONFIRMED_GRACE_MS)
+    this.#emit('changed', snapshot(member))
+  }
+
+  #markLost(member: Member): void {
+    clearTimeout(member.graceTimer)
+    member.presence = 'lost'
+    if (!member.link.isUp) this.#remove(member, 'lost')
+  }
+
+  #newLink({ peerId, instance }: Peer, offers: boolean, failures: number): PeerLink {
+    const ifCurrent = (act: (member: Member) => void) => () => {
+      const member = this.#members.get(peerId)
+      if (member?.link === link) act(member)
+    }
+    const link = new PeerLink(
+      {
+        configuration: {
+          iceServers: this.#options.iceServers ?? this.#client.iceServers,
+          bundlePolicy: 'max-bundle', // All browsers with `setLocalDescription()` support bundling.
+        },
+        offers,
+        isPolite: () => this.#isPolite(peerId),
+        send: ({ type, ...payload }) =>
+          this.#client.relay(peerId, type, { ...payload, forInstance: instance }),
+        stream: this.#stream,
+        deadlineMs: CONNECT_DEADLINE_MS * 2 ** Math.min(failures, MAX_DEADLINE_DOUBLINGS),
+        reportsFailureAtOnce: failures === 0,
+      },
+      {
+        changed: ifCurrent((member) => this.#onLinkChanged(member)),
+        overdue: ifCurrent((member) => this.#onLinkOverdue(member)),
+        message: (data) => this.#options.emit('message', { from: peerId, data }),
+        stream: (stream) => ifCurrent((member) => this.#onStream(member, stream))(),
+        problem: (error) => this.#options.emit('problem', { peerId, error }),
+      },
+    )
+    if (this.#options.isTraced) this.#client.observe(link.connection, peerId)
+    return link
+  }
+
+  #replaceLink(member: Member, offers: boolean): void {
+    member.link.close()
+    member.link = this.#newLink(member.peer, offers, member.failures)
+    if (member.stream !== undefined) this.#onStream(member, undefined)
+  }
+
+  /**
+   * The peer that joined later is polite. Both sides know the same times, and compare the ids if both
+   * joined in the same millisecond.
+   */
+  #isPolite(peerId: string): boolean {
+    const mine = this.#client.joinedAt
+    const theirs = this.#client.peers.get(peerId)?.joinedAt
+    if (mine !== undefined && theirs !== undefined && mine !== theirs) return mine > theirs
+    return (this.#client.peerId ?? '') > peerId
+  }
+
+  #onLinkChanged(member: Member): void {
+    const { isUp } = member.link
+    if (isUp) member.failures = 0
+    if (!isUp && member.presence === 'lost') {
+      this.#remove(member, 'lost')
+      return
+    }
+    this.#emit('changed', snapshot(member))
+    if (isUp) this.#options.emit('connected', snapshot(member))
+  }
+
+  #onLinkOverdue(member: Member): void {
+    const isReachable = this.#client.joined && !member.peer.away && member.presence === 'confirmed'
+    if (!isReachable) return // No signal can be sent now. The link reports each further deadline.
+    member.failures += 1
+    // The first attempt is an ICE restart, because the network may have changed.
+    if (member.link.mayRestart && member.failures === 1) member.link.restart()
+    else this.#replaceLink(member, true)
+    this.#emit('changed', snapshot(member))
+  }
+
+  #onStream(member: Member, stream: MediaStream | undefined): void {
+    member.stream = stream
+    this.#emit('stream', { peerId: member.peer.peerId, stream })
+  }
+
+  #emit<Name extends 'added' | 'changed' | 'removed' | 'stream'>(
+    name: Name,
+    detail: MeshEvents[Name],
+  ): void {
+    this.#options.emit(name, detail)
+    this.#options.emit('peers', this.all)
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Joins and leaves rooms for a client: which room it is in, with which membership, and which slot of
+ * the page it uses.
+ *
+ * 1. A membership ends only in `end`, which emits one `left` event with the reason.
+ * 2. Which client of a page is in a room, and with which id, is decided in `slots.ts`.
+ */
+
+import type { Connection, OpenSocket } from './connection.ts'
+import { adviseOnReplacedClient, adviseOnSecondClient } from './console-advice.ts'
+import type { Identity } from './identity.ts'
+import { JoinRequest } from './join-request.ts'
+import { wellFormed } from './json-text.ts'
+import { Membership } from './membership.ts'
+import type { Refusal } from './payload.ts'
+import { RoomState } from './room-state.ts'
+import type { Emit, JoinOptions, LeaveReason, Profile } from './signaling-events.ts'
+import { type Slot, type Slots, type SlotUser, slotKey, slotsOfPage } from './slots.ts'
+
+export interface PresenceOptions {
+  readonly connection: Connection
+  readonly url: () => string | undefined
+  readonly profile: () => Profile
+  readonly emit: Emit
+  /** Is called for each frame that is not sent, or that is dropped. */
+  readonly refused: (refusal: Refusal) => void
+  /** Is called after another client has taken over the slot. */
+  readonly replaced: () => void
+}
+
+export class RoomPresence {
+  readonly state: RoomState = new RoomState()
+  readonly #options: PresenceOptions
+  readonly #connection: Connection
+  readonly #slots: Slots = slotsOfPage()
+  #membership: Membership | undefined
+  #slot: Slot | undefined
+  #lastJoin: { readonly room: string; readonly options: JoinOptions } | undefined
+  #isListenedTo = false
+  /** True after a newer client of this page has taken over the slot. */
+  #isReplaced = false
+
+  constructor(options: PresenceOptions) {
+    this.#options = options
+    this.#connection = options.connection
+  }
+
+  get membership(): Membership | undefined {
+    return this.#membership
+  }
+
+  join(name = this.#lastJoin?.room, options = this.#lastJoin?.options ?? {}): void {
+    if (name === undefined) {
+      throw new TypeError('join() needs a room because this client has not been in one yet')
+    }
+    const room = wellFormed(name, 'room') // The sidecar's answer contains this form of the name.
+    const peerId = options.peerId && wellFormed(options.peerId, 'peerId')
+    if (this.#membership?.room === room) return
+    if (this.#membership !== undefined) this.leave('moved')
+    this.#lastJoin = { room, options }
+    this.#isReplaced = false
+    const key = slotKey(this.#options.url, room, options.slot)
+    const slot = this.#slots.take(key, this.#slotUser, peerId)
+    this.#slot = slot
+    this.#begin(slot.identity)
+    slot.notifyPrevious()
+  }
+
+  leave(why: 'left' | 'moved'): void {
+    if (this.#membership === undefined) return
+    this.#connection.send({ type: 'leave' })
+    this.end(why)
+  }
+
+  /** Leaves the room and closes the connection. */
+  close(): void {
+    this.#isReplaced = false
+    this.#disconnect('closed')
+  }
+
+  /** Sends a frame now or when the session is resumed. Returns false if it can do neither. */
+  send(frame: object): boolean {
+    return this.#membership?.send(frame) === true
+  }
+
+  /** Stores the identity that the sidecar has given to this client in the slot. */
+  storeIdentity(identity: Identity): void {
+    if (this.#slot !== undefined) this.#slot.identity = identity
+  }
+
+  /**
+   * Must be called when the page adds a listener. If a newer client has taken over the slot, and the
+   * page has never listened to that one, this client takes the slot back.
+   */
+  listenedTo(): void {
+    this.#isListenedTo = true
+    if (!this.#isReplaced || this.#lastJoin === undefined) return
+    const { room, options } = this.#lastJoin
+    if (this.#slots.isListenedTo(slotKey(this.#options.url, room, options.slot))) {
+      adviseOnReplacedClient(room)
+    } else this.join()
+  }
+
+  /** Ends the membership. `socket` is given if the connection was released as well. */
+  end(why: LeaveReason, socket?: OpenSocket): void {
+    if (this.#membership === undefined) {
+      socket?.close()
+      return
+    }
+    const { room } = this.#membership
+    this.#membership.end()
+    this.#membership = undefined
+    this.state.clear()
+    this.#releaseSlot(why, socket)
+    this.#options.emit('left', { room, why })
+  }
+
+  #begin(identity: Identity): void {
+    if (this.#lastJoin === undefined) return
+    const { room, options } = this.#lastJoin
+    const { profile, refused } = this.#options
+    const request = new JoinRequest(this.#connection, room, identity, options, profile)
+    this.#membership = new Membership(this.#connection, request, refused)
+    this.storeIdentity(request.identity)
+    this.#connection.start()
+    this.#membership.sendJoin()
+  }
+
+  #disconnect(why: 'closed' | 'replaced'): void {
+    const socket = this.#connection.release()
+    this.end(why, socket)
+    if (socket === undefined) return
+    const final = !this.#connection.isWanted
+    this.#options.emit('disconnected', { code: 1000, reason: '', final })
+  }
+
+  #releaseSlot(why: LeaveReason, socket: OpenSocket | undefined): void {
+    const slot = this.#slot
+    this.#slot = undefined
+    if (why === 'closed' && socket !== undefined) {
+      slot?.releaseSoon(socket)
+      return
+    }
+    socket?.close()
+    const isEndedByOther = why === 'replaced' || why === 'removed'
+    // Otherwise no `leave` was sent, so the session may still exist.
+    const hasSentLeave = why !== 'refused' && this.#connection.isOpen
+    slot?.release(isEndedByOther || hasSentLeave)
+  }
+
+  readonly #slotUser: SlotUser = {
+    isListenedTo: () => this.#isListenedTo,
+    replaced: (hasOtherId) => {
+      const room = this.#membership?.room
+      this.#isReplaced = true
+      if (room !== undefined && this.#isListenedTo) {
+        // The advice waits, because the page may be about to close this client.
+        setTimeout(() => this.#isReplaced && adviseOnSecondClient(room))
+      }
+      if (hasOtherId) this.#connection.send({ type: 'leave' })
+      this.#disconnect('replaced')
+      this.#options.replaced()
+    },
+    restored: (identity) => {
+      this.#membership?.end()
+      this.#begin(identity)
+      this.#connection.reconnect()
+    },
+  }
+}

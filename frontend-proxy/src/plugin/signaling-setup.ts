@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto'
+import type { ResolvedConfig } from 'vite'
+import { allowedClients, warningsFor } from './allowed-clients.ts'
+import type { ConfigPart, Lan } from './lan.ts'
+import { type Log, logOf } from './log.ts'
+import type { Plan } from './options.ts'
+import { isSignalingRule, SIGNALING_PATH, SignalingProxy, type Upstream } from './proxy-rule.ts'
+import { sidecarConfigFrom } from './sidecar-config.ts'
+import { SidecarLease } from './sidecar-lease.ts'
+import { supervisorOf } from './sidecar-supervisor.ts'
+import { WITHOUT_SIGNALING, warnOnError } from './warn-on-error.ts'
+
+/** What the plugin has set up for one Vite config. */
+export interface SignalingSetup {
+  /** Undefined if the user has a proxy rule of their own. */
+  readonly proxy: SignalingProxy | undefined
+  /** Undefined if the plugin does not start a sidecar. */
+  readonly lease: SidecarLease | undefined
+  /** The sidecar's address, if the options contain it. */
+  readonly fixedAddress: string | undefined
+  /** Whether the option `lan` is set. */
+  readonly hasLan: boolean
+  readonly log: Log
+}
+
+/** Adds the proxy rules to the config, and prepares the lease on the sidecar. */
+export function setUp(
+  plan: Plan,
+  config: ResolvedConfig,
+  part: ConfigPart,
+  lan: Lan | undefined,
+): SignalingSetup {
+  const log = logOf(config)
+  const hasLan = lan !== undefined
+  if (plan.kind === 'proxy-only') {
+    const { target } = plan
+    const proxy = addProxyRules(config, part, fixedUpstream(target, log))
+    return { proxy, lease: undefined, fixedAddress: target, hasLan, log }
+  }
+  const supervisor = supervisorOf(config.root)
+  // The rules are also added when no sidecar may be started. The proxy then answers with a sentence.
+  const proxy = addProxyRules(config, part, supervisor)
+  const { port } = plan.details
+  const fixedAddress = port ? `http://127.0.0.1:${port}` : undefined
+  const setup = { proxy, lease: undefined, fixedAddress, hasLan, log }
+  if (proxy === undefined && !plan.explicit) {
+    log.info(`${part}.proxy has its own rule for ${SIGNALING_PATH}, so no sidecar is started`)
+    return setup
+  }
+  const sidecar = warnOnError(log, WITHOUT_SIGNALING, () => sidecarConfigFrom(plan, config))
+  if (sidecar === undefined) return setup
+  const { allowedHosts } = config[part]
+  for (const warning of warningsFor(allowedHosts, plan.allowedOrigins)) log.warn(warning)
+  const clients = allowedClients(allowedHosts, lan?.hosts ?? [], plan.allowedOrigins)
+  return { ...setup, lease: new SidecarLease(supervisor, sidecar, clients, log) }
+}
+
+/**
+ * Adds the plugin's proxy rules and returns them, unless the user has a rule for signaling.
+ *
+ * They come before the user's rules, because Vite uses the first rule that matches, and `/ws` matches
+ * as well. They cannot be returned from the `config` hook, because Vite would add them last. They
+ * must not be assigned in that hook either: if the config is an inline config, Vite keeps it when it
+ * restarts itself, and the plugin would take its own rules for the user's. So they are added to the
+ * resolved config, which Vite creates again each time.
+ */
+function addProxyRules(
+  config: ResolvedConfig,
+  part: ConfigPart,
+  upstream: Upstream,
+): SignalingProxy | undefined {
+  const { base } = config
+  const own = config[part].proxy ?? {}
+  if (Object.keys(own).some((key) => isSignalingRule(key, base))) return undefined
+  const proxy = new SignalingProxy(upstream)
+  config[part].proxy = { ...proxy.rules(base), ...own }
+  return proxy
+}
+
+function fixedUpstream(target: string, log: Log): Upstream {
+  let isReported = false
+  return {
+    url: target,
+    // The sidecar does not know this secret. It only replaces a value that a client may have sent.
+    secret: randomUUID(),
+    starting: () => undefined,
+    unreachable() {
+      if (!isReported) log.warn(`no sidecar answers at ${target}; is it running?`)
+      isReported = true
+    },
+    failed: (error) => log.warn(`the proxy to ${target} failed: ${error.message}`),
+  }
+}

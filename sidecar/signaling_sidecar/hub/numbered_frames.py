@@ -1,0 +1,74 @@
+"""The client's own numbers on the frames of a resumable session: each number is handled once, and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from signaling_sidecar import errors
+from signaling_sidecar.hub import commands, records
+from signaling_sidecar.hub.deadlines import Deadlines
+from signaling_sidecar.hub.effects import Ack, Effect, Send
+from signaling_sidecar.hub.membership import Membership, Session
+from signaling_sidecar.hub.refusals import Refusals
+from signaling_sidecar.hub.resumption import Resumption
+
+ACK_WITHIN_S = 1.0  # seconds; PROTOCOLS.md, Resume
+CarryOut = Callable[[commands.Carried, float, int | None], list[Effect]]
+"""Called with a command, `now_s`, and the number of its frame if that counts."""
+
+
+class NumberedFrames:
+    def __init__(self, membership: Membership, deadlines: Deadlines, refusals: Refusals, carry_out: CarryOut) -> None:
+        self._membership = membership
+        self._deadlines = deadlines
+        self._refusals = refusals
+        self._carry_out = carry_out
+
+    def is_next(self, numbered: commands.Numbered) -> bool:
+        """Whether the command will be carried out: it is neither a repetition nor too early."""
+        resumption, _ = self._resumable(numbered)
+        return resumption is None or numbered.c is None or numbered.c == resumption.handled + 1
+
+    def handle(self, numbered: commands.Numbered, now_s: float) -> list[Effect]:
+        """Carry out the command, unless its number was handled already or is too high."""
+        command, c = numbered.command, numbered.c
+        resumption, session = self._resumable(numbered)
+        if session is None or resumption is None:
+            return self._carry_out(command, now_s, None)
+        resumption.heard()
+        if numbered.a is not None:
+            resumption.acknowledged(numbered.a)
+        if c is None:
+            return self._carry_out(command, now_s, None)
+        if c <= resumption.handled:
+            return []
+        if c > resumption.handled + 1:
+            return self._refusals.answer(command, errors.out_of_order(c, resumption.handled))
+        resumption.handled = c
+        self._owe_ack(session, resumption, now_s)
+        try:
+            done = self._carry_out(command, now_s, c)
+        except Exception:
+            resumption.handled = c - 1  # after a fault of ours, the server refuses the frame under this number
+            raise
+        return records.numbered(done, session, c)
+
+    def _resumable(self, numbered: commands.Numbered) -> tuple[Resumption, Session] | tuple[None, None]:
+        """The session that the numbers belong to. A connection with a resumable session has no other."""
+        session = self._membership.session(numbered.connection)
+        if session is None or session.resumption is None:
+            return None, None
+        return session.resumption, session
+
+    def _owe_ack(self, session: Session, resumption: Resumption, now_s: float) -> None:
+        if not resumption.owes_ack:
+            resumption.owes_ack = True
+            self._deadlines.at(now_s + ACK_WITHIN_S, lambda _: _ack(session, resumption))
+
+
+def _ack(session: Session, resumption: Resumption) -> list[Effect]:
+    """Tell the client which of its frames were handled, unless another frame has told it meanwhile."""
+    if session.connection is None or session.resumption is not resumption:
+        return []
+    handled = resumption.take_ack()
+    return [Send((session.connection,), Ack(handled))] if handled is not None else []

@@ -1,0 +1,84 @@
+"""Refusing: the client is told why its frame was not carried out, and the refusal is recorded."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET
+
+from signaling_sidecar import errors
+from signaling_sidecar.errors import Code, Refusal
+from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub.announcements import announce
+from signaling_sidecar.hub.arrivals import Arrivals
+from signaling_sidecar.hub.commands import OfMember, Refusable
+from signaling_sidecar.hub.effects import Effect, Send
+from signaling_sidecar.hub.membership import Membership, Session
+
+NOT_COUNTED = frozenset((Code.OUT_OF_ORDER, Code.TOO_FAST))
+"""Codes of refusals after which a client sends the frame again under the same number."""
+
+
+class Refusals:
+    def __init__(self, membership: Membership, arrivals: Arrivals) -> None:
+        self._membership = membership
+        self._arrivals = arrivals
+
+    def answer(
+        self, command: commands.Carried, refusal: Refusal, c: int | None = None, *, is_told: bool = True
+    ) -> list[Effect]:
+        """Record a refusal and, if `is_told`, send it to the client. `c` is the number of the frame, if it counts."""
+        refused = _refused_command(command, refusal)
+        session = self._session(refused)
+        record = records.of_refusal(refused, refusal, session)
+        done: list[Effect] = [record]
+        if is_told:
+            done = self._tell(refused, record, session, refusal, c)
+        if self._arrivals.is_exhausted(command.connection):
+            done.append(effects.Close(command.connection, effects.CloseCode.REFUSED, refusal.code))
+        return done
+
+    def of_member(self, command: OfMember) -> Refusal:
+        """Why a connection cannot give this command: it is in no such room, or has another peer id there."""
+        sessions = self._membership.sessions(command.connection)
+        if not sessions:
+            return errors.not_joined(command.kind)
+        claimed = command.claimed_from
+        if claimed is not None and all(claimed != session.peer for session in sessions):
+            return errors.forged_from(claimed, sessions[0].peer)
+        session = self._membership.session(command.connection, command.room)
+        if session is not None:
+            return errors.forged_from(claimed or "", session.peer)
+        return errors.which_room(command.kind) if command.room is None else errors.other_room(command.room.room)
+
+    def _tell(
+        self, command: Refusable, record: effects.Record, session: Session | None, refusal: Refusal, c: int | None
+    ) -> list[Effect]:
+        answer = effects.Refused(
+            refusal,
+            command.ref or UNSET,
+            command.kind,
+            joined=bool(self._membership.sessions(command.connection)),
+            c=c,
+            room=record.room,
+        )
+        if session is not None and session.resumption is not None:
+            if c is not None:
+                return announce(record, [session], answer)
+            if refusal.code in NOT_COUNTED:
+                answer = msgspec.structs.replace(answer, handled=session.resumption.handled)
+        return [record, Send((command.connection,), answer)]
+
+    def _session(self, command: Refusable) -> Session | None:
+        """The session that the refusal concerns: the one in the room that the command names, else the only one."""
+        named = command.room if isinstance(command, OfMember | commands.Trace) else None
+        session = self._membership.session(command.connection, named)
+        return self._membership.session(command.connection) if session is None else session
+
+
+def _refused_command(command: commands.Carried, refusal: Refusal) -> Refusable:
+    """The command that the refusal is about. One that asks for nothing refusable can still come too early."""
+    if isinstance(command, commands.Several):
+        command = next((each for each in command.commands if isinstance(each, Refusable)), command)
+    if isinstance(command, Refusable):
+        return command
+    return commands.Refuse(connection=command.connection, refusal=refusal)

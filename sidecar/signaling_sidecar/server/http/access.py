@@ -1,0 +1,60 @@
+"""What is done to every HTTP request before it is handled, and to every answer before it is sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from signaling_sidecar.server.http import client_errors
+from signaling_sidecar.server.http.guard import who_is_let_in
+from signaling_sidecar.settings import Settings
+from signaling_sidecar.site import Site
+
+CROSS_ORIGIN = web.RequestKey("cross_origin", bool)
+"""Set on a request whose answer pages of other origins may read, provided that the guard lets them in."""
+MAX_HINTS = 100  # causes that are printed, each once: a stranger can make up any number of Hosts
+
+logger = logging.getLogger("signaling_sidecar")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Access:
+    """The guard as a middleware, and the CORS headers. `settings` and `site` are called for each request."""
+
+    def __init__(self, settings: Callable[[], Settings], site: Callable[[], Site | None]) -> None:
+        self._settings = settings
+        self._site = site
+        self._hinted: set[tuple[str, str]] = set()
+
+    def add_to(self, app: web.Application) -> None:
+        app.middlewares.append(self._guard)
+        app.on_response_prepare.append(self._let_pages_read)
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        settings, site = self._settings(), self._site()
+        barred = who_is_let_in(
+            request.headers.getall("Host", ()),
+            request.headers.getall("Origin", ()),
+            (*settings.allow_host, *(site.allowed_hosts if site is not None else ())),
+            (*settings.allow_origin, *(site.allowed_origins if site is not None else ())),
+            settings.advice,
+        )
+        if barred is None:
+            return await client_errors.answer(request, handler)
+        cause = (barred.header, barred.remedy)  # the value itself may differ in every request
+        if cause not in self._hinted and len(self._hinted) < MAX_HINTS:
+            self._hinted.add(cause)
+            logger.warning("%s", barred)
+        raise web.HTTPForbidden(text=f"{barred}\n")
+
+    async def _let_pages_read(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Allow the page that asks to read the answer, if its handler allows that.
+
+        A page that the guard keeps out never gets here: no handler has been called, so nothing is set.
+        """
+        origin = request.headers.get("Origin")
+        if origin is not None and request.get(CROSS_ORIGIN):
+            response.headers.update({"Access-Control-Allow-Origin": origin, "Vary": "Origin"})

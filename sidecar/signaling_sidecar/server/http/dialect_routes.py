@@ -1,0 +1,145 @@
+"""The paths of the dialects: their WebSockets, and the HTTP routes that they have beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from signaling_sidecar.dialects import DIALECTS, NATIVE, Answer, Asked, Dialect, Route, View
+from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
+from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
+
+HOME = "/"
+HOME_TEXT = "The signaling sidecar is running. Your app's dev server proxies /ws/signaling to it.\n"
+BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a few KiB at most
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class DialectRoutes:
+    """`dialects` are those that are served, by name.
+
+    `serve` answers the handshake of a WebSocket. `admit` asks the `admit` hook, and raises HTTPForbidden when it
+    refuses. `view` gives what the routes of a dialect may know of its rooms. `status_page` answers a browser that opens
+    the path of our own client's dialect as a page.
+    """
+
+    def __init__(
+        self,
+        dialects: Mapping[str, Dialect],
+        serve: Callable[[web.Request, Dialect | None], Awaitable[web.StreamResponse]],
+        admit: Callable[[web.Request, Dialect], Awaitable[None]],
+        view: Callable[[Dialect], View],
+        new_id: Callable[[], str],
+        status_page: Handler,
+    ) -> None:
+        self._dialects = dialects
+        self._serve = serve
+        self._admit = admit
+        self._view = view
+        self._new_id = new_id
+        self._status_page = status_page
+        self._at_home = next((dialect for dialect in dialects.values() if HOME in dialect.paths), None)
+
+    def routes(self) -> Iterator[web.RouteDef]:
+        yield web.get(HOME, self._home)
+        yield web.get(SHARED_PATH, self._shared)
+        for dialect in self._dialects.values():
+            methods: defaultdict[str, set[str]] = defaultdict(set)
+            for path in dialect.paths:
+                methods[path].add("GET")
+                if path != HOME:
+                    yield web.get(path, self._socket(dialect))
+            for route in dialect.routes:
+                methods[route.path].add(route.method)
+                answer = self._answer_of(dialect, route)
+                is_get = route.method == "GET"  # which `web.get` lets answer HEAD, too
+                yield web.get(route.path, answer) if is_get else web.route(route.method, route.path, answer)
+            if dialect.cross_origin:
+                yield from (web.options(path, _preflight(allowed)) for path, allowed in methods.items())
+
+    async def _home(self, request: web.Request) -> web.StreamResponse:
+        if "Upgrade" in request.headers:
+            if self._at_home is None:
+                raise web.HTTPNotFound
+            return await self._serve(request, self._at_home)
+        if _is_browser(request) and NATIVE.name in self._dialects:
+            raise web.HTTPFound(NATIVE.paths[0])
+        return web.Response(text=HOME_TEXT)
+
+    async def _shared(self, request: web.Request) -> web.StreamResponse:
+        dialect = by_query(DIALECTS.values(), request.query)
+        if dialect is not None and dialect.name not in self._dialects:
+            raise web.HTTPNotFound
+        request[CROSS_ORIGIN] = dialect is not None and dialect.cross_origin
+        return await self._serve(request, dialect)
+
+    def _socket(self, dialect: Dialect) -> Handler:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            request[CROSS_ORIGIN] = dialect.cross_origin
+            if dialect is NATIVE and "Upgrade" not in request.headers and _is_browser(request):
+                return await self._status_page(request)
+            return await self._serve(request, dialect)
+
+        return serve
+
+    def _answer_of(self, dialect: Dialect, route: Route) -> Handler:
+        is_reported = False
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            nonlocal is_reported
+            request[CROSS_ORIGIN] = dialect.cross_origin
+            await self._admit(request, dialect)
+            body = await _body(request, route.max_body_bytes)
+            asked = Asked(dict(request.match_info), request.query, body, self._new_id())
+            try:
+                return _response(route.answer(asked, self._view(dialect)))
+            except Exception:
+                if not is_reported:
+                    is_reported = True
+                    logger.exception("%s %s of dialect %s failed", route.method, route.path, dialect.name)
+                raise web.HTTPInternalServerError from None
+
+        return answer
+
+
+def _is_browser(request: web.Request) -> bool:
+    """Whether the request is for a page that a person opens, and not for a file or for a WebSocket."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+async def _body(request: web.Request, max_bytes: int) -> bytes:
+    """Read the body of a request. Raises HTTPRequestEntityTooLarge and HTTPRequestTimeout."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise web.HTTPRequestEntityTooLarge(max_bytes, len(body))
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="the body of the request has not come\n") from None
+    return bytes(body)
+
+
+def _response(answer: Answer) -> web.Response:
+    headers = {"Content-Type": answer.content_type}
+    return web.Response(body=answer.body, status=HTTPStatus(answer.status), headers=headers)
+
+
+def _preflight(methods: set[str]) -> Handler:
+    """Answer the question that a browser asks before it lets a page of another origin send a request."""
+    headers = {"Access-Control-Allow-Methods": ", ".join(sorted(methods))}
+    if methods != {"GET"}:
+        headers["Access-Control-Allow-Headers"] = "Content-Type"
+
+    async def answer(request: web.Request) -> web.Response:
+        request[CROSS_ORIGIN] = True
+        return web.Response(status=204, headers=headers)
+
+    return answer

@@ -1,0 +1,72 @@
+"""The event log of this run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from signaling_sidecar import __version__
+from signaling_sidecar.eventlog import LogWriter
+from signaling_sidecar.hub import Hub, RoomRules, checkpoint
+from signaling_sidecar.settings import Settings, all_settings
+
+LOOK_EVERY_S = 0.5  # seconds between two checks of the log's file: its deletion should be noticed within a second
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+def log_of(
+    hub: Hub, settings: Settings, rules: Mapping[str, RoomRules], folder: Path, boot: str, claim: Callable[[], None]
+) -> LogWriter:
+    """Make the log of a run, which is not opened yet. Must be called in a running loop.
+
+    The log calls `claim` before it begins a segment in a folder that may have been deleted or replaced.
+    """
+    loop = asyncio.get_running_loop()
+    return LogWriter(
+        folder,
+        boot,
+        header=_header(settings),
+        checkpoint=lambda: checkpoint(hub, loop.time()),
+        payloads=settings.payloads,
+        segment_bytes=settings.log_segment_bytes,
+        total_bytes=settings.log_total_bytes,
+        keep_s=longest_grace_s(rules),
+        complain=logger.warning,
+        claim=claim,
+    )
+
+
+def apply_settings(log: LogWriter, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
+    """Let a log that is open use other settings from now on."""
+    log.payloads = settings.payloads
+    log.segment_bytes, log.total_bytes = settings.log_segment_bytes, settings.log_total_bytes
+    log.keep_s = longest_grace_s(rules)
+
+
+def longest_grace_s(rules: Mapping[str, RoomRules]) -> float:
+    """The longest time for which a peer of any dialect may be away. The log must reach back as far."""
+    return max(each.endings.longest_grace_s for each in rules.values())
+
+
+def _header(settings: Settings) -> dict[str, Any]:
+    shown = {
+        each.name: value
+        for each, kind in all_settings()
+        if not kind.secret and not isinstance(value := getattr(settings, each.name), Path)
+    }
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "aiohttp": aiohttp.__version__,
+        "pid": os.getpid(),
+        "project": str(settings.project),
+        "settings": shown,
+    }

@@ -1,0 +1,54 @@
+"""The hooks of a run: loaded before it serves, and swapped whenever their file is saved."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from signaling_sidecar.hub import Hub
+from signaling_sidecar.hub.commands import OfAdmin
+from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.reload import HooksFile
+from signaling_sidecar.server.background import running
+from signaling_sidecar.server.user_hooks.checks import HookChecks
+from signaling_sidecar.server.user_hooks.thread import HooksStopped
+
+
+@asynccontextmanager
+async def hooks_in_use(
+    path: Path,
+    hub: Hub,
+    record: Callable[[Record], None],
+    administer: Callable[[OfAdmin], object],
+    use: Callable[[HookChecks], None],
+) -> AsyncIterator[None]:
+    """Load the hooks file and follow its changes until the block ends. Raises HooksUnreadable.
+
+    `use` gets what asks the hooks, as soon as they are loaded. `administer` carries out the commands that change the
+    rules of rooms to what the `room_rules` hook returns.
+    """
+    file = HooksFile(path)
+    checks = HookChecks(file, hub, record)
+
+    async def set_rules_of_rooms() -> None:
+        async for command in checks.rules_of_rooms():
+            administer(command)
+
+    async def swapped(is_new: bool) -> None:
+        if is_new:
+            await set_rules_of_rooms()
+        record(Record("hooks.swapped" if is_new else "hooks.kept"))
+
+    async def follow() -> None:
+        with suppress(HooksStopped):
+            await set_rules_of_rooms()  # the rooms that are restored from the previous run
+            await file.watch(checks.load, swapped)
+
+    try:
+        await checks.load()
+        use(checks)
+        async with running(follow()):
+            yield
+    finally:
+        checks.stop()
