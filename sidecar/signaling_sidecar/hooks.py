@@ -64,8 +64,8 @@ class Relay(NamedTuple):
     to: str | None
     kind: str
     """The type of the frame."""
-    frame: Mapping[str, Any]
-    """As it will be relayed."""
+    frame: Any
+    """The frame as its receivers get it: the decoded JSON of a text frame, or the bytes of a binary frame."""
 
 
 class Leave(NamedTuple):

@@ -8,7 +8,6 @@ from signaling_sidecar.dialects.port import (
     UPGRADE_REQUIRED,
     Answer,
     Asked,
-    Binary,
     Caller,
     Closing,
     Dialect,
@@ -20,6 +19,7 @@ from signaling_sidecar.dialects.port import (
     View,
 )
 from signaling_sidecar.dialects.rooms import ROOMS
+from signaling_sidecar.hub.payloads import Binary
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED)}
 """The only list of the dialects. Everything else that depends on which dialects there are reads it."""

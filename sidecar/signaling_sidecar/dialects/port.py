@@ -47,12 +47,6 @@ class Closing(NamedTuple):
     reason: str
 
 
-class Binary(bytes):
-    """The bytes of a binary frame. All other bytes in a dialect are the UTF-8 text of a text frame."""
-
-    __slots__ = ()
-
-
 UPGRADE_REQUIRED = Rejection(426, "this is a WebSocket endpoint\n")
 
 

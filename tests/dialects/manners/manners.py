@@ -61,7 +61,7 @@ class Manners:
     replaces: bool = True
     """Whether a newer connection with the same peer id takes over the session without asking the older one."""
     grace_s: Mapping[Ending, float] = field(default_factory=dict)
-    """PROTOCOLS.md, rule 8: how long a session waits for its peer after each ending. With 0 the peer has left."""
+    """PROTOCOLS.md, "Rule 8": how long a session waits for its peer after each ending. With 0 the peer has left."""
 
     def answer(self, room: str, sender: str, to: str, body: Any) -> Frame:
         """The frame that answers as `offer` offers: only its words differ."""

@@ -31,6 +31,7 @@ from signaling_sidecar.hub.effects import (
     Send,
     Welcome,
 )
+from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End
@@ -94,8 +95,8 @@ class Front:
         connection.waits = isinstance(command, commands.Enqueue)
         return command
 
-    def read(self, connection: Connection, frame: bytes | None) -> Command:
-        """Decode a text frame into a command. None stands for a binary frame, which no dialect has."""
+    def read(self, connection: Connection, frame: bytes) -> Command:
+        """Decode a text frame into a command, or a binary frame when it is a `Binary`."""
         try:
             return self._command(connection, frame)
         except Exception:
@@ -120,8 +121,12 @@ class Front:
         self._connections.pop(connection.id, None)
         self.owner.tell(ConnectionEnded(connection.id, *end))
 
-    def _command(self, connection: Connection, frame: bytes | None) -> Command:
-        if frame is None:
+    def _command(self, connection: Connection, frame: bytes) -> Command:
+        speaker, is_binary = connection.speaker, isinstance(frame, Binary)
+        decode = speaker.dialect.decode_binary if is_binary and speaker is not None else None
+        if speaker is not None and decode is not None:
+            return decode(frame, speaker.caller, time.time_ns() // NS_PER_MS)
+        if is_binary:
             return commands.Refuse(connection=connection.id, refusal=errors.bad_json("this one is binary"))
         if connection.speaker is None:
             return commands.Refuse(connection=connection.id, refusal=errors.unknown_beginning(), size=len(frame))
@@ -199,9 +204,9 @@ class Front:
             if text is None:
                 text = dialect.encode(message, time.time_ns() // NS_PER_MS) or b""
             if marks is not None and (mark := marks.get(id_)) is not None:
-                self._put(connection, frames.frame(frames.TEXT, dialect.mark(text, mark)))
+                self._put(connection, _frame(dialect.mark(text, mark)))
             elif text:
-                shared = shared or frames.frame(frames.TEXT, text)
+                shared = shared or _frame(text)
                 self._put(connection, shared)
                 if isinstance(message, Durability):
                     connection.outbox.hurry_last()  # it says what the `ca` of this tick's other frames is worth
@@ -229,3 +234,7 @@ class Front:
         if connection.outbox.is_empty:
             self._unsent.append(connection)
         connection.outbox.put(frame)
+
+
+def _frame(encoded: bytes) -> bytes:
+    return frames.frame(frames.BINARY if isinstance(encoded, Binary) else frames.TEXT, encoded)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType
 
 from signaling_sidecar.hub import Ending, commands
+from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CLOSE_WITHIN_S, LOST, Connection, End, ended_by_peer
 from signaling_sidecar.server.sockets.frame_rate import REST_S
@@ -67,12 +68,12 @@ class Reader:
             front.put(connection, frames.frame(frames.PONG, message.data))
         elif message.type is not WSMsgType.PONG:
             connection.heard()
-            frame = message.data if message.type is WSMsgType.TEXT else None
-            if connection.speaker is None and frame is not None and front.recognise(connection, frame):
+            is_text = message.type is WSMsgType.TEXT
+            if is_text and connection.speaker is None and front.recognise(connection, message.data):
                 await self._begin()
-            command = front.read(connection, frame)
-            if frame is not None and isinstance(command, commands.Refuse):
-                self._frame_refused(frame)
+            command = front.read(connection, message.data if is_text else Binary(message.data))
+            if is_text and isinstance(command, commands.Refuse):
+                self._frame_refused(message.data)
             await self._ask(command)
 
     async def _begin(self) -> None:

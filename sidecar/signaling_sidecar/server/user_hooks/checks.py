@@ -20,6 +20,7 @@ from signaling_sidecar.errors import NOT_JSON, HooksUnreadable, Refusal, WrongHo
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.reload import HooksFile
 from signaling_sidecar.server.user_hooks import answers
 from signaling_sidecar.server.user_hooks.thread import HookRaised, HookRunner, HooksStopped
@@ -158,7 +159,8 @@ class HookChecks:
         if self._file.hook("on_relay") is None:
             return relay
         try:
-            frame = msgspec.json.decode(relay.payload)
+            is_binary = isinstance(relay.payload, Binary)
+            frame = relay.payload if is_binary else msgspec.json.decode(relay.payload)
         except NOT_JSON as error:  # a dialect reads no more of it than it must
             return _refused(relay, errors.bad_json(str(error)))
         refusal = await self._ask("on_relay", hooks.Relay(key.dialect, key.room, peer, relay.to, relay.kind, frame))
