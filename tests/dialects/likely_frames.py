@@ -18,19 +18,10 @@ from hypothesis.strategies import SearchStrategy
 from signaling_sidecar.dialects import DIALECTS, Binary
 from tests.dialects.manners import MANNERS
 from tests.dialects.vectors import paths_of, played, sent_frame
+from tests.kit.any_json import ANYTHING
 from tests.kit.wire import Wire
 
 Draw = Callable[[SearchStrategy[Any]], Any]
-
-ANYTHING: SearchStrategy[Any] = strategies.recursive(
-    strategies.none()
-    | strategies.booleans()
-    | strategies.integers()
-    | strategies.floats()
-    | strategies.text(max_size=9),
-    lambda inner: strategies.lists(inner, max_size=2) | strategies.dictionaries(strategies.text(max_size=3), inner),
-    max_leaves=4,
-)
 
 
 class Cast(NamedTuple):

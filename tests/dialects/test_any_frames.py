@@ -49,10 +49,13 @@ def errors_to(effects: list[Effect], connection: int) -> int:
 
 def look_at(wire: Wire) -> None:
     """What must always hold of the hub."""
-    sessions = [session for room in wire.driver.hub.membership.rooms for session in room.sessions.values()]
+    membership = wire.driver.hub.membership
+    sessions = [session for room in membership.rooms for session in room.sessions.values()]
     held = [session.connection for session in sessions if session.connection is not None]
-    assert len(held) == len(set(held))
-    assert all(wire.driver.hub.membership.session(connection) is not None for connection in held)
+    assert sorted(held) == sorted(connection for connection in set(held) for _ in membership.sessions(connection))
+    for session in sessions:
+        if session.connection is not None:
+            assert membership.session(session.connection, session.room.key) is session
     assert all(room.sessions for room in wire.driver.hub.membership.rooms)
     for room in wire.driver.hub.membership.rooms:
         assert len(room.sessions) <= room.capacity

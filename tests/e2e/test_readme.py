@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
-import pytest
+import pytest_asyncio
 
 from tests.kit import readme
 from tests.kit.browser_dumps import INTERNALS
@@ -52,7 +52,7 @@ def test_every_command_of_the_readmes_is_run_somewhere() -> None:
     assert set(readme.commands()) == ENDS_BY_ITSELF | RUNS_UNTIL_CTRL_C | set(RUN_ELSEWHERE)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def project(start: Start, tmp_path: Path) -> AsyncIterator[Path]:
     """A project whose sidecar runs, with two in a room who have sent each other something, and a browser's dump."""
     folder = tmp_path / "project"

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from signaling_sidecar.dialects import DIALECTS, Binary, Caller, Closing, Dialect, Introduction, Opening
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Hub
-from signaling_sidecar.hub.commands import Alive, Command, End, OfAdmin, Opened, SetLogState
+from signaling_sidecar.hub.commands import Alive, Command, End, OfAdmin, SetLogState
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, LastWords, Record, Send
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.settings import Settings
@@ -60,9 +60,8 @@ class Wire:
         )
         if isinstance(opened, Closing):
             self.sent[name].append(list(opened))
-        elif isinstance(opened, Introduction) and opened.peer is not None:
-            command = Opened(self.callers[name].connection, self.dialect.name, opened.peer)
-            self.deliver(self.driver.handle(command))
+        elif (command := self.dialect.begin(self.callers[name], AT_MS * number)) is not None:
+            self.deliver(self.driver.handle(command), AT_MS * number)
 
     def caller(self, name: str) -> Caller:
         if name not in self.callers:

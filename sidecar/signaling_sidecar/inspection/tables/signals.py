@@ -1,4 +1,4 @@
-"""The table of signals: what was relayed or refused, and what was found inside."""
+"""The table of signals: the relayed and refused frames, and what they contain."""
 
 from __future__ import annotations
 
