@@ -9,8 +9,12 @@ PAGES := frontend-proxy
 PACKAGE := $(PAGES)/dist/plugin/index.mjs
 NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 
+# The tests of one file stay together, because they may share a server. The slowest ones are listed at the end.
+PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 10
+SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
+
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-frameworks test-python soak soak-why bench-reading check format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python soak soak-why bench-reading check check-package check-python format record dist clean browser
 
 help:  ## list what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -26,15 +30,24 @@ dev-lan: $(VENV)/core $(PACKAGE)  ## the same for phones on this network: https,
 notebook: $(VENV)/tools  ## the notebooks, in JupyterLab
 	cd notebooks && $(BIN)/python -m jupyterlab
 
-test: check browser  ## all checks and all tests
-	cd $(PAGES) && npm test
-	$(BIN)/pytest
+# Each line does side by side what can be done so: most of the tests wait for other programs most of the time.
+test:  ## all checks and all tests
+	@$(SIDE_BY_SIDE) browser $(PACKAGE)
+	@$(SIDE_BY_SIDE) check-python check-package
+	@$(SIDE_BY_SIDE) --keep-going test-package test-all-python
 
 test-frameworks: browser $(PACKAGE)  ## only the projects of frameworks (React, Vue, Svelte, ...), which `test` runs too
 	$(BIN)/pytest tests/frameworks
 
 test-python: $(VENV)/tools  ## only the Python tests that need neither Node.js nor a browser
-	$(BIN)/pytest --ignore tests/e2e --ignore tests/frameworks
+	$(PYTEST) --ignore tests/e2e --ignore tests/frameworks
+
+test-all-python: browser $(PACKAGE)
+	$(PYTEST)
+
+# What it prints is shown when it has ended, so that it does not come between the lines of pytest.
+test-package: $(PACKAGE)  ## only the tests of the npm package, without a browser
+	@output=$$(cd $(PAGES) && npm test 2>&1); status=$$?; echo "$$output"; exit $$status
 
 soak: $(VENV)/tools  ## ten minutes of faults under load, of each kind
 	SOAK_S=600 $(BIN)/pytest tests/server/test_faults.py
@@ -45,10 +58,14 @@ soak-why: browser $(PACKAGE)  ## each fault in ten real browsers, and a hundred 
 bench-reading: $(VENV)/tools  ## how fast and in how much memory a log of a million events is read
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000
 
-check: $(VENV)/tools $(PACKAGE)  ## format, lint and types of both languages, and the npm package
+check: check-python check-package  ## format, lint and types of both languages, and the npm package
+
+check-python: $(VENV)/tools
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+check-package: $(PACKAGE)
 	cd $(PAGES) && npm run check
 
 format: $(VENV)/tools $(NODE_MODULES)  ## write both languages in their format

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-STARTS_WITHIN_S = 30.0  # seconds; two slow cores may be busy with a browser
-ENDS_WITHIN_S = 10.0  # seconds; the sidecar itself takes up to 5 to close connections
+STARTS_WITHIN_S = 60.0  # seconds; two slow cores may be busy with the browsers of other tests
+ENDS_WITHIN_S = 30.0  # seconds; the sidecar itself takes up to 5 to close connections, on an idle machine
 ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 IN_A_TERMINAL = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
 """Words before a command that give it a terminal. What is written to their stdin is typed there; killing them closes

@@ -21,7 +21,7 @@ from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
 
 SILENCE_S = 0.01  # seconds; all is settled by then, so that what is still to come would come at once
-PATIENCE_S = 5.0  # seconds until a frame that should come is given up; nothing waits this long when all is well
+PATIENCE_S = 20.0  # seconds until a frame that should come is given up; nothing waits this long when all is well
 
 
 class Peer:
