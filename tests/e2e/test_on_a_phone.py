@@ -167,7 +167,7 @@ async def test_the_terminal_shows_a_code_and_a_log_the_address_alone(
     cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "TERM": "xterm-256color"}
     words = [*IN_A_TERMINAL, "npm", "run", "dev:lan", "--", NEVER_LOCKED, "--port", "0"]
     terminal = await start(words, FRONTEND, cache)
-    await terminal.line(r"warns of a self-made certificate")
+    await terminal.line(r"warns about the certificate")
     assert blocks(terminal) > 10
 
 

@@ -93,7 +93,7 @@ async def test_the_sidecars_own_code_is_saved(demo: Site, people: list[DemoPage]
     await ann.keep_connection_to(ben)
     await ben.keep_connection_to(ann)
     os.utime(PACKAGE / "server" / "pages" / "page_files.py")
-    await demo.vite.line("new code serves")
+    await demo.vite.line("new code is serving")
     await nobody_noticed(people)
 
 
@@ -107,7 +107,7 @@ async def test_the_hooks_file_is_saved(start: Start, browser: Browser, tmp_path:
     late = await new_page(browser, "Cleo")
     await late.open(demo.url)
     await late.room_card("bar").click()
-    await expect(late.page.get_by_test_id("refusal")).to_have_text("Not joined: the bar is closed")
+    await expect(late.page.get_by_test_id("refusal")).to_have_text("Could not join: the bar is closed")
     hooks.write_text("def on_join(join:\n")
     await demo.vite.line("SyntaxError")
     for person in people:

@@ -33,4 +33,4 @@ async def test_vite_finds_the_sidecar_whose_settings_file_names_another_folder(
     (folder / "sidecar.toml").write_text(f"state_dir = {json.dumps(str(tmp_path / 'elsewhere'))}\n")
     sidecar = await sidecar_in(await start(["sidecar", "serve", "--port", "0"], folder))
     vite = await start_vite(start, folder)
-    await vite.line(rf"using the sidecar that runs already \(pid {sidecar.pid}, {sidecar.url}\)")
+    await vite.line(rf"using the sidecar that is already running \(pid {sidecar.pid}, {sidecar.url}\)")

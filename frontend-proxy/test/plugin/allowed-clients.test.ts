@@ -51,7 +51,7 @@ test.each([
   ['.', ''],
 ])('an entry that Vite itself never matches is one warning: %s', async (entry, instead) => {
   const project = makeProject()
-  const sentence = `[signaling] allowedHosts: '${entry}' matches no page, in Vite neither${instead}`
+  const sentence = `[signaling] allowedHosts: '${entry}' matches no page, neither here nor in Vite${instead}`
   expect(await openWith(project, [entry, entry, 'dev.test'])).toEqual([sentence])
   expect(siteFileOf(project).allowedHosts).not.toContain('*')
 })
@@ -64,7 +64,7 @@ test('addresses, an empty entry and a dot at the end are not worth a word', asyn
 test('true is every name, and what follows from that is said', async () => {
   const project = makeProject()
   const [said, ...more] = await openWith(project, true)
-  expect(said).toMatch(/allowedHosts is true: .*DNS rebinding/)
+  expect(said).toMatch(/allowedHosts is true, .*DNS rebinding/)
   expect(more).toEqual([])
   expect(siteFileOf(project).allowedHosts).toEqual(['*'])
 })
@@ -72,6 +72,6 @@ test('true is every name, and what follows from that is said', async () => {
 test('an origin that cannot be used is one warning, and the others are', async () => {
   const project = makeProject()
   const said = await openWith(project, [], ['app.example', 'app://.'])
-  expect(said).toEqual([expect.stringContaining("allowedOrigins: 'app.example' lets nobody in")])
+  expect(said).toEqual([expect.stringContaining("allowedOrigins: 'app.example' allows no page")])
   expect(siteFileOf(project).allowedOrigins).toEqual(['app://.'])
 })

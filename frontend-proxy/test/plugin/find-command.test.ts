@@ -71,7 +71,7 @@ test('a script whose interpreter is gone is told from a program that is gone', (
   const script = program('script')
   writeFileSync(script, '#!/of/another/machine/bin/python3\nimport sys\n')
   expect(startFailure(script, error)).toBe(
-    'spawn x ENOENT (its interpreter /of/another/machine/bin/python3 is not there)',
+    'spawn x ENOENT (its interpreter /of/another/machine/bin/python3 does not exist)',
   )
   writeFileSync(script, '#!/bin/sh\n')
   for (const file of [script, at('nothing'), program('empty')]) {

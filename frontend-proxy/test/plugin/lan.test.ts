@@ -161,7 +161,7 @@ test('a cache that Vite serves is refused, as the private key would be in it, an
   mkdirSync(path.join(project.root, 'cache'))
   const { lines, server, url } = await openOnLan(true, {}, project)
   expect(lines.all).toContainEqual(
-    expect.stringMatching(/private key's folder .* is inside .*; Vite goes on without https$/),
+    expect.stringMatching(/private key's folder .* is inside .*; Vite continues without https$/),
   )
   expect(server.config.server.https).toBeUndefined()
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
@@ -171,7 +171,7 @@ test('a cache that nobody can write is one sentence, and the rest goes on', asyn
   writeFileSync(path.join(cache, 'signaling-sidecar'), 'a file')
   const { lines, url } = await openOnLan(true)
   expect(lines.all).toContainEqual(
-    expect.stringMatching(/EEXIST|ENOTDIR.*; Vite goes on without https$/),
+    expect.stringMatching(/EEXIST|ENOTDIR.*; Vite continues without https$/),
   )
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
 })

@@ -104,7 +104,7 @@ test('killed, it is started again and the proxy follows it to its new port', asy
   await vite.lines.match(STARTED)
   const pid = await pidBehind(vite)
   process.kill(pid, 'SIGKILL')
-  await vite.lines.match(/was ended by SIGKILL; starting it again in 1 s/)
+  await vite.lines.match(/was ended by SIGKILL; restarting it in 1 s/)
   await vite.lines.match(STARTED, 2)
   expect(await pidBehind(vite)).not.toBe(pid)
 })
@@ -115,7 +115,7 @@ test('without a single ready line it is tried 4 times, then one sentence', async
   const { lines, url } = await openVite(project, { sidecar, stateDir: project.stateDir })
   const last = await lines.match(/gave up after 4 starts/)
   expect(last).toContain('exited with code 2: sidecar: the stand-in was told to die')
-  expect(lines.all.filter((line) => /again in [124] s/.test(line))).toHaveLength(3)
+  expect(lines.all.filter((line) => /restarting it in [124] s/.test(line))).toHaveLength(3)
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(503)
 })
 
@@ -123,7 +123,7 @@ test('a program that cannot be started is a sentence, and Vite goes on', async (
   const project = makeProject()
   const sidecar = { command: '/no/such/program' }
   const { lines, url } = await openVite(project, { sidecar, stateDir: project.stateDir })
-  await lines.match(/spawn \/no\/such\/program ENOENT; starting it again/)
+  await lines.match(/spawn \/no\/such\/program ENOENT; restarting it/)
   expect((await fetch(url)).status).toBe(200)
   await lines.match(/spawn \/no\/such\/program ENOENT; gave up after 4 starts/)
   expect(lines.all.filter((line) => line.includes('ENOENT'))).toHaveLength(2)
@@ -144,7 +144,7 @@ test('the sidecar that the project already runs is used, and left running', asyn
   const project = makeProject()
   const pid = await startByHand(project)
   const vite = await openVite(project, { stateDir: project.stateDir })
-  await vite.lines.match(/using the sidecar that runs already/)
+  await vite.lines.match(/using the sidecar that is already running/)
   expect(await pidBehind(vite)).toBe(pid)
   await vite.server.close()
   expect(() => process.kill(pid, 0)).not.toThrow()
@@ -155,7 +155,7 @@ test('when that one ends, the next request starts one', async () => {
   const pid = await startByHand(project)
   const { stateDir } = project
   const vite = await openVite(project, { sidecar: standIn(), stateDir })
-  await vite.lines.match(/using the sidecar that runs already/)
+  await vite.lines.match(/using the sidecar that is already running/)
   process.kill(pid, 'SIGKILL')
   await isGone(pid)
   // At most one look a second: a reconnecting client asks again, and so does this.
@@ -174,7 +174,7 @@ test.each([
     { sidecar, stateDir: project.stateDir },
     { plugins: [{ name: 'set-environment', config: () => void vi.stubEnv(name, value) }] },
   )
-  expect(await lines.match(/no sidecar started/)).toContain(`${name} is set`)
+  expect(await lines.match(/no sidecar was started/)).toContain(`${name} is set`)
 })
 
 test('in CI an explicit object starts one', async () => {
@@ -219,7 +219,7 @@ test.each(['state', '/state', '../state'])(
     const { lines, url } = await openVite({ root, stateDir: '' }, options)
     expect(lines.all.filter((line) => line.includes('state folder'))).toEqual([
       expect.stringMatching(
-        /^\[signaling\] the state folder .* is inside .*, which Vite serves .*; Vite goes on without signaling$/,
+        /^\[signaling\] the state folder .* is inside .*, which Vite serves .*; Vite continues without signaling$/,
       ),
     ])
     expect((await fetch(url)).status).toBe(200)
@@ -232,7 +232,7 @@ test('a sidecar that keeps its state there by its own settings is ended', async 
   const inside = path.join(project.root, 'state')
   const sidecar = standIn({ stateDir: inside })
   const { lines, url } = await openVite(project, { sidecar, stateDir: project.stateDir })
-  expect(await lines.match(/sidecar ended/)).toContain(inside)
+  expect(await lines.match(/sidecar was stopped/)).toContain(inside)
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(503)
 })
 

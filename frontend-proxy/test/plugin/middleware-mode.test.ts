@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import type { SignalingOptions } from '../../src/plugin/index.ts'
 import {
   type Echo,
   getEcho,
@@ -54,9 +55,10 @@ const KNOWN = [
 async function open(
   config: Middleware,
   project: Project = makeProject(),
+  more: SignalingOptions = {},
 ): Promise<OpenVite & { pages: Server; project: Project }> {
   const pages = makePageServer()
-  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const options = { sidecar: standIn(), stateDir: project.stateDir, ...more }
   const vite = await makeVite(project, options, config(pages.server))
   pages.serve(vite.server.middlewares)
   return { ...vite, url: await pages.listen(), pages: pages.server, project }
@@ -150,6 +152,11 @@ test('without the server one line says what to write, when the first page is ask
   expect(advice).toContain('sidecar: { port: 8765 }')
   await lines.match(STARTED)
   expect(lines.all.filter((line) => line.includes('middlewareMode'))).toHaveLength(1)
+})
+
+test('the option lan has no effect there, and one line says so', async () => {
+  const { lines } = await open(onServer, makeProject(), { lan: true })
+  await lines.match(/the option lan has no effect because Vite is in middleware mode/)
 })
 
 test('a fixed address is named in it, for the proxy of another server', async () => {

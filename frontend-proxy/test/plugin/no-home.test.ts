@@ -37,6 +37,6 @@ test('https for the LAN is left out in one sentence', async () => {
   const { lines } = await openVite(project, options)
   await lines.match(STARTED)
   expect(lines.all).toContainEqual(
-    '[signaling] there is no home folder to keep its private key in; set XDG_CACHE_HOME; Vite goes on without https',
+    '[signaling] there is no home folder for the private key of the certificate; set XDG_CACHE_HOME; Vite continues without https',
   )
 })

@@ -27,8 +27,8 @@ test('each of two apps of one repository says that the other runs, once, and how
   const one = await openApp('one')
   const two = await openApp('two')
   const [inOne, inTwo] = await Promise.all([
-    one.lines.match(/apps\/two runs a sidecar of its own/),
-    two.lines.match(/apps\/one runs a sidecar of its own/),
+    one.lines.match(/apps\/two runs its own sidecar/),
+    two.lines.match(/apps\/one runs its own sidecar/),
   ])
   for (const line of [inOne, inTwo]) expect(line).toContain(`"sidecar serve" in ${repository}`)
   expect(two.lines.all.filter((line) => line.includes('do not meet'))).toHaveLength(1)

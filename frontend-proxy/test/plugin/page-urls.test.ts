@@ -63,6 +63,6 @@ test('one that cannot be written is one warning, and Vite goes on', async () => 
   mkdirSync(path.join(project.stateDir, 'site.json'))
   const options = { sidecar: standIn(), stateDir: project.stateDir }
   const { lines, url } = await openVite(project, options)
-  await lines.match(/the sidecar cannot be told where the pages are: EISDIR/)
+  await lines.match(/site\.json could not be written: EISDIR/)
   expect((await fetch(url)).status).toBe(200)
 })

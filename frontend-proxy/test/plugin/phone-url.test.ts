@@ -57,14 +57,14 @@ test('a terminal that is too narrow gets no broken code, and is told how wide it
   const width = phoneLines([URL], WIDE, undefined).at(-1)?.length ?? 0
   expect(scan(phoneLines([URL], { ...WIDE, columns: width }, undefined))).toBe(URL)
   const lines = phoneLines([URL], { ...WIDE, columns: width - 1 }, undefined)
-  expect(lines).toEqual([URL, `${INDENT}(a terminal of ${width} columns would show its QR code)`])
+  expect(lines).toEqual([URL, `${INDENT}(the terminal needs ${width} columns to show the QR code)`])
 })
 
 test('of a certificate of our own the lines say what the phone will, of others nothing', () => {
   const lines = phoneLines([URL], WIDE, '/@signaling/authority.crt')
   expect(lines.slice(-2)).toEqual([
-    `${INDENT}The phone warns of a self-made certificate: "Advanced", then "Proceed".`,
-    `${INDENT}iPhones connect only once it is installed, from /@signaling/authority.crt.`,
+    `${INDENT}The phone warns about the certificate: tap "Advanced", then "Proceed".`,
+    `${INDENT}iPhones connect only after you install it from /@signaling/authority.crt.`,
   ])
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
   expect(phoneLines([URL], WIDE, undefined).join('\n')).not.toMatch(/certificate/)
@@ -72,6 +72,6 @@ test('of a certificate of our own the lines say what the phone will, of others n
 
 test('without a network there is a sentence', () => {
   expect(phoneLines([], WIDE, undefined)).toEqual([
-    'none, as Vite is not on the network (see server.host)',
+    'none, because Vite does not listen on the network (see server.host)',
   ])
 })

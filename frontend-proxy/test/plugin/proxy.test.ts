@@ -156,7 +156,28 @@ test('while nobody answers a request and an upgrade get 503, and the log one lin
   expect(lines.all.join('\n')).not.toMatch(/proxy error|^\s+at /m)
 })
 
-test('an open socket is cut when the sidecar dies, and the log has no stack', async () => {
+test('requests and upgrades wait while the sidecar starts', async () => {
+  const project = makeProject()
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const { url, lines } = await openVite(project, options)
+  const gone = connect(Number(new URL(url).port), '127.0.0.1')
+  gone.write('GET /ws/signaling HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  const upgraded = firstFrame(webSocket(`${url}/ws/signaling`))
+  const answered = getEcho(`${url}/ws/signaling/rooms`)
+  gone.resetAndDestroy()
+  expect((await upgraded).url).toBe('/ws/signaling')
+  expect((await answered).url).toBe('/ws/signaling/rooms')
+  expect(lines.all.join('\n')).not.toMatch(/proxy error|socket error|^\s+at /m)
+})
+
+test('an upgrade that has waited for 4 s is answered with 503', async () => {
+  const project = makeProject()
+  const sidecar = standIn({ neverListen: true })
+  const { url } = await openVite(project, { sidecar, stateDir: project.stateDir })
+  expect((await refusedUpgrade(`${url}/ws/signaling`)).status).toBe(503)
+})
+
+test('a killed sidecar closes open sockets, and the next request waits for the restarted one', async () => {
   const { url, lines } = await openReadyVite()
   const socket = webSocket(`${url}/ws/signaling`)
   const { pid } = await firstFrame(socket)
@@ -166,8 +187,7 @@ test('an open socket is cut when the sidecar dies, and the log has no stack', as
   process.kill(pid, 'SIGKILL')
   expect((await closed)[0]).toBe(1006)
   expect(received).toEqual([])
-  const refused = await fetch(`${url}/ws/signaling`)
-  expect(refused.status).toBe(503)
+  expect((await getEcho(`${url}/ws/signaling`)).pid).not.toBe(pid)
   expect(lines.all.join('\n')).not.toMatch(/proxy error|^\s+at /m)
 })
 
@@ -196,7 +216,7 @@ test('a browser that is gone before it has read why it is refused leaves no stac
   browser.resetAndDestroy()
   await isWritten
   expect((await fetch(url)).status).toBe(200)
-  expect(lines.all.join('\n')).not.toMatch(/socket error|^\s+at |nobody answers/m)
+  expect(lines.all.join('\n')).not.toMatch(/socket error|^\s+at |no sidecar answers/m)
 })
 
 test('no form of a URL returns anything of the state folder, and .env stays refused', async () => {

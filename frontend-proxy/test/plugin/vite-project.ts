@@ -26,10 +26,11 @@ const VITE_PROGRAM = fileURLToPath(
   new URL(`../../node_modules/${VITE_PACKAGE}/bin/vite.js`, import.meta.url),
 )
 
-/** What the stand-in shall do differently. */
+/** How the stand-in differs from its normal behaviour. */
 export interface Behaviour {
   version?: string
   dieAtStart?: boolean
+  neverListen?: boolean
   stateDir?: string
 }
 

@@ -25,7 +25,7 @@ function pathWith(...places: string[]): void {
 }
 
 test.each([
-  [PYTHON_OF_ANOTHER_MACHINE, /its interpreter \/of\/another\/machine\/.* is not there/],
+  [PYTHON_OF_ANOTHER_MACHINE, /its interpreter \/of\/another\/machine\/.* does not exist/],
   [WITHOUT_PACKAGE, /exited with code 1: ModuleNotFoundError/],
   [SOMETHING_ELSE, /exited with code 0: I play music/],
   ['\x7fELF not really', /ENOEXEC|exited with code/],
@@ -58,7 +58,9 @@ test('when none of them runs, each is named once with its reason, and what to in
   const onPath = install(project, 'path', WITHOUT_PACKAGE)
   pathWith(path.dirname(onPath))
   const { lines, url } = await openVite(project, { stateDir: project.stateDir })
-  expect(await lines.match(/pip install signaling-sidecar/)).toContain(`${onPath} is no sidecar`)
+  expect(await lines.match(/pip install signaling-sidecar/)).toContain(
+    `${onPath} does not run here`,
+  )
   await fetch(`${url}/ws/signaling`)
   for (const file of [inVenv, onPath]) {
     expect(lines.all.filter((line) => line.startsWith(`[signaling] ${file}`))).toHaveLength(1)

@@ -1,0 +1,139 @@
+import { describe, expect, it, vi } from 'vitest'
+import { SignalingClient } from '../../src/browser/index.ts'
+import { fakeNetwork } from './fake-web-socket.ts'
+import {
+  admit,
+  client,
+  FIRST_RETRY_MS,
+  joined,
+  opened,
+  record,
+  refuse,
+  ticket,
+  warned,
+} from './page-scene.ts'
+
+describe('a taken id', () => {
+  it('that the app has chosen is waited for, and the console says so once', async () => {
+    const signaling = client({ peerId: 'user-1' })
+    const said = record(signaling)
+    const socket = await opened()
+    const sentAt: number[] = []
+    for (let tries = 1; tries <= 8; tries += 1) {
+      refuse(socket, 'id-taken')
+      const start = Date.now()
+      while (socket.sent.length === tries) await vi.advanceTimersByTimeAsync(50)
+      sentAt.push(Date.now() - start)
+    }
+    expect(sentAt).toEqual([200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000])
+    expect(new Set(socket.sent.map(({ peerId }) => peerId))).toEqual(new Set(['user-1']))
+    expect(warned).toHaveLength(1)
+    expect(warned[0]).toContain('uses this peer id')
+    admit(socket, 'one')
+    expect(signaling.joined).toBe(true)
+    expect(new Set(said)).toEqual(new Set(['waiting id-taken', 'peer_list']))
+  })
+
+  it('that nobody has chosen is given up for a new one', async () => {
+    const signaling = client()
+    const socket = await opened()
+    const { peerId } = signaling
+    for (let tries = 1; tries <= 4; tries += 1) {
+      refuse(socket, 'id-taken')
+      await vi.advanceTimersByTimeAsync(800)
+    }
+    expect(socket.sent.slice(0, 4).map((frame) => frame.peerId)).toEqual(Array(4).fill(peerId))
+    expect(socket.sent[4]?.peerId).toBe(signaling.peerId)
+    expect(signaling.peerId).not.toBe(peerId)
+    expect(warned).toEqual([])
+  })
+
+  it('is asked for anew on a new connection, and no more by a client that has closed', async () => {
+    const signaling = client({ peerId: 'user-1' })
+    const socket = await opened()
+    refuse(socket, 'id-taken')
+    socket.drop(1006)
+    const second = await opened(FIRST_RETRY_MS)
+    expect(second.sent).toHaveLength(1)
+    refuse(second, 'id-taken')
+    signaling.close()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(second.sent.map(({ type }) => type)).toEqual(['join', 'leave'])
+  })
+})
+
+it.each([
+  'room-full',
+  'barred',
+  'refused-by-hook',
+  'bad-field',
+  'too-many-rooms',
+  'of-a-later-release',
+])(
+  'a join that is refused with %s is told to the page and in the console, and not repeated',
+  async (code) => {
+    const said = record(client())
+    const socket = await opened()
+    said.length = 0
+    refuse(socket, code)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(socket.sent).toHaveLength(1)
+    expect(warned).toEqual([expect.stringContaining(`'bar' (${code}): it is ${code}. `)])
+  },
+)
+
+describe('an id that the app has chosen', () => {
+  it('is kept when its session is over: the one that the sidecar gives is left at once', async () => {
+    const { signaling, socket, said } = await joined({ peerId: 'user-1' })
+    socket.drop(1006)
+    const next = await opened(FIRST_RETRY_MS)
+    next.deliver({ type: 'not_resumed', why: 'token' })
+    next.deliver({ type: 'peer_list', peers: [], roomId: 'bar', peerId: 'x', resume: ticket('x') })
+    expect(next.sent.slice(1)).toMatchObject([
+      { type: 'leave' },
+      { type: 'join', peerId: 'user-1', resume: true },
+    ])
+    admit(next, 'two')
+    expect(signaling.peerId).toBe('user-1')
+    expect(said).toEqual(['peer_list'])
+  })
+
+  it('is asked for without its session when that is probably over', async () => {
+    const { signaling, socket } = await joined({ peerId: 'user-1' })
+    signaling.broadcast({ kept: 'for the session that is over' })
+    socket.drop(1006)
+    await vi.advanceTimersByTimeAsync(FIRST_RETRY_MS)
+    vi.setSystemTime(Date.now() + 40_000)
+    const next = await opened()
+    expect(next.sent).toMatchObject([{ type: 'join', peerId: 'user-1', resume: true }])
+    admit(next, 'two')
+    signaling.broadcast({ n: 1 })
+    expect(next.sent.slice(1)).toMatchObject([{ n: 1, c: 1 }])
+  })
+
+  it('is asked for with its session when that is there after all', async () => {
+    const { socket, said } = await joined({ peerId: 'user-1' })
+    socket.drop(1006)
+    await vi.advanceTimersByTimeAsync(FIRST_RETRY_MS)
+    vi.setSystemTime(Date.now() + 40_000)
+    const next = await opened()
+    refuse(next, 'id-taken')
+    expect(next.sent[1]).toMatchObject({ peerId: 'user-1', resume: { token: 'one', after: 0 } })
+    next.deliver({ type: 'resumed', roomId: 'bar', peerId: 'user-1', resume: ticket('two'), ca: 0 })
+    expect(said.at(-1)).toBe('resumed')
+  })
+})
+
+it('a move that is refused leaves it in no room', async () => {
+  const { signaling, socket } = await joined()
+  signaling.join('pub')
+  expect(socket.sent.slice(1)).toMatchObject([{ type: 'leave' }, { type: 'join', roomId: 'pub' }])
+})
+
+it('a join without a room is to the room of before', async () => {
+  const { signaling, socket } = await joined({ peerId: 'ann', capacity: 4 })
+  signaling.leave()
+  signaling.join()
+  expect(socket.sent.at(-1)).toMatchObject({ roomId: 'bar', peerId: 'ann', capacity: 4 })
+  expect(() => new SignalingClient(fakeNetwork).join()).toThrow('join() needs a room')
+})
