@@ -14,7 +14,7 @@ import {
 } from './page-scene.ts'
 
 describe('a taken id', () => {
-  it('that the app has chosen is waited for, and the console says so once', async () => {
+  it('that the app has chosen is requested again until it is free, with one warning', async () => {
     const signaling = client({ peerId: 'user-1' })
     const said = record(signaling)
     const socket = await opened()
@@ -34,7 +34,7 @@ describe('a taken id', () => {
     expect(new Set(said)).toEqual(new Set(['waiting id-taken', 'peer_list']))
   })
 
-  it('that nobody has chosen is given up for a new one', async () => {
+  it('that the app has not chosen is replaced with a new one', async () => {
     const signaling = client()
     const socket = await opened()
     const { peerId } = signaling
@@ -48,7 +48,7 @@ describe('a taken id', () => {
     expect(warned).toEqual([])
   })
 
-  it('is asked for anew on a new connection, and no more by a client that has closed', async () => {
+  it('is requested again on a new connection, but not by a closed client', async () => {
     const signaling = client({ peerId: 'user-1' })
     const socket = await opened()
     refuse(socket, 'id-taken')
@@ -83,7 +83,7 @@ it.each([
 )
 
 describe('an id that the app has chosen', () => {
-  it('is kept when its session is over: the one that the sidecar gives is left at once', async () => {
+  it('is kept when its session has ended: the client leaves the session with another id', async () => {
     const { signaling, socket, said } = await joined({ peerId: 'user-1' })
     socket.drop(1006)
     const next = await opened(FIRST_RETRY_MS)
@@ -98,7 +98,7 @@ describe('an id that the app has chosen', () => {
     expect(said).toEqual(['peer_list'])
   })
 
-  it('is asked for without its session when that is probably over', async () => {
+  it('is requested without its token if the session has probably ended', async () => {
     const { signaling, socket } = await joined({ peerId: 'user-1' })
     signaling.broadcast({ kept: 'for the session that is over' })
     socket.drop(1006)
@@ -111,7 +111,7 @@ describe('an id that the app has chosen', () => {
     expect(next.sent.slice(1)).toMatchObject([{ n: 1, c: 1 }])
   })
 
-  it('is asked for with its session when that is there after all', async () => {
+  it('is requested with its token if the session has not ended after all', async () => {
     const { socket, said } = await joined({ peerId: 'user-1' })
     socket.drop(1006)
     await vi.advanceTimersByTimeAsync(FIRST_RETRY_MS)
@@ -124,13 +124,13 @@ describe('an id that the app has chosen', () => {
   })
 })
 
-it('a move that is refused leaves it in no room', async () => {
+it('after a refused move the client is in no room', async () => {
   const { signaling, socket } = await joined()
   signaling.join('pub')
   expect(socket.sent.slice(1)).toMatchObject([{ type: 'leave' }, { type: 'join', roomId: 'pub' }])
 })
 
-it('a join without a room is to the room of before', async () => {
+it('a join without a room joins the last room again', async () => {
   const { signaling, socket } = await joined({ peerId: 'ann', capacity: 4 })
   signaling.leave()
   signaling.join()

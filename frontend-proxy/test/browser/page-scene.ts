@@ -32,7 +32,7 @@ export function client(options: SignalingOptions = {}): SignalingClient {
   return new SignalingClient({ ...fakeNetwork, room: 'bar', ...options })
 }
 
-/** The socket that was made last, open. */
+/** Opens the socket that was created last. */
 export async function opened(inMs = 0): Promise<FakeWebSocket> {
   await vi.advanceTimersByTimeAsync(inMs)
   const socket = FakeWebSocket.made.at(-1)
@@ -60,7 +60,7 @@ export function admit(
   })
 }
 
-/** A client in the room, whose session can be resumed with the token `one`. */
+/** Creates a client that has joined, with a session that the token `one` resumes. */
 export async function joined(options: SignalingOptions = {}) {
   const signaling = client(options)
   const socket = await opened()
