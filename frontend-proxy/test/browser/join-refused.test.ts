@@ -16,7 +16,7 @@ import {
 describe('a taken id', () => {
   it('that the app has chosen is requested again until it is free, with one warning', async () => {
     const signaling = client({ peerId: 'user-1' })
-    const said = record(signaling)
+    const events = record(signaling)
     const socket = await opened()
     const sentAt: number[] = []
     for (let tries = 1; tries <= 8; tries += 1) {
@@ -31,7 +31,7 @@ describe('a taken id', () => {
     expect(warned[0]).toContain('uses this peer id')
     admit(socket, 'one')
     expect(signaling.joined).toBe(true)
-    expect(new Set(said)).toEqual(new Set(['waiting id-taken', 'peer_list']))
+    expect(new Set(events)).toEqual(new Set(['waiting id-taken', 'peer_list']))
   })
 
   it('that the app has not chosen is replaced with a new one', async () => {
@@ -72,9 +72,9 @@ it.each([
 ])(
   'a join that is refused with %s is told to the page and in the console, and not repeated',
   async (code) => {
-    const said = record(client())
+    const events = record(client())
     const socket = await opened()
-    said.length = 0
+    events.length = 0
     refuse(socket, code)
     await vi.advanceTimersByTimeAsync(60_000)
     expect(socket.sent).toHaveLength(1)
@@ -84,7 +84,7 @@ it.each([
 
 describe('an id that the app has chosen', () => {
   it('is kept when its session has ended: the client leaves the session with another id', async () => {
-    const { signaling, socket, said } = await joined({ peerId: 'user-1' })
+    const { signaling, socket, events } = await joined({ peerId: 'user-1' })
     socket.drop(1006)
     const next = await opened(FIRST_RETRY_MS)
     next.deliver({ type: 'not_resumed', why: 'token' })
@@ -95,7 +95,7 @@ describe('an id that the app has chosen', () => {
     ])
     admit(next, 'two')
     expect(signaling.peerId).toBe('user-1')
-    expect(said).toEqual(['peer_list'])
+    expect(events).toEqual(['peer_list'])
   })
 
   it('is requested without its token if the session has probably ended', async () => {
@@ -112,7 +112,7 @@ describe('an id that the app has chosen', () => {
   })
 
   it('is requested with its token if the session has not ended after all', async () => {
-    const { socket, said } = await joined({ peerId: 'user-1' })
+    const { socket, events } = await joined({ peerId: 'user-1' })
     socket.drop(1006)
     await vi.advanceTimersByTimeAsync(FIRST_RETRY_MS)
     vi.setSystemTime(Date.now() + 40_000)
@@ -120,7 +120,7 @@ describe('an id that the app has chosen', () => {
     refuse(next, 'id-taken')
     expect(next.sent[1]).toMatchObject({ peerId: 'user-1', resume: { token: 'one', after: 0 } })
     next.deliver({ type: 'resumed', roomId: 'bar', peerId: 'user-1', resume: ticket('two'), ca: 0 })
-    expect(said.at(-1)).toBe('resumed')
+    expect(events.at(-1)).toBe('resumed')
   })
 })
 

@@ -16,7 +16,7 @@ describe('the newest client of a page', () => {
   it('takes over the id, the session and the slot of one that was never closed', async () => {
     const earlier = await joined()
     const newer = client()
-    expect(earlier.said).toEqual(['left replaced'])
+    expect(earlier.events).toEqual(['left replaced'])
     expect(earlier.socket.readyState).toBe(3)
     const socket = await opened()
     expect(socket.sent).toMatchObject([{ peerId: newer.peerId, resume: { token: 'one' } }])
@@ -31,10 +31,10 @@ describe('the newest client of a page', () => {
     const kept = client()
     const discarded = client()
     const { peerId } = discarded
-    const said = record(kept)
+    const events = record(kept)
     expect([kept.peerId, kept.room, discarded.room]).toEqual([peerId, 'bar', undefined])
     admit(await opened(), 'one', peerId)
-    expect(said).toEqual(['peer_list'])
+    expect(events).toEqual(['peer_list'])
     expect(warned).toEqual([])
     expect(console.info).not.toHaveBeenCalled()
   })
@@ -103,7 +103,7 @@ describe('the newest client of a page', () => {
     client()
     expect((await opened(1_000)).sent).toMatchObject([{ resume: { token: 'one' } }])
     expect(earlier.socket.sent).toHaveLength(1)
-    expect(earlier.said).toEqual(['left closed'])
+    expect(earlier.events).toEqual(['left closed'])
   })
 
   it('takes over only the id of one that has left', async () => {
@@ -127,7 +127,7 @@ describe('the newest client of a page', () => {
     const copy = await import('../../src/browser/index.ts')
     expect(copy.SignalingClient).not.toBe(SignalingClient)
     new copy.SignalingClient({ ...fakeNetwork, room: 'bar' })
-    expect(earlier.said).toEqual(['left replaced'])
+    expect(earlier.events).toEqual(['left replaced'])
     expect((await opened()).sent).toMatchObject([{ resume: { token: 'one' } }])
   })
 
@@ -146,7 +146,7 @@ describe('the newest client of a page', () => {
     client({ room: 'pub' })
     client({ slot: 'second' })
     client({ url: 'ws://other.test/ws/signaling' })
-    expect(earlier.said).toEqual([])
+    expect(earlier.events).toEqual([])
     await vi.advanceTimersByTimeAsync(0)
     const ids = FakeWebSocket.made.map((socket) => {
       if (socket.readyState === 0) socket.open()
@@ -187,7 +187,7 @@ describe('a page', () => {
     page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
     const socket = await opened(FIRST_RETRY_MS)
     expect(socket.sent).toMatchObject([{ peerId: 'ann', resume: { token: 'two' } }])
-    expect(first.said).toEqual([])
+    expect(first.events).toEqual([])
   })
 })
 
@@ -203,14 +203,14 @@ describe('a mesh that is closed', () => {
   })
 
   it('does not close a client that another mesh uses, even one that is created afterwards', async () => {
-    const { signaling, said } = await joined()
+    const { signaling, events } = await joined()
     const first = new Mesh(signaling, options)
     first.close()
     const second = new Mesh(signaling, options)
     first.close()
     await vi.advanceTimersByTimeAsync(1_000)
     expect(signaling.joined).toBe(true)
-    expect(said).toEqual([])
+    expect(events).toEqual([])
     second.close({ keepClient: true })
     await vi.advanceTimersByTimeAsync(1_000)
     expect(signaling.joined).toBe(true)

@@ -65,19 +65,19 @@ export async function joined(options: SignalingOptions = {}) {
   const signaling = client(options)
   const socket = await opened()
   admit(socket, 'one')
-  return { signaling, socket, said: record(signaling) }
+  return { signaling, socket, events: record(signaling) }
 }
 
 export function record(signaling: SignalingClient): string[] {
-  const said: string[] = []
+  const events: string[] = []
   const names = ['peer_list', 'resumed', 'renamed', 'left', 'waiting', 'refused'] as const
   for (const name of names) {
     signaling.addEventListener(name, ({ detail }: CustomEvent<SignalingEvents[typeof name]>) => {
       const why = 'why' in detail ? detail.why : 'code' in detail ? detail.code : ''
-      said.push(`${name} ${why}`.trim())
+      events.push(`${name} ${why}`.trim())
     })
   }
-  return said
+  return events
 }
 
 export function refuse(socket: FakeWebSocket, code: string): void {

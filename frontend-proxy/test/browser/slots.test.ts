@@ -144,9 +144,9 @@ describe('a slot', () => {
     const replaced = vi.fn()
     const slot = slots.take('bar', { ...nobody, replaced })
     slot.identity = { peerId: 'ann', token: 'secret' }
-    const said: string[] = []
-    const socket = { send: () => said.push('leave'), close: () => said.push('close') }
-    return { page, slots, slot, replaced, said, socket }
+    const calls: string[] = []
+    const socket = { send: () => calls.push('leave'), close: () => calls.push('close') }
+    return { page, slots, slot, replaced, calls, socket }
   }
 
   it('is taken over by the newer client, and the earlier one is notified', () => {
@@ -167,36 +167,36 @@ describe('a slot', () => {
   })
 
   it('ends its session shortly after its client was closed', () => {
-    const { slots, slot, said, socket } = scene()
+    const { slots, slot, calls, socket } = scene()
     slot.releaseSoon(socket)
     vi.advanceTimersByTime(200)
-    expect(said).toEqual([])
+    expect(calls).toEqual([])
     vi.advanceTimersByTime(50)
-    expect(said).toEqual(['leave', 'close'])
+    expect(calls).toEqual(['leave', 'close'])
     expect(slots.take('bar', nobody).identity.token).toBeUndefined()
   })
 
   it('keeps its session if another client takes it over in the meantime', () => {
-    const { slots, slot, said, socket } = scene()
+    const { slots, slot, calls, socket } = scene()
     slot.releaseSoon(socket)
     const next = slots.take('bar', nobody)
     next.notifyPrevious()
     vi.advanceTimersByTime(1_000)
-    expect(said).toEqual(['close'])
+    expect(calls).toEqual(['close'])
     expect(next.identity.token).toBe('secret')
   })
 
   it('ends its session at once if the page is unloaded in the meantime', () => {
-    const { page, slot, said, socket } = scene()
+    const { page, slot, calls, socket } = scene()
     slot.releaseSoon(socket)
     page.dispatchEvent(new Event('pagehide'))
-    expect(said).toEqual(['leave', 'close'])
+    expect(calls).toEqual(['leave', 'close'])
   })
 
   it('ends its session at once outside of a page', () => {
-    const { said, socket } = scene()
+    const { calls, socket } = scene()
     new Slots(undefined, undefined).take('bar', nobody).releaseSoon(socket)
-    expect(said).toEqual(['leave', 'close'])
+    expect(calls).toEqual(['leave', 'close'])
   })
 
   it('keeps its session if its client has ended without a leave', () => {
