@@ -9,16 +9,20 @@ from pathlib import Path
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
+from pytest_asyncio import is_async_test
 
 from tests.kit.serving import Served, serve
 
-MEASURED = pytest.StashKey[list[str]]()
+MEASURED = "measured"
+SHARES_BROWSERS = ("tests/e2e", "tests/frameworks")
 
 
 @pytest.fixture
-def measured(request: pytest.FixtureRequest) -> list[str]:
+def measured(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """Sentences that are printed at the end of the run."""
-    return request.config.stash[MEASURED]
+    lines: list[str] = []
+    yield lines
+    request.node.user_properties += [(MEASURED, line) for line in lines]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,8 +41,17 @@ async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
     return await serve(aiohttp_client, tmp_path)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[MEASURED] = []
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that share browsers run in the event loop that these were started in."""
+    folders = [config.rootpath / folder for folder in SHARES_BROWSERS]
+    for item in items:
+        if is_async_test(item) and any(item.path.is_relative_to(folder) for folder in folders):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`. A test that waits for another program leaves its core to a test of another worker."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,9 +79,11 @@ def _counts_as_failure(config: pytest.Config) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if config.stash[MEASURED]:
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    lines = [line for report in reports for name, line in getattr(report, "user_properties", ()) if name == MEASURED]
+    if lines:
         terminalreporter.section("measured")
-        for line in config.stash[MEASURED]:
+        for line in lines:
             terminalreporter.line(line)
     if _counts_as_failure(config):
         terminalreporter.line(

@@ -58,12 +58,14 @@ class Relay(NamedTuple):
 
     dialect: str
     room: str
-    sender: str
+    sender: str | None
+    """Its peer id. None when it is not known yet, because the server will give the sender one when its join is
+    carried out."""
     to: str | None
     kind: str
     """The type of the frame."""
-    frame: Mapping[str, Any]
-    """As it will be relayed."""
+    frame: Any
+    """The frame as its receivers get it: the decoded JSON of a text frame, or the bytes of a binary frame."""
 
 
 class Leave(NamedTuple):

@@ -71,8 +71,8 @@ def test_what_failed_and_what_nobody_said_are_told_apart(story: Story, tmp_path:
 def test_an_empty_room_says_when_most_were_there(story: Story) -> None:
     story.leaves("ann").record("room.ended")
     log = open_log(story.write())
-    assert str(log.mesh("bar")).endswith("\n\nnobody is in the room then; most were there at +3.499 s")
-    assert "nobody is in the room then" in log.mesh("bar")._repr_html_()
+    assert str(log.mesh("bar")).endswith("\n\nno peer is in the room at this time; most peers were in it at +3.499 s")
+    assert "no peer is in the room at this time" in log.mesh("bar")._repr_html_()
     assert states(log, 3.499) == ["connected"]
 
 

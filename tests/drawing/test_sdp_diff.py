@@ -101,7 +101,7 @@ def test_a_number_that_several_boots_have_needs_its_boot(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("chosen", [4, 99, ("cafe", 6)])
 def test_what_is_no_signal_is_an_error_that_names_it(log: EventLog, chosen: int | tuple[str, int]) -> None:
-    with pytest.raises(UnknownRecord, match=re.escape(f"no signal of this log is {chosen!r}")) as error:
+    with pytest.raises(UnknownRecord, match=re.escape(f"this log has no signal {chosen!r}")) as error:
         log.sdp_diff(chosen, 7)
     assert isinstance(error.value, SidecarError)
 
@@ -110,7 +110,7 @@ def test_what_is_no_signal_is_an_error_that_names_it(log: EventLog, chosen: int 
     ("chosen", "named"), [(8, r"record 8 \(candidate\)"), (14, r"record 14 \(candidate\)"), ("hello", "text 'hello'")]
 )
 def test_what_holds_no_description_is_an_error_that_names_it(log: EventLog, chosen: int | str, named: str) -> None:
-    with pytest.raises(NoDescription, match=f"{named} holds no session description") as error:
+    with pytest.raises(NoDescription, match=f"{named} contains no session description") as error:
         log.sdp_diff(6, chosen)
     assert isinstance(error.value, SidecarError)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from signaling_sidecar.addresses import AddressKind, own_addresses
 from tests.kit.programs import Program, Start, until
@@ -57,7 +58,7 @@ class SetUp:
         return {finding["code"]: finding for finding in json.loads("\n".join(program.lines))}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def setup(start: Start, tmp_path: Path) -> SetUp:
     folder = write_project(tmp_path / "app", "")
     return SetUp(start, folder, await start_sidecar(start, folder))

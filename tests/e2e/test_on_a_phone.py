@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.demo_page import DemoPage, all_connected
@@ -64,7 +65,7 @@ async def laptop_with(vite: Program) -> Laptop:
     return Laptop(site["network"][0], vite, sidecar)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def laptop(start: Start, npm_package: Path, tmp_path: Path) -> Laptop:
     cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     vite = await start(["npm", "run", "dev:lan", "--", NEVER_LOCKED, "--port", "0"], FRONTEND, cache)
@@ -72,7 +73,7 @@ async def laptop(start: Start, npm_package: Path, tmp_path: Path) -> Laptop:
     return await laptop_with(vite)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def laptop_without_https(start: Start, npm_package: Path) -> Laptop:
     vite = await start_vite(start, FRONTEND, ["demo", "--host"])
     await vite.line(r"Signaling:")

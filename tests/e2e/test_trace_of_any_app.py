@@ -61,9 +61,11 @@ async def test_peerjs_pages_show_up_in_the_notebook_and_are_connected(
         second = await page_of(browser, f"{app.url}#ben-{round_},ann-{round_}")
         await second.wait_for_function("document.title === 'hello'")
         await all_named(app.sidecar, made)
-        await until(
-            lambda: "an unknown peer" not in str(open_log(app.sidecar.state_dir).diagnose()), "both have said so"
-        )
+
+        def are_both_known() -> bool:
+            return "an unknown peer" not in str(open_log(app.sidecar.state_dir).diagnose())
+
+        await until(are_both_known, "both have reported their connections")
         assert not await first.evaluate("'demo' in window")
         if TIMES > 1:
             await second.close()  # the other browser takes 15 s to notice it

@@ -26,6 +26,7 @@ from signaling_sidecar.hub.commands import (
     Relay,
     Say,
     SetOwnRules,
+    Several,
     Tick,
     Update,
     UpdateRoom,
@@ -33,6 +34,7 @@ from signaling_sidecar.hub.commands import (
 from signaling_sidecar.hub.effects import Effect, PeerList, Record, Resumed, Send
 from signaling_sidecar.hub.rules import Announcements, Endings, Joining, Mailbox, Relays, RoomRules
 from signaling_sidecar.settings import Settings
+from tests.kit.club import CLUB
 from tests.kit.hub_driver import GRACE_S, CountedIds
 
 CONNECTIONS, PEERS, ROOMS = range(1, 6), ("ann", "ben", "cleo"), ("bar", "den")
@@ -93,8 +95,13 @@ def user_connection(connection: int, peer: str) -> int:
     return 10 * connection + PEERS.index(peer)
 
 
+def club_connection(connection: int) -> int:
+    """The connection's socket for the test dialect in which a connection can be in several rooms."""
+    return 1000 + connection
+
+
 def all_of(connection: int) -> list[int]:
-    return [connection, *(user_connection(connection, peer) for peer in PEERS)]
+    return [connection, club_connection(connection), *(user_connection(connection, peer) for peer in PEERS)]
 
 
 class RestoreMachine(RuleBasedStateMachine):
@@ -110,7 +117,7 @@ class RestoreMachine(RuleBasedStateMachine):
         """By connection: the last number that it gave a frame of its own."""
 
     def new_hub(self) -> Hub:
-        rules = {name: dialect.rules(Settings()) for name, dialect in DIALECTS.items()}
+        rules = {name: dialect.rules(Settings()) for name, dialect in (DIALECTS | {CLUB.name: CLUB}).items()}
         return Hub(rules | {"letters": LETTERS}, 100, self.ids)
 
     def begin_segment(self) -> None:
@@ -169,15 +176,32 @@ class RestoreMachine(RuleBasedStateMachine):
             )
         )
 
-    @rule(room=rooms, dialect=strategies.sampled_from(DIALECT_OF_JOIN), own=OWN_RULES)
+    @rule(
+        connection=connections, entered=strategies.lists(rooms, min_size=1, max_size=3), peer=peers | strategies.none()
+    )
+    def enter_the_club(self, connection: int, entered: list[str], peer: str | None) -> None:
+        number = club_connection(connection)
+        joins = tuple(Join(connection=number, room=RoomKey("club", room), at_ms=8, peer=peer) for room in entered)
+        self.do(Several(number, joins))
+
+    @rule(connection=connections, room=rooms, to=peers | strategies.none(), leaves=strategies.booleans())
+    def act_in_the_club(self, connection: int, room: str, to: str | None, leaves: bool) -> None:
+        number, key = club_connection(connection), RoomKey("club", room)
+        relay = Relay(number, "say", to, None, b'{"said":1}', room=key, confirms=True)
+        rename = Update(connection=number, name=f"Name {connection}", room=key)
+        rename_room = UpdateRoom(kind="rename", connection=number, name=f"Room {connection}", room=key)
+        leave = (Leave(connection=number, room=key),) if leaves else ()
+        self.do(Several(number, (relay, rename, rename_room, *leave)))
+
+    @rule(room=rooms, dialect=strategies.sampled_from((*DIALECT_OF_JOIN, "club")), own=OWN_RULES)
     def rule_a_room(self, room: str, dialect: str, own: OwnRules | None) -> None:
         self.administer(SetOwnRules(RoomKey(dialect, room), own))
 
-    @rule(room=rooms, peer=peers, dialect=strategies.sampled_from(DIALECT_OF_JOIN))
+    @rule(room=rooms, peer=peers, dialect=strategies.sampled_from((*DIALECT_OF_JOIN, "club")))
     def kick(self, room: str, peer: str, dialect: str) -> None:
         self.administer(Kick(RoomKey(dialect, room), peer))
 
-    @rule(room=rooms, dialect=strategies.sampled_from(DIALECT_OF_JOIN))
+    @rule(room=rooms, dialect=strategies.sampled_from((*DIALECT_OF_JOIN, "club")))
     def say_or_close(self, room: str, dialect: str) -> None:
         self.administer(Say(RoomKey(dialect, room), "closing time"))
         if room == ROOMS[1]:

@@ -114,7 +114,7 @@ def test_the_ladder_tells_the_story_in_the_same_words(log: EventLog, dialect: st
     assert notes[0].startswith("room created")
     assert [step for step in steps if step[0] != "note"] == [
         ("joined", a, (), "joins"),
-        *([("updated", a, (), "is host now")] if dialect == "hosted" else []),
+        *([("updated", a, (), "is the host now")] if dialect == "hosted" else []),
         ("joined", b, (), "joins"),
         ("offer", b, (a,), "offer · 49 B"),
         ("answer", a, (b,), "answer · 49 B"),
@@ -151,9 +151,9 @@ async def test_a_room_with_a_host_shows_what_becomes_of_it(aiohttp_client: Aioht
     log = open_log(tmp_path)
     assert [(step.column, step.label) for step in log.ladder(ROOM).steps] == [
         (None, "room created · Films · HOST_ONLY"),
-        *((0, "joins"), (0, "is host now"), (1, "joins")),
+        *((0, "joins"), (0, "is the host now"), (1, "joins")),
         *((0, "room is now Series"), (0, "mode is now FREE_FOR_ALL"), (0, "is now Hugh")),
-        *((0, "leaves"), (1, "is host now")),
+        *((0, "leaves"), (1, "is the host now")),
     ]
     assert log.rooms["name"].tolist() == ["Series"]
     assert log.sessions["name"].tolist() == ["Hugh", "Gina"]
@@ -169,7 +169,7 @@ async def test_a_peer_whose_life_is_doubted_is_drawn_as_one_who_is_asked(
     await hugo.hears_nothing()  # and answers the ping
     assert await second.hears("ERROR")
     steps = [(step.look, step.column, step.label) for step in open_log(tmp_path).ladder(ROOM).steps][3:]
-    assert steps == [("updated", 0, "asked for a sign of life"), ("refused", 0, "JOIN_ROOM ✗ id-taken")]
+    assert steps == [("updated", 0, "is asked whether it is still there"), ("refused", 0, "JOIN_ROOM ✗ id-taken")]
 
 
 async def test_a_peer_on_a_newer_connection_was_never_away(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:

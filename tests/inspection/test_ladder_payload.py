@@ -50,7 +50,7 @@ def test_a_row_that_is_not_there_has_no_payload_and_one_without_data_says_so(tmp
     ladder = ladder_with(tmp_path)
     bare = ladder.payload(20)
     assert bare is not None
-    assert (ladder.payload(999), bare.text) == (None, "the log holds no payload of it")
+    assert (ladder.payload(999), bare.text) == (None, "the log does not hold the payload of this record")
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_without_the_notebook_packages_one_sentence_names_the_extra(package: str
     code = f"import sys; sys.modules[{package!r}] = None; import signaling_sidecar.inspection"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert f"looking into a log needs {package}: pip install 'signaling-sidecar[notebook]'" in run.stderr
+    assert f"inspecting a log needs {package}: pip install 'signaling-sidecar[notebook]'" in run.stderr
 
 
 def test_the_picker_names_the_extra_too(tmp_path: Path) -> None:

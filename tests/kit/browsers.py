@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright
@@ -60,6 +60,26 @@ async def launched_firefox(path: Path) -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
+
+
+class SharedBrowsers(AsyncExitStack):
+    """Browsers that tests share, because a start takes longer than most tests: one of each kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._running: dict[str, Browser] = {}
+
+    @asynccontextmanager
+    async def lent(
+        self, kind: str, launch: Callable[[], AbstractAsyncContextManager[Browser]]
+    ) -> AsyncIterator[Browser]:
+        """The browser of this kind. The windows that are opened in it are closed afterwards."""
+        browser = self._running.get(kind)
+        if browser is None or not browser.is_connected():
+            browser = self._running[kind] = await self.enter_async_context(launch())
+        yield browser
+        for window in browser.contexts:
+            await window.close()
 
 
 async def kill(browser: Browser) -> None:

@@ -25,23 +25,26 @@ PATIENCE_S = 5.0  # seconds until a frame that should come is given up; nothing 
 
 
 class Peer:
-    """One WebSocket client that speaks JSON."""
+    """One WebSocket client, whose text frames are JSON."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, settled: Callable[[], Awaitable[None]]) -> None:
         self.socket = socket
         self._settled = settled
 
-    async def send(self, frame: dict[str, Any] | str | bytes) -> None:
+    async def send(self, frame: Any) -> None:
+        """Send bytes as a binary frame, a string as it is, and anything else as JSON."""
         if isinstance(frame, bytes):
             await self.socket.send_bytes(frame)
         else:
             await self.socket.send_str(frame if isinstance(frame, str) else json.dumps(frame))
 
-    async def receive(self) -> dict[str, Any]:
-        frame: dict[str, Any] = await self.socket.receive_json(timeout=PATIENCE_S)
-        return frame
+    async def receive(self) -> Any:
+        """Return the value of the next text frame, or the bytes of a binary one."""
+        message = await self.socket.receive(timeout=PATIENCE_S)
+        assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
+        return json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else message.data
 
-    async def ask(self, frame: dict[str, Any] | str | bytes) -> dict[str, Any]:
+    async def ask(self, frame: Any) -> Any:
         await self.send(frame)
         return await self.receive()
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from signaling_sidecar.inspection.tables.text_dtype import TEXT
-
 from signaling_sidecar.inspection import EventLog
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 
 def described(table: str, of: type = EventLog) -> dict[str, str]:

@@ -128,7 +128,7 @@ async def test_it_has_the_same_name_after_its_own_code_was_reloaded(laptops: Lap
     for nth in (1, 2):
         with (copy / "server" / "pages" / "page_files.py").open("a") as file:
             file.write("\n")
-        await sidecar.line("new code serves", nth=nth)
+        await sidecar.line("new code is serving", nth=nth)
         assert (await heard.next(ttls={0}))["names"] == packet["names"]
         assert (await heard.next(ttls={60}))["names"] == packet["names"]
 

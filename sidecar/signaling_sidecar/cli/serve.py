@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -11,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import Field, asdict, dataclass
+from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +94,7 @@ def _supervise(settings: Settings, takeover: Takeover, exit_on_stdin_eof: bool) 
     from signaling_sidecar.reload.supervisor import Supervisor
 
     with listen(settings) as listening:
-        supervisor = Supervisor(listening, json.dumps(asdict(takeover)))
+        supervisor = Supervisor(listening, takeover)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: supervisor.stop())
         if exit_on_stdin_eof:
@@ -115,7 +114,10 @@ def _stop_at_eof(stop: Callable[[], None]) -> None:
 
 @dataclass(frozen=True)
 class Takeover:
-    """What a worker needs to serve as it was asked for: the flags as they were said, and the settings file's path."""
+    """What the supervisor's workers serve with: the flags as they were given, and the path of the settings file.
+
+    A worker makes one of it when it loads our code, and calls `serve` when it is to serve.
+    """
 
     flags: dict[str, Any]
     settings_file: str
@@ -126,9 +128,9 @@ class Takeover:
         self._sources().load()  # nor one that would refuse to serve with them
 
     def serve(self, descriptor: int, *, reloaded: bool, serving: Callable[[], None]) -> None:
-        """Serve on the listening socket with this descriptor until stdin ends; `reloaded`: another has before.
+        """Serve on the listening socket with this descriptor until stdin ends.
 
-        `serving` is called when it does.
+        `reloaded` says that another worker has served before. `serving` is called as soon as this one serves.
         """
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
         from signaling_sidecar.server import run as serve

@@ -1,7 +1,7 @@
-"""What the HTML drawings have in common: the page's own ink and paper, and foreign text made safe.
+"""What all HTML drawings share: colours for light and dark pages, and the escaping of untrusted text.
 
-Text has the page's own colour (`currentColor`, JupyterLab's variables); only lines and marks have colours, in tones
-that stand out from white and from black alike.
+Text has the colour of the page (`currentColor`, or JupyterLab's variables). Lines and marks have colours that are
+readable on white and on black.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from html import escape
 
 from signaling_sidecar.untrusted_text import shortened, visible
 
-MAX_HEIGHT_PX = 620  # a laptop's screen less the notebook's own bars: then it scrolls
-_CHARACTER_PX = 6.8  # of the 12 px text, on the wide side
+MAX_HEIGHT_PX = 620  # of a laptop's screen without the bars of the notebook; a higher drawing scrolls
+_CHARACTER_PX = 6.8  # width of a rather wide character in 12 px text
 INK = "color:var(--jp-content-font-color1,currentColor)"
 FONT = "font:12px var(--jp-ui-font-family,system-ui,sans-serif)"
 
 
 def framed(title: str, body: str) -> str:
-    """Put a drawing under its title; `body` is HTML, `title` is not."""
+    """Put a drawing under its title. `body` is HTML, and `title` is text that this function escapes."""
     return f'<div style="{INK};{FONT};overflow:auto"><div style="margin:4px 0">{text(title)}</div>{body}</div>'
 
 
@@ -28,11 +28,11 @@ def svg(width: int, height: int, content: str) -> str:
     )
 
 
-def text(foreign: str) -> str:
-    """Make foreign text visible, and text."""
-    return escape(visible(foreign))
+def text(untrusted: str) -> str:
+    """Make untrusted text visible, and escape it for HTML."""
+    return escape(visible(untrusted))
 
 
-def cut(foreign: str, room_px: float, character_px: float = _CHARACTER_PX) -> str:
-    """Make foreign text visible, short enough for its place, and text."""
-    return escape(shortened(foreign, int(room_px / character_px)))
+def cut(untrusted: str, room_px: float, character_px: float = _CHARACTER_PX) -> str:
+    """Make untrusted text visible, shorten it to `room_px`, and escape it for HTML."""
+    return escape(shortened(untrusted, int(room_px / character_px)))

@@ -11,7 +11,7 @@ class Presence(StrEnum):
     ABSENT = "absent"
     HERE = "here"
     AWAY = "away"
-    """It has lost its connection, and may still come back."""
+    """The peer has lost its connection, and may still return."""
 
 
 PRESENCE_AFTER = {

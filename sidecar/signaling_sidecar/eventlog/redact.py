@@ -40,6 +40,7 @@ from signaling_sidecar.eventlog.shareable import (
     DialectWords,
 )
 from signaling_sidecar.hub.effects import FRAME_RECORDS
+from signaling_sidecar.hub.payloads import BASE64
 
 _RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # only the sidecar writes one
 _MEANINGS = SDP_TYPES | {"candidate"}
@@ -145,6 +146,8 @@ class _Document:
 
     def text(self, key: str | None, text: str, voice: _Voice) -> str:
         """Redact a string."""
+        if key == BASE64:
+            return ""  # the bytes of a binary frame, in which anything may be
         if text.startswith(DESCRIPTION):
             return redact_description(text, self._names)
         if text.startswith(CANDIDATE):

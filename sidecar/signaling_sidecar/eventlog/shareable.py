@@ -13,6 +13,7 @@ from typing import NamedTuple, get_args
 from signaling_sidecar.errors import Code
 from signaling_sidecar.eventlog.payload import CANDIDATE_TYPES, SDP_TYPES
 from signaling_sidecar.hub.effects import Numbered
+from signaling_sidecar.hub.payloads import BASE64
 from signaling_sidecar.hub.rules import Ending, Reason
 from signaling_sidecar.settings import Settings
 
@@ -138,7 +139,19 @@ KEYS = (
     | frozenset(KINDS)
     | VERSIONED
     | {
-        *("settings", "listed", "rules", "sessions", "waiting", "away", "resumption", "kept", "answered", "unlisted"),
+        *(
+            BASE64,
+            "settings",
+            "listed",
+            "rules",
+            "sessions",
+            "waiting",
+            "away",
+            "resumption",
+            "kept",
+            "answered",
+            "unlisted",
+        ),
         *("metadata", "ref", "hook", "error", "summary", "candidate", "candidates", "sdp", "offer", "answer"),
         *(
             "description",

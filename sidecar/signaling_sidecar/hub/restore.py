@@ -21,6 +21,7 @@ from signaling_sidecar.hub.checkpoint import (
     RoomInLog,
     Seconds,
     SessionState,
+    restored,
 )
 from signaling_sidecar.hub.effects import (
     FRAME_RECORDS,
@@ -39,6 +40,7 @@ from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.mailbox import KeptFrame
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Away, Room, Session
+from signaling_sidecar.hub.payloads import from_json
 from signaling_sidecar.hub.resumption import Kept, Resumption, size_of
 from signaling_sidecar.hub.returns import apply_changes
 from signaling_sidecar.hub.rules import Ending, OwnRules, Reason, RoomKey
@@ -134,7 +136,7 @@ class Restore:
         for waiting in state.waiting:
             self._wait(waiting)
         for frame in state.mailboxes:
-            payload = frame.payload.encode() if frame.payload is not None else None
+            payload = from_json(frame.payload.encode()) if frame.payload is not None else None
             self._keep(RoomKey(frame.dialect, frame.room), frame, payload)
         self._barred += state.barred
 
@@ -341,15 +343,17 @@ class Restore:
     def _relayed(self, record: Past, said: Said) -> None:
         room = self._membership.room(_key(record))
         relayed = None
-        if room is not None and room.rules.endings.durable and record.data is not None:
-            relayed = Relayed(record.peer or "", record.kind or "", record.data.encode(), room.name, room.key.room)
+        is_durable = room is not None and room.rules.endings.durable and record.data is not None
+        payload = from_json((record.data or "").encode()) if is_durable else None
+        if room is not None and payload is not None:
+            relayed = Relayed(record.peer or "", record.kind or "", payload, room.name, room.key.room)
         self._number(lambda _: relayed)
         self._forget_kept(record)
 
     def _kept(self, record: Past, said: Said) -> None:
         rules = self._hub.state.rules.get(record.dialect or "")
         is_durable = rules is not None and rules.endings.durable and record.data is not None
-        self._keep(_key(record), record, (record.data or "").encode() if is_durable else None)
+        self._keep(_key(record), record, from_json((record.data or "").encode()) if is_durable else None)
 
     def _expired(self, record: Past, said: Said) -> None:
         self._forget_kept(record)
@@ -423,7 +427,8 @@ def _resumption(state: ResumptionState | None) -> Resumption | None:
     reached = min(state.reached, state.sent)
     resumption = Resumption(state.issued, state.proven, state.answered, state.sent, state.handled, reached)
     first = state.sent - len(state.kept) + 1
-    if [kept.s for kept in state.kept] == list(range(first, state.sent + 1)):
-        for kept in state.kept:
-            resumption.put_back(Kept(kept.s, kept.message, size_of(kept.message)))
+    messages = [message for kept in state.kept if (message := restored(kept.message)) is not None]
+    if [kept.s for kept in state.kept] == list(range(first, state.sent + 1)) and len(messages) == len(state.kept):
+        for kept, message in zip(state.kept, messages, strict=True):
+            resumption.put_back(Kept(kept.s, message, size_of(message)))
     return resumption

@@ -1,4 +1,4 @@
-"""What can be wrong with a log, or with a question about it. All are the asker's to mend: `SidecarError`s."""
+"""Errors of the notebook views. All are `SidecarError`s, which the caller can avoid."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from signaling_sidecar.errors import SidecarError
 
 
 class UnknownRecord(SidecarError):
-    """No signal has this number, or several boots have one."""
+    """No signal has this number, or signals of several boots have it."""
 
     def __init__(self, asked: str, choices: Sequence[str]) -> None:
         super().__init__(asked, choices)
@@ -17,23 +17,23 @@ class UnknownRecord(SidecarError):
 
     def __str__(self) -> str:
         if not self.choices:
-            return f"no signal of this log is {self.asked}: `signals` has their boot and seq"
+            return f"this log has no signal {self.asked}; the table `signals` lists them with boot and seq"
         return f"{len(self.choices)} boots of this log have a signal {self.asked}, choose one: {first_of(self.choices)}"
 
 
 class NoDescription(SidecarError):
-    """What was to be compared holds no session description."""
+    """A record or text that was to be compared contains no session description."""
 
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what
 
     def __str__(self) -> str:
-        return f"{self.what} holds no session description (one begins with 'v=0'; `payloads` must be 'full')"
+        return f"{self.what} contains no session description, which begins with 'v=0' (`payloads` must be 'full')"
 
 
 class NoDump(SidecarError):
-    """There is no dump of a browser at a path, or one that this release does not read."""
+    """A file is not the dump of a browser, or not one that this release can read."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
@@ -44,7 +44,7 @@ class NoDump(SidecarError):
 
 
 class DamagedDump(SidecarError):
-    """A dump holds something that none has. (A torn last line of an rtcstats file is no damage: it is left out.)"""
+    """A dump contains something that no browser writes. (An incomplete last line of an rtcstats file is left out.)"""
 
     def __init__(self, path: str, place: str | None, reason: str) -> None:
         super().__init__(path, place, reason)
@@ -56,7 +56,7 @@ class DamagedDump(SidecarError):
 
 
 class AdminRefused(SidecarError):
-    """The running sidecar will not do it; `code` is one of the protocol's, or an HTTP status."""
+    """The running sidecar has refused a request. `code` is an error code of the protocol, or an HTTP status."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)

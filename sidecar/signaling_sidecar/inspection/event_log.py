@@ -1,4 +1,4 @@
-"""A log as tables and drawings. Reading is in `reader`, each table in the file of its name."""
+"""Opens an event log, and makes its drawings."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ if TYPE_CHECKING:
 
 
 def open_log(path: str | PathLike[str] | None = None) -> EventLog:
-    """Read an event log as it is now; open it again to see what was written since.
+    """Read an event log as it is now. Open it again to see what was written since.
 
-    `path` is a segment (`.jsonl` or `.jsonl.gz`), a folder of segments, or a glob pattern. Without one it is the log of
-    this project: of the current folder or the nearest one above it that a sidecar has run for; one printed line says
-    which it took.
+    `path` is a segment (`.jsonl` or `.jsonl.gz`), a folder of segments, or a glob pattern. None is the log of this
+    project, which is the nearest folder, from the current one upwards, for which a sidecar has run. One printed line
+    names the log in that case.
 
-    What cannot be read is left out, and one more printed line says how much that is.
+    Lines that cannot be read are left out, and one printed line reports their number.
 
-    Raises `NoLog` and `NoStateDir`, and `DamagedLog` or `UnknownSchema` where nothing can be read (all are
-    `SidecarError`s).
+    Raises `NoLog` and `NoStateDir`, and `DamagedLog` or `UnknownSchema` if no line can be read. All of these are
+    `SidecarError`s.
     """
     found = find_segments(path)
     if found.how is not None:
@@ -58,7 +58,7 @@ def open_log(path: str | PathLike[str] | None = None) -> EventLog:
 
 
 def read_log(found: FoundLog) -> EventLog:
-    """Read what was found of a log, without a word."""
+    """Read a log without printing anything."""
     is_live = is_running(Path(found.path))
     left_out = LeftOut(is_live=is_live)
     events = read_events(found.segments, left_out)
@@ -87,26 +87,27 @@ class EventLog(LogTables):
         self._dumps = dumps
 
     def with_dump(self, dump: Dump) -> EventLog:
-        """Take what a browser recorded (`open_dump`) as its report, joined by the ICE ufrags: for `pairs`, `mesh` …
+        """Return a log that also has the reports in a dump of a browser (`open_dump`), for `pairs`, `mesh` and so on.
 
-        The log that is returned has the dump's reports among its `events`, as `trace.state` of kind `dump` with the
-        dump's own numbers as `seq`, at their times by the log's clock: see `clocks`. This log stays as it is.
+        The reports are joined to the signals by the ICE ufrags. In `events` they are records of type `trace.state` and
+        kind `dump`, whose `seq` is their number in the dump, and whose time is converted to the log's clock (see
+        `clocks`). This log does not change.
         """
         events, joined = join_dump(self._events, dump)
         return EventLog(self.path, self.segments, events, self._read_ts, (*self._dumps, joined), self.left_out)
 
     @cached_property
     def clocks(self) -> pd.DataFrame:
-        """One row per dump that was joined: how its clock stands to this log's, by the messages that both have.
+        """One row per joined dump: the difference of its clock from the log's, by the messages that both contain.
 
         ============= ======= ===================================================================================
         dump          str     its path
-        matches       int64   descriptions and candidates that both have; 0: not aligned
-        at_least_s    float64 by the messages that came from the log: they were used after their relay
-        at_most_s     float64 by the messages that went to the log: they were made before their relay
-        offset_s      float64 what was added to the dump's times: the middle of the two
-        uncertainty_s float64 how far from it the truth may be, half of their distance; missing: nobody knows
-        sentence      str     the same in words; also says when the two contradict each other
+        matches       int64   descriptions and candidates that both contain; with 0 the clocks are not aligned
+        at_least_s    float64 lower bound: messages from the sidecar were used after they were relayed
+        at_most_s     float64 upper bound: messages to the sidecar were made before they were relayed
+        offset_s      float64 what was added to the times of the dump: the middle of the two bounds
+        uncertainty_s float64 half of the distance of the bounds; missing if one bound is missing
+        sentence      str     the same in words, and whether the bounds contradict each other
         ============= ======= ===================================================================================
         """
         return clocks_table(self._dumps)
@@ -134,9 +135,9 @@ class EventLog(LogTables):
         return Ladder(chosen.title, room_entries(self._events, chosen), fold=fold, between=sessions)
 
     def timeline(self, room: str, dialect: str | None = None, boot: str | None = None) -> Timeline:
-        """Draw who was in one room when: a row per session, through all restarts that the room outlived.
+        """Draw when each session was in a room, through all restarts of the sidecar that the room survived.
 
-        `dialect` and `boot` as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
+        `dialect` and `boot` select the room as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
         """
         chosen = choose_runs(self._events, "timeline", room, dialect, boot)
         return Timeline(chosen.title, room_attendance(self._events, chosen, self._read_ts))
@@ -144,15 +145,15 @@ class EventLog(LogTables):
     def mesh(
         self, room: str, at: float | datetime | None = None, dialect: str | None = None, boot: str | None = None
     ) -> Mesh:
-        """Draw who is connected to whom in one room at a moment, judged by what was recorded until then.
+        """Draw who was connected to whom in a room at one moment, according to the records until then.
 
-        `at` is in seconds from the room's first record, or a time (UTC, if it names no zone); None: the log's end.
-        `dialect` and `boot` as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
+        `at` is in seconds since the first record of the room, or a time (in UTC unless it names a zone). None is the
+        end of the log. `dialect` and `boot` select the room as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
         """
         return self._meshes("mesh", room, dialect, boot).at(at)
 
     def mesh_slider(self, room: str, dialect: str | None = None, boot: str | None = None) -> VBox:
-        """Show a slider over the room's time, and below it the mesh at that moment (an ipywidgets box)."""
+        """Return an ipywidgets box with a slider for the time, and below it the mesh of the room at that time."""
         from signaling_sidecar.inspection.live.mesh_slider import mesh_slider
 
         return mesh_slider(self._meshes("mesh_slider", room, dialect, boot))
@@ -165,13 +166,13 @@ class EventLog(LogTables):
     def sdp_diff(self, a: Chosen, b: Chosen) -> SdpDiff:
         """Compare two session descriptions, section by section.
 
-        Each is the `seq` of one of the `signals`, `(boot, seq)` where several boots have it, or an SDP as a string.
-        Raises `UnknownRecord`, and `NoDescription` where there is none.
+        `a` and `b` are each the `seq` of a row of `signals`, `(boot, seq)` if several boots have this `seq`, or an SDP
+        as a string. Raises `UnknownRecord`, and `NoDescription` for a record without a session description.
         """
         return SdpDiff(find_sdp(self._events, a), find_sdp(self._events, b))
 
     def picker(self) -> VBox:
-        """Show a list of the log's rooms, and below it the ladder of the chosen one (an ipywidgets box)."""
+        """Return an ipywidgets box with a list of the rooms, and below it the ladder of the selected room."""
         from signaling_sidecar.inspection.live.picker import room_picker
 
         return room_picker(

@@ -1,4 +1,4 @@
-"""The one sentence that somebody reads who has the sidecar, but not what a notebook needs."""
+"""The error for an installation of the sidecar without the packages that a notebook needs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class NotebookExtraMissing(ImportError):
         self.package = package
 
     def __str__(self) -> str:
-        return f"looking into a log needs {self.package}: pip install 'signaling-sidecar[notebook]'"
+        return f"inspecting a log needs {self.package}: pip install 'signaling-sidecar[notebook]'"
 
 
 @contextmanager
 def notebook_extra() -> Iterator[None]:
-    """Say which extra is missing when an import inside fails for want of it; any other failure stays what it is."""
+    """Raise NotebookExtraMissing when an import inside fails because a package of the extra is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -76,7 +76,7 @@ def test_bounds_that_contradict_each_other_are_said(tmp_path: Path) -> None:
     assert clock["at_most_s"] == pytest.approx(0.1)
     assert clock["sentence"] == (
         "clock +0.3500 s ± 0.2500 s, by 2 messages that contradict each other: "
-        "one of the clocks was set meanwhile, or runs wrong"
+        "a clock was set meanwhile, or is inaccurate"
     )
 
 

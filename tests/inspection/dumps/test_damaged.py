@@ -61,7 +61,7 @@ def test_a_path_without_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_rtcstats_file_of_another_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NoDump, match="is an rtcstats file of format 2, this release reads 3"):
+    with pytest.raises(NoDump, match="is an rtcstats file of format 2, and this release reads 3"):
         open_dump(write_rtcstats(tmp_path / "page", header={"fileFormat": 2}))
 
 

@@ -169,7 +169,7 @@ def test_a_connection_whose_signals_are_not_in_the_log_was_signaled_elsewhere(tm
     elsewhere = log.pairs[log.pairs["room"].isna()]
     assert set(elsewhere["reason"]) == {"connected", "dtls-failed"}
     assert "signaled through another server\n  ✓ page 1" in str(log.diagnose())
-    assert "clock not aligned, because the log has none of its messages" in repr(log)
+    assert "clock not aligned, because the log contains none of its messages" in repr(log)
 
 
 def test_a_dump_can_be_joined_to_a_log_without_records(tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ async def test_what_does_not_load_is_said_with_its_traceback(
     save(file, "def on_join(join):\n    pass\n\nraise RuntimeError('in line 4')\n")
     await until(lambda: served.records("hooks.kept"), "the old hooks were kept")
     assert "line 4" in caplog.text
-    assert "the hooks from before go on" in caplog.text
+    assert "the previous hooks stay in use" in caplog.text
 
 
 async def test_the_time_from_a_save_to_its_being_in_use(

@@ -1,4 +1,4 @@
-"""When a connection between two browsers came up or went down, out of what they reported: a mark for a ladder."""
+"""Finds in the browsers' reports when a connection between two browsers came up or went down."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _TO = {Look.CONNECTED: "to", Look.DISCONNECTED: "from", Look.FAILED: "to reach"}
 
 @dataclass
 class Mark:
-    """One connection's new state."""
+    """The new state of one connection."""
 
     look: Look
     peer_id: str | None
-    """Whom it is to; None: the app has not said it."""
+    """The peer at the other end, or None if the app has not named it."""
     pair: CandidatePair | None = None
-    """The one that ICE has chosen; its report follows that of the state."""
+    """The pair that ICE has selected. Its report comes after that of the state."""
 
     def label(self, called: Callable[[str], str]) -> str:
-        """Say it; `called`: what a peer was called then."""
+        """Return the text for the ladder. `called` returns the label of a peer."""
         other = "" if self.peer_id is None else f" {_TO[self.look]} {called(self.peer_id)}"
         return f"{self.look}{other}" + ("" if self.pair is None else f", {_route(self.pair)}")
 
 
 def connection_marks(records: Iterable[Entry]) -> dict[int, Mark]:
-    """Find, by the `seq` of its record, each report of a connection that is up, down or given up since the last."""
+    """Return the marks by the `seq` of the record with which a connection came up, went down or failed."""
     marks: dict[int, Mark] = {}
     states: dict[str, str] = {}
     latest: dict[str, Mark] = {}
@@ -53,7 +53,7 @@ def _mark(report: Report) -> Mark | None:
 
 
 def _route(pair: CandidatePair) -> str:
-    """Such as `host-prflx`; with the protocol where it is not the usual one."""
+    """Write a pair as `host-prflx`, with the protocol if it is not UDP."""
     local, remote = (str(end.get("type", "?")) for end in (pair.local, pair.remote))
     protocol = str(pair.local.get("protocol", "udp"))
     return f"{local}-{remote}" + ("" if protocol == "udp" else f" {protocol}")

@@ -1,4 +1,4 @@
-"""Turns the records of one room into what a ladder draws. Plain Python: no pandas, no medium."""
+"""Turns the records of one room into the columns and steps of a ladder."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _NOTES = {"room.ended": "room ended", "match.found": "group found"}
 
 
 def draw_steps(records: Iterable[Entry], labels: PeerLabels | None = None) -> tuple[Sequence[Column], Sequence[Step]]:
-    """Turn one room's records, in their order, into columns (in order of joining) and a step for each that tells.
+    """Turn the records of one room into columns, in order of joining, and a step for each record that a ladder shows.
 
-    `labels`: what the peers of the whole room are called, when these are not all of its records.
+    `labels` has the labels of all peers of the room, in case the records are only a part of the room's.
     """
     room = _Room(records := list(records), labels or PeerLabels())
     steps = [step for record in records if (step := room.step(record)) is not None]
@@ -28,7 +28,7 @@ def draw_steps(records: Iterable[Entry], labels: PeerLabels | None = None) -> tu
 
 
 class _Room:
-    """How the room stands while its records are gone through."""
+    """The state of the room after the records that were taken."""
 
     def __init__(self, records: Sequence[Entry], labels: PeerLabels) -> None:
         members = (record.peer for record in records if record.type in PRESENCE_AFTER and record.peer is not None)
@@ -39,7 +39,7 @@ class _Room:
         self._marks = connection_marks(records)
 
     def step(self, record: Entry) -> Step | None:
-        """Take the next record; None when a ladder does not show it."""
+        """Take the next record, and return its step, or None if a ladder does not show it."""
         if record.peer in self.columns:
             self.labels.take(record.type, record.ts, record.peer, record.data)
         if record.type in _NOTES:
@@ -49,6 +49,11 @@ class _Room:
                 return self._relayed(record)
             case "signal.refused":
                 return self._refused(record, read_about(record.data))
+            case "signal.kept":
+                what, _ = _what(record, media_of(record.kind, record.data))
+                return self._step(record, Look.NOTE, f"{what} is kept for {record.to}")
+            case "signal.expired":
+                return self._refused(record, About(code="expired", message=f"{record.to} did not join in time"))
             case "trace.state":
                 return self._connection_change(record, self._marks.get(record.seq))
             case "room.created":
@@ -77,7 +82,7 @@ class _Room:
         if record.to is not None and record.to not in self.columns:
             what += f", for {record.to}"
         if record.peer not in self.columns:
-            what = f"{record.peer or 'somebody'}: {what}"
+            what = f"{record.peer or 'an unknown peer'}: {what}"
         return self._step(record, Look.REFUSED, what, (record.to,), about.message or "")
 
     def _connection_change(self, record: Entry, mark: Mark | None) -> Step | None:
@@ -105,19 +110,19 @@ class _Room:
             case "peer.left":
                 return self._step(record, Look.LEFT, "leaves" if about.reason == "left" else f"leaves ({about.reason})")
             case "peer.challenged":
-                return self._step(record, Look.UPDATED, "asked for a sign of life")
+                return self._step(record, Look.UPDATED, "is asked whether it is still there")
             case "peer.updated":
                 named = f"is now {about.name}" if about.name is not None else "updates its metadata"
                 return self._step(record, Look.UPDATED, named)
         return None
 
     def _room_updated(self, record: Entry, about: About) -> Step:
-        if about.host in self.columns:  # a record of its own: the host changes because the old one goes
-            return self._step(msgspec.structs.replace(record, peer=about.host), Look.UPDATED, "is host now")
+        if about.host in self.columns:  # a separate record, because the host changes when the old one leaves
+            return self._step(msgspec.structs.replace(record, peer=about.host), Look.UPDATED, "is the host now")
         what = [
             f"room is now {about.name}" if about.name is not None else None,
             f"mode is now {about.mode}" if about.mode is not None else None,
-            f"{about.host} is host now" if about.host is not None else None,
+            f"{about.host} is the host now" if about.host is not None else None,
         ]
         look = Look.UPDATED if record.peer in self.columns else Look.NOTE
         return self._step(record, look, ", ".join(filter(None, what)))
@@ -141,7 +146,7 @@ class _Room:
 
 
 def _look(record: Entry, media: Media) -> Look:
-    # Without its payload (`payloads = "none"`) a signal is what its kind says, as far as that goes.
+    # Without its payload (`payloads = "none"`) only the kind of a signal is known.
     match media.sdp_type or ("candidate" if media.candidate_type else word_of(record.kind)):
         case "offer":
             return Look.OFFER

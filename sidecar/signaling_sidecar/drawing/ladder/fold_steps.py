@@ -1,4 +1,4 @@
-"""Folds what peers say again and again, such as heartbeats or where a cursor is, into one row of a ladder."""
+"""Folds signals that a peer repeats, such as heartbeats or the position of a cursor, into one row of a ladder."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from itertools import chain, groupby
 
 from signaling_sidecar.drawing.ladder.steps import Look, Run, Step
 
-LEAST_RUN = 4  # steps: three rows are read as fast as one that stands for three
-MAX_PAUSE_S = 60.0  # seconds between two heartbeats; who says the same after more than that says it anew
-_FOLDED = (Look.CANDIDATE, Look.OTHER)  # descriptions, comings and goings are what one looks for
+LEAST_RUN = 4  # steps; three rows are as easy to read as one row that stands for three
+MAX_PAUSE_S = 60.0  # seconds between two heartbeats; after more than that a new run begins
+_FOLDED = (Look.CANDIDATE, Look.OTHER)  # descriptions, joins and leaves always have a row of their own
 
 
 def fold_steps(steps: Iterable[Step]) -> Iterator[Step]:
-    """Put a row in the place of each run's first step. Several runs may cross, as long as nothing else happens."""
+    """Replace the steps of each run by one step. Several runs may overlap while nothing else happens."""
     for is_folded, stretch in groupby(steps, key=lambda step: step.look in _FOLDED):
         there = list(stretch)
         yield from _fold(there) if is_folded else there

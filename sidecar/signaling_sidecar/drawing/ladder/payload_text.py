@@ -1,4 +1,4 @@
-"""A record's `data` as it is shown to somebody: JSON indented, a description line by line, nothing a screen acts on."""
+"""The `data` of a record for people: indented JSON, session descriptions line by line, no control characters."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.untrusted_text import visible
 
 INDENT = 2
-_ESCAPE = re.compile(r"\\(?:(r\\n|n)|.)")  # of JSON, one at a time: in `\\n` the second backslash begins none
+# An escape in JSON. Escapes are matched one at a time, because the second backslash of `\\n` begins no escape.
+_ESCAPE = re.compile(r"\\(?:(r\\n|n)|.)")
 
 
 def payload_text(data: str | None) -> str:
-    """Write it in lines; what is no JSON, or nested too deep to be indented, as it came."""
+    """Write the data in lines. Data that is not JSON, or is nested too deeply, is not changed."""
     if not data:
-        return "the log holds no payload of it"
+        return "the log does not hold the payload of this record"
     try:
         text = msgspec.json.format(data, indent=INDENT)
     except NOT_JSON:
@@ -25,6 +26,6 @@ def payload_text(data: str | None) -> str:
 
 
 def _broken(line: str) -> list[str]:
-    """Break a line of JSON where its text does, such as the SDP in it; what follows stands below its beginning."""
+    """Break a line of JSON where its text has a line break, such as in an SDP, and indent what follows."""
     margin = " " * (len(line) - len(line.lstrip()) + INDENT)
     return _ESCAPE.sub(lambda found: f"\n{margin}" if found[1] else found[0], line).split("\n")

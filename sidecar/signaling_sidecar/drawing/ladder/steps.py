@@ -1,6 +1,6 @@
-"""What a ladder is made of: columns (peers) and steps (records of one room), each with how its room stood after it.
+"""The parts of a ladder: columns, which are peers, and steps, which are records of one room.
 
-No pandas, no medium. All text here is as peers and the log wrote it; who draws it makes it visible and escapes it.
+All text in them is as peers and the log wrote it. The code that draws it must make it visible and escape it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import NamedTuple
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.drawing.presence import Presence
 
-LEAST_PERIOD_S = 0.01  # shorter: a burst, such as the candidates of one description, and no period
+LEAST_PERIOD_S = 0.01  # seconds; in less it is a burst, such as the candidates of one description
 
 
 class Look(StrEnum):
-    """How a step is drawn: an arrow, a mark on one peer's line, or a line across all."""
+    """How a step is drawn: as an arrow, as a mark on the line of one peer, or as a line across all columns."""
 
     OFFER = "offer"
     ANSWER = "answer"
@@ -35,14 +35,14 @@ class Look(StrEnum):
 
 
 class Column(NamedTuple):
-    """A peer, under the last name it had."""
+    """A peer, with the last name that it had."""
 
     peer: str
     name: str | None
 
 
 class Run(NamedTuple):
-    """Steps that are alike and came one soon after the other, the first of them included."""
+    """Equal steps that followed each other. `length` counts all of them."""
 
     length: int
     last: Entry
@@ -59,20 +59,20 @@ class Step(NamedTuple):
     """One row of the ladder."""
 
     record: Entry
-    """What it draws; of a run the first."""
+    """The record that it shows. For a run this is the first one."""
     look: Look
     column: int | None
-    """Of the peer that it is about; None: it is about the room, or somebody who never was in it."""
+    """The column of its peer, or None if it is about the room, or about a peer that was never in the room."""
     to: tuple[int, ...]
-    """Columns of those it went to."""
+    """The columns of the peers that received it."""
     what: str
     size_bytes: int | None
-    """Of what was sent, where that is worth a word."""
+    """The size of the frame, or None if it does not matter."""
     detail: str
     presence: tuple[Presence, ...]
-    """Of every column, after this step."""
+    """The presence of the peer of every column, after this step."""
     run: Run | None = None
-    """None: it stands for itself."""
+    """The run that this step stands for, or None if it is a single step."""
 
     @property
     def seq(self) -> int:

@@ -1,4 +1,4 @@
-"""A ladder as HTML with inline SVG: no script, no style sheet, no network, readable on light and dark pages."""
+"""A ladder as HTML with inline SVG. It needs no script and no style sheet, and suits light and dark pages."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from signaling_sidecar.drawing.presence import Presence
 
 _TIMES_PX = 178
 _ROW_PX = 24
-_COLUMN_PX = 220  # the longest usual label, "candidate · host udp private", beside an arrowhead
-_MARGIN_PX = 110  # right of the last column, whose refusals are as long as the others'
+_COLUMN_PX = 220  # fits the longest usual label, "candidate host udp private", beside an arrowhead
+_MARGIN_PX = 110  # to the right of the last column, for the labels of its marks
 _HEADER_PX = 40
 _NAME_CHARACTER_PX = 8.2  # of the bold 13 px text in the header
 
@@ -32,11 +32,11 @@ _COLOURS = {
     Look.NOTE: "#8b929c",
 }
 _PAPER = "background:var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
-_FRAME = "border:solid var(--jp-border-color2,#8b929c);border-width:1px 0"  # says that it is cut and can be scrolled
+_FRAME = "border:solid var(--jp-border-color2,#8b929c);border-width:1px 0"  # shows that the list can be scrolled
 
 
 def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) -> str:
-    """Draw it; every foreign text is made visible and escaped."""
+    """Draw it. Every text from a peer is made visible and escaped."""
     width = _TIMES_PX + max(len(columns), 1) * _COLUMN_PX + _MARGIN_PX
     head = "".join(_heads(columns))
     rows = "".join(part for row, step in enumerate(steps) for part in _row(row, step, steps[0], width))

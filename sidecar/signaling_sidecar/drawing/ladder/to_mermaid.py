@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
 from signaling_sidecar.untrusted_text import visible
 
-# What a name or a label may hold as it is. All else is written as Mermaid's `#<code point>;`: a `;`, `#`, `%%`, `<br>`,
-# `:` or `end` would otherwise be syntax.
+# What a name or a label must not contain literally is written as Mermaid's `#<code point>;`, because `;`, `#`, `%%`,
+# `<br>`, `:` and `end` have a meaning in Mermaid's syntax.
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 .,()·_/+-]|\bend\b", re.IGNORECASE)
 
 
 def ladder_mermaid(columns: Sequence[Column], steps: Sequence[Step]) -> str:
-    """Write the diagram; every text in it is escaped."""
+    """Write the diagram. Every text in it is escaped."""
     lines = [f"    participant p{at} as {_plain(column.name or column.peer)}" for at, column in enumerate(columns)]
     for step in steps:
         lines += (f"    {line}" for line in _lines(step, len(columns)))

@@ -11,9 +11,8 @@ from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
 _CLOCK_CELLS = 14  # "12:00:00.000  "
 _ELAPSED_CELLS = 12  # "+    0.000  "
-_COLUMN_CELLS = range(
-    16, 33
-)  # in less no label can be read; the widest holds "candidate host udp private" and an arrow
+# In a narrower column no label can be read. The widest one fits "candidate host udp private" and an arrow.
+_COLUMN_CELLS = range(16, 33)
 # What an arrow needs beside its label: a lifeline, a dash, a space on each side of the label, a dash, and the head.
 _ARROW_CELLS = 6
 _NAME_CELLS = 20  # of a name in a list of steps
@@ -139,7 +138,7 @@ class _Row:
 
 
 def _listed(step: Step, columns: Sequence[Column], left: int) -> Cells:
-    """Write a step as who did it, to whom, and what it was."""
+    """Write a step in words: its peer, the receivers, and what happened."""
     line = Cells(left)
     if step.column is None:
         text = f"── {visible(step.label)} ──"

@@ -1,4 +1,4 @@
-"""Who is connected to whom at a moment: those in a room, and a link for every two of them. No medium.
+"""The peers in a room at one moment, and a link for every two of them.
 
 The state of a link is the verdict of `signaling_sidecar.diagnosis` on the records up to that moment.
 """
@@ -15,13 +15,13 @@ from signaling_sidecar.drawing.timeline.attendance import Attendance
 
 
 class State(StrEnum):
-    """How two peers stand to each other."""
+    """Whether two peers are connected."""
 
     CONNECTED = "connected"
     TRYING = "trying"
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """Nobody tried, or no browser has said what came of it."""
+    """Neither has tried, or no browser has reported the result."""
 
 
 _STATES = {
@@ -31,11 +31,11 @@ _STATES = {
     Reason.UNRECOGNISED: State.UNKNOWN,
     Reason.NOBODY_OFFERED: State.UNKNOWN,
 }
-"""Every other reason is a fault."""
+"""The states by reason. All other reasons are `FAILED`."""
 
 
 class Node(NamedTuple):
-    """A peer, and what to call it."""
+    """A peer, and its name for people."""
 
     peer: str
     label: str
@@ -43,39 +43,39 @@ class Node(NamedTuple):
 
 
 class Link(NamedTuple):
-    """Two peers, by their places among the nodes."""
+    """Two peers, by their indexes in the nodes."""
 
     one: int
     other: int
     state: State
     sentence: str
-    """The verdict, as `sidecar why` says it."""
+    """The verdict, in the words of `sidecar why`."""
 
 
 class Links(NamedTuple):
-    """A room at a moment."""
+    """A room at one moment."""
 
     nodes: Sequence[Node]
     links: Sequence[Link]
     since_s: float
-    """The moment: seconds from the room's first record."""
+    """The moment, in seconds since the first record of the room."""
     ts: float
-    """The same in seconds since the epoch."""
+    """The same moment in seconds since the epoch."""
     busiest_s: float
-    """The last moment at which as many were in the room as ever: seconds from the room's first record."""
+    """The last moment with the most peers in the room, in seconds since the first record of the room."""
 
     def count(self, state: State) -> int:
         return sum(link.state is state for link in self.links)
 
 
 def link_up(attendance: Attendance, verdicts: Iterable[Verdict], ts: float) -> Links:
-    """Put together who was there at `ts` (seconds since the epoch) and what is known of each two by then."""
+    """Return the peers in the room at `ts` (seconds since the epoch), with the verdict on every two of them."""
     there = attendance.there_at(ts)
     nodes = [Node(row.peer, row.label, presence is Presence.AWAY) for row, presence in there]
-    places = {row.session: place for place, (row, _) in enumerate(there)}
+    index_of = {row.session: index for index, (row, _) in enumerate(there)}
     found = {}
     for verdict in verdicts:
-        one, other = (places.get(session.id) for session in verdict.meeting.sessions)
+        one, other = (index_of.get(session.id) for session in verdict.meeting.sessions)
         if one is not None and other is not None:
             state = _STATES.get(verdict.finding.reason, State.FAILED)
             found[one, other] = Link(one, other, state, verdict.sentence)

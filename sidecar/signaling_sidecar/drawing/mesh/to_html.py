@@ -1,4 +1,7 @@
-"""A mesh as HTML with inline SVG, peers on a circle: no script, style sheet or network, for light and dark pages."""
+"""A mesh as HTML with inline SVG: the peers on a circle, with a line for each pair.
+
+It needs no script and no style sheet, and suits light and dark pages.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from signaling_sidecar.drawing.markup import cut, framed, svg, text
 from signaling_sidecar.drawing.mesh.links import Link, Links, Node, State
 from signaling_sidecar.drawing.mesh.to_text import SIGNS, nobody
 
-_LABEL_PX = 170  # of a name beside the circle
-_PEER_PX = 64  # between two neighbours on the circle, at least: or the lines between them fill it
+_LABEL_PX = 170  # width of a name beside the circle
+_PEER_PX = 64  # least distance of two neighbours on the circle, which keeps the lines apart
 _LEAST_RADIUS_PX = 110
 _NODE_PX = 7
-_SIGNED_LINKS = 66  # a sign on each of more would hide the lines: 12 peers
-_SENTENCES = 12  # below the drawing; of more peers the pairs table tells
+_SIGNED_LINKS = 66  # links of 12 peers; with more, the signs on the links would hide the lines
+_SENTENCES = 12  # below the drawing; the pairs table has all of them
 
 
 _WORSE = (State.CONNECTED, State.UNKNOWN, State.TRYING, State.FAILED)
@@ -36,7 +39,7 @@ _STROKES = {
 
 
 def mesh_html(title: str, links: Links) -> str:
-    """Draw it; every foreign text is made visible and escaped."""
+    """Draw it. Every text from a peer is made visible and escaped."""
     if not links.nodes:
         return framed(title, f'<div style="margin:12px 4px;opacity:.75">{nobody(links)}</div>')
     radius = max(_LEAST_RADIUS_PX, round(len(links.nodes) * _PEER_PX / (2 * pi)))
@@ -57,7 +60,7 @@ class _Circle(NamedTuple):
     y: float
 
     def place(self, at: int, radius: float | None = None) -> tuple[float, float]:
-        """Where a peer is, the first one at the left: two are side by side, with their names outside."""
+        """Return the position of a peer. The first one is on the left, so that two peers are side by side."""
         angle = pi + 2 * pi * at / self.peers
         radius = self.radius if radius is None else radius
         return round(self.x + radius * cos(angle), 1), round(self.y + radius * sin(angle), 1)
@@ -71,7 +74,7 @@ def _link(link: Link, circle: _Circle, *, signed: bool) -> Iterator[str]:
     (x1, y1), (x2, y2) = circle.place(link.one), circle.place(link.other)
     yield f"<g><title>{text(link.sentence)}</title>{_line(link.state, x1, y1, x2, y2)}"
     if signed and link.state is not State.CONNECTED:
-        # Not in the middle, where the lines of a large mesh cross.
+        # Away from the middle, where the lines of a large mesh cross.
         yield _sign(link.state, x1 + (x2 - x1) * 0.4, y1 + (y2 - y1) * 0.4)
     yield "</g>"
 

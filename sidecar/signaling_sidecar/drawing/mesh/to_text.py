@@ -12,7 +12,7 @@ _NAME_CELLS = 24
 
 
 def mesh_text(title: str, links: Links) -> str:
-    """Draw it; every foreign text is one visible line. Rows and columns have the same numbers."""
+    """Draw it. Every text from a peer is made visible, and takes one line. Rows and columns have the same numbers."""
     if not links.nodes:
         return f"{visible(title)}\n\n{nobody(links)}"
     legend = "  ".join(f"{sign} {state} {links.count(state)}" for state, sign in SIGNS.items())
@@ -21,8 +21,8 @@ def mesh_text(title: str, links: Links) -> str:
 
 
 def nobody(links: Links) -> str:
-    """Say that the room is empty, and where to look instead."""
-    return f"nobody is in the room then; most were there at +{links.busiest_s:.3f} s"
+    """Report that the room is empty, and at which time it had the most peers."""
+    return f"no peer is in the room at this time; most peers were in it at +{links.busiest_s:.3f} s"
 
 
 def _matrix(links: Links) -> Iterator[str]:

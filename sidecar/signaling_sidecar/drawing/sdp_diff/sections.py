@@ -1,6 +1,7 @@
-"""Two session descriptions, section by section, line beside line. Plain Python, no medium.
+"""Compares two session descriptions, section by section and line by line.
 
-A section is what an SDP has before its first `m=` line (the session), or one `m=` line with what follows it.
+The first section of an SDP is the part before its first `m=` line, which describes the session. Each `m=` line begins
+another section.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import zip_longest
 from typing import NamedTuple, TypeVar
 
 _SECRET = re.compile(r"^(a=ice-(?:ufrag|pwd):|a=fingerprint:\S+ )(\S+)")
-_SHOWN_CHARS = 8  # of a secret: as many as tell two apart, and Chromium's ufrags of 4 are whole
+_SHOWN_CHARS = 8  # of a secret; enough to distinguish two, and more than the 4 of Chromium's ufrags
 
 
 T = TypeVar("T")
@@ -25,13 +26,13 @@ class Mark(StrEnum):
     SAME = "same"
     CHANGED = "changed"
     REMOVED = "removed"
-    """Only the first description has it."""
+    """Only the first description has the line."""
     ADDED = "added"
-    """Only the second one has it."""
+    """Only the second description has the line."""
 
 
 class Row(NamedTuple):
-    """A line of each description, as it is shown: what is too long or too secret is short."""
+    """A line of each description, in which secrets are shortened."""
 
     mark: Mark
     one: str | None
@@ -39,7 +40,7 @@ class Row(NamedTuple):
 
 
 class Section(NamedTuple):
-    """The same section of both; `None` in its rows where only one has it."""
+    """A section of both descriptions. Its rows have None where only one of them has the section."""
 
     title: str
     rows: Sequence[Row]
@@ -50,7 +51,7 @@ class Section(NamedTuple):
 
 
 def compare(one: str, other: str) -> list[Section]:
-    """Put the sections of two descriptions beside each other: those of one kind, in their order."""
+    """Pair the sections of two descriptions, by their kind and in their order."""
     return [
         Section(_title(ours or theirs or []), list(_rows(ours or [], theirs or [])))
         for ours, theirs in _beside(_sections(one), _sections(other), _kind)
@@ -67,7 +68,7 @@ def _sections(sdp: str) -> list[list[str]]:
 
 
 def _kind(section: Sequence[str]) -> str:
-    """`audio` of an `m=audio 9 …` section, `session` of the first."""
+    """Return `audio` for a section that begins with `m=audio 9 …`, and `session` for the first section."""
     first = section[0] if section else ""
     return first[2:].split(" ")[0] if first.startswith("m=") else "session"
 
@@ -89,14 +90,14 @@ def _rows(ours: Sequence[str], theirs: Sequence[str]) -> Iterator[Row]:
 
 
 def _attribute(line: str) -> str:
-    """What a line is about: `a=setup` of `a=setup:active`, `a=rtpmap:96` of `a=rtpmap:96 VP8/90000`."""
+    """Return the attribute of a line: `a=setup` for `a=setup:active`, `a=rtpmap:96` for `a=rtpmap:96 VP8/90000`."""
     if line.startswith(("a=rtpmap:", "a=rtcp-fb:", "a=fmtp:", "a=extmap:")):
         return line.split(" ")[0]
     return line.split(":")[0] if line.startswith("a=") else line[:2]
 
 
 def _beside(ours: Sequence[T], theirs: Sequence[T], key: Callable[[T], str]) -> Iterator[tuple[T | None, T | None]]:
-    """Pair what has the same key, in order; None where one has nothing."""
+    """Pair elements with the same key, in order. An element without a partner is paired with None."""
     matcher = SequenceMatcher(None, [key(each) for each in ours], [key(each) for each in theirs], autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":

@@ -1,6 +1,6 @@
-"""The difference of two session descriptions as HTML: two columns, no script, no style sheet, no network.
+"""The difference of two session descriptions as HTML with two columns. It needs no script and no style sheet.
 
-Equal lines are folded away (`<details>`, which needs no script) but for a few around each change.
+Equal lines are folded (by `<details>`), except for a few around each change.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from signaling_sidecar.drawing.markup import framed, text
 from signaling_sidecar.drawing.sdp_diff.sections import Mark, Row, Section
 
 _CONTEXT_LINES = 2  # around a change
-_LEAST_FOLDED = 3  # a fold of fewer lines takes more room than they do
+_LEAST_FOLDED = 3  # lines; fewer take less space than the fold itself
 _FONT = "font:12px/1.5 var(--jp-code-font-family,ui-monospace,monospace)"
 _GRID = "display:grid;grid-template-columns:1fr 1fr;column-gap:12px"
 _WIDTH = "max-width:1160px"
 _SIGNS = {Mark.SAME: ("", ""), Mark.CHANGED: ("-", "+"), Mark.REMOVED: ("-", ""), Mark.ADDED: ("", "+")}
-_TONES = ("229,72,77", "33,150,83")  # removed, added: as red and green; the signs say the same
+_TONES = ("229,72,77", "33,150,83")  # red for removed, green for added; the signs mean the same
 
 
 def sdp_diff_html(title: str, other_title: str, sections: Sequence[Section]) -> str:
-    """Draw it; every foreign text is made visible and escaped."""
+    """Draw it. Every text from the descriptions is made visible and escaped."""
     heads = "".join(f'<div style="font-weight:600">{text(each)}</div>' for each in (title, other_title))
     body = "".join(part for section in sections for part in _section(section))
     changes = sum(section.changes for section in sections)

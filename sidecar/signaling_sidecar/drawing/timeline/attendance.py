@@ -1,8 +1,9 @@
-"""Who was in a room when: a row per session, and what happened to the whole room. Plain Python over records.
+"""Who was in a room at which time: a row for each session, and the events of the whole room.
 
-1. A session is here from the record with which it joined or came back, away from `peer.away`, gone from `peer.left`.
-2. When another run of the sidecar has restored the room, nobody has a connection: all are away until they are back.
-3. Whom the log does not see join was there when it begins; whom it does not see leave is there until its end.
+1. A session is here after `peer.joined` and `peer.resumed`, away after `peer.away`, and absent after `peer.left`.
+2. When a new run of the sidecar has restored the room, no peer has a connection, so all are away until they resume.
+3. A session whose join is not in the log was there when the log begins. A session whose leave is not in the log is
+   there until the log ends.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import About, read_about
 from signaling_sidecar.drawing.presence import PRESENCE_AFTER, Presence
 
-_BEFORE_S = 0.001  # as fine as times are shown: one that is rounded is still before
+_BEFORE_S = 0.001  # seconds; the resolution of the times that drawings show
 
 
 class Change(StrEnum):
-    """What a mark on a session's row says."""
+    """What a mark on the row of a session means."""
 
     JOINED = "joined"
     RECONNECTED = "another connection"
@@ -30,17 +31,17 @@ class Change(StrEnum):
 
 
 class Mark(NamedTuple):
-    """A moment of one session."""
+    """An event of one session."""
 
     ts: float
     change: Change
     seq: int
     detail: str
-    """How it was away, why it left; may be empty."""
+    """How the connection was lost, or why the peer left. May be empty."""
 
 
 class Span(NamedTuple):
-    """From when to when a session was here, or away."""
+    """A time in which a session was here, or away."""
 
     presence: Presence
     since_ts: float
@@ -48,12 +49,12 @@ class Span(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """What happened to the whole room."""
+    """An event of the whole room."""
 
     ts: float
     label: str
     is_server: bool
-    """Whether it is of the sidecar, and so of every room."""
+    """Whether it is an event of the sidecar, and so of every room."""
 
 
 @dataclass
@@ -64,24 +65,24 @@ class Row:
     peer: str
     name: str | None = None
     label: str = ""
-    """What to call the peer: see `signaling_sidecar.diagnosis.peer_labels`."""
+    """The name of the peer for people, see `signaling_sidecar.diagnosis.peer_labels`."""
     spans: list[Span] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     instance: str | None = None
-    """Of its page: another one means that the page was loaded again."""
+    """The id of its page load, which a reload changes."""
 
     def seconds(self, presence: Presence) -> float:
         return sum(span.until_ts - span.since_ts for span in self.spans if span.presence is presence)
 
     def presence_at(self, ts: float) -> Presence:
-        """How it stands after all that happened until then."""
+        """Return the presence after everything that happened until `ts`."""
         found = (span.presence for span in reversed(self.spans) if span.since_ts <= ts)
         left_ts = next((mark.ts for mark in self.marks if mark.change is Change.LEFT), None)
         return Presence.ABSENT if left_ts is not None and left_ts <= ts else next(found, Presence.ABSENT)
 
 
 class Attendance(NamedTuple):
-    """A room from its first record to its last, or to the log's end while somebody is in it."""
+    """A room from its first record to its last, or to the end of the log while a peer is in it."""
 
     rows: Sequence[Row]
     moments: Sequence[Moment]
@@ -89,12 +90,12 @@ class Attendance(NamedTuple):
     ended_ts: float
 
     def busiest_ts(self) -> float:
-        """The last moment at which as many were in the room as ever."""
+        """Return the last time at which the number of peers in the room was highest."""
         lefts = [mark.ts for row in self.rows for mark in row.marks if mark.change is Change.LEFT]
         return max((self.ended_ts, *(ts - _BEFORE_S for ts in lefts)), key=lambda ts: (len(self.there_at(ts)), ts))
 
     def there_at(self, ts: float) -> list[tuple[Row, Presence]]:
-        """Who has a place in the room then, in order of joining."""
+        """Return the sessions that were in the room at `ts`, in order of joining, whether here or away."""
         found = ((row, row.presence_at(ts)) for row in self.rows)
         return [(row, presence) for row, presence in found if presence is not Presence.ABSENT]
 
@@ -109,7 +110,10 @@ _LABELS = {
 
 
 def attend(entries: Iterable[Entry], log_end_ts: float) -> Attendance:
-    """Go through one room's records, in their order; those before the first of the room itself do not count."""
+    """Take the records of one room and of the sidecar, in their order.
+
+    Records before the first one of the room do not count.
+    """
     room = _Room()
     for entry in entries:
         room.take(entry)
@@ -120,7 +124,7 @@ class _Room:
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {}
         self._open: dict[str, tuple[Presence, float]] = {}
-        """By session, how it is and since when (seconds since the epoch)."""
+        """By session, its presence and since when (seconds since the epoch)."""
         self._moments: list[Moment] = []
         self._began_ts: float | None = None
         self._last_ts = 0.0
@@ -156,7 +160,7 @@ class _Room:
     def _moment(self, moment: Moment) -> None:
         restarted = bool(self._moments) and self._moments[-1].label == _LABELS["server.restored"]
         if restarted and moment.label == _LABELS["server.reloaded"]:
-            self._moments.pop()  # a reload restores first: one line says both
+            self._moments.pop()  # a reload begins with a restart, and one line is enough for both
         self._moments.append(moment)
 
     def _change(self, entry: Entry, session: str, peer: str, about: About) -> None:

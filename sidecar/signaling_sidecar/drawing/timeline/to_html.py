@@ -1,4 +1,4 @@
-"""A timeline as HTML with inline SVG: no script, no style sheet, no network, readable on light and dark pages."""
+"""A timeline as HTML with inline SVG. It needs no script and no style sheet, and suits light and dark pages."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _SUMMARY_PX = 400  # "here 1.469 s, away 0.082 s, reconnected 2 times, page relo
 _WIDTH_PX = _NAMES_PX + _BAR_PX + _SUMMARY_PX
 _ROW_PX = 26
 _AXIS_PX = 22
-_LANE_PX = 15  # one line of labels of what happened to the room
-_TICKS = 6  # about as many on the axis
+_LANE_PX = 15  # of a line of labels for events of the room
+_TICKS = 6  # on the axis, approximately
 
 _HERE, _AWAY, _OF_ROOM, _OF_SERVER = "#219653", "#d9822b", "#8b929c", "#9b51e0"
 
 
 def timeline_html(title: str, attendance: Attendance) -> str:
-    """Draw it; every foreign text is made visible and escaped."""
+    """Draw it. Every text from a peer is made visible and escaped."""
     lanes = _lanes(attendance)
     head_px = (max(lanes, default=-1) + 1) * _LANE_PX + _AXIS_PX
     rows_px = max(len(attendance.rows), 1) * _ROW_PX
@@ -41,13 +41,13 @@ def _x(ts: float, attendance: Attendance) -> float:
 
 
 def _lanes(attendance: Attendance) -> list[int]:
-    """Put each label into the first line where it is beside those before it."""
+    """Assign each label to the first line in which it does not overlap an earlier one."""
     ends: list[float] = []
     lanes = []
     for moment in attendance.moments:
         x = _x(moment.ts, attendance)
         lane = next((lane for lane, end in enumerate(ends) if end < x), len(ends))
-        ends[lane : lane + 1] = [x + 130]  # the longest, "sidecar restarted", and some air
+        ends[lane : lane + 1] = [x + 130]  # fits the longest label, "sidecar restarted"
         lanes.append(lane)
     return lanes
 
@@ -55,7 +55,7 @@ def _lanes(attendance: Attendance) -> list[int]:
 def _labels(attendance: Attendance, lanes: list[int], head_px: int) -> Iterator[str]:
     for moment, lane in zip(attendance.moments, lanes, strict=True):
         y = (lane + 1) * _LANE_PX - 3
-        yield _line(moment, attendance, y - 9, head_px - _AXIS_PX)  # not through the numbers below
+        yield _line(moment, attendance, y - 9, head_px - _AXIS_PX)  # ends above the numbers of the axis
         yield f'<text x="{_x(moment.ts, attendance) + 4}" y="{y}">{text(moment.label)}</text>'
 
 
@@ -113,7 +113,7 @@ def _shape(change: Change, x: float, y: int) -> str:
             return f'<circle cx="{x}" cy="{y}" r="5" fill="{_HERE}"/>'
         case Change.RECONNECTED:
             return f'<path d="M{x} {y - 7}l5 7-5 7-5-7z"/>'
-        case Change.RELOADED:  # an arrow that comes back to where it began, on an open ground
+        case Change.RELOADED:  # a circular arrow
             ring = f'<path d="M{x + 5} {y - 3}a6 6 0 1 0 1 4" fill="none" stroke="currentColor" stroke-width="2"/>'
             return f'{ring}<path d="M{x + 7.5} {y - 7}v6.5h-6.5z"/>'
     return f'<path d="M{x - 5} {y - 5}l10 10m0-10l-10 10" stroke="#e5484d" stroke-width="2.5"/>'

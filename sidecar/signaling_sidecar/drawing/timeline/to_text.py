@@ -1,4 +1,4 @@
-"""A timeline in characters, for a terminal, a log, or a screen reader: one line per session."""
+"""A timeline in characters, with one line for each session, for a terminal, a log, or a screen reader."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.drawing.timeline.attendance import Attendance, Change, Row
 from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
-BAR_CELLS = 60  # beside a name and a summary, in a terminal of 120
+BAR_CELLS = 60  # beside a name and a summary, in a terminal with 120 columns
 _NAME_CELLS = 20
 _LINE = {Presence.HERE: "━", Presence.AWAY: "┄"}
 _MARK = {Change.JOINED: "●", Change.RECONNECTED: "◆", Change.RELOADED: "↻", Change.LEFT: "✕"}
@@ -17,7 +17,7 @@ _LEGEND = "━ here  ┄ away  ● joined  ◆ another connection  ↻ page relo
 
 
 def timeline_text(title: str, attendance: Attendance) -> str:
-    """Draw it; every foreign text is one visible line."""
+    """Draw it. Every text from a peer is made visible, and takes one line."""
     names = [shortened(row.label, _NAME_CELLS) for row in attendance.rows]
     width = max(map(shown_width, names), default=0)
     lines = [visible(title), ""]
@@ -30,7 +30,7 @@ def timeline_text(title: str, attendance: Attendance) -> str:
 
 
 def summary(row: Row) -> str:
-    """Say a row in words: how long, how often, and how it ended."""
+    """Describe a row in words: how long the peer was here and away, how often it reconnected, and how it left."""
     away_s = row.seconds(Presence.AWAY)
     facts = [f"here {row.seconds(Presence.HERE):.3f} s", f"away {away_s:.3f} s" if away_s else None]
     changes = [mark.change for mark in row.marks]
@@ -45,7 +45,7 @@ def summary(row: Row) -> str:
 
 def _bar(row: Row, attendance: Attendance) -> str:
     cells = [" "] * BAR_CELLS
-    for presence in (Presence.HERE, Presence.AWAY):  # an absence shorter than a cell is seen, not a stay
+    for presence in (Presence.HERE, Presence.AWAY):  # drawn last: a short absence matters more than a short presence
         for span in row.spans:
             if span.presence is presence:
                 first, last = _cell(span.since_ts, attendance), _cell(span.until_ts, attendance)
@@ -54,7 +54,12 @@ def _bar(row: Row, attendance: Attendance) -> str:
         at = _cell(moment.ts, attendance)
         if moment.is_server or cells[at] == " ":
             cells[at] = _OF_SERVER if moment.is_server else _OF_ROOM
-    for change in (Change.RECONNECTED, Change.RELOADED, Change.JOINED, Change.LEFT):  # the later ones hide the others
+    for change in (
+        Change.RECONNECTED,
+        Change.RELOADED,
+        Change.JOINED,
+        Change.LEFT,
+    ):  # the later ones overwrite the earlier ones
         for mark in row.marks:
             if mark.change is change:
                 cells[_cell(mark.ts, attendance)] = _MARK[change]

@@ -1,7 +1,7 @@
-"""How far the clock of a dump is from the log's, by the messages that both have.
+"""Finds the difference between the clocks of a dump and a log, by the messages that both contain.
 
-A description or candidate of the page's own was made before the log has its relay, one of the other side was used after
-it. So each message that both have bounds the difference from one side, and the truth is between the tightest two.
+A page makes its own descriptions and candidates before the log has their relay, and uses those of the other side after
+it. So each common message bounds the difference from one side, and the true value is between the two tightest bounds.
 """
 
 from __future__ import annotations
@@ -21,49 +21,49 @@ _ORIGIN = re.compile(r"^o=\S+ (\d+ \d+) ", re.MULTILINE)  # RFC 8866, 5.2: sessi
 
 
 class Clock(NamedTuple):
-    """What to add to a dump's time to have the log's (seconds)."""
+    """The difference that must be added to a dump's times to get the log's times (seconds)."""
 
     matches: int
-    """Messages that both have."""
+    """The number of messages that both contain."""
     at_least_s: float | None
-    """By the messages that were used; None: there is none."""
+    """The lower bound, from messages that the page used, or None without any."""
     at_most_s: float | None
-    """By the messages that were made."""
+    """The upper bound, from messages that the page made, or None without any."""
 
     @property
     def is_contradictory(self) -> bool:
-        """Whether one of the two clocks was set meanwhile, or runs wrong."""
+        """Whether the bounds contradict each other, because a clock was set meanwhile or is inaccurate."""
         return self.at_least_s is not None and self.at_most_s is not None and self.at_least_s > self.at_most_s
 
     @property
     def offset_s(self) -> float:
-        """The middle of what is possible; of what is bounded from one side, or not at all, what is nearest to 0."""
+        """The middle of the two bounds. With one bound or none it is the possible value that is nearest to 0."""
         if self.at_least_s is not None and self.at_most_s is not None:
             return (self.at_least_s + self.at_most_s) / 2
         return max(self.at_least_s, 0.0) if self.at_least_s is not None else min(self.at_most_s or 0.0, 0.0)
 
     @property
     def uncertainty_s(self) -> float | None:
-        """How far from `offset_s` the truth may be; None: nobody knows."""
+        """How far the true value may be from `offset_s`, or None if a bound is missing."""
         if self.at_least_s is None or self.at_most_s is None:
             return None
         return abs(self.at_most_s - self.at_least_s) / 2
 
     def __str__(self) -> str:
         if not self.matches:
-            return "clock not aligned, because the log has none of its messages"
+            return "clock not aligned, because the log contains none of its messages"
         by = f"{self.matches} message{'' if self.matches == 1 else 's'}"
         if self.uncertainty_s is None:
             bound = f"least {self.at_least_s:+.4f}" if self.at_least_s is not None else f"most {self.at_most_s:+.4f}"
             return f"clock {self.offset_s:+.4f} s, known only to be at {bound} s, by {by}"
         aligned = f"clock {self.offset_s:+.4f} s ± {self.uncertainty_s:.4f} s, by {by}"
         if self.is_contradictory:
-            return f"{aligned} that contradict each other: one of the clocks was set meanwhile, or runs wrong"
+            return f"{aligned} that contradict each other: a clock was set meanwhile, or is inaccurate"
         return aligned
 
 
 def compare_clocks(events: Sequence[DumpEvent], relayed: Iterable[Entry]) -> Clock:
-    """Match what a dump's pages made and used with the `signal.relayed` entries of a log."""
+    """Match the messages that the pages of a dump made and used with the `signal.relayed` entries of a log."""
     relays = _first_times(
         (each.ts, key) for each in relayed for key in _keys((each.data or "").encode(), is_dump=False)
     )
@@ -88,12 +88,12 @@ def _first_times(times: Iterable[tuple[float, Hashable]]) -> dict[Hashable, floa
 
 
 def _keys(payload: bytes, *, is_dump: bool) -> Iterator[Hashable]:
-    """What tells a description or a candidate from all others."""
+    """Yield keys that identify a description or a candidate."""
     media = find_media(payload)
     if media.ufrag is not None and media.description_bytes is not None:
         origin = _ORIGIN.search(find_description(payload) or "")
         if origin is not None:
             yield media.ufrag, origin[1]
         if origin is None or is_dump:
-            yield media.ufrag, None  # all that a log with `payloads = "summary"` has: the first with this ufrag
+            yield media.ufrag, None  # for a log with `payloads = "summary"`, which has only the ufrag
     yield from (each for each in find_candidates(payload) if each.ufrag is not None and each.address is not None)

@@ -1,4 +1,4 @@
-"""A dump as tables and text."""
+"""Opens the dump of a browser, and shows it as tables and text."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from signaling_sidecar.inspection.errors import DamagedDump, NoDump
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.untrusted_text import visible
 
-_GZIP = zlib.MAX_WBITS | 16  # zlib's way to say: a gzip header, and the largest window
+_GZIP = zlib.MAX_WBITS | 16  # in zlib this means a gzip header and the largest window
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _FIREFOX = (b"about:webrtc", b"aboutWebrtc", b'"sdpHistory"', b'"iceCandidatePairStats"')
 _OF_FIREFOX = (
-    "is of Firefox's about:webrtc, which does not say what happened when: for Firefox let the pages report, by "
+    "is from Firefox's about:webrtc, which records no times: in Firefox let the pages report their connections, with "
     "signaling({ trace: true }) in vite.config"
 )
 _CATEGORIES = (
@@ -45,14 +45,14 @@ _CONNECTION_COLUMNS = [
 
 
 def open_dump(path: str | PathLike[str]) -> Dump:
-    """Read what a browser recorded of its RTCPeerConnections; packed or not, whatever the file is called.
+    """Read the file in which a browser has recorded its RTCPeerConnections.
 
-    Either of the two that Chromium downloads at `chrome://webrtc-internals`, of all pages: "webrtc-internals dump",
-    without connections that were closed, or "rtcstats dump"; older Chromiums' and Electron's too. Or an rtcstats file
-    of one page, by rtcstats-js.
-    `EventLog.with_dump` joins it to the signaling.
+    The file is one of the two that Chromium downloads at `chrome://webrtc-internals` for all pages: the
+    "webrtc-internals dump", which does not contain closed connections, or the "rtcstats dump". Files of older Chromium
+    versions and of Electron can be read too, and so can the rtcstats file that rtcstats-js makes of one page. The file
+    may be packed with gzip, and its name does not matter. `EventLog.with_dump` joins it to the signaling.
 
-    Raises `NoDump` when it is neither, and `DamagedDump` (both `SidecarError`s).
+    Raises `NoDump` for any other file, and `DamagedDump`. Both are `SidecarError`s.
     """
     place = Path(path).expanduser()
     try:
@@ -72,7 +72,7 @@ def open_dump(path: str | PathLike[str]) -> Dump:
 
 
 class Dump:
-    """What `open_dump` read. Its times are by the clock of the browser that wrote it."""
+    """A dump that `open_dump` has read. Its times are those of the browser's clock."""
 
     def __init__(self, path: str, kind: str, recorded: Sequence[DumpEvent]) -> None:
         self.path = path
@@ -81,11 +81,11 @@ class Dump:
         self.recorded = recorded
         """The rows of `events`, as Python objects."""
         self.reports = list(reports_of(path, recorded))
-        """What the events say of how the connections stand."""
+        """The reports about the connections that the events amount to."""
 
     @property
     def name(self) -> str:
-        """The file's, for people."""
+        """The name of the file."""
         return Path(self.path).name
 
     @property
@@ -94,18 +94,18 @@ class Dump:
 
     @cached_property
     def events(self) -> pd.DataFrame:
-        """One row per call of the API, and per event of it, in their order.
+        """One row per call of the WebRTC API, and per event of it, in order.
 
         ========== =================== ==========================================================================
         event      int64               its number in the dump, from 1; `seq` in a log that it is joined to
-        time       datetime64[us, UTC] by the clock of the browser
-        connection category            the dump's name of the RTCPeerConnection; missing (or `…-0`): it is the page's
+        time       datetime64[us, UTC] by the browser's clock
+        connection category            the dump's name for the RTCPeerConnection; missing (or `…-0`) for the page
         name       category            method or event, such as `setLocalDescription`, `onconnectionstatechange`
-        arguments  str                 JSON text: what it was called with, or what it says; of `getStats` what is new
+        arguments  str                 JSON text: the arguments or the details; for `getStats` only new values
         ========== =================== ==========================================================================
 
-        Of a webrtc-internals dump `create` has the time of the connection's first event, or without any of the
-        download, and `getStats` is the end of its series, as far as a diagnosis looks at them.
+        In a webrtc-internals dump, `create` has the time of the first event of its connection, or of the download if
+        there is none, and `getStats` has the last values of the statistics that a diagnosis needs.
         """
         rows = [
             (e.number, e.ts, e.connection, e.name, None if e.value is None else e.json.decode()) for e in self.recorded
@@ -114,21 +114,21 @@ class Dump:
 
     @cached_property
     def connections(self) -> pd.DataFrame:
-        """One row per RTCPeerConnection, in their order.
+        """One row per RTCPeerConnection, in order.
 
         ============= =================== =======================================================================
-        connection    category            the dump's name of it
-        url           str                 its page, as far as the dump says it
-        began         datetime64[us, UTC] `create`, by the clock of the browser
-        ended         datetime64[us, UTC] `close`, or the end of its page; missing: the dump does not see it end
-        ufrags        str                 its ICE username fragments: several after an ICE restart
-        remote_ufrags str                 those of the other side; missing: it has not heard of it
-        signaling     category            `signalingState`, the last
-        ice           category            `iceConnectionState`, the last
-        state         category            `connectionState`, the last
-        dtls          category            state of the DTLS transport, the last; from `getStats`
-        local_type    category            selected pair: `host`, `srflx`, `prflx`, `relay`; from `getStats`
-        remote_type   category            the other side's end of it
+        connection    category            the dump's name for it
+        url           str                 the URL of its page, if the dump has it
+        began         datetime64[us, UTC] `create`, by the browser's clock
+        ended         datetime64[us, UTC] `close`, or the end of its page; missing if the dump ends before it
+        ufrags        str                 its ICE username fragments; several after an ICE restart
+        remote_ufrags str                 those of the other side; missing without a remote description
+        signaling     category            the last `signalingState`
+        ice           category            the last `iceConnectionState`
+        state         category            the last `connectionState`
+        dtls          category            the last state of the DTLS transport; from `getStats`
+        local_type    category            of the selected pair: `host`, `srflx`, `prflx`, `relay`; from `getStats`
+        remote_type   category            the same for the other end of the pair
         protocol      category            `udp`, `tcp`
         policy        category            `iceTransportPolicy`: `all`, `relay`
         events        int64               rows of `events`
@@ -143,7 +143,7 @@ class Dump:
 
     @cached_property
     def by_connection(self) -> dict[str, Connection]:
-        """The reports, put together as those of a traced page are."""
+        """The connections, in the form that the reports of a traced page have."""
         found: dict[str, Connection] = {}
         for event, report in self.reports:
             id_ = report.pc or ""
@@ -197,7 +197,7 @@ def _row(connection: Connection, events: Sequence[DumpEvent]) -> dict[str, objec
 
 
 def entry_of(event: DumpEvent, report: Report, offset_s: float = 0.0) -> Entry:
-    """Write a report as a traced page would have it in the log."""
+    """Return a report in the form that the report of a traced page has in the log."""
     data = msgspec.json.encode(report).decode()
     return Entry(event.number, event.ts + offset_s, "trace.state", kind="dump", data=data)
 
@@ -208,13 +208,13 @@ def _count(number: int, thing: str) -> str:
 
 def _unpacked(path: str, content: bytes) -> bytes:
     try:
-        return zlib.decompressobj(wbits=_GZIP).decompress(content)  # one cut short gives what it has
+        return zlib.decompressobj(wbits=_GZIP).decompress(content)  # a file that was cut short gives as much as it has
     except zlib.error as error:
         raise DamagedDump(path, None, str(error)) from error
 
 
 def _as_a_browser_writes(path: str, content: bytes) -> bytes:
-    """Undo what an editor or PowerShell does to a text: byte order mark, UTF-16, Windows line ends, blank lines."""
+    """Undo the changes of editors and PowerShell: byte order mark, UTF-16, Windows line ends, blank lines."""
     try:
         text = decoded(content).encode() if encoding_of(content) != "utf-8" else content
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""What every kind of dump is read into: events of RTCPeerConnections, or the error that says where it is damaged."""
+"""The events that every kind of dump is read into, and the checks that report where a dump is damaged."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ import msgspec
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.inspection.errors import DamagedDump
 
-_LAST_TIME_MS = 4_102_444_800_000  # ms since the epoch; the year 2100: moved by any clock's offset pandas can tell it
+_LAST_TIME_MS = (
+    4_102_444_800_000  # ms since the epoch; the year 2100, which pandas can represent after any correction of a clock
+)
 
 
 class DumpEvent(NamedTuple):
-    """One call of the API, or one event of it."""
+    """One call of the WebRTC API, or one event of it."""
 
     number: int
-    """Its place in the dump, from 1."""
+    """Its number in the dump, from 1."""
     ts: float
-    """By the clock of whoever wrote it (seconds since the epoch)."""
+    """Its time by the browser's clock (seconds since the epoch)."""
     connection: str | None
-    """Whose it is, as the dump numbers them; None: the page's."""
+    """The dump's name for its RTCPeerConnection, or None if it belongs to the page."""
     name: str
-    """Such as `setLocalDescription`, `onconnectionstatechange`, `getStats`."""
+    """The name of the method or event, such as `setLocalDescription`, `onconnectionstatechange`, `getStats`."""
     value: Any
-    """JSON: what it was called with, or what it says."""
+    """The arguments or the details, as JSON values."""
     url: str | None = None
-    """Of `create`: the page."""
+    """The URL of the page, for `create`."""
     within_s: float = 0.0
-    """How much later it may have been, where the dump writes no finer time (seconds)."""
+    """How much later it may have happened, if the dump has coarse times (seconds)."""
 
     @property
     def json(self) -> bytes:
@@ -41,9 +43,9 @@ def numbered(events: Iterable[DumpEvent]) -> list[DumpEvent]:
 
 
 def seconds(path: str, place: str, at_ms: float) -> float:
-    """Turn a dump's time into seconds. Raises `DamagedDump` for one that no clock shows."""
+    """Convert the time of a dump to seconds. Raises `DamagedDump` for an impossible time."""
     if not 0 <= at_ms <= _LAST_TIME_MS:
-        raise DamagedDump(path, place, f"{at_ms!r} is no time in ms since the epoch")
+        raise DamagedDump(path, place, f"{at_ms!r} is not a time in ms since the epoch")
     return at_ms / 1000
 
 
@@ -56,7 +58,7 @@ def decoded(path: str, place: str | None, text: bytes | str, type_: Any) -> Any:
 
 
 def converted(path: str, place: str, value: object, type_: Any) -> Any:
-    """Turn a JSON value into a type. Raises `DamagedDump`."""
+    """Convert a JSON value to a type. Raises `DamagedDump`."""
     try:
         return msgspec.convert(value, type_)
     except msgspec.ValidationError as error:

@@ -1,9 +1,9 @@
-"""The file that Chromium's `chrome://webrtc-internals` downloads: one JSON object, all pages of the browser in it.
+"""Reads the file that Chromium downloads at `chrome://webrtc-internals`: a JSON object about all pages of the browser.
 
-It has what a connection did (`updateLog`) and a series per number of getStats. Connections that were closed are not in
-it any more. Its values are JSON as text; a message of the browser is plain text. Up to Chromium 144, and so in most
-Electrons, it does not say when it was downloaded, and `time` is written for people (`local_time.py`); still older ones
-have other words (`old_words.py`). What is not there is done without.
+For each connection it has the calls and events (`updateLog`) and a series for each value of getStats. It does not have
+closed connections. The values are JSON as text, and error messages are plain text. Up to Chromium 144, and so in most
+versions of Electron, the file has no time of the download, and `time` is written for people (`local_time.py`). Still
+older versions use other words (`old_words.py`). All fields are optional.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Update(msgspec.Struct):
     timestamp: float | None = None
     """In ms since the epoch."""
     time: str | float | None = None
-    """What older Chromiums had instead: as the user's country writes it, to the second."""
+    """The time in older versions of Chromium: to the second, in the format of the user's country."""
     value: str = ""
 
 
@@ -46,14 +46,14 @@ class _PeerConnection(msgspec.Struct, rename="camel"):
 class _UserMedia(msgspec.Struct):
     timestamp: float | None = None
     request_type: str = "getUserMedia"
-    """Also of what came of it, which has the same `request_id`."""
+    """Or the type of the result, which has the same `request_id`."""
 
 
 class _Internals(msgspec.Struct, rename={"connections": "PeerConnections", "user_media": "getUserMedia"}):
     connections: dict[str, _PeerConnection]
     user_media: list[dict[str, Any]] = []
     timestamp: float | None = None
-    """When it was downloaded."""
+    """The time of the download (ms since the epoch)."""
 
 
 class _Moment(msgspec.Struct):
@@ -78,7 +78,7 @@ def _events(path: str, dump: _Internals) -> Iterator[DumpEvent]:
         yield DumpEvent(0, ts, None, made.request_type, call)
     for id_, connection in dump.connections.items():
         moments = list(_moments(path, id_, connection, local, known_s or 0.0))
-        # When it was made is not said.
+        # The dump has no time for the creation of a connection.
         began_ts = min((moment.ts for moment in moments), default=known_s or 0.0)
         yield DumpEvent(0, began_ts, id_, "create", _configuration(connection.rtc_configuration), connection.url)
         for moment, update in zip(moments, connection.update_log, strict=True):
@@ -89,7 +89,7 @@ def _events(path: str, dump: _Internals) -> Iterator[DumpEvent]:
 
 
 def _known(path: str, dump: _Internals) -> float | None:
-    """A moment near all of it (seconds since the epoch): when getStats or a camera began, or the download."""
+    """Return a time near the recording (seconds since the epoch): the first getStats or camera, or the download."""
     series = (each for connection in dump.connections.values() for each in connection.stats.values())
     starts = [each.start_time.timestamp() for each in series if each.start_time is not None]
     asked = (call.get("timestamp") for call in dump.user_media)
@@ -100,7 +100,7 @@ def _known(path: str, dump: _Internals) -> float | None:
 
 
 def _moments(path: str, id_: str, connection: _PeerConnection, local: LocalTimes, known_s: float) -> Iterator[_Moment]:
-    """When each update was, in their order; one without a time was when the one before it was."""
+    """Yield the time of each update, in order. An update without a time has that of the one before it."""
     last = _Moment(known_s)
     for at, update in enumerate(connection.update_log):
         at_ms = update.timestamp if update.timestamp is not None else _number(update.time)
@@ -121,7 +121,7 @@ def _number(time: str | float | None) -> float | None:
 
 
 def _iso_ms(time: str) -> float | None:
-    """Of a time with a zone, in ms since the epoch."""
+    """Return an ISO 8601 time with a zone in ms since the epoch, or None for any other text."""
     try:
         at = datetime.fromisoformat(time)
     except ValueError:
@@ -146,7 +146,10 @@ def _configuration(said: Any) -> Any:
 
 
 def _last_stats(path: str, id_: str, stats: dict[str, _Series], ended_ts: float) -> Iterator[DumpEvent]:
-    """Put together the end of the series that are read, as one report of getStats; `ended_ts`: if they do not say."""
+    """Yield the last values of the series as one report of getStats.
+
+    `ended_ts` is its time if the series have no times.
+    """
     report: dict[str, dict[str, Any]] = {}
     until_ts = 0.0
     for key, series in stats.items():

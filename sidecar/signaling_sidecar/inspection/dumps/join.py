@@ -1,4 +1,4 @@
-"""A dump joined to a log: its reports among the log's records, as if the pages had been traced."""
+"""Joins a dump to a log, by adding its reports to the log's records, as if the pages had been traced."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.untrusted_text import visible
 
-# In the JSON of a description, a candidate, a summary or a report; some writers of JSON put a backslash before `/`.
+# In the JSON of a description, candidate, summary or report. Some programs write a backslash before `/` in JSON.
 _UFRAG = r"(?:[uU]frag|usernameFragment)\W+((?:[\w+/]|\\/)+)"
 
 
 class JoinedDump(NamedTuple):
-    """A dump, and how its clock stands to the log's."""
+    """A dump, and the difference of its clock from the log's."""
 
     dump: Dump
     clock: Clock
@@ -32,7 +32,7 @@ class JoinedDump(NamedTuple):
 
 
 def join_dump(events: pd.DataFrame, dump: Dump) -> tuple[pd.DataFrame, JoinedDump]:
-    """Put a dump's reports, by the log's clock, among the `events` of a log."""
+    """Add the reports of a dump to the `events` of a log, with their times by the log's clock."""
     ufrags = {ufrag for each in dump.by_connection.values() for ufrag in each.ufrags | each.remote_ufrags}
     clock = compare_clocks(dump.recorded, _naming(ufrags, events, "signal.relayed"))
     traced = _traced(_naming(ufrags, events, "trace.state"))
@@ -46,14 +46,14 @@ def join_dump(events: pd.DataFrame, dump: Dump) -> tuple[pd.DataFrame, JoinedDum
 
 
 def _naming(ufrags: set[str], events: pd.DataFrame, type_: str) -> list[Entry]:
-    """Find the records of a type with one of the ufrags; to read all those of a large log would take a minute."""
+    """Find the records of a type that have one of the ufrags, without decoding all records of a large log."""
     data = events["data"][events["type"] == type_]
     first = data.str.extract(_UFRAG, expand=False).str.replace("\\", "", regex=False)
     return entries_of(events.loc[data.index[first.isin(ufrags)]])
 
 
 def _traced(entries: list[Entry]) -> dict[str, str]:
-    """Which connections the log has reports of, by their ufrags: a dump goes on with the same story."""
+    """Return by ufrag the ids of the connections that the log has reports of. The dump's reports continue these."""
     connections = Connections()
     for entry in entries:
         connections.add(entry)
@@ -61,7 +61,7 @@ def _traced(entries: list[Entry]) -> dict[str, str]:
 
 
 def _merged(events: pd.DataFrame, entries: list[Entry]) -> pd.DataFrame:
-    """Add entries to a log's records: each after the last record of its time, in the boot that ran then."""
+    """Insert entries into the records of a log, each after the last record before its time, and in the boot of that."""
     rows = pd.DataFrame(
         {
             "v": 1,
@@ -72,7 +72,7 @@ def _merged(events: pd.DataFrame, entries: list[Entry]) -> pd.DataFrame:
             "data": [entry.data for entry in entries],
         }
     ).reindex(columns=events.columns)
-    # A boot's records stay in the order they were written, whatever its clock did.
+    # The records of a boot keep their order, even if its clock was set back.
     reached = events["time"].cummax()
     places = reached.searchsorted(rows["time"], side="right")
     if len(events):
@@ -82,7 +82,7 @@ def _merged(events: pd.DataFrame, entries: list[Entry]) -> pd.DataFrame:
 
 
 def _concatenated(events: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Keep every column's type; categories of both sides."""
+    """Append rows without changing the dtypes of the columns, and with the categories of both."""
     columns = {}
     for name, old in events.items():
         dtype: Any = old.dtype

@@ -1,7 +1,8 @@
-"""Times as a browser writes them for its user: `11/28/2026, 3:04:05 PM`, `28.11.2026, 15:04:05`, `2026/11/28 15:04:05`.
+"""Reads times in the format of a country: `11/28/2026, 3:04:05 PM`, `28.11.2026, 15:04:05`, `2026/11/28 15:04:05`.
 
-Chromium's webrtc-internals dumps had such times up to version 144. They tell no zone, no part of a second, and not
-whether the day or the month comes first. A moment that is known otherwise helps with the first and the last.
+Chromium's webrtc-internals dumps have such times up to version 144. They contain no time zone and no fractions of a
+second, and the order of day and month is unknown. A time that is known from elsewhere helps to find the zone and the
+order.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-WITHIN_S = 1.0  # seconds: a time that is written to the second may be of any moment of it
-_ZONE_STEP_S = 900  # seconds; every time zone is some quarters of an hour from UTC
+WITHIN_S = 1.0  # seconds; the resolution of these times
+_ZONE_STEP_S = 900  # seconds; the offset of every time zone is a multiple of a quarter of an hour
 _FARTHEST_ZONE_S = 14 * 3600  # seconds: Kiribati
 # Day, month and year in some order, then the time of day.
 _TIME = re.compile(r"(\d+)\D{1,3}(\d+)\D{1,3}(\d+)\D+?(\d{1,2}):(\d{2})(?::(\d{2}))?")
@@ -20,11 +21,11 @@ _MORNING = re.compile("a\\.?\\s?m|오전|上午|午前|π\\.?μ", re.IGNORECASE)
 
 
 class LocalTimes:
-    """Reads the times of one dump. `known_s`: a moment near them (seconds since the epoch); None: there is none."""
+    """Reads the times of one dump. `known_s` is a time near them (seconds since the epoch), or None."""
 
     def __init__(self, texts: Iterable[str], known_s: float | None) -> None:
         parsed = [dates for text in texts if (dates := _dates(text))]
-        # All of a dump are written in the same order, and a day above 12 in one shows it.
+        # All times of a dump have the same order, and a day above 12 in one of them shows which.
         orders = [order for order in _ORDERS if parsed and all(order in dates for dates in parsed)]
         self._order = min(orders, key=lambda order: _distance_s(parsed[0][order], known_s), default=None)
         self._offset_s = 0.0
@@ -34,17 +35,17 @@ class LocalTimes:
             self._offset_s = zone_s if abs(zone_s) <= _FARTHEST_ZONE_S else 0.0
 
     def seconds(self, text: str) -> float | None:
-        """Turn one into seconds since the epoch, as if it were UTC when no zone fits; None: it cannot be read."""
+        """Convert a time to seconds since the epoch, in UTC if the zone is unknown. None if it cannot be read."""
         date = None if self._order is None else _dates(text).get(self._order)
         return None if date is None else date.timestamp() + self._offset_s
 
 
 _ORDERS = ("month first", "day first", "year first")
-"""Where two are possible and nothing tells them apart, the first is taken: what browsers mostly speak."""
+"""The possible orders. If nothing decides between two, the first one is used, which is the most frequent."""
 
 
 def _dates(text: str) -> dict[str, datetime]:
-    """What the text may mean, by the order of its numbers."""
+    """Return the dates that the text may mean, by the order of its numbers."""
     found = _TIME.search(text)
     if found is None:
         return {}
@@ -60,7 +61,7 @@ def _dates(text: str) -> dict[str, datetime]:
             date = datetime(year, month, day, tzinfo=UTC) + timedelta(hours=hour, minutes=minute, seconds=second)
         except (ValueError, OverflowError):
             continue
-        if 2010 <= date.year < 2100:  # WebRTC is not older; another calendar's years are
+        if 2010 <= date.year < 2100:  # WebRTC is not older, and years in other calendars are outside of this
             dates[order] = date
     return dates
 

@@ -1,7 +1,8 @@
-"""What older Chromiums wrote into a webrtc-internals dump, in the words of today: other names, and text for objects.
+"""Translates webrtc-internals dumps of older Chromium versions, which had other names, and text instead of objects.
 
-`type: offer, sdp: v=0…` was a description, `sdpMid: 0, sdpMLineIndex: 0, candidate: candidate:…` a candidate, and
-`iceConnectionStateChange` with `ICEConnectionStateChecking` a change of state.
+For example, a description was `type: offer, sdp: v=0…`, a candidate was
+`sdpMid: 0, sdpMLineIndex: 0, candidate: candidate:…`, and a change of state was `iceConnectionStateChange` with
+`ICEConnectionStateChecking`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def name_of(type_: str) -> str:
 
 
 def value_of(name: str, text: str) -> Any:
-    """Read a value that is no JSON; one that is not known stays text."""
+    """Read a value that is not JSON. An unknown value stays text."""
     if description := _DESCRIPTION.match(text):
         return {"type": description[1], "sdp": description[2]}
     if (candidate := _CANDIDATE.search(text)) is not None:
@@ -43,6 +44,6 @@ def value_of(name: str, text: str) -> Any:
 
 
 def configuration_of(text: str) -> dict[str, str] | None:
-    """Find what is read of one that is no JSON, such as `{ iceServers: […], iceTransportPolicy: relay }`."""
+    """Read the policy in a configuration that is not JSON, such as `{ iceServers: […], iceTransportPolicy: relay }`."""
     policy = _POLICY.search(text)
     return None if policy is None else {"iceTransportPolicy": policy[1]}

@@ -1,6 +1,6 @@
-"""What the events of a dump say, in the words of the browser reports that a log has of traced pages.
+"""Turns the events of a dump into the reports that a log has from traced pages (`signaling_sidecar.diagnosis.reports`).
 
-So that one diagnosis judges both: see `signaling_sidecar.diagnosis.reports`.
+So the same code can evaluate both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from signaling_sidecar.diagnosis.reports import CandidatePair, Report
 from signaling_sidecar.eventlog.payload import find_candidates, find_media
 from signaling_sidecar.inspection.dumps.events import DumpEvent, converted
 
-# What is read of getStats, with the numbers that rtcstats-js writes for the names.
+# The statistics that are read from getStats, by the numbers that rtcstats-js writes for their names.
 _NUMBERS_OF_STATS = {
     "116": "protocol",
     "123": "dtlsState",
@@ -35,7 +35,7 @@ _STATES = {
 }
 _FAILURE = re.compile(r"(?P<operation>\w+?)(?:OnFailure|Failed)")
 _ERROR_NAME = re.compile(r"(\w+Error)\b")
-_TOO_EARLY = "The remote description was null"  # Chromium's, of an InvalidStateError of addIceCandidate
+_TOO_EARLY = "The remote description was null"  # Chromium's message of an InvalidStateError from addIceCandidate
 
 
 class _Configuration(msgspec.Struct, rename="camel"):
@@ -47,9 +47,9 @@ class _Description(msgspec.Struct):
 
 
 def reports_of(path: str, events: Sequence[DumpEvent]) -> Iterator[tuple[DumpEvent, Report]]:
-    """Turn events into reports, those that say nothing of how a connection stands left out.
+    """Yield the events that tell the state of a connection, each with its report.
 
-    `pc` is the dump's own number of the connection. Raises `DamagedDump` for a value of another type than it must be.
+    `Report.pc` is the dump's name for the connection. Raises `DamagedDump` for a value of a wrong type.
     """
     stats: dict[str, _Stats] = {}
     for event in events:
@@ -101,16 +101,16 @@ def _place(event: DumpEvent) -> str:
 
 
 class _Stats:
-    """The statistics of one connection as they stand: a report of rtcstats-js says only what has changed."""
+    """The current statistics of one connection. A report of rtcstats-js contains only the values that have changed."""
 
     def __init__(self) -> None:
         self._objects: dict[str, dict[str, str | None]] = {}
         self._said = Report("selected")
 
     def report(self, path: str, event: DumpEvent) -> Report | None:
-        """Say the selected pair and the DTLS state, when they are others than before."""
+        """Return the selected pair and the DTLS state, or None if neither has changed."""
         for id_, values in (_typed(path, event, dict[str, Any] | None) or {}).items():
-            if isinstance(values, dict):  # else the time of all, or that the object is gone
+            if isinstance(values, dict):  # other values are the common time, or mean that the object was removed
                 named = {_NUMBERS_OF_STATS.get(name, name): value for name, value in values.items()}
                 read = {name: value for name, value in named.items() if name in READ_STATS}
                 self._objects.setdefault(id_, {}).update(converted(path, _place(event), read, dict[str, str | None]))

@@ -1,9 +1,9 @@
-"""An rtcstats file: what rtcstats-js records on a page, as rtcstats-server keeps it and Chromium downloads it too.
+"""Reads an rtcstats file, which rtcstats-js records on a page, and which Chromium can download too.
 
-Lines of JSON after the word `RTCStatsDump`: an object about the file, then an array per event (`[method, connection,
-value, …, ms since the one before]`), see rtcstats-server's `docs/file-format.md`. rtcstats-js shortens them: numbers
-for methods and for names of statistics, of statistics only what has changed, and of a description only the sections
-that are not as in the one before it.
+After the word `RTCStatsDump` it has lines of JSON: an object about the file, and then an array for each event
+(`[method, connection, value, …, ms since the event before]`), see `docs/file-format.md` of rtcstats-server. rtcstats-js
+shortens the events: it writes numbers for methods and for names of statistics, only the statistics that have changed,
+and only the sections of a description that differ from the description before it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from signaling_sidecar.inspection.errors import DamagedDump, NoDump
 
 FIRST_LINE = b"RTCStatsDump"
 KNOWN_FORMAT = 3
-# The numbers that rtcstats-js writes for methods, which it never gives to another (`compression.js`, rtcstats-shared).
+# The numbers that rtcstats-js writes for methods. A number is never reused (`compression.js` in rtcstats-shared).
 _METHODS: dict[str | int, str] = {"g": "getStats"}
 for _first, _names in (
     (1, "getStats createOffer createOfferOnSuccess createAnswer createAnswerOnSuccess"),
@@ -43,7 +43,7 @@ _DESCRIBING = {
     "setLocalDescriptionOnSuccess": "local",
     "setRemoteDescription": "remote",
 }
-_SAME = ("v=", "m=")  # in place of a section that is as it was
+_SAME = ("v=", "m=")  # instead of a section that has not changed
 
 
 class _Header(msgspec.Struct, rename={"file_format": "fileFormat"}):
@@ -52,11 +52,11 @@ class _Header(msgspec.Struct, rename={"file_format": "fileFormat"}):
 
 
 def read_rtcstats(path: str, text: bytes) -> list[DumpEvent]:
-    """Read all events; a last line that was torn is left out. Raises `DamagedDump`, and `NoDump` for other formats."""
+    """Read all events. An incomplete last line is left out. Raises `DamagedDump`, and `NoDump` for other formats."""
     lines = text.split(b"\n")[1:]
     header = decoded(path, "line 2", lines[0] if lines else b"", _Header)
     if header.file_format != KNOWN_FORMAT:
-        raise NoDump(path, f"is an rtcstats file of format {header.file_format}, this release reads {KNOWN_FORMAT}")
+        raise NoDump(path, f"is an rtcstats file of format {header.file_format}, and this release reads {KNOWN_FORMAT}")
     return numbered(_events(path, header, lines[1:], is_torn=not text.endswith(b"\n")))
 
 
@@ -86,23 +86,23 @@ def _events(path: str, header: _Header, lines: list[bytes], *, is_torn: bool) ->
 
 
 def _unquoted(value: Any) -> Any:
-    """Take off the quotes that Chromium writes around a state."""
+    """Remove the quotes that Chromium writes around a state."""
     quoted = isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"'
     return value[1:-1] if quoted else value
 
 
 class _Descriptions:
-    """Gives shortened descriptions their sections back."""
+    """Restores the sections of shortened descriptions."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str | None, str, object], str] = {}
-        """By connection, whose it is, and type."""
+        """The last descriptions by connection, side, and type."""
 
     def whole(self, connection: str | None, name: str, value: Any) -> Any:
         of = _DESCRIBING.get(name)
         match value:
             case {"type": str() as type_, "sdp": str() as sdp} if of is not None:
-                # One that was only created is what the first local description is shortened by.
+                # The first local description is shortened by the description that createOffer or createAnswer made.
                 bases = ("remote",) if of == "remote" else ("local", "created")
                 known = (self._kept.get((connection, base, type_)) for base in bases)
                 base = next((each for each in known if each is not None), None)

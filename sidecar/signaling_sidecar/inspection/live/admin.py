@@ -1,4 +1,4 @@
-"""A running sidecar, from a notebook or a script: what is there now, and what its admin may do."""
+"""A running sidecar in a notebook or a script: its rooms and peers as tables, and a live panel."""
 
 from __future__ import annotations
 
@@ -41,12 +41,13 @@ _PEER_DTYPES = {
 
 
 def connect(state_dir: str | PathLike[str] | None = None, *, url: str | None = None, token: str | None = None) -> Admin:
-    """Connect to the running sidecar of this project: of the current folder or the nearest one above it.
+    """Connect to the running sidecar of this project.
 
-    `state_dir` names another one's state folder; `url` and `token` one that has no folder here, and then there is no
-    log. Unless it was named, one printed line says which it took.
+    The project is the nearest folder, from the current one upwards, for which a sidecar runs. `state_dir` names the
+    state folder of another sidecar. `url` and `token` name a sidecar on another machine, whose log cannot be read here.
+    Without any of these, one printed line names the sidecar.
 
-    Raises `NotRunning`, `NoStateDir` (both `SidecarError`s).
+    Raises `NotRunning` and `NoStateDir`, which are `SidecarError`s.
     """
     if url is not None:
         return Admin(None, lambda: (url, token or ""))
@@ -70,7 +71,7 @@ class Admin(RunningSidecar):
     _dashboard: Dashboard | None = None
 
     def rooms(self) -> pd.DataFrame:
-        """One row per room there is now: `dialect room name peers away capacity listed host created`."""
+        """Return one row per room that exists now: `dialect room name peers away capacity listed host created`."""
         rows = [
             {
                 **room,
@@ -84,7 +85,7 @@ class Admin(RunningSidecar):
         return pd.DataFrame(rows, columns=list(_ROOM_DTYPES)).astype(_ROOM_DTYPES)
 
     def peers(self, room: str | None = None, dialect: str | None = None) -> pd.DataFrame:
-        """One row per peer in a room, or in all: `dialect room peer name away host joined session`."""
+        """Return one row per peer in a room, or in all rooms: `dialect room peer name away host joined session`."""
         rows = [
             {
                 **peer,
@@ -99,14 +100,14 @@ class Admin(RunningSidecar):
         return pd.DataFrame(rows, columns=list(_PEER_DTYPES)).astype(_PEER_DTYPES)
 
     def dashboard(self) -> Dashboard:
-        """Show rooms, their peers, who is connected and the ladder, live, with buttons. Ends the one before it."""
+        """Show a live panel with the rooms, the peers, the verdicts and the ladder. It replaces an earlier panel."""
         from signaling_sidecar.inspection.live.dashboard import Dashboard
 
         self._dashboard = Dashboard(self)
         return self._dashboard
 
     def close(self) -> None:
-        """End the dashboard, if there is one."""
+        """Stop the live panel, if there is one."""
         if self._dashboard is not None:
             self._dashboard.close()
 

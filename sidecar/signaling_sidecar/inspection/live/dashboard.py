@@ -1,4 +1,4 @@
-"""The panel of a running sidecar: rooms, peers, who is connected, and the ladder of the chosen room."""
+"""The live panel of a running sidecar: rooms, peers, verdicts, and the ladder of the selected room."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
     from signaling_sidecar.inspection.event_log import EventLog
     from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
 
-UPDATE_S = 0.5  # seconds between two looks; each is one small request, and the log is read only when it has grown
+UPDATE_S = 0.5  # seconds between two updates; each is one small request, and reads the log only if it has grown
 _open: dict[str, Dashboard] = {}
-"""By `RunningSidecar.place`: running a cell again must not leave a second one at work."""
+"""By `RunningSidecar.place`, so that running a cell again stops the panel of the first run."""
 
 
 class Dashboard:
-    """Follows the sidecar until `close`, or until another dashboard of the same sidecar is made."""
+    """Follows the sidecar until `close` is called, or until another panel of the same sidecar is made."""
 
     def __init__(self, sidecar: RunningSidecar) -> None:
         self._sidecar = sidecar
         self._room = widgets.Select(description="Rooms", layout={"width": "360px", "height": "140px"})
         self._peer = widgets.Select(description="Peers", layout={"width": "360px", "height": "140px"})
-        self._kick = widgets.Button(description="Kick", tooltip="Remove the chosen peer, and bar it for a minute")
-        self._end = widgets.Button(description="Close room", tooltip="End the room for everybody in it")
-        self._text = widgets.Text(placeholder="something to say to the room")
-        self._say = widgets.Button(description="Say")
+        self._kick = widgets.Button(
+            description="Kick", tooltip="Remove the selected peer; its id cannot join again for a minute"
+        )
+        self._end = widgets.Button(description="Close room", tooltip="Close the room for all its peers")
+        self._text = widgets.Text(placeholder="notice to all peers in the room")
+        self._say = widgets.Button(description="Send")
         self._status = widgets.HTML()
         self._pairs = widgets.HTML()
         self._ladder = DrawingWidget()
@@ -58,7 +60,7 @@ class Dashboard:
         return self._box._repr_mimebundle_(**options)
 
     def close(self) -> None:
-        """End the updates; what is shown stays."""
+        """Stop the updates. The panel keeps showing its last state."""
         if self._task is not None:
             self._task.cancel()
         if _open.get(self._sidecar.place) is self:
@@ -74,21 +76,21 @@ class Dashboard:
         return dialect, room
 
     def update(self) -> None:
-        """Show what is there now."""
+        """Show the current state."""
         try:
             self.show(*self.look())
         except SidecarError as error:
             self.complain(error)
 
     def look(self) -> tuple[list[dict[str, Any]], EventLog]:
-        """Ask the sidecar, and read its log if it has grown. In any thread."""
+        """Fetch the rooms, and read the log if it has grown. It may be called in any thread."""
         return self._sidecar.now(), self._sidecar.log
 
     def complain(self, error: SidecarError) -> None:
         self._status.value = f"<b>{html.escape(str(error))}</b>"
 
     def show(self, rooms: list[dict[str, Any]], log: EventLog) -> None:
-        """Show these rooms, as the admin API describes them."""
+        """Show these rooms, which are in the form of the admin API."""
         self._rooms, self._log = rooms, log
         self._is_showing = True
         try:
@@ -97,7 +99,7 @@ class Dashboard:
             self._is_showing = False
 
     def _choose(self) -> None:
-        """Somebody has chosen another room; not while we change the list ourselves."""
+        """Show the room that the user has selected. Changes of the list by `show` itself do not count."""
         if self._log is not None and not self._is_showing:
             self.show(self._rooms, self._log)
 
@@ -134,7 +136,7 @@ class Dashboard:
 
 
 def _follow(dashboard: Dashboard) -> asyncio.Task[None] | None:
-    """None in a plain script, where nothing could run beside it: there it shows what is there when it is made."""
+    """Start the updates. A plain script has no event loop, so there the panel shows only its first state."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -152,7 +154,7 @@ async def _keep_current(dashboard: Dashboard) -> None:
 
 
 def _set_options(select: widgets.Select, options: list[tuple[str, Any]]) -> None:
-    """Without losing what is chosen, and without a word to the browser when nothing has changed."""
+    """Change the options, keep the selection, and send nothing to the browser if the options are the same."""
     if list(select.options) == options:
         return
     chosen, values = select.value, [value for _, value in options]

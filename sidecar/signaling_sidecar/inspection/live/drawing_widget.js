@@ -1,10 +1,11 @@
 /**
- * Makes the rows of a drawing answer: a click or Enter shows the payload of a row's record below the
- * drawing, Escape or a second click puts it away, arrows go from row to row.
+ * Shows payloads: a click on a row, or Enter, shows the payload of its record below the drawing, a
+ * second click or Escape hides it, and the arrow keys move from row to row.
  *
- * A drawing is what has our `data-signaling-drawing`, a row what has a `data-seq`. It is in the page as
- * plain HTML, so that a saved notebook shows it without a kernel; so this listens to the page, not to a
- * view. Python answers a change of `selected` with a change of `payload`.
+ * The drawing is the element with our `data-signaling-drawing`, and its rows have a `data-seq`. It is
+ * plain HTML in the page, so that a saved notebook shows it without a kernel. So this code listens to
+ * events of the page and not of a widget view. Python answers a change of `selected` by setting
+ * `payload`.
  */
 
 const KEYS = new Set(['ArrowDown', 'ArrowUp', 'Enter', ' ', 'Escape'])
@@ -17,7 +18,7 @@ function initialize({ model }) {
   const select = (seq) => {
     model.set('selected', seq)
     model.save_changes()
-    paint() // after a reload of the page it may have been selected already
+    paint() // after a reload of the page, `selected` may have this value already
   }
   const toggle = (row) => select(isChosen(row) ? null : Number(row.dataset.seq))
   const clicked = ({ target }) => {
@@ -36,10 +37,10 @@ function initialize({ model }) {
     else if (event.key === 'Escape') {
       goTo(chosenIn(drawing))
       select(null)
-    } else return // scrolls the payload, presses its button
+    } else return // so that the key scrolls the payload, or presses its button
     event.preventDefault()
   }
-  // While it comes down: on its way up JupyterLab takes arrows and Enter for its cells.
+  // In the capture phase, because JupyterLab handles arrow keys and Enter while they bubble.
   document.addEventListener('keydown', pressed, true)
   document.addEventListener('click', clicked)
   model.on('change:payload', paint)
@@ -50,7 +51,10 @@ function initialize({ model }) {
   }
 }
 
-/** In a box of widgets, where Python changes the drawing: what is chosen, focused and scrolled to stays. */
+/**
+ * Draws in a box of widgets. When Python changes the drawing, the selected row, the focus and the
+ * scroll position are kept.
+ */
 function render({ model, el }) {
   el.dataset.signalingDrawing = model.get('drawing')
   const content = el.appendChild(document.createElement('div'))
@@ -68,7 +72,7 @@ function render({ model, el }) {
   return () => model.off('change:html', draw)
 }
 
-/** What others wrote comes in by `textContent` only. */
+/** Untrusted text must be inserted by `textContent` only. */
 function paintPayload(drawing, model) {
   const { seq, title, about, text } = model.get('payload')
   chosenIn(drawing)?.setAttribute('aria-expanded', 'false')
@@ -88,7 +92,7 @@ function paintPayload(drawing, model) {
   if (isNew) row?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
 }
 
-/** What somebody has marked in it, to copy it, stays marked. */
+/** Changes nothing if the text is the same, so that a text selection is kept. */
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text
 }

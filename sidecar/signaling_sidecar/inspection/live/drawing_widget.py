@@ -1,4 +1,4 @@
-"""The one widget of the drawings: shows any of them, and of a ladder the payload of the row that is chosen."""
+"""The widget that shows drawings in a notebook, and the payload of the selected row of a ladder."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ with notebook_extra():
 
 
 class DrawingWidget(anywidget.AnyWidget):
-    """Shows `html` in a box of widgets, or makes the rows of a drawing answer that the page has already (`around`).
+    """Shows `html` in a box of widgets, or adds the payloads to a drawing that the page already has (see `around`).
 
-    A page is not given all payloads, only the one it asks for.
+    The page does not get all payloads, but only that of the selected row.
     """
 
     _esm = Path(__file__).with_suffix(".js")
     _css = Path(__file__).with_suffix(".css")
 
-    drawing = traitlets.Unicode(help="its `data-signaling-drawing` in the page").tag(sync=True)
-    html = traitlets.Unicode(help="made here, with all foreign text escaped").tag(sync=True)
-    selected = traitlets.Int(None, allow_none=True, help="`seq` of the chosen row, by the page").tag(sync=True)
-    payload = traitlets.Dict(help="of the chosen row: `title about text`; empty: none").tag(sync=True)
+    drawing = traitlets.Unicode(help="the value of `data-signaling-drawing` in the page").tag(sync=True)
+    html = traitlets.Unicode(help="made in Python, with all untrusted text escaped").tag(sync=True)
+    selected = traitlets.Int(None, allow_none=True, help="`seq` of the selected row, set by the page").tag(sync=True)
+    payload = traitlets.Dict(help="of the selected row: `title about text`; empty if no row is selected").tag(sync=True)
 
     def __init__(self, ladder: Ladder | None = None) -> None:
         super().__init__(drawing=uuid4().hex)
         self._ladder = ladder
 
     def show(self, ladder: Ladder | None) -> None:
-        """Draw it. The chosen row stays chosen as long as it is the same room."""
+        """Show a ladder. If it is of the same room as before, the selected row is kept."""
         is_other = ladder is None or self._ladder is None or ladder.title != self._ladder.title
         with self.hold_sync():
             self._ladder = ladder
@@ -43,7 +43,7 @@ class DrawingWidget(anywidget.AnyWidget):
             self._tell()
 
     def around(self, html: str) -> str:
-        """Put a drawing of the page into the element by which this widget knows it."""
+        """Wrap a drawing into the element by which this widget finds it in the page."""
         return f'<div data-signaling-drawing="{self.drawing}">{html}</div>'
 
     @traitlets.observe("selected")

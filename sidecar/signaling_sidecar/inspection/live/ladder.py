@@ -22,7 +22,7 @@ class Ladder(drawing.Ladder):
 
     @cached_property
     def _widget(self) -> DrawingWidget | None:
-        """The widget that answers clicks, or None where its packages are not installed: the drawing needs none."""
+        """The widget that answers clicks, or None if its packages are not installed. The drawing does not need it."""
         try:
             from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
         except NotebookExtraMissing:

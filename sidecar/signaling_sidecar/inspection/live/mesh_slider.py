@@ -1,4 +1,4 @@
-"""A slider over the time of a room, and its mesh at that moment below it."""
+"""A slider for the time of a room, and below it the mesh at that time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from signaling_sidecar.inspection.notebook_extra import notebook_extra
 with notebook_extra():
     import ipywidgets
 
-_STEPS = 500  # over the whole time: a slider of a notebook's width has some 500 px
-_LEAST_STEP_S = 0.001  # as fine as the drawings' times
+_STEPS = 500  # of the whole time, because the slider is about 500 px wide
+_LEAST_STEP_S = 0.001  # seconds; the resolution of the times in the drawings
 
 
 def mesh_slider(meshes: RoomMeshes) -> ipywidgets.VBox:
-    """Make the box; it begins where most were in the room. Needs no running sidecar and keeps nothing running."""
+    """Make the box, which begins when the most peers were in the room.
+
+    It needs no running sidecar, and leaves no task running.
+    """
     attendance = meshes.attendance
     total_s = attendance.ended_ts - attendance.began_ts
     slider = ipywidgets.FloatSlider(

@@ -50,15 +50,15 @@ class RunningSidecar:
         return self._log[1]
 
     def kick(self, room: str, peer: str, dialect: str | None = None) -> None:
-        """Remove a peer; its id is barred from the room for 60 s."""
+        """Remove a peer from a room. Its peer id cannot join the room again for 60 s."""
         self._do("POST", room, dialect, "kick", {"peer": peer})
 
     def close_room(self, room: str, dialect: str | None = None) -> None:
-        """End a room, and with it the stay of everybody in it."""
+        """Close a room, which ends the session of every peer in it."""
         self._do("POST", room, dialect, "close", {})
 
     def say(self, room: str, text: str, dialect: str | None = None) -> None:
-        """Send a notice to everybody in a room; only the dialect `rooms` has notices."""
+        """Send a notice to all peers in a room. Only the dialect `rooms` has notices."""
         self._do("POST", room, dialect, "say", {"text": text})
 
     def set_rules(
@@ -71,7 +71,7 @@ class RunningSidecar:
         grace_s: float | None = None,
         host: str | None = None,
     ) -> None:
-        """Give a room rules of its own; what is None is as its dialect says. Nobody is removed."""
+        """Set rules for one room. A rule that is None is that of the dialect. No peer is removed."""
         rules = {"capacity": capacity, "listed": listed, "grace_s": grace_s, "host": host}
         self._do("PUT", room, dialect, "rules", {name: value for name, value in rules.items() if value is not None})
 
@@ -97,21 +97,21 @@ class RunningSidecar:
         except HTTPError as error:
             with error:
                 if error.code == 401 and again:
-                    return self._ask_the_next(method, path, body)
+                    return self._ask_after_restart(method, path, body)
                 raise _refusal(error) from None
         except URLError:
             if again:
-                return self._ask_the_next(method, path, body)
+                return self._ask_after_restart(method, path, body)
             raise NotRunning(self.place) from None
 
-    def _ask_the_next(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-        """It may have been started again, with another token and on another port."""
+    def _ask_after_restart(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        """Read the URL and the token again, because a restart of the sidecar changes them, and repeat the request."""
         self.url, self._token = self._access()
         return self._ask(method, path, body, again=False)
 
 
 def _size(segment: Path) -> int:
-    """0 of one that was packed or dropped since it was listed."""
+    """Return the size of a segment, or 0 if it was packed or deleted since it was listed."""
     return segment.stat().st_size if segment.exists() else 0
 
 

@@ -1,4 +1,4 @@
-"""The table of candidates: every way to reach a peer that was signaled."""
+"""The table of candidates: every address of a peer that was signaled."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _DTYPES = {
 _COLUMNS = ["time", "dialect", "room", "peer", "to", *_DTYPES, "in_description", "session", "boot", "seq"]
 
 
-# The word itself, and base64 of it, which has three forms: they begin at another third of its three bytes.
+# The word itself, and its three forms in base64, which depend on its position within a group of three bytes.
 _NAMED = "candidate|Y2FuZGlkYXRl|NhbmRpZGF0|jYW5kaWRhdG"
 
 
 def candidates_table(events: pd.DataFrame) -> pd.DataFrame:
     """Make the table that `EventLog.candidates` documents."""
     relayed = events[(events["type"] == "signal.relayed") & events["data"].notna()]
-    # Most frames of an app's own have none, and to look for a word is much faster than to read them.
+    # Most frames contain no candidate, and searching for a word is much faster than decoding them.
     relayed = relayed[relayed["data"].str.contains(_NAMED, regex=True)]
     found = [(row, each) for row, data in relayed["data"].items() for each in find_candidates(data)]
     rows = relayed.loc[[row for row, _ in found], [*_SAID, "data"]].reset_index(drop=True)

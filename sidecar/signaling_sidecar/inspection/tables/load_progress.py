@@ -1,4 +1,4 @@
-"""How far a long load is: a bar in a notebook, one line in a terminal, nothing anywhere else."""
+"""Shows the progress of a long load: a bar in a notebook, a line in a terminal, and nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-LONG_LOAD_BYTES = 64_000_000  # on disk; takes half a second or more, which is when one begins to wonder
+LONG_LOAD_BYTES = 64_000_000  # on disk; loading them takes half a second or more
 _BAR_CELLS = 30
 
 
 def with_progress(segments: Sequence[Path]) -> Iterator[Path]:
-    """Yield the segments and show how many were taken, when they are many bytes; what was shown is gone at the end."""
+    """Yield the segments, and show the progress if they are large. The display is removed at the end."""
     size_bytes = sum(segment.stat().st_size for segment in segments if segment.exists())
     if size_bytes < LONG_LOAD_BYTES:
         return iter(segments)
@@ -21,7 +21,7 @@ def with_progress(segments: Sequence[Path]) -> Iterator[Path]:
 
 
 def _is_notebook() -> bool:
-    # Only there is a kernel loaded already; and without ipywidgets there is nothing to show it with.
+    # The kernel's module is loaded only in a notebook.
     kernel = sys.modules.get("ipykernel.zmqshell")
     ipython = sys.modules.get("IPython")
     return kernel is not None and ipython is not None and isinstance(ipython.get_ipython(), kernel.ZMQInteractiveShell)

@@ -29,7 +29,7 @@ class LogTables:
 
     @property
     def events(self) -> pd.DataFrame:
-        """One row per record, boot after boot, each boot in the order it was written.
+        """One row per record, boot after boot, and within a boot in the order of writing.
 
         ========== =================== ==========================================================================
         v          int64               schema version of the record; 1
@@ -38,15 +38,15 @@ class LogTables:
         type       category            what happened, such as `peer.joined`
         dialect    category            wire protocol, such as `rooms`
         room       category            room id; unique only within its dialect
-        peer       category            peer id: who did it, or whom it happened to
-        to         category            peer id: for whom a signal is; missing: all others in the room
+        peer       category            id of the peer that did it, or that it happened to
+        to         category            id of the peer that a signal is for; missing if it is for all others
         connection Int64               number of the WebSocket in its boot
-        session    category            one peer's stay in one room; unique for ever
+        session    category            id of the session; never used again
         kind       category            the frame's type, such as `offer`
         bytes      Int64               size of the frame (bytes)
-        c          Int64               number that a resumable client gave its frame
-        numbers    str                 JSON text: by session, the number of the frame that told it of this
-        data       str                 JSON text: of a signal the frame as it was sent, else what the type says
+        c          Int64               number that a resumable client has given to its frame
+        numbers    str                 JSON text: by session, the number of the frame that reported this to it
+        data       str                 JSON text: the frame as it was sent, or the details of another record
         boot       category            one run of the sidecar; from the segment's `log.header`
         ========== =================== ==========================================================================
         """
@@ -54,19 +54,19 @@ class LogTables:
 
     @cached_property
     def rooms(self) -> pd.DataFrame:
-        """One row per stay of a room: from its first peer to its last.
+        """One row for each time that a room existed, from its first peer to its last.
 
         ========== =================== ==========================================================================
         dialect    category            wire protocol
         room       category            room id
-        name       str                 display name, the last it had; from `room.created`, `room.updated`
-        created    datetime64[us, UTC] `room.created`; missing: it was there before this log begins
-        ended      datetime64[us, UTC] `room.ended`; missing: the log does not see it end
-        peers_most int64               peers at one time, at most, those who were away included; from `peer.*`
-        sessions   int64               stays of peers in it
+        name       str                 last display name; from `room.created`, `room.updated`
+        created    datetime64[us, UTC] `room.created`; missing if the room is older than this log
+        ended      datetime64[us, UTC] `room.ended`; missing if the log ends before the room
+        peers_most int64               highest number of peers at one time, with those away; from `peer.*`
+        sessions   int64               sessions in it
         signals    int64               `signal.relayed` records
-        refused    int64               `signal.refused` records; one may stand for many: see `signals`, `count`
-        bytes      int64               size of the relayed frames together (bytes)
+        refused    int64               `signal.refused` records; see the column `count` of `signals`
+        bytes      int64               total size of the relayed frames (bytes)
         boot       category            one run of the sidecar
         ========== =================== ==========================================================================
         """
@@ -74,24 +74,24 @@ class LogTables:
 
     @cached_property
     def sessions(self) -> pd.DataFrame:
-        """One row per session: one peer's stay in one room, which may span several connections.
+        """One row per session: one peer in one room, over one or more connections.
 
         =========== =================== =========================================================================
         dialect     category            wire protocol
         room        category            room id
         peer        category            peer id
-        name        str                 display name, the last it had; from `peer.joined`, `peer.updated`
-        session     category            unique for ever
-        joined      datetime64[us, UTC] `peer.joined`; missing: it was there before this log begins
-        left        datetime64[us, UTC] `peer.left`; missing: the log does not see it leave
+        name        str                 last display name; from `peer.joined`, `peer.updated`
+        session     category            id of the session; never used again
+        joined      datetime64[us, UTC] `peer.joined`; missing if the session is older than this log
+        left        datetime64[us, UTC] `peer.left`; missing if the log ends before the session
         reason      category            why it left, such as `left`, `lost`; from `peer.left`
-        connections int64               WebSockets it had, one after the other; `peer.joined`, `peer.resumed`
-        pages       int64               page loads it had: a reload is another; 0: the client does not say
+        connections int64               number of its WebSockets; from `peer.joined`, `peer.resumed`
+        pages       int64               number of its page loads; 0 if the client does not report them
         times_away  int64               `peer.away` records
-        away_s      float64             time without a connection together (s); until the log's end if still away
+        away_s      float64             total time without a connection (s), at most until the log ends
         sent        int64               `signal.relayed` records from it
-        received    int64               signals that were for it, and broadcasts while it had its place
-        refused     int64               `signal.refused` records to it
+        received    int64               signals to it, and broadcasts while it lasted
+        refused     int64               `signal.refused` records for frames of it
         boot        category            the run of the sidecar in which it first appears
         =========== =================== =========================================================================
         """
@@ -99,32 +99,32 @@ class LogTables:
 
     @cached_property
     def signals(self) -> pd.DataFrame:
-        """One row per signal that was relayed, and per record of a frame that was refused.
+        """One row per signal that was relayed or kept for its receiver, and per record of refused frames.
 
-        What is found inside a frame does not depend on its dialect: see `signaling_sidecar.eventlog.payload`.
+        The columns about the content of a frame are the same for all dialects (`signaling_sidecar.eventlog.payload`).
 
         ================= =================== ===================================================================
         time              datetime64[us, UTC] when it happened
         dialect           category            wire protocol
         room              category            room id
         peer              category            peer id of the sender
-        to                category            peer id it is for; missing: all others in the room
+        to                category            peer id of the receiver; missing if it is for all others
         kind              category            the frame's type, such as `offer`
         bytes             Int64               size of the frame (bytes)
-        outcome           category            `relayed` or `refused`
-        code              category            why it was refused, such as `no-such-peer`; from `data`
-        count             int64               how many refusals the record stands for; 1 when relayed
-        message           str                 the refusal in words; from `data`
-        sdp_type          category            `offer`, `answer`, `pranswer`, `rollback`: it holds a description
+        outcome           category            `relayed` or `refused`; `kept` for an absent peer, then `expired`
+        code              category            error code, such as `no-such-peer`; from `data`
+        count             int64               number of refusals that the record stands for; 1 if relayed
+        message           str                 error message; from `data`
+        sdp_type          category            of a description: `offer`, `answer`, `pranswer`, `rollback`
         description_bytes Int64               size of the SDP (bytes)
-        ufrag             str                 ICE username fragment, of the description or the candidate
-        candidate_type    category            `host`, `srflx`, `prflx`, `relay`; `end`: no more will come
+        ufrag             str                 ICE username fragment of the description or the candidate
+        candidate_type    category            `host`, `srflx`, `prflx`, `relay`; `end` for end-of-candidates
         protocol          category            of the candidate: `udp`, `tcp`
         address_class     category            of the candidate: `mdns`, `private`, `public`, `public-ipv6` …
         address           str                 of the candidate, as it was sent
         port              Int64               of the candidate
         session           category            the sender's session
-        to_session        category            the session that `to` was at that moment
+        to_session        category            the session that had the peer id `to` at that time
         boot              category            one run of the sidecar
         seq               int64               number of the record in its boot: the row in `events`
         ================= =================== ===================================================================
@@ -133,33 +133,34 @@ class LogTables:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """One row per two sessions that were in one room at one time. Columns with `_back` are the other's.
+        """One row for every two sessions that were in a room at the same time.
 
-        Counts and times are of the last attempt to connect; `sentence` says the same as `sidecar why`.
+        Columns with `_back` are about `other`. Counts and times belong to the last attempt to connect. `sentence` is
+        the verdict of `sidecar why`.
 
         =============== =================== =====================================================================
         dialect         category            wire protocol
         room            category            room id
-        peer            category            peer id of who was there first
-        other           category            peer id of who came
+        peer            category            id of the peer that was in the room first
+        other           category            id of the peer that joined second
         name            str                 display name of `peer`
         other_name      str                 display name of `other`
-        met             datetime64[us, UTC] when the second came
-        offered         category            peer id of who sent the (first) offer
+        met             datetime64[us, UTC] when the second one joined
+        offered         category            id of the peer that sent the first offer
         offers          int64               offers from `peer` to `other`
         offers_back     int64               offers from `other` to `peer`
         answers         int64               answers from `peer`
         answers_back    int64               answers from `other`
-        candidates      int64               candidates of `peer`, those in its descriptions included
+        candidates      int64               candidates of `peer`, with those in its descriptions
         candidates_back int64               candidates of `other`
         types           str                 kinds of candidates of `peer`, such as `host srflx`
         types_back      str                 kinds of candidates of `other`
         offer           datetime64[us, UTC] the first offer
         answer          datetime64[us, UTC] the first answer
         candidate       datetime64[us, UTC] the first candidate
-        connected       datetime64[us, UTC] when a browser first said so; from `trace.state`
-        signaling       category            what the signaling alone can tell
-        reason          category            what it can tell with the browsers' reports: `connected`, `glare` …
+        connected       datetime64[us, UTC] the first report that they are connected; from `trace.state`
+        signaling       category            the reason by the signaling alone
+        reason          category            the reason with the browsers' reports, such as `connected`, `glare`
         sentence        str                 the reason in words
         session         category            session of `peer`
         other_session   category            session of `other`
@@ -170,21 +171,21 @@ class LogTables:
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
-        """One row per candidate that was relayed, trickled or in a description.
+        """One row per relayed candidate, whether it was sent alone or in a description.
 
         ============== =================== ======================================================================
         time           datetime64[us, UTC] when it was relayed
         dialect        category            wire protocol
         room           category            room id
         peer           category            peer id of the sender
-        to             category            peer id it is for; missing: all others in the room
-        type           category            `host`, `srflx`, `prflx`, `relay`; `end`: no more will come
+        to             category            peer id of the receiver; missing if it was for all others
+        type           category            `host`, `srflx`, `prflx`, `relay`; `end` for end-of-candidates
         protocol       category            `udp`, `tcp`
         address_class  category            `mdns`, `private`, `public`, `public-ipv6` …
         address        str                 as it was sent
         port           Int64               as it was sent
-        ufrag          str                 ICE username fragment: which description it belongs to
-        in_description bool                whether it came as a line of one
+        ufrag          str                 ICE username fragment of its description
+        in_description bool                whether it was part of a description
         session        category            the sender's session
         boot           category            one run of the sidecar
         seq            int64               number of the record in its boot: the row in `events`
@@ -193,7 +194,7 @@ class LogTables:
         return candidates_table(self._events)
 
     def diagnose(self, room: str | None = None) -> Diagnosis:
-        """Say of every two peers that met whether they are connected, and if not why."""
+        """Return for every two peers that met, in all rooms or in one, whether they are connected and why not."""
         return diagnose(entries_of(self._events), self._read_ts, room) if room is not None else self._diagnosis
 
     @cached_property

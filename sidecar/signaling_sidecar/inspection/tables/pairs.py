@@ -1,4 +1,4 @@
-"""The table of pairs: who met whom, and what became of it."""
+"""The table of pairs: every two sessions that met, and whether they are connected."""
 
 from __future__ import annotations
 

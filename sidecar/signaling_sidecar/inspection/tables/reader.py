@@ -1,8 +1,8 @@
-"""From segments to one table of records, by the rules of `eventlog.records`.
+"""Reads the segments of a log into one table of records, by the rules of `eventlog.records`.
 
-A million records are read in seconds, so this is columns from the start: pyarrow parses whole segments by an explicit
-schema, and no Python object is made per record. Segments are read beside each other, because unpacking and parsing both
-let other threads run. Fields that the schema does not name are left out: a newer release may write more of them.
+A million records must be read in seconds. So pyarrow parses whole segments into columns, with an explicit schema, and
+no Python object is made for a record. Segments are read in parallel, because unpacking and parsing both let other
+threads run. Fields that the schema does not name are ignored, because a newer release may write more fields.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _SCHEMA = pa.schema(
     {name: _ARROW_TYPES[next(iter(get_args(hint)), hint)] for name, hint in get_type_hints(Line).items()}
 )
 _NAMES_THAT_REPEAT = ("type", "dialect", "room", "peer", "to", "session", "kind", "boot")
-_WORKERS = min(4, os.cpu_count() or 1)  # each holds the text of one segment, which is 64 MiB
-_BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its own default of 1 MiB is less than a large checkpoint
+_WORKERS = min(4, os.cpu_count() or 1)  # each of them holds the text of one segment in memory, which is 64 MiB
+_BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its default of 1 MiB is smaller than a large checkpoint
 
 
 class _Header(msgspec.Struct):
@@ -42,13 +42,13 @@ class _Header(msgspec.Struct):
 
 
 class _NotSound(ValueError):
-    """A line of the text is no record of ours."""
+    """A line of the text is not a record that this release reads."""
 
 
 def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
-    """Read every record of the segments, boot after boot, each boot in the order of its `seq`.
+    """Read all records of the segments, boot after boot, and within a boot in the order of `seq`.
 
-    What cannot be read is added to `left_out`. Raises `DamagedLog` or `UnknownSchema` if that is all there is.
+    Lines that cannot be read are counted in `left_out`. Raises `DamagedLog` or `UnknownSchema` if no line can be read.
     """
     with ThreadPoolExecutor(_WORKERS, "log-read") as pool:
         read = pool.map(partial(_read_segment, alone=len(segments) == 1, is_live=left_out.is_live), segments)
@@ -57,7 +57,7 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
     for _, of_segment in found:
         left_out.take(of_segment)
     del found
-    # Their texts stay in the pieces they were read in: to join them would take as much memory again.
+    # The texts are not joined into one piece, which would need the same amount of memory again.
     table = pa.concat_tables(tables).unify_dictionaries()
     del tables
     if not len(table) and left_out.first is not None:
@@ -67,7 +67,7 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
         self_destruct=True,
     )
     events = events.astype({"v": "int64", "seq": "int64"})
-    if not all(map(boot_of, segments)):  # among files of any name one may be another's copy
+    if not all(map(boot_of, segments)):  # files with other names may be copies of each other
         events = events.drop_duplicates(["boot", "seq"], ignore_index=True)
     return _in_order(events)
 
@@ -76,7 +76,7 @@ def _read_segment(segment: Path, *, alone: bool, is_live: bool) -> tuple[pa.Tabl
     left_out = LeftOut(is_live=is_live)
     try:
         return _table(segment, whole_text(segment, left_out), alone=alone), left_out
-    except _NotSound:  # then at leisure, line by line
+    except _NotSound:  # the slow way, line by line, finds the lines that can be read
         left_out = LeftOut(is_live=is_live)
     try:
         lines = [read.line for read in read_records([segment], Line, left_out)]
@@ -89,7 +89,7 @@ def _read_segment(segment: Path, *, alone: bool, is_live: bool) -> tuple[pa.Tabl
 
 
 def _table(segment: Path, text: bytes, *, alone: bool) -> pa.Table:
-    """Parse a text of whole lines. Raises _NotSound unless each is a record of this schema version."""
+    """Parse a text of complete lines. Raises _NotSound unless each line is a record of this schema version."""
     table = _parse(text, alone=alone) if text and not text.isspace() else _SCHEMA.empty_table()
     known = pc.all(pc.fill_null(pc.equal(table["v"], SCHEMA_VERSION), False), min_count=0).as_py()
     complete = table["seq"].null_count + table["ts"].null_count + table["type"].null_count == 0
@@ -107,9 +107,9 @@ def _parse(text: bytes, *, alone: bool) -> pa.Table:
     try:
         try:
             table = _read_json(text, _BLOCK_BYTES, alone=alone)
-        except pa.ArrowInvalid:  # perhaps only for a record that is longer than a block
+        except pa.ArrowInvalid:  # the reason may be a record that is longer than a block
             table = _read_json(text, max(_BLOCK_BYTES, _longest_line_bytes(text)), alone=alone)
-        table.validate(full=True)  # or bytes that are no UTF-8 would raise wherever they are first looked at
+        table.validate(full=True)  # otherwise invalid UTF-8 would raise later, where the text is first used
     except pa.ArrowInvalid as error:
         raise _NotSound(str(error)) from error
     return table
@@ -117,7 +117,7 @@ def _parse(text: bytes, *, alone: bool) -> pa.Table:
 
 def _read_json(text: bytes, block_bytes: int, *, alone: bool) -> pa.Table:
     options = pa.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
-    # Segments beside each other need no hand-over between threads; blocks of one are the way for a lone segment.
+    # Several segments are already read in parallel. Only a single segment gains from parsing its blocks in parallel.
     block = pa.json.ReadOptions(block_size=block_bytes, use_threads=alone)
     return pa.json.read_json(pa.BufferReader(text), read_options=block, parse_options=options)
 
@@ -128,7 +128,7 @@ def _longest_line_bytes(text: bytes) -> int:
 
 
 def _boots(segment: Path, table: pa.Table) -> pa.Array:
-    """Name each record's boot: said by the header above it, or else by the segment's name."""
+    """Return the boot of each record: from the header before it, or from the name of the segment."""
     boots = np.full(len(table), boot_of(segment) or segment.name.split(".")[0], dtype=object)
     for row in pc.indices_nonzero(pc.equal(table["type"], "log.header")).to_pylist():
         boots[row:] = _boot_of(table["data"][row].as_py())
@@ -143,11 +143,11 @@ def _boot_of(data: str | None) -> str:
 
 
 def _in_order(events: pd.DataFrame) -> pd.DataFrame:
-    """Boots by the number of the run, which no clock has a say in; those without one by their times."""
+    """Sort the boots by the number of their run, which does not depend on a clock, or by their times without one."""
     boots = events["boot"].cat
     number = np.array([*map(run_number, boots.categories)], dtype="int64")[boots.codes]
     began = events.groupby("boot", observed=True)["time"].transform("min")
     order = pd.DataFrame({"number": number, "began": began, "boot": boots.codes, "seq": events["seq"]})
     rows = order.sort_values(["number", "began", "boot", "seq"], kind="stable").index
-    # As they were written, mostly; to take rows copies all texts.
+    # Mostly the records are in order already, and taking rows would copy all texts.
     return events if rows.equals(events.index) else events.loc[rows].reset_index(drop=True)

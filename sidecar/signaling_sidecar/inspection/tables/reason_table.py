@@ -1,4 +1,4 @@
-"""The reasons that a verdict can have, as a table: what each means, and what to do about it."""
+"""A table of the reasons why peers are not connected, with their meaning and what to do about them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from signaling_sidecar.diagnosis import ADVICE
 
 
 class ReasonTable:
-    """What `reasons()` gives; a notebook shows it as a table, `print` as text."""
+    """The result of `reasons()`. A notebook shows it as a table, and `print` shows it as text."""
 
     def __str__(self) -> str:
         return "\n".join(
@@ -29,7 +29,7 @@ class ReasonTable:
 
 
 def reasons() -> ReasonTable:
-    """List every reason of `EventLog.pairs` and `sidecar why`, with its meaning and the next step."""
+    """List all reasons in `EventLog.pairs` and `sidecar why`, with their meaning and the next step."""
     return ReasonTable()
 
 

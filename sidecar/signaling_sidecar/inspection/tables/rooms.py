@@ -1,4 +1,4 @@
-"""The table of rooms: each stay of a room from its first peer to its last."""
+"""The table of rooms: each time that a room existed, from its first peer to its last."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def rooms_table(events: pd.DataFrame) -> pd.DataFrame:
         lived=("lived", "any"),
     )
     table = table[table["lived"]].reset_index()
-    # Who is not seen to join was there from the start: since before a restart, or before this log begins.
+    # A session whose join is not in this boot was there from its start: since before a restart, or before the log.
     table["peers_most"] = table["peers_most"].clip(lower=0) + table["sessions"] - table["joined"]
     counts = ["peers_most", "sessions", "signals", "refused", "bytes"]
     return table.astype(dict.fromkeys(counts, "int64"))[_COLUMNS]

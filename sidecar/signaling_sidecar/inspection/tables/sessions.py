@@ -1,4 +1,4 @@
-"""The table of sessions: who was in which room, from when to when, and how it went."""
+"""The table of sessions: when each peer was in which room, with its connections and signals."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _add_signals(table: pd.DataFrame, events: pd.DataFrame) -> None:
 
 
 def _broadcasts_heard(table: pd.DataFrame, relayed: pd.DataFrame) -> pd.Series[int]:
-    """Count the room's broadcasts between a session's first and last record, less its own."""
+    """Count the broadcasts in the room between the first and the last record of a session, without its own."""
     broadcasts = relayed[relayed["to"].isna()]
     rows = {where: group.index for where, group in broadcasts.groupby(["dialect", "room"], observed=True)}
     nothing = broadcasts.index[:0]

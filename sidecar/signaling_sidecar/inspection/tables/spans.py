@@ -1,6 +1,6 @@
-"""From which record to which a session lasts, and so which session a signal was for.
+"""Finds the first and the last record of each session, and with them the session that a signal was for.
 
-A record's place is its row in the events table: unlike its time it orders records that were written together.
+The position of a record is its row in the events table, because records that were written together have the same time.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ _WHERE = ["dialect", "room", "peer"]
 
 
 def session_spans(events: pd.DataFrame) -> pd.DataFrame:
-    """One row per session, in order of appearance, indexed by it: `dialect room peer boot first last` (rows).
+    """Return one row per session, in order of appearance: `dialect room peer boot first last`.
 
-    A session that the log does not see end lasts as long as the boot that last spoke of it.
+    The index is the session id, and `first` and `last` are rows of the events table. A session without a `peer.left`
+    lasts until the end of the last boot that has a record of it.
     """
-    # A connection's own records come before its peer has joined, and after it has left.
+    # The records of a connection come before its peer has joined, and after it has left.
     own = events[events["session"].notna() & ~events["type"].isin(["connection.opened", "connection.closed"])]
     spans = own.drop_duplicates("session").set_index("session")[[*_WHERE, "boot"]]
     spans.index = spans.index.astype(TEXT)
@@ -33,7 +34,10 @@ def session_spans(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def receiving_sessions(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[str]:
-    """For each signal (rows of the events table, in order) the session that its `to` was when it was sent."""
+    """Return for each signal the session that had the peer id `to` when it was sent.
+
+    `signals` are rows of the events table, in order.
+    """
     sent = signals[["dialect", "room", "to"]].astype(TEXT).set_axis(_WHERE, axis=1)
     sent["row"] = signals.index
     held = spans[[*_WHERE]].astype(TEXT).assign(first=spans["first"], last=spans["last"], session=spans.index)

@@ -1,6 +1,6 @@
-"""The dtype of every column of text, which pandas 3 calls `str`: with pyarrow, a missing text is NaN.
+"""The dtype of every column of text: `str` of pandas 3, which is stored by pyarrow, and in which a missing text is NaN.
 
-pandas 2.2, which Colab has, knows it under another name, and by `str` means what makes a missing text the word "nan".
+pandas 2.2, which Colab has, uses another name for this dtype. Its own `str` would turn a missing text into "nan".
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow  # noqa: F401 - without it pandas' own error would come first
+import pyarrow  # noqa: F401 - so that a missing pyarrow raises our error instead of the one from pandas
 
 
-def _text() -> Any:  # the stubs of pandas know of one name only
+def _text() -> Any:  # the type stubs of pandas know only one of the names
     try:
         return pd.StringDtype(na_value=np.nan)
     except TypeError:
