@@ -33,7 +33,7 @@ describe('numbers of the two sides that disagree', () => {
     ca,
   })
 
-  it('because the sidecar has forgotten frames lead to a new list, and continue from its numbers', async () => {
+  it('lead to a new list after the sidecar has forgotten frames, and continue from that list', async () => {
     const { signaling, socket, events } = await resumable()
     for (const n of [1, 2, 3, 4]) signaling.relay('ben', 'signal', { n })
     socket.deliver({ type: 'ack', ca: 3 })
@@ -50,7 +50,7 @@ describe('numbers of the two sides that disagree', () => {
     expect(events.map(([name]) => name)).toEqual(['resumed', 'peer_list'])
   })
 
-  it('continue from the numbers in a list that comes with a gap', async () => {
+  it('continue from the numbers in the list after a gap', async () => {
     const { signaling, socket } = await resumable()
     for (const n of [1, 2]) signaling.relay('ben', 'signal', { n })
     socket.deliver({ type: 'ack', ca: 2 })
@@ -61,7 +61,7 @@ describe('numbers of the two sides that disagree', () => {
     expect(next.sent.slice(1)).toMatchObject([{ n: 3, c: 1, a: 7 }])
   })
 
-  it.each([0, 9])('on any frame (%i) lead to a new list', async (ca) => {
+  it.each([0, 9])('lead to a new list, on whatever frame they are noticed (%i)', async (ca) => {
     const { signaling, socket } = await resumable()
     for (const n of [1, 2, 3]) signaling.relay('ben', 'signal', { n })
     socket.deliver({ type: 'ack', ca: 2 })
@@ -71,7 +71,7 @@ describe('numbers of the two sides that disagree', () => {
     expect(socket.sent.at(-1)).toMatchObject({ n: 3, c: ca + 1 })
   })
 
-  it('twice for one frame lead to a new list, and the third time the frame is dropped', async () => {
+  it('lead to a new list at the second refusal of a frame, and at the third the frame is dropped', async () => {
     const { signaling, socket, events } = await resumable()
     for (const n of [1, 2, 3]) signaling.relay('ben', 'signal', { n })
     for (const _ of [2, 3]) socket.deliver(outOfOrder(0))
@@ -87,7 +87,7 @@ describe('numbers of the two sides that disagree', () => {
     expect(events).toContainEqual(['refused', expect.objectContaining({ code: 'out-of-order' })])
   })
 
-  it('after `too-fast` lead to neither', async () => {
+  it('lead to neither if the reason was `too-fast`', async () => {
     const { signaling, socket, events } = await resumable()
     for (const n of [1, 2]) signaling.relay('ben', 'signal', { n })
     socket.deliver({ type: 'error', code: 'too-fast', message: 'slow down', ca: 0 })

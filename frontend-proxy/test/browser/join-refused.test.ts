@@ -70,7 +70,7 @@ it.each([
   'too-many-rooms',
   'of-a-later-release',
 ])(
-  'a join that is refused with %s is told to the page and in the console, and not repeated',
+  'a join that is refused with %s is reported to the page and in the console, and is not repeated',
   async (code) => {
     const events = record(client())
     const socket = await opened()

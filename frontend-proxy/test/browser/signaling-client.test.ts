@@ -244,7 +244,7 @@ describe('a client that has left', () => {
   it.each([
     [4001, 'replaced'],
     [4003, 'removed'],
-  ])('with close code %i it says that it was %s and does not come back', async (code, why) => {
+  ])('with close code %i reports that it was %s and does not reconnect', async (code, why) => {
     const { signaling, socket } = await joined('bar')
     const lefts = record(signaling, 'left')
     const events = record(signaling, 'disconnected')
