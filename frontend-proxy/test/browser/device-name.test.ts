@@ -67,7 +67,7 @@ it('works on an insecure page', async () => {
 })
 
 it.each(['', 'Mallory', 'Brave Otter Brave', 'Brave Mallory', '<b>Brave</b> Otter'])(
-  'is not what somebody else has kept there: %j',
+  'ignores a stored name that it has not created: %j',
   async (kept) => {
     const browser = new Browser()
     browser.setItem(KEY, kept)
