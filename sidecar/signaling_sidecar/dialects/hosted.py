@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -316,6 +316,8 @@ def closing(message: LastWords) -> Closing | None:
         case effects.Refused():
             text = _error_text(message)
             return Closing(_ENDS[text], text) if text in _ENDS else None
+        case _:
+            assert_never(message)
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
