@@ -1,4 +1,5 @@
-"""The shortest story of each dialect, in literal frames: two enter, one sends an offer to the other, one leaves."""
+"""A short meeting for each wire protocol, in literal frames: two peers join, one sends an offer to the other, one
+leaves."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ class Person:
     socket: aiohttp.ClientWebSocketResponse
     sidecar: Sidecar
     records_before: int
-    """How many the log had before the story began."""
+    """The number of records in the log before the meeting began."""
 
 
 async def sends(person: Person, frame: dict[str, Any]) -> None:
@@ -29,7 +30,7 @@ async def sends(person: Person, frame: dict[str, Any]) -> None:
 
 
 async def hears(person: Person, frame: dict[str, Any]) -> None:
-    """The next frame has all of this; what more it has is the dialect's own test's."""
+    """The next frame must have these fields. Further fields are checked by the tests of the protocol."""
     told = await person.socket.receive_json(timeout=HEARS_WITHIN_S)
     assert has(told, frame), told
 
@@ -44,7 +45,7 @@ async def is_closed(person: Person, end: tuple[int, str]) -> None:
 
 
 async def is_logged(person: Person, record: dict[str, Any]) -> None:
-    """Wait for it: this orders what is done on different connections."""
+    """Wait for a frame, so that actions on different connections happen in order."""
     await until(
         lambda: any(has(each, record) for each in person.sidecar.records()[person.records_before :]),
         f"the log has {record}",
@@ -52,7 +53,7 @@ async def is_logged(person: Person, record: dict[str, Any]) -> None:
 
 
 def has(whole: object, part: object) -> bool:
-    """Whether an object has these fields; everything else in it is equal."""
+    """Whether an object has these fields with equal values."""
     if isinstance(whole, dict) and isinstance(part, dict):
         return all(name in whole and has(whole[name], value) for name, value in part.items())
     if isinstance(whole, list) and isinstance(part, list):
@@ -137,7 +138,7 @@ MATCH = Story(
         ("ben", hears, {"type": "offer", "from": "ann", "sdp": {"type": "offer", "sdp": "v=0 ann"}}),
         ("ben", closes, 1000),
         ("ben", is_logged, {"type": "peer.away", "peer": "ben"}),
-        # Nobody was told that he left: what she hears next is the answer to what she asks next.
+        # She is not told that he left: the next frame that she receives is the answer to her next request.
         ("ann", sends, {"type": "matchmaking", "matchSize": 1, "from": "ann"}),
         ("ann", hears, {"type": "room-found", "peers": ["ann"]}),
     ],
@@ -173,7 +174,7 @@ STORIES = {"rooms": ROOMS, "mesh": MESH, "pairing": PAIRING, "match": MATCH, "ho
 
 
 class Origins(NamedTuple):
-    """The pages that Ann's and Ben's sockets come from."""
+    """The origins of the pages of Ann and Ben."""
 
     ann: str
     ben: str
@@ -183,7 +184,7 @@ async def play(story: Story, paths: Paths, origins: Origins, url: str, sidecar: 
     records_before = len(sidecar.records())
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
         people = {
-            # `ssl=False`: nobody vouches for the certificate of a dev server
+            # `ssl=False`: the certificate of a dev server is self-signed
             name: Person(await session.ws_connect(url + path, origin=origin, ssl=False), sidecar, records_before)
             for name, path, origin in zip(Paths._fields, paths, origins, strict=True)
         }
