@@ -9,8 +9,12 @@ PAGES := frontend-proxy
 PACKAGE := $(PAGES)/dist/plugin/index.mjs
 NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 
+# The tests of one file stay together, because they may share a server. The slowest ones are listed at the end.
+PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 10
+SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
+
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-frameworks test-python soak soak-why bench-reading check format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python soak soak-why bench-reading check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -26,15 +30,24 @@ dev-lan: $(VENV)/core $(PACKAGE)  ## run the demo app for phones on this network
 notebook: $(VENV)/tools  ## open the notebooks in JupyterLab
 	cd notebooks && $(BIN)/python -m jupyterlab
 
-test: check browser  ## run all checks and all tests
-	cd $(PAGES) && npm test
-	$(BIN)/pytest
+# Each line runs side by side what does not depend on each other: most tests wait for other programs most of the time.
+test:  ## run all checks and all tests
+	@$(SIDE_BY_SIDE) browser $(PACKAGE)
+	@$(SIDE_BY_SIDE) check-python check-package
+	@$(SIDE_BY_SIDE) --keep-going test-package test-all-python
 
 test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of frameworks (React, Vue, Svelte, ...), which `test` includes
 	$(BIN)/pytest tests/frameworks
 
 test-python: $(VENV)/tools  ## run only the Python tests that need neither Node.js nor a browser
-	$(BIN)/pytest --ignore tests/e2e --ignore tests/frameworks
+	$(PYTEST) --ignore tests/e2e --ignore tests/frameworks
+
+test-all-python: browser $(PACKAGE)
+	$(PYTEST)
+
+# The output is shown when the tests have ended, so that it does not come between the lines of pytest.
+test-package: $(PACKAGE)  ## run only the tests of the npm package that need no browser
+	@output=$$(cd $(PAGES) && npm test 2>&1); status=$$?; echo "$$output"; exit $$status
 
 soak: $(VENV)/tools  ## test each kind of fault under load for ten minutes
 	SOAK_S=600 $(BIN)/pytest tests/server/test_faults.py
@@ -45,10 +58,14 @@ soak-why: browser $(PACKAGE)  ## test the diagnosis ten times with each fault in
 bench-reading: $(VENV)/tools  ## measure the time and memory for reading a log of a million events
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000
 
-check: $(VENV)/tools $(PACKAGE)  ## check the format, lint rules and types of both languages, and the npm package
+check: check-python check-package  ## check the format, lint rules and types of both languages, and the npm package
+
+check-python: $(VENV)/tools
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+check-package: $(PACKAGE)
 	cd $(PAGES) && npm run check
 
 format: $(VENV)/tools $(NODE_MODULES)  ## format the code of both languages

@@ -45,10 +45,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Tests that share browsers run in the event loop that these were started in."""
     folders = [config.rootpath / folder for folder in SHARES_BROWSERS]
     for item in items:
-        if is_async_test(item) and any(item.path.is_relative_to(folder) for folder in folders):
+        if is_async_test(item) and _is_in(folders, item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+    if hasattr(config, "workerinput"):  # several workers: the longest tests first, so that none of them is left alone
+        items.sort(key=lambda item: not _is_in(folders, item))
 
 
+def _is_in(folders: list[Path], item: pytest.Item) -> bool:
+    return any(item.path.is_relative_to(folder) for folder in folders)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """For `-n auto`. A test that waits for another program leaves its core to a test of another worker."""
     return (os.cpu_count() or 1) + 1

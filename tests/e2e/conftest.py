@@ -21,7 +21,7 @@ from tests.kit.programs import Program, Start, is_running, start_program
 from tests.kit.provision_browser import find_chromium, find_firefox
 from tests.kit.sites import PLUGIN, Site, start_demo
 
-PAGE_WITHIN_MS = 15_000  # ms that a page may take to show something, with several pages on two slow cores
+PAGE_WITHIN_MS = 30_000  # ms that a page may take to show something, with pages of several tests on two slow cores
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -18,8 +18,8 @@ from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime, point_to, project_state_dir
 from signaling_sidecar.inspection import connect, open_log
 from tests.kit.inspection_log import TWO_PEERS, record, write_segment
+from tests.kit.sidecar_command import PATIENCE_S
 
-PATIENCE_S = 20  # seconds for a process to start on a busy machine
 READERS = (["why"], ["log"], ["log", "export", "-"], ["tail", "--no-follow"])
 ALL = (*READERS, ["rooms"], ["log", "clear"])
 

@@ -7,7 +7,7 @@ import struct
 from contextlib import suppress
 from typing import NamedTuple
 
-PATIENCE_S = 5.0  # seconds after which a test that waits for data fails
+PATIENCE_S = 20.0  # seconds after which a test that waits for data fails
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 MASK = b"\x01\x02\x03\x04"

@@ -21,7 +21,7 @@ from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
 
 SILENCE_S = 0.01  # seconds; nothing is pending any more, so a further frame would arrive at once
-PATIENCE_S = 5.0  # seconds after which a test that waits for a frame fails
+PATIENCE_S = 20.0  # seconds after which a test that waits for a frame fails
 
 
 class Peer:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 SIDECAR = [sys.executable, "-X", "dev", "-W", "error", "-m", "signaling_sidecar"]
-PATIENCE_S = 20  # seconds for a process to start or end on a busy machine
+PATIENCE_S = 60  # seconds until a process that should start or end is given up, on a busy machine
 
 
 class Serving:
