@@ -1,7 +1,7 @@
-"""Real browsers that do not connect, each for another reason, and what the log says of it; and some that do.
+"""The diagnosis of real browsers that do not connect, each for a different reason, and of some that do.
 
-The second notebook's recorded log is that of these faults: see `make record`. `SOAK_TIMES` makes each fault that often,
-and a hundred healthy pairs (`make soak-why`).
+`make record` saves the log of these faults for the second notebook. With `SOAK_TIMES`, each fault is caused that often,
+and a hundred pairs connect successfully (`make soak-why`).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tests.kit.sites import Site
 
 Frame = dict[str, Any]
 Change = Callable[[Frame, int], Frame]
-"""What becomes of a frame that the first (0) or the second (1) of a pair sends."""
+"""What happens to a frame that the first (0) or the second (1) peer of a pair sends."""
 
 
 def without(frame: Frame) -> Frame:
-    """Something else in its place: a frame that was lost would be sent again."""
+    """Replace the frame, because a lost frame would be sent again."""
     return {**frame, "type": "signal"} | {name: None for name in ("sdp", "candidate") if name in frame}
 
 
@@ -50,7 +50,7 @@ def with_another_fingerprint(frame: Frame, side: int) -> Frame:
 
 
 def with_addresses(*addresses: str) -> Change:
-    """Each side names an address of its own, which nobody answers."""
+    """Each peer sends a candidate with an address that no machine has."""
 
     def change(frame: Frame, side: int) -> Frame:
         def renamed(text: str) -> str:
@@ -82,7 +82,7 @@ EXPECTED = {
     Reason.NO_CANDIDATES: Expected(Reason.NO_CANDIDATES, Reason.NO_CANDIDATES),
     Reason.RELAY_ONLY: Expected(Reason.RELAY_ONLY, Reason.NO_CANDIDATES),
 }
-"""What is said of each, with the browsers' reports and without."""
+"""The diagnosis of each pair, with and without the reports of the browsers."""
 RESTART = """async (id) => {
   const pc = demo.mesh.connectionTo(id)
   const ufrag = () => /ice-ufrag:(\\S+)/.exec(pc.currentLocalDescription.sdp)[1]
@@ -101,7 +101,7 @@ RELAY_ONLY = """(() => {
 
 
 async def changed(page: DemoPage, side: int, change: Change) -> None:
-    """Change what the page signals, on its way to the sidecar."""
+    """Change the signals of the page on their way to the sidecar."""
 
     async def route(socket: WebSocketRoute) -> None:
         server = socket.connect_to_server()
@@ -147,7 +147,7 @@ async def test_healthy_pairs_are_connected_and_nothing_else(demo: Site, browser:
 
 
 async def test_two_tabs_of_one_browser_are_told_apart(demo: Site, browser: Browser) -> None:
-    """They share the name that the browser was given, as in README's first step."""
+    """Both peers have the name of the browser, as in the first step of the README."""
     window = await browser.new_context()
     for _ in range(2):
         page = await window.new_page()
@@ -168,7 +168,7 @@ async def test_what_healthy_pairs_go_through_is_no_fault(demo: Site, browser: Br
         await expect(ben.room_card(room)).to_be_visible()
         await ben.join(room)
         await all_connected(*people)
-        # Both at once: their offers may cross.
+        # Both restart ICE at once, so their offers may cross.
         await asyncio.gather(restart_ice(ann, cleo), restart_ice(cleo, ann))
         await cleo.page.close()
         await expect(ann.tile("Cleo")).to_have_count(0)
@@ -180,7 +180,7 @@ async def test_what_healthy_pairs_go_through_is_no_fault(demo: Site, browser: Br
 
 
 async def restart_ice(person: DemoPage, other: DemoPage) -> None:
-    """It is done when the new candidates are in use."""
+    """Wait until the new candidates are in use."""
     await person.page.evaluate(RESTART, await other.peer_id())
 
 
