@@ -1,4 +1,5 @@
-"""What the documents link to exists, and what the code cites is a heading of `sidecar/PROTOCOLS.md`."""
+"""All links in the documents lead to something, and the sections of `sidecar/PROTOCOLS.md` that the code cites
+exist."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ def prose(document: Path) -> str:
 
 
 def anchors(document: Path) -> set[str]:
-    """The fragments of its headings, as GitHub makes them."""
+    """The fragments of the headings in a document, as GitHub generates them."""
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in HEADING.findall(prose(document))}
 
 

@@ -90,7 +90,9 @@ def test_frames_of_each_kind_get_through(dialect: str, kind: str) -> None:
         wire.send(step.sender, encoded(step.frame))
         return kind in wire.accepted
 
-    assert any(map(gets_through, said(dialect, CAST).get(kind, []))), "all frames of this kind are refused"
+    assert any(map(gets_through, said(dialect, CAST).get(kind, []))), (
+        "all frames of this kind are refused: `also` in its manners can give others"
+    )
 
 
 @pytest.mark.parametrize("dialect", MANNERS)

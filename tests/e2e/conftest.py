@@ -21,7 +21,7 @@ from tests.kit.programs import Program, Start, is_running, start_program
 from tests.kit.provision_browser import find_chromium, find_firefox
 from tests.kit.sites import PLUGIN, Site, start_demo
 
-PAGE_WITHIN_MS = 15_000  # ms that a page may take to show what it should; two slow cores, several pages
+PAGE_WITHIN_MS = 30_000  # ms that a page may take to show what it should; two slow cores, pages of several tests
 
 
 def pytest_configure(config: pytest.Config) -> None:

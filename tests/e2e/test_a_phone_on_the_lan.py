@@ -19,7 +19,7 @@ from tests.kit.lan import Lan
 from tests.kit.programs import Start, until
 from tests.kit.sites import Site, network_url_in, start_demo
 
-RUNS = 10
+RUNS = 5
 NOTICES_WITHIN_S = 40.0  # seconds; the sidecar asks every 15 whether a peer is there, and waits 10 for the answer
 CANDIDATES = """id => {
   const { localDescription, remoteDescription } = demo.mesh.connectionTo(id)

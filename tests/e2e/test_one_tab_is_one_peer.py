@@ -198,7 +198,7 @@ async def test_a_second_tab_with_the_same_chosen_id_is_told_and_waits(site: Site
     await second.page.wait_for_function("said.includes('waiting id-taken')")
     async with second.page.expect_console_message(lambda message: message.type == "warning") as warning:
         pass
-    assert "Another page has this peer id" in (await warning.value).text
+    assert "uses this peer id" in (await warning.value).text
     await first.page.reload()  # it is still the first that has it
     await joined(first)
     await first.page.evaluate("client.leave()")
