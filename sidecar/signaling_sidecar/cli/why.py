@@ -14,6 +14,7 @@ from signaling_sidecar.diagnosis import History, diagnose
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("why", help="say why peers are not connected", description=run.__doc__)
     parser.add_argument("room", nargs="?", help="only this room; a pairing code by its hash, as `tail` shows it")
+    parser.add_argument("--dialect", help="only rooms of this dialect")
     log_entries.add_options(parser)
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each pair")
     parser.set_defaults(run=run)
@@ -22,7 +23,7 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Say of every two peers that met whether they are connected, and if not why, with the records that show it."""
     log = log_entries.read(arguments)
-    diagnosis = diagnose(log.entries, time.time() if log.is_live else None, arguments.room)
+    diagnosis = diagnose(log.entries, time.time() if log.is_live else None, arguments.room, arguments.dialect)
     state.say_what_is_left_out(log.left_out)
     if arguments.json:
         for history in diagnosis.histories:
