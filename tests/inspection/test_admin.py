@@ -141,10 +141,11 @@ async def test_the_panel_has_only_the_pairs_of_the_selected_dialect(admin: Admin
     dashboard = admin.dashboard()
     async with aiohttp.ClientSession() as session:
         pages = [await page(session, admin, name) for name in ("ann", "ben")]
-        mesh = await session.ws_connect(f"{admin.url}/ws/signaling/mesh")
-        await mesh.send_json({"type": "join", "roomId": ROOM, "peerId": "cleo"})
+        host = await session.ws_connect(f"{admin.url}/ws/signaling/hosted/{ROOM}")
+        frame = {"roomId": ROOM, "userId": "hugo", "userName": "Hugo", "timestamp": 1}
+        await host.send_json({"type": "CREATE_ROOM", "roomName": "Films", **frame})
         await until(lambda: len(dashboard._room.options) == 2, "both rooms are shown")
-        dashboard._room.value = ("mesh", ROOM)
+        dashboard._room.value = ("hosted", ROOM)
         assert "ann" not in dashboard._pairs.value.lower()
         dashboard._room.value = ("rooms", ROOM)
         assert "Ann and Ben" in dashboard._pairs.value
