@@ -2,8 +2,8 @@ import { defineConfig } from 'tsdown'
 
 const shared = { format: 'esm', dts: true, clean: false, fixedExtension: true } as const
 
-// A build for each, because the plugin runs in Node, the client in a browser, and the tracer on a
-// page of its own: none may share a chunk with another.
+// There are three separate builds, so that they share no chunks: the plugin runs in Node, the client is
+// bundled with an app, and the tracer is served to pages as a single file.
 export default defineConfig([
   {
     ...shared,

@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
-/** Tests that run a Vite: also in the oldest that the plugin supports. */
+/** The tests that run Vite. They also run with the oldest version that the plugin supports. */
 const WITH_VITE = ['life', 'middleware-mode', 'preview', 'proxy', 'page-urls', 'vite-ends']
 
 const shared = {
-  // A life test starts a real Vite and real child processes: 0.3 s on an idle machine, many times
-  // that on 2 cores which run browsers at the same time.
+  // Some tests start Vite and child processes. That takes 0.3 s on an idle machine, and many times as
+  // long while browsers run on the same two cores.
   testTimeout: 60_000,
   hookTimeout: 60_000,
 }

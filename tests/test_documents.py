@@ -1,4 +1,5 @@
-"""What the documents link to exists, and what the code cites is a heading of `sidecar/PROTOCOLS.md`."""
+"""All links in the documents lead to something, and the sections of `sidecar/PROTOCOLS.md` that the code cites
+exist."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
 CODE = [ROOT / "sidecar", FRONTEND / "src", ROOT / "tests"]
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
-CITATION = re.compile(r'(?<![/\w])PROTOCOLS\.md(?:,\s+(?:#\s+)?"([^"]+)")?')
+CITATION = re.compile(r'(?:"([^"]+)" of )?(?<![/\w])PROTOCOLS\.md(?:,\s+(?:#\s+)?"([^"]+)")?')
 
 
 def prose(document: Path) -> str:
@@ -24,7 +25,7 @@ def prose(document: Path) -> str:
 
 
 def anchors(document: Path) -> set[str]:
-    """The fragments of its headings, as GitHub makes them."""
+    """The fragments of the headings in a document, as GitHub generates them."""
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in HEADING.findall(prose(document))}
 
 
@@ -32,7 +33,7 @@ def citations() -> Iterator[tuple[Path, str]]:
     for folder in CODE:
         for path in sorted(path for suffix in ("py", "ts") for path in folder.rglob(f"*.{suffix}")):
             if path != Path(__file__):
-                yield from ((path, heading) for heading in CITATION.findall(path.read_text("utf-8")))
+                yield from ((path, "".join(found)) for found in CITATION.findall(path.read_text("utf-8")))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,11 +1,13 @@
-"""What the layout promises: imports that point one way, and public names that are complete and documented."""
+"""Imports only point in the documented direction, and the public names are complete and documented."""
 
 from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -51,22 +53,22 @@ MAY_IMPORT = {
         "names",
         "untrusted_text",
     },
-    "reload": {"cli", "settings", "errors"},  # its worker is a process of its own, which begins with the command line
+    "reload": {"settings", "errors"},
     "hooks": set(),
     "admin_request": set(),
     "listening": {"settings", "errors"},
     "lan": {"addresses", "site", "errors", "names", "untrusted_text"},
     "addresses": set(),
     "site": {"allow_list", "errors"},
-    "file_text": set(),
+    "text_encoding": set(),
     "dialects": {"hub", "settings", "errors", "names"},
-    "eventlog": {"hub", "settings", "site", "errors", "names", "file_text"},
+    "eventlog": {"hub", "settings", "site", "errors", "names", "text_encoding"},
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "untrusted_text"},
     "diagnosis": {"eventlog", "errors", "untrusted_text"},
     "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
-    "inspection": {"admin_request", "diagnosis", "drawing", "eventlog", "errors", "file_text", "untrusted_text"},
+    "inspection": {"admin_request", "diagnosis", "drawing", "eventlog", "errors", "text_encoding", "untrusted_text"},
     "hub": {"errors", "names"},
-    "settings": {"allow_list", "errors", "names", "file_text"},
+    "settings": {"allow_list", "errors", "names", "text_encoding"},
     "allow_list": set(),
     "names": {"errors"},
     "errors": set(),
@@ -76,13 +78,22 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
+def dotted(path: Path) -> str:
+    parts = [PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts]
+    return ".".join(parts).removesuffix(".__init__")
+
+
+OURS = {dotted(path): path for path in MODULES}
+
+
 def part_of(module: str) -> str | None:
-    """The part of our package that a module's dotted name is in; None for anything else."""
+    """The first part of a module's dotted name below this package, or None for a module of another package."""
     parts = module.split(".")
     return parts[1] if parts[0] == PACKAGE.name and len(parts) > 1 else None
 
 
 def imports_of(path: Path) -> set[str]:
+    """The dotted names of all modules that a file imports, wherever in it the import stands."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -90,27 +101,8 @@ def imports_of(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
             names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= names if node.module == PACKAGE.name else {str(node.module)}
+            found |= {name if name in OURS else str(node.module) for name in names}
     return found
-
-
-def name_of(path: Path) -> str:
-    """The dotted name of a module of our package."""
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def modules_imported_by(path: Path) -> set[str]:
-    """The modules of our package that a module imports: `b` for `from a import b` if that is a module, else `a`."""
-    own = {name_of(each) for each in MODULES}
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            named = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if name in own else str(node.module) for name in named}
-    return found & own
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -123,10 +115,30 @@ def test_imports_point_one_way(path: Path) -> None:
     assert others <= MAY_IMPORT[own]
 
 
+def module_of(name: str) -> str:
+    return name
+
+
+def folder_of(name: str) -> str:
+    """The folder of a module, or the module itself if it stands at the top of the package or of the server."""
+    parts = OURS[name].relative_to(PACKAGE).with_suffix("").parts
+    return "/".join(parts[:2] if parts[0] == "server" else parts[:1])
+
+
+@pytest.mark.parametrize("part", [module_of, folder_of])
+def test_no_module_and_no_folder_is_in_an_import_circle(part: Callable[[str], str]) -> None:
+    """Imports inside functions and for type checking count too."""
+    imports: dict[str, set[str]] = {}
+    for name, path in OURS.items():
+        imported = {part(other) for other in imports_of(path) if other in OURS}
+        imports.setdefault(part(name), set()).update(imported - {part(name)})
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle
+
+
 def test_each_large_library_has_its_home() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
     homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
-    homes["aiohttp"] |= {"lan", "reload"}  # a client; a worker that has it ready for the server
+    homes["aiohttp"] |= {"lan", "reload"}  # a client, and a worker that imports it early for the server
     for library, home in homes.items():
         users = {
             path.relative_to(PACKAGE).parts[0]
@@ -134,12 +146,6 @@ def test_each_large_library_has_its_home() -> None:
             if any(module.split(".")[0] == library for module in imports_of(path))
         }
         assert users <= home
-
-
-def test_no_module_is_in_an_import_circle() -> None:
-    """Imports inside functions and for type checking count too."""
-    graph = {name_of(path): modules_imported_by(path) for path in MODULES}
-    TopologicalSorter(graph).prepare()  # raises CycleError, which lists the modules of a circle
 
 
 def test_diagnosis_and_drawing_need_neither_pandas_nor_a_notebook() -> None:
@@ -161,7 +167,7 @@ def test_the_hub_has_no_io_no_clock_and_no_randomness() -> None:
 def test_no_dialect_is_named_in_the_hub() -> None:
     for path in (PACKAGE / "hub").glob("*.py"):
         words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
-        assert not words & (set(DIALECTS) - {"rooms"})  # that one is also what a checkpoint calls its rooms
+        assert not words & (set(DIALECTS) - {"rooms"})  # a checkpoint has a key with the same name
 
 
 PUBLIC = [
@@ -206,7 +212,7 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 
 def test_no_test_needs_the_file_of_another_test() -> None:
-    """What several of them use is in `tests/kit`."""
+    """Code that several tests use is in `tests/kit`."""
     for path in TESTS:
         own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        assert not {module for module in imports_of(path) if ".test_" in module} - {own}, path
+        assert not {module for module in imports_of(path) if re.match(r"tests\.(\w+\.)*test_", module)} - {own}, path

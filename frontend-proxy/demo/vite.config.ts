@@ -1,5 +1,5 @@
 import { defineConfig } from 'vite'
 import signaling from 'vite-plugin-signaling-sidecar'
 
-// `npm run dev:lan` sets the mode.
+// The script `npm run dev:lan` sets the mode `lan`.
 export default defineConfig(({ mode }) => ({ plugins: [signaling({ lan: mode === 'lan' })] }))

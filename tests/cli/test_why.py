@@ -1,4 +1,4 @@
-"""`sidecar why`: the sentences in a terminal."""
+"""`sidecar why` prints its explanations in a terminal."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def test_control_characters_of_a_peer_stay_out_of_the_terminal(
 def test_a_large_log_is_read_from_its_newest_part(
     tmp_path: Path, story: Story, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each segment begins with a checkpoint, so who is there is known all the same."""
+    """Each segment begins with a checkpoint, so the peers in the rooms are known even if earlier segments are not
+    read."""
     older = story.joins("ben", "Ben").write()
     there = [{"session": f"s-{name}-1", "peer": name, "name": name.title()} for name in ("ann", "ben")]
     begins = {"rooms": [{"dialect": "rooms", "room": "bar", "sessions": there}]}

@@ -1,60 +1,45 @@
-"""The wire vectors: what several connections send, and exactly what each of them then receives, in order.
-
-The clock is the hub's own. The wall clock of a frame, and of what is said in answer to it, is 1000 ms times the number
-of its connection; of what time or an ending brings about it is 0. vitest reads the same files.
-"""
+"""The frames of each dialect are exactly those of its vectors (`vectors.py` says how they are written)."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from signaling_sidecar.dialects import DIALECTS
-from signaling_sidecar.hub.commands import Kick, Say
-from signaling_sidecar.hub.rules import Ending, RoomKey
-from tests.kit.checkout import VECTORS as FOLDER
-from tests.kit.wire import Wire
+from signaling_sidecar.dialects.outline import outline
+from tests.dialects.manners import MANNERS
+from tests.dialects.vectors import paths_of, played, sent_frame
 
-VECTORS = sorted(FOLDER.glob("*/*.json"))
-
-
-def play(wire: Wire, step: dict[str, Any]) -> None:
-    match step:
-        case {"from": name, "open": handshake}:
-            wire.open(name, **handshake)
-        case {"from": name, "send": frame}:
-            wire.send(name, json.dumps(frame, separators=(",", ":")).encode())
-        case {"from": name, "text": text}:
-            wire.send(name, text.encode())
-        case {"from": name, "end": ending}:
-            wire.end(name, Ending(ending))
-        case {"from": name, "alive": True}:
-            wire.alive(name)
-        case {"pass_s": seconds}:
-            wire.pass_time(seconds)
-        case {"say": text, "room": room}:
-            wire.administer(Say(RoomKey(wire.dialect.name, room), text))
-        case {"kick": peer, "room": room}:
-            wire.administer(Kick(RoomKey(wire.dialect.name, room), peer))
-        case {"log_is_written": is_written}:
-            wire.set_log_state(is_written=is_written)
-        case {"to": name, "receive": expected} | {"to": name, "close": expected}:
-            assert wire.sent[name], f"nothing more was sent to {name}, but {step} is expected"
-            assert wire.sent[name].pop(0) == expected
-        case _:
-            pytest.fail(f"no such step: {step}")
+VECTORS = [path for name in DIALECTS for path in paths_of(name)]
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_the_frames_of_a_vector_are_exact_and_nothing_else_is_sent(path: Path) -> None:
-    wire = Wire(path.parent.name)
-    for step in json.loads(path.read_text())["steps"]:
-        play(wire, step)
+    *_, wire = played(path)
     assert all(frames == [] for frames in wire.sent.values()), wire.sent
 
 
-def test_every_dialect_has_vectors() -> None:
-    assert {path.parent.name for path in VECTORS} == set(DIALECTS)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_dialect_has_vectors_in_which_each_kind_of_its_frames_gets_through(dialect: str) -> None:
+    paths = paths_of(dialect)
+    assert paths, f"tests/vectors/{dialect}/*.json are missing: they say what its clients send and receive"
+    accepted = {kind for path in paths for wire in played(path) for kind in wire.accepted}
+    declared = DIALECTS[dialect].kinds
+    assert declared <= accepted, "no frame of these kinds gets through in a vector"
+    if not MANNERS[dialect].relays_any_kind:
+        assert accepted - {None} <= declared, "these kinds are not declared in the dialect's `kinds`"
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_the_outline_of_a_frame_has_its_own_strings_numbers_and_words(path: Path) -> None:
+    for frame in map(sent_frame, json.loads(path.read_text())["steps"]):
+        try:
+            value = json.loads(frame or b"")
+        except ValueError:  # a frame that the dialect refuses, or one that is not text
+            continue
+        named = {json.dumps(name): each for name, each in value.items()} if isinstance(value, dict) else {}
+        counted = {str(place): each for place, each in enumerate(value)} if isinstance(value, list) else {}
+        own = {name: each for name, each in (named | counted).items() if not isinstance(each, dict | list)}
+        assert {name.decode(): json.loads(text) for name, text in outline(frame or b"").items()} == own

@@ -209,3 +209,16 @@ def test_the_picker_draws_the_room_that_is_chosen(hostile: EventLog, tmp_path: P
 def test_the_picker_of_an_empty_log_is_empty(tmp_path: Path) -> None:
     choice, drawing = log_of(tmp_path, header("b00t")).picker().children
     assert (choice.options, drawing.html) == ((), "")
+
+
+def test_a_frame_that_is_kept_and_one_that_expires_are_drawn(tmp_path: Path) -> None:
+    kept = {"dialect": "rooms", "room": "bar", "peer": "ann", "session": "s-ann", "to": "ben", "kind": "offer"}
+    ladder = log_of(
+        tmp_path,
+        header("b00t"),
+        record(2, 0.0, "peer.joined", **{**kept, "to": None, "kind": None}, data={}),
+        record(3, 1.0, "signal.kept", **kept, bytes=16, data={"type": "offer"}),
+        record(4, 6.0, "signal.expired", **kept, bytes=16),
+    ).ladder("bar")
+    assert "• offer is kept for ben" in str(ladder)
+    assert "offer ✗ expired, for ben" in str(ladder)

@@ -15,13 +15,13 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.verdicts_said import Tally
-from tests.kit.browsers import CAMERA_FLAGS, launched, launched_firefox
+from tests.kit.browsers import CAMERA_FLAGS, SharedBrowsers, launched, launched_firefox
 from tests.kit.lan import Lan, new_lan
 from tests.kit.programs import Program, Start, is_running, start_program
 from tests.kit.provision_browser import find_chromium, find_firefox
 from tests.kit.sites import PLUGIN, Site, start_demo
 
-PAGE_WITHIN_MS = 15_000  # ms that a page may take to show what it should; two slow cores, several pages
+PAGE_WITHIN_MS = 30_000  # ms that a page may take to show what it should; two slow cores, pages of several tests
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -92,14 +92,14 @@ async def _starting(folder: Path) -> AsyncIterator[Start]:
             await program.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Starts programs; `env` changes the environment, None takes a variable out of it."""
     async with _starting(tmp_path) as start:
         yield start
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def start_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Start]:
     """Starts programs that all tests of the file share; these tests run in one loop, the module's."""
     async with _starting(tmp_path_factory.mktemp("shared")) as start:
@@ -112,24 +112,37 @@ def lan() -> Iterator[Lan]:
         yield lan
 
 
-@pytest.fixture
-async def browser(browser_path: Path) -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browsers() -> AsyncIterator[SharedBrowsers]:
+    async with SharedBrowsers() as browsers:
+        yield browsers
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(browsers: SharedBrowsers, browser_path: Path) -> AsyncIterator[Browser]:
     """On a machine without camera and microphone."""
+    async with browsers.lent("Chromium", lambda: launched(browser_path)) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_browser(browser_path: Path) -> AsyncIterator[Browser]:
+    """One that no other test has had."""
     async with launched(browser_path) as browser:
         yield browser
 
 
-@pytest.fixture
-async def browser_with_camera(browser_path: Path) -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser_with_camera(browsers: SharedBrowsers, browser_path: Path) -> AsyncIterator[Browser]:
     """Camera and microphone are there, and every page may have them."""
-    async with launched(browser_path, CAMERA_FLAGS) as browser:
+    async with browsers.lent("Chromium with a camera", lambda: launched(browser_path, CAMERA_FLAGS)) as browser:
         yield browser
 
 
-@pytest.fixture
-async def firefox(firefox_path: Path) -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def firefox(browsers: SharedBrowsers, firefox_path: Path) -> AsyncIterator[Browser]:
     """Camera and microphone are there, and every page may have them."""
-    async with launched_firefox(firefox_path) as browser:
+    async with browsers.lent("Firefox", lambda: launched_firefox(firefox_path)) as browser:
         yield browser
 
 
@@ -141,6 +154,6 @@ def tally(measured: list[str]) -> Iterator[Tally]:
     measured += tally.table()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def demo(start: Start, npm_package: Path) -> Site:
     return await start_demo(start)

@@ -19,9 +19,7 @@ from tests.kit.lan import Lan
 from tests.kit.programs import Start, until
 from tests.kit.sites import Site, network_url_in, start_demo
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-RUNS = 10
+RUNS = 5
 NOTICES_WITHIN_S = 40.0  # seconds; the sidecar asks every 15 whether a peer is there, and waits 10 for the answer
 CANDIDATES = """id => {
   const { localDescription, remoteDescription } = demo.mesh.connectionTo(id)
@@ -36,12 +34,12 @@ class Browsers(NamedTuple):
     phone: Browser
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(lan: Lan, start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
     return await start_lan_demo(lan.laptop, start_once, tmp_path_factory.mktemp("home"))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browsers(
     request: pytest.FixtureRequest, lan: Lan, browser_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Browsers]:
@@ -57,7 +55,7 @@ with_names = pytest.mark.parametrize("browsers", ["names"], indirect=True)
 with_both = pytest.mark.parametrize("browsers", ["names", "addresses"], indirect=True)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def people(browsers: Browsers) -> AsyncIterator[People]:
     """Ann at the laptop, and Ben with the phone."""
     ann = await new_page(browsers.laptop, "Ann", **CLICK_THROUGH)

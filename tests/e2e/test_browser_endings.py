@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -17,8 +17,6 @@ from tests.kit.browsers import kill, launched
 from tests.kit.programs import Start, until
 from tests.kit.sites import Sidecar, Site, sidecar_in, start_vite, url_in, write_project
 from tests.kit.ways import config_with_plugin
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # The part of an original client that matters here: it connects when the page is loaded, and says who it is.
 PAGE = """<!doctype html>
@@ -111,18 +109,12 @@ FATES: dict[Client, dict[str, Fate]] = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(start_once: Start, npm_package: object, tmp_path_factory: pytest.TempPathFactory) -> Site:
     project = write_project(tmp_path_factory.mktemp("site") / "app", config_with_plugin())
     (project / "index.html").write_text(PAGE)
     vite = await start_vite(start_once, project)
     return Site(await url_in(vite), vite, await sidecar_in(vite))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared_browser(browser_path: Path) -> AsyncIterator[Browser]:
-    async with launched(browser_path) as browser:
-        yield browser
 
 
 async def logged(sidecar: Sidecar, *types: str, **fields: Any) -> dict[str, Any]:
@@ -155,12 +147,12 @@ async def what_becomes_of(client: Client, ending: Ending, browser: Browser, site
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.does.__name__)
 @pytest.mark.parametrize("client", FATES, ids=lambda client: client.__name__)
 async def test_how_a_browser_ends_it_decides_what_becomes_of_the_place(
-    site: Site, shared_browser: Browser, browser_path: Path, client: Client, ending: Ending
+    site: Site, browser: Browser, browser_path: Path, client: Client, ending: Ending
 ) -> None:
     if ending.does is browser_killed:
-        async with launched(browser_path) as browser:
-            end, fate = await what_becomes_of(client, ending, browser, site)
+        async with launched(browser_path) as killed:
+            end, fate = await what_becomes_of(client, ending, killed, site)
     else:
-        end, fate = await what_becomes_of(client, ending, shared_browser, site)
+        end, fate = await what_becomes_of(client, ending, browser, site)
     assert (end["ending"], end.get("code"), end["by"]) == (ending.name, ending.code, "peer")
     assert fate == FATES[client][ending.name]

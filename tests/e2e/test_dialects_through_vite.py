@@ -12,7 +12,7 @@ from tests.e2e.stories import HEARS_WITHIN_S, STORIES, Origins, Story, play
 from tests.kit.programs import Start
 from tests.kit.ways import ANSWERS_WITHIN, OpenWay, Way, through_an_object, through_the_plugin, upgrade
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("npm_package")]
+pytestmark = pytest.mark.usefixtures("npm_package")
 
 WAYS: dict[str, OpenWay] = {
     "the plugin, http": through_the_plugin,
@@ -39,7 +39,7 @@ UPGRADED = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=WAYS)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=WAYS)
 async def way(
     request: pytest.FixtureRequest, start_once: Start, npm_package: object, tmp_path_factory: pytest.TempPathFactory
 ) -> Way:

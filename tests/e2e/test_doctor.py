@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from signaling_sidecar.addresses import AddressKind, own_addresses
 from tests.kit.programs import Program, Start, until
@@ -57,7 +58,7 @@ class SetUp:
         return {finding["code"]: finding for finding in json.loads("\n".join(program.lines))}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def setup(start: Start, tmp_path: Path) -> SetUp:
     folder = write_project(tmp_path / "app", "")
     return SetUp(start, folder, await start_sidecar(start, folder))
@@ -186,10 +187,10 @@ async def test_vite_is_found_by_the_plugins_site_file(start: Start, tmp_path: Pa
     assert await program.ended(within_s=30) == 0
     said = "\n".join(program.lines)
     assert f"✓ Vite's dev server of shop answers at {url}" in said
-    assert "✓ Vite proxies /ws/signaling to it" in said
+    assert "✓ Vite proxies /ws/signaling to the sidecar" in said
     assert "· Vite listens on localhost only" in said
     assert "✗" not in said
-    assert "does not prove who asks" not in said
+    assert "does not prove the address" not in said
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
@@ -213,20 +214,20 @@ async def test_vite_is_found_at_its_usual_ports(setup: SetUp) -> None:
     program = await setup.start(["sidecar", "doctor", "--state-dir", setup.sidecar.state_dir], setup.folder)
     assert await program.ended(within_s=30) == 0
     await program.line(r"✓ Vite's dev server answers at http://localhost:51\d\d/shop/")
-    await program.line("✓ Vite proxies /ws/signaling to it")
+    await program.line("✓ Vite proxies /ws/signaling to the sidecar")
 
 
 async def test_where_nothing_has_ever_run_it_says_how_to_begin(start: Start, tmp_path: Path) -> None:
     program = await start(["sidecar", "doctor"], tmp_path)
     assert await program.ended(within_s=30) == 1
     await program.line("✗ no sidecar is running for this project")
-    await program.line("    start Vite with the plugin, which starts it too; or run `sidecar serve`")
+    await program.line("    start Vite with the plugin, which starts the sidecar too, or run `sidecar serve`")
 
 
 async def test_a_url_that_is_none_is_one_sentence(start: Start, tmp_path: Path) -> None:
     program = await start(["sidecar", "doctor", "--url", "ftp://localhost/"], tmp_path)
     assert await program.ended() == 2
-    await program.line("url must be a page's address")
+    await program.line("url must be the URL of a page")
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")

@@ -162,7 +162,7 @@ async def test_a_name_is_let_in_exactly_when_vite_serves_its_pages_under_it(
     assert answers["localhost"] == (200, 101)
     assert {name: both for name, both in answers.items() if both not in [(200, 101), (403, 403)]} == {}
     assert (answers["evil.example"] == (200, 101)) is (entries is True)
-    assert vite.count(r"\bmust be\b|starting it again") == 0
+    assert vite.count(r"\bmust be\b|restarting it") == 0
 
 
 @pytest.mark.usefixtures("npm_package")
@@ -172,13 +172,13 @@ async def test_an_edited_list_is_followed_also_by_a_sidecar_that_was_started_by_
     project = app_that_allows(["old.test"], tmp_path)
     sidecar = await start_sidecar(start, project)
     vite = await start_vite(start, project)
-    await vite.line("using the sidecar that runs already")
+    await vite.line("using the sidecar that is already running")
     names = ["old.test", "new.test"]
     assert await page_and_socket(vite, names) == {"old.test": (200, 101), "new.test": (403, 403)}
     await sidecar.program.line("Host 'new.test': if it is yours, start the sidecar with --allow-host new.test$")
     config = project / "vite.config.js"
     config.write_text(config.read_text().replace("old.test", "new.test"))
-    await vite.line("using the sidecar that runs already", 2)
+    await vite.line("using the sidecar that is already running", 2)
     assert await page_and_socket(vite, names) == {"old.test": (403, 403), "new.test": (200, 101)}
 
 
@@ -191,4 +191,4 @@ async def test_origins_of_the_plugins_option_are_let_in(start: Start, tmp_path: 
         assert await ask(way, "localhost:5173", origin) == 101
         assert await upgrade(f"{sidecar.url}/ws/signaling", {"Origin": origin}) == 101
     assert await ask(way, "localhost:5173", "app://other") == 403
-    assert vite.count("allowedOrigins: 'not an origin' lets nobody in") == 1
+    assert vite.count("allowedOrigins: 'not an origin' allows no page") == 1

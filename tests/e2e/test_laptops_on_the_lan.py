@@ -23,8 +23,6 @@ from tests.kit.lan import Host, Lan
 from tests.kit.programs import Start
 from tests.kit.sites import Site, network_url_in
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
 ANSWERS_WITHIN_S = 30.0  # seconds for a command of the sidecar; two slow cores
 LIFETIME_S = 60.0  # seconds, of what is announced
 LISTENS_S = "1.5"  # seconds; an answer takes up to 120 ms (RFC 6762 section 6), and one question may be lost
@@ -63,7 +61,7 @@ async def start_laptop(host: Host, start: Start, home: Path) -> Laptop:
     return Laptop(host.starting(start), {"XDG_STATE_HOME": str(home)}, demo, await network_url_in(demo.vite))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def laptops(
     lan: Lan, start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Laptop, Laptop]:
@@ -72,7 +70,7 @@ async def laptops(
     return ann, await start_laptop(lan.second_laptop, start_once, tmp_path_factory.mktemp("ben"))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browsers(
     lan: Lan, browser_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Browser, Browser]]:

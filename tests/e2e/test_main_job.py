@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from itertools import permutations
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e.demo_page import AT_ONCE_MS, all_connected, in_room, new_page
-from tests.kit.browsers import CAMERA_FLAGS, launched, launched_firefox
 from tests.kit.sites import Site
 
 
-@pytest.fixture(params=["Chromium", "Firefox"])
-async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+@pytest.fixture(params=["browser_with_camera", "firefox"], ids=["Chromium", "Firefox"])
+def browser(request: pytest.FixtureRequest) -> Browser:
     """Camera and microphone are there, and every page may have them."""
-    if request.param == "Firefox":
-        launching = launched_firefox(request.getfixturevalue("firefox_path"))
-    else:
-        launching = launched(request.getfixturevalue("browser_path"), CAMERA_FLAGS)
-    async with launching as browser:
-        yield browser
+    found: Browser = request.getfixturevalue(request.param)
+    return found
 
 
 async def test_two_pages_are_connected_by_one_click_each(demo: Site, browser: Browser) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 import aiohttp
-import pytest
+import pytest_asyncio
 
 from tests.kit.programs import Start
 from tests.kit.sites import PLUGIN, Sidecar, Site, sidecar_in, start_vite, url_in, write_project
@@ -33,7 +33,7 @@ class Project(NamedTuple):
     site: Site
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def project(start: Start, npm_package: Path, tmp_path: Path) -> Project:
     folder = write_project(tmp_path / "app", CONFIG)
     vite = await start_vite(start, folder)

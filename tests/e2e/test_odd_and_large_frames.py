@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from tests.kit.checkout import FRONTEND
@@ -40,7 +40,7 @@ document.title = 'ready'
 """
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def app(start: Start, npm_package: Path, tmp_path: Path) -> Site:
     config = f"import signaling from '{npm_package}'\n"
     config += "export default { plugins: [signaling()], server: { fs: { strict: false } } }\n"

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.demo_page import DemoPage, all_connected
@@ -64,7 +65,7 @@ async def laptop_with(vite: Program) -> Laptop:
     return Laptop(site["network"][0], vite, sidecar)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def laptop(start: Start, npm_package: Path, tmp_path: Path) -> Laptop:
     cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     vite = await start(["npm", "run", "dev:lan", "--", NEVER_LOCKED, "--port", "0"], FRONTEND, cache)
@@ -72,7 +73,7 @@ async def laptop(start: Start, npm_package: Path, tmp_path: Path) -> Laptop:
     return await laptop_with(vite)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def laptop_without_https(start: Start, npm_package: Path) -> Laptop:
     vite = await start_vite(start, FRONTEND, ["demo", "--host"])
     await vite.line(r"Signaling:")
@@ -166,7 +167,7 @@ async def test_the_terminal_shows_a_code_and_a_log_the_address_alone(
     cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "TERM": "xterm-256color"}
     words = [*IN_A_TERMINAL, "npm", "run", "dev:lan", "--", NEVER_LOCKED, "--port", "0"]
     terminal = await start(words, FRONTEND, cache)
-    await terminal.line(r"warns of a self-made certificate")
+    await terminal.line(r"warns about the certificate")
     assert blocks(terminal) > 10
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -16,8 +15,6 @@ from tests.kit.browsers import launched
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Start
 from tests.kit.sites import Site, sidecar_in, start_vite, url_in, write_project
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CONFIG = """
 import signaling from 'vite-plugin-signaling-sidecar'
@@ -75,7 +72,7 @@ AT_ONCE = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(start_once: Start, tmp_path_factory: pytest.TempPathFactory) -> Site:
     project = write_project(tmp_path_factory.mktemp("one-tab") / "app", CONFIG)
     (project / "index.html").write_text(
@@ -88,16 +85,9 @@ async def site(start_once: Start, tmp_path_factory: pytest.TempPathFactory) -> S
     return Site(await url_in(vite), vite, await sidecar_in(vite))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium(browser_path: Path) -> AsyncIterator[Browser]:
-    async with launched(browser_path) as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def window(chromium: Browser) -> AsyncIterator[BrowserContext]:
-    async with await chromium.new_context() as window:
-        yield window
+@pytest_asyncio.fixture(loop_scope="session")
+async def window(browser: Browser) -> BrowserContext:
+    return await browser.new_context()
 
 
 async def opened(window: BrowserContext, site: Site, room: str, does: str, me: str = "me") -> Tab:
@@ -208,7 +198,7 @@ async def test_a_second_tab_with_the_same_chosen_id_is_told_and_waits(site: Site
     await second.page.wait_for_function("said.includes('waiting id-taken')")
     async with second.page.expect_console_message(lambda message: message.type == "warning") as warning:
         pass
-    assert "Another page has this peer id" in (await warning.value).text
+    assert "uses this peer id" in (await warning.value).text
     await first.page.reload()  # it is still the first that has it
     await joined(first)
     await first.page.evaluate("client.leave()")

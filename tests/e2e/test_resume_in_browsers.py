@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.demo_page import DemoPage, all_connected, in_room, new_page, seen, watch
@@ -17,7 +18,7 @@ from tests.kit.programs import Start, until
 from tests.kit.sites import Site, sidecar_in, start_demo
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def people(demo: Site, browser: Browser) -> list[DemoPage]:
     """Ann and Ben, connected; from now on what their pages see is written down."""
     return await watched(browser, demo)
@@ -92,7 +93,7 @@ async def test_the_sidecars_own_code_is_saved(demo: Site, people: list[DemoPage]
     await ann.keep_connection_to(ben)
     await ben.keep_connection_to(ann)
     os.utime(PACKAGE / "server" / "pages" / "page_files.py")
-    await demo.vite.line("new code serves")
+    await demo.vite.line("new code is serving")
     await nobody_noticed(people)
 
 
@@ -106,7 +107,7 @@ async def test_the_hooks_file_is_saved(start: Start, browser: Browser, tmp_path:
     late = await new_page(browser, "Cleo")
     await late.open(demo.url)
     await late.room_card("bar").click()
-    await expect(late.page.get_by_test_id("refusal")).to_have_text("Not joined: the bar is closed")
+    await expect(late.page.get_by_test_id("refusal")).to_have_text("Could not join: the bar is closed")
     hooks.write_text("def on_join(join:\n")
     await demo.vite.line("SyntaxError")
     for person in people:

@@ -20,7 +20,7 @@ async def test_the_commands_follow_the_state_dir_of_the_plugin(start: Start, npm
     assert sidecar.state_dir == elsewhere
     (folder / "src").mkdir(exist_ok=True)
     rooms = await start(["sidecar", "rooms"], folder / "src")
-    await rooms.line("nobody is in a room")
+    await rooms.line("there are no rooms")
     await rooms.line(f"{elsewhere}: where the project")
     why = await start(["sidecar", "why"], folder / "src")
     await why.line("no two peers have met in a room")
@@ -33,4 +33,4 @@ async def test_vite_finds_the_sidecar_whose_settings_file_names_another_folder(
     (folder / "sidecar.toml").write_text(f"state_dir = {json.dumps(str(tmp_path / 'elsewhere'))}\n")
     sidecar = await sidecar_in(await start(["sidecar", "serve", "--port", "0"], folder))
     vite = await start_vite(start, folder)
-    await vite.line(rf"using the sidecar that runs already \(pid {sidecar.pid}, {sidecar.url}\)")
+    await vite.line(rf"using the sidecar that is already running \(pid {sidecar.pid}, {sidecar.url}\)")

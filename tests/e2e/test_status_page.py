@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from tests.e2e.demo_page import in_room, meet, new_page
@@ -65,7 +66,9 @@ async def _through_vite(start: Start, folder: Path, words: list[str], path: str)
     return Place(await url_in(vite) + path, sidecar)
 
 
-@pytest.fixture(params=[straight, through_vite, under_vites_base], ids=lambda way: way.__name__)
+@pytest_asyncio.fixture(
+    loop_scope="session", params=[straight, through_vite, under_vites_base], ids=lambda way: way.__name__
+)
 async def place(request: pytest.FixtureRequest, start: Start, npm_package: Path, tmp_path: Path) -> Place:
     found: Place = await request.param(start, tmp_path)
     return found
@@ -85,14 +88,14 @@ async def open_page(context: BrowserContext, url: str) -> Watched:
     return watched
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(ignore_https_errors=True)
     yield context
     await context.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def join() -> AsyncIterator[Join]:
     """Brings a peer into a room, who is there until it leaves or the test ends."""
     async with aiohttp.ClientSession() as session, AsyncExitStack() as sockets:

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
 from signaling_sidecar.diagnosis import diagnose
@@ -22,13 +22,13 @@ from tests.kit.programs import Start, until
 from tests.kit.sites import Sidecar, Site
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def plain_browser(browser_path: Path) -> AsyncIterator[Browser]:
     async with launched(browser_path, FLAGS) as browser:
         yield browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(start: Start, npm_package: Path, tmp_path: Path) -> Site:
     return await start_plain_app(start, tmp_path)
 

@@ -10,6 +10,7 @@ from playwright.async_api import expect
 from tests.e2e.conftest import PAGE_WITHIN_MS
 from tests.e2e.conftest import browser as browser
 from tests.e2e.conftest import browser_path as browser_path
+from tests.e2e.conftest import browsers as browsers
 from tests.e2e.conftest import npm_package as npm_package
 from tests.e2e.conftest import start as start
 from tests.frameworks.projects import Tools, get_tools

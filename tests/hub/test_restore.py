@@ -26,17 +26,19 @@ from signaling_sidecar.hub.commands import (
     Relay,
     Say,
     SetOwnRules,
+    Several,
     Tick,
     Update,
     UpdateRoom,
 )
 from signaling_sidecar.hub.effects import Effect, PeerList, Record, Resumed, Send
+from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.hub.rules import Announcements, Endings, Joining, Mailbox, Relays, RoomRules
 from signaling_sidecar.settings import Settings
+from tests.kit.club import CLUB
 from tests.kit.hub_driver import GRACE_S, CountedIds
 
 CONNECTIONS, PEERS, ROOMS = range(1, 6), ("ann", "ben", "cleo"), ("bar", "den")
-DIALECT_OF_JOIN = ("rooms", "mesh", "hosted", "pairing", "letters")
 LETTERS = RoomRules(
     joining=Joining(capacity=3),
     endings=Endings(grace_s=GRACE_S, resumable_grace_s=GRACE_S, durable=True, away_notice_s=1.0),
@@ -44,6 +46,9 @@ LETTERS = RoomRules(
     relays=Relays(mailbox=Mailbox(frames=3, payload_bytes=10_000, total_payload_bytes=150, keep_s=6.0)),
 )
 """Rules that no dialect has: frames are kept for peers that cannot be reached, and nobody is told of anybody."""
+RULES = {name: dialect.rules(Settings()) for name, dialect in (DIALECTS | {CLUB.name: CLUB}).items()}
+RULES["letters"] = LETTERS
+DIALECT_OF_JOIN = [name for name, rules in RULES.items() if not rules.joining.one_room_per_peer]
 OWN_RULES = strategies.none() | strategies.builds(
     OwnRules,
     capacity=strategies.none() | strategies.integers(1, 3),
@@ -51,6 +56,9 @@ OWN_RULES = strategies.none() | strategies.builds(
     grace_s=strategies.none() | strategies.sampled_from((0.0, 2.0, 50.0)),
     host=strategies.none() | strategies.sampled_from(PEERS),
 )
+PAYLOADS = (b'{"type":"offer","sdp":"v=0"}', Binary(b"\x00\xff"), b'{"base64":"AP8="}', b' {"base64":"AP8="}')
+"""Among them a binary one, and text that looks as that one does in a record."""
+payloads = strategies.sampled_from(PAYLOADS)
 connections, peers, rooms = map(strategies.sampled_from, (CONNECTIONS, PEERS, ROOMS))
 
 
@@ -93,8 +101,13 @@ def user_connection(connection: int, peer: str) -> int:
     return 10 * connection + PEERS.index(peer)
 
 
+def club_connection(connection: int) -> int:
+    """The connection's socket for the test dialect in which a connection can be in several rooms."""
+    return 1000 + connection
+
+
 def all_of(connection: int) -> list[int]:
-    return [connection, *(user_connection(connection, peer) for peer in PEERS)]
+    return [connection, club_connection(connection), *(user_connection(connection, peer) for peer in PEERS)]
 
 
 class RestoreMachine(RuleBasedStateMachine):
@@ -110,8 +123,7 @@ class RestoreMachine(RuleBasedStateMachine):
         """By connection: the last number that it gave a frame of its own."""
 
     def new_hub(self) -> Hub:
-        rules = {name: dialect.rules(Settings()) for name, dialect in DIALECTS.items()}
-        return Hub(rules | {"letters": LETTERS}, 100, self.ids)
+        return Hub(RULES, 100, self.ids)
 
     def begin_segment(self) -> None:
         text = msgspec.json.encode(checkpoint(self.hub, self.now_s))
@@ -159,25 +171,42 @@ class RestoreMachine(RuleBasedStateMachine):
                 connection=connection,
                 room=RoomKey(dialect, room),
                 at_ms=5,
-                peer=None if dialect == "pairing" else peer,
+                peer=None if RULES[dialect].joining.anonymous_returns else peer,
                 name=name,
-                room_name="secret" if dialect == "pairing" else "Room",
-                resumable=resumable and dialect in ("rooms", "letters"),
+                room_name="secret" if RULES[dialect].entry.secret else "Room",
+                resumable=resumable and RULES[dialect].endings.resumable_grace_s is not None,
                 instance="page",
                 metadata=msgspec.Raw(b'{"hat":1}') if name is not None else None,
                 rules=own,
             )
         )
 
-    @rule(room=rooms, dialect=strategies.sampled_from(DIALECT_OF_JOIN), own=OWN_RULES)
+    @rule(
+        connection=connections, entered=strategies.lists(rooms, min_size=1, max_size=3), peer=peers | strategies.none()
+    )
+    def enter_the_club(self, connection: int, entered: list[str], peer: str | None) -> None:
+        number = club_connection(connection)
+        joins = tuple(Join(connection=number, room=RoomKey("club", room), at_ms=8, peer=peer) for room in entered)
+        self.do(Several(number, joins))
+
+    @rule(connection=connections, room=rooms, to=peers | strategies.none(), leaves=strategies.booleans())
+    def act_in_the_club(self, connection: int, room: str, to: str | None, leaves: bool) -> None:
+        number, key = club_connection(connection), RoomKey("club", room)
+        relay = Relay(number, "say", to, None, b'{"said":1}', room=key, confirms=True)
+        rename = Update(connection=number, name=f"Name {connection}", room=key)
+        rename_room = UpdateRoom(kind="rename", connection=number, name=f"Room {connection}", room=key)
+        leave = (Leave(connection=number, room=key),) if leaves else ()
+        self.do(Several(number, (relay, rename, rename_room, *leave)))
+
+    @rule(room=rooms, dialect=strategies.sampled_from((*DIALECT_OF_JOIN, "club")), own=OWN_RULES)
     def rule_a_room(self, room: str, dialect: str, own: OwnRules | None) -> None:
         self.administer(SetOwnRules(RoomKey(dialect, room), own))
 
-    @rule(room=rooms, peer=peers, dialect=strategies.sampled_from(DIALECT_OF_JOIN))
+    @rule(room=rooms, peer=peers, dialect=strategies.sampled_from((*DIALECT_OF_JOIN, "club")))
     def kick(self, room: str, peer: str, dialect: str) -> None:
         self.administer(Kick(RoomKey(dialect, room), peer))
 
-    @rule(room=rooms, dialect=strategies.sampled_from(DIALECT_OF_JOIN))
+    @rule(room=rooms, dialect=strategies.sampled_from((*DIALECT_OF_JOIN, "club")))
     def say_or_close(self, room: str, dialect: str) -> None:
         self.administer(Say(RoomKey(dialect, room), "closing time"))
         if room == ROOMS[1]:
@@ -189,9 +218,9 @@ class RestoreMachine(RuleBasedStateMachine):
         after = None if missed is None else seen + missed
         self.do(Join(connection=connection, room=RoomKey("rooms", room), at_ms=6, peer=peer, token=token, after=after))
 
-    @rule(connection=connections, to=peers | strategies.none(), numbered=strategies.booleans())
-    def relay(self, connection: int, to: str | None, numbered: bool) -> None:
-        command = Relay(connection, "offer", to, None, b'{"type":"offer","sdp":"v=0"}', msgspec.Raw(b'"ref"'))
+    @rule(connection=connections, to=peers | strategies.none(), numbered=strategies.booleans(), payload=payloads)
+    def relay(self, connection: int, to: str | None, numbered: bool, payload: bytes) -> None:
+        command = Relay(connection, "offer", to, None, payload, msgspec.Raw(b'"ref"'))
         if numbered:
             self.numbers[connection] = self.numbers.get(connection, 0) + 1
             self.do(Numbered(connection, command, a=1, c=self.numbers[connection]))

@@ -8,30 +8,35 @@ from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub.commands import ListRooms
+from signaling_sidecar.hub import RoomKey
+from signaling_sidecar.hub.commands import Leave, ListRooms, Relay, Several
 from signaling_sidecar.hub.effects import (
     Close,
+    Confirmed,
     Effect,
+    Left,
     PeerJoined,
     PeerLeft,
     PeerList,
     PeerUpdated,
     Refused,
     Relayed,
+    RoomLost,
     RoomsListed,
     Send,
 )
 from signaling_sidecar.hub.rules import Ending
 from tests.kit.hub_driver import GRACE_S, Driver
 
-CAPACITY, MAX_ROOMS = 3, 2
-PEERS, ROOMS = ("a", "b", "c", "d"), ("bar", "den", "attic")
+CAPACITY, MAX_ROOMS = 3, 3
+PEERS, ROOMS = ("a", "b", "c", "d"), ("bar", "den", "attic", "roof")
 CONNECTIONS = range(1, 7)
+connections, rooms, peers = map(strategies.sampled_from, (CONNECTIONS, ROOMS, PEERS))
 
 
 @dataclass
 class Place:
-    """A peer's place in the model: who holds it, and until when it is kept without anybody."""
+    """A peer in a room of the model: its connection, and until when it is kept without one."""
 
     connection: int | None
     until_s: float | None = None
@@ -40,58 +45,69 @@ class Place:
 
 @dataclass
 class Client:
-    """What one connection believes, from nothing but what it was sent."""
+    """What a client believes about one room, from nothing but what it was sent."""
 
-    room: str | None = None
-    peer: str | None = None
+    peer: str
     sees: dict[str, bool] = field(default_factory=dict)
-    """The others by id; True: away."""
+    """The others by id, and whether they are away."""
 
 
 class HubMachine(RuleBasedStateMachine):
-    """The model: rooms of places. The clients: what an honest page would show."""
+    """The model is rooms of places. The clients are what honest pages would show."""
+
+    rooms_per_connection = 1
 
     def __init__(self) -> None:
         super().__init__()
-        self.hub = Driver(capacity=CAPACITY, max_rooms=MAX_ROOMS)
+        self.hub = Driver(CAPACITY, MAX_ROOMS, self.rooms_per_connection)
         self.rooms: dict[str, dict[str, Place]] = {}
-        self.clients: dict[int, Client] = {connection: Client() for connection in CONNECTIONS}
+        self.clients: dict[int, dict[str, Client]] = {connection: {} for connection in CONNECTIONS}
+        """By connection and room."""
 
     # --- the model -------------------------------------------------------------------------------------------------
 
-    def place_of(self, connection: int) -> tuple[str, str] | None:
-        for room, places in self.rooms.items():
-            for peer, place in places.items():
-                if place.connection == connection:
-                    return room, peer
-        return None
+    def places_of(self, connection: int) -> dict[str, str]:
+        """The peer id of a connection in each of its rooms."""
+        return {
+            room: peer
+            for room, places in self.rooms.items()
+            for peer, place in places.items()
+            if place.connection == connection
+        }
 
     def drop(self, room: str, peer: str) -> None:
         del self.rooms[room][peer]
         if not self.rooms[room]:
             del self.rooms[room]
 
-    def expected_refusal(self, connection: int, room: str, peer: str) -> Code | None:
-        here = self.place_of(connection)
-        if here == (room, peer):
+    def given_up(self, connection: int, room: str, peer: str) -> tuple[str, str] | None:
+        """The room and id that the connection gives up by joining."""
+        here = self.places_of(connection)
+        if here.get(room) == peer:
             return None
+        if room in here:
+            return room, here[room]
+        return next(iter(here.items()), None) if self.rooms_per_connection == 1 else None
+
+    def expected_refusal(self, connection: int, room: str, peer: str) -> Code | None:
+        here, given_up = self.places_of(connection), self.given_up(connection, room, peer)
+        if here.get(room) == peer:
+            return None
+        if len(here) - (given_up is not None) >= self.rooms_per_connection:
+            return Code.TOO_MANY_ROOMS
         place = self.rooms.get(room, {}).get(peer)
         if place is not None:
             recent = [when for when in place.replaced_s if when > self.hub.now_s - 20]
             return Code.ID_TAKEN if place.connection is not None and len(recent) >= 3 else None
         if room not in self.rooms:
-            ending = here is not None and len(self.rooms[here[0]]) == 1
+            ending = given_up is not None and len(self.rooms[given_up[0]]) == 1
             return Code.TOO_MANY_ROOMS if len(self.rooms) - ending >= MAX_ROOMS else None
-        moving = here is not None and here[0] == room
+        moving = given_up is not None and given_up[0] == room
         return Code.ROOM_FULL if len(self.rooms[room]) - moving >= CAPACITY else None
 
     # --- what happens ----------------------------------------------------------------------------------------------
 
-    @rule(
-        connection=strategies.sampled_from(CONNECTIONS),
-        room=strategies.sampled_from(ROOMS),
-        peer=strategies.sampled_from(PEERS),
-    )
+    @rule(connection=connections, room=rooms, peer=peers)
     def join(self, connection: int, room: str, peer: str) -> None:
         refusal = self.expected_refusal(connection, room, peer)
         before = self.hub.views()
@@ -100,52 +116,67 @@ class HubMachine(RuleBasedStateMachine):
             assert self.hub.refused(effects) == refusal
             assert self.hub.views() == before
             return
-        here = self.place_of(connection)
-        if here is not None and here != (room, peer):
-            self.drop(*here)
+        given_up = self.given_up(connection, room, peer)
+        if given_up is not None:
+            self.drop(*given_up)
+            del self.clients[connection][given_up[0]]
         place = self.rooms.setdefault(room, {}).setdefault(peer, Place(None))
         if place.connection not in (None, connection):
             place.replaced_s.append(self.hub.now_s)
         place.connection, place.until_s = connection, None
-        self.clients[connection] = Client(room, peer)
+        self.clients[connection][room] = Client(peer)
         self.deliver(effects)
 
-    @rule(connection=strategies.sampled_from(CONNECTIONS))
-    def leave(self, connection: int) -> None:
-        here = self.place_of(connection)
-        effects = self.hub.leave(connection)
-        if here is None:
-            assert self.hub.refused(effects) == Code.NOT_JOINED
+    def room_meant(self, connection: int, room: str | None) -> str | Code:
+        """The room that a command of a member is about, or why it is refused."""
+        here = self.places_of(connection)
+        if not here:
+            return Code.NOT_JOINED
+        if room is not None:
+            return room if room in here else Code.NO_SUCH_ROOM
+        return next(iter(here)) if len(here) == 1 else Code.BAD_FIELD
+
+    @rule(connection=connections, room=rooms | strategies.none())
+    def leave(self, connection: int, room: str | None) -> None:
+        meant = self.room_meant(connection, room)
+        effects = self.hub.leave(connection, room=None if room is None else RoomKey("rooms", room))
+        if isinstance(meant, Code):
+            assert self.hub.refused(effects) == meant
             return
-        self.drop(*here)
-        self.clients[connection] = Client()
+        self.drop(meant, self.places_of(connection)[meant])
+        del self.clients[connection][meant]
         self.deliver(effects)
 
-    @rule(connection=strategies.sampled_from(CONNECTIONS), ending=strategies.sampled_from(Ending))
+    @rule(connection=connections, ending=strategies.sampled_from(Ending))
     def end(self, connection: int, ending: Ending) -> None:
-        here = self.place_of(connection)
-        self.clients[connection] = Client()
+        here = self.places_of(connection)
+        self.clients[connection] = {}
         effects = self.hub.end(connection, ending)
-        if here is not None and GRACE_S[ending] == 0:
-            self.drop(*here)
-        elif here is not None:
-            place = self.rooms[here[0]][here[1]]
-            place.connection, place.until_s = None, self.hub.now_s + GRACE_S[ending]
+        for room, peer in here.items():
+            if GRACE_S[ending] == 0:
+                self.drop(room, peer)
+            else:
+                place = self.rooms[room][peer]
+                place.connection, place.until_s = None, self.hub.now_s + GRACE_S[ending]
         self.deliver(effects)
 
     @rule(
-        connection=strategies.sampled_from(CONNECTIONS),
-        to=strategies.sampled_from(PEERS) | strategies.none(),
-        claimed=strategies.sampled_from(PEERS) | strategies.none(),
+        connection=connections,
+        room=rooms | strategies.none(),
+        to=peers | strategies.none(),
+        claimed=peers | strategies.none(),
     )
-    def relay(self, connection: int, to: str | None, claimed: str | None) -> None:
-        here = self.place_of(connection)
-        effects = self.hub.relay(connection, to, claimed)
-        if here is None:
-            assert self.hub.refused(effects) == Code.NOT_JOINED
+    def relay(self, connection: int, room: str | None, to: str | None, claimed: str | None) -> None:
+        key = None if room is None else RoomKey("rooms", room)
+        effects = self.hub.handle(Relay(connection, "offer", to, claimed, b"{}", room=key))
+        here, meant = self.places_of(connection), self.room_meant(connection, room)
+        if here and claimed is not None and claimed not in here.values():
+            meant = Code.FORGED_FROM
+        if isinstance(meant, Code):
+            assert self.hub.refused(effects) == meant
             return
-        room, peer = here
-        others = {name: place.connection for name, place in self.rooms[room].items() if name != peer}
+        peer = here[meant]
+        others = {name: place.connection for name, place in self.rooms[meant].items() if name != peer}
         if claimed not in (None, peer):
             assert self.hub.refused(effects) == Code.FORGED_FROM
         elif to is not None and to not in others:
@@ -154,8 +185,22 @@ class HubMachine(RuleBasedStateMachine):
             assert self.hub.refused(effects) == Code.PEER_AWAY
         else:
             expected = {c for name, c in others.items() if c is not None and to in (None, name)}
-            received = [c for e in self.hub.sent(effects) if isinstance(e, Send) for c in e.connections]
-            assert sorted(received) == sorted(expected)
+            relayed = [e for e in effects if isinstance(e, Send) and isinstance(e.message, Relayed)]
+            assert all(send.message.room == meant for send in relayed)  # type: ignore[union-attr]
+            assert sorted(c for send in relayed for c in send.connections) == sorted(expected)
+
+    @rule(connection=connections, several=strategies.lists(rooms, max_size=4))
+    def leave_several(self, connection: int, several: list[str]) -> None:
+        effects = self.hub.handle(
+            Several(connection, tuple(Leave(connection=connection, room=RoomKey("rooms", room)) for room in several))
+        )
+        answers = [e.message for e in effects if isinstance(e, Send) and connection in e.connections]
+        left = {message.room for message in answers if isinstance(message, Left)}
+        assert left == set(several) & set(self.places_of(connection))
+        assert sum(isinstance(message, Refused) for message in answers) == (len(left) < len(several))
+        for room in left:
+            self.drop(room, self.clients[connection].pop(room).peer)
+        self.deliver([e for e in effects if not (isinstance(e, Send) and isinstance(e.message, Refused))])
 
     @rule(seconds=strategies.floats(0, 40))
     def time_passes(self, seconds: float) -> None:
@@ -173,23 +218,28 @@ class HubMachine(RuleBasedStateMachine):
                 for connection in effect.connections:
                     self.receive(self.clients[connection], effect.message)
             elif isinstance(effect, Close):
-                self.clients[effect.connection] = Client()
+                assert len(self.clients[effect.connection]) <= 1, "it has lost only one of its rooms"
+                self.clients[effect.connection] = {}
 
-    def receive(self, client: Client, message: object) -> None:
-        if isinstance(message, PeerList):
-            assert (message.room, message.peer) == (client.room, client.peer)
-            client.sees = {view.peer: view.away for view in message.peers}
-        elif isinstance(message, PeerJoined):
-            assert message.peer.peer not in client.sees
-            client.sees[message.peer.peer] = False
-        elif isinstance(message, PeerLeft):
-            del client.sees[message.peer]
-        elif isinstance(message, PeerUpdated):
-            assert client.sees[message.peer] is not message.away
-            if message.away is not None:
-                client.sees[message.peer] = message.away
-        else:
-            assert not isinstance(message, Refused | Relayed)
+    def receive(self, client: dict[str, Client], message: object) -> None:
+        match message:
+            case PeerList():
+                assert client[message.room].peer == message.peer
+                client[message.room].sees = {view.peer: view.away for view in message.peers}
+            case PeerJoined():
+                assert message.peer.peer not in client[message.room].sees
+                client[message.room].sees[message.peer.peer] = False
+            case PeerLeft():
+                del client[message.room].sees[message.peer]
+            case PeerUpdated():
+                assert client[message.room].sees[message.peer] is not message.away
+                if message.away is not None:
+                    client[message.room].sees[message.peer] = message.away
+            case RoomLost():
+                del client[message.room]
+                assert client, "a connection that has lost its only room is closed"
+            case _:
+                assert not isinstance(message, Refused | Relayed | Confirmed)
 
     # --- what always holds -----------------------------------------------------------------------------------------
 
@@ -202,12 +252,15 @@ class HubMachine(RuleBasedStateMachine):
         assert {key.room: peers for key, peers in self.hub.views().items()} == model
 
     @invariant()
-    def everybody_sees_all_others_of_his_room_and_nobody_else(self) -> None:
+    def each_client_sees_all_others_of_its_rooms_and_nobody_else(self) -> None:
         for connection, client in self.clients.items():
-            here = self.place_of(connection)
-            assert (client.room, client.peer) == (here or (None, None))
-            if here is not None:
-                assert set(client.sees) == set(self.rooms[here[0]]) - {here[1]}
+            here = self.places_of(connection)
+            assert {room: each.peer for room, each in client.items()} == here
+            assert len(here) <= self.rooms_per_connection
+            sessions = self.hub.hub.membership.sessions(connection)
+            assert {session.room.key.room: session.peer for session in sessions} == here
+            for room, peer in here.items():
+                assert set(client[room].sees) == set(self.rooms[room]) - {peer}
 
     @invariant()
     def the_list_of_rooms_counts_who_is_there(self) -> None:
@@ -226,5 +279,13 @@ class HubMachine(RuleBasedStateMachine):
         assert self.hub.hub.next_deadline_s is None
 
 
-HubMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+class SeveralRoomsMachine(HubMachine):
+    """The same with connections that can be in two rooms at once."""
+
+    rooms_per_connection = 2
+
+
+HubMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+SeveralRoomsMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestHub = HubMachine.TestCase
+TestSeveralRooms = SeveralRoomsMachine.TestCase

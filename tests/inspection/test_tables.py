@@ -172,3 +172,15 @@ def test_signals_of_a_log_that_keeps_summaries_are_told_the_same(tmp_path: Path)
     assert (signals["sdp_type"][0], signals["description_bytes"][0]) == ("offer", 400)
     assert (signals["candidate_type"][1], signals["address_class"][1]) == ("srflx", "public")
     assert pd.isna(signals["candidate_type"][2])
+
+
+def test_a_frame_that_is_kept_and_one_that_expires_are_signals_with_an_outcome(tmp_path: Path) -> None:
+    kept = {"dialect": "rooms", "room": "bar", "peer": "ann", "session": "s-ann", "to": "ben", "kind": "offer"}
+    lines = [
+        header("b00t"),
+        record(2, 1.0, "signal.kept", **kept, bytes=16, data={"type": "offer", "sdp": "v=0"}),
+        record(3, 6.0, "signal.expired", **kept, bytes=16),
+    ]
+    signals = open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", lines)).signals
+    assert list(signals["outcome"]) == ["kept", "expired"]
+    assert list(signals["sdp_type"].astype(object).where(signals["sdp_type"].notna(), None)) == ["offer", None]

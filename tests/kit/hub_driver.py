@@ -33,9 +33,14 @@ class CountedIds:
 
 
 class Driver:
-    def __init__(self, capacity: int = 100, max_rooms: int = 100) -> None:
+    def __init__(self, capacity: int = 100, max_rooms: int = 100, rooms_per_connection: int = 1) -> None:
         rules = RoomRules(
-            joining=Joining(capacity=capacity, replacements=3, replacement_window_s=20.0),
+            joining=Joining(
+                capacity=capacity,
+                rooms_per_connection=rooms_per_connection,
+                replacements=3,
+                replacement_window_s=20.0,
+            ),
             endings=Endings(grace_s=GRACE_S, away_notice_s=1.0),
             entry=Entry(listed=True),
         )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from signaling_sidecar.dialects import DIALECTS, Caller, Closing, Introduction, Opening
+from signaling_sidecar.dialects import DIALECTS, Binary, Caller, Closing, Dialect, Introduction, Opening
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Hub
-from signaling_sidecar.hub.commands import Alive, End, OfAdmin, Opened, SetLogState
+from signaling_sidecar.hub.commands import Alive, Command, End, OfAdmin, SetLogState
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, LastWords, Record, Send
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.settings import Settings
+from tests.dialects.manners import MANNERS
 from tests.kit.hub_driver import CountedIds, Driver
 
 AT_MS = 1000  # the wall clock of a frame: this times the number of its connection
@@ -20,6 +23,16 @@ AT_MS = 1000  # the wall clock of a frame: this times the number of its connecti
 def conceal(secret: str) -> str:
     """A keyed hash that a test can read."""
     return f"hash-of-{secret}"
+
+
+def opening(dialect: Dialect, path: str) -> Opening:
+    """Read a path as the server does before it asks the dialect."""
+    url = urlsplit(path)
+    query = dict(reversed(parse_qsl(url.query, keep_blank_values=True)))
+    patterns = [re.sub(r"\{room\}", "(?P<room>[^/]+)", each) for each in dialect.paths]
+    matches = [match for each in patterns if (match := re.fullmatch(each, url.path))]
+    assert matches, f"{path} is none of the paths of {dialect.name!r}: {dialect.paths}"
+    return Opening(matches[0].groupdict().get("room"), query, url.query)
 
 
 class Wire:
@@ -32,11 +45,14 @@ class Wire:
         self.callers: dict[str, Caller] = {}
         self.sent: dict[str, list[Any]] = {}
         self.records: list[Record] = []
+        self.accepted: set[str | None] = set()
+        """The kinds of the frames that were not refused."""
 
     def open(self, name: str, room: str | None = None, peer: str | None = None) -> None:
-        """Connect with what the handshake says; a dialect may end the connection at once."""
-        query = {key: value for key, value in (("room", room), ("roomId", room), ("userId", peer)) if value is not None}
-        opened = self.dialect.open(Opening(query=query, raw_query="&".join(f"{k}={v}" for k, v in query.items())))
+        """Connect at the path that the dialect's clients use; a dialect may end the connection at once."""
+        named = room is not None or peer is not None
+        path = MANNERS[self.dialect.name].path(room or "", peer or "") if named else self.dialect.paths[0]
+        opened = self.dialect.open(opening(self.dialect, path))
         number = len([each for each in self.callers if each != "lobby"]) + 1
         self.sent[name] = []
         self.callers[name] = Caller(
@@ -44,9 +60,8 @@ class Wire:
         )
         if isinstance(opened, Closing):
             self.sent[name].append(list(opened))
-        elif isinstance(opened, Introduction) and opened.peer is not None:
-            command = Opened(self.callers[name].connection, self.dialect.name, opened.peer)
-            self.deliver(self.driver.handle(command))
+        elif (command := self.dialect.begin(self.callers[name], AT_MS * number)) is not None:
+            self.deliver(self.driver.handle(command), AT_MS * number)
 
     def caller(self, name: str) -> Caller:
         if name not in self.callers:
@@ -54,11 +69,28 @@ class Wire:
         return self.callers[name]
 
     def send(self, name: str, frame: bytes) -> list[Effect]:
+        """Send a text frame, or a binary one when it is a `Binary`."""
         caller = self.caller(name)
         at_ms = AT_MS * caller.connection
-        effects = self.driver.handle(self.dialect.decode(frame, caller, at_ms))
+        command = self.decode(frame, caller, at_ms)
+        effects = self.driver.handle(command)
         self.deliver(effects, at_ms)
+        refused = any(isinstance(each, Record) and each.type == "signal.refused" for each in effects)
+        if not refused:
+            self.accepted.add(self.kind_of(frame))
         return effects
+
+    def kind_of(self, frame: bytes) -> str | None:
+        if not isinstance(frame, Binary):
+            return self.dialect.kind_of(frame)
+        command = self.decode(frame, Caller(0, Introduction(), conceal), 0)
+        return getattr(command, "kind", None)
+
+    def decode(self, frame: bytes, caller: Caller, at_ms: int) -> Command:
+        if not isinstance(frame, Binary):
+            return self.dialect.decode(frame, caller, at_ms)
+        assert self.dialect.decode_binary is not None, f"{self.dialect.name!r} takes no binary frames"
+        return self.dialect.decode_binary(frame, caller, at_ms)
 
     def end(self, name: str, ending: Ending) -> None:
         self.deliver(self.driver.handle(End(self.caller(name).connection, ending)))
@@ -89,7 +121,8 @@ class Wire:
                         mark = (marks or {}).get(number)
                         if text is not None:
                             whole = text if mark is None else self.dialect.mark(text, mark)
-                            self.sent[names[number]].append(json.loads(whole))
+                            is_binary = isinstance(whole, Binary)
+                            self.sent[names[number]].append(bytes(whole) if is_binary else json.loads(whole))
                         if isinstance(message, LastWords) and (closing := self.dialect.closing(message)):
                             self.sent[names[number]].append(list(closing))
                 case Close(connection, code, reason):

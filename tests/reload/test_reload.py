@@ -1,4 +1,4 @@
-"""`--reload`: the sidecar's own code changes while it serves, and nobody is refused or has left."""
+"""With `--reload`, the code of the sidecar is replaced while it runs. No client is refused, and no peer leaves."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ VERSION = "VERSION_IN_HEALTH"
 
 
 class Copied:
-    """A running sidecar with `--reload`, from a copy of the package that the test may edit."""
+    """A running sidecar with `--reload`, whose code is a copy of the package that the test can edit."""
 
     def __init__(self, program: Program, folder: Path, url: str, pids: list[int]) -> None:
         self.program, self._folder, self.url, self.pids = program, folder, url, pids
 
     def save(self, code: str) -> None:
         """Change a file that the server imports."""
-        (self._folder / "server" / "pages" / "page_files.py").write_text(self.pages + code)
+        (self._folder / "server" / "http" / "dialect_routes.py").write_text(self.routes + code)
 
     @property
-    def pages(self) -> str:
-        return (PACKAGE / "server" / "pages" / "page_files.py").read_text()
+    def routes(self) -> str:
+        return (PACKAGE / "server" / "http" / "dialect_routes.py").read_text()
 
     async def home(self, session: aiohttp.ClientSession) -> str:
         async with session.get(self.url, headers={"Connection": "close"}) as answer:
@@ -71,7 +71,7 @@ async def test_a_save_is_served_and_nobody_has_left(copied: Copied, tmp_path: Pa
         ann = await session.ws_connect(url)
         await ann.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "resume": True})
         token = (await ann.receive_json())["resume"]["token"]
-        copied.save("\nHOME = 'new code\\n'\n")
+        copied.save("\nHOME_TEXT = 'new code\\n'\n")
         assert (await ann.receive(timeout=10)).data == 1012
         ann = await session.ws_connect(url)
         await ann.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "resume": {"token": token, "after": 0}})
@@ -98,10 +98,10 @@ async def test_code_that_does_not_load_leaves_the_old_serving_and_says_why(copie
         before = await copied.home(session)
         copied.save("\nraise RuntimeError('half written')\n")
         await copied.program.line("RuntimeError: half written")
-        await copied.program.line("the old goes on")
+        await copied.program.line("the old code keeps serving")
         assert await copied.home(session) == before
-        copied.save("\nHOME = 'mended\\n'\n")
-        await copied.program.line("new code serves")
+        copied.save("\nHOME_TEXT = 'mended\\n'\n")
+        await copied.program.line("new code is serving")
         assert await copied.home(session) == "mended\n"
 
 
@@ -112,19 +112,19 @@ async def test_no_connect_is_refused_over_many_saves(copied: Copied, measured: l
         async def connect_all_the_time() -> None:
             nonlocal answers
             while True:
-                await copied.home(session)  # raises when it is refused or reset
+                await copied.home(session)  # raises if the connection is refused or reset
                 answers += 1
 
         connecting = asyncio.create_task(connect_all_the_time())
         for number in range(SAVES):
             began_s = time.perf_counter()
-            copied.save(f"\nHOME = '{number}\\n'\n")
+            copied.save(f"\nHOME_TEXT = '{number}\\n'\n")
             async with asyncio.timeout(20):
                 while await copied.home(session) != f"{number}\n":
                     pass
             waits_ms.append(1000 * (time.perf_counter() - began_s))
-            await copied.program.line("new code serves", number + 1)
-            await asyncio.sleep(0.4)  # the next standby warms up, as it does while somebody types
+            await copied.program.line("new code is serving", number + 1)
+            await asyncio.sleep(0.4)  # the next standby process needs time to import its modules
         assert not connecting.done(), connecting.exception()
         connecting.cancel()
     assert answers > SAVES

@@ -89,7 +89,7 @@ async def test_what_needs_a_restart_says_so_in_one_sentence(
 ) -> None:
     served = await following(aiohttp_client, file)
     await save(served, file, "port = 4711\ndialects = ['rooms']\nmax_rooms = 5\n")
-    assert "port, dialects: another value needs a restart of the sidecar" in caplog.text
+    assert "port, dialects: restart the sidecar to use the new value" in caplog.text
     assert served.sidecar.settings.port == 8765
     await served.connect("/ws/signaling/mesh")
 
@@ -106,6 +106,6 @@ async def test_a_file_that_is_wrong_changes_nothing_and_is_said(
 ) -> None:
     served = await following(aiohttp_client, file)
     write(file, f"grace_s = 1\n{text}\n")
-    await until(lambda: "the settings from before go on" in caplog.text, "it is said")
+    await until(lambda: "the previous settings stay in use" in caplog.text, "it is said")
     assert served.sidecar.settings.grace_s == 30
     assert served.records("settings.changed") == []

@@ -1,9 +1,9 @@
 import { copyOf, part } from './dom.ts'
 
-/** Older lines go: a page that is open for days should not grow. */
+/** Older lines are removed, so that the page does not grow when it is open for days. */
 const MAX_LINES = 300
 
-/** The lines of a room. All text is foreign, so it only ever becomes `textContent`. */
+/** The chat of a room. Other people write the text, so it is only ever set as `textContent`. */
 export class Chat {
   readonly #log: HTMLOListElement
 
@@ -24,16 +24,16 @@ export class Chat {
     this.#log.replaceChildren()
   }
 
-  /** Something that happened: "Ann joined". */
+  /** Adds a line about an event, such as "Ann joined". */
   note(text: string): void {
-    this.#add('note', '', text)
+    this.#append('note', '', text)
   }
 
-  say(author: string, text: string, isOwn: boolean): void {
-    this.#add(isOwn ? 'own' : 'other', author, text)
+  add(author: string, text: string, isOwn: boolean): void {
+    this.#append(isOwn ? 'own' : 'other', author, text)
   }
 
-  #add(kind: 'note' | 'own' | 'other', author: string, text: string): void {
+  #append(kind: 'note' | 'own' | 'other', author: string, text: string): void {
     const isAtEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 40
     const line = copyOf('line')
     line.dataset.kind = kind

@@ -1,6 +1,6 @@
 /// <reference types="vite/client" />
 
-/** The element that index.html promises; its absence is a mistake of ours. */
+/** Returns an element that index.html must contain, and throws if it does not. */
 export function part<Type extends Element>(
   root: ParentNode,
   selector: string,
@@ -11,7 +11,7 @@ export function part<Type extends Element>(
   throw new Error(`index.html has no ${type.name} at ${selector}`)
 }
 
-/** A new copy of what is in a `<template>`. */
+/** Returns a copy of the element in a `<template>`. */
 export function copyOf(templateId: string): HTMLElement {
   const template = part(document, `#${templateId}`, HTMLTemplateElement)
   const copy = template.content.firstElementChild?.cloneNode(true)

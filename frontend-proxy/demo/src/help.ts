@@ -1,11 +1,11 @@
 import type { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
 import { part } from './dom.ts'
 
-/** Two pages of one network are connected in half a second. */
-const PATIENCE_MS = 4_000
+/** Two pages in the same network usually connect within half a second. */
+const SHOW_AFTER_MS = 4_000
 
-/** "Not connecting?", only while something has not connected for a while. */
-export function offerHelp(client: SignalingClient, mesh: Mesh, until: AbortSignal): void {
+/** Shows the link "Not connecting?" while something has not been connected for a few seconds. */
+export function showHelpLink(client: SignalingClient, mesh: Mesh, until: AbortSignal): void {
   const help = part(document, '.help', HTMLElement)
   let timer: ReturnType<typeof setTimeout> | undefined
   const stop = () => {
@@ -13,22 +13,22 @@ export function offerHelp(client: SignalingClient, mesh: Mesh, until: AbortSigna
     timer = undefined
     help.hidden = true
   }
-  const look = () => {
-    const isReached = client.room === undefined ? client.state === 'connected' : client.joined
+  const update = () => {
+    const isConnected = client.room === undefined ? client.state === 'connected' : client.joined
     const isTrying = mesh.peers.some(({ state }) => state === 'connecting' || state === 'failed')
-    if (isReached && !isTrying) stop()
+    if (isConnected && !isTrying) stop()
     else
       timer ??= setTimeout(() => {
         help.hidden = false
-      }, PATIENCE_MS)
+      }, SHOW_AFTER_MS)
   }
   const options = { signal: until }
   for (const name of ['connected', 'disconnected', 'peer_list', 'resumed', 'left'] as const) {
-    client.addEventListener(name, look, options)
+    client.addEventListener(name, update, options)
   }
   for (const name of ['added', 'changed', 'removed'] as const) {
-    mesh.addEventListener(name, look, options)
+    mesh.addEventListener(name, update, options)
   }
   until.addEventListener('abort', stop)
-  look()
+  update()
 }

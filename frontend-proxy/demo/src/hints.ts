@@ -1,12 +1,12 @@
 import type { SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
 import { part } from './dom.ts'
 
-/** Says what this page cannot do here and what helps, before it tries. */
+/** Shows what this page cannot do in this browser, and what helps, before the user tries it. */
 export function showHints(client: SignalingClient, until: AbortSignal): void {
   part(document, '.insecure', HTMLElement).hidden = isSecureContext
   const untrusted = part(document, '.untrusted', HTMLElement)
   untrusted.hidden = !mayRefuseWebSocket() || client.state === 'connected'
-  // Then the certificate has been installed.
+  // If the WebSocket opens, the certificate is trusted.
   const connected = () => {
     untrusted.hidden = true
   }
@@ -15,22 +15,22 @@ export function showHints(client: SignalingClient, until: AbortSignal): void {
 }
 
 /**
- * iOS opens a page whose certificate somebody has clicked through, and then refuses its WebSocket
- * without a word. No public authority certifies such a host, so it depends on what was installed.
+ * On iOS a user can open a page despite its certificate, but iOS then refuses the page's WebSocket and
+ * shows no reason. This concerns hosts on the LAN, because public authorities do not certify them.
  */
 function mayRefuseWebSocket(): boolean {
   const isOnLan = /^[\d.]+$|^\[|\.local$/.test(location.hostname)
   return isIos() && location.protocol === 'https:' && isOnLan
 }
 
-/** Every browser there, because Apple lets them all only be Safari underneath. */
+/** It concerns every browser on iOS, because they all have to use the engine of Safari. */
 function isIos(): boolean {
-  // An iPad calls itself a Mac, but no Mac has a touch screen.
+  // An iPad reports that it is a Mac, but no Mac has a touch screen.
   const isIpad = /Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1
   return isIpad || /iPhone|iPad|iPod/.test(navigator.userAgent)
 }
 
-/** The certificate to install is there when the plugin has made it; mkcert's is a file of mkcert's. */
+/** Shows how to install the certificate, if the plugin has created it. (mkcert serves none to install.) */
 async function showAuthority(): Promise<void> {
   const install = part(document, '.install', HTMLElement)
   const { href } = part(install, 'a', HTMLAnchorElement)
@@ -38,6 +38,7 @@ async function showAuthority(): Promise<void> {
     const { headers } = await fetch(href, { method: 'HEAD' })
     install.hidden = headers.get('content-type') !== 'application/x-x509-ca-cert'
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error // else the network is gone: nothing can be installed now
+    // A TypeError means that the network failed, so the certificate cannot be installed now.
+    if (!(error instanceof TypeError)) throw error
   }
 }

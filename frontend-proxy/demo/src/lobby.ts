@@ -4,14 +4,14 @@ import { Neighbours } from './neighbours.ts'
 import { PhonePanel } from './phone.ts'
 import { describe, roomCard, roomIdOf } from './room-card.ts'
 
-/** Shown empty when nobody is in them, so that there is something to click at once. */
+/** These rooms are shown even if they are empty, so that a new user can join one at once. */
 const SUGGESTED = ['bar', 'Gaming Zone', 'Study Hall']
 
 const NAME_KEY = 'demo:name'
-/** A card says for how many minutes its room is open. */
+/** A card shows for how many minutes its room has been open. */
 const DESCRIBE_EVERY_MS = 20_000
 
-/** The view of all rooms, before one is joined. `onJoin` gets the room that was chosen; `until` ends the view. */
+/** The list of rooms, from which the user joins one. `until` ends the view. */
 export class Lobby {
   readonly #root = part(document, '.lobby', HTMLElement)
   readonly #name = part(this.#root, '#name', HTMLInputElement)
@@ -43,7 +43,7 @@ export class Lobby {
     until.addEventListener('abort', () => clearInterval(timer))
   }
 
-  /** What the others see; never empty. */
+  /** The user's name. It is never empty. */
   get name(): string {
     return this.#name.value.trim() || deviceName()
   }
@@ -70,7 +70,7 @@ export class Lobby {
       ...[...rooms].sort((a, b) => b.peers - a.peers),
       ...suggested.map((roomId) => ({ roomId, peers: 0 })),
     ]
-    // Cards are changed in place, so that the focus stays where it is when somebody else joins.
+    // Existing cards are updated, not replaced, so that a card keeps the focus.
     const cards = new Map([...this.#list.children].map((item) => [roomIdOf(item), item]))
     const items = all.map((room) => {
       const item = cards.get(room.roomId) ?? roomCard(room.roomId, this.#onJoin)

@@ -1,26 +1,26 @@
 import './style.css'
 import { type LeaveReason, Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
 import { part } from './dom.ts'
-import { offerHelp } from './help.ts'
+import { showHelpLink } from './help.ts'
 import { showHints } from './hints.ts'
 import { Lobby } from './lobby.ts'
 import { RoomView } from './room.ts'
 
 declare global {
   interface Window {
-    /** For tests and the console; only there while developing. */
+    /** For tests and the console. It exists only in development. */
     demo?: { client: SignalingClient; mesh: Mesh }
   }
 }
 
-/** What goes on when a saved module replaces this one: nobody in the room notices an edit. */
-interface Session {
+/** What this module passes to its replacement when it is saved, so that nobody in the room notices. */
+interface HandedOver {
   readonly client: SignalingClient
   readonly mesh: Mesh
   readonly ownStream: MediaStream | undefined
 }
 
-const before: Session | undefined = import.meta.hot?.data.session
+const before: HandedOver | undefined = import.meta.hot?.data.handedOver
 const client = before?.client ?? new SignalingClient()
 const mesh = before?.mesh ?? new Mesh(client)
 const replaced = new AbortController()
@@ -30,13 +30,13 @@ const lobby = new Lobby((room) => {
   followUrl()
 }, replaced.signal)
 showHints(client, replaced.signal)
-offerHelp(client, mesh, replaced.signal)
+showHelpLink(client, mesh, replaced.signal)
 const roomView = new RoomView(client, mesh, leave, replaced.signal)
 if (import.meta.env.DEV) window.demo = { client, mesh }
 import.meta.hot?.accept()
 import.meta.hot?.dispose((data) => {
   replaced.abort()
-  data.session = { client, mesh, ownStream: roomView.ownStream } satisfies Session
+  data.handedOver = { client, mesh, ownStream: roomView.ownStream } satisfies HandedOver
 })
 
 function leave(): void {
@@ -44,7 +44,7 @@ function leave(): void {
   followUrl()
 }
 
-/** The address says where we are: `?room=bar` in that room, else in the lobby. */
+/** Shows what the page's URL contains: the room `bar` for `?room=bar`, and otherwise the lobby. */
 function followUrl(refusal?: string): void {
   const room = new URLSearchParams(location.search).get('room')
   if (room !== null && room === client.room) return
@@ -63,28 +63,32 @@ function followUrl(refusal?: string): void {
 }
 
 const DISMISSALS: Partial<Record<LeaveReason, string>> = {
-  replaced: 'This room is open in another tab with the same identity.',
+  replaced: 'Another page has joined this room with the same peer id.',
   removed: 'You were removed from the room.',
 }
 
-/** Out of the room without having asked for it. */
+/** Returns to the lobby because the client had to leave the room. */
 function backToLobby(why: string): void {
   history.replaceState(null, '', location.pathname)
   followUrl(why)
 }
 
 const banner = part(document, '.banner', HTMLElement)
-const say = (text: string) => {
+const showBanner = (text: string) => {
   banner.hidden = text === ''
   banner.textContent = text
 }
-client.addEventListener('connected', () => say(''), options)
+client.addEventListener('connected', () => showBanner(''), options)
 client.addEventListener(
   'disconnected',
-  ({ detail }) => say(detail.final ? '' : 'Reconnecting… calls and chat go on.'),
+  ({ detail }) => showBanner(detail.final ? '' : 'Reconnecting… Calls and chat continue.'),
   options,
 )
-client.addEventListener('reconnecting', () => say(banner.textContent || 'Connecting…'), options)
+client.addEventListener(
+  'reconnecting',
+  () => showBanner(banner.textContent || 'Connecting…'),
+  options,
+)
 client.addEventListener('rooms', ({ detail }) => lobby.listRooms(detail), options)
 client.addEventListener(
   'left',
@@ -97,7 +101,7 @@ client.addEventListener(
 client.addEventListener(
   'refused',
   ({ detail }) => {
-    if (detail.room !== undefined) backToLobby(`Not joined: ${detail.message}`)
+    if (detail.room !== undefined) backToLobby(`Could not join: ${detail.message}`)
   },
   options,
 )

@@ -4,15 +4,14 @@ type Kind = 'audio' | 'video'
 
 const NAMES: Readonly<Record<Kind, string>> = { audio: 'microphone', video: 'camera' }
 const PROBLEMS: Readonly<Record<string, string>> = {
-  NotAllowedError:
-    'The browser does not let this page use it: the address bar is where to allow it.',
+  NotAllowedError: 'The browser has blocked it for this page. You can allow it in the address bar.',
   NotFoundError: 'This device has none.',
   NotReadableError: 'Another program is using it.',
 }
 
 /**
- * The buttons for camera and microphone, and what they have turned on. Nothing is asked for before
- * somebody clicks: a room is joined without. Off means off: the device is released, not only muted.
+ * The buttons for camera and microphone, and the tracks that they have turned on. The page asks for
+ * permission only after a click. Turning a device off releases it instead of muting it.
  */
 export class OwnMedia {
   readonly #both: HTMLButtonElement
@@ -20,8 +19,8 @@ export class OwnMedia {
   readonly #tracks = new Map<Kind, MediaStreamTrack>()
   readonly #onChange: (stream: MediaStream | undefined) => void
   readonly #onProblem: (text: string) => void
-  /** Counts stays in rooms: what was asked for in one is not turned on in the next. */
-  #stay = 0
+  /** Changes with each room, so a device that was requested in one room is not turned on in the next. */
+  #visit = 0
 
   constructor(
     root: HTMLElement,
@@ -39,7 +38,7 @@ export class OwnMedia {
     const turnBothOn = () => void this.#turnOn(this.#both, ['video', 'audio'])
     this.#both.addEventListener('click', turnBothOn, { signal: until })
     until.addEventListener('abort', () => {
-      this.#stay += 1
+      this.#visit += 1
     })
     for (const kind of ['audio', 'video'] as const) {
       const toggle = () => {
@@ -54,26 +53,26 @@ export class OwnMedia {
     return this.#tracks.size === 0 ? undefined : new MediaStream([...this.#tracks.values()])
   }
 
-  /** In a room; `stream` is what is on already, when a saved module replaces this one. */
+  /** Must be called when a room is joined. `stream` contains the tracks of a replaced module. */
   start(stream?: MediaStream): void {
-    this.#stay += 1
-    // A page on `http://192.168.…` is no secure context and has no mediaDevices.
+    this.#visit += 1
+    // `mediaDevices` is missing on insecure pages such as `http://192.168.…`.
     this.#both.hidden = !('mediaDevices' in navigator) || stream !== undefined
     for (const toggle of Object.values(this.#toggles)) toggle.hidden = true
     this.#add(stream?.getTracks() ?? [])
   }
 
   stop(): void {
-    this.#stay += 1
+    this.#visit += 1
     for (const kind of [...this.#tracks.keys()]) this.#turnOff(kind)
   }
 
   async #turnOn(button: HTMLButtonElement, kinds: readonly Kind[]): Promise<void> {
-    const stay = this.#stay
+    const visit = this.#visit
     button.disabled = true
     try {
-      const tracks = await ask(kinds)
-      if (stay === this.#stay) this.#add(tracks)
+      const tracks = await request(kinds)
+      if (visit === this.#visit) this.#add(tracks)
       else for (const track of tracks) track.stop()
     } catch (error) {
       if (!(error instanceof DOMException)) throw error
@@ -87,7 +86,7 @@ export class OwnMedia {
   #add(tracks: readonly MediaStreamTrack[]): void {
     for (const track of tracks) {
       this.#tracks.set(track.kind as Kind, track)
-      // Pulled out, or no longer allowed.
+      // The device was unplugged, or the permission was withdrawn.
       track.onended = () => this.#turnOff(track.kind as Kind)
     }
     if (tracks.length > 0) this.#changed()
@@ -109,16 +108,19 @@ export class OwnMedia {
   }
 }
 
-/** Both in one question, else the one that is there. Throws what the browser says of the first. */
-async function ask(kinds: readonly Kind[]): Promise<MediaStreamTrack[]> {
+/**
+ * Requests all devices in one prompt, and if that fails, the ones that exist. Throws the error of the
+ * first request if there are none.
+ */
+async function request(kinds: readonly Kind[]): Promise<MediaStreamTrack[]> {
   try {
-    const wish = Object.fromEntries(kinds.map((kind) => [kind, true]))
-    return (await navigator.mediaDevices.getUserMedia(wish)).getTracks()
+    const constraints = Object.fromEntries(kinds.map((kind) => [kind, true]))
+    return (await navigator.mediaDevices.getUserMedia(constraints)).getTracks()
   } catch (error) {
-    // Asking again would be rude.
+    // The user has refused, so the page does not ask again.
     const isRefused = error instanceof DOMException && error.name === 'NotAllowedError'
     if (isRefused || kinds.length === 1) throw error
-    const each = await Promise.allSettled(kinds.map((kind) => ask([kind])))
+    const each = await Promise.allSettled(kinds.map((kind) => request([kind])))
     const granted = each.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
     if (granted.length === 0) throw error
     return granted

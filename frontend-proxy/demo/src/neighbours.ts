@@ -1,9 +1,9 @@
 import { copyOf, part } from './dom.ts'
-import { ask, fieldsOf, listIn, roomUrl } from './sidecar-http.ts'
+import { fieldsOf, get, listIn, roomUrl } from './sidecar-http.ts'
 
-/** Somebody who joins another sidecar's room is at another page: this need not be fast. */
-const LOOK_EVERY_MS = 10_000
-/** Others can announce what they like; a person reads no more. */
+/** The rooms of other sidecars are only links to their pages, so they need not be up to date. */
+const FETCH_EVERY_MS = 10_000
+/** Other machines can announce any number of rooms, and nobody reads more than this. */
 const MAX_SHOWN = 20
 
 interface OthersRoom {
@@ -13,21 +13,21 @@ interface OthersRoom {
   readonly where: string
 }
 
-/** Rooms of other sidecars on the LAN, as links. Asked for only while somebody can see them. */
+/** The rooms of other sidecars on the LAN, as links. They are fetched only while the list is visible. */
 export class Neighbours {
   readonly #root: HTMLElement
   #timer: ReturnType<typeof setInterval> | undefined
 
   constructor(root: HTMLElement, until: AbortSignal) {
     this.#root = root
-    document.addEventListener('visibilitychange', () => void this.#look(), { signal: until })
+    document.addEventListener('visibilitychange', () => void this.#fetch(), { signal: until })
     until.addEventListener('abort', () => this.stop())
   }
 
   start(): void {
     if (this.#timer !== undefined) return
-    this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS)
-    void this.#look()
+    this.#timer = setInterval(() => void this.#fetch(), FETCH_EVERY_MS)
+    void this.#fetch()
   }
 
   stop(): void {
@@ -35,9 +35,9 @@ export class Neighbours {
     this.#timer = undefined
   }
 
-  async #look(): Promise<void> {
+  async #fetch(): Promise<void> {
     if (this.#timer === undefined || document.hidden) return
-    const answer = await ask('neighbours')
+    const answer = await get('neighbours')
     if (answer === 'absent') this.stop()
     if (typeof answer === 'object') this.#show(roomsIn(answer.json))
   }

@@ -1,28 +1,29 @@
 import { copyOf, part } from './dom.ts'
-import { ask, fieldsOf, listIn, roomUrl, urlBeside } from './sidecar-http.ts'
+import { fieldsOf, get, listIn, roomUrl, sidecarUrl } from './sidecar-http.ts'
 
-/** "Open on your phone": a link and its QR code. Only there when Vite is on the network. */
+/** "Open on your phone": a link and its QR code. It is hidden unless Vite listens on the network. */
 export class PhonePanel {
   readonly #panel: HTMLDetailsElement
   readonly #code: HTMLImageElement
   readonly #link: HTMLAnchorElement
   #room: string | undefined
 
-  /** Takes the place of `placeholder`. */
+  /** Replaces the element `placeholder`. */
   constructor(placeholder: Element) {
     const copy = copyOf('phone')
-    if (!(copy instanceof HTMLDetailsElement)) throw new Error('the template phone is no <details>')
+    if (!(copy instanceof HTMLDetailsElement))
+      throw new Error('the template phone does not contain a <details>')
     this.#panel = copy
     this.#code = part(copy, 'img', HTMLImageElement)
     this.#link = part(copy, 'a', HTMLAnchorElement)
-    // The sidecar draws codes only with its extra `lan`; the link says the same.
+    // The sidecar can draw QR codes only with its extra `lan`. The link is always shown.
     this.#code.addEventListener('error', () => {
       this.#code.hidden = true
     })
     placeholder.replaceWith(copy)
   }
 
-  /** For a room, else for the lobby. */
+  /** Shows the link to a room, or to the lobby if `room` is undefined. */
   show(room: string | undefined): void {
     this.#room = room
     this.#panel.hidden = true
@@ -34,14 +35,14 @@ export class PhonePanel {
   }
 
   async #fill(room: string | undefined): Promise<void> {
-    const answer = await ask('status', { brief: '' })
+    const answer = await get('status', { brief: '' })
     if (typeof answer !== 'object' || this.#room !== room) return
     const [best] = listIn(fieldsOf(fieldsOf(answer.json).site).network)
     const url = roomUrl(best, room)
     if (url === undefined) return
     this.#panel.hidden = false
     this.#code.hidden = false
-    this.#code.src = urlBeside('qr', room === undefined ? {} : { room })
+    this.#code.src = sidecarUrl('qr', room === undefined ? {} : { room })
     this.#link.href = url.href
     this.#link.textContent = decodeURI(url.href)
   }

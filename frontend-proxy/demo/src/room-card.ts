@@ -1,17 +1,17 @@
 import type { Room } from 'vite-plugin-signaling-sidecar/browser'
 import { copyOf, part } from './dom.ts'
 
-/** A room in the lobby; without `createdAt` one that nobody has opened yet. */
+/** A room in the lobby. It has no `createdAt` if it does not exist yet. */
 export type Listed = Pick<Room, 'roomId' | 'peers'> & Partial<Room>
 
-/** A card that links to the room. */
+/** Creates a card that links to the room. */
 export function roomCard(roomId: string, onJoin: (roomId: string) => void): HTMLElement {
   const item = copyOf('room-card')
   const link = part(item, 'a', HTMLAnchorElement)
   link.dataset.room = roomId
   link.href = `?${new URLSearchParams({ room: roomId })}`
   link.addEventListener('click', (event) => {
-    // With a key it is for another tab or window, which the browser opens.
+    // With one of these keys, the browser opens the link in another tab or window.
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
     event.preventDefault()
     onJoin(roomId)
@@ -23,7 +23,7 @@ export function roomIdOf(item: Element): string {
   return part(item, 'a', HTMLAnchorElement).dataset.room ?? ''
 }
 
-/** "Gaming Zone (2)", and below it "room for 6 more, open for 12 min". */
+/** Writes "Gaming Zone (2)" and, below it, "room for 6 more, open for 12 min". */
 export function describe(item: Element, room: Listed): void {
   const link = part(item, 'a', HTMLAnchorElement)
   link.dataset.count = String(room.peers)
@@ -35,15 +35,15 @@ export function describe(item: Element, room: Listed): void {
 function detailOf({ peers, capacity, createdAt }: Listed): string {
   if (createdAt === undefined) return peers === 0 ? 'nobody yet' : ''
   const free = capacity === undefined ? undefined : Math.max(0, capacity - peers)
-  const place = free === undefined ? '' : free === 0 ? 'full, ' : `room for ${free} more, `
-  return `${peers === 0 ? 'empty, ' : place}open ${durationOf(Date.now() - createdAt)}`
+  const capacityText = free === undefined ? '' : free === 0 ? 'full, ' : `room for ${free} more, `
+  return `${peers === 0 ? 'empty, ' : capacityText}open ${durationOf(Date.now() - createdAt)}`
 }
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 
-/** A phone's clock may be behind the sidecar's: that is "for less than a minute" too. */
+/** `ms` can be negative, because a phone's clock may be behind the sidecar's. */
 function durationOf(ms: number): string {
   if (ms < MINUTE_MS) return 'for less than a minute'
   if (ms < HOUR_MS) return `for ${Math.floor(ms / MINUTE_MS)} min`

@@ -13,18 +13,18 @@ import { Tile } from './tile.ts'
 
 type MeshEvent<Name extends keyof MeshEvents> = CustomEvent<MeshEvents[Name]>
 
-/** As in style.css: a phone has no place for everything, and needs no code to open this page. */
+/** The same width as in style.css. On a narrow screen, such as a phone's, the QR code stays closed. */
 const IS_WIDE = matchMedia('(min-width: 821px)')
 
 const LABELS: Readonly<Record<PeerState, string>> = {
   connecting: 'connecting…',
   connected: 'connected',
   away: 'away',
-  unconfirmed: 'not heard of…',
-  failed: 'no way through, trying again',
+  unconfirmed: 'may have left…',
+  failed: 'connection failed, retrying…',
 }
 
-/** The view of the room one is in. */
+/** The view of the room that the client is in. */
 export class RoomView {
   readonly #root = part(document, '.room', HTMLElement)
   readonly #tiles = part(this.#root, '.tiles', HTMLUListElement)
@@ -40,17 +40,17 @@ export class RoomView {
   constructor(client: SignalingClient, mesh: Mesh, onLeave: () => void, until: AbortSignal) {
     this.#client = client
     this.#mesh = mesh
-    const say = (text: string) => {
+    const send = (text: string) => {
       mesh.send(text)
-      this.#chat.say('You', text, true)
+      this.#chat.add('You', text, true)
     }
-    this.#chat = new Chat(part(this.#root, '.chat', HTMLElement), say, until)
+    this.#chat = new Chat(part(this.#root, '.chat', HTMLElement), send, until)
     const showOwn = (stream: MediaStream | undefined) => {
       mesh.setStream(stream)
       this.#self?.show(stream)
     }
-    const complain = (text: string) => this.#chat.note(text)
-    this.#media = new OwnMedia(this.#root, showOwn, complain, until)
+    const showProblem = (text: string) => this.#chat.note(text)
+    this.#media = new OwnMedia(this.#root, showOwn, showProblem, until)
     const leave = part(this.#root, '.danger', HTMLButtonElement)
     leave.addEventListener('click', onLeave, { signal: until })
     this.#follow(until)
@@ -60,14 +60,14 @@ export class RoomView {
     return this.#media.stream
   }
 
-  /** The client has been told to join. `ownName` may be empty. */
+  /** Must be called after the client has begun to join. `ownName` may be empty. */
   show(room: string, ownName: string): void {
     this.#chat.clear()
     this.#begin(room, ownName)
     this.#media.start()
   }
 
-  /** Goes on where the view before this one was, which a saved module has replaced. */
+  /** Continues the view of the module that was replaced because it was saved. */
   takeOver(room: string, ownName: string, ownStream: MediaStream | undefined): void {
     this.#begin(room, ownName)
     for (const peer of this.#mesh.peers) this.#add(peer)
@@ -122,7 +122,7 @@ export class RoomView {
     const heard = ({ detail: { from, data } }: MeshEvent<'message'>) => {
       const author = mesh.peers.find(({ peerId }) => peerId === from)
       if (author !== undefined && typeof data === 'string') {
-        this.#chat.say(nameOf(author), data, false)
+        this.#chat.add(nameOf(author), data, false)
       }
     }
     mesh.addEventListener('added', added, options)

@@ -1,40 +1,41 @@
-/** What the sidecar answers beside its WebSocket, to a page. */
+/** Requests to the sidecar's HTTP endpoints, which are below the path of its WebSocket. */
 
 const PATH = '/ws/signaling'
 
-export function urlBeside(name: string, query: Readonly<Record<string, string>> = {}): string {
+export function sidecarUrl(name: string, query: Readonly<Record<string, string>> = {}): string {
   const text = new URLSearchParams(query).toString()
   return `${PATH}/${name}${text === '' ? '' : `?${text}`}`
 }
 
-/** `absent`: this sidecar has no such answer, and will not have one later. */
+/** The answer to a request. `absent` means that this sidecar does not have the endpoint. */
 export type Answer = { readonly json: unknown } | 'absent' | undefined
 
-/** Undefined: not now. */
-export async function ask(name: string, query?: Readonly<Record<string, string>>): Promise<Answer> {
+/** Sends a GET request. Returns undefined if it fails, but may succeed later. */
+export async function get(name: string, query?: Readonly<Record<string, string>>): Promise<Answer> {
   try {
-    const response = await fetch(urlBeside(name, query), {
+    const response = await fetch(sidecarUrl(name, query), {
       headers: { Accept: 'application/json' },
     })
     if (response.status === 404) return 'absent'
     return response.ok ? { json: await response.json() } : undefined
   } catch (error) {
-    // No network, or cut off in the middle of its JSON.
+    // The network failed before the answer, or in the middle of its JSON.
     if (error instanceof TypeError || error instanceof SyntaxError) return undefined
     throw error
   }
 }
 
-/** The fields of a JSON object; none of anything else. */
+/** Returns a value if it is an object, and otherwise an object without fields. */
 export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
+/** Returns a value if it is a list, and otherwise an empty list. */
 export function listIn(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-/** A link to a page, in one of its rooms; undefined when that is no URL of a page. */
+/** Returns the URL that opens a room of a page. Returns undefined if `page` is not an http(s) URL. */
 export function roomUrl(page: unknown, room: string | undefined): URL | undefined {
   if (typeof page !== 'string' || !URL.canParse(page)) return undefined
   const url = new URL(page)

@@ -2,7 +2,7 @@ import { copyOf, part } from './dom.ts'
 
 const HUES = 12
 
-/** One person: initials until there is a picture, a name, and how it stands with the connection. */
+/** Shows one person: the video (or initials without one), the name, and the state of the connection. */
 export class Tile {
   readonly element: HTMLElement = copyOf('tile')
   readonly #video = part(this.element, 'video', HTMLVideoElement)
@@ -11,7 +11,7 @@ export class Tile {
     this.element.dataset.peer = peerId
     this.element.dataset.self = String(isSelf)
     this.element.style.setProperty('--hue', String((hash(peerId) % HUES) * (360 / HUES)))
-    this.#video.muted = isSelf // nobody wants to hear himself
+    this.#video.muted = isSelf // Users must not hear themselves.
   }
 
   describe(name: string, state: string, label: string): void {
@@ -23,7 +23,7 @@ export class Tile {
   }
 
   show(stream: MediaStream | undefined): void {
-    // Hidden it still plays the sound.
+    // A hidden <video> still plays the sound.
     this.#video.hidden = (stream?.getVideoTracks().length ?? 0) === 0
     if (this.#video.srcObject === (stream ?? null)) return
     this.#video.srcObject = stream ?? null
@@ -31,13 +31,13 @@ export class Tile {
   }
 }
 
-/** A page that was not clicked yet may not play sound: then without, until it is clicked. */
+/** Browsers play no sound before the first click on a page, so the video is muted until then. */
 async function play(video: HTMLVideoElement): Promise<void> {
   try {
     await video.play()
   } catch (error) {
     if (!(error instanceof DOMException)) throw error
-    if (error.name === 'AbortError') return // another stream took its place
+    if (error.name === 'AbortError') return // Another stream was set in the meantime.
     if (error.name !== 'NotAllowedError' || video.muted) throw error
     video.muted = true
     const unmute = () => {

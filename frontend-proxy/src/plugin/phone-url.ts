@@ -38,7 +38,7 @@ export function phoneLines(
 function warningsOf(authorityPath: string): string[] {
   return [
     `${INDENT}The phone warns about the certificate: tap "Advanced", then "Proceed".`,
-    `${INDENT}iPhones connect only after you have installed it from ${authorityPath}.`,
+    `${INDENT}iPhones connect only after you install it from ${authorityPath}.`,
   ]
 }
 

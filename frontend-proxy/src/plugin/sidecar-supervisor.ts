@@ -19,15 +19,10 @@ import { findRunningSidecar, type RunningSidecar } from './running-sidecar.ts'
 import { type SidecarConfig, stateFolderRefusal } from './sidecar-config.ts'
 import { type Exit, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
 import { SiteFile } from './site-file.ts'
+import { MAX_STARTS_WITHOUT_READY, StartHistory } from './start-history.ts'
 import { servedFolderAround } from './state-folder.ts'
 import { messageOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
 
-// The longest delay is 4 s, because somebody who has just repaired the environment is waiting for it.
-const RESTART_DELAYS_MS = [1000, 2000, 4000] as const
-// If a sidecar has run this long, its exit is not a failed start, and the delays begin with the first.
-const STEADY_AFTER_MS = 10_000
-// This is the first start and one after each delay. If all of them fail, another one would too.
-const MAX_STARTS_WITHOUT_READY = 1 + RESTART_DELAYS_MS.length
 // Every page that reconnects calls `unreachable`, and one search per interval is enough for all.
 const SEARCH_INTERVAL_MS = 1000
 
@@ -46,12 +41,7 @@ export class SidecarSupervisor {
   #isSearching = false
   #searchedAtMs = 0
   #turn = 0
-  #exits = 0
-  #startsWithoutReady = 0
-  /** The paths of programs that were found but do not run here, or are not a sidecar. */
-  readonly #unusable = new Set<string>()
-  /** The reason for the last exit, if that child never was ready. */
-  #lastReason = ''
+  #history = new StartHistory()
   readonly #leases = new Set<object>()
   /** Resolves the promises of `starting`. */
   readonly #waiting: (() => void)[] = []
@@ -81,10 +71,7 @@ export class SidecarSupervisor {
     this.#lastSentence = ''
     if (isSame && this.#isActive) return
     this.#stop()
-    this.#exits = 0
-    this.#startsWithoutReady = 0
-    this.#unusable.clear()
-    this.#lastReason = ''
+    this.#history = new StartHistory()
     this.#findOrStart(config)
   }
 
@@ -102,7 +89,7 @@ export class SidecarSupervisor {
     this.#printOnce('warn', `the proxy failed: ${error.message}`)
   }
 
-  /** Resolves when the sidecar listens or will not. Undefined if it is not being started or found. */
+  /** Resolves when the sidecar listens, or when its start has failed. Undefined if no start is in progress. */
   starting(): Promise<void> | undefined {
     if (!this.#isActive) return undefined
     return new Promise((resolve) => this.#waiting.push(resolve))
@@ -149,12 +136,12 @@ export class SidecarSupervisor {
       return
     }
     this.#url = undefined
-    if (this.#startsWithoutReady >= MAX_STARTS_WITHOUT_READY) return
+    if (!this.#history.mayStart) return
     const command = config.command ?? this.#findUsableCommand(config)
     if (config.startRefusal) {
       this.#printOnce('info', `no sidecar was started because ${config.startRefusal}`)
     } else if (command) this.#start(config, command)
-    else if (this.#unusable.size === 0) {
+    else if (this.#history.unusable.size === 0) {
       this.#printOnce('warn', `no sidecar was found; ${INSTALL_HINT}`)
     }
   }
@@ -173,34 +160,36 @@ export class SidecarSupervisor {
   }
 
   #findUsableCommand({ projectFolders }: SidecarConfig): readonly string[] | undefined {
-    return findCommands(projectFolders).find(([program = '']) => !this.#unusable.has(program))
+    return findCommands(projectFolders).find(
+      ([program = '']) => !this.#history.unusable.has(program),
+    )
   }
 
   #start(config: SidecarConfig, command: readonly string[]): void {
-    this.#startsWithoutReady += 1
+    const history = this.#history
+    history.started()
     const { args, env, root: folder } = config
     // A child that was told to end may still print lines and exit, but must not change the state.
     const isCurrent = () => this.#child === child
-    let readyAtMs = Number.POSITIVE_INFINITY
-    // uvx may download for a while, and the user has named a command of his own, so their lines are
-    // printed at once, but not when they may repeat the lines of the last child.
+    // Lines of a program that was only found are held back, because it may not be a sidecar. uvx prints
+    // its progress, and a command from the options is no guess, so their lines are printed at once,
+    // unless they may repeat the lines of the last child.
     const isFound = config.command === undefined
-    const isHeld = this.#lastReason !== '' || (isFound && command.length === 1)
+    const isHeld = history.lastReason !== '' || (isFound && command.length === 1)
     const output = new HeldOutput((line) => this.#log.info(line), isHeld)
     const child = startSidecar(
       { command, args, env, folder },
       {
         printed: (line) => output.add(line),
         ready: (line) => {
-          readyAtMs = Date.now()
-          this.#lastReason = ''
+          history.ready()
           output.release()
           if (isCurrent()) this.#accept(line, config)
         },
         exited: (exit) => {
-          if (Date.now() - readyAtMs >= STEADY_AFTER_MS) this.#exits = 0
+          history.exited()
           const triesNext = exit.isUnusable && isFound
-          if (!triesNext && exit.reason !== this.#lastReason) output.release()
+          if (!triesNext && exit.reason !== history.lastReason) output.release()
           if (!isCurrent()) return
           if (triesNext) this.#tryNext(command, exit, config)
           else this.#startAgain(exit, config)
@@ -217,11 +206,10 @@ export class SidecarSupervisor {
     const served = servedFolderAround(line.stateDir, config.servedFolders)
     if (served !== undefined) {
       this.#stop()
-      this.#startsWithoutReady = MAX_STARTS_WITHOUT_READY
+      this.#history.giveUp()
       this.#log.warn(`the sidecar was stopped: ${stateFolderRefusal(line.stateDir, served)}`)
       return
     }
-    this.#startsWithoutReady = 0
     this.#url = line.url
     this.#settle()
     this.siteFile.put(line.stateDir)
@@ -230,8 +218,7 @@ export class SidecarSupervisor {
 
   #tryNext([program = '']: readonly string[], { reason }: Exit, config: SidecarConfig): void {
     this.#child = undefined
-    this.#startsWithoutReady -= 1
-    this.#unusable.add(program)
+    this.#history.addUnusable(program)
     const [next] = this.#findUsableCommand(config) ?? []
     const rest = next === undefined ? `no other one was found; ${INSTALL_HINT}` : `trying ${next}`
     this.#printOnce('warn', `${program} does not run here as a sidecar: it ${reason}; ${rest}`)
@@ -241,16 +228,15 @@ export class SidecarSupervisor {
   #startAgain({ how, reason }: Exit, config: SidecarConfig): void {
     this.#url = undefined
     this.#child = undefined
-    if (this.#startsWithoutReady >= MAX_STARTS_WITHOUT_READY) {
+    if (!this.#history.mayStart) {
       const rest = `gave up after ${MAX_STARTS_WITHOUT_READY} starts; restart Vite to try again`
       this.#log.warn(`the sidecar ${reason}; ${rest}`)
       return
     }
-    const delayMs = RESTART_DELAYS_MS[Math.min(this.#exits, RESTART_DELAYS_MS.length - 1)] ?? 0
-    this.#exits += 1
+    const delayMs = this.#history.nextDelayMs()
     // The last line of its output is not repeated, because it was printed just before, or earlier.
-    const end = reason === this.#lastReason ? 'ended in the same way' : how
-    this.#lastReason = reason
+    const end = reason === this.#history.lastReason ? 'ended in the same way' : how
+    this.#history.lastReason = reason
     this.#log.warn(`the sidecar ${end}; restarting it in ${delayMs / 1000} s`)
     this.#restart = setTimeout(() => {
       this.#restart = undefined

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { planFrom, startRefusal } from '../../src/plugin/options.ts'
 
-test('without options a sidecar is found or started', () => {
+test('by default a sidecar is found or started', () => {
   expect(planFrom({})).toMatchObject({ kind: 'sidecar', explicit: false })
 })
 
-test('false only proxies, by default to the port of `sidecar serve`', () => {
+test('with sidecar: false requests are only proxied, by default to the port of `sidecar serve`', () => {
   expect(planFrom({ sidecar: false })).toEqual({
     kind: 'proxy-only',
     target: 'http://127.0.0.1:8765',
@@ -13,12 +13,12 @@ test('false only proxies, by default to the port of `sidecar serve`', () => {
 })
 
 test.each([
-  [{ target: 'http://127.0.0.1:1' }, 'signaling: target needs sidecar: false'],
-  [{ sidecar: false, stateDir: '/s' }, 'signaling: stateDir has no use with sidecar: false'],
-  [{ sidecar: false, hooks: 'h.py' }, 'signaling: hooks has no use with sidecar: false'],
+  [{ target: 'http://127.0.0.1:1' }, 'signaling: target has an effect only with sidecar: false'],
+  [{ sidecar: false, stateDir: '/s' }, 'signaling: stateDir has no effect with sidecar: false'],
+  [{ sidecar: false, hooks: 'h.py' }, 'signaling: hooks has no effect with sidecar: false'],
   [
     { sidecar: false, allowedOrigins: ['app://.'] },
-    'signaling: allowedOrigins has no use with sidecar: false',
+    'signaling: allowedOrigins has no effect with sidecar: false',
   ],
 ] as const)('%j would do nothing and is refused', (options, sentence) => {
   expect(() => planFrom(options)).toThrow(sentence)

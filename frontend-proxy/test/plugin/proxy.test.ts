@@ -34,20 +34,20 @@ async function firstFrame(socket: WebSocket): Promise<Echo> {
   return JSON.parse(String(data)) as Echo
 }
 
-test('the path, what is below it and a query reach the sidecar', async () => {
+test('the path, paths below it and a query reach the sidecar', async () => {
   const { url } = await openReadyVite()
   for (const path of ['/ws/signaling', '/ws/signaling/rooms', '/ws/signaling?a=1']) {
     expect((await getEcho(url + path)).url).toBe(path)
   }
 })
 
-test('a path that only begins alike is not proxied', async () => {
+test('a path that only begins with the same letters is not proxied', async () => {
   const { url } = await openReadyVite()
   const answer = await fetch(`${url}/ws/signaling-of-somebody-else`)
   expect(await answer.text()).toContain('<title>app</title>')
 })
 
-test('an upgrade keeps Host and Origin as the browser sent them, and says who asks', async () => {
+test('an upgrade keeps the Host and Origin of the browser, and contains its address', async () => {
   const { url } = await openReadyVite()
   const socket = webSocket(`${url}/ws/signaling`, {
     host: 'evil.example',
@@ -61,7 +61,7 @@ test('an upgrade keeps Host and Origin as the browser sent them, and says who as
   })
 })
 
-test('the header that proves the proxy is its own, whatever a client sends under that name', async () => {
+test("the proof header has the proxy's value, even if a client sends that header", async () => {
   const { url, siteFile } = await openReadyVite()
   const { secret } = siteFile()
   expect(secret).toMatch(/^[\w-]{43}$/)
@@ -75,7 +75,7 @@ test('the header that proves the proxy is its own, whatever a client sends under
   }
 })
 
-test('with a target of the user, too, a forged one is gone', async () => {
+test('a forged proof header is also replaced if the user has set a target', async () => {
   const target = await openOtherServer(({ headers }, response) =>
     response.end(String(headers['x-signaling-proxy'])),
   )
@@ -84,7 +84,7 @@ test('with a target of the user, too, a forged one is gone', async () => {
   expect(await answer.text()).not.toContain('forged')
 })
 
-test('frames pass both ways', async () => {
+test('frames are sent in both directions', async () => {
   const { url } = await openReadyVite()
   const socket = webSocket(`${url}/ws/signaling`)
   await firstFrame(socket)
@@ -119,7 +119,7 @@ async function openOtherServer(
   return `http://127.0.0.1:${(other.address() as AddressInfo).port}`
 }
 
-test("a user's own rule for the path wins, and nothing is started for it", async () => {
+test("a user's rule for the path is used, and no sidecar is started", async () => {
   const target = await openOtherServer()
   const project = makeProject()
   const { url, lines } = await openVite(
@@ -131,15 +131,15 @@ test("a user's own rule for the path wins, and nothing is started for it", async
   expect(lines.all).toContainEqual(expect.stringContaining('no sidecar is started'))
 })
 
-test("a user's wider rule keeps everything but the path", async () => {
+test("a user's more general rule still gets all other paths", async () => {
   const target = await openOtherServer()
   const { url } = await openReadyVite({ server: { proxy: { '/ws': { target, ws: true } } } })
   expect((await getEcho(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
   expect(await (await fetch(`${url}/ws/chat`)).text()).toBe('the other server')
 })
 
-test('while nobody answers a request and an upgrade get 503, and the log one line', async () => {
-  // Port 9 (discard) is below the ports that anybody gets by accident.
+test('while no sidecar answers, requests and upgrades get a 503, and one line is printed', async () => {
+  // Nobody listens on port 9 (discard), and it is never assigned as a free port.
   const { url, lines } = await openVite(makeProject(), {
     sidecar: false,
     target: 'http://127.0.0.1:9',
@@ -156,7 +156,28 @@ test('while nobody answers a request and an upgrade get 503, and the log one lin
   expect(lines.all.join('\n')).not.toMatch(/proxy error|^\s+at /m)
 })
 
-test('an open socket is cut when the sidecar dies, and the log has no stack', async () => {
+test('requests and upgrades wait while the sidecar starts', async () => {
+  const project = makeProject()
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const { url, lines } = await openVite(project, options)
+  const gone = connect(Number(new URL(url).port), '127.0.0.1')
+  gone.write('GET /ws/signaling HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  const upgraded = firstFrame(webSocket(`${url}/ws/signaling`))
+  const answered = getEcho(`${url}/ws/signaling/rooms`)
+  gone.resetAndDestroy()
+  expect((await upgraded).url).toBe('/ws/signaling')
+  expect((await answered).url).toBe('/ws/signaling/rooms')
+  expect(lines.all.join('\n')).not.toMatch(/proxy error|socket error|^\s+at /m)
+})
+
+test('an upgrade that has waited for 4 s is answered with 503', async () => {
+  const project = makeProject()
+  const sidecar = standIn({ neverListen: true })
+  const { url } = await openVite(project, { sidecar, stateDir: project.stateDir })
+  expect((await refusedUpgrade(`${url}/ws/signaling`)).status).toBe(503)
+})
+
+test('a killed sidecar closes open sockets, and the next request waits for the restarted one', async () => {
   const { url, lines } = await openReadyVite()
   const socket = webSocket(`${url}/ws/signaling`)
   const { pid } = await firstFrame(socket)
@@ -166,12 +187,11 @@ test('an open socket is cut when the sidecar dies, and the log has no stack', as
   process.kill(pid, 'SIGKILL')
   expect((await closed)[0]).toBe(1006)
   expect(received).toEqual([])
-  const refused = await fetch(`${url}/ws/signaling`)
-  expect(refused.status).toBe(503)
+  expect((await getEcho(`${url}/ws/signaling`)).pid).not.toBe(pid)
   expect(lines.all.join('\n')).not.toMatch(/proxy error|^\s+at /m)
 })
 
-test('a browser that is gone before it has read why it is refused leaves no stack in the log', async () => {
+test('a browser that closes the connection before it has read a refusal causes no stack trace', async () => {
   let written: () => void
   const isWritten = new Promise<void>((resolve) => {
     written = resolve
@@ -196,10 +216,10 @@ test('a browser that is gone before it has read why it is refused leaves no stac
   browser.resetAndDestroy()
   await isWritten
   expect((await fetch(url)).status).toBe(200)
-  expect(lines.all.join('\n')).not.toMatch(/socket error|^\s+at |nobody answers/m)
+  expect(lines.all.join('\n')).not.toMatch(/socket error|^\s+at |no sidecar answers/m)
 })
 
-test('no form of a URL returns anything of the state folder, and .env stays refused', async () => {
+test('no form of a URL returns a file of the state folder, and .env is still refused', async () => {
   const project = makeProject()
   const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
   await vite.lines.match(STARTED)

@@ -1,5 +1,6 @@
-// Stands in for `sidecar serve`: the ready line, /health, runtime.json, an echoing WebSocket, and
-// the end of stdin. What a test wants of it beyond that comes in STAND_IN as JSON.
+// Behaves like `sidecar serve` for the plugin: it prints the ready line, answers /health, writes
+// runtime.json, echoes WebSocket messages, and exits when its stdin is closed. The environment variable
+// STAND_IN contains options as JSON.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { parseArgs } from 'node:util'
@@ -16,7 +17,7 @@ const options = {
 }
 const { values: flags } = parseArgs({ args: process.argv.slice(3), options })
 const behaviour = JSON.parse(process.env.STAND_IN ?? '{}')
-const { version = '0.1.0', dieAtStart, stateDir = flags['state-dir'] } = behaviour
+const { version = '0.1.0', dieAtStart, neverListen, stateDir = flags['state-dir'] } = behaviour
 const boot = `boot-of-${process.pid}`
 
 if (dieAtStart) {
@@ -33,7 +34,9 @@ new WebSocketServer({ server }).on('connection', (socket, { url, headers }) => {
   socket.send(JSON.stringify({ pid: process.pid, url, headers }))
   socket.on('message', (data) => socket.send(data.toString()))
 })
-server.listen(Number(flags.port), '127.0.0.1', () => {
+if (!neverListen) server.listen(Number(flags.port), '127.0.0.1', announce)
+
+function announce() {
   const { port } = server.address()
   const { pid } = process
   const url = `http://127.0.0.1:${port}`
@@ -53,7 +56,8 @@ server.listen(Number(flags.port), '127.0.0.1', () => {
   }
   process.stdout.write(`${JSON.stringify(ready)}\n`)
   process.stderr.write(`stand-in started with ${process.argv.slice(2).join(' ')}\n`)
-})
+}
+
 if (flags['exit-on-stdin-eof']) {
   process.stdin.resume().on('end', () => {
     if (stateDir) rmSync(`${stateDir}/runtime.json`, { force: true })

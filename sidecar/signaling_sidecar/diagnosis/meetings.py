@@ -31,6 +31,8 @@ class _CheckpointRoom(msgspec.Struct):
     dialect: str
     room: str
     sessions: list[_CheckpointSession]
+    announced: bool = True
+    """Whether the peers of the room are told of each other."""
 
 
 class _Checkpoint(msgspec.Struct):
@@ -71,6 +73,8 @@ class _Log:
         """By peer id, in order of joining."""
         self._by_pair: dict[tuple[str, str], Meeting] = {}
         self._by_session: dict[str, list[Meeting]] = {}
+        self._unannounced: set[tuple[str, str]] = set()
+        """The rooms whose peers are not told of each other. Two of them meet when one sends something to the other."""
         self._sockets = Sockets()
         self._labels: dict[tuple[str, str], PeerLabels] = {}
 
@@ -85,6 +89,8 @@ class _Log:
         elif entry.type == "signal.refused":
             about = read_about(entry.data)
             self._refused(entry, about.code or "", about.message or "")
+        elif entry.type == "signal.expired":
+            self._refused(entry, Code.NO_SUCH_PEER, f"no peer {entry.to!r} joined before the frame expired")
         elif entry.type.startswith("connection."):
             self._take_socket(entry)
         elif entry.dialect is not None and entry.room is not None:
@@ -101,6 +107,14 @@ class _Log:
             self._change(key, session, entry)
         elif entry.type == "room.ended":
             self._rooms.pop(key, None)
+        elif entry.type == "room.created":
+            self._learn_whether_announced(key, announced=read_about(entry.data).announced)
+
+    def _learn_whether_announced(self, key: tuple[str, str], *, announced: bool) -> None:
+        if announced:
+            self._unannounced.discard(key)
+        else:
+            self._unannounced.add(key)
 
     def _take_checkpoint(self, entry: Entry) -> None:
         """Take the sessions at the beginning of a segment.
@@ -117,6 +131,7 @@ class _Log:
                 self._labels_of(session.room).gone(session.peer, entry.ts)
                 del members[session.peer]
         for room in checkpoint.rooms:
+            self._learn_whether_announced((room.dialect, room.room), announced=room.announced)
             for known in room.sessions:
                 if known.session not in self._sessions:
                     session = self._begin((room.dialect, room.room), known.session, known.peer, entry)
@@ -128,14 +143,19 @@ class _Log:
         self._sessions_of.setdefault(peer, []).append(session)
         self._labels_of(key).name(peer, entry.ts, None)
         room = self._rooms.setdefault(key, {})
-        for other in room.values():
-            meeting = Meeting(*key, (other, session), entry)
-            self._by_pair[other.id, id_] = self._by_pair[id_, other.id] = meeting
-            self._by_session.setdefault(other.id, []).append(meeting)
-            self._by_session.setdefault(id_, []).append(meeting)
-            self.found.meetings.append(meeting)
+        if key not in self._unannounced:
+            for other in room.values():
+                self._meet(other, session, entry)
         room[peer] = session
         return session
+
+    def _meet(self, earlier: Session, later: Session, entry: Entry) -> Meeting:
+        meeting = Meeting(*later.room, (earlier, later), entry)
+        self._by_pair[earlier.id, later.id] = self._by_pair[later.id, earlier.id] = meeting
+        self._by_session.setdefault(earlier.id, []).append(meeting)
+        self._by_session.setdefault(later.id, []).append(meeting)
+        self.found.meetings.append(meeting)
+        return meeting
 
     def _change(self, key: tuple[str, str], session: Session, entry: Entry) -> None:
         self._labels_of(key).take(entry.type, entry.ts, session.peer, entry.data)
@@ -158,17 +178,22 @@ class _Log:
         media = media_of(entry.kind, entry.data)
         what = media.sdp_type or {"end": "end", None: None}.get(media.candidate_type, "candidate") or _what(entry)
         candidates = [each for each in find_candidates(entry.data or "") if each.type not in ("end", "malformed")]
-        for meeting in self._to(key, session, entry):
+        # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
+        is_to_a_peer = entry.to is not None or what != "other"
+        for meeting in self._to(key, session, entry, may_begin=key in self._unannounced and is_to_a_peer):
             sender = 0 if meeting.sessions[0] is session else 1
             meeting.signals.append(Signal(entry, sender, what, media.ufrag, candidates))
 
-    def _to(self, key: tuple[str, str], session: Session, entry: Entry) -> Iterator[Meeting]:
+    def _to(self, key: tuple[str, str], session: Session, entry: Entry, *, may_begin: bool) -> Iterator[Meeting]:
+        """Yield the meetings with the receivers of a frame. With `may_begin`, the frame can be what makes two meet."""
         room = self._rooms.get(key, {})
         receivers = list(room.values()) if entry.to is None else [room[entry.to]] if entry.to in room else []
         for receiver in receivers:
             meeting = self._by_pair.get((session.id, receiver.id))
             if meeting is not None:
                 yield meeting
+            elif may_begin and receiver is not session:
+                yield self._meet(session, receiver, entry)
 
     def _refused(self, entry: Entry, code: str, message: str) -> None:
         session = self._sessions.get(entry.session or "")

@@ -33,6 +33,8 @@ class About(msgspec.Struct, frozen=True):
     """In `room.created` and `room.updated`: the new host. `name` and `mode` are the new ones there, too."""
     replaced: int | None = None
     """In `peer.resumed`: the number of the connection that the peer had before."""
+    announced: bool = True
+    """In `room.created`: whether the peers of the room are told of each other."""
     lost: int | None = None
     """In `log.gap`: how many records could not be written."""
 

@@ -8,10 +8,10 @@ from signaling_sidecar.dialects.port import (
     UPGRADE_REQUIRED,
     Answer,
     Asked,
-    Binary,
     Caller,
     Closing,
     Dialect,
+    FrameBudget,
     Introduction,
     Opening,
     Rejection,
@@ -19,6 +19,7 @@ from signaling_sidecar.dialects.port import (
     View,
 )
 from signaling_sidecar.dialects.rooms import ROOMS
+from signaling_sidecar.hub.payloads import Binary
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED)}
 """The only list of the dialects. Everything else that depends on which dialects there are reads it."""
@@ -36,6 +37,7 @@ __all__ = [
     "Caller",
     "Closing",
     "Dialect",
+    "FrameBudget",
     "Introduction",
     "Opening",
     "Rejection",

@@ -113,6 +113,18 @@ def reader(
     return decode
 
 
+def binary_reader(read: Callable[[bytes, Caller, int], Carried]) -> Callable[[bytes, Caller, int], Command]:
+    """Make a dialect's `decode_binary` from `read`, which may raise BadFrameError."""
+
+    def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:
+        try:
+            return read(frame, caller, at_ms)
+        except BadFrameError as bad:
+            return commands.Refuse(connection=caller.connection, refusal=bad.refusal, size=len(frame))
+
+    return decode
+
+
 def writer(encoders: Mapping[type, Callable[[Any, int], bytes | None]]) -> Callable[[Message, int], bytes | None]:
     """Make a dialect's `encode` from one encoder for each type of message. Messages of other types are not sent."""
 

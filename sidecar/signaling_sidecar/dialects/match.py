@@ -60,6 +60,12 @@ def open_(opening: Opening) -> Introduction | Closing:
     return Introduction(peer=peer, spellings=frozenset({peer, raw, unquote(raw)}))
 
 
+def begin(caller: Caller, at_ms: int) -> commands.Opened | None:
+    """Continue the user's session in a kept room on the new connection, before it asks for anything."""
+    peer = caller.introduction.peer
+    return None if peer is None else commands.Opened(caller.connection, NAME, peer)
+
+
 def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
     peer = caller.introduction.peer
     assert peer is not None  # the handshake was refused without
@@ -133,6 +139,7 @@ MATCH = Dialect(
     decode=reader(msgspec.json.Decoder(_Envelope), _read),
     encode=writer(_ENCODERS),
     open=open_,
+    begin=begin,
     query="userId",
     plain_get=Rejection(400, "Expected WebSocket connection"),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from signaling_sidecar.dialects.kinds import KindOf, kind_in
-from signaling_sidecar.hub.commands import Command
+from signaling_sidecar.hub.commands import Carried, Command, Opened
 from signaling_sidecar.hub.effects import LastWords, Mark, Message, PeerView, RoomsListed
 from signaling_sidecar.hub.rules import RoomRules
 from signaling_sidecar.settings import Settings
@@ -47,12 +47,6 @@ class Closing(NamedTuple):
     reason: str
 
 
-class Binary(bytes):
-    """The bytes of a binary frame. All other bytes in a dialect are the UTF-8 text of a text frame."""
-
-    __slots__ = ()
-
-
 UPGRADE_REQUIRED = Rejection(426, "this is a WebSocket endpoint\n")
 
 
@@ -66,6 +60,17 @@ class Caller:
     """Returns the keyed hash of a secret. Without the key, the hash does not tell anything about the secret."""
     address: str | None = None
     """The IP address of the client, or the network that counts as one address. None when it is not known."""
+    given_id: str = ""
+    """A random id that the server has made for this connection. A dialect may use it as the peer id."""
+
+
+class FrameBudget(NamedTuple):
+    """How many frames a connection may send, compared to the settings `max_frames_per_s` and `max_frames_burst`."""
+
+    times: float = 1.0
+    """The factor by which both are multiplied."""
+    per_room: bool = False
+    """Whether both are also multiplied by the number of rooms that the connection is in."""
 
 
 Decode = Callable[[bytes, Caller, int], Command]
@@ -147,6 +152,9 @@ class Dialect:
     """Adds the numbers of a frame to a resumable session to the text that all receivers share."""
     open: Callable[[Opening], Introduction | Rejection | Closing] = lambda opening: Introduction()
     """Reads the handshake. A `Closing` lets the handshake succeed and ends the connection at once."""
+    begin: Callable[[Caller, int], Carried | Opened | None] = lambda caller, at_ms: None
+    """Returns what the handshake itself asks for: (caller, wall clock in ms since the epoch). It is carried out before
+    the first frame is read. A client that asked for a greeting, a room or a group may then wait without sending."""
     closing: Callable[[LastWords], Closing | None] = lambda message: None
     """Returns how the message ends the connection of its receiver. None keeps the connection open."""
     plain_get: Rejection = UPGRADE_REQUIRED
@@ -160,6 +168,8 @@ class Dialect:
     """Whether pages of allowed origins may read its HTTP answers."""
     first_frames: frozenset[str] = frozenset()
     """The kinds of a first frame that choose this dialect on the shared path."""
+    frame_budget: FrameBudget = FrameBudget()
+    """How many frames a connection may send."""
     query: str | None = None
     """The name of a parameter that the query must have, unless the path names the room."""
     query_chooses: bool = False

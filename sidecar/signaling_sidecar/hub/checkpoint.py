@@ -7,11 +7,12 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET
 
-from signaling_sidecar.hub.effects import JsonText, Numbered
+from signaling_sidecar.hub.effects import JsonText, Numbered, Relayed
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.mailbox import KeptFrame
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.payloads import from_json, to_json
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
 
 MAX_COUNT = 2**53  # above it not every reader of JSON keeps a whole number as it is
@@ -67,6 +68,8 @@ class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     host: str | None = None
     matched: list[str] = []
     queue: str = ""
+    announced: bool = True
+    """Whether its peers are told of each other."""
     rules: OwnRules | None = None
 
 
@@ -114,7 +117,7 @@ def _kept_frame(frame: KeptFrame, hub: Hub) -> KeptFrameState:
         peer=frame.sender,
         kind=frame.kind,
         session=frame.senders[0].id if frame.senders else None,
-        payload=frame.payload.decode() if frame.payload is not None and is_durable else None,
+        payload=to_json(frame.payload).decode() if frame.payload is not None and is_durable else None,
     )
 
 
@@ -132,6 +135,7 @@ def _room(room: Room, now_s: float) -> RoomInLog:
         host=room.host.peer if room.host is not None else None,
         matched=list(room.matched),
         queue=room.queue,
+        announced=room.rules.announcements.announces_members,
         rules=room.own,
     )
 
@@ -151,6 +155,21 @@ def _session(session: Session, now_s: float) -> SessionState:
     )
 
 
+def _stored(message: Numbered) -> Numbered:
+    """A message as JSON can hold it; `restored` gives back what it was."""
+    if isinstance(message, Relayed):
+        return msgspec.structs.replace(message, payload=to_json(message.payload))
+    return message
+
+
+def restored(message: Numbered) -> Numbered | None:
+    """The message that a checkpoint holds, or None when it is damaged."""
+    if not isinstance(message, Relayed):
+        return message
+    payload = from_json(message.payload)
+    return None if payload is None else msgspec.structs.replace(message, payload=payload)
+
+
 def _resumption(session: Session) -> ResumptionState | None:
     """What is kept goes into the log only where the payloads do."""
     resumption = session.resumption
@@ -163,7 +182,7 @@ def _resumption(session: Session) -> ResumptionState | None:
         sent=resumption.sent,
         handled=resumption.handled,
         reached=resumption.reached,
-        kept=[KeptState(kept.s, kept.message) for kept in resumption.kept]
+        kept=[KeptState(kept.s, _stored(kept.message)) for kept in resumption.kept]
         if session.room.rules.endings.durable
         else [],
     )

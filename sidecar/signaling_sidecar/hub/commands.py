@@ -100,7 +100,7 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
     """The peer id of the receiver. None sends the frame to all others in the room."""
     claimed_from: str | None
     payload: bytes
-    """The frame as the receivers get it."""
+    """The frame as the receivers get it: a `Binary` for a binary frame."""
     ref: msgspec.Raw | None = None
     call: Join | None = None
     """For a frame that names another room than the sender's: the join by which the sender moves there first."""

@@ -299,6 +299,10 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
 Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Expired | Refused
 """Messages that a resumable session gets once each and in order, even when its connection is lost in between."""
 Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
+Welcome = PeerList | Matched | Greeting
+"""Messages after which a client may listen without ever sending anything."""
+RoomsChanged = PeerList | Matched | Left | RoomLost | RoomEnded
+"""Messages by which a connection learns that it is in a room, or not any more."""
 LastWords = Refused | Left | RoomEnded
 """Messages after which a dialect may close the receiver's connection."""
 Resuming = Resumed | NotResumed | Ack | Durability

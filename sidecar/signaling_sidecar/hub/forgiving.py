@@ -12,10 +12,10 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from signaling_sidecar.hub.checkpoint import RoomInLog, SessionState
+from signaling_sidecar.hub.checkpoint import KeptFrameState, RoomInLog, SessionState
 from signaling_sidecar.hub.matchmaking import Waiting
 
-_BY_THEMSELVES = (RoomInLog, SessionState, Waiting)
+_BY_THEMSELVES = (RoomInLog, SessionState, KeptFrameState, Waiting)
 """Of a list of these the others stay."""
 _ESSENTIAL = frozenset(
     {"dialect", "room", "session", "peer", "resumption", "issued", "token", "proven", "answered", "sent", "handled"}

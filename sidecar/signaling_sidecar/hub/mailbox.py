@@ -24,6 +24,7 @@ from signaling_sidecar.hub.commands import Relay
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Effect, JsonText, Record
 from signaling_sidecar.hub.membership import Session
+from signaling_sidecar.hub.payloads import to_json
 from signaling_sidecar.hub.rules import Mailbox, RoomKey, RoomRules
 
 
@@ -100,7 +101,7 @@ class Mailboxes:
                 message = effects.Relayed(
                     frame.sender, frame.kind, frame.payload, session.room.name, session.room.key.room
                 )
-                done += announce(_record("signal.relayed", frame, frame.payload), [session], message)
+                done += announce(_record("signal.relayed", frame, to_json(frame.payload)), [session], message)
         return done
 
     def put_back(self, frame: KeptFrame) -> None:

@@ -11,6 +11,7 @@ from signaling_sidecar.errors import NOT_JSON, Refusal
 from signaling_sidecar.hub.commands import Enqueue, Join, Refusable, Refuse, Relay
 from signaling_sidecar.hub.effects import Effect, Record
 from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.payloads import to_json
 from signaling_sidecar.hub.rules import OwnRules
 
 _encode = msgspec.json.Encoder().encode
@@ -47,7 +48,7 @@ def of_relay(session: Session, relay: Relay, type_: str = "signal.relayed") -> R
     """Record a frame with its payload, unless that contains the name of a room whose name is secret."""
     payload, members = relay.payload, session.room.sessions.values()
     secrets = frozenset().union(*(member.secrets for member in members)) if session.secrets else frozenset()
-    data = None if secrets and _says(payload, secrets) else payload
+    data = None if secrets and _says(payload, secrets) else to_json(payload)
     return of_session(type_, session, data, to=relay.to, kind=relay.kind, size=len(payload))
 
 

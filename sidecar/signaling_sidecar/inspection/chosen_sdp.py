@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.payload import find_description
 from signaling_sidecar.inspection.errors import NoDescription, UnknownRecord
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
@@ -19,7 +20,7 @@ def find_sdp(events: pd.DataFrame, chosen: Chosen) -> tuple[str, str]:
             raise NoDescription(f"the text {chosen[:40]!r}")
         return "SDP", chosen
     boot, seq = chosen if isinstance(chosen, tuple) else ("", chosen)
-    signals = events[(events["seq"] == seq) & events["type"].isin(["signal.relayed", "signal.refused"])]
+    signals = events[(events["seq"] == seq) & events["type"].isin([*FRAME_RECORDS, "signal.refused"])]
     found = signals[signals["boot"].astype(TEXT).str.startswith(boot)]
     if len(found) != 1:
         choices = [f"({each!r}, {seq})" for each in found["boot"].astype(TEXT)]

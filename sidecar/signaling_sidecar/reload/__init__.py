@@ -1,4 +1,4 @@
-"""Code and settings that change while the sidecar runs."""
+"""Following changes of the hooks file, of the settings file, and of the sidecar's own code, while the sidecar runs."""
 
 from signaling_sidecar.reload.hooks_file import HooksFile
 from signaling_sidecar.reload.settings_file import watch_settings

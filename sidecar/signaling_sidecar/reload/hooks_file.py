@@ -1,4 +1,4 @@
-"""The hooks file: a Python module of its user's, which is swapped in the running process whenever it is saved."""
+"""The user's hooks file: a Python module that is loaded again, in the running process, whenever it is saved."""
 
 from __future__ import annotations
 
@@ -19,10 +19,7 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class HooksFile:
-    """The hooks as they were when the file was last saved whole.
-
-    `load` raises HooksUnreadable for a file that cannot be imported, and then nothing has changed; and MissingExtra.
-    """
+    """The hooks of the last version of the file that could be loaded."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -30,17 +27,22 @@ class HooksFile:
         self._module: ModuleType | None = None
 
     def load(self) -> None:
+        """Load the file as it is now.
+
+        Raises MissingExtra, and HooksUnreadable, after which the previous hooks stay in use.
+        """
         require_reload_extra("--hooks")
-        # Under a new name each time: what the old module's tasks still use stays as it was.
+        # Each version has a module name of its own, so that tasks of the old one keep what they use.
         name = f"signaling_hooks_{next(self._numbers)}"
         module = ModuleType(name)
         module.__file__ = str(self.path)
-        linecache.checkcache(str(self.path))  # a traceback shows the lines of this version
-        sys.modules[name] = module  # dataclasses look themselves up there
+        linecache.checkcache(str(self.path))  # so that a traceback shows the lines of this version
+        sys.modules[name] = module  # where dataclasses look up the module that they are defined in
         try:
-            # Not an import: its bytecode cache takes two saves of one second and one size for the same.
+            # Not imported: the cache of an import takes two saves within one second for the same version if their sizes
+            # are equal.
             exec(compile(self.path.read_bytes(), self.path, "exec"), module.__dict__)  # noqa: S102
-        except BaseException as error:  # whatever a user's module raises when it is imported
+        except BaseException as error:  # a user's module may raise anything
             del sys.modules[name]
             raise HooksUnreadable(str(self.path)) from error
         if self._module is not None:
@@ -52,9 +54,10 @@ class HooksFile:
         return found if callable(found) else None
 
     async def watch(self, load: Callable[[], Awaitable[None]], swapped: Callable[[bool], Awaitable[None]]) -> None:
-        """Load the file whenever it is saved, until cancelled. `load` calls `load`, wherever hooks run;
+        """Load the file whenever it is saved, for ever.
 
-        `swapped` is told whether the new one is in use.
+        The given `load` must call the method `load` in the thread in which hooks run. `swapped` is called afterwards
+        with True if the new version is in use.
         """
         async for _ in saves(self.path):
             await swapped(await self._load_or_keep(load))
@@ -63,7 +66,7 @@ class HooksFile:
         try:
             await load()
         except HooksUnreadable as error:
-            logger.error("%s; the hooks from before go on", error, exc_info=error.__cause__)
+            logger.error("%s; the previous hooks stay in use", error, exc_info=error.__cause__)
             return False
-        logger.info("hooks of %s are in use", self.path)
+        logger.info("the hooks of %s are in use", self.path)
         return True

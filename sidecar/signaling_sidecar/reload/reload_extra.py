@@ -1,4 +1,4 @@
-"""What watching files needs, which only those install who want it."""
+"""The optional dependency for watching files, which `pip install 'signaling-sidecar[reload]'` brings."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ def has_reload_extra() -> bool:
 
 
 def require_reload_extra(feature: str) -> None:
-    """Raises MissingExtra, which names the feature and how to install what it needs."""
+    """Raises MissingExtra, which names the feature and the command that installs the dependency."""
     if not has_reload_extra():
         raise MissingExtra(feature, "reload")

@@ -1,4 +1,4 @@
-"""When a file has been saved."""
+"""Waiting until a file is saved."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-DEBOUNCE_MS = 30  # after the last of the changes that one save makes; an editor's are within a few ms
-STEP_MS = 10  # between two looks for more changes
-EMPTY_FOR_S = 0.5  # seconds until an empty file is believed; many editors empty it before they write
-EMPTY_LOOK_S = 0.02  # seconds between two looks at an empty one
+DEBOUNCE_MS = 30  # after the last change of one save; the changes that an editor makes are within a few ms
+STEP_MS = 10  # between two checks for more changes
+EMPTY_FOR_S = 0.5  # seconds until an empty file counts as saved; many editors empty a file before they write it
+EMPTY_LOOK_S = 0.02  # seconds between two checks of an empty file
 
 
 async def saves(path: Path) -> AsyncIterator[None]:
-    """Whenever the file has been saved, in place or by moving another to where it is. It need not exist yet."""
-    from watchfiles import awatch  # only who has something to watch waits for this import
+    """Yield each time the file has been saved, whether in place or by a rename. The file need not exist yet."""
+    from watchfiles import awatch  # imported here, because a run that watches no file should not wait for it
 
     changes = awatch(
         path.parent,
@@ -33,5 +33,5 @@ async def saves(path: Path) -> AsyncIterator[None]:
 
 
 def _size(path: Path) -> int | None:
-    """In bytes; None: it is not there. Some editors move the old one away before they write the new one."""
+    """The size of the file in bytes. None when it does not exist: some editors move it away before they write it."""
     return path.stat().st_size if path.exists() else None

@@ -1,4 +1,4 @@
-"""The settings file, which is read again whenever it is saved."""
+"""Reading the settings file again whenever it is saved."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 async def watch_settings(sources: Sources, settings: Settings, apply: Callable[[Settings, list[str]], None]) -> None:
-    """Call `apply` with new settings, and the names of those that are others, until cancelled.
+    """Call `apply` with the new settings and the names of the changed ones, each time the file is saved, for ever.
 
-    What cannot change while the sidecar runs stays as it is in `settings`, and that is said.
+    Settings that cannot change while the sidecar runs keep their value from `settings`, and a warning names them.
     """
     async for _ in saves(sources.file):
         try:
             wanted = sources.load()
         except SettingsError as error:
-            logger.error("%s; the settings from before go on", error)
+            logger.error("%s; the previous settings stay in use", error)
             continue
         changed: dict[str, Any] = {}
         waiting: list[str] = []
@@ -35,8 +35,8 @@ async def watch_settings(sources: Sources, settings: Settings, apply: Callable[[
                 else:
                     waiting.append(each.name)
         if waiting:
-            logger.warning("%s: another value needs a restart of the sidecar", ", ".join(waiting))
+            logger.warning("%s: restart the sidecar to use the new value", ", ".join(waiting))
         if changed:
             settings = replace(settings, **changed)
             apply(settings, list(changed))
-            logger.info("in use from %s: %s", sources.file, ", ".join(changed))
+            logger.info("now in use from %s: %s", sources.file, ", ".join(changed))

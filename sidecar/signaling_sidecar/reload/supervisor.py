@@ -1,13 +1,14 @@
-"""`sidecar serve --reload`: new code of the sidecar itself takes over without a refused connect.
+"""`sidecar serve --reload`: new code of the sidecar itself takes over, and no connect is refused meanwhile.
 
-The supervisor owns the listening socket, so that connects wait in its backlog while nobody accepts them, and two
-workers: one that serves, and one that has imported everything but our code and waits. At a change the second imports
-our code; when it could, the first is stopped as by SIGTERM, and the second goes on from its log. When it could not, the
-first goes on.
+The supervisor owns the listening socket, so that connects wait in its backlog while nobody accepts them. It has two
+workers: one serves, and one is on standby, which has imported everything but our own code. When our code changes, the
+standby imports it. If that succeeds, the serving worker is stopped as by SIGTERM, and the standby continues from the
+event log that it leaves. If the import fails, the serving worker keeps serving.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import queue
@@ -17,34 +18,46 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 PACKAGE = Path(__file__).parent.parent
 WORKER = Path(__file__).with_name("worker.py")
-DEBOUNCE_MS = 50  # after the last of the changes that one save makes; a formatter's follows within a few ms
-STEP_MS = 10  # between two looks for more changes
-LOOK_MS = 200  # how long a look for changes takes when there is none
-STOPS_WITHIN_S = 10.0  # seconds for the old worker to close its connections; then it is killed
+DEBOUNCE_MS = 50  # after the last change of one save; a formatter makes another one within a few ms
+STEP_MS = 10  # between two checks for more changes
+LOOK_MS = 200  # how long a check for changes takes when there are none
+STOPS_WITHIN_S = 10.0  # seconds for the old worker to close its connections, before it is killed
 
 logger = logging.getLogger("signaling_sidecar")
 
 
-class Worker:
-    """A process that is told by lines on its stdin what to do next, answers in a pipe of its own, and ends with stdin.
+class Takeover(Protocol):
+    """What a worker starts. It must be a dataclass, and its fields must be values that JSON can hold."""
 
-    Its stdout is ours: the ready line goes straight to whoever waits for it.
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def serve(self, descriptor: int, *, reloaded: bool, serving: Callable[[], None]) -> None:
+        """Serve on the listening socket with this descriptor until stdin ends."""
+
+
+class Worker:
+    """A process that runs `worker.py`, which describes how the two talk.
+
+    It has our stdout, so that its ready line goes straight to the program that waits for it.
     """
 
-    def __init__(self, listening: socket.socket, arguments: str) -> None:
-        # As a script, and -P: nothing of ours is imported before it is told to.
+    def __init__(self, listening: socket.socket, target: str, arguments: str) -> None:
+        # A script, and not a module with `-m`: nothing of ours must be imported before the worker is told to load it.
         reading, answering = os.pipe()
-        command = [sys.executable, "-P", str(WORKER), str(listening.fileno()), str(answering), arguments]
+        command = [sys.executable, "-P", str(WORKER), str(listening.fileno()), str(answering), target, arguments]
         self.process = subprocess.Popen(  # noqa: S603 - ourselves
             command,
             stdin=subprocess.PIPE,
             pass_fds=[listening.fileno(), answering],
             text=True,
-            # A cached bytecode is told by second and size: two saves of one second would be one.
+            # A bytecode cache takes two saves within one second for the same version if their sizes are equal.
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
         os.close(answering)
@@ -56,15 +69,18 @@ class Worker:
         self.process.stdin.flush()
 
     def loads(self) -> bool:
-        """Whether it could import our code as it is now."""
+        """Let it import our code as it is now. Returns whether that succeeded."""
         try:
             self.tell("load")
-        except BrokenPipeError:  # it has ended, while it waited
+        except BrokenPipeError:  # it has ended while it was on standby
             return False
         return self._answers.readline() == "loaded\n"
 
     def serves(self, stop: threading.Event, how: str = "serve") -> bool:
-        """Let it serve, and return when it does, or could not, or is to stop: a hooks file may take long to import."""
+        """Let it serve. Returns True as soon as it serves, and False when it cannot or when `stop` is set.
+
+        That may take long, because the hooks file is imported first.
+        """
         self.tell(how)
         while not stop.is_set():
             if select.select([self._answers], [], [], LOOK_MS / 1000)[0]:
@@ -72,7 +88,7 @@ class Worker:
         return False
 
     def stop(self) -> None:
-        """End it cleanly."""
+        """End it, and wait until it has ended."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
@@ -84,30 +100,31 @@ class Worker:
 
 
 class Supervisor:
-    """`arguments` is the JSON text that each worker is started with."""
+    """Each worker imports the class of `takeover`, makes one with the same fields, and calls its `serve`."""
 
-    def __init__(self, listening: socket.socket, arguments: str) -> None:
+    def __init__(self, listening: socket.socket, takeover: Takeover) -> None:
         self._listening = listening
-        self._arguments = arguments
+        self._target = f"{type(takeover).__module__}:{type(takeover).__qualname__}"
+        self._arguments = json.dumps(asdict(takeover))
         self._stop = threading.Event()
         self._looks: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._serving = self._new_worker()
         self._standby: Worker | None = None
 
     def stop(self) -> None:
-        """Let `run` return."""
+        """Make `run` return."""
         self._stop.set()
 
     def run(self) -> int:
-        """Serve until `stop` is called, or the worker that serves has ended by itself. Returns an exit code."""
+        """Serve until `stop` is called or the serving worker ends by itself. Returns the exit code."""
         threading.Thread(target=self._watch, name="code-watch", daemon=True).start()
         try:
             loaded = self._serving.loads()
-            self._has_changed()  # the first look: who saves after the ready line will be served
+            self._has_changed()  # the first check, after which every save is noticed
             if not (loaded and self._serving.serves(self._stop)):
                 return 0 if self._stop.is_set() else self._serving.process.wait()
             self._stop_with(self._serving)
-            self._standby = self._new_worker()  # not before: it would slow the start of the first
+            self._standby = self._new_worker()  # not earlier, because it would slow down the start of the first
             while not self._stop.is_set():
                 if self._has_changed():
                     self._swap(self._standby)
@@ -119,7 +136,7 @@ class Supervisor:
                 self._standby.stop()
 
     def _watch(self) -> None:
-        """Look for changes until `stop`, and say of each look whether there were any."""
+        """Check for changes until `stop` is called, and put into `_looks` whether a check found any."""
         from watchfiles import PythonFilter, watch
 
         for changes in watch(
@@ -136,7 +153,7 @@ class Supervisor:
         self._looks.put(False)
 
     def _has_changed(self) -> bool:
-        """Wait for the next look; all that came meanwhile are one."""
+        """Wait for the next check. Returns whether there was a change since the last call."""
         changed = self._looks.get()
         while not self._looks.empty():
             changed |= self._looks.get()
@@ -145,17 +162,17 @@ class Supervisor:
     def _swap(self, standby: Worker) -> None:
         began_s = time.monotonic()
         if not standby.loads():
-            logger.error("the sidecar's new code does not load: the old goes on")
+            logger.error("the sidecar's new code cannot be loaded: the old code keeps serving")
             standby.stop()
         else:
             old, self._serving = self._serving, standby
             old.stop()
             if self._serving.serves(self._stop, "reload"):
-                logger.info("the sidecar's new code serves, after %.0f ms", 1000 * (time.monotonic() - began_s))
+                logger.info("the sidecar's new code is serving, after %.0f ms", 1000 * (time.monotonic() - began_s))
             self._stop_with(self._serving)
 
     def _stop_with(self, worker: Worker) -> None:
-        """A worker that ends without having been told to ends all."""
+        """Stop everything when the worker ends although nobody has told it to."""
 
         def wait() -> None:
             worker.process.wait()
@@ -165,4 +182,4 @@ class Supervisor:
         threading.Thread(target=wait, name="worker-end", daemon=True).start()
 
     def _new_worker(self) -> Worker:
-        return Worker(self._listening, self._arguments)
+        return Worker(self._listening, self._target, self._arguments)

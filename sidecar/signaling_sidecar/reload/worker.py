@@ -1,7 +1,13 @@
-"""A worker of the supervisor, run as a script: it imports what is not ours and waits; then our code as it is by then.
+"""A worker of the supervisor, run as a script: `worker.py LISTENING ANSWERS TARGET ARGUMENTS`.
 
-Its stdin says `load`, and `serve` or `reload`, a line each, and ends when it is to end. In a pipe of its own it answers
-`loaded` and `serving`.
+It imports everything but our own code and waits. The supervisor writes one line at a time to its stdin:
+
+- `load`: import our code as it is by then, and call TARGET (`module:name`) with ARGUMENTS (JSON text of an object). The
+  worker answers `loaded`.
+- `serve`, or `reload` when another worker has served before: call the `serve` method of what TARGET has returned, with
+  the file descriptor LISTENING of the listening socket. The worker answers `serving` when it serves.
+
+The worker must end when its stdin ends. Its answers are lines, too, in the pipe with the file descriptor ANSWERS.
 """
 
 from __future__ import annotations
@@ -11,35 +17,35 @@ import os
 import signal
 import sys
 from functools import partial
+from pkgutil import resolve_name
 
 
-def _told(error: Exception) -> int:
-    """Say what the operator can mend, as the command itself does."""
+def _report(error: Exception) -> int:
+    """Print an error that the operator can mend, as the command `sidecar` does. Returns the exit code."""
     print(f"sidecar: {error}", file=sys.stderr)
     return 2
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which ends this by its stdin
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which ends this process by its stdin
     import aiohttp.web  # noqa: F401 - most of the time of a start
     import msgspec  # noqa: F401
     import platformdirs  # noqa: F401
 
-    listening, answers, said = int(sys.argv[1]), os.fdopen(int(sys.argv[2]), "w"), json.loads(sys.argv[3])
+    listening, answers, target, arguments = sys.argv[1:]
+    answer = partial(print, file=os.fdopen(int(answers), "w"), flush=True)
     if sys.stdin.readline() != "load\n":
         return
-    from signaling_sidecar.cli.serve import Takeover
     from signaling_sidecar.errors import SidecarError
 
-    takeover = Takeover(**said)
-    print("loaded", file=answers, flush=True)
+    takeover = resolve_name(target)(**json.loads(arguments))
+    answer("loaded")
     how = sys.stdin.readline()
     if how in ("serve\n", "reload\n"):
-        serving = partial(print, "serving", file=answers, flush=True)
         try:
-            takeover.serve(listening, reloaded=how == "reload\n", serving=serving)
+            takeover.serve(int(listening), reloaded=how == "reload\n", serving=partial(answer, "serving"))
         except SidecarError as error:
-            sys.exit(_told(error))
+            sys.exit(_report(error))
 
 
 main()

@@ -14,11 +14,17 @@ def _offer(room: str, sender: str, to: str, body: Any) -> Frame:
     return _frame("WEBRTC_OFFER", room, sender, targetUserId=to, offer=body)
 
 
-HOSTED = Manners(
+MANNERS = Manners(
     path=lambda room, peer: f"/ws/signaling/hosted/{room}",
     enter=lambda room, peer, place, size: _frame("JOIN_ROOM" if place else "CREATE_ROOM", room, peer),
-    joined=lambda room, peer: {"type": "USER_JOINED", "userId": "system"},
-    left=lambda room, peer: {"type": "USER_LEFT", "leftUserId": peer},
+    other_paths=lambda room, peer: (f"/ws/signaling/hosted?roomId={room}", f"/ws?roomId={room}"),
+    entered=lambda room, peer, others: {
+        "type": "ROOM_JOINED" if others else "ROOM_CREATED",
+        "userId": peer,
+        "roomState": {"id": room, "users": [{"id": each} for each in (*others, peer)]},
+    },
+    joined=lambda room, peer: {"type": "USER_JOINED", "userId": "system", "joinedUser": {"id": peer}},
+    left=lambda room, peer: {"type": "USER_LEFT", "userId": "system", "leftUserId": peer},
     offer=_offer,
     arrives=_offer,
     forged=lambda room, sender, to, other: _offer(room, other, to, {}),

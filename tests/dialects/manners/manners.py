@@ -1,46 +1,83 @@
-"""What one dialect's clients send and receive where it differs from the others; `test_conformance.py` uses it."""
+"""What one dialect's clients send and receive, as far as dialects differ: `tests/dialects/` has the tests for all."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from signaling_sidecar.hub import Ending
 
-Frame = dict[str, Any]
+Frame = Any
+"""A JSON value for a text frame, or bytes for a binary one."""
 
 
 def _nothing(*_: Any) -> None:
     return None
 
 
+def _has_an_error_type(frame: Frame) -> bool:
+    return "error" in str(frame["type"]).lower()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Manners:
-    """How the clients of one dialect behave. `room` and `peer` are names that the suite gives."""
+    """How the clients of one dialect behave. `room` and `peer` are names that the tests choose."""
 
     path: Callable[[str, str], str]
-    """Of (room, peer)."""
+    """The path of the WebSocket of (room, peer), below `/ws/signaling`."""
+    other_paths: Callable[[str, str], tuple[str, ...]] = lambda room, peer: ()
+    """The other paths that serve (room, peer) on the sidecar's own port."""
     enter: Callable[[str, str, int, int], Frame]
-    """What (room, peer) sends to come in, when it is the n-th (from 0) of a group of a size."""
+    """What (room, peer) sends to join, as the n-th (from 0) of a group of a size."""
+    entered: Callable[[str, str, list[str]], Frame]
+    """What (room, peer) receives when it has joined, and the given peers were there before it.
+
+    Of an object, only the fields that are given are compared; so it is with each of the other expected frames.
+    """
     waits_for_all: bool = False
-    """Whether nobody is answered before the whole group has asked."""
+    """Whether nobody is answered before the whole group has asked, because rooms are made by the matchmaker."""
     joined: Callable[[str, str], Frame | None] = _nothing
-    """What others hear when (room, peer) joins; None: nothing."""
+    """What the others receive when (room, peer) joins. None: they receive nothing."""
     left: Callable[[str, str], Frame | None] = _nothing
-    """What others hear when (room, peer) leaves."""
+    """What the others receive when (room, peer) leaves. None: they receive nothing."""
     offer: Callable[[str, str, str, Any], Frame]
-    """What is sent by (room, sender, receiver, body)."""
+    """An offer by (room, sender, receiver, body)."""
     arrives: Callable[[str, str, str, Any], Frame]
-    """What the receiver gets of it."""
+    """What the receiver gets of that offer. All of it is compared."""
     candidate: Callable[[str, str, str, Any], Frame]
     """A candidate by (room, sender, receiver, RTCIceCandidateInit)."""
+    also: Callable[[str, str, str], tuple[Frame, ...]] = lambda room, sender, to: ()
+    """Other frames by (room, sender, receiver): for kinds whose frames in the vectors cannot be given other names,
+    because they are binary."""
     forged: Callable[[str, str, str, str], Frame] | None = None
-    """An offer by (room, sender, receiver) that says it is by another; None: a frame says nothing of its sender."""
+    """An offer by (room, sender, receiver) that claims to be by another peer. None: frames do not name their sender."""
+    names_receivers: bool = True
+    """Whether an offer names the peer that it is for."""
     leave: Callable[[str, str], Frame | None] = _nothing
-    """The dialect's own verb."""
-    tells_errors: bool = True
+    """What (room, peer) sends to leave. None: the dialect has no such frame, and clients close the connection."""
+    is_error: Callable[[Frame], bool] | None = _has_an_error_type
+    """Whether a frame tells an error. None: the dialect has no such frame."""
+    relays_any_kind: bool = False
+    """Whether frames of kinds that the dialect does not declare are relayed too."""
     replaces: bool = True
-    """Whether a newer connection with the same id takes the older one's place without asking it."""
+    """Whether a newer connection with the same peer id takes over the session without asking the older one."""
     grace_s: Mapping[Ending, float] = field(default_factory=dict)
-    """Rule 8's table: how long a place is kept after each ending; 0: it is a leave."""
+    """PROTOCOLS.md, "Rule 8": how long a session waits for its peer after each ending. With 0 the peer has left."""
+
+    def answer(self, room: str, sender: str, to: str, body: Any) -> Frame:
+        """The frame that answers as `offer` offers: only its words differ."""
+        frame = self.offer(room, sender, to, body)
+        if isinstance(frame, bytes):
+            return frame
+        return json.loads(json.dumps(frame).replace("offer", "answer").replace("OFFER", "ANSWER"))
+
+
+def has(whole: object, part: object) -> bool:
+    """Whether an object has all the given fields, at every depth. All other values must be equal."""
+    if isinstance(whole, dict) and isinstance(part, dict):
+        return all(name in whole and has(whole[name], value) for name, value in part.items())
+    if isinstance(whole, list) and isinstance(part, list):
+        return len(whole) == len(part) and all(map(has, whole, part))
+    return whole == part

@@ -49,6 +49,11 @@ class _Room:
                 return self._relayed(record)
             case "signal.refused":
                 return self._refused(record, read_about(record.data))
+            case "signal.kept":
+                what, _ = _what(record, media_of(record.kind, record.data))
+                return self._step(record, Look.NOTE, f"{what} is kept for {record.to}")
+            case "signal.expired":
+                return self._refused(record, About(code="expired", message=f"{record.to} did not join in time"))
             case "trace.state":
                 return self._connection_change(record, self._marks.get(record.seq))
             case "room.created":

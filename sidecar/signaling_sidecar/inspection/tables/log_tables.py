@@ -99,7 +99,7 @@ class LogTables:
 
     @cached_property
     def signals(self) -> pd.DataFrame:
-        """One row per relayed signal, and per record of refused frames.
+        """One row per signal that was relayed or kept for its receiver, and per record of refused frames.
 
         The columns about the content of a frame are the same for all dialects (`signaling_sidecar.eventlog.payload`).
 
@@ -111,7 +111,7 @@ class LogTables:
         to                category            peer id of the receiver; missing if it is for all others
         kind              category            the frame's type, such as `offer`
         bytes             Int64               size of the frame (bytes)
-        outcome           category            `relayed` or `refused`
+        outcome           category            `relayed` or `refused`; `kept` for an absent peer, then `expired`
         code              category            error code, such as `no-such-peer`; from `data`
         count             int64               number of refusals that the record stands for; 1 if relayed
         message           str                 error message; from `data`

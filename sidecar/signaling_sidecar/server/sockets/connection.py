@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import msgspec
+
 from signaling_sidecar.dialects import Caller, Dialect
 from signaling_sidecar.hub.effects import Limits
 from signaling_sidecar.hub.rules import Ending
@@ -63,12 +65,16 @@ class Connection:
         address: str | None = None,
     ) -> None:
         self.id = id_
-        self.limits = limits
-        """What its frames are held to, for its whole life."""
+        self._limits = limits
+        self._rooms: set[str] = set()
         self.address = address
         """The client's; None behind a proxy that is not known."""
         self.speaker: Speaker | None = None
         """None until the first frame has told it, on the shared path."""
+        self.waits = False
+        """Whether the handshake asked for a group that is not complete yet."""
+        self.is_welcome = False
+        """Whether the client was greeted, or told that it is in a room. It need not send anything then."""
         self.recognise: Callable[[bytes], Speaker | None] | None = None
         self.outbox = outbox
         self.rate = rate
@@ -87,6 +93,26 @@ class Connection:
     def heard(self) -> None:
         """A first frame has come: the peer is no idle one."""
         self._idle.cancel()
+
+    def speaks(self, speaker: Speaker) -> None:
+        """The dialect is known from now on, and with it how many frames the client may send."""
+        self.speaker = speaker
+        self.rate.start_with(speaker.dialect.frame_budget.times)
+
+    def count_room(self, room: str, *, is_in: bool) -> None:
+        """Note that the connection is in a room, or not any more, if the number of frames depends on that."""
+        if self.speaker is not None and self.speaker.dialect.frame_budget.per_room:
+            (self._rooms.add if is_in else self._rooms.discard)(room)
+            self.rate.times = self.speaker.dialect.frame_budget.times * max(1, len(self._rooms))
+
+    @property
+    def limits(self) -> Limits:
+        """The limits for its frames now."""
+        times = self.rate.times
+        if times == 1:
+            return self._limits
+        per_s, burst = round(self._limits.frames_per_s * times), round(self._limits.burst * times)
+        return msgspec.structs.replace(self._limits, frames_per_s=per_s, burst=burst)
 
     @property
     def owes_pong(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import uuid
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
@@ -74,7 +75,7 @@ class Endpoint:
         if isinstance(opened, Closing):
             self._front.close(connection, *opened)
         elif dialect is not None:
-            connection.speaker = self._speaker(connection, dialect, opened)
+            connection.speaks(self._speaker(connection, dialect, opened))
         else:
             connection.recognise = lambda frame: self._recognise(connection, opening, frame)
         await self._read_to_end(connection, socket)
@@ -129,7 +130,9 @@ class Endpoint:
         return self._speaker(connection, dialect, opened)
 
     def _speaker(self, connection: Connection, dialect: Dialect, introduction: Introduction) -> Speaker:
-        return Speaker(dialect, Caller(connection.id, introduction, self._conceal, counted_as(connection.address)))
+        address = counted_as(connection.address)
+        caller = Caller(connection.id, introduction, self._conceal, address, given_id=str(uuid.uuid4()))
+        return Speaker(dialect, caller)
 
     async def _read_to_end(self, connection: Connection, socket: WebSocket) -> None:
         task = asyncio.current_task()

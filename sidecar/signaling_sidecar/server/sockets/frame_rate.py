@@ -10,11 +10,13 @@ REPORT_GAP_S = 1.0  # seconds between two `too-fast` errors and records of one c
 class FrameRate:
     """A token bucket, and the count of what it refused since it was last reported. `now_s` never goes back."""
 
-    __slots__ = ("_burst", "_flood", "_per_s", "_refused", "_reported_s", "_seen_s", "_tokens")
+    __slots__ = ("_burst", "_flood", "_per_s", "_refused", "_reported_s", "_seen_s", "_tokens", "times")
 
     def __init__(self, per_s: float, burst: int, now_s: float) -> None:
         self._per_s = per_s
         self._burst = burst
+        self.times = 1.0
+        """The factor by which the rate and the burst are multiplied."""
         self._tokens = float(burst)
         self._seen_s = now_s
         self._refused = 0
@@ -23,7 +25,8 @@ class FrameRate:
 
     def admits(self, now_s: float) -> bool:
         """Whether one more frame may pass; one that may not is counted."""
-        self._tokens = min(self._burst, self._tokens + (now_s - self._seen_s) * self._per_s)
+        times = self.times
+        self._tokens = min(self._burst * times, self._tokens + (now_s - self._seen_s) * self._per_s * times)
         self._seen_s = now_s
         if self._tokens >= 1:
             self._tokens -= 1
@@ -31,6 +34,11 @@ class FrameRate:
         self._refused += 1
         self._flood += 1
         return False
+
+    def start_with(self, times: float) -> None:
+        """Multiply the rate and the burst, for a connection that has used next to nothing of them yet."""
+        self.times = times
+        self._tokens *= times
 
     def needs_rest(self) -> bool:
         """Whether so much was refused that not even reading it is worth everybody's time. Asking begins a new count."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
+TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 _FIN = 0x80
 _MAX_SHORT = 125  # RFC 6455, 5.2: larger lengths take 2 more bytes
 _MAX_MEDIUM = 0xFFFF  # and these 8

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from typing import assert_never
 
 import msgspec
@@ -18,7 +19,19 @@ from signaling_sidecar import errors
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Ending, commands
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import Challenge, Close, CloseCode, Durability, LastWords, PeerList, Send
+from signaling_sidecar.hub.effects import (
+    Challenge,
+    Close,
+    CloseCode,
+    Durability,
+    LastWords,
+    PeerList,
+    Refused,
+    RoomsChanged,
+    Send,
+    Welcome,
+)
+from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End
@@ -60,8 +73,30 @@ class Front:
         self._report_too_fast(connection, connection.rate.take_report(now_s))
         return False
 
-    def read(self, connection: Connection, frame: bytes | None) -> Command:
-        """Decode a text frame into a command. None stands for a binary frame, which no dialect has."""
+    def recognise(self, connection: Connection, first_frame: bytes) -> bool:
+        """Find the dialect of a connection on the shared path. Returns whether there is one that begins like this."""
+        speaker = connection.recognise(first_frame) if connection.recognise is not None else None
+        if speaker is None:
+            return False
+        connection.speaks(speaker)
+        self.owner.tell(DialectRecognised(connection.id, speaker.dialect))
+        return True
+
+    def begin(self, connection: Connection) -> Command | None:
+        """Return what the handshake asks for, if its dialect is known and it asks for something."""
+        if connection.speaker is None:
+            return None
+        dialect, caller = connection.speaker
+        try:
+            command = dialect.begin(caller, time.time_ns() // NS_PER_MS)
+        except Exception:
+            logger.exception("the handshake of connection %d could not be read", connection.id)
+            return commands.Refuse(connection=connection.id, refusal=errors.internal())
+        connection.waits = isinstance(command, commands.Enqueue)
+        return command
+
+    def read(self, connection: Connection, frame: bytes) -> Command:
+        """Decode a text frame into a command, or a binary frame when it is a `Binary`."""
         try:
             return self._command(connection, frame)
         except Exception:
@@ -86,13 +121,13 @@ class Front:
         self._connections.pop(connection.id, None)
         self.owner.tell(ConnectionEnded(connection.id, *end))
 
-    def _command(self, connection: Connection, frame: bytes | None) -> Command:
-        if frame is None:
+    def _command(self, connection: Connection, frame: bytes) -> Command:
+        speaker, is_binary = connection.speaker, isinstance(frame, Binary)
+        decode = speaker.dialect.decode_binary if is_binary and speaker is not None else None
+        if speaker is not None and decode is not None:
+            return decode(frame, speaker.caller, time.time_ns() // NS_PER_MS)
+        if is_binary:
             return commands.Refuse(connection=connection.id, refusal=errors.bad_json("this one is binary"))
-        if connection.speaker is None and connection.recognise is not None:
-            connection.speaker = connection.recognise(frame)
-            if connection.speaker is not None:
-                self.owner.tell(DialectRecognised(connection.id, connection.speaker.dialect))
         if connection.speaker is None:
             return commands.Refuse(connection=connection.id, refusal=errors.unknown_beginning(), size=len(frame))
         dialect, caller = connection.speaker
@@ -100,7 +135,7 @@ class Front:
 
     def _report_too_fast(self, connection: Connection, count: int) -> None:
         if count:
-            refusal = errors.too_fast(self.max_frames_per_s)
+            refusal = errors.too_fast(self.max_frames_per_s * connection.rate.times)
             self.owner.tell(commands.Refuse(connection=connection.id, refusal=refusal, count=count))
 
     # --- what is done to connections ---------------------------------------------------------------------------------
@@ -128,7 +163,9 @@ class Front:
             connection.close(code, reason, ending)
 
     def close_idle(self, connection: Connection) -> None:
-        self.close(connection, CloseCode.REFUSED, "idle")
+        """Close a connection whose client has sent nothing, unless its handshake has brought it somewhere."""
+        if not (connection.is_welcome or connection.waits):
+            self.close(connection, CloseCode.REFUSED, "idle")
 
     def close_all(self) -> None:
         """Close every connection with the code that asks its peer to come back."""
@@ -153,6 +190,8 @@ class Front:
 
     def _send(self, send: Send) -> None:
         message, marks = send.message, send.marks
+        if isinstance(message, Welcome | RoomsChanged):
+            self._count_rooms(send.connections, message)
         if isinstance(message, PeerList):
             message = self._completed(message, send.connections[0])
         text: bytes | None = None
@@ -165,14 +204,22 @@ class Front:
             if text is None:
                 text = dialect.encode(message, time.time_ns() // NS_PER_MS) or b""
             if marks is not None and (mark := marks.get(id_)) is not None:
-                self._put(connection, frames.frame(frames.TEXT, dialect.mark(text, mark)))
+                self._put(connection, _frame(dialect.mark(text, mark)))
             elif text:
-                shared = shared or frames.frame(frames.TEXT, text)
+                shared = shared or _frame(text)
                 self._put(connection, shared)
                 if isinstance(message, Durability):
                     connection.outbox.hurry_last()  # it says what the `ca` of this tick's other frames is worth
+            if isinstance(message, Refused):
+                connection.waits = False
             if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
                 self.close(connection, *closing)
+
+    def _count_rooms(self, receivers: Iterable[int], message: Welcome | RoomsChanged) -> None:
+        for connection in filter(None, map(self._connections.get, receivers)):
+            connection.is_welcome = connection.is_welcome or isinstance(message, Welcome)
+            if isinstance(message, RoomsChanged):
+                connection.count_room(message.room, is_in=isinstance(message, Welcome))
 
     def _completed(self, list_: PeerList, receiver: int) -> PeerList:
         """Add to a peer list what the hub does not know: the ICE servers, and the limits of the receiver's frames."""
@@ -187,3 +234,7 @@ class Front:
         if connection.outbox.is_empty:
             self._unsent.append(connection)
         connection.outbox.put(frame)
+
+
+def _frame(encoded: bytes) -> bytes:
+    return frames.frame(frames.BINARY if isinstance(encoded, Binary) else frames.TEXT, encoded)

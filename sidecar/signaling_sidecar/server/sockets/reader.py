@@ -8,6 +8,7 @@ from collections.abc import Callable
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType
 
 from signaling_sidecar.hub import Ending, commands
+from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CLOSE_WITHIN_S, LOST, Connection, End, ended_by_peer
 from signaling_sidecar.server.sockets.frame_rate import REST_S
@@ -48,7 +49,7 @@ class Reader:
         Messages that arrive after our own Close are not handled. Raises WebSocketError.
         """
         connection, front = self._connection, self._front
-        await self._reclaim_place()
+        await self._begin()
         while (message := await self._socket.receive()) is not None:
             if message.type is WSMsgType.CLOSE:
                 return ended_by_peer(message.data, message.extra or ""), WSCloseCode.OK
@@ -67,18 +68,19 @@ class Reader:
             front.put(connection, frames.frame(frames.PONG, message.data))
         elif message.type is not WSMsgType.PONG:
             connection.heard()
-            frame = message.data if message.type is WSMsgType.TEXT else None
-            command = front.read(connection, frame)
-            if frame is not None and isinstance(command, commands.Refuse):
-                self._frame_refused(frame)
+            is_text = message.type is WSMsgType.TEXT
+            if is_text and connection.speaker is None and front.recognise(connection, message.data):
+                await self._begin()
+            command = front.read(connection, message.data if is_text else Binary(message.data))
+            if is_text and isinstance(command, commands.Refuse):
+                self._frame_refused(message.data)
             await self._ask(command)
 
-    async def _reclaim_place(self) -> None:
-        """Give the peer its session back, if the handshake names a peer that has one."""
-        speaker = self._connection.speaker
-        if speaker is not None and speaker.caller.introduction.peer is not None:
-            name, peer = speaker.dialect.name, speaker.caller.introduction.peer
-            await self._ask(commands.Opened(self._connection.id, name, peer))
+    async def _begin(self) -> None:
+        """Carry out what the handshake asks for, as soon as the dialect is known."""
+        command = self._front.begin(self._connection)
+        if command is not None:
+            await self._ask(command)
 
     async def _ask(self, command: commands.Command) -> None:
         connection, front = self._connection, self._front

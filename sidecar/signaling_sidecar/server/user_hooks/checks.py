@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -20,6 +20,7 @@ from signaling_sidecar.errors import NOT_JSON, HooksUnreadable, Refusal, WrongHo
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.reload import HooksFile
 from signaling_sidecar.server.user_hooks import answers
 from signaling_sidecar.server.user_hooks.thread import HookRaised, HookRunner, HooksStopped
@@ -59,23 +60,55 @@ class HookChecks:
         return await self._ask("admit", connection)
 
     async def check_command(self, command: Command) -> Command:
-        """The command, as the hooks would have it; or the refusal that it has become."""
-        if isinstance(command, commands.Numbered):
-            if not self._hub.is_next(command):
-                return command
-            inner = await self.check_command(command.command)
-            assert isinstance(inner, commands.Carried)
-            return msgspec.structs.replace(command, command=inner)
-        if isinstance(command, commands.Join):
-            return await self._of_join(command)
-        if isinstance(command, commands.Opened):
-            return await self._of_opened(command)
-        if isinstance(command, commands.Enqueue):
-            refusal = await self._ask("on_join", hooks.Join(command.dialect, None, command.peer, None, None, ()))
-            return command if refusal is None else _refused(command, refusal)
-        if isinstance(command, commands.Relay):
-            return await self._of_relay(command)
-        return command
+        """Ask the hooks that the command concerns. Returns the command to carry out, which may be a refusal."""
+        match command:
+            case commands.Numbered():
+                if not self._hub.is_next(command):
+                    return command
+                inner = await self.check_command(command.command)
+                assert isinstance(inner, commands.Carried)
+                return msgspec.structs.replace(command, command=inner)
+            case commands.Several():
+                return await self._of_several(command)
+            case commands.Opened():
+                return await self._of_opened(command)
+            case commands.Alive() | commands.End() | commands.SetRules() | commands.SetLogState() | commands.Tick():
+                return command  # no client has asked for it
+            case _:
+                return await self._of_single(command, ())
+
+    async def _of_several(self, several: commands.Several) -> commands.Several:
+        checked: list[commands.Single] = []
+        for command in several.commands:
+            checked.append(await self._of_single(command, checked))
+        return msgspec.structs.replace(several, commands=tuple(checked))
+
+    async def _of_single(self, command: commands.Single, earlier: Sequence[commands.Single]) -> commands.Single:
+        """Check one command. `earlier` are the commands before it in its frame, which are not carried out yet."""
+        match command:
+            case commands.Relay():
+                return await self._of_relay(command, earlier)
+            case commands.Join():
+                return await self._of_join(command)
+            case commands.Enqueue():
+                refusal = await self._ask("on_join", hooks.Join(command.dialect, None, command.peer, None, None, ()))
+                return command if refusal is None else _refused(command, refusal)
+            case (
+                commands.Leave()
+                | commands.Update()
+                | commands.UpdateRoom()
+                | commands.Trace()
+                | commands.ListRooms()
+                | commands.WatchRooms()
+                | commands.UnwatchRooms()
+                | commands.Acknowledge()
+                | commands.Ping()
+                | commands.Greet()
+                | commands.Refuse()
+            ):
+                return command  # no hook is about it
+            case _:
+                assert_never(command)
 
     async def rules_of_rooms(self) -> AsyncIterator[commands.SetOwnRules]:
         """What `room_rules` says now of the rooms that there are. One of which it fails stays as it is."""
@@ -105,7 +138,7 @@ class HookChecks:
         refusal = await self._ask("on_join", said)
         return opened if refusal is None else commands.Refuse(connection=opened.connection, refusal=refusal)
 
-    async def _of_join(self, join: commands.Join) -> Command:
+    async def _of_join(self, join: commands.Join) -> commands.Join | commands.Refuse:
         room = self._hub.membership.room(join.room)
         present = tuple(room.sessions) if room is not None else ()
         said = hooks.Join(join.room.dialect, join.room.room, join.peer, join.name, join.credential, present)
@@ -113,32 +146,37 @@ class HookChecks:
         own = await self._rules_of(join.room) if refusal is None else refusal
         return _refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
 
-    async def _of_relay(self, relay: commands.Relay) -> Command:
-        key, peer = self._place(relay)
-        if key is None or peer is None:
-            return relay  # the hub refuses who is in no room
+    async def _of_relay(self, relay: commands.Relay, earlier: Sequence[commands.Single]) -> commands.Single:
+        sender = self._sender(relay, earlier)
+        if sender is None:
+            return relay  # the hub refuses it, because its sender is in no room
+        key, peer = sender
         if relay.call is not None and relay.call.room != key:
             call = await self._of_join(relay.call)
             if isinstance(call, commands.Refuse):
                 return msgspec.structs.replace(call, kind=relay.kind, ref=relay.ref)
-            assert isinstance(call, commands.Join)
             relay, key = msgspec.structs.replace(relay, call=call), call.room
         if self._file.hook("on_relay") is None:
             return relay
         try:
-            frame = msgspec.json.decode(relay.payload)
+            is_binary = isinstance(relay.payload, Binary)
+            frame = relay.payload if is_binary else msgspec.json.decode(relay.payload)
         except NOT_JSON as error:  # a dialect reads no more of it than it must
             return _refused(relay, errors.bad_json(str(error)))
         refusal = await self._ask("on_relay", hooks.Relay(key.dialect, key.room, peer, relay.to, relay.kind, frame))
         return relay if refusal is None else _refused(relay, refusal)
 
-    def _place(self, relay: commands.Relay) -> tuple[RoomKey | None, str | None]:
-        """Where the connection is, or will be when those in its way turn out to be gone."""
+    def _sender(self, relay: commands.Relay, earlier: Sequence[commands.Single]) -> tuple[RoomKey, str | None] | None:
+        """The room and the peer id of the sender: those that it has, or will have when its join is carried out."""
         session = self._hub.membership.session(relay.connection, relay.room)
         if session is not None:
             return session.room.key, session.peer
-        join = self._hub.waits_to_join(relay.connection)
-        return (join.room, join.peer) if join is not None else (None, None)
+        joins = [each for each in earlier if isinstance(each, commands.Join)]
+        waiting = self._hub.waits_to_join(relay.connection)
+        for join in (*reversed(joins), *([waiting] if waiting is not None else [])):
+            if relay.room in (None, join.room):
+                return join.room, join.peer
+        return None
 
     async def _rules_of(self, key: RoomKey) -> OwnRules | Refusal | None:
         own: OwnRules | Refusal | None = await self._answer("room_rules", hooks.Room(*key), answers.own_rules)

@@ -1,0 +1,54 @@
+// The longest delay is 4 s, because somebody who has just repaired the environment is waiting for it.
+const RESTART_DELAYS_MS = [1000, 2000, 4000] as const
+// If a sidecar has run this long, its exit is not a failed start, and the delays begin with the first.
+const STEADY_AFTER_MS = 10_000
+// This is the first start and one after each delay. If all of them fail, another one would too.
+export const MAX_STARTS_WITHOUT_READY: number = 1 + RESTART_DELAYS_MS.length
+
+/** Remembers the earlier starts of a sidecar, and decides when and whether to start it again. */
+export class StartHistory {
+  #exits = 0
+  #startsWithoutReady = 0
+  #readyAtMs = Number.POSITIVE_INFINITY
+  /** The reason for the last exit. Empty if that sidecar was ready before. */
+  lastReason = ''
+  /** The paths of programs that were found but do not run here, or are not a sidecar. */
+  readonly unusable = new Set<string>()
+
+  get mayStart(): boolean {
+    return this.#startsWithoutReady < MAX_STARTS_WITHOUT_READY
+  }
+
+  started(): void {
+    this.#startsWithoutReady += 1
+    this.#readyAtMs = Number.POSITIVE_INFINITY
+  }
+
+  ready(): void {
+    this.#startsWithoutReady = 0
+    this.#readyAtMs = Date.now()
+    this.lastReason = ''
+  }
+
+  exited(): void {
+    if (Date.now() - this.#readyAtMs >= STEADY_AFTER_MS) this.#exits = 0
+  }
+
+  /** Prevents another start, because it would fail in the same way. */
+  giveUp(): void {
+    this.#startsWithoutReady = MAX_STARTS_WITHOUT_READY
+  }
+
+  /** Excludes a program. Its start does not count. */
+  addUnusable(program: string): void {
+    this.#startsWithoutReady -= 1
+    this.unusable.add(program)
+  }
+
+  /** Returns the delay before the next start. */
+  nextDelayMs(): number {
+    const delayMs = RESTART_DELAYS_MS[Math.min(this.#exits, RESTART_DELAYS_MS.length - 1)] ?? 0
+    this.#exits += 1
+    return delayMs
+  }
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it, vi } from 'vitest'
+import { FakePeerConnection } from './fake-peer-connection.ts'
+import { ben, connected, pc, scene, state } from './mesh-scene.ts'
+
+describe('two pages that are reloaded at the same time', () => {
+  it('ignore signals for the pages before them', async () => {
+    const room = await scene([])
+    await room.deliver({ type: 'peer_joined', ...ben })
+    const offer = { type: 'offer', from: 'ben', sdp: 'o', link: 'l' }
+    await room.deliver({ ...offer, forInstance: 'of the page before' })
+    expect(room.sent()).toEqual([])
+    await room.deliver({ ...offer, link: 'next', forInstance: room.client.instance })
+    expect(room.sent()).toMatchObject([{ type: 'answer', forLink: 'next', forInstance: 'b1' }])
+  })
+})
+
+describe('a peer with another instance', () => {
+  it('gets a new link, and its reloaded page sends the offer', async () => {
+    const room = await connected()
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', instance: 'b2' })
+    expect(pc(0).connectionState).toBe('closed')
+    expect(FakePeerConnection.made).toHaveLength(2)
+    expect(room.sent()).toEqual([])
+    expect(state(room)).toEqual(['ben connecting'])
+  })
+
+  it('gets a new link and an offer if it is in a new list', async () => {
+    const room = await connected()
+    await room.comeBack([{ ...ben, instance: 'b2' }])
+    expect(pc(0).connectionState).toBe('closed')
+    expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
+  })
+
+  it('is distinguished from a peer that has only changed its name', async () => {
+    const room = await connected()
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', name: 'Benjamin' })
+    expect(FakePeerConnection.made).toHaveLength(1)
+    expect(room.mesh.peers[0]?.peer.name).toBe('Benjamin')
+  })
+})
+
+describe('a link that does not come up', () => {
+  it('has failed after 15 s, even if the browser never reports it, and is replaced', async () => {
+    const room = await scene([ben])
+    const link = room.sent()[0]?.link
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(state(room)).toEqual(['ben failed'])
+    expect(pc(0).connectionState).toBe('closed')
+    expect(room.sent().filter((frame) => frame.link !== link)).toMatchObject([
+      { type: 'offer', to: 'ben' },
+    ])
+  })
+
+  it('gets more time at each attempt, up to one minute', async () => {
+    await scene([ben])
+    const tries: number[] = []
+    for (const waitMs of [15_000, 30_000, 60_000, 60_000]) {
+      await vi.advanceTimersByTimeAsync(waitMs - 1)
+      tries.push(FakePeerConnection.made.length)
+      await vi.advanceTimersByTimeAsync(1)
+    }
+    expect(tries).toEqual([1, 2, 3, 4])
+    expect(FakePeerConnection.made).toHaveLength(5)
+  })
+
+  it('that fails at once (as a DTLS handshake can) is replaced at once only the first time', async () => {
+    const room = await scene([ben])
+    pc().become('failed')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(FakePeerConnection.made).toHaveLength(2)
+    pc().become('failed')
+    await vi.advanceTimersByTimeAsync(29_999)
+    expect(FakePeerConnection.made).toHaveLength(2)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(FakePeerConnection.made).toHaveLength(3)
+    expect(state(room)).toEqual(['ben failed'])
+  })
+
+  it('is not replaced without signaling, and continues when signaling is back', async () => {
+    const room = await scene([ben])
+    await room.comeBack([ben], 15_000)
+    expect(FakePeerConnection.made).toHaveLength(1)
+    expect(room.sent()).toMatchObject([{ type: 'offer', sdp: 'offer 1' }])
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(FakePeerConnection.made).toHaveLength(2)
+  })
+
+  it('gets an ICE restart first if it was up before, and is then replaced', async () => {
+    await connected()
+    pc().become('failed')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(pc().restarts).toBe(1)
+    expect(FakePeerConnection.made).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(FakePeerConnection.made).toHaveLength(2)
+  })
+})
+
+describe('signals of an earlier link', () => {
+  it('are ignored', async () => {
+    const room = await scene([ben])
+    await room.deliver(
+      { type: 'answer', from: 'ben', sdp: 'a', link: 'l', forLink: 'of the page before' },
+      { type: 'candidate', from: 'ben', candidate: { candidate: 'c' }, link: 'unheard of' },
+    )
+    expect(pc().remoteDescription).toBeNull()
+    await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'l' })
+    expect(pc().candidates).toEqual([])
+    expect(pc().remoteDescription?.sdp).toBe('a')
+  })
+
+  it('are distinguished from the offer of a new link, which replaces ours', async () => {
+    const room = await scene([ben])
+    await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'first' })
+    room.sent()
+    await room.deliver({ type: 'offer', from: 'ben', sdp: 'o', link: 'second' })
+    expect(FakePeerConnection.made).toHaveLength(2)
+    expect(room.sent()).toMatchObject([{ type: 'answer', forLink: 'second' }])
+  })
+})
