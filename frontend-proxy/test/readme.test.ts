@@ -19,7 +19,7 @@ test('the README quotes only messages that the plugin and the client print', () 
   expect(quoted.length).toBeGreaterThan(5)
   for (const message of quoted) {
     for (const part of message.split('…').map((text) => text.trim())) {
-      expect(sources).toContain(part)
+      expect(sources.includes(part), part).toBe(true)
     }
   }
 })
