@@ -14,7 +14,7 @@ from signaling_sidecar.hub import Ending
 from signaling_sidecar.server.sockets import connection as connection_module
 from tests.dialects.manners import MANNERS, module_of
 from tests.dialects.manners.manners import Manners
-from tests.dialects.manners.meeting import enter, hears, meet
+from tests.dialects.manners.meeting import enter, greeted, hears, meet
 from tests.kit.serving import Peer, Served, serve
 
 ROOM, OTHER_ROOM = "first-room", "second-room"
@@ -55,7 +55,7 @@ async def offer_reaches(manners: Manners, room: str, sender: tuple[str, Peer], t
 async def test_a_join_is_announced_before_anything_that_the_joiner_says(served: Served, manners: Manners) -> None:
     a = await enter(served, manners, ROOM, "a", 0, 2)
     if not manners.waits_for_all:
-        await a.receive()
+        await hears(a, manners.entered(ROOM, "a", []))
     await served.settled()
     b = await enter(served, manners, ROOM, "b", 1, 2)
     await b.send(manners.offer(ROOM, "b", "a", 1))
@@ -83,7 +83,7 @@ async def test_a_newer_connection_replaces_the_older_whose_late_close_means_noth
 ) -> None:
     a, older = await meet(served, manners, ROOM, "a", "b")
     newer = await enter(served, manners, ROOM, "b", 1, 2)
-    await newer.receive()
+    await hears(newer, manners.entered(ROOM, "b", ["a", "b"] if manners.waits_for_all else ["a"]))
     assert await older.closed() == (4001, "replaced")
     await older.socket.close()
     await a.hears_nothing()
@@ -280,7 +280,7 @@ async def test_when_the_sidecar_stops_it_says_so_and_nobody_has_left(served: Ser
 # --- the ends of connections -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("manners", [each for each in MANNERS.values() if each.greets(ROOM, "a") is None])
+@pytest.mark.parametrize("manners", [each for each in MANNERS.values() if not each.is_welcome_unasked])
 async def test_who_says_nothing_is_closed(
     aiohttp_client: AiohttpClient, tmp_path: Path, manners: Manners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,7 +293,8 @@ async def test_one_connection_too_many_is_told_so(
     aiohttp_client: AiohttpClient, tmp_path: Path, manners: Manners
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, max_connections=1)
-    first = await served.connect(manners.path(ROOM, "a"))
-    await hears(first, manners.greets(ROOM, "a"))
+    first = await greeted(served, manners, ROOM, "a")
+    if manners.enter(ROOM, "a", 0, 1) is None:
+        await hears(first, manners.entered(ROOM, "a", []))
     assert await (await served.connect(manners.path(ROOM, "b"))).closed() == (1013, "full")
     await first.hears_nothing()

@@ -73,7 +73,7 @@ def story_of(dialect: str, manners: Manners) -> Story:
         canonical=Paths(manners.path(ROOM, "ann"), manners.path(ROOM, "ben")),
         original=Paths(ann[0], ben[-1]),
         other_paths=frozenset((*ann, *ben)),
-        steps=[*_enter(manners), *_talk(manners), *_leave(manners)],
+        steps=_join(dialect, manners) if manners.gives_ids else [*_enter(manners), *_talk(manners), *_leave(manners)],
     )
 
 
@@ -84,10 +84,19 @@ def _enter(manners: Manners) -> list[Step]:
         return [*ann, ("ann", is_logged, {"type": "match.queued"}), *ben, ("ben", hears, told), ("ann", hears, told)]
     return [
         *ann,
-        ("ann", hears, manners.entered(ROOM, "ann", [])),
+        *_hears("ann", manners.entered(ROOM, "ann", [])),
         *ben,
-        ("ben", hears, manners.entered(ROOM, "ben", ["ann"])),
+        *_hears("ben", manners.entered(ROOM, "ben", ["ann"])),
         *_hears("ann", manners.joined(ROOM, "ben")),
+    ]
+
+
+def _join(dialect: str, manners: Manners) -> list[Step]:
+    """Where the server gives the peers their ids, which are not known here: two join."""
+    frames = [(name, manners.enter(ROOM, name, place, 2)) for place, name in enumerate(("ann", "ben"))]
+    return [
+        *((name, sends, frame) for name, frame in frames if frame is not None),
+        ("ben", is_logged, {"type": "peer.joined", "dialect": dialect}),
     ]
 
 

@@ -60,7 +60,7 @@ class Wire:
             0 if name == "lobby" else number,
             opened if isinstance(opened, Introduction) else Introduction(),
             conceal,
-            given_id=f"given-{number}",
+            given_id=name,
         )
         if isinstance(opened, Closing):
             self.sent[name].append(list(opened))

@@ -11,7 +11,8 @@ def _say(room: str, sender: str, to: str, body: Any) -> Frame:
 
 
 MANNERS = Manners(
-    path=lambda room, peer: f"/ws/signaling/club?name={peer}",
+    path=lambda room, peer: "/ws/signaling/club",
+    gives_ids=True,
     greets=lambda room, peer: {"event": "hello", "you": peer},
     enter=lambda room, peer, place, size: {"do": "enter", "id": 1, "rooms": [room]},
     entered=lambda room, peer, others: {"id": 1, "result": {"room": room, "peers": others}},
