@@ -6,6 +6,7 @@ only the registration differs.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -16,9 +17,12 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.inspection import open_log
 from tests.kit.checkout import ROOT
 from tests.kit.club import CLUB
 from tests.kit.serving import serve
+from tests.kit.shared_copy import shared_copy
 from tests.trial.courier import COURIER
 
 GENERIC = (
@@ -58,7 +62,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("registered")
-async def test_its_binary_frames_are_relayed_logged_and_shown_to_hooks(
+async def test_binary_frames_are_relayed_shown_to_hooks_logged_drawn_and_shared(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     hooks = tmp_path / "signaling_hooks.py"
@@ -75,3 +79,12 @@ async def test_its_binary_frames_are_relayed_logged_and_shown_to_hooks(
     assert await ben.ask(b"\x03ann\x00\x00") == ["wrong", "refused-by-hook"]
     (relayed,) = served.records("signal.relayed")
     assert (relayed["kind"], relayed["bytes"], relayed["data"]) == ("chunk", 2, {"base64": "AP8="})
+    await served.stop()
+    log = open_log(tmp_path / "state")
+    assert log.signals[["kind", "bytes", "outcome"]].to_numpy().tolist()[0] == ["chunk", 2, "relayed"]
+    (drawn,) = [step for step in log.ladder("bar").steps if step.record.seq == relayed["seq"]]
+    assert drawn.label == "chunk · 2 B"
+    assert '"base64": "AP8="' in log.ladder("bar").payload(relayed["seq"]).text
+    copied = [json.loads(line) for line in shared_copy(*find_segments(tmp_path / "state").segments).splitlines()]
+    (shared,) = [line for line in copied if line["type"] == "signal.relayed"]
+    assert (shared["kind"], shared["bytes"], json.loads(shared["data"])) == ("chunk", 2, {"base64": ""})
