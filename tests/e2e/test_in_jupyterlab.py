@@ -1,12 +1,19 @@
-"""The notebooks where people run them: a real JupyterLab, in a real browser."""
+"""The notebooks run in a real JupyterLab, in a real browser."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 
+import aiohttp
 import nbformat
+import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.demo_page import in_room, new_page
@@ -17,23 +24,56 @@ from tests.kit.sites import Site
 
 TOKEN = "of-this-test"
 LADDER = "from signaling_sidecar.inspection import open_log\nopen_log('recorded/three-peers').ladder('bar')"
-CELL_WITHIN_MS = 60_000  # ms; the first one starts a kernel and imports pandas, beside a browser on two slow cores
+# Ms; the first cell starts a kernel and imports pandas, while a browser runs on the same two cores.
+CELL_WITHIN_MS = 60_000
 LAB = [
     *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--port=0", "--ServerApp.port_retries=0"),
     *(f"--IdentityProvider.token={TOKEN}", "--expose-app-in-browser", "--LabApp.collaborative=False"),
 ]
 
 
-async def open_lab(start: Start, browser: Browser, folder: Path, name: str) -> Page:
-    """The notebook of this name in `folder`, with all its cells run."""
-    environment = {"JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "data")}
-    lab = await start([*LAB, "--allow-root"], folder, environment)
-    url = (await lab.line(r"(http://(?:127\.0\.0\.1|localhost):\d+)/lab\?token="))[1]
-    page = await (await browser.new_context(viewport={"width": 1280, "height": 1600})).new_page()
-    await page.goto(f"{url}/lab/tree/{name}?token={TOKEN}")
-    await expect(page.get_by_text("| Idle")).to_be_visible(timeout=CELL_WITHIN_MS)  # else it asks which kernel
-    await run_all(page)
-    return page
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab, and a folder in it for one test."""
+
+    url: str
+    root: Path
+    folder: Path
+
+    async def open(self, browser: Browser, path: str) -> Page:
+        """Open the notebook at this path in the folder, and run all its cells."""
+        page = await (await browser.new_context(viewport={"width": 1280, "height": 1600})).new_page()
+        folder = self.folder.relative_to(self.root)
+        # Each test has a workspace of its own, so that the notebooks of other tests are not open in it.
+        await page.goto(f"{self.url}/lab/workspaces/{folder}/tree/{folder}/{path}?token={TOKEN}")
+        # Otherwise JupyterLab asks for the kernel.
+        await expect(page.get_by_text("| Idle")).to_be_visible(timeout=CELL_WITHIN_MS)
+        await run_all(page)
+        return page
+
+    async def shut_down_kernels(self) -> None:
+        async with aiohttp.ClientSession(self.url, headers={"Authorization": f"token {TOKEN}"}) as session:
+            async with session.get("/api/kernels") as answer:
+                kernels = await answer.json()
+            for kernel in kernels:
+                async with session.delete(f"/api/kernels/{kernel['id']}") as answer:
+                    assert answer.status == HTTPStatus.NO_CONTENT
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running_lab(start_once: Start, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    root = tmp_path_factory.mktemp("lab")
+    environment = {"JUPYTER_CONFIG_DIR": str(root / "config"), "JUPYTER_DATA_DIR": str(root / "data")}
+    program = await start_once([*LAB, "--allow-root"], root, environment)
+    url = (await program.line(r"(http://(?:127\.0\.0\.1|localhost):\d+)/lab\?token="))[1]
+    return Lab(url, root, root)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lab(running_lab: Lab) -> AsyncIterator[Lab]:
+    lab = replace(running_lab, folder=Path(tempfile.mkdtemp(prefix="test", dir=running_lab.root)))
+    yield lab
+    await lab.shut_down_kernels()
 
 
 COUNTS = """Array.from(
@@ -42,7 +82,7 @@ COUNTS = """Array.from(
 
 
 async def run_all(page: Page) -> None:
-    """Run every cell, and wait until each has another number than before; one that fails would stop it."""
+    """Run all cells, and wait until each has a new execution count. A failing cell would stop the run."""
     before = max(await page.evaluate(COUNTS))
     await page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
     await page.wait_for_function(
@@ -52,7 +92,7 @@ async def run_all(page: Page) -> None:
 
 
 def write_notebook(folder: Path, demo: Site, *cells: str) -> str:
-    """One that is connected to the demo's sidecar, and shows the panel."""
+    """A notebook that is connected to the sidecar of the demo, and shows the panel."""
     connected = f"from signaling_sidecar.inspection import connect\nadmin = connect({str(demo.sidecar.state_dir)!r})"
     return write_cells(folder, connected, "admin.dashboard()", *cells)
 
@@ -65,7 +105,7 @@ def write_cells(folder: Path, *cells: str) -> str:
 
 
 class Drawing:
-    """A ladder on a page, out of a cell or out of a box of widgets."""
+    """A ladder on a page, in the output of a cell or in a box of widgets."""
 
     def __init__(self, page: Page, nth: int) -> None:
         self._here = page.locator("[data-signaling-drawing]").nth(nth)
@@ -74,14 +114,14 @@ class Drawing:
         self.payload = self._here.locator("[data-payload]")
 
     def row(self, label: str) -> Locator:
-        """The first with this label."""
+        """The first element with this label."""
         return self.rows.filter(has_text=label).first
 
 
-async def test_a_click_on_a_row_of_a_ladder_shows_its_payload(start: Start, browser: Browser, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
-    page = await open_lab(start, browser, tmp_path / "notebooks", "01-read-a-log.ipynb")
-    for nth in range(2):  # the ladder of a cell, and the picker's
+async def test_a_click_on_a_row_of_a_ladder_shows_its_payload(lab: Lab, browser: Browser) -> None:
+    shutil.copytree(ROOT / "notebooks", lab.folder / "notebooks")
+    page = await lab.open(browser, "notebooks/01-read-a-log.ipynb")
+    for nth in range(2):  # the ladder of a cell, and that of the picker
         drawing = Drawing(page, nth)
         await drawing.row("offer").click()
         await expect(drawing.payload.get_by_text("a=ice-ufrag:cHdu")).to_be_visible()
@@ -92,10 +132,10 @@ async def test_a_click_on_a_row_of_a_ladder_shows_its_payload(start: Start, brow
         await expect(drawing.payload).to_have_count(0)
 
 
-async def test_the_rows_of_a_ladder_can_be_chosen_with_the_keys(start: Start, browser: Browser, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "notebooks" / "recorded", tmp_path / "recorded")
-    name = write_cells(tmp_path, LADDER, "'the next cell'")
-    page = await open_lab(start, browser, tmp_path, name)
+async def test_the_rows_of_a_ladder_can_be_chosen_with_the_keys(lab: Lab, browser: Browser) -> None:
+    shutil.copytree(ROOT / "notebooks" / "recorded", lab.folder / "recorded")
+    name = write_cells(lab.folder, LADDER, "'the next cell'")
+    page = await lab.open(browser, name)
     drawing, active = Drawing(page, 0), page.locator(".jp-Cell.jp-mod-active .jp-InputPrompt")
     await drawing.list.focus()
     before = await active.inner_text()
@@ -111,11 +151,9 @@ async def test_the_rows_of_a_ladder_can_be_chosen_with_the_keys(start: Start, br
     await expect(page.get_by_text("Mode: Command")).to_be_visible()
 
 
-async def test_a_saved_notebook_shows_its_ladder_without_the_kernel_that_drew_it(
-    start: Start, browser: Browser, tmp_path: Path
-) -> None:
-    shutil.copytree(ROOT / "notebooks" / "recorded", tmp_path / "recorded")
-    page = await open_lab(start, browser, tmp_path, write_cells(tmp_path, LADDER))
+async def test_a_saved_notebook_shows_its_ladder_without_the_kernel_that_drew_it(lab: Lab, browser: Browser) -> None:
+    shutil.copytree(ROOT / "notebooks" / "recorded", lab.folder / "recorded")
+    page = await lab.open(browser, write_cells(lab.folder, LADDER))
     await page.evaluate("jupyterapp.commands.execute('docmanager:save')")
     await page.evaluate("jupyterapp.commands.execute('kernelmenu:shutdown')")
     await page.reload()
@@ -135,17 +173,15 @@ button.on_click(lambda _: drawing.show(Ladder('bar', records)))
 ipywidgets.VBox([button, drawing])"""
 
 
-async def test_a_drawing_that_goes_on_keeps_what_is_chosen_and_where_it_is(
-    start: Start, browser: Browser, tmp_path: Path
-) -> None:
-    shutil.copytree(ROOT / "notebooks" / "recorded", tmp_path / "recorded")
-    page = await open_lab(start, browser, tmp_path, write_cells(tmp_path, GROWING))
+async def test_a_drawing_that_goes_on_keeps_what_is_chosen_and_where_it_is(lab: Lab, browser: Browser) -> None:
+    shutil.copytree(ROOT / "notebooks" / "recorded", lab.folder / "recorded")
+    page = await lab.open(browser, write_cells(lab.folder, GROWING))
     drawing = Drawing(page, 0)
     await drawing.row("offer").click()
-    await expect(drawing.payload).to_be_visible()  # only now the list is low enough for the next
+    await expect(drawing.payload).to_be_visible()  # only now the list is short enough for the next step
     await drawing.list.evaluate("list => list.scrollTo(0, 200)")
     await drawing.payload.locator("pre").evaluate("text => text.scrollTo(0, 50)")
-    # Not by the mouse: that would take the focus from the row.
+    # The mouse is not used, because it would move the focus away from the row.
     await page.evaluate("document.querySelector('.jupyter-button').click()")
     await expect(drawing.row("room ended")).to_be_attached()
     await expect(drawing.row("offer")).to_be_focused()
@@ -155,12 +191,12 @@ async def test_a_drawing_that_goes_on_keeps_what_is_chosen_and_where_it_is(
     assert await drawing.payload.locator("pre").evaluate("text => text.scrollTop") == 50
 
 
-async def test_a_payload_that_is_a_page_is_text_on_the_page(start: Start, browser: Browser, tmp_path: Path) -> None:
+async def test_a_payload_that_is_a_page_is_text_on_the_page(lab: Lab, browser: Browser) -> None:
     hostile = "</script></pre><img src=x onerror='document.title = 1'>"
     attack = record(20, 9, "signal.relayed", **ANN, kind=hostile, bytes=9, data={"sdp": f"v=0\r\n{hostile}"})
-    write_segment(tmp_path / "events-b00t-0001.jsonl", [*TWO_PEERS, attack])
-    name = write_cells(tmp_path, LADDER.replace("recorded/three-peers", "*.jsonl"))
-    page = await open_lab(start, browser, tmp_path, name)
+    write_segment(lab.folder / "events-b00t-0001.jsonl", [*TWO_PEERS, attack])
+    name = write_cells(lab.folder, LADDER.replace("recorded/three-peers", "*.jsonl"))
+    page = await lab.open(browser, name)
     drawing = Drawing(page, 0)
     await drawing.rows.last.click()
     for part in ("strong", "span", "pre"):
@@ -169,22 +205,18 @@ async def test_a_payload_that_is_a_page_is_text_on_the_page(start: Start, browse
 
 
 async def test_the_panel_moves_while_real_peers_join_and_its_button_removes_one(
-    start: Start, browser: Browser, demo: Site, tmp_path: Path
+    lab: Lab, browser: Browser, demo: Site
 ) -> None:
-    name = write_notebook(
-        tmp_path,
-        demo,
-    )
-    lab = await open_lab(start, browser, tmp_path, name)
-    rooms, peers = lab.locator(".widget-select select").nth(0), lab.locator(".widget-select select").nth(1)
+    page = await lab.open(browser, write_notebook(lab.folder, demo))
+    rooms, peers = page.locator(".widget-select select").nth(0), page.locator(".widget-select select").nth(1)
     ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
     await expect(rooms.locator("option")).to_have_text(["bar · rooms · 2 peers"])
     await expect(peers.locator("option")).to_have_text(["Ann", "Ben"])
-    await expect(lab.get_by_text("Ann and Ben: connected")).to_be_visible()
-    drawing = Drawing(lab, 0)
+    await expect(page.get_by_text("Ann and Ben: connected")).to_be_visible()
+    drawing = Drawing(page, 0)
     await drawing.row("offer").click()
     await peers.select_option("Ben")
-    await lab.get_by_role("button", name="Kick").click()
+    await page.get_by_role("button", name="Kick").click()
     await expect(drawing.row("leaves (kicked)")).to_be_attached()
     await expect(drawing.payload.get_by_text("a=ice-ufrag:")).to_be_visible()
     await expect(drawing.list.locator("[aria-expanded=true]")).to_contain_text("offer")
@@ -193,19 +225,17 @@ async def test_the_panel_moves_while_real_peers_join_and_its_button_removes_one(
     await expect(rooms.locator("option")).to_have_text(["bar · rooms · 1 peer"])
 
 
-async def test_running_the_cells_again_leaves_one_task(
-    start: Start, browser: Browser, demo: Site, tmp_path: Path
-) -> None:
+async def test_running_the_cells_again_leaves_one_task(lab: Lab, browser: Browser, demo: Site) -> None:
     name = write_notebook(
-        tmp_path,
+        lab.folder,
         demo,
         "import asyncio\nsum(task.get_name() == 'signaling-dashboard' for task in asyncio.all_tasks())",
     )
-    lab = await open_lab(start, browser, tmp_path, name)
+    page = await lab.open(browser, name)
     for _ in range(2):
-        await run_all(lab)
-    await expect(lab.locator(".jp-OutputArea-output").last).to_have_text("1")
+        await run_all(page)
+    await expect(page.locator(".jp-OutputArea-output").last).to_have_text("1")
     person = await new_page(browser, "Ann")
     await person.open(demo.url)
     await person.join("bar")
-    await expect(lab.locator(".widget-select select").nth(0).locator("option")).to_have_text(["bar · rooms · 1 peer"])
+    await expect(page.locator(".widget-select select").nth(0).locator("option")).to_have_text(["bar · rooms · 1 peer"])

@@ -1,4 +1,4 @@
-"""On one machine; from a phone it is in test_a_phone_on_the_lan.py."""
+"""Measured on one machine. The measurement from a phone is in test_a_phone_on_the_lan.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.e2e.demo_page import in_room
 from tests.e2e.time_to_connected import time_to_connected
 from tests.kit.sites import Site
 
-RUNS = 20
+RUNS = 5
 
 
 async def test_the_time_from_page_load_to_connected_is_printed(

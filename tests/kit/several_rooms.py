@@ -1,4 +1,4 @@
-"""Drives a hub in whose only dialect a connection can be in several rooms, with literal commands."""
+"""A hub with one dialect, in which a connection can be in two rooms, for tests."""
 
 from __future__ import annotations
 

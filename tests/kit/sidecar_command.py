@@ -1,4 +1,4 @@
-"""The command `sidecar`, as its users run it: in a process of its own."""
+"""Run the command `sidecar` in a process of its own, as users do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 SIDECAR = [sys.executable, "-X", "dev", "-W", "error", "-m", "signaling_sidecar"]
-PATIENCE_S = 20  # seconds for a process to start or end on a busy machine
+PATIENCE_S = 60  # seconds until a process that should start or end is given up, on a busy machine
 
 
 class Serving:
@@ -21,7 +21,7 @@ class Serving:
         self.process, self.ready = process, ready
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """End it, and return its exit code and what it said on stderr."""
+        """Stop the sidecar, and return its exit code and its output on stderr."""
         self.process.send_signal(number)
         return self.wait()
 

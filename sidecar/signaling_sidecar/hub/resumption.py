@@ -132,7 +132,7 @@ def size_of(message: Numbered) -> int:
             return FRAME_BYTES + _bytes(message.peer.metadata)
         case PeerUpdated():
             return FRAME_BYTES + _bytes(message.metadata)
-        case PeerLeft() | Notice() | Refused() | Expired():
+        case PeerLeft() | Notice() | Expired() | Refused():
             return FRAME_BYTES
         case _:
             assert_never(message)

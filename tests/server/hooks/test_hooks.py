@@ -194,7 +194,7 @@ def test_without_what_it_needs_it_says_what_to_install(
     monkeypatch.setattr(reload_extra, "find_spec", lambda name: None)
     assert main(["serve", "--port", "0", "--state-dir", str(file.parent / "state"), *flags]) == 2
     assert capsys.readouterr().err == (
-        f"sidecar: {flags[0]} needs more than is installed: pip install 'signaling-sidecar[reload]'\n"
+        f"sidecar: {flags[0]} needs packages that are not installed: pip install 'signaling-sidecar[reload]'\n"
     )
 
 
