@@ -1,4 +1,4 @@
-"""The pure core: rooms, sessions and who is told what."""
+"""The hub: it keeps the rooms and sessions, and decides which peers are told what. It does no I/O."""
 
 from signaling_sidecar.hub.checkpoint import Checkpoint, checkpoint
 from signaling_sidecar.hub.hub import Hub

@@ -100,7 +100,7 @@ class Arrivals:
         return done, session
 
     def is_exhausted(self, connection: int) -> bool:
-        """Whether the connection has gone on trying rooms after it was refused for trying too many."""
+        """Whether the connection was refused so often for trying too many rooms that it should be closed."""
         return any(limits.is_exhausted(connection) for limits in self._entry_limits.values())
 
     def limit_entries(self) -> None:
@@ -224,7 +224,7 @@ class Arrivals:
 
 
 def _session_of(peer: str | None, room: Room | None) -> Session | None:
-    """The session in the room that the joining peer returns to, if there is one and nothing speaks against it."""
+    """The session in the room to which a joining peer would return. None when it would enter as a new one."""
     if room is None:
         return None
     if peer is not None:
@@ -256,7 +256,7 @@ def _refuse_return(session: Session, join: commands.Join, now_s: float) -> Refus
 
 
 def _in_the_way(room: Room | None, known: Session | None, refusal: Refusal) -> list[Session]:
-    """The sessions to challenge before the join is refused. None of them would help against any other refusal."""
+    """The sessions to challenge before a join is refused. Empty when the refusal would be the same without them."""
     if room is None:
         return []
     if known is not None:

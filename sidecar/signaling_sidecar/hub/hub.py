@@ -243,7 +243,7 @@ class Hub:
         return records.of_session("trace.state", session, trace.payload, size=size)
 
     def _set_log_state(self, change: commands.SetLogState) -> list[Effect]:
-        """Tell the clients whose sessions were said to survive a restart, and the others not."""
+        """Tell the clients that were told before that their sessions survive a restart."""
         self.state.log_is_written = change.is_written
         done: list[Effect] = []
         for room in self.membership.rooms:
@@ -254,7 +254,7 @@ class Hub:
 
 
 def _carried(command: Command) -> Carried:
-    """What a client asked for, in a command that was refused: no other command can be."""
+    """Return what the client asked for with a command that was refused. Commands of no client are never refused."""
     if isinstance(command, commands.Numbered):
         return command.command
     assert isinstance(command, Carried)
