@@ -12,8 +12,9 @@ from msgspec import UNSET
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.administration import Administration
+from signaling_sidecar.hub.admission import InTheWay
 from signaling_sidecar.hub.announcements import tell
-from signaling_sidecar.hub.arrivals import Arrivals, InTheWay
+from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.challenges import Challenges, Standoff
 from signaling_sidecar.hub.commands import Carried, Command, OfAdmin, OfMember
 from signaling_sidecar.hub.deadlines import Deadlines

@@ -68,7 +68,7 @@ class Mailboxes:
         return (frame for queue in self._frames.values() for frame in queue)
 
     def keep(self, relay: Relay, session: Session, mailbox: Mailbox, now_s: float) -> list[Effect] | None:
-        """Keep a frame for a peer that cannot be reached. Returns None when the limits of the mailbox do not allow it."""
+        """Keep a frame for a peer that cannot be reached. Returns None when its limits do not allow it."""
         assert relay.to is not None
         frame = KeptFrame(
             room=session.room.key,
