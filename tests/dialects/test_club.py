@@ -189,3 +189,21 @@ async def test_a_frame_that_asks_for_nothing_sensible_costs_one_error(served: Se
     ann = await guest(served, "ann", "bar")
     assert "error" in await ann.ask(frame)
     assert await ann.ask({"id": "x", "do": "ping"}) == {"id": "x", "result": {"pong": True}}
+
+
+async def test_each_command_of_a_frame_counts_as_a_frame(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path / "state", max_frames_per_s=1, max_frames_burst=10)
+    ann = await guest(served, "ann")
+    await ann.send({"id": 1, "do": "leave", "rooms": ["bar"] * 60})
+    assert (await ann.receive())["error"] == "not-joined"
+    assert (await ann.ask({"id": 2, "do": "ping"}))["error"] == "too-fast"
+
+
+async def test_a_frame_that_asks_for_too_much_is_refused_as_a_whole(served: Served) -> None:
+    ann = await guest(served, "ann", "bar")
+    await ann.send({"id": 1, "do": "leave", "rooms": ["bar"] * 1000})
+    assert (await ann.receive())["error"] == "too-large"
+    await ann.ask({"id": 2, "do": "ping"})
+    (refused,) = served.records("signal.refused")
+    assert "1000 commands" in refused["data"]["message"]
+    assert (await ann.ask({"id": 3, "do": "say", "room": "bar", "text": "hi"}))["result"]

@@ -127,7 +127,7 @@ class Hub:
             case commands.Refuse():
                 return command.refusal
             case commands.Several():
-                return self._do_several(command, now_s, c)
+                return command.refusal or self._do_several(command, now_s, c)
             case commands.Greet():
                 return [Send((command.connection,), effects.Greeting(command.peer))]
             case commands.ListRooms():

@@ -75,7 +75,11 @@ class Front:
 
     def recognise(self, connection: Connection, first_frame: bytes) -> bool:
         """Find the dialect of a connection on the shared path. Returns whether there is one that begins like this."""
-        speaker = connection.recognise(first_frame) if connection.recognise is not None else None
+        try:
+            speaker = connection.recognise(first_frame) if connection.recognise is not None else None
+        except Exception:
+            logger.exception("the handshake of connection %d could not be read", connection.id)
+            return False
         if speaker is None:
             return False
         connection.speaks(speaker)
@@ -92,16 +96,21 @@ class Front:
         except Exception:
             logger.exception("the handshake of connection %d could not be read", connection.id)
             return commands.Refuse(connection=connection.id, refusal=errors.internal())
-        connection.waits = isinstance(command, commands.Enqueue)
+        asked = command.commands if isinstance(command, commands.Several) else (command,)
+        connection.waits = any(isinstance(each, commands.Enqueue) for each in asked)
         return command
 
     def read(self, connection: Connection, frame: bytes) -> Command:
         """Decode a text frame into a command, or a binary frame when it is a `Binary`."""
         try:
-            return self._command(connection, frame)
+            command = self._command(connection, frame)
         except Exception:
             logger.exception("a frame of connection %d could not be read", connection.id)
             return commands.Refuse(connection=connection.id, refusal=errors.internal())
+        asked = command.command if isinstance(command, commands.Numbered) else command
+        if isinstance(asked, commands.Several) and asked.commands:
+            connection.rate.charge(min(len(asked.commands), commands.MAX_COMMANDS) - 1)
+        return command
 
     def ask(self, connection: Connection, command: Command) -> None:
         """Tell the owner the command of a frame. A connection whose dialect is still unknown is closed."""
