@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from typing import assert_never
+from typing import assert_never, get_args
 
 import msgspec
 
@@ -25,6 +25,7 @@ from signaling_sidecar.hub.effects import (
     CloseCode,
     Durability,
     LastWords,
+    Message,
     PeerList,
     Refused,
     RoomsChanged,
@@ -40,6 +41,9 @@ from signaling_sidecar.server.tick import Tick
 
 NS_PER_MS = 1_000_000
 logger = logging.getLogger("signaling_sidecar")
+
+_TELL_OF_ROOMS = frozenset((*get_args(Welcome), *get_args(RoomsChanged)))
+"""The types of messages that tell a client where it is. It is a set because each message that is sent is looked up."""
 
 
 class Front:
@@ -199,7 +203,7 @@ class Front:
 
     def _send(self, send: Send) -> None:
         message, marks = send.message, send.marks
-        if isinstance(message, Welcome | RoomsChanged):
+        if type(message) in _TELL_OF_ROOMS:
             self._count_rooms(send.connections, message)
         if isinstance(message, PeerList):
             message = self._completed(message, send.connections[0])
@@ -219,12 +223,12 @@ class Front:
                 self._put(connection, shared)
                 if isinstance(message, Durability):
                     connection.outbox.hurry_last()  # it says what the `ca` of this tick's other frames is worth
-            if isinstance(message, Refused):
-                connection.waits = False
-            if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
-                self.close(connection, *closing)
+            if isinstance(message, LastWords):
+                connection.waits = connection.waits and not isinstance(message, Refused)
+                if (closing := dialect.closing(message)) is not None:
+                    self.close(connection, *closing)
 
-    def _count_rooms(self, receivers: Iterable[int], message: Welcome | RoomsChanged) -> None:
+    def _count_rooms(self, receivers: Iterable[int], message: Message) -> None:
         for connection in filter(None, map(self._connections.get, receivers)):
             connection.is_welcome = connection.is_welcome or isinstance(message, Welcome)
             if isinstance(message, RoomsChanged):
