@@ -76,6 +76,8 @@ class _Log:
         self._unannounced: set[tuple[str, str]] = set()
         """The rooms whose peers are not told of each other. Two of them meet when one sends something to the other."""
         self._sockets = Sockets()
+        self._connections: dict[str, tuple[str, int | None]] = {}
+        """By session, the run of the sidecar and the number of the connection that it had last."""
         self._labels: dict[tuple[str, str], PeerLabels] = {}
 
     def take(self, entry: Entry) -> None:
@@ -99,7 +101,23 @@ class _Log:
     def _take_socket(self, entry: Entry) -> None:
         self._sockets.add(entry)
         if entry.type == "connection.closed" and (closed := read_closed(entry)).is_too_big:
-            self._refused(entry, Code.TOO_LARGE, closed.reason or "")
+            for each in self._in_each_room(entry):
+                self._refused(each, Code.TOO_LARGE, closed.reason or "")
+
+    def _in_each_room(self, closed: Entry) -> list[Entry]:
+        """The entry for each session of the connection. That of a connection in several rooms names none of them."""
+        ended = [
+            session
+            for session in self._sessions.values()
+            if session.gone is None and self._connections.get(session.id) == (closed.boot, closed.connection)
+        ]
+        if closed.session is not None or closed.connection is None or not ended:
+            return [closed]
+        return [
+            msgspec.structs.replace(closed, dialect=dialect, room=room, peer=session.peer, session=session.id)
+            for session in ended
+            for dialect, room in [session.room]
+        ]
 
     def _take_session(self, key: tuple[str, str], entry: Entry) -> None:
         if entry.session is not None and entry.peer is not None:
@@ -163,6 +181,7 @@ class _Log:
             case "peer.joined" | "peer.resumed":
                 session.name = read_about(entry.data).name or session.name
                 session.absent, session.insecure = None, self._sockets.insecure(entry)
+                self._connections[session.id] = entry.boot, entry.connection
             case "peer.updated":
                 session.name = read_about(entry.data).name or session.name
             case "peer.away":

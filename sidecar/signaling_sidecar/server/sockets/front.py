@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from typing import assert_never
+from typing import assert_never, get_args
 
 import msgspec
 
@@ -25,6 +25,7 @@ from signaling_sidecar.hub.effects import (
     CloseCode,
     Durability,
     LastWords,
+    Message,
     PeerList,
     Refused,
     RoomsChanged,
@@ -40,6 +41,9 @@ from signaling_sidecar.server.tick import Tick
 
 NS_PER_MS = 1_000_000
 logger = logging.getLogger("signaling_sidecar")
+
+_TELL_OF_ROOMS = frozenset((*get_args(Welcome), *get_args(RoomsChanged)))
+"""The types of messages that tell a client where it is. It is a set because each message that is sent is looked up."""
 
 
 class Front:
@@ -75,7 +79,11 @@ class Front:
 
     def recognise(self, connection: Connection, first_frame: bytes) -> bool:
         """Find the dialect of a connection on the shared path. Returns whether there is one that begins like this."""
-        speaker = connection.recognise(first_frame) if connection.recognise is not None else None
+        try:
+            speaker = connection.recognise(first_frame) if connection.recognise is not None else None
+        except Exception:
+            logger.exception("the handshake of connection %d could not be read", connection.id)
+            return False
         if speaker is None:
             return False
         connection.speaks(speaker)
@@ -92,16 +100,21 @@ class Front:
         except Exception:
             logger.exception("the handshake of connection %d could not be read", connection.id)
             return commands.Refuse(connection=connection.id, refusal=errors.internal())
-        connection.waits = isinstance(command, commands.Enqueue)
+        asked = command.commands if isinstance(command, commands.Several) else (command,)
+        connection.waits = any(isinstance(each, commands.Enqueue) for each in asked)
         return command
 
     def read(self, connection: Connection, frame: bytes) -> Command:
         """Decode a text frame into a command, or a binary frame when it is a `Binary`."""
         try:
-            return self._command(connection, frame)
+            command = self._command(connection, frame)
         except Exception:
             logger.exception("a frame of connection %d could not be read", connection.id)
             return commands.Refuse(connection=connection.id, refusal=errors.internal())
+        asked = command.command if isinstance(command, commands.Numbered) else command
+        if isinstance(asked, commands.Several) and asked.commands:
+            connection.rate.charge(min(len(asked.commands), commands.MAX_COMMANDS) - 1)
+        return command
 
     def ask(self, connection: Connection, command: Command) -> None:
         """Tell the owner the command of a frame. A connection whose dialect is still unknown is closed."""
@@ -190,7 +203,7 @@ class Front:
 
     def _send(self, send: Send) -> None:
         message, marks = send.message, send.marks
-        if isinstance(message, Welcome | RoomsChanged):
+        if type(message) in _TELL_OF_ROOMS:
             self._count_rooms(send.connections, message)
         if isinstance(message, PeerList):
             message = self._completed(message, send.connections[0])
@@ -210,12 +223,12 @@ class Front:
                 self._put(connection, shared)
                 if isinstance(message, Durability):
                     connection.outbox.hurry_last()  # it says what the `ca` of this tick's other frames is worth
-            if isinstance(message, Refused):
-                connection.waits = False
-            if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
-                self.close(connection, *closing)
+            if isinstance(message, LastWords):
+                connection.waits = connection.waits and not isinstance(message, Refused)
+                if (closing := dialect.closing(message)) is not None:
+                    self.close(connection, *closing)
 
-    def _count_rooms(self, receivers: Iterable[int], message: Welcome | RoomsChanged) -> None:
+    def _count_rooms(self, receivers: Iterable[int], message: Message) -> None:
         for connection in filter(None, map(self._connections.get, receivers)):
             connection.is_welcome = connection.is_welcome or isinstance(message, Welcome)
             if isinstance(message, RoomsChanged):
