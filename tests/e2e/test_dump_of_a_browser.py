@@ -14,9 +14,7 @@ from playwright.async_api import Browser, Page
 
 from signaling_sidecar.diagnosis import Reason
 from signaling_sidecar.inspection import EventLog, open_dump, open_log
-from tests.e2e.demo_page import all_connected
-from tests.e2e.recording import end, record
-from tests.e2e.test_why_in_browsers import (
+from tests.e2e.changed_frames import (
     Change,
     Frame,
     a_pair,
@@ -24,6 +22,8 @@ from tests.e2e.test_why_in_browsers import (
     enter,
     with_another_fingerprint,
 )
+from tests.e2e.demo_page import all_connected
+from tests.e2e.recording import end, record
 from tests.e2e.verdicts_said import NAMED_WITHIN_S
 from tests.kit.sites import Site
 
