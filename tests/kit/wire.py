@@ -55,9 +55,9 @@ class Wire:
         opened = self.dialect.open(opening(self.dialect, path))
         number = len([each for each in self.callers if each != "lobby"]) + 1
         self.sent[name] = []
-        self.callers[name] = Caller(
-            0 if name == "lobby" else number, opened if isinstance(opened, Introduction) else Introduction(), conceal
-        )
+        introduction = opened if isinstance(opened, Introduction) else Introduction()
+        connection = 0 if name == "lobby" else number
+        self.callers[name] = Caller(connection, introduction, conceal, given_id=f"given-{connection}")
         if isinstance(opened, Closing):
             self.sent[name].append(list(opened))
         elif (command := self.dialect.begin(self.callers[name], AT_MS * number)) is not None:
