@@ -78,18 +78,22 @@ def story_of(dialect: str, manners: Manners) -> Story:
 
 
 def _enter(manners: Manners) -> list[Step]:
-    ann: Step = ("ann", sends, manners.enter(ROOM, "ann", 0, 2))
-    ben: Step = ("ben", sends, manners.enter(ROOM, "ben", 1, 2))
+    ann, ben = (_asks(manners, name, place) for place, name in enumerate(("ann", "ben")))
     if manners.waits_for_all:
         told = manners.entered(ROOM, "", ["ann", "ben"])
-        return [ann, ("ann", is_logged, {"type": "match.queued"}), ben, ("ben", hears, told), ("ann", hears, told)]
+        return [*ann, ("ann", is_logged, {"type": "match.queued"}), *ben, ("ben", hears, told), ("ann", hears, told)]
     return [
-        ann,
+        *ann,
         ("ann", hears, manners.entered(ROOM, "ann", [])),
-        ben,
+        *ben,
         ("ben", hears, manners.entered(ROOM, "ben", ["ann"])),
         *_hears("ann", manners.joined(ROOM, "ben")),
     ]
+
+
+def _asks(manners: Manners, name: str, place: int) -> list[Step]:
+    frame = manners.enter(ROOM, name, place, 2)
+    return [*_hears(name, manners.greets(ROOM, name)), *([] if frame is None else [(name, sends, frame)])]
 
 
 def _talk(manners: Manners) -> list[Step]:

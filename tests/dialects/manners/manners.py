@@ -29,8 +29,10 @@ class Manners:
     """The path of the WebSocket of (room, peer), below `/ws/signaling`."""
     other_paths: Callable[[str, str], tuple[str, ...]] = lambda room, peer: ()
     """The other paths that serve (room, peer) on the sidecar's own port."""
-    enter: Callable[[str, str, int, int], Frame]
-    """What (room, peer) sends to join, as the n-th (from 0) of a group of a size."""
+    greets: Callable[[str, str], Frame | None] = _nothing
+    """What the server sends first when (room, peer) has connected. None: it waits for the client's first frame."""
+    enter: Callable[[str, str, int, int], Frame | None]
+    """What (room, peer) sends to join, as the n-th (from 0) of a group of a size. None: the handshake joins."""
     entered: Callable[[str, str, list[str]], Frame]
     """What (room, peer) receives when it has joined, and the given peers were there before it.
 
@@ -61,6 +63,8 @@ class Manners:
     """Whether a frame tells an error. None: the dialect has no such frame."""
     relays_any_kind: bool = False
     """Whether frames of kinds that the dialect does not declare are relayed too."""
+    is_confirmation: Callable[[Frame], bool] = lambda frame: False
+    """Whether a frame only confirms to a client that its own frame was accepted. The tests for all dialects skip it."""
     replaces: bool = True
     """Whether a newer connection with the same peer id takes over the session without asking the older one."""
     grace_s: Mapping[Ending, float] = field(default_factory=dict)
