@@ -248,7 +248,7 @@ class _Log:
         return self._labels.setdefault(key, PeerLabels())
 
     def call_peers(self) -> None:
-        """Set the names of all peers, which are known only when all entries were taken."""
+        """Set the labels of all sessions, which are known only after the last entry."""
         for session in self._sessions.values():
             labels = self._labels_of(session.room)
             session.label, session.identity = labels.of(session.peer), labels.first_of(session.peer)
