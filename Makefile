@@ -1,6 +1,6 @@
-# Everything that is run here. `make` alone lists it.
+# The commands for working on this repository. Run `make` without a target to list them.
 #
-# Each step of the setup leaves a file whose time make compares, so that nothing is done twice.
+# Each setup step creates or touches a file, so that make can tell that the step need not be repeated.
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,49 +16,49 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 .DEFAULT_GOAL := help
 .PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python soak soak-why bench-reading check check-package check-python format record dist clean browser
 
-help:  ## list what there is
+help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
-# With this very environment, not another one that happens to be active: that may have no sidecar.
-# Without npm between make and Vite, because npm does not hand on SIGTERM.
-dev: $(VENV)/core $(PACKAGE)  ## the demo app with its sidecar; Ctrl-C ends both
+# VIRTUAL_ENV is set because another virtual environment may be active, in which no sidecar is installed.
+# Vite is not started with npm, because npm does not forward SIGTERM.
+dev: $(VENV)/core $(PACKAGE)  ## run the demo app and its sidecar; Ctrl-C stops both
 	@cd $(PAGES) && VIRTUAL_ENV="$(CURDIR)/$(VENV)" exec node node_modules/vite/bin/vite.js demo
 
-dev-lan: $(VENV)/core $(PACKAGE)  ## the same for phones on this network: https, and the URL as a QR code
+dev-lan: $(VENV)/core $(PACKAGE)  ## run the demo app for phones on this network: over https, with the URL as a QR code
 	@cd $(PAGES) && VIRTUAL_ENV="$(CURDIR)/$(VENV)" exec node node_modules/vite/bin/vite.js demo --mode lan
 
-notebook: $(VENV)/tools  ## the notebooks, in JupyterLab
+notebook: $(VENV)/tools  ## open the notebooks in JupyterLab
 	cd notebooks && $(BIN)/python -m jupyterlab
 
-# Each line does side by side what can be done so: most of the tests wait for other programs most of the time.
-test:  ## all checks and all tests
+# Each line runs side by side what does not depend on each other: most tests wait for other programs most of the time.
+test:  ## run all checks and all tests
 	@$(SIDE_BY_SIDE) browser $(PACKAGE)
 	@$(SIDE_BY_SIDE) check-python check-package
 	@$(SIDE_BY_SIDE) --keep-going test-package test-all-python
 
-test-frameworks: browser $(PACKAGE)  ## only the projects of frameworks (React, Vue, Svelte, ...), which `test` runs too
+test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of frameworks (React, Vue, Svelte, ...), which `test` includes
 	$(BIN)/pytest tests/frameworks
 
-test-python: $(VENV)/tools  ## only the Python tests that need neither Node.js nor a browser
+test-python: $(VENV)/tools  ## run only the Python tests that need neither Node.js nor a browser
 	$(PYTEST) --ignore tests/e2e --ignore tests/frameworks
 
 test-all-python: browser $(PACKAGE)
 	$(PYTEST)
 
-# What it prints is shown when it has ended, so that it does not come between the lines of pytest.
-test-package: $(PACKAGE)  ## only the tests of the npm package, without a browser
+# The output is shown when the tests have ended, so that it does not come between the lines of pytest.
+test-package: $(PACKAGE)  ## run only the tests of the npm package that need no browser
 	@output=$$(cd $(PAGES) && npm test 2>&1); status=$$?; echo "$$output"; exit $$status
 
-soak: $(VENV)/tools  ## ten minutes of faults under load, of each kind
+soak: $(VENV)/tools  ## test each kind of fault under load for ten minutes
 	SOAK_S=600 $(BIN)/pytest tests/server/test_faults.py
 
-soak-why: browser $(PACKAGE)  ## each fault in ten real browsers, and a hundred healthy pairs: are they named?
+soak-why: browser $(PACKAGE)  ## test the diagnosis ten times with each fault in real browsers, and with a hundred connected pairs
 	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py
 
-bench-reading: $(VENV)/tools  ## how fast and in how much memory a log of a million events is read
+bench-reading: $(VENV)/tools  ## measure the time and memory for reading a log of a million events
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000
 
-check: check-python check-package  ## format, lint and types of both languages, and the npm package
+check: check-python check-package  ## check the format, lint rules and types of both languages, and the npm package
 
 check-python: $(VENV)/tools
 	$(BIN)/ruff format --check
@@ -68,7 +68,7 @@ check-python: $(VENV)/tools
 check-package: $(PACKAGE)
 	cd $(PAGES) && npm run check
 
-format: $(VENV)/tools $(NODE_MODULES)  ## write both languages in their format
+format: $(VENV)/tools $(NODE_MODULES)  ## format the code of both languages
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 	cd $(PAGES) && npm run format
@@ -78,14 +78,14 @@ record: browser $(PACKAGE)  ## record the notebooks' logs, the front page's pict
 		--record-logs notebooks/recorded --record-pictures .github/pictures
 	$(BIN)/pytest tests/e2e/test_dump_of_a_browser.py --record-logs tests/recorded
 
-dist: $(VENV)/tools $(PACKAGE)  ## the wheel, the source distribution and the npm package, in dist/, checked
+dist: $(VENV)/tools $(PACKAGE)  ## build and check the wheel, the source distribution and the npm package in dist/
 	rm -rf dist
 	$(BIN)/python -m pip install --quiet --group release
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/python -m twine check --strict dist/*.whl dist/*.tar.gz
 	cd $(PAGES) && npm pack --silent --pack-destination ../dist
 
-clean:  ## remove what was installed and built here
+clean:  ## delete everything that was installed or built in this folder
 	rm -rf $(VENV) $(PAGES)/node_modules $(PAGES)/dist dist
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -99,18 +99,18 @@ $(VENV)/core: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[lan,reload]'
 	@touch $@
 
-# pip knows `--group` since 25.1, and Python 3.11 brings 23.2.
+# pip supports `--group` since version 25.1, but Python 3.11 includes version 23.2.
 $(VENV)/tools: $(VENV)/core
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable '.[lan,notebook,reload]' --group dev
 	@touch $@
 
-# Without one, the tests that need it are skipped and named at the end, which fails the run when CI is set.
+# Tests that need a browser are skipped if there is none, and listed at the end. They fail if the variable CI is set.
 browser: $(VENV)/tools
 	@$(BIN)/python tests/kit/provision_browser.py || true
 
-# Not `npm ci`: it refuses a lock file that has no entry for an optional package which npm could not find when it wrote
-# the lock file, such as one of Vite's for Windows. Without `--no-save` this one could write the lock file anew.
+# `npm ci` is not used, because it refuses a lock file that lacks an entry for an optional package, such as a package for
+# Windows that Vite needs only there. `--no-save` prevents npm from changing the lock file.
 $(NODE_MODULES): $(PAGES)/package.json $(PAGES)/package-lock.json
 	cd $(PAGES) && npm install --no-save --engine-strict --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -1,4 +1,4 @@
-"""What could not run here is named at the end; in CI it fails the run."""
+"""Fixtures for all tests. Tests that cannot run on this machine are listed at the end, and fail the run in CI."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def measured(request: pytest.FixtureRequest) -> Iterator[list[str]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_state_home() -> Iterator[None]:
-    """No test finds the state of a sidecar that somebody runs here, or leaves any behind."""
+    """Use a temporary folder for all state, so that tests neither find nor create state of a real sidecar."""
     with tempfile.TemporaryDirectory(prefix="state-home-") as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", home)
         for name in [name for name in os.environ if name.startswith("SIDECAR_")]:
@@ -37,7 +37,7 @@ def _own_state_home() -> Iterator[None]:
 
 @pytest.fixture
 async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
-    """A sidecar in this process, with the settings that it has by default."""
+    """A sidecar with the default settings, which runs in this process."""
     return await serve(aiohttp_client, tmp_path)
 
 

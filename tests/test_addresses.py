@@ -1,4 +1,4 @@
-"""The addresses of this machine: what each is on, and which comes first."""
+"""The addresses of this machine are classified by their network, and sorted by how useful they are for a phone."""
 
 from __future__ import annotations
 

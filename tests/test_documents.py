@@ -1,13 +1,22 @@
-"""What the documents link to exists, and what the code cites is a heading of `sidecar/PROTOCOLS.md`."""
+"""All links in the documents lead to something, and the sections of `sidecar/PROTOCOLS.md` that the code cites
+exist."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
+from msgspec import NODEFAULT
 
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.hub.commands import Single
+from signaling_sidecar.hub.effects import Message
+from signaling_sidecar.hub.rules import Joining, RoomRules
 from tests.kit.checkout import FRONTEND, PROTOCOLS, ROOT
 from tests.kit.readme import READMES
 
@@ -16,7 +25,7 @@ CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
 CODE = [ROOT / "sidecar", FRONTEND / "src", ROOT / "tests"]
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
-CITATION = re.compile(r'(?<![/\w])PROTOCOLS\.md(?:,\s+(?:#\s+)?"([^"]+)")?')
+CITATION = re.compile(r'(?:"([^"]+)" of )?(?<![/\w])PROTOCOLS\.md(?:,\s+(?:#\s+)?"([^"]+)")?')
 
 
 def prose(document: Path) -> str:
@@ -24,7 +33,7 @@ def prose(document: Path) -> str:
 
 
 def anchors(document: Path) -> set[str]:
-    """The fragments of its headings, as GitHub makes them."""
+    """The fragments of the headings in a document, as GitHub generates them."""
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in HEADING.findall(prose(document))}
 
 
@@ -32,7 +41,7 @@ def citations() -> Iterator[tuple[Path, str]]:
     for folder in CODE:
         for path in sorted(path for suffix in ("py", "ts") for path in folder.rglob(f"*.{suffix}")):
             if path != Path(__file__):
-                yield from ((path, heading) for heading in CITATION.findall(path.read_text("utf-8")))
+                yield from ((path, "".join(found)) for found in CITATION.findall(path.read_text("utf-8")))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -62,3 +71,13 @@ def test_the_map_of_the_code_names_folders_and_files_that_exist() -> None:
         assert (ROOT / folder).is_dir(), folder
         for name in re.findall(r"`([\w/]+\.py)`", text):
             assert (ROOT / folder / name).is_file(), (folder, name)
+
+
+def test_contributing_explains_the_whole_port_of_a_dialect() -> None:
+    fields = {field.name for field in dataclasses.fields(Dialect)}
+    groups = [type(field.default) for field in msgspec.structs.fields(RoomRules) if field.default is not NODEFAULT]
+    rules = {field.name for group in (Joining, *groups) for field in msgspec.structs.fields(group)}
+    commands = {command.__name__ for command in get_args(Single)} - {"Acknowledge", "Refuse"}  # not for a new dialect
+    messages = {message.__name__ for message in get_args(Message)}
+    explained = set(re.findall(r"`(\w+)`", CONTRIBUTING.read_text("utf-8")))
+    assert fields | rules | commands | messages <= explained

@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom on a fresh kernel, and is kept without outputs."""
+"""Every notebook runs from top to bottom with a new kernel, and is committed without outputs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from nbclient import NotebookClient
 
 from tests.kit.checkout import NOTEBOOKS
 
-TIMEOUT_S = 60  # a cell; the slowest starts Python and imports pandas, 2 s on a laptop
+TIMEOUT_S = 60  # per cell; the slowest one starts Python and imports pandas, which takes 2 s on a laptop
 
 every_notebook = pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
 
 
 @every_notebook
-@pytest.mark.filterwarnings("default")  # what the kernel's own plumbing warns of; the cells' warnings are asserted on
+@pytest.mark.filterwarnings("default")  # ignores warnings of the kernel itself; the warnings of cells are checked
 def test_a_notebook_runs_from_top_to_bottom_without_an_error_or_a_warning(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=TIMEOUT_S, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()

@@ -1,8 +1,9 @@
-"""Where settings are said, and what a wrong one gets."""
+"""Settings come from flags, the environment and a file, and an invalid value is one clear error."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def test_a_wrong_value_is_one_sentence_that_names_the_setting_and_where_it_was_s
 
 def test_an_unknown_setting_in_the_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_room = 1\n")
-    with pytest.raises(SettingsError, match="max_room must be a setting that exists"):
+    with pytest.raises(SettingsError, match="max_room must be the name of a setting"):
         Sources({"project": str(tmp_path)}, {}).load()
 
 
@@ -88,8 +89,8 @@ def test_a_secret_is_said_in_the_environment_alone_and_shown_nowhere(tmp_path: P
     settings = Sources({"ice_servers": ["turn:turn.example"]}, environment).load()
     assert settings.turn_secret == "hush-hush"
     assert "hush" not in repr(settings)
-    (tmp_path / "sidecar.toml").write_text('turn_secret = "hush-hush"\n')  # where Vite may serve it to anybody
-    with pytest.raises(SettingsError, match="said in the environment, as SIDECAR_TURN_SECRET, not '\\*\\*\\*'"):
+    (tmp_path / "sidecar.toml").write_text('turn_secret = "hush-hush"\n')  # Vite may serve the file to other machines
+    with pytest.raises(SettingsError, match="given in the environment, as SIDECAR_TURN_SECRET, not '\\*\\*\\*'"):
         Sources({"project": str(tmp_path)}, {}).load()
 
 
@@ -151,3 +152,21 @@ def test_a_path_in_the_settings_file_begins_at_its_folder_wherever_the_command_w
     (tmp_path / "sidecar.toml").write_text('state_dir = "../state"\nhooks = "rules.py"\n')
     settings = Sources({"project": str(tmp_path)}, {}).load()
     assert (settings.state_dir, settings.hooks) == (tmp_path.parent / "state", tmp_path / "rules.py")
+
+
+def test_an_unreadable_file_in_the_project_is_not_blamed_on_a_flag(tmp_path: Path) -> None:
+    (tmp_path / "sidecar.toml").write_text("max_rooms = = 1\n")
+    with pytest.raises(SettingsError, match=r"from the project's folder\)$"):
+        Sources({"project": str(tmp_path)}, {}).load()
+    with pytest.raises(SettingsError, match=r"from --settings\)$"):
+        Sources({}, {}, tmp_path / "sidecar.toml").load()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_named_pipe_is_refused_instead_of_waiting_for_a_writer(tmp_path: Path, is_named: bool) -> None:
+    pipe = tmp_path / "sidecar.toml"
+    os.mkfifo(pipe)
+    sources = Sources({"project": str(tmp_path)}, {}, pipe if is_named else None)
+    with pytest.raises(SettingsError, match="it is not a regular file"):
+        sources.load()

@@ -1,4 +1,4 @@
-"""Where the pages are: what the plugin wrote, while its Vite runs."""
+"""`site.json` has the URLs of the pages while Vite is running."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SITE = {
 
 
 def write(folder: Path, site: object) -> None:
-    """As the plugin does: whole, under its name at once."""
+    """Write the file atomically, as the plugin does."""
     (folder / "site.json.new").write_text(json.dumps(site))
     (folder / "site.json.new").replace(folder / "site.json")
 

@@ -1,4 +1,4 @@
-"""What the layout promises: imports that point one way, and public names that are complete and documented."""
+"""Imports only point in the documented direction, and the public names are complete and documented."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ MAY_IMPORT = {
     "lan": {"addresses", "site", "errors", "names", "untrusted_text"},
     "addresses": set(),
     "site": {"allow_list", "errors"},
-    "file_text": set(),
+    "text_encoding": set(),
     "dialects": {"hub", "settings", "errors", "names"},
-    "eventlog": {"hub", "settings", "site", "errors", "names", "file_text"},
+    "eventlog": {"hub", "settings", "site", "errors", "names", "text_encoding"},
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "untrusted_text"},
     "diagnosis": {"eventlog", "errors", "untrusted_text"},
     "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
-    "inspection": {"admin_request", "diagnosis", "drawing", "eventlog", "errors", "file_text", "untrusted_text"},
+    "inspection": {"admin_request", "diagnosis", "drawing", "eventlog", "errors", "text_encoding", "untrusted_text"},
     "hub": {"errors", "names"},
-    "settings": {"allow_list", "errors", "names", "file_text"},
+    "settings": {"allow_list", "errors", "names", "text_encoding"},
     "allow_list": set(),
     "names": {"errors"},
     "errors": set(),
@@ -87,7 +87,7 @@ OURS = {dotted(path): path for path in MODULES}
 
 
 def part_of(module: str) -> str | None:
-    """The part of our package that a module's dotted name is in; None for anything else."""
+    """The first part of a module's dotted name below this package, or None for a module of another package."""
     parts = module.split(".")
     return parts[1] if parts[0] == PACKAGE.name and len(parts) > 1 else None
 
@@ -138,7 +138,7 @@ def test_no_module_and_no_folder_is_in_an_import_circle(part: Callable[[str], st
 def test_each_large_library_has_its_home() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
     homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
-    homes["aiohttp"] |= {"lan", "reload"}  # a client; a worker that has it ready for the server
+    homes["aiohttp"] |= {"lan", "reload"}  # a client, and a worker that imports it early for the server
     for library, home in homes.items():
         users = {
             path.relative_to(PACKAGE).parts[0]
@@ -167,7 +167,7 @@ def test_the_hub_has_no_io_no_clock_and_no_randomness() -> None:
 def test_no_dialect_is_named_in_the_hub() -> None:
     for path in (PACKAGE / "hub").glob("*.py"):
         words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
-        assert not words & (set(DIALECTS) - {"rooms"})  # that one is also what a checkpoint calls its rooms
+        assert not words & (set(DIALECTS) - {"rooms"})  # a checkpoint has a key with the same name
 
 
 PUBLIC = [
@@ -212,7 +212,7 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 
 def test_no_test_needs_the_file_of_another_test() -> None:
-    """What several of them use is in `tests/kit`."""
+    """Code that several tests use is in `tests/kit`."""
     for path in TESTS:
         own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         assert not {module for module in imports_of(path) if re.match(r"tests\.(\w+\.)*test_", module)} - {own}, path

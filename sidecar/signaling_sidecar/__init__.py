@@ -1,4 +1,4 @@
-"""A signaling server that runs beside a Vite dev server, and what it takes to see what happened in it."""
+"""A WebRTC signaling server that runs beside a Vite dev server, with an event log and tools to inspect it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m signaling_sidecar` is the command `sidecar`."""
+"""Run the command `sidecar` as `python -m signaling_sidecar`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The addresses of this machine, and which of them another device could come by."""
+"""The IP addresses of this machine, and which of them other devices can use to reach it."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ from typing import NamedTuple
 
 
 class AddressKind(StrEnum):
-    """What an address is on, the best for a phone in the same room first."""
+    """The kind of network that an address belongs to, in the order in which a phone nearby should try them."""
 
     LAN = "lan"
     VPN = "vpn"
     LINK_LOCAL = "link-local"
     VIRTUAL = "virtual"
-    """A bridge to containers or virtual machines of this machine: no phone is there."""
+    """A virtual network of this machine for its containers or virtual machines. A phone cannot reach it."""
     LOOPBACK = "loopback"
 
 
-# Interfaces as Linux, macOS and Windows name them. A plain `br0` or `br-lan` is a real network's bridge.
+# Names of network interfaces on Linux, macOS and Windows. `br0` and `br-lan` are absent because they are usually
+# bridges to a real network.
 _VPN_NAME = re.compile(
     r"(u?tun|tap|wg|ppp|ipsec|tailscale|zt|ham|nordlynx|proton|cscotun|gpd)[\d_-]|tailscale|nordlynx|.*(vpn|wireguard|zerotier)",
     re.IGNORECASE,
 )
 _VIRTUAL_NAME = re.compile(
     r"docker|podman|veth|virbr|vmnet|vboxnet|lxcbr|lxdbr|incusbr|cni|flannel|cali|kube|br-[0-9a-f]{12}$"
-    r"|bridge1\d\d|awdl|llw|anpi"  # macOS: of its virtual machines, and of AirDrop
+    r"|bridge1\d\d|awdl|llw|anpi"  # macOS: virtual machines, and AirDrop
     r"|vethernet|.*(hyper-v|virtualbox|vmware)",
     re.IGNORECASE,
 )
 _VPN_NETWORKS = (
-    ipaddress.ip_network("100.64.0.0/10"),  # RFC 6598: a carrier's, and Tailscale's
-    ipaddress.ip_network("fd7a:115c:a1e0::/48"),  # Tailscale's
+    ipaddress.ip_network("100.64.0.0/10"),  # RFC 6598: used by carriers for shared addresses, and by Tailscale
+    ipaddress.ip_network("fd7a:115c:a1e0::/48"),  # used by Tailscale
 )
 
 
 class Address(NamedTuple):
-    """One address of an interface. `net` is the address with its network: `192.168.1.7/24`."""
+    """One address of a network interface. `net` is the address with its prefix length, such as `192.168.1.7/24`."""
 
     interface: str
     net: IPv4Interface | IPv6Interface
@@ -47,17 +48,20 @@ class Address(NamedTuple):
 
     @property
     def host(self) -> str:
-        """As it is written in a URL."""
+        """The address in the form that a URL needs: IPv6 addresses are in brackets."""
         return f"[{self.net.ip}]" if self.net.version == 6 else str(self.net.ip)
 
     @property
     def in_a_url(self) -> bool:
-        """Whether a browser on another device can be given it: an IPv6 one with a zone means nothing elsewhere."""
+        """Whether a URL with this address works on another device.
+
+        A link-local IPv6 address does not, because it needs a zone that is only valid on this machine.
+        """
         return not (self.net.version == 6 and self.kind is AddressKind.LINK_LOCAL)
 
 
 def own_addresses() -> list[Address]:
-    """All addresses of this machine, the best first: LAN before VPN before bridges, IPv4 before IPv6."""
+    """List all addresses of this machine, sorted as `AddressKind` is, with IPv4 before IPv6."""
     return best_first(address_of(interface, text) for interface, text in _configured())
 
 
@@ -67,7 +71,7 @@ def best_first(addresses: Iterable[Address]) -> list[Address]:
 
 
 def address_of(interface: str, text: str) -> Address:
-    """The address `text` (with its prefix length: `10.0.0.1/8`) of an interface with that name."""
+    """Parse an address with its prefix length, such as `10.0.0.1/8`, of the interface with this name."""
     net = ipaddress.ip_interface(text)
     return Address(interface, net, _kind(interface, net))
 
@@ -83,7 +87,7 @@ def _kind(interface: str, net: IPv4Interface | IPv6Interface) -> AddressKind:
 
 
 def _configured() -> Iterator[tuple[str, str]]:
-    import ifaddr  # it looks for the C library with other programs, which takes its time
+    import ifaddr  # imported here because its import is slow: it runs other programs to find the C library
 
     for adapter in ifaddr.get_adapters():
         for ip in adapter.ips:

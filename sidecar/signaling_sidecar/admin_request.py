@@ -1,4 +1,4 @@
-"""One request to the admin API of a sidecar."""
+"""Requests to the admin API of a running sidecar."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 import urllib.request
 from typing import Any
 
-TIMEOUT_S = 5.0  # seconds; it is on this machine, and answers from memory
-# Without the proxies of the environment (`http_proxy`): they may be asked for loopback too, and would read the token.
+TIMEOUT_S = 5.0  # seconds; the sidecar is on this machine and answers from memory
+# Proxies from the environment (`http_proxy`) are not used: they may apply to loopback too, and could read the token.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def ask_admin(url: str, token: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask for `path` below `/admin/v1/`, and give the answer's JSON.
+    """Send a request for `path` below `/admin/v1/`, and return the decoded JSON of the response.
 
-    Raises `urllib.error.HTTPError` for a refusal, and its base `URLError` when nobody answers.
+    Raises `urllib.error.HTTPError` for an error status, and its base class `URLError` if no server responds.
     """
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}

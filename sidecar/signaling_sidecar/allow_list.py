@@ -1,4 +1,4 @@
-"""How the names and the origins that an operator lets in are written, and what each of them matches."""
+"""The syntax of the settings `allow_host` and `allow_origin`, and which hosts and origins each entry matches."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ ANY = "*"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 HOSTS = (
-    "host names without a scheme, a port or a dot at the end: dev.example, .example.com (that name and all below it), "
-    "*.example.com (only those below it) or * (any name)"
+    "host names without a scheme, a port or a dot at the end: dev.example, .example.com (the name and its subdomains), "
+    "*.example.com (only its subdomains) or * (any name)"
 )
 MAX_CHARS = 255  # characters of an entry; a host name has no more (RFC 1035 section 2.3.4)
-_READ_IN_TWO_WAYS = frozenset("ßς\u200c\u200d")  # browsers go by UTS 46 for these, and Python's codec by RFC 3490
+_READ_IN_TWO_WAYS = frozenset(
+    "ßς\u200c\u200d"
+)  # browsers encode these characters by UTS 46, but Python's codec uses RFC 3490
 _HOST = re.compile(r"\*|(?:\*?\.)?[^\s/?#@\\,*:\[\]|<>^%.][^\s/?#@\\,*:\[\]|<>^%]*(?<!\.)")
 ORIGINS = (
-    "origins as browsers send them: http://app.example:3000, chrome-extension://abcdef, file://, with * for what is "
-    "another one each time (vscode-webview://*, https://*.example.com, http://app.example:*), or * for all of them"
+    "origins as browsers send them: http://app.example:3000, chrome-extension://abcdef or file://; * stands for a part "
+    "that varies (vscode-webview://*, https://*.example.com, http://app.example:*), and * alone for every origin"
 )
 _ORIGIN = re.compile(
     r"""(?P<scheme>[a-z][a-z0-9+.-]*)://
@@ -31,15 +33,16 @@ _ORIGIN = re.compile(
 
 
 def host_entry(text: str) -> str | None:
-    """An entry of a list of hosts, in lower case; None for what could never match."""
+    """Normalise an entry of `allow_host` to lower case. Returns None for an entry that could never match."""
     entry = _as_sent(text)
     return entry if entry is not None and _HOST.fullmatch(entry) else None
 
 
 def origin_entry(text: str) -> str | None:
-    """An entry of a list of origins in the form in which browsers send one; None for what could never match.
+    """Normalise an entry of `allow_origin`. Returns None for an entry that could never match.
 
-    That is in lower case, without the slash at the end that an address bar shows, and without a scheme's own port.
+    The result has the form that browsers send: lower case, no slash at the end, and no port if the port is the default
+    one of the scheme.
     """
     if text == ANY:
         return text
@@ -57,18 +60,19 @@ def origin_entry(text: str) -> str | None:
 
 
 def _as_sent(name: str) -> str | None:
-    """A name, with what is around it, as browsers send it: in lower case, and as `xn--…` beyond ASCII."""
+    """Convert a host, which may have a port, to the form that browsers send: lower case, and `xn--…` for non-ASCII
+    names. Returns None if there is no such form."""
     sent = name.lower()
     if not sent.isascii() and not _READ_IN_TWO_WAYS & set(sent):
-        with suppress(UnicodeError):  # too long, or not a name
+        with suppress(UnicodeError):  # the name is too long or invalid
             sent = ".".join(part.encode("idna").decode() if not part.isascii() else part for part in sent.split("."))
     return sent if len(sent) <= MAX_CHARS and sent.isascii() and (not sent or sent.isprintable()) else None
 
 
 def host_matches(name: str, allowed: Collection[str]) -> bool:
-    """Whether a name, in lower case and without its port, is one of those that the entries allow.
+    """Whether one of the entries matches a host name, which must be in lower case and have no port.
 
-    An entry with a dot at its beginning means what it means in Vite's `allowedHosts`.
+    An entry that starts with a dot matches the same names as in Vite's `allowedHosts`.
     """
     return name in allowed or any(_is_below(name, entry) for entry in allowed)
 
@@ -80,21 +84,21 @@ def _is_below(name: str, entry: str) -> bool:
 
 
 def origin_matches(origin: str, allowed: Collection[str]) -> bool:
-    """Whether an Origin as it was sent is one of those that the entries allow. `null` and an empty one never are."""
-    said = origin_entry(origin)
-    if said is None or ANY in said:
+    """Whether one of the entries matches the value of an Origin header. `null` and an empty value never match."""
+    sent = origin_entry(origin)
+    if sent is None or ANY in sent:
         return False
-    return said in allowed or any(_pattern(entry).fullmatch(said) for entry in allowed if ANY in entry)
+    return sent in allowed or any(_pattern(entry).fullmatch(sent) for entry in allowed if ANY in entry)
 
 
 @functools.lru_cache(maxsize=256)
 def _pattern(entry: str) -> re.Pattern[str]:
     parts = _ORIGIN.fullmatch(entry)
-    if parts is None:  # `*` alone
+    if parts is None:  # the entry is `*`
         return re.compile(r".*", re.DOTALL)
     host, port = parts["host"] or "", parts["port"]
     if host == ANY:
-        # Who writes only `http://*` thinks of no port.
+        # `http://*` has no port, but is meant to match every port.
         shown_host, shown_port = r"(?:\[.*\]|[^:]+)", r"(?::\d+)?" if port is None else re.escape(port)
     else:
         below = r"[^:\[\]]+" if host.startswith("*.") else ""

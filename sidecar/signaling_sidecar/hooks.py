@@ -1,10 +1,10 @@
-"""What a hooks file is told: types for those who write one. Every hook is optional, and may be `async`.
+"""The types of the arguments that hooks are called with. Every hook is optional, and may be `async`.
 
-`admit`, `on_join` and `on_relay` refuse by returning False, or a sentence that the refused client is shown; None or
-True lets it pass. One that returns anything else, raises, or is not done within 2 s refuses too.
+`admit`, `on_join` and `on_relay` accept by returning None or True. They refuse by returning False, or a sentence that
+is sent to the refused client. A hook that returns anything else, raises, or takes longer than 2 s refuses too.
 
-All hooks, and the import of the file, run in one thread that serves no connection, and never two at the same time: only
-at an `await` does a hook let another go on.
+The hooks file is imported, and all hooks run, in one thread of their own. Two hooks never run at the same time: another
+one can only start or continue while a hook waits at an `await`.
 """
 
 from __future__ import annotations
@@ -14,47 +14,49 @@ from typing import Any, NamedTuple
 
 
 class Connection(NamedTuple):
-    """A client that wants to connect, or to see the list of rooms: `admit(connection)`."""
+    """The argument of `admit`: a client that wants to connect, or to read the list of rooms."""
 
     dialect: str | None
-    """None on `/ws`, where the first frame tells it."""
+    """The name of the wire protocol. None on `/ws`, where only the first frame tells which protocol the client uses."""
     headers: Mapping[str, str]
     query: Mapping[str, str]
     token: str | None
-    """Of its `Authorization: Bearer` header."""
+    """The token in the header `Authorization: Bearer`, if the client sent one."""
 
 
 class Join(NamedTuple):
-    """A peer that wants to come in, or back: `on_join(join)`."""
+    """The argument of `on_join`: a peer that wants to join a room, or to resume its session there."""
 
     dialect: str
     room: str | None
-    """A pairing code only as its keyed hash; None: one will be found for it."""
+    """The room id. A pairing code is replaced by its keyed hash. None if the sidecar will choose the room."""
     peer: str | None
-    """None: it will be given one."""
+    """The peer id. None if the sidecar will generate one."""
     name: str | None
     token: str | None
-    """What a client of `rooms` says as `token`; a page cannot send headers with a WebSocket."""
+    """The field `token` of a `join` frame of the protocol `rooms`. A page can use it because browsers cannot add
+    headers to a WebSocket request."""
     present: tuple[str, ...]
-    """Peer ids of who is there."""
+    """The ids of the peers that are in the room."""
 
 
 class Room(NamedTuple):
-    """A room whose rules are asked for: `room_rules(room)`.
+    """The argument of `room_rules`: a room whose rules can be changed.
 
-    It returns None, or a dict of what this room has otherwise than its dialect: `capacity` (at most the dialect's),
-    `listed`, `grace_s` (seconds, up to 3600, that a peer which lost its connection keeps its place), `host` (the peer
-    id that is host from when it joins, where there is one). It is asked when the room is made, except by the
-    matchmaker, and for every room when the hooks have changed; nobody is removed from a room by that.
+    The hook returns None, or a dict with the rules that differ from those of the wire protocol: `capacity` (at most
+    that of the protocol), `listed`, `grace_s` (for how many seconds, up to 3600, a peer that lost its connection stays
+    in the room) and `host` (the id of the peer that becomes the host when it joins, for protocols that have a host).
+    The hook is called when a room is created, except for rooms that the matchmaker creates, and again for every room
+    when the hooks file has changed. No peer is removed from a room because its rules change.
     """
 
     dialect: str
     room: str
-    """A pairing code only as its keyed hash."""
+    """The room id. A pairing code is replaced by its keyed hash."""
 
 
 class Relay(NamedTuple):
-    """A frame that one peer sends to another, or to all others, of its room: `on_relay(relay)`."""
+    """The argument of `on_relay`: a frame that a peer sends to one or to all other peers in its room."""
 
     dialect: str
     room: str
@@ -69,7 +71,7 @@ class Relay(NamedTuple):
 
 
 class Leave(NamedTuple):
-    """A peer that has left: `on_leave(leave)`."""
+    """The argument of `on_leave`: a peer that has left its room."""
 
     dialect: str
     room: str

@@ -1,4 +1,4 @@
-"""What may name a peer, a room, or a person."""
+"""Which strings are valid as a peer id, a room id or a display name."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 from signaling_sidecar.errors import Refusal, bad_field, too_large
 
-MAX_ID_BYTES = 128  # bytes of UTF-8; PROTOCOLS.md, "Limits"; a UUID has 36, the virtual bar's peer ids 32
+MAX_ID_BYTES = 128  # bytes of UTF-8; PROTOCOLS.md, "Limits"; a UUID has 36
 MAX_NAME_BYTES = 128  # bytes of UTF-8; a display name is shown on one line
 
 
 def refuse_id(field: str, value: Any) -> Refusal | None:
-    """Say why `value` cannot be a peer or room id; None when it can."""
+    """Return the reason why `value` is not a valid peer or room id, or None if it is valid."""
     if not isinstance(value, str) or not value:
         return bad_field(field, "a string of 1 or more bytes")
     return _refuse_text(field, value, MAX_ID_BYTES)
 
 
 def refuse_name(field: str, value: Any) -> Refusal | None:
-    """Say why `value` cannot be a display name (it may be empty); None when it can."""
+    """Return the reason why `value` is not a valid display name, or None if it is valid. It may be empty."""
     if not isinstance(value, str):
         return bad_field(field, "a string")
     return _refuse_text(field, value, MAX_NAME_BYTES)
@@ -29,8 +29,8 @@ def _refuse_text(field: str, value: str, limit: int) -> Refusal | None:
     size = len(value.encode(errors="surrogatepass"))
     if size > limit:
         return too_large(field, size, limit)
-    # Cc: \0 and ESC would write to the terminal of whoever lists the rooms; Cs: half a character, which no JSON can
-    # hold. But a ZWJ emoji (Cf) is a fine name.
+    # Category Cc: control characters such as ESC would act on the terminal of a person who lists the rooms. Category
+    # Cs: half of a surrogate pair cannot be encoded in UTF-8. Category Cf is allowed because some emoji contain it.
     if not value.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in value):
         return bad_field(field, "without control characters")
     return None

@@ -1,4 +1,4 @@
-"""Where this project's pages are: what the Vite plugin wrote into the sidecar's state folder while Vite runs."""
+"""The URLs of the project's pages, which the Vite plugin writes to `site.json` in the state folder while Vite runs."""
 
 from __future__ import annotations
 
@@ -15,35 +15,39 @@ from signaling_sidecar.allow_list import origin_entry
 from signaling_sidecar.errors import NOT_JSON
 
 SITE_FILE = "site.json"
-SECRET_CHARS = 43  # 32 random bytes in base64url; a shorter one is no secret, and an empty one would equal no header
+SECRET_CHARS = (
+    43  # 32 random bytes in base64url; a shorter secret could be guessed, and an empty one would match a missing header
+)
 
 
 class Site(msgspec.Struct, frozen=True, rename="camel"):
-    """What `site.json` holds. URLs end with Vite's base."""
+    """The content of `site.json`. All URLs end with the `base` of Vite's configuration."""
 
     pid: int
-    """Of Vite."""
+    """The process id of Vite."""
     name: str
-    """The project's."""
+    """The name of the project."""
     local: list[str]
-    """Its pages for this machine."""
+    """The URLs of the pages that only work on this machine."""
     network: list[str]
-    """Its pages for other devices, the best first; empty when Vite listens on localhost only."""
+    """The URLs of the pages for other devices, the best one first. Empty if Vite only listens on localhost."""
     secret: Annotated[str, msgspec.Meta(min_length=SECRET_CHARS)]
-    """What Vite's proxy sends along, so that its X-Forwarded-For is believed. Of this Vite, and never shown."""
+    """A secret that Vite's proxy sends with each request. It proves that X-Forwarded-For comes from Vite. Each start of
+    Vite generates a new one, and it must not be shown or logged."""
     allowed_hosts: list[str] = []
-    """The names under which Vite serves its pages, as its `server.allowedHosts` has them; `*`: under every name."""
+    """The host names that Vite accepts, as in its option `server.allowedHosts`; `*` means every name."""
     allowed_origins: list[str] = []
-    """The plugin's option: origins of other pages that are let in."""
+    """The option `allowedOrigins` of the plugin: other origins whose pages may connect."""
 
     @property
     def for_a_phone(self) -> list[str]:
-        """Those of `network` that another device can open: Vite lists a host of one's own there, whatever it is."""
+        """The URLs in `network` that another device can open. Vite also lists a configured host there, which may be a
+        name such as `app.localhost` that only works on this machine."""
         return [url for url in self.network if _is_elsewhere(url)]
 
 
 def _is_elsewhere(url: str) -> bool:
-    """Whether the URL means this machine on other machines, too: `app.localhost` is each one's own."""
+    """Whether the host of the URL leads to this machine from other machines too, and not back to themselves."""
     try:
         host = urlsplit(url).hostname or "localhost"
     except ValueError:
@@ -56,9 +60,9 @@ def _is_elsewhere(url: str) -> bool:
 
 
 def read_site(state_dir: Path) -> Site | None:
-    """The site of the Vite that runs now; None when none does, or it left its file behind, or that is unreadable.
+    """Read `site.json`. Returns None if Vite is not running, or if the file is missing or unreadable.
 
-    Cheap enough to ask at each request: an unchanged file is not read again.
+    This is fast enough to be called for each request, because an unchanged file is not read again.
     """
     path = state_dir / SITE_FILE
     try:
@@ -75,19 +79,20 @@ def _decoded(path: Path, mtime_ns: int, inode: int) -> Site | None:
         site = msgspec.json.decode(path.read_bytes(), type=Site)
     except NOT_JSON:
         return None
-    # The plugin has told its user of those that cannot be used.
+    # Invalid entries are ignored here, because the plugin has already warned about them.
     origins = [entry for text in site.allowed_origins if (entry := origin_entry(text)) is not None]
     return msgspec.structs.replace(site, allowed_origins=origins)
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is a process with this id. Windows is not asked: signal 0 is Ctrl-C there."""
+    """Whether a process with this id exists. On Windows this always returns True, because signal 0 means Ctrl-C
+    there."""
     if os.name == "nt":
         return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # the process exists, and belongs to another user
         pass
     return True

@@ -1,4 +1,4 @@
-"""Text that peers chose, made safe to show. Whoever draws it escapes it for his medium besides."""
+"""Make text from peers safe to display on one line. It must still be escaped for HTML, SVG or Markdown."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import bisect
 import itertools
 import unicodedata
 
-_JOINER = "\u200d"  # not printable to Python, but what holds an emoji of several people together
+_JOINER = "\u200d"  # Python calls it unprintable, but emoji that consist of several characters need it
 
 
 def visible(text: str) -> str:
-    r"""Replace what a screen would act on instead of showing it: ESC becomes `\x1b`, a newline `\n`.
+    r"""Replace each character that a terminal would execute instead of showing: ESC becomes `\x1b`, a newline `\n`.
 
-    Also bidirectional overrides and line separators (not printable); a peer's name is one line and stays in its place.
+    Bidirectional overrides and line separators are replaced too, so that the text stays on its line and cannot reorder
+    the text around it.
     """
     return "".join(c if c.isprintable() or c == _JOINER else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown_width(text: str) -> int:
-    """Count the cells that `text` takes in a terminal: wide characters (UAX #11) take two, combining ones none."""
+    """Count the columns that `text` takes in a terminal: wide characters (UAX #11) take two, combining ones none."""
     return sum(_cells(c) for c in text)
 
 
@@ -29,9 +30,9 @@ def _cells(character: str) -> int:
 
 
 def shortened(text: str, width: int) -> str:
-    """Make `text` visible and cut it to `width` cells, with an ellipsis when something is missing."""
+    """Apply `visible`, then shorten the text to at most `width` columns; an ellipsis marks where it was cut."""
     text = visible(text)
-    ends = list(itertools.accumulate(map(_cells, text)))  # where each character ends, in cells
+    ends = list(itertools.accumulate(map(_cells, text)))  # the column at which each character ends
     if not ends or ends[-1] <= width:
         return text
     return text[: bisect.bisect_right(ends, width - 1)] + "…"

@@ -1,1 +1,1 @@
-"""Benchmarks: run by hand, or by make; pytest only sees that they still run."""
+"""Benchmarks. Run them by hand or with make; pytest only checks that they can run."""

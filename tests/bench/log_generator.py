@@ -1,4 +1,4 @@
-"""A log as a busy sidecar writes it: hundreds of rooms at one time, each with a story of its own."""
+"""Generate a log like that of a busy sidecar with hundreds of simultaneous rooms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from signaling_sidecar.eventlog.line import write_line
-from signaling_sidecar.eventlog.writer import GZIP_LEVEL
+from signaling_sidecar.eventlog.retention import GZIP_LEVEL
 from signaling_sidecar.hub.checkpoint import Checkpoint, RoomInLog, SessionState
 from signaling_sidecar.hub.effects import Record
 from tests.bench.room_story import RoomStory
@@ -21,11 +21,11 @@ BOOT = "b00tb00tb00tb0"
 T0_S = 1_795_000_000.0
 STEP_S = 0.002  # 500 records a second
 ROOMS_AT_ONCE = 300
-PACKED_SHARE = 0.5  # of the segments: the sidecar packs the older ones while it goes on
+PACKED_SHARE = 0.5  # of the segments; a running sidecar compresses the older ones
 
 
 def write_log(folder: Path, events: int, segments: int = 10, seed: int = 1) -> list[Path]:
-    """Write one boot of `events` records in all, as `segments` files of which the older ones are gzipped.
+    """Write a log of one run with `events` records in `segments` files. All but the newest file are compressed.
 
     The same arguments give the same log.
     """
@@ -55,7 +55,7 @@ def _line(record: Record, seq: int) -> bytes:
 
 
 class _Stories:
-    """The rooms that are open now; a room that ends makes place for another."""
+    """The open rooms. When a room ends, another one begins."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng

@@ -1,8 +1,8 @@
-"""How fast a log is read, and in how much memory, against `pandas.read_json(lines=True)` on the same records.
+"""Measure the time and memory for reading a log, compared with `pandas.read_json(lines=True)` on the same records.
 
     python -m tests.bench.reading --events 1000000
 
-Each measurement is a process of its own: a peak of memory cannot be taken back.
+Each measurement runs in a process of its own, because the peak memory of a process never decreases.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 TABLES = ("rooms", "sessions", "signals", "pairs", "candidates")
 CASES = ("read_json", "events", "one_room", "ladder", *TABLES)
-MAX_TIME_RATIO, MAX_MEMORY_RATIO, MAX_ROOM_S = 0.1, 0.25, 1.0  # what was asked for, of a million events
-WHOLE = "whole.json"  # the same records in one file, which is what read_json reads: plain, nothing to unpack
-MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024  # getrusage(2) counts bytes there, and kB on Linux
+MAX_TIME_RATIO, MAX_MEMORY_RATIO, MAX_ROOM_S = 0.1, 0.25, 1.0  # the requirement for a million events
+WHOLE = "whole.json"  # the same records in one uncompressed file, which is what read_json can read
+MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024  # getrusage(2) counts bytes on macOS, and kilobytes on Linux
 
 
 class Measured(NamedTuple):
     seconds: float
     peak_mb: float
-    """Above what the imports take (10⁶ bytes)."""
+    """The memory in 10⁶ bytes, without that of the imported modules."""
     rows: int
 
 
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def report(folder: Path) -> dict[str, Measured]:
-    """Measure everything on one log and print it."""
+    """Run all measurements on one log, and print the results."""
     segments = find_segments(folder).segments
     with (folder / WHOLE).open("wb") as whole:
         whole.writelines(map(whole_lines, segments))
@@ -83,7 +83,7 @@ def measure_in_a_process(case: str, folder: Path) -> Measured:
 
 
 def measure(case: str, folder: Path) -> Measured:
-    # Imported here: what the imports take is not to be counted, and the parent needs none of it.
+    # Imported here because the memory of the imports is measured separately, and the parent process needs none of them.
     import pandas as pd
 
     from signaling_sidecar.inspection import open_log
@@ -115,7 +115,7 @@ def _prepare(case: str, log: EventLog) -> Callable[[], Any]:
 
 
 def _peak_bytes() -> int:
-    # ru_maxrss begins with what the parent had when it forked (getrusage(2) on Linux), VmHWM with this very program.
+    # On Linux, ru_maxrss includes the memory of the parent process at the fork. VmHWM only counts this process.
     status = Path("/proc/self/status")
     if status.exists():
         lines = status.read_text().splitlines()

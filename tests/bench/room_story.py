@@ -1,7 +1,7 @@
-"""One room from its first peer to its last, as the sidecar records it: a mesh in which everybody connects to everybody.
+"""Generate the records of one room in which every peer connects to every other peer.
 
-Modelled on the recorded logs of `notebooks/recorded`: the same records, fields and sizes. A tenth of the records carry
-a session description, of 1.5 kB as a browser's with audio and a data channel is.
+The records have the types, fields and sizes of the recorded logs in `notebooks/recorded`. A tenth of them contain a
+session description of 1.5 kB, which is the size that a browser produces for audio and a data channel.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class StoryPeer:
-    """Somebody in the room, as long as it is there."""
+    """A peer in the room."""
 
     def __init__(self, name: str, rng: random.Random) -> None:
         self.id, self.page, self.session = _hex(rng, 24), _hex(rng, 24), _hex(rng, 16)
@@ -61,7 +61,7 @@ class StoryPeer:
 
 
 class RoomStory:
-    """`records()` tells it; `present` is who is in the room at that moment."""
+    """One room. `records()` yields its records, and `present` has the peers that are in the room at that moment."""
 
     def __init__(self, room: str, rng: random.Random) -> None:
         self.room, self.dialect = room, rng.choices(("rooms", "mesh", "hosted"), (8, 1, 1))[0]

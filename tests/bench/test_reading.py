@@ -1,4 +1,5 @@
-"""The benchmark of reading still runs, and its log is what it says. How fast anything is depends on the machine."""
+"""The benchmark of reading can run, and its log has the expected content. No speed is asserted, because it depends on
+the machine."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def drawn(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """The sentence on stderr of a command that fails."""
+    """Run a command that fails, and return what it prints on stderr."""
     assert main(["ladder", *map(str, arguments)]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -77,7 +77,7 @@ def test_of_several_runs_it_draws_the_last_and_names_the_others(
     assert main(["ladder", "bar", "--log", str(log)]) == 0
     shown = capsys.readouterr()
     assert shown.out.startswith("Room bar · rooms · boot cafe")
-    assert shown.err == "the last run of the sidecar with this room; earlier runs: --boot b00t\n"
+    assert shown.err == "this is the last run of the sidecar that had this room; to see earlier runs: --boot b00t\n"
     assert drawn(capsys, "bar", "--boot", "b0", "--log", log).startswith("Room bar · rooms · boot b00t")
 
 
@@ -132,7 +132,7 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path, capsys: pytest.
 
 
 def in_a_terminal(columns: int, *arguments: object, **environment: str) -> str:
-    """What `sidecar ladder` writes into a terminal of this width."""
+    """What `sidecar ladder` prints in a terminal with this many columns."""
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     words = [sys.executable, "-m", "signaling_sidecar", "ladder", *map(str, arguments)]
@@ -144,7 +144,7 @@ def in_a_terminal(columns: int, *arguments: object, **environment: str) -> str:
         while True:
             try:
                 shown += os.read(controller, 65536)
-            except OSError:  # EIO: on Linux a terminal ends like this when its last writer has closed it
+            except OSError:  # EIO: on Linux, reading from a terminal fails with it after the last writer has closed it
                 break
     os.close(controller)
     return shown.decode().replace("\r\n", "\n")

@@ -1,4 +1,4 @@
-"""`sidecar log`: where the log is, and what can be done with it."""
+"""`sidecar log` shows, deletes and copies the event log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.diagnosis import diagnose, read_entries
-from signaling_sidecar.eventlog.last_run import newest_run
+from signaling_sidecar.eventlog.previous_run import newest_run
 from signaling_sidecar.eventlog.state_dir import lock
 from tests.kit.checkout import RECORDED
 from tests.kit.inspection_log import T0_S, TWO_PEERS, header, record, write_segment
@@ -22,7 +22,7 @@ from tests.kit.inspection_log import T0_S, TWO_PEERS, header, record, write_segm
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A state folder with two boots, of which the first is packed."""
+    """A state folder with the logs of two runs. The first one is compressed."""
     state = tmp_path / "state"
     state.mkdir()
     older = "".join(f"{line}\n" for line in (header("a"), record(2, 1, "server.stopped")))
@@ -49,7 +49,7 @@ def test_it_says_where_the_log_is_how_large_and_of_what_time(folder: Path, capsy
     where, size, time = said(capsys, folder)
     size_bytes = sum((folder / name).stat().st_size for name in names(folder))
     assert (where, size) == (str(folder), f"2 segments of 2 boots, {size_bytes:,} bytes")
-    assert time.startswith(("from 2026-11-18", "from 2026-11-19"))  # wherever the test runs
+    assert time.startswith(("from 2026-11-18", "from 2026-11-19"))  # in any time zone
     assert time[5:24] < time[28:]
 
 
@@ -71,7 +71,7 @@ def test_clearing_deletes_all_of_a_sidecar_that_has_stopped(folder: Path, capsys
     (folder / "runtime.json").write_text("left behind by kill -9")
     deleted, next_start = said(capsys, folder, "clear")
     assert deleted.startswith(f"deleted 3 files of {folder}, ")
-    assert "begins with no rooms" in next_start
+    assert "will have no rooms" in next_start
     assert names(folder) == []
     assert newest_run(folder) == []
 
@@ -82,7 +82,7 @@ def test_clearing_leaves_a_running_sidecar_what_it_writes(folder: Path, capsys: 
         _, kept = said(capsys, folder, "clear")
     finally:
         os.close(held)
-    assert kept == "its sidecar is running: events-b00t-0001.jsonl stays, which it goes on with"
+    assert kept == "the sidecar is running, so events-b00t-0001.jsonl was kept: it is still being written"
     assert names(folder) == ["events-b00t-0001.jsonl"]
 
 
@@ -142,7 +142,7 @@ def test_nothing_is_left_of_a_copy_that_failed(folder: Path, tmp_path: Path, cap
     damaged.mkdir()
     (damaged / "events-c-0001.jsonl").write_text("no record\n")
     assert "events-c-0001.jsonl, line 1 is not a record" in refused(capsys, damaged, "export", str(copy), "--redact")
-    assert "no record of the event log is about a room 'x'" in refused(
+    assert "the event log has no record of a room 'x'" in refused(
         capsys, RECORDED / "three-peers", "export", str(copy), "--room", "x"
     )
     assert not copy.exists()
@@ -161,7 +161,7 @@ def test_a_copy_of_one_room_has_what_is_about_it(folder: Path, capsys: pytest.Ca
     write_segment(folder / "events-c-0001.jsonl", [header("c"), *more])
     copy = [json.loads(line) for line in said(capsys, folder, "export", "-", "--room", "bar")]
     assert [line["type"] for line in copy[:2]] == ["log.header", "server.stopped"]
-    assert copy[3] == json.loads(TWO_PEERS[1])  # the connection by which Ann came
+    assert copy[3] == json.loads(TWO_PEERS[1])  # the connection of Ann
     assert [line["type"] for line in copy[-3:]] == ["log.header", "log.checkpoint", "log.exported"]
     assert json.loads(copy[-2]["data"]) == {"rooms": there[:1], "waiting": []}
     assert copy[-1]["ts"] == T0_S + 24

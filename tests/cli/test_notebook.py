@@ -1,4 +1,4 @@
-"""`sidecar notebook`: the notebooks, for who has installed the wheel."""
+"""`sidecar notebook` copies the notebooks for users who have installed the package."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_it_never_writes_over_somebodys_work(
     mine.write_text("mine")
     assert main(["notebook", "--no-open"]) == 0
     assert mine.read_text() == "mine"
-    assert "01-read-a-log.ipynb is there already" in capsys.readouterr().out
+    assert "01-read-a-log.ipynb already exists" in capsys.readouterr().out
 
 
 def test_without_jupyterlab_it_says_what_to_install(
@@ -40,4 +40,4 @@ def test_without_jupyterlab_it_says_what_to_install(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(notebook, "find_spec", lambda name: None)
     assert main(["notebook"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].startswith("open them with JupyterLab: pip install")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("to open the notebooks: pip install")

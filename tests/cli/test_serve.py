@@ -1,4 +1,4 @@
-"""The command, as its users run it: in a process of its own."""
+"""The command `sidecar`, run in a process of its own as users do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from signaling_sidecar.cli import main
 from signaling_sidecar.cli.tail import describe
 from signaling_sidecar.errors import NoHome
 from signaling_sidecar.eventlog import state_dir
-from signaling_sidecar.eventlog.which_state import find_state_dir
+from signaling_sidecar.eventlog.find_state_dir import find_state_dir
 from tests.kit.sidecar_command import PATIENCE_S, SIDECAR, run, serving
 
 
@@ -32,7 +32,7 @@ def join(url: str, room: str, peer: str) -> dict[str, Any]:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws/signaling") as socket_:
             await socket_.send_json({"type": "join", "roomId": room, "peerId": peer})
             listed: dict[str, Any] = await socket_.receive_json(timeout=PATIENCE_S)
-            await socket_.close(code=4999)  # not a goodbye: the peer keeps its place
+            await socket_.close(code=4999)  # the connection is lost without a Close frame, so the session is kept
             return listed
 
     return asyncio.run(once())
@@ -132,8 +132,8 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         done = run("serve", "--port", str(port), "--state-dir", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
-    sentence = f"sidecar: port {port} on 127.0.0.1 is taken: stop what listens there, or choose another with --port\n"
-    assert done.stderr == sentence
+    sentence = f"sidecar: port {port} on 127.0.0.1 is already in use: stop the program that listens there, or "
+    assert done.stderr == sentence + "choose another port with --port\n"
 
 
 def test_a_second_sidecar_for_the_same_state_is_one_sentence(tmp_path: Path) -> None:
@@ -152,13 +152,13 @@ def test_a_wrong_setting_is_one_sentence(tmp_path: Path, flags: list[str]) -> No
     assert done.stderr.count("\n") == 1
 
 
-NAME_A_FOLDER = "name one that can be written, with --state-dir, SIDECAR_STATE_DIR or the Vite plugin's stateDir"
+CHOOSE_A_FOLDER = "choose a writable folder with --state-dir, SIDECAR_STATE_DIR or the Vite plugin's stateDir"
 READS_STATE = [["rooms"], ["why"], ["tail", "--no-follow"], ["log"], ["log", "clear"], ["log", "export", "copy.jsonl"]]
 
 
 def is_one_sentence(done: subprocess.CompletedProcess[str], words: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
-    # Python's development mode reports a slow step of its event loop, which a busy machine has.
+    # In development mode, asyncio reports slow steps of the event loop, which happen on a busy machine.
     (sentence,) = (line for line in done.stderr.splitlines() if not line.startswith("Executing <"))
     assert sentence.startswith("sidecar: ")
     assert words in sentence
@@ -192,18 +192,18 @@ def test_a_state_folder_that_cannot_be_used_is_one_sentence(
     if make is not make_below_a_file:
         place.parent.mkdir()
     make(place)
-    is_one_sentence(run("serve", "--port", "0", "--state-dir", str(place), *reload), NAME_A_FOLDER)
+    is_one_sentence(run("serve", "--port", "0", "--state-dir", str(place), *reload), CHOOSE_A_FOLDER)
 
 
 def test_a_disk_that_takes_nothing_more_is_one_sentence(tmp_path: Path) -> None:
     limited = f"ulimit -f 0; exec {shlex.join(SIDECAR)} serve --port 0 --state-dir {shlex.quote(str(tmp_path))}"
     done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-    is_one_sentence(done, NAME_A_FOLDER)
+    is_one_sentence(done, CHOOSE_A_FOLDER)
 
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE])
 def test_without_a_home_folder_one_sentence_says_what_helps(tmp_path: Path, command: list[str]) -> None:
-    # A container's user that is only a number: it is in no list of users, and here nobody is.
+    # In a container, the user may be a number that is not in the user database. Here, no user is in it.
     no_users = "import pwd; pwd.getpwuid = lambda uid: {}[uid]; from signaling_sidecar.cli import main; "
     code = f"{no_users}raise SystemExit(main({command}))"
     environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "XDG_STATE_HOME")}
@@ -216,11 +216,12 @@ def test_without_a_home_folder_one_sentence_says_what_helps(tmp_path: Path, comm
         timeout=PATIENCE_S,
         check=False,
     )
-    is_one_sentence(done, f"there is no home folder to keep the state in: {NAME_A_FOLDER}")
+    is_one_sentence(done, f"there is no home folder to store the state in: {CHOOSE_A_FOLDER}")
 
 
 def test_without_a_home_folder_a_named_state_folder_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_dir.platformdirs, "user_state_dir", lambda _: "~/.local/state")  # as older ones have it
+    # As older releases of platformdirs return it.
+    monkeypatch.setattr(state_dir.platformdirs, "user_state_dir", lambda _: "~/.local/state")
     with pytest.raises(NoHome):
         state_dir.project_state_dir(tmp_path)
     state_dir.point_to(tmp_path / "state", tmp_path)
@@ -229,12 +230,11 @@ def test_without_a_home_folder_a_named_state_folder_is_enough(tmp_path: Path, mo
     assert find_state_dir(project=tmp_path).path == tmp_path / "state"
 
 
-@pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE, ["doctor"], ["notebook"]])
-def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path: Path, command: list[str]) -> None:
+def run_in_a_deleted_folder(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
     gone = tmp_path / "gone"
     gone.mkdir()
     inside = f"rmdir {shlex.quote(str(gone))}; exec {shlex.join([*SIDECAR, *command])}"
-    done = subprocess.run(
+    return subprocess.run(
         ["bash", "-c", inside],
         cwd=gone,
         env=os.environ | _path(),
@@ -243,19 +243,27 @@ def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path: Path, command: 
         timeout=PATIENCE_S,
         check=False,
     )
-    is_one_sentence(done, "the current folder is not there any more")
+
+
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE, ["doctor"], ["notebook"]])
+def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path: Path, command: list[str]) -> None:
+    is_one_sentence(run_in_a_deleted_folder(tmp_path, *command), "the current folder no longer exists")
+
+
+@pytest.mark.parametrize("command", [["dialects"], ["log", "schema"]])
+def test_a_command_that_reads_no_file_runs_in_a_deleted_folder(tmp_path: Path, command: list[str]) -> None:
+    done = run_in_a_deleted_folder(tmp_path, *command)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every path is text")
 def test_a_folder_whose_path_is_not_utf_8_is_one_sentence_and_no_traceback(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     folder.mkdir()
-    is_one_sentence(
-        run("serve", "--port", "0", cwd=folder), "project must be a folder with a path that can be followed"
-    )
+    is_one_sentence(run("serve", "--port", "0", cwd=folder), "project must be a valid path to a folder")
     for command in READS_STATE:
         is_one_sentence(run(*command, cwd=folder, XDG_STATE_HOME=str(tmp_path / "state")), "no sidecar has run for")
-    is_one_sentence(run("log", "--state-dir", str(folder)), "no event log at")
+    is_one_sentence(run("log", "--state-dir", str(folder)), "no event log was found at")
 
 
 def test_a_file_that_cannot_be_read_is_one_sentence_that_names_it(tmp_path: Path) -> None:
@@ -278,7 +286,7 @@ def test_a_terminal_that_cannot_show_a_character_shows_its_number(tmp_path: Path
 def test_rooms_lists_who_is_where(tmp_path: Path) -> None:
     with serving(tmp_path) as sidecar:
         empty = run("rooms", "--state-dir", str(tmp_path))
-        assert empty.stdout == "nobody is in a room\n"
+        assert empty.stdout == "there are no rooms\n"
         join(sidecar.ready["url"], "bar", "a")
         join(sidecar.ready["url"], "bar", "b")
         shown = run("rooms", "--state-dir", str(tmp_path)).stdout
@@ -295,7 +303,7 @@ def test_the_admins_token_is_not_sent_through_the_proxy_of_the_environment(tmp_p
         proxy.settimeout(0)
         address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         done = run("rooms", "--state-dir", str(tmp_path), http_proxy=address, no_proxy="")
-        assert done.stdout == "nobody is in a room\n"
+        assert done.stdout == "there are no rooms\n"
         with pytest.raises(BlockingIOError):
             proxy.accept()
 
@@ -320,7 +328,7 @@ def test_the_projects_sidecar_is_found_from_any_folder_below_it(tmp_path: Path) 
         process.stdout.readline()
         done = run("rooms", cwd=below, **environment)
         process.terminate()
-    assert done.stdout == "nobody is in a room\n"
+    assert done.stdout == "there are no rooms\n"
     assert str(tmp_path / "app") in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""`sidecar why`: the sentences in a terminal."""
+"""`sidecar why` prints its explanations in a terminal."""
 
 from __future__ import annotations
 
@@ -43,6 +43,18 @@ def test_one_room_of_many(story: Story, capsys: pytest.CaptureFixture[str]) -> N
     assert said(capsys, "--log", str(story.joins("ben").write()), "club") == ["no two peers have met in a room"]
 
 
+def test_one_room_of_two_with_the_same_id(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    for peer in ("cat", "dan"):
+        joined = {"dialect": "mesh", "room": "bar", "peer": peer, "session": f"s-{peer}"}
+        story.add(record(90 + len(peer), 1, "peer.joined", **joined, data={}))
+    log = str(story.joins("ben", "Ben").waits(60).write())
+    assert said(capsys, "--log", log, "bar", "--dialect", "mesh")[:1] == ["bar (mesh)"]
+    assert {line for line in said(capsys, "--log", log, "bar") if not line.startswith(" ")} == {
+        "bar (mesh)",
+        "bar (rooms)",
+    }
+
+
 def test_programs_get_a_line_of_json_for_each_pair(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = said(capsys, "--log", str(story.negotiates().waits(60).write()), "--json")
     found = json.loads(line)
@@ -62,7 +74,8 @@ def test_control_characters_of_a_peer_stay_out_of_the_terminal(
 def test_a_large_log_is_read_from_its_newest_part(
     tmp_path: Path, story: Story, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each segment begins with a checkpoint, so who is there is known all the same."""
+    """Each segment begins with a checkpoint, so the peers in the rooms are known even if earlier segments are not
+    read."""
     older = story.joins("ben", "Ben").write()
     there = [{"session": f"s-{name}-1", "peer": name, "name": name.title()} for name in ("ann", "ben")]
     begins = {"rooms": [{"dialect": "rooms", "room": "bar", "sessions": there}]}

@@ -101,6 +101,7 @@ def _of_manners(dialect: str, room: str, sender: str, to: str) -> list[Any]:
         manners.offer(room, sender, to, {"sdp": "v=0"}),
         manners.answer(room, sender, to, {"sdp": "v=0"}),
         manners.candidate(room, sender, to, {"candidate": ""}),
+        *manners.also(room, sender, to),
         manners.leave(room, sender),
         None if manners.forged is None else manners.forged(room, sender, to, "nobody"),
     ]
@@ -112,13 +113,7 @@ def _of_vectors(dialect: str, room: str, sender: str, to: str) -> Iterator[Any]:
         renamed = dict.fromkeys(template.rooms, room) | dict.fromkeys(template.peers, to)
         if template.sender is not None:
             renamed[template.sender] = sender
-        if not isinstance(template.frame, bytes):
-            yield _with_names(template.frame, renamed)
-        elif all(len(name) == len(other) or name.encode() not in template.frame for name, other in renamed.items()):
-            frame = template.frame
-            for name, other in renamed.items():  # of the same size, so that a length before it stays right
-                frame = frame.replace(name.encode(), other.encode())
-            yield frame
+        yield _with_names(template.frame, renamed)
 
 
 def encoded(frame: Any) -> bytes:

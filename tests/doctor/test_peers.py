@@ -1,4 +1,4 @@
-"""What the doctor says of those who are in a room together now, by the log."""
+"""`sidecar doctor` reports from the event log whether the peers in a room are connected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from signaling_sidecar.doctor import Finding
-from signaling_sidecar.doctor.peers import of_log
+from signaling_sidecar.doctor.peers import check_pairs
 from tests.kit.diagnosis_log import Story
 
 FAILED = {"connection": "failed", "ice": "failed"}
@@ -19,7 +19,7 @@ def story(tmp_path: Path) -> Story:
 
 
 def found(story: Story) -> list[Finding]:
-    return list(of_log(story.write().parent))
+    return list(check_pairs(story.write().parent))
 
 
 def test_a_connected_pair_is_counted(story: Story) -> None:
@@ -55,4 +55,4 @@ def test_who_has_left_is_nobodys_trouble_now(story: Story) -> None:
 
 
 def test_without_a_log_there_is_nothing_to_say(tmp_path: Path) -> None:
-    assert list(of_log(tmp_path)) == []
+    assert list(check_pairs(tmp_path)) == []

@@ -14,11 +14,11 @@ from tests.kit.sites import Site
 
 Frame = dict[str, Any]
 Change = Callable[[Frame, int], Frame]
-"""What becomes of a frame that the first (0) or the second (1) of a pair sends."""
+"""What happens to a frame that the first (0) or the second (1) peer of a pair sends."""
 
 
 def without(frame: Frame) -> Frame:
-    """Something else in its place: a frame that was lost would be sent again."""
+    """Replace the frame, because a lost frame would be sent again."""
     return {**frame, "type": "signal"} | {name: None for name in ("sdp", "candidate") if name in frame}
 
 
@@ -38,7 +38,7 @@ def with_another_fingerprint(frame: Frame, side: int) -> Frame:
 
 
 def with_addresses(*addresses: str) -> Change:
-    """Each side names an address of its own, which nobody answers."""
+    """Each peer sends a candidate with an address that no machine has."""
 
     def change(frame: Frame, side: int) -> Frame:
         def renamed(text: str) -> str:

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, ViewportSize
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 ROOM_SIZE: ViewportSize = {"width": 960, "height": 600}
-LADDER_SIZE: ViewportSize = {"width": 840, "height": 680}
+LADDER_SIZE: ViewportSize = {"width": 900, "height": 680}
 SHOW_TERMINAL = """output => {
   const terminal = document.createElement('pre')
   terminal.textContent = output

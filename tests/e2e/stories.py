@@ -1,4 +1,4 @@
-"""The shortest story of each dialect, in literal frames: two enter, one sends an offer to the other, one leaves."""
+"""A short meeting for each wire protocol, derived from its manners: two peers join, one sends an offer, one leaves."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
+from signaling_sidecar.hub import Ending
+from tests.dialects.manners import MANNERS
+from tests.dialects.manners.manners import Frame, Manners, has
 from tests.kit.programs import until
 from tests.kit.sites import Sidecar
 from tests.kit.ways import ANSWERS_WITHIN
 
 HEARS_WITHIN_S = 10.0
+ROOM = "watch-party"
 
 
 @dataclass
@@ -21,16 +25,17 @@ class Person:
     socket: aiohttp.ClientWebSocketResponse
     sidecar: Sidecar
     records_before: int
-    """How many the log had before the story began."""
+    """The number of records in the log before the meeting began."""
 
 
-async def sends(person: Person, frame: dict[str, Any]) -> None:
-    await person.socket.send_str(json.dumps(frame))
+async def sends(person: Person, frame: Frame) -> None:
+    await (person.socket.send_bytes(frame) if isinstance(frame, bytes) else person.socket.send_str(json.dumps(frame)))
 
 
-async def hears(person: Person, frame: dict[str, Any]) -> None:
-    """The next frame has all of this; what more it has is the dialect's own test's."""
-    told = await person.socket.receive_json(timeout=HEARS_WITHIN_S)
+async def hears(person: Person, frame: Frame) -> None:
+    """The next frame must have these fields. Further fields are checked by the tests of the protocol."""
+    message = await person.socket.receive(timeout=HEARS_WITHIN_S)
+    told = json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else message.data
     assert has(told, frame), told
 
 
@@ -38,26 +43,12 @@ async def closes(person: Person, code: int) -> None:
     await person.socket.close(code=code)
 
 
-async def is_closed(person: Person, end: tuple[int, str]) -> None:
-    message = await person.socket.receive(timeout=HEARS_WITHIN_S)
-    assert (message.type, message.data, message.extra) == (aiohttp.WSMsgType.CLOSE, *end)
-
-
 async def is_logged(person: Person, record: dict[str, Any]) -> None:
-    """Wait for it: this orders what is done on different connections."""
+    """Wait for a frame, so that actions on different connections happen in order."""
     await until(
         lambda: any(has(each, record) for each in person.sidecar.records()[person.records_before :]),
         f"the log has {record}",
     )
-
-
-def has(whole: object, part: object) -> bool:
-    """Whether an object has these fields; everything else in it is equal."""
-    if isinstance(whole, dict) and isinstance(part, dict):
-        return all(name in whole and has(whole[name], value) for name, value in part.items())
-    if isinstance(whole, list) and isinstance(part, list):
-        return len(whole) == len(part) and all(map(has, whole, part))
-    return whole == part
 
 
 Step = tuple[str, Callable[[Person, Any], Awaitable[None]], Any]
@@ -71,109 +62,60 @@ class Paths(NamedTuple):
 class Story(NamedTuple):
     canonical: Paths
     original: Paths
+    """Each of them on one of the paths that the original server used, where the dialect had one."""
+    other_paths: frozenset[str]
     steps: list[Step]
 
 
-ROOMS = Story(
-    canonical=Paths("/ws/signaling", "/ws/signaling"),
-    original=Paths("/ws/signaling", "/ws/signaling"),
-    steps=[
-        ("ann", sends, {"type": "join", "roomId": "bar", "peerId": "ann"}),
-        ("ann", hears, {"type": "peer_list", "peers": []}),
-        ("ben", sends, {"type": "join", "roomId": "bar", "peerId": "ben"}),
-        ("ben", hears, {"type": "peer_list", "peers": [{"peerId": "ann"}]}),
-        ("ann", hears, {"type": "peer_joined", "peerId": "ben"}),
-        ("ben", sends, {"type": "offer", "to": "ann", "sdp": "v=0 ben"}),
-        ("ann", hears, {"type": "offer", "to": "ann", "sdp": "v=0 ben", "from": "ben"}),
-        ("ben", sends, {"type": "leave", "roomId": "bar", "peerId": "ben"}),
-        ("ann", hears, {"type": "peer_left", "peerId": "ben", "reason": "left"}),
-    ],
-)
-
-MESH = Story(
-    canonical=Paths("/ws/signaling/mesh", "/ws/signaling/mesh"),
-    original=Paths("/ws", "/ws"),
-    steps=[
-        ("ann", sends, {"type": "join", "peerId": "ann"}),
-        ("ann", hears, {"type": "peer-list", "peers": []}),
-        ("ben", sends, {"type": "join", "peerId": "ben"}),
-        ("ben", hears, {"type": "peer-list", "peers": ["ann"]}),
-        ("ann", hears, {"type": "peer-joined", "peerId": "ben"}),
-        ("ben", sends, {"type": "offer", "from": "ben", "to": "ann", "sdp": "v=0 ben"}),
-        ("ann", hears, {"type": "offer", "from": "ben", "to": "ann", "sdp": "v=0 ben"}),
-        ("ben", closes, 1000),
-        ("ann", hears, {"type": "peer-left", "peerId": "ben"}),
-    ],
-)
-
-PAIRING = Story(
-    canonical=Paths("/ws/signaling/pairing", "/ws/signaling/pairing"),
-    original=Paths("/", "/ws"),
-    steps=[
-        ("ann", sends, {"type": "ping"}),
-        ("ann", hears, {"type": "pong"}),
-        ("ann", sends, {"type": "register", "pairingCode": "ABC234", "publicKey": "ann's"}),
-        ("ann", hears, {"type": "registered", "pairingCode": "ABC234"}),
-        ("ben", sends, {"type": "register", "pairingCode": "ABC234", "publicKey": "ben's"}),
-        ("ben", hears, {"type": "registered", "pairingCode": "ABC234"}),
-        ("ann", hears, {"type": "peer_joined", "pairingCode": "ABC234"}),
-        ("ann", sends, {"type": "offer", "target": "ABC234", "payload": {"sdp": "v=0 ann"}}),
-        ("ben", hears, {"type": "offer", "from": "ABC234", "payload": {"sdp": "v=0 ann"}}),
-        ("ben", closes, 1000),
-        ("ann", hears, {"type": "peer_left", "pairingCode": "ABC234"}),
-    ],
-)
-
-MATCH = Story(
-    canonical=Paths("/ws/signaling/match?userId=ann", "/ws/signaling/match?userId=ben"),
-    original=Paths("/signal?userId=ann", "/signal?userId=ben"),
-    steps=[
-        ("ann", sends, {"type": "matchmaking", "matchSize": 2, "from": "ann"}),
-        ("ann", is_logged, {"type": "match.queued", "peer": "ann"}),
-        ("ben", sends, {"type": "matchmaking", "matchSize": 2, "from": "ben"}),
-        ("ben", hears, {"type": "room-found", "peers": ["ann", "ben"]}),
-        ("ann", hears, {"type": "room-found", "peers": ["ann", "ben"]}),
-        ("ann", sends, {"type": "offer", "sdp": {"type": "offer", "sdp": "v=0 ann"}, "to": "ben", "from": "ann"}),
-        ("ben", hears, {"type": "offer", "from": "ann", "sdp": {"type": "offer", "sdp": "v=0 ann"}}),
-        ("ben", closes, 1000),
-        ("ben", is_logged, {"type": "peer.away", "peer": "ben"}),
-        # Nobody was told that he left: what she hears next is the answer to what she asks next.
-        ("ann", sends, {"type": "matchmaking", "matchSize": 1, "from": "ann"}),
-        ("ann", hears, {"type": "room-found", "peers": ["ann"]}),
-    ],
-)
-
-ROOM = "watch-party"
+def story_of(dialect: str, manners: Manners) -> Story:
+    ann, ben = (manners.other_paths(ROOM, peer) or (manners.path(ROOM, peer),) for peer in ("ann", "ben"))
+    return Story(
+        canonical=Paths(manners.path(ROOM, "ann"), manners.path(ROOM, "ben")),
+        original=Paths(ann[0], ben[-1]),
+        other_paths=frozenset((*ann, *ben)),
+        steps=[*_enter(manners), *_talk(manners), *_leave(manners)],
+    )
 
 
-def _hosted(kind: str, user: str, **more: Any) -> dict[str, Any]:
-    return {"type": kind, "roomId": ROOM, "userId": user, "timestamp": 1735171200000, **more}
+def _enter(manners: Manners) -> list[Step]:
+    ann: Step = ("ann", sends, manners.enter(ROOM, "ann", 0, 2))
+    ben: Step = ("ben", sends, manners.enter(ROOM, "ben", 1, 2))
+    if manners.waits_for_all:
+        told = manners.entered(ROOM, "", ["ann", "ben"])
+        return [ann, ("ann", is_logged, {"type": "match.queued"}), ben, ("ben", hears, told), ("ann", hears, told)]
+    return [
+        ann,
+        ("ann", hears, manners.entered(ROOM, "ann", [])),
+        ben,
+        ("ben", hears, manners.entered(ROOM, "ben", ["ann"])),
+        *_hears("ann", manners.joined(ROOM, "ben")),
+    ]
 
 
-HOSTED = Story(
-    canonical=Paths(f"/ws/signaling/hosted/{ROOM}", f"/ws/signaling/hosted?roomId={ROOM}"),
-    original=Paths(f"/ws?roomId={ROOM}", f"/ws?roomId={ROOM}"),
-    steps=[
-        ("ann", sends, _hosted("CREATE_ROOM", "ann", userName="Ann", roomName="Friday")),
-        ("ann", hears, {"type": "ROOM_CREATED", "userId": "ann", "roomState": {"hostId": "ann", "name": "Friday"}}),
-        ("ben", sends, {"type": "PING", "timestamp": 1735171200000}),
-        ("ben", hears, {"type": "PONG"}),
-        ("ben", sends, _hosted("JOIN_ROOM", "ben", userName="Ben")),
-        ("ben", hears, {"type": "ROOM_JOINED", "roomState": {"users": [{"id": "ann"}, {"id": "ben"}]}}),
-        ("ann", hears, {"type": "USER_JOINED", "userId": "system", "joinedUser": {"id": "ben", "name": "Ben"}}),
-        ("ann", sends, _hosted("WEBRTC_OFFER", "ann", targetUserId="ben", offer={"type": "offer", "sdp": "v=0"})),
-        ("ben", hears, _hosted("WEBRTC_OFFER", "ann", targetUserId="ben", offer={"type": "offer", "sdp": "v=0"})),
-        ("ben", sends, _hosted("LEAVE_ROOM", "ben")),
-        ("ann", hears, {"type": "USER_LEFT", "userId": "system", "leftUserId": "ben"}),
-        ("ben", is_closed, (1000, "User left room")),
-    ],
-)
+def _talk(manners: Manners) -> list[Step]:
+    body = {"type": "offer", "sdp": "v=0 ben"}
+    offer, arrives = manners.offer(ROOM, "ben", "ann", body), manners.arrives(ROOM, "ben", "ann", body)
+    return [("ben", sends, offer), ("ann", hears, arrives)]
 
-STORIES = {"rooms": ROOMS, "mesh": MESH, "pairing": PAIRING, "match": MATCH, "hosted": HOSTED}
+
+def _leave(manners: Manners) -> list[Step]:
+    leave = manners.leave(ROOM, "ben")
+    if leave is not None:
+        return [("ben", sends, leave), *_hears("ann", manners.left(ROOM, "ben"))]
+    is_away = manners.grace_s[Ending.CLOSED] > 0
+    logged: Step = ("ben", is_logged, {"type": "peer.away" if is_away else "peer.left"})
+    return [("ben", closes, 1000), logged, *_hears("ann", None if is_away else manners.left(ROOM, "ben"))]
+
+
+def _hears(name: str, frame: Frame | None) -> list[Step]:
+    return [] if frame is None else [(name, hears, frame)]
+
+
+STORIES = {dialect: story_of(dialect, manners) for dialect, manners in MANNERS.items()}
 
 
 class Origins(NamedTuple):
-    """The pages that Ann's and Ben's sockets come from."""
+    """The origins of the pages of Ann and Ben."""
 
     ann: str
     ben: str
@@ -183,7 +125,7 @@ async def play(story: Story, paths: Paths, origins: Origins, url: str, sidecar: 
     records_before = len(sidecar.records())
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
         people = {
-            # `ssl=False`: nobody vouches for the certificate of a dev server
+            # `ssl=False`: the certificate of a dev server is self-signed
             name: Person(await session.ws_connect(url + path, origin=origin, ssl=False), sidecar, records_before)
             for name, path, origin in zip(Paths._fields, paths, origins, strict=True)
         }

@@ -1,4 +1,4 @@
-"""`sidecar doctor` in front of a real Vite: each broken set-up is named, and of one that is well nothing is wrong."""
+"""`sidecar doctor` with a real Vite server: each broken set-up is reported, and a working one has no errors."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.kit.sites import PLUGIN, VITE, Sidecar, sidecar_in, start_sidecar, st
 from tests.kit.ways import config_with_plugin, serve_over_https
 
 Findings = dict[str, dict[str, Any]]
-"""By code."""
+"""The findings by their codes."""
 RULE = "'^/ws/signaling(?:[/?]|$)'"
 
 
 @pytest.fixture
 def lan_host() -> str:
-    """An address of this machine that another device could come by."""
+    """An address of this machine that other devices can use."""
     found = [address.host for address in own_addresses() if address.kind is AddressKind.LAN]
     if not found:
         pytest.skip("this machine has no address on a network")
@@ -36,7 +36,7 @@ def rule(target: str, options: str = "ws: true, xfwd: true", more: str = "") -> 
 
 
 class SetUp:
-    """A project's sidecar and its Vite."""
+    """The sidecar of a project, and its Vite server."""
 
     def __init__(self, start: Start, folder: Path, sidecar: Sidecar) -> None:
         self.start, self.folder, self.sidecar = start, folder, sidecar
@@ -51,7 +51,7 @@ class SetUp:
         return vite
 
     async def doctor(self, *more: str, url: str | None = None, exit_code: int = 1) -> Findings:
-        """What it finds, by code; no code is there twice with another level."""
+        """The findings by their codes. No code may occur with two different levels."""
         flags = ["--url", url or self.url, "--state-dir", self.sidecar.state_dir, *more]
         program = await self.start(["sidecar", "doctor", "--json", *flags], self.folder)
         assert await program.ended(within_s=30) == exit_code, program.lines
@@ -187,10 +187,10 @@ async def test_vite_is_found_by_the_plugins_site_file(start: Start, tmp_path: Pa
     assert await program.ended(within_s=30) == 0
     said = "\n".join(program.lines)
     assert f"✓ Vite's dev server of shop answers at {url}" in said
-    assert "✓ Vite proxies /ws/signaling to it" in said
+    assert "✓ Vite proxies /ws/signaling to the sidecar" in said
     assert "· Vite listens on localhost only" in said
     assert "✗" not in said
-    assert "does not prove who asks" not in said
+    assert "does not prove the address" not in said
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
@@ -214,25 +214,25 @@ async def test_vite_is_found_at_its_usual_ports(setup: SetUp) -> None:
     program = await setup.start(["sidecar", "doctor", "--state-dir", setup.sidecar.state_dir], setup.folder)
     assert await program.ended(within_s=30) == 0
     await program.line(r"✓ Vite's dev server answers at http://localhost:51\d\d/shop/")
-    await program.line("✓ Vite proxies /ws/signaling to it")
+    await program.line("✓ Vite proxies /ws/signaling to the sidecar")
 
 
 async def test_where_nothing_has_ever_run_it_says_how_to_begin(start: Start, tmp_path: Path) -> None:
     program = await start(["sidecar", "doctor"], tmp_path)
     assert await program.ended(within_s=30) == 1
     await program.line("✗ no sidecar is running for this project")
-    await program.line("    start Vite with the plugin, which starts it too; or run `sidecar serve`")
+    await program.line("    start Vite with the plugin, which starts the sidecar too, or run `sidecar serve`")
 
 
 async def test_a_url_that_is_none_is_one_sentence(start: Start, tmp_path: Path) -> None:
     program = await start(["sidecar", "doctor", "--url", "ftp://localhost/"], tmp_path)
     assert await program.ended() == 2
-    await program.line("url must be a page's address")
+    await program.line("url must be the URL of a page")
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
 async def test_a_machine_that_has_changed_networks(setup: SetUp) -> None:
-    """Vite still says the address that it had when it started."""
+    """Vite still reports the address that the machine had when Vite started."""
     vite = await setup.vite(rule(setup.sidecar.url), "--host", https=True)
     site = {"pid": vite.pid, "name": "app", "local": [setup.url], "network": ["https://198.51.100.7:5173/"]}
     (setup.sidecar.state_dir / "site.json").write_text(json.dumps({**site, "secret": "s" * 43}))

@@ -1,4 +1,5 @@
-"""The original clients straight on the sidecar's own port: their paths, and pages that are not Vite's."""
+"""The original clients connect directly to the port of the sidecar, with their own paths, from pages that Vite does not
+serve."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.dialects.shared_path import SHARED_PATH
 from tests.e2e.stories import HEARS_WITHIN_S, ROOM, STORIES, Origins, Paths, Story, play
 from tests.kit.programs import Start
 from tests.kit.sites import Sidecar, start_sidecar, write_project
@@ -18,7 +21,7 @@ NEXT_PAGE = "http://app.example:3000"
 EXTENSION = "chrome-extension://abcdefghijklmnopabcdefghijklmnop"
 PAGES = Origins(NEXT_PAGE, EXTENSION)
 ALLOWED = ("--allow-origin", NEXT_PAGE, "--allow-origin", EXTENSION)
-PATHS = sorted({path for story in STORIES.values() for path in story.canonical + story.original})
+PATHS = sorted({path for story in STORIES.values() for path in (*story.canonical, *story.other_paths)})
 UNKNOWN_FIRST_FRAMES = [
     '{"type":"hello"}',
     '{"type":"offer","from":"ann","to":"ben","sdp":"v=0"}',
@@ -48,7 +51,7 @@ async def sidecar_with(start: Start, folder: Path, *flags: str) -> Sidecar:
 
 
 async def end_after(url: str, frame: str | bytes) -> tuple[object, int | None]:
-    """What comes after a first frame: the type of the message, and the code if it is a Close."""
+    """Send a first frame, and return the type of the next message, and its code if it is a Close."""
     async with (
         aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session,
         session.ws_connect(url) as socket,
@@ -75,10 +78,8 @@ async def test_it_meets_one_on_the_canonical_path(start: Start, tmp_path: Path, 
 
 async def test_three_dialects_on_one_path_do_not_meet(start: Start, tmp_path: Path) -> None:
     sidecar = await sidecar_with(start, tmp_path, *ALLOWED)
-    together = [
-        story for story in STORIES.values() if story.original.ben.startswith("/ws") and story != STORIES["rooms"]
-    ]
-    assert len(together) == 3
+    together = [story for story in STORIES.values() if story.original.ben.partition("?")[0] == SHARED_PATH]
+    assert len(together) == sum(bool(each.first_frames or each.query_chooses) for each in DIALECTS.values())
     await asyncio.gather(*(play(story, story.original, PAGES, sidecar.url, sidecar) for story in together))
 
 
@@ -140,4 +141,4 @@ async def test_the_command_lists_all_dialects_with_their_paths(start: Start, tmp
     assert names == list(STORIES)
     for section, story in zip(re.split(r"\n(?!\s)", "\n".join(program.lines)), STORIES.values(), strict=True):
         listed = {re.sub(r"\{\w+\}", ROOM, path) for path in re.findall(r"^\s+(/[^\s?]*)", section, re.MULTILINE)}
-        assert listed == {path.partition("?")[0] for path in story.canonical + story.original}
+        assert listed == {path.partition("?")[0] for path in (*story.canonical, *story.other_paths)}

@@ -1,4 +1,4 @@
-"""A project that keeps its state in another folder: every command of the project finds it, and so does Vite."""
+"""If a project stores its state in another folder, every command of the project and Vite find it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def test_the_commands_follow_the_state_dir_of_the_plugin(start: Start, npm
     assert sidecar.state_dir == elsewhere
     (folder / "src").mkdir(exist_ok=True)
     rooms = await start(["sidecar", "rooms"], folder / "src")
-    await rooms.line("nobody is in a room")
+    await rooms.line("there are no rooms")
     await rooms.line(f"{elsewhere}: where the project")
     why = await start(["sidecar", "why"], folder / "src")
     await why.line("no two peers have met in a room")

@@ -1,4 +1,4 @@
-"""A page that opens its WebSocket with subprotocols, in a real browser: in every dialect, through Vite and directly."""
+"""A page can open its WebSocket with subprotocols, with every wire protocol, through Vite and directly."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def test_it_opens_with_the_first_that_the_page_offers(start: Start, browse
     page = await (await browser.new_context()).new_page()
     await page.goto(way.url)
     canonical = {path for story in STORIES.values() for path in story.canonical}
-    original = {path for story in STORIES.values() for path in story.original}
+    original = {path for story in STORIES.values() for path in story.other_paths}
     urls = [*(way.url + path for path in canonical), *(way.sidecar.url + path for path in canonical | original)]
     for url in urls:
         for protocols, answered in (

@@ -1,7 +1,7 @@
-"""Real browsers that do not connect, each for another reason, and what the log says of it; and some that do.
+"""The diagnosis of real browsers that do not connect, each for a different reason, and of some that do.
 
-The second notebook's recorded log is that of these faults: see `make record`. `SOAK_TIMES` makes each fault that often,
-and a hundred healthy pairs (`make soak-why`).
+`make record` saves the log of these faults for the second notebook. With `SOAK_TIMES`, each fault is caused that often,
+and a hundred pairs connect successfully (`make soak-why`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ EXPECTED = {
     Reason.NO_CANDIDATES: Expected(Reason.NO_CANDIDATES, Reason.NO_CANDIDATES),
     Reason.RELAY_ONLY: Expected(Reason.RELAY_ONLY, Reason.NO_CANDIDATES),
 }
-"""What is said of each, with the browsers' reports and without."""
+"""The diagnosis of each pair, with and without the reports of the browsers."""
 RESTART = """async (id) => {
   const pc = demo.mesh.connectionTo(id)
   const ufrag = () => /ice-ufrag:(\\S+)/.exec(pc.currentLocalDescription.sdp)[1]
@@ -84,7 +84,7 @@ async def test_healthy_pairs_are_connected_and_nothing_else(demo: Site, browser:
 
 
 async def test_two_tabs_of_one_browser_are_told_apart(demo: Site, browser: Browser) -> None:
-    """They share the name that the browser was given, as in README's first step."""
+    """Both peers have the name of the browser, as in the first step of the README."""
     window = await browser.new_context()
     for _ in range(2):
         page = await window.new_page()
@@ -105,7 +105,7 @@ async def test_what_healthy_pairs_go_through_is_no_fault(demo: Site, browser: Br
         await expect(ben.room_card(room)).to_be_visible()
         await ben.join(room)
         await all_connected(*people)
-        # Both at once: their offers may cross.
+        # Both restart ICE at once, so their offers may cross.
         await asyncio.gather(restart_ice(ann, cleo), restart_ice(cleo, ann))
         await cleo.page.close()
         await expect(ann.tile("Cleo")).to_have_count(0)
@@ -117,7 +117,7 @@ async def test_what_healthy_pairs_go_through_is_no_fault(demo: Site, browser: Br
 
 
 async def restart_ice(person: DemoPage, other: DemoPage) -> None:
-    """It is done when the new candidates are in use."""
+    """Wait until the new candidates are in use."""
     await person.page.evaluate(RESTART, await other.peer_id())
 
 

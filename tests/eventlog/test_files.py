@@ -1,4 +1,4 @@
-"""The files of a log as they come back from other hands: editors, Windows, copies, packings. One reader for all."""
+"""Log files can be read after an editor, Windows, a copy or a compression program has changed their form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.errors import DamagedLog
-from signaling_sidecar.eventlog.last_run import newest_run
+from signaling_sidecar.eventlog.previous_run import newest_run
 from signaling_sidecar.inspection import open_log
 from tests.kit.inspection_log import BAR, TWO_PEERS, header, record, write_segment
 
@@ -35,7 +35,7 @@ def verdicts(path: Path, capsys: Capture) -> str:
 
 @pytest.fixture
 def as_written(tmp_path: Path, capsys: Capture) -> str:
-    """What `sidecar why` says of the log as the sidecar wrote it."""
+    """What `sidecar why` prints for the unchanged log."""
     (tmp_path / "whole").mkdir()
     return verdicts(write_segment(tmp_path / "whole" / SEGMENT, TWO_PEERS), capsys)
 
@@ -104,7 +104,7 @@ def test_a_copy_does_not_keep_the_next_start_from_the_last_run(tmp_path: Path) -
     assert newest_run(tmp_path) == [last]
 
 
-DEEP = "[" * 3000 + "]" * 3000  # deeper than msgspec and Python follow
+DEEP = "[" * 3000 + "]" * 3000  # nested too deeply for msgspec and for Python
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_damaged_line_is_left_out_by_every_reader_and_said_once(
     tmp_path: Path, line: str, as_written: str, capsys: Capture
 ) -> None:
     file = write_segment(tmp_path / SEGMENT, [*TWO_PEERS[:3], line, *TWO_PEERS[3:9], line, *TWO_PEERS[9:]])
-    said = f"2 lines are left out: {file}, line 4 is not a record of an event log: "
+    said = f"2 lines were skipped: {file}, line 4 is not a record of an event log: "
     log = open_log(file)
     assert list(log.events["seq"]) == list(range(1, 17))
     assert log.left_out.startswith(said)
@@ -140,7 +140,7 @@ def test_lines_of_another_schema_version_are_left_out_and_said(tmp_path: Path, c
     newer = '{"v":2,"seq":40,"ts":1.0,"type":"x.y"}'
     file = write_segment(tmp_path / SEGMENT, [*TWO_PEERS, newer])
     assert len(open_log(file).events) == 16
-    assert "line 17 has schema version 2, this release reads 1" in capsys.readouterr().out
+    assert "line 17 has schema version 2, but this release reads version 1" in capsys.readouterr().out
     verdicts(file, capsys)
 
 
@@ -168,7 +168,7 @@ def test_a_file_that_is_no_log_is_one_sentence_for_every_reader(tmp_path: Path, 
         done = capsys.readouterr()
         assert (done.out, done.err) == ("", f"sidecar: {raised.value}\n")
     if what in ("zstd", "xz", "zip"):
-        assert f"it is packed with {what}, which is not read here: unpack it first" in str(raised.value)
+        assert f"it is compressed with {what}, which is not supported: decompress it first" in str(raised.value)
 
 
 def test_an_empty_file_is_an_empty_log(tmp_path: Path, capsys: Capture) -> None:
@@ -186,7 +186,7 @@ def test_a_packing_that_was_cut_short_gives_what_it_has_and_that_is_said(tmp_pat
     (tmp_path / f"{SEGMENT}.gz").write_bytes(packed[:-100])
     log = open_log(tmp_path)
     assert 0 < len(log.events) < 16
-    assert "its packing was cut short" in log.left_out
+    assert "its compressed data is incomplete" in log.left_out
     assert len(exported(tmp_path, capsys)) == len(log.events)
 
 

@@ -1,4 +1,4 @@
-"""The event log is deleted, replaced or refused by the disk while the sidecar runs: it says so, and goes on."""
+"""The sidecar continues, and reports it, when its event log is deleted, replaced or cannot be written."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def resumable(served: Served, name: str = "ben") -> tuple[Peer, str]:
 
 
 class Disk:
-    """Full when the test says so."""
+    """A disk that is full when the test wants it to be."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.is_full = False
@@ -100,7 +100,7 @@ async def test_a_log_that_is_gone_is_begun_anew_and_the_next_start_goes_on_from_
     assert len(said(caplog)) == 1
     assert str(log.path) in said(caplog)[0]
     assert state_dir.key(folder) == key
-    left = Path(shutil.copytree(folder, tmp_path / "left", symlinks=True))  # as `kill -9` leaves it
+    left = Path(shutil.copytree(folder, tmp_path / "left", symlinks=True))  # the state that `kill -9` leaves behind
     next_one = await serve(aiohttp_client, left)
     again = await next_one.connect()
     resume = {"token": token, "after": 0}
@@ -120,8 +120,21 @@ async def test_a_folder_that_is_deleted_is_ours_again_and_says_what_runs(served:
         state_dir.lock(sidecar.state_dir)
 
 
+@pytest.mark.parametrize("name", ["runtime.json", "lock", "key"])
+async def test_a_single_file_of_the_folder_that_is_deleted_is_written_again(served: Served, name: str) -> None:
+    sidecar = served.sidecar
+    runtime = Runtime("http://127.0.0.1:1", os.getpid(), sidecar.boot, "0", "/p", "token")
+    sidecar.held_state_dir.write_runtime(runtime)
+    key = state_dir.key(sidecar.state_dir)
+    (sidecar.state_dir / name).unlink()
+    await until((sidecar.state_dir / name).exists, "the file is there again")
+    assert (state_dir.read_runtime(sidecar.state_dir), state_dir.key(sidecar.state_dir)) == (runtime, key)
+    with pytest.raises(state_dir.StateDirTaken):
+        state_dir.lock(sidecar.state_dir)
+
+
 NO_MATTER_WHOSE = "-dac_override,-dac_read_search"
-"""The capabilities by which root may open every file; without them modes count for it too."""
+"""The capabilities that let root open every file. Without them, file modes apply to root too."""
 AS_ANYBODY = ["setpriv", "--bounding-set", NO_MATTER_WHOSE, "--inh-caps", NO_MATTER_WHOSE] if os.geteuid() == 0 else []
 
 
@@ -223,7 +236,7 @@ async def test_where_nothing_was_promised_nothing_is_taken_back(
 
 
 async def killed(aiohttp_client: AiohttpClient, served: Served, tmp_path: Path, disk: Disk) -> Served:
-    """The sidecar is killed while its disk is full; then there is space, and the next one starts."""
+    """The sidecar is killed while its disk is full. The next one starts when there is space again."""
     left = Path(shutil.copytree(served.sidecar.state_dir, tmp_path / "left"))
     disk.is_full = False
     return await serve(aiohttp_client, left)
@@ -254,7 +267,7 @@ async def test_a_session_that_a_killed_sidecar_could_not_record_goes_on_by_a_lis
     next_one = await killed(aiohttp_client, served, tmp_path, disk)
     ann = await next_one.connect()
     await ann.join("ann")
-    for number in (1, 2, 3):  # as many as the killed one had numbered, and more
+    for number in (1, 2, 3):  # more records than the killed sidecar had numbered
         await ann.send({"type": "signal", "to": "ben", "new": number})
     await next_one.settled()
     ben = await next_one.connect()

@@ -1,4 +1,4 @@
-"""A copy of the log that can be shared: what must not be in it, and what must still be."""
+"""A redacted copy of the log contains nothing that identifies people, and everything that a diagnosis needs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from signaling_sidecar.cli.log_export import dialect_words
 from signaling_sidecar.diagnosis import diagnose, read_entries
 from signaling_sidecar.dialects import DIALECTS, Dialect
 from signaling_sidecar.eventlog import Line
+from signaling_sidecar.eventlog.allowed_words import KEYS, TRACE_WORDS
 from signaling_sidecar.eventlog.payload import address_class, find_candidates, find_media
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact import Redactor
-from signaling_sidecar.eventlog.shareable import KEYS, TRACE_WORDS
 from signaling_sidecar.settings import Settings
 from tests.kit.checkout import RECORDED
 from tests.kit.diagnosis_log import Story
@@ -54,7 +54,7 @@ def redacted(path: Path) -> str:
 
 
 def shared(line: str) -> Line:
-    """One record, redacted by itself."""
+    """Redact a single record."""
     return Redactor(dialect_words()).redact(msgspec.json.decode(line, type=Line))
 
 
@@ -64,7 +64,7 @@ def shared_data(type_: str, data: Any, **fields: Any) -> Any:
 
 
 def secrets_of(path: Path) -> Iterator[str]:
-    """What the recorded logs hold of people and their computers, found without the code under test."""
+    """The strings in the recorded logs that identify people and their computers, found without the code under test."""
     for text in path.read_text().splitlines():
         line = json.loads(text)
         yield from (line[name] for name in COLUMNS if name in line)
@@ -143,7 +143,7 @@ def is_address(text: str) -> bool:
 
 
 def with_text(text: str) -> bytes:
-    """What is shared of records that hold a text wherever a peer can say one."""
+    """Redact records that contain a text in every field that a peer can choose."""
     redactor = Redactor(dialect_words())
     lines = [
         record(1, 0, "peer.joined", **ANN, data={"name": text, "metadata": {text: [text, {"sdpMid": text}]}}),
@@ -159,7 +159,8 @@ def with_text(text: str) -> bytes:
 
 @given(st.text(min_size=6))
 def test_what_is_shared_does_not_depend_on_what_anybody_said(text: str) -> None:
-    """The same, byte for byte, as when it was another text: but for what is an address, or media, or a known word."""
+    """Whether the redacted text is the same, byte for byte, as for another text. Addresses, SDP, candidates and known
+    words are exceptions."""
     assume(text not in KNOWN_WORDS and not text.startswith(("v=0", "candidate:", "a=candidate:")))
     assume(not text.lower().rstrip(".").endswith(".local"))
     assume(re.split("[_-]", text)[-1].lower() not in ("offer", "answer", "pranswer", "rollback", "candidate"))
@@ -172,7 +173,7 @@ def test_what_is_shared_does_not_depend_on_what_anybody_said(text: str) -> None:
     st.sampled_from(["o=", "s=", "a=x-", "a=mid:", "a=ssrc:1 cname:", "a=candidate:", "a=ice-pwd:"]),
 )
 def test_no_text_hides_in_media(text: str, place: str) -> None:
-    assume(not is_address(text))  # it would become another one, or stay 0.0.0.0
+    assume(not is_address(text))  # an address would become another address, or stay 0.0.0.0
     sdp, harmless = (f"v=0{each}\r\n{place}{each}\r\na=ice-ufrag:{each}\r\n" for each in (text, "-"))
     frames = [{"sdp": sdp, "candidate": f"candidate:{text} 1 udp 1 {text} 9 typ host ufrag {text} {text} {text}"}]
     copy = json.dumps(shared_data("signal.relayed", frames), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Whatever a log holds, the next start goes on with a state that is sound, and says what it could not use."""
+"""Whatever a log contains, the next start restores a valid state from it, and reports what it could not use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def new_hub() -> Hub:
 
 
 def a_run() -> list[str]:
-    """A log in which all that a log can say of the state has been said."""
+    """A log with every type of record that changes the restored state."""
     hub, lines, now_s = new_hub(), list[str](), 1.0
 
     def write(*records: Record) -> None:

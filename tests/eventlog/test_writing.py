@@ -1,4 +1,4 @@
-"""The event log as it is on disk: private, whole lines, segments, and a disk that refuses."""
+"""The event log on disk: private files, complete lines, segments, and a disk that is full."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog import LogWriter, state_dir
-from signaling_sidecar.eventlog.boots import new_boot
+from signaling_sidecar.eventlog.boot_ids import new_boot_id
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub.effects import Record
 
@@ -24,7 +24,7 @@ OFFER = b'{"type":"offer","to":"b","sdp":"v=0\\r\\na=ice-ufrag:abcd\\r\\na=ice-p
 
 
 class Log:
-    """A writer and what it said."""
+    """A log writer, and the sentences that it reported."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder, self.complaints = folder, list[str]()
@@ -114,7 +114,7 @@ def test_the_oldest_go_in_the_order_of_their_names_whatever_the_clock_said(tmp_p
         path.write_bytes(b"x" * 400)
         os.utime(path, (time.time() - age_s,) * 2)
     log = Log(tmp_path, total_bytes=500, keep_s=50)
-    log.writer._boot = new_boot(tmp_path)
+    log.writer._boot = new_boot_id(tmp_path)
     log.writer.open()
     log.wait_until_tidy()
     log.writer.close()
@@ -180,10 +180,10 @@ def test_a_disk_that_is_full_again_at_once_is_not_told_twice_a_second(
 ) -> None:
     now_s = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
-    for _ in range(240):  # two minutes of looking after it
+    for _ in range(240):  # two minutes
         monkeypatch.setattr(os, "ftruncate", lambda *_: None)
-        os.close(log.writer._descriptor)
-        log.writer._descriptor = os.open("/dev/full", os.O_WRONLY)
+        os.close(log.writer._open.descriptor)
+        log.writer._open.descriptor = os.open("/dev/full", os.O_WRONLY)
         if log.writer.is_written:
             log.write(Record("peer.joined"))
         now_s += 0.5
@@ -353,7 +353,7 @@ def test_what_a_killed_sidecar_left_unpacked_is_packed_by_the_next(tmp_path: Pat
 
 
 def test_a_stop_does_not_wait_for_the_packing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signaling_sidecar.eventlog.writer.PAUSE_S", 3600)
+    monkeypatch.setattr("signaling_sidecar.eventlog.retention.PAUSE_S", 3600)
     log = Log(tmp_path)
     log.writer.open()
     for _ in range(30):

@@ -32,13 +32,13 @@ from signaling_sidecar.hub.commands import (
     UpdateRoom,
 )
 from signaling_sidecar.hub.effects import Effect, PeerList, Record, Resumed, Send
+from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.hub.rules import Announcements, Endings, Joining, Mailbox, Relays, RoomRules
 from signaling_sidecar.settings import Settings
 from tests.kit.club import CLUB
 from tests.kit.hub_driver import GRACE_S, CountedIds
 
 CONNECTIONS, PEERS, ROOMS = range(1, 6), ("ann", "ben", "cleo"), ("bar", "den")
-DIALECT_OF_JOIN = ("rooms", "mesh", "hosted", "pairing", "letters")
 LETTERS = RoomRules(
     joining=Joining(capacity=3),
     endings=Endings(grace_s=GRACE_S, resumable_grace_s=GRACE_S, durable=True, away_notice_s=1.0),
@@ -46,6 +46,9 @@ LETTERS = RoomRules(
     relays=Relays(mailbox=Mailbox(frames=3, payload_bytes=10_000, total_payload_bytes=150, keep_s=6.0)),
 )
 """Rules that no dialect has: frames are kept for peers that cannot be reached, and nobody is told of anybody."""
+RULES = {name: dialect.rules(Settings()) for name, dialect in (DIALECTS | {CLUB.name: CLUB}).items()}
+RULES["letters"] = LETTERS
+DIALECT_OF_JOIN = [name for name, rules in RULES.items() if not rules.joining.one_room_per_peer]
 OWN_RULES = strategies.none() | strategies.builds(
     OwnRules,
     capacity=strategies.none() | strategies.integers(1, 3),
@@ -53,6 +56,9 @@ OWN_RULES = strategies.none() | strategies.builds(
     grace_s=strategies.none() | strategies.sampled_from((0.0, 2.0, 50.0)),
     host=strategies.none() | strategies.sampled_from(PEERS),
 )
+PAYLOADS = (b'{"type":"offer","sdp":"v=0"}', Binary(b"\x00\xff"), b'{"base64":"AP8="}', b' {"base64":"AP8="}')
+"""Among them a binary one, and text that looks as that one does in a record."""
+payloads = strategies.sampled_from(PAYLOADS)
 connections, peers, rooms = map(strategies.sampled_from, (CONNECTIONS, PEERS, ROOMS))
 
 
@@ -117,8 +123,7 @@ class RestoreMachine(RuleBasedStateMachine):
         """By connection: the last number that it gave a frame of its own."""
 
     def new_hub(self) -> Hub:
-        rules = {name: dialect.rules(Settings()) for name, dialect in (DIALECTS | {CLUB.name: CLUB}).items()}
-        return Hub(rules | {"letters": LETTERS}, 100, self.ids)
+        return Hub(RULES, 100, self.ids)
 
     def begin_segment(self) -> None:
         text = msgspec.json.encode(checkpoint(self.hub, self.now_s))
@@ -166,10 +171,10 @@ class RestoreMachine(RuleBasedStateMachine):
                 connection=connection,
                 room=RoomKey(dialect, room),
                 at_ms=5,
-                peer=None if dialect == "pairing" else peer,
+                peer=None if RULES[dialect].joining.anonymous_returns else peer,
                 name=name,
-                room_name="secret" if dialect == "pairing" else "Room",
-                resumable=resumable and dialect in ("rooms", "letters"),
+                room_name="secret" if RULES[dialect].entry.secret else "Room",
+                resumable=resumable and RULES[dialect].endings.resumable_grace_s is not None,
                 instance="page",
                 metadata=msgspec.Raw(b'{"hat":1}') if name is not None else None,
                 rules=own,
@@ -213,19 +218,19 @@ class RestoreMachine(RuleBasedStateMachine):
         after = None if missed is None else seen + missed
         self.do(Join(connection=connection, room=RoomKey("rooms", room), at_ms=6, peer=peer, token=token, after=after))
 
-    @rule(connection=connections, to=peers | strategies.none(), numbered=strategies.booleans())
-    def relay(self, connection: int, to: str | None, numbered: bool) -> None:
-        command = Relay(connection, "offer", to, None, b'{"type":"offer","sdp":"v=0"}', msgspec.Raw(b'"ref"'))
+    @rule(connection=connections, to=peers | strategies.none(), numbered=strategies.booleans(), payload=payloads)
+    def relay(self, connection: int, to: str | None, numbered: bool, payload: bytes) -> None:
+        command = Relay(connection, "offer", to, None, payload, msgspec.Raw(b'"ref"'))
         if numbered:
             self.numbers[connection] = self.numbers.get(connection, 0) + 1
             self.do(Numbered(connection, command, a=1, c=self.numbers[connection]))
         else:
             self.do(command)
 
-    @rule(connection=connections, peer=peers, to=peers)
-    def write_a_letter(self, connection: int, peer: str, to: str) -> None:
+    @rule(connection=connections, peer=peers, to=peers, payload=payloads)
+    def write_a_letter(self, connection: int, peer: str, to: str, payload: bytes) -> None:
         self.do(Join(connection=connection, room=RoomKey("letters", "den"), at_ms=5, peer=peer, instance="page"))
-        self.relay(connection, to, False)
+        self.relay(connection, to, False, payload)
 
     @rule(connection=connections, name=strategies.sampled_from(("One", "Two")))
     def update(self, connection: int, name: str) -> None:

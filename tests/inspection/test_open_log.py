@@ -54,7 +54,7 @@ def test_a_torn_last_line_is_left_out_and_that_is_said(
     with file.open("a") as segment:
         segment.write(torn)
     assert list(open_log(file).events["seq"]) == list(range(1, 17))
-    assert f"the last line of {file} is not whole" in capsys.readouterr().out
+    assert f"the last line of {file} is incomplete" in capsys.readouterr().out
 
 
 def test_a_log_is_read_as_it_is_when_it_is_opened(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_fields_of_a_later_release_are_ignored(tmp_path: Path) -> None:
 def test_where_nothing_is_of_a_schema_version_it_knows_the_error_names_the_line(tmp_path: Path) -> None:
     for line in ('{"v":2,"seq":2,"ts":1.0,"type":"x"}', '{"v":2,"seq":"two"}', '{"type":"x"}'):
         file = write_segment(tmp_path / "a.jsonl", [line])
-        with pytest.raises(UnknownSchema, match=r"a\.jsonl, line 1 has schema version (2|None), this release reads 1"):
+        with pytest.raises(UnknownSchema, match=r"a\.jsonl, line 1 has schema version (2|None), but this release"):
             open_log(file)
 
 
@@ -109,7 +109,7 @@ def test_a_log_without_peers_has_empty_tables(tmp_path: Path, lines: list[str]) 
 
 def test_where_no_log_is_one_sentence_says_so(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nothing.jsonl", tmp_path / "*.jsonl"):
-        with pytest.raises(NoLog, match="no event log at"):
+        with pytest.raises(NoLog, match="no event log was found at"):
             open_log(path)
 
 

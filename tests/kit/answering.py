@@ -1,4 +1,4 @@
-"""A peer that answers pings: aiohttp's client does so only while it receives."""
+"""Peers that answer pings. A client of aiohttp only answers pings while it is receiving."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.kit.serving import Peer
 
 @asynccontextmanager
 async def answering(*peers: Peer) -> AsyncIterator[None]:
-    """Within it the peers answer pings, and must hear nothing else."""
+    """In the body of the `with` statement, the peers answer pings. They must receive nothing else."""
     async with AsyncExitStack() as stack:
         for peer in peers:
             await stack.enter_async_context(_answering(peer))

@@ -1,4 +1,4 @@
-"""Dumps of browsers for the tests: the recorded ones, and small ones written by hand."""
+"""Browser dumps for tests: recorded ones, and small ones that are written by hand."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def write_rtcstats(
 
 
 def write_internals(path: Path, *events: tuple[float, str, Any], **fields: Any) -> Path:
-    """Of one connection, `7-1`; events are (seconds after `T0_S`, name, value)."""
+    """A dump of one connection, `7-1`. Events are (seconds after `T0_S`, name, value)."""
     updates = [
         {"timestamp": 1000 * (T0_S + at_s), "type": name, "value": "" if value is None else json.dumps(value)}
         for at_s, name, value in events

@@ -1,4 +1,4 @@
-"""Real browsers, each a process of its own."""
+"""Start real browsers, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from playwright.async_api import Browser, async_playwright
 FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
-    "--disable-dev-shm-usage",  # a container's /dev/shm is too small
+    "--disable-dev-shm-usage",  # /dev/shm of a container is too small
     "--disable-gpu",
     "--disable-quic",
 ]
 CAMERA_FLAGS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 FIREFOX_GATE = Path(__file__).with_name("firefox_gate.py")
-# Playwright's own settings keep it from updates and telemetry.
+# Playwright's own settings disable updates and telemetry.
 FIREFOX_SETTINGS: dict[str, str | float | bool] = {
-    "media.gmp-manager.url": "",  # else it downloads a codec from the network
-    "media.navigator.permission.disabled": True,  # every page may have the camera, and
-    "media.navigator.streams.fake": True,  # it is a made-up one
-    # Else addresses are names of multicast DNS, which Firefox and Chromium of one machine do not always find in time
-    # when no program that answers such questions runs there.
+    "media.gmp-manager.url": "",  # otherwise Firefox downloads a codec from the network
+    "media.navigator.permission.disabled": True,  # every page may use the camera
+    "media.navigator.streams.fake": True,  # the camera is simulated
+    # Otherwise candidates have mDNS names, which Firefox and Chromium on one machine do not always resolve in time
+    # if no mDNS responder is running there.
     "media.peerconnection.ice.obfuscate_host_addresses": False,
     "network.captive-portal-service.enabled": False,
 }
@@ -34,7 +34,7 @@ FIREFOX_SETTINGS: dict[str, str | float | bool] = {
 
 @asynccontextmanager
 async def launched(path: Path, flags: Sequence[str] = (), without: Sequence[str] = ()) -> AsyncIterator[Browser]:
-    """`without`: flags that playwright gives it otherwise."""
+    """`without` are default flags of Playwright that are not passed."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=path, args=[*FLAGS, *flags], ignore_default_args=list(without)
@@ -45,15 +45,16 @@ async def launched(path: Path, flags: Sequence[str] = (), without: Sequence[str]
 
 @asynccontextmanager
 async def launched_firefox(path: Path) -> AsyncIterator[Browser]:
-    """An unchanged Firefox, with camera and microphone. It cannot be asked for another colour scheme."""
+    """An unmodified Firefox with a camera and a microphone. Its colour scheme cannot be changed."""
     environment: dict[str, str | float | bool] = {
         **os.environ,
         "FIREFOX": str(path),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),  # the gate runs in this Python
+        # The gate runs with this Python interpreter.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
     async with async_playwright() as playwright:
         browser = await playwright.firefox.launch(
-            channel="moz-firefox",  # driven over WebDriver BiDi; without, Playwright drives only a changed Firefox
+            channel="moz-firefox",  # uses WebDriver BiDi; otherwise Playwright needs a modified Firefox
             executable_path=FIREFOX_GATE,
             env=environment,
             firefox_user_prefs=FIREFOX_SETTINGS,
@@ -83,7 +84,8 @@ class SharedBrowsers(AsyncExitStack):
 
 
 async def kill(browser: Browser) -> None:
-    """End all of its processes at once. Were it only the main one, the network process would still say 1001."""
+    """Kill all processes of the browser at once. If only the main process was killed, the network process would still
+    send a Close with code 1001."""
     session = await browser.new_browser_cdp_session()
     processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
     [main] = [process["id"] for process in processes if process["type"] == "browser"]

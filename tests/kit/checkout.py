@@ -1,4 +1,4 @@
-"""Where the parts of this checkout are."""
+"""Paths in this checkout."""
 
 from pathlib import Path
 
@@ -9,5 +9,6 @@ NOTEBOOKS = ROOT / "notebooks"
 RECORDED = NOTEBOOKS / "recorded"
 """Logs of real browsers, one folder for each recording."""
 VECTORS = ROOT / "tests" / "vectors"
-"""What is sent and what is received, one folder for each dialect; the browser client's tests read them too."""
+"""Test vectors: frames that are sent and received, one folder per dialect. The tests of the browser client read them
+too."""
 PROTOCOLS = ROOT / "sidecar/PROTOCOLS.md"

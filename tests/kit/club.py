@@ -70,6 +70,20 @@ def _enter(envelope: _Envelope, caller: Caller, at_ms: int) -> Carried:
     return commands.Several(caller.connection, joins)
 
 
+def _barge(envelope: _Envelope, caller: Caller, at_ms: int) -> Carried:
+    """Enter rooms, and say something in the last of them."""
+    enter = _enter(envelope, caller, at_ms)
+    assert isinstance(enter, commands.Several)
+    keys = _keys(envelope.rooms)
+    says = tuple(
+        commands.Relay(
+            caller.connection, "say", None, None, encode_json({"said": envelope.text}), envelope.ref, room=key
+        )
+        for key in keys[-1:]
+    )
+    return commands.Several(caller.connection, (*enter.commands, *says))
+
+
 def _leave(envelope: _Envelope, caller: Caller, at_ms: int) -> Carried:
     leaves: tuple[Single, ...] = tuple(
         commands.Leave(connection=caller.connection, room=key, ref=envelope.ref) for key in _keys(envelope.rooms)
@@ -105,6 +119,7 @@ def _keys(rooms: Any) -> list[RoomKey]:
 
 _READERS: dict[str, Callable[[_Envelope, Caller, int], Carried]] = {
     "enter": _enter,
+    "barge": _barge,
     "leave": _leave,
     "say": _say,
     "rename": _rename,

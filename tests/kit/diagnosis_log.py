@@ -1,4 +1,4 @@
-"""Stories of two peers, written as the sidecar would log them."""
+"""Write the event log of a meeting of two peers, as the sidecar would."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def candidate(address: str, kind: str = "host", port: int = 50000) -> str:
 
 
 class Story:
-    """Ann is in the bar; each verb is one record, half a second after the one before it."""
+    """Ann is in the room "bar". Each method adds one record, half a second after the previous one."""
 
     def __init__(self, folder: Path, dialect: str = "rooms") -> None:
         self._path, self._dialect = folder / "events-b00t-0001.jsonl", dialect
@@ -45,7 +45,7 @@ class Story:
         return self
 
     def joins(self, peer: str, name: str | None = None, origin: str | None = None) -> Self:
-        """By a connection of its own, when its page has an origin."""
+        """The peer joins. If its page has an origin, it gets a connection of its own."""
         self._stays[peer] = self._stays.get(peer, 0) + 1
         connection = None if origin is None else len(self._lines)
         if origin is not None:
@@ -66,7 +66,7 @@ class Story:
         return self.sends(peer, kind, sdp=sdp(ufrag or UFRAGS[peer], *candidates))
 
     def names(self, peer: str, address: str, kind: str = "host", ufrag: str | None = None) -> Self:
-        """Trickle a candidate."""
+        """Send a candidate on its own."""
         text = f"{candidate(address, kind)} ufrag {ufrag or UFRAGS[peer]}"
         return self.sends(peer, "candidate", candidate={"candidate": text})
 
@@ -79,7 +79,7 @@ class Story:
         return self.record("trace.state", peer, kind="trace", data=frame)
 
     def negotiates(self, address_of_ann: str = "10.0.0.1", address_of_ben: str = "10.0.0.2") -> Self:
-        """Ben joins and offers, Ann answers, and each names an address."""
+        """Ben joins and sends an offer, Ann sends an answer, and each sends a candidate."""
         self.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer")
         return self.names("ben", address_of_ben).names("ann", address_of_ann)
 
@@ -103,18 +103,18 @@ class Story:
         return verdict
 
     def evidence(self) -> list[str]:
-        """The kinds of the records that are named as evidence."""
+        """The kinds of the records that the finding refers to."""
         return [entry.kind or entry.type for entry in self.verdict().finding.evidence]
 
 
 def elsewhere(story: Story, page: str, connection_: int = 1, **report: object) -> None:
-    """What a page reports whose signaling went another way, by a socket of its own."""
+    """A report of a page that uses another WebSocket for its signaling."""
     frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **report}
     story.record("trace.state", kind="trace", data=frame, room=None, connection=connection_)
 
 
 def by_socket(story: Story, page: str, connection: int, ending: str | None = None) -> None:
-    """What a page elsewhere says of its socket: that it failed by and by, or how it ended."""
+    """A report about the socket of a page that does not use the sidecar: that it failed, or how it was closed."""
     if ending is None:
         frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **FAILED}
         story.record("trace.state", kind="trace", data=frame, room=None, connection=connection)

@@ -1,4 +1,4 @@
-"""A TCP proxy that breaks what goes through it, in the ways in which networks do."""
+"""A TCP proxy that breaks connections in the ways in which networks do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Pair = tuple[asyncio.StreamWriter, asyncio.StreamWriter]
 
 
 class FaultProxy:
-    """Forwards every connection to `port` of this machine, until it is told to break it."""
+    """Forwards every connection to `port` of this machine, until a test breaks the connections."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -22,18 +22,18 @@ class FaultProxy:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def reset(self) -> None:
-        """Both ends of every connection see it reset."""
+        """Reset every connection at both ends."""
         for pair in self._pairs:
             _reset(pair)
 
     def half_close(self) -> None:
-        """The clients see the end of what comes; what they send still arrives."""
+        """Close the direction to the clients. What the clients send still arrives."""
         for client, _ in self._pairs:
             with suppress(OSError):
                 client.write_eof()
 
     async def stall(self, seconds: float) -> None:
-        """Nothing passes in either direction; then all of it does."""
+        """Hold all data back in both directions, then let it pass."""
         self._flows.clear()
         await asyncio.sleep(seconds)
         self._flows.set()
@@ -44,7 +44,7 @@ class FaultProxy:
         self._tasks.add(task)
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
-        except OSError:  # it is down: so is this connection
+        except OSError:  # the proxy is down, so it closes this connection
             writer.transport.abort()
             return
         finally:
@@ -67,11 +67,11 @@ class FaultProxy:
                 await writer.drain()
             if not writer.is_closing():
                 writer.write_eof()
-        except OSError:  # one end was reset: the other hears it
+        except OSError:  # one end was reset, so the other end is reset too
             _reset(pair)
 
     async def stop(self) -> None:
-        """Break everything, and return when all that served it has ended by that."""
+        """Break all connections, and wait until the tasks that served them have ended."""
         self._flows.set()
         while self._tasks:
             self.reset()

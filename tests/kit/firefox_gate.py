@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Firefox as Playwright can drive it: a program that Playwright starts in Firefox's place, with Firefox's arguments.
+"""A program that Playwright starts instead of Firefox, with the same arguments, so that it can control any Firefox.
 
-The variable FIREFOX says where the real one is.
+The environment variable FIREFOX has the path of the real Firefox.
 
-Playwright drives an unchanged Firefox over WebDriver BiDi. With every new browser context it sends a command that the
-newest Firefox has and Debian's firefox-esr (153) has not, and it gives up when that is refused. This program stands
-between them, answers that command by itself, and passes everything else on.
+Playwright controls an unmodified Firefox over WebDriver BiDi. For every new browser context it sends a command that the
+newest Firefox supports but Debian's firefox-esr (153) does not, and it fails if the command is refused. This program is
+between them. It answers that command itself, and forwards everything else.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import sys
 from aiohttp import ClientSession, ClientWebSocketResponse, web
 
 NEW_COMMAND = "emulation.setMediaFeaturesOverride"
-"""Only asked to leave the page's colour scheme as it is, see `launched_firefox`."""
+"""The command that sets the colour scheme of a page. Tests never change it, see `launched_firefox`."""
 LISTENS = "WebDriver BiDi listening on {}"
-"""Firefox says it, and Playwright waits for it, on standard error."""
-NO_LIMIT = 0  # bytes: a page's source text is one message
+"""The line on standard error that Playwright waits for."""
+NO_LIMIT = 0  # bytes; the source text of a page is one message
 
 
 async def _bidi_url(firefox: asyncio.subprocess.Process) -> str:
@@ -49,7 +49,7 @@ async def _pass_on_commands(playwright: web.WebSocketResponse, firefox: ClientWe
 
 
 async def _serve(url: str) -> int:
-    """Listens for one Playwright on the port that is returned."""
+    """Listen for one connection of Playwright, and return the port."""
 
     async def session(request: web.Request) -> web.WebSocketResponse:
         playwright = web.WebSocketResponse(max_msg_size=NO_LIMIT)
@@ -77,7 +77,7 @@ async def main() -> None:
     firefox = await asyncio.create_subprocess_exec(*words, stderr=asyncio.subprocess.PIPE)
     port = await _serve(await _bidi_url(firefox))
     print(LISTENS.format(f"ws://127.0.0.1:{port}"), file=sys.stderr, flush=True)
-    await firefox.communicate()  # reads on what it says, so that it never waits for us
+    await firefox.communicate()  # keep reading its output, so that Firefox never blocks
 
 
 if __name__ == "__main__":

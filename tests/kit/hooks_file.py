@@ -1,4 +1,4 @@
-"""A sidecar with a hooks file, which a test saves as its author would."""
+"""A sidecar with a hooks file that a test can change and save."""
 
 from __future__ import annotations
 

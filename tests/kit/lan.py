@@ -1,10 +1,11 @@
-"""A local network on this machine: hosts, each with a cable to one switch; of network namespaces, by root on Linux.
+"""A local network on this machine: hosts that are connected to one switch. It consists of network namespaces, which
+need root on Linux.
 
-1. The switch is in a namespace of its own too. So nothing of this machine's network changes, and with the namespaces
-   all of it is gone.
-2. Names carry the id of the process that made them: runs at the same time do not meet, and what a killed run has left,
-   programs too, is removed by the next one.
-3. There is a router's address to send to, and no internet behind it.
+1. The switch is in a namespace of its own too. So the network of this machine does not change, and deleting the
+   namespaces removes everything.
+2. The names of namespaces contain the id of the process that created them. So simultaneous runs do not interfere, and
+   the next run can remove the namespaces and programs that a killed run has left behind.
+3. There is a default route to a router's address, but no internet behind it.
 """
 
 from __future__ import annotations
@@ -29,33 +30,33 @@ ANSWERS_WITHIN_S = 10.0  # seconds for one `ip` command, which takes 10 ms
 NETWORKS = {4: ("10.77.0.", 24), 6: ("fd77::", 64)}  # RFC 1918, RFC 4193
 ROUTER = 99
 NO_DAD = "for each in all default; do echo 0 >/proc/sys/net/ipv6/conf/$each/accept_dad; done"
-"""IPv6 addresses are there at once, not after the second in which nobody has objected."""
+"""Make IPv6 addresses usable at once, without the second of duplicate address detection."""
 _numbers = itertools.count(1)
 
 
 class Host(NamedTuple):
-    """A machine on the network, as far as its programs can tell."""
+    """A simulated machine on the network."""
 
     namespace: str
     ipv4: str
     ipv6: str
     switch: str
     port: str
-    """Where its cable is plugged in."""
+    """The name of its network interface at the switch."""
 
     def command(self, words: Sequence[str | Path]) -> list[str]:
-        """The words that run a program on this host. It keeps its process id and its open files."""
+        """The command line that runs a program on this host. The program keeps its process id and its open files."""
         return ["ip", "netns", "exec", self.namespace, *map(str, words)]
 
     def program(self, path: Path, folder: Path) -> Path:
-        """A file in the folder that runs this program on this host."""
+        """Create a script in the folder that runs this program on this host, and return its path."""
         script = folder / f"{path.name}-on-{self.namespace}"
         script.write_text(f'#!/bin/sh\nexec {" ".join(self.command([path]))} "$@"\n')
         script.chmod(0o700)
         return script
 
     def starting(self, start: Start) -> Start:
-        """What starts programs on this host."""
+        """Return a function that starts programs on this host."""
 
         async def start_here(
             words: Sequence[str | Path], cwd: Path, env: Mapping[str, str | None] | None = None
@@ -81,7 +82,8 @@ class Lan(NamedTuple):
 
 @contextmanager
 def new_lan() -> Iterator[Lan]:
-    """What runs on its hosts is ended with it. Skips the test where none can be made."""
+    """Create a network. At the end, all programs on its hosts are killed. The test is skipped if no network can be
+    created."""
     _remove_what_is_left()
     prefix = f"{PREFIX}-{os.getpid()}-{next(_numbers)}-"
     try:
@@ -105,7 +107,7 @@ def _new_lan(prefix: str) -> Lan:
 
 def _new_switch(name: str) -> str:
     _new_namespace(name)
-    # It hands on multicast to all, as most homes' do; one that snoops wants to be asked for it first.
+    # The switch forwards multicast to all ports, as most home routers do. With snooping, hosts would have to subscribe.
     _ip("-n", name, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
     _ip("-n", name, "link", "set", "bridge", "up")
     for version in NETWORKS:
@@ -141,7 +143,7 @@ def _remove_what_is_left() -> None:
     for name in namespaces():
         made_by = re.match(rf"{PREFIX}-(\d+)-", name)
         if made_by is not None and not is_running(int(made_by[1])):
-            with contextlib.suppress(subprocess.CalledProcessError):  # another run may be doing the same
+            with contextlib.suppress(subprocess.CalledProcessError):  # another run may have removed it at the same time
                 _remove(name)
 
 
@@ -153,10 +155,10 @@ def _remove(name: str) -> None:
 
 
 def namespaces() -> list[str]:
-    """The names of all that there are on this machine."""
+    """The names of all network namespaces on this machine."""
     try:
         return [line.split()[0] for line in _ip("netns", "list").splitlines()]
-    except FileNotFoundError:  # no `ip`: then there are none either
+    except FileNotFoundError:  # without the program `ip` there are no namespaces
         return []
 
 

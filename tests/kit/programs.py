@@ -1,4 +1,4 @@
-"""Programs that tests start. Each leads a process group of its own, which ends with the test."""
+"""Programs that tests start. Each is in a process group of its own, which is killed at the end of the test."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 STARTS_WITHIN_S = 60.0  # seconds; two slow cores may be busy with the browsers of other tests
-ENDS_WITHIN_S = 30.0  # seconds; the sidecar itself takes up to 5 to close connections, on an idle machine
+ENDS_WITHIN_S = 30.0  # seconds; on an idle machine, the sidecar takes up to 5 s to close its connections
 ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 IN_A_TERMINAL = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
-"""Words before a command that give it a terminal. What is written to their stdin is typed there; killing them closes
-it, as closing the window does."""
+"""A command line that runs another command in a terminal. What is written to its stdin is typed into the terminal, and
+killing it closes the terminal."""
 
 
 class Program:
@@ -44,7 +44,7 @@ class Program:
         self._news.set()
 
     async def line(self, pattern: str, nth: int = 1, within_s: float = STARTS_WITHIN_S) -> re.Match[str]:
-        """The `nth` line (from 1) that has the pattern, as soon as it is there."""
+        """Wait for the `nth` line (counted from 1) that matches the pattern, and return it."""
         try:
             async with asyncio.timeout(within_s):
                 while (found := self._matches(pattern))[nth - 1 : nth] == []:
@@ -62,7 +62,7 @@ class Program:
         return f"{why}, without the line {pattern!r} that was waited for, but with:\n" + "\n".join(self.lines)
 
     def count(self, pattern: str) -> int:
-        """How many of its lines so far have the pattern."""
+        """The number of lines so far that match the pattern."""
         return len(self._matches(pattern))
 
     def type(self, text: str) -> None:
@@ -70,13 +70,13 @@ class Program:
         self.process.stdin.write(text.encode())
 
     async def ended(self, within_s: float = ENDS_WITHIN_S) -> int:
-        """Its exit code, once it has ended by itself."""
+        """Wait until the program ends by itself, and return its exit code."""
         async with asyncio.timeout(within_s):
             return await self.process.wait()
 
     async def stop(self) -> None:
-        """End it and all that it started in its group, and wait until nobody can print any more."""
-        with contextlib.suppress(ProcessLookupError):  # the whole group may have ended by itself
+        """Kill all processes of its group, and wait until its output is closed."""
+        with contextlib.suppress(ProcessLookupError):  # the whole group may have ended already
             os.killpg(self.pid, signal.SIGKILL)
         await self.process.wait()
         async with asyncio.timeout(ENDS_WITHIN_S):
@@ -86,7 +86,7 @@ class Program:
 
 
 class Start(Protocol):
-    """Starts a program that ends with the test at the latest."""
+    """A function that starts a program, which is killed at the end of the test."""
 
     def __call__(
         self, words: Sequence[str | Path], cwd: Path, env: Mapping[str, str | None] = ...
@@ -98,7 +98,8 @@ async def start_program(words: Sequence[str | Path], cwd: Path, env: Mapping[str
         *map(str, words),
         cwd=cwd,
         env=env,
-        # A pipe that stays open: Vite ends itself when its stdin ends, which would hide what a signal does.
+        # stdin is a pipe that stays open, because Vite exits when its stdin ends, which would hide the effect of a
+        # signal.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -108,12 +109,12 @@ async def start_program(words: Sequence[str | Path], cwd: Path, env: Mapping[str
 
 
 def command_of(pid: int) -> str:
-    """The words of a running process."""
+    """The command line of a running process."""
     return _ps("args=", pid)
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process does anything yet: one that has ended may stay as a zombie when its parent is gone."""
+    """Whether the process is running. A process that has ended may remain as a zombie if its parent has ended."""
     state = _ps("stat=", pid)
     return state != "" and not state.startswith("Z")
 
@@ -124,7 +125,7 @@ def _ps(what: str, pid: int) -> str:
 
 
 async def until(condition: Callable[[], object], what: str, within_s: float = ENDS_WITHIN_S) -> None:
-    """Wait for something that tells nobody when it happens, such as the end of another's process."""
+    """Wait for a condition that has no event, such as the end of a process that is not a child."""
     try:
         async with asyncio.timeout(within_s):
             while not condition():  # noqa: ASYNC110 - nothing here could set an event

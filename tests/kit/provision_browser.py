@@ -1,7 +1,8 @@
-"""The browsers of the tests: an installed Chromium or Chrome, else Playwright's own, else Debian's; and Firefox.
+"""Find or install the browsers for the tests: an installed Chromium or Chrome, otherwise that of Playwright, otherwise
+that of Debian; and Firefox.
 
-`make test` runs this file, which installs those that are missing and says which there are. The tests ask
-`find_chromium` and `find_firefox`.
+`make test` runs this file, which installs missing browsers and prints which ones it found. Tests call `find_chromium`
+and `find_firefox`.
 """
 
 from __future__ import annotations
@@ -18,22 +19,23 @@ from playwright.sync_api import sync_playwright
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-# Playwright's own Firefox is no candidate: it is a changed one.
+# Playwright's own Firefox is not used, because it is modified.
 FIREFOX_NAMES = ("firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox")
-ANSWERS_WITHIN_S = 30  # seconds for `--version`: the first start of a browser on a slow disk
-DOWNLOAD_WITHIN_S = 300  # seconds for some 150 MB; behind a firewall that drops packets nothing else ends it
+ANSWERS_WITHIN_S = 30  # seconds for `--version`; the first start of a browser may be slow
+# Seconds for about 150 MB; a firewall that drops packets would otherwise block the download for ever.
+DOWNLOAD_WITHIN_S = 300
 
 Way = tuple[str, Callable[[], None]]
-"""What would be installed, and how."""
+"""A browser that can be installed, and the command for it."""
 
 
 def find_chromium() -> Path | None:
-    """The first Chromium or Chrome that is there and starts."""
+    """The first Chromium or Chrome that is installed and can start."""
     return next((path for path in _chromium_candidates() if _says(path, "hrom")), None)
 
 
 def find_firefox() -> Path | None:
-    """The first Firefox that is there and starts."""
+    """The first Firefox that is installed and can start."""
     return next((path for path in _installed(FIREFOX_NAMES) if _says(path, "Firefox")), None)
 
 
@@ -51,7 +53,7 @@ def _installed(names: Iterable[str]) -> Iterator[Path]:
 
 
 def _says(path: Path, name: str) -> bool:
-    """Playwright's own may lack libraries of the system, and a package may be a stub that only points to a shop."""
+    """Whether a browser can start. Libraries may be missing, and a package may only contain a link to an app store."""
     try:
         return name in _version_of(path)
     except (OSError, subprocess.SubprocessError):
@@ -68,7 +70,7 @@ def _download_playwrights_own() -> None:
 
 
 def _from_debian(package: str) -> list[Way]:
-    """No way at all where this is not Debian, or where we may not install."""
+    """The result is empty if this is not Debian, or if the user may not install packages."""
     if os.name != "posix" or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return []
     return [(f"Debian's {package}", partial(_install_debians, package))]
@@ -82,7 +84,7 @@ def _install_debians(package: str) -> None:
 
 
 def provision(find: Callable[[], Path | None], ways: Iterable[Way]) -> Path | None:
-    """Find a browser, or install it; None when no way worked."""
+    """Find a browser or install it. Returns None if that is impossible."""
     found = find()
     for what, install in ways:
         if found is not None:

@@ -1,4 +1,4 @@
-"""A client that says on a plain socket whatever a test wants it to, for what no library would send."""
+"""A client on a plain TCP socket, for sending data that no WebSocket library would send."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 from contextlib import suppress
 from typing import NamedTuple
 
-PATIENCE_S = 20.0  # seconds until what should come is given up; nothing waits this long when all is well
+PATIENCE_S = 20.0  # seconds after which a test that waits for data fails
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 MASK = b"\x01\x02\x03\x04"
@@ -21,11 +21,11 @@ class RawSocket:
         self.writer.write(data)
 
     async def head(self) -> str:
-        """The status line and the headers of an answer."""
+        """Read the status line and the headers of a response."""
         return (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE_S)).decode("latin-1")
 
     async def frame(self) -> tuple[int, bytes]:
-        """The opcode and the payload of the next frame."""
+        """Read the opcode and the payload of the next frame."""
         first, second = await self._exactly(2)
         size = second & 0x7F
         if size >= 126:
@@ -33,14 +33,14 @@ class RawSocket:
         return first & 0x0F, await self._exactly(size)
 
     async def close_code(self) -> int:
-        """Read until the other side's Close, and say its code."""
+        """Read until the Close frame of the other side, and return its code."""
         while True:
             opcode, payload = await self.frame()
             if opcode == CLOSE:
                 return int.from_bytes(payload[:2])
 
     async def rest(self) -> bytes:
-        """All that comes until the other side closes the socket, or resets it."""
+        """Read everything until the other side closes or resets the socket."""
         data = b""
         with suppress(ConnectionError):
             async with asyncio.timeout(PATIENCE_S):
@@ -52,7 +52,7 @@ class RawSocket:
         return await asyncio.wait_for(self.reader.readexactly(size), PATIENCE_S)
 
     def reset(self) -> None:
-        """Go without a goodbye, and without reading what has come."""
+        """Disconnect without a Close frame, and without reading received data."""
         self.writer.transport.abort()
 
     async def close(self) -> None:
@@ -66,7 +66,7 @@ async def raw_socket(port: int) -> RawSocket:
 
 
 class Handshake(NamedTuple):
-    """A request for a WebSocket; each part can be another than it should be."""
+    """A request for a WebSocket. Each part can be replaced by an invalid one."""
 
     path: str = "/ws/signaling"
     method: str = "GET"
@@ -74,7 +74,7 @@ class Handshake(NamedTuple):
     version: str | None = "13"
     key: str | None = KEY
     more: str = ""
-    """Other header lines, each with its line end."""
+    """Further header lines, each with its line end."""
 
     def __bytes__(self) -> bytes:
         lines = [f"{self.method} {self.path} HTTP/{self.http}", "Host: localhost", "Upgrade: websocket"]
@@ -85,7 +85,7 @@ class Handshake(NamedTuple):
 
 
 async def raw_websocket(port: int, path: str = "/ws/signaling") -> RawSocket:
-    """A socket whose handshake has been answered."""
+    """A socket after the handshake."""
     raw = await raw_socket(port)
     raw.send(bytes(Handshake(path)))
     assert "101 Switching Protocols" in await raw.head()

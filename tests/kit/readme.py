@@ -1,7 +1,7 @@
-"""The code in the project's README files, as the tests run it.
+"""Extract the code of the README files, so that tests can run it.
 
-A fence that a test runs has a comment above it that names it: `<!-- test: vite.config.js -->`. Several READMEs may show
-the same fence, but then its code must be the same in all of them. Every `sh` fence is a list of commands, one per line.
+A code block that a test runs has a comment above it with a name: `<!-- test: vite.config.js -->`. If several READMEs
+show a block with the same name, its code must be the same. Every `sh` block is a list of commands, one per line.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ def texts() -> Iterator[str]:
 
 
 def code(name: str) -> str:
-    """The code in the fence with this name."""
+    """The code of the block with this name."""
     found = {fence["code"] for text in texts() for fence in FENCE.finditer(text) if fence["name"] == name}
     assert len(found) == 1, f"the READMEs have {len(found)} different fences with the name {name!r}"
     return found.pop()
 
 
 def fences(language: str) -> list[str]:
-    """The code of every fence in this language."""
+    """The code of every block in this language."""
     return [fence["code"] for text in texts() for fence in FENCE.finditer(text) if fence["language"] == language]
 
 
 def commands() -> list[str]:
-    """Every command in an `sh` fence, without comments."""
+    """Every command in an `sh` block, without comments."""
     lines = (line for code in fences("sh") for line in code.splitlines())
     return [command for line in lines if (command := re.sub(r"(^|\s)#\s.*", "", line).strip())]

@@ -1,4 +1,4 @@
-"""A client that resumes its session, as small as the protocol allows, and the history of what it sent and received."""
+"""A minimal client that resumes its session, and records what it has sent and received."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class ResumingClient:
     def __init__(self, name: str, chance: random.Random) -> None:
         self.name = name
         self.view: dict[str, bool] = {}
-        """The others as this page would show them; True: away."""
+        """The other peers as a page would show them. True means that the peer is away."""
         self.seen: list[str] = []
-        """What it was told besides relays: a list, a coming, a going."""
+        """All received messages except relays: lists of peers, joins and leaves."""
         self.received: list[tuple[str, int]] = []
-        """Sender and number of every relay, in order."""
+        """The sender and the number of every relay, in order."""
         self.acknowledged: list[tuple[str | None, int]] = []
-        """Receiver (None: all) and number of every frame that the sidecar said it had handled, for good."""
+        """The receiver (None for all peers) and the number of every frame that the sidecar has acknowledged."""
         self.durable = True
-        """Whether the sidecar says that it can keep what it handles."""
+        """Whether the sidecar reports that it writes its event log."""
         self.connections = 0
         self.joined = asyncio.Event()
         self._chance = chance
@@ -34,7 +34,7 @@ class ResumingClient:
         self._after = 0
         self._sent = 0
         self._handled = 0
-        """The last number that the sidecar has handled; those that are kept follow it."""
+        """The number of the last frame that the sidecar has acknowledged. The frames in `kept` follow it."""
         self._kept: deque[dict[str, Any]] = deque()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
@@ -45,11 +45,11 @@ class ResumingClient:
 
     @property
     def waiting(self) -> int:
-        """Frames that are not acknowledged yet."""
+        """The frames that are not acknowledged yet."""
         return len(self._kept)
 
     async def run(self, session: aiohttp.ClientSession, url: str) -> None:
-        """Be in the room, over any number of connections, until cancelled."""
+        """Stay in the room until cancelled, and reconnect as often as needed."""
         while True:
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
                 async with asyncio.timeout(5):
@@ -76,7 +76,7 @@ class ResumingClient:
         await socket.send_json(join)
 
     async def send(self, to: str | None) -> None:
-        """Relay the next number to one, or to all; now, or when there is a connection."""
+        """Send the next number to one peer or to all, now or when there is a connection again."""
         self._sent += 1
         frame = {"type": "broadcast"} if to is None else {"type": "signal", "to": to}
         self._kept.append({**frame, "n": self._sent})
@@ -84,7 +84,7 @@ class ResumingClient:
             await self._write(len(self._kept))
 
     async def _write(self, place: int) -> None:
-        """Send what is kept at this place, counted from 1."""
+        """Send the unacknowledged frame with this position, counted from 1."""
         if self._socket is not None:
             numbers = {"c": self._handled + place, "a": self._after}
             with suppress(aiohttp.ClientError, OSError):
@@ -132,7 +132,8 @@ class ResumingClient:
             self._handled = frame["ca"]
 
     def _agrees(self, ca: int) -> bool:
-        """Forget what was handled; False when the sidecar has forgotten more than that."""
+        """Forget acknowledged frames. Returns False if the sidecar has lost frames that it needs to resume the
+        session."""
         if not self._handled <= ca <= self._handled + len(self._kept):
             return False
         while self._handled < ca:

@@ -1,4 +1,4 @@
-"""A sidecar in this process and clients for it, for tests at the edge: frames in, frames out."""
+"""A sidecar in this process and its clients, for tests that send and receive frames."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
 
-SILENCE_S = 0.01  # seconds; all is settled by then, so that what is still to come would come at once
-PATIENCE_S = 20.0  # seconds until a frame that should come is given up; nothing waits this long when all is well
+SILENCE_S = 0.01  # seconds; nothing is pending any more, so a further frame would arrive at once
+PATIENCE_S = 20.0  # seconds after which a test that waits for a frame fails
 
 
 class Peer:
@@ -52,25 +52,25 @@ class Peer:
         return await self.ask({"type": "join", "roomId": room, "peerId": peer, **more})
 
     async def hears_nothing(self) -> None:
-        """Whatever was sent before this call, by anybody, has been handled without a word to this peer."""
+        """Assert that this peer received nothing because of the frames that any peer sent before this call."""
         await self._settled()
         with suppress(TimeoutError):
             pytest.fail(f"heard {await self.socket.receive(timeout=SILENCE_S)}, but nothing was expected")
 
     async def hears_the_end(self) -> None:
-        """Read, and answer, until there is nothing more."""
+        """Read and answer frames until there are no more."""
         while not self.socket.closed:
             await self.socket.receive(timeout=PATIENCE_S)
 
     async def closed(self) -> tuple[int | None, str | None]:
-        """Wait for the sidecar's Close, and say its code and reason."""
+        """Wait for the Close frame of the sidecar, and return its code and reason."""
         message = await self.socket.receive(timeout=PATIENCE_S)
         assert message.type is aiohttp.WSMsgType.CLOSE, message
         return message.data, message.extra
 
 
 class Served:
-    """A running sidecar: `connect` to it, and read its log."""
+    """A running sidecar. Tests can connect to it and read its log."""
 
     def __init__(self, client: TestClient[Any, Any], sidecar: Sidecar) -> None:
         self.client, self.sidecar = client, sidecar
@@ -82,21 +82,21 @@ class Served:
         return peer
 
     def forget_peers(self) -> None:
-        """Hold no socket whose end is no matter any more."""
+        """Forget the sockets that are closed."""
         self._peers.clear()
 
     async def stop(self) -> None:
-        """Stop the sidecar, as SIGTERM does; its clients answer its Close."""
+        """Stop the sidecar as SIGTERM does. Its clients answer the Close frame."""
         await asyncio.gather(self.client.server.close(), *(peer.hears_the_end() for peer in self._peers))
 
     async def settled(self) -> None:
-        """Return when the sidecar has handled all that was sent so far, and its clients have what it answered."""
+        """Wait until the sidecar has processed all frames that were sent, and its clients have received the answers."""
         for _ in range(2):
             async with self.client.get("/health") as answer:
                 await answer.read()
 
     def records(self, type_: str | None = None) -> list[dict[str, Any]]:
-        """The event log's records so far, with their data decoded."""
+        """The records of the event log so far, with decoded `data`."""
         segments = find_segments(self.sidecar.state_dir).segments
         found = [json.loads(line) for segment in segments for line in whole_lines(segment).splitlines()]
         for record in found:

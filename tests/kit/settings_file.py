@@ -1,4 +1,4 @@
-"""A sidecar with a settings file, which a test saves as its user would."""
+"""A sidecar with a settings file that a test can change and save."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A copy of a log that can be shared, as `sidecar log export --redact` makes it."""
+"""Create a redacted copy of a log, as `sidecar log export --redact` does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `sidecar`, as its users run it: in a process of its own."""
+"""Run the command `sidecar` in a process of its own, as users do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Serving:
         self.process, self.ready = process, ready
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """End it, and return its exit code and what it said on stderr."""
+        """Stop the sidecar, and return its exit code and its output on stderr."""
         self.process.send_signal(number)
         return self.wait()
 

@@ -1,4 +1,4 @@
-"""What the Vite plugin writes about its pages into the sidecar's state folder."""
+"""Write `site.json`, as the Vite plugin does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests run: the sidecar, and a Vite dev server in front of it."""
+"""Start the sidecar, and a Vite dev server in front of it."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ LISTENS = r"signaling sidecar \S+ on (?P<url>http\S+), event log in (?P<state_di
 
 @dataclass
 class Sidecar:
-    """A sidecar that listens, whoever started it."""
+    """A running sidecar, which a test or Vite has started."""
 
     url: str
     state_dir: Path
     pid: int
     program: Program
-    """Where its lines are printed: itself, or the Vite that started it."""
+    """The program that prints the lines of the sidecar: the sidecar itself, or the Vite that started it."""
 
     def records(self) -> list[dict[str, Any]]:
-        """All of its log, and of those before it in the same state folder; names are in order of time."""
+        """The whole log in its state folder, including those of earlier runs."""
         segments = find_segments(self.state_dir).segments
         return [json.loads(line) for segment in segments for line in whole_lines(segment).splitlines()]
 
 
 @dataclass
 class Site:
-    """A Vite dev server that listens, and the sidecar behind it."""
+    """A running Vite dev server, and the sidecar behind it."""
 
     url: str
-    """Ends with a slash."""
+    """The URL of the page, which ends with a slash."""
     vite: Program
     sidecar: Sidecar
 
 
 async def sidecar_in(program: Program, nth: int = 1) -> Sidecar:
-    """The `nth` sidecar that has said in these lines that it listens."""
+    """Wait for the `nth` sidecar that prints in these lines that it is ready."""
     said = await program.line(LISTENS, nth)
     state_dir = Path(said["state_dir"])
     runtime = json.loads((state_dir / "runtime.json").read_text())
@@ -64,31 +64,31 @@ async def network_url_in(vite: Program) -> str:
 async def start_sidecar(
     start: Start, project: Path, flags: Sequence[str] = (), words: Sequence[str | Path] = ("sidecar",)
 ) -> Sidecar:
-    """`sidecar serve` on a free port, in a terminal of its own so to say."""
+    """Start `sidecar serve` on a free port."""
     return await sidecar_in(await start([*words, "serve", "--port", "0", *flags], project))
 
 
 async def start_vite(
     start: Start, folder: Path, words: Sequence[str] = (), env: Mapping[str, str | None] | None = None
 ) -> Program:
-    """Vite's own program, without npm between, on a free port."""
+    """Start Vite without npm, on a free port."""
     return await start(["node", VITE, *words, "--port", "0"], folder, env or {})
 
 
 NEVER_LOCKED = "--bypass-lock"
-"""An option of Vite 8.4, which refuses a second dev server of one folder. It takes one that was killed for one that
-runs until somebody has waited for its process, which nobody does for the child of a terminal; and in a test two laptops
-share a folder."""
+"""An option of Vite 8.4, which otherwise refuses a second dev server in the same folder. Vite takes a killed dev server
+for a running one until its parent has waited for it, and some tests run the dev servers of two laptops in one
+folder."""
 
 
 async def start_demo(start: Start, env: Mapping[str, str | None] | None = None, words: Sequence[str] = ()) -> Site:
-    """The demo app, which starts the sidecar by itself. `words` are Vite's."""
+    """Start the demo app, which starts the sidecar. `words` are arguments for Vite."""
     vite = await start_vite(start, FRONTEND, ["demo", NEVER_LOCKED, *words], env)
     return Site(await url_in(vite), vite, await sidecar_in(vite))
 
 
 def write_project(folder: Path, config: str) -> Path:
-    """An app of one page, with this vite.config.js and a secret in its .env."""
+    """Create an app with one page, this vite.config.js, and a secret in its .env."""
     folder.mkdir(parents=True)
     (folder / "package.json").write_text('{ "type": "module" }')
     (folder / "index.html").write_text("<!doctype html><title>app</title>")

@@ -1,4 +1,5 @@
-"""The ways to a sidecar: its own port, our plugin, and the README's proxy entries without it."""
+"""The ways in which a page can reach a sidecar: directly, through the Vite plugin, or through a proxy rule as in the
+README."""
 
 from __future__ import annotations
 
@@ -16,18 +17,18 @@ from tests.kit.programs import Start
 from tests.kit.sites import PLUGIN, Sidecar, sidecar_in, start_sidecar, start_vite, url_in, write_project
 
 BASIC_SSL = FRONTEND / "node_modules" / "@vitejs" / "plugin-basic-ssl" / "dist" / "index.mjs"
-ANSWERS_WITHIN = aiohttp.ClientTimeout(total=15)  # seconds; an upgrade that no proxy rule takes is never answered
-DEFAULT_ADDRESS = "127.0.0.1:8765"  # in the README; a test's sidecar has a port of its own
+ANSWERS_WITHIN = aiohttp.ClientTimeout(total=15)  # seconds; Vite never answers an upgrade that no proxy rule matches
+DEFAULT_ADDRESS = "127.0.0.1:8765"  # in the README; the sidecar of a test uses another port
 
 
 class Way(NamedTuple):
     url: str
-    """Where its WebSocket clients go, without a slash at the end."""
+    """The base URL for WebSocket clients, without a slash at the end."""
     sidecar: Sidecar
 
 
 OpenWay = Callable[..., Awaitable[Way]]
-"""Takes what starts programs, an empty folder, and flags of the sidecar."""
+"""A function that takes a function to start programs, an empty folder, and flags for the sidecar."""
 
 
 async def directly(start: Start, folder: Path, *flags: str) -> Way:
@@ -67,14 +68,14 @@ def config_with_plugin(*flags: str) -> str:
 
 
 def config_with_entry(form: str, sidecar: Sidecar) -> str:
-    """The README's, for this sidecar."""
+    """The proxy rule from the README, with the port of this sidecar."""
     config = readme.code(f"vite.config.js, {form}")
     assert DEFAULT_ADDRESS in config
     return config.replace(DEFAULT_ADDRESS, sidecar.url.removeprefix("http://"))
 
 
 def serve_over_https(project: Path) -> None:
-    """Its pages, with a certificate that nobody vouches for; whatever its config says otherwise."""
+    """Serve the pages over https with a self-signed certificate, with an additional configuration."""
     (project / "vite.config.js").rename(project / "http.config.js")
     (project / "vite.config.js").write_text(f"""
 import basicSsl from {json.dumps(str(BASIC_SSL))}
@@ -84,11 +85,11 @@ export default {{ ...http, plugins: [...(http.plugins ?? []), basicSsl()] }}
 
 
 async def upgrade(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> int:
-    """The status with which an upgrade is answered: 101 when it is let in."""
+    """The status of the response to an upgrade request, which is 101 if it is accepted."""
     try:
         async with (
             aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session,
-            session.ws_connect(url, headers=headers, ssl=False),  # nobody vouches for a dev server's certificate
+            session.ws_connect(url, headers=headers, ssl=False),  # the certificate of a dev server is self-signed
         ):
             return 101
     except aiohttp.WSServerHandshakeError as error:

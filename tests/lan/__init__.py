@@ -1,1 +1,1 @@
-"""A small LAN for tests: two laptops, each a network namespace, and what runs there."""
+"""A small LAN for tests: two laptops, each in a network namespace, and the programs that run on them."""

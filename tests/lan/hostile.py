@@ -1,7 +1,7 @@
-"""Announce what nobody should: every record a line of JSON on the command line, repeated every half second.
+"""Announce invalid or hostile DNS records every half second. Each argument is a record as JSON.
 
-Run as a program, in a network namespace: `python -m tests.lan.hostile '{"name": …, "address": …, "txt": {…}}' …`; a
-record with `count` is as many, under as many names.
+It runs as a program in a network namespace: `python -m tests.lan.hostile '{"name": …, "address": …, "txt": {…}}' …`.
+A record with `count` is announced that many times, under different names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from zeroconf.asyncio import AsyncZeroconf
 
 from signaling_sidecar.lan.record import SERVICE_TYPE
 
-RESPONSE = 0x8400  # RFC 6762 section 18: an answer, with authority
+RESPONSE = 0x8400  # RFC 6762 section 18: an authoritative answer
 EVERY_S = 0.5
 
 

@@ -1,4 +1,4 @@
-"""Two laptops on one network, for tests of what is announced there."""
+"""Two laptops on one network, for tests of announcements."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIDECAR = [*PYTHON, "-X", "dev", "-m", "signaling_sidecar"]
 
 
 class Laptop:
-    """What is started on it ends with the test."""
+    """A laptop. All programs that are started on it end with the test."""
 
     def __init__(self, host: Host, folder: Path) -> None:
         self._host, self.folder = host, folder
@@ -37,26 +37,27 @@ class Laptop:
         return program
 
     async def serve(self, *flags: str, port: int = 0) -> Program:
-        """A sidecar that announces, as soon as it listens."""
+        """Start a sidecar with `--announce`, and wait until it accepts connections."""
         own = ["--announce", "--port", str(port), "--state-dir", str(self.state_dir)]
         program = await self.start(*SIDECAR, "serve", *own, *flags)
         await program.line(r"^\{")
         return program
 
     async def put_a_page_on_the_network(self, name: str, address: str | None = None) -> str:
-        """Its URL. It proxies to the sidecar of this laptop, which has to run."""
+        """Start a page server that proxies to the running sidecar of this laptop, and return its URL."""
         page = await self.start(*PYTHON, "-m", "tests.lan.page", self.state_dir, address or self.addresses[0], name)
         return (await page.line(r"^http\S+$"))[0]
 
     async def run(self, *words: str | Path) -> str:
-        """The output of a program that ends well by itself."""
+        """Run a program that must end with exit code 0, and return its output."""
         program = await self.start(*words)
         assert await program.ended(within_s=30) == 0, program.lines
         await program.stop()
         return "\n".join(program.lines)
 
     async def discovers(self, *urls: str) -> list[dict[str, Any]]:
-        """Look until these are there and nobody else: one look is short for a machine that does much else."""
+        """Repeat the search until exactly these pages are found, because one search may be too short on a busy
+        machine."""
         for _ in range(LOOKS):
             found = await self._discover()
             if [each["url"] for each in found] == list(urls):
@@ -65,12 +66,12 @@ class Laptop:
 
     async def _discover(self) -> list[dict[str, Any]]:
         said = (await self.run(*SIDECAR, "discover", "--json", "--timeout", "1.5")).splitlines()
-        # asyncio complains on stderr, in development mode, of what a busy machine does slowly
+        # in development mode, asyncio reports slow steps on stderr, which happen on a busy machine
         found: list[dict[str, Any]] = json.loads("".join(dropwhile(lambda line: not line.startswith("["), said)))
         return found
 
     async def neighbours(self) -> dict[str, Any]:
-        """What the sidecar of this laptop answers to its pages."""
+        """Request a URL of the sidecar of this laptop, as one of its pages would."""
         url = json.loads((self.state_dir / "runtime.json").read_text())["url"] + "/ws/signaling/neighbours"
         fetch = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
         answer: dict[str, Any] = json.loads(await self.run(*PYTHON, "-c", fetch, url))
@@ -83,7 +84,7 @@ class Laptop:
 
 @pytest_asyncio.fixture
 async def laptops(tmp_path: Path) -> AsyncIterator[tuple[Laptop, Laptop]]:
-    """Ann's and Ben's, with the addresses 10.77.0.1 and fd77::1, 10.77.0.2 and fd77::2."""
+    """The laptops of Ann and Ben. Ann has the addresses 10.77.0.1 and fd77::1, Ben 10.77.0.2 and fd77::2."""
     with new_lan() as lan:
         both = []
         for host, name in ((lan.laptop, "ann"), (lan.second_laptop, "ben")):

@@ -1,6 +1,6 @@
-"""Print what is announced on the network, as it is on the wire: a JSON line for every packet with our records.
+"""Print each packet with records of a sidecar that is sent on the network, as one line of JSON.
 
-Run as a program, in the network namespace that it listens in: `python -m tests.lan.listener ADDRESS`.
+It runs as a program in the network namespace of the listener: `python -m tests.lan.listener ADDRESS`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""A page on the network, as Vite puts one there: it proxies to the sidecar, whose state folder says where it is.
+"""Serve a page on the network, and proxy to the sidecar, as Vite does. The state folder has the URL of the sidecar.
 
-Run as a program, because it has a network namespace of its own: `python -m tests.lan.page STATE_DIR ADDRESS NAME`.
+It runs as a program, because it needs a network namespace of its own: `python -m tests.lan.page STATE_DIR ADDRESS
+NAME`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`--announce`: the LAN is told where this project's page is, while it is there. With real multicast DNS."""
+"""With `--announce`, the page of this project is announced on the LAN while Vite runs, over real multicast DNS."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from tests.lan.laptops import PYTHON, Laptop, laptops
 
 __all__ = ["laptops"]
 PACKAGE = Path(neighbours.__file__).parents[2]
-NOT_ANNOUNCED = "not announced on the LAN: no page is on the network"
+NOT_ANNOUNCED = "not announced on the LAN: Vite does not listen on the network"
 Laptops = tuple[Laptop, Laptop]
 
 
 class Heard:
-    """What a listener on the other laptop has heard."""
+    """A listener on the other laptop, and the packets that it has received."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._taken = 1  # its first line only says that it listens
+        self._taken = 1  # the first line only says that the listener is ready
 
     async def next(self, **wanted: Any) -> dict[str, Any]:
         """The next packet in which all lifetimes are those that are wanted, and what else is."""
@@ -69,10 +69,10 @@ async def test_a_page_is_announced_while_it_is_on_the_network_and_every_record_l
     assert again["names"] == packet["names"]
     assert "url=https://10.77.0.1:5174/base/" in again["txt"][0]
 
-    write_site(ann.state_dir, "my-app")  # on localhost only
+    write_site(ann.state_dir, "my-app")  # Vite listens on localhost only
     await heard.next(ttls={0})
     await sidecar.line(NOT_ANNOUNCED, nth=2)
-    assert sidecar.count("announced on the LAN") == 4  # a line for each change, and no more
+    assert sidecar.count("announced on the LAN") == 4  # one line for each change
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -138,9 +138,7 @@ async def test_a_page_at_an_address_that_is_gone_is_said_and_the_sidecar_serves(
 ) -> None:
     write_site(tmp_path, "my-app", "http://10.255.255.254:5173/")
     served = await serve(aiohttp_client, tmp_path, announce=True)
-    await until(
-        lambda: "no multicast DNS here (10.255.255.254 is no address of this machine)" in caplog.text, "it is said"
-    )
+    await until(lambda: "multicast DNS does not work here (10.255.255.254" in caplog.text, "it is said")
     ann = await served.connect()
     assert (await ann.join("ann"))["type"] == "peer_list"
     async with served.client.get("/ws/signaling/neighbours") as answer:
@@ -152,7 +150,7 @@ def test_without_what_it_needs_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(lan_extra, "find_spec", lambda name: None)
-    sentence = "sidecar: {} needs more than is installed: pip install 'signaling-sidecar[lan]'\n"
+    sentence = "sidecar: {} needs packages that are not installed: pip install 'signaling-sidecar[lan]'\n"
     for words, feature in (
         (["serve", "--port", "0", "--state-dir", str(tmp_path), "--announce"], "--announce"),
         (["discover"], "sidecar discover"),

@@ -1,4 +1,4 @@
-"""Sidecars on one LAN find each other, with real multicast DNS; what strangers announce does no harm."""
+"""Sidecars on one LAN find each other over real multicast DNS, and hostile announcements do no harm."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GONE_WITHIN_S = 60  # seconds; the lifetime of a record
 
 
 async def meeting(laptop: Laptop, room: str = "bar") -> None:
-    """Somebody is in a room there, whose link to the sidecar is lost, and keeps its place."""
+    """A peer is in a room there. Its connection is lost, and its session is kept."""
     join = f"""
 import asyncio, json, aiohttp
 from pathlib import Path
@@ -139,7 +139,9 @@ async def test_a_link_local_address_is_asked_on_the_network_where_it_was_heard(l
 
 async def test_the_list_and_the_qr_code_of_one_in_it(laptops: Laptops) -> None:
     ann, ben = laptops
-    nobody = "nobody announces: `sidecar serve --announce` does, while Vite is on the network"
+    nobody = (
+        "no page is announced on this network: `sidecar serve --announce` announces one while Vite runs with --host"
+    )
     assert await ann.run(*SIDECAR, "discover", "--timeout", "0.5") == nobody
     assert json.loads(await ann.run(*SIDECAR, "discover", "--timeout", "0.5", "--json")) == []
     _, urls = await both_announce(laptops)
@@ -155,11 +157,12 @@ async def test_the_list_and_the_qr_code_of_one_in_it(laptops: Laptops) -> None:
     assert code.splitlines()[-1] == f"ben's app: {urls[1]}"
     program = await ann.start(*SIDECAR, "discover", "--timeout", "0.5", "--qr", "3")
     assert await program.ended(within_s=30) == 2
-    assert "sidecar: there is no number 3: 2 are announced on this network" in program.lines
+    assert "sidecar: there is no page with the number 3: 2 pages are announced on this network" in program.lines
 
 
 def drawn_modules(code: str) -> list[list[int]]:
-    """The dark (1) and light (0) modules of a code that is drawn in half blocks, light as the text's colour."""
+    """Read the dark (1) and light (0) modules of a QR code that is drawn with half blocks. Light modules have the
+    colour of the text."""
     upper_and_lower = {"█": (0, 0), "▀": (0, 1), "▄": (1, 0), " ": (1, 1)}
     rows: list[list[int]] = []
     for line in code.splitlines():
@@ -221,7 +224,7 @@ async def test_a_flood_of_strangers_hides_nobody(laptops: Laptops) -> None:
         assert [neighbour["url"] for neighbour in await until_neighbours(ann, 1)] == [urls[1]]
     await ann.discovers(*urls)
 
-    # Those who have answered before are asked first: also when strangers say that they are at the same address.
+    # Pages that responded before are checked first, even if hostile records have the same address.
     await flood(ben, announced("same", ben.addresses[0], f"http://{ben.addresses[0]}:1/{{number}}/", count=100))
     for _ in range(3):
         assert [neighbour["url"] for neighbour in await until_neighbours(ann, 1)] == [urls[1]]

@@ -1,4 +1,4 @@
-"""What others announce is foreign input: which records are believed, and what an answer may be."""
+"""Announcements of other machines are untrusted: which records and which responses are accepted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from aiohttp import web
 from signaling_sidecar.lan import Neighbour, NeighbourRoom, Page, read_record, verified
 from signaling_sidecar.lan.verify import MAX_ANSWER_BYTES, MAX_PAGES_PER_ADDRESS, WITHIN_S
 
-LOOPBACK = ipaddress.ip_address("127.0.0.1")  # no record may say it; these tests do, to have their own strangers
+# A real record must not have this address; these tests use it to run servers of their own.
+LOOPBACK = ipaddress.ip_address("127.0.0.1")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -48,12 +49,12 @@ def test_a_page_at_a_private_address_of_the_records_own_is_believed(url: str, ad
     ("url", "address"),
     [
         ("", "10.0.0.1"),
-        ("http://10.0.0.2:5173/", "10.0.0.1"),  # somebody else
+        ("http://10.0.0.2:5173/", "10.0.0.1"),  # another address
         ("http://203.0.113.9/", "203.0.113.9"),
         ("http://127.0.0.1:8765/", "127.0.0.1"),
         ("http://[::1]:8765/", "::1"),
         ("http://0.0.0.0/", "0.0.0.0"),
-        ("http://169.254.169.254/", "169.254.169.254"),  # where clouds answer with secrets
+        ("http://169.254.169.254/", "169.254.169.254"),  # where cloud providers serve secrets
         ("http://100.64.0.1/", "100.64.0.1"),
         ("http://224.0.0.251/", "224.0.0.251"),
         ("http://172.32.0.1/", "172.32.0.1"),
@@ -107,7 +108,7 @@ def test_a_name_is_one_visible_line() -> None:
 
 
 class Stranger:
-    """Somebody on the network, who answers as he likes."""
+    """A server on the network that sends arbitrary responses."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
@@ -272,7 +273,7 @@ async def test_one_that_drips_is_given_up_after_2_s_and_keeps_nobody_else_waitin
         found = await verified([slow.page(), slow.page("/other/"), good.page()])
         took_s = time.monotonic() - began_s
     assert [neighbour.url for neighbour in found] == [good.page().url]
-    assert WITHIN_S <= took_s < 2 * WITHIN_S  # beside each other, not one after the other
+    assert WITHIN_S <= took_s < 2 * WITHIN_S  # in parallel, not one after the other
 
 
 async def test_one_machine_is_not_asked_for_all_that_somebody_says_of_it() -> None:

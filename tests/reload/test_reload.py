@@ -1,4 +1,4 @@
-"""`--reload`: the sidecar's own code changes while it serves, and nobody is refused or has left."""
+"""With `--reload`, the code of the sidecar is replaced while it runs. No client is refused, and no peer leaves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VERSION = "VERSION_IN_HEALTH"
 
 
 class Copied:
-    """A running sidecar with `--reload`, from a copy of the package that the test may edit."""
+    """A running sidecar with `--reload`, whose code is a copy of the package that the test can edit."""
 
     def __init__(self, program: Program, folder: Path, url: str, pids: list[int]) -> None:
         self.program, self._folder, self.url, self.pids = program, folder, url, pids
@@ -112,7 +112,7 @@ async def test_no_connect_is_refused_over_many_saves(copied: Copied, measured: l
         async def connect_all_the_time() -> None:
             nonlocal answers
             while True:
-                await copied.home(session)  # raises when it is refused or reset
+                await copied.home(session)  # raises if the connection is refused or reset
                 answers += 1
 
         connecting = asyncio.create_task(connect_all_the_time())

@@ -228,7 +228,7 @@ async def test_a_damaged_record_costs_nobody_else_his_place(
     next_one = await serve(aiohttp_client, tmp_path)
     assert [peer["peerId"] for peer in (await (await next_one.connect()).join("cleo"))["peers"]] == ["ben"]
     (said,) = [record.getMessage() for record in caplog.records]
-    assert said.startswith("the state of the last run is not restored entirely: 1 line is left out: ")
+    assert said.startswith("the state of the last run is not restored entirely: 1 line was skipped: ")
     assert f"{path}, line {at + 1}" in said
     assert path.exists()  # the log stays what it is
 
@@ -304,7 +304,7 @@ async def test_a_log_of_another_version_is_left_alone_and_said_in_one_sentence(
     next_one = await serve(aiohttp_client, tmp_path)
     assert (await (await next_one.connect()).join("ben"))["peers"] == []
     (said,) = [record.getMessage() for record in caplog.records]
-    assert "has schema version 2, this release reads 1" in said
+    assert "has schema version 2, but this release reads version 1" in said
     assert next_one.records("server.restored") == []
     assert path.read_text() == text
 

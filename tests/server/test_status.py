@@ -18,7 +18,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.addresses import address_of
 from signaling_sidecar.dialects import DIALECTS
-from signaling_sidecar.doctor import PairNow, of_clients, pairs_now
+from signaling_sidecar.doctor import PairNow, check_client_networks, pairs_now
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.server.http.client_address import client_address
 from signaling_sidecar.server.pages import peers_in_rooms
@@ -346,10 +346,10 @@ def test_without_a_site_no_proxy_is_believed() -> None:
 )
 def test_peers_are_in_one_network_or_in_two(clients: list[str | None], code: str, places: str) -> None:
     own = [address_of("eth0", "10.0.0.1/8"), address_of("lo", "127.0.0.1/8")]
-    [finding] = of_clients(clients, own)
+    [finding] = check_client_networks(clients, own)
     assert finding.code == code
     assert finding.sentence.endswith(f": {places}")
 
 
 def test_one_peer_alone_is_in_no_network_with_anybody() -> None:
-    assert list(of_clients(["10.0.0.7"], [])) == []
+    assert list(check_client_networks(["10.0.0.7"], [])) == []

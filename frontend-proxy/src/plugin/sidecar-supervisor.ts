@@ -89,7 +89,7 @@ export class SidecarSupervisor {
     this.#printOnce('warn', `the proxy failed: ${error.message}`)
   }
 
-  /** Resolves when the sidecar listens or will not. Undefined if it is not being started or found. */
+  /** Resolves when the sidecar listens, or when its start has failed. Undefined if no start is in progress. */
   starting(): Promise<void> | undefined {
     if (!this.#isActive) return undefined
     return new Promise((resolve) => this.#waiting.push(resolve))

@@ -28,7 +28,7 @@ it.each([
   ['about:srcdoc', 'https://dev.test', 'wss://dev.test/ws/signaling'],
   ['blob:http://localhost:5173/4e1d', 'http://localhost:5173', 'ws://localhost:5173/ws/signaling'],
   ['http://localhost:5173/sandboxed', 'null', 'ws://localhost:5173/ws/signaling'],
-])('at %s it is on the origin of the page', async (href, origin, url) => {
+])('at %s the default URL is on the origin of the page', async (href, origin, url) => {
   expect(await urlAt(href, origin)).toBe(url)
 })
 
@@ -44,7 +44,7 @@ it.each([
   ['tauri://localhost/', 'tauri://localhost', 'tauri://localhost'],
   ['about:blank', 'null', 'about: pages'],
 ])(
-  'at %s nobody can guess it: the console says so, and nothing is tried',
+  'at %s there is no default URL: the client warns once and does not connect',
   async (href, origin, place) => {
     expect(await urlAt(href, origin)).toBeUndefined()
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
@@ -56,11 +56,11 @@ it.each([
     expect(globalThis.WebSocket).not.toHaveBeenCalled()
     expect(warn.mock.calls).toEqual([[expect.stringContaining(place)]])
     const advice = origin === 'null' ? 'from your Vite' : "url: 'ws://localhost:5173/ws/signaling'"
-    expect(warn.mock.calls[0]?.[0]).toContain(advice) // no sidecar lets in the origin `null`
+    expect(warn.mock.calls[0]?.[0]).toContain(advice) // The sidecar refuses the origin `null`, so a URL would not help.
   },
 )
 
-it('on a server all of it does nothing, and says so once', async () => {
+it('during server-side rendering nothing happens, and there is one warning', async () => {
   const warn = vi.spyOn(console, 'warn').mockReturnValue()
   const { deviceName, Mesh, SignalingClient } = await import('../../src/browser/index.ts')
   for (const url of [undefined, 'ws://localhost:5173/ws/signaling']) {
@@ -74,12 +74,12 @@ it('on a server all of it does nothing, and says so once', async () => {
     client.close()
   }
   expect(deviceName()).toBe('')
-  vi.runAllTimers() // throws when one of them begins another, for ever
+  vi.runAllTimers() // It throws if a timer keeps starting others.
   expect(globalThis.WebSocket).not.toHaveBeenCalled()
   expect(warn.mock.calls).toEqual([[expect.stringContaining('server-side rendering')]])
 })
 
-it('in Node.js a client that is given a url and a WebSocket connects', async () => {
+it('in Node.js a client with a url and a WebSocket class connects', async () => {
   const made = vi.fn()
   class Socket extends EventTarget {
     constructor(...words: unknown[]) {

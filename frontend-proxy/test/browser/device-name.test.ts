@@ -19,7 +19,7 @@ class Browser implements PageStorage {
   }
 }
 
-/** Another page of this browser, with nothing in its memory. */
+/** Loads the module again, as another page of the same browser does. */
 async function load(): Promise<(storage?: PageStorage) => string> {
   vi.resetModules()
   return (await import('../../src/browser/device-name.ts')).deviceName
@@ -27,27 +27,27 @@ async function load(): Promise<(storage?: PageStorage) => string> {
 
 beforeEach(() => void vi.unstubAllGlobals())
 
-it('is two words, the same on every page of a browser', async () => {
+it('is two words, which are the same on every page of a browser', async () => {
   const browser = new Browser()
   const name = (await load())(browser)
   expect(name).toMatch(/^[A-Z][a-z]+ [A-Z][a-z]+$/)
   expect((await load())(browser)).toBe(name)
 })
 
-it('is another in another browser', async () => {
+it('is different in another browser', async () => {
   const names = new Set<string>()
   for (let browser = 0; browser < 40; browser += 1) names.add((await load())(new Browser()))
   expect(names.size).toBeGreaterThan(30)
 })
 
-it('lasts as long as the page when nothing is kept', async () => {
+it('stays the same until the page is unloaded if there is no storage', async () => {
   vi.stubGlobal('localStorage', undefined)
   const deviceName = await load()
   const name = deviceName()
   expect(deviceName()).toBe(name)
 })
 
-it('lasts as long as the page when the user blocks storage', async () => {
+it('stays the same until the page is unloaded if the user blocks storage', async () => {
   const blocked = {
     get: () => {
       throw new DOMException('blocked', 'SecurityError')
@@ -60,14 +60,14 @@ it('lasts as long as the page when the user blocks storage', async () => {
   Reflect.deleteProperty(globalThis, 'localStorage')
 })
 
-it('works on a page that is no secure context', async () => {
+it('works on an insecure page', async () => {
   const { getRandomValues } = crypto
   vi.stubGlobal('crypto', { getRandomValues: getRandomValues.bind(crypto) })
   expect((await load())(new Browser())).toMatch(/ /)
 })
 
 it.each(['', 'Mallory', 'Brave Otter Brave', 'Brave Mallory', '<b>Brave</b> Otter'])(
-  'is not what somebody else has kept there: %j',
+  'ignores a stored name that it has not created: %j',
   async (kept) => {
     const browser = new Browser()
     browser.setItem(KEY, kept)

@@ -1,6 +1,6 @@
 import { vi } from 'vitest'
 
-/** As much of a page as a client uses; `vi.unstubAllGlobals()` takes it away again. */
+/** The parts of a page that a client uses. `vi.unstubAllGlobals()` removes them again. */
 export class FakePage extends EventTarget {
   readonly visibilityState = 'visible'
   readonly #items = new Map<string, string>()
@@ -17,7 +17,7 @@ export class FakePage extends EventTarget {
     this.#forgetModules()
   }
 
-  /** The tab's next page. What runs on the one before is still there, and has no connection. */
+  /** Loads the next page in this tab. The clients of the earlier page still exist, but have no connection. */
   reload(): void {
     this.dispatchEvent(new Event('pagehide'))
     this.#forgetModules()

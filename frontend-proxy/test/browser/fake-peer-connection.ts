@@ -1,6 +1,6 @@
 /**
- * The signaling state machine of an RTCPeerConnection (W3C WebRTC 1.0, 4.3.1) without a network.
- * Descriptions are `offer 1`, `answer 2`, …; a test moves the transport by hand.
+ * An RTCPeerConnection with only its signaling states (W3C WebRTC 1.0, 4.3.1) and without a network.
+ * Its descriptions are `offer 1`, `answer 2`, …, and a test sets the state of the transport.
  */
 export class FakePeerConnection {
   static made: FakePeerConnection[] = []
@@ -62,7 +62,7 @@ export class FakePeerConnection {
     this.connectionState = 'closed'
   }
 
-  /** The transport as the browser would report it. */
+  /** Changes the state of the transport, and fires the event that a browser would fire. */
   become(state: RTCPeerConnectionState): void {
     this.connectionState = state
     this.channel.readyState = state === 'connected' ? 'open' : this.channel.readyState

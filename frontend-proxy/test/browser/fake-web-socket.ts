@@ -4,7 +4,7 @@ export class FakeWebSocket extends EventTarget {
   static made: FakeWebSocket[] = []
   readyState = 0
   readonly sent: Record<string, unknown>[] = []
-  /** False: it is half open, and nothing comes from the other side. */
+  /** False simulates a half-open connection, on which nothing arrives. */
   answersPings = true
 
   constructor(readonly url: string) {
@@ -38,9 +38,9 @@ export class FakeWebSocket extends EventTarget {
   }
 }
 
-/** Options of a client that talks to `FakeWebSocket`s. */
+/** The options for a client that uses `FakeWebSocket`. */
 export const fakeNetwork = {
   url: 'ws://sidecar.test/ws/signaling',
-  // As much of a WebSocket as partysocket uses.
+  // FakeWebSocket has the parts of a WebSocket that partysocket uses.
   WebSocket: FakeWebSocket as unknown as typeof WebSocket,
 } satisfies SignalingOptions

@@ -3,7 +3,7 @@ import { SignalingClient } from '../../src/browser/index.ts'
 import { fakeNetwork } from './fake-web-socket.ts'
 import { again, nextSocket, RECONNECT_MS, resumable, resumed, ticket } from './resume-scene.ts'
 
-it('a refusal that does not count is followed by one new start', async () => {
+it('when several frames are refused without being counted, they are sent again once', async () => {
   const { signaling, socket, events } = await resumable()
   for (const n of [1, 2, 3]) signaling.relay('ben', 'signal', { n })
   socket.deliver({ type: 'error', code: 'too-fast', message: 'slow down', ca: 1 })
@@ -16,7 +16,7 @@ it('a refusal that does not count is followed by one new start', async () => {
   expect(events.map(([name]) => name)).toEqual(['refused'])
 })
 
-describe('numbers that disagree', () => {
+describe('numbers of the two sides that disagree', () => {
   const list = (ca: number, s = 0) => ({
     type: 'peer_list',
     peers: [{ peerId: 'ben' }],
@@ -33,7 +33,7 @@ describe('numbers that disagree', () => {
     ca,
   })
 
-  it('after a sidecar that has forgotten frames end in a fresh list, from which they go on', async () => {
+  it('lead to a new list after the sidecar has forgotten frames, and continue from that list', async () => {
     const { signaling, socket, events } = await resumable()
     for (const n of [1, 2, 3, 4]) signaling.relay('ben', 'signal', { n })
     socket.deliver({ type: 'ack', ca: 3 })
@@ -50,7 +50,7 @@ describe('numbers that disagree', () => {
     expect(events.map(([name]) => name)).toEqual(['resumed', 'peer_list'])
   })
 
-  it('go on from a list that comes with a gap', async () => {
+  it('continue from the numbers in the list after a gap', async () => {
     const { signaling, socket } = await resumable()
     for (const n of [1, 2]) signaling.relay('ben', 'signal', { n })
     socket.deliver({ type: 'ack', ca: 2 })
@@ -61,7 +61,7 @@ describe('numbers that disagree', () => {
     expect(next.sent.slice(1)).toMatchObject([{ n: 3, c: 1, a: 7 }])
   })
 
-  it.each([0, 9])('on any frame (%i) end in a fresh list', async (ca) => {
+  it.each([0, 9])('lead to a new list, on whatever frame they are noticed (%i)', async (ca) => {
     const { signaling, socket } = await resumable()
     for (const n of [1, 2, 3]) signaling.relay('ben', 'signal', { n })
     socket.deliver({ type: 'ack', ca: 2 })
@@ -71,7 +71,7 @@ describe('numbers that disagree', () => {
     expect(socket.sent.at(-1)).toMatchObject({ n: 3, c: ca + 1 })
   })
 
-  it('twice for one frame end in a fresh list, and then without that frame', async () => {
+  it('lead to a new list at the second refusal of a frame, and at the third the frame is dropped', async () => {
     const { signaling, socket, events } = await resumable()
     for (const n of [1, 2, 3]) signaling.relay('ben', 'signal', { n })
     for (const _ of [2, 3]) socket.deliver(outOfOrder(0))
@@ -87,7 +87,7 @@ describe('numbers that disagree', () => {
     expect(events).toContainEqual(['refused', expect.objectContaining({ code: 'out-of-order' })])
   })
 
-  it('because the sidecar said `too-fast` are no reason for that', async () => {
+  it('lead to neither if the reason was `too-fast`', async () => {
     const { signaling, socket, events } = await resumable()
     for (const n of [1, 2]) signaling.relay('ben', 'signal', { n })
     socket.deliver({ type: 'error', code: 'too-fast', message: 'slow down', ca: 0 })
@@ -101,9 +101,9 @@ describe('numbers that disagree', () => {
   })
 })
 
-describe('a frame that ended the connection', () => {
+describe('a frame that made the sidecar close the connection', () => {
   it.each([1009, 1007])(
-    'with code %i is never sent again, and what came after it is',
+    'with code %i is never sent again, but the frames after it are',
     async (code) => {
       const { signaling, socket, events } = await resumable()
       for (const n of [1, 2, 3]) signaling.relay('ben', 'signal', { n })
@@ -127,7 +127,7 @@ describe('a frame that ended the connection', () => {
     },
   )
 
-  it('was none of ours when all was handled', async () => {
+  it('cannot be ours if all our frames were handled', async () => {
     const { signaling, socket, events } = await resumable()
     signaling.relay('ben', 'signal', { n: 1 })
     socket.drop(1009)
@@ -139,7 +139,7 @@ describe('a frame that ended the connection', () => {
     expect(events.map(([name]) => name)).toEqual(['resumed'])
   })
 
-  it('is the join, when the room had not answered', async () => {
+  it('is the join if the sidecar had not answered it', async () => {
     const signaling = new SignalingClient({
       ...fakeNetwork,
       room: 'bar',
@@ -161,7 +161,7 @@ describe('a frame that ended the connection', () => {
   })
 })
 
-it('a join that came too fast is sent again', async () => {
+it('a join that was refused as too fast is sent again', async () => {
   const signaling = new SignalingClient({ ...fakeNetwork, room: 'bar', peerId: 'ann' })
   const socket = await nextSocket()
   socket.open()

@@ -3,7 +3,7 @@ import { parseFrame } from '../../src/browser/parse-frame.ts'
 
 const alone = { joinedAt: undefined, name: undefined, metadata: undefined, instance: undefined }
 
-describe('a frame that is no frame of ours', () => {
+describe('data that is not a known frame', () => {
   it.each([
     ['binary data', new ArrayBuffer(2)],
     ['text that is not JSON', '{"type":'],
@@ -28,7 +28,7 @@ describe('a frame that is no frame of ours', () => {
 })
 
 describe('peer_list', () => {
-  it('of the original protocol is enough', () => {
+  it('may have only the fields of the original protocol', () => {
     const data = '{"type":"peer_list","peers":[{"peerId":"abc","joinedAt":1735171200000}]}'
     expect(parseFrame(data)).toEqual({
       type: 'peer_list',
@@ -40,19 +40,19 @@ describe('peer_list', () => {
     })
   })
 
-  it('leaves out the peers it cannot read and keeps the others, in order', () => {
+  it('is parsed without the invalid peers, in the same order', () => {
     const peers = [{ peerId: 'b' }, null, { peerId: 5 }, 'x', { peerId: 'a', away: true }]
     const frame = parseFrame(JSON.stringify({ type: 'peer_list', peers }))
     expect(frame).toMatchObject({ peers: [{ peerId: 'b' }, { peerId: 'a', away: true }] })
   })
 
-  it('takes wrong-typed fields of a peer as absent', () => {
+  it('is parsed without the fields of a peer that have the wrong type', () => {
     const peer = { peerId: 'a', joinedAt: '1', name: 3, metadata: [], instance: null, away: 'yes' }
     const frame = parseFrame(JSON.stringify({ type: 'peer_list', peers: [peer] }))
     expect(frame).toMatchObject({ peers: [{ ...alone, peerId: 'a', away: false }] })
   })
 
-  it('keeps of the ICE servers what a browser would accept', () => {
+  it('is parsed with only those ICE servers that a browser accepts', () => {
     const iceServers = [
       { urls: 'stun:s.test' },
       { urls: ['turn:t.test', 4], username: 'u', credential: 'c', extra: 1 },
@@ -69,7 +69,7 @@ describe('peer_list', () => {
   })
 })
 
-it('peer_updated tells only what has changed', () => {
+it('peer_updated contains only the fields that have changed', () => {
   const data = '{"type":"peer_updated","peerId":"a","away":false,"name":7}'
   expect(parseFrame(data)).toEqual({
     type: 'peer_updated',
@@ -78,7 +78,7 @@ it('peer_updated tells only what has changed', () => {
   })
 })
 
-it('rooms leaves out the rooms it cannot read', () => {
+it('rooms is parsed without the invalid rooms', () => {
   const rooms = [{ roomId: 'bar', peers: 2, createdAt: 5 }, { roomId: 'x', peers: '2' }, {}]
   expect(parseFrame(JSON.stringify({ type: 'rooms', rooms }))).toEqual({
     type: 'rooms',
@@ -86,7 +86,7 @@ it('rooms leaves out the rooms it cannot read', () => {
   })
 })
 
-it('a relay keeps the fields of its sender apart from the envelope', () => {
+it('a relayed frame has the fields of its sender in its payload', () => {
   const data = '{"type":"signal","from":"a","to":"b","wave":{"hand":"left"}}'
   expect(parseFrame(data)).toEqual({
     type: 'signal',
@@ -95,7 +95,7 @@ it('a relay keeps the fields of its sender apart from the envelope', () => {
   })
 })
 
-it('an error says its code where it has no message', () => {
+it('an error without a message has its code as the message', () => {
   expect(parseFrame('{"type":"error","code":"room-full","ref":"j1"}')).toEqual({
     type: 'error',
     code: 'room-full',

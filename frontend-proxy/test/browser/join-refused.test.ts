@@ -14,9 +14,9 @@ import {
 } from './page-scene.ts'
 
 describe('a taken id', () => {
-  it('that the app has chosen is waited for, and the console says so once', async () => {
+  it('that the app has chosen is requested again until it is free, with one warning', async () => {
     const signaling = client({ peerId: 'user-1' })
-    const said = record(signaling)
+    const events = record(signaling)
     const socket = await opened()
     const sentAt: number[] = []
     for (let tries = 1; tries <= 8; tries += 1) {
@@ -31,10 +31,10 @@ describe('a taken id', () => {
     expect(warned[0]).toContain('uses this peer id')
     admit(socket, 'one')
     expect(signaling.joined).toBe(true)
-    expect(new Set(said)).toEqual(new Set(['waiting id-taken', 'peer_list']))
+    expect(new Set(events)).toEqual(new Set(['waiting id-taken', 'peer_list']))
   })
 
-  it('that nobody has chosen is given up for a new one', async () => {
+  it('that the app has not chosen is replaced with a new one', async () => {
     const signaling = client()
     const socket = await opened()
     const { peerId } = signaling
@@ -48,7 +48,7 @@ describe('a taken id', () => {
     expect(warned).toEqual([])
   })
 
-  it('is asked for anew on a new connection, and no more by a client that has closed', async () => {
+  it('is requested again on a new connection, but not by a closed client', async () => {
     const signaling = client({ peerId: 'user-1' })
     const socket = await opened()
     refuse(socket, 'id-taken')
@@ -70,11 +70,11 @@ it.each([
   'too-many-rooms',
   'of-a-later-release',
 ])(
-  'a join that is refused with %s is told to the page and in the console, and not repeated',
+  'a join that is refused with %s is reported to the page and in the console, and is not repeated',
   async (code) => {
-    const said = record(client())
+    const events = record(client())
     const socket = await opened()
-    said.length = 0
+    events.length = 0
     refuse(socket, code)
     await vi.advanceTimersByTimeAsync(60_000)
     expect(socket.sent).toHaveLength(1)
@@ -83,8 +83,8 @@ it.each([
 )
 
 describe('an id that the app has chosen', () => {
-  it('is kept when its session is over: the one that the sidecar gives is left at once', async () => {
-    const { signaling, socket, said } = await joined({ peerId: 'user-1' })
+  it('is kept when its session has ended: the client leaves the session with another id', async () => {
+    const { signaling, socket, events } = await joined({ peerId: 'user-1' })
     socket.drop(1006)
     const next = await opened(FIRST_RETRY_MS)
     next.deliver({ type: 'not_resumed', why: 'token' })
@@ -95,10 +95,10 @@ describe('an id that the app has chosen', () => {
     ])
     admit(next, 'two')
     expect(signaling.peerId).toBe('user-1')
-    expect(said).toEqual(['peer_list'])
+    expect(events).toEqual(['peer_list'])
   })
 
-  it('is asked for without its session when that is probably over', async () => {
+  it('is requested without its token if the session has probably ended', async () => {
     const { signaling, socket } = await joined({ peerId: 'user-1' })
     signaling.broadcast({ kept: 'for the session that is over' })
     socket.drop(1006)
@@ -111,8 +111,8 @@ describe('an id that the app has chosen', () => {
     expect(next.sent.slice(1)).toMatchObject([{ n: 1, c: 1 }])
   })
 
-  it('is asked for with its session when that is there after all', async () => {
-    const { socket, said } = await joined({ peerId: 'user-1' })
+  it('is requested with its token if the session has not ended after all', async () => {
+    const { socket, events } = await joined({ peerId: 'user-1' })
     socket.drop(1006)
     await vi.advanceTimersByTimeAsync(FIRST_RETRY_MS)
     vi.setSystemTime(Date.now() + 40_000)
@@ -120,17 +120,17 @@ describe('an id that the app has chosen', () => {
     refuse(next, 'id-taken')
     expect(next.sent[1]).toMatchObject({ peerId: 'user-1', resume: { token: 'one', after: 0 } })
     next.deliver({ type: 'resumed', roomId: 'bar', peerId: 'user-1', resume: ticket('two'), ca: 0 })
-    expect(said.at(-1)).toBe('resumed')
+    expect(events.at(-1)).toBe('resumed')
   })
 })
 
-it('a move that is refused leaves it in no room', async () => {
+it('after a refused move the client is in no room', async () => {
   const { signaling, socket } = await joined()
   signaling.join('pub')
   expect(socket.sent.slice(1)).toMatchObject([{ type: 'leave' }, { type: 'join', roomId: 'pub' }])
 })
 
-it('a join without a room is to the room of before', async () => {
+it('a join without a room joins the last room again', async () => {
   const { signaling, socket } = await joined({ peerId: 'ann', capacity: 4 })
   signaling.leave()
   signaling.join()

@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest'
 import { FakePeerConnection } from './fake-peer-connection.ts'
 import { ben, connected, pc, scene, state } from './mesh-scene.ts'
 
-describe('two pages that are loaded anew at once', () => {
-  it('do not take what was said to the page before for theirs', async () => {
+describe('two pages that are reloaded at the same time', () => {
+  it('ignore signals for the pages before them', async () => {
     const room = await scene([])
     await room.deliver({ type: 'peer_joined', ...ben })
     const offer = { type: 'offer', from: 'ben', sdp: 'o', link: 'l' }
@@ -15,7 +15,7 @@ describe('two pages that are loaded anew at once', () => {
 })
 
 describe('a peer with another instance', () => {
-  it('is rebuilt, and its reloaded page makes the offer', async () => {
+  it('gets a new link, and its reloaded page sends the offer', async () => {
     const room = await connected()
     await room.deliver({ type: 'peer_updated', peerId: 'ben', instance: 'b2' })
     expect(pc(0).connectionState).toBe('closed')
@@ -24,14 +24,14 @@ describe('a peer with another instance', () => {
     expect(state(room)).toEqual(['ben connecting'])
   })
 
-  it('is rebuilt and offered to when it is found in a new list', async () => {
+  it('gets a new link and an offer if it is in a new list', async () => {
     const room = await connected()
     await room.comeBack([{ ...ben, instance: 'b2' }])
     expect(pc(0).connectionState).toBe('closed')
     expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
   })
 
-  it('is told apart from one that only changed its name', async () => {
+  it('is distinguished from a peer that has only changed its name', async () => {
     const room = await connected()
     await room.deliver({ type: 'peer_updated', peerId: 'ben', name: 'Benjamin' })
     expect(FakePeerConnection.made).toHaveLength(1)
@@ -39,8 +39,8 @@ describe('a peer with another instance', () => {
   })
 })
 
-describe('a connection that does not come up', () => {
-  it('has failed after 15 s, though the browser never says so, and another is tried', async () => {
+describe('a link that does not come up', () => {
+  it('has failed after 15 s, even if the browser never reports it, and is replaced', async () => {
     const room = await scene([ben])
     const link = room.sent()[0]?.link
     await vi.advanceTimersByTimeAsync(15_000)
@@ -51,7 +51,7 @@ describe('a connection that does not come up', () => {
     ])
   })
 
-  it('is given more time at each try, up to a minute', async () => {
+  it('gets more time at each attempt, up to one minute', async () => {
     await scene([ben])
     const tries: number[] = []
     for (const waitMs of [15_000, 30_000, 60_000, 60_000]) {
@@ -63,7 +63,7 @@ describe('a connection that does not come up', () => {
     expect(FakePeerConnection.made).toHaveLength(5)
   })
 
-  it('that fails at once, as a DTLS handshake does, is tried again at once only the first time', async () => {
+  it('that fails at once (as a DTLS handshake can) is replaced at once only the first time', async () => {
     const room = await scene([ben])
     pc().become('failed')
     await vi.advanceTimersByTimeAsync(0)
@@ -76,7 +76,7 @@ describe('a connection that does not come up', () => {
     expect(state(room)).toEqual(['ben failed'])
   })
 
-  it('is not made anew without signaling, and goes on when that is back', async () => {
+  it('is not replaced without signaling, and continues when signaling is back', async () => {
     const room = await scene([ben])
     await room.comeBack([ben], 15_000)
     expect(FakePeerConnection.made).toHaveLength(1)
@@ -85,7 +85,7 @@ describe('a connection that does not come up', () => {
     expect(FakePeerConnection.made).toHaveLength(2)
   })
 
-  it('after it was up is restarted first, then made anew', async () => {
+  it('gets an ICE restart first if it was up before, and is then replaced', async () => {
     await connected()
     pc().become('failed')
     await vi.advanceTimersByTimeAsync(0)
@@ -96,8 +96,8 @@ describe('a connection that does not come up', () => {
   })
 })
 
-describe('frames of a connection that is gone', () => {
-  it('are dropped', async () => {
+describe('signals of an earlier link', () => {
+  it('are ignored', async () => {
     const room = await scene([ben])
     await room.deliver(
       { type: 'answer', from: 'ben', sdp: 'a', link: 'l', forLink: 'of the page before' },
@@ -109,7 +109,7 @@ describe('frames of a connection that is gone', () => {
     expect(pc().remoteDescription?.sdp).toBe('a')
   })
 
-  it('are told from an offer of a new one, which replaces ours', async () => {
+  it('are distinguished from the offer of a new link, which replaces ours', async () => {
     const room = await scene([ben])
     await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'first' })
     room.sent()

@@ -23,17 +23,17 @@ export const ben = { peerId: 'ben', joinedAt: 5, instance: 'b1' }
 export interface Scene {
   mesh: Mesh
   client: SignalingClient
-  /** What was sent since this was last asked, without the join. */
+  /** Returns the frames that were sent since the last call, without the join. */
   sent: () => Record<string, unknown>[]
-  /** The connection is lost, and `afterMs` later the next one opens and lists `peers`. */
+  /** Closes the connection, opens the next one after `afterMs`, and answers the join with `peers`. */
   comeBack: (peers: object[], afterMs?: number) => Promise<void>
   deliver: (...frames: object[]) => Promise<void>
 }
 
-/** Somebody who has just joined a room with `peers` in it. */
+/** Creates a mesh that has just joined a room with these peers. */
 export async function scene(peers: object[]): Promise<Scene> {
   const client = new SignalingClient({ ...fakeNetwork, room: 'bar', peerId: 'ann' })
-  const mesh = new Mesh(client, { trace: false }) // whose frames are other tests' matter
+  const mesh = new Mesh(client, { trace: false }) // Other tests check the trace frames.
   await vi.advanceTimersByTimeAsync(0)
   const list = (listed: object[]) => ({
     type: 'peer_list',
@@ -78,7 +78,7 @@ export function reasons(mesh: Mesh): MeshEvents['removed'][] {
   return removed
 }
 
-/** A room with Ben, whose connection is up. */
+/** Creates a mesh that is connected to Ben. */
 export async function connected(): Promise<Scene> {
   const room = await scene([ben])
   await room.deliver({ type: 'answer', from: 'ben', sdp: 'a' })

@@ -3,8 +3,8 @@ import { Mesh } from '../../src/browser/index.ts'
 import { FakePeerConnection } from './fake-peer-connection.ts'
 import { ben, connected, pc, reasons, scene, state } from './mesh-scene.ts'
 
-describe('who offers', () => {
-  it('is the newcomer, to everybody in its first list', async () => {
+describe('the peer that sends the offer', () => {
+  it('is the newcomer, which sends one to everybody in its first list', async () => {
     const room = await scene([ben, { peerId: 'cy' }])
     expect(room.sent()).toMatchObject([
       { type: 'offer', to: 'ben' },
@@ -12,7 +12,7 @@ describe('who offers', () => {
     ])
   })
 
-  it('is not the one who was there before', async () => {
+  it('is not the peer that was in the room before', async () => {
     const room = await scene([])
     await room.deliver({ type: 'peer_joined', ...ben })
     expect(room.sent()).toEqual([])
@@ -21,13 +21,13 @@ describe('who offers', () => {
     expect(room.sent()).toMatchObject([{ type: 'answer', to: 'ben', forLink: 'l' }])
   })
 
-  it('is not asked of a peer that is away: it would not hear of it', async () => {
+  it('does not send one to a peer that is away, which would not receive it', async () => {
     const room = await scene([{ ...ben, away: true }])
     expect(room.sent()).toEqual([])
     expect(state(room)).toEqual(['ben away'])
   })
 
-  it('is the one that joined earlier when both do, by the order the sidecar saw', async () => {
+  it('is the one that joined earlier if both send one', async () => {
     const room = await scene([ben, { peerId: 'cy', joinedAt: 12 }])
     room.sent()
     await room.deliver(
@@ -41,8 +41,8 @@ describe('who offers', () => {
   })
 })
 
-describe('signaling is not the call', () => {
-  it('a connected pair is neither closed nor offered again when signaling comes back', async () => {
+describe('when the signaling connection is back', () => {
+  it('a connected link is neither closed nor renegotiated', async () => {
     const room = await connected()
     await room.comeBack([ben])
     expect(room.sent()).toEqual([])
@@ -50,14 +50,14 @@ describe('signaling is not the call', () => {
     expect(state(room)).toEqual(['ben connected'])
   })
 
-  it('a pending offer is sent again when signaling comes back', async () => {
+  it('a pending offer is sent again', async () => {
     const room = await scene([ben])
     room.sent()
     await room.comeBack([ben])
     expect(room.sent()).toMatchObject([{ type: 'offer', sdp: 'offer 1' }])
   })
 
-  it('a pair that is not connected restarts when signaling comes back', async () => {
+  it('a link that is not connected restarts ICE', async () => {
     const room = await scene([ben])
     await room.deliver({ type: 'answer', from: 'ben', sdp: 'a' })
     room.sent()
@@ -66,7 +66,7 @@ describe('signaling is not the call', () => {
     expect(room.sent()).toMatchObject([{ type: 'offer', sdp: 'offer 2' }])
   })
 
-  it('a connected peer that the sidecar gave up as lost stays until its transport is down', async () => {
+  it('a connected peer that the sidecar reports as lost stays until its link is down', async () => {
     const room = await connected()
     const removed = reasons(room.mesh)
     await room.deliver({ type: 'peer_left', peerId: 'ben', reason: 'lost' })
@@ -77,7 +77,7 @@ describe('signaling is not the call', () => {
 })
 
 describe('a peer that is missing from a new list', () => {
-  it('is unconfirmed for 30 s and then dropped', async () => {
+  it('is unconfirmed for 30 s and then removed', async () => {
     const room = await scene([ben])
     await room.comeBack([])
     expect(state(room)).toEqual(['ben unconfirmed'])
@@ -88,7 +88,7 @@ describe('a peer that is missing from a new list', () => {
     expect(pc().connectionState).toBe('closed')
   })
 
-  it('does not get 30 s more from each further list', async () => {
+  it('does not get another 30 s from each further list', async () => {
     const room = await scene([ben])
     await room.comeBack([])
     await room.comeBack([], 20_000)
@@ -96,7 +96,7 @@ describe('a peer that is missing from a new list', () => {
     expect(state(room)).toEqual([])
   })
 
-  it('is kept after that as long as its transport is up', async () => {
+  it('stays after that as long as its link is up', async () => {
     const room = await connected()
     await room.comeBack([])
     await vi.advanceTimersByTimeAsync(60_000)
@@ -105,7 +105,7 @@ describe('a peer that is missing from a new list', () => {
     expect(state(room)).toEqual([])
   })
 
-  it('is confirmed by joining again, and nothing is rebuilt', async () => {
+  it('is confirmed when it joins again, and keeps its link', async () => {
     const room = await connected()
     await room.comeBack([])
     await room.comeBack([])
@@ -128,7 +128,7 @@ it.each(['left', 'moved', 'closed', 'kicked', 'room-closed'])(
   },
 )
 
-it('leaving the room closes every connection', async () => {
+it('leaving the room closes every link', async () => {
   const room = await connected()
   room.client.leave()
   expect(state(room)).toEqual([])
@@ -136,7 +136,7 @@ it('leaving the room closes every connection', async () => {
 })
 
 describe('a message', () => {
-  it('goes to all, or to one, and says how many that were', async () => {
+  it('is sent to all or to one, and the number of receivers is returned', async () => {
     const room = await scene([ben, { peerId: 'cy' }, { peerId: 'dan' }])
     pc(0).become('connected')
     pc(1).become('connected')
@@ -148,7 +148,7 @@ describe('a message', () => {
   })
 })
 
-it('a mesh that is made in a room meets everybody who is there', async () => {
+it('a mesh of a client that has joined already connects to everybody in the room', async () => {
   const room = await connected()
   room.mesh.close()
   const next = new Mesh(room.client, { trace: false })

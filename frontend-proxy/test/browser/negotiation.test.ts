@@ -9,7 +9,7 @@ function side(isPolite: boolean): {
 } {
   const pc = new FakePeerConnection()
   const sent: NegotiationSignal[] = []
-  // As much of an RTCPeerConnection as a negotiation uses.
+  // FakePeerConnection has the parts of an RTCPeerConnection that a negotiation uses.
   const real = pc as unknown as RTCPeerConnection
   const negotiation = new Negotiation(
     real,
@@ -26,7 +26,7 @@ const candidate = (text: string): NegotiationSignal => ({
   candidate: { candidate: text, sdpMid: '0' },
 })
 
-it('an offer is answered, and the answer settles it', async () => {
+it('an offer is answered, and both sides are stable then', async () => {
   const ann = side(false)
   const ben = side(true)
   await ben.negotiation.offer()
@@ -36,8 +36,8 @@ it('an offer is answered, and the answer settles it', async () => {
   expect([ann.pc.signalingState, ben.pc.signalingState]).toEqual(['stable', 'stable'])
 })
 
-describe('when both offer at once', () => {
-  it('the polite side takes its offer back, and one exchange remains', async () => {
+describe('when both sides send an offer at the same time', () => {
+  it('the polite side withdraws its offer', async () => {
     const ann = side(false)
     const ben = side(true)
     await Promise.all([ann.negotiation.offer(), ben.negotiation.offer()])
@@ -51,7 +51,7 @@ describe('when both offer at once', () => {
     expect([ann.pc.signalingState, ben.pc.signalingState]).toEqual(['stable', 'stable'])
   })
 
-  it('the candidates of the ignored offer are ignored with it', async () => {
+  it('the candidates of the ignored offer are ignored too', async () => {
     const ann = side(false)
     await ann.negotiation.offer()
     await ann.negotiation.receive(offer("ben's"))
@@ -61,7 +61,7 @@ describe('when both offer at once', () => {
   })
 })
 
-it('an offer that comes while the answer before it is being set is no collision', async () => {
+it('an offer that arrives while an earlier answer is being applied does not collide', async () => {
   const ann = side(false)
   await ann.negotiation.offer()
   const answering = ann.negotiation.receive(answer("ben's answer"))
@@ -71,11 +71,11 @@ it('an offer that comes while the answer before it is being set is no collision'
   expect(ann.sent.at(-1)?.type).toBe('answer')
 })
 
-describe('what was lost', () => {
+describe('an offer that got lost', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  it('is offered again after 5 s, and then after twice as long each time', async () => {
+  it('is sent again after 5 s, and then with doubled delays', async () => {
     const ann = side(false)
     await ann.negotiation.offer()
     const counts: number[] = []
@@ -87,7 +87,7 @@ describe('what was lost', () => {
     expect(new Set(ann.sent.map((frame) => JSON.stringify(frame))).size).toBe(1)
   })
 
-  it('is not offered again once it is answered, or the connection is closed', async () => {
+  it('is not sent again after it was answered or the link was closed', async () => {
     const [ann, ben] = [side(false), side(false)]
     await ann.negotiation.offer()
     await ann.negotiation.receive(answer("ben's answer", 1))
@@ -97,7 +97,7 @@ describe('what was lost', () => {
     expect([ann.sent.length, ben.sent.length]).toEqual([1, 1])
   })
 
-  it('is answered with the same answer, not with a new one', async () => {
+  it('is answered again with the same answer', async () => {
     const ann = side(false)
     await ann.negotiation.receive(offer("ben's", 1))
     await ann.negotiation.receive(offer("ben's, with more candidates", 1))
@@ -105,7 +105,7 @@ describe('what was lost', () => {
     expect(ann.pc.remoteDescription?.sdp).toBe("ben's")
   })
 
-  it('is answered again also while one offers oneself', async () => {
+  it('is answered again also while our own offer is pending', async () => {
     const ann = side(true)
     await ann.negotiation.receive(offer("ben's", 1))
     await ann.negotiation.offer()
@@ -114,7 +114,7 @@ describe('what was lost', () => {
     expect(ann.pc.rollbacks).toBe(0)
   })
 
-  it('is not answered again when a later exchange shows that the answer came', async () => {
+  it('is not answered again if a later negotiation proves that the answer has arrived', async () => {
     const ann = side(true)
     await ann.negotiation.receive(offer("ben's", 1))
     await ann.negotiation.offer()
@@ -124,7 +124,7 @@ describe('what was lost', () => {
     expect(ann.sent).toEqual([])
   })
 
-  it('is answered once when it comes again while it is being answered', async () => {
+  it('is answered once if it arrives twice while the answer is being prepared', async () => {
     const ann = side(false)
     const frames = [offer("ben's", 1), offer("ben's", 1)]
     await Promise.all(frames.map((frame) => ann.negotiation.receive(frame)))
@@ -132,14 +132,14 @@ describe('what was lost', () => {
   })
 })
 
-describe('an answer that nobody waits for', () => {
-  it('is dropped when nothing was offered', async () => {
+describe('an unexpected answer', () => {
+  it('is ignored if no offer was sent', async () => {
     const ann = side(false)
     await ann.negotiation.receive(answer('stray'))
     expect(ann.pc.remoteDescription).toBeNull()
   })
 
-  it('is dropped when it answers an earlier offer', async () => {
+  it('is ignored if it answers an earlier offer', async () => {
     const ann = side(false)
     await ann.negotiation.offer()
     await ann.negotiation.receive(answer('to the first', 1))
@@ -150,7 +150,7 @@ describe('an answer that nobody waits for', () => {
     expect(ann.pc.remoteDescription?.sdp).toBe('to the second')
   })
 
-  it('is dropped when it is the second to one offer', async () => {
+  it('is ignored if it is the second answer to one offer', async () => {
     const ann = side(false)
     await ann.negotiation.offer()
     await Promise.all([
@@ -162,7 +162,7 @@ describe('an answer that nobody waits for', () => {
 })
 
 describe('a candidate', () => {
-  it('that comes before the description is kept for it', async () => {
+  it('that arrives before the description is kept until then', async () => {
     const ann = side(false)
     await ann.negotiation.receive(candidate('early'))
     expect(ann.pc.candidates).toEqual([])
@@ -170,14 +170,14 @@ describe('a candidate', () => {
     expect(ann.pc.candidates).toEqual([{ candidate: 'early', sdpMid: '0' }])
   })
 
-  it('is kept a hundred times at most', async () => {
+  it('is dropped after a hundred early ones', async () => {
     const ann = side(false)
     for (let nth = 0; nth < 150; nth += 1) await ann.negotiation.receive(candidate(`${nth}`))
     await ann.negotiation.receive(offer("ben's"))
     expect(ann.pc.candidates).toHaveLength(100)
   })
 
-  it('that the browser refuses is reported', async () => {
+  it('that the browser rejects is reported', async () => {
     const ann = side(false)
     await ann.negotiation.receive(offer("ben's"))
     await expect(ann.negotiation.receive(candidate('unknown'))).rejects.toThrow('OperationError')
@@ -195,7 +195,7 @@ describe('a relayed frame', () => {
     expect(parseSignal({ type, from: 'b', payload })).toBeUndefined()
   })
 
-  it('gives a candidate without the fields that have the wrong type', () => {
+  it('is parsed without the fields of a candidate that have the wrong type', () => {
     const payload = { candidate: { candidate: 'c', sdpMid: 0, sdpMLineIndex: 1, extra: true } }
     expect(parseSignal({ type: 'candidate', from: 'b', payload })).toEqual({
       type: 'candidate',

@@ -13,10 +13,10 @@ import {
 } from './page-scene.ts'
 
 describe('the newest client of a page', () => {
-  it('has the id, the session and the slot of one that was forgotten', async () => {
+  it('takes over the id, the session and the slot of one that was never closed', async () => {
     const earlier = await joined()
     const newer = client()
-    expect(earlier.said).toEqual(['left replaced'])
+    expect(earlier.events).toEqual(['left replaced'])
     expect(earlier.socket.readyState).toBe(3)
     const socket = await opened()
     expect(socket.sent).toMatchObject([{ peerId: newer.peerId, resume: { token: 'one' } }])
@@ -27,19 +27,19 @@ describe('the newest client of a page', () => {
     expect(earlier.signaling.state).toBe('idle')
   })
 
-  it('gives the slot back to one that the page listens to, when the page has never listened to it', async () => {
+  it('loses the slot to an earlier one if the page listens to that one and has never listened to it', async () => {
     const kept = client()
     const discarded = client()
     const { peerId } = discarded
-    const said = record(kept)
+    const events = record(kept)
     expect([kept.peerId, kept.room, discarded.room]).toEqual([peerId, 'bar', undefined])
     admit(await opened(), 'one', peerId)
-    expect(said).toEqual(['peer_list'])
+    expect(events).toEqual(['peer_list'])
     expect(warned).toEqual([])
     expect(console.info).not.toHaveBeenCalled()
   })
 
-  it('gives it back to one whose mesh the page listens to', async () => {
+  it('loses the slot to an earlier one if the page listens to the mesh of that one', async () => {
     const kept = new Mesh(client())
     const discarded = new Mesh(client())
     expect(kept.client.room).toBeUndefined()
@@ -47,7 +47,7 @@ describe('the newest client of a page', () => {
     expect([kept.client.room, discarded.client.room]).toEqual(['bar', undefined])
   })
 
-  it('keeps it when the page listens to both, and the console says so', async () => {
+  it('keeps the slot if the page listens to both, with a warning', async () => {
     const { signaling: earlier } = await joined()
     const newer = client()
     record(newer)
@@ -58,27 +58,27 @@ describe('the newest client of a page', () => {
     expect(console.info).toHaveBeenCalledOnce()
   })
 
-  it('takes it from one whose mesh was just closed without a word in the console', async () => {
+  it('takes the slot without a warning from one whose mesh was just closed', async () => {
     const earlier = new Mesh(client())
     earlier.addEventListener('message', () => {})
     earlier.close()
     const newer = new Mesh(client())
     newer.addEventListener('message', () => {})
-    earlier.addEventListener('message', () => {}) // an effect of React's that still has the earlier one
+    earlier.addEventListener('message', () => {}) // A React effect may still use the earlier one.
     await vi.advanceTimersByTimeAsync(1)
     expect([earlier.client.room, newer.client.room]).toEqual([undefined, 'bar'])
     expect(warned).toEqual([])
     expect(console.info).not.toHaveBeenCalled()
   })
 
-  it('is missed by a page that goes on sending with a mesh that it has closed: the console says so', () => {
+  it('is not used by a page that sends with a closed mesh, which prints a warning', () => {
     const mesh = new Mesh(client())
     mesh.close()
     expect([mesh.send('hi'), mesh.send('hi')]).toEqual([0, 0])
     expect(warned).toEqual([expect.stringContaining('this mesh was closed, so it sends nothing')])
   })
 
-  it('repeats the join of one that was not answered yet', async () => {
+  it('repeats the join of one that has not been answered yet', async () => {
     client()
     const first = await opened()
     client()
@@ -88,7 +88,7 @@ describe('the newest client of a page', () => {
     expect(join).toMatchObject({ resume: true })
   })
 
-  it('has the session of one that was closed without a connection', async () => {
+  it('continues the session of one that was closed without a connection', async () => {
     const earlier = await joined()
     earlier.socket.drop(1006)
     earlier.signaling.close()
@@ -96,17 +96,17 @@ describe('the newest client of a page', () => {
     expect((await opened()).sent).toMatchObject([{ resume: { token: 'one' } }])
   })
 
-  it('has the session of one that was closed a moment ago, and nobody sees a leave', async () => {
+  it('continues the session of one that was just closed, without a leave', async () => {
     const earlier = await joined()
     earlier.signaling.close()
     await vi.advanceTimersByTimeAsync(200)
     client()
     expect((await opened(1_000)).sent).toMatchObject([{ resume: { token: 'one' } }])
     expect(earlier.socket.sent).toHaveLength(1)
-    expect(earlier.said).toEqual(['left closed'])
+    expect(earlier.events).toEqual(['left closed'])
   })
 
-  it('has only the id of one that has left', async () => {
+  it('takes over only the id of one that has left', async () => {
     const earlier = await joined()
     earlier.signaling.leave()
     const { peerId } = client()
@@ -114,24 +114,24 @@ describe('the newest client of a page', () => {
     expect(peerId).toBe(earlier.socket.sent[0]?.peerId)
   })
 
-  it('is somebody else when it is to have another id, and the earlier one leaves', async () => {
+  it('is a new peer if it has another id, and the earlier one leaves', async () => {
     const earlier = await joined({ peerId: 'ann' })
     client({ peerId: 'ben' })
     expect(earlier.socket.sent.at(-1)).toEqual({ type: 'leave' })
     expect((await opened()).sent).toMatchObject([{ peerId: 'ben', resume: true }])
   })
 
-  it('is the one of another copy of the library, too', async () => {
+  it('also replaces a client of another copy of the library', async () => {
     const earlier = await joined()
     vi.resetModules()
     const copy = await import('../../src/browser/index.ts')
     expect(copy.SignalingClient).not.toBe(SignalingClient)
     new copy.SignalingClient({ ...fakeNetwork, room: 'bar' })
-    expect(earlier.said).toEqual(['left replaced'])
+    expect(earlier.events).toEqual(['left replaced'])
     expect((await opened()).sent).toMatchObject([{ resume: { token: 'one' } }])
   })
 
-  it('leaves the list of rooms to the earlier one', async () => {
+  it('does not stop the earlier one from watching the list of rooms', async () => {
     const earlier = await joined()
     earlier.signaling.watchRooms()
     client()
@@ -141,12 +141,12 @@ describe('the newest client of a page', () => {
     expect(sockets.map(({ sent }) => sent[0]?.type).sort()).toEqual(['join', 'watch_rooms'])
   })
 
-  it('takes nothing from a client of another room, of another slot or of another sidecar', async () => {
+  it('does not replace a client in another room, in another slot or of another sidecar', async () => {
     const earlier = await joined()
     client({ room: 'pub' })
     client({ slot: 'second' })
     client({ url: 'ws://other.test/ws/signaling' })
-    expect(earlier.said).toEqual([])
+    expect(earlier.events).toEqual([])
     await vi.advanceTimersByTimeAsync(0)
     const ids = FakeWebSocket.made.map((socket) => {
       if (socket.readyState === 0) socket.open()
@@ -157,7 +157,7 @@ describe('the newest client of a page', () => {
 })
 
 describe('a page', () => {
-  it('that is reloaded before its join was answered repeats it, however often', async () => {
+  it('repeats an unanswered join after each reload', async () => {
     client()
     const first = await opened()
     for (let reload = 0; reload < 3; reload += 1) {
@@ -171,14 +171,14 @@ describe('a page', () => {
     }
   })
 
-  it('keeps the session of an id that the app has chosen over a reload', async () => {
+  it('keeps the session of an id that the app has chosen after a reload', async () => {
     await joined({ peerId: 'user-1' })
     page.reload()
     client({ peerId: 'user-1' })
     expect((await opened()).sent).toMatchObject([{ peerId: 'user-1', resume: { token: 'one' } }])
   })
 
-  it('that comes back from the back/forward cache goes on as the page that was there', async () => {
+  it('continues the session of another page when it returns from the back/forward cache', async () => {
     const first = await joined({ peerId: 'ann' })
     page.reload()
     client({ peerId: 'ann' })
@@ -187,14 +187,14 @@ describe('a page', () => {
     page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
     const socket = await opened(FIRST_RETRY_MS)
     expect(socket.sent).toMatchObject([{ peerId: 'ann', resume: { token: 'two' } }])
-    expect(first.said).toEqual([])
+    expect(first.events).toEqual([])
   })
 })
 
 describe('a mesh that is closed', () => {
   const options = { trace: false }
 
-  it('closes its client, so that the tab is not in the room any more', async () => {
+  it('closes its client, which leaves the room', async () => {
     const { signaling, socket } = await joined()
     new Mesh(signaling, options).close()
     await vi.advanceTimersByTimeAsync(1_000)
@@ -202,21 +202,21 @@ describe('a mesh that is closed', () => {
     expect(socket.readyState).toBe(3)
   })
 
-  it('leaves the client to another mesh, also to one that is made at once', async () => {
-    const { signaling, said } = await joined()
+  it('does not close a client that another mesh uses, even one that is created afterwards', async () => {
+    const { signaling, events } = await joined()
     const first = new Mesh(signaling, options)
     first.close()
     const second = new Mesh(signaling, options)
     first.close()
     await vi.advanceTimersByTimeAsync(1_000)
     expect(signaling.joined).toBe(true)
-    expect(said).toEqual([])
+    expect(events).toEqual([])
     second.close({ keepClient: true })
     await vi.advanceTimersByTimeAsync(1_000)
     expect(signaling.joined).toBe(true)
   })
 
-  it('makes the client join again when another mesh is made of it later', async () => {
+  it('has closed its client, which joins again for a later mesh', async () => {
     const { signaling } = await joined()
     new Mesh(signaling, options).close()
     await vi.advanceTimersByTimeAsync(10_000)
@@ -225,7 +225,7 @@ describe('a mesh that is closed', () => {
     expect((await opened()).sent).toMatchObject([{ type: 'join', roomId: 'bar' }])
   })
 
-  it('keeps the slot when its page is only unloaded', async () => {
+  it('keeps the slot when the page is unloaded', async () => {
     const { signaling, socket } = await joined()
     new Mesh(signaling, options)
     page.reload()

@@ -32,7 +32,7 @@ export function client(options: SignalingOptions = {}): SignalingClient {
   return new SignalingClient({ ...fakeNetwork, room: 'bar', ...options })
 }
 
-/** The socket that was made last, open. */
+/** Opens the socket that was created last. */
 export async function opened(inMs = 0): Promise<FakeWebSocket> {
   await vi.advanceTimersByTimeAsync(inMs)
   const socket = FakeWebSocket.made.at(-1)
@@ -60,24 +60,24 @@ export function admit(
   })
 }
 
-/** A client in the room, whose session can be resumed with the token `one`. */
+/** Creates a client that has joined, with a session that the token `one` resumes. */
 export async function joined(options: SignalingOptions = {}) {
   const signaling = client(options)
   const socket = await opened()
   admit(socket, 'one')
-  return { signaling, socket, said: record(signaling) }
+  return { signaling, socket, events: record(signaling) }
 }
 
 export function record(signaling: SignalingClient): string[] {
-  const said: string[] = []
+  const events: string[] = []
   const names = ['peer_list', 'resumed', 'renamed', 'left', 'waiting', 'refused'] as const
   for (const name of names) {
     signaling.addEventListener(name, ({ detail }: CustomEvent<SignalingEvents[typeof name]>) => {
       const why = 'why' in detail ? detail.why : 'code' in detail ? detail.code : ''
-      said.push(`${name} ${why}`.trim())
+      events.push(`${name} ${why}`.trim())
     })
   }
-  return said
+  return events
 }
 
 export function refuse(socket: FakeWebSocket, code: string): void {

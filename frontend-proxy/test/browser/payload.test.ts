@@ -12,7 +12,7 @@ beforeEach(() => {
 })
 afterEach(() => vi.useRealTimers())
 
-/** A client in a room of a sidecar that reads frames of up to 1,000 bytes. */
+/** Creates a client that has joined, with a sidecar that accepts frames of up to 1,000 bytes. */
 async function member(limits: object = { frameBytes: 1_000 }) {
   const signaling = new SignalingClient({ ...fakeNetwork, room: 'bar', peerId: 'ann' })
   await vi.advanceTimersByTimeAsync(0)
@@ -45,7 +45,7 @@ describe('a payload', () => {
     { $payload: 5, from: { from: 6 } },
     JSON.parse('{"__proto__": 1, "from": 2, "constructor": 3}'),
     { text: '"from":1\\', '': null, list: [1, [2]] },
-  ])('of %j arrives as it was said', async (payload) => {
+  ])('of %j arrives unchanged', async (payload) => {
     const { signaling, socket, received } = await member()
     expect(signaling.broadcast(payload)).toBe(true)
     const sent = socket.sent.at(-1)
@@ -57,7 +57,7 @@ describe('a payload', () => {
     expect(JSON.stringify(received[0]?.payload).length).toBe(JSON.stringify(payload).length)
   })
 
-  it('is what its toJSON says, as of an RTCSessionDescription', async () => {
+  it('is what its method toJSON returns, as for an RTCSessionDescription', async () => {
     const { signaling, socket, received } = await member()
     class Description {
       get sdp() {
@@ -72,7 +72,7 @@ describe('a payload', () => {
     expect(received[0]?.payload).toMatchObject({ type: 'offer', sdp: 'v=0' })
   })
 
-  it('with half an emoji is well-formed', async () => {
+  it('with half of a surrogate pair is sent as well-formed text', async () => {
     const { signaling, socket } = await member()
     const half = '😀'.slice(0, 1)
     signaling.broadcast({
@@ -91,7 +91,7 @@ describe('a payload', () => {
     expect(socket.sent.at(-1)).toMatchObject({ type: 'update', name: '\ufffd' })
   })
 
-  it.each([3_000, 100_000])('nested %i deep is refused at the call', async (levels) => {
+  it.each([3_000, 100_000])('with %i levels is refused by the call', async (levels) => {
     const { signaling, socket, refused } = await member({ frameBytes: 10_000_000 })
     const before = socket.sent.length
     expect(signaling.broadcast(nested(levels))).toBe(false)
@@ -101,7 +101,7 @@ describe('a payload', () => {
     expect(signaling.broadcast(nested(199))).toBe(true)
   })
 
-  it('that JSON cannot hold is the fault of the caller, and nothing is sent or kept', async () => {
+  it('that JSON cannot represent throws, and nothing is sent or kept', async () => {
     const { signaling, socket } = await member()
     const circular: Record<string, unknown> = {}
     circular.self = circular
@@ -122,7 +122,7 @@ describe('a payload', () => {
   })
 })
 
-describe('an id that is no string', () => {
+describe('an id that is not a string', () => {
   it.each([
     ['room', () => new SignalingClient({ ...fakeNetwork, room: 7 as unknown as string })],
     [
@@ -133,7 +133,7 @@ describe('an id that is no string', () => {
     expect(create).toThrow(`${what} must be a string, but its type is number`)
   })
 
-  it('is none of a peer either', async () => {
+  it('is not accepted as a receiver either', async () => {
     const { signaling } = await member()
     const to = 7 as unknown as string
     expect(() => signaling.relay(to, 'signal')).toThrow(
@@ -142,8 +142,8 @@ describe('an id that is no string', () => {
   })
 })
 
-describe('a frame over the limit that the sidecar has told', () => {
-  it('is refused before it is sent, and the next one is sent', async () => {
+describe("a frame that is larger than the sidecar's limit", () => {
+  it('is refused without being sent, and the next one is sent', async () => {
     const { signaling, socket, refused } = await member()
     expect(signaling.relay('ben', 'offer', { sdp: 'x'.repeat(1_000) })).toBe(false)
     expect(signaling.broadcast({ text: 'é'.repeat(480) })).toBe(false)
@@ -156,13 +156,13 @@ describe('a frame over the limit that the sidecar has told', () => {
     expect(socket.sent.slice(1)).toMatchObject([{ type: 'offer', c: 1 }])
   })
 
-  it('is not known of one that tells none', async () => {
+  it('is sent if the sidecar has told no limit', async () => {
     const { signaling } = await member({})
     expect(signaling.broadcast({ text: 'x'.repeat(500_000) })).toBe(true)
   })
 })
 
-it('a profile that the sidecar would not take is refused, and does not keep this page out later', async () => {
+it('a profile that the sidecar would refuse is refused, and is not used in later joins', async () => {
   const { signaling, socket, refused } = await member()
   signaling.update({ name: 'Ann', metadata: { hat: 1 } })
   signaling.update({ metadata: { pad: 'p'.repeat(5_000) } })
@@ -184,7 +184,7 @@ it('a profile that the sidecar would not take is refused, and does not keep this
   expect(socket.sent.at(-1)).toMatchObject({ type: 'join', name: 'Ann', metadata: { hat: 2 } })
 })
 
-it('a room whose name is cut within an emoji is joined as the sidecar has it', async () => {
+it('a room name with half of a surrogate pair is joined in its well-formed form', async () => {
   const signaling = new SignalingClient({ ...fakeNetwork, room: 'bar😀'.slice(0, 4) })
   await vi.advanceTimersByTimeAsync(0)
   const socket = FakeWebSocket.made.at(-1)

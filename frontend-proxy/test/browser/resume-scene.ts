@@ -29,7 +29,7 @@ export async function nextSocket(inMs = 0): Promise<FakeWebSocket> {
   return socket
 }
 
-/** A client in the room `bar`, with Ben, whose session can be resumed. */
+/** Creates a client that has joined the room `bar` with a resumable session. Ben is there too. */
 export async function resumable(options: SignalingOptions = { peerId: 'ann' }) {
   const signaling = new SignalingClient({ ...fakeNetwork, room: 'bar', ...options })
   const socket = await nextSocket()
@@ -59,7 +59,7 @@ export async function resumable(options: SignalingOptions = { peerId: 'ann' }) {
   return { signaling, socket, events }
 }
 
-/** The connection is lost and made again; the join that is sent then. */
+/** Closes the connection, and returns the next one when it is open. */
 export async function again(socket: FakeWebSocket, code = 1006): Promise<FakeWebSocket> {
   socket.drop(code)
   const next = await nextSocket(RECONNECT_MS)

@@ -13,24 +13,27 @@ import {
 } from './resume-scene.ts'
 
 describe('a lost connection', () => {
-  it.each([1000, 1001, 1005, 1006, 1012])('with code %i is resumed where it was', async (code) => {
-    const { socket, events } = await resumable()
-    socket.deliver({ type: 'offer', from: 'ben', n: 1, s: 1 })
-    const next = await again(socket, code)
-    expect(next.sent).toMatchObject([
-      { type: 'join', roomId: 'bar', peerId: 'ann', resume: { token: 'one', after: 1 } },
-    ])
-    next.deliver(resumed(0))
-    for (const s of [1, 2, 3]) next.deliver({ type: 'offer', from: 'ben', n: s, s })
-    expect(offers(events)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
-    expect(events.map(([name]) => name)).not.toContain('peer_list')
-    expect(events).toContainEqual(['resumed', { room: 'bar', peerId: 'ann' }])
+  it.each([1000, 1001, 1005, 1006, 1012])(
+    'with code %i is followed by a resumed session',
+    async (code) => {
+      const { socket, events } = await resumable()
+      socket.deliver({ type: 'offer', from: 'ben', n: 1, s: 1 })
+      const next = await again(socket, code)
+      expect(next.sent).toMatchObject([
+        { type: 'join', roomId: 'bar', peerId: 'ann', resume: { token: 'one', after: 1 } },
+      ])
+      next.deliver(resumed(0))
+      for (const s of [1, 2, 3]) next.deliver({ type: 'offer', from: 'ben', n: s, s })
+      expect(offers(events)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
+      expect(events.map(([name]) => name)).not.toContain('peer_list')
+      expect(events).toContainEqual(['resumed', { room: 'bar', peerId: 'ann' }])
 
-    const third = await again(next)
-    expect(third.sent).toMatchObject([{ resume: { token: 'two', after: 3 } }])
-  })
+      const third = await again(next)
+      expect(third.sent).toMatchObject([{ resume: { token: 'two', after: 3 } }])
+    },
+  )
 
-  it('keeps what is sent meanwhile, and sends it once, after the answer', async () => {
+  it('lets the client keep frames, which it sends once, after the answer', async () => {
     const { signaling, socket } = await resumable()
     signaling.relay('ben', 'offer', { n: 1 })
     socket.drop(1006)
@@ -48,14 +51,14 @@ describe('a lost connection', () => {
     ])
   })
 
-  it('says so when too much is kept', async () => {
+  it('makes the client return false when it keeps too many frames', async () => {
     const { signaling, socket } = await resumable()
     socket.drop(1006)
     const sent = Array.from({ length: 300 }, (_, n) => signaling.relay('ben', 'signal', { n }))
     expect(sent.filter(Boolean)).toHaveLength(256)
   })
 
-  it('that left a gap is a fresh list of the same session', async () => {
+  it('that left a gap is followed by a new list in the same session', async () => {
     const { signaling, socket, events } = await resumable()
     socket.drop(1006)
     signaling.relay('ben', 'signal', { n: 1 })
@@ -77,7 +80,7 @@ describe('a lost connection', () => {
     expect(offers(events)).toEqual([{ n: 401 }])
   })
 
-  it('of a session that is no more is somebody new', async () => {
+  it('is followed by a new peer if the session has ended', async () => {
     const { signaling, socket, events } = await resumable({})
     signaling.relay('ben', 'signal', { n: 1 })
     const next = await again(socket)
@@ -97,7 +100,7 @@ describe('a lost connection', () => {
 })
 
 describe('acknowledging', () => {
-  it('goes with what is sent, else after a second, else after sixteen', async () => {
+  it('happens with the next frame, or after a second, or after sixteen frames', async () => {
     const { signaling, socket } = await resumable()
     socket.deliver({ type: 'offer', from: 'ben', s: 1 })
     signaling.relay('ben', 'answer')
@@ -113,7 +116,7 @@ describe('acknowledging', () => {
     expect(socket.sent).toHaveLength(4)
   })
 
-  it('of our frames ends their being kept', async () => {
+  it('drops the frames that were kept', async () => {
     const { signaling, socket } = await resumable()
     for (const n of [1, 2, 3]) signaling.relay('ben', 'signal', { n })
     socket.deliver({ type: 'ack', ca: 2 })
@@ -123,7 +126,7 @@ describe('acknowledging', () => {
   })
 })
 
-it('a session that does not outlive the sidecar any more is told', async () => {
+it('the client reports that the session no longer survives a restart of the sidecar', async () => {
   const { signaling, socket } = await resumable()
   const told: boolean[] = []
   signaling.addEventListener('durable', ({ detail }) => told.push(detail.durable))
@@ -132,7 +135,7 @@ it('a session that does not outlive the sidecar any more is told', async () => {
   expect(told).toEqual([false, true])
 })
 
-it('a hole in the numbers is no frame, but a new connection', async () => {
+it('after a gap in the numbers, the frame is ignored and the client reconnects', async () => {
   const { socket, events } = await resumable()
   socket.deliver({ type: 'offer', from: 'ben', n: 2, s: 2 })
   expect(offers(events)).toEqual([])
@@ -140,7 +143,7 @@ it('a hole in the numbers is no frame, but a new connection', async () => {
 })
 
 describe('a half-open socket', () => {
-  it('is noticed by the ping that nobody answers', async () => {
+  it('is noticed when a ping is not answered', async () => {
     const { socket } = await resumable()
     await vi.advanceTimersByTimeAsync(60_000)
     expect(FakeWebSocket.made).toHaveLength(1)
@@ -150,7 +153,7 @@ describe('a half-open socket', () => {
     expect(await nextSocket(RECONNECT_MS)).not.toBe(socket)
   })
 
-  it.each(['online', 'visibilitychange'])('is looked for at once on %s', async (name) => {
+  it.each(['online', 'visibilitychange'])('is tested for at once on %s', async (name) => {
     const page = new FakePage()
     const { socket } = await resumable()
     socket.answersPings = false
@@ -159,7 +162,7 @@ describe('a half-open socket', () => {
     expect(await nextSocket(RECONNECT_MS)).not.toBe(socket)
   })
 
-  it('does not keep a lost one waiting when the network is back', async () => {
+  it('is not waited for when the network is back', async () => {
     const page = new EventTarget()
     vi.stubGlobal('window', page)
     const { socket } = await resumable()
@@ -169,7 +172,7 @@ describe('a half-open socket', () => {
   })
 })
 
-it('a page that was replaced stops, and says so', async () => {
+it('a page that was replaced does not reconnect', async () => {
   const { socket, events } = await resumable()
   socket.drop(4001, 'replaced')
   await vi.advanceTimersByTimeAsync(60_000)
@@ -177,7 +180,7 @@ it('a page that was replaced stops, and says so', async () => {
   expect(events).toEqual([['left', { room: 'bar', why: 'replaced' }]])
 })
 
-it('a page that was loaded anew asks for its session without a number', async () => {
+it('a reloaded page reclaims its session without a number', async () => {
   const page = new FakePage()
   await resumable()
   page.reload()
@@ -192,7 +195,7 @@ it('a page that was loaded anew asks for its session without a number', async ()
   expect(socket.sent.at(-1)).toMatchObject({ n: 1, c: 6, a: 9 })
 })
 
-it('a frame of a later release has its place in the order, and a notice is told', async () => {
+it('an unknown frame counts in the numbers, and a notice is emitted', async () => {
   const { signaling, socket, events } = await resumable()
   const notices: string[] = []
   signaling.addEventListener('notice', ({ detail }) => notices.push(detail.text))

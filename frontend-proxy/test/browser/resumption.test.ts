@@ -17,7 +17,7 @@ describe('frames from the sidecar', () => {
     expect(resumption.after).toBe(3)
   })
 
-  it('are acknowledged soon, and at once after sixteen', () => {
+  it('are acknowledged soon, or at once after sixteen', () => {
     const resumption = new Resumption(TICKET)
     expect(resumption.acknowledgementDue).toBe('no')
     resumption.receive(1)
@@ -28,7 +28,7 @@ describe('frames from the sidecar', () => {
     expect(resumption.acknowledgementDue).toBe('no')
   })
 
-  it('are counted from where a list says that they stand', () => {
+  it('are counted from the number in a list', () => {
     const resumption = new Resumption(TICKET, 7)
     expect(resumption.receive(8)).toBe('next')
     resumption.renew({ ...TICKET, token: 'two' }, 20)
@@ -41,7 +41,7 @@ describe('frames from the sidecar', () => {
 })
 
 describe('frames to the sidecar', () => {
-  it('are numbered, and kept until they are handled', () => {
+  it('are numbered, and kept until they are acknowledged', () => {
     const resumption = new Resumption(TICKET)
     for (const n of ['a', 'b', 'c']) resumption.keep({ n })
     expect(resumption.last).toEqual({ n: 'c', c: 3, a: 0 })
@@ -52,7 +52,7 @@ describe('frames to the sidecar', () => {
     expect(resumption.all).toMatchObject([{ c: 3 }, { c: 4 }])
   })
 
-  it('carry what was handled here', () => {
+  it('acknowledge the frames that were handled here', () => {
     const resumption = new Resumption(TICKET)
     resumption.receive(1)
     resumption.keep({ n: 'a' })
@@ -60,13 +60,13 @@ describe('frames to the sidecar', () => {
     expect(resumption.acknowledgementDue).toBe('no')
   })
 
-  it('go on from the number of the page before', () => {
+  it('continue the numbers of the page before', () => {
     const resumption = new Resumption(TICKET, 0, 9)
     resumption.keep({ n: 'a' })
     expect(resumption.last).toMatchObject({ c: 10 })
   })
 
-  it('are refused when too many, or too much, are kept', () => {
+  it('are refused when too many frames or bytes are kept', () => {
     const many = new Resumption(TICKET)
     for (let n = 0; n < 256; n += 1) expect(many.keep({ n })).toBe(true)
     expect(many.keep({ n: 256 })).toBe(false)

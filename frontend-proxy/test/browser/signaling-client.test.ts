@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { SignalingClient, type SignalingEvents } from '../../src/browser/index.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
-/** The shortest wait, and a task for the (here: no) jitter. */
+/** The shortest delay, and one task for the random part, which is 0 here. */
 const FIRST_RETRY_MS = 301
 
 beforeEach(() => {
@@ -20,7 +20,7 @@ function client(options: ConstructorParameters<typeof SignalingClient>[0] = {}):
   return new SignalingClient({ ...fakeNetwork, ...options })
 }
 
-/** The socket that is connecting, `inMs` from now. */
+/** Returns the socket that is connecting after `inMs`. */
 async function nextSocket(inMs = 0): Promise<FakeWebSocket> {
   await vi.advanceTimersByTimeAsync(inMs)
   const socket = FakeWebSocket.made.at(-1)
@@ -45,14 +45,14 @@ function record<Name extends keyof SignalingEvents>(signaling: SignalingClient, 
 }
 
 describe('joining', () => {
-  it('does nothing until it is asked to', async () => {
+  it('happens only when the app calls it', async () => {
     const signaling = client()
     await vi.advanceTimersByTimeAsync(60_000)
     expect(FakeWebSocket.made).toEqual([])
     expect(signaling.state).toBe('idle')
   })
 
-  it('says who it is as soon as the socket is open', async () => {
+  it('sends the id as soon as the socket is open', async () => {
     const signaling = client({ room: 'bar', name: 'Ann', metadata: { hat: 1 }, capacity: 4 })
     const socket = await nextSocket()
     expect(socket.url).toBe('ws://sidecar.test/ws/signaling')
@@ -72,7 +72,7 @@ describe('joining', () => {
     ])
   })
 
-  it('is in the room when the room has answered', async () => {
+  it('is complete when the sidecar has answered', async () => {
     const signaling = client({ room: 'bar' })
     const lists = record(signaling, 'peer_list')
     const socket = await nextSocket()
@@ -88,7 +88,7 @@ describe('joining', () => {
     expect(signaling.iceServers).toEqual([{ urls: 'stun:x' }])
   })
 
-  it('of another room leaves the first, whose late frames are ignored', async () => {
+  it('another room leaves the first one, whose late frames are ignored', async () => {
     const { signaling, socket } = await joined('bar')
     const lefts = record(signaling, 'left')
     const joins = record(signaling, 'peer_joined')
@@ -100,7 +100,7 @@ describe('joining', () => {
     expect(signaling.joined).toBe(false)
   })
 
-  it('that is refused ends there, and is not tried again after a reconnect', async () => {
+  it('is not tried again after a refusal, not even after a reconnect', async () => {
     const signaling = client({ room: 'bar' })
     const refusals = record(signaling, 'refused')
     const lefts = record(signaling, 'left')
@@ -118,7 +118,7 @@ describe('joining', () => {
   })
 })
 
-it('a refusal of anything else leaves it in the room', async () => {
+it('the client stays in the room when anything else is refused', async () => {
   const { signaling, socket } = await joined('bar')
   const refusals = record(signaling, 'refused')
   socket.deliver({ type: 'error', code: 'peer-away', message: 'x is away' })
@@ -126,7 +126,7 @@ it('a refusal of anything else leaves it in the room', async () => {
   expect(signaling.joined).toBe(true)
 })
 
-it('keeps the list of the others as the sidecar describes them', async () => {
+it('the client keeps the list of the other peers up to date', async () => {
   const { signaling, socket } = await joined('bar')
   socket.deliver({ type: 'peer_joined', peerId: 'b', name: 'Bob' })
   socket.deliver({ type: 'peer_joined', peerId: 'c' })
@@ -136,8 +136,8 @@ it('keeps the list of the others as the sidecar describes them', async () => {
   expect([...signaling.peers.values()]).toMatchObject([{ peerId: 'b', name: 'Bob', away: true }])
 })
 
-describe('the lobby', () => {
-  it('is watched without being in a room, and again after a reconnect', async () => {
+describe('the list of rooms', () => {
+  it('can be watched without joining a room, and is watched again after a reconnect', async () => {
     const signaling = client()
     const rooms = record(signaling, 'rooms')
     signaling.watchRooms()
@@ -153,7 +153,7 @@ describe('the lobby', () => {
     expect(second.sent).toEqual([{ type: 'watch_rooms' }])
   })
 
-  it('stays reachable after a leave', async () => {
+  it('can be watched after leaving a room', async () => {
     const { signaling, socket } = await joined('bar')
     signaling.leave()
     signaling.watchRooms()
@@ -169,7 +169,7 @@ describe('the lobby', () => {
 
 describe('a lost connection', () => {
   it.each([1000, 1001, 1005, 1006, 1008, 1012, 1013])(
-    'with close code %i is made again, with the same id and instance',
+    'with close code %i is replaced, with the same id and instance',
     async (code) => {
       const { signaling, socket } = await joined('bar')
       const events = record(signaling, 'disconnected')
@@ -188,7 +188,7 @@ describe('a lost connection', () => {
     },
   )
 
-  it('is waited for longer each time, up to 5 s', async () => {
+  it('is retried after growing delays, up to 5 s', async () => {
     const { signaling, socket } = await joined('bar')
     const attempts = record(signaling, 'reconnecting')
     const started: number[] = []
@@ -205,7 +205,7 @@ describe('a lost connection', () => {
     expect(attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
-  it('is waited for a random while more, so that a room does not come back at once', async () => {
+  it('is retried after a random part of the delay, so that not all peers reconnect at once', async () => {
     vi.mocked(Math.random).mockReturnValue(0.5)
     const { socket } = await joined('bar')
     socket.drop(1012)
@@ -215,7 +215,7 @@ describe('a lost connection', () => {
     expect(FakeWebSocket.made).toHaveLength(2)
   })
 
-  it('that never opens is given up after 5 s and tried again', async () => {
+  it('that never opens is retried after 5 s', async () => {
     const signaling = client({ room: 'bar' })
     const hanging = await nextSocket()
     await vi.advanceTimersByTimeAsync(4_999)
@@ -226,7 +226,7 @@ describe('a lost connection', () => {
     expect(signaling.state).toBe('connecting')
   })
 
-  it('keeps nothing to be sent later for a sidecar that cannot resume', async () => {
+  it('does not keep frames if the sidecar cannot resume sessions', async () => {
     const { signaling, socket } = await joined('bar')
     socket.drop(1006)
     expect(signaling.relay('b', 'signal', { lost: true })).toBe(false)
@@ -240,11 +240,11 @@ describe('a lost connection', () => {
   })
 })
 
-describe('the end', () => {
+describe('a client that has left', () => {
   it.each([
     [4001, 'replaced'],
     [4003, 'removed'],
-  ])('with close code %i it says that it was %s and does not come back', async (code, why) => {
+  ])('with close code %i reports that it was %s and does not reconnect', async (code, why) => {
     const { signaling, socket } = await joined('bar')
     const lefts = record(signaling, 'left')
     const events = record(signaling, 'disconnected')
@@ -256,7 +256,7 @@ describe('the end', () => {
     expect(signaling.state).toBe('idle')
   })
 
-  it('is not for ever: a join connects again', async () => {
+  it('connects again with a join', async () => {
     const { signaling, socket } = await joined('bar')
     socket.drop(4001, 'replaced')
     signaling.join('bar')
@@ -266,7 +266,7 @@ describe('the end', () => {
     expect(second.sent[0]?.instance).not.toBe(socket.sent[0]?.instance)
   })
 
-  it('by close() leaves the room and stays away', async () => {
+  it('with close() does not reconnect', async () => {
     const { signaling, socket } = await joined('bar')
     signaling.close()
     await vi.advanceTimersByTimeAsync(60_000)
@@ -276,7 +276,7 @@ describe('the end', () => {
   })
 })
 
-it('an update goes to the others now and into every later join', async () => {
+it('an update is sent now and is part of every later join', async () => {
   const { signaling, socket } = await joined('bar')
   signaling.update({ name: 'Ann' })
   expect(socket.sent.at(-1)).toEqual({ type: 'update', name: 'Ann' })
@@ -286,7 +286,7 @@ it('an update goes to the others now and into every later join', async () => {
   expect(second.sent).toMatchObject([{ type: 'join', name: 'Ann' }])
 })
 
-it('never lets a payload pass for an envelope', async () => {
+it('a payload cannot change the other fields of its frame', async () => {
   const { signaling, socket } = await joined('bar')
   signaling.relay('b', 'signal', { type: 'leave', to: 'c' })
   expect(socket.sent.at(-1)).toEqual({

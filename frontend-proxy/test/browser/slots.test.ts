@@ -24,14 +24,14 @@ class Tab implements PageStorage {
     this.items.delete(key)
   }
 
-  /** A page in this tab: the storage stays, the listeners of the page before do not count. */
+  /** Loads a page in this tab. The storage stays, and the listeners of the earlier page are gone. */
   load(): { slots: Slots; page: EventTarget } {
     const page = new EventTarget()
     return { slots: new Slots(this, page), page }
   }
 }
 
-/** A page in whose room `bar` this tab is resumable as this, and that is then unloaded. */
+/** Loads a page that has this identity in the room `bar`, and unloads it. */
 function unloaded(tab: Tab, identity: { peerId: string; token?: string }, chosen?: string): void {
   const { slots, page } = tab.load()
   slots.take('bar', nobody, chosen).identity = identity
@@ -51,31 +51,31 @@ afterEach(() => {
 })
 
 describe('a tab', () => {
-  it('is the same peer on a reloaded page', () => {
+  it('is the same peer after a reload', () => {
     const tab = new Tab()
     unloaded(tab, { peerId: 'ann', token: 'secret' })
     expect(taken(tab)).toMatchObject({ peerId: 'ann', token: 'secret' })
   })
 
-  it('keeps its session under an id that the app has chosen, too', () => {
+  it('also keeps the session of an id that the app has chosen', () => {
     const tab = new Tab()
     unloaded(tab, { peerId: 'user-1', token: 'secret' }, 'user-1')
     expect(taken(tab, 'user-1')).toMatchObject({ peerId: 'user-1', token: 'secret' })
   })
 
-  it('shows nobody the session of another id', () => {
+  it('does not use the session of another id', () => {
     const tab = new Tab()
     unloaded(tab, { peerId: 'user-1', token: 'secret' }, 'user-1')
     expect(taken(tab, 'user-2')).toEqual({ peerId: 'user-2' })
   })
 
-  it('is somebody else in every room', () => {
+  it('has another id in each room', () => {
     const { slots } = new Tab().load()
     const ids = ['bar', 'pub'].map((room) => slots.take(room, nobody).identity.peerId)
     expect(ids[0]).not.toBe(ids[1])
   })
 
-  it('repeats a join that was not answered before the page was reloaded', () => {
+  it('repeats a join that was not answered before a reload', () => {
     const tab = new Tab()
     unloaded(tab, Object.assign({ peerId: 'ann' }, { instance: 'i' }))
     expect(taken(tab)).toMatchObject({ peerId: 'ann', instance: 'i' })
@@ -90,20 +90,20 @@ describe('a tab', () => {
     },
   )
 
-  it('that is duplicated is a new peer, also when it was reloaded before', () => {
+  it('that is duplicated is a new peer, even if it was reloaded before', () => {
     const tab = new Tab()
     unloaded(tab, { peerId: 'ann' })
     expect(taken(tab).peerId).toBe('ann')
     expect(taken(new Tab(tab)).peerId).not.toBe('ann')
   })
 
-  it('that is duplicated while it is in no room is a new peer as well', () => {
+  it('that is duplicated while it is in no room is a new peer too', () => {
     const tab = new Tab()
     tab.load().slots.take('bar', nobody).release(true)
     expect(tab.items.size).toBe(0)
   })
 
-  it('needs no storage', () => {
+  it('works without a storage', () => {
     const slots = new Slots(undefined, new EventTarget())
     const { peerId } = slots.take('bar', nobody).identity
     expect(slots.take('bar', nobody).identity.peerId).toBe(peerId)
@@ -113,7 +113,7 @@ describe('a tab', () => {
 describe('a page from the back/forward cache', () => {
   const pageshow = Object.assign(new Event('pageshow'), { persisted: true })
 
-  it('goes on as who it was, and its storage is empty again', () => {
+  it('continues with its identity, and empties the storage again', () => {
     const tab = new Tab()
     const { slots, page } = tab.load()
     const restored = vi.fn()
@@ -124,7 +124,7 @@ describe('a page from the back/forward cache', () => {
     expect(restored).not.toHaveBeenCalled()
   })
 
-  it('takes over the session of the page that was there meanwhile', () => {
+  it('continues the session of a page that was loaded in the meantime', () => {
     const tab = new Tab()
     const { slots, page } = tab.load()
     const restored = vi.fn()
@@ -144,12 +144,12 @@ describe('a slot', () => {
     const replaced = vi.fn()
     const slot = slots.take('bar', { ...nobody, replaced })
     slot.identity = { peerId: 'ann', token: 'secret' }
-    const said: string[] = []
-    const socket = { send: () => said.push('leave'), close: () => said.push('close') }
-    return { page, slots, slot, replaced, said, socket }
+    const calls: string[] = []
+    const socket = { send: () => calls.push('leave'), close: () => calls.push('close') }
+    return { page, slots, slot, replaced, calls, socket }
   }
 
-  it('goes to the newer client, and the earlier one is told', () => {
+  it('is taken over by the newer client, and the earlier one is notified', () => {
     const { slots, replaced } = scene()
     const next = slots.take('bar', nobody)
     expect(next.identity).toEqual({ peerId: 'ann', token: 'secret' })
@@ -158,7 +158,7 @@ describe('a slot', () => {
     expect(replaced).toHaveBeenCalledExactlyOnceWith(false)
   })
 
-  it('is left by the earlier client when the newer one is somebody else', () => {
+  it('makes the earlier client leave if the newer one has another id', () => {
     const { slots, replaced } = scene()
     const next = slots.take('bar', nobody, 'ben')
     next.notifyPrevious()
@@ -166,47 +166,47 @@ describe('a slot', () => {
     expect(replaced).toHaveBeenCalledExactlyOnceWith(true)
   })
 
-  it('is left a moment after its client has closed, and the session is over', () => {
-    const { slots, slot, said, socket } = scene()
+  it('ends its session shortly after its client was closed', () => {
+    const { slots, slot, calls, socket } = scene()
     slot.releaseSoon(socket)
     vi.advanceTimersByTime(200)
-    expect(said).toEqual([])
+    expect(calls).toEqual([])
     vi.advanceTimersByTime(50)
-    expect(said).toEqual(['leave', 'close'])
+    expect(calls).toEqual(['leave', 'close'])
     expect(slots.take('bar', nobody).identity.token).toBeUndefined()
   })
 
-  it('is not left when another client asks for it meanwhile', () => {
-    const { slots, slot, said, socket } = scene()
+  it('keeps its session if another client takes it over in the meantime', () => {
+    const { slots, slot, calls, socket } = scene()
     slot.releaseSoon(socket)
     const next = slots.take('bar', nobody)
     next.notifyPrevious()
     vi.advanceTimersByTime(1_000)
-    expect(said).toEqual(['close'])
+    expect(calls).toEqual(['close'])
     expect(next.identity.token).toBe('secret')
   })
 
-  it('is left at once when the page is unloaded meanwhile', () => {
-    const { page, slot, said, socket } = scene()
+  it('ends its session at once if the page is unloaded in the meantime', () => {
+    const { page, slot, calls, socket } = scene()
     slot.releaseSoon(socket)
     page.dispatchEvent(new Event('pagehide'))
-    expect(said).toEqual(['leave', 'close'])
+    expect(calls).toEqual(['leave', 'close'])
   })
 
-  it('is left at once where there is no page', () => {
-    const { said, socket } = scene()
+  it('ends its session at once outside of a page', () => {
+    const { calls, socket } = scene()
     new Slots(undefined, undefined).take('bar', nobody).releaseSoon(socket)
-    expect(said).toEqual(['leave', 'close'])
+    expect(calls).toEqual(['leave', 'close'])
   })
 
-  it('keeps its session when its client has ended without a leave', () => {
+  it('keeps its session if its client has ended without a leave', () => {
     const { slots, slot } = scene()
     slot.release(false)
     expect(slots.take('bar', nobody).identity).toMatchObject({ peerId: 'ann', token: 'secret' })
   })
 })
 
-it('a random id needs no secure context', () => {
+it('a random id can be created on an insecure page', () => {
   expect(randomId()).toMatch(/^[0-9a-f]{24}$/)
   expect(randomId()).not.toBe(randomId())
 })

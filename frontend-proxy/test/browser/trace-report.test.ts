@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { pageName } from '../../src/browser/trace-report.ts'
 
-describe('what a page is called in its reports', () => {
+describe('the name of a page in its reports', () => {
   it('is its title and its path', () => {
     expect(pageName(' Chess  club ', '/play/board')).toEqual({
       title: 'Chess club',
@@ -9,12 +9,12 @@ describe('what a page is called in its reports', () => {
     })
   })
 
-  it('has no title where there is none', () => {
+  it('has no title if the page has none', () => {
     expect(pageName('', '/')).toEqual({ path: '/' })
     expect(pageName('  ', '')).toEqual({})
   })
 
-  it('has nothing that looks like a key or a code', () => {
+  it('contains nothing that looks like a key or a code', () => {
     expect(pageName('Room x7Kq2p9', '/join/ABC234/eyJhbGciOiJIUzI1NiJ9')).toEqual({
       title: 'Room …',
       path: '/join/…/…',
@@ -23,7 +23,7 @@ describe('what a page is called in its reports', () => {
     expect(pageName('Vue 3', '/v2/chat')).toEqual({ title: 'Vue 3', path: '/v2/chat' })
   })
 
-  it('is short', () => {
+  it('is cut to a maximum length', () => {
     const { title, path } = pageName('x'.repeat(500), `/${'y'.repeat(500)}`)
     expect([title?.length, path?.length]).toEqual([80, 80])
   })

@@ -10,7 +10,7 @@ import {
   standIn,
 } from './vite-project.ts'
 
-// The sidecar's own tests read the same file.
+// The sidecar's tests use the same file.
 const ORIGINS = JSON.parse(
   readFileSync(new URL('../../../tests/server/origins.json', import.meta.url), 'utf8'),
 ) as { entries: { entry: string }[]; wrong: string[] }
@@ -26,15 +26,15 @@ async function openWith(
   return lines.all.filter((line) => /allowedHosts|allowedOrigins/.test(line))
 }
 
-test('an entry for origins can be used here exactly when the sidecar can use it', () => {
+test('an origin entry is accepted here exactly if the sidecar accepts it', () => {
   for (const { entry } of ORIGINS.entries) expect(isOriginEntry(entry), entry).toBe(true)
   for (const entry of ORIGINS.wrong) expect(isOriginEntry(entry), entry).toBe(false)
 })
 
-test('the sidecar is told the names and origins, by a file that follows an edited config', async () => {
+test('site.json contains the names and origins, also after the config was edited', async () => {
   const project = makeProject()
-  const said = await openWith(project, ['dev.test', '.ngrok-free.app'], ['vscode-webview://*'])
-  expect(said).toEqual([])
+  const warnings = await openWith(project, ['dev.test', '.ngrok-free.app'], ['vscode-webview://*'])
+  expect(warnings).toEqual([])
   expect(siteFileOf(project)).toMatchObject({
     allowedHosts: ['dev.test', '.ngrok-free.app', '127.0.0.1'],
     allowedOrigins: ['vscode-webview://*'],
@@ -49,29 +49,31 @@ test.each([
   ['*.x.test', "; write '.x.test'"],
   ['*', ''],
   ['.', ''],
-])('an entry that Vite itself never matches is one warning: %s', async (entry, instead) => {
+])('an entry that never matches in Vite is reported in one warning: %s', async (entry, instead) => {
   const project = makeProject()
   const sentence = `[signaling] allowedHosts: '${entry}' matches no page, neither here nor in Vite${instead}`
   expect(await openWith(project, [entry, entry, 'dev.test'])).toEqual([sentence])
   expect(siteFileOf(project).allowedHosts).not.toContain('*')
 })
 
-test('addresses, an empty entry and a dot at the end are not worth a word', async () => {
+test('addresses, an empty entry and a final dot cause no warning', async () => {
   const entries = ['[::1]', '::1', '10.0.0.1', '', 'x.test.']
   expect(await openWith(makeProject(), entries)).toEqual([])
 })
 
-test('true is every name, and what follows from that is said', async () => {
+test('true allows every name, with a warning about the consequences', async () => {
   const project = makeProject()
-  const [said, ...more] = await openWith(project, true)
-  expect(said).toMatch(/allowedHosts is true, .*DNS rebinding/)
+  const [warnings, ...more] = await openWith(project, true)
+  expect(warnings).toMatch(/allowedHosts is true, .*DNS rebinding/)
   expect(more).toEqual([])
   expect(siteFileOf(project).allowedHosts).toEqual(['*'])
 })
 
-test('an origin that cannot be used is one warning, and the others are', async () => {
+test('an invalid origin is reported in one warning, and the others are used', async () => {
   const project = makeProject()
-  const said = await openWith(project, [], ['app.example', 'app://.'])
-  expect(said).toEqual([expect.stringContaining("allowedOrigins: 'app.example' allows no page")])
+  const warnings = await openWith(project, [], ['app.example', 'app://.'])
+  expect(warnings).toEqual([
+    expect.stringContaining("allowedOrigins: 'app.example' allows no page"),
+  ])
   expect(siteFileOf(project).allowedOrigins).toEqual(['app://.'])
 })

@@ -24,7 +24,7 @@ const at = (...steps: string[]) => path.join(folder, ...steps)
 
 const findFirst = (...wanted: Parameters<typeof findCommands>) => findCommands(...wanted)[0]
 
-test('the active environment comes before .venv, that before PATH, and uvx last', () => {
+test('the active environment is tried first, then .venv, then PATH, and uvx last', () => {
   const found = [
     program('active', 'bin', 'signaling-sidecar'),
     program('app', '.venv', 'bin', 'signaling-sidecar'),
@@ -40,14 +40,14 @@ test('the active environment comes before .venv, that before PATH, and uvx last'
   expect(findCommands([at('app'), at()], { PATH: '' }, 'darwin')).toEqual([[found[1]], [found[2]]])
 })
 
-test('an environment without it is passed over, and one that is named twice is tried once', () => {
+test('an environment without the program is skipped, and one that occurs twice is tried once', () => {
   program('active', 'bin', 'python')
   const file = program('.venv', 'bin', 'signaling-sidecar')
   expect(findCommands([at()], { VIRTUAL_ENV: at('active') }, 'linux')).toEqual([[file]])
   expect(findCommands([at()], { VIRTUAL_ENV: at('.venv') }, 'linux')).toEqual([[file]])
 })
 
-test('on Windows it is an .exe in Scripts, and Path may be spelt so; .cmd needs a shell', () => {
+test('on Windows the program is an .exe in Scripts, PATH may be spelled Path, and .cmd files are skipped', () => {
   const inVenv = program('.venv', 'Scripts', 'signaling-sidecar.exe')
   program('first', 'signaling-sidecar.cmd')
   const onPath = program('second', 'signaling-sidecar.exe')
@@ -57,7 +57,7 @@ test('on Windows it is an .exe in Scripts, and Path may be spelt so; .cmd needs 
   expect(findFirst([at()], env, 'win32')).toEqual([onPath])
 })
 
-test('a folder of that name, a file nobody may run and a relative PATH entry are passed over', () => {
+test('a folder with that name, a file that is not executable and a relative PATH entry are skipped', () => {
   mkdirSync(at('first', 'signaling-sidecar'), { recursive: true })
   chmodSync(program('second', 'signaling-sidecar'), 0o644)
   program('third', 'signaling-sidecar')
@@ -66,7 +66,7 @@ test('a folder of that name, a file nobody may run and a relative PATH entry are
   expect(findCommands([at()], env, 'linux')).toEqual([])
 })
 
-test('a script whose interpreter is gone is told from a program that is gone', () => {
+test('a script without its interpreter is distinguished from a missing program', () => {
   const error = Object.assign(new Error('spawn x ENOENT'), { code: 'ENOENT' })
   const script = program('script')
   writeFileSync(script, '#!/of/another/machine/bin/python3\nimport sys\n')
@@ -79,14 +79,14 @@ test('a script whose interpreter is gone is told from a program that is gone', (
   }
 })
 
-test('folders are searched up to the repository, not above', () => {
+test('folders are searched up to the root of the repository', () => {
   mkdirSync(at('repository', '.git'), { recursive: true })
   const root = at('repository', 'packages', 'app')
   mkdirSync(root, { recursive: true })
   expect(projectFolders(root)).toEqual([root, at('repository', 'packages'), at('repository')])
 })
 
-test('without a repository they end at the package', () => {
+test('without a repository, folders are searched up to the package', () => {
   const root = at('package', 'demo')
   mkdirSync(root, { recursive: true })
   writeFileSync(at('package', 'package.json'), '{}')

@@ -3,7 +3,7 @@ import type { NetworkInterfaceInfo } from 'node:os'
 import { expect, test } from 'vitest'
 import { bestFirst, mdnsName, ownNames } from '../../src/plugin/lan-addresses.ts'
 
-/** What Node says of a machine with these interfaces. */
+/** Returns the network interfaces of such a machine, in the format of Node. */
 function machine(addresses: Readonly<Record<string, readonly string[]>>) {
   const entries = Object.entries(addresses).map(([name, list]) => [name, list.map(entryOf)])
   return Object.fromEntries(entries) as Record<string, NetworkInterfaceInfo[]>
@@ -24,7 +24,7 @@ const LAPTOP = machine({
   wlan0: ['192.168.1.20', 'fd12::20', 'fe80::20'],
 })
 
-test('the address of a real network comes before those that no phone reaches', () => {
+test('the address of a real network comes before addresses that phones cannot reach', () => {
   const hosts = ['172.17.0.1', '10.8.0.6', '169.254.7.7', '192.168.1.20', '131.159.0.20']
   const urls = [...hosts, '[fd7a:115c:a1e0::1]', '[fd12::20]'].map((host) => `http://${host}:1/`)
   expect(bestFirst(urls, LAPTOP)).toEqual([
@@ -38,18 +38,18 @@ test('the address of a real network comes before those that no phone reaches', (
   ])
 })
 
-test('a bridge of the user, a name and an address that is on no interface are taken as they are', () => {
+test('a bridge of the user, a name and an address on no interface get no remark', () => {
   const urls = ['http://dev.test:1/', 'http://192.168.7.7:1/', 'http://10.0.0.2:1/']
   const remarks = bestFirst(urls, machine({ br0: ['10.0.0.2'] })).map(({ remark }) => remark)
   expect(remarks).toEqual([undefined, undefined, undefined])
 })
 
-test("an address out of a carrier's range is a VPN's, whatever the interface is called", () => {
+test("an address in the carriers' range counts as a VPN, whatever the name of its interface", () => {
   const [first] = bestFirst(['http://100.64.0.9:1/'], machine({ utunnel: ['100.64.0.9'] }))
   expect(first?.remark).toBe('VPN')
 })
 
-test('a certificate names loopback, mDNS and what a phone may reach, the rest not', () => {
+test('a certificate contains loopback, the mDNS name and the addresses that a phone may reach', () => {
   expect(ownNames(LAPTOP, 'Laptop')).toEqual([
     'localhost',
     '127.0.0.1',

@@ -25,7 +25,7 @@ beforeEach(() => {
   folder = path.join(parent, 'not', 'there')
 })
 
-test('it names the hosts and the addresses, of both families, and no others', async () => {
+test('the certificate contains exactly these hosts and addresses, of both families', async () => {
   const { cert } = await lanCertificate(folder, NAMES)
   const own = new X509Certificate(cert)
   expect(own.checkHost('localhost')).toBe('localhost')
@@ -37,7 +37,7 @@ test('it names the hosts and the addresses, of both families, and no others', as
   expect(own.checkIP('192.168.1.21')).toBeUndefined()
 })
 
-test('who has installed the authority is shown a certificate that is valid', async () => {
+test('the certificate is valid for a client that trusts the authority', async () => {
   const { key, cert, authority } = await lanCertificate(folder, NAMES)
   const server = createServer({ key, cert }, (socket) => socket.end())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -53,17 +53,17 @@ test('who has installed the authority is shown a certificate that is valid', asy
   await expect(connecting()).rejects.toThrow(/self-signed certificate in certificate chain/)
 })
 
-test('a phone may install the authority: it is one, for no more than this one certificate', async () => {
+test('a phone can install the authority, which can sign no other certificate', async () => {
   const { key, cert, authority } = await lanCertificate(folder, NAMES)
   expect(new X509Certificate(authority).ca).toBe(true)
   expect(new X509Certificate(cert).ca).toBe(false)
   expect(new X509Certificate(authority).checkPrivateKey(createPrivateKey(key))).toBe(false)
   const kept = readFileSync(path.join(folder, 'lan-certificate.pem'), 'utf8')
-  expect(kept.match(/PRIVATE KEY-----\n/g)).toHaveLength(2) // begin and end of one, the server's
+  expect(kept.match(/PRIVATE KEY-----\n/g)).toHaveLength(2) // These are the first and the last line of one key.
   expect(kept).toContain(key)
 })
 
-test('Apple takes it: at most 825 days, SHA-256, for servers', async () => {
+test('the certificate meets the rules of Apple: at most 825 days, SHA-256, for servers', async () => {
   const { cert } = await lanCertificate(folder, NAMES)
   const own = new X509Certificate(cert)
   const days = (Date.parse(own.validTo) - Date.parse(own.validFrom)) / DAY_MS
@@ -73,7 +73,7 @@ test('Apple takes it: at most 825 days, SHA-256, for servers', async () => {
   expect(own.raw.includes(Buffer.from('06082a8648ce3d040302', 'hex'))).toBe(true)
 })
 
-test('it is kept, for the user only, and the same when it is asked for again', async () => {
+test('the certificate is stored for the user only, and used again', async () => {
   const first = await lanCertificate(folder, NAMES)
   expect(readdirSync(folder)).toEqual(['lan-certificate.pem'])
   expect(statSync(path.join(folder, 'lan-certificate.pem')).mode & 0o777).toBe(0o600)
@@ -81,13 +81,13 @@ test('it is kept, for the user only, and the same when it is asked for again', a
   expect(await lanCertificate(folder, NAMES)).toEqual(first)
 })
 
-test('it stays when an address is gone or an IPv6 address is another', async () => {
+test('the certificate stays if an address is gone or an IPv6 address has changed', async () => {
   const first = await lanCertificate(folder, NAMES)
   expect(await lanCertificate(folder, ['localhost', '127.0.0.1', 'fd12::21'])).toEqual(first)
 })
 
 test.each(['192.168.1.21', 'other.local'])(
-  'for the new name %s there is a new one',
+  'for the new name %s a new certificate is created',
   async (name) => {
     const first = await lanCertificate(folder, NAMES)
     const second = await lanCertificate(folder, [...NAMES, name])
@@ -96,7 +96,7 @@ test.each(['192.168.1.21', 'other.local'])(
   },
 )
 
-test('shortly before it expires there is a new one', async () => {
+test('shortly before it expires a new certificate is created', async () => {
   const first = await lanCertificate(folder, NAMES)
   const ends = Date.parse(new X509Certificate(first.cert).validTo)
   vi.useFakeTimers({ toFake: ['Date'] })
@@ -108,7 +108,7 @@ test('shortly before it expires there is a new one', async () => {
 })
 
 test.each(['', 'nonsense', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n'])(
-  'a file that holds %j is replaced',
+  'a file with the content %j is replaced',
   async (content) => {
     await lanCertificate(folder, NAMES)
     const file = path.join(folder, 'lan-certificate.pem')

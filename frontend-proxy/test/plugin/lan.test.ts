@@ -53,7 +53,7 @@ async function getOverTls(url: string, ca: string): Promise<string> {
   return text
 }
 
-/** As vite-plugin-mkcert does. */
+/** Sets a certificate as vite-plugin-mkcert does. */
 const setsHttpsInItsConfigHook: Plugin = {
   name: 'sets-https',
   async config() {
@@ -66,7 +66,7 @@ function certificateOf({ server }: OpenVite): X509Certificate {
   return new X509Certificate(String(server.config.server.https?.cert))
 }
 
-test('Vite is on the network, over https, with a certificate for its addresses', async () => {
+test('Vite listens on the network, over https, with a certificate for its addresses', async () => {
   const project = makeProject()
   const vite = await openOnLan(true, {}, project)
   const { network = [], local } = vite.server.resolvedUrls ?? {}
@@ -90,25 +90,25 @@ test('signaling works over it', async () => {
   await new Promise((resolve, reject) => socket.once('message', resolve).once('error', reject))
 })
 
-test('a second project has the same certificate: a phone accepts it once', async () => {
+test('a second project uses the same certificate, so a phone has to accept it only once', async () => {
   const first = certificateOf(await openOnLan(true))
   expect(certificateOf(await openOnLan(true)).fingerprint256).toBe(first.fingerprint256)
 })
 
-test("the sidecar lets in pages under the machine's mDNS name", async () => {
+test("the sidecar accepts pages under the machine's mDNS name", async () => {
   const names = ownNames().filter((name) => name.endsWith('.local'))
   const project = makeProject()
   await openOnLan(true, {}, project)
   expect(siteFileOf(project).allowedHosts).toEqual(expect.arrayContaining(names))
 })
 
-test('with https: false it is http', async () => {
+test('with https: false Vite uses http', async () => {
   const { server } = await openOnLan({ https: false })
   expect(server.resolvedUrls?.network[0]).toMatch(/^http:/)
   expect(existsSync(path.join(cache, 'signaling-sidecar'))).toBe(false)
 })
 
-/** What becomes of a config of the user's with our plugin among others. */
+/** Resolves a user's config with our plugin and others. */
 async function resolved(
   server: InlineConfig['server'],
   plugins: Plugin[] = [signaling({ lan: true })],
@@ -119,25 +119,22 @@ async function resolved(
   return (await resolveConfig(inline, 'serve')).server
 }
 
-test('server.host and server.https of the user stay', async () => {
+test("the user's server.host and server.https are kept", async () => {
   const server = { host: '127.0.0.1', https: { key: 'a key', cert: 'a certificate' } }
   expect(await resolved(server)).toMatchObject(server)
 })
 
-test.each(['before', 'after'])(
-  'a plugin that stands %s ours keeps its certificate',
-  async (place) => {
-    vi.stubEnv('VITEST', undefined)
-    const ours = signaling({ lan: true })
-    for (const other of [basicSsl(), setsHttpsInItsConfigHook]) {
-      const { host, https } = await resolved({}, place === 'before' ? [other, ours] : [ours, other])
-      expect(host).toBe(true)
-      expect(new X509Certificate(String(https?.cert)).subject).toContain('CN=example.org')
-    }
-  },
-)
+test.each(['before', 'after'])('a plugin %s ours keeps its certificate', async (place) => {
+  vi.stubEnv('VITEST', undefined)
+  const ours = signaling({ lan: true })
+  for (const other of [basicSsl(), setsHttpsInItsConfigHook]) {
+    const { host, https } = await resolved({}, place === 'before' ? [other, ours] : [ours, other])
+    expect(host).toBe(true)
+    expect(new X509Certificate(String(https?.cert)).subject).toContain('CN=example.org')
+  }
+})
 
-test('of such a certificate nothing is said and no authority is served', async () => {
+test('for such a certificate nothing is printed, and no authority is served', async () => {
   const { lines, server, url } = await openOnLan(true, { plugins: [basicSsl()] })
   server.printUrls()
   expect(lines.all.join('\n')).toContain('Phone')
@@ -146,7 +143,7 @@ test('of such a certificate nothing is said and no authority is served', async (
   expect(await getOverTls(`${url}/@signaling/authority.crt`, ca)).not.toContain('BEGIN CERTIFICATE')
 })
 
-test('Vitest, which reads the config too, is not put on the network', async () => {
+test('Vitest, which reads the config too, does not listen on the network', async () => {
   const { root } = makeProject()
   const config = { root, configFile: false as const, plugins: [signaling({ lan: true })] }
   expect(process.env.VITEST).toBeDefined()
@@ -155,7 +152,7 @@ test('Vitest, which reads the config too, is not put on the network', async () =
   expect(server.https).toBeUndefined()
 })
 
-test('a cache that Vite serves is refused, as the private key would be in it, and the rest goes on', async () => {
+test('a cache folder that Vite serves is refused because it would contain the private key, and Vite continues', async () => {
   const project = makeProject()
   vi.stubEnv('XDG_CACHE_HOME', path.join(project.root, 'cache'))
   mkdirSync(path.join(project.root, 'cache'))
@@ -167,7 +164,7 @@ test('a cache that Vite serves is refused, as the private key would be in it, an
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
 })
 
-test('a cache that nobody can write is one sentence, and the rest goes on', async () => {
+test('a cache folder that cannot be written is reported in one sentence, and Vite continues', async () => {
   writeFileSync(path.join(cache, 'signaling-sidecar'), 'a file')
   const { lines, url } = await openOnLan(true)
   expect(lines.all).toContainEqual(
@@ -176,7 +173,7 @@ test('a cache that nobody can write is one sentence, and the rest goes on', asyn
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
 })
 
-test('a phone can fetch the authority, and its private neighbour nobody', async () => {
+test('a phone can fetch the authority, and nobody can fetch the private key', async () => {
   const { server, url } = await openOnLan(true, { base: '/app/' })
   const ca = String(server.config.server.https?.cert)
   const authority = await getOverTls(`${url}/app/@signaling/authority.crt`, ca)
@@ -189,7 +186,7 @@ test('a phone can fetch the authority, and its private neighbour nobody', async 
   }
 })
 
-test('printed below the endpoint: what a phone opens', async () => {
+test('the URL for phones is printed below the endpoint', async () => {
   const vite = await openOnLan({ https: false })
   vite.server.printUrls()
   expect(vite.lines.all.at(-1)).toBe(`  ➜  Phone:   ${vite.server.resolvedUrls?.network[0]}`)

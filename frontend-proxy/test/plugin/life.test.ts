@@ -22,7 +22,7 @@ async function pidBehind({ url }: OpenVite): Promise<number> {
   return (await getEcho(`${url}/ws/signaling`)).pid
 }
 
-/** A stand-in that somebody else started for this project. */
+/** Starts a stand-in for this project without Vite. */
 async function startByHand({ root, stateDir }: Project): Promise<number> {
   const args = ['serve', '--port', '0', '--project', root, '--state-dir', stateDir]
   const child = spawn(process.execPath, [STAND_IN, ...args], {
@@ -33,7 +33,7 @@ async function startByHand({ root, stateDir }: Project): Promise<number> {
   return child.pid ?? 0
 }
 
-test('the sidecar starts on a free port, for this project, with the flag that ends it', async () => {
+test('the sidecar starts on a free port, for this project, and exits when its stdin is closed', async () => {
   const { root, stateDir } = makeProject()
   const { lines } = await openVite({ root, stateDir }, { sidecar: standIn(), stateDir })
   expect(await lines.match(STARTED)).toContain(
@@ -41,7 +41,7 @@ test('the sidecar starts on a free port, for this project, with the flag that en
   )
 })
 
-test("the project is the folder of package.json, also when Vite's root is below", async () => {
+test("the project is the folder with package.json, also if Vite's root is below it", async () => {
   const { root, stateDir } = makeProject()
   mkdirSync(path.join(root, 'app'))
   const options = { sidecar: standIn(), stateDir }
@@ -49,21 +49,21 @@ test("the project is the folder of package.json, also when Vite's root is below"
   expect(await lines.match(STARTED)).toContain(`--project ${root} `)
 })
 
-test('the hooks file is found from the root', async () => {
+test("the path of the hooks file is relative to Vite's root", async () => {
   const { root, stateDir } = makeProject()
   const options = { sidecar: standIn(), stateDir, hooks: 'signaling_hooks.py' }
   const { lines } = await openVite({ root, stateDir }, options)
   expect(await lines.match(STARTED)).toContain(`--hooks ${root}/signaling_hooks.py`)
 })
 
-test('a port and more arguments are handed on', async () => {
+test('a port and more arguments are passed to the sidecar', async () => {
   const { root, stateDir } = makeProject()
   const sidecar = { ...(standIn() as object), port: 0, args: ['--allow-host', 'mine.test'] }
   const { lines } = await openVite({ root, stateDir }, { sidecar, stateDir })
   expect(await lines.match(STARTED)).toMatch(/--port 0 .*--allow-host mine\.test$/)
 })
 
-test('it ends when Vite closes', async () => {
+test('the sidecar ends when Vite closes', async () => {
   const project = makeProject()
   const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
   await vite.lines.match(STARTED)
@@ -85,7 +85,7 @@ test("Vite's own restart keeps the running sidecar", async () => {
   await isGone(pid)
 })
 
-test('other options in an edited config replace it', async () => {
+test('changed options in an edited config start another sidecar', async () => {
   const project = makeProject()
   const sidecar = { ...(standIn() as object), args: ['--allow-host', 'old.test'] }
   const vite = await openVite(project, { sidecar, stateDir: project.stateDir })
@@ -98,7 +98,7 @@ test('other options in an edited config replace it', async () => {
   expect(await pidBehind(vite)).not.toBe(pid)
 })
 
-test('killed, it is started again and the proxy follows it to its new port', async () => {
+test('a killed sidecar is restarted, and the proxy uses its new port', async () => {
   const project = makeProject()
   const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
   await vite.lines.match(STARTED)
@@ -109,7 +109,7 @@ test('killed, it is started again and the proxy follows it to its new port', asy
   expect(await pidBehind(vite)).not.toBe(pid)
 })
 
-test('without a single ready line it is tried 4 times, then one sentence', async () => {
+test('a sidecar that never becomes ready is started 4 times, and then one sentence is printed', async () => {
   const project = makeProject()
   const sidecar = standIn({ dieAtStart: true })
   const { lines, url } = await openVite(project, { sidecar, stateDir: project.stateDir })
@@ -119,7 +119,7 @@ test('without a single ready line it is tried 4 times, then one sentence', async
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(503)
 })
 
-test('a program that cannot be started is a sentence, and Vite goes on', async () => {
+test('a program that cannot be started is reported, and Vite continues', async () => {
   const project = makeProject()
   const sidecar = { command: '/no/such/program' }
   const { lines, url } = await openVite(project, { sidecar, stateDir: project.stateDir })
@@ -129,7 +129,7 @@ test('a program that cannot be started is a sentence, and Vite goes on', async (
   expect(lines.all.filter((line) => line.includes('ENOENT'))).toHaveLength(2)
 })
 
-test('nothing to start is a sentence that says what to install, and Vite goes on', async () => {
+test('if no program is found, one sentence says what to install, and Vite continues', async () => {
   const project = makeProject()
   vi.stubEnv('PATH', '')
   vi.stubEnv('VIRTUAL_ENV', undefined)
@@ -140,7 +140,7 @@ test('nothing to start is a sentence that says what to install, and Vite goes on
   expect((await refusedUpgrade(`${url}/ws/signaling`)).status).toBe(503)
 })
 
-test('the sidecar that the project already runs is used, and left running', async () => {
+test('a sidecar that is already running is used, and is not ended', async () => {
   const project = makeProject()
   const pid = await startByHand(project)
   const vite = await openVite(project, { stateDir: project.stateDir })
@@ -150,7 +150,7 @@ test('the sidecar that the project already runs is used, and left running', asyn
   expect(() => process.kill(pid, 0)).not.toThrow()
 })
 
-test('when that one ends, the next request starts one', async () => {
+test('when such a sidecar exits, the next request starts one', async () => {
   const project = makeProject()
   const pid = await startByHand(project)
   const { stateDir } = project
@@ -158,7 +158,7 @@ test('when that one ends, the next request starts one', async () => {
   await vite.lines.match(/using the sidecar that is already running/)
   process.kill(pid, 'SIGKILL')
   await isGone(pid)
-  // At most one look a second: a reconnecting client asks again, and so does this.
+  // The plugin searches at most once per second, so the request is repeated like a client's.
   await vi.waitUntil(async () => (await fetch(`${vite.url}/ws/signaling`)).ok, { timeout: 20_000 })
   expect(await pidBehind(vite)).not.toBe(pid)
 })
@@ -167,7 +167,7 @@ test.each([
   ['VITEST', 'true', 'auto' as const],
   ['VITEST', 'true', standIn()],
   ['CI', 'true', 'auto' as const],
-])('with %s=%s nothing is started for %j', async (name, value, sidecar) => {
+])('with %s=%s no sidecar is started for %j', async (name, value, sidecar) => {
   const project = makeProject()
   const { lines } = await openVite(
     project,
@@ -177,7 +177,7 @@ test.each([
   expect(await lines.match(/no sidecar was started/)).toContain(`${name} is set`)
 })
 
-test('in CI an explicit object starts one', async () => {
+test('in CI a sidecar is started if the option is an object', async () => {
   const project = makeProject()
   const { lines } = await openVite(
     project,
@@ -187,7 +187,7 @@ test('in CI an explicit object starts one', async () => {
   await lines.match(STARTED)
 })
 
-test('vite build goes without the plugin', async () => {
+test('vite build does not use the plugin', async () => {
   const { root } = makeProject()
   const inline = { root, configFile: false as const, plugins: [signaling()] }
   const { plugins, server } = await resolveConfig(inline, 'build')
@@ -195,14 +195,14 @@ test('vite build goes without the plugin', async () => {
   expect(server.proxy).toBeUndefined()
 })
 
-test('another release of the sidecar is one warning', async () => {
+test('a sidecar of another release is reported in one warning', async () => {
   const project = makeProject()
   const sidecar = standIn({ version: '0.2.0' })
   const { lines } = await openVite(project, { sidecar, stateDir: project.stateDir })
   expect(await lines.match(/different releases/)).toContain('signaling-sidecar 0.2.0')
 })
 
-test('another patch of the same release is none', async () => {
+test('a sidecar of another patch release causes no warning', async () => {
   const project = makeProject()
   const sidecar = standIn({ version: '0.1.9' })
   const { lines } = await openVite(project, { sidecar, stateDir: project.stateDir })
@@ -211,7 +211,7 @@ test('another patch of the same release is none', async () => {
 })
 
 test.each(['state', '/state', '../state'])(
-  'a state folder among what Vite serves is refused in one sentence, and Vite goes on: %s',
+  'a state folder that Vite serves is refused in one sentence, and Vite continues: %s',
   async (place) => {
     const { root } = makeProject()
     const options: SignalingOptions = { stateDir: path.join(root, 'deep', place) }
@@ -227,7 +227,7 @@ test.each(['state', '/state', '../state'])(
   },
 )
 
-test('a sidecar that keeps its state there by its own settings is ended', async () => {
+test('a sidecar whose own settings name such a state folder is stopped', async () => {
   const project = makeProject()
   const inside = path.join(project.root, 'state')
   const sidecar = standIn({ stateDir: inside })

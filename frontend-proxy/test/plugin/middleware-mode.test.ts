@@ -17,7 +17,7 @@ import {
   urlOf,
 } from './vite-project.ts'
 
-/** As in Vite's guide to SSR: a server of one's own, which hands its requests to Vite. */
+/** A server that passes its requests to Vite, as in Vite's guide to SSR. */
 interface PageServer {
   readonly server: Server
   serve(listener: RequestListener): void
@@ -75,7 +75,7 @@ async function echoOver(url: string): Promise<Echo> {
   return JSON.parse(String(data)) as Echo
 }
 
-test.each(KNOWN)('with %s it works on that server', async (_name, config) => {
+test.each(KNOWN)('with %s signaling works on that server', async (_name, config) => {
   const { lines, url } = await open(config)
   await lines.match(STARTED)
   expect(await lines.match(/ws:/)).toBe(
@@ -86,7 +86,7 @@ test.each(KNOWN)('with %s it works on that server', async (_name, config) => {
   expect(await (await fetch(`${url}/`)).text()).toContain('<title>app</title>')
 })
 
-test('a server that answers every upgrade and every request itself leaves ours to us', async () => {
+test('signaling works on a server that answers every other upgrade and request itself', async () => {
   const { lines, url, pages } = await open(onServer)
   await lines.match(STARTED)
   pages.prependListener('upgrade', (_request, socket) => socket.end('HTTP/1.1 404 Nothing\r\n\r\n'))
@@ -98,7 +98,7 @@ test('a server that answers every upgrade and every request itself leaves ours t
 })
 
 test.each(KNOWN)(
-  'with %s a restart of Vite leaves one proxy and the sidecar',
+  'with %s there is one proxy and the same sidecar after a restart of Vite',
   async (_, config) => {
     const { server, lines, url } = await open(config)
     await lines.match(STARTED)
@@ -124,7 +124,7 @@ test.each(KNOWN)('with %s the sidecar ends with that server', async (_name, conf
   await isGone(pid)
 })
 
-test('it ends with Vite too, and the server gets its own requests again', async () => {
+test('when Vite closes, the sidecar ends, and the server gets all its requests again', async () => {
   const { server, lines, url, pages } = await open(onServer)
   await lines.match(STARTED)
   const { pid } = await getEcho(`${url}/ws/signaling`)
@@ -135,7 +135,7 @@ test('it ends with Vite too, and the server gets its own requests again', async 
   expect(await (await fetch(`${url}/ws/signaling`)).text()).toBe('mine')
 })
 
-test('the sidecar is told where the pages are', async () => {
+test('site.json contains the URLs of the pages', async () => {
   const { lines, url, project } = await open(onServer)
   await lines.match(STARTED)
   await vi.waitUntil(() => siteFileOf(project))
@@ -143,7 +143,7 @@ test('the sidecar is told where the pages are', async () => {
   expect(siteFileOf(project)).toMatchObject({ local, network: [] })
 })
 
-test('without the server one line says what to write, when the first page is asked for', async () => {
+test('without the server, one line at the first request says what to write in the config', async () => {
   const { lines, url } = await open(() => ({ server: { middlewareMode: true } }))
   expect(lines.all.filter((line) => line.includes('[signaling]'))).toEqual([])
   await fetch(url)
@@ -154,12 +154,12 @@ test('without the server one line says what to write, when the first page is ask
   expect(lines.all.filter((line) => line.includes('middlewareMode'))).toHaveLength(1)
 })
 
-test('the option lan has no effect there, and one line says so', async () => {
+test('the option lan has no effect in middleware mode, and one line says so', async () => {
   const { lines } = await open(onServer, makeProject(), { lan: true })
   await lines.match(/the option lan has no effect because Vite is in middleware mode/)
 })
 
-test('a fixed address is named in it, for the proxy of another server', async () => {
+test('that line contains a fixed address, for the proxy of the other server', async () => {
   const config = { server: { middlewareMode: true } as const }
   const { server, lines } = await makeVite(makeProject(), { sidecar: false }, config)
   const pages = makePageServer()
@@ -168,7 +168,7 @@ test('a fixed address is named in it, for the proxy of another server', async ()
   expect(await lines.match(/middleware mode/)).toContain('to http://127.0.0.1:8765')
 })
 
-test('a Vite that serves nobody says and starts nothing', async () => {
+test('a Vite server without requests prints nothing and starts no sidecar', async () => {
   const options = { sidecar: standIn() }
   const config = { server: { middlewareMode: true } as const }
   const { server, lines } = await makeVite(makeProject(), options, config)

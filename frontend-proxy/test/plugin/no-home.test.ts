@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { makeProject, openVite, STARTED, standIn } from './vite-project.ts'
 
-// What Node does for a user who is in no list of users and has no HOME, as in many containers.
+// This is how Node behaves for a user who has no name and no HOME, as in many containers.
 vi.mock('node:os', async (original) => {
   const fail = () => {
     throw new Error('A system error occurred: uv_os_homedir returned ENOENT (no such file)')
@@ -9,7 +9,7 @@ vi.mock('node:os', async (original) => {
   return { ...(await original<typeof import('node:os')>()), homedir: fail, userInfo: fail }
 })
 
-test('without a home folder Vite starts, and a state folder that is named is enough', async () => {
+test('without a home folder Vite starts, and the option stateDir is enough for the sidecar', async () => {
   vi.stubEnv('XDG_STATE_HOME', undefined)
   const project = makeProject()
   const { lines, url } = await openVite(project, {
@@ -20,7 +20,7 @@ test('without a home folder Vite starts, and a state folder that is named is eno
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
 })
 
-test('where none is named the sidecar is asked all the same: it says what helps', async () => {
+test('without that option the sidecar is started anyway, and prints what helps', async () => {
   vi.stubEnv('XDG_STATE_HOME', undefined)
   const project = makeProject()
   const sidecar = standIn({ dieAtStart: true })
@@ -30,7 +30,7 @@ test('where none is named the sidecar is asked all the same: it says what helps'
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(503)
 })
 
-test('https for the LAN is left out in one sentence', async () => {
+test('https for the LAN is not possible, and one sentence says so', async () => {
   vi.stubEnv('XDG_CACHE_HOME', undefined)
   const project = makeProject()
   const options = { sidecar: standIn(), stateDir: project.stateDir, lan: true }

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { planFrom, startRefusal } from '../../src/plugin/options.ts'
 
-test('without options a sidecar is found or started', () => {
+test('by default a sidecar is found or started', () => {
   expect(planFrom({})).toMatchObject({ kind: 'sidecar', explicit: false })
 })
 
-test('false only proxies, by default to the port of `sidecar serve`', () => {
+test('with sidecar: false requests are only proxied, by default to the port of `sidecar serve`', () => {
   expect(planFrom({ sidecar: false })).toEqual({
     kind: 'proxy-only',
     target: 'http://127.0.0.1:8765',

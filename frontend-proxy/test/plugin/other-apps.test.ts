@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest'
 import { projectStateFolder } from '../../src/plugin/state-folder.ts'
 import { makeProject, type OpenVite, openVite, STARTED, standIn } from './vite-project.ts'
 
-/** A repository with two apps, and a folder of the user's own for the state of both. */
+/** Creates a repository with two apps, and a folder for the state of both. */
 function makeRepository(): { repository: string; openApp: (name: string) => Promise<OpenVite> } {
   const { root: repository, stateDir } = makeProject()
   mkdirSync(path.join(repository, '.git'))
@@ -13,7 +13,7 @@ function makeRepository(): { repository: string; openApp: (name: string) => Prom
     const root = path.join(repository, 'apps', name)
     mkdirSync(root, { recursive: true })
     writeFileSync(path.join(root, 'package.json'), '{ "type": "module" }')
-    // The stand-in does not know where the state of a project is.
+    // The stand-in does not compute the state folder of a project itself.
     const sidecar = standIn({ stateDir: projectStateFolder(root) ?? '' })
     const vite = await openVite({ root, stateDir: '' }, { sidecar })
     await vite.lines.match(STARTED)
@@ -22,7 +22,7 @@ function makeRepository(): { repository: string; openApp: (name: string) => Prom
   return { repository, openApp }
 }
 
-test('each of two apps of one repository says that the other runs, once, and how to share', async () => {
+test('each of two apps in one repository reports once that the other runs its own sidecar', async () => {
   const { repository, openApp } = makeRepository()
   const one = await openApp('one')
   const two = await openApp('two')
@@ -34,7 +34,7 @@ test('each of two apps of one repository says that the other runs, once, and how
   expect(two.lines.all.filter((line) => line.includes('do not meet'))).toHaveLength(1)
 })
 
-test('apps of different repositories have nothing to do with each other', async () => {
+test('apps in different repositories do not report each other', async () => {
   const { openApp } = makeRepository()
   await openApp('one')
   const state = process.env.XDG_STATE_HOME

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { makeProject, openVite, STARTED, siteFileOf, standIn } from './vite-project.ts'
 
-test('site.json says where the pages are, to nobody but the user', async () => {
+test('site.json contains the URLs of the pages, and only the user can read it', async () => {
   const project = makeProject()
   const options = { sidecar: standIn(), stateDir: project.stateDir }
   const { server, lines } = await openVite(project, options, { base: '/app/' })
@@ -18,7 +18,7 @@ test('site.json says where the pages are, to nobody but the user', async () => {
   expect(readdirSync(project.stateDir)).not.toContainEqual(expect.stringContaining('.new'))
 })
 
-test('its name is that of package.json', async () => {
+test('site.json contains the name in package.json', async () => {
   const project = makeProject()
   writeFileSync(path.join(project.root, 'package.json'), '{ "name": "my-app", "type": "module" }')
   const { lines } = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
@@ -26,7 +26,7 @@ test('its name is that of package.json', async () => {
   expect(siteFileOf(project).name).toBe('my-app')
 })
 
-test('it follows a restart of Vite and is gone when Vite closes', async () => {
+test('site.json is updated when Vite restarts, and removed when Vite closes', async () => {
   const project = makeProject()
   const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
   await vite.lines.match(STARTED)
@@ -37,7 +37,7 @@ test('it follows a restart of Vite and is gone when Vite closes', async () => {
   expect(existsSync(path.join(project.stateDir, 'site.json'))).toBe(false)
 })
 
-test('a sidecar that is started again finds it again', async () => {
+test('a restarted sidecar finds site.json again', async () => {
   const project = makeProject()
   const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
   await vite.lines.match(STARTED)
@@ -48,7 +48,7 @@ test('a sidecar that is started again finds it again', async () => {
   expect(siteFileOf(project).local).toEqual(vite.server.resolvedUrls?.local)
 })
 
-test('the file of a second Vite of the project is left where it is', async () => {
+test('the site.json of a second Vite server of the project is not removed', async () => {
   const project = makeProject()
   const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
   await vite.lines.match(STARTED)
@@ -58,7 +58,7 @@ test('the file of a second Vite of the project is left where it is', async () =>
   expect(siteFileOf(project).secret).toBe('of the second')
 })
 
-test('one that cannot be written is one warning, and Vite goes on', async () => {
+test('a site.json that cannot be written is reported in one warning, and Vite continues', async () => {
   const project = makeProject()
   mkdirSync(path.join(project.stateDir, 'site.json'))
   const options = { sidecar: standIn(), stateDir: project.stateDir }

@@ -6,7 +6,7 @@ const URL = 'https://192.168.178.123:5173/app/'
 const WIDE = { columns: 80, isColoured: false }
 const INDENT = '     '
 
-/** What a phone reads when it looks at these lines of a terminal. */
+/** Decodes the QR code in these lines, as a phone does. */
 function scan(lines: readonly string[], isDarkTerminal = true): string | undefined {
   const rows = lines.filter((line) => /[█▀▄]/.test(line)).map((line) => [...line.slice(5)])
   const scale = 4
@@ -22,14 +22,14 @@ function scan(lines: readonly string[], isDarkTerminal = true): string | undefin
   return jsQR(pixels, width, height)?.data
 }
 
-test('the code holds the URL, on a dark terminal and, inverted, on a light one', () => {
+test('the QR code contains the URL, on a dark terminal and, inverted, on a light one', () => {
   const lines = phoneLines([URL], WIDE, undefined)
   expect(lines[0]).toBe(URL)
   expect(scan(lines)).toBe(URL)
   expect(scan(lines, false)).toBe(URL)
 })
 
-test('with colours it is black on white, whatever the theme: each line says so and ends it', () => {
+test('with colours the QR code is black on white in every theme, and each line resets its colours', () => {
   const plain = phoneLines([URL], WIDE, undefined).filter((line) => /[█▀▄]/.test(line))
   const coloured = phoneLines([URL], { ...WIDE, isColoured: true }, undefined)
   const expected = plain.map(
@@ -39,28 +39,28 @@ test('with colours it is black on white, whatever the theme: each line says so a
   expect(coloured.at(-1)).toBe(expected.at(-1)?.replace('\u001b[48;5;16m', ''))
 })
 
-test('the best address is the one that is shown', () => {
+test('the best address is shown', () => {
   const lines = phoneLines(['https://169.254.1.1:5173/', URL], WIDE, undefined)
   expect(lines[0]).toBe(URL)
 })
 
-test('when there is none that a phone surely reaches, that is said', () => {
+test('an address that a phone may not reach gets a remark', () => {
   const [first] = phoneLines(['https://100.64.0.9:5173/'], WIDE, undefined)
   expect(first).toBe('https://100.64.0.9:5173/ (VPN address: a phone may not reach it)')
 })
 
-test('a log that is no terminal has the URL alone', () => {
+test('without a terminal only the URL is printed', () => {
   expect(phoneLines([URL], { columns: undefined, isColoured: false }, undefined)).toEqual([URL])
 })
 
-test('a terminal that is too narrow gets no broken code, and is told how wide it must be', () => {
+test('a terminal that is too narrow shows the width that it needs instead of the QR code', () => {
   const width = phoneLines([URL], WIDE, undefined).at(-1)?.length ?? 0
   expect(scan(phoneLines([URL], { ...WIDE, columns: width }, undefined))).toBe(URL)
   const lines = phoneLines([URL], { ...WIDE, columns: width - 1 }, undefined)
   expect(lines).toEqual([URL, `${INDENT}(the terminal needs ${width} columns to show the QR code)`])
 })
 
-test('of a certificate of our own the lines say what the phone will, of others nothing', () => {
+test('for a certificate of our own, the lines explain what the phone will ask', () => {
   const lines = phoneLines([URL], WIDE, '/@signaling/authority.crt')
   expect(lines.slice(-2)).toEqual([
     `${INDENT}The phone warns about the certificate: tap "Advanced", then "Proceed".`,
@@ -70,7 +70,7 @@ test('of a certificate of our own the lines say what the phone will, of others n
   expect(phoneLines([URL], WIDE, undefined).join('\n')).not.toMatch(/certificate/)
 })
 
-test('without a network there is a sentence', () => {
+test('without a network one sentence is printed', () => {
   expect(phoneLines([], WIDE, undefined)).toEqual([
     'none, because Vite does not listen on the network (see server.host)',
   ])

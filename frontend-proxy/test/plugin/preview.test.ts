@@ -38,7 +38,7 @@ async function openPreview(
   return { server, lines, url: urlOf(server.httpServer) }
 }
 
-test('vite preview has a sidecar as dev has, which ends with it', async () => {
+test('vite preview starts a sidecar, which ends with it', async () => {
   const project = makeProject()
   const { server, lines, url } = await openPreview(project)
   await lines.match(STARTED)
@@ -53,13 +53,13 @@ test('vite preview has a sidecar as dev has, which ends with it', async () => {
   await isGone(pid)
 })
 
-test("a rule of the user's own in preview.proxy wins there, and nothing is started for it", async () => {
+test("a user's rule in preview.proxy is used, and no sidecar is started", async () => {
   const config = { preview: { port: 0, proxy: { '/ws/signaling': 'http://127.0.0.1:9' } } }
   const { lines } = await openPreview(makeProject(), { sidecar: 'auto' }, config)
   expect(lines.all).toContainEqual(expect.stringContaining('preview.proxy has its own rule'))
 })
 
-test('lan: true puts vite preview on the network, over https', async () => {
+test('with lan: true vite preview listens on the network, over https', async () => {
   vi.stubEnv('XDG_CACHE_HOME', makeProject().stateDir)
   const config = { preview: { port: 0 } }
   const { server } = await openPreview(makeProject(), { lan: true }, config)

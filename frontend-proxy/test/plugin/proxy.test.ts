@@ -34,20 +34,20 @@ async function firstFrame(socket: WebSocket): Promise<Echo> {
   return JSON.parse(String(data)) as Echo
 }
 
-test('the path, what is below it and a query reach the sidecar', async () => {
+test('the path, paths below it and a query reach the sidecar', async () => {
   const { url } = await openReadyVite()
   for (const path of ['/ws/signaling', '/ws/signaling/rooms', '/ws/signaling?a=1']) {
     expect((await getEcho(url + path)).url).toBe(path)
   }
 })
 
-test('a path that only begins alike is not proxied', async () => {
+test('a path that only begins with the same letters is not proxied', async () => {
   const { url } = await openReadyVite()
   const answer = await fetch(`${url}/ws/signaling-of-somebody-else`)
   expect(await answer.text()).toContain('<title>app</title>')
 })
 
-test('an upgrade keeps Host and Origin as the browser sent them, and says who asks', async () => {
+test('an upgrade keeps the Host and Origin of the browser, and contains its address', async () => {
   const { url } = await openReadyVite()
   const socket = webSocket(`${url}/ws/signaling`, {
     host: 'evil.example',
@@ -61,7 +61,7 @@ test('an upgrade keeps Host and Origin as the browser sent them, and says who as
   })
 })
 
-test('the header that proves the proxy is its own, whatever a client sends under that name', async () => {
+test("the proof header has the proxy's value, even if a client sends that header", async () => {
   const { url, siteFile } = await openReadyVite()
   const { secret } = siteFile()
   expect(secret).toMatch(/^[\w-]{43}$/)
@@ -75,7 +75,7 @@ test('the header that proves the proxy is its own, whatever a client sends under
   }
 })
 
-test('with a target of the user, too, a forged one is gone', async () => {
+test('a forged proof header is also replaced if the user has set a target', async () => {
   const target = await openOtherServer(({ headers }, response) =>
     response.end(String(headers['x-signaling-proxy'])),
   )
@@ -84,7 +84,7 @@ test('with a target of the user, too, a forged one is gone', async () => {
   expect(await answer.text()).not.toContain('forged')
 })
 
-test('frames pass both ways', async () => {
+test('frames are sent in both directions', async () => {
   const { url } = await openReadyVite()
   const socket = webSocket(`${url}/ws/signaling`)
   await firstFrame(socket)
@@ -119,7 +119,7 @@ async function openOtherServer(
   return `http://127.0.0.1:${(other.address() as AddressInfo).port}`
 }
 
-test("a user's own rule for the path wins, and nothing is started for it", async () => {
+test("a user's rule for the path is used, and no sidecar is started", async () => {
   const target = await openOtherServer()
   const project = makeProject()
   const { url, lines } = await openVite(
@@ -131,15 +131,15 @@ test("a user's own rule for the path wins, and nothing is started for it", async
   expect(lines.all).toContainEqual(expect.stringContaining('no sidecar is started'))
 })
 
-test("a user's wider rule keeps everything but the path", async () => {
+test("a user's more general rule still gets all other paths", async () => {
   const target = await openOtherServer()
   const { url } = await openReadyVite({ server: { proxy: { '/ws': { target, ws: true } } } })
   expect((await getEcho(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
   expect(await (await fetch(`${url}/ws/chat`)).text()).toBe('the other server')
 })
 
-test('while nobody answers a request and an upgrade get 503, and the log one line', async () => {
-  // Port 9 (discard) is below the ports that anybody gets by accident.
+test('while no sidecar answers, requests and upgrades get a 503, and one line is printed', async () => {
+  // Nobody listens on port 9 (discard), and it is never assigned as a free port.
   const { url, lines } = await openVite(makeProject(), {
     sidecar: false,
     target: 'http://127.0.0.1:9',
@@ -191,7 +191,7 @@ test('a killed sidecar closes open sockets, and the next request waits for the r
   expect(lines.all.join('\n')).not.toMatch(/proxy error|^\s+at /m)
 })
 
-test('a browser that is gone before it has read why it is refused leaves no stack in the log', async () => {
+test('a browser that closes the connection before it has read a refusal causes no stack trace', async () => {
   let written: () => void
   const isWritten = new Promise<void>((resolve) => {
     written = resolve
@@ -219,7 +219,7 @@ test('a browser that is gone before it has read why it is refused leaves no stac
   expect(lines.all.join('\n')).not.toMatch(/socket error|^\s+at |no sidecar answers/m)
 })
 
-test('no form of a URL returns anything of the state folder, and .env stays refused', async () => {
+test('no form of a URL returns a file of the state folder, and .env is still refused', async () => {
   const project = makeProject()
   const vite = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
   await vite.lines.match(STARTED)

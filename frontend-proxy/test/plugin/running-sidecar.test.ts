@@ -30,21 +30,21 @@ function find(runtime: unknown) {
   return findRunningSidecar([path.join(folder, 'without-one'), folder])
 }
 
-test('it is found when its process lives and the same boot answers', async () => {
+test('a sidecar is found if its process exists and it answers with the same boot id', async () => {
   const runtime = { ...healthy, project: '/app' }
   expect(await find(runtime)).toEqual({ ...runtime, stateDir: folder })
 })
 
-test('another boot at its address is another sidecar', async () => {
+test('a sidecar with another boot id at the same address is not used', async () => {
   expect(await find({ ...healthy, boot: 'b0' })).toBeUndefined()
 })
 
-test('a dead process is not asked', async () => {
+test('no request is sent if the process does not exist', async () => {
   const { pid } = spawnSync(process.execPath, ['--version'])
   expect(await find({ ...healthy, pid })).toBeUndefined()
 })
 
-test('nobody at its address is nobody', async () => {
+test('a sidecar that does not answer is not used', async () => {
   expect(await find({ ...healthy, url: 'http://127.0.0.1:9' })).toBeUndefined()
 })
 
@@ -59,17 +59,17 @@ test.each([
   { pid: '1' },
   { boot: '' },
   { version: 1 },
-])('a file that holds %j is not taken for one', async (wrong) => {
+])('a file with %j is ignored', async (wrong) => {
   const isPart = wrong !== null && typeof wrong === 'object' && !Array.isArray(wrong)
   expect(await find(isPart ? { ...healthy, ...wrong } : wrong)).toBeUndefined()
 })
 
-test('half a file is not taken for one', async () => {
+test('an incomplete file is ignored', async () => {
   writeFileSync(path.join(folder, 'runtime.json'), JSON.stringify(healthy).slice(0, 30))
   expect(await findRunningSidecar([folder])).toBeUndefined()
 })
 
-describe('a sidecar that keeps its state elsewhere', () => {
+describe('a sidecar with its state in another folder', () => {
   const project = '/app'
   let own: string
 
@@ -84,12 +84,12 @@ describe('a sidecar that keeps its state elsewhere', () => {
     return findRunningSidecar([own])
   }
 
-  test('is found by the word that it has left in the project’s own state folder', async () => {
+  test('is found with state-dir.json in the default state folder of the project', async () => {
     const found = { ...healthy, project, stateDir: folder }
     expect(await pointTo({ state_dir: folder, project })).toEqual(found)
   })
 
-  test('is found although another one was killed in the project’s own state folder', async () => {
+  test('is found even if another sidecar was killed in the default state folder', async () => {
     const { pid } = spawnSync(process.execPath, ['--version'])
     writeFileSync(path.join(own, 'runtime.json'), JSON.stringify({ ...healthy, pid }))
     expect(await pointTo({ state_dir: folder, project })).toMatchObject({ stateDir: folder })
@@ -105,7 +105,7 @@ describe('a sidecar that keeps its state elsewhere', () => {
     expect(await pointTo(pointer)).toBeUndefined()
   })
 
-  test('is not this project’s when the folder has become another one’s', async () => {
+  test('is ignored if another project uses that folder now', async () => {
     expect(await pointTo({ state_dir: folder, project: '/other' })).toBeUndefined()
   })
 })

@@ -26,7 +26,7 @@ test.each([
   expect(userStateFolder(env, platform, '/home/me')).toBe(expected)
 })
 
-test('on Windows it is below the local application data, with the name twice', () => {
+test('on Windows the state folder is in the local application data, with the name twice', () => {
   const env = { LOCALAPPDATA: 'C:\\Users\\me\\AppData\\Local' }
   const expected = 'C:\\Users\\me\\AppData\\Local\\signaling-sidecar\\signaling-sidecar'
   expect(userStateFolder(env, 'win32', 'C:\\Users\\me')).toBe(expected)
@@ -42,7 +42,7 @@ test.each([
   expect(userCacheFolder(env, platform, '/home/me')).toBe(expected)
 })
 
-test("a project's folder has its name and the beginning of the hash of its real path", () => {
+test("a project's state folder has the project's name and the beginning of the hash of its real path", () => {
   // printf / | sha256sum: 8a5edab2
   expect(projectStateFolder('/', { XDG_STATE_HOME: '/state' })).toBe(
     '/state/signaling-sidecar/root-8a5edab2',
@@ -55,7 +55,7 @@ test("a project's folder has its name and the beginning of the hash of its real 
   expect(projectStateFolder(link)).toMatch(/\/real-[0-9a-f]{8}$/)
 })
 
-test('a folder is served when it is a served one or below it, and not when only named alike', () => {
+test('a folder is served if it is a served folder or below one, and not if only its name begins in the same way', () => {
   const served = [path.join(folder, 'app')]
   const around = (...steps: string[]) => servedFolderAround(path.join(folder, ...steps), served)
   expect(around('app')).toBe(served[0])
@@ -66,14 +66,14 @@ test('a folder is served when it is a served one or below it, and not when only 
   expect(around()).toBeUndefined()
 })
 
-test('a link into a served folder does not hide that it is served', () => {
+test('a symbolic link into a served folder is recognised', () => {
   const app = path.join(folder, 'app')
   mkdirSync(app)
   symlinkSync(app, path.join(folder, 'elsewhere'))
   expect(servedFolderAround(path.join(folder, 'elsewhere', 'new', 'state'), [app])).toBe(app)
 })
 
-test('a home that is no absolute path counts for nothing', () => {
+test('a relative path in HOME is ignored', () => {
   vi.stubEnv('HOME', 'relative')
   vi.stubEnv('XDG_STATE_HOME', undefined)
   onTestFinished(() => void vi.unstubAllEnvs())

@@ -14,7 +14,7 @@ import {
   standIn,
 } from './vite-project.ts'
 
-// Where a signal, or what the test does, leaves no sidecar behind.
+// However Vite ends, no sidecar must remain.
 
 async function sidecarOf({ lines }: RunningVite): Promise<{ pid: number; url: string }> {
   const endpoint = await lines.match(/Signaling: ws:/)
@@ -39,7 +39,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
   },
 )
 
-test('Ctrl-C, which goes to the whole group, ends both', async () => {
+test('Ctrl-C, which is sent to the whole process group, ends both', async () => {
   const project = makeProject()
   const vite = runVite(project, { sidecar: standIn(), stateDir: project.stateDir })
   const { pid } = await sidecarOf(vite)
@@ -48,9 +48,9 @@ test('Ctrl-C, which goes to the whole group, ends both', async () => {
   await isGone(pid)
 })
 
-test('a closed terminal ends both', async () => {
+test('closing the terminal ends both', async () => {
   const project = makeProject()
-  // Holds the other end of a terminal for its child, as a terminal's window does.
+  // The wrapper holds the other end of a terminal, as the window of a terminal does.
   const window = ['python3', '-c', 'import pty, sys; pty.spawn(sys.argv[1:])']
   const vite = runVite(project, { sidecar: standIn(), stateDir: project.stateDir }, window)
   const { pid, url } = await sidecarOf(vite)

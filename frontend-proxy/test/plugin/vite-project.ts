@@ -20,7 +20,7 @@ import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 
 export const STAND_IN: string = fileURLToPath(new URL('stand-in-sidecar.mjs', import.meta.url))
 const PLUGIN = fileURLToPath(new URL('../../src/plugin/index.ts', import.meta.url))
-/** The alias in vitest.config.ts does not reach a Vite that runs as a program of its own. */
+/** The alias in vitest.config.ts does not apply to a Vite that runs as a separate process. */
 const VITE_PACKAGE = process.env.VITE_PACKAGE ?? 'vite'
 const VITE_PROGRAM = fileURLToPath(
   new URL(`../../node_modules/${VITE_PACKAGE}/bin/vite.js`, import.meta.url),
@@ -34,7 +34,7 @@ export interface Behaviour {
   stateDir?: string
 }
 
-/** The `sidecar` option that starts the stand-in. */
+/** Returns the option `sidecar` that starts the stand-in. */
 export function standIn(behaviour: Behaviour = {}): NonNullable<SignalingOptions['sidecar']> {
   return { command: [process.execPath, STAND_IN], env: { STAND_IN: JSON.stringify(behaviour) } }
 }
@@ -44,7 +44,7 @@ export interface Project {
   readonly stateDir: string
 }
 
-/** A fresh project and, beside it, its state folder. */
+/** Creates a project, and a state folder beside it. */
 export function makeProject(): Project {
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'signaling-plugin-')))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
@@ -57,7 +57,7 @@ export function makeProject(): Project {
   return project
 }
 
-/** What the plugin has written for the sidecar. */
+/** Reads the site.json that the plugin has written. */
 export interface SiteContent {
   readonly pid: number
   readonly name: string
@@ -72,7 +72,7 @@ export function siteFileOf({ stateDir }: Project): SiteContent {
   return JSON.parse(readFileSync(path.join(stateDir, 'site.json'), 'utf8')) as SiteContent
 }
 
-/** Lines that can be waited for. */
+/** Collects lines, and lets a test wait for one. */
 export class Lines {
   readonly all: string[] = []
   readonly #waiting = new Set<() => void>()
@@ -82,7 +82,7 @@ export class Lines {
     for (const look of this.#waiting) look()
   }
 
-  /** The `nth` line (from 1) that matches, as soon as it is there. */
+  /** Resolves to the `nth` line (counted from 1) that matches. */
   async match(pattern: RegExp, nth = 1): Promise<string> {
     for (;;) {
       const found = this.all.filter((line) => pattern.test(line))[nth - 1]
@@ -104,13 +104,13 @@ export interface OpenVite {
   readonly url: string
 }
 
-/** A Vite in this process, with the plugin, that need not listen; closed when the test ends. */
+/** Creates a Vite server with the plugin in this process, and closes it at the end of the test. */
 export async function makeVite(
   project: Project,
   options: SignalingOptions,
   config: InlineConfig = {},
 ): Promise<Pick<OpenVite, 'server' | 'lines'>> {
-  // The plugin starts nothing under Vitest, and `auto` nothing in CI.
+  // The plugin starts no sidecar under Vitest, and with `auto` none in CI.
   vi.stubEnv('VITEST', undefined)
   vi.stubEnv('CI', undefined)
   onTestFinished(() => void vi.unstubAllEnvs())
@@ -128,7 +128,7 @@ export async function makeVite(
   return { server, lines }
 }
 
-/** The same, listening. */
+/** Does the same as `makeVite`, and lets the server listen. */
 export async function openVite(
   project: Project,
   options: SignalingOptions,
@@ -139,13 +139,13 @@ export async function openVite(
   return { server, lines, url: urlOf(server.httpServer) }
 }
 
-/** Where a server listens on 127.0.0.1. */
+/** Returns the URL of a server that listens on 127.0.0.1. */
 export function urlOf(server: { address(): unknown } | null): string {
   const address = server?.address() as AddressInfo
   return `http://127.0.0.1:${address.port}`
 }
 
-/** What the stand-in answers at a path that is not /health. */
+/** Returns the stand-in's answer at a path other than /health. */
 export interface Echo {
   readonly pid: number
   readonly url: string
@@ -156,7 +156,7 @@ export async function getEcho(url: string): Promise<Echo> {
   return (await (await fetch(url)).json()) as Echo
 }
 
-/** What an upgrade was refused with. */
+/** Sends an upgrade that will be refused, and returns the answer. */
 export async function refusedUpgrade(
   url: string,
 ): Promise<{ status: number | undefined; text: string }> {
@@ -167,7 +167,7 @@ export async function refusedUpgrade(
   return { status: response.statusCode, text }
 }
 
-/** The words with which the stand-in says that it listens, and with which arguments. */
+/** Matches the line that the stand-in prints when it listens. The line contains its arguments. */
 export const STARTED: RegExp = /stand-in started with /
 
 export interface RunningVite {
@@ -175,7 +175,7 @@ export interface RunningVite {
   readonly lines: Lines
 }
 
-/** The source of a vite.config.js with this plugin. */
+/** Returns the source of a vite.config.js with this plugin. */
 export function configSource(options: SignalingOptions, port = 0): string {
   return `
     import { signaling } from ${JSON.stringify(PLUGIN)}
@@ -186,9 +186,9 @@ export function configSource(options: SignalingOptions, port = 0): string {
 }
 
 /**
- * `vite` as a process of its own, leader of its own group. `wrapper` are words before it.
+ * Starts `vite` as a separate process with its own process group. `wrapper` is put before the command.
  *
- * CI: without it Vite ends itself when its stdin ends, which would hide what a signal does.
+ * CI is set because Vite would otherwise end when its stdin is closed, which would hide the effect of signals.
  */
 export function runVite(
   project: Project,
@@ -225,13 +225,13 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false
   }
-  // An orphan that has ended stays a zombie until the system's first process gets to it, in a
-  // container seconds later or never.
+  // An orphan that has ended stays a zombie until the init process reaps it, which can take seconds in
+  // a container, or never happen.
   const status = `/proc/${pid}/status`
   return !existsSync(status) || !/^State:\s+Z/m.test(readFileSync(status, 'utf8'))
 }
 
-/** Resolves when no such process is left; a process that is not ours has no event for that. */
+/** Resolves when the process has ended. It polls, because it need not be a child of this process. */
 export async function isGone(pid: number): Promise<void> {
   await vi.waitUntil(() => !isAlive(pid), { timeout: 20_000, interval: 20 })
 }

@@ -3,9 +3,9 @@ import path from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { makeProject, openVite, type Project, STAND_IN, STARTED } from './vite-project.ts'
 
-// Which program is the project's sidecar, where the first that is found does not run.
+// These tests are about which program is started if the first one that is found does not run.
 
-/** A program by the sidecar's name in an environment of the project, or on PATH. */
+/** Writes a program with the sidecar's name into an environment of the project, or on PATH. */
 function install({ root }: Project, place: string, script: string): string {
   const file = path.join(root, '..', place, 'signaling-sidecar')
   mkdirSync(path.dirname(file), { recursive: true })
@@ -14,7 +14,7 @@ function install({ root }: Project, place: string, script: string): string {
 }
 
 const PYTHON_OF_ANOTHER_MACHINE = '#!/of/another/machine/.venv/bin/python3\nimport sys\n'
-// A script of pip's whose package is not where its Python looks (any more).
+// This is a script that pip has written for a package that is no longer installed.
 const WITHOUT_PACKAGE =
   '#!/bin/sh\necho "Traceback (most recent call last):" >&2\necho "ModuleNotFoundError: No module named signaling_sidecar" >&2\nexit 1\n'
 const SOMETHING_ELSE = '#!/bin/sh\necho "I play music"\n'
@@ -51,7 +51,7 @@ test.each([
   },
 )
 
-test('when none of them runs, each is named once with its reason, and what to install at the end', async () => {
+test('if no program runs, each is reported once with its reason, and then what to install', async () => {
   const project = makeProject()
   mkdirSync(path.join(project.root, '..', '.git'))
   const inVenv = install(project, '.venv/bin', PYTHON_OF_ANOTHER_MACHINE)
@@ -68,7 +68,7 @@ test('when none of them runs, each is named once with its reason, and what to in
   expect((await fetch(url)).status).toBe(200)
 })
 
-test('a sidecar that cannot take a setting is the one that is meant: no other is tried', async () => {
+test('if a sidecar refuses a setting, no other program is tried', async () => {
   const project = makeProject()
   mkdirSync(path.join(project.root, '..', '.git'))
   const sentence = 'sidecar: max_rooms must be a whole number of rooms'

@@ -1,4 +1,4 @@
-"""The command `sidecar`, also installed as `signaling-sidecar`."""
+"""The command `sidecar`, which is also installed under the name `signaling-sidecar`."""
 
 from signaling_sidecar.cli.command import main
 

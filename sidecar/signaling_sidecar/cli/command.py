@@ -1,4 +1,4 @@
-"""The command line: its subcommands, and how each error ends it."""
+"""The command line: the list of subcommands, and how each kind of error ends a command."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from signaling_sidecar.cli import dialects, discover, doctor, ladder, log, noteb
 from signaling_sidecar.errors import FileTrouble, NoCurrentFolder, SidecarError
 
 _DESCRIPTION = """\
-A signaling server that runs beside your Vite dev server: rooms, peer lists, and offers, answers and candidates relayed
-to the right peer, with an event log of all of it.
+A WebRTC signaling server that runs beside your Vite dev server. It manages rooms, tells pages which peers are in them,
+relays offers, answers and ICE candidates between peers, and writes an event log of everything that happens.
 """
 _EPILOG = """\
 examples:
-  sidecar serve                 serve on 127.0.0.1:8765
-  sidecar serve --port 0        serve on a free port
-  sidecar rooms                 who is where, now
-  sidecar discover              whose pages are on this network
-  sidecar tail                  what happens, as it happens
-  sidecar why                   who is connected, who is not, and why
-  sidecar ladder bar            who sent what to whom in the room "bar", as a diagram
-  sidecar doctor                what stands between a phone and a room
-  sidecar log                   where the event log is, and how large
+  sidecar serve                 run the server on 127.0.0.1:8765
+  sidecar serve --port 0        run the server on a free port
+  sidecar rooms                 list the rooms of the running server
+  sidecar discover              list the pages that others announce on this network
+  sidecar tail                  print events while they happen
+  sidecar why                   explain which peers are connected, which are not, and why
+  sidecar ladder bar            draw a diagram of all signals in the room "bar"
+  sidecar doctor                check whether other devices can reach a room
+  sidecar log                   show where the event log is, and how large it is
   sidecar log export --redact shared.jsonl.gz
-                                a copy of it without names and addresses
-  sidecar notebook              the same in tables and drawings
-  sidecar dialects              the wire protocols, and where each is served
+                                copy the event log without names and addresses
+  sidecar notebook              inspect the event log with tables and drawings in JupyterLab
+  sidecar dialects              list the wire protocols and their URL paths
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 2 for what the operator can mend."""
+    """Run one command and return its exit code, which is 2 for errors that the operator can correct."""
     parser = argparse.ArgumentParser(
         prog="sidecar",
         description=_DESCRIPTION,
@@ -44,43 +44,46 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"signaling-sidecar {__version__}")
+    parser.set_defaults(needs_folder=True)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (serve, rooms, discover, tail, why, ladder, doctor, log, dialects, notebook):
         command.add_to(commands)
     arguments = parser.parse_args(argv)
     _show_any_text()
     try:
-        with _files():
+        with _files(needs_folder=arguments.needs_folder):
             code: int = arguments.run(arguments)
     except SidecarError as error:
         print(f"sidecar: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 130  # what a shell reports of a command that SIGINT ended
+        return 130  # the exit code that shells use for a command that was ended by SIGINT
     except BrokenPipeError:
-        # `sidecar tail | head` has seen enough; what Python would still flush at exit has nowhere to go
+        # The reader has closed the pipe, as in `sidecar tail | head`. Without this, Python would fail to flush stdout
+        # at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
 
 
 def _show_any_text() -> None:
-    """A terminal that cannot show a character, or a path that is no text, gets an escape for it and no traceback."""
+    """Print an escape sequence for each character that the terminal cannot show, instead of raising."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager
-def _files() -> Iterator[None]:
-    """Say in one sentence what the file system refuses. Raises NoCurrentFolder and FileTrouble."""
-    try:
-        os.getcwd()
-    except OSError:
-        raise NoCurrentFolder from None
+def _files(*, needs_folder: bool) -> Iterator[None]:
+    """Raise NoCurrentFolder or FileTrouble, which are one sentence each, instead of an OSError about a file."""
+    if needs_folder:
+        try:
+            os.getcwd()
+        except OSError:
+            raise NoCurrentFolder from None
     try:
         yield
     except OSError as error:
-        if error.filename is None:  # a socket's, or a bug of ours
+        if error.filename is None:  # the error is not about a file
             raise
         raise FileTrouble(os.fsdecode(error.filename), error.strerror or str(error)) from error

@@ -1,4 +1,4 @@
-"""`sidecar dialects`"""
+"""The command `sidecar dialects`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from signaling_sidecar.dialects.shared_path import SHARED_PATH
 
 
 def add_to(commands: Any) -> None:
-    parser = commands.add_parser("dialects", help="list the wire protocols and their paths", description=run.__doc__)
-    parser.set_defaults(run=run)
+    parser = commands.add_parser(
+        "dialects", help="list the wire protocols and their URL paths", description=run.__doc__
+    )
+    parser.set_defaults(run=run, needs_folder=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the wire protocols that can be served, with the paths of each."""
+    """List the wire protocols that the sidecar supports, with the URL paths of each."""
     for dialect in DIALECTS.values():
         print(f"{dialect.name:8}  {dialect.purpose}")
         for path in dialect.paths:

@@ -1,4 +1,4 @@
-"""`sidecar discover`"""
+"""The command `sidecar discover`."""
 
 from __future__ import annotations
 
@@ -22,20 +22,27 @@ from signaling_sidecar.untrusted_text import shortened, visible
 if TYPE_CHECKING:
     from signaling_sidecar.lan import Neighbour, NeighbourRoom
 
-TIMEOUT_S = 3.0  # seconds; who has answered somebody else within the last one waits that long (RFC 6762 section 6)
+TIMEOUT_S = 3.0  # seconds; a machine that has just answered another question may wait a second (RFC 6762 section 6)
 MAX_TIMEOUT_S = 600.0
-ROOMS_WIDTH = 48  # cells of a terminal
-WHITE_ON_BLACK, RESET = "\x1b[97;40m", "\x1b[0m"  # ECMA-48; in a light terminal the code would be its own negative
+ROOMS_WIDTH = 48  # columns of the terminal
+# ECMA-48; a QR code in the default colours of a light terminal would be inverted.
+WHITE_ON_BLACK, RESET = "\x1b[97;40m", "\x1b[0m"
 
 
 def add_to(commands: Any) -> None:
-    parser = commands.add_parser("discover", help="list the pages that others announce here", description=run.__doc__)
+    parser = commands.add_parser(
+        "discover", help="list the pages that are announced on this network", description=run.__doc__
+    )
     parser.add_argument(
-        "--timeout", type=_seconds, default=TIMEOUT_S, metavar="S", help=f"seconds to listen ({TIMEOUT_S:g})"
+        "--timeout",
+        type=_seconds,
+        default=TIMEOUT_S,
+        metavar="S",
+        help=f"how many seconds to listen (default: {TIMEOUT_S:g})",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the list as JSON")
-    form.add_argument("--qr", type=int, metavar="N", help="show the URL of the Nth as a QR code")
+    form.add_argument("--qr", type=int, metavar="N", help="show the URL of the page with number N as a QR code")
     parser.set_defaults(run=run)
 
 
@@ -47,7 +54,10 @@ def _seconds(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the sidecars that are announced on this network, and answer: `sidecar serve --announce`."""
+    """List the pages that sidecars on this network announce with `sidecar serve --announce`.
+
+    Only sidecars that respond are listed.
+    """
     found = _find(arguments.timeout)
     own = {str(address.net.ip) for address in own_addresses()}
     is_own = [urlsplit(neighbour.url).hostname in own for neighbour in found]
@@ -57,7 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.qr is not None:
         _show_qr(found, arguments.qr)
     elif not found:
-        print("nobody announces: `sidecar serve --announce` does, while Vite is on the network")
+        print(
+            "no page is announced on this network: `sidecar serve --announce` announces one while Vite runs with --host"
+        )
     else:
         rows = [_row(*numbered) for numbered in zip(range(1, len(found) + 1), found, is_own, strict=True)]
         print_table([("", "name", "URL", "peers", "rooms", ""), *rows])

@@ -1,4 +1,4 @@
-"""`sidecar doctor`"""
+"""The command `sidecar doctor`."""
 
 from __future__ import annotations
 
@@ -11,34 +11,37 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from signaling_sidecar.cli import state
+from signaling_sidecar.cli import state_options
 from signaling_sidecar.errors import NoStateDir, SettingsError
 
 SIGNS = {"ok": "✓", "note": "·", "wrong": "✗"}
 
 
 def add_to(commands: Any) -> None:
-    parser = commands.add_parser("doctor", help="say what stands between a phone and a room", description=run.__doc__)
-    state.add_options(parser)
-    parser.add_argument("--url", metavar="URL", help="a page of Vite's, where it is not found by itself")
+    parser = commands.add_parser("doctor", help="check whether other devices can reach a room", description=run.__doc__)
+    state_options.add_options(parser)
+    parser.add_argument(
+        "--url", metavar="URL", help="the URL of a page that Vite serves, if the command does not find it"
+    )
     parser.add_argument(
         "--lan",
         action="store_true",
-        help="other devices on the network are meant to open the page: a fault if they cannot",
+        help="other devices on the network should be able to open the page; report an error if they cannot",
     )
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at the sidecar, Vite and the network, and say what to do.
+    """Check the sidecar, Vite and the network, and print how to correct each error.
 
-    The exit code is 1 when there is a fault (✗); what is only worth knowing (·) leaves it 0.
+    The exit code is 1 if there is an error (✗). Notes (·) do not change the exit code.
     """
-    from signaling_sidecar.doctor import Finding, Level, examine  # TLS takes its time to import, and only we need it
+    # Imported here because TLS is slow to import, and other commands do not need it.
+    from signaling_sidecar.doctor import Finding, Level, run_checks
 
     found: list[Finding] = []
-    for finding in examine(_state_dir(arguments), _url(arguments.url), lan=arguments.lan):
+    for finding in run_checks(_state_dir(arguments), _url(arguments.url), lan=arguments.lan):
         found.append(finding)
         if not arguments.json:
             for line in _lines(finding.level, finding.sentence, finding.remedy):
@@ -56,8 +59,8 @@ def _lines(level: str, sentence: str, remedy: str | None) -> Iterator[str]:
 
 def _state_dir(arguments: argparse.Namespace) -> Path | None:
     try:
-        return state.chosen(arguments)
-    except NoStateDir as error:  # what is wrong is among the findings, as everything else
+        return state_options.state_dir_of(arguments)
+    except NoStateDir as error:  # the checks report that no sidecar is running
         print(error, file=sys.stderr)
         return None
 
@@ -70,5 +73,5 @@ def _url(text: str | None) -> str | None:
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or parts.port == 0:
             raise ValueError
     except ValueError:
-        raise SettingsError("url", text, "a page's address such as http://localhost:5173/", "--url") from None
+        raise SettingsError("url", text, "the URL of a page, such as http://localhost:5173/", "--url") from None
     return parts._replace(path=parts.path or "/", query="", fragment="").geturl()

@@ -1,4 +1,4 @@
-"""`sidecar ladder`"""
+"""The command `sidecar ladder`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from signaling_sidecar.cli import log_entries, state
+from signaling_sidecar.cli import log_entries, state_options
 from signaling_sidecar.cli.new_file import write_new
 from signaling_sidecar.diagnosis import Entry, find_meetings
 from signaling_sidecar.drawing import (
@@ -26,13 +26,17 @@ from signaling_sidecar.drawing import (
 
 
 def add_to(commands: Any) -> None:
-    parser = commands.add_parser("ladder", help="draw who sent what to whom in a room", description=run.__doc__)
-    parser.add_argument("room", metavar="ROOM", help="the room; a pairing code by its hash, as `tail` shows it")
-    parser.add_argument("--peers", nargs=2, metavar="PEER", help="draw only these two, each given by its name or id")
-    parser.add_argument("--dialect", help="the dialect of the room, if several dialects have one with this id")
-    parser.add_argument("--boot", help="the run of the sidecar (the last one with this room)")
+    parser = commands.add_parser("ladder", help="draw a diagram of all signals in a room", description=run.__doc__)
+    parser.add_argument(
+        "room", metavar="ROOM", help="the room; for a pairing code, its hash as `sidecar tail` prints it"
+    )
+    parser.add_argument(
+        "--peers", nargs=2, metavar="PEER", help="draw only these two peers, each given by its name or id"
+    )
+    parser.add_argument("--dialect", help="the wire protocol of the room, if rooms of several protocols have this id")
+    parser.add_argument("--boot", help="the boot id of a run of the sidecar (default: the last run that had this room)")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--html", type=Path, metavar="FILE", help="write a web page into a new file")
+    form.add_argument("--html", type=Path, metavar="FILE", help="create this file, with the diagram as a web page")
     form.add_argument("--mermaid", action="store_true", help="print a Mermaid sequence diagram")
     log_entries.add_options(parser)
     parser.set_defaults(run=run)
@@ -48,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
             rooms[room] = None
         if entry.room == arguments.room or entry.type == "log.gap":
             entries.append(entry)
-    state.say_what_is_left_out(log.left_out)
+    state_options.report_what_was_left_out(log.left_out)
     chosen = _choose(list(rooms), arguments)
     records = entries_of_room(entries, chosen)
     between = None if arguments.peers is None else _sessions_of(records, arguments.peers)
@@ -57,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _choose(rooms: Sequence[RoomInLog], arguments: argparse.Namespace) -> RoomInLog:
-    """Return the last room that the arguments describe, and say on stderr which earlier runs had it too."""
+    """Return the last room that matches the arguments, and print on stderr which earlier runs had such a room too."""
     asked = [name for name in ("dialect", "boot") if getattr(arguments, name) is not None]
     requested = " with ".join([repr(arguments.room), *(f"--{name} {getattr(arguments, name)}" for name in asked)])
     found = [
@@ -75,7 +79,9 @@ def _choose(rooms: Sequence[RoomInLog], arguments: argparse.Namespace) -> RoomIn
     *earlier, chosen = found
     if earlier:
         choices = ", ".join(f"--boot {room.boot[:8]}" for room in reversed(earlier))
-        print(f"the last run of the sidecar with this room; earlier runs: {choices}", file=sys.stderr)
+        print(
+            f"this is the last run of the sidecar that had this room; to see earlier runs: {choices}", file=sys.stderr
+        )
     return chosen
 
 
@@ -102,7 +108,7 @@ def _show(ladder: Ladder, arguments: argparse.Namespace) -> None:
     elif arguments.mermaid:
         print(ladder.to_mermaid(), end="")
     elif sys.stdout.isatty():
-        # https://no-color.org: any value that is not empty switches colours off
+        # https://no-color.org: any value that is not empty disables colours
         has_colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         print(ladder.to_text(shutil.get_terminal_size().columns, colour=has_colour))
     else:

@@ -1,4 +1,4 @@
-"""`sidecar log`"""
+"""The command `sidecar log`, and its commands `clear`, `schema` and `export`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections import deque
 from datetime import datetime
 from typing import Any
 
-from signaling_sidecar.cli import log_export, state
+from signaling_sidecar.cli import log_export, state_options
 from signaling_sidecar.errors import NoLog
-from signaling_sidecar.eventlog.clearing import clear
+from signaling_sidecar.eventlog.clear_log import clear
 from signaling_sidecar.eventlog.line import line_schema
 from signaling_sidecar.eventlog.records import LeftOut, Stamp, beginning_of, read_records
 from signaling_sidecar.eventlog.segments import find_segments
@@ -18,22 +18,26 @@ from signaling_sidecar.eventlog.state_dir import is_running
 
 
 def add_to(commands: Any) -> None:
-    parser = commands.add_parser("log", help="where the event log is; copy it, clear it", description=run.__doc__)
-    state.add_options(parser)
+    parser = commands.add_parser(
+        "log", help="show where the event log is; copy it or delete it", description=run.__doc__
+    )
+    state_options.add_options(parser)
     parser.set_defaults(run=run)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
-    clearing = verbs.add_parser("clear", help="delete it", description=run_clear.__doc__)
-    # Without a default of their own: they would undo a --state-dir that stands before the verb.
-    state.add_options(clearing, default=argparse.SUPPRESS)
+    clearing = verbs.add_parser("clear", help="delete the event log", description=run_clear.__doc__)
+    # No default here: it would overwrite a --state-dir that is given before the word `clear`.
+    state_options.add_options(clearing, default=argparse.SUPPRESS)
     clearing.set_defaults(run=run_clear)
-    schema = verbs.add_parser("schema", help="print the JSON Schema of its lines", description=run_schema.__doc__)
-    schema.set_defaults(run=run_schema)
+    schema = verbs.add_parser(
+        "schema", help="print the JSON Schema of the lines of the event log", description=run_schema.__doc__
+    )
+    schema.set_defaults(run=run_schema, needs_folder=False)
     log_export.add_to(verbs)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Say where the event log is, how large it is, and of what time."""
-    folder = state.chosen(arguments)
+    """Print where the event log is, how large it is, and the time of its first and last record."""
+    folder = state_options.state_dir_of(arguments)
     segments = find_segments(folder).segments
     boots = {beginning_of(segment).boot for segment in segments}
     size = sum(segment.stat().st_size for segment in segments)
@@ -45,26 +49,26 @@ def run(arguments: argparse.Namespace) -> int:
         newest = (deque(read_records([segment], Stamp, left_out), 1) for segment in reversed(segments))
         (last,) = next(filter(None, newest))
         print(f"from {_time(first.record)} to {_time(last.record)}")
-    state.say_what_is_left_out(left_out)
+    state_options.report_what_was_left_out(left_out)
     return 0
 
 
 def run_clear(arguments: argparse.Namespace) -> int:
-    """Delete the event log. While its sidecar runs, the segment that it writes stays."""
-    folder = state.chosen(arguments)
+    """Delete the event log. If its sidecar is running, the file that it is writing is kept."""
+    folder = state_options.state_dir_of(arguments)
     if not folder.is_dir():
         raise NoLog(str(folder))
     cleared = clear(folder)
     print(f"deleted {_count(cleared.files, 'file')} of {folder}, {_count(cleared.size_bytes, 'byte')}")
     if cleared.kept is not None:
-        print(f"its sidecar is running: {cleared.kept.name} stays, which it goes on with")
+        print(f"the sidecar is running, so {cleared.kept.name} was kept: it is still being written")
     else:
-        print("the next start begins with no rooms and no sessions")
+        print("the next start of the sidecar will have no rooms and no sessions")
     return 0
 
 
 def run_schema(arguments: argparse.Namespace) -> int:
-    """Print the JSON Schema of the event log's lines; the `data` of each is JSON text of its own."""
+    """Print the JSON Schema of the lines of the event log. The field `data` of a line contains JSON as text."""
     print(json.dumps(line_schema(), indent=2))
     return 0
 

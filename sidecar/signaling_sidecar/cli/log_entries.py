@@ -1,4 +1,4 @@
-"""The log that `sidecar why` and `sidecar ladder` read: the options for it, and its entries."""
+"""The options with which `sidecar why` and `sidecar ladder` choose a log, and the entries of that log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from signaling_sidecar.cli import state
+from signaling_sidecar.cli import state_options
 from signaling_sidecar.diagnosis import Entry, read_entries
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
@@ -15,7 +15,7 @@ from signaling_sidecar.eventlog.state_dir import is_running
 
 
 class LogEntries(NamedTuple):
-    """A log that is being read. `left_out` is complete when all entries have been taken."""
+    """A log that is being read. `left_out` is only complete when all entries have been read."""
 
     entries: Iterator[Entry]
     left_out: LeftOut
@@ -24,16 +24,19 @@ class LogEntries(NamedTuple):
 
 
 def add_options(parser: Any) -> None:
-    state.add_options(parser)
+    state_options.add_options(parser)
     parser.add_argument(
-        "--log", type=Path, metavar="PATH", help="a segment or a folder of segments, instead of a state folder"
+        "--log",
+        type=Path,
+        metavar="PATH",
+        help="a file of the event log, or a folder of them, instead of a state folder",
     )
     parser.add_argument("--all", action="store_true", help="read the whole log instead of its newest part")
 
 
 def read(arguments: argparse.Namespace) -> LogEntries:
     """Begin to read the log that the options select. Raises the errors of `find_segments` and `find_state_dir`."""
-    folder = arguments.log or state.chosen(arguments)
+    folder = arguments.log or state_options.state_dir_of(arguments)
     segments = find_segments(folder).segments
     is_live = arguments.log is None and is_running(folder)
     left_out = LeftOut(is_live=is_live)

@@ -1,4 +1,4 @@
-"""`sidecar log export`"""
+"""The command `sidecar log export`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from signaling_sidecar.cli import state
+from signaling_sidecar.cli import state_options
 from signaling_sidecar.cli.new_file import write_new
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import MissingExtra, NotWritten
+from signaling_sidecar.eventlog.allowed_words import DialectWords
 from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.redact import Redactor
 from signaling_sidecar.eventlog.segments import find_segments
-from signaling_sidecar.eventlog.shareable import DialectWords
 from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.settings import Settings
 
@@ -27,23 +27,27 @@ STDOUT = "-"
 
 
 def add_to(verbs: Any) -> None:
-    parser = verbs.add_parser("export", help="copy it into one file", description=run.__doc__)
-    parser.add_argument("file", metavar="FILE", help="a new file, packed if its name ends in .gz; - for stdout")
-    # Without a default of their own: they would undo a --state-dir that stands before the verb.
-    state.add_options(parser, default=argparse.SUPPRESS)
+    parser = verbs.add_parser("export", help="copy the event log into one file", description=run.__doc__)
+    parser.add_argument(
+        "file", metavar="FILE", help="the file to create, compressed if its name ends in .gz; - writes to stdout"
+    )
+    # No default here: it would overwrite a --state-dir that is given before the word `export`.
+    state_options.add_options(parser, default=argparse.SUPPRESS)
     parser.add_argument(
         "--redact",
         action="store_true",
-        help="replace names, ids, addresses and all other text by pseudonyms, so that it can be shared",
+        help="replace names, ids, addresses and all other text by pseudonyms, so that the copy can be shared",
     )
-    parser.add_argument("--room", metavar="ROOM", help="only this room; a pairing code by its hash, as `tail` shows it")
-    parser.add_argument("--parquet", action="store_true", help="write the table of records as Parquet")
+    parser.add_argument(
+        "--room", metavar="ROOM", help="copy only this room; for a pairing code, its hash as `sidecar tail` prints it"
+    )
+    parser.add_argument("--parquet", action="store_true", help="write a table of the records in the Parquet format")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Copy the event log into one file that only you may read: not into a folder that Vite serves."""
-    folder = state.chosen(arguments)
+    """Copy the event log into one new file, which only you can read. Do not write it to a folder that Vite serves."""
+    folder = state_options.state_dir_of(arguments)
     left_out = LeftOut(is_live=is_running(folder))
     redactor = Redactor(dialect_words()) if arguments.redact else None
     chunks: Iterable[bytes] = export(find_segments(folder).segments, left_out, room=arguments.room, redactor=redactor)
@@ -53,17 +57,17 @@ def run(arguments: argparse.Namespace) -> int:
         for chunk in chunks:
             sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
-        state.say_what_is_left_out(left_out)
+        state_options.report_what_was_left_out(left_out)
         return 0
     path = Path(arguments.file)
     write_new(path, chunks, is_packed=path.suffix == ".gz")
     print(f"{path}: {path.stat().st_size:,} bytes", file=sys.stderr)
-    state.say_what_is_left_out(left_out)
+    state_options.report_what_was_left_out(left_out)
     return 0
 
 
 def dialect_words() -> DialectWords:
-    """Return the words of all dialects that a shared copy keeps."""
+    """Collect the words of all dialects that a redacted copy may contain."""
     dialects = DIALECTS.values()
     return DialectWords(
         names=frozenset(DIALECTS),
@@ -73,7 +77,7 @@ def dialect_words() -> DialectWords:
 
 
 def _as_parquet(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The copy as the table `events` of the inspection. Raises MissingExtra."""
+    """Convert the copy to the table `events` of `signaling_sidecar.inspection`. Raises MissingExtra."""
     try:
         from signaling_sidecar.inspection import open_log
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Writes a new file that only its owner may read."""
+"""Create a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from signaling_sidecar.errors import NotWritten
 
 
 def write_new(path: Path, chunks: Iterable[bytes], *, is_packed: bool = False) -> None:
-    """Write a private file completely or not at all, and never over an existing file. Raises NotWritten."""
+    """Create a private file. It is deleted again if it cannot be completed. Raises NotWritten.
+
+    An existing file is never overwritten.
+    """
     try:
         # O_EXCL: the path could be a segment of the log itself, and an older file could be readable by everybody
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

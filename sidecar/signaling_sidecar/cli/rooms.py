@@ -1,4 +1,4 @@
-"""`sidecar rooms`"""
+"""The command `sidecar rooms`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.error import URLError
 
 from signaling_sidecar.admin_request import ask_admin
-from signaling_sidecar.cli import state
+from signaling_sidecar.cli import state_options
 from signaling_sidecar.cli.table import print_table
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.state_dir import read_runtime
@@ -17,20 +17,22 @@ from signaling_sidecar.untrusted_text import visible
 
 
 def add_to(commands: Any) -> None:
-    parser = commands.add_parser("rooms", help="list the rooms and how many are in them", description=run.__doc__)
-    state.add_options(parser)
+    parser = commands.add_parser(
+        "rooms", help="list the rooms and the number of peers in each", description=run.__doc__
+    )
+    state_options.add_options(parser)
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the rooms of the running sidecar, also hidden ones. A pairing code is shown as its hash."""
-    rooms = _fetch(state.chosen(arguments))
+    """List the rooms of the running sidecar, including hidden ones. A pairing code is shown as its hash."""
+    rooms = _fetch(state_options.state_dir_of(arguments))
     if arguments.json:
         print(json.dumps(rooms, indent=2))
         return 0
     if not rooms:
-        print("nobody is in a room")
+        print("there are no rooms")
         return 0
     print_table([("room", "dialect", "peers"), *map(_row, rooms)])
     return 0
@@ -47,6 +49,6 @@ def _fetch(state_dir: Path) -> list[dict[str, Any]]:
         raise NotRunning(str(state_dir))
     try:
         rooms: list[dict[str, Any]] = ask_admin(runtime.url, runtime.admin_token, "GET", "rooms")["rooms"]
-    except URLError:  # nobody listens there, or somebody else does
+    except URLError:  # the sidecar has ended, and another program may use its port
         raise NotRunning(str(state_dir)) from None
     return rooms

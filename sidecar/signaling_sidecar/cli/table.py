@@ -1,4 +1,4 @@
-"""A table for a terminal."""
+"""Print a table in the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from signaling_sidecar.untrusted_text import shown_width
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print columns that line up. The cells are visible text already."""
+    """Print rows with aligned columns. Text from peers must have been passed through `visible` before."""
     widths = [max(map(shown_width, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell + " " * (width - shown_width(cell)) for cell, width in zip(row, widths, strict=True))

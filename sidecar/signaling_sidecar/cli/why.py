@@ -1,4 +1,4 @@
-"""`sidecar why`"""
+"""The command `sidecar why`."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ import json
 import time
 from typing import Any
 
-from signaling_sidecar.cli import log_entries, state
+from signaling_sidecar.cli import log_entries, state_options
 from signaling_sidecar.diagnosis import History, diagnose
 
 
 def add_to(commands: Any) -> None:
-    parser = commands.add_parser("why", help="say why peers are not connected", description=run.__doc__)
-    parser.add_argument("room", nargs="?", help="only this room; a pairing code by its hash, as `tail` shows it")
+    parser = commands.add_parser("why", help="explain why peers are not connected", description=run.__doc__)
+    parser.add_argument(
+        "room", nargs="?", help="explain only this room; for a pairing code, its hash as `sidecar tail` prints it"
+    )
+    parser.add_argument("--dialect", help="explain only rooms of this dialect")
     log_entries.add_options(parser)
-    parser.add_argument("--json", action="store_true", help="print a line of JSON for each pair")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON for each pair of peers")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Say of every two peers that met whether they are connected, and if not why, with the records that show it."""
+    """For every two peers that were in a room together, print whether they are connected, and if not, why.
+
+    Each explanation names the records of the event log that it is based on.
+    """
     log = log_entries.read(arguments)
-    diagnosis = diagnose(log.entries, time.time() if log.is_live else None, arguments.room)
-    state.say_what_is_left_out(log.left_out)
+    diagnosis = diagnose(log.entries, time.time() if log.is_live else None, arguments.room, arguments.dialect)
+    state_options.report_what_was_left_out(log.left_out)
     if arguments.json:
         for history in diagnosis.histories:
             print(json.dumps(_as_object(history)))

@@ -6,7 +6,7 @@ import msgspec
 
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.record_data import read_data
-from signaling_sidecar.eventlog.origin import is_insecure
+from signaling_sidecar.eventlog.secure_context import is_insecure
 
 TOO_BIG = 1009  # the close code for a frame over the limit, RFC 6455, 7.4.1
 

@@ -1,9 +1,9 @@
-"""What stands between a phone and a room: checks that ask the real sidecar, the real Vite and the real network."""
+"""Check whether other devices can reach the sidecar through Vite, by sending real requests to both."""
 
-from signaling_sidecar.doctor.examination import examine, examine_from
+from signaling_sidecar.doctor.checks import check_vite_and_network, run_checks
 from signaling_sidecar.doctor.finding import Finding, Level
-from signaling_sidecar.doctor.pairs import PairNow, Standing, pairs_now
-from signaling_sidecar.doctor.peers import of_clients
+from signaling_sidecar.doctor.pairs import PairNow, PairState, pairs_now
+from signaling_sidecar.doctor.peers import check_client_networks
 from signaling_sidecar.doctor.status import Request, Served, SiteShown, Status
 from signaling_sidecar.doctor.vite import SidecarHere
 
@@ -11,14 +11,14 @@ __all__ = [
     "Finding",
     "Level",
     "PairNow",
+    "PairState",
     "Request",
     "Served",
     "SidecarHere",
     "SiteShown",
-    "Standing",
     "Status",
-    "examine",
-    "examine_from",
-    "of_clients",
+    "check_client_networks",
+    "check_vite_and_network",
     "pairs_now",
+    "run_checks",
 ]

@@ -1,4 +1,4 @@
-"""One thing that was looked at, and what to do about it."""
+"""The result of one check, and how to correct it if it is an error."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import msgspec
 
 
 class Level(StrEnum):
-    """How it is. What nobody has asked for is no fault when it is missing: then it is information."""
+    """How serious a finding is. If a feature that nobody has requested does not work, that is only a note."""
 
     OK = "ok"
     NOTE = "note"
-    """Information: nothing that was asked for fails because of it, or nobody can know from here."""
+    """Information. Everything that was requested works, or it cannot be checked from this machine."""
     WRONG = "wrong"
-    """A fault: something that was asked for does not work. Only these make the doctor's exit code 1."""
+    """An error: something that was requested does not work. Only errors make the exit code of `sidecar doctor` 1."""
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`code` is for programs and never renamed; the sentences are for people, and safe to show in a terminal."""
+    """The result of one check. `code` is for programs and must never be renamed. The texts are safe to print."""
 
     code: str
     level: Level
@@ -38,6 +38,6 @@ def wrong(code: str, sentence: str, remedy: str) -> Finding:
     return Finding(code, Level.WRONG, sentence, remedy)
 
 
-def wrong_if(is_asked_for: bool, code: str, sentence: str, remedy: str) -> Finding:
-    """A fault when what is missing was asked for, else information."""
-    return Finding(code, Level.WRONG if is_asked_for else Level.NOTE, sentence, remedy)
+def wrong_if(is_requested: bool, code: str, sentence: str, remedy: str) -> Finding:
+    """An error if the missing feature was requested, otherwise a note."""
+    return Finding(code, Level.WRONG if is_requested else Level.NOTE, sentence, remedy)

@@ -1,32 +1,32 @@
-"""Whether anybody answers by multicast DNS, with which browsers find each other's .local names."""
+"""Check whether any device answers over multicast DNS, which browsers need to resolve each other's `.local` names."""
 
 from __future__ import annotations
 
 from signaling_sidecar.doctor.finding import Finding, note, ok
 from signaling_sidecar.untrusted_text import visible
 
-ANSWERS_WITHIN_S = (
-    1.5  # seconds; RFC 6762 6: answers to a shared question may be delayed by 120 ms, and one may be lost
-)
+ANSWERS_WITHIN_S = 1.5  # seconds; answers may be delayed by 120 ms (RFC 6762 6), and a packet may be lost
 
 
-def of_mdns() -> Finding:
-    """Ask which kinds of services there are, as RFC 6763 9 describes. Nothing is announced."""
+def check_mdns() -> Finding:
+    """Ask which types of services exist on the network (RFC 6763 9). This announces nothing."""
     try:
         from zeroconf import ZeroconfServiceTypes
     except ImportError:
-        sentence = "whether mDNS answers was not asked"
-        return note("mdns-not-asked", sentence, "for that, and to be found: pip install 'signaling-sidecar[lan]'")
+        sentence = "mDNS was not checked"
+        return note(
+            "mdns-not-asked", sentence, "to check it, and to announce this page: pip install 'signaling-sidecar[lan]'"
+        )
     try:
         kinds = ZeroconfServiceTypes.find(timeout=ANSWERS_WITHIN_S)
     except OSError as error:
         return note("mdns-silent", f"mDNS cannot be used here ({visible(str(error))})", _REMEDY)
     if not kinds:
         return note("mdns-silent", f"no device answered over mDNS within {ANSWERS_WITHIN_S:g} s", _REMEDY)
-    return ok("mdns-answers", f"mDNS answers ({len(kinds)} kinds of services)")
+    return ok("mdns-answers", f"mDNS works ({len(kinds)} types of services were found)")
 
 
 _REMEDY = (
-    "often harmless; but if peers that see each other in a room do not connect: does the Wi-Fi keep devices apart "
-    "(guest network, client isolation), or a firewall UDP port 5353?"
+    "this is often harmless; but if peers in the same room do not connect, check whether the Wi-Fi isolates devices "
+    "from each other (as guest networks do), and whether a firewall blocks UDP port 5353"
 )

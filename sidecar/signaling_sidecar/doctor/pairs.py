@@ -1,4 +1,4 @@
-"""How those stand who are in a room together now, pair by pair: what the status page shows of `sidecar why`."""
+"""The current state of each pair of peers in a room, as the status page shows it."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from pathlib import Path
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import Reason
-from signaling_sidecar.doctor.peers import UNDECIDED, together_now
+from signaling_sidecar.doctor.peers import INCONCLUSIVE, current_verdicts
 from signaling_sidecar.untrusted_text import visible
 
 
-class Standing(StrEnum):
-    """What is known of a pair."""
+class PairState(StrEnum):
+    """Whether the two peers of a pair are connected."""
 
     CONNECTED = "connected"
     CONNECTING = "connecting"
     UNKNOWN = "unknown"
-    """Nobody can know it from the signaling alone, and no browser has said it."""
+    """The signaling does not tell, and no browser has reported the state of its connection."""
     FAILED = "failed"
 
 
 class PairNow(NamedTuple):
-    """Two sessions of one room. Its texts are safe to show."""
+    """Two sessions in one room. The texts are safe to display."""
 
     sessions: tuple[str, str]
     labels: tuple[str, str]
-    standing: Standing
+    standing: PairState
     sentence: str
     next_step: str | None
 
 
 def pairs_now(state_dir: Path) -> list[PairNow]:
-    """Judge the pairs by the newest part of the log. Raises NoLog, DamagedLog, UnknownSchema."""
+    """Evaluate all pairs from the newest part of the event log. Raises NoLog, DamagedLog and UnknownSchema."""
     return [
         PairNow(
             (one.id, other.id),
@@ -41,14 +41,14 @@ def pairs_now(state_dir: Path) -> list[PairNow]:
             visible(verdict.finding.sentence),
             verdict.next_step,
         )
-        for verdict in together_now(state_dir)
+        for verdict in current_verdicts(state_dir)
         for one, other in [verdict.meeting.sessions]
     ]
 
 
-def _standing(reason: Reason) -> Standing:
+def _standing(reason: Reason) -> PairState:
     if reason is Reason.CONNECTED:
-        return Standing.CONNECTED
+        return PairState.CONNECTED
     if reason is Reason.IN_PROGRESS:
-        return Standing.CONNECTING
-    return Standing.UNKNOWN if reason in UNDECIDED else Standing.FAILED
+        return PairState.CONNECTING
+    return PairState.UNKNOWN if reason in INCONCLUSIVE else PairState.FAILED

@@ -1,4 +1,4 @@
-"""Whether those who are in the rooms now see each other as the same network."""
+"""Check the peers that are in rooms now: which networks they are in, and whether they are connected."""
 
 from __future__ import annotations
 
@@ -15,29 +15,32 @@ from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
 from signaling_sidecar.untrusted_text import visible
 
-NETWORK_BITS = {4: 24, 6: 64}  # of an address that is in no network of ours; what homes and offices have
-UNDECIDED = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NOBODY_OFFERED, Reason.LEFT)
+# Prefix lengths that homes and offices use, for addresses in none of this machine's networks.
+NETWORK_BITS = {4: 24, 6: 64}
+INCONCLUSIVE = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NOBODY_OFFERED, Reason.LEFT)
 
 
-def of_clients(clients: Sequence[str | None], own: Sequence[Address]) -> Iterator[Finding]:
-    """Say from which networks the peers' connections come. None: behind a proxy that does not say."""
+def check_client_networks(clients: Sequence[str | None], own: Sequence[Address]) -> Iterator[Finding]:
+    """Report from which networks the peers connect. A client is None if a proxy hides its address."""
     if len(clients) < 2:
         return
-    places = Counter(_place(client, own) for client in clients)
-    said = ", ".join(f"{count} from {place}" for place, count in places.items())
+    networks = Counter(_network(client, own) for client in clients)
+    counts = ", ".join(f"{count} from {network}" for network, count in networks.items())
     if None in clients:
-        yield note("networks-unknown", f"peers in rooms now: {said}", "behind the Vite plugin their networks are known")
-    elif len(set(places) - {_HERE}) > 1:
-        sentence = f"peers in rooms now are in different networks: {said}"
-        yield note("different-networks", sentence, f"if they do not connect: {next_step(Reason.SUBNETS)}")
+        yield note(
+            "networks-unknown", f"peers in rooms now: {counts}", "with the Vite plugin, their networks are known"
+        )
+    elif len(set(networks) - {_HERE}) > 1:
+        sentence = f"peers in rooms now are in different networks: {counts}"
+        yield note("different-networks", sentence, f"if they do not connect, {next_step(Reason.SUBNETS)}")
     else:
-        yield ok("same-network", f"peers in rooms now: {said}")
+        yield ok("same-network", f"peers in rooms now: {counts}")
 
 
 _HERE = "this machine"
 
 
-def _place(client: str | None, own: Sequence[Address]) -> str:
+def _network(client: str | None, own: Sequence[Address]) -> str:
     if client is None:
         return "an unknown address"
     ip = ipaddress.ip_address(client)
@@ -48,34 +51,36 @@ def _place(client: str | None, own: Sequence[Address]) -> str:
     return str(next(networks, None) or ipaddress.ip_network(f"{ip}/{NETWORK_BITS[ip.version]}", strict=False))
 
 
-def together_now(state_dir: Path) -> list[Verdict]:
-    """Judge the pairs that are in a room together now, by the newest part of the log.
+def current_verdicts(state_dir: Path) -> list[Verdict]:
+    """Evaluate the pairs of peers that are in a room now, from the newest part of the event log.
 
-    Raises NoLog, DamagedLog, UnknownSchema.
+    Raises NoLog, DamagedLog and UnknownSchema.
     """
     newest = newest_of(find_segments(state_dir).segments)
     verdicts = diagnose(read_entries(newest), time.time()).verdicts
     return [verdict for verdict in verdicts if verdict.meeting.parted() is None]
 
 
-def of_log(state_dir: Path) -> Iterator[Finding]:
-    """Say of the pairs that are in a room together now whether they are connected."""
+def check_pairs(state_dir: Path) -> Iterator[Finding]:
+    """Report whether the peers that are in a room together now are connected."""
     try:
-        together = together_now(state_dir)
+        together = current_verdicts(state_dir)
     except NoLog:
         return
     if not together:
-        sentence = "no two peers are in a room: whether they see each other shows when they are"
-        yield note("nobody-together", sentence, "`sidecar why` says what became of those who were")
+        sentence = "no two peers are in a room now, so no connection between peers can be checked"
+        yield note("nobody-together", sentence, "`sidecar why` explains the connections of peers that have left")
         return
     connected = sum(verdict.finding.reason is Reason.CONNECTED for verdict in together)
     if connected:
         yield ok("peers-connected", f"connected now: {connected} of {len(together)} pairs of peers")
     yield from (
-        _of_pair(verdict) for verdict in together if verdict.finding.reason not in (Reason.CONNECTED, *UNDECIDED)
+        _pair_finding(verdict)
+        for verdict in together
+        if verdict.finding.reason not in (Reason.CONNECTED, *INCONCLUSIVE)
     )
 
 
-def _of_pair(verdict: Verdict) -> Finding:
-    remedy = verdict.next_step or "`sidecar why` says more"
+def _pair_finding(verdict: Verdict) -> Finding:
+    remedy = verdict.next_step or "`sidecar why` explains it"
     return wrong(f"pair-{verdict.finding.reason}", visible(verdict.sentence), remedy)

@@ -1,4 +1,4 @@
-"""Whether Vite hands /ws/signaling to this sidecar, and what it makes of a request on the way."""
+"""Check whether Vite proxies /ws/signaling to this sidecar, and how the proxy changes requests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from signaling_sidecar.doctor.asking import Answer, NoAnswer, Silent, get, origin_of, upgrade
 from signaling_sidecar.doctor.finding import Finding, Level, note, ok, wrong
+from signaling_sidecar.doctor.probes import Answer, NoAnswer, Silent, get, origin_of, upgrade
 from signaling_sidecar.doctor.status import SIGNALING_PATH, Request
 from signaling_sidecar.doctor.vite import SidecarHere, Vite, ask_status
 from signaling_sidecar.untrusted_text import visible
@@ -16,100 +16,111 @@ PLUGIN = "plugins: [signaling()] in vite.config.js"
 
 
 class Proxied(NamedTuple):
-    """What is known of the way through Vite."""
+    """How the proxy of Vite changes requests."""
 
     host_is_hidden: bool
+    """Whether the proxy replaces the Host header."""
 
 
-def of_proxy(vite: Vite, sidecar: SidecarHere, *, is_on_network: bool) -> Generator[Finding, None, Proxied | None]:
-    """Ask for the sidecar's status through Vite. None comes back when there is no way through."""
+def check_proxy(vite: Vite, sidecar: SidecarHere, *, is_on_network: bool) -> Generator[Finding, None, Proxied | None]:
+    """Request the status of the sidecar through Vite. Returns None if Vite does not proxy to this sidecar."""
     try:
         answer, status = ask_status(vite)
     except NoAnswer as error:
         yield _dead_end(sidecar, str(error) or "no answer")
         return None
     if status is None:
-        if answer.status == 403:  # who refuses it, and what would let it in, `of_page` finds out
+        if answer.status == 403:  # `check_page` finds out whether Vite or the sidecar refuses it, and why
             return Proxied(host_is_hidden=False)
         yield _not_proxied(answer, sidecar)
         return None
     if status.boot != sidecar.boot:
-        sentence = f"Vite proxies {SIGNALING_PATH} to another sidecar than this project's"
+        sentence = f"Vite proxies {SIGNALING_PATH} to the sidecar of another project"
         yield wrong("proxy-other-sidecar", sentence, _right_target(sidecar))
         return None
-    yield ok("proxied", f"Vite proxies {SIGNALING_PATH} to it")
+    yield ok("proxied", f"Vite proxies {SIGNALING_PATH} to the sidecar")
     proxied = Proxied(host_is_hidden=status.request.host != urlsplit(vite.url).netloc)
-    yield from _of_headers(proxied, status.request, is_on_network)
+    yield from _check_headers(proxied, status.request, is_on_network)
     return proxied
 
 
 def _not_proxied(answer: Answer, sidecar: SidecarHere) -> Finding:
     if answer.status >= 500:
-        return _dead_end(sidecar, f"it answers {answer.status}")
-    sentence = f"Vite does not proxy {SIGNALING_PATH} to a sidecar (it answers {answer.status})"
+        return _dead_end(sidecar, f"the proxy responds with status {answer.status}")
+    sentence = f"Vite does not proxy {SIGNALING_PATH} to a sidecar (it responds with status {answer.status})"
     return wrong("not-proxied", sentence, f"add {PLUGIN}, or a proxy rule with the target {sidecar.url}")
 
 
 def _dead_end(sidecar: SidecarHere, why: str) -> Finding:
-    sentence = f"Vite's proxy rule for {SIGNALING_PATH} does not lead to the sidecar ({visible(why)}): a wrong port?"
+    sentence = (
+        f"Vite's proxy rule for {SIGNALING_PATH} does not reach the sidecar ({visible(why)}); its port may be wrong"
+    )
     return wrong("proxy-dead-end", sentence, _right_target(sidecar))
 
 
 def _right_target(sidecar: SidecarHere) -> str:
-    return f"its target must be {sidecar.url}; the plugin knows that by itself: {PLUGIN}"
+    return f"set the target of the rule to {sidecar.url}, or let the plugin add the rule: {PLUGIN}"
 
 
-def _of_headers(proxied: Proxied, request: Request, is_on_network: bool) -> Iterator[Finding]:
+def _check_headers(proxied: Proxied, request: Request, is_on_network: bool) -> Iterator[Finding]:
     if proxied.host_is_hidden:
         seen = visible(request.host)
         sentence = (
-            f"Vite's proxy hides the Host of a page (the sidecar sees {seen}): those on the network are strangers"
+            f"Vite's proxy replaces the Host header (the sidecar receives {seen}), so pages on other devices are "
+            "refused"
         )
         level = Level.WRONG if is_on_network else Level.NOTE
         remedy = "write the proxy rule as an object without changeOrigin (the string form sets it)"
         yield Finding("host-hidden", level, sentence, remedy)
     else:
-        yield ok("host-kept", "the proxy hands on the Host as the browser sent it")
+        yield ok("host-kept", "the proxy keeps the Host header of the browser")
     if request.forwarded_for is None or request.address is None:
-        sentence = "the proxy does not prove who asks (X-Forwarded-For), so nobody can tell which network a peer is in"
-        yield note("client-hidden", sentence, f"this harms nothing; the plugin does: {PLUGIN}")
+        sentence = (
+            "the proxy does not prove the address of a client (X-Forwarded-For), so the networks of peers are unknown"
+        )
+        yield note("client-hidden", sentence, f"this is harmless; the plugin proves the address: {PLUGIN}")
 
 
-def of_page(url: str, by: str | None, sidecar: SidecarHere, *, host_is_hidden: bool) -> Iterator[Finding]:
-    """Whether Vite and the sidecar let a page at this URL in: the Host of its GET, Host and Origin of its WebSocket.
+def check_page(url: str, by: str | None, sidecar: SidecarHere, *, host_is_hidden: bool) -> Iterator[Finding]:
+    """Check whether Vite serves a page at this URL, and whether the sidecar accepts a WebSocket from that page.
 
-    `by`: the host to connect to. `host_is_hidden`: that is why an Origin is refused, and is said already.
+    `by` is the host to connect to. With `host_is_hidden`, a refused Origin is not reported, because its cause has been
+    reported already.
     """
     try:
         page = get(url, accept="text/html", by=by)
     except NoAnswer as error:
-        yield wrong("page-silent", f"{visible(url)} does not answer ({visible(str(error))})", "start Vite again")
+        yield wrong("page-silent", f"{visible(url)} does not answer ({visible(str(error))})", "restart Vite")
         return
     if page.status == 403:
         name = visible(urlsplit(url).hostname or "")
         remedy = f"server: {{ allowedHosts: ['{name}'] }} in vite.config.js"
-        yield wrong("vite-refuses-host", f"Vite refuses to serve pages under the name {name}", remedy)
+        yield wrong("vite-refuses-host", f"Vite refuses requests for the host name {name}", remedy)
     if sidecar.opens_at is None:
         return
     try:
         answer = upgrade(f"{origin_of(url)}{sidecar.opens_at}", by=by)
     except Silent:
-        sentence = f"a WebSocket from {visible(url)} is never answered: the proxy rule takes plain requests only"
+        sentence = (
+            f"a WebSocket from {visible(url)} gets no response, because the proxy rule only applies to HTTP requests"
+        )
         yield wrong("websocket-not-proxied", sentence, "add ws: true to the proxy rule")
     except NoAnswer as error:
-        sentence = f"a WebSocket from {visible(url)} is cut off ({visible(str(error))})"
+        sentence = f"a WebSocket from {visible(url)} is disconnected ({visible(str(error))})"
         yield wrong("websocket-not-proxied", sentence, "add ws: true to the proxy rule")
     else:
-        yield from _of_handshake(url, answer, host_is_hidden)
+        yield from _check_handshake(url, answer, host_is_hidden)
 
 
-def _of_handshake(url: str, answer: Answer, host_is_hidden: bool) -> Iterator[Finding]:
+def _check_handshake(url: str, answer: Answer, host_is_hidden: bool) -> Iterator[Finding]:
     if answer.status == 101:
-        yield ok("websocket-opens", f"a WebSocket from a page at {visible(url)} opens")
+        yield ok("websocket-opens", f"a page at {visible(url)} can open a WebSocket")
     elif answer.status != 403:
-        sentence = f"a WebSocket from {visible(url)} is answered {answer.status} ({answer.text})"
-        yield wrong("websocket-refused", sentence, "look at its proxy rule, and at what Vite prints")
+        sentence = f"a WebSocket from {visible(url)} is refused with status {answer.status} ({answer.text})"
+        yield wrong("websocket-refused", sentence, "check the proxy rule, and the output of Vite")
     elif not host_is_hidden:
-        # The guard's own words: what it refused, then what would let it in.
-        said, _, remedy = answer.text.rpartition(": ")
-        yield wrong("page-refused", f"the sidecar {said or answer.text}", remedy if said else "ask your hooks' `admit`")
+        # The response consists of the reason, a colon, and how to allow the request.
+        reason, _, remedy = answer.text.rpartition(": ")
+        yield wrong(
+            "page-refused", f"the sidecar {reason or answer.text}", remedy if reason else "check your hook `admit`"
+        )

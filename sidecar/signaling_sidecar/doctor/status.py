@@ -1,4 +1,4 @@
-"""`GET /ws/signaling/status`: what the sidecar says of itself, to the status page and to the doctor."""
+"""The response to `GET /ws/signaling/status`, which the status page and `sidecar doctor` use."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ SIGNALING_PATH = "/ws/signaling"
 STATUS_PATH = f"{SIGNALING_PATH}/status"
 PEOPLE_PATH = f"{SIGNALING_PATH}/people"
 BRIEF = "brief"
-"""The query that asks for no examination: the answer holds only what the sidecar knows at once."""
+"""A query parameter that skips the checks of Vite and the network, which take a moment."""
 
 
 class Served(msgspec.Struct, frozen=True):
-    """A dialect."""
+    """A wire protocol ("dialect") that is enabled."""
 
     name: str
     path: str
     about: str
     line: str
-    """Of JavaScript, to paste."""
+    """A line of JavaScript that opens a WebSocket, to copy into a page."""
     opens_without_id: bool = False
-    """Whether a WebSocket opens at `path` as it stands."""
+    """Whether `path` needs no id of a room or a peer."""
 
 
 class SiteShown(msgspec.Struct, frozen=True):
-    """What of the site may be seen by anybody who may open its pages."""
+    """The parts of `site.json` that may be shown to everybody who can open the pages."""
 
     name: str
     local: list[str]
@@ -34,18 +34,18 @@ class SiteShown(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
-    """This very request, as it arrived: what a proxy on the way has made of it."""
+    """The request as it arrived at the sidecar, which shows how a proxy has changed it."""
 
     host: str
     forwarded_for: str | None
     secure: bool
-    """Whether the proxy says that the browser came by https."""
+    """Whether the proxy reports that the browser uses https."""
     address: str | None = None
-    """The client's, where it can be believed."""
+    """The IP address of the client. None if a proxy has not proved it."""
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The whole answer."""
+    """The complete response."""
 
     version: str
     boot: str

@@ -1,4 +1,4 @@
-"""Where Vite's dev server is: where its plugin wrote it down, where somebody says it is, or where it usually is."""
+"""Find Vite's dev server: at the URL from the user, at that from the Vite plugin, or at one of its usual ports."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from signaling_sidecar.doctor.asking import Answer, NoAnswer, UnknownName, get, origin_of
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
+from signaling_sidecar.doctor.probes import Answer, NoAnswer, UnknownName, get, origin_of
 from signaling_sidecar.doctor.status import BRIEF, SIGNALING_PATH, STATUS_PATH, Status
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 
-PORTS = range(5173, 5183)  # Vite takes 5173, or the next free one
+PORTS = range(5173, 5183)  # Vite uses port 5173, or the next free one
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class SidecarHere(NamedTuple):
-    """The sidecar of this project, which runs."""
+    """The running sidecar of this project."""
 
     url: str
     boot: str
     opens_at: str | None = SIGNALING_PATH
-    """A path at which a WebSocket opens without an id in its URL. None when no dialect that is served has one."""
+    """A path for a WebSocket that needs no id of a room or a peer. None if no enabled protocol has such a path."""
 
 
 class Vite(NamedTuple):
-    """A dev server that answers. `url` is a page's, and ends with the base."""
+    """A running dev server. `url` is the URL of its page, and ends with the `base` of its configuration."""
 
     url: str
     by: str | None = None
-    """The host to connect to, when that of `url` has no address here."""
+    """The host to connect to if the host of `url` cannot be resolved on this machine."""
 
     @property
     def is_local(self) -> bool:
@@ -46,7 +46,10 @@ def is_loopback(url: str) -> bool:
 
 
 def ask_status(vite: Vite) -> tuple[Answer, Status | None]:
-    """Ask for the sidecar's status through Vite; None when it is no sidecar that answers. Raises NoAnswer."""
+    """Request the status of the sidecar through Vite. It is None if the response is not one of a sidecar.
+
+    Raises NoAnswer.
+    """
     answer = get(f"{origin_of(vite.url)}{STATUS_PATH}?{BRIEF}", by=vite.by)
     try:
         return answer, msgspec.json.decode(answer.body, type=Status)
@@ -57,9 +60,10 @@ def ask_status(vite: Vite) -> tuple[Answer, Status | None]:
 def find_vite(
     site: Site | None, url: str | None, sidecar: SidecarHere | None, *, guesses: bool
 ) -> Generator[Finding, None, Vite | None]:
-    """The dev server at the URL, else the site's, else one that leads to the sidecar.
+    """Find the dev server at `url`, otherwise at the URL in `site`, otherwise at a usual port if it proxies to the
+    sidecar.
 
-    `guesses`: else any that is found, which may be another project's.
+    With `guesses`, otherwise any dev server at a usual port is used, which may be that of another project.
     """
     if url is not None:
         return (yield from _at(url))
@@ -68,8 +72,8 @@ def find_vite(
     found = list(_usual())
     vite = next((each for each in found if _leads_to(each, sidecar)), found[0] if found and guesses else None)
     if vite is None:
-        sentence = f"no Vite dev server leads here (on localhost, ports {PORTS[0]} to {PORTS[-1]})"
-        remedy = "start it, or say where it is: sidecar doctor --url http://localhost:3000/"
+        sentence = f"no Vite dev server was found on localhost at the ports {PORTS[0]} to {PORTS[-1]}"
+        remedy = "start it, or pass its URL: sidecar doctor --url http://localhost:3000/"
         yield note("vite-not-found", sentence, remedy)
         return None
     yield ok("vite-found", f"Vite's dev server answers at {visible(vite.url)}")
@@ -80,19 +84,23 @@ def _at(url: str, name: str | None = None) -> Generator[Finding, None, Vite | No
     try:
         vite = _reached(url)
     except NoAnswer as error:
-        remedy = "start Vite, or say where it is with --url; https or http, as Vite prints it"
+        remedy = "start Vite, or pass the URL that Vite prints, with http or https: sidecar doctor --url URL"
         yield wrong("vite-unreachable", f"no Vite dev server answers at {visible(url)} ({visible(str(error))})", remedy)
         return None
     if vite.by is not None:
         host = visible(urlsplit(url).hostname or "")
-        sentence = f"the name {host} has no address here: {vite.by} is asked under this name"
-        yield note("name-unknown", sentence, "if devices cannot find it either: open the page by an address")
+        sentence = (
+            f"the name {host} cannot be resolved on this machine, so the checks connect to {vite.by} with this name"
+        )
+        yield note(
+            "name-unknown", sentence, "if other devices cannot resolve it either, open the page with an IP address"
+        )
     yield ok("vite-found", f"Vite's dev server {f'of {name} ' if name else ''}answers at {visible(url)}")
     return vite
 
 
 def _reached(url: str) -> Vite:
-    """A name may be for other devices only: what would become of it is asked of this machine then. Raises NoAnswer."""
+    """Connect to the dev server. If only other devices can resolve the name, use localhost. Raises NoAnswer."""
     try:
         get(url)
     except UnknownName:
@@ -110,7 +118,7 @@ def _usual() -> Iterator[Vite]:
                 if get(f"{url}@vite/client", accept="*/*").status == 200:
                     yield Vite(url)
             except NoAnswer:
-                continue  # nobody, or one who speaks the other scheme
+                continue  # no server, or one that uses the other scheme
 
 
 def _leads_to(vite: Vite, sidecar: SidecarHere | None) -> bool:

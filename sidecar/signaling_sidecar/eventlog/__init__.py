@@ -1,4 +1,4 @@
-"""The event log on disk: its lines, its segments, and the private folder they live in."""
+"""The event log on disk: its records, its files (segments), and the private state folder that contains them."""
 
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.writer import LogWriter

@@ -1,4 +1,4 @@
-"""A log as one text: whole, or of one room, or as it may be shared."""
+"""Copy an event log into one text: all of it or one room, and optionally redacted so that it can be shared."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ def export(
     room: str | None = None,
     redactor: Redactor | None = None,
 ) -> Iterator[bytes]:
-    """Yield the records of the segments as lines, in their order. What cannot be read is added to `left_out`.
+    """Yield the records of the segments as lines, in their order. Lines that cannot be read are added to `left_out`.
 
-    Of one room: its records, those of the connections that came to it, and those that are about nobody; a last record,
-    `log.exported`, says until when the log went on, for a diagnosis of those who waited. Where lines are chosen or
-    redacted, the fields that this version does not know are left out.
+    With `room`, only these records are yielded: those of the room, those of connections that joined it, and those that
+    are about no peer. A record `log.exported` is added at the end. It has the time of the last record of the whole log,
+    which a diagnosis needs to tell how long a peer has waited. With `room` or `redacted`, fields that this version does
+    not know are removed.
 
-    Raises `DamagedLog` or `UnknownSchema` if nothing can be read, and `NoSuchRoomInLog` before the first line.
+    Raises `DamagedLog` or `UnknownSchema` if no record can be read. Raises `NoSuchRoomInLog` before the first line.
     """
     left_out = left_out or LeftOut()
     if room is None and redactor is None:
@@ -56,7 +57,10 @@ def _of_room(segments: Sequence[Path], left_out: LeftOut, room: str) -> Iterator
 
 
 def _connections_of(segments: Sequence[Path], room: str) -> set[tuple[str, int | None]]:
-    """By boot, the connections of those who were in the room; None among them is one who was away."""
+    """Find the connections of the peers that were in the room, as pairs of boot id and connection number.
+
+    The number is None for a session that had no connection when a checkpoint was written.
+    """
     found: set[tuple[str, int | None]] = set()
     for boot, line, *_ in read_records(segments, Line, LeftOut()):
         if line.type == "log.checkpoint":
@@ -68,7 +72,7 @@ def _connections_of(segments: Sequence[Path], room: str) -> set[tuple[str, int |
 
 
 def _is_about(line: Line, boot: str, connections: set[tuple[str, int | None]]) -> bool:
-    """Whether a record without a room is about one of the connections, or about no peer at all."""
+    """Whether a record without a room belongs to one of the connections, or to no connection and no peer."""
     if line.connection is None:
         return line.peer is None
     return (boot, line.connection) in connections
@@ -82,7 +86,7 @@ def _checkpoint_of(line: Line, room: str) -> Line:
 def _in_checkpoint(line: Line, room: str) -> list[dict[str, Any]]:
     try:
         there = msgspec.json.decode(line.data or "", type=_Checkpoint)
-    except NOT_JSON:  # a checkpoint that is damaged says nothing of any room
+    except NOT_JSON:  # a damaged checkpoint tells nothing about any room
         return []
     return [each for each in there.rooms if each.get("room") == room]
 

@@ -1,4 +1,4 @@
-"""The event log's lines. The types here are its schema."""
+"""The lines of the event log. The JSON Schema of the log is generated from the type `Line`."""
 
 from __future__ import annotations
 
@@ -8,49 +8,50 @@ import msgspec
 
 from signaling_sidecar.hub.effects import Record
 
-SCHEMA_VERSION = 1  # a field's type never changes within a version; readers ignore fields they do not know
+SCHEMA_VERSION = 1  # the type of a field must not change within a version; readers ignore unknown fields
 
-Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # what a column of numbers holds
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # the range of a 64-bit integer column
 
 
 class Line(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
-    """One record as it is written: flat, and every field of one type for ever. An absent field is null."""
+    """One record as it is written. It has no nested objects, and a field that is absent means null."""
 
     v: Whole
-    """Schema version."""
+    """The schema version."""
     seq: Whole
-    """Counts per boot, from 1, over all its segments."""
+    """The number of the record, counted from 1 over all segments of one boot (one run of the sidecar)."""
     ts: float
-    """Wall clock, seconds since the epoch."""
+    """The wall-clock time in seconds since 1970 (the Unix epoch)."""
     type: str
-    """What happened: lower-case, dotted, past tense."""
+    """What happened, such as `peer.joined`: lower case, with a dot, in the past tense."""
     dialect: str | None = None
     room: str | None = None
     peer: str | None = None
-    """Whom it is about; for a signal, its sender."""
+    """The id of the peer that the record is about. For a signal this is the sender."""
     to: str | None = None
-    """A signal's receiver; absent: all others in the room."""
+    """The receiver of a signal. Absent if the signal was sent to all other peers in the room."""
     connection: Whole | None = None
-    """One WebSocket; counts per boot."""
+    """The number of the WebSocket connection, counted from 1 within one boot."""
     session: str | None = None
-    """One peer's stay in one room; never used twice."""
+    """The id of the session, which is one peer's presence in one room from joining to leaving. It is unique."""
     kind: str | None = None
-    """The type of the frame."""
+    """The type of the frame that a client sent."""
     bytes: Whole | None = None
-    """Size of the frame as it came."""
+    """The size of the frame as it was received."""
     c: Whole | None = None
-    """The number that a resumable client gave its frame."""
+    """The number `c` that a client with a resumable session gave its frame."""
     numbers: str | None = None
-    """JSON text of an object: by session, the number of the frame that told it of this."""
+    """A JSON object as text. For each session that was told of this event, it has the number of that frame."""
     data: str | None = None
-    """More about it, as JSON text: text, so that the file has one type per column whatever was signalled."""
+    """More details as JSON text. It is text so that every column of the log has one type, whatever a signal
+    contains."""
 
 
 _encode = msgspec.json.Encoder().encode
 
 
 def line_schema() -> dict[str, Any]:
-    """Give the JSON Schema of a line, made of the type that writes it."""
+    """Generate the JSON Schema of a line from the type that is used to write it."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Line)}
 
 

@@ -1,7 +1,7 @@
-"""Documents that an app has put into a string: JSON in JSON, as `JSON.stringify` makes it, or base64 of that.
+"""Decode documents that an app has put into a string, such as JSON inside JSON, base64 or `encodeURIComponent`.
 
-Nothing here knows who wrote it. A string is opened when its first characters say what it is. That costs one pass over
-it, and `MAX_LAYERS` bounds how often the same characters are looked at.
+The first characters of a string decide whether and how it is decoded. `MAX_LAYERS` limits how deeply strings in strings
+are decoded, so that the cost is proportional to the size of the frame.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ import msgspec
 
 from signaling_sidecar.errors import NOT_JSON
 
-MAX_LAYERS = 4  # strings in strings that are opened: `btoa(JSON.stringify(…))` in a stringified frame are three
-DESCRIPTION = "v=0"  # what a session description begins with, RFC 8866, 5.1
+MAX_LAYERS = 4  # strings inside strings; `btoa(JSON.stringify(…))` inside a stringified frame is three layers
+DESCRIPTION = "v=0"  # the start of every session description, RFC 8866, 5.1
 CANDIDATE = ("candidate:", "a=candidate:")  # RFC 8839, 5.1
 
-# How base64 of `{"`, `{` and a newline or a space, `[{"`, `["`, `v=0`, `candidate:` and `"` begins.
+# How the base64 of a text begins that starts with `{"`, `{` and white space, `[{"`, `["`, `v=0`, `candidate:` or `"`.
 _BASE64_STARTS = ("eyJ", "ewo", "eyA", "W3s", "WyJ", "dj0w", "Y2FuZGlkYXRlO", "Ins", "Ilt")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
-_ESCAPED_STARTS = ("%7B", "%5B", "%22", "v%3D0")  # of `encodeURIComponent`
+_ESCAPED_STARTS = ("%7B", "%5B", "%22", "v%3D0")  # the same for `encodeURIComponent`
 
 
 class Leaf(NamedTuple):
-    """A string or null in a document, where it stands."""
+    """A string or null in a document, with its key."""
 
     key: str | None
     value: str | None
     siblings: dict[str, Any]
-    """The object that it is in."""
+    """The object that contains the value."""
 
 
 class _Writing(StrEnum):
@@ -44,13 +44,13 @@ class _Writing(StrEnum):
 
 
 class Nested(NamedTuple):
-    """What a string holds: a JSON value, or a description or candidate as it is."""
+    """The decoded content of a string: a JSON value, or a session description or candidate as text."""
 
     document: Any
     writing: _Writing
 
     def rewritten(self, document: Any) -> str:
-        """Write another document in the same way."""
+        """Encode another document in the same way as this one was encoded."""
         is_text = isinstance(self.document, str) and self.writing is not _Writing.JSON
         text = document if is_text else msgspec.json.encode(document).decode()
         match self.writing:
@@ -63,7 +63,7 @@ class Nested(NamedTuple):
 
 
 def nested(text: str) -> Nested | None:
-    """Open a string; None: it holds no document, but is what it says."""
+    """Decode a string that contains a document. Returns None for an ordinary string."""
     start = text.lstrip()[:1]
     if start and start in '{["':
         return _nested(text, _Writing.JSON)
@@ -86,12 +86,12 @@ def _nested(text: str, writing: _Writing) -> Nested | None:
 
 
 def leaves(document: Any) -> Iterator[Leaf]:
-    """Yield each string and null with its key and the object it is in, in the order they were written.
+    """Yield each string and null in a document, in the order in which they were written.
 
-    A string that holds a document is not yielded; what is in it is.
+    If a string contains a document, the strings of that document are yielded instead of it.
     """
     waiting: list[tuple[str | None, Any, dict[str, Any], int]] = [(None, document, {}, 0)]
-    while waiting:  # no recursion: depth is the sender's
+    while waiting:  # no recursion, because the sender decides how deep the document is
         key, value, siblings, layer = waiting.pop()
         if isinstance(value, dict):
             waiting.extend((k, v, value, layer) for k, v in reversed(value.items()))

@@ -1,9 +1,9 @@
-"""What a relayed payload says about WebRTC, whatever the shape of the frame around it.
+"""Find WebRTC session descriptions and ICE candidates in a relayed frame, whatever its structure.
 
-Every dialect, and every app inside `signal` and `broadcast`, puts its SDP and its candidates under other names. So
-nothing here knows a field name of a dialect: the JSON is walked, also where it is text inside of a string
-(`nested_text.py`). A string that begins with `v=0` is a session description (RFC 8866, 5.1), one that begins with
-`candidate:` or `a=candidate:` a candidate (RFC 8839, 5.1). What a peer sent may be anything; nothing here raises on it.
+Each wire protocol, and each app inside `signal` and `broadcast`, uses its own field names for SDP and candidates. So
+this module searches all strings of the JSON, including documents inside strings (`nested_text.py`), and relies on no
+field name. A string that begins with `v=0` is a session description (RFC 8866, 5.1), and one that begins with
+`candidate:` or `a=candidate:` is a candidate (RFC 8839, 5.1). No function here raises, whatever a peer has sent.
 """
 
 from __future__ import annotations
@@ -21,41 +21,45 @@ SDP_TYPES = frozenset({"offer", "pranswer", "answer", "rollback"})  # RTCSdpType
 CANDIDATE_TYPES = frozenset({"host", "srflx", "prflx", "relay"})  # RFC 8839, 5.1
 _PROTOCOLS = frozenset({"udp", "tcp"})  # RFC 8839, 5.1 and RFC 6544, 4.5
 _MAX_UFRAG_CHARS = 256  # RFC 8839, 5.4
-MAX_ADDRESS_CHARS = 255  # a domain name, RFC 1035, 2.3.4
+MAX_ADDRESS_CHARS = 255  # the longest domain name, RFC 1035, 2.3.4
 
 _PORT = re.compile("[0-9]{1,5}")
 _SDP_CANDIDATE = re.compile(r"^a=(candidate:[^\r\n]+)", re.MULTILINE)
 _ICE_UFRAG = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
 _SETUP = re.compile(r"^a=setup:(\S+)", re.MULTILINE)
 _TYPE_BY_SETUP = {"actpass": "offer", "active": "answer", "passive": "answer"}  # RFC 8829, 5.2.1 and 5.3.1
-# Not `ip.is_private`: that also holds loopback, link-local, documentation and a dozen other ranges.
+# `ip.is_private` is not used, because it includes loopback, link-local, documentation and a dozen other ranges.
 _PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
-_SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: carrier NAT, and the addresses of overlay networks
+_SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: used by carrier NAT and by overlay networks
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
-    """The first description and the first candidate in a payload; None: there is none, or it does not say."""
+    """The first session description and the first candidate in a frame. A field is None if the frame does not have
+    it."""
 
     description_bytes: int | None = None
     sdp_type: str | None = None
-    """`offer`, `answer`, `pranswer` or `rollback`: by the `type` beside the description, its key, or its `a=setup`."""
+    """`offer`, `answer`, `pranswer` or `rollback`. It is taken from the field `type` beside the description, otherwise
+    from the key of the description, otherwise from its line `a=setup`."""
     ufrag: str | None = None
-    """The ICE username fragment: the key that joins a candidate to its description and to the browser's statistics."""
+    """The ICE username fragment, which also identifies the description that a candidate belongs to, and its entry in
+    the statistics of the browser."""
     candidate_type: str | None = None
-    """`host`, `srflx`, `prflx`, `relay`; `end`: no more candidates will come; `malformed`: not a candidate's syntax."""
+    """`host`, `srflx`, `prflx` or `relay`; `end` if it announces that there are no more candidates; `malformed` if it
+    does not have the syntax of a candidate."""
     protocol: str | None = None
     """`udp`, `tcp` or `other`."""
     address_class: str | None = None
-    """`mdns`, `name`, or what kind of IP address: see `address_class()`."""
+    """`mdns`, `name` or the kind of the IP address; see `address_class()`."""
     address: str | None = None
     port: int | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to reach a peer, as it was signaled."""
+    """An ICE candidate as a peer sent it."""
 
     type: str
-    """As `Media.candidate_type`."""
+    """The same values as `Media.candidate_type`."""
     protocol: str | None = None
     address_class: str | None = None
     address: str | None = None
@@ -70,7 +74,10 @@ class _CandidateSummary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_
 
 
 class _Summary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What the log keeps of a payload under `payloads = "summary"`. No frame looks like it: a frame has a `type`."""
+    """What the event log contains instead of a frame with the setting `payloads = "summary"`.
+
+    It cannot be confused with a frame, because every frame has a field that this type forbids, such as `type`.
+    """
 
     summary: bool
     description_bytes: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
@@ -78,11 +85,11 @@ class _Summary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     ufrag: str | None = None
     candidate: _CandidateSummary | None = None
     candidates: list[_CandidateSummary] = []
-    """Those in the description, each kind once."""
+    """The candidates in the description, without duplicates."""
 
 
 def find_media(payload: bytes | str) -> Media:
-    """Find the description and the candidate in a frame, or in what `summarise` kept of one."""
+    """Find the description and the candidate in a frame, or in the result of `summarise`."""
     try:
         document = msgspec.json.decode(payload)
     except NOT_JSON:
@@ -91,12 +98,12 @@ def find_media(payload: bytes | str) -> Media:
         try:
             return _from_summary(msgspec.convert(document, _Summary))
         except msgspec.ValidationError:
-            pass  # a frame that has a `summary` of its own
+            pass  # it is a frame of an app that has a field `summary`
     return _walk(document)
 
 
 def find_description(payload: bytes | str) -> str | None:
-    """Find the first session description in a frame, whole; None: there is none, or only a summary was kept."""
+    """Return the text of the first session description in a frame, or None if there is none. A summary has none."""
     try:
         document = msgspec.json.decode(payload)
     except NOT_JSON:
@@ -105,7 +112,7 @@ def find_description(payload: bytes | str) -> str | None:
 
 
 def find_candidates(payload: bytes | str) -> list[Candidate]:
-    """Find every candidate in a frame: a trickled one, and those that are lines of its description."""
+    """Find all candidates in a frame: those sent on their own, and those in lines of a session description."""
     try:
         document = msgspec.json.decode(payload)
     except NOT_JSON:
@@ -121,7 +128,7 @@ def find_candidates(payload: bytes | str) -> list[Candidate]:
 
 
 def summarise(payload: bytes) -> str:
-    """Give the JSON text that stands for `payload` in the log when payloads are not kept: no address, no password."""
+    """Summarise a frame as JSON text that contains no IP address and no password."""
     media = find_media(payload)
     candidate, described = None, []
     if media.candidate_type is not None:
@@ -134,11 +141,11 @@ def summarise(payload: bytes) -> str:
 
 
 def address_class(address: str) -> str:
-    """Say what kind of address a candidate names.
+    """Return the kind of the address in a candidate.
 
-    `mdns` (a `.local` name that hides the real one), `name` (any other name), `loopback`, `link-local`, `private`,
-    `public`, each of the four with `-ipv6` behind it for IPv6, `shared` (100.64.0.0/10: carrier NAT and overlay
-    networks), `reserved` (everything else: documentation, multicast, 0.0.0.0).
+    Names are `mdns` (a `.local` name, which browsers use to hide the address) or `name` (any other name). IP addresses
+    are `loopback`, `link-local`, `private` or `public`, with the suffix `-ipv6` for IPv6; `shared` (100.64.0.0/10, used
+    by carrier NAT and overlay networks); or `reserved` (all others, such as multicast and 0.0.0.0).
     """
     try:
         ip = ipaddress.ip_address(address)
@@ -216,7 +223,7 @@ def _is_description(value: str | None) -> bool:
 def _is_candidate(key: str | None, value: str | None) -> bool:
     if value is not None and value.startswith(CANDIDATE):
         return True
-    # The end of candidates: "" in RTCIceCandidateInit, null from those who pass on `event.candidate` as it is.
+    # The end of candidates: "" in an RTCIceCandidateInit, or null if an app sends `event.candidate` unchanged.
     return key == "candidate" and not value
 
 
@@ -232,15 +239,15 @@ def _description(key: str | None, sdp: str, siblings: dict[str, Any]) -> dict[st
 
 
 def _sdp_type(key: str | None, sdp: str, siblings: dict[str, Any]) -> str | None:
-    for said in (siblings.get("type"), key):
-        if isinstance(said, str) and said.lower() in SDP_TYPES:
-            return said.lower()
+    for name in (siblings.get("type"), key):
+        if isinstance(name, str) and name.lower() in SDP_TYPES:
+            return name.lower()
     setup = _SETUP.search(sdp)
     return _TYPE_BY_SETUP.get(setup[1]) if setup is not None else None
 
 
 def _candidate(line: str, siblings: dict[str, Any]) -> dict[str, Any]:
-    """Read `candidate:foundation component protocol priority address port typ type …`, RFC 8839, 5.1."""
+    """Parse `candidate:foundation component protocol priority address port typ type …`, RFC 8839, 5.1."""
     words = line.split()
     extensions = dict(zip(words[8::2], words[9::2], strict=False))
     found: dict[str, Any] = {"candidate_type": "malformed" if words else "end"}

@@ -1,9 +1,11 @@
-"""Other names for what must not be shared. This file owns which value has which.
+"""Pseudonyms for values that must not be shared. Only this module decides which value gets which pseudonym.
 
-1. A value has one pseudonym in a copy, wherever it stands: the first place it is met at decides what it is called.
-2. Two values never share one, so whoever was the same before is the same after, and nobody else is.
-3. An address stays of its kind: private ones stay in their block and share a /24 if they did, `.local` names stay
-   `.local`. Public addresses become those that are kept for documentation (RFC 5737, RFC 3849).
+1. A value has the same pseudonym everywhere in a copy of the log. Its first occurrence decides its kind, as in
+   `peer-3`.
+2. Two different values never have the same pseudonym, so equal values stay equal and different values stay different.
+3. The pseudonym of an address is an address of the same kind. A private address stays in its private range, and two
+   addresses that share a /24 still do. `.local` names stay `.local` names. Public addresses become addresses that are
+   reserved for documentation (RFC 5737, RFC 3849).
 """
 
 from __future__ import annotations
@@ -11,23 +13,23 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Hashable
 
-_KEPT = frozenset({"127.0.0.1", "0.0.0.0", "::1", "::"})  # noqa: S104 - nobody's own
+_KEPT = frozenset({"127.0.0.1", "0.0.0.0", "::1", "::"})  # noqa: S104 - they identify no machine
 _BLOCKS = tuple(
     map(
         ipaddress.IPv4Network,
         ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8"),
     )
 )
-_SUBNET_BITS = 8  # bits of the host in a /24: what the diagnosis calls a network
-_FIRST_SUBNET = 77  # not 0 or 1, which are what real networks have: a reader should not take it for one
+_SUBNET_BITS = 8  # host bits of a /24, which the diagnosis treats as one network
+_FIRST_SUBNET = 77  # not 0 or 1, so that readers do not mistake it for a real home network
 _DOCUMENTATION = ipaddress.IPv4Address("203.0.113.0")  # RFC 5737
-_DOCUMENTATION_HOSTS = 254  # addresses of it
-_BENCHMARKS = ipaddress.IPv4Address("198.18.0.0")  # RFC 2544: for those that are more than that
+_DOCUMENTATION_HOSTS = 254  # usable addresses in that network
+_BENCHMARKS = ipaddress.IPv4Address("198.18.0.0")  # RFC 2544: used when the documentation network is exhausted
 _DOCUMENTATION_6 = ipaddress.IPv6Address("2001:db8::")  # RFC 3849
 _LINK_LOCAL_6 = ipaddress.IPv6Address("fe80::")
 _PRIVATE_6 = ipaddress.IPv6Network("fc00::/7")
 _PRIVATE_6_BASE = ipaddress.IPv6Address("fd00::")
-_HOST_BITS_6 = 64  # of a /64, the usual IPv6 subnet
+_HOST_BITS_6 = 64  # host bits of a /64, the usual IPv6 subnet
 
 
 class Pseudonyms:
@@ -38,13 +40,14 @@ class Pseudonyms:
         self._numbers: dict[Hashable, dict[Hashable, int]] = {}
 
     def of(self, value: str, kind: str) -> str:
-        """Name a value; `kind` is what it is called, `peer` in `peer-3`. An empty one stays empty: it says nothing."""
+        """Return the pseudonym of a value. `kind` is its first part, such as `peer` in `peer-3`. An empty text stays
+        empty."""
         if value not in self._by_value:
             self._by_value[value] = self._new(value, kind) if value else ""
         return self._by_value[value]
 
     def number(self, value: Hashable, kind: Hashable) -> int:
-        """Count the values of a kind, from 1: the same one has its number again."""
+        """Number the values of a kind, counted from 1. An equal value gets the same number again."""
         numbers = self._numbers.setdefault(kind, {})
         return numbers.setdefault(value, len(numbers) + 1)
 
@@ -68,14 +71,14 @@ class Pseudonyms:
         for block in _BLOCKS:
             if ip in block:
                 subnet = int(ip) >> _SUBNET_BITS
-                place = (self.number(subnet, block) + _FIRST_SUBNET - 1) % (block.num_addresses >> _SUBNET_BITS)
+                index = (self.number(subnet, block) + _FIRST_SUBNET - 1) % (block.num_addresses >> _SUBNET_BITS)
                 host = self.number(ip, subnet) % (1 << _SUBNET_BITS)
-                return block.network_address + (place << _SUBNET_BITS) + host
+                return block.network_address + (index << _SUBNET_BITS) + host
         number = self.number(ip, "ipv4")
         return _DOCUMENTATION + number if number <= _DOCUMENTATION_HOSTS else _BENCHMARKS + number
 
     def _ipv6(self, ip: ipaddress.IPv6Address) -> ipaddress.IPv6Address:
-        packed = int(ip)  # without its zone, which is the name of a network card
+        packed = int(ip)  # without the zone, which is the name of a network interface
         if ip.is_link_local:
             return _LINK_LOCAL_6 + self.number(packed, "fe80")
         if ip in _PRIVATE_6:

@@ -1,8 +1,8 @@
-"""The records of a log: read here, and nowhere else, for every command, the notebook and the next start.
+"""Read the records of an event log. Every command, the notebooks and the next start must use this module for it.
 
-1. A record is named by its boot and `seq`, and is read once, in however many of the files it is.
-2. A line that is no record of this schema version is left out and counted, and so is a last line that is not whole.
-3. A log of which nothing can be read is an error.
+1. A record is identified by its boot id and `seq`. A record that is in several files is read once.
+2. A line that is not a record of this schema version is skipped and counted, and so is an incomplete last line.
+3. A log without a single readable record is an error.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Annotated, Generic, NamedTuple, TypeVar
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
-from signaling_sidecar.eventlog.boots import boot_of
+from signaling_sidecar.eventlog.boot_ids import boot_of
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION
 from signaling_sidecar.eventlog.segment_text import text_chunks, text_lines
 
-YEAR_10000_TS = 253_402_300_800  # seconds since the epoch; no calendar of Python's goes further
+YEAR_10000_TS = 253_402_300_800  # seconds since 1970; the latest time that Python's datetime supports
 _Record = TypeVar("_Record")
 _Part = TypeVar("_Part")
 
 
 class Stamp(msgspec.Struct, frozen=True, gc=False):
-    """What every line has, of whatever type its record is."""
+    """The fields that every record has, whatever its type."""
 
     v: int
     seq: int
@@ -34,14 +34,14 @@ class Stamp(msgspec.Struct, frozen=True, gc=False):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What is asked of the data of `log.header`."""
+    """The fields that are read from the data of a record `log.header`."""
 
     boot: str
     project: str | None = None
 
 
 class Read(NamedTuple, Generic[_Record]):
-    """A record, and where it was found."""
+    """A record, with the file and line where it was found."""
 
     boot: str
     record: _Record
@@ -51,7 +51,10 @@ class Read(NamedTuple, Generic[_Record]):
 
 
 class LeftOut:
-    """What could not be read of a log. `is_live`: its last line may still be being written, which is no damage."""
+    """Counts the lines of a log that could not be read, and remembers why.
+
+    With `is_live`, a sidecar is writing the log, so that an incomplete last line is not reported as damage.
+    """
 
     def __init__(self, *, is_live: bool = False) -> None:
         self.lines = 0
@@ -60,7 +63,7 @@ class LeftOut:
         self._files: list[str] = []
 
     def add(self, error: DamagedLog | UnknownSchema) -> None:
-        """Count a line; or, where the error names none, the file or the rest of it."""
+        """Count one line, or remember a file that could not be read to its end if the error has no line number."""
         if error.line is None:
             self._files.append(str(error))
         self.lines += error.line is not None
@@ -73,26 +76,27 @@ class LeftOut:
 
     def add_torn(self, segment: Path, torn_bytes: int) -> None:
         if not self.is_live:
-            self._files.append(f"the last line of {segment} is not whole, and left out ({torn_bytes} bytes)")
+            self._files.append(f"the last line of {segment} is incomplete and was skipped ({torn_bytes} bytes)")
 
     def __str__(self) -> str:
-        """Say it in one sentence; empty: everything was read."""
-        lines = [] if self.lines == 0 else [f"{_count(self.lines)} left out: {self.first}"]
+        """Describe it in one sentence. The text is empty if every line was read."""
+        lines = [] if self.lines == 0 else [f"{_count(self.lines)} skipped: {self.first}"]
         return "; ".join([*lines, *self._files])
 
 
 def read_records(
-    segments: Sequence[Path], record_type: type[_Record], left_out: LeftOut, told: str | tuple[str, ...] = ""
+    segments: Sequence[Path], record_type: type[_Record], left_out: LeftOut, types: str | tuple[str, ...] = ""
 ) -> Iterator[Read[_Record]]:
-    """Read the records of the segments, in their order. `told`: only those whose type begins so.
+    """Read the records of the segments, in their order. With `types`, only records whose type begins with one of them.
 
-    What cannot be read is added to `left_out`. Raises DamagedLog or UnknownSchema at the end if that is all there is.
+    Lines that cannot be read are added to `left_out`. Raises DamagedLog or UnknownSchema at the end if there are such
+    lines and not a single record.
     """
     record_of = msgspec.json.Decoder(record_type).decode
     is_any_read = False
     for boot, stamp, line, segment, number in _stamped(segments, left_out):
         is_any_read = True
-        if stamp.type.startswith(told):
+        if stamp.type.startswith(types):
             try:
                 yield Read(boot, record_of(line), line, segment, number)
             except NOT_JSON as error:
@@ -102,7 +106,7 @@ def read_records(
 
 
 class Beginning(NamedTuple):
-    """The first record of a segment; empty where there is none."""
+    """The first record of a segment. All fields have their defaults if there is none."""
 
     boot: str = ""
     seq: int = 0
@@ -111,7 +115,7 @@ class Beginning(NamedTuple):
 
 
 def beginning_of(segment: Path) -> Beginning:
-    """Read the first line of a segment, and nothing else of it."""
+    """Read only the first line of a segment."""
     boot = boot_of(segment) or ""
     try:
         with closing(text_lines(segment)) as lines:
@@ -124,7 +128,7 @@ def beginning_of(segment: Path) -> Beginning:
 
 
 def _stamped(segments: Sequence[Path], left_out: LeftOut) -> Iterator[tuple[str, Stamp, bytes, Path, int]]:
-    """Each record once, by its boot and `seq`. Within a file the order of `seq` is the sidecar's own business."""
+    """Yield each record once, identified by its boot id and `seq`. Within one file, `seq` need not be ascending."""
     read_before: dict[str, int] = {}
     for segment in segments:
         boot, newest = boot_of(segment) or segment.name.split(".")[0], dict(read_before)
@@ -134,7 +138,7 @@ def _stamped(segments: Sequence[Path], left_out: LeftOut) -> Iterator[tuple[str,
                 if stamp.type == "log.header" and stamp.v == SCHEMA_VERSION:
                     boot = _header_of(line).boot
             except NOT_JSON as error:
-                left_out.add(_blame(segment, number, line) or DamagedLog(str(segment), number, str(error)))
+                left_out.add(_schema_error(segment, number, line) or DamagedLog(str(segment), number, str(error)))
                 continue
             if stamp.v != SCHEMA_VERSION:
                 left_out.add(UnknownSchema(str(segment), number, stamp.v, SCHEMA_VERSION))
@@ -145,8 +149,8 @@ def _stamped(segments: Sequence[Path], left_out: LeftOut) -> Iterator[tuple[str,
 
 
 def whole_text(segment: Path, left_out: LeftOut) -> bytes:
-    """Read the lines of a segment as one text, by the same rules, but without a look into any but the last."""
-    text = b"".join(_as_far_as_it_goes(text_chunks(segment), segment, left_out))
+    """Read all complete lines of a segment as one text, without checking that they are records."""
+    text = b"".join(_until_unreadable(text_chunks(segment), segment, left_out))
     end = text.rfind(b"\n") + 1
     last = text[end:]
     if is_record(last):
@@ -157,8 +161,8 @@ def whole_text(segment: Path, left_out: LeftOut) -> bytes:
 
 
 def _lines(segment: Path, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
-    """The numbered lines that have something in them. A last one without a newline counts if it is a record."""
-    lines = _as_far_as_it_goes(text_lines(segment), segment, left_out)
+    """Yield the lines that are not empty, with their numbers. A last line without a newline must be a whole record."""
+    lines = _until_unreadable(text_lines(segment), segment, left_out)
     for number, (line, is_whole) in enumerate(lines, 1):
         if is_whole or is_record(line):
             if line.strip():
@@ -167,10 +171,10 @@ def _lines(segment: Path, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
             left_out.add_torn(segment, len(line))
 
 
-def _as_far_as_it_goes(parts: Iterator[_Part], segment: Path, left_out: LeftOut) -> Iterator[_Part]:
+def _until_unreadable(parts: Iterator[_Part], segment: Path, left_out: LeftOut) -> Iterator[_Part]:
     try:
         yield from parts
-    except FileNotFoundError:  # dropped, or cleared, since the files were listed
+    except FileNotFoundError:  # deleted since the files were listed
         return
     except OSError as error:
         left_out.add(DamagedLog(str(segment), None, error.strerror or str(error)))
@@ -179,7 +183,7 @@ def _as_far_as_it_goes(parts: Iterator[_Part], segment: Path, left_out: LeftOut)
 
 
 def is_record(line: bytes) -> bool:
-    """Whether a line is a whole record, of whatever schema version."""
+    """Whether a line is a complete record, of any schema version."""
     try:
         _stamp_of(line)
     except NOT_JSON:
@@ -187,7 +191,7 @@ def is_record(line: bytes) -> bool:
     return True
 
 
-def _blame(segment: Path, number: int, line: bytes) -> UnknownSchema | None:
+def _schema_error(segment: Path, number: int, line: bytes) -> UnknownSchema | None:
     try:
         version = msgspec.json.decode(line, type=_Version).v
     except NOT_JSON:
@@ -200,7 +204,7 @@ def _header_of(line: bytes) -> Header:
 
 
 def _count(lines: int) -> str:
-    return "1 line is" if lines == 1 else f"{lines:,} lines are"
+    return "1 line was" if lines == 1 else f"{lines:,} lines were"
 
 
 class _Version(msgspec.Struct):

@@ -1,12 +1,12 @@
-"""A record without what tells who was there: for a copy of the log that somebody else may read.
+"""Remove from a record everything that identifies people and machines, so that a copy of the log can be shared.
 
-1. It is an allow-list (`shareable.py`): a string stays when it is a known word under a known key. Every other one, keys
-   included, is replaced by its pseudonym, which is the same in the whole copy (`pseudonyms.py`). What is allowed
-   depends on who says it: numbers stay where the sidecar records them, not where an app uses the same key.
-2. What a diagnosis is made of stays: who is the same, the order, the times, the sizes, the ports, the codes, the kind
-   of each address, and what a description or a candidate says about its connection (`redact_sdp.py`), also inside of a
-   string (`nested_text.py`), which is written in the same way again.
-3. Data that cannot be read is left out.
+1. Only known words are kept: a string stays unchanged if it is in `allowed_words.py` for its key. Every other string,
+   keys included, is replaced by a pseudonym, which is the same in the whole copy (`pseudonyms.py`). What is allowed
+   also depends on who wrote the data: the sidecar's own numbers are kept, those of an app under the same key are not.
+2. Everything that a diagnosis needs is kept: which values are equal, the order, the times, the sizes, the ports, the
+   error codes, the kind of each address, and the transport data in SDP and candidates (`redact_sdp.py`). That includes
+   documents inside strings (`nested_text.py`), which are encoded again as they were.
+3. Data that cannot be decoded is removed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,7 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON
-from signaling_sidecar.eventlog.boots import counted, run_number
-from signaling_sidecar.eventlog.line import Line
-from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, nested
-from signaling_sidecar.eventlog.origin import is_insecure
-from signaling_sidecar.eventlog.payload import SDP_TYPES
-from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
-from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
-from signaling_sidecar.eventlog.shareable import (
+from signaling_sidecar.eventlog.allowed_words import (
     APP_WORDS,
     APPS_OWN,
     KEYS,
@@ -39,35 +32,43 @@ from signaling_sidecar.eventlog.shareable import (
     VERSIONED,
     DialectWords,
 )
+from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
+from signaling_sidecar.eventlog.line import Line
+from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, nested
+from signaling_sidecar.eventlog.payload import SDP_TYPES
+from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
+from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
+from signaling_sidecar.eventlog.secure_context import is_insecure
 from signaling_sidecar.hub.effects import FRAME_RECORDS
 from signaling_sidecar.hub.payloads import BASE64
 
-_RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # only the sidecar writes one
+_RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # the sidecar writes no other types
 _MEANINGS = SDP_TYPES | {"candidate"}
-_MAX_NUMBER = 2**53  # above it JSON's readers disagree, and the sidecar has none
+_MAX_NUMBER = 2**53  # JSON readers disagree on larger integers, and the sidecar never writes them
 _NAMED = KINDS.keys() - {"message"}
-"""Under these a string is somebody's or something's name, whatever it looks like: it has one pseudonym everywhere."""
+"""Keys whose strings are always names or ids, even if they look like a document. They always get a pseudonym."""
 _NO_WORDS: frozenset[str] = frozenset()
 _SUMMARY = frozenset({"summary", "description_bytes", "ufrag", "candidate"})
 
 
-class _Voice(Enum):
-    """Who says what stands somewhere in a record's data."""
+class _Author(Enum):
+    """Who wrote a part of a record's data."""
 
-    SIDECAR = "the sidecar, which records it"
-    BROWSER = "a browser that reports of its connections"
-    APP = "an app, in a frame or of its peer"
+    SIDECAR = "the sidecar"
+    BROWSER = "a browser that reports the state of its connections"
+    APP = "an app, in a frame or in the metadata of its peer"
 
 
 class Redactor:
-    """Redacts the records of one copy, in their order. `words` are those of the dialects whose records may be in it."""
+    """Redacts the records of one copy of a log, which must be passed in their order. `words` are those of all
+    dialects."""
 
     def __init__(self, words: DialectWords) -> None:
         self._names = Pseudonyms()
         self._words, self._frame_types = words.by_key(), words.frame_types
 
     def redact(self, line: Line) -> Line:
-        """Give the record as it may be shared."""
+        """Return the record in a form that can be shared."""
         return Line(
             v=line.v,
             seq=line.seq,
@@ -90,7 +91,7 @@ class Redactor:
         return _Document(self._names, self._words, self._frame_types, type_)
 
     def _column(self, name: str, value: str | None) -> str | None:
-        return None if value is None else self._document("").text(name, value, _Voice.SIDECAR)
+        return None if value is None else self._document("").text(name, value, _Author.SIDECAR)
 
     def _numbers(self, numbers: str | None) -> str | None:
         if numbers is None:
@@ -99,25 +100,25 @@ class Redactor:
             by_session = msgspec.json.decode(numbers, type=dict[str, int])
         except NOT_JSON:
             return None
-        told = {self._names.of(session, "session"): number for session, number in by_session.items()}
-        return msgspec.json.encode(told).decode()
+        redacted = {self._names.of(session, "session"): number for session, number in by_session.items()}
+        return msgspec.json.encode(redacted).decode()
 
     def _data(self, line: Line) -> str | None:
         if line.data is None:
             return None
         try:
             data = msgspec.json.decode(line.data)
-            document = self._document(line.type).value(None, data, _voice_of(line.type, data))
+            document = self._document(line.type).value(None, data, _author_of(line.type, data))
             return msgspec.json.encode(document).decode()
-        except (ValueError, RecursionError):  # msgspec.DecodeError and UnicodeError are ValueErrors
+        except (ValueError, RecursionError):  # msgspec.DecodeError and UnicodeError are subclasses of ValueError
             return None
 
 
-def _voice_of(type_: str, data: Any) -> _Voice:
+def _author_of(type_: str, data: Any) -> _Author:
     if type_ == "trace.state":
-        return _Voice.BROWSER
+        return _Author.BROWSER
     is_summary = isinstance(data, dict) and data.get("summary") is True and data.keys() <= _SUMMARY
-    return _Voice.APP if type_ in FRAME_RECORDS and not is_summary else _Voice.SIDECAR
+    return _Author.APP if type_ in FRAME_RECORDS and not is_summary else _Author.SIDECAR
 
 
 class _Document:
@@ -129,22 +130,22 @@ class _Document:
         self._names, self._by_key, self._frame_types, self._type = names, words, frame_types, type_
         self._layers = 0
 
-    def value(self, key: str | None, value: Any, voice: _Voice) -> Any:
-        """Redact what stands under `key`; the things in a list stand under the list's."""
+    def value(self, key: str | None, value: Any, author: _Author) -> Any:
+        """Redact the value of `key`. The items of a list are treated as values of the key of the list."""
         if isinstance(value, dict):
             return {
-                self._key(name): self.value(name, each, _Voice.APP if name in APPS_OWN else voice)
+                self._key(name): self.value(name, each, _Author.APP if name in APPS_OWN else author)
                 for name, each in value.items()
             }
         if isinstance(value, list):
-            return [self.value(key, each, voice) for each in value]
+            return [self.value(key, each, author) for each in value]
         if isinstance(value, str):
-            return self.text(key, value, voice)
+            return self.text(key, value, author)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return value if _keeps(key, value, voice) else 0
+            return value if _keeps(key, value, author) else 0
         return value
 
-    def text(self, key: str | None, text: str, voice: _Voice) -> str:
+    def text(self, key: str | None, text: str, author: _Author) -> str:
         """Redact a string."""
         if key == BASE64:
             return ""  # the bytes of a binary frame, in which anything may be
@@ -153,39 +154,41 @@ class _Document:
         if text.startswith(CANDIDATE):
             return redact_candidate(text, self._names)
         is_version = key in VERSIONED and self._type == "log.header"
-        if text in self._words(key, voice) or (is_version and VERSION.fullmatch(text)):
+        if text in self._words(key, author) or (is_version and VERSION.fullmatch(text)):
             return text
         opened = nested(text) if key not in _NAMED and self._layers < MAX_LAYERS else None
         if opened is not None:
             self._layers += 1
-            rewritten = opened.rewritten(self.value(key, opened.document, _Voice.APP))
+            rewritten = opened.rewritten(self.value(key, opened.document, _Author.APP))
             self._layers -= 1
             return rewritten
         pseudonym = self._names.of(text, KINDS.get(key or "", "text"))
         if key == "boot" and run_number(text):
-            return counted(run_number(text), pseudonym)  # the order of the runs stays
+            return boot_id(run_number(text), pseudonym)  # the number of the run is kept, so that the runs stay in order
         if key == "origin":
             return f"http://{pseudonym}" if is_insecure(text) else pseudonym
-        meaning = re.split("[_-]", text)[-1].lower()  # the tables and the diagnosis read a frame's type so
+        # The tables and the diagnosis interpret the type of a frame this way.
+        meaning = re.split("[_-]", text)[-1].lower()
         is_kind = key in ("kind", "type") and meaning in _MEANINGS
         return f"{pseudonym}-{meaning}" if is_kind else pseudonym
 
     def _key(self, key: str) -> str:
         return key if key in KEYS or key in self._frame_types else self._names.of(key, "key")
 
-    def _words(self, key: str | None, voice: _Voice) -> frozenset[str]:
-        if key is None or (voice is _Voice.APP and key not in APP_WORDS):
+    def _words(self, key: str | None, author: _Author) -> frozenset[str]:
+        if key is None or (author is _Author.APP and key not in APP_WORDS):
             return _NO_WORDS
-        own = TRACE_WORDS.get(key, _NO_WORDS) if voice is _Voice.BROWSER else _NO_WORDS
+        own = TRACE_WORDS.get(key, _NO_WORDS) if author is _Author.BROWSER else _NO_WORDS
         return own | self._by_key.get(key, _NO_WORDS)
 
 
-def _keeps(key: str | None, number: int | float, voice: _Voice) -> bool:
-    """Whether a number tells nothing of anybody."""
+def _keeps(key: str | None, number: int | float, author: _Author) -> bool:
+    """Whether a number identifies nobody, and can therefore be kept."""
     if abs(number) >= _MAX_NUMBER:
         return False
-    if voice is _Voice.SIDECAR:
+    if author is _Author.SIDECAR:
         return key in NUMBERS
-    # Browsers number the media sections of a description; an app's own number may be called so, but is not so small.
+    # Browsers number the media sections of a description from 0. An app may use the same key for a large number of its
+    # own, which must not be kept.
     is_section = key == "sdpMLineIndex" and number in range(MAX_MEDIA_SECTION + 1)
-    return is_section or (voice is _Voice.BROWSER and key in TRACE_NUMBERS)
+    return is_section or (author is _Author.BROWSER and key in TRACE_NUMBERS)

@@ -1,7 +1,7 @@
-"""Session descriptions and candidates without what tells who sent them: see `redact.py`.
+"""Remove from session descriptions and candidates what identifies their sender; see `redact.py`.
 
-What of them is read elsewhere (`payload.py`) can be read of the copy too. Lines and attributes that are not known here
-are left out.
+Everything that `payload.py` reads from the original can also be read from the redacted text. Unknown lines and
+attributes are removed.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from signaling_sidecar.eventlog.allowed_words import MIDS
 from signaling_sidecar.eventlog.payload import CANDIDATE_TYPES, MAX_ADDRESS_CHARS
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
-from signaling_sidecar.eventlog.shareable import MIDS
 
 _SESSION = re.compile(r"o=\S+ (\S+) (\d{1,10}) IN IP[46] \S+")  # RFC 8866, 5.2
 _MEDIA_ADDRESS = re.compile(r"c=IN (IP[46]) (\S+)")
@@ -30,8 +30,8 @@ _KEPT = re.compile(
     r"/\d{1,6}(/\d)?"
     r"|a=rtcp-fb:(\d{1,3}|\*) (goog-remb|transport-cc|ccm fir|nack pli|nack)"
 )
-"""Lines that hold nothing but words and numbers of the standards."""
-_MALFORMED = "0 other 0 - 0 - -"  # seven words, as they stand behind a foundation, that are no candidate's
+"""Lines that only contain words and numbers that the standards define."""
+_MALFORMED = "0 other 0 - 0 - -"  # seven words that follow a foundation but are not a valid candidate
 _TRANSPORTS = frozenset({"udp", "tcp"})
 _NUMBERED = frozenset({"rport", "generation", "network-id", "network-cost"})
 _TCP_TYPES = frozenset({"active", "passive", "so"})  # RFC 6544, 4.5
@@ -41,23 +41,27 @@ _PORT = re.compile("[0-9]{1,5}")
 
 
 def redact_description(sdp: str, names: Pseudonyms) -> str:
-    """Rewrite a session description line by line."""
-    # Not `splitlines`: that also splits at characters which end no line of an SDP.
+    """Redact a session description line by line."""
+    # `splitlines` is not used, because it also splits at characters that do not end a line of SDP.
     lines = (_line(line.rstrip("\r"), names) for line in sdp.split("\n")[1:])
     return "".join(f"{line}\r\n" for line in ("v=0", *(line for line in lines if line is not None)))
 
 
 def redact_candidate(text: str, names: Pseudonyms) -> str:
-    """Rewrite a candidate, with or without `a=` before it. One that is malformed stays so, and keeps its ufrag."""
+    """Redact a candidate, with or without a leading `a=`. A malformed candidate stays malformed, and keeps its
+    ufrag."""
     words = text.split()
     mandatory = _mandatory(words[1:_MANDATORY_WORDS], names) or _MALFORMED
-    foundation = names.number(words[0].rpartition(":")[2], "foundation")  # a hash of the address
+    foundation = names.number(words[0].rpartition(":")[2], "foundation")  # replaced because it is a hash of the address
     prefix = "a=candidate" if text.startswith("a=") else "candidate"
     return " ".join((f"{prefix}:{foundation} {mandatory}", *_extensions(words[_MANDATORY_WORDS:], names)))
 
 
 def _mandatory(words: list[str], names: Pseudonyms) -> str | None:
-    """What every candidate has behind its foundation (RFC 8839, 5.1), checked as `payload.py` does."""
+    """Redact the seven mandatory words after the foundation (RFC 8839, 5.1). Returns None for a malformed candidate.
+
+    The check must accept the same candidates as `payload.py` does.
+    """
     match words:
         case [component, transport, priority, address, port, "typ", kind] if (
             kind in CANDIDATE_TYPES and len(address) <= MAX_ADDRESS_CHARS and _PORT.fullmatch(port)
@@ -116,4 +120,4 @@ _ATTRIBUTES: dict[str, Callable[[list[str], Pseudonyms], str]] = {
     "group": _group,
     "fingerprint": _fingerprint,
 }
-"""Attributes whose value is somebody's; the words of it, of which there is at least one."""
+"""How to redact the attributes that identify a sender, given the words of the value. There is at least one word."""

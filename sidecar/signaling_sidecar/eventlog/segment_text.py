@@ -1,7 +1,7 @@
-"""The text of a segment's file, whoever has packed it, copied it, or saved it in an editor.
+"""Read the text of a segment, which people may have compressed, copied or saved in an editor.
 
-It may be gzipped or not, whatever it is called; UTF-8 with or without a byte order mark, or UTF-16 with one, as
-PowerShell's `>` writes it; and its lines may end as on Windows.
+The content decides whether it is decompressed with gzip, not the file name. The text is UTF-8 with or without a byte
+order mark, or UTF-16 with one (as PowerShell's `>` writes it), and its lines may have Windows line endings.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from signaling_sidecar.errors import DamagedLog
-from signaling_sidecar.file_text import encoding_of
+from signaling_sidecar.text_encoding import encoding_of
 
-# isal comes with the extra `notebook`, has zlib's names, and unpacks in half the time.
+# isal is installed with the extra `notebook`. It has the interface of zlib and decompresses in half the time.
 _zlib: Any = import_module("isal.isal_zlib" if find_spec("isal") is not None else "zlib")
-_GZIP = _zlib.MAX_WBITS | 16  # zlib's way to say: a gzip header, and the largest window
-_CHUNK_BYTES = 256 * 1024  # a log is read in pieces of this size, however large it is
+_GZIP = _zlib.MAX_WBITS | 16  # tells zlib to expect a gzip header, and to use the largest window
+_CHUNK_BYTES = 256 * 1024  # a log of any size is read in pieces of this size
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _OTHER_PACKINGS = {
     b"\x28\xb5\x2f\xfd": "zstd",  # RFC 8878, 3.1.1
@@ -32,10 +32,10 @@ _OTHER_PACKINGS = {
 
 
 def text_chunks(segment: Path) -> Generator[bytes, None, None]:
-    """Give the text of a segment in pieces: UTF-8, unpacked, with lines that end in a newline only.
+    """Yield the text of a segment in pieces, decompressed, in UTF-8 and without carriage returns.
 
-    Raises DamagedLog for a packing that is not read here, and after the last piece that could be unpacked where the
-    packing is damaged or cut short.
+    Raises DamagedLog for an unsupported compression format. If the compressed data is damaged or incomplete, it raises
+    DamagedLog after the last piece that could be decompressed.
     """
     with closing(_unpacked(segment)) as pieces:
         beginning = next(pieces, b"")
@@ -45,11 +45,11 @@ def text_chunks(segment: Path) -> Generator[bytes, None, None]:
             beginning = beginning[len(codecs.BOM_UTF8) :]
         for piece in _with_first(beginning, pieces):
             text = decode(piece).encode() if decode is not None else piece
-            yield text.replace(b"\r", b"") if b"\r" in text else text  # in JSON it is never more than white space
+            yield text.replace(b"\r", b"") if b"\r" in text else text  # in JSON, a carriage return is only white space
 
 
 def text_lines(segment: Path) -> Generator[tuple[bytes, bool], None, None]:
-    """Give the lines of a segment, without their newlines, and of each whether it had one. Raises as `text_chunks`."""
+    """Yield each line without its newline, and whether it had one. Raises the same errors as `text_chunks`."""
     parts: list[bytes] = []
     with closing(text_chunks(segment)) as chunks:
         for chunk in chunks:
@@ -65,15 +65,16 @@ def text_lines(segment: Path) -> Generator[tuple[bytes, bool], None, None]:
 
 
 def whole_lines(segment: Path, start: int = 0) -> bytes:
-    """Read a segment that a sidecar has written, from `start` (bytes, unpacked) to its last newline.
+    """Read a segment in the state folder, from the byte `start` of its uncompressed text to its last newline.
 
-    What follows that one is a record that is being written, or was torn. Of a segment that is gone nothing is left.
+    The text after the last newline is an incomplete record and is not returned. The result is empty if the segment no
+    longer exists.
     """
     try:
         with segment.open("rb") as file:
             file.seek(0 if segment.suffix == ".gz" else start)
             text = file.read()
-    except FileNotFoundError:  # closed and packed between our listing and our reading
+    except FileNotFoundError:  # compressed after the files were listed
         if segment.suffix == ".gz":
             return b""
         return whole_lines(segment.with_name(segment.name + ".gz"), start)
@@ -88,7 +89,7 @@ def _unpacked(segment: Path) -> Generator[bytes, None, None]:
         packing = next((name for magic, name in _OTHER_PACKINGS.items() if beginning.startswith(magic)), None)
         if packing is not None:
             raise DamagedLog(
-                str(segment), None, f"it is packed with {packing}, which is not read here: unpack it first"
+                str(segment), None, f"it is compressed with {packing}, which is not supported: decompress it first"
             )
         whole = _with_first(beginning, pieces)
         yield from _gunzipped(segment, whole) if beginning.startswith(_GZIP_MAGIC) else whole
@@ -97,7 +98,7 @@ def _unpacked(segment: Path) -> Generator[bytes, None, None]:
 def _pieces(segment: Path) -> Generator[bytes, None, None]:
     try:
         file = segment.open("rb")
-    except FileNotFoundError:  # closed and packed between our listing and our reading
+    except FileNotFoundError:  # compressed after the files were listed
         file = segment.with_name(segment.name + ".gz").open("rb")
     with file:
         while piece := file.read(_CHUNK_BYTES):
@@ -113,12 +114,12 @@ def _gunzipped(segment: Path, pieces: Iterator[bytes]) -> Iterator[bytes]:
             try:
                 yield member.decompress(left)
             except _zlib.error as error:
-                raise DamagedLog(str(segment), None, f"its packing is damaged ({error})") from error
+                raise DamagedLog(str(segment), None, f"its compressed data is damaged ({error})") from error
             left = member.unused_data
             if member.eof:
-                member = None  # another one may follow
+                member = None  # a gzip file may consist of several members
     if member is not None:
-        raise DamagedLog(str(segment), None, "its packing was cut short")
+        raise DamagedLog(str(segment), None, "its compressed data is incomplete")
 
 
 def _with_first(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:

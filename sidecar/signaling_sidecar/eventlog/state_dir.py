@@ -1,6 +1,7 @@
-"""Where a project's state lives: outside every folder that Vite serves or watches, and private.
+"""The state folder of a project and its files. It is private, and outside every folder that Vite serves or watches.
 
-Vite hands every file under its root to anybody on the LAN, and its watcher fires at every line of a log there.
+Vite would serve every file under its root to other machines on the LAN, and its watcher would react to every line that
+is appended to the log.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ RUNTIME_FILE = "runtime.json"
 LOCK_FILE = "lock"
 POINTER_FILE = "state-dir.json"
 KEY_FILE = "key"
-KEY_BYTES = 32  # as many as SHA-256 gives; more would add nothing
-HASH_CHARS = 8  # hex digits of the path's SHA-256: tells apart projects of the same name
+KEY_BYTES = 32  # the output size of SHA-256; a longer key would not be more secure
+HASH_CHARS = 8  # hex digits of the path's SHA-256, which distinguish projects with the same name
 
 
 class Runtime(msgspec.Struct, frozen=True):
-    """What `runtime.json` holds while a sidecar runs."""
+    """The content of `runtime.json`, which exists while a sidecar is running."""
 
     url: str
     pid: int
@@ -36,44 +37,44 @@ class Runtime(msgspec.Struct, frozen=True):
     version: str
     project: str
     admin_token: str
-    """Of the admin API, for this run."""
+    """The token for the admin API, which is valid for this run only."""
 
 
 class Pointer(msgspec.Struct, frozen=True):
-    """What `state-dir.json` in a project's own state folder holds while its state is kept elsewhere."""
+    """The content of `state-dir.json` in the default state folder of a project, if its state is stored elsewhere."""
 
     state_dir: str
     project: str
 
 
 def state_root() -> Path:
-    """The folder of all projects' state folders. Raises NoHome."""
+    """The folder that contains the default state folders of all projects. Raises NoHome."""
     try:
         root = Path(platformdirs.user_state_dir(APP_NAME))
-    except RuntimeError:  # a container's user is often only a number
+    except RuntimeError:  # the user has no entry in the user database, which is common in containers
         raise NoHome from None
-    if not root.is_absolute():  # an older platformdirs leaves a `~` that stands for nothing
+    if not root.is_absolute():  # older releases of platformdirs return an unexpanded `~` if there is no home folder
         raise NoHome
     return root
 
 
 def project_state_dir(project: Path) -> Path:
-    """The state folder of a project, which need not exist. Raises NoHome."""
+    """The default state folder of a project, which may not exist yet. Raises NoHome."""
     resolved = project.resolve()
     digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()
     return state_root() / f"{resolved.name or 'root'}-{digest[:HASH_CHARS]}"
 
 
 def is_running(path: Path) -> bool:
-    """Whether a sidecar runs with this state folder, as far as can be told without asking it."""
+    """Whether the process in `runtime.json` exists. It may be another process that got the same id."""
     runtime = read_runtime(path)
     return runtime is not None and site.is_running(runtime.pid)
 
 
 def point_to(path: Path, project: Path) -> None:
-    """Leave word in the project's own state folder where its state is kept this time: only this start may know.
+    """Write to the project's default state folder which state folder this start uses, so that commands find it.
 
-    Nothing is left where no file can be made: that is a reason to keep the state elsewhere.
+    If no file can be created there, nothing is written. That may be the reason why another state folder is configured.
     """
     with suppress(OSError, NoHome):
         own = project_state_dir(project)
@@ -85,7 +86,7 @@ def point_to(path: Path, project: Path) -> None:
 
 
 def pointed_to(own: Path) -> Pointer | None:
-    """Where the last start kept the state that belongs into `own`, if that was elsewhere."""
+    """Read which state folder the last start used instead of the default one. Returns None if it used the default."""
     try:
         return msgspec.json.decode((own / POINTER_FILE).read_bytes(), type=Pointer)
     except (OSError, *NOT_JSON):
@@ -94,7 +95,7 @@ def pointed_to(own: Path) -> Pointer | None:
 
 @contextmanager
 def used(path: Path) -> Iterator[None]:
-    """Turn what the file system refuses within into one sentence that names the setting: StateDirUnusable."""
+    """Raise StateDirUnusable instead of an OSError in the body of the `with` statement."""
     try:
         yield
     except OSError as error:
@@ -102,15 +103,15 @@ def used(path: Path) -> Iterator[None]:
 
 
 def create(path: Path) -> None:
-    """Make the folder, for its owner only. One that exists is made private too."""
+    """Create the folder, and make it accessible to its owner only, even if it existed already."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)
 
 
 def lock(path: Path) -> int:
-    """Take the folder for this process until it ends, however it ends. Raises StateDirTaken.
+    """Lock the folder for this process. Raises StateDirTaken if another process has locked it.
 
-    Returns the descriptor that holds the lock: closing it gives the folder back.
+    Returns a file descriptor. The lock is released when it is closed, or when the process ends in any way.
     """
     descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -129,7 +130,10 @@ def lock(path: Path) -> int:
 
 
 def is_held(path: Path, descriptor: int) -> bool:
-    """Whether what `lock` gave is still the lock of this folder: the folder, or the file, may be another one now."""
+    """Whether the descriptor returned by `lock` still belongs to the lock file that is in the folder now.
+
+    It does not if the folder or the lock file was deleted or replaced.
+    """
     try:
         return os.path.samestat(os.fstat(descriptor), (path / LOCK_FILE).lstat())
     except OSError:
@@ -137,7 +141,7 @@ def is_held(path: Path, descriptor: int) -> bool:
 
 
 def key(path: Path) -> bytes:
-    """The secret with which the log names secrets, made at the first use. It outlives the sidecar, as the log does."""
+    """The key for the keyed hashes in the log. It is generated at the first use, and kept as long as the log."""
     file = path / KEY_FILE
     if not file.exists():
         keep_key(path, secrets.token_bytes(KEY_BYTES))
@@ -149,12 +153,12 @@ def keep_key(path: Path, secret: bytes) -> None:
 
 
 def write_runtime(path: Path, runtime: Runtime) -> None:
-    """Write `runtime.json`."""
+    """Write `runtime.json`, readable for its owner only."""
     _write_private(path / RUNTIME_FILE, msgspec.json.encode(runtime))
 
 
 def read_runtime(path: Path) -> Runtime | None:
-    """What runs with this state folder; None when nothing does, or left its file behind unreadable."""
+    """Read `runtime.json`. Returns None if it does not exist or cannot be read. A killed sidecar leaves it behind."""
     try:
         return msgspec.json.decode((path / RUNTIME_FILE).read_bytes(), type=Runtime)
     except (OSError, *NOT_JSON):
@@ -162,13 +166,14 @@ def read_runtime(path: Path) -> Runtime | None:
 
 
 def remove_runtime(path: Path) -> None:
-    """One that cannot be removed misleads nobody: its boot does not answer."""
+    """Delete `runtime.json` if possible. A remaining file does no harm: readers check whether a sidecar with its boot
+    id responds."""
     with suppress(OSError):
         (path / RUNTIME_FILE).unlink()
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: a reader never sees half of it."""
+    """Write a file atomically and readable for its owner only, so that a reader never sees a part of it."""
     temporary = path.with_name(f"{path.name}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:

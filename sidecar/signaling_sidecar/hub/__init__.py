@@ -3,7 +3,8 @@
 from signaling_sidecar.hub.checkpoint import Checkpoint, checkpoint
 from signaling_sidecar.hub.forgiving import read_back
 from signaling_sidecar.hub.hub import Hub
-from signaling_sidecar.hub.restore import Past, Restore
+from signaling_sidecar.hub.restoration import Past
+from signaling_sidecar.hub.restore import Restore
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 from signaling_sidecar.hub.state import Ids
 

@@ -12,7 +12,7 @@ from signaling_sidecar.hub.membership import Membership, Session
 from signaling_sidecar.hub.refusals import Refusals
 from signaling_sidecar.hub.resumption import Resumption
 
-ACK_WITHIN_S = 1.0  # seconds; PROTOCOLS.md, Resume
+ACK_WITHIN_S = 1.0  # seconds; PROTOCOLS.md, "Resuming a session"
 CarryOut = Callable[[commands.Carried, float, int | None], list[Effect]]
 """Called with a command, `now_s`, and the number of its frame if that counts."""
 

@@ -1,4 +1,4 @@
-"""Several sidecars on one LAN: each says where its pages are, by multicast DNS, and finds those of the others."""
+"""Announce this project's page on the local network by multicast DNS, and find the pages that others announce."""
 
 from signaling_sidecar.lan.lan_extra import require_lan_extra
 from signaling_sidecar.lan.record import Page, page_of, read_record

@@ -1,4 +1,4 @@
-"""Say where this project's page is, to whoever asks on its network. Only who asked for it announces."""
+"""Announce the URL of this project's page on the local network. This only happens with the setting `announce`."""
 
 from __future__ import annotations
 
@@ -12,37 +12,42 @@ from zeroconf import ServiceInfo
 from signaling_sidecar.lan.multicast import multicast
 from signaling_sidecar.lan.record import SERVICE_TYPE, Page, to_txt
 
-LIFETIME_S = 60  # seconds, of every record; zeroconf's own 75 min would list a killed sidecar for that long
-LOOK_S = 1.0  # seconds between two looks for another page; Vite is restarted in about as long
+# Seconds; the lifetime of each record. With zeroconf's default, a killed sidecar would be listed for 75 min.
+LIFETIME_S = 60
+LOOK_S = 1.0  # seconds between two checks whether the page has changed; Vite takes about as long to restart
 
 logger = logging.getLogger("signaling_sidecar")
 
 
 class Announcer:
-    """Announces the page that there is. `instance` is the name of its record, which nobody else has."""
+    """Announces the page that `page_now` returns. `instance` is the unique name of its DNS record."""
 
     def __init__(self, instance: str, page_now: Callable[[], Page | None]) -> None:
         self._instance = instance
         self._page_now = page_now
         self.page: Page | None = None
-        """What is announced now."""
+        """The page that is currently announced."""
 
     async def run(self) -> None:
-        """Until cancelled: what is announced is withdrawn then, and when there is another page. Raises NoMulticast."""
+        """Announce the page until the task is cancelled. Raises NoMulticast.
+
+        The announcement is withdrawn at the end, and replaced when the page changes.
+        """
         while True:
             page = self._page_now()
             async with self._announced(page) if page is not None else nullcontext():
-                _say(page)
-                while self._page_now() == page:  # noqa: ASYNC110 - a file tells nobody of its change
+                _log(page)
+                while self._page_now() == page:  # noqa: ASYNC110 - there is no event for the change of the file
                     await asyncio.sleep(LOOK_S)
 
     @asynccontextmanager
     async def _announced(self, page: Page) -> AsyncIterator[None]:
-        # On the page's own network only: who is on the same VPN was not meant.
+        # Only on the network of the page's address, not on a VPN, for example.
         async with multicast(str(page.address)) as dns:
-            # Nobody is asked whether the name is free: it is made of our own secret, and a stranger could deny it.
+            # zeroconf must not ask whether the name is free. It is derived from a secret, so it is unique, and another
+            # machine could prevent the announcement by claiming the name.
             repeated = await dns.async_register_service(_record(self._instance, page), cooperating_responders=True)
-            await repeated  # or cancelled: nothing is said again after it was withdrawn
+            await repeated  # if this is cancelled, zeroconf sends no further announcement
             self.page = page
             try:
                 yield
@@ -50,9 +55,9 @@ class Announcer:
                 self.page = None
 
 
-def _say(page: Page | None) -> None:
+def _log(page: Page | None) -> None:
     if page is None:
-        logger.info("not announced on the LAN: no page is on the network (`vite --host` puts one there)")
+        logger.info("not announced on the LAN: Vite does not listen on the network (start it with `vite --host`)")
     else:
         logger.info("announced on the LAN as %r: %s", page.name, page.url)
 

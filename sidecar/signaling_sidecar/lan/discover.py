@@ -1,4 +1,4 @@
-"""Find the sidecars that are announced, and ask each whether it is there."""
+"""Find the pages that are announced on the network, and check which of them respond."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ from signaling_sidecar.lan.record import SERVICE_TYPE, Page, read_record
 from signaling_sidecar.lan.verify import Neighbour, verified
 
 PTR, IN = 12, 1  # RFC 1035 section 3.2
-MAX_NAMES = 1000  # looked at; zeroconf keeps up to 10,000 records of whoever floods the network
-MAX_QUESTIONS = 64  # names whose records have to be asked for, at once
-RECORDS_WITHIN_MS = 1000  # ms; an answer takes up to 120 (RFC 6762 section 6), and one question may be lost
-ASK_AGAIN_S = 60.0  # seconds; zeroconf asks four times within 14 s and then no more, but announcements may be lost
+MAX_NAMES = 1000  # names that are considered; if a machine floods the network, zeroconf stores up to 10,000 records
+MAX_QUESTIONS = 64  # names whose records are requested at the same time
+RECORDS_WITHIN_MS = 1000  # ms; an answer may be delayed by 120 ms (RFC 6762 section 6), and a packet may be lost
+ASK_AGAIN_S = 60.0  # seconds; zeroconf only asks four times within 14 s, but announcements may be lost
 
 
 class Browser:
-    """Hears what is announced. Made by `browsing`, in a running loop."""
+    """Listens for announcements. It is created by `browsing`, and needs a running event loop."""
 
     def __init__(self, dns: AsyncZeroconf) -> None:
         self._dns = dns
         self._good: set[str] = set()
-        """Names of records whose page has answered the last time: no flood of others takes their places."""
+        """Names of records whose page responded last time. They are checked first, so that a flood of other records
+        cannot crowd them out."""
         self._silent: set[str] = set()
-        """Names that nobody has answered for: killed, and in everybody's memory for 19 min (zeroconf raises 60 s)."""
+        """Names whose records no machine answered for. Their sidecars were probably killed; other machines remember the
+        names for up to 19 min, because zeroconf extends the lifetime of 60 s."""
         self._ask()
 
     async def neighbours(self) -> list[Neighbour]:
-        """All that are there now, our own too. It takes 3 s at most."""
+        """Return all pages that respond, including this project's own. It takes at most 3 s."""
         if asyncio.get_running_loop().time() - self._asked_s >= ASK_AGAIN_S:
             await self.stop()
             await self._dns.async_update_interfaces()
@@ -49,7 +51,8 @@ class Browser:
         await self._questions.async_cancel()
 
     def _ask(self) -> None:
-        # Answered to all: an answer to one alone may go to another program here that has the same port open.
+        # QM asks for multicast answers. A unicast answer may reach another program on this machine that uses the same
+        # port.
         self._questions = AsyncServiceBrowser(
             self._dns.zeroconf, SERVICE_TYPE, [_hear], question_type=DNSQuestionType.QM
         )
@@ -57,7 +60,7 @@ class Browser:
         self._asked_s = asyncio.get_running_loop().time()
 
     async def _records(self) -> list[AsyncServiceInfo]:
-        """Those that are known whole, and those that were missing and are answered."""
+        """Return all complete records. Records that are not in the cache are requested from the network."""
         dns = self._dns.zeroconf
         known, missing = [], []
         for name in self._names():
@@ -84,7 +87,7 @@ class Browser:
 
 
 def _hear(**change: object) -> None:
-    """What there is, is read when somebody asks; zeroconf wants to tell it as well."""
+    """Do nothing: zeroconf requires a callback, but `neighbours` reads the cache of zeroconf instead."""
 
 
 def _record(name: str) -> AsyncServiceInfo | None:
@@ -100,7 +103,7 @@ def _page(record: AsyncServiceInfo) -> Page | None:
 
 @asynccontextmanager
 async def browsing() -> AsyncIterator[Browser]:
-    """Listen to what is announced on all networks of this machine. Raises NoMulticast."""
+    """Listen for announcements on all networks of this machine. Raises NoMulticast."""
     async with multicast() as dns:
         browser = Browser(dns)
         try:

@@ -1,4 +1,4 @@
-"""What multicast DNS needs, which only those install who want it."""
+"""Check for the optional packages that multicast DNS needs, which are installed with the extra `lan`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from signaling_sidecar.errors import MissingExtra
 
 
 def require_lan_extra(feature: str) -> None:
-    """Raises MissingExtra, which names the feature and how to install what it needs."""
+    """Raise MissingExtra if the packages are not installed. `feature` is what the user wanted to use."""
     if find_spec("zeroconf") is None:
         raise MissingExtra(feature, "lan")

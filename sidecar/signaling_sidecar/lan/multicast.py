@@ -1,4 +1,4 @@
-"""Multicast DNS on this machine's interfaces."""
+"""Open multicast DNS on the network interfaces of this machine."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from zeroconf.asyncio import AsyncZeroconf
 from signaling_sidecar.addresses import own_addresses
 from signaling_sidecar.errors import NoMulticast
 
-# It warns, with a traceback, of every interface that is down, which those of a laptop are every now and then.
+# zeroconf logs a warning with a traceback for each interface that is down, which is normal on a laptop.
 logging.getLogger("zeroconf").setLevel(logging.ERROR)
 
 
 @asynccontextmanager
 async def multicast(address: str | None = None) -> AsyncIterator[AsyncZeroconf]:
-    """On the interface that has this address, else on all. What was registered is withdrawn at the end.
+    """Open multicast DNS on the interface with this address, or on all interfaces. Raises NoMulticast.
 
-    Raises NoMulticast.
+    At the end, everything that was registered is withdrawn.
     """
     dns = _opened(address)
     try:
@@ -32,14 +32,14 @@ async def multicast(address: str | None = None) -> AsyncIterator[AsyncZeroconf]:
 
 
 def _opened(address: str | None) -> AsyncZeroconf:
-    # Asked first: zeroconf leaves a socket open when it finds out by itself.
+    # Checked here because zeroconf would leave a socket open when it fails.
     if address is not None and address not in {str(own.net.ip) for own in own_addresses()}:
-        raise NoMulticast(f"{address} is no address of this machine")
+        raise NoMulticast(f"{address} is not an address of this machine")
     try:
         if address is not None:
             return AsyncZeroconf([address])
         return AsyncZeroconf(ip_version=IPVersion.All if socket.has_dualstack_ipv6() else IPVersion.V4Only)
-    except (OSError, RuntimeError) as error:  # RuntimeError: there is no interface
+    except (OSError, RuntimeError) as error:  # zeroconf raises RuntimeError if there is no interface
         raise NoMulticast(str(error)) from error
 
 

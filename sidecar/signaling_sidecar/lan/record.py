@@ -1,8 +1,10 @@
-"""What is announced of a page, as DNS records, and what of others' records is believed.
+"""Convert a page to the DNS record that announces it, and check the records that other machines announce.
 
-1. Anybody on the network can announce anything. A record is read into a `Page` or it is nothing.
-2. A page is at a private address that its record has too: nobody on the internet is asked because a stranger said so.
-3. Its URL has no query, no user and no odd path: of other machines on the LAN, too, only a signaling endpoint is asked.
+1. Any machine on the network can announce anything, so a record becomes a valid `Page` or is ignored.
+2. The URL of a page must have a private address, and the record must list that address. Otherwise a record could make
+   this machine send requests to servers on the internet.
+3. The URL must have no query, no user name and no unusual path. So the only request that a record can cause is one to
+   the signaling endpoint of a machine on the local network.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 
 SERVICE_TYPE = "_vite-signaling._tcp.local."
-TXT_VERSION = "1"  # of the keys below; RFC 6763 section 6.7
-MAX_URL_BYTES = 200  # a key and its value have 255 bytes in a TXT record; RFC 6763 section 6.1
-MAX_NAME_CHARS = 60  # shown on one line, and 240 bytes at most
+TXT_VERSION = "1"  # the version of the keys in `to_txt`; RFC 6763 section 6.7
+MAX_URL_BYTES = 200  # a key and its value can have 255 bytes in a TXT record; RFC 6763 section 6.1
+MAX_NAME_CHARS = 60  # so that it fits on one line; this is at most 240 bytes
 PRIVATE = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -28,7 +30,8 @@ PRIVATE = tuple(
         "172.16.0.0/12",
         "192.168.0.0/16",
         "fc00::/7",  # RFC 4193
-        "fe80::/10",  # link-local; 169.254.0.0/16 is left out: clouds answer there with their machines' secrets
+        # Link-local; 169.254.0.0/16 is absent because cloud providers serve secrets at one of its addresses.
+        "fe80::/10",
     )
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -38,14 +41,14 @@ Address = IPv4Address | IPv6Address
 
 
 class Page(NamedTuple):
-    """A page on the network, of ours or as somebody announces it."""
+    """A page on the network, either of this project or announced by another machine."""
 
     name: str
-    """Of its project, made visible: for people."""
+    """The name of its project, safe to display."""
     url: str
-    """With Vite's base, which ends with a slash."""
+    """The URL of the page, which ends with the `base` of its Vite configuration."""
     address: Address
-    """Where it is. A link-local one of another machine has its zone, which its URL has not."""
+    """The IP address of the page. A link-local address of another machine includes the zone, which the URL does not."""
 
     @property
     def parts(self) -> SplitResult:
@@ -57,7 +60,7 @@ class Page(NamedTuple):
 
 
 def page_of(site: Site | None) -> Page | None:
-    """The page that is announced: the first that other devices can come to at a private address."""
+    """Choose the page to announce, which is the first one that other devices can open at a private address."""
     if site is None:
         return None
     for url in site.network:
@@ -73,12 +76,15 @@ def to_txt(page: Page) -> dict[str, str]:
 
 
 def read_record(server: str, addresses: Collection[Address], txt: Mapping[bytes, bytes | None]) -> Page | None:
-    """The page that a record is about, or None. `server` is its host's name, `addresses` are that host's."""
-    said = {key: txt.get(key.encode()) for key in ("txtvers", "url", "name")}
-    if said["txtvers"] != TXT_VERSION.encode():
+    """Read the page from a record. Returns None for an invalid record.
+
+    `server` is the host name in the record, and `addresses` are the addresses of that host.
+    """
+    values = {key: txt.get(key.encode()) for key in ("txtvers", "url", "name")}
+    if values["txtvers"] != TXT_VERSION.encode():
         return None
     try:
-        url, name = (said["url"] or b"").decode("ascii"), (said["name"] or b"").decode()
+        url, name = (values["url"] or b"").decode("ascii"), (values["name"] or b"").decode()
     except UnicodeDecodeError:
         return None
     parts = _split(url)
@@ -97,13 +103,13 @@ def _address(parts: SplitResult, server: str, addresses: Collection[Address]) ->
 
 
 def _split(url: str) -> SplitResult | None:
-    """The parts of a URL that is `scheme://host[:port]/base/` and nothing else."""
+    """Split a URL. Returns None if it does not have the form `scheme://host[:port]/base/`."""
     if len(url) > MAX_URL_BYTES or not _URL.fullmatch(url):
         return None
     parts = urlsplit(url)
     try:
         return parts if parts.port is None or parts.port else None
-    except ValueError:  # no port has such a number
+    except ValueError:  # the number is too large for a port
         return None
 
 

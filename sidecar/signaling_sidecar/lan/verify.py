@@ -1,6 +1,7 @@
-"""Whether an announced page is there: its signaling endpoint is asked which rooms it has.
+"""Check whether announced pages exist, by requesting the list of rooms from the signaling endpoint of each.
 
-The answer is foreign input: it has 64 KiB and 2 s in all, is parsed into types or refused, and leads nowhere else.
+The responses are untrusted. Each is limited to 64 KiB and 2 s, must match the expected types, and redirects are not
+followed.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.lan.record import Address, Page
 from signaling_sidecar.names import refuse_id, refuse_name
 
-WITHIN_S = 2.0  # seconds for all of it: connect, TLS, question and answer; a page on the LAN takes 50 ms
-MAX_ANSWER_BYTES = 65_536  # headers and body; 600 rooms
-MAX_HEADER_BYTES = 512  # of one header; aiohttp takes up to 128 of them: together not more than the whole answer may be
-MAX_PAGES = 128  # asked at once; more than a LAN party has, and 8 MiB of answers
-MAX_PAGES_PER_ADDRESS = 4  # projects of one machine at the same time; else one machine could take all places
+WITHIN_S = 2.0  # seconds for connecting, TLS, request and response together; a page on the LAN takes 50 ms
+MAX_ANSWER_BYTES = 65_536  # headers and body together; enough for 600 rooms
+MAX_HEADER_BYTES = 512  # per header; aiohttp accepts up to 128 headers, which together are MAX_ANSWER_BYTES
+MAX_PAGES = 128  # requested at the same time; their responses are at most 8 MiB together
+MAX_PAGES_PER_ADDRESS = 4  # a limit for each machine, so that one machine cannot use up MAX_PAGES
 ROOMS_PATH = "ws/signaling/rooms"
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class NeighbourRoom(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A listed room of another sidecar. Its id and name are as there: who shows them makes them visible."""
+    """A listed room of another sidecar. Its id and name are untrusted: pass them through `visible` to display them."""
 
     roomId: str
     peers: _Count
@@ -49,17 +50,17 @@ class _Answer(msgspec.Struct):
 
 
 class Neighbour(msgspec.Struct, frozen=True):
-    """A sidecar on the LAN that has answered a moment ago."""
+    """A sidecar on the LAN that has just responded."""
 
     name: str
     url: str
     rooms: list[NeighbourRoom]
     peers: int
-    """In all of its rooms."""
+    """The number of peers in all of its rooms."""
 
 
 async def verified(pages: Iterable[Page]) -> list[Neighbour]:
-    """Those that answer as a sidecar does, in the order of their names."""
+    """Return the pages whose sidecar responds, sorted by name."""
     asked: dict[str, Page] = {}
     per_address: Counter[Address] = Counter()
     for page in pages:
@@ -67,14 +68,17 @@ async def verified(pages: Iterable[Page]) -> list[Neighbour]:
             asked[page.url] = page
             per_address[page.address] += 1
     async with _session() as session:
-        places = (place for page in asked.values() for place in _places(page))
-        found = await asyncio.gather(*(_ask(session, place) for place in places))
+        candidates = (candidate for page in asked.values() for candidate in _with_zones(page))
+        found = await asyncio.gather(*(_ask(session, candidate) for candidate in candidates))
     by_url = {neighbour.url: neighbour for neighbour in found if neighbour is not None}
     return sorted(by_url.values(), key=lambda neighbour: (neighbour.name, neighbour.url))
 
 
-def _places(page: Page) -> list[Page]:
-    """Where it may be: a link-local address that was heard by IPv4 does not say on which of our networks it is."""
+def _with_zones(page: Page) -> list[Page]:
+    """Add the possible zones to a link-local address that has none, because it was received over IPv4.
+
+    Without a zone, it is unknown on which network interface of this machine the address can be reached.
+    """
     address = page.address
     if address.version == 4 or not address.is_link_local or address.scope_id is not None:
         return [page]
@@ -83,21 +87,22 @@ def _places(page: Page) -> list[Page]:
 
 
 def _session() -> aiohttp.ClientSession:
-    """No proxy, no cookies, no netrc, no connection that is kept."""
+    """A session that uses no proxy, no cookies and no netrc, and keeps no connection open."""
     return aiohttp.ClientSession(
-        # Self-signed certificates are what dev servers have. Nothing secret is sent, and the answer is no more trusted
-        # than one over plain http: whoever could stand between could have announced himself in the first place.
+        # The certificate is not verified, because dev servers use self-signed ones. No secret is sent, and the response
+        # is untrusted anyway: an attacker on the network could also announce a page of his own.
         connector=aiohttp.TCPConnector(ssl=False, force_close=True, limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
-        auto_decompress=False,  # 64 KiB stay 64 KiB
+        auto_decompress=False,  # a compressed response could exceed the limit when decompressed
         max_line_size=MAX_HEADER_BYTES,
         max_field_size=MAX_HEADER_BYTES,
     )
 
 
 async def _ask(session: aiohttp.ClientSession, page: Page) -> Neighbour | None:
-    # By its address, which every Vite and sidecar lets in, whatever the page is called; the zone is our own affair.
+    # The Host header has the address, because Vite and the sidecar accept any IP address as a host, but not any name.
+    # The zone of the address is removed, because it only has a meaning on this machine.
     url = URL(f"{page.parts.scheme}://{_host(str(page.address))}:{page.port}{page.parts.path}{ROOMS_PATH}")
     host = _host(str(page.address).partition("%")[0])
     headers = {"Host": f"{host}:{page.port}", "Accept-Encoding": "identity"}
@@ -111,7 +116,7 @@ async def _ask(session: aiohttp.ClientSession, page: Page) -> Neighbour | None:
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """Empty unless it is an answer of a length that is said, and not too long."""
+    """Read the body. It is empty unless the status is 200 and the Content-Length is present and not too large."""
     head = sum(len(name) + len(value) for name, value in response.raw_headers)
     if response.status != 200 or response.content_length is None or head + response.content_length > MAX_ANSWER_BYTES:
         return b""

@@ -16,7 +16,7 @@ from aiohttp import web
 from signaling_sidecar import __version__
 from signaling_sidecar.dialects import DIALECTS, NATIVE, Dialect
 from signaling_sidecar.eventlog import LogWriter, state_dir
-from signaling_sidecar.eventlog.boots import new_boot
+from signaling_sidecar.eventlog.boot_ids import new_boot_id
 from signaling_sidecar.hub import Hub, commands
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.hub.membership import Room
@@ -69,7 +69,7 @@ class Sidecar:
         self.state_dir = settings.state_dir or state_dir.project_state_dir(settings.project)
         self.held_state_dir = HeldStateDir(self.state_dir)
         with state_dir.used(self.state_dir):
-            self.boot = new_boot(self.state_dir)
+            self.boot = new_boot_id(self.state_dir)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
         self._rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
         self._hub = self._new_hub()
@@ -167,6 +167,7 @@ class Sidecar:
     async def _look_after_log(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            self.held_state_dir.look_after()
             self._owner.look_after_log()
 
     async def _close_connections(self, app: web.Application) -> None:

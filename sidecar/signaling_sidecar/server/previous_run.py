@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signaling_sidecar.errors import NOT_JSON, DamagedLog
-from signaling_sidecar.eventlog.last_run import cut_torn_line, newest_run, read_last_run
+from signaling_sidecar.eventlog.previous_run import cut_torn_line, newest_run, read_last_run
 from signaling_sidecar.eventlog.records import LeftOut, Read
 from signaling_sidecar.hub import Checkpoint, Hub, Past, Restore, read_back
 from signaling_sidecar.hub.effects import Record

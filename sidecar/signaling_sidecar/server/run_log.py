@@ -60,7 +60,7 @@ def _header(settings: Settings) -> dict[str, Any]:
     shown = {
         each.name: value
         for each, kind in all_settings()
-        if not kind.secret and not isinstance(value := getattr(settings, each.name), Path)
+        if not kind.is_secret and not isinstance(value := getattr(settings, each.name), Path)
     }
     return {
         "version": __version__,

@@ -48,6 +48,9 @@ class Manners:
     """What the receiver gets of that offer. All of it is compared."""
     candidate: Callable[[str, str, str, Any], Frame]
     """A candidate by (room, sender, receiver, RTCIceCandidateInit)."""
+    also: Callable[[str, str, str], tuple[Frame, ...]] = lambda room, sender, to: ()
+    """Other frames by (room, sender, receiver): for kinds whose frames in the vectors cannot be given other names,
+    because they are binary."""
     forged: Callable[[str, str, str, str], Frame] | None = None
     """An offer by (room, sender, receiver) that claims to be by another peer. None: frames do not name their sender."""
     names_receivers: bool = True

@@ -39,7 +39,7 @@ def test_a_file_whose_exception_cannot_be_shown_is_one_sentence(file: Path, tmp_
     save(file, "class Wrong(BaseException):\n    def __str__(self):\n        raise self\nraise Wrong\n")
     done = run("serve", "--port", "0", "--hooks", str(file), "--state-dir", str(tmp_path / "state"))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "cannot be used (Wrong: without words)" in done.stderr
+    assert "cannot be used (Wrong: it has no readable message)" in done.stderr
 
 
 async def test_a_hook_that_will_not_be_cancelled_is_not_waited_for(

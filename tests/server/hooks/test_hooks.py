@@ -12,10 +12,12 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli import main
+from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.reload import reload_extra
 from signaling_sidecar.server.user_hooks import checks
 from tests.dialects.manners import MANNERS
 from tests.kit import readme
+from tests.kit.club import CLUB
 from tests.kit.hooks_file import hooked, save
 from tests.kit.programs import until
 from tests.kit.serving import Served
@@ -192,7 +194,7 @@ def test_without_what_it_needs_it_says_what_to_install(
     monkeypatch.setattr(reload_extra, "find_spec", lambda name: None)
     assert main(["serve", "--port", "0", "--state-dir", str(file.parent / "state"), *flags]) == 2
     assert capsys.readouterr().err == (
-        f"sidecar: {flags[0]} needs more than is installed: pip install 'signaling-sidecar[reload]'\n"
+        f"sidecar: {flags[0]} needs packages that are not installed: pip install 'signaling-sidecar[reload]'\n"
     )
 
 
@@ -251,3 +253,52 @@ async def test_the_example_of_the_readme_works(aiohttp_client: AiohttpClient, fi
     for peer in (ann, ben):
         assert (await peer.join("me", room=f"private-{id(peer)}"))["type"] == "peer_list"
     assert [record["data"]["listed"] for record in served.records("room.created")] == [True, False, False]
+
+
+async def test_on_relay_is_asked_about_a_frame_that_joins_first(
+    aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DIALECTS, CLUB.name, CLUB)
+    code = """
+def on_join(join):
+    return join.room != 'cellar'
+
+def on_relay(relay):
+    return f'{relay.sender} says nothing in the {relay.room}' if relay.room == 'den' else None
+"""
+    served = await hooked(aiohttp_client, file, code)
+    ann, ben = [await served.connect(f"/ws/signaling/club?name={name}&enter=den") for name in ("ann", "ben")]
+    for peer in (ann, ben):
+        assert [(await peer.receive())["event"], (await peer.receive())["result"]["room"]] == ["hello", "den"]
+    assert (await ann.receive())["event"] == "entered"
+    await ben.send({"id": 1, "do": "barge", "rooms": ["cellar", "bar"], "text": "hi"})
+    told = [await ben.receive(), await ben.receive()]
+    assert told[0]["error"] == "refused-by-hook"
+    assert told[1]["result"]["room"] == "bar"
+    (record,) = served.records("signal.refused")
+    assert record["room"] == "cellar"
+    await ben.send({"id": 2, "do": "barge", "rooms": ["den"], "text": "hi"})
+    await ben.receive()
+    assert (await ben.receive())["error"] == "refused-by-hook"
+    assert served.records("signal.refused")[-1]["data"]["message"] == "ben says nothing in the den"
+    await ann.hears_nothing()
+
+
+async def test_on_relay_is_asked_about_a_frame_that_waits_behind_a_challenge(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    return relay.sender is not None\n")
+    first = [await served.connect("/ws/signaling/pairing") for _ in range(2)]
+    for each in first:
+        await each.send({"type": "register", "pairingCode": "ABC234"})
+    assert [(await each.receive())["type"] for each in (*first, first[0])][-1] == "peer_joined"
+    answering = [asyncio.create_task(each.socket.receive()) for each in first]  # a client that reads answers pings
+    third = await served.connect("/ws/signaling/pairing")
+    await third.send({"type": "register", "pairingCode": "ABC234"})
+    await third.send({"type": "offer", "payload": 1})  # its own join is not answered yet, and it brought no id
+    assert "maximum peers" in (await third.receive())["message"]
+    await third.receive()
+    refused = [record["data"]["code"] for record in served.records("signal.refused")]
+    assert refused == ["room-full", "refused-by-hook"]
+    for task in answering:
+        task.cancel()

@@ -92,7 +92,7 @@ async def test_it_is_asked_in_every_dialect_but_for_rooms_of_the_matchmaker(
     served = await hooked(aiohttp_client, file, "def room_rules(room):\n    return {'grace_s': 7}\n")
     await meet(served, MANNERS[dialect], "first-room", "a", "b")
     (created,) = served.records("room.created")
-    assert created["data"].get("rules") == (None if dialect == "match" else {"grace_s": 7.0})
+    assert created["data"].get("rules") == (None if MANNERS[dialect].waits_for_all else {"grace_s": 7.0})
 
 
 NO_RULES = [

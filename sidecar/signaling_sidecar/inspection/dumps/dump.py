@@ -16,13 +16,13 @@ import pandas as pd
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.reports import Connection, Report
 from signaling_sidecar.drawing.markup import framed, text
-from signaling_sidecar.file_text import decoded, encoding_of
 from signaling_sidecar.inspection.dumps.events import DumpEvent
 from signaling_sidecar.inspection.dumps.internals import read_internals
 from signaling_sidecar.inspection.dumps.reports import reports_of
 from signaling_sidecar.inspection.dumps.rtcstats import FIRST_LINE, read_rtcstats
 from signaling_sidecar.inspection.errors import DamagedDump, NoDump
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.text_encoding import decoded, encoding_of
 from signaling_sidecar.untrusted_text import visible
 
 _GZIP = zlib.MAX_WBITS | 16  # in zlib this means a gzip header and the largest window

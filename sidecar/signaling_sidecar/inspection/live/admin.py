@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from signaling_sidecar.errors import NotRunning
+from signaling_sidecar.eventlog.find_state_dir import find_state_dir
 from signaling_sidecar.eventlog.state_dir import read_runtime
-from signaling_sidecar.eventlog.which_state import find_state_dir
 from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 

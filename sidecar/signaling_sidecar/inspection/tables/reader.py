@@ -23,7 +23,7 @@ import pyarrow.json
 
 from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
 from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
-from signaling_sidecar.eventlog.boots import boot_of, run_number
+from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
 from signaling_sidecar.inspection.tables.load_progress import with_progress
 from signaling_sidecar.inspection.tables.text_dtype import TEXT

@@ -22,8 +22,8 @@ from signaling_sidecar.doctor import (
     SidecarHere,
     SiteShown,
     Status,
-    examine_from,
-    of_clients,
+    check_client_networks,
+    check_vite_and_network,
 )
 from signaling_sidecar.doctor.status import BRIEF, SIGNALING_PATH, STATUS_PATH
 from signaling_sidecar.errors import MissingExtra
@@ -81,7 +81,7 @@ class StatusPage:
         findings = [] if BRIEF in request.query else await self._examined(request, site)
         clients = list(self._clients())
         if len(clients) > 1:
-            findings += of_clients(clients, await asyncio.to_thread(own_addresses))
+            findings += check_client_networks(clients, await asyncio.to_thread(own_addresses))
         dialects = [_served(dialect, request.host, is_proxied) for dialect in self._dialects.values()]
         status = Status(__version__, self._boot, dialects, shown, findings, _as_it_arrived(request, site))
         return web.Response(body=msgspec.json.encode(status), content_type="application/json", headers=_FRESH)
@@ -90,7 +90,7 @@ class StatusPage:
         """The doctor's findings, not older than `EXAMINED_FOR_S`."""
         opens_at = next((each.paths[0] for each in self._dialects.values() if each.opens_without_id), None)
         sidecar = SidecarHere(_own_url(request), self._boot, opens_at)
-        return [*await self._examination.ask(lambda: [_up(sidecar), *examine_from(sidecar, site)])]
+        return [*await self._examination.ask(lambda: [_up(sidecar), *check_vite_and_network(sidecar, site)])]
 
     async def _qr(self, request: web.Request) -> web.Response:
         """The best URL on the network, as a picture; `room` is the only thing of the request that gets into it."""

@@ -1,6 +1,6 @@
-"""What the last run of the sidecar left in its log, for the next one to go on with.
+"""Read the log of the previous run of the sidecar, so that a new run can restore its state.
 
-It is read line by line, from the last checkpoint on: a log is larger than what its state needs in memory.
+The log is read line by line, starting at the last checkpoint, because a whole log may be too large for memory.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from pathlib import Path
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
-from signaling_sidecar.eventlog.boots import boot_of, run_number
+from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import LeftOut, Read, is_record, read_records
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.hub import Past
 
-_BEGINNING = 8  # lines within which a run says which one it went on from
-_LONGEST_TAIL_BYTES = 64 * 1024  # of a file, in which its last newline is looked for first
+_BEGINNING = 8  # a run records which run it continues (`server.restored`) within its first lines
+_LONGEST_TAIL_BYTES = 64 * 1024  # how much of the end of a file is searched for a newline at first
 
 
 def read_last_run(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Read[Past]]:
-    """Read a run from its last checkpoint on, that included; what cannot be read is added to `left_out`.
+    """Read the records of a run from its last checkpoint to its end, including the checkpoint.
 
-    Without any checkpoint it is the whole run.
+    If there is no checkpoint, the whole run is read. Lines that cannot be read are added to `left_out`.
     """
     first = next((at for at in reversed(range(len(segments))) if _has_checkpoint(segments[at])), 0)
     return _read(segments[first:], left_out)
 
 
 def cut_torn_line(segments: Sequence[Path]) -> int:
-    """Cut what a killed sidecar wrote of its last line, and say how many bytes that were."""
+    """Remove an incomplete last line, which a killed sidecar may leave, and return its size in bytes."""
     if not segments or segments[-1].suffix == ".gz":
         return 0
     torn_bytes = _torn_bytes(segments[-1])
@@ -42,12 +42,14 @@ def cut_torn_line(segments: Sequence[Path]) -> int:
 
 
 def newest_run(folder: Path) -> Sequence[Path]:
-    """Find the segments of the run that was the last, whatever the clock said; none: there was no run.
+    """Find the segments of the latest run, even if the clock was wrong. The result is empty if there was no run.
 
-    One that was killed before it had written what it went on with has not been.
+    A run that was killed before it wrote its first checkpoint is ignored, because it has no state of its own.
     """
     by_boot: dict[str, dict[str, Path]] = {}
-    for path in sorted(folder.glob("events-*.jsonl*"), reverse=True):  # of both forms the unpacked one is whole
+    for path in sorted(
+        folder.glob("events-*.jsonl*"), reverse=True
+    ):  # if both forms of a segment exist, the uncompressed one is complete
         boot = boot_of(path)
         if boot is not None and not path.is_symlink():
             by_boot.setdefault(boot, {})[path.name.removesuffix(".gz")] = path
@@ -56,9 +58,10 @@ def newest_run(folder: Path) -> Sequence[Path]:
 
 
 def _latest_first(runs: Mapping[str, Sequence[Path]]) -> list[str]:
-    """Order boots by the numbers of their runs; without any, the last that no other one went on from is the latest.
+    """Sort boot ids so that the latest run comes first.
 
-    A clock that was once ahead gave one run a name that is later than those of all that went on from it.
+    Boot ids of earlier releases have no number, only a time. There, a run that another run has continued sorts last: if
+    the clock was once ahead, the time in its id may be later than those of the runs after it.
     """
     boots = sorted(runs, reverse=True)
     if any(map(run_number, boots)):
@@ -68,7 +71,7 @@ def _latest_first(runs: Mapping[str, Sequence[Path]]) -> list[str]:
 
 
 def _has_begun(run: Sequence[Path]) -> bool:
-    """Whether there is more of it than a header, readable or not."""
+    """Whether the log of the run has more lines than a header. A log that cannot be read counts as begun."""
     lines = (line for segment in run for line, is_whole in text_lines(segment) if is_whole and line.strip())
     try:
         return len(list(itertools.islice(lines, 2))) == 2
@@ -87,7 +90,8 @@ def _gone_on_from(segment: Path) -> str | None:
 
 
 def _has_checkpoint(segment: Path) -> bool:
-    """Whether a segment begins as it should; one that was killed while it began has no checkpoint."""
+    """Whether a segment begins with a checkpoint. It has none if the sidecar was killed while it created the
+    segment."""
     beginning = itertools.islice(_read([segment], LeftOut()), 2)
     return any(read.record.type == "log.checkpoint" for read in beginning)
 
@@ -95,7 +99,7 @@ def _has_checkpoint(segment: Path) -> bool:
 def _read(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Read[Past]]:
     try:
         yield from read_records(segments, Past, left_out)
-    except (DamagedLog, UnknownSchema):  # nothing of it can be read, which `left_out` says
+    except (DamagedLog, UnknownSchema):  # no record can be read; `left_out` has the reason
         return
 
 

@@ -1,7 +1,8 @@
-"""Which strings, keys and numbers of a record a shared copy keeps: words of the sidecar, of a dialect, or of WebRTC.
+"""The words, keys and numbers that a redacted record may contain unchanged.
 
-These are lists of what is allowed, so whatever nobody has thought of is not shared. A word is allowed under its own
-keys only, because a peer may be called `offer`.
+They are words of the sidecar, of a wire protocol ("dialect") or of WebRTC. Everything that is not listed is redacted,
+so a new field is never shared by accident. A word is only allowed under its own keys, because a peer may be called
+`offer`.
 """
 
 from __future__ import annotations
@@ -17,22 +18,24 @@ from signaling_sidecar.hub.payloads import BASE64
 from signaling_sidecar.hub.rules import Ending, Reason
 from signaling_sidecar.settings import Settings
 
-MIDS = frozenset({*map(str, range(32)), "audio", "video", "data"})  # what browsers name their media sections
-VERSION = re.compile(r"\d{1,3}\.\d{1,3}(\.\d{1,3})?((a|b|rc)\d{1,3})?")  # of three parts: four are an address
+MIDS = frozenset({*map(str, range(32)), "audio", "video", "data"})  # the names that browsers give to media sections
+# At most three parts, because four parts may be an IP address.
+VERSION = re.compile(r"\d{1,3}\.\d{1,3}(\.\d{1,3})?((a|b|rc)\d{1,3})?")
 VERSIONED = frozenset({"version", "python", "aiohttp"})
 
 _ADDRESS_CLASSES = frozenset({"mdns", "name", "loopback", "link-local", "private", "public", "shared", "reserved"})
-_KEPT_MESSAGES = frozenset(type_.__name__ for type_ in get_args(Numbered))  # what a checkpoint keeps for a session
+# Messages that a checkpoint stores for a session.
+_KEPT_MESSAGES = frozenset(type_.__name__ for type_ in get_args(Numbered))
 
 
 class DialectWords(NamedTuple):
-    """The words of the dialects, which this package does not know."""
+    """The words that the dialects define. This package does not know the dialects, so its callers pass the words."""
 
     names: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
-    """The kinds of frames."""
+    """The types of the frames that clients send."""
     modes: frozenset[str] = frozenset()
-    """The modes of rooms."""
+    """The modes that a room can have."""
 
     @property
     def frame_types(self) -> frozenset[str]:
@@ -61,11 +64,11 @@ WORDS: dict[str, frozenset[str]] = {
     "address_class": _ADDRESS_CLASSES | {f"{each}-ipv6" for each in _ADDRESS_CLASSES},
     "sdpMid": MIDS,
 }
-"""By key, the strings that are kept in every log. `DialectWords.by_key` adds those of the dialects."""
+"""The strings that are kept, by key. `DialectWords.by_key` adds those of the dialects."""
 
 TRACE_WORDS: dict[str, frozenset[str]] = {
     "event": frozenset({"page", "opened", "state", "selected", "stats", "error", "closed"}),
-    "policy": frozenset({"all", "relay"}),  # this and the states: W3C WebRTC 4.3 and 5.5
+    "policy": frozenset({"all", "relay"}),  # this and the following states are defined in W3C WebRTC 4.3 and 5.5
     "connection": frozenset({"new", "connecting", "connected", "disconnected", "failed", "closed"}),
     "ice": frozenset({"new", "checking", "connected", "completed", "disconnected", "failed", "closed"}),
     "gathering": frozenset({"new", "gathering", "complete"}),
@@ -83,7 +86,7 @@ TRACE_WORDS: dict[str, frozenset[str]] = {
             *("addTrack", "addTransceiver", "createDataChannel", "restartIce", "setConfiguration", "getStats"),
         }
     ),
-    # Web IDL's names of what an RTCPeerConnection throws: the diagnosis looks at one of them.
+    # The names of the errors that an RTCPeerConnection throws. The diagnosis needs them.
     "name": frozenset(
         {
             *("InvalidStateError", "OperationError", "InvalidAccessError", "InvalidModificationError"),
@@ -91,7 +94,7 @@ TRACE_WORDS: dict[str, frozenset[str]] = {
         }
     ),
 }
-"""The same for what browsers report, where these keys mean something else than in an app's own frames."""
+"""The strings that are kept in reports of browsers, where these keys have another meaning than in frames of an app."""
 
 KINDS: dict[str, str] = {
     **dict.fromkeys(("peer", "to", "from", "peerId", "userId", "targetUserId", "peers", "matched", "host"), "peer"),
@@ -110,26 +113,26 @@ KINDS: dict[str, str] = {
     "sdpMid": "mid",
     "type": "kind",
 }
-"""By key, what a string is called that is not kept; any other key's is `text`."""
+"""The kind of pseudonym for the strings that are not kept, by key. For any other key it is `text`."""
 
 NUMBERS = frozenset(field.name for field in fields(Settings)) | {
     *("segment", "pid", "records", "rooms", "sessions", "took_ms", "bytes", "lost", "count", "code", "replaced"),
     *("capacity", "grace_s", "left_s", "idle_s", "joined_at_ms", "created_at_ms", "at_ms", "size", "by", "connection"),
     *("sent", "handled", "reached", "s", "a", "c", "round", "description_bytes"),
 }
-"""Keys of what the sidecar itself records, whose numbers are kept. Any other number becomes 0: it may be a telephone's
-or a place's, whatever the app calls it."""
+"""The keys whose numbers are kept in data of the sidecar itself. Any other number becomes 0, because an app may use any
+key for a phone number or a location."""
 
 TRACE_NUMBERS = frozenset(
     {"at", "turnServers", "bytesSent", "bytesReceived", "rttMs", "packetsLost", "outgoingBitsPerSecond"}
 )
-"""The same for what browsers report of their connections."""
+"""The keys whose numbers are also kept in reports of browsers about their connections."""
 
 APP_WORDS = frozenset({"type", "kind", "sdpMid"})
-"""The keys whose words are kept also in what an app says: WebRTC's, and the types of frames."""
+"""The keys whose words are also kept in data of an app: those of WebRTC, and the types of frames."""
 APPS_OWN = frozenset({"metadata", "ref"})
-"""The keys under which a record of ours holds what an app said."""
-MAX_MEDIA_SECTION = 31  # the highest `sdpMLineIndex` that is kept of an app's candidates; as high as `MIDS`
+"""The keys under which a record of the sidecar contains data of an app."""
+MAX_MEDIA_SECTION = 31  # the highest `sdpMLineIndex` that is kept in data of an app; the same limit as for `MIDS`
 
 KEYS = (
     NUMBERS
@@ -171,4 +174,4 @@ KEYS = (
         ),
     }
 )
-"""The keys that are kept; every other one gets a pseudonym too, for an app may have a name as a key."""
+"""The keys that are kept. Every other key is replaced by a pseudonym, because an app may use a name as a key."""

@@ -1,4 +1,4 @@
-"""Deleting a log, of a sidecar that runs or does not."""
+"""Delete an event log, while its sidecar is running or not."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 from signaling_sidecar.errors import StateDirTaken
+from signaling_sidecar.eventlog.retention import SEGMENT_GLOB
 from signaling_sidecar.eventlog.state_dir import lock
-from signaling_sidecar.eventlog.writer import SEGMENT_GLOB
 
 
 class Cleared(NamedTuple):
-    """What was deleted, and the segment that was not."""
+    """How much was deleted, and which segment was kept."""
 
     files: int
     size_bytes: int
     kept: Path | None
-    """The segment that a running sidecar writes; None: nothing runs."""
+    """The segment that a running sidecar is writing, or None if no sidecar is running."""
 
 
 def clear(folder: Path) -> Cleared:
-    """Delete the segments in a state folder, and what older releases put aside of them.
+    """Delete the segments in a state folder, and unreadable segments that older releases have renamed.
 
-    A running sidecar keeps its newest segment, which begins with a checkpoint: nobody loses a place. Whether one runs
-    is asked of the lock, which a killed one does not hold. None can start while its log is being deleted.
+    If a sidecar is running, its newest segment is kept. It begins with a checkpoint, so all sessions can still be
+    restored from it. The lock tells whether a sidecar is running, because a killed process does not hold it. This
+    function holds the lock while it deletes, so that no sidecar can start meanwhile.
     """
     if not any(folder.glob(SEGMENT_GLOB)):
         return Cleared(0, 0, None)
@@ -41,7 +42,7 @@ def clear(folder: Path) -> Cleared:
 
 
 def _delete(paths: list[Path]) -> tuple[int, int]:
-    """Delete the files; one that a running sidecar packed or dropped meanwhile is not counted."""
+    """Delete files. A file that a running sidecar compressed or deleted in the meantime is not counted."""
     files = size_bytes = 0
     for path in paths:
         try:

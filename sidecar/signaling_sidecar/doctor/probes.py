@@ -1,4 +1,4 @@
-"""Questions to servers of this machine, each with one answer or a reason why there is none."""
+"""HTTP and WebSocket requests to servers on this machine, each of which has a response or a reason for having none."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from signaling_sidecar.untrusted_text import visible
 
-ANSWERS_WITHIN_S = 2.0  # seconds; all of it is on this machine, and an upgrade that no rule takes is never answered
-MAX_BODY_BYTES = 65_536  # bytes; a status has 4 KB
-MAX_SHOWN_CHARS = 200  # characters of an answer that are repeated in a sentence
+# Seconds; the servers are on this machine, and Vite never answers an upgrade that no proxy rule matches.
+ANSWERS_WITHIN_S = 2.0
+MAX_BODY_BYTES = 65_536  # bytes; the sidecar's status has 4 KB
+MAX_SHOWN_CHARS = 200  # characters of a response that are quoted in a sentence
 GOODBYE = b"\x88\x82\0\0\0\0\x03\xe8"  # RFC 6455 5.5.1: a Close with code 1000, masked with zeros
 
 
@@ -25,33 +26,34 @@ class Answer(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The first line of the body, for a sentence."""
+        """The first line of the body, safe to print."""
         return visible(self.body.decode(errors="replace").partition("\n")[0][:MAX_SHOWN_CHARS])
 
 
 class NoAnswer(Exception):
-    """Nobody answered as a web server does."""
+    """There was no HTTP response."""
 
 
 class UnknownName(NoAnswer):
-    """The host has no address here."""
+    """The host name cannot be resolved on this machine."""
 
 
 class Refused(NoAnswer):
-    """Nobody listens there."""
+    """No program listens at the address."""
 
 
 class Silent(NoAnswer):
-    """Somebody took the question and never answered."""
+    """The connection was accepted, but no response came in time."""
 
 
 def get(url: str, *, accept: str = "application/json", by: str | None = None) -> Answer:
-    """Ask as a page would. `by` is the host to connect to, when it is another than the URL's. Raises NoAnswer."""
+    """Send a GET request as a browser would. `by` is the host to connect to instead of that of the URL. Raises
+    NoAnswer."""
     return _ask(url, {"Accept": accept}, by)
 
 
 def upgrade(url: str, *, by: str | None = None) -> Answer:
-    """Open a WebSocket as a page at the URL's origin would, and close it. Raises NoAnswer."""
+    """Open a WebSocket as a page with the origin of the URL would, then close it. Raises NoAnswer."""
     key = base64.b64encode(os.urandom(16)).decode()
     headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key}
     return _ask(url, headers | {"Origin": origin_of(url)}, by)
@@ -88,8 +90,8 @@ def _ask(url: str, headers: dict[str, str], by: str | None) -> Answer:
 def _connection(parts: SplitResult, host: str) -> http.client.HTTPConnection:
     if parts.scheme != "https":
         return http.client.HTTPConnection(host, parts.port, timeout=ANSWERS_WITHIN_S)
-    # It is our own machine that we ask about itself, and a dev server's certificate is vouched for by nobody: whether
-    # devices trust it is another question, which `certificate_fault` asks.
+    # The certificate is not verified, because dev servers use self-signed ones and the request stays on this machine.
+    # `certificate_fault` checks separately whether devices trust it.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -97,7 +99,7 @@ def _connection(parts: SplitResult, host: str) -> http.client.HTTPConnection:
 
 
 def certificate_fault(url: str) -> str | None:
-    """Why this machine does not trust the certificate of an https URL; None when it does."""
+    """Return the reason why this machine does not trust the certificate of an https URL, or None if it does."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:

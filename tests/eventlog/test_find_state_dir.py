@@ -1,4 +1,4 @@
-"""Which state a command answers about: this project's, wherever its settings put it, and never another one's."""
+"""Commands use the state folder of this project, wherever it is configured, and never that of another project."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project; the current folder is below it."""
+    """A project. The current folder is a subfolder of it."""
     (tmp_path / "app" / "src" / "deep").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "app" / "src" / "deep")
     return tmp_path / "app"
@@ -44,18 +44,18 @@ def state_in(folder: Path) -> Path:
 
 
 def other_project(tmp_path: Path) -> Path:
-    """A state folder of another project, the newest there is."""
+    """The state folder of another project, which is newer than all others."""
     (tmp_path / "other").mkdir()
     return state_in(project_state_dir(tmp_path / "other"))
 
 
 def runs_with(folder: Path, project: Path) -> None:
-    """As a sidecar says it that runs: this process is alive."""
+    """Write `runtime.json` like a running sidecar, with the id of this process."""
     state_dir.write_runtime(folder, Runtime("http://127.0.0.1:9", os.getpid(), "b00t", "0", str(project), "token"))
 
 
 def place_of(capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    """The state folder that `sidecar log` answers about."""
+    """The state folder that `sidecar log` uses."""
     assert main(["log", *options]) == 0
     return capsys.readouterr().out.splitlines()[0]
 
@@ -78,7 +78,7 @@ def test_another_projects_state_is_never_taken_unasked(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("sidecar: no sidecar has run for ")
-    assert "(--project, --state-dir)" in said.err
+    assert "--project or --state-dir" in said.err
     assert len(said.err.splitlines()) == 1
     for asked in (["--state-dir", str(other)], ["--project", str(tmp_path / "other")]):
         assert place_of(capsys, *asked) == str(other)
@@ -100,7 +100,7 @@ def test_a_state_folder_that_a_setting_names_is_found_by_every_command(
     tmp_path: Path, app: Path, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other_project(tmp_path)
-    state_in(project_state_dir(app))  # of an earlier start, without the setting
+    state_in(project_state_dir(app))  # left by an earlier start without the setting
     elsewhere = state_in(tmp_path / "elsewhere")
     if said == "variable":
         monkeypatch.setenv("SIDECAR_STATE_DIR", str(elsewhere))
@@ -130,7 +130,7 @@ def test_a_sidecar_that_was_told_to_keep_its_state_elsewhere_is_found_by_the_oth
         (app / how if how == "sidecar.toml" else toml).write_text(f"state_dir = {json.dumps(str(elsewhere))}")
     with serving(app, *flags, **environment):
         assert main(["rooms"]) == 0
-        assert "nobody is in a room" in capsys.readouterr().out
+        assert "there are no rooms" in capsys.readouterr().out
         connect().close()
         assert str(elsewhere) in capsys.readouterr().out
     assert place_of(capsys) == str(elsewhere)
@@ -165,10 +165,12 @@ def test_a_state_folder_that_is_gone_is_an_error_and_not_an_older_state(
     point_to(gone, app)
     for command in ALL:
         assert main(command) == 2
-        assert f"there is no state folder {str(gone)!r} (where the project" in capsys.readouterr().err
+        assert (
+            f"there is no state folder {str(gone)!r} (used by the last start of the project" in capsys.readouterr().err
+        )
     monkeypatch.setenv("SIDECAR_STATE_DIR", str(gone))
     assert main(["tail", "--no-follow"]) == 2
-    assert "(as SIDECAR_STATE_DIR says)" in capsys.readouterr().err
+    assert "(configured by SIDECAR_STATE_DIR)" in capsys.readouterr().err
     assert main(["tail", "--state-dir", str(tmp_path / "typo")]) == 2
     with pytest.raises(NoStateDir):
         connect(tmp_path / "typo")
@@ -195,7 +197,7 @@ def test_in_a_monorepo_the_sidecar_that_runs_at_its_root_is_meant_as_the_plugin_
     monkeypatch.chdir(app)
     of_root, of_app = state_in(project_state_dir(root)), state_in(project_state_dir(app))
     runs_with(of_root, root)
-    assert place_of(capsys) == str(of_app)  # nothing says that they belong together
+    assert place_of(capsys) == str(of_app)  # nothing shows that the folders belong together
     for mark in (".git", "pnpm-workspace.yaml"):
         (root / mark).touch()
         assert place_of(capsys) == str(of_root)
@@ -218,8 +220,8 @@ def test_a_repository_within_another_projects_folder_is_a_project_of_its_own(
 def test_a_new_app_below_a_folder_with_a_state_is_a_project_of_its_own(
     tmp_path: Path, app: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    state_in(project_state_dir(tmp_path))  # a sidecar was once started in the folder of all projects
-    (app / "package.json").write_text("{}")  # as `npm create vite` leaves it: without a repository
+    state_in(project_state_dir(tmp_path))  # a sidecar was once started in the folder that contains all projects
+    (app / "package.json").write_text("{}")  # like a new project from `npm create vite`, which has no repository
     for command in ALL:
         assert main(command) == 2
         assert "no sidecar has run for" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What the origin of a page says about it."""
+"""Whether a browser treats a page as a secure context, judged by the origin of the page."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _LOOPBACK = ("localhost", "::1")
 
 
 def is_insecure(origin: str) -> bool:
-    """Whether a page of this origin is no secure context: plain http, and not from this very machine.
+    """Whether pages of this origin are not secure contexts, because they use http and a host other than localhost.
 
-    W3C Secure Contexts, 3.1. Such a page has no camera and no microphone.
+    Browsers do not allow such pages to use a camera or a microphone. See W3C Secure Contexts, 3.1.
     """
     try:
         url = urlsplit(origin)
     except ValueError:
-        return False  # no browser sends it
+        return False  # browsers never send such an origin
     host = (url.hostname or "").rstrip(".")
     is_loopback = host in _LOOPBACK or host.endswith(".localhost") or host.startswith("127.")
     return url.scheme == "http" and not is_loopback

@@ -1,0 +1,157 @@
+"""Find the state folder that a command should use. Every command and notebook must find it with this module.
+
+1. An explicit state folder is used: the one that the caller passes, otherwise `SIDECAR_STATE_DIR`.
+2. Otherwise it is the state folder of a project. The project is that of the current folder, or of the nearest folder
+   above it, up to the root of the repository, the workspace or the npm package. The state folder of a project is the
+   one in its `sidecar.toml`; otherwise the one that its last start used because of a flag or the Vite plugin's option
+   `stateDir` (each start writes it down); otherwise the project's default state folder.
+3. A project whose sidecar is running takes precedence over one whose sidecar has ended, even if it is the repository
+   around this project, because the Vite plugin uses that sidecar too.
+4. A state folder of another project must never be used, nor an older one when the configured folder is missing. Both
+   are errors.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from signaling_sidecar.errors import NoHome, NoStateDir, StateDirGone, StateDirOfAnother
+from signaling_sidecar.eventlog.boot_ids import boot_of
+from signaling_sidecar.eventlog.records import beginning_of
+from signaling_sidecar.eventlog.state_dir import (
+    POINTER_FILE,
+    is_running,
+    pointed_to,
+    project_state_dir,
+    read_runtime,
+    used,
+)
+from signaling_sidecar.settings import FILE_NAME, Sources
+
+_WORKSPACES = (
+    "pnpm-workspace.yaml",
+    "lerna.json",
+)  # like Vite's `searchForWorkspaceRoot`, which also looks into package.json
+
+
+class Found(NamedTuple):
+    """A state folder, and how it was found."""
+
+    path: Path
+    how: str
+    """An explanation for people, which follows the path in a message. Empty if the caller passed the folder."""
+    project: str | None = None
+    """The project whose state the folder must contain. None if the folder was named explicitly, so that it may belong
+    to any project."""
+
+
+def find_state_dir(explicit: Path | None = None, project: Path | None = None) -> Found:
+    """Find the state folder of `project`, by default of the current folder. `explicit` is a folder to use instead.
+
+    Raises NoStateDir, StateDirGone, StateDirUnusable and StateDirOfAnother, and SettingsError for a setting that
+    cannot be read.
+    """
+    if explicit is not None:
+        return _checked(Found(explicit.expanduser(), ""))
+    # No settings file is read here: which file applies is only known when the project is known.
+    environment = Sources({}, os.environ, Path(os.devnull))
+    named = environment.configured("state_dir")
+    if named is not None:
+        return _checked(Found(named.value, f"configured by {named.source}"))
+    configured = environment.configured("project")
+    start = project or (configured.value if configured is not None else Path.cwd())
+    start = start.expanduser().resolve()
+    if not os.path.isdir(start):
+        raise NoStateDir(str(start))
+    return _checked(_nearest(start))
+
+
+def _nearest(start: Path) -> Found:
+    folders = [start, *start.parents]
+    top = _top(folders)
+    for folder in folders[: (top or 0) + 1]:
+        running = next((found for found in _states_of(folder) if is_running(found.path)), None)
+        if running is not None:
+            return running
+    # Without a repository, workspace or package, every folder above may be the one of the project.
+    for folder in folders if top is None else folders[: top + 1]:
+        found = next(_states_of(folder), None)
+        if found is not None:
+            return found
+    raise NoStateDir(str(start))
+
+
+def _states_of(folder: Path) -> Iterator[Found]:
+    """The state folders that the project in this folder may use, in the order of their precedence."""
+    file = folder / FILE_NAME
+    settings = Sources({}, {}, file) if os.path.exists(file) else None
+    named = settings.configured("project") if settings is not None else None
+    project = str(folder if named is None else named.value)
+    configured = settings.configured("state_dir") if settings is not None else None
+    if configured is not None:
+        yield Found(configured.value, f"configured by {configured.source}", project)
+    try:
+        own = project_state_dir(Path(project))
+    except NoHome:
+        if configured is None:
+            raise
+        return
+    pointer = pointed_to(own)
+    if pointer is not None and pointer.project == project:
+        yield Found(Path(pointer.state_dir), f"used by the last start of the project {project!r}", project)
+    if _has_state(own):
+        yield Found(own, f"the state folder of the project {project!r}")
+
+
+def _has_state(own: Path) -> bool:
+    try:
+        return any(name != POINTER_FILE for name in os.listdir(own))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # it exists, but belongs to another user such as root
+        return True
+
+
+def _checked(found: Found) -> Found:
+    if not os.path.isdir(found.path):
+        raise StateDirGone(str(found.path), found.how)
+    with used(found.path):
+        os.listdir(found.path)  # raises if the folder may not be read; `glob` would only find no files
+    project = _project_in(found.path) if found.project is not None else None
+    if project is not None and project != found.project:
+        raise StateDirOfAnother(str(found.path), found.how, project)
+    return found
+
+
+def _project_in(folder: Path) -> str | None:
+    """The project of the sidecar that is running with a state folder, or was the last to run with it."""
+    runtime = read_runtime(folder)
+    if runtime is not None and is_running(folder):
+        return runtime.project
+    newest = max(filter(boot_of, folder.glob("events-*")), default=None)
+    return beginning_of(newest).project if newest is not None else None
+
+
+def _top(folders: list[Path]) -> int | None:
+    """The index of the root of the repository; otherwise of the workspace, otherwise of the npm package.
+
+    The Vite plugin uses the same order. Returns None if no folder is such a root.
+    """
+    repository = (index for index, folder in enumerate(folders) if os.path.exists(folder / ".git"))
+    workspace = (index for index, folder in enumerate(folders) if _is_workspace(folder))
+    package = (index for index, folder in enumerate(folders) if os.path.exists(folder / "package.json"))
+    return next(repository, next(workspace, next(package, None)))
+
+
+def _is_workspace(folder: Path) -> bool:
+    if any(os.path.exists(folder / name) for name in _WORKSPACES):
+        return True
+    try:
+        package = json.loads((folder / "package.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(package, dict) and "workspaces" in package

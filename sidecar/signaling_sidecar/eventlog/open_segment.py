@@ -1,0 +1,46 @@
+"""The segment file that is being written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class OpenSegment:
+    """A new file of the event log, open for appending. Raises FileExistsError if the path already exists."""
+
+    def __init__(self, path: Path) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self.path = path
+        self.descriptor = os.open(path, flags, 0o600)
+        status = os.fstat(self.descriptor)
+        self._identity = (status.st_dev, status.st_ino)
+        self.size = 0
+
+    def append(self, chunk: bytes) -> None:
+        """Write all of `chunk`. Raises OSError, and then the file is as it was before."""
+        try:
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(self.descriptor, view) :]
+        except OSError:
+            os.ftruncate(self.descriptor, self.size)  # the file must end with a complete line
+            raise
+        self.size += len(chunk)
+
+    def is_unchanged(self) -> bool:
+        """Whether the file is still at its path, and has only been changed by `append`."""
+        try:
+            found = self.path.lstat()
+        except OSError:
+            return False
+        is_same = (found.st_dev, found.st_ino) == self._identity and found.st_size == self.size
+        return is_same and found.st_mode & 0o600 == 0o600  # otherwise the next start could not read it
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+    def discard(self) -> None:
+        """Close and delete a file that could not be begun."""
+        self.close()
+        self.path.unlink()

@@ -1,0 +1,68 @@
+"""Compress finished segments, and delete the oldest ones when the event log has become too large."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+GZIP_LEVEL = 1  # takes a third of the time of the default level, and still compresses a typical log to a tenth
+CHUNK_BYTES = 256 * 1024  # compressing this much takes 1 to 3 ms; then the thread pauses
+PAUSE_S = 0.05  # seconds; compressing takes at most a twentieth of one core, and 13 s for a full segment
+SEGMENT_GLOB = "events-*.jsonl*"
+
+
+def tidy(folder: Path, current: Path, *, total_bytes: int, keep_s: float, stopping: threading.Event) -> None:
+    """Compress all segments before `current`, and delete the oldest ones. Raises OSError.
+
+    This includes segments of earlier runs, for example of a sidecar that was killed.
+    """
+    for path in sorted(folder.glob("events-*.jsonl")):
+        # Delete before each compression: a busy log grows faster than it is compressed, and must not exceed its limit.
+        delete_oldest(folder, current, total_bytes=total_bytes, keep_s=keep_s)
+        if path.name < current.name and path.is_file() and not path.is_symlink():
+            compress(path, stopping)
+
+
+def compress(path: Path, stopping: threading.Event) -> None:
+    """Replace a finished segment by a gzip file, atomically. Nothing is changed if `stopping` is set before the end.
+
+    This is slow on purpose: it shares the interpreter with the event loop, and must not delay the frames of peers.
+    """
+    target = path.with_name(path.name + ".gz")
+    temporary = path.with_name(path.name + ".gz.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with (
+        path.open("rb") as source,
+        os.fdopen(descriptor, "wb") as file,
+        gzip.GzipFile("", "wb", GZIP_LEVEL, file) as packed,
+    ):
+        while chunk := source.read(CHUNK_BYTES):
+            packed.write(chunk)
+            if stopping.wait(PAUSE_S):
+                break
+    if stopping.is_set():
+        temporary.unlink()
+        return
+    shutil.copystat(path, temporary)  # `delete_oldest` needs the time of the last record
+    temporary.replace(target)
+    path.unlink()
+
+
+def delete_oldest(folder: Path, current: Path, *, total_bytes: int, keep_s: float) -> None:
+    """Delete the oldest segments before `current` until the rest fits into `total_bytes`.
+
+    Segments that were written within the last `keep_s` seconds are kept. Their names tell the order, because the clock
+    may have been wrong. A segment with a time in the future does not count as recent.
+    """
+    segments = [(path.stat(), path) for path in folder.glob(SEGMENT_GLOB) if path.name < current.name]
+    segments.sort(key=lambda entry: entry[1].name)
+    excess = sum(stat.st_size for stat, _ in segments) - total_bytes
+    for stat, path in segments:
+        if excess <= 0 or 0 <= time.time() - stat.st_mtime < keep_s:
+            return
+        path.unlink()
+        excess -= stat.st_size

@@ -1,0 +1,106 @@
+"""What a restart works with: the records of the log that it reads, and what it has restored so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import UNSET
+
+from signaling_sidecar.errors import Code
+from signaling_sidecar.hub.checkpoint import Count, Seconds
+from signaling_sidecar.hub.effects import JsonText, Numbered
+from signaling_sidecar.hub.hub import Hub
+from signaling_sidecar.hub.membership import Session
+from signaling_sidecar.hub.resumption import Kept, size_of
+from signaling_sidecar.hub.rules import Ending, OwnRules, Reason, RoomKey
+
+
+class Past(msgspec.Struct, frozen=True):
+    """A record of the log, with the fields that tell what happened to rooms and sessions."""
+
+    ts: float
+    type: str
+    seq: int = 0
+    dialect: str | None = None
+    room: str | None = None
+    peer: str | None = None
+    to: str | None = None
+    session: str | None = None
+    kind: str | None = None
+    data: str | None = None
+    c: Count | None = None
+    numbers: str | None = None
+
+    @property
+    def key(self) -> RoomKey:
+        return RoomKey(self.dialect or "", self.room or "")
+
+
+class RecordData(msgspec.Struct, frozen=True):
+    """The `data` of the records that are restored. Each type of record has only some of these fields."""
+
+    capacity: Count = 0
+    listed: bool = False
+    name: str | None = None
+    mode: str | None = None
+    host: str | None = None
+    metadata: JsonText = UNSET
+    instance: str | None = None
+    joined_at_ms: Count = 0
+    token: str | None = None
+    proven: str | None = None
+    unlisted: bool = False
+    """Whether the peer was not sent a list of the others."""
+    ending: Ending = Ending.LOST
+    grace_s: Seconds | None = None
+    told: list[str] = []
+    reason: Reason = Reason.LOST
+    peers: list[str] = []
+    size: Count = 0
+    queue: str = ""
+    code: Code = Code.INTERNAL
+    message: str = ""
+    ref: JsonText = UNSET
+    rules: OwnRules | None = None
+    text: str = ""
+
+
+Verb = Callable[[Past, RecordData], None]
+"""Restores what one record tells."""
+
+
+@dataclass(slots=True)
+class Restoration:
+    """The hub that is being filled, and what is needed only until it is complete."""
+
+    hub: Hub
+    sessions: dict[str, Session] = field(default_factory=dict)
+    """By session id."""
+    graces: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """For sessions that were away, by id: since when, by the log's clock, and how long their grace period was then."""
+    told: Mapping[str, int] = field(default_factory=dict)
+    """For the record that is being restored, by session id: the number of the frame that told the session about it."""
+
+    def session(self, record: Past) -> Session | None:
+        return self.sessions.get(record.session or "")
+
+    def keep_for_told(self, message_for: Callable[[str], Numbered | None]) -> None:
+        """Keep for each resumable session the message that told it about the record, under the number that it had.
+
+        `message_for` returns the message for a session id. When a number is missing, or when a message cannot be made
+        again, the session loses what was kept for it before: its client is told that there is a gap.
+        """
+        for id_, s in self.told.items():
+            session = self.sessions.get(id_)
+            if session is None or session.resumption is None:
+                continue
+            resumption, message = session.resumption, message_for(id_)
+            if message is None or s != resumption.sent + 1:
+                resumption.forget_kept()
+            resumption.sent = max(s, resumption.sent)
+            if session.away is None:
+                resumption.reached = resumption.sent
+            if message is not None and s == resumption.sent:
+                resumption.put_back(Kept(s, message, size_of(message)))

@@ -1,0 +1,80 @@
+"""Restoring frames: those that resumable sessions have not acknowledged, and those in the mailboxes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub.checkpoint import KeptFrameState
+from signaling_sidecar.hub.effects import Expired, Notice, Refused, Relayed
+from signaling_sidecar.hub.mailbox import KeptFrame
+from signaling_sidecar.hub.payloads import from_json
+from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Verb
+from signaling_sidecar.hub.rules import RoomKey
+
+
+class RestoredFrames:
+    def __init__(self, restoration: Restoration) -> None:
+        self._restoration = restoration
+        self._state = restoration.hub.state
+        self.verbs: Mapping[str, Verb] = {
+            "admin.said": self._said,
+            "signal.relayed": self._relayed,
+            "signal.kept": self._kept,
+            "signal.expired": self._expired,
+            "signal.refused": self._refused,
+        }
+
+    def from_checkpoint(self, frame: KeptFrameState) -> None:
+        payload = from_json(frame.payload.encode()) if frame.payload is not None else None
+        self._keep(RoomKey(frame.dialect, frame.room), frame, payload)
+
+    def _relayed(self, record: Past, data: RecordData) -> None:
+        room, relayed = self._state.membership.room(record.key), None
+        payload = self._payload(record)
+        if room is not None and payload is not None:
+            relayed = Relayed(record.peer or "", record.kind or "", payload, room.name, room.key.room)
+        self._restoration.keep_for_told(lambda _: relayed)
+        self._forget_kept(record)
+
+    def _kept(self, record: Past, data: RecordData) -> None:
+        self._keep(record.key, record, self._payload(record))
+
+    def _expired(self, record: Past, data: RecordData) -> None:
+        self._forget_kept(record)
+        expired = Expired(record.to or "", record.room or "", data.ref)
+        self._restoration.keep_for_told(lambda _: expired)
+
+    def _said(self, record: Past, data: RecordData) -> None:
+        notice = Notice(data.text, record.room or "")
+        self._restoration.keep_for_told(lambda _: notice)
+
+    def _refused(self, record: Past, data: RecordData) -> None:
+        refusal = Refusal(data.code, data.message)
+        answer = Refused(refusal, data.ref, record.kind, joined=True, c=record.c, room=record.room)
+        self._restoration.keep_for_told(lambda _: answer)
+
+    def _payload(self, record: Past) -> bytes | None:
+        """The payload of a relayed frame, where the log keeps enough of it to send it again."""
+        rules = self._state.rules.get(record.dialect or "")
+        if rules is None or not rules.endings.durable or record.data is None:
+            return None
+        return from_json(record.data.encode())
+
+    def _keep(self, key: RoomKey, frame: Past | KeptFrameState, payload: bytes | None) -> None:
+        rules = self._state.rules.get(key.dialect)
+        if rules is None or rules.relays.mailbox is None or frame.to is None or frame.peer is None:
+            return
+        session = self._restoration.sessions.get(frame.session or "")
+        self._state.mailboxes.put_back(KeptFrame(key, frame.to, frame.peer, frame.kind or "", payload, session))
+
+    def _forget_kept(self, record: Past) -> None:
+        """Drop the kept frame that was delivered or has expired. A relay that was never kept drops nothing.
+
+        Nothing is kept for a peer that can be reached, so a relay to a peer with kept frames delivers one of them.
+        """
+        mailboxes = self._state.mailboxes
+        for frame in mailboxes.of(record.key, record.to or ""):
+            if (frame.sender, frame.kind) == (record.peer, record.kind):
+                mailboxes.remove(frame)
+                return

@@ -1,0 +1,104 @@
+"""Restoring rooms, the queues of the matchmaker, and which peers are barred from a room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from signaling_sidecar.hub.checkpoint import RoomInLog
+from signaling_sidecar.hub.matchmaking import Waiting
+from signaling_sidecar.hub.membership import Room
+from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Verb
+from signaling_sidecar.hub.rules import OwnRules, RoomKey
+
+
+class RestoredRooms:
+    def __init__(self, restoration: Restoration) -> None:
+        self._hub = restoration.hub
+        self._membership = restoration.hub.membership
+        self._new_rooms: dict[RoomKey, Room] = {}
+        """Rooms whose first peer has not joined yet, so that they do not exist yet."""
+        self.barred: list[tuple[RoomKey, str]] = []
+        """The peers that were removed from a room."""
+        self.verbs: Mapping[str, Verb] = {
+            "room.created": self._created,
+            "room.updated": self._updated,
+            "room.ruled": self._ruled,
+            "match.found": self._matched,
+            "match.queued": self._queued,
+            "match.cancelled": self._cancelled,
+            "admin.kicked": self._kicked,
+        }
+
+    def make(self, key: RoomKey, capacity: int, listed: bool, own: OwnRules | None) -> Room | None:
+        """Make a room without sessions. A `capacity` of 0 is that of the dialect.
+
+        Returns None when the room's dialect is not served any more.
+        """
+        rules = self._hub.state.rules.get(key.dialect)
+        if rules is None:
+            return None
+        room = Room(key, rules, listed, asked_capacity=None, created_at_ms=0, active_s=0.0)
+        room.set_rules(rules, own)
+        room.asked_capacity = capacity if capacity not in (0, room.rules.joining.capacity) else None
+        return room
+
+    def from_checkpoint(self, state: RoomInLog) -> Room | None:
+        """Make a room of a checkpoint, whose sessions the caller must add. Its host is among them."""
+        key = RoomKey(state.dialect, state.room)
+        if self._membership.room(key) is not None or not state.sessions:
+            return None
+        room = self.make(key, state.capacity, state.listed, state.rules)
+        if room is not None:
+            room.name, room.mode = state.name, state.mode
+            room.matched, room.queue = tuple(state.matched), state.queue
+            room.created_at_ms, room.active_s = state.created_at_ms, state.idle_s
+        return room
+
+    def to_join(self, key: RoomKey, joined_at_ms: int) -> Room | None:
+        """The room that a peer joins, which may begin to exist with it."""
+        room = self._membership.room(key) or self._new_rooms.pop(key, None) or self.make(key, 0, False, None)
+        if room is not None and not room.sessions:
+            room.created_at_ms = joined_at_ms
+        return room
+
+    def wait(self, waiting: Waiting) -> None:
+        """Put a peer back into its queue, unless it is in a room."""
+        is_served = waiting.dialect in self._hub.state.rules
+        if is_served and self._membership.session_of_peer(waiting.dialect, waiting.peer) is None:
+            self._hub.matchmaking.put_back(msgspec.structs.replace(waiting, connection=None))
+
+    def _created(self, record: Past, data: RecordData) -> None:
+        room = self.make(record.key, data.capacity, data.listed, data.rules)
+        if room is not None:
+            room.name, room.mode = data.name, data.mode
+            self._new_rooms[room.key] = room
+
+    def _updated(self, record: Past, data: RecordData) -> None:
+        room = self._membership.room(record.key)
+        if room is not None:
+            room.name, room.mode = data.name or room.name, data.mode or room.mode
+            room.host = room.sessions.get(data.host or "", room.host)
+
+    def _ruled(self, record: Past, data: RecordData) -> None:
+        room = self._membership.room(record.key)
+        if room is not None:
+            room.set_rules(self._hub.state.rules[room.key.dialect], data.rules)
+            room.listed = data.listed
+
+    def _matched(self, record: Past, data: RecordData) -> None:
+        room = self._new_rooms.get(record.key)
+        if room is not None:
+            room.matched, room.queue = tuple(data.peers), data.queue
+
+    def _queued(self, record: Past, data: RecordData) -> None:
+        if record.dialect is not None and record.peer is not None:
+            self.wait(Waiting(record.dialect, record.peer, data.size, None, round(record.ts * 1000), data.queue))
+
+    def _cancelled(self, record: Past, data: RecordData) -> None:
+        self._hub.matchmaking.forget(record.dialect or "", record.peer or "")
+
+    def _kicked(self, record: Past, data: RecordData) -> None:
+        if record.peer is not None:
+            self.barred.append((record.key, record.peer))

@@ -1,0 +1,159 @@
+"""Restoring sessions. None of them has a connection: all connections ended with the process that wrote the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import UNSET
+
+from signaling_sidecar.hub.checkpoint import ResumptionState, SessionState, restored
+from signaling_sidecar.hub.effects import JsonText, PeerJoined, PeerLeft, PeerUpdated
+from signaling_sidecar.hub.membership import Away, Room, Session
+from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Verb
+from signaling_sidecar.hub.restored_rooms import RestoredRooms
+from signaling_sidecar.hub.resumption import Kept, Resumption, size_of
+from signaling_sidecar.hub.returns import apply_changes
+
+
+class RestoredSessions:
+    def __init__(self, restoration: Restoration, rooms: RestoredRooms) -> None:
+        self._restoration = restoration
+        self._hub = restoration.hub
+        self._rooms = rooms
+        self.verbs: Mapping[str, Verb] = {
+            "peer.joined": self._joined,
+            "peer.resumed": self._resumed,
+            "peer.updated": self._updated,
+            "peer.away": self._away,
+            "peer.away_told": self._away_told,
+            "peer.left": self._left,
+        }
+
+    def from_checkpoint(self, room: Room, state: SessionState, ts: float) -> None:
+        """Add a session of a checkpoint that was written at `ts`."""
+        session = Session(
+            id=state.session,
+            room=room,
+            peer=state.peer,
+            connection=None,
+            joined_at_ms=state.joined_at_ms,
+            name=state.name,
+            metadata=_given(state.metadata),
+            instance=state.instance,
+        )
+        if state.away is not None:
+            session.away = Away(state.away.ending, 0.0, set(state.away.told))
+            self._restoration.graces[session.id] = ts, state.away.left_s
+        session.resumption = _resumption(state.resumption)
+        self._enter(room, session)
+
+    def _enter(self, room: Room, session: Session) -> None:
+        """Add a session. It replaces each one with the same id, and each one that its peer cannot have beside it."""
+        of_peer = (
+            self._hub.membership.session_of_peer(room.key.dialect, session.peer)
+            if room.rules.joining.one_room_per_peer
+            else None
+        )
+        sessions = self._restoration.sessions
+        for older in (sessions.get(session.id), room.sessions.get(session.peer), of_peer):
+            if older is not None and sessions.pop(older.id, None) is not None:
+                self._hub.membership.remove(older)
+        if not room.sessions:
+            room.host = None
+        sessions[session.id] = session
+        self._hub.membership.enter(room, session)
+
+    def _joined(self, record: Past, data: RecordData) -> None:
+        if record.session is None or record.peer is None:
+            return
+        room = self._rooms.to_join(record.key, data.joined_at_ms)
+        if room is None:
+            return
+        self._hub.matchmaking.forget(room.key.dialect, record.peer)
+        session = Session(
+            id=record.session,
+            room=room,
+            peer=record.peer,
+            connection=None,
+            joined_at_ms=data.joined_at_ms,
+            name=data.name,
+            metadata=_given(data.metadata),
+            instance=data.instance,
+        )
+        session.resumption = Resumption(data.token) if data.token is not None else None
+        self._enter(room, session)
+        _learns_who_is_away(session)
+        self._restoration.keep_for_told(lambda _: PeerJoined(session.view(), room.name, room=room.key.room))
+
+    def _resumed(self, record: Past, data: RecordData) -> None:
+        session = self._restoration.session(record)
+        if session is None:
+            return
+        told = session.away.told if session.away is not None else set()
+        session.away = None
+        if data.token is not None and session.resumption is not None:
+            session.resumption.issue(data.token, data.proven)
+        elif data.token is not None:
+            session.resumption = Resumption(data.token)
+        if session.resumption is not None:
+            session.resumption.reached = session.resumption.sent
+        if not data.unlisted:
+            _learns_who_is_away(session)
+        changes = apply_changes(session, name=data.name, metadata=_given(data.metadata), instance=data.instance)
+        peer, room = session.peer, session.room.key.room
+        self._restoration.keep_for_told(
+            lambda id_: PeerUpdated(peer=peer, away=False if id_ in told else None, **changes, room=room)
+        )
+
+    def _updated(self, record: Past, data: RecordData) -> None:
+        session = self._restoration.session(record)
+        if session is not None:
+            changes = apply_changes(session, name=data.name, metadata=_given(data.metadata))
+            peer, room = session.peer, session.room.key.room
+            self._restoration.keep_for_told(lambda _: PeerUpdated(peer=peer, **changes, room=room))
+
+    def _away(self, record: Past, data: RecordData) -> None:
+        session = self._restoration.session(record)
+        if session is not None:
+            session.away = Away(data.ending, 0.0)
+            ruled_s = self._hub.departures.grace_s(session, data.ending)
+            self._restoration.graces[session.id] = record.ts, ruled_s if data.grace_s is None else data.grace_s
+
+    def _away_told(self, record: Past, data: RecordData) -> None:
+        session = self._restoration.session(record)
+        if session is not None and session.away is not None:
+            session.away.told.update(data.told)
+            peer, room = session.peer, session.room.key.room
+            self._restoration.keep_for_told(lambda _: PeerUpdated(peer=peer, away=True, room=room))
+
+    def _left(self, record: Past, data: RecordData) -> None:
+        session = self._restoration.sessions.pop(record.session or "", None)
+        if session is not None:
+            self._hub.membership.remove(session)
+            left = PeerLeft(session.peer, data.reason, session.room.name, room=session.room.key.room)
+            self._restoration.keep_for_told(lambda _: left)
+
+
+def _given(text: JsonText) -> msgspec.Raw | None:
+    return None if text is UNSET else text
+
+
+def _learns_who_is_away(session: Session) -> None:
+    """Note that the session was told who is away, by the list that it was sent."""
+    for other in session.room.audience(session):
+        if other.away is not None:
+            other.away.told.add(session.id)
+
+
+def _resumption(state: ResumptionState | None) -> Resumption | None:
+    if state is None:
+        return None
+    reached = min(state.reached, state.sent)
+    resumption = Resumption(state.issued, state.proven, state.answered, state.sent, state.handled, reached)
+    first = state.sent - len(state.kept) + 1
+    messages = [message for kept in state.kept if (message := restored(kept.message)) is not None]
+    if [kept.s for kept in state.kept] == list(range(first, state.sent + 1)) and len(messages) == len(state.kept):
+        for kept, message in zip(state.kept, messages, strict=True):
+            resumption.put_back(Kept(kept.s, message, size_of(message)))
+    return resumption

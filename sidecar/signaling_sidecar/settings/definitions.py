@@ -1,0 +1,157 @@
+"""The settings of the sidecar: the type, the default and the help text of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from signaling_sidecar.allow_list import HOSTS, ORIGINS, host_entry, origin_entry
+from signaling_sidecar.settings.kinds import (
+    Kind,
+    dialects,
+    file,
+    folder,
+    ice_servers,
+    list_of,
+    one_of,
+    seconds,
+    secret,
+    switch,
+    text,
+    whole,
+)
+
+DEFAULT_PORT = 8765
+MIB = 1024 * 1024
+MAX_GRACE_S = 3600  # seconds; the event log keeps its segments for at least as long as the longest grace
+
+
+def _setting(kind: Kind, default: Any, help_: str, *, live: bool = True) -> Any:
+    """`live` tells whether the setting can change while the sidecar is running, when the settings file is saved."""
+    return field(default=default, repr=not kind.is_secret, metadata={"kind": kind, "help": help_, "live": live})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The values of all settings. The default limits are those of PROTOCOLS.md, "Limits"."""
+
+    host: str = _setting(
+        text(), "127.0.0.1", "the address to listen on; `::` listens on all IPv4 and IPv6 addresses", live=False
+    )
+    port: int = _setting(
+        whole(0, 65535, "a port"), DEFAULT_PORT, "the port to listen on; 0 chooses a free port", live=False
+    )
+    project: Path = _setting(
+        folder(),
+        Path(),
+        "the folder of the project; each project has a state folder of its own",
+        live=False,
+    )
+    state_dir: Path | None = _setting(
+        folder(),
+        None,
+        "the folder for the event log; it must be outside every folder that Vite serves",
+        live=False,
+    )
+    allow_origin: tuple[str, ...] = _setting(
+        list_of(origin_entry, ORIGINS, "ORIGIN"),
+        (),
+        "also accept connections from pages of this origin; `vscode-webview://*` accepts any id after the slashes, and "
+        "`*` accepts the pages of every website that is open in a browser on this machine",
+    )
+    allow_host: tuple[str, ...] = _setting(
+        list_of(host_entry, HOSTS, "NAME"),
+        (),
+        "also accept requests with this name in the Host header; `.example.com` accepts the name and its subdomains, "
+        "and `*` accepts every name, including one that a website points at this machine (DNS rebinding)",
+    )
+    advice: str = _setting(
+        one_of("flags", "plugin"),
+        "flags",
+        "whether the reason for a refused connection names flags of this command or options of the Vite plugin",
+    )
+    dialects: tuple[str, ...] = _setting(
+        dialects(()),
+        (),
+        "the wire protocols that clients can use; by default all that `sidecar dialects` lists",
+        live=False,
+    )
+    hooks: Path | None = _setting(
+        file(),
+        None,
+        "a Python file with hooks, which is loaded again whenever it is saved",
+        live=False,
+    )
+    announce: bool = _setting(
+        switch(),
+        False,
+        "announce this project's page on the local network by multicast DNS, and find the pages of other projects",
+        live=False,
+    )
+    grace_s: float = _setting(seconds(MAX_GRACE_S), 30.0, "how long a peer that lost its connection stays in its room")
+    payloads: str = _setting(
+        one_of("full", "summary", "none"), "full", "what the event log records of the payload of each signal"
+    )
+    max_peers_per_room: int = _setting(whole(1, 10_000, "peers"), 100, "the most peers in one room")
+    max_rooms: int = _setting(whole(1, 1_000_000, "rooms"), 10_000, "the most rooms")
+    max_connections: int = _setting(whole(1, 1_000_000, "connections"), 5_000, "the most connections")
+    pairing_cross_code: bool = _setting(
+        switch(), False, "allow a peer of the protocol `pairing` to send to a pairing code other than its own"
+    )
+    pairing_codes_per_minute: int = _setting(
+        whole(1, 1_000_000, "codes"), 10, "the most pairing codes that one connection may try per minute"
+    )
+    pairing_codes_per_minute_per_address: int = _setting(
+        whole(1, 1_000_000, "codes"),
+        100,
+        "the most pairing codes that all connections from one address may try per minute, not counting the first three "
+        "of each connection",
+    )
+    hosted_idle_s: float = _setting(
+        seconds(30 * 86_400),
+        86_400.0,
+        "how long a room of the protocol `hosted` is kept when no peer in it sends a frame; 0 keeps it for ever",
+    )
+    ice_servers: tuple[str, ...] = _setting(
+        ice_servers(),
+        (),
+        "the STUN and TURN servers that pages should use; by default there is none, so pages contact no server outside "
+        "the local network; TURN servers need SIDECAR_TURN_SECRET too",
+    )
+    turn_secret: str | None = _setting(
+        secret(), None, "coturn's `static-auth-secret`, from which passwords for TURN servers are generated", live=False
+    )
+    turn_password_s: float = _setting(
+        seconds(30 * 86_400),
+        86_400.0,
+        "how long a generated TURN password is valid; a page needs it to be valid for as long as the page is open",
+    )
+    max_frame_bytes: int = _setting(whole(1024, 16 * MIB, "bytes"), 262_144, "the largest frame, in bytes")
+    max_frames_per_s: int = _setting(
+        whole(1, 1_000_000, "frames"), 100, "the most frames per second from one connection, on average"
+    )
+    max_frames_burst: int = _setting(
+        whole(1, 1_000_000, "frames"), 500, "the most frames that one connection may send at once"
+    )
+    max_outbox_bytes: int = _setting(
+        whole(1024, 1024 * MIB, "bytes"),
+        262_144,
+        "the most bytes waiting to be sent to a client; a client that reads too slowly is disconnected",
+    )
+    log_segment_bytes: int = _setting(
+        whole(1024, 1024 * MIB, "bytes"),
+        64 * MIB,
+        "the size in bytes at which the event log begins a new file (a segment)",
+    )
+    log_total_bytes: int = _setting(
+        whole(1024, 1024 * 1024 * MIB, "bytes"),
+        256 * MIB,
+        "the most bytes of finished segments that are kept; older segments are deleted",
+    )
+
+
+def all_settings() -> Iterator[tuple[Field[Any], Kind]]:
+    for each in fields(Settings):
+        yield each, each.metadata["kind"]

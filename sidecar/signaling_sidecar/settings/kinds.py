@@ -1,0 +1,155 @@
+"""How the value of a setting is parsed and checked, by its kind: a number, a path, a list and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_TURN_SCHEMES = ("stun", "stuns", "turn", "turns")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one setting is parsed and checked. `parse` raises ValueError or TypeError for an invalid value."""
+
+    parse: Callable[[Any], Any]
+    expected: str
+    metavar: str
+    is_list: bool = False
+    is_switch: bool = False
+    """Whether the flag can be given without a value, which means true."""
+    is_secret: bool = False
+    """Whether the setting can only be given by an environment variable, and is never logged or shown. A flag would be
+    visible in the process list, and the settings file is in a folder that Vite may serve."""
+    is_path: bool = False
+    """Whether the value is a path. A relative path in the settings file is relative to the folder of that file."""
+
+
+def whole(lowest: int, highest: int, unit: str) -> Kind:
+    def parse(value: Any) -> int:
+        number = int(value) if isinstance(value, str) else value
+        if type(number) is not int or not lowest <= number <= highest:
+            raise ValueError
+        return number
+
+    return Kind(parse, f"a whole number of {unit} from {lowest} to {highest}", "N")
+
+
+def seconds(highest: float) -> Kind:
+    def parse(value: Any) -> float:
+        if isinstance(value, bool):
+            raise ValueError
+        number = float(value)
+        if not 0 <= number <= highest:
+            raise ValueError
+        return number
+
+    return Kind(parse, f"seconds from 0 to {highest:g}", "SECONDS")
+
+
+def text() -> Kind:
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise ValueError
+        return value
+
+    return Kind(parse, "a text that is not empty", "TEXT")
+
+
+def secret() -> Kind:
+    return Kind(text().parse, "a text that is not empty", "TEXT", is_secret=True)
+
+
+def folder() -> Kind:
+    return _path("folder", "DIR")
+
+
+def file() -> Kind:
+    return _path("file", "FILE")
+
+
+def _path(thing: str, metavar: str) -> Kind:
+    def parse(value: Any) -> Path:
+        if not isinstance(value, str | Path) or not str(value) or not _is_utf_8(str(value)):
+            raise ValueError
+        return resolved(Path(value))
+
+    return Kind(
+        parse,
+        f"a valid path to a {thing} (without an unknown ~user, a circular link or bytes that are not UTF-8)",
+        metavar,
+        is_path=True,
+    )
+
+
+def resolved(path: Path) -> Path:
+    """Expand `~` and follow links. Raises ValueError for an unknown user (`~nobody`) and for links in a circle."""
+    try:
+        return path.expanduser().resolve()
+    except (RuntimeError, OSError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _is_utf_8(path: str) -> bool:
+    """Whether a path can be written in UTF-8. Otherwise it could not be written to the event log, which is JSON."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def one_of(*words: str) -> Kind:
+    def parse(value: Any) -> str:
+        if value not in words:
+            raise ValueError
+        return str(value)
+
+    return Kind(parse, "one of " + ", ".join(words), "|".join(words))
+
+
+def list_of(read: Callable[[str], str | None], expected: str, metavar: str, at_least: int = 0) -> Kind:
+    """A list, given as a TOML array or separated by commas. `read` returns an item in its normal form, or None if the
+    item is invalid."""
+
+    def parse(value: Any) -> tuple[str, ...]:
+        parts = [value] if isinstance(value, str) else list(value)
+        items = [read(item.strip()) for part in parts for item in str(part).split(",") if item.strip()]
+        found = tuple(item for item in items if item is not None)
+        if len(found) < max(at_least, len(items)) or not all(isinstance(part, str) for part in parts):
+            raise ValueError
+        return found
+
+    return Kind(parse, expected, metavar, is_list=True)
+
+
+def switch() -> Kind:
+    words = {"true": True, "1": True, "false": False, "0": False}
+
+    def parse(value: Any) -> bool:
+        if value not in words and not isinstance(value, bool):
+            raise ValueError
+        return value if isinstance(value, bool) else words[value]
+
+    return Kind(parse, "true or false", "", is_switch=True)
+
+
+def dialects(known: Collection[str]) -> Kind:
+    """The kind of the setting `dialects`. Every name is accepted if `known` is empty."""
+
+    def read(name: str) -> str | None:
+        return name if name in known or not known else None
+
+    return list_of(read, "some of " + ", ".join(known), "NAME", at_least=1)
+
+
+def ice_servers() -> Kind:
+    return list_of(_ice_server, "a STUN or TURN server such as stun:stun.example:3478", "URL")
+
+
+def _ice_server(url: str) -> str | None:
+    scheme, found, rest = url.lower().partition(":")
+    is_url = scheme in _TURN_SCHEMES and found and rest and not any(c in rest for c in "/#@ ")
+    return url.lower() if is_url else None

@@ -1,0 +1,135 @@
+"""Where the values of the settings come from: flags, environment variables and `sidecar.toml`."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from signaling_sidecar.errors import SettingsError
+from signaling_sidecar.settings.definitions import Settings, all_settings
+from signaling_sidecar.settings.kinds import Kind, dialects, resolved
+from signaling_sidecar.text_encoding import decoded
+
+FILE_NAME = "sidecar.toml"
+
+
+class Configured(NamedTuple):
+    """A valid value of one setting. `source` names the flag, variable or file that it came from."""
+
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All sources of settings. `flags` has a value for each setting by its name, None for flags that were not given."""
+
+    flags: Mapping[str, Any]
+    environment: Mapping[str, str]
+    named_file: Path | None = None
+    """The settings file that `--settings` names, which must exist. With None, `sidecar.toml` in the project's folder is
+    read if it exists."""
+    dialects: tuple[str, ...] = ()
+    """The names of all wire protocols ("dialects"), which this package does not know. All of them are enabled unless
+    the setting `dialects` names some."""
+
+    @property
+    def file(self) -> Path:
+        """The settings file. Raises SettingsError for a path that cannot be resolved."""
+        project = Path(self.flags.get("project") or self.environment.get("SIDECAR_PROJECT") or ".")
+        path = self.named_file or project / FILE_NAME
+        try:
+            return resolved(path)
+        except ValueError as error:
+            raise self._unusable_file(path, error) from None
+
+    def load(self) -> Settings:
+        """Parse all settings. Raises SettingsError for the first invalid value, and for names that do not exist."""
+        from_file = self._from_file()
+        configured = ((each.name, self._configured(each.name, kind, from_file)) for each, kind in all_settings())
+        values = {name: found.value for name, found in configured if found is not None}
+        values.setdefault("dialects", self.dialects)
+        known = {each.name for each in fields(Settings)}
+        for name, value in from_file.items():
+            if name not in known:
+                raise SettingsError(name, value, "the name of a setting", str(self.file))
+        if "project" not in values:
+            values["project"] = _parse("project", _kind("project"), str(Path.cwd()), "the current folder")
+        settings = Settings(**values)
+        _check_turn(settings)
+        return settings
+
+    def configured(self, name: str) -> Configured | None:
+        """Read one setting without checking the others. Returns None if no source has it. Raises SettingsError."""
+        return self._configured(name, _kind(name), self._from_file())
+
+    def _configured(self, name: str, kind: Kind, from_file: Mapping[str, Any]) -> Configured | None:
+        variable = f"SIDECAR_{name.upper()}"
+        if name == "dialects":
+            kind = dialects(self.dialects)
+        found = []
+        for value, source in (
+            (self.flags.get(name), "--" + name.replace("_", "-")),
+            (self.environment.get(variable), variable),
+            (from_file.get(name), str(self.file)),
+        ):
+            if value is not None and kind.is_secret and source != variable:
+                raise SettingsError(name, "***", f"given in the environment, as {variable}", source)
+            if value is not None:  # an invalid value is an error even if another source takes precedence
+                found.append(Configured(_parse(name, kind, value, source), source))
+        return found[0] if found else None
+
+    def _from_file(self) -> dict[str, Any]:
+        try:
+            if self.named_file is None and not self.file.exists():
+                return {}
+            if not self.file.is_file() and str(self.named_file) != os.devnull:
+                self.file.stat()  # raises for a missing file, with the operating system's reason
+                raise OSError("it is not a regular file")  # reading a FIFO would wait for a writer, perhaps for ever
+            found = _flat(tomllib.loads(decoded(self.file.read_bytes())))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+            raise self._unusable_file(self.file, error) from None
+        for each, kind in all_settings():
+            value = found.get(each.name)
+            if kind.is_path and isinstance(value, str) and value:
+                # A path in the file must not depend on the folder in which the command was started.
+                with suppress(RuntimeError):  # an unknown user (`~nobody`) is reported when the value is parsed
+                    found[each.name] = str(self.file.parent / Path(value).expanduser())
+        return found
+
+    def _unusable_file(self, path: Path, error: Exception) -> SettingsError:
+        source = "--settings" if self.named_file is not None else "the project's folder"
+        return SettingsError("settings", str(path), f"a readable TOML file ({error})", source)
+
+
+def _kind(name: str) -> Kind:
+    return next(kind for each, kind in all_settings() if each.name == name)
+
+
+def _check_turn(settings: Settings) -> None:
+    turn = [url for url in settings.ice_servers if url.startswith("turn")]
+    if turn and settings.turn_secret is None:
+        # RTCPeerConnection throws for a TURN server without a password, so no page could connect to any peer.
+        expected = "without TURN servers, or with SIDECAR_TURN_SECRET in the environment"
+        raise SettingsError("ice_servers", turn[0], expected, "settings")
+
+
+def _parse(name: str, kind: Kind, value: Any, source: str) -> Any:
+    try:
+        return kind.parse(value)
+    except (ValueError, TypeError):
+        raise SettingsError(name, value, kind.expected, source) from None
+
+
+def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Flatten nested tables: `pairing.cross_code` is another way to write `pairing_cross_code`."""
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        inner = _flat(value) if isinstance(value, dict) else None
+        found |= {name: value} if inner is None else {f"{name}_{key}": each for key, each in inner.items()}
+    return found

@@ -1,0 +1,21 @@
+"""Decoding of text files that an editor, PowerShell or Windows may have saved in another encoding than UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+
+_ENCODINGS = {  # by the byte order mark at the start of the file; a file without one is UTF-8
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def encoding_of(beginning: bytes) -> str:
+    """Return the name of the encoding, given the first bytes of a file. Its codec removes the byte order mark."""
+    return next((name for mark, name in _ENCODINGS.items() if beginning.startswith(mark)), "utf-8")
+
+
+def decoded(content: bytes) -> str:
+    """Decode the content of a file, without its byte order mark. Raises UnicodeDecodeError."""
+    return content.decode(encoding_of(content))

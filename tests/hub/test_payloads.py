@@ -1,0 +1,37 @@
+"""A payload, text or binary, stands in a record as JSON text, and is read back from it as it was."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling_sidecar.hub.payloads import Binary, from_json, to_json
+
+TEXTS = st.sampled_from((b'{"base64":"AA=="}', b'{"base64":"', b'{"base64":1}', b"[1]", b' "text"', b"  [1]"))
+
+
+@given(st.binary().map(Binary) | TEXTS)
+def test_a_payload_is_read_back_as_it_was(payload: bytes) -> None:
+    text = to_json(payload)
+    back = from_json(text)
+    assert (type(back), back) == (type(payload), payload)
+
+
+def test_a_binary_payload_stands_as_base64() -> None:
+    assert json.loads(to_json(Binary(b"\x00\xff"))) == {"base64": "AP8="}
+
+
+def test_text_that_looks_like_a_binary_payload_stands_apart() -> None:
+    assert to_json(b'{"base64":"AP8="}') == b' {"base64":"AP8="}'
+
+
+def test_a_text_payload_stands_as_it_is() -> None:
+    assert to_json(b'{"type":"offer"}') == b'{"type":"offer"}'
+
+
+@pytest.mark.parametrize("text", [b'{"base64":"A"}', b'{"base64":"AP8=', b'{"base64":"\xff"}', b'{"base64":"A*=="}'])
+def test_damaged_base64_stands_for_nothing(text: bytes) -> None:
+    assert from_json(text) is None or text.endswith(b"=")

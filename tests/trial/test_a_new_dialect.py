@@ -1,0 +1,70 @@
+"""A dialect that is unlike all others needs its own file, its registration, vectors and manners, and no other edit.
+
+The tests for all dialects run in a process of their own, in which only the registration differs.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.dialects import DIALECTS
+from tests.kit.checkout import ROOT
+from tests.kit.serving import serve
+from tests.trial.courier import COURIER
+
+GENERIC = (
+    *("dialects/test_conformance.py", "dialects/test_vectors.py", "dialects/test_any_frames.py"),
+    *("inspection/test_dialects.py", "eventlog/test_redact.py", "hub/test_rules.py"),
+    *("server/test_admin_api.py", "server/hooks/test_hooks.py", "server/hooks/test_room_rules.py"),
+)
+
+
+def pytest_with(plugin: str, *arguments: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "pytest", "-v", "-p", plugin, "-p", "no:cacheprovider", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_it_passes_the_tests_for_all_dialects() -> None:
+    code, output = pytest_with("tests.trial.register", "-k", COURIER.name, *(f"tests/{each}" for each in GENERIC))
+    assert code == 0, output
+    without = [file for file in GENERIC if not re.search(rf"tests/{file}::.*{COURIER.name}.* PASSED", output)]
+    assert without == [], "no test of these files was for the new dialect"
+
+
+def test_a_dialect_without_vectors_and_manners_is_told_what_is_missing() -> None:
+    files = ("tests/dialects/test_conformance.py", "tests/dialects/test_vectors.py")
+    code, output = pytest_with("tests.trial.register_unfinished", "-k", "unfinished", *files)
+    assert code == 1
+    assert "tests/dialects/manners/unfinished.py is missing" in output
+    assert "tests/vectors/unfinished/*.json are missing" in output
+    assert " 2 failed" in output.splitlines()[-1]
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DIALECTS, COURIER.name, COURIER)
+
+
+@pytest.mark.usefixtures("registered")
+async def test_its_binary_frames_are_relayed_logged_and_shown_to_hooks(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    hooks = tmp_path / "signaling_hooks.py"
+    hooks.write_text("def on_relay(relay):\n    return relay.kind != 'chunk' or relay.frame == bytes((0, 255))\n")
+    served = await serve(aiohttp_client, tmp_path / "state", hooks=hooks)
+    ann, ben = [await served.connect(path) for path in ("/ws/signaling/courier", "/ws")]
+    assert await ann.ask(["enter", "bar", "ann"]) == ["here", []]
+    assert await ben.ask(["enter", "bar", "ben"]) == ["here", ["ann"]]
+    assert await ann.receive() == ["came", "ben"]
+    await ben.send(b"\x03ann\x00\xff")
+    assert await ann.receive() == b"\x03ben\x00\xff"
+    assert await ben.ask(b"\x03ann\x00\x00") == ["wrong", "refused-by-hook"]
+    (relayed,) = served.records("signal.relayed")
+    assert (relayed["kind"], relayed["bytes"], relayed["data"]) == ("chunk", 2, {"base64": "AP8="})
