@@ -169,8 +169,8 @@ async def running_demo(start_once: Start, npm_package: Path) -> Site:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def demo_of_all(running_demo: Site) -> Site:
-    """The demo that the tests of a file share. Nobody is in a room of it any more."""
+async def shared_demo(running_demo: Site) -> Site:
+    """The demo that the tests of a file share. Nobody is in its rooms when a test begins."""
     close_all_rooms(running_demo.sidecar)
     return running_demo
 

@@ -19,8 +19,8 @@ TWO_WORDS = re.compile(r"^[A-Z][a-z]+ [A-Z][a-z]+$")
 
 
 @pytest.fixture
-def demo(demo_of_all: Site) -> Site:
-    return demo_of_all
+def demo(shared_demo: Site) -> Site:
+    return shared_demo
 
 
 async def open_lobby(context: BrowserContext, url: str) -> Page:

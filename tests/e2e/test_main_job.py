@@ -12,8 +12,8 @@ from tests.kit.sites import Site
 
 
 @pytest.fixture
-def demo(demo_of_all: Site) -> Site:
-    return demo_of_all
+def demo(shared_demo: Site) -> Site:
+    return shared_demo
 
 
 @pytest.fixture(params=["browser_with_camera", "firefox"], ids=["Chromium", "Firefox"])
