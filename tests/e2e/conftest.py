@@ -9,20 +9,17 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from signaling_sidecar.admin_request import ask_admin
-from signaling_sidecar.eventlog.state_dir import read_runtime
 from tests.e2e.verdicts_said import Tally
 from tests.kit.browsers import CAMERA_FLAGS, SharedBrowsers, launched, launched_firefox
 from tests.kit.lan import Lan, new_lan
 from tests.kit.programs import Program, Start, is_running, start_program
 from tests.kit.provision_browser import find_chromium, find_firefox
-from tests.kit.sites import PLUGIN, Sidecar, Site, start_demo
+from tests.kit.sites import PLUGIN, Site, close_all_rooms, start_demo
 
 PAGE_WITHIN_MS = 30_000  # ms that a page may take to show something, with pages of several tests on two slow cores
 
@@ -173,11 +170,3 @@ async def shared_demo(running_demo: Site) -> Site:
     """The demo that the tests of a file share. Nobody is in its rooms when a test begins."""
     close_all_rooms(running_demo.sidecar)
     return running_demo
-
-
-def close_all_rooms(sidecar: Sidecar) -> None:
-    runtime = read_runtime(sidecar.state_dir)
-    assert runtime is not None
-    for room in ask_admin(runtime.url, runtime.admin_token, "GET", "rooms")["rooms"]:
-        path = f"rooms/{room['dialect']}/{quote(room['room'], safe='')}/close"
-        ask_admin(runtime.url, runtime.admin_token, "POST", path, {})
