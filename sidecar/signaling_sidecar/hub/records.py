@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON, Refusal
-from signaling_sidecar.hub.commands import Enqueue, Join, Refusable, Refuse, Relay
+from signaling_sidecar.hub.commands import Enqueue, Join, Leave, Refusable, Refuse, Relay, Trace, Update, UpdateRoom
 from signaling_sidecar.hub.effects import Effect, Record
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.payloads import to_json
@@ -79,19 +79,23 @@ def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) ->
     count, size = (command.count, command.size) if isinstance(command, Refuse) else (1, None)
     data = {"code": refusal.code, "message": refusal.message, "count": count, **present(ref=command.ref)}
     to = command.to if isinstance(command, Relay) else None
-    key: tuple[str | None, str | None]
-    if isinstance(command, Join):
-        key, peer, of = command.room, command.peer, None
-    elif isinstance(command, Enqueue):
-        key, peer, of = (command.dialect, None), command.peer, None
-    elif isinstance(command, Refuse) and command.room is not None:
-        key, peer, of = command.room, command.peer, None
-    elif session is not None:
-        key, peer, of = session.room.key, session.peer, session.id
-    else:
-        key, peer, of = (None, None), None, None
-    dialect, room = key
+    dialect, room, peer, of = _refused_in(command, session)
     return Record("signal.refused", dialect, room, peer, to, command.connection, of, command.kind, size, data)
+
+
+def _refused_in(command: Refusable, session: Session | None) -> tuple[str | None, str | None, str | None, str | None]:
+    """The dialect, the room, the peer and the session that a refusal is recorded with."""
+    match command:
+        case Join():
+            return (*command.room, command.peer, None)
+        case Enqueue():
+            return command.dialect, None, command.peer, None
+        case Refuse() if command.room is not None:
+            return (*command.room, command.peer, None)
+        case Relay() | Leave() | Update() | UpdateRoom() | Trace() | Refuse():
+            return (None,) * 4 if session is None else (*session.room.key, session.peer, session.id)
+        case _:
+            assert_never(command)
 
 
 def numbered(effects: list[Effect], session: Session, c: int) -> list[Effect]:

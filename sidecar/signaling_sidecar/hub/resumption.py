@@ -12,11 +12,22 @@ import hashlib
 import hmac
 from collections import deque
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from msgspec import UNSET
 
-from signaling_sidecar.hub.effects import JsonText, Mark, Numbered, PeerJoined, PeerUpdated, Relayed
+from signaling_sidecar.hub.effects import (
+    Expired,
+    JsonText,
+    Mark,
+    Notice,
+    Numbered,
+    PeerJoined,
+    PeerLeft,
+    PeerUpdated,
+    Refused,
+    Relayed,
+)
 
 MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, "Resuming a session"; a client that misses more gets a list
 MAX_KEPT_BYTES = 262_144  # bytes of payload, besides the newest frame's; PROTOCOLS.md, "Resuming a session"
@@ -111,7 +122,10 @@ def size_of(message: Numbered) -> int:
             return FRAME_BYTES + _bytes(message.peer.metadata)
         case PeerUpdated():
             return FRAME_BYTES + _bytes(message.metadata)
-    return FRAME_BYTES
+        case PeerLeft() | Notice() | Expired() | Refused():
+            return FRAME_BYTES
+        case _:
+            assert_never(message)
 
 
 def _bytes(text: JsonText) -> int:
