@@ -3,12 +3,20 @@ exist."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
+from msgspec import NODEFAULT
 
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.hub.commands import Single
+from signaling_sidecar.hub.effects import Message
+from signaling_sidecar.hub.rules import Joining, RoomRules
 from tests.kit.checkout import FRONTEND, PROTOCOLS, ROOT
 from tests.kit.readme import READMES
 
@@ -63,3 +71,13 @@ def test_the_map_of_the_code_names_folders_and_files_that_exist() -> None:
         assert (ROOT / folder).is_dir(), folder
         for name in re.findall(r"`([\w/]+\.py)`", text):
             assert (ROOT / folder / name).is_file(), (folder, name)
+
+
+def test_contributing_explains_the_whole_port_of_a_dialect() -> None:
+    fields = {field.name for field in dataclasses.fields(Dialect)}
+    groups = [type(field.default) for field in msgspec.structs.fields(RoomRules) if field.default is not NODEFAULT]
+    rules = {field.name for group in (Joining, *groups) for field in msgspec.structs.fields(group)}
+    commands = {command.__name__ for command in get_args(Single)} - {"Acknowledge", "Refuse"}  # not for a new dialect
+    messages = {message.__name__ for message in get_args(Message)}
+    explained = set(re.findall(r"`(\w+)`", CONTRIBUTING.read_text("utf-8")))
+    assert fields | rules | commands | messages <= explained

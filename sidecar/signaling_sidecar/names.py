@@ -7,7 +7,7 @@ from typing import Any
 
 from signaling_sidecar.errors import Refusal, bad_field, too_large
 
-MAX_ID_BYTES = 128  # bytes of UTF-8; the section "Limits" of PROTOCOLS.md; a UUID has 36
+MAX_ID_BYTES = 128  # bytes of UTF-8; PROTOCOLS.md, "Limits"; a UUID has 36
 MAX_NAME_BYTES = 128  # bytes of UTF-8; a display name is shown on one line
 
 

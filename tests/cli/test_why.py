@@ -43,6 +43,18 @@ def test_one_room_of_many(story: Story, capsys: pytest.CaptureFixture[str]) -> N
     assert said(capsys, "--log", str(story.joins("ben").write()), "club") == ["no two peers have met in a room"]
 
 
+def test_one_room_of_two_with_the_same_id(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    for peer in ("cat", "dan"):
+        joined = {"dialect": "mesh", "room": "bar", "peer": peer, "session": f"s-{peer}"}
+        story.add(record(90 + len(peer), 1, "peer.joined", **joined, data={}))
+    log = str(story.joins("ben", "Ben").waits(60).write())
+    assert said(capsys, "--log", log, "bar", "--dialect", "mesh")[:1] == ["bar (mesh)"]
+    assert {line for line in said(capsys, "--log", log, "bar") if not line.startswith(" ")} == {
+        "bar (mesh)",
+        "bar (rooms)",
+    }
+
+
 def test_programs_get_a_line_of_json_for_each_pair(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = said(capsys, "--log", str(story.negotiates().waits(60).write()), "--json")
     found = json.loads(line)

@@ -1,4 +1,4 @@
-"""A story of two peers, which a test continues and asks for its verdict."""
+"""The log of a meeting of two peers. A test adds records to it, and reads the verdict of the diagnosis."""
 
 from __future__ import annotations
 

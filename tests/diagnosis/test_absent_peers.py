@@ -1,4 +1,5 @@
-"""Nobody is blamed for what he could not do: pairs of which one is away, has left, or has closed his page."""
+"""The diagnosis of pairs in which one peer is away, has left, or has closed its page. Such a peer is not blamed for
+what it could not do."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def test_who_came_back_and_did_not_answer_could_have(story: Story) -> None:
     ],
 )
 def test_who_did_not_come_back_had_left_when_he_went_away(story: Story, who: str, ending: str, departure: str) -> None:
-    """A closed page is away for 5 s and more before it is said to have left."""
+    """After its page is closed, a peer is away for at least 5 s before it counts as having left."""
     story.joins("ben", "Ben").describes("ben", "offer").goes_away(who, ending).waits(30).leaves(who).waits(60)
     assert story.verdict().finding.reason is Reason.LEFT
     assert story.verdict().finding.sentence == f"{who.title()} {departure} before they were connected"
@@ -45,7 +46,7 @@ def test_an_offer_to_who_was_away_and_did_not_come_back(story: Story) -> None:
 
 
 def test_an_offer_to_who_was_away_and_came_back(story: Story) -> None:
-    """A client without a token gets none of what was sent to it in between."""
+    """A client without a token receives nothing that was sent to it while it was away."""
     story.joins("ben", "Ben").goes_away("ann").is_refused("ben", "offer", "peer-away", to="ann")
     assert story.record("peer.resumed", "ann").waits(60).verdict().finding.reason is Reason.REFUSED
 
@@ -57,7 +58,7 @@ def test_who_went_away_long_after_the_offer_was_not_answered_is_not_the_cause(st
 
 @pytest.mark.parametrize("ends", [Story.goes_away, Story.leaves])
 def test_a_connection_that_fails_after_the_other_has_gone_was_no_failure(story: Story, ends: object) -> None:
-    """A page that is closed tells the other browser nothing: that gives up after some time."""
+    """A page that is closed does not notify the other browser, which detects the lost connection after some time."""
     story.negotiates().reports("ann", peerId="ben", **CONNECTED)
     ends(story, "ben").waits(20).reports("ann", peerId="ben", **FAILED)  # type: ignore[operator]
     if ends is Story.goes_away:

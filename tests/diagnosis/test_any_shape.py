@@ -1,4 +1,5 @@
-"""Descriptions and candidates in the shapes of other libraries are found; what is not found is not called absent."""
+"""Descriptions and candidates are found in the frames of other libraries. What is not found is not reported as
+missing."""
 
 from __future__ import annotations
 
@@ -179,7 +180,8 @@ def test_a_text_that_only_looks_like_a_document_is_a_text(story: Story, not_json
 
 
 def test_two_rooms_whose_names_are_json_stay_two_in_a_shared_copy(tmp_path: Path) -> None:
-    """A name is one pseudonym, never opened: `[1]` and `[2]` would both become `[0]`."""
+    """A name always gets one pseudonym, even if it looks like JSON. Otherwise `[1]` and `[2]` would both become
+    `[0]`."""
     story = Story(tmp_path)
     for name in ("[1]", "[2]"):
         story.record("peer.joined", "ann", room=name, data={"name": name})

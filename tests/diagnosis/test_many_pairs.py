@@ -1,4 +1,4 @@
-"""Pairs that meet again, pools of offers, and what everybody is called: a line for each two, with names that differ."""
+"""Pairs that meet again, pools of offers, and the names of peers: each pair is one line, with distinguishable names."""
 
 from __future__ import annotations
 
@@ -39,6 +39,25 @@ def test_a_pair_of_which_one_was_loaded_again_is_listed_once(story: Story) -> No
     again(story.negotiates().leaves("ben")).waits(60)
     lines = str(diagnosis(story)).splitlines()
     assert lines[1:] == ["  ✓ Ann and Ben: connected", "      they had met once before: transport-unknown"]
+
+
+def test_pairs_without_an_offer_are_summarised_if_there_are_many(
+    story: Story, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a room with a host, the guests never connect to each other."""
+    story.negotiates()
+    for peer in ("cleo", "dan", "eve"):
+        story.joins(peer, peer.title())
+    lines = said(story.waits(60))
+    assert [line[:3] for line in lines[1:]] == ["  ?", "  -", "  -"]
+    assert lines[-2:] == [
+        "  - Ann and Cleo: neither has sent an offer",
+        "  - 8 more pairs of peers: neither has sent an offer",
+    ]
+    from signaling_sidecar.cli import main
+
+    assert main(["why", "--json", "--log", str(story.write())]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 10
 
 
 def test_how_often_they_met_before_is_counted_by_reason(story: Story) -> None:
@@ -108,7 +127,7 @@ def test_a_page_elsewhere_that_was_loaded_again_is_the_same_pair(story: Story) -
 
 
 def test_a_page_with_a_pool_that_was_loaded_again_is_the_same_pair(story: Story) -> None:
-    """What is answered after the reload was offered long before it."""
+    """An offer from long before the reload is answered after it."""
     pages(story, ("one", "Chess", "/"), ("two", "Chess", "/"), ("three", "Chess", "/"))
     pool(story, "one")
     for number, page in ((1, "two"), (2, "three")):
@@ -176,7 +195,7 @@ def test_an_answer_elsewhere_that_did_not_come_back_is_told_of_both(story: Story
 
 
 def test_a_pool_of_offers_in_a_room_is_one_attempt(story: Story) -> None:
-    """The other answers one of them, and the candidates of that one are those that count."""
+    """The other peer answers one of the offers, and only the candidates of that offer count."""
     story.joins("ben", "Ben")
     at_s = story.at_s
     for number in range(20):
@@ -289,7 +308,7 @@ def test_a_peer_without_a_name_is_called_as_its_page(story: Story) -> None:
 
 
 def test_a_page_that_is_traced_names_its_peer_by_the_ufrag(story: Story) -> None:
-    """Its reports come by a socket of their own, which is in no room."""
+    """Its reports come from a separate socket that is in no room."""
     story.joins(HEX_1).sends(HEX_1, "offer", to="ann", sdp="v=0\r\na=ice-ufrag:HEXu\r\n")
     pages(story, ("one", "Chess", "/"))
     elsewhere(story, "one", localUfrag="HEXu", **CONNECTED)

@@ -1,4 +1,4 @@
-"""Why are my peers not connected? Each reason, and what is close to it and is another."""
+"""Each reason why peers are not connected is found, and distinguished from similar reasons."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def both_answer(story: Story) -> Story:
 
 
 def test_offers_that_cross_and_are_both_answered(story: Story) -> None:
-    """Signaling alone cannot know: they may be of two connections."""
+    """The signaling does not tell this, because the messages may belong to two connections."""
     both_answer(story).reports("ann", peerId="ben", connection="connecting", ice="connected")
     assert story.waits(60).verdict().signaling.reason is Reason.UNKNOWN
     assert story.verdict().finding.reason is Reason.GLARE
@@ -144,7 +144,7 @@ def test_a_peer_that_comes_again_meets_anew(story: Story) -> None:
 
 
 def test_what_is_tried_again_failed_for_the_reason_from_before(story: Story) -> None:
-    """Both try again at once, so that their offers cross: that is no glare that anything came of."""
+    """Both peers retry at once, so their offers cross. That glare is not the reason for anything."""
     story.joins("ben", "Ben").describes("ben", "offer").waits(20)
     story.describes("ann", "offer", ufrag="ANN2").describes("ben", "offer", ufrag="BEN2").waits(20)
     finding = story.verdict().finding
@@ -164,7 +164,7 @@ def test_connected_is_what_a_browser_says(story: Story) -> None:
 
 
 def test_a_report_finds_its_pair_by_the_ice_ufrag(story: Story) -> None:
-    """So does one of a page that is in no room, whose library the sidecar does not know."""
+    """The report of a page that is in no room, and uses a library that the sidecar does not know, tells it too."""
     story.negotiates()
     frame = {"type": "trace", "event": "state", "page": "p", "pc": "x", "localUfrag": "BENu", **CONNECTED}
     story.record("trace.state", kind="trace", data=frame, room=None)
@@ -272,12 +272,12 @@ def test_a_page_that_is_not_secure(story: Story) -> None:
     ],
 )
 def test_the_origin_of_a_page_tells_too_whether_it_is_secure(story: Story, origin: str, reason: Reason) -> None:
-    """So it is known of a client that reports nothing."""
+    """This tells it even if a client reports nothing."""
     assert story.joins("ben", "Ben", origin=origin).waits(60).verdict().finding.reason is reason
 
 
 def test_a_page_that_says_that_it_is_secure_knows_better(story: Story) -> None:
-    """Browsers can be told to take an origin for secure."""
+    """Browsers can be configured to treat an origin as secure."""
     story.joins("ben", "Ben", origin="http://192.168.1.7").reports("ben", "page", pc=None, secure=True).waits(60)
     assert story.verdict().finding.reason is Reason.NOBODY_OFFERED
 

@@ -1,4 +1,4 @@
-"""Who was refused, and who could not be heard by anybody: what the diagnosis says of each."""
+"""The diagnosis of peers that were refused, and of peers whose frames reached no other peer."""
 
 from __future__ import annotations
 
@@ -65,12 +65,21 @@ def test_a_refusal_of_what_was_sent_to_another_is_not_theirs(story: Story) -> No
 
 
 def test_a_frame_over_the_limit_ended_its_connection(story: Story) -> None:
-    """Where that is a leave, nobody has simply left."""
+    """If a lost connection counts as a leave, the diagnosis does not report that the peer has simply left."""
     story.joins("ben", "Ben").record("connection.closed", "ben", data=TOO_BIG).leaves("ben").waits(60)
     finding = story.verdict().finding
     assert finding.reason is Reason.REFUSED
     assert finding.sentence == "the frame of Ben was refused: too-large (Message size 70056 exceeds limit 65537)"
     assert story.evidence() == ["connection.closed"]
+
+
+def test_a_frame_over_the_limit_ended_a_connection_that_was_in_several_rooms(story: Story) -> None:
+    """The record of its end names no room and no peer then."""
+    story.joins("ben", "Ben", origin="http://localhost:5173")  # on connection 2
+    story.record("connection.closed", room=None, connection=2, data=TOO_BIG).leaves("ben").waits(60)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.REFUSED
+    assert finding.sentence == "the frame of Ben was refused: too-large (Message size 70056 exceeds limit 65537)"
 
 
 def test_a_connection_that_ended_for_another_reason_refused_nothing(story: Story) -> None:
@@ -103,5 +112,5 @@ def test_an_offer_of_who_is_in_no_room(story: Story) -> None:
 
 
 def test_a_candidate_to_nobody_is_worth_no_line(story: Story) -> None:
-    """Who has left gets some: they were on their way."""
+    """A peer that has left is sent some frames that were already on their way."""
     assert rejections(story.is_refused("ann", "candidate", "no-such-peer", to="somebody-else")) == []

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from signaling_sidecar.dialects import DIALECTS, Binary
-from signaling_sidecar.hub.commands import Numbered, Refuse
+from signaling_sidecar.hub.commands import Numbered, Refuse, SetOwnRules
 from signaling_sidecar.hub.effects import Effect, Refused, Send
-from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.hub.rules import Ending, OwnRules
 from tests.dialects.likely_frames import Cast, Said, encoded, said, steps
 from tests.dialects.manners import MANNERS
 from tests.dialects.vectors import paths_of, sent_frame
@@ -30,9 +30,10 @@ def two_rooms(dialect: str) -> Wire:
         for place, name in enumerate(names):
             wire.open(name, room=room, peer=name)
             frame = manners.enter(room, name, place, len(names))
-            if isinstance(frame, dict):
-                frame = frame | {"listed": False}  # what a first peer says where rooms are listed
-            wire.send(name, Binary(frame) if isinstance(frame, bytes) else json.dumps(frame).encode())
+            if frame is not None:
+                wire.send(name, encoded(frame))
+    (hidden,) = {session.room.key for session in map(wire.session_of, THERE) if session is not None}
+    wire.administer(SetOwnRules(hidden, OwnRules(listed=False)))
     wire.open("stranger", room=ROOM, peer="stranger")
     wire.open("founder", room=NEW_ROOM, peer="founder")
     for sent in wire.sent.values():
@@ -107,6 +108,7 @@ def test_after_any_frames_and_any_ends_nothing_is_left(dialect: str) -> None:
             wire.send(sender, frame)
         for name, ending in zip(wire.callers, endings, strict=True):
             wire.end(name, ending)
+        wire.driver.hub.matchmaking.keep_places(wire.driver.now_s)  # as when the sidecar has stopped and starts again
         wire.pass_time(60)
         assert wire.driver.hub.membership.rooms == []
         assert list(wire.driver.hub.matchmaking) == []

@@ -1,1 +1,1 @@
-"""Real browsers, a real Vite, a real sidecar."""
+"""End-to-end tests with real browsers, a real Vite server and a real sidecar."""

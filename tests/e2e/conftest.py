@@ -1,4 +1,4 @@
-"""What an end-to-end test is given: a way to start programs, a browser, and the demo app."""
+"""Fixtures for end-to-end tests: a function to start programs, a browser, and the demo app."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.kit.browsers import CAMERA_FLAGS, SharedBrowsers, launched, launched_
 from tests.kit.lan import Lan, new_lan
 from tests.kit.programs import Program, Start, is_running, start_program
 from tests.kit.provision_browser import find_chromium, find_firefox
-from tests.kit.sites import PLUGIN, Site, start_demo
+from tests.kit.sites import PLUGIN, Site, close_all_rooms, start_demo
 
-PAGE_WITHIN_MS = 30_000  # ms that a page may take to show what it should; two slow cores, pages of several tests
+PAGE_WITHIN_MS = 30_000  # ms that a page may take to show something, with pages of several tests on two slow cores
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,7 +46,7 @@ def firefox_path() -> Path:
 
 @pytest.fixture(scope="session")
 def npm_package() -> Path:
-    """The built npm package: where its plugin is."""
+    """Build the npm package, and return the path of its plugin."""
     if not PLUGIN.exists():
         pytest.skip("the npm package is not built: `make test` builds it")
     return PLUGIN
@@ -54,7 +54,7 @@ def npm_package() -> Path:
 
 @contextmanager
 def _state_home(path: Path) -> Iterator[Path]:
-    """Where the state folders of a test's sidecars are. A sidecar that outlives its test is ended here."""
+    """The folder with the state folders of a test's sidecars. A sidecar that is still running at the end is killed."""
     yield path
     for runtime in path.glob("signaling-sidecar/*/runtime.json"):
         pid = json.loads(runtime.read_text())["pid"]
@@ -63,7 +63,8 @@ def _state_home(path: Path) -> Iterator[Path]:
 
 
 def _environment(state_home: Path) -> dict[str, str]:
-    """A developer's, with the sidecar of this very Python. In CI's the plugin starts nothing; make tells its own."""
+    """The environment of a developer who uses the sidecar of this Python interpreter. The variable CI is removed
+    because the plugin starts no sidecar in CI, and the variables of make are removed too."""
     kept = {key: value for key, value in os.environ.items() if key not in ("CI", "VITEST", "MAKEFLAGS", "MAKELEVEL")}
     bin_folder = Path(sys.executable).parent
     return kept | {
@@ -94,14 +95,14 @@ async def _starting(folder: Path) -> AsyncIterator[Start]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    """Starts programs; `env` changes the environment, None takes a variable out of it."""
+    """A function that starts programs. `env` changes the environment, where None removes a variable."""
     async with _starting(tmp_path) as start:
         yield start
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def start_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Start]:
-    """Starts programs that all tests of the file share; these tests run in one loop, the module's."""
+    """A function that starts programs for all tests of a file. These tests run in the event loop of the module."""
     async with _starting(tmp_path_factory.mktemp("shared")) as start:
         yield start
 
@@ -120,7 +121,7 @@ async def browsers() -> AsyncIterator[SharedBrowsers]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def browser(browsers: SharedBrowsers, browser_path: Path) -> AsyncIterator[Browser]:
-    """On a machine without camera and microphone."""
+    """A browser without a camera and a microphone."""
     async with browsers.lent("Chromium", lambda: launched(browser_path)) as browser:
         yield browser
 
@@ -148,7 +149,7 @@ async def firefox(browsers: SharedBrowsers, firefox_path: Path) -> AsyncIterator
 
 @pytest.fixture
 def tally(measured: list[str]) -> Iterator[Tally]:
-    """Counts what was made and what was said of it; printed at the end of the run."""
+    """Counts how often each fault was caused, and what was diagnosed. The counts are printed at the end of the run."""
     tally = Tally()
     yield tally
     measured += tally.table()
@@ -157,3 +158,15 @@ def tally(measured: list[str]) -> Iterator[Tally]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def demo(start: Start, npm_package: Path) -> Site:
     return await start_demo(start)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running_demo(start_once: Start, npm_package: Path) -> Site:
+    return await start_demo(start_once)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shared_demo(running_demo: Site) -> Site:
+    """The demo that the tests of a file share. Nobody is in its rooms when a test begins."""
+    close_all_rooms(running_demo.sidecar)
+    return running_demo

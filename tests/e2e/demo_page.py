@@ -1,4 +1,4 @@
-"""One person's page of the demo app, in terms of what a person sees and does."""
+"""A page of the demo app, with methods for everything that a person sees and does there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Locator, Page, WebSocket, expect
 
-AT_ONCE_MS = 1_000  # ms: what a person takes for "now"
+AT_ONCE_MS = 1_000  # ms; a person perceives this as immediate
 WATCH = """() => {
   window.seen = { tiles: [], events: [] }
   new MutationObserver((changes) => {
@@ -29,9 +29,10 @@ class DemoPage:
         self.page = page
         self.name = name
         self.faults: list[str] = []
-        """Exceptions that nobody caught on the page."""
+        """The exceptions that were not caught on the page."""
         self.received: list[dict[str, Any]] = []
-        """Frames of the signaling connection, as the page got them. Firefox's driver does not tell of any."""
+        """The frames that the page has received over the signaling connection. The driver of Firefox does not report
+        them."""
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("websocket", self._listen)
 
@@ -42,12 +43,12 @@ class DemoPage:
     # --- what one does ---------------------------------------------------------------------------------------------
 
     async def open(self, url: str) -> None:
-        """Open the lobby and say one's name."""
+        """Open the lobby and enter a name."""
         await self.page.goto(url)
         await self.page.get_by_test_id("name").fill(self.name)
 
     async def join(self, room: str) -> None:
-        """One click, on a room that the lobby shows."""
+        """Click on a room that the lobby shows."""
         await self.room_card(room).click()
         await expect(self.page.get_by_test_id("room-name")).to_have_text(room)
 
@@ -55,7 +56,7 @@ class DemoPage:
         await self.page.get_by_test_id("leave").click()
 
     async def turn_camera_on(self) -> None:
-        """And the microphone."""
+        """Switch on the camera and the microphone."""
         await self.page.get_by_test_id("media").click()
 
     async def say(self, text: str) -> None:
@@ -76,7 +77,7 @@ class DemoPage:
         return self.page.get_by_test_id("banner")
 
     async def reads(self, text: str, within_ms: float | None = None) -> None:
-        """The chat shows the line, once."""
+        """Check that the chat shows the line exactly once."""
         line = self.page.get_by_test_id("chat-line").filter(has_text=text)
         await expect(line).to_have_count(1, timeout=within_ms)
 
@@ -87,7 +88,7 @@ class DemoPage:
         return peer_id
 
     async def keep_connection_to(self, other: DemoPage) -> None:
-        """Remember the RTCPeerConnection, to compare it later."""
+        """Remember the RTCPeerConnection, so that a test can compare it later."""
         await self.page.evaluate(
             "id => { (window.kept ??= {})[id] = demo.mesh.connectionTo(id) }", await other.peer_id()
         )
@@ -98,13 +99,13 @@ class DemoPage:
 
 
 async def new_page(browser: Browser, name: str, **options: Any) -> DemoPage:
-    """`options` are those of playwright's new_context."""
+    """Open a page. `options` are those of Playwright's `new_context`."""
     context = await browser.new_context(**options)
     return DemoPage(await context.new_page(), name)
 
 
 async def meet(url: str, room: str, *people: DemoPage) -> None:
-    """They come one after the other, and each is connected to all who are there."""
+    """The people join one after the other, and each is connected to all others in the room."""
     for index, newcomer in enumerate(people):
         await newcomer.open(url)
         await newcomer.join(room)
@@ -112,7 +113,7 @@ async def meet(url: str, room: str, *people: DemoPage) -> None:
 
 
 async def in_room(browser: Browser, url: str, room: str, *names: str) -> list[DemoPage]:
-    """New people of these names, who have met in the room."""
+    """Open pages for new people with these names, and wait until they are connected."""
     people = [await new_page(browser, name) for name in names]
     await meet(url, room, *people)
     return people
@@ -124,11 +125,11 @@ async def all_connected(*people: DemoPage) -> None:
 
 
 async def watch(person: DemoPage) -> None:
-    """What the page sees of others is written down from now on."""
+    """From now on, record which tiles appear or disappear on the page."""
     await person.page.evaluate(WATCH)
 
 
 async def seen(person: DemoPage) -> dict[str, Any]:
-    """The tiles that came or went, and the names of the events."""
+    """The tiles that appeared or disappeared, and the names of the events."""
     found: dict[str, Any] = await person.page.evaluate("seen")
     return found

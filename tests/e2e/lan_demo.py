@@ -1,4 +1,4 @@
-"""The demo app on a LAN, and the people there: one at a laptop, one with a phone."""
+"""The demo app on a LAN, used by a person at a laptop and a person with a phone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.kit.lan import Host
 from tests.kit.programs import Start
 from tests.kit.sites import Site, start_demo
 
-CLICK_THROUGH = {"ignore_https_errors": True}  # "Advanced", "Proceed": nobody vouches for a dev server's certificate
+CLICK_THROUGH = {"ignore_https_errors": True}  # "Advanced", "Proceed": the certificate of a dev server is self-signed
 PHONE: dict[str, Any] = {
     **CLICK_THROUGH,
     "viewport": {"width": 412, "height": 839},
@@ -24,25 +24,25 @@ PHONE: dict[str, Any] = {
 
 
 async def start_lan_demo(host: Host, start: Start, home: Path, env: Mapping[str, str] = MappingProxyType({})) -> Site:
-    """`npm run dev:lan` on the host, by somebody with this home."""
+    """Run `npm run dev:lan` on the host, with this home folder."""
     own = {"XDG_STATE_HOME": str(home), "XDG_CACHE_HOME": str(home)}
     return await start_demo(host.starting(start), {**own, **env}, ["--mode", "lan"])
 
 
 async def new_phone(browser: Browser) -> DemoPage:
-    """Of somebody who types no name."""
+    """The page of a person who enters no name."""
     return await new_page(browser, "", **PHONE)
 
 
 async def waits(person: DemoPage, url: str, room: str) -> None:
-    """Somebody is the first in the room."""
+    """A person joins an empty room."""
     await person.open(url)
     await person.page.goto(f"{url}?room={room}")
     await person.page.wait_for_function("demo.client.joined")
 
 
 async def comes(person: DemoPage, url: str, room: str) -> None:
-    """Somebody opens the URL, sees the room, in which one is, and taps it."""
+    """A person opens the URL, sees the room with one peer, and taps it."""
     await person.page.goto(url)
     await expect(person.room_card(room)).to_contain_text("1")
     await person.room_card(room).tap()
@@ -50,12 +50,12 @@ async def comes(person: DemoPage, url: str, room: str) -> None:
 
 
 async def takes_name(person: DemoPage) -> None:
-    """That which the page gives to somebody who has said none."""
+    """The name that the page gives to a person who has entered none."""
     person.name = await person.page.locator("[data-self=true]").get_by_test_id("tile-name").inner_text()
 
 
 async def talk(one: DemoPage, other: DemoPage, when: str = "now") -> None:
-    """Both ways, from browser to browser."""
+    """Send a chat line in both directions, from browser to browser."""
     await all_connected(one, other)
     for speaker, listener in ((one, other), (other, one)):
         await speaker.say(f"{speaker.name} {when}")

@@ -1,4 +1,5 @@
-"""A relay for trystero's default strategy: as much of Nostr (NIP-01) as its clients use, in memory, on loopback."""
+"""A Nostr relay for the default strategy of trystero. It implements the part of NIP-01 that trystero uses, in
+memory."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ Filter = dict[str, Any]
 
 
 class NostrRelay:
-    """Sends each event to those who have asked for its kind and topic, and keeps nothing."""
+    """Sends each event to the clients that have subscribed to its kind and topic, and stores nothing."""
 
     def __init__(self) -> None:
         self._wishes: dict[tuple[web.WebSocketResponse, str], list[Filter]] = {}
@@ -48,7 +49,7 @@ def _is_wanted(event: dict[str, Any], wanted: Filter) -> bool:
 
 @asynccontextmanager
 async def nostr_relay() -> AsyncIterator[str]:
-    """Run one; yields its URL."""
+    """Run a relay, and yield its URL."""
     app = web.Application()
     app.router.add_get("/", NostrRelay().serve)
     async with TestServer(app) as server:

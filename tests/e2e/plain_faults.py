@@ -1,4 +1,4 @@
-"""The faults of a plain app's pages that are made in real browsers, each in a room of its own."""
+"""Faults of the pages of a plain app, which tests cause in real browsers, each in a room of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.e2e.stories import has
 from tests.e2e.verdicts_said import Expected
 from tests.kit.programs import until
 
-NEVER_MS = 1_000_000  # ms: longer than a test
+NEVER_MS = 1_000_000  # ms; longer than any test
 TOO_MANY = """async () => {
   const offer = await new RTCPeerConnection().createOffer({ offerToReceiveAudio: true })
   for (let i = 0; i < 600; i++) app.send('signal', { to: 'ann', i })
@@ -31,7 +31,7 @@ async def both_offer_and_answer_the_other(pages: PlainPages, room: str) -> None:
 
 
 async def one_side_names_no_candidate(pages: PlainPages, room: str) -> None:
-    """And cannot reach those of the other."""
+    """Each page cannot reach the addresses of the other."""
     await pages.open(room, "ann", names="nothing")
     await pages.open(room, "ben", names="203.0.113.7")
 
@@ -130,4 +130,4 @@ REJECTIONS: Mapping[str, Make] = {
     "no-such-peer": an_offer_to_who_is_not_there,
     "not-joined": an_offer_after_having_left,
 }
-"""By the code that is named."""
+"""The reason is the error code."""

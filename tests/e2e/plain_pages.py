@@ -1,4 +1,5 @@
-"""Pages of an app as people write it after their first tutorial; the plugin's `trace: true` watches it."""
+"""Pages of a simple app, as in a first WebRTC tutorial. The option `trace: true` of the plugin reports their
+connections."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from tests.kit.programs import Start
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
 
 APP = Path(__file__).parent / "plain_app.js"
-ON_THE_LAN = "192.0.2.1"  # RFC 5737: an address that no machine has, and for a browser no secure context
-SLOW = ["--max-frames-per-s", "1"]  # after the first 500, so that those after them are refused for certain
+ON_THE_LAN = "192.0.2.1"  # RFC 5737: an address that no machine has; a page there is not a secure context
+SLOW = ["--max-frames-per-s", "1"]  # more than the burst of 500, so that the frames after them are certainly refused
 FLAGS = [f"--host-resolver-rules=MAP {ON_THE_LAN} 127.0.0.1"]
 
 
@@ -31,13 +32,13 @@ async def start_plain_app(start: Start, folder: Path) -> Site:
 
 
 class PlainPages(NamedTuple):
-    """Where pages of the app are opened: one window with a tab for each, in a browser that has `FLAGS`."""
+    """A window of a browser with `FLAGS`, in which each page of the app is a tab."""
 
     site: Site
     window: BrowserContext
 
     async def open(self, room: str, me: str, *, secure: bool = True, joined: bool = True, **wishes: object) -> Page:
-        """Open a page for somebody who then joins; `wishes` as the app's own first lines say."""
+        """Open a page whose peer then joins. `wishes` are the options at the beginning of the app."""
         url = urlsplit(self.site.url)
         origin = self.site.url if secure else f"http://{ON_THE_LAN}:{url.port}/"
         page = await self.window.new_page()
@@ -48,17 +49,17 @@ class PlainPages(NamedTuple):
         return page
 
     async def pair(self, room: str, *, secure: bool = True, **wishes: object) -> tuple[Page, Page]:
-        """Ann, and then Ben."""
+        """Open the pages of Ann and then of Ben."""
         ann = await self.open(room, "ann", secure=secure, **wishes)
         return ann, await self.open(room, "ben", secure=secure, **wishes)
 
 
 Make = Callable[[PlainPages, str], Awaitable[object]]
-"""Does something in the room."""
+"""A function that does something in the room."""
 
 
 class Case(NamedTuple):
-    """Something that is done in a room, and what is expected to be said of the two who meet there."""
+    """An action in a room, and the expected diagnosis of the two peers there."""
 
     make: Make
     expected: Expected

@@ -1,4 +1,4 @@
-"""Healthy pairs of a plain app's pages that are not like most; each is connected."""
+"""Unusual pairs of pages of a plain app, all of which are connected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from playwright.async_api import Page
 from tests.e2e.plain_pages import Case, PlainPages
 from tests.e2e.verdicts_said import HEALTHY
 
-FAILS_WITHIN_MS = 60_000  # ms; Chromium has noticed after some 20 s that the other page is gone
+FAILS_WITHIN_MS = 60_000  # ms; Chromium takes about 20 s to notice that the other page is gone
 
 
 async def candidates_that_come_late(pages: PlainPages, room: str) -> None:
@@ -20,7 +20,7 @@ async def a_slow_newcomer(pages: PlainPages, room: str) -> None:
 
 
 async def candidates_of_one_side_lost(pages: PlainPages, room: str) -> None:
-    """The other side's are enough: whoever is asked by an unknown address learns it."""
+    """The candidates of the other peer are enough, because ICE learns unknown addresses from incoming checks."""
     await pages.open(room, "ann")
     await pages.open(room, "ben", holds=500)
 
@@ -46,7 +46,7 @@ async def a_page_that_is_closed_when_they_were_connected(pages: PlainPages, room
 
 
 async def state_of(page: Page, state: str) -> None:
-    """Wait until the page's only connection says so."""
+    """Wait until the only connection of the page has this state."""
     only = "state => [...app.connections.values()].every(pc => pc.connectionState === state)"
     await page.wait_for_function(only, arg=state, timeout=FAILS_WITHIN_MS)
 

@@ -1,4 +1,4 @@
-"""Reads QR codes as a phone's camera would: from the pixels that a page shows."""
+"""Read QR codes from the pixels of a page, like the camera of a phone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READ = """image => {
 
 
 async def text_in(image: Locator) -> str | None:
-    """What the code in the picture says, once it is loaded; None when there is no code in it."""
+    """Wait until the picture is loaded, and decode its QR code. Returns None if it contains none."""
     await image.page.wait_for_function("image => image.naturalWidth > 0", arg=await image.element_handle())
     await image.page.add_script_tag(path=JSQR)
     text: str | None = await image.evaluate(READ)

@@ -12,17 +12,17 @@ from tests.kit.checkout import FRONTEND
 from tests.kit.programs import is_running, until
 from tests.kit.sites import Site
 
-RECORDED_PROJECT = "/home/ann/demo"  # in place of where this repository happens to be
+RECORDED_PROJECT = "/home/ann/demo"  # replaces the path of this checkout
 
 
 async def end(demo: Site) -> None:
-    """Ctrl-C in its terminal; then the log is whole."""
+    """Press Ctrl-C in the terminal, after which the log is complete."""
     demo.vite.process.send_signal(signal.SIGINT)
     await until(lambda: not is_running(demo.sidecar.pid), "the sidecar has ended")
 
 
 def record(demo: Site, config: pytest.Config, name: str) -> None:
-    """Keep the log under this name, if that was asked for."""
+    """Save the log with this name if recording was requested."""
     recorded: Path | None = config.getoption("record_logs")
     if recorded is None:
         return

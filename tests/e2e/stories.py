@@ -1,4 +1,4 @@
-"""The shortest story of each dialect, made from its manners: two enter, one offers to the other, one leaves."""
+"""A short meeting for each wire protocol, derived from its manners: two peers join, one sends an offer, one leaves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Person:
     socket: aiohttp.ClientWebSocketResponse
     sidecar: Sidecar
     records_before: int
-    """How many records the log had before the story began."""
+    """The number of records in the log before the meeting began."""
 
 
 async def sends(person: Person, frame: Frame) -> None:
@@ -33,7 +33,7 @@ async def sends(person: Person, frame: Frame) -> None:
 
 
 async def hears(person: Person, frame: Frame) -> None:
-    """The next frame has all of this; what more it has is for the dialect's own tests."""
+    """The next frame must have these fields. Further fields are checked by the tests of the protocol."""
     message = await person.socket.receive(timeout=HEARS_WITHIN_S)
     told = json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else message.data
     assert has(told, frame), told
@@ -44,7 +44,7 @@ async def closes(person: Person, code: int) -> None:
 
 
 async def is_logged(person: Person, record: dict[str, Any]) -> None:
-    """Wait for it: this orders what is done on different connections."""
+    """Wait for a frame, so that actions on different connections happen in order."""
     await until(
         lambda: any(has(each, record) for each in person.sidecar.records()[person.records_before :]),
         f"the log has {record}",
@@ -73,23 +73,36 @@ def story_of(dialect: str, manners: Manners) -> Story:
         canonical=Paths(manners.path(ROOM, "ann"), manners.path(ROOM, "ben")),
         original=Paths(ann[0], ben[-1]),
         other_paths=frozenset((*ann, *ben)),
-        steps=[*_enter(manners), *_talk(manners), *_leave(manners)],
+        steps=_join(dialect, manners) if manners.gives_ids else [*_enter(manners), *_talk(manners), *_leave(manners)],
     )
 
 
 def _enter(manners: Manners) -> list[Step]:
-    ann: Step = ("ann", sends, manners.enter(ROOM, "ann", 0, 2))
-    ben: Step = ("ben", sends, manners.enter(ROOM, "ben", 1, 2))
+    ann, ben = (_asks(manners, name, place) for place, name in enumerate(("ann", "ben")))
     if manners.waits_for_all:
         told = manners.entered(ROOM, "", ["ann", "ben"])
-        return [ann, ("ann", is_logged, {"type": "match.queued"}), ben, ("ben", hears, told), ("ann", hears, told)]
+        return [*ann, ("ann", is_logged, {"type": "match.queued"}), *ben, ("ben", hears, told), ("ann", hears, told)]
     return [
-        ann,
-        ("ann", hears, manners.entered(ROOM, "ann", [])),
-        ben,
-        ("ben", hears, manners.entered(ROOM, "ben", ["ann"])),
+        *ann,
+        *_hears("ann", manners.entered(ROOM, "ann", [])),
+        *ben,
+        *_hears("ben", manners.entered(ROOM, "ben", ["ann"])),
         *_hears("ann", manners.joined(ROOM, "ben")),
     ]
+
+
+def _join(dialect: str, manners: Manners) -> list[Step]:
+    """Where the server gives the peers their ids, which are not known here: two join."""
+    frames = [(name, manners.enter(ROOM, name, place, 2)) for place, name in enumerate(("ann", "ben"))]
+    return [
+        *((name, sends, frame) for name, frame in frames if frame is not None),
+        ("ben", is_logged, {"type": "peer.joined", "dialect": dialect}),
+    ]
+
+
+def _asks(manners: Manners, name: str, place: int) -> list[Step]:
+    frame = manners.enter(ROOM, name, place, 2)
+    return [*_hears(name, manners.greets(ROOM, name)), *([] if frame is None else [(name, sends, frame)])]
 
 
 def _talk(manners: Manners) -> list[Step]:
@@ -115,7 +128,7 @@ STORIES = {dialect: story_of(dialect, manners) for dialect, manners in MANNERS.i
 
 
 class Origins(NamedTuple):
-    """The pages that Ann's and Ben's sockets come from."""
+    """The origins of the pages of Ann and Ben."""
 
     ann: str
     ben: str
@@ -125,7 +138,7 @@ async def play(story: Story, paths: Paths, origins: Origins, url: str, sidecar: 
     records_before = len(sidecar.records())
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
         people = {
-            # `ssl=False`: nobody vouches for the certificate of a dev server
+            # `ssl=False`: the certificate of a dev server is self-signed
             name: Person(await session.ws_connect(url + path, origin=origin, ssl=False), sidecar, records_before)
             for name, path, origin in zip(Paths._fields, paths, origins, strict=True)
         }

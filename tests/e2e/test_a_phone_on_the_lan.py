@@ -1,4 +1,4 @@
-"""A phone and a laptop on one network: real Chromium on hosts that have nothing but a switch between them."""
+"""A phone and a laptop on one network: Chromium on two hosts that are only connected by a switch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.kit.programs import Start, until
 from tests.kit.sites import Site, network_url_in, start_demo
 
 RUNS = 5
-NOTICES_WITHIN_S = 40.0  # seconds; the sidecar asks every 15 whether a peer is there, and waits 10 for the answer
+NOTICES_WITHIN_S = 40.0  # seconds; the sidecar sends a ping every 15 s, and waits 10 s for the pong
 CANDIDATES = """id => {
   const { localDescription, remoteDescription } = demo.mesh.connectionTo(id)
   return [localDescription, remoteDescription].map(({ sdp }) =>
@@ -43,7 +43,7 @@ async def demo(lan: Lan, start_once: Start, npm_package: Path, tmp_path_factory:
 async def browsers(
     request: pytest.FixtureRequest, lan: Lan, browser_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Browsers]:
-    """Whose pages tell each other names of multicast DNS or, as those that have a camera do, their addresses."""
+    """Pages send candidates with mDNS names, or with IP addresses if they may use a camera."""
     folder = tmp_path_factory.mktemp("browsers")
     laptop, phone = (host.program(browser_path, folder) for host in (lan.laptop, lan.phone))
     flags = ["--disable-features=WebRtcHideLocalIpsWithMdns"] if request.param == "addresses" else []
@@ -57,7 +57,7 @@ with_both = pytest.mark.parametrize("browsers", ["names", "addresses"], indirect
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def people(browsers: Browsers) -> AsyncIterator[People]:
-    """Ann at the laptop, and Ben with the phone."""
+    """Open the pages of Ann at the laptop and of Ben with the phone."""
     ann = await new_page(browsers.laptop, "Ann", **CLICK_THROUGH)
     ben = await new_phone(browsers.phone)
     yield ann, ben
@@ -79,7 +79,8 @@ async def test_a_phone_opens_what_the_qr_code_says_and_joins_with_one_tap(
     await comes(ben, url, "bar")
     await talk(ann, ben)
     own, his = await ann.page.evaluate(CANDIDATES, await ben.peer_id())
-    if request.node.callspec.params["browsers"] == "names":  # the responders of both browsers hear each other
+    # The mDNS responders of both browsers receive each other's packets.
+    if request.node.callspec.params["browsers"] == "names":
         assert {host.rpartition(".")[2] for host in own + his} == {"local"}
     else:
         assert {*own} <= {lan.laptop.ipv4, lan.laptop.ipv6}
@@ -102,7 +103,7 @@ async def test_a_phone_comes_by_ipv6_and_without_https(
 
 @with_names
 async def test_the_cable_is_pulled_and_the_call_goes_on(lan: Lan, demo: Site, people: People) -> None:
-    """For so long that the browsers notice that the call is interrupted, and she is told that he is away."""
+    """Disconnect for long enough that the browsers notice the interruption, and she is told that he is away."""
     ann, ben = people
     await waits(ann, demo.url, "kitchen")
     await comes(ben, await network_url_in(demo.vite), "kitchen")
@@ -121,7 +122,7 @@ async def test_the_cable_is_pulled_and_the_call_goes_on(lan: Lan, demo: Site, pe
     assert [await person.peer_id() for person in people] == ids
     for one, other in (people, people[::-1]):
         assert await one.has_kept_connection_to(other)
-    assert await seen(ann) == {"tiles": [], "events": ["peer_updated", "peer_updated"]}  # away, and back
+    assert await seen(ann) == {"tiles": [], "events": ["peer_updated", "peer_updated"]}  # he is away, and back again
     assert await seen(ben) == {"tiles": [], "events": ["resumed"]}
     away_and_back = ["peer.away", "peer.away_told", "peer.resumed"]
     assert happened(demo, "kitchen") == ["room.created", "peer.joined", "peer.joined", *away_and_back]

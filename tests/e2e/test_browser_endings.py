@@ -1,4 +1,5 @@
-"""What becomes of a peer's place when its browser ends the connection: PROTOCOLS.md, "Rule 8", in a real Chromium."""
+"""Whether a session is kept when a browser closes the connection in different ways: PROTOCOLS.md, "Rule 8", in
+Chromium."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from tests.kit.programs import Start, until
 from tests.kit.sites import Sidecar, Site, sidecar_in, start_vite, url_in, write_project
 from tests.kit.ways import config_with_plugin
 
-# The part of an original client that matters here: it connects when the page is loaded, and says who it is.
+# The relevant part of an original client: it connects when the page is loaded, and sends its id.
 PAGE = """<!doctype html>
 <title>original client</title>
 <script>
@@ -55,7 +56,7 @@ def hosted(name: str) -> tuple[str, dict[str, Any]]:
 
 
 Client = Callable[[str], tuple[str, dict[str, Any]]]
-"""The path and the first frame of a client of this name."""
+"""The path and the first frame of a client with this name."""
 
 
 async def socket_closed(page: Page) -> None:
@@ -79,7 +80,7 @@ class Ending(NamedTuple):
     does: Callable[[Page], Awaitable[None]]
     name: str
     code: int | None
-    """On the wire."""
+    """The Close frame on the wire."""
 
 
 ENDINGS = [
@@ -118,7 +119,7 @@ async def site(start_once: Start, npm_package: object, tmp_path_factory: pytest.
 
 
 async def logged(sidecar: Sidecar, *types: str, **fields: Any) -> dict[str, Any]:
-    """The first record of these types with these fields, and its data decoded, as soon as it is there."""
+    """Wait for the first record of these types with these fields, and return it with decoded data."""
 
     def found() -> list[dict[str, Any]]:
         records = [each for each in sidecar.records() if each["type"] in types]
@@ -130,10 +131,10 @@ async def logged(sidecar: Sidecar, *types: str, **fields: Any) -> dict[str, Any]
 
 
 async def what_becomes_of(client: Client, ending: Ending, browser: Browser, site: Site) -> tuple[dict[str, Any], Fate]:
-    """What the log says of the end of the connection, and what it says next of the peer."""
+    """The record about the end of the connection, and the next one about the peer."""
     name = f"{client.__name__}-{ending.does.__name__}".replace("_", "-")
     path, frame = client(name)
-    page = await browser.new_page(user_agent=name)  # a pairing has no other name in the log
+    page = await browser.new_page(user_agent=name)  # in the log, a pairing code is replaced by its hash
     await page.goto(f"{site.url}?{urlencode({'path': path, 'frame': json.dumps(frame)})}")
     opened = await logged(site.sidecar, "connection.opened", data={"user_agent": name})
     entered = await logged(site.sidecar, "peer.joined", "match.queued", connection=opened["connection"])

@@ -1,4 +1,5 @@
-"""Every dialect through a real Vite, over http and https, on its canonical path: one proxy rule covers them all."""
+"""Every wire protocol works through Vite, over http and https, on its canonical path. One proxy rule covers them
+all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sidecar doctor` in front of a real Vite: each broken set-up is named, and of one that is well nothing is wrong."""
+"""`sidecar doctor` with a real Vite server: each broken set-up is reported, and a working one has no errors."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.kit.sites import PLUGIN, VITE, Sidecar, sidecar_in, start_sidecar, st
 from tests.kit.ways import config_with_plugin, serve_over_https
 
 Findings = dict[str, dict[str, Any]]
-"""By code."""
+"""The findings by their codes."""
 RULE = "'^/ws/signaling(?:[/?]|$)'"
 
 
 @pytest.fixture
 def lan_host() -> str:
-    """An address of this machine that another device could come by."""
+    """An address of this machine that other devices can use."""
     found = [address.host for address in own_addresses() if address.kind is AddressKind.LAN]
     if not found:
         pytest.skip("this machine has no address on a network")
@@ -36,7 +36,7 @@ def rule(target: str, options: str = "ws: true, xfwd: true", more: str = "") -> 
 
 
 class SetUp:
-    """A project's sidecar and its Vite."""
+    """The sidecar of a project, and its Vite server."""
 
     def __init__(self, start: Start, folder: Path, sidecar: Sidecar) -> None:
         self.start, self.folder, self.sidecar = start, folder, sidecar
@@ -51,7 +51,7 @@ class SetUp:
         return vite
 
     async def doctor(self, *more: str, url: str | None = None, exit_code: int = 1) -> Findings:
-        """What it finds, by code; no code is there twice with another level."""
+        """The findings by their codes. No code may occur with two different levels."""
         flags = ["--url", url or self.url, "--state-dir", self.sidecar.state_dir, *more]
         program = await self.start(["sidecar", "doctor", "--json", *flags], self.folder)
         assert await program.ended(within_s=30) == exit_code, program.lines
@@ -232,7 +232,7 @@ async def test_a_url_that_is_none_is_one_sentence(start: Start, tmp_path: Path) 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
 async def test_a_machine_that_has_changed_networks(setup: SetUp) -> None:
-    """Vite still says the address that it had when it started."""
+    """Vite still reports the address that the machine had when Vite started."""
     vite = await setup.vite(rule(setup.sidecar.url), "--host", https=True)
     site = {"pid": vite.pid, "name": "app", "local": [setup.url], "network": ["https://198.51.100.7:5173/"]}
     (setup.sidecar.state_dir / "site.json").write_text(json.dumps({**site, "secret": "s" * 43}))

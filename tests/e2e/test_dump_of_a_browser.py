@@ -1,6 +1,6 @@
-"""What Chromium itself recorded of two pairs, whose pages report nothing, makes known what became of them.
+"""The dumps that Chromium records tell whether two pairs were connected, even if their pages report nothing.
 
-The unit tests' log and dumps are those of this test: see `make record`.
+This test also records the log and the dumps for the unit tests; see `make record`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from playwright.async_api import Browser, Page
 
 from signaling_sidecar.diagnosis import Reason
 from signaling_sidecar.inspection import EventLog, open_dump, open_log
-from tests.e2e.demo_page import all_connected
-from tests.e2e.recording import end, record
-from tests.e2e.test_why_in_browsers import (
+from tests.e2e.changed_frames import (
     Change,
     Frame,
     a_pair,
@@ -24,6 +22,8 @@ from tests.e2e.test_why_in_browsers import (
     enter,
     with_another_fingerprint,
 )
+from tests.e2e.demo_page import all_connected
+from tests.e2e.recording import end, record
 from tests.e2e.verdicts_said import NAMED_WITHIN_S
 from tests.kit.sites import Site
 
@@ -32,13 +32,13 @@ BUTTONS = {
     "webrtc_internals_dump.gz": "#dump-click-target",
     "rtcstats_dump.gz": "#dump-click-target-rtcstats",
 }
-"""Of `chrome://webrtc-internals`, by the names of the files that they download."""
+"""Dumps of `chrome://webrtc-internals`, by the names of the downloaded files."""
 PAIRS = {Reason.CONNECTED: None, Reason.DTLS_FAILED: with_another_fingerprint}
-"""What becomes of a pair, and what is done to its frames for it. It meets in the room of that name."""
+"""What happens to a pair, and how its frames are changed to cause it. The room of the pair has the same name."""
 
 
 async def internals(browser: Browser) -> Page:
-    """The browser's own page, which records all others from now on."""
+    """Open the page `chrome://webrtc-internals`, which records all other pages from now on."""
     page = await (await browser.new_context()).new_page()
     await page.goto("chrome://webrtc-internals")
     await page.locator("details", has=page.locator("#dump")).evaluate("details => { details.open = true }")
@@ -46,7 +46,7 @@ async def internals(browser: Browser) -> Page:
 
 
 async def download(recorder: Page, folder: Path) -> list[Path]:
-    """Both dumps, as they are now."""
+    """Save the current state of both dumps."""
     for name, button in BUTTONS.items():
         async with recorder.expect_download() as download:
             await recorder.locator(button).click()
@@ -55,7 +55,7 @@ async def download(recorder: Page, folder: Path) -> list[Path]:
 
 
 def reporting_nothing(change: Change | None) -> Change:
-    """Keep the numbering of the frames, but not what they report."""
+    """Replace the content of the reports, but keep the numbers of the frames."""
 
     def changed_frame(frame: Frame, side: int) -> Frame:
         if frame["type"] == "trace":
@@ -80,7 +80,7 @@ def reasons(log: EventLog) -> dict[str, str]:
 
 
 async def dumps_that_name(recorder: Page, folder: Path, demo: Site) -> list[Path]:
-    """A page may be between two tries: a webrtc-internals dump does not have those that are over."""
+    """A page may be between two attempts. A webrtc-internals dump does not contain finished attempts."""
     expected = {str(reason): str(reason) for reason in PAIRS}
     found: list[dict[str, str]] = []
     for _ in range(NAMED_WITHIN_S):

@@ -1,4 +1,4 @@
-"""Firefox and Chromium in one room. Each of them alone is in test_main_job.py."""
+"""Firefox and Chromium connect to each other. Tests with only one of them are in test_main_job.py."""
 
 from __future__ import annotations
 

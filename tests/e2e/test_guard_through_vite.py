@@ -1,6 +1,6 @@
-"""Who is let in: the same straight to the sidecar, through the plugin, and through a plain proxy entry.
+"""The same clients are accepted directly, through the plugin, and through a plain proxy rule.
 
-Vite checks neither Host nor Origin on an upgrade, so what is refused here is refused by the sidecar.
+Vite checks neither Host nor Origin of an upgrade request, so every refusal here comes from the sidecar.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ALL_WAYS: list[OpenWay] = [directly, through_the_plugin, through_an_object, thro
 HOST_IS_KEPT = ALL_WAYS[:3]
 
 Case = tuple[str, str | None]
-"""Host and Origin of a request."""
+"""The headers Host and Origin of a request."""
 LET_IN: list[Case] = [
     ("localhost:5173", None),
     ("localhost:5173", "http://localhost:5173"),
@@ -51,7 +51,7 @@ REFUSED: list[Case] = [
     ("localhost:5173", "null"),
     ("localhost:5173", "file://"),
     ("localhost:5173", "chrome-extension://abcdefgh"),
-    ("evil.example", "http://evil.example"),  # DNS rebinding: both headers say the same
+    ("evil.example", "http://evil.example"),  # DNS rebinding: both headers have the same name
     ("192.168.1.20:5173", "http://192.168.1.20:9999"),
     ("192.168.1.20:5173", "http://192.168.1.21:5173"),
 ]
@@ -90,7 +90,7 @@ async def test_the_terminal_says_once_what_would_let_a_page_in(start: Start, tmp
         assert await ask(way, "localhost:5173", "http://app.example") == 403
     assert await ask(way, "localhost:5173", "http://last.example") == 403
     await way.sidecar.program.line("last.example")
-    advice = OPTION if open_way is through_the_plugin else FLAG  # what its reader has written himself
+    advice = OPTION if open_way is through_the_plugin else FLAG  # values that the user has configured
     assert way.sidecar.program.count(re.escape(f"Origin 'http://app.example': if it is yours, {advice}")) == 1
     assert way.sidecar.program.count("app.example") == 1
 
@@ -122,7 +122,7 @@ def app_that_allows(hosts: object, folder: Path, *origins: str) -> Path:
 
 
 async def page_and_socket(vite: Program, hosts: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """The status of the page and of its WebSocket under each of these Host headers."""
+    """The status of the page and of its WebSocket for each of these Host headers."""
     url = (await url_in(vite)).rstrip("/")
     answers = {}
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
@@ -138,11 +138,11 @@ async def page_and_socket(vite: Program, hosts: Sequence[str]) -> dict[str, tupl
 async def test_a_name_is_let_in_exactly_when_vite_serves_its_pages_under_it(
     start: Start, tmp_path: Path, entries: object
 ) -> None:
-    if entries is None:  # also what Vite itself never matches, which must not stop anything
+    if entries is None:  # including an entry that Vite never matches, which must do no harm
         entries = [".ngrok-free.app", "dev.test", "", "y.test.", ".dots.test.", "*", "*.z.test", "xn--mller-kva.test"]
         entries += ["https://x.test", "x.test:8443", "[::1]", "::1", "10.0.0.1", "Upper.Test", "müller.test"]
     project = app_that_allows(entries, tmp_path)
-    # As hosting platforms say theirs.
+    # As hosting platforms configure their host names.
     vite = await start_vite(start, project, env={"__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS": "platform.test"})
     await sidecar_in(vite)
     names = ["abc.ngrok-free.app", "a.b.ngrok-free.app:443", "ngrok-free.app", "evilngrok-free.app", "dev.test:5173"]

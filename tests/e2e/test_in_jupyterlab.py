@@ -1,4 +1,4 @@
-"""The notebooks where people run them: a real JupyterLab, in a real browser."""
+"""The notebooks run in a real JupyterLab, in a real browser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from tests.kit.sites import Site
 
 TOKEN = "of-this-test"
 LADDER = "from signaling_sidecar.inspection import open_log\nopen_log('recorded/three-peers').ladder('bar')"
-CELL_WITHIN_MS = 60_000  # ms; the first one starts a kernel and imports pandas, beside a browser on two slow cores
+# Ms; the first cell starts a kernel and imports pandas, while a browser runs on the same two cores.
+CELL_WITHIN_MS = 60_000
 LAB = [
     *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--port=0", "--ServerApp.port_retries=0"),
     *(f"--IdentityProvider.token={TOKEN}", "--expose-app-in-browser", "--LabApp.collaborative=False"),
@@ -33,19 +34,20 @@ LAB = [
 
 @dataclass(frozen=True)
 class Lab:
-    """A JupyterLab that runs, and a folder of its own for one test in it."""
+    """A running JupyterLab, and a folder in it for one test."""
 
     url: str
     root: Path
     folder: Path
 
     async def open(self, browser: Browser, path: str) -> Page:
-        """The notebook at this path in the folder, with all its cells run."""
+        """Open the notebook at this path in the folder, and run all its cells."""
         page = await (await browser.new_context(viewport={"width": 1280, "height": 1600})).new_page()
         folder = self.folder.relative_to(self.root)
-        # A workspace of its own: a test finds nothing open that another one has opened.
+        # Each test has a workspace of its own, so that the notebooks of other tests are not open in it.
         await page.goto(f"{self.url}/lab/workspaces/{folder}/tree/{folder}/{path}?token={TOKEN}")
-        await expect(page.get_by_text("| Idle")).to_be_visible(timeout=CELL_WITHIN_MS)  # else it asks which kernel
+        # Otherwise JupyterLab asks for the kernel.
+        await expect(page.get_by_text("| Idle")).to_be_visible(timeout=CELL_WITHIN_MS)
         await run_all(page)
         return page
 
@@ -80,7 +82,7 @@ COUNTS = """Array.from(
 
 
 async def run_all(page: Page) -> None:
-    """Run every cell, and wait until each has another number than before; one that fails would stop it."""
+    """Run all cells, and wait until each has a new execution count. A failing cell would stop the run."""
     before = max(await page.evaluate(COUNTS))
     await page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
     await page.wait_for_function(
@@ -90,7 +92,7 @@ async def run_all(page: Page) -> None:
 
 
 def write_notebook(folder: Path, demo: Site, *cells: str) -> str:
-    """One that is connected to the demo's sidecar, and shows the panel."""
+    """A notebook that is connected to the sidecar of the demo, and shows the panel."""
     connected = f"from signaling_sidecar.inspection import connect\nadmin = connect({str(demo.sidecar.state_dir)!r})"
     return write_cells(folder, connected, "admin.dashboard()", *cells)
 
@@ -103,7 +105,7 @@ def write_cells(folder: Path, *cells: str) -> str:
 
 
 class Drawing:
-    """A ladder on a page, out of a cell or out of a box of widgets."""
+    """A ladder on a page, in the output of a cell or in a box of widgets."""
 
     def __init__(self, page: Page, nth: int) -> None:
         self._here = page.locator("[data-signaling-drawing]").nth(nth)
@@ -112,14 +114,14 @@ class Drawing:
         self.payload = self._here.locator("[data-payload]")
 
     def row(self, label: str) -> Locator:
-        """The first with this label."""
+        """The first element with this label."""
         return self.rows.filter(has_text=label).first
 
 
 async def test_a_click_on_a_row_of_a_ladder_shows_its_payload(lab: Lab, browser: Browser) -> None:
     shutil.copytree(ROOT / "notebooks", lab.folder / "notebooks")
     page = await lab.open(browser, "notebooks/01-read-a-log.ipynb")
-    for nth in range(2):  # the ladder of a cell, and the picker's
+    for nth in range(2):  # the ladder of a cell, and that of the picker
         drawing = Drawing(page, nth)
         await drawing.row("offer").click()
         await expect(drawing.payload.get_by_text("a=ice-ufrag:cHdu")).to_be_visible()
@@ -176,10 +178,10 @@ async def test_a_drawing_that_goes_on_keeps_what_is_chosen_and_where_it_is(lab: 
     page = await lab.open(browser, write_cells(lab.folder, GROWING))
     drawing = Drawing(page, 0)
     await drawing.row("offer").click()
-    await expect(drawing.payload).to_be_visible()  # only now the list is low enough for the next
+    await expect(drawing.payload).to_be_visible()  # only now the list is short enough for the next step
     await drawing.list.evaluate("list => list.scrollTo(0, 200)")
     await drawing.payload.locator("pre").evaluate("text => text.scrollTo(0, 50)")
-    # Not by the mouse: that would take the focus from the row.
+    # The mouse is not used, because it would move the focus away from the row.
     await page.evaluate("document.querySelector('.jupyter-button').click()")
     await expect(drawing.row("room ended")).to_be_attached()
     await expect(drawing.row("offer")).to_be_focused()

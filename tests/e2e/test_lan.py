@@ -1,4 +1,4 @@
-"""The network of the other tests leaves nothing behind."""
+"""The simulated network leaves nothing behind on this machine."""
 
 from __future__ import annotations
 

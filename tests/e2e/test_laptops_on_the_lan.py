@@ -1,4 +1,4 @@
-"""Two laptops on one network, each with the demo app and its own sidecar, and somebody with a phone."""
+"""Two laptops on one network, each with the demo app and its own sidecar, and a person with a phone."""
 
 from __future__ import annotations
 
@@ -25,27 +25,28 @@ from tests.kit.sites import Site, network_url_in
 
 ANSWERS_WITHIN_S = 30.0  # seconds for a command of the sidecar; two slow cores
 LIFETIME_S = 60.0  # seconds, of what is announced
-LISTENS_S = "1.5"  # seconds; an answer takes up to 120 ms (RFC 6762 section 6), and one question may be lost
+LISTENS_S = "1.5"  # seconds; an answer takes up to 120 ms (RFC 6762 section 6), and a packet may be lost
 
 
 class Laptop(NamedTuple):
     start: Start
-    """Starts programs on it."""
+    """Start programs on this laptop."""
     env: Mapping[str, str]
     demo: Site
     url: str
-    """Of the demo, for the network."""
+    """The URL of the demo for other devices."""
 
     async def says(self, *words: str) -> tuple[int, Any]:
-        """The exit code of a command of the sidecar, and the JSON that it prints."""
+        """Run a command of the sidecar, and return its exit code and the JSON that it prints."""
         program = await self.start(["sidecar", *words, "--json"], FRONTEND / "demo", self.env)
         code = await program.ended(ANSWERS_WITHIN_S)
         await program.stop()
-        said = dropwhile(lambda line: not line.startswith("["), program.lines)  # whose state was taken is on stderr
+        # The chosen state folder is printed on stderr.
+        said = dropwhile(lambda line: not line.startswith("["), program.lines)
         return code, json.loads("\n".join(said))
 
     async def discovers(self, *urls: str) -> dict[str, Any]:
-        """What is announced, by its URL, once it is these and no others."""
+        """Wait until exactly these pages are announced, and return them by their URLs."""
         found: dict[str, Any] = {}
         async with asyncio.timeout(LIFETIME_S):
             while found.keys() != set(urls):
@@ -65,7 +66,7 @@ async def start_laptop(host: Host, start: Start, home: Path) -> Laptop:
 async def laptops(
     lan: Lan, start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Laptop, Laptop]:
-    """Ann's and Ben's."""
+    """The laptops of Ann and Ben."""
     ann = await start_laptop(lan.laptop, start_once, tmp_path_factory.mktemp("ann"))
     return ann, await start_laptop(lan.second_laptop, start_once, tmp_path_factory.mktemp("ben"))
 
@@ -74,7 +75,7 @@ async def laptops(
 async def browsers(
     lan: Lan, browser_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Browser, Browser]]:
-    """On Ben's laptop, and on the phone."""
+    """Open a page on Ben's laptop, and one on the phone."""
     folder = tmp_path_factory.mktemp("browsers")
     laptop, phone = (host.program(browser_path, folder) for host in (lan.second_laptop, lan.phone))
     async with launched(laptop) as on_laptop, launched(phone) as on_phone:
@@ -103,7 +104,7 @@ async def test_their_rooms_are_found_from_each_other_until_one_is_killed(
 
 
 async def goes_over(person: DemoPage, here: Laptop, there: Laptop) -> None:
-    """From the lobby of the one into the kitchen of the other."""
+    """Go from the lobby of one laptop into the room "kitchen" of the other."""
     await person.page.goto(here.url)
     await person.page.get_by_test_id("others-card").filter(has_text="kitchen").tap()
     await takes_name(person)
@@ -111,7 +112,7 @@ async def goes_over(person: DemoPage, here: Laptop, there: Laptop) -> None:
 
 
 async def finds_nothing_wrong(laptop: Laptop) -> None:
-    """Somebody with a phone is in a room of this laptop now."""
+    """A person with a phone joins a room of this laptop."""
     code, findings = await laptop.says("doctor")
     assert [finding for finding in findings if finding["level"] == "wrong"] == []
     assert code == 0

@@ -1,4 +1,4 @@
-"""The demo's lobby: what one sees of the rooms before joining one."""
+"""The lobby of the demo shows the rooms before a person joins one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.e2e.demo_page import in_room, new_page
 from tests.kit.sites import Site
 
-POLL_S = 10  # seconds; the lobby asks for its neighbours this often
+POLL_S = 10  # seconds; the lobby requests its neighbours with this interval
 HOUR_MS = 3_600_000
 TWO_WORDS = re.compile(r"^[A-Z][a-z]+ [A-Z][a-z]+$")
+
+
+@pytest.fixture
+def demo(shared_demo: Site) -> Site:
+    return shared_demo
 
 
 async def open_lobby(context: BrowserContext, url: str) -> Page:
@@ -55,7 +61,7 @@ async def test_a_card_is_a_link_that_can_be_copied_and_opened_elsewhere(demo: Si
     other = await opening.value
     await expect(other.get_by_test_id("room-name")).to_have_text("Study Hall")
     await expect(lobby.get_by_test_id("lobby")).to_be_visible()
-    await card.click()  # without a key it is this page that goes there, without being loaded anew
+    await card.click()  # without a modifier key, this page changes to the room without being loaded again
     await expect(lobby.get_by_test_id("room-name")).to_have_text("Study Hall")
     await lobby.go_back()
     await expect(lobby.get_by_test_id("lobby")).to_be_visible()
@@ -115,7 +121,7 @@ async def test_a_card_is_joined_from_the_keyboard(demo: Site, browser: Browser) 
 
 
 class Neighbourhood:
-    """Answers what the sidecar answers when it has found others; counts how often it is asked."""
+    """Responds like a sidecar that has found neighbours, and counts the requests."""
 
     def __init__(self, *neighbours: dict[str, Any], status: int = 200) -> None:
         self.neighbours = neighbours

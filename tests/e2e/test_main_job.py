@@ -1,4 +1,4 @@
-"""The main job: browsers meet through Vite and the sidecar. Each test runs in Chromium and in Firefox."""
+"""Browsers connect to each other through Vite and the sidecar. Each test runs in Chromium and in Firefox."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from tests.e2e.demo_page import AT_ONCE_MS, all_connected, in_room, new_page
 from tests.kit.sites import Site
 
 
+@pytest.fixture
+def demo(shared_demo: Site) -> Site:
+    return shared_demo
+
+
 @pytest.fixture(params=["browser_with_camera", "firefox"], ids=["Chromium", "Firefox"])
 def browser(request: pytest.FixtureRequest) -> Browser:
-    """Camera and microphone are there, and every page may have them."""
+    """A browser with a camera and a microphone that every page may use."""
     found: Browser = request.getfixturevalue(request.param)
     return found
 

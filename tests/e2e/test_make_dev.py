@@ -1,4 +1,4 @@
-"""`make dev` on a machine that has nothing but Python, Node and make."""
+"""`make dev` works on a machine that only has Python, Node and make."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kit.checkout import ROOT
 from tests.kit.programs import IN_A_TERMINAL, Start, command_of, is_running, until
 from tests.kit.sites import LISTENS, sidecar_in, url_in
 
-INSTALLS_WITHIN_S = 240.0  # seconds; pip and npm fetch everything, on a slow line
+INSTALLS_WITHIN_S = 240.0  # seconds; pip and npm download everything, perhaps over a slow line
 MADE_HERE = (".git", ".venv", "node_modules", "dist", ".*_cache", ".hypothesis", "__pycache__", "test-results")
 CTRL_C = "\x03"
 
@@ -46,7 +46,7 @@ async def test_make_dev_sets_everything_up_and_ctrl_c_ends_it_all(start: Start, 
 
     second = await start(["make", "--dry-run", "dev"], clone, as_on_a_new_machine)
     assert await second.ended() == 0
-    [command_line] = second.lines  # nothing is set up again
+    [command_line] = second.lines  # the setup is not repeated
     assert "vite.js demo" in command_line
     on_the_lan = await start(["make", "--dry-run", "dev-lan"], clone, as_on_a_new_machine)
     assert await on_the_lan.ended() == 0

@@ -1,4 +1,4 @@
-"""Vite hands out and watches what is under its root: nothing of the sidecar may be there."""
+"""Vite serves and watches everything under its root, so no file of the sidecar may be there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.kit.sites import PLUGIN, Sidecar, Site, sidecar_in, start_vite, url_i
 
 ANSWERS_WITHIN_S = 15.0
 MESSAGES = 1_000
-SENDERS = 4  # each may send a burst of 500 frames, then 100 a second
+SENDERS = 4  # each connection may send a burst of 500 frames, then 100 per second
 CONFIG = f"""
 import signaling from {json.dumps(str(PLUGIN))}
 const reporter = {{
@@ -41,7 +41,8 @@ async def project(start: Start, npm_package: Path, tmp_path: Path) -> Project:
 
 
 async def get(site: Site, target: str) -> tuple[int, str]:
-    """Status and body for a request target as it stands: a client library would mend `..` before it sends it."""
+    """Send a request with this exact path, and return the status and the body. A client library would resolve `..`
+    first."""
     address = urlsplit(site.url)
     async with asyncio.timeout(ANSWERS_WITHIN_S):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -54,7 +55,7 @@ async def get(site: Site, target: str) -> tuple[int, str]:
 
 
 def forms_of(file: Path, root: Path) -> list[str]:
-    """Request targets by which Vite might be talked into handing out a file."""
+    """Request paths with which Vite might be made to serve a file."""
     climb = "/".join([".."] * len(root.parts))
     encoded = "/".join(["%2e%2e"] * len(root.parts))
     slashes = quote(str(file), safe="")
@@ -78,9 +79,10 @@ def forms_of(file: Path, root: Path) -> list[str]:
 
 
 def shapes_of(file: Path) -> list[str]:
-    """How the beginning of a file looks in an answer: as it is, in a string of JavaScript, in a data URL."""
-    beginning = file.read_bytes()[:57]  # a multiple of 3: its base64 does not depend on what follows
-    text = beginning.decode(errors="replace")  # the key is no text; an answer is read in the same way
+    """The forms in which the beginning of a file may be in a response: plain, in a JavaScript string, or in a data
+    URL."""
+    beginning = file.read_bytes()[:57]  # a multiple of 3, so that its base64 does not depend on the following bytes
+    text = beginning.decode(errors="replace")  # the key is binary; the response is decoded in the same way
     return [text, json.dumps(text, ensure_ascii=False)[1:-1], b64encode(beginning).decode()]
 
 
@@ -88,7 +90,7 @@ async def test_no_url_returns_anything_of_the_state_folder(project: Project) -> 
     folder, site = project
     private = [path for path in site.sidecar.state_dir.iterdir() if path.is_file() and path.stat().st_size]
     assert {path.name for path in private} >= {"runtime.json"}
-    assert len(private) >= 2  # the log too
+    assert len(private) >= 2  # the log must be private too
     for file in private:
         for target in forms_of(file, folder):
             _, body = await get(site, target)
@@ -116,7 +118,7 @@ async def test_the_env_file_is_still_refused(project: Project) -> None:
 
 
 async def relay(site: Site, messages: int) -> None:
-    """Send messages from one peer of a room to another, through Vite; return when the last has come."""
+    """Send messages from one peer to another through Vite, and wait until the last one has arrived."""
     url = f"{site.url}ws/signaling"
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as ann, session.ws_connect(url) as ben:
         room = f"room {id(ann)}"

@@ -1,4 +1,4 @@
-"""What an app may send by mistake, or because its page shares much: it arrives, or the page is told why it did not."""
+"""Unusual and large frames of an app arrive, or the page is told why they did not."""
 
 from __future__ import annotations
 

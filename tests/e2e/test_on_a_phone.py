@@ -1,4 +1,4 @@
-"""`npm run dev:lan`: what somebody with a phone sees who opens the laptop's page by its LAN address."""
+"""`npm run dev:lan`: a phone opens the page of the laptop with its LAN address."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ window.WebSocket = class extends EventTarget {
 
 @dataclass
 class Laptop:
-    """The demo on the LAN."""
+    """The demo app on the LAN."""
 
     url: str
-    """For phones; ends with a slash."""
+    """The URL for phones, which ends with a slash."""
     vite: Program
     sidecar: Sidecar
 
@@ -81,7 +81,7 @@ async def laptop_without_https(start: Start, npm_package: Path) -> Laptop:
 
 
 class Hand:
-    """Whoever holds a phone, and has accepted its warning about the certificate."""
+    """A person with a phone, who has accepted the warning about the certificate."""
 
     def __init__(self, browser: Browser) -> None:
         self.browser = browser

@@ -1,4 +1,4 @@
-"""Whatever a page does with its clients, its tab is one peer of the room, the same one over every reload."""
+"""Whatever a page does with its clients, its tab is one peer in the room, and stays the same peer over reloads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ export default {
   server: { fs: { strict: false } },
 }
 """
-# What the page does is in its address, so that a reload does it again.
+# The URL has the actions of the page, so that a reload repeats them.
 PAGE = """
 import { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
 const query = new URLSearchParams(location.search)
@@ -97,7 +97,7 @@ async def opened(window: BrowserContext, site: Site, room: str, does: str, me: s
 
 
 async def joined(tab: Tab) -> str:
-    """Its peer id, once it is in the room."""
+    """Wait until the page is in the room, and return its peer id."""
     await tab.page.wait_for_function(IS_JOINED)
     return str(await tab.page.evaluate(PEER_ID))
 
@@ -139,7 +139,7 @@ async def test_nobody_else_sees_a_newer_client_come_or_the_earlier_one_go(
     assert await ben.page.evaluate(f"() => {{ {before}; {JOINS}; return said }}") == [told]
     assert [await joined(tab) for tab in (ann, ben)] == ids
     await ann.page.wait_for_function("said.length > 0")
-    await ben.page.evaluate("client.broadcast()")  # and so it is known that nothing else was to come
+    await ben.page.evaluate("client.broadcast()")  # this shows that no other frame was pending
     await ann.page.wait_for_function("said.at(-1) === 'broadcast'")
     assert await ann.page.evaluate("said") == ["peer_updated", "broadcast"]
 
@@ -199,7 +199,7 @@ async def test_a_second_tab_with_the_same_chosen_id_is_told_and_waits(site: Site
     async with second.page.expect_console_message(lambda message: message.type == "warning") as warning:
         pass
     assert "uses this peer id" in (await warning.value).text
-    await first.page.reload()  # it is still the first that has it
+    await first.page.reload()  # the first page still has the peer id
     await joined(first)
     await first.page.evaluate("client.leave()")
     assert await joined(second) == "user-1"
@@ -207,7 +207,7 @@ async def test_a_second_tab_with_the_same_chosen_id_is_told_and_waits(site: Site
 
 
 async def test_the_page_that_back_goes_to_is_the_same_peer(site: Site, browser_path: Path) -> None:
-    """Whether or not the browser has kept it in its back/forward cache."""
+    """Navigate back. The browser may or may not have the page in its back/forward cache."""
     async with launched(browser_path, without=["--disable-back-forward-cache"]) as browser:
         window = await browser.new_context()
         tab = await opened(window, site, "back", JOINS)

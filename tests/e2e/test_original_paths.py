@@ -1,4 +1,5 @@
-"""The original clients straight on the sidecar's own port: their paths, and pages that are not Vite's."""
+"""The original clients connect directly to the port of the sidecar, with their own paths, from pages that Vite does not
+serve."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ async def sidecar_with(start: Start, folder: Path, *flags: str) -> Sidecar:
 
 
 async def end_after(url: str, frame: str | bytes) -> tuple[object, int | None]:
-    """What comes after a first frame: the type of the message, and the code if it is a Close."""
+    """Send a first frame, and return the type of the next message, and its code if it is a Close."""
     async with (
         aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session,
         session.ws_connect(url) as socket,

@@ -1,4 +1,4 @@
-"""Apps that connect by other people's libraries: what the sidecar says of them is right, and can be read."""
+"""Apps that use other libraries for their connections are diagnosed correctly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Start, until
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
 
-# The signals as simple-peer's README sends them: as JSON text.
+# The signals are sent as JSON text, as in the README of simple-peer.
 SIMPLE_PEER = """
 import SimplePeer from 'simple-peer/simplepeer.min.js'
 import { SignalingClient } from 'CLIENT'
@@ -43,7 +43,7 @@ room.onPeerJoin = () => { document.body.dataset.connected = 'yes' }
 
 async def start_app(start: Start, folder: Path, script: str, title: str = "", *, trace: bool = True) -> Site:
     options = json.dumps({"trace": trace})
-    served = "server: { fs: { strict: false } }"  # the client is outside of the project
+    served = "server: { fs: { strict: false } }"  # the client is outside of the project folder
     config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({options})], {served} }}\n"
     project = write_project(folder / "app", config)
     (project / "node_modules").symlink_to(FRONTEND / "node_modules")
@@ -96,4 +96,4 @@ async def test_a_pool_of_trystero_is_one_green_line(start: Start, browser: Brows
         unanswered = [each for each in app.sidecar.records() if "have-local-offer" in str(each.get("data"))]
         assert len(unanswered) > 4, "trystero has made a pool of offers"
         assert not [line for line in said() if "✗" in line], said()
-        await pages[0].context.close()  # the relay would wait for its sockets
+        await pages[0].context.close()  # otherwise the relay would wait for its sockets

@@ -1,4 +1,4 @@
-"""A stranger's project: our wheel, our npm package, and the README's code, all in a folder of its own."""
+"""A new project of a user: the wheel, the npm package and the code of the README, in a separate folder."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.kit.programs import Program, Start
 from tests.kit.sites import sidecar_in, start_sidecar, url_in
 from tests.kit.ways import config_with_entry
 
-INSTALLS_WITHIN_S = 240  # seconds; pip and npm fetch, on a slow line
-MAX_PACKAGES = 15  # of the core: lightweight is a promise
-MAX_BYTES = 40_000_000  # of the core, installed and compiled
+INSTALLS_WITHIN_S = 240  # seconds; pip and npm download packages, perhaps over a slow line
+MAX_PACKAGES = 15  # packages of the core installation, which must be small
+MAX_BYTES = 40_000_000  # size of the core installation, including compiled files
 PAGE = '<!doctype html><title>own project</title><body><script type="module" src="/main.js"></script></body>'
 JOIN = """room => new Promise((resolve, reject) => {
   const socket = new WebSocket(`ws://${location.host}/ws/signaling`)
@@ -34,7 +34,7 @@ JOIN = """room => new Promise((resolve, reject) => {
 
 @dataclass
 class OwnProject:
-    """A folder as a user has it: an app of his own, a `.venv` and `node_modules` with ours in them."""
+    """The folder of a user, with an app, and a `.venv` and `node_modules` in which our packages are installed."""
 
     folder: Path
     environment: dict[str, str | None]
@@ -68,7 +68,7 @@ def run(words: Sequence[str | Path], folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def own_project(tmp_path_factory: pytest.TempPathFactory, npm_package: Path) -> OwnProject:
-    """What `pip install` and `npm i -D` leave behind, from the wheel and the tarball that would be published."""
+    """Install the wheel and the npm tarball that would be published."""
     built, folder = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("own-project")
     run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", built, ROOT], built)
     run(["npm", "pack", "--silent", "--pack-destination", built], FRONTEND)
@@ -110,7 +110,7 @@ async def test_such_a_project_can_be_built(own_project: OwnProject, start: Start
     assert await build.ended(within_s=60) == 0
     [script] = own_project.folder.glob("dist/assets/*.js")
     assert "/ws/signaling" in script.read_text()
-    assert build.count("sidecar") == 0  # none is started, looked for or missed
+    assert build.count("sidecar") == 0  # no sidecar is started or searched for, and no warning is printed
 
 
 @pytest.mark.parametrize("form", ["object", "shorthand"])

@@ -1,4 +1,4 @@
-"""The original client: a few lines around a WebSocket in a page, without our library."""
+"""The original client of `rooms`: a few lines around a WebSocket, without our library."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def open_page(browser: Browser, url: str) -> Page:
 
 
 async def frame(page: Page, kind: str, nth: int = 1) -> dict[str, Any]:
-    """The `nth` frame (from 1) of the type that the page got, as soon as it is there."""
+    """Wait for the `nth` frame (counted from 1) of this type on the page, and return it."""
     handle = await page.wait_for_function(NTH_OF_TYPE, arg=[kind, nth])
     return dict(await handle.json_value())
 
@@ -56,7 +56,8 @@ async def test_the_original_client_joins_leaves_and_comes_back(demo: Site, brows
 
     await ben.evaluate("disconnect()")
     assert (await frame(ann, "peer_left"))["peerId"] == "def"
-    assert (await frame(ann, "peer_joined", 2))["peerId"] == "def"  # it comes back although it said goodbye
+    # It reconnects although it has closed the connection itself.
+    assert (await frame(ann, "peer_joined", 2))["peerId"] == "def"
     [listed] = (await frame(ben, "peer_list", 2))["peers"]
     assert listed["peerId"] == "abc"
     await ben.evaluate("drop()")

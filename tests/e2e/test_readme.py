@@ -1,4 +1,4 @@
-"""Everything that the READMEs tell people to type works, and nothing in them is untested."""
+"""All commands and code blocks in the READMEs work, and none of them is untested."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.kit.programs import Start
 from tests.kit.sites import start_sidecar
 from tests.kit.ways import upgrade
 
-# Every command of the READMEs is in one of these three.
+# Every command of the READMEs is in one of these three lists.
 ENDS_BY_ITSELF = {
     "sidecar dialects",
     "sidecar discover",
@@ -54,7 +54,7 @@ def test_every_command_of_the_readmes_is_run_somewhere() -> None:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def project(start: Start, tmp_path: Path) -> AsyncIterator[Path]:
-    """A project whose sidecar runs, with two in a room who have sent each other something, and a browser's dump."""
+    """A project with a running sidecar, two peers in a room that have exchanged frames, and a browser dump."""
     folder = tmp_path / "project"
     folder.mkdir()
     shutil.copy(INTERNALS, folder)

@@ -1,4 +1,4 @@
-"""What a developer does all day long, and nobody in the room notices."""
+"""The usual actions of a developer, such as saving a file, do not interrupt the people in a room."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.kit.sites import Site, sidecar_in, start_demo
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def people(demo: Site, browser: Browser) -> list[DemoPage]:
-    """Ann and Ben, connected; from now on what their pages see is written down."""
+    """The pages of Ann and Ben, which are connected. From now on, their events are recorded."""
     return await watched(browser, demo)
 
 
@@ -32,9 +32,9 @@ async def watched(browser: Browser, demo: Site) -> list[DemoPage]:
 
 
 async def nobody_noticed(people: list[DemoPage], told: Collection[str] = ()) -> None:
-    """Both sessions went on, no list was needed, and no tile came or went; what is said still arrives.
+    """Assert that both sessions continued, without a new list of peers and without a tile that appeared or disappeared.
 
-    `told`: events that they may have been told of all the same.
+    `told` are events that may have happened nevertheless.
     """
     for person in people:
         await person.page.wait_for_function("seen.events.includes('resumed') && demo.client.joined")
@@ -61,7 +61,7 @@ async def test_a_sidecar_that_is_killed_and_started_again(demo: Site, people: li
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets a test fill another program's disk")
 async def test_a_sidecar_that_is_killed_while_its_disk_is_full(demo: Site, people: list[DemoPage]) -> None:
-    """It forgets what was said meanwhile, and the pages what it had said of that: they go on as who they were."""
+    """The sidecar and the pages forget the frames of that time, and the peers continue with their sessions."""
     resource.prlimit(demo.sidecar.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     await demo.vite.line("the event log cannot be written")
     await arrives_both_ways(people, "while the disk is full")
@@ -116,7 +116,7 @@ async def test_the_hooks_file_is_saved(start: Start, browser: Browser, tmp_path:
 
 
 async def test_a_module_of_the_page_is_saved(people: list[DemoPage]) -> None:
-    """The pages draw their tiles anew, by the new code; calls and sessions go on."""
+    """The pages draw their tiles again with the new code. Calls and sessions continue."""
     ann, ben = people
     await ann.keep_connection_to(ben)
     await ann.page.evaluate("window.old = demo.mesh")

@@ -1,4 +1,4 @@
-"""The sidecar dies under running calls: the calls go on, and so does the room."""
+"""The sidecar is killed during calls. The calls continue, and so does the room."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.e2e.demo_page import DemoPage, all_connected, in_room
 from tests.kit.programs import until
 from tests.kit.sites import Sidecar, Site, sidecar_in
 
-BURST = 400  # frames at once: under the limit of 500, and too many to be relayed before the kill
+BURST = 400  # frames at once; fewer than the limit of 500, but too many to be relayed before the kill
 
 
 @contextmanager
 def nobody_else_starts(sidecar: Sidecar) -> Iterator[None]:
-    """Hold the state folder, as another sidecar would: a test decides how long signaling is down."""
+    """Lock the state folder like another sidecar, so that a test decides how long signaling is interrupted."""
     lock = state_dir.lock(sidecar.state_dir)
     try:
         yield
@@ -37,7 +37,7 @@ async def kill(sidecar: Sidecar) -> None:
 
 
 async def signal_reaches_everybody(people: list[DemoPage], text: str) -> None:
-    """Send a signal each way. Order is kept per sender: what each sent before is through as well, also an offer."""
+    """Send a signal in each direction. Frames of one sender arrive in order, so all earlier frames have arrived too."""
     for sender, receiver in permutations(people, 2):
         frame = [await receiver.peer_id(), {"text": f"{text} from {sender.name}"}]
         assert await sender.page.evaluate("([to, payload]) => demo.client.relay(to, 'signal', payload)", frame)
@@ -103,5 +103,5 @@ RELAYED = ("offer", "answer", "candidate", "signal")
 
 
 def message(frame: dict[str, Any]) -> str:
-    """A frame by what its sender and its receiver have in common."""
+    """A key that identifies a frame at its sender and at its receiver."""
     return json.dumps({key: value for key, value in frame.items() if key not in ("to", "s", "ca")}, sort_keys=True)

@@ -1,4 +1,4 @@
-"""A project that keeps its state in another folder: every command of the project finds it, and so does Vite."""
+"""If a project stores its state in another folder, every command of the project and Vite find it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The status page in a real browser: straight at the sidecar's port and through Vite it is the same, and all works."""
+"""The status page works in a real browser, both at the port of the sidecar and through Vite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, 
 
 from tests.e2e.demo_page import in_room, meet, new_page
 from tests.kit.programs import Start, until
-from tests.kit.sites import Sidecar, Site, sidecar_in, start_sidecar, start_vite, url_in, write_project
+from tests.kit.sites import Sidecar, Site, close_all_rooms, sidecar_in, start_sidecar, start_vite, url_in, write_project
 from tests.kit.ways import config_with_plugin, serve_over_https
 
 HOSTILE = [
@@ -25,7 +25,7 @@ HOSTILE = [
     "javascript:alert(1)",
     "\u202etfel",
 ]
-FAILS_WITHIN_MS = 30_000  # ms: longer than a pair is given to connect
+FAILS_WITHIN_MS = 30_000  # ms; longer than the deadline for a pair to connect
 ONLY_BY_RELAY = """
 window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(configuration) {
@@ -40,7 +40,7 @@ IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605
 
 
 class Place(NamedTuple):
-    """Where the page is."""
+    """The URL of the status page."""
 
     url: str
     sidecar: Sidecar
@@ -56,7 +56,7 @@ async def through_vite(start: Start, folder: Path) -> Place:
 
 
 async def under_vites_base(start: Start, folder: Path) -> Place:
-    """By the path with the base, as behind a reverse proxy that hands on nothing else."""
+    """The URL with the `base` of Vite, as behind a reverse proxy that only forwards this path."""
     return await _through_vite(start, folder, ["--base", "/shop/"], "ws/signaling")
 
 
@@ -66,18 +66,28 @@ async def _through_vite(start: Start, folder: Path, words: list[str], path: str)
     return Place(await url_in(vite) + path, sidecar)
 
 
-@pytest_asyncio.fixture(
-    loop_scope="session", params=[straight, through_vite, under_vites_base], ids=lambda way: way.__name__
-)
-async def place(request: pytest.FixtureRequest, start: Start, npm_package: Path, tmp_path: Path) -> Place:
-    found: Place = await request.param(start, tmp_path)
+WAYS = [straight, through_vite, under_vites_base]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=WAYS, ids=lambda way: way.__name__)
+async def running_place(
+    request: pytest.FixtureRequest, start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Place:
+    found: Place = await request.param(start_once, tmp_path_factory.mktemp("place"))
     return found
+
+
+@pytest.fixture
+def place(running_place: Place) -> Place:
+    """Nobody is in a room of it when a test begins."""
+    close_all_rooms(running_place.sidecar)
+    return running_place
 
 
 class Watched(NamedTuple):
     page: Page
     faults: list[str]
-    """What the browser complained of: exceptions, refused loads, the page's own policy."""
+    """The errors in the browser: exceptions, refused loads and violations of the content security policy."""
 
 
 async def open_page(context: BrowserContext, url: str) -> Watched:
@@ -97,7 +107,7 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def join() -> AsyncIterator[Join]:
-    """Brings a peer into a room, who is there until it leaves or the test ends."""
+    """A function that lets a peer join a room until it leaves or the test ends."""
     async with aiohttp.ClientSession() as session, AsyncExitStack() as sockets:
 
         async def join(sidecar: Sidecar, room: str, peer: str, **more: object) -> aiohttp.ClientWebSocketResponse:
@@ -133,7 +143,8 @@ async def test_names_of_rooms_are_text(place: Place, context: BrowserContext, jo
     for room in HOSTILE:
         await join(place.sidecar, room, "ann", name=room)
     people = page.get_by_test_id("rooms").locator(".person")
-    await expect(people).to_have_text([*HOSTILE[:3], "\\u202etfel"])  # what would turn the line around is spelled out
+    # Characters that would reverse the text direction are shown as escapes.
+    await expect(people).to_have_text([*HOSTILE[:3], "\\u202etfel"])
     names = page.get_by_test_id("rooms").locator("b")
     await expect(names).to_have_text(HOSTILE)
     await expect(page.get_by_test_id("rooms").locator("img, script, a")).to_have_count(0)
@@ -144,7 +155,7 @@ async def test_names_of_rooms_are_text(place: Place, context: BrowserContext, jo
 async def test_two_tabs_are_connected_by_one_click(place: Place, context: BrowserContext) -> None:
     one, faults = await open_page(context, place.url)
     trial = one.get_by_test_id("trial")
-    for _ in range(2):  # a second time as well as the first
+    for _ in range(2):  # the second time too
         async with context.expect_page() as opened:
             await one.get_by_test_id("try").click()
         other = await opened.value
@@ -173,7 +184,7 @@ async def test_what_is_found_is_shown(place: Place, context: BrowserContext) -> 
     where = page.get_by_test_id("where")
     for way in ("signaling({ lan: true })", "vite --host"):
         await expect(where).to_contain_text(way)
-    await expect(where.get_by_role("link")).to_have_count(0)  # on a phone, localhost is the phone
+    await expect(where.get_by_role("link")).to_have_count(0)  # on a phone, localhost is the phone itself
     await expect(page.get_by_test_id("qr")).to_be_hidden()
     assert faults == []
 
@@ -199,7 +210,7 @@ async def test_the_first_code_to_copy_connects_two_pages(demo: Site, context: Br
     await page.get_by_role("button", name="Copy the code of an app").click()
     await expect(page.get_by_text("Copied")).to_be_visible()
     code: str = await page.evaluate("navigator.clipboard.readText()")
-    # A browser does not know what Vite's own modules know.
+    # The browser cannot resolve the module names that Vite resolves.
     code = code.replace("'vite-plugin-signaling-sidecar/browser'", "'/@id/vite-plugin-signaling-sidecar/browser'")
     said: list[str] = []
     for _ in range(2):
@@ -229,7 +240,7 @@ async def test_a_room_shows_who_is_in_it_and_how_each_pair_stands(
     await cleo.join("bar")
     failed = room.locator("[data-standing=failed]")
     await expect(failed).to_have_count(2, timeout=FAILS_WITHIN_MS)
-    await expect(failed.filter(has_text="Ann and Cleo")).to_contain_text("TURN server")  # what to do about it
+    await expect(failed.filter(has_text="Ann and Cleo")).to_contain_text("TURN server")  # how to correct it
     await ben.page.close()
     await expect(room.locator(".person").filter(has_text="Ben")).to_have_text("Ben, away")
     assert faults == []
@@ -276,7 +287,7 @@ async def test_the_qr_code_is_of_the_page_on_the_network(start: Start, tmp_path:
 async def test_on_an_iphone_a_refused_websocket_is_the_certificates(
     start: Start, tmp_path: Path, browser: Browser
 ) -> None:
-    """WebKit is not here: its refusal is played, as the page sees it."""
+    """WebKit is not installed here, so its refusal is simulated."""
     project = write_project(tmp_path / "app", config_with_plugin())
     serve_over_https(project)
     vite = await start_vite(start, project)

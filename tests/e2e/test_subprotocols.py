@@ -1,4 +1,4 @@
-"""A page that opens its WebSocket with subprotocols, in a real browser: in every dialect, through Vite and directly."""
+"""A page can open its WebSocket with subprotocols, with every wire protocol, through Vite and directly."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the log, its tables and its ladder say of a meeting of real browsers.
+"""The event log, its tables and its ladder of a meeting of real browsers.
 
-`make record` keeps its log for the first notebook, and a picture of its room for the front page.
+`make record` saves the log for the first notebook, and a picture of the room for the README.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tests.kit.programs import until
 from tests.kit.sites import Site
 
 ROOM = "bar"
-NETWORK_LOST = 3001  # a code that says nothing to anybody, as when a network goes: 1006 itself cannot be sent
+NETWORK_LOST = 3001  # a code without a meaning, like 1006 for a lost network, which cannot be sent
 
 
 class Network:
-    """One person's way to the sidecar, which can be cut."""
+    """The connection of a person to the sidecar, which a test can interrupt."""
 
     def __init__(self) -> None:
         self._routes: list[tuple[WebSocketRoute, WebSocketRoute]] = []
@@ -39,9 +39,10 @@ class Network:
 
 
 async def meeting(demo: Site, browser: Browser, pictures: Path | None) -> dict[str, str]:
-    """Three come one after the other; one leaves and comes back, one reloads, one loses the network for a while.
+    """Three people join one after the other. One leaves and returns, one reloads the page, one loses the network for a
+    while.
 
-    Returns their peer ids by name. A picture is taken when they have met, if there is a folder for it.
+    Returns their peer ids by name. If a folder for pictures is given, a picture is taken when all are connected.
     """
     people = ann, ben, cleo = [await new_page(browser, name) for name in ("Ann", "Ben", "Cleo")]
     network = Network()
@@ -101,7 +102,7 @@ def assert_rooms_and_refusals(log: EventLog, peers: dict[str, str]) -> None:
 
 
 def assert_ladder_shows_how_each_pair_was_connected(ladder: Ladder) -> None:
-    """The newcomer offers, the other answers; candidates follow each side's own description."""
+    """The newcomer sends the offer, and the other peer answers. The candidates of a peer follow its description."""
     assert [column.name for column in ladder.columns] == ["Ann", "Ben", "Cleo"]
     arrows = [step for step in ladder.steps if step.look in ("offer", "answer", "candidate")]
     for earlier, newcomer in combinations(range(3), 2):

@@ -1,4 +1,4 @@
-"""An app that has never heard of us: PeerJS, with PeerJS's own server, after one line in vite.config."""
+"""The connections of an app with PeerJS and its own server are diagnosed after adding one line to vite.config."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_peerjs_pages_show_up_in_the_notebook_and_are_connected(
         await until(are_both_known, "both have reported their connections")
         assert not await first.evaluate("'demo' in window")
         if TIMES > 1:
-            await second.close()  # the other browser takes 15 s to notice it
+            await second.close()  # the other browser notices it after 15 s
             await until(lambda wanted=round_ + 1: failures(app) == wanted, "the other has noticed it", within_s=60)
             await first.close()
     tally.judge(app.sidecar, made, since_ts, time.time())

@@ -1,4 +1,4 @@
-"""No way of ending Vite leaves a sidecar behind."""
+"""However Vite ends, its sidecar ends too."""
 
 from __future__ import annotations
 

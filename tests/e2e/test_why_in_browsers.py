@@ -1,72 +1,34 @@
-"""Real browsers that do not connect, each for another reason, and what the log says of it; and some that do.
+"""The diagnosis of real browsers that do not connect, each for a different reason, and of some that do.
 
-The second notebook's recorded log is that of these faults: see `make record`. `SOAK_TIMES` makes each fault that often,
-and a hundred healthy pairs (`make soak-why`).
+`make record` saves the log of these faults for the second notebook. With `SOAK_TIMES`, each fault is caused that often,
+and a hundred pairs connect successfully (`make soak-why`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from playwright.async_api import Browser, WebSocketRoute, expect
+from playwright.async_api import Browser, expect
 
 from signaling_sidecar.diagnosis import Reason, diagnose
+from tests.e2e.changed_frames import (
+    a_pair,
+    changed,
+    enter,
+    with_addresses,
+    with_another_fingerprint,
+    without_answers,
+    without_candidates,
+)
 from tests.e2e.demo_page import DemoPage, all_connected, new_page
 from tests.e2e.pictures import picture_the_ladder
 from tests.e2e.recording import end, record
 from tests.e2e.verdicts_said import HEALTHY, TIMES, Expected, Made, Tally, all_named, entries_of
 from tests.kit.programs import until
 from tests.kit.sites import Site
-
-Frame = dict[str, Any]
-Change = Callable[[Frame, int], Frame]
-"""What becomes of a frame that the first (0) or the second (1) of a pair sends."""
-
-
-def without(frame: Frame) -> Frame:
-    """Something else in its place: a frame that was lost would be sent again."""
-    return {**frame, "type": "signal"} | {name: None for name in ("sdp", "candidate") if name in frame}
-
-
-def without_answers(frame: Frame, side: int) -> Frame:
-    return without(frame) if frame["type"] == "answer" else frame
-
-
-def without_candidates(frame: Frame, side: int) -> Frame:
-    if frame["type"] == "candidate":
-        return without(frame)
-    return with_sdp(frame, lambda sdp: re.sub("a=candidate.*\r\n", "", sdp))
-
-
-def with_another_fingerprint(frame: Frame, side: int) -> Frame:
-    swapped = "a=fingerprint:sha-256 " + ":".join(["AB"] * 32)
-    return with_sdp(frame, lambda sdp: re.sub("a=fingerprint:sha-256 [0-9A-F:]+", swapped, sdp))
-
-
-def with_addresses(*addresses: str) -> Change:
-    """Each side names an address of its own, which nobody answers."""
-
-    def change(frame: Frame, side: int) -> Frame:
-        def renamed(text: str) -> str:
-            return re.sub(r"(candidate:\S+ \d \S+ \d+) \S+ ", rf"\1 {addresses[side]} ", text)
-
-        if frame["type"] == "candidate":
-            candidate = {**frame["candidate"], "candidate": renamed(frame["candidate"]["candidate"])}
-            return {**frame, "candidate": candidate}
-        return with_sdp(frame, renamed)
-
-    return change
-
-
-def with_sdp(frame: Frame, change: Callable[[str], str]) -> Frame:
-    return {**frame, "sdp": change(frame["sdp"])} if "sdp" in frame else frame
-
 
 FAULTS = {
     Reason.OFFER_UNANSWERED: without_answers,
@@ -82,7 +44,7 @@ EXPECTED = {
     Reason.NO_CANDIDATES: Expected(Reason.NO_CANDIDATES, Reason.NO_CANDIDATES),
     Reason.RELAY_ONLY: Expected(Reason.RELAY_ONLY, Reason.NO_CANDIDATES),
 }
-"""What is said of each, with the browsers' reports and without."""
+"""The diagnosis of each pair, with and without the reports of the browsers."""
 RESTART = """async (id) => {
   const pc = demo.mesh.connectionTo(id)
   const ufrag = () => /ice-ufrag:(\\S+)/.exec(pc.currentLocalDescription.sdp)[1]
@@ -98,31 +60,6 @@ RELAY_ONLY = """(() => {
     constructor(configuration) { super({ ...configuration, iceTransportPolicy: 'relay' }) }
   }
 })()"""
-
-
-async def changed(page: DemoPage, side: int, change: Change) -> None:
-    """Change what the page signals, on its way to the sidecar."""
-
-    async def route(socket: WebSocketRoute) -> None:
-        server = socket.connect_to_server()
-
-        def pass_on(text: str | bytes) -> None:
-            server.send(json.dumps(change(json.loads(text), side)))
-
-        socket.on_message(pass_on)
-
-    await page.page.route_web_socket("**/ws/signaling", route)
-
-
-async def a_pair(browser: Browser) -> list[DemoPage]:
-    return [await new_page(browser, name) for name in ("Ann", "Ben")]
-
-
-async def enter(people: list[DemoPage], demo: Site, room: str) -> None:
-    for person in people:
-        await person.page.add_init_script(f"localStorage.setItem('demo:name', '{person.name}')")
-        await person.page.goto(f"{demo.url}?room={room}")
-        await person.page.wait_for_function("window.demo?.client.joined")
 
 
 async def connected(browser: Browser, demo: Site, room: str, *names: str) -> list[DemoPage]:
@@ -147,7 +84,7 @@ async def test_healthy_pairs_are_connected_and_nothing_else(demo: Site, browser:
 
 
 async def test_two_tabs_of_one_browser_are_told_apart(demo: Site, browser: Browser) -> None:
-    """They share the name that the browser was given, as in README's first step."""
+    """Both peers have the name of the browser, as in the first step of the README."""
     window = await browser.new_context()
     for _ in range(2):
         page = await window.new_page()
@@ -168,7 +105,7 @@ async def test_what_healthy_pairs_go_through_is_no_fault(demo: Site, browser: Br
         await expect(ben.room_card(room)).to_be_visible()
         await ben.join(room)
         await all_connected(*people)
-        # Both at once: their offers may cross.
+        # Both restart ICE at once, so their offers may cross.
         await asyncio.gather(restart_ice(ann, cleo), restart_ice(cleo, ann))
         await cleo.page.close()
         await expect(ann.tile("Cleo")).to_have_count(0)
@@ -180,7 +117,7 @@ async def test_what_healthy_pairs_go_through_is_no_fault(demo: Site, browser: Br
 
 
 async def restart_ice(person: DemoPage, other: DemoPage) -> None:
-    """It is done when the new candidates are in use."""
+    """Wait until the new candidates are in use."""
     await person.page.evaluate(RESTART, await other.peer_id())
 
 

@@ -1,6 +1,6 @@
-"""Real browsers with a plain app: what goes wrong is named, and what only looks odd is not blamed for anything.
+"""The diagnosis of real browsers with a plain app: faults are found, and unusual but harmless behaviour is not blamed.
 
-`SOAK_TIMES` makes each more often than once (`make soak-why`).
+With `SOAK_TIMES`, each fault is caused that often (`make soak-why`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ async def test_each_fault_is_named_and_no_healthy_pair_is_blamed(
         await pages.window.close()
     assert tally.all_wrong == {}
     assert set(tally.made.values()) == {TIMES}
-    # A page that is closed without a goodbye, as a busy browser does, keeps its place for 30 s.
+    # If a page is closed without a Close frame, as by a busy browser, its session is kept for 30 s.
     await until(lambda: ended_rooms(site.sidecar) >= set(everything), "all have left", within_s=60)
     verdicts = verdicts_of(entries_of(site.sidecar), everything, time.time())
     assert [each.sentence for each in verdicts if not is_named(everything[each.meeting.room].expected, each)] == []

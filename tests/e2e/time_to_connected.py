@@ -1,4 +1,5 @@
-"""How long a newcomer waits. Measured, not judged: a machine that is busy with other work would fail it."""
+"""Measure how long a newcomer waits for a connection. Nothing is asserted, because it depends on the load of the
+machine."""
 
 from __future__ import annotations
 
@@ -16,9 +17,10 @@ new MutationObserver(() => {
 
 
 async def time_to_connected(browser: Browser, room_url: str, runs: int, **context: Any) -> str:
-    """From the page's load to the connection to somebody who is in the room, as a sentence; a new profile each time.
+    """Measure the time from loading the page to the connection to a peer in the room, each time with a new browser
+    profile.
 
-    `context` is what playwright's new_context takes.
+    `context` are arguments for Playwright's `new_context`.
     """
     times_ms = [await _one_time(browser, room_url, context) for _ in range(runs)]
     shortest, middle, longest = min(times_ms), median(times_ms), max(times_ms)

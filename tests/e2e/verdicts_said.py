@@ -1,4 +1,5 @@
-"""What would have been said of each pair of a log at every moment of it, and how much of that is right."""
+"""Evaluate what the diagnosis would have reported about each pair at every moment of a log, and how often it is
+right."""
 
 from __future__ import annotations
 
@@ -14,27 +15,27 @@ from signaling_sidecar.eventlog.segments import find_segments
 from tests.kit.sites import Sidecar
 
 TIMES = int(os.environ.get("SOAK_TIMES", "1"))
-"""How often each thing is made."""
-NAMED_WITHIN_S = 60  # seconds; it is 14 s after an answer, on two cores with many pages some more
-STEP_S = 0.5  # seconds between two moments
+"""How often each fault is caused."""
+NAMED_WITHIN_S = 60  # seconds; it is 14 s after an answer, and longer with many pages on two cores
+STEP_S = 0.5  # seconds between two evaluated moments
 NO_CAUSE = {Reason.IN_PROGRESS, Reason.UNKNOWN}
-"""What may be said of any pair while nobody can know more."""
+"""The reasons that are acceptable while nothing more can be known."""
 
 
 class Expected(NamedTuple):
-    """What must be said in the end: with the browsers' reports, and by the signaling alone."""
+    """The expected final reasons: with the reports of the browsers, and from the signaling alone."""
 
     finding: Reason
     signaling: Reason = Reason.UNKNOWN
     words: str = ""
-    """In the sentence or in the notes."""
+    """Text that must be in the sentence or in the notes."""
 
 
 HEALTHY = Expected(Reason.CONNECTED)
 
 
 class Made(NamedTuple):
-    """What was done in a room, and what is expected to be said of all who meet there."""
+    """A fault that was caused in a room, and the expected diagnosis of all pairs there."""
 
     name: str
     expected: Expected
@@ -45,13 +46,14 @@ def entries_of(sidecar: Sidecar) -> list[Entry]:
 
 
 def verdicts_of(entries: Iterable[Entry], rooms: Iterable[str | None], now_ts: float) -> list[Verdict]:
-    """The verdicts on those who have met in the rooms; None: on those whose signaling went another way."""
+    """The verdicts on the pairs in these rooms. None stands for pairs whose signaling does not use the sidecar."""
     among = set(rooms)
     return [evaluate(each, now_ts) for each in find_meetings(entries).meetings if each.room in among]
 
 
 def mistakes(expected: Expected, said: Sequence[Verdict]) -> list[str]:
-    """What was wrong in all that was said of one pair; the last must name the expected, and none another cause."""
+    """List the wrong verdicts on one pair. The last one must have the expected reason, and no earlier one another
+    cause."""
     found = {
         f"{verdict.signaling.reason} / {verdict.finding.reason}: {verdict.sentence}": None
         for verdict in said
@@ -67,7 +69,7 @@ def is_named(expected: Expected, verdict: Verdict) -> bool:
 
 
 async def all_named(sidecar: Sidecar, expected: Mapping[str | None, Made]) -> float:
-    """Wait until what is said of each room is what is expected, or should be. Returns that moment."""
+    """Wait until the diagnosis of each room is as expected, or until the deadline. Returns that moment."""
     until_ts = time.time() + NAMED_WITHIN_S
     while (now_ts := time.time()) < until_ts:
         verdicts = verdicts_of(entries_of(sidecar), expected, now_ts)
@@ -79,7 +81,7 @@ async def all_named(sidecar: Sidecar, expected: Mapping[str | None, Made]) -> fl
 
 
 class Tally:
-    """How often each thing was made, and how often all that was said of it was right."""
+    """How often each fault was caused, and how often all verdicts were right."""
 
     def __init__(self) -> None:
         self.made: Counter[str] = Counter()
@@ -90,10 +92,10 @@ class Tally:
         self.wrong.setdefault(what, []).extend(wrong[:1])
 
     def judge(self, sidecar: Sidecar, made: Mapping[str | None, Made], since_ts: float, until_ts: float) -> None:
-        """Count what was said of the pairs in the rooms in that time; `made`: by room, what was done there."""
+        """Count the verdicts on the pairs in that time. `made` has the fault that was caused in each room."""
         entries = entries_of(sidecar)
         said: dict[frozenset[str], list[Verdict]] = {}
-        # Backwards: in the end it is known who the two are, and before that perhaps only one has reported anything.
+        # Evaluated backwards: at the end both peers are known, but earlier perhaps only one has reported anything.
         now_ts = until_ts
         while now_ts > since_ts:
             for verdict in verdicts_of([each for each in entries if each.ts <= now_ts], made, now_ts):

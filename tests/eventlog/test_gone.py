@@ -120,6 +120,19 @@ async def test_a_folder_that_is_deleted_is_ours_again_and_says_what_runs(served:
         state_dir.lock(sidecar.state_dir)
 
 
+@pytest.mark.parametrize("name", ["runtime.json", "lock", "key"])
+async def test_a_single_file_of_the_folder_that_is_deleted_is_written_again(served: Served, name: str) -> None:
+    sidecar = served.sidecar
+    runtime = Runtime("http://127.0.0.1:1", os.getpid(), sidecar.boot, "0", "/p", "token")
+    sidecar.held_state_dir.write_runtime(runtime)
+    key = state_dir.key(sidecar.state_dir)
+    (sidecar.state_dir / name).unlink()
+    await until((sidecar.state_dir / name).exists, "the file is there again")
+    assert (state_dir.read_runtime(sidecar.state_dir), state_dir.key(sidecar.state_dir)) == (runtime, key)
+    with pytest.raises(state_dir.StateDirTaken):
+        state_dir.lock(sidecar.state_dir)
+
+
 NO_MATTER_WHOSE = "-dac_override,-dac_read_search"
 """The capabilities that let root open every file. Without them, file modes apply to root too."""
 AS_ANYBODY = ["setpriv", "--bounding-set", NO_MATTER_WHOSE, "--inh-caps", NO_MATTER_WHOSE] if os.geteuid() == 0 else []

@@ -1,4 +1,4 @@
-"""What a test of a framework's project is given, beside what the end-to-end tests share."""
+"""Fixtures for tests of projects of frameworks, in addition to those for end-to-end tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Projects of frameworks that are the host of Vite: it is a part of their own dev server.
+"""Projects of frameworks that use Vite as a part of their own dev server.
 
-They are written here as the first page of each one's guide has them, because their scaffolding commands fetch templates
-from elsewhere than npm, except for SvelteKit's.
+They are written here as in the first page of each framework's guide, because their scaffolding commands download
+templates from other servers than npm, except for SvelteKit.
 """
 
 from __future__ import annotations
@@ -98,14 +98,14 @@ HOSTS: dict[str, Callable[[Tools, Path], Project]] = {
 
 
 def make_host(name: str, tools: Tools, parent: Path) -> Project:
-    """A project that is installed."""
+    """An installed project."""
     project = HOSTS[name](tools, parent)
     install(project, name)
     return project
 
 
 def node(tools: Tools) -> Path | str:
-    """A Node.js that is new enough for all of them, which need not be that of this machine."""
+    """A version of Node.js that all frameworks support. It may differ from the installed one."""
     found = sorted(tools.scaffolders.glob("node-*/bin/node"))
     return found[0] if found else shutil.which("node") or "node"
 

@@ -1,7 +1,7 @@
-"""Projects that we did not write: made by a framework's own command, with our npm package installed as a user would.
+"""Projects that a framework's own command creates, in which our npm package is installed as a user would do.
 
-Versions are those of the lock file of this name in `locks/`. When a scaffolder or our own dependencies have changed:
-`python -m tests.frameworks.write_locks`.
+The versions of dependencies are those of the lock files in `locks/`. When a scaffolding command or our own dependencies
+have changed, run `python -m tests.frameworks.write_locks`.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from tests.kit.sites import Site, sidecar_in, url_in
 HERE = Path(__file__).parent
 LOCKS = HERE / "locks"
 OURS = "vite-plugin-signaling-sidecar"
-INSTALLS_WITHIN_S = 240  # seconds; npm may have to fetch, on a slow line
-CHECKS_WITHIN_S = 120  # seconds; a type checker or a build, on two cores that are busy
-# Not `npm ci`: it refuses a lock that has no entry for an optional package which npm could not find when it wrote it.
+INSTALLS_WITHIN_S = 240  # seconds; npm may have to download packages, perhaps over a slow line
+CHECKS_WITHIN_S = 120  # seconds; for a type checker or a build on two busy cores
+# `npm ci` is not used, because it refuses a lock file that lacks an entry for an optional package.
 INSTALL = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What every project is made with."""
+    """What all projects need to be created."""
 
     scaffolders: Path
-    """The `node_modules` that has the scaffolding commands of `package.json`."""
+    """The `node_modules` with the scaffolding commands of `package.json`."""
     tarball: Path
-    """Our npm package, as it would be published."""
+    """The tarball of our npm package, as it would be published."""
 
 
 @dataclass(frozen=True)
@@ -45,36 +45,36 @@ class Project:
         return (self.folder / path).read_text()
 
     def write(self, path: str, text: str) -> None:
-        """At once: Vite may read a file that is being written while it is still empty, and then misses the change."""
+        """Write a file atomically. Otherwise Vite may read it while it is still empty, and miss the change."""
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        whole = self.folder.parent / f"{file.name}.new"  # not where Vite looks
+        whole = self.folder.parent / f"{file.name}.new"  # outside of the folder that Vite watches
         whole.write_text(text)
         whole.replace(file)
 
     def replace(self, path: str, old: str, new: str) -> None:
-        """Edit a file as somebody in an editor would."""
+        """Change a file like an editor does."""
         text = self.read(path)
         assert old in text, f"{path} has no {old!r}"
         self.write(path, text.replace(old, new, 1))
 
     def program(self, name: str, *words: str | Path) -> list[str | Path]:
-        """The words that run a program of the project's own `node_modules`, without npm between."""
+        """The command line that runs a program of the project's `node_modules` without npm."""
         return ["node", (self.folder / "node_modules" / ".bin" / name).resolve(), *words]
 
     async def passes(self, start: Start, name: str, *words: str) -> None:
-        """Run a program of the project's, such as its type checker: it must be content."""
+        """Run a program of the project, such as its type checker. It must end with exit code 0."""
         program = await start(self.program(name, *words), self.folder)
         assert await program.ended(within_s=CHECKS_WITHIN_S) == 0, "\n".join(program.lines)
 
     async def dev(self, start: Start, words: Sequence[str | Path] | None = None) -> Site:
-        """Its dev server, with the sidecar that our plugin has started. `words`: another command than Vite's own."""
+        """Start the dev server, whose plugin starts the sidecar. `words` is a command to use instead of Vite."""
         server: Program = await start(words or self.program("vite", "--port", "0"), self.folder)
         return Site(await url_in(server), server, await sidecar_in(server))
 
 
 def get_tools(folder: Path) -> Tools:
-    """Pack our npm package and install the scaffolders, both into this folder."""
+    """Pack our npm package, and install the scaffolding commands, both into this folder."""
     run(["npm", "pack", "--silent", "--pack-destination", folder], FRONTEND)
     [tarball] = folder.glob(f"{OURS}-*.tgz")
     for name in ("package.json", "package-lock.json"):
@@ -84,7 +84,7 @@ def get_tools(folder: Path) -> Tools:
 
 
 def create_vite(template: str, tools: Tools, parent: Path) -> Project:
-    """A project as `npm create vite` makes it, with our package among its dependencies. Nothing is installed yet."""
+    """Create a project like `npm create vite`, and add our package to its dependencies. Nothing is installed yet."""
     folder = parent / template
     words = ["node", tools.scaffolders / "create-vite" / "index.js", template, "--template", template]
     run([*words, "--no-interactive"], parent)
@@ -92,7 +92,7 @@ def create_vite(template: str, tools: Tools, parent: Path) -> Project:
 
 
 def with_our_package(folder: Path, tools: Tools) -> Project:
-    """What somebody has made in this folder, with our package among its dependencies."""
+    """Add our package to the dependencies of the project in this folder."""
     shutil.copy(tools.tarball, folder / f"{OURS}.tgz")
     package = json.loads((folder / "package.json").read_text())
     package.setdefault("devDependencies", {})[OURS] = f"file:{OURS}.tgz"
@@ -101,7 +101,7 @@ def with_our_package(folder: Path, tools: Tools) -> Project:
 
 
 def install(project: Project, lock: str) -> None:
-    """Install its dependencies, at the versions of the lock file of this name."""
+    """Install the dependencies, with the versions of the lock file with this name."""
     shutil.copy(LOCKS / f"{lock}.json", project.folder / "package-lock.json")
     run(INSTALL, project.folder)
 
@@ -121,7 +121,8 @@ def run(words: Sequence[str | Path], folder: Path) -> None:
 
 CREATE_VITE = ("react-ts", "svelte-ts", "vanilla-ts", "vue-ts")
 MAKE: dict[str, Callable[[Tools, Path], Project]] = {name: partial(create_vite, name) for name in CREATE_VITE}
-"""Makes a project in a folder of this name, to be installed with the lock file of this name."""
+"""A function that creates a project in a folder with this name, which is installed with the lock file of the same
+name."""
 
 
 def make(name: str, tools: Tools, parent: Path) -> Project:

@@ -1,4 +1,4 @@
-"""Two tabs of one browser on a project's page, and who the sidecar says is in their room."""
+"""Two tabs of one browser with the page of a project, and the peers that the sidecar reports in their room."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.kit.sites import Sidecar
 
 
 class Tab:
-    """One tab, and what it complained of since it was opened."""
+    """A tab, and its errors since it was opened."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.complaints: list[str] = []
-        """Exceptions that nobody caught, and what the console shows as an error or a warning."""
+        """Uncaught exceptions, and errors and warnings in the console."""
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._hear)
 
@@ -28,7 +28,7 @@ class Tab:
 
 
 async def two_tabs(browser: Browser, url: str) -> tuple[Tab, Tab]:
-    """Of one window, so that they share everything that tabs share."""
+    """Tabs of one window, so that they share everything that tabs can share."""
     window = await browser.new_context()
     one, other = Tab(await window.new_page()), Tab(await window.new_page())
     for tab in (one, other):
@@ -37,7 +37,7 @@ async def two_tabs(browser: Browser, url: str) -> tuple[Tab, Tab]:
 
 
 def peers_in(sidecar: Sidecar, room: str) -> list[dict[str, Any]]:
-    """Who is in the room now, as `sidecar rooms` is told; also those who are away."""
+    """The peers that are in the room now according to the admin API, including those that are away."""
     runtime = read_runtime(sidecar.state_dir)
     assert runtime is not None
     rooms = ask_admin(runtime.url, runtime.admin_token, "GET", "rooms")["rooms"]
@@ -45,18 +45,19 @@ def peers_in(sidecar: Sidecar, room: str) -> list[dict[str, Any]]:
 
 
 def are_connected(sidecar: Sidecar, room: str, count: int = 2) -> bool:
-    """Exactly so many are in the room, and none of them is away."""
+    """Whether exactly this many peers are in the room, and none of them is away."""
     peers = peers_in(sidecar, room)
     return len(peers) == count and not any(peer["away"] for peer in peers)
 
 
 async def settled(sidecar: Sidecar, room: str, count: int = 2) -> None:
-    """Wait until exactly so many are in the room and connected."""
+    """Wait until exactly this many peers are in the room and connected."""
     await until(lambda: are_connected(sidecar, room, count), f"{count} peers in {room!r}, all connected")
 
 
 def most_at_once(sidecar: Sidecar, room: str) -> int:
-    """How many were in the room at the same time, at most: a peer that should not be there counts if it was short."""
+    """The largest number of peers that were in the room at the same time. A peer counts even if it was there
+    briefly."""
     here: set[str] = set()
     most = 0
     for record in sidecar.records():

@@ -1,4 +1,4 @@
-"""The first lines of the README, in the project that `npm create vite` makes for plain TypeScript."""
+"""The first example of the README works in a project that `npm create vite` creates for plain TypeScript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where Vite is a part of another dev server: our plugin is one more line in its config, and two tabs are connected."""
+"""If Vite is a part of another dev server, adding the plugin to the configuration connects two tabs too."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ WITHOUT_TELEMETRY = {"NUXT_TELEMETRY_DISABLED": "1", "STORYBOOK_DISABLE_TELEMETR
 class Host:
     name: str
     words: tuple[str, ...]
-    """Its program and what it is told."""
+    """The command line of the dev server."""
     page: str = ""
-    """Below its URL."""
+    """The path of the page."""
 
 
 HOSTS = [
@@ -47,20 +47,20 @@ VITEPRESS = Host("vitepress", ("vitepress", "dev", "--port", "0"))
 
 
 def only_state_dir(folder: Path) -> Path:
-    """Storybook breaks the line that says where it is into pieces."""
+    """Storybook prints its URL in several pieces."""
     [runtime] = folder.glob("state-home/*/*/runtime.json")
     return runtime.parent
 
 
 def traced(sidecar: Sidecar) -> set[str]:
-    """What has happened to the connections of the pages."""
+    """The records about the connections of the pages."""
     records = sidecar.records()
     return {json.loads(record["data"])["event"] for record in records if record["type"] == "trace.state"}
 
 
 def command(host: Host, project: Project, tools: Tools) -> list[str | Path]:
     program, *words = host.words
-    # Storybook wants a number, and takes the next one when another program has this one.
+    # Storybook needs a port number, and uses the next one if it is in use.
     numbered = [word.format(port=20_000 + os.getpid() % 10_000) for word in words]
     return [node(tools), *project.program(program, *numbered)[1:]]
 

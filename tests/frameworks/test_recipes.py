@@ -1,4 +1,4 @@
-"""The npm package's recipes, each in the project that `npm create vite` makes for its framework."""
+"""Each recipe of the npm package works in a project that `npm create vite` creates for its framework."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ROOM = "lobby"
 class Recipe:
     template: str
     files: dict[str, str]
-    """What it writes where: the fence of this name."""
+    """The files of the recipe, with the name of the code block for each."""
     edited: str
-    """The file that is edited while the tabs are open."""
+    """The file that the test changes while the tabs are open."""
     checks: tuple[tuple[str, ...], ...]
-    """The programs that must be content, beside `vite build`."""
+    """The programs that must succeed, in addition to `vite build`."""
     keeps_connections: bool = False
-    """Over an edit; else only its place in the room."""
+    """Whether the connection survives an edit. Otherwise only the session in the room does."""
 
 
 RECIPES = [
@@ -69,7 +69,7 @@ def recipe(request: pytest.FixtureRequest) -> Recipe:
 
 @pytest.fixture(scope="module")
 def project(recipe: Recipe, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Its template, with our plugin added to its config and the recipe's code in it."""
+    """Create the project from its template, and add the plugin and the code of the recipe."""
     project = make(recipe.template, tools, tmp_path_factory.mktemp("recipe"))
     if (project.folder / "vite.config.ts").exists():
         project.replace("vite.config.ts", "plugins: [", "plugins: [signaling(), ")
@@ -93,7 +93,7 @@ async def test_two_tabs_are_two_connected_peers_over_reloads_and_edits(
         await each_message_arrives_once(site, *tabs)
     opened = count(site, "connection.opened")
     for number in range(EDITS):
-        # Code and markup are others, so that what a framework does for either is done.
+        # Both code and markup change, so that the framework updates both.
         again = "`" + "again " * number
         code = project.read(recipe.edited).replace(f"{again}${{", f"{again}again ${{")
         project.write(recipe.edited, code.replace("Say hi", "Say hi again"))
@@ -108,13 +108,13 @@ async def test_two_tabs_are_two_connected_peers_over_reloads_and_edits(
 
 
 def count(site: Site, kind: str, **data: str) -> int:
-    """How many records of this type the event log has, with this in their data."""
+    """The number of records of this type in the event log whose data contain this text."""
     records = [record for record in site.sidecar.records() if record["type"] == kind]
     return len([record for record in records if data.items() <= json.loads(record.get("data") or "{}").items()])
 
 
 async def each_message_arrives_once(site: Site, *tabs: Tab) -> None:
-    """The tabs are two peers, they are connected, and what one says is one line of the other."""
+    """Assert that the tabs are two connected peers, and that a chat line of one appears once in the other."""
     for tab in tabs:
         await expect(tab.page.locator("ul > li")).to_have_text(["connected"])
     await settled(site.sidecar, ROOM)

@@ -1,4 +1,4 @@
-"""`python -m tests.frameworks.write_locks [NAME…]` writes the lock files anew: all, or those of these names."""
+"""`python -m tests.frameworks.write_locks [NAME…]` updates all lock files, or those with these names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write_lock(name: str) -> None:
         project = ALL[name](get_tools(tools), Path(folder))
         run([*INSTALL, "--package-lock-only"], project.folder)
         lock = json.loads((project.folder / "package-lock.json").read_text())
-        # Our own package is another one after every change.
+        # Our own package is removed because it is different after every change.
         del lock["packages"][f"node_modules/{OURS}"]["integrity"]
         (LOCKS / f"{name}.json").write_text(json.dumps(lock, indent=1) + "\n")
 

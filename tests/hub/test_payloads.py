@@ -10,23 +10,22 @@ from hypothesis import strategies as st
 
 from signaling_sidecar.hub.payloads import Binary, from_json, to_json
 
-TEXTS = st.sampled_from((b"", b" ", b"  ")).flatmap(
-    lambda spaces: st.sampled_from((b'{"base64":"AA=="}', b'{"base64":1}', b"[1]", b'"text"')).map(
-        lambda text: spaces + text
-    )
-)
+TEXTS = st.sampled_from((b'{"base64":"AA=="}', b'{"base64":"', b'{"base64":1}', b"[1]", b' "text"', b"  [1]"))
 
 
 @given(st.binary().map(Binary) | TEXTS)
 def test_a_payload_is_read_back_as_it_was(payload: bytes) -> None:
     text = to_json(payload)
-    json.loads(text)
     back = from_json(text)
     assert (type(back), back) == (type(payload), payload)
 
 
 def test_a_binary_payload_stands_as_base64() -> None:
-    assert to_json(Binary(b"\x00\xff")) == b'{"base64":"AP8="}'
+    assert json.loads(to_json(Binary(b"\x00\xff"))) == {"base64": "AP8="}
+
+
+def test_text_that_looks_like_a_binary_payload_stands_apart() -> None:
+    assert to_json(b'{"base64":"AP8="}') == b' {"base64":"AP8="}'
 
 
 def test_a_text_payload_stands_as_it_is() -> None:

@@ -227,10 +227,10 @@ class RestoreMachine(RuleBasedStateMachine):
         else:
             self.do(command)
 
-    @rule(connection=connections, peer=peers, to=peers)
-    def write_a_letter(self, connection: int, peer: str, to: str) -> None:
+    @rule(connection=connections, peer=peers, to=peers, payload=payloads)
+    def write_a_letter(self, connection: int, peer: str, to: str, payload: bytes) -> None:
         self.do(Join(connection=connection, room=RoomKey("letters", "den"), at_ms=5, peer=peer, instance="page"))
-        self.relay(connection, to, False)
+        self.relay(connection, to, False, payload)
 
     @rule(connection=connections, name=strategies.sampled_from(("One", "Two")))
     def update(self, connection: int, name: str) -> None:

@@ -137,6 +137,21 @@ async def test_the_panel_follows_the_rooms_and_its_button_removes_a_peer(admin: 
         assert (await ben.receive()).data == 4003
 
 
+async def test_the_panel_has_only_the_pairs_of_the_selected_dialect(admin: Admin) -> None:
+    dashboard = admin.dashboard()
+    async with aiohttp.ClientSession() as session:
+        pages = [await page(session, admin, name) for name in ("ann", "ben")]
+        host = await session.ws_connect(f"{admin.url}/ws/signaling/hosted/{ROOM}")
+        frame = {"roomId": ROOM, "userId": "hugo", "userName": "Hugo", "timestamp": 1}
+        await host.send_json({"type": "CREATE_ROOM", "roomName": "Films", **frame})
+        await until(lambda: len(dashboard._room.options) == 2, "both rooms are shown")
+        dashboard._room.value = ("hosted", ROOM)
+        assert "ann" not in dashboard._pairs.value.lower()
+        dashboard._room.value = ("rooms", ROOM)
+        assert "Ann and Ben" in dashboard._pairs.value
+        assert not any(each.closed for each in pages)
+
+
 async def test_running_the_cell_again_leaves_one_task(admin: Admin) -> None:
     dashboards = [admin.dashboard() for _ in range(3)]
     await asyncio.sleep(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.diagnosis.record_data import word_of
 from signaling_sidecar.dialects import DIALECTS as REGISTERED
 from signaling_sidecar.hub import Ending
 from signaling_sidecar.inspection import EventLog, open_log
@@ -22,7 +24,13 @@ from tests.kit.serving import serve
 
 SDP = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\na=ice-ufrag:abcd\r\n"
 CANDIDATE = {"candidate": "candidate:1 1 udp 2122 192.168.1.7 50000 typ host ufrag abcd", "sdpMid": "0"}
-DIALECTS = list(MANNERS)
+DIALECTS = [
+    name
+    for name, manners in MANNERS.items()
+    if word_of(REGISTERED[name].kind_of(json.dumps(manners.offer("", "", "", "")).encode())) == "offer"
+]
+"""Those in which the kind of a frame tells an offer from an answer. In others only the payload does, which is the
+subject of `tests/diagnosis/test_any_shape.py`."""
 
 
 @pytest.fixture(params=DIALECTS)

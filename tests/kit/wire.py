@@ -12,6 +12,7 @@ from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Hub
 from signaling_sidecar.hub.commands import Alive, Command, End, OfAdmin, SetLogState
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, LastWords, Record, Send
+from signaling_sidecar.hub.membership import Session
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.settings import Settings
 from tests.dialects.manners import MANNERS
@@ -56,7 +57,10 @@ class Wire:
         number = len([each for each in self.callers if each != "lobby"]) + 1
         self.sent[name] = []
         self.callers[name] = Caller(
-            0 if name == "lobby" else number, opened if isinstance(opened, Introduction) else Introduction(), conceal
+            0 if name == "lobby" else number,
+            opened if isinstance(opened, Introduction) else Introduction(),
+            conceal,
+            given_id=name,
         )
         if isinstance(opened, Closing):
             self.sent[name].append(list(opened))
@@ -67,6 +71,10 @@ class Wire:
         if name not in self.callers:
             self.open(name)
         return self.callers[name]
+
+    def session_of(self, name: str) -> Session | None:
+        """The session of a connection that has only one."""
+        return self.driver.hub.membership.session(self.callers[name].connection)
 
     def send(self, name: str, frame: bytes) -> list[Effect]:
         """Send a text frame, or a binary one when it is a `Binary`."""

@@ -1,4 +1,4 @@
-"""`courier`, a dialect for tests only. Its text frames are JSON arrays, and chunks of data are binary frames.
+"""`courier`, a dialect for tests only. Its server speaks first, its text frames are JSON arrays, and some are binary.
 
 It is as unlike the dialects of the sidecar as a protocol can be, to show that a new one needs no edit elsewhere.
 """
@@ -69,6 +69,7 @@ def _relayed(relayed: effects.Relayed, at_ms: int) -> bytes:
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
+    effects.Greeting: lambda greeting, at_ms: encode_json(["hello"]),
     effects.PeerList: lambda listed, at_ms: encode_json(["here", [view.peer for view in listed.peers]]),
     effects.PeerJoined: lambda joined, at_ms: encode_json(["came", joined.peer.peer]),
     effects.PeerLeft: lambda left, at_ms: encode_json(["went", left.peer]),
@@ -87,5 +88,6 @@ COURIER = Dialect(
     decode=reader(msgspec.json.Decoder(_Envelope), _read),
     decode_binary=binary_reader(_read_chunk),
     encode=writer(_ENCODERS),
+    begin=lambda caller, at_ms: commands.Greet(caller.connection, caller.given_id),
     first_frames=frozenset(("enter",)),
 )

@@ -1,28 +1,36 @@
-"""A dialect that is unlike all others needs its own file, its registration, vectors and manners, and no other edit.
+"""A dialect that is unlike the others needs its own file, its registration, vectors and manners, and no other edit.
 
-The tests for all dialects run in a process of their own, in which only the registration differs.
+Two such dialects are tried: `courier` and `club`. The tests for all dialects run in a process of their own, in which
+only the registration differs.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.inspection import open_log
 from tests.kit.checkout import ROOT
+from tests.kit.club import CLUB
 from tests.kit.serving import serve
+from tests.kit.shared_copy import shared_copy
 from tests.trial.courier import COURIER
 
 GENERIC = (
     *("dialects/test_conformance.py", "dialects/test_vectors.py", "dialects/test_any_frames.py"),
-    *("inspection/test_dialects.py", "eventlog/test_redact.py", "hub/test_rules.py"),
-    *("server/test_admin_api.py", "server/hooks/test_hooks.py", "server/hooks/test_room_rules.py"),
+    *("eventlog/test_redact.py", "hub/test_rules.py", "server/test_admin_api.py"),
+    *("server/hooks/test_hooks.py", "server/hooks/test_room_rules.py"),
 )
+OF_COURIER = "inspection/test_dialects.py"  # the kinds of the club's frames do not tell offers from answers
 
 
 def pytest_with(plugin: str, *arguments: str) -> tuple[int, str]:
@@ -31,11 +39,12 @@ def pytest_with(plugin: str, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_it_passes_the_tests_for_all_dialects() -> None:
-    code, output = pytest_with("tests.trial.register", "-k", COURIER.name, *(f"tests/{each}" for each in GENERIC))
+def test_they_pass_the_tests_for_all_dialects() -> None:
+    files = [f"tests/{each}" for each in (*GENERIC, OF_COURIER)]
+    code, output = pytest_with("tests.trial.register", "-k", f"{COURIER.name} or {CLUB.name}", *files)
     assert code == 0, output
-    without = [file for file in GENERIC if not re.search(rf"tests/{file}::.*{COURIER.name}.* PASSED", output)]
-    assert without == [], "no test of these files was for the new dialect"
+    for file, dialect in (*product(GENERIC, (COURIER.name, CLUB.name)), (OF_COURIER, COURIER.name)):
+        assert re.search(rf"tests/{file}::.*\[.*{dialect}.* PASSED", output), f"{file} has no test of {dialect}"
 
 
 def test_a_dialect_without_vectors_and_manners_is_told_what_is_missing() -> None:
@@ -53,18 +62,29 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("registered")
-async def test_its_binary_frames_are_relayed_logged_and_shown_to_hooks(
+async def test_binary_frames_are_relayed_shown_to_hooks_logged_drawn_and_shared(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     hooks = tmp_path / "signaling_hooks.py"
     hooks.write_text("def on_relay(relay):\n    return relay.kind != 'chunk' or relay.frame == bytes((0, 255))\n")
     served = await serve(aiohttp_client, tmp_path / "state", hooks=hooks)
     ann, ben = [await served.connect(path) for path in ("/ws/signaling/courier", "/ws")]
+    assert await ann.receive() == ["hello"]
     assert await ann.ask(["enter", "bar", "ann"]) == ["here", []]
-    assert await ben.ask(["enter", "bar", "ben"]) == ["here", ["ann"]]
+    assert await ben.ask(["enter", "bar", "ben"]) == ["hello"]
+    assert await ben.receive() == ["here", ["ann"]]
     assert await ann.receive() == ["came", "ben"]
     await ben.send(b"\x03ann\x00\xff")
     assert await ann.receive() == b"\x03ben\x00\xff"
     assert await ben.ask(b"\x03ann\x00\x00") == ["wrong", "refused-by-hook"]
     (relayed,) = served.records("signal.relayed")
     assert (relayed["kind"], relayed["bytes"], relayed["data"]) == ("chunk", 2, {"base64": "AP8="})
+    await served.stop()
+    log = open_log(tmp_path / "state")
+    assert log.signals[["kind", "bytes", "outcome"]].to_numpy().tolist()[0] == ["chunk", 2, "relayed"]
+    (drawn,) = [step for step in log.ladder("bar").steps if step.record.seq == relayed["seq"]]
+    assert drawn.label == "chunk · 2 B"
+    assert '"base64": "AP8="' in log.ladder("bar").payload(relayed["seq"]).text
+    copied = [json.loads(line) for line in shared_copy(*find_segments(tmp_path / "state").segments).splitlines()]
+    (shared,) = [line for line in copied if line["type"] == "signal.relayed"]
+    assert (shared["kind"], shared["bytes"], json.loads(shared["data"])) == ("chunk", 2, {"base64": ""})

@@ -16,6 +16,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "room", nargs="?", help="explain only this room; for a pairing code, its hash as `sidecar tail` prints it"
     )
+    parser.add_argument("--dialect", help="explain only rooms of this dialect")
     log_entries.add_options(parser)
     parser.add_argument("--json", action="store_true", help="print one line of JSON for each pair of peers")
     parser.set_defaults(run=run)
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     Each explanation names the records of the event log that it is based on.
     """
     log = log_entries.read(arguments)
-    diagnosis = diagnose(log.entries, time.time() if log.is_live else None, arguments.room)
+    diagnosis = diagnose(log.entries, time.time() if log.is_live else None, arguments.room, arguments.dialect)
     state_options.report_what_was_left_out(log.left_out)
     if arguments.json:
         for history in diagnosis.histories:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from signaling_sidecar.diagnosis.advice import next_step
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import OfferPool
-from signaling_sidecar.diagnosis.meeting import Rejection
-from signaling_sidecar.diagnosis.meetings import JOIN_WORDS, FoundMeetings, find_meetings
+from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
+from signaling_sidecar.diagnosis.meetings import JOIN_WORDS, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
 from signaling_sidecar.untrusted_text import visible
@@ -26,6 +26,7 @@ SIGNS = {
     Reason.NOBODY_OFFERED: "-",
 }
 FAULT = "✗"
+MAX_SILENT_PAIRS = 3  # pairs without an offer that are listed one by one; if there are more, they are summarised
 
 
 class History(NamedTuple):
@@ -76,8 +77,7 @@ class Diagnosis:
             yield "no two peers have met in a room"
         for (dialect, room), histories in rooms.items():
             yield f"{visible(room)} ({dialect})" if room is not None else "signaled through another server"
-            for history in histories:
-                yield from _lines_of(history)
+            yield from _lines_of_room(histories)
         for page, offers in self.pools:
             yield f"  - {visible(page)}: {offers} more offers await an answer (its library may keep a pool of offers)"
         for (line, step), times in Counter(map(_rejected, self.rejections)).items():
@@ -86,16 +86,35 @@ class Diagnosis:
                 yield f"    → {step}"
 
 
-def diagnose(entries: Iterable[Entry], now_ts: float | None = None, room: str | None = None) -> Diagnosis:
-    """Evaluate every two peers that met, in all rooms or in one.
+def diagnose(
+    entries: Iterable[Entry], now_ts: float | None = None, room: str | None = None, dialect: str | None = None
+) -> Diagnosis:
+    """Evaluate every two peers that met, in all rooms or in those with the given id and dialect.
 
     `now_ts` is the current time (seconds since the epoch) for a running sidecar. None is the end of the log.
     """
-    met: FoundMeetings = find_meetings(entries)
-    until_ts = met.last_ts if now_ts is None else now_ts
-    verdicts = [evaluate(each, until_ts) for each in met.meetings if room in (None, each.room)]
-    rejections = [each for each in met.rejections if room in (None, each.entry.room)]
-    return Diagnosis(verdicts, rejections, met.pools if room is None else ())
+    found = find_meetings(entries)
+    until_ts = found.last_ts if now_ts is None else now_ts
+
+    def is_selected(each: Meeting | Entry) -> bool:
+        return room in (None, each.room) and dialect in (None, each.dialect)
+
+    verdicts = [evaluate(each, until_ts) for each in found.meetings if is_selected(each)]
+    rejections = [each for each in found.rejections if is_selected(each.entry)]
+    return Diagnosis(verdicts, rejections, found.pools if room is None and dialect is None else ())
+
+
+def _lines_of_room(histories: Sequence[History]) -> Iterator[str]:
+    silent = sum(each.last.finding.reason is Reason.NOBODY_OFFERED for each in histories)
+    # In a room with a host, the other peers never connect to each other, and their pairs are most of the pairs.
+    listed = silent if silent <= MAX_SILENT_PAIRS else 1
+    seen = 0
+    for history in histories:
+        seen += history.last.finding.reason is Reason.NOBODY_OFFERED
+        if history.last.finding.reason is not Reason.NOBODY_OFFERED or seen <= listed:
+            yield from _lines_of(history)
+    if silent > listed:
+        yield f"  {SIGNS[Reason.NOBODY_OFFERED]} {silent - listed} more pairs of peers: neither has sent an offer"
 
 
 def _lines_of(history: History) -> Iterator[str]:

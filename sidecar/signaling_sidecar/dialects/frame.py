@@ -15,8 +15,8 @@ from signaling_sidecar.hub import commands
 from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.effects import Message
 
-MAX_KIND_CHARS = 64  # of a type that may be anything; enough to recognise it by in the log
-NO_TYPE = "undefined"  # what a server in JavaScript calls the type of a frame that has none
+MAX_KIND_CHARS = 64  # of a type that a client has made up; enough to recognise it in the log
+NO_TYPE = "undefined"  # a server in JavaScript has this for the type of a frame without one
 
 encode_json = msgspec.json.Encoder().encode
 
@@ -84,7 +84,7 @@ def reader(
     def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:
         envelope: E | None = None
         try:
-            frame.decode()  # the JSON decoder skips over values it does not need, and lets bad UTF-8 in them pass
+            frame.decode()  # the JSON decoder does not notice bad UTF-8 in values that it skips
             envelope = envelopes.decode(frame)
             return envelope.numbered(read(envelope, frame, caller, at_ms), caller.connection)
         except BadFrameError as bad:

@@ -1,14 +1,15 @@
-"""`hosted`. Origin: a watch-together browser extension, with a host and control modes, and a server for each room.
+"""`hosted`, the protocol of a watch-together browser extension, whose rooms have a host and control modes.
 
-Its client rejects a waiting CREATE_ROOM or JOIN_ROOM on any ERROR, and on reconnecting sends what it had queued before
-its JOIN_ROOM: so whatever comes before joining and does not join is dropped without a word.
+While its client waits for the answer to CREATE_ROOM or JOIN_ROOM, it takes any ERROR for that answer. When it
+reconnects, it sends the frames that it had queued before its JOIN_ROOM. So frames that arrive before the join are
+dropped and recorded, but not answered with an ERROR.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -38,7 +39,7 @@ NAME = "hosted"
 ROOM_ID = re.compile(r"[A-Za-z0-9_-]{6,50}")
 MAX_ROOM_NAME_CHARS = 30
 MAX_USER_NAME_CHARS = 20
-SYSTEM = "system"  # the userId of what nobody in particular has done
+SYSTEM = "system"  # the userId in notices that no user has caused
 _JOINS = frozenset(("CREATE_ROOM", "JOIN_ROOM"))
 _RELAYED = frozenset(("WEBRTC_OFFER", "WEBRTC_ANSWER", "WEBRTC_ICE_CANDIDATE"))
 
@@ -162,7 +163,7 @@ class _User(msgspec.Struct):
 
 
 class _VideoState(msgspec.Struct, kw_only=True):
-    """The videos are the peers' own affair; the first state of each client is a stopped one."""
+    """The state of a stopped video, with which each client begins. The sidecar does not follow the peers' videos."""
 
     isPlaying: bool = False
     currentTime: int = 0
@@ -215,7 +216,7 @@ class _Pong(msgspec.Struct, tag_field="type", tag="PONG"):
 
 
 def _notice(type_: str, user: str, state: RoomState | None, at_ms: int, **more: Any) -> bytes:
-    assert state is not None  # the rules tell it
+    assert state is not None  # the rules have `tells_state`
     room_state = _room_state(state, at_ms)
     return encode_json(
         _Notice(type=type_, roomId=state.room, userId=user, timestamp=at_ms, roomState=room_state, **more)
@@ -267,7 +268,7 @@ _NOT_FOUND = "Room not found"
 _MISMATCH = "Room ID mismatch"
 _CONNECTED = "User already in room"
 _ENDS = {_NOT_FOUND: 4004, _MISMATCH: 4001, _CONNECTED: 4002}
-"""Close codes of the errors that end a connection."""
+"""The close codes of the errors that close a connection."""
 
 
 def _refused(refused: effects.Refused, at_ms: int) -> bytes | None:
@@ -280,7 +281,7 @@ def _error(text: str, refusal: Refusal, at_ms: int) -> bytes:
 
 
 def _error_text(refused: effects.Refused) -> str | None:
-    """What the real client compares or shows; None where it must not meet an error."""
+    """Return the error text that the real client compares or shows. None sends no error."""
     if not refused.joined and refused.kind not in _JOINS:
         return None
     match refused.kind, refused.refusal.code, refused.refusal.field:
@@ -316,6 +317,8 @@ def closing(message: LastWords) -> Closing | None:
         case effects.Refused():
             text = _error_text(message)
             return Closing(_ENDS[text], text) if text in _ENDS else None
+        case _:
+            assert_never(message)
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {

@@ -1,7 +1,7 @@
-"""`match`. Origin: a focus-session app, in which strangers are put together by group size.
+"""`match`, the protocol of a focus-session app that groups strangers by the size of the group they ask for.
 
-Only `type`, `from`, `sdp` and `candidate` of a frame are handed on. There is one error on the wire: for a request that
-cannot be understood.
+A relayed frame has only the fields `type`, `from`, `sdp` and `candidate`. Clients are sent errors about malformed
+`matchmaking` requests only.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from signaling_sidecar.settings import Settings
 
 NAME = "match"
 MAX_GROUP = 16  # peers; PROTOCOLS.md, "`match`"
-KEPT_S = 5.0  # seconds; the real client reconnects several times quickly, and wants the same room again
+KEPT_S = 5.0  # seconds; the real client reconnects several times in quick succession and expects its room again
 _RELAYED = frozenset(("offer", "answer", "ice-candidate"))
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
@@ -54,7 +54,8 @@ def open_(opening: Opening) -> Introduction | Closing:
         return Closing(CloseCode.REFUSED, "Missing userId parameter.")
     if refuse_id("userId", peer) is not None:
         return Closing(CloseCode.REFUSED, "Invalid userId parameter.")
-    # The real client does not encode its id for the URL, where a `+` then stands for a space, and says it in `from`.
+    # The real client does not encode its id for the URL, so a `+` in it is decoded as a space. In the field `from` it
+    # sends the id as it is. Both spellings must be accepted.
     parts = opening.raw_query.split("&")
     raw = next((part.removeprefix("userId=") for part in parts if part.startswith("userId=")), peer)
     return Introduction(peer=peer, spellings=frozenset({peer, raw, unquote(raw)}))
@@ -68,7 +69,7 @@ def begin(caller: Caller, at_ms: int) -> commands.Opened | None:
 
 def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
     peer = caller.introduction.peer
-    assert peer is not None  # the handshake was refused without
+    assert peer is not None  # `open_` closes connections without a userId
     if envelope.kind not in _RELAYED and envelope.kind != "matchmaking":
         raise BadFrameError(errors.unknown_type(envelope.kind))
     claimed = envelope.from_

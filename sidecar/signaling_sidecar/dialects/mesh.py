@@ -1,6 +1,6 @@
-"""`mesh`. Origin: a multi-peer sample, in which the newcomer offers to everybody and the others wait.
+"""`mesh`, the protocol of a multi-peer sample in which a newcomer sends an offer to each peer that is there.
 
-A frame is handed on as the bytes it came in. There are no errors on the wire: what cannot be done is dropped.
+A frame is relayed as the same bytes that arrived. Clients are sent no errors: a refused frame is dropped and recorded.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
 
 
 def closing(message: LastWords) -> Closing | None:
-    """A connection that does not begin with a join has come to the wrong place."""
+    """Close a connection whose first frame is not a valid join."""
     if isinstance(message, effects.Refused) and not message.joined:
         return Closing(CloseCode.REFUSED, message.refusal.code)
     return None

@@ -1,7 +1,7 @@
-"""`pairing`. Origin: a messenger, in which two devices meet by a code of six characters.
+"""`pairing`, the protocol of a messenger in which two devices meet by a code of six characters.
 
-Who knows a code is in, so it is a secret: the hub knows its keyed hash as the room's id, and the code itself as a name
-that is never recorded.
+A code is a secret, because everybody who knows it can join its room. So the id of the room is a keyed hash of the code.
+The code itself is the room's name, which is never recorded.
 """
 
 from __future__ import annotations
@@ -104,7 +104,10 @@ def _error(refused: effects.Refused, at_ms: int) -> bytes:
 
 
 def _error_text(refused: effects.Refused) -> str:
-    """What the originals say. They know no code, so a refusal that they cannot have is in our words."""
+    """Return the text that the original server sends, or our own message for a refusal that it does not have.
+
+    Frames of this dialect have no field for the error code.
+    """
     code = refused.refusal.code
     if refused.kind in _RELAYED and not refused.joined:
         return "Not registered"

@@ -1,7 +1,7 @@
-"""`rooms`, the native dialect. Origin: a virtual bar whose users had to swap peer ids by hand.
+"""`rooms`, the protocol of our own browser client. It extends the protocol of an app for virtual bars.
 
-The original client knows `join`, `leave`, `peer_list`, `peer_joined` and `peer_left`; it ignores frames whose type it
-does not know, and fields it does not know. Its frames are described in PROTOCOLS.md, "`rooms`".
+The original client of that app knows `join`, `leave`, `peer_list`, `peer_joined` and `peer_left`. It ignores frames of
+other types and fields that it does not know. All frames are described in PROTOCOLS.md, "`rooms`".
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from signaling_sidecar.settings import Settings
 NAME = "rooms"
 PATH = "/ws/signaling"
 MAX_METADATA_BYTES = 4096  # bytes of JSON text; it is sent to everybody at every join (PROTOCOLS.md, "`rooms`")
-MAX_TOKEN_CHARS = 256  # ours have 43
-MAX_CREDENTIAL_CHARS = 8192  # of a token of somebody else's making; servers take headers of 8 KiB
-MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not given back: an error stays smaller than its frame
+MAX_TOKEN_CHARS = 256  # the tokens that the sidecar issues have 43
+MAX_CREDENTIAL_CHARS = 8192  # of a token for the hooks; web servers accept headers of 8 KiB
+MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not repeated, so that an error stays smaller than its frame
 UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, and a closed one should not be shown for longer
 AWAY_NOTICE_S = 1.0  # seconds; PROTOCOLS.md, "Rule 9"
 REPLACEMENTS = 3  # PROTOCOLS.md, "Rule 2": the fourth within the window is refused
-REPLACEMENT_WINDOW_S = 20.0  # seconds; two original clients that reconnect after 2 s would never stop
+REPLACEMENT_WINDOW_S = 20.0  # seconds; two original clients that reconnect after 2 s would replace each other for ever
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
 
@@ -41,7 +41,7 @@ _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Envelope(Envelope, gc=False, kw_only=True):
-    """What is read of every frame. What comes after `to` is the server's to say: no relay carries the sender's."""
+    """The fields that are read from every frame. A relay never carries the sender's own value of those after `to`."""
 
     type: str
     id: Raw | UnsetType = UNSET
@@ -66,12 +66,15 @@ class _Envelope(Envelope, gc=False, kw_only=True):
 
 
 def _outlined(fields: Mapping[bytes, bytes]) -> _Envelope | None:
-    """The envelope of a refused frame: without its numbers, its sender would send it again for ever."""
+    """Make the envelope of a frame that could not be decoded.
+
+    The answer must repeat the numbers of the frame, because its client would otherwise send it again for ever.
+    """
 
     def value(name: bytes, type_: Any) -> Any:
         try:
             return msgspec.json.decode(fields.get(name, b""), type=type_)
-        except NOT_JSON:  # absent, or the reason why the frame is refused
+        except NOT_JSON:  # the field is absent, or it is the reason why the frame is refused
             return UNSET
 
     if not fields:
@@ -145,7 +148,7 @@ def _without_reserved(frame: bytes) -> bytes:
 
 
 def _check_profile(profile: _Profile) -> Raw | None:
-    """Check the name and give the metadata back as JSON text."""
+    """Check the name and the metadata. Returns the metadata as JSON text."""
     if profile.name is not None:
         check(refuse_name("name", profile.name))
     if profile.metadata is None:
@@ -318,7 +321,7 @@ class _Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
 
 
 def _relayed(message: effects.Relayed, at_ms: int) -> bytes:
-    """The sender's own bytes with `from` as the last field: a relay is not parsed into values and written anew."""
+    """Append the field `from` to the sender's own bytes, so that the frame need not be decoded and encoded again."""
     return b'%b,"from":%b}' % (message.payload[:-1], encode_json(message.sender))
 
 

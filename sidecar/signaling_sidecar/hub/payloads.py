@@ -1,7 +1,8 @@
 """The payload of a relay: JSON text, or the bytes of a binary frame.
 
 The event log and its checkpoints hold JSON text only. There, a binary payload stands as `{"base64":"AAEC"}`. A text
-payload that begins just like that stands there with a space before it, so that the two can be told apart.
+payload that begins just like that stands there with a space before it, so that the two can be told apart. If it had a
+space there of its own, it is read back without.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from base64 import b64decode, b64encode
 
 BASE64 = "base64"
 _MARK, _END = b'{"%b":"' % BASE64.encode(), b'"}'
-_MAY_NEED_A_SPACE = (_MARK, b" ")
 
 
 class Binary(bytes):
@@ -21,17 +21,15 @@ class Binary(bytes):
 
 def to_json(payload: bytes) -> bytes:
     """Return the JSON text that stands for a payload in a record."""
-    if isinstance(payload, Binary):
+    if payload.__class__ is Binary:
         return _MARK + b64encode(payload) + _END
-    if payload.startswith(_MAY_NEED_A_SPACE) and payload.lstrip(b" ").startswith(_MARK):
-        return b" " + payload
-    return payload
+    return b" " + payload if payload.startswith(_MARK) else payload
 
 
 def from_json(text: bytes) -> bytes | None:
     """Return the payload that such a text stands for, or None when its base64 is damaged."""
     if not text.startswith(_MARK):
-        return text[1:] if text.lstrip(b" ").startswith(_MARK) else text
+        return text[1:] if text.startswith(b" " + _MARK) else text
     try:
         return Binary(b64decode(text.removeprefix(_MARK).removesuffix(_END), validate=True))
     except ValueError:

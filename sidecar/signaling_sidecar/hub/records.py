@@ -1,14 +1,14 @@
-"""The hub's lines for the event log."""
+"""The records that the hub writes to the event log."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON, Refusal
-from signaling_sidecar.hub.commands import Enqueue, Join, Refusable, Refuse, Relay
+from signaling_sidecar.hub.commands import Enqueue, Join, Leave, Refusable, Refuse, Relay, Trace, Update, UpdateRoom
 from signaling_sidecar.hub.effects import Effect, Record
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.payloads import to_json
@@ -46,14 +46,29 @@ def of_joined(session: Session) -> Record:
 
 def of_relay(session: Session, relay: Relay, type_: str = "signal.relayed") -> Record:
     """Record a frame with its payload, unless that contains the name of a room whose name is secret."""
-    payload, members = relay.payload, session.room.sessions.values()
-    secrets = frozenset().union(*(member.secrets for member in members)) if session.secrets else frozenset()
-    data = None if secrets and _says(payload, secrets) else to_json(payload)
-    return of_session(type_, session, data, to=relay.to, kind=relay.kind, size=len(payload))
+    payload = relay.payload
+    data = None if session.secrets and _tells_a_secret(payload, session.room) else to_json(payload)
+    key = session.room.key
+    return Record(  # not by `of_session`: no other record is written as often
+        type_,
+        key.dialect,
+        key.room,
+        session.peer,
+        relay.to,
+        session.connection,
+        session.id,
+        relay.kind,
+        len(payload),
+        data,
+    )
 
 
-def _says(payload: bytes, names: Iterable[str]) -> bool:
-    """Whether a payload has one of the names in it, however it spells it."""
+def _tells_a_secret(payload: bytes, room: Room) -> bool:
+    return _contains(payload, frozenset().union(*(member.secrets for member in room.sessions.values())))
+
+
+def _contains(payload: bytes, names: Iterable[str]) -> bool:
+    """Whether a payload contains one of the names, with or without JSON escapes."""
     try:
         text = _encode(msgspec.json.decode(payload))
     except NOT_JSON:
@@ -75,33 +90,37 @@ def of_session(
 
 
 def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) -> Record:
-    """A refused join is recorded with the room it asked for, anything else with the room its sender is in."""
+    """Record a refusal: that of a join with the room that it names, any other with the room of the session."""
     count, size = (command.count, command.size) if isinstance(command, Refuse) else (1, None)
     data = {"code": refusal.code, "message": refusal.message, "count": count, **present(ref=command.ref)}
     to = command.to if isinstance(command, Relay) else None
-    key: tuple[str | None, str | None]
-    if isinstance(command, Join):
-        key, peer, of = command.room, command.peer, None
-    elif isinstance(command, Enqueue):
-        key, peer, of = (command.dialect, None), command.peer, None
-    elif isinstance(command, Refuse) and command.room is not None:
-        key, peer, of = command.room, command.peer, None
-    elif session is not None:
-        key, peer, of = session.room.key, session.peer, session.id
-    else:
-        key, peer, of = (None, None), None, None
-    dialect, room = key
-    return Record("signal.refused", dialect, room, peer, to, command.connection, of, command.kind, size, data)
+    dialect, room, peer, id_ = _refused_in(command, session)
+    return Record("signal.refused", dialect, room, peer, to, command.connection, id_, command.kind, size, data)
+
+
+def _refused_in(command: Refusable, session: Session | None) -> tuple[str | None, str | None, str | None, str | None]:
+    """The dialect, the room, the peer and the session that a refusal is recorded with."""
+    match command:
+        case Join():
+            return (*command.room, command.peer, None)
+        case Enqueue():
+            return command.dialect, None, command.peer, None
+        case Refuse() if command.room is not None:
+            return (*command.room, command.peer, None)
+        case Relay() | Leave() | Update() | UpdateRoom() | Trace() | Refuse():
+            return (None,) * 4 if session is None else (*session.room.key, session.peer, session.id)
+        case _:
+            assert_never(command)
 
 
 def numbered(effects: list[Effect], session: Session, c: int) -> list[Effect]:
-    """Put the number of a client's frame on the record of it."""
-    for place, effect in enumerate(effects):
+    """Put the number of a client's frame on the first record about it. A frame without a record gets one."""
+    for index, effect in enumerate(effects):
         if isinstance(effect, Record) and effect.session == session.id:
-            return [*effects[:place], msgspec.structs.replace(effect, c=c), *effects[place + 1 :]]
+            return [*effects[:index], msgspec.structs.replace(effect, c=c), *effects[index + 1 :]]
     return [msgspec.structs.replace(of_session("frame.handled", session), c=c), *effects]
 
 
 def present(**fields: Any) -> dict[str, Any]:
-    """The fields that have a value: an absent one is absent in the log too."""
+    """Return the fields that are not None, so that the log does not have the others."""
     return {name: value for name, value in fields.items() if value is not None}

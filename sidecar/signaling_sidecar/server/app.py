@@ -167,6 +167,7 @@ class Sidecar:
     async def _look_after_log(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            self.held_state_dir.look_after()
             self._owner.look_after_log()
 
     async def _close_connections(self, app: web.Application) -> None:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 
+logger = logging.getLogger("signaling_sidecar")
+
 
 class HeldStateDir:
-    """Constructing it does nothing. Everything in the folder may be deleted while we run, and `claim` puts it back."""
+    """Locks the state folder, and restores its files if they are deleted while the sidecar is running."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.key: bytes
-        """The secret key with which the log names secrets. Known while the folder is held."""
+        """The key for the keyed hashes in the log. It is only set while the folder is held."""
         self._lock: int
         """The file descriptor that holds the folder's lock."""
         self._runtime: Runtime | None = None
+        self._real_path: Path
+        """The path without symbolic links, as it was when the folder was locked first."""
+        self._is_reported = False
+        """Whether the operator knows that the folder cannot be claimed."""
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -28,6 +37,7 @@ class HeldStateDir:
         with state_dir.used(self.path):
             state_dir.create(self.path)
             self._lock = state_dir.lock(self.path)
+            self._real_path = self.path.resolve()
         try:
             with state_dir.used(self.path):
                 self.key = state_dir.key(self.path)
@@ -36,19 +46,35 @@ class HeldStateDir:
             os.close(self._lock)
 
     def claim(self) -> None:
-        """Hold the folder again, and write the files that belong into it, if it has been deleted or replaced.
+        """Hold the folder again, and restore the files that belong into it, if any of them was deleted or replaced.
 
-        Raises OSError, and StateDirTaken when another sidecar was faster.
+        Raises OSError, and StateDirTaken if another sidecar holds the folder now.
         """
-        state_dir.create(self.path)  # before the look at the lock, which cannot be seen in a folder without permissions
-        if state_dir.is_held(self.path, self._lock):
-            return
-        lock = state_dir.lock(self.path)
-        os.close(self._lock)
-        self._lock = lock
-        state_dir.keep_key(self.path, self.key)
-        if self._runtime is not None:
+        if self.path.resolve() != self._real_path:
+            raise OSError(errno.ELOOP, "the folder has been replaced by a symbolic link", str(self.path))
+        state_dir.create(self.path)  # first, because the lock file cannot be checked if the folder is unreadable
+        is_another = not state_dir.is_held(self.path, self._lock)
+        if is_another:
+            lock = state_dir.lock(self.path)
+            os.close(self._lock)
+            self._lock = lock
+        if is_another or not (self.path / state_dir.KEY_FILE).exists():
+            state_dir.keep_key(self.path, self.key)
+        if self._runtime is not None and (is_another or not (self.path / state_dir.RUNTIME_FILE).exists()):
             state_dir.write_runtime(self.path, self._runtime)
+
+    def look_after(self) -> None:
+        """Claim the folder again if a file in it was deleted. This should be called twice a second."""
+        try:
+            self.claim()
+        except (OSError, StateDirTaken) as error:
+            if not self._is_reported:
+                logger.warning(
+                    "the state folder cannot be used any more (%s): commands do not find this sidecar", error
+                )
+            self._is_reported = True
+        else:
+            self._is_reported = False
 
     def write_runtime(self, runtime: Runtime) -> None:
         """Tell other programs where this sidecar listens. Raises StateDirUnusable."""

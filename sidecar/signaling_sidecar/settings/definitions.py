@@ -35,7 +35,7 @@ def _setting(kind: Kind, default: Any, help_: str, *, live: bool = True) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The values of all settings. The default limits are those of the section "Limits" of PROTOCOLS.md."""
+    """The values of all settings. The default limits are those of PROTOCOLS.md, "Limits"."""
 
     host: str = _setting(
         text(), "127.0.0.1", "the address to listen on; `::` listens on all IPv4 and IPv6 addresses", live=False

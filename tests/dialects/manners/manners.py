@@ -29,10 +29,14 @@ class Manners:
     """The path of the WebSocket of (room, peer), below `/ws/signaling`."""
     other_paths: Callable[[str, str], tuple[str, ...]] = lambda room, peer: ()
     """The other paths that serve (room, peer) on the sidecar's own port."""
-    enter: Callable[[str, str, int, int], Frame]
-    """What (room, peer) sends to join, as the n-th (from 0) of a group of a size."""
-    entered: Callable[[str, str, list[str]], Frame]
-    """What (room, peer) receives when it has joined, and the given peers were there before it.
+    greets: Callable[[str, str], Frame | None] = _nothing
+    """What the server sends first when (room, peer) has connected. None: it waits for the client's first frame."""
+    enter: Callable[[str, str, int, int], Frame | None]
+    """What (room, peer) sends to join, as the n-th (from 0) of a group of a size. None: the handshake joins."""
+    gives_ids: bool = False
+    """Whether the server chooses the peer ids, so that clients cannot. The tests let it choose the names of peers."""
+    entered: Callable[[str, str, list[str]], Frame | None]
+    """What (room, peer) receives when it has joined, and the given peers were there before it. None: nothing.
 
     Of an object, only the fields that are given are compared; so it is with each of the other expected frames.
     """
@@ -61,10 +65,17 @@ class Manners:
     """Whether a frame tells an error. None: the dialect has no such frame."""
     relays_any_kind: bool = False
     """Whether frames of kinds that the dialect does not declare are relayed too."""
+    is_confirmation: Callable[[Frame], bool] = lambda frame: False
+    """Whether a frame only confirms to a client that its own frame was accepted. The tests for all dialects skip it."""
     replaces: bool = True
     """Whether a newer connection with the same peer id takes over the session without asking the older one."""
     grace_s: Mapping[Ending, float] = field(default_factory=dict)
     """PROTOCOLS.md, "Rule 8": how long a session waits for its peer after each ending. With 0 the peer has left."""
+
+    @property
+    def is_welcome_unasked(self) -> bool:
+        """Whether a client may stay without sending anything, because the handshake has greeted it or let it join."""
+        return self.greets("", "") is not None or self.enter("", "", 0, 1) is None
 
     def answer(self, room: str, sender: str, to: str, body: Any) -> Frame:
         """The frame that answers as `offer` offers: only its words differ."""

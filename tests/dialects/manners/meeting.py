@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
+from signaling_sidecar.server.sockets import endpoint
 from tests.dialects.manners.manners import Frame, Manners, has
 from tests.kit.serving import Peer, Served
+
+
+async def enter(
+    served: Served, manners: Manners, room: str, name: str, place: int = 0, size: int = 1, **options: Any
+) -> Peer:
+    """Connect a peer and let it ask for a room. The answer is not read yet."""
+    peer = await greeted(served, manners, room, name, **options)
+    if (frame := manners.enter(room, name, place, size)) is not None:
+        await peer.send(frame)
+    return peer
+
+
+async def greeted(served: Served, manners: Manners, room: str, name: str, **options: Any) -> Peer:
+    """Connect a peer. Where the server gives a connection its peer id, it gives this name."""
+    with patch.object(endpoint, "new_given_id", lambda: name):
+        peer = await served.connect(manners.path(room, name), **options)
+        peer.skips = manners.is_confirmation
+        if (greeting := manners.greets(room, name)) is not None:
+            await hears(peer, greeting)
+    return peer
 
 
 async def meet(served: Served, manners: Manners, room: str, *names: str, **options: Any) -> list[Peer]:
     """Connect peers that are in one room, and have received all that they are sent about it."""
     peers: list[Peer] = []
     for place, name in enumerate(names):
-        peer = await served.connect(manners.path(room, name), **options)
-        await peer.send(manners.enter(room, name, place, len(names)))
+        peer = await enter(served, manners, room, name, place, len(names), **options)
         if not manners.waits_for_all:
             await hears(peer, manners.entered(room, name, list(names[:place])))
             for other in peers:

@@ -16,6 +16,7 @@ from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.reload import reload_extra
 from signaling_sidecar.server.user_hooks import checks
 from tests.dialects.manners import MANNERS
+from tests.dialects.manners.meeting import enter
 from tests.kit import readme
 from tests.kit.club import CLUB
 from tests.kit.hooks_file import hooked, save
@@ -71,8 +72,7 @@ async def test_on_join_may_refuse_with_a_sentence(aiohttp_client: AiohttpClient,
 async def test_on_join_is_asked_in_every_dialect(aiohttp_client: AiohttpClient, file: Path, dialect: str) -> None:
     served = await hooked(aiohttp_client, file, f"def on_join(join):\n    return join.dialect != {dialect!r}\n")
     manners = MANNERS[dialect]
-    peer = await served.connect(manners.path("first-room", "a"))
-    await peer.send(manners.enter("first-room", "a", 0, 1))
+    await enter(served, manners, "first-room", "a")
     await until(lambda: served.refusals() == ["refused-by-hook"], "it is refused")
     assert served.records("peer.joined") == []
 

@@ -53,7 +53,7 @@ class RoomMeshes:
         verdicts = diagnose(entries, ts, self._chosen.room).verdicts
         links = link_up(self.attendance, verdicts, ts)
         when = datetime.fromtimestamp(ts, UTC)
-        title = f"{self._chosen.title} · at +{links.since_s:.3f} s, {when:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
+        title = f"{self._chosen.title} · at {links.since_s:+.3f} s, {when:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
         return Mesh(title, links)
 
     def _ts(self, at: float | datetime | None) -> float:

@@ -25,19 +25,21 @@ def sdp_diff_html(title: str, other_title: str, sections: Sequence[Section]) -> 
     heads = "".join(f'<div style="font-weight:600">{text(each)}</div>' for each in (title, other_title))
     body = "".join(part for section in sections for part in _section(section))
     changes = sum(section.changes for section in sections)
-    said = "no line differs" if not changes else f"{changes} {'line differs' if changes == 1 else 'lines differ'}"
-    return framed(said, f'<div style="{_WIDTH}"><div style="{_GRID}">{heads}</div>{body}</div>')
+    return framed(_count(changes), f'<div style="{_WIDTH}"><div style="{_GRID}">{heads}</div>{body}</div>')
 
 
 def _section(section: Section) -> Iterator[str]:
-    count = f"{section.changes} differ" if section.changes else "the same"
     yield '<div style="margin:8px 0 2px;border-bottom:1px solid #8b929c">'
-    yield f'<b>{text(section.title)}</b> <span style="opacity:.75">· {count}</span></div>'
+    yield f'<b>{text(section.title)}</b> <span style="opacity:.75">· {_count(section.changes)}</span></div>'
     for folded, rows in _folds(section.rows):
         drawn = "".join(cell for row in rows for cell in _cells(row))
         block = f'<div style="{_GRID};{_FONT}">{drawn}</div>'
         summary = f'<summary style="opacity:.75">{len(rows)} equal lines</summary>'
         yield f"<details>{summary}{block}</details>" if folded else block
+
+
+def _count(changes: int) -> str:
+    return f"{changes or 'no'} {'lines differ' if changes > 1 else 'line differs'}"
 
 
 def _folds(rows: Sequence[Row]) -> Iterator[tuple[bool, list[Row]]]:

@@ -121,7 +121,7 @@ class Dashboard:
             self._pairs.value = ""
             self._ladder.show(None)
             return
-        self._pairs.value = log.diagnose(room["room"])._repr_html_()
+        self._pairs.value = log.diagnose(room["room"], room["dialect"])._repr_html_()
         boots = log.rooms.query("dialect == @room['dialect'] and room == @room['room']")["boot"]
         # A room that was restored from a checkpoint may not have a record yet.
         self._ladder.show(log.ladder(room["room"], room["dialect"], str(boots.iloc[-1])) if len(boots) else None)

@@ -193,9 +193,14 @@ class LogTables:
         """
         return candidates_table(self._events)
 
-    def diagnose(self, room: str | None = None) -> Diagnosis:
-        """Return for every two peers that met, in all rooms or in one, whether they are connected and why not."""
-        return diagnose(entries_of(self._events), self._read_ts, room) if room is not None else self._diagnosis
+    def diagnose(self, room: str | None = None, dialect: str | None = None) -> Diagnosis:
+        """Return for every two peers that met whether they are connected, and why not.
+
+        `room` and `dialect` select rooms. Without them the diagnosis is about all rooms.
+        """
+        if room is None and dialect is None:
+            return self._diagnosis
+        return diagnose(entries_of(self._events), self._read_ts, room, dialect)
 
     @cached_property
     def _diagnosis(self) -> Diagnosis:

@@ -131,7 +131,7 @@ class Endpoint:
 
     def _speaker(self, connection: Connection, dialect: Dialect, introduction: Introduction) -> Speaker:
         address = counted_as(connection.address)
-        caller = Caller(connection.id, introduction, self._conceal, address, given_id=str(uuid.uuid4()))
+        caller = Caller(connection.id, introduction, self._conceal, address, given_id=new_given_id())
         return Speaker(dialect, caller)
 
     async def _read_to_end(self, connection: Connection, socket: WebSocket) -> None:
@@ -147,3 +147,8 @@ class Endpoint:
 def _opening(request: web.Request) -> Opening:
     raw_query = request.raw_path.partition("?")[2]
     return Opening(request.match_info.get("room"), request.query, raw_query)
+
+
+def new_given_id() -> str:
+    """Return the random id that a dialect may use as the peer id of a connection."""
+    return str(uuid.uuid4())

@@ -76,7 +76,11 @@ class Front:
 
     def recognise(self, connection: Connection, first_frame: bytes) -> bool:
         """Find the dialect of a connection on the shared path. Returns whether there is one that begins like this."""
-        speaker = connection.recognise(first_frame) if connection.recognise is not None else None
+        try:
+            speaker = connection.recognise(first_frame) if connection.recognise is not None else None
+        except Exception:
+            logger.exception("the handshake of connection %d could not be read", connection.id)
+            return False
         if speaker is None:
             return False
         connection.speaks(speaker)
@@ -93,7 +97,8 @@ class Front:
         except Exception:
             logger.exception("the handshake of connection %d could not be read", connection.id)
             return commands.Refuse(connection=connection.id, refusal=errors.internal())
-        connection.waits = isinstance(command, commands.Enqueue)
+        asked = command.commands if isinstance(command, commands.Several) else (command,)
+        connection.waits = any(isinstance(each, commands.Enqueue) for each in asked)
         return command
 
     def read(self, connection: Connection, frame: bytes) -> Command:
@@ -105,10 +110,14 @@ class Front:
         if speaker is None or decode is None:
             return commands.Refuse(connection=connection.id, refusal=errors.bad_json("this one is binary"))
         try:
-            return decode(frame, speaker.caller, time.time_ns() // NS_PER_MS)
+            command = decode(frame, speaker.caller, time.time_ns() // NS_PER_MS)
         except Exception:
             logger.exception("a frame of connection %d could not be read", connection.id)
             return commands.Refuse(connection=connection.id, refusal=errors.internal())
+        asked = command.command if isinstance(command, commands.Numbered) else command
+        if isinstance(asked, commands.Several) and asked.commands:
+            connection.rate.charge(min(len(asked.commands), commands.MAX_COMMANDS) - 1)
+        return command
 
     def ponged(self, connection: Connection, data: bytes) -> None:
         """The connection has answered a ping, of the heartbeat or of a challenge."""
@@ -209,7 +218,7 @@ class Front:
         if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
             self.close_connection(connection, *closing)
 
-    def _count_rooms(self, receivers: Iterable[int], message: Welcome | RoomsChanged) -> None:
+    def _count_rooms(self, receivers: Iterable[int], message: Message) -> None:
         for connection in filter(None, map(self._connections.get, receivers)):
             connection.is_welcome = connection.is_welcome or isinstance(message, Welcome)
             if isinstance(message, RoomsChanged):

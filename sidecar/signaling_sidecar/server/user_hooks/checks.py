@@ -79,6 +79,8 @@ class HookChecks:
                 return await self._of_single(command, ())
 
     async def _of_several(self, several: commands.Several) -> commands.Several:
+        if several.refusal is not None:
+            return several  # the hub refuses all of it
         checked: list[commands.Single] = []
         for command in several.commands:
             checked.append(await self._of_single(command, checked))
