@@ -155,7 +155,7 @@ def _session(session: Session, now_s: float) -> SessionState:
     )
 
 
-def _stored(message: Numbered) -> Numbered:
+def stored(message: Numbered) -> Numbered:
     """A message as JSON can hold it; `restored` gives back what it was."""
     if isinstance(message, Relayed):
         return msgspec.structs.replace(message, payload=to_json(message.payload))
@@ -182,7 +182,7 @@ def _resumption(session: Session) -> ResumptionState | None:
         sent=resumption.sent,
         handled=resumption.handled,
         reached=resumption.reached,
-        kept=[KeptState(kept.s, _stored(kept.message)) for kept in resumption.kept]
+        kept=[KeptState(kept.s, stored(kept.message)) for kept in resumption.kept]
         if session.room.rules.endings.durable
         else [],
     )
