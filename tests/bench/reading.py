@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--case", choices=CASES, help="measure only this, in this process, and print JSON")
     asked = parser.parse_args(arguments)
     if asked.case is not None:
-        print(json.dumps(_measure(asked.case, asked.folder)))
+        print(json.dumps(measure(asked.case, asked.folder)))
     elif asked.folder is not None:
         report(asked.folder)
     else:
@@ -65,7 +65,7 @@ def report(folder: Path) -> dict[str, Measured]:
     print(f"{len(segments)} segments, {size / 1e6:,.0f} MB unpacked", flush=True)
     measured = {}
     for case in CASES:
-        it = measured[case] = _in_a_process(case, folder)
+        it = measured[case] = measure_in_a_process(case, folder)
         print(f"{case:12}{it.seconds:9.2f} s {it.peak_mb:9,.0f} MB {it.rows:12,} rows", flush=True)
     read_json, events = measured["read_json"], measured["events"]
     time_ratio, memory_ratio = events.seconds / read_json.seconds, events.peak_mb / read_json.peak_mb
@@ -76,13 +76,13 @@ def report(folder: Path) -> dict[str, Measured]:
     return measured
 
 
-def _in_a_process(case: str, folder: Path) -> Measured:
+def measure_in_a_process(case: str, folder: Path) -> Measured:
     command = [sys.executable, "-m", "tests.bench.reading", "--case", case, "--folder", str(folder)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Measured(*json.loads(done.stdout))
 
 
-def _measure(case: str, folder: Path) -> Measured:
+def measure(case: str, folder: Path) -> Measured:
     # Imported here because the memory of the imports is measured separately, and the parent process needs none of them.
     import pandas as pd
 
@@ -118,7 +118,8 @@ def _peak_bytes() -> int:
     # On Linux, ru_maxrss includes the memory of the parent process at the fork. VmHWM only counts this process.
     status = Path("/proc/self/status")
     if status.exists():
-        return next(int(line.split()[1]) for line in status.open() if line.startswith("VmHWM")) * 1024
+        lines = status.read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES
 
 

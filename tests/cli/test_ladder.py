@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
 import stat
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
@@ -20,6 +16,7 @@ from signaling_sidecar.inspection import open_log
 from tests.kit.checkout import ROOT
 from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
 from tests.kit.programs import ANSI
+from tests.kit.terminal import needs_terminal, shown_in_a_terminal
 
 
 def write_log(tmp_path: Path, *lines: str) -> Path:
@@ -116,7 +113,7 @@ def test_the_page_is_one_private_file_that_can_neither_run_nor_load_anything(
     log, page = write_log(tmp_path, *TWO_PEERS, joined), tmp_path / "page.html"
     assert drawn(capsys, hostile, "--log", log, "--html", page) == f"wrote {page}\n"
     text = page.read_text(encoding="utf-8")
-    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    assert sys.platform == "win32" or stat.S_IMODE(page.stat().st_mode) == 0o600
     assert "default-src 'none'" in text
     assert "color-scheme: light dark" in text
     assert not re.search(r"<script|<img|<link|\bsrc=|\bhref=|https?://(?!www\.w3\.org/2000/svg)", text)
@@ -132,24 +129,13 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path, capsys: pytest.
 
 
 def in_a_terminal(columns: int, *arguments: object, **environment: str) -> str:
-    """What `sidecar ladder` prints in a terminal with this many columns."""
-    controller, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     words = [sys.executable, "-m", "signaling_sidecar", "ladder", *map(str, arguments)]
     path = {"PYTHONPATH": str(ROOT / "sidecar"), "TERM": "xterm"}
     kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    with subprocess.Popen(words, stdout=terminal, env=kept | path | environment):
-        os.close(terminal)
-        shown = b""
-        while True:
-            try:
-                shown += os.read(controller, 65536)
-            except OSError:  # EIO: on Linux, reading from a terminal fails with it after the last writer has closed it
-                break
-    os.close(controller)
-    return shown.decode().replace("\r\n", "\n")
+    return shown_in_a_terminal(columns, words, kept | path | environment)
 
 
+@needs_terminal
 def test_a_terminal_gets_colours_and_lines_that_fit(tmp_path: Path) -> None:
     log = write_log(tmp_path, *TWO_PEERS)
     for columns in (120, 80, 60, 40):
@@ -160,12 +146,14 @@ def test_a_terminal_gets_colours_and_lines_that_fit(tmp_path: Path) -> None:
         assert any("offer · 23 B" in line for line in lines), lines
 
 
+@needs_terminal
 def test_a_terminal_that_shows_no_colours_gets_none(tmp_path: Path) -> None:
     log = write_log(tmp_path, *TWO_PEERS)
     for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         assert "\x1b" not in in_a_terminal(80, "bar", "--log", log, **environment)
 
 
+@needs_terminal
 def test_in_a_terminal_a_name_moves_nothing_on_the_screen(tmp_path: Path) -> None:
     log = write_log(tmp_path, *TWO_PEERS[:3], record(4, 1, "peer.joined", **ANN, data={"name": "\x1b[2JAnn\u202e"}))
     assert "\x1b[2J" not in in_a_terminal(80, "bar", "--log", log)

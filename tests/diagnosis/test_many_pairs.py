@@ -41,6 +41,25 @@ def test_a_pair_of_which_one_was_loaded_again_is_listed_once(story: Story) -> No
     assert lines[1:] == ["  ✓ Ann and Ben: connected", "      they had met once before: transport-unknown"]
 
 
+def test_pairs_without_an_offer_are_summarised_if_there_are_many(
+    story: Story, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a room with a host, the guests never connect to each other."""
+    story.negotiates()
+    for peer in ("cleo", "dan", "eve"):
+        story.joins(peer, peer.title())
+    lines = said(story.waits(60))
+    assert [line[:3] for line in lines[1:]] == ["  ?", "  -", "  -"]
+    assert lines[-2:] == [
+        "  - Ann and Cleo: neither has sent an offer",
+        "  - 8 more pairs of peers: neither has sent an offer",
+    ]
+    from signaling_sidecar.cli import main
+
+    assert main(["why", "--json", "--log", str(story.write())]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 10
+
+
 def test_how_often_they_met_before_is_counted_by_reason(story: Story) -> None:
     for ufrag in ("BEN1", "BEN2", "BEN3"):
         again(story, ufrag=ufrag).leaves("ben")

@@ -73,6 +73,15 @@ def test_a_frame_over_the_limit_ended_its_connection(story: Story) -> None:
     assert story.evidence() == ["connection.closed"]
 
 
+def test_a_frame_over_the_limit_ended_a_connection_that_was_in_several_rooms(story: Story) -> None:
+    """The record of its end names no room and no peer then."""
+    story.joins("ben", "Ben", origin="http://localhost:5173")  # on connection 2
+    story.record("connection.closed", room=None, connection=2, data=TOO_BIG).leaves("ben").waits(60)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.REFUSED
+    assert finding.sentence == "the frame of Ben was refused: too-large (Message size 70056 exceeds limit 65537)"
+
+
 def test_a_connection_that_ended_for_another_reason_refused_nothing(story: Story) -> None:
     ended = {**TOO_BIG, "code": 1012, "reason": "restart"}
     story.joins("ben").record("connection.closed", "ben", data=ended).leaves("ben").waits(60)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.dialects import DIALECTS, Caller
 from signaling_sidecar.hub import RoomKey
-from signaling_sidecar.hub.commands import Kick
+from signaling_sidecar.hub.commands import Enqueue, Kick
 from signaling_sidecar.server.sockets import connection as connections
 from tests.kit.club import CLUB, PATH
 from tests.kit.serving import Peer, Served, serve
@@ -140,6 +141,29 @@ async def test_a_client_that_the_handshake_brought_into_a_room_may_be_silent(
     assert (await listener.receive())["event"] == "entered"
 
 
+async def test_a_client_that_waits_for_a_group_since_its_handshake_may_be_silent(
+    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(caller: Caller, at_ms: int) -> Enqueue:
+        return Enqueue(
+            kind="handshake",
+            connection=caller.connection,
+            dialect="match",
+            peer=caller.introduction.peer,
+            size=2,
+            at_ms=at_ms,
+        )
+
+    monkeypatch.setattr(connections, "FIRST_FRAME_WITHIN_S", 0.05)
+    monkeypatch.setitem(DIALECTS, "match", replace(DIALECTS["match"], begin=begin))
+    served = await serve(aiohttp_client, tmp_path / "state")
+    waiting = await served.connect("/ws/signaling/match?userId=ann")
+    silent = await served.connect("/ws/signaling")
+    assert await silent.closed() == (1008, "idle")
+    await served.connect("/ws/signaling/match?userId=ben")
+    assert (await waiting.receive())["peers"] == ["ann", "ben"]
+
+
 async def test_on_the_shared_path_the_greeting_comes_when_the_first_frame_has_told_the_dialect(served: Served) -> None:
     peer = await served.connect("/ws")
     await peer.send({"id": 1, "do": "enter", "rooms": ["bar"]})
@@ -165,3 +189,21 @@ async def test_a_frame_that_asks_for_nothing_sensible_costs_one_error(served: Se
     ann = await guest(served, "ann", "bar")
     assert "error" in await ann.ask(frame)
     assert await ann.ask({"id": "x", "do": "ping"}) == {"id": "x", "result": {"pong": True}}
+
+
+async def test_each_command_of_a_frame_counts_as_a_frame(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path / "state", max_frames_per_s=1, max_frames_burst=10)
+    ann = await guest(served, "ann")
+    await ann.send({"id": 1, "do": "leave", "rooms": ["bar"] * 60})
+    assert (await ann.receive())["error"] == "not-joined"
+    assert (await ann.ask({"id": 2, "do": "ping"}))["error"] == "too-fast"
+
+
+async def test_a_frame_that_asks_for_too_much_is_refused_as_a_whole(served: Served) -> None:
+    ann = await guest(served, "ann", "bar")
+    await ann.send({"id": 1, "do": "leave", "rooms": ["bar"] * 1000})
+    assert (await ann.receive())["error"] == "too-large"
+    await ann.ask({"id": 2, "do": "ping"})
+    (refused,) = served.records("signal.refused")
+    assert "1000 commands" in refused["data"]["message"]
+    assert (await ann.ask({"id": 3, "do": "say", "room": "bar", "text": "hi"}))["result"]

@@ -131,14 +131,14 @@ def test_a_vector_has_each_part_of_a_frame_that_is_shown_apart(dialect: str) -> 
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_each_dialect_has_a_section_with_its_paths_and_all_kinds_of_its_frames(dialect: str) -> None:
+def test_each_dialect_has_a_section_with_its_paths_its_routes_and_all_kinds_of_its_frames(dialect: str) -> None:
     text = section(f"`{dialect}`")
-    for path in DIALECTS[dialect].paths:
-        assert f"`{path}" in text, path
+    routes = (f"{route.method} {route.path}" for route in DIALECTS[dialect].routes)
+    missing = {f"`{path}" for path in (*DIALECTS[dialect].paths, *routes) if f"`{path}" not in text}
     read = [DIALECTS[dialect].kind_of(json.dumps(each.pattern).encode()) for each in examples(dialect)]
     received = {DIALECTS[dialect].kind_of(json.dumps(frame).encode()) for frame in frames(dialect, "receive")}
-    missing = (DIALECTS[dialect].kinds | received) - {*read, *re.findall(r"`([^`]+)`", text), None}
-    assert not missing
+    missing |= (DIALECTS[dialect].kinds | received) - {*read, *re.findall(r"`([^`]+)`", text), None}
+    assert missing == set()
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

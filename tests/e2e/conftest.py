@@ -19,7 +19,7 @@ from tests.kit.browsers import CAMERA_FLAGS, SharedBrowsers, launched, launched_
 from tests.kit.lan import Lan, new_lan
 from tests.kit.programs import Program, Start, is_running, start_program
 from tests.kit.provision_browser import find_chromium, find_firefox
-from tests.kit.sites import PLUGIN, Site, start_demo
+from tests.kit.sites import PLUGIN, Site, close_all_rooms, start_demo
 
 PAGE_WITHIN_MS = 30_000  # ms that a page may take to show something, with pages of several tests on two slow cores
 
@@ -158,3 +158,15 @@ def tally(measured: list[str]) -> Iterator[Tally]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def demo(start: Start, npm_package: Path) -> Site:
     return await start_demo(start)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running_demo(start_once: Start, npm_package: Path) -> Site:
+    return await start_demo(start_once)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shared_demo(running_demo: Site) -> Site:
+    """The demo that the tests of a file share. Nobody is in its rooms when a test begins."""
+    close_all_rooms(running_demo.sidecar)
+    return running_demo

@@ -37,6 +37,11 @@ EDGES = """name => {
 }"""
 
 
+@pytest.fixture
+def demo(shared_demo: Site) -> Site:
+    return shared_demo
+
+
 async def test_entering_turns_nothing_on_and_each_device_is_on_only_while_its_button_says_so(
     demo: Site, browser_with_camera: Browser
 ) -> None:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.e2e.demo_page import in_room, new_page
@@ -15,6 +16,11 @@ from tests.kit.sites import Site
 POLL_S = 10  # seconds; the lobby requests its neighbours with this interval
 HOUR_MS = 3_600_000
 TWO_WORDS = re.compile(r"^[A-Z][a-z]+ [A-Z][a-z]+$")
+
+
+@pytest.fixture
+def demo(shared_demo: Site) -> Site:
+    return shared_demo
 
 
 async def open_lobby(context: BrowserContext, url: str) -> Page:

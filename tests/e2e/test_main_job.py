@@ -11,6 +11,11 @@ from tests.e2e.demo_page import AT_ONCE_MS, all_connected, in_room, new_page
 from tests.kit.sites import Site
 
 
+@pytest.fixture
+def demo(shared_demo: Site) -> Site:
+    return shared_demo
+
+
 @pytest.fixture(params=["browser_with_camera", "firefox"], ids=["Chromium", "Firefox"])
 def browser(request: pytest.FixtureRequest) -> Browser:
     """A browser with a camera and a microphone that every page may use."""

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, 
 
 from tests.e2e.demo_page import in_room, meet, new_page
 from tests.kit.programs import Start, until
-from tests.kit.sites import Sidecar, Site, sidecar_in, start_sidecar, start_vite, url_in, write_project
+from tests.kit.sites import Sidecar, Site, close_all_rooms, sidecar_in, start_sidecar, start_vite, url_in, write_project
 from tests.kit.ways import config_with_plugin, serve_over_https
 
 HOSTILE = [
@@ -66,12 +66,22 @@ async def _through_vite(start: Start, folder: Path, words: list[str], path: str)
     return Place(await url_in(vite) + path, sidecar)
 
 
-@pytest_asyncio.fixture(
-    loop_scope="session", params=[straight, through_vite, under_vites_base], ids=lambda way: way.__name__
-)
-async def place(request: pytest.FixtureRequest, start: Start, npm_package: Path, tmp_path: Path) -> Place:
-    found: Place = await request.param(start, tmp_path)
+WAYS = [straight, through_vite, under_vites_base]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=WAYS, ids=lambda way: way.__name__)
+async def running_place(
+    request: pytest.FixtureRequest, start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Place:
+    found: Place = await request.param(start_once, tmp_path_factory.mktemp("place"))
     return found
+
+
+@pytest.fixture
+def place(running_place: Place) -> Place:
+    """Nobody is in a room of it when a test begins."""
+    close_all_rooms(running_place.sidecar)
+    return running_place
 
 
 class Watched(NamedTuple):

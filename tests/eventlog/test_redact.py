@@ -19,8 +19,9 @@ from signaling_sidecar.cli.log_export import dialect_words
 from signaling_sidecar.diagnosis import diagnose, read_entries
 from signaling_sidecar.dialects import DIALECTS, Dialect
 from signaling_sidecar.eventlog import Line
+from signaling_sidecar.eventlog.address_class import address_class
 from signaling_sidecar.eventlog.allowed_words import KEYS, TRACE_WORDS
-from signaling_sidecar.eventlog.payload import address_class, find_candidates, find_media
+from signaling_sidecar.eventlog.payload import find_candidates, find_media
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact import Redactor
 from signaling_sidecar.settings import Settings

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from signaling_sidecar.eventlog.payload import Media, address_class, find_media, summarise
+from signaling_sidecar.eventlog.address_class import address_class
+from signaling_sidecar.eventlog.payload import Media, find_media, summarise
 
 SDP = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\na=ice-ufrag:pG4x\r\na=ice-pwd:secretsecretsecretsecret\r\n"
 HOST = "candidate:1 1 udp 2113937151 192.168.1.5 50123 typ host generation 0 ufrag pG4x network-cost 999"

@@ -120,7 +120,7 @@ def is_running(pid: int) -> bool:
 
 
 def _ps(what: str, pid: int) -> str:
-    words = ["ps", "-o", what, "-p", str(pid)]
+    words = ["ps", "-ww", "-o", what, "-p", str(pid)]
     return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,8 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 SIDECAR = [sys.executable, "-X", "dev", "-W", "error", "-m", "signaling_sidecar"]
 PATIENCE_S = 60  # seconds until a process that should start or end is given up, on a busy machine
+PYTHON_PATH = {"PYTHONPATH": os.pathsep.join(sys.path)}
+"""Added to the environment of a process, so that it imports the same modules as the tests."""
 
 
 class Serving:
@@ -50,5 +55,18 @@ def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subproc
         timeout=PATIENCE_S,
         cwd=cwd,
         check=False,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment,
+        env=os.environ | PYTHON_PATH | environment,
     )
+
+
+def join(url: str, room: str, peer: str) -> dict[str, Any]:
+    """Join a room, and return the answer. The connection is then lost, and the session is kept."""
+
+    async def once() -> dict[str, Any]:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws/signaling") as socket_:
+            await socket_.send_json({"type": "join", "roomId": room, "peerId": peer})
+            listed: dict[str, Any] = await socket_.receive_json(timeout=PATIENCE_S)
+            await socket_.close(code=4999)  # a code that is not a leave
+            return listed
+
+    return asyncio.run(once())

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.eventlog.state_dir import read_runtime
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Program, Start
 
@@ -95,3 +98,11 @@ def write_project(folder: Path, config: str) -> Path:
     (folder / ".env").write_text("SECRET=in-the-env-file\n")
     (folder / "vite.config.js").write_text(config)
     return folder
+
+
+def close_all_rooms(sidecar: Sidecar) -> None:
+    runtime = read_runtime(sidecar.state_dir)
+    assert runtime is not None
+    for room in ask_admin(runtime.url, runtime.admin_token, "GET", "rooms")["rooms"]:
+        path = f"rooms/{room['dialect']}/{quote(room['room'], safe='')}/close"
+        ask_admin(runtime.url, runtime.admin_token, "POST", path, {})

@@ -66,8 +66,10 @@ class Laptop:
 
     async def _discover(self) -> list[dict[str, Any]]:
         said = (await self.run(*SIDECAR, "discover", "--json", "--timeout", "1.5")).splitlines()
-        # in development mode, asyncio reports slow steps on stderr, which happen on a busy machine
-        found: list[dict[str, Any]] = json.loads("".join(dropwhile(lambda line: not line.startswith("["), said)))
+        # On a busy machine, asyncio's development mode prints reports before and after the list, such as slow steps and
+        # connections whose TLS goodbye was not awaited.
+        found: list[dict[str, Any]]
+        found, _ = json.JSONDecoder().raw_decode("".join(dropwhile(lambda line: not line.startswith("["), said)))
         return found
 
     async def neighbours(self) -> dict[str, Any]:

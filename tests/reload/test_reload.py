@@ -21,7 +21,7 @@ from signaling_sidecar.inspection import open_log
 from tests.kit.checkout import PACKAGE
 from tests.kit.programs import Program, is_running, start_program, until
 
-SAVES = 20
+SAVES = 8
 VERSION = "VERSION_IN_HEALTH"
 
 
@@ -124,7 +124,7 @@ async def test_no_connect_is_refused_over_many_saves(copied: Copied, measured: l
                     pass
             waits_ms.append(1000 * (time.perf_counter() - began_s))
             await copied.program.line("new code is serving", number + 1)
-            await asyncio.sleep(0.4)  # the next standby process needs time to import its modules
+            await until(lambda: len(_children(copied.program.process.pid)) == 2, "the next worker waits")
         assert not connecting.done(), connecting.exception()
         connecting.cancel()
     assert answers > SAVES

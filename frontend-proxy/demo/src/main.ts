@@ -1,4 +1,7 @@
-import './style.css'
+import './base.css'
+import './lobby.css'
+import './room.css'
+import './chat.css'
 import { type LeaveReason, Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
 import { part } from './dom.ts'
 import { showHelpLink } from './help.ts'

@@ -13,7 +13,7 @@ import { Tile } from './tile.ts'
 
 type MeshEvent<Name extends keyof MeshEvents> = CustomEvent<MeshEvents[Name]>
 
-/** The same width as in style.css. On a narrow screen, such as a phone's, the QR code stays closed. */
+/** The same width as in room.css. On a narrow screen, such as a phone's, the QR code stays closed. */
 const IS_WIDE = matchMedia('(min-width: 821px)')
 
 const LABELS: Readonly<Record<PeerState, string>> = {

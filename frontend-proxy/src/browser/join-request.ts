@@ -120,7 +120,7 @@ export class JoinRequest {
     return true
   }
 
-  /** True after exactly so many refusals that the developer should be told. */
+  /** True only at the refusal at which the developer should see a warning. */
   get isStuck(): boolean {
     return this.#refusals === STUCK_AFTER
   }
@@ -132,7 +132,7 @@ export class JoinRequest {
     this.#usedAt = undefined
   }
 
-  /** Leaves the session under a new id that the sidecar has just begun, and joins with the own id. */
+  /** Leaves the session under a new id that the sidecar has just begun, and joins again with the client's own id. */
   askForNewSession(): void {
     this.#identity = { peerId: this.#identity.peerId, instance: this.#instance }
     this.#connection.send({ type: 'leave' })

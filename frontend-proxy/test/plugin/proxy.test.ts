@@ -156,28 +156,34 @@ test('while no sidecar answers, requests and upgrades get a 503, and one line is
   expect(lines.all.join('\n')).not.toMatch(/proxy error|^\s+at /m)
 })
 
-test('requests and upgrades wait while the sidecar starts', async () => {
+async function openStartingVite(): Promise<OpenVite & { listen: () => void }> {
   const project = makeProject()
-  const options = { sidecar: standIn(), stateDir: project.stateDir }
-  const { url, lines } = await openVite(project, options)
+  const sidecar = standIn({ waits: true })
+  const vite = await openVite(project, { sidecar, stateDir: project.stateDir })
+  const [, pid] = /stand-in (\d+) waits/.exec(await vite.lines.match(/stand-in \d+ waits/)) ?? []
+  return { ...vite, listen: () => process.kill(Number(pid), 'SIGUSR2') }
+}
+
+test('requests and upgrades wait while the sidecar starts', async () => {
+  const { url, lines, listen } = await openStartingVite()
   const gone = connect(Number(new URL(url).port), '127.0.0.1')
   gone.write('GET /ws/signaling HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
   const upgraded = firstFrame(webSocket(`${url}/ws/signaling`))
   const answered = getEcho(`${url}/ws/signaling/rooms`)
+  expect((await fetch(url)).status).toBe(200)
   gone.resetAndDestroy()
+  listen()
   expect((await upgraded).url).toBe('/ws/signaling')
   expect((await answered).url).toBe('/ws/signaling/rooms')
   expect(lines.all.join('\n')).not.toMatch(/proxy error|socket error|^\s+at /m)
 })
 
 test('an upgrade that has waited for 4 s is answered with 503', async () => {
-  const project = makeProject()
-  const sidecar = standIn({ neverListen: true })
-  const { url } = await openVite(project, { sidecar, stateDir: project.stateDir })
+  const { url } = await openStartingVite()
   expect((await refusedUpgrade(`${url}/ws/signaling`)).status).toBe(503)
 })
 
-test('a killed sidecar closes open sockets, and the next request waits for the restarted one', async () => {
+test('a killed sidecar closes open sockets without a stack trace, and the restarted one is used', async () => {
   const { url, lines } = await openReadyVite()
   const socket = webSocket(`${url}/ws/signaling`)
   const { pid } = await firstFrame(socket)
@@ -187,6 +193,7 @@ test('a killed sidecar closes open sockets, and the next request waits for the r
   process.kill(pid, 'SIGKILL')
   expect((await closed)[0]).toBe(1006)
   expect(received).toEqual([])
+  await lines.match(STARTED, 2)
   expect((await getEcho(`${url}/ws/signaling`)).pid).not.toBe(pid)
   expect(lines.all.join('\n')).not.toMatch(/proxy error|^\s+at /m)
 })

@@ -17,7 +17,7 @@ const options = {
 }
 const { values: flags } = parseArgs({ args: process.argv.slice(3), options })
 const behaviour = JSON.parse(process.env.STAND_IN ?? '{}')
-const { version = '0.1.0', dieAtStart, neverListen, stateDir = flags['state-dir'] } = behaviour
+const { version = '0.1.0', dieAtStart, waits, stateDir = flags['state-dir'] } = behaviour
 const boot = `boot-of-${process.pid}`
 
 if (dieAtStart) {
@@ -34,7 +34,11 @@ new WebSocketServer({ server }).on('connection', (socket, { url, headers }) => {
   socket.send(JSON.stringify({ pid: process.pid, url, headers }))
   socket.on('message', (data) => socket.send(data.toString()))
 })
-if (!neverListen) server.listen(Number(flags.port), '127.0.0.1', announce)
+const listen = () => server.listen(Number(flags.port), '127.0.0.1', announce)
+if (waits) {
+  process.once('SIGUSR2', listen)
+  process.stderr.write(`stand-in ${process.pid} waits for SIGUSR2\n`)
+} else listen()
 
 function announce() {
   const { port } = server.address()

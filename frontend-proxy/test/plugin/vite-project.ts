@@ -30,7 +30,8 @@ const VITE_PROGRAM = fileURLToPath(
 export interface Behaviour {
   version?: string
   dieAtStart?: boolean
-  neverListen?: boolean
+  /** Listens only after SIGUSR2. */
+  waits?: boolean
   stateDir?: string
 }
 

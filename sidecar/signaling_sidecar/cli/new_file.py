@@ -16,12 +16,12 @@ def write_new(path: Path, chunks: Iterable[bytes], *, is_packed: bool = False) -
     An existing file is never overwritten.
     """
     try:
-        # O_EXCL: the path could be a segment of the log itself, and an older file could be readable by everybody
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        # "x" refuses an existing file, which could be a segment of the log itself, or readable by everybody
+        file = open(path, "xb", opener=_open_private)  # noqa: SIM115 - what fails from here on deletes the file
     except OSError as error:
         raise NotWritten(str(path), error.strerror or str(error)) from error
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with file:
             if is_packed:
                 with gzip.GzipFile("", "wb", fileobj=file) as packed:
                     packed.writelines(chunks)
@@ -32,3 +32,7 @@ def write_new(path: Path, chunks: Iterable[bytes], *, is_packed: bool = False) -
         if isinstance(error, OSError):
             raise NotWritten(str(path), error.strerror or str(error)) from error
         raise
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

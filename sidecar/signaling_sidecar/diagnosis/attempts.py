@@ -50,7 +50,7 @@ class Attempt:
 
     @property
     def both_answered(self) -> tuple[Signal, ...] | None:
-        """Two crossing offers and both answers to them, if nothing else was described in between."""
+        """Two crossing offers and both answers to them, if no other description was sent in between."""
         if self.crossing is None:
             return None
         crossing = self.crossing

@@ -26,6 +26,7 @@ SIGNS = {
     Reason.NOBODY_OFFERED: "-",
 }
 FAULT = "✗"
+MAX_SILENT_PAIRS = 3  # pairs without an offer that are listed one by one; if there are more, they are summarised
 
 
 class History(NamedTuple):
@@ -76,8 +77,7 @@ class Diagnosis:
             yield "no two peers have met in a room"
         for (dialect, room), histories in rooms.items():
             yield f"{visible(room)} ({dialect})" if room is not None else "signaled through another server"
-            for history in histories:
-                yield from _lines_of(history)
+            yield from _lines_of_room(histories)
         for page, offers in self.pools:
             yield f"  - {visible(page)}: {offers} more offers await an answer (its library may keep a pool of offers)"
         for (line, step), times in Counter(map(_rejected, self.rejections)).items():
@@ -102,6 +102,19 @@ def diagnose(
     verdicts = [evaluate(each, until_ts) for each in found.meetings if is_selected(each)]
     rejections = [each for each in found.rejections if is_selected(each.entry)]
     return Diagnosis(verdicts, rejections, found.pools if room is None and dialect is None else ())
+
+
+def _lines_of_room(histories: Sequence[History]) -> Iterator[str]:
+    silent = sum(each.last.finding.reason is Reason.NOBODY_OFFERED for each in histories)
+    # In a room with a host, the other peers never connect to each other, and their pairs are most of the pairs.
+    listed = silent if silent <= MAX_SILENT_PAIRS else 1
+    seen = 0
+    for history in histories:
+        seen += history.last.finding.reason is Reason.NOBODY_OFFERED
+        if history.last.finding.reason is not Reason.NOBODY_OFFERED or seen <= listed:
+            yield from _lines_of(history)
+    if silent > listed:
+        yield f"  {SIGNS[Reason.NOBODY_OFFERED]} {silent - listed} more pairs of peers: neither has sent an offer"
 
 
 def _lines_of(history: History) -> Iterator[str]:

@@ -11,7 +11,7 @@ from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.reports import Connection, Connections
 from signaling_sidecar.diagnosis.sockets import Sockets
 
-# So many unanswered offers beside an answered one are a pool, which a library keeps for peers that come later.
+# At least so many unanswered offers beside an answered one count as a pool, which a library keeps for later peers.
 POOL = 2
 
 
@@ -19,7 +19,7 @@ class OfferPool(NamedTuple):
     """Offers that a page made in advance, as libraries with a pool of connections do, and that are not used yet."""
 
     page: str
-    """The name of the page for people."""
+    """The label of the page."""
     offers: int
 
 

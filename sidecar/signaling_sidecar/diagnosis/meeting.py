@@ -24,7 +24,7 @@ class Session:
     identity: str = ""
     """The first peer id of the page. A reload does not change it, even if the page then has another id."""
     label: str = ""
-    """The name of the peer for people, see `peer_labels.py`."""
+    """The label of the peer, see `peer_labels.py`."""
     gone: Entry | None = None
     """The entry with which it ended, or None while it lasts."""
     away: list[Entry] = field(default_factory=list)
@@ -36,7 +36,10 @@ class Session:
 
     @property
     def ends(self) -> tuple[Entry, ...]:
-        """The entries with which it ended. The first counts: a lost connection that did not return was the end."""
+        """The entries with which it ended, or none while it lasts.
+
+        A peer that was away and did not return had left when it lost its connection, so that entry is the first.
+        """
         return tuple(entry for entry in (self.absent, self.gone) if entry is not None) if self.gone else ()
 
     @property

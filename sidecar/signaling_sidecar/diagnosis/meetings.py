@@ -15,6 +15,7 @@ from signaling_sidecar.diagnosis.external_signaling import ExternalPages, OfferP
 from signaling_sidecar.diagnosis.meeting import Meeting, Refusal, Rejection, Session, Signal
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import media_of, read_about, read_data, word_of
+from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
 from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
 from signaling_sidecar.diagnosis.sockets import Sockets, read_closed
 from signaling_sidecar.errors import Code
@@ -72,10 +73,11 @@ class _Log:
         self._sessions_of: dict[str, list[Session]] = {}
         """By peer id, in order of joining."""
         self._by_pair: dict[tuple[str, str], Meeting] = {}
-        self._by_session: dict[str, list[Meeting]] = {}
         self._unannounced: set[tuple[str, str]] = set()
         """The rooms whose peers are not told of each other. Two of them meet when one sends something to the other."""
         self._sockets = Sockets()
+        self._connections: dict[str, tuple[str, int | None]] = {}
+        """By session, the run of the sidecar and the number of the connection that it had last."""
         self._labels: dict[tuple[str, str], PeerLabels] = {}
 
     def take(self, entry: Entry) -> None:
@@ -99,7 +101,23 @@ class _Log:
     def _take_socket(self, entry: Entry) -> None:
         self._sockets.add(entry)
         if entry.type == "connection.closed" and (closed := read_closed(entry)).is_too_big:
-            self._refused(entry, Code.TOO_LARGE, closed.reason or "")
+            for each in self._in_each_room(entry):
+                self._refused(each, Code.TOO_LARGE, closed.reason or "")
+
+    def _in_each_room(self, closed: Entry) -> list[Entry]:
+        """The entry for each session of the connection. That of a connection in several rooms names none of them."""
+        ended = [
+            session
+            for session in self._sessions.values()
+            if session.gone is None and self._connections.get(session.id) == (closed.boot, closed.connection)
+        ]
+        if closed.session is not None or closed.connection is None or not ended:
+            return [closed]
+        return [
+            msgspec.structs.replace(closed, dialect=dialect, room=room, peer=session.peer, session=session.id)
+            for session in ended
+            for dialect, room in [session.room]
+        ]
 
     def _take_session(self, key: tuple[str, str], entry: Entry) -> None:
         if entry.session is not None and entry.peer is not None:
@@ -152,8 +170,6 @@ class _Log:
     def _meet(self, earlier: Session, later: Session, entry: Entry) -> Meeting:
         meeting = Meeting(*later.room, (earlier, later), entry)
         self._by_pair[earlier.id, later.id] = self._by_pair[later.id, earlier.id] = meeting
-        self._by_session.setdefault(earlier.id, []).append(meeting)
-        self._by_session.setdefault(later.id, []).append(meeting)
         self.found.meetings.append(meeting)
         return meeting
 
@@ -163,6 +179,7 @@ class _Log:
             case "peer.joined" | "peer.resumed":
                 session.name = read_about(entry.data).name or session.name
                 session.absent, session.insecure = None, self._sockets.insecure(entry)
+                self._connections[session.id] = entry.boot, entry.connection
             case "peer.updated":
                 session.name = read_about(entry.data).name or session.name
             case "peer.away":
@@ -213,29 +230,22 @@ class _Log:
             if meeting is not None:
                 yield meeting
 
-    # --- browser reports --------------------------------------------------------------------------------------
-
     def join_reports(self) -> None:
         """Add each RTCPeerConnection to the meeting whose signals carry its ICE ufrags, or whose peer it names."""
-        by_ufrag: dict[str, tuple[Meeting, int]] = {}
-        for meeting in self.found.meetings:
-            for signal in meeting.signals:
-                if signal.ufrag is not None:
-                    by_ufrag[signal.ufrag] = (meeting, signal.sender)
-        unknown: list[Connection] = []
+        known = ReportedMeetings(self.found.meetings)
+        external: list[Connection] = []
         for connection in self.found.connections.by_id.values():
-            found = self._by_peer(connection) or _by_ufrag(connection, by_ufrag)
+            found = known.of(connection)
             if found is not None:
                 meeting, side = found
                 meeting.connections[side].append(connection)
                 about = self.found.connections.pages.get(connection.page or "")
                 if about is not None:
                     self._learn_page(meeting.sessions[side], about)
-            else:
-                unknown.append(connection)
-        elsewhere = [each for each in unknown if each.session is None]
+            elif connection.session is None:
+                external.append(connection)
         pages = ExternalPages(self.found.connections, self._sockets)
-        self.found.meetings += pages.meetings(elsewhere)
+        self.found.meetings += pages.meetings(external)
         self.found.pools += pages.pools
         for id_, entry in self.found.connections.insecure_sessions.items():
             if id_ in self._sessions:
@@ -248,36 +258,12 @@ class _Log:
         return self._labels.setdefault(key, PeerLabels())
 
     def call_peers(self) -> None:
-        """Set the names of all peers, which are known only when all entries were taken."""
+        """Set the labels of all sessions, which are known only after the last entry."""
         for session in self._sessions.values():
             labels = self._labels_of(session.room)
             session.label, session.identity = labels.of(session.peer), labels.first_of(session.peer)
-
-    def _by_peer(self, connection: Connection) -> tuple[Meeting, int] | None:
-        session = self._sessions.get(connection.session or "")
-        if session is None or connection.peer_id is None:
-            return None
-        began = connection.reports[0][0].ts
-        meetings = [
-            (meeting, side)
-            for meeting in self._by_session.get(session.id, [])
-            for side in [0 if meeting.sessions[0] is session else 1]
-            if meeting.sessions[1 - side].peer == connection.peer_id and meeting.met.ts <= began
-        ]
-        return max(meetings, key=lambda found: found[0].met.ts) if meetings else None
 
 
 def _what(entry: Entry) -> str:
     word = word_of(entry.kind)
     return word if word in ("offer", "answer", "candidate") else "other"
-
-
-def _by_ufrag(connection: Connection, by_ufrag: dict[str, tuple[Meeting, int]]) -> tuple[Meeting, int] | None:
-    for ufrag in connection.ufrags:
-        if ufrag in by_ufrag:
-            return by_ufrag[ufrag]
-    for ufrag in connection.remote_ufrags:
-        if ufrag in by_ufrag:
-            meeting, sender = by_ufrag[ufrag]
-            return meeting, 1 - sender
-    return None

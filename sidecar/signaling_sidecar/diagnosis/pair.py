@@ -29,7 +29,7 @@ class Pair:
         self.connections = [each for side in meeting.connections for each in _of_attempt(side, attempt)]
 
     def parted_or(self, meanwhile: str, *evidence: Entry) -> Finding:
-        """Return the finding for an attempt whose deadline has not passed: one has left, or it is in progress."""
+        """Return the finding for an attempt whose deadline has not passed: one peer has left, or it is in progress."""
         if self.parted is not None:
             sentence = f"{self.parted.label} {self.parted.departure} before they were connected"
             return Finding(Reason.LEFT, sentence, (*evidence, *self.parted.ends))

@@ -61,7 +61,7 @@ def _unrecognised(unread: list[Signal]) -> Finding:
 
 
 def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
-    # The first offer: one that is sent again has been without an answer since then.
+    # The first offer counts: if it was sent again, it has been without an answer since the first time.
     offer, crossing = offers[0], pair.attempt.crossing
     offerer, answerer = pair.names[offer.sender], pair.names[1 - offer.sender]
     refused = pair.refused()

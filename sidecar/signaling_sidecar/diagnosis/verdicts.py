@@ -14,7 +14,7 @@ from signaling_sidecar.diagnosis.signaling import by_signaling
 from signaling_sidecar.diagnosis.transport import with_reports
 
 _UNDECIDED = (Reason.IN_PROGRESS, Reason.GLARE)
-"""After these results of the last attempt, the one before it explains more: crossing offers are often a second try."""
+"""If the last attempt has one of these results, the one before it explains more: offers of a second try often cross."""
 
 
 class Verdict(NamedTuple):

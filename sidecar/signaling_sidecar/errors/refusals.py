@@ -167,6 +167,10 @@ def too_large(field: str, size: int, limit: int) -> Refusal:
     return Refusal(Code.TOO_LARGE, f"{field!r} has {size} bytes: limit is {limit} bytes", field)
 
 
+def too_many_commands(count: int, limit: int) -> Refusal:
+    return Refusal(Code.TOO_LARGE, f"the frame asks for {count} commands: limit is {limit} commands in one frame")
+
+
 def too_many_rooms(limit: int) -> Refusal:
     return Refusal(Code.TOO_MANY_ROOMS, f"no further room can be created: limit is {limit} rooms")
 

@@ -31,7 +31,7 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
     to: str | None = None
     """The receiver of a signal. Absent if the signal was sent to all other peers in the room."""
     connection: Whole | None = None
-    """The number of the WebSocket connection, counted from 1 within one boot."""
+    """The number of the WebSocket connection, counted from 1 in each run of the sidecar."""
     session: str | None = None
     """The id of the session, which is one peer's presence in one room from joining to leaving. It is unique."""
     kind: str | None = None

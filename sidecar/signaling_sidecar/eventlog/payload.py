@@ -8,13 +8,13 @@ field name. A string that begins with `v=0` is a session description (RFC 8866, 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON
+from signaling_sidecar.eventlog.address_class import address_class
 from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, leaves
 
 SDP_TYPES = frozenset({"offer", "pranswer", "answer", "rollback"})  # RTCSdpType, W3C WebRTC 4.3.1
@@ -28,9 +28,6 @@ _SDP_CANDIDATE = re.compile(r"^a=(candidate:[^\r\n]+)", re.MULTILINE)
 _ICE_UFRAG = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
 _SETUP = re.compile(r"^a=setup:(\S+)", re.MULTILINE)
 _TYPE_BY_SETUP = {"actpass": "offer", "active": "answer", "passive": "answer"}  # RFC 8829, 5.2.1 and 5.3.1
-# `ip.is_private` is not used, because it includes loopback, link-local, documentation and a dozen other ranges.
-_PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
-_SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: used by carrier NAT and by overlay networks
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,37 +135,6 @@ def summarise(payload: bytes) -> str:
         described = list(dict.fromkeys(_CandidateSummary(c.type, c.protocol, c.address_class) for c in found))
     summary = _Summary(True, media.description_bytes, media.sdp_type, media.ufrag, candidate, described)  # type: ignore[arg-type]
     return msgspec.json.encode(summary).decode()
-
-
-def address_class(address: str) -> str:
-    """Return the kind of the address in a candidate.
-
-    Names are `mdns` (a `.local` name, which browsers use to hide the address) or `name` (any other name). IP addresses
-    are `loopback`, `link-local`, `private` or `public`, with the suffix `-ipv6` for IPv6; `shared` (100.64.0.0/10, used
-    by carrier NAT and overlay networks); or `reserved` (all others, such as multicast and 0.0.0.0).
-    """
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return "mdns" if address.lower().rstrip(".").endswith(".local") else "name"
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is None:
-            kind = _ip_class(ip)
-            return kind if kind == "reserved" else f"{kind}-ipv6"
-        ip = ip.ipv4_mapped
-    return _ip_class(ip)
-
-
-def _ip_class(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    if ip.is_loopback:
-        return "loopback"
-    if ip.is_link_local:
-        return "link-local"
-    if any(ip in network for network in _PRIVATE):
-        return "private"
-    if ip in _SHARED:
-        return "shared"
-    return "public" if ip.is_global and not ip.is_multicast else "reserved"
 
 
 def _from_summary(summary: _Summary) -> Media:

@@ -1,8 +1,8 @@
-"""The pure core: rooms, sessions and who is told what."""
+"""The hub: it keeps the rooms and sessions, and decides which peers are told what. It does no I/O."""
 
 from signaling_sidecar.hub.checkpoint import Checkpoint, checkpoint
-from signaling_sidecar.hub.forgiving import read_back
 from signaling_sidecar.hub.hub import Hub
+from signaling_sidecar.hub.lenient_reading import read_back
 from signaling_sidecar.hub.restoration import Past
 from signaling_sidecar.hub.restore import Restore
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar import errors
-from signaling_sidecar.errors import Code, Refusal
+from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub.admission import InTheWay, in_the_way, refuse_return, session_of
 from signaling_sidecar.hub.announcements import announce_join, peer_list
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Send
@@ -18,16 +17,8 @@ from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.resumption import token_hash
 from signaling_sidecar.hub.returns import Returns
-from signaling_sidecar.hub.rules import Challenged, Reason, SecondJoin
+from signaling_sidecar.hub.rules import Reason, SecondJoin
 from signaling_sidecar.hub.state import State
-
-
-class InTheWay(NamedTuple):
-    """The sessions because of which a join would be refused, if their connections are still alive."""
-
-    join: commands.Join
-    sessions: list[Session]
-    refusal: Refusal
 
 
 class Arrivals:
@@ -65,10 +56,10 @@ class Arrivals:
         if refusal is not None:
             return refusal
         room = self._state.membership.room(join.room)
-        known = _session_of(join.peer, room)
-        refusal = _refuse_return(known, join, now_s) if known is not None else self._refuse_entry(join, current, room)
+        known = session_of(join.peer, room)
+        refusal = refuse_return(known, join, now_s) if known is not None else self._refuse_entry(join, current, room)
         if refusal is not None:
-            sessions = _in_the_way(room, known, refusal)
+            sessions = in_the_way(room, known, refusal)
             return InTheWay(join, sessions, refusal) if sessions else refusal
         done = self._departures.depart(current, Reason.MOVED, now_s) if current is not None else []
         done += self._returns.come_back(known, join, now_s) if known is not None else self._enter(join, now_s)
@@ -100,7 +91,7 @@ class Arrivals:
         return done, session
 
     def is_exhausted(self, connection: int) -> bool:
-        """Whether the connection has gone on trying rooms after it was refused for trying too many."""
+        """Whether the connection was refused so often for trying too many rooms that it should be closed."""
         return any(limits.is_exhausted(connection) for limits in self._entry_limits.values())
 
     def limit_entries(self) -> None:
@@ -221,46 +212,3 @@ class Arrivals:
         outcome = self._refuse_try(new_join, now_s) or self.admit(new_join, now_s)
         told = Send((join.connection,), effects.NotResumed("token", join.ref or UNSET))
         return [told, *outcome] if isinstance(outcome, list) else outcome
-
-
-def _session_of(peer: str | None, room: Room | None) -> Session | None:
-    """The session in the room that the joining peer returns to, if there is one and nothing speaks against it."""
-    if room is None:
-        return None
-    if peer is not None:
-        return room.sessions.get(peer)
-    if not room.rules.joining.anonymous_returns:
-        return None
-    return next((session for session in room.sessions.values() if session.away is not None), None)
-
-
-def _refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusal | None:
-    """Why the join cannot return to the session: its id belongs to another client."""
-    joining, resumption = session.room.rules.joining, session.resumption
-    if resumption is not None:
-        # The answer may have been lost: until the client's next frame, the same page may ask for the session again.
-        asks_again = join.resumable and not resumption.answered and join.instance is not None
-        return None if asks_again and join.instance == session.instance else errors.taken(session.peer)
-    if join.resumable:
-        return errors.taken(session.peer)
-    if session.connection is None:
-        return None
-    if joining.challenged is Challenged.THE_ID:
-        return errors.connected(session.peer)
-    if joining.replacements is None:
-        return None
-    session.replaced_s = tuple(at_s for at_s in session.replaced_s if at_s > now_s - joining.replacement_window_s)
-    if len(session.replaced_s) < joining.replacements:
-        return None
-    return errors.replaced_too_often(session.peer, joining.replacements, joining.replacement_window_s)
-
-
-def _in_the_way(room: Room | None, known: Session | None, refusal: Refusal) -> list[Session]:
-    """The sessions to challenge before the join is refused. None of them would help against any other refusal."""
-    if room is None:
-        return []
-    if known is not None:
-        return [known] if room.rules.joining.challenged is Challenged.THE_ID else []
-    if room.rules.joining.challenged is Challenged.THE_ROOM and refusal.code is Code.ROOM_FULL:
-        return [session for session in room.sessions.values() if session.connection is not None]
-    return []

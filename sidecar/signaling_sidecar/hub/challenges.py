@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import records
-from signaling_sidecar.hub.arrivals import InTheWay
+from signaling_sidecar.hub.admission import InTheWay
 from signaling_sidecar.hub.commands import Command, Join, Numbered, Refusable, Several
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Challenge, Effect

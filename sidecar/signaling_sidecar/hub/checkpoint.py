@@ -1,4 +1,4 @@
-"""The hub's state as one object: written at the beginning of each segment of the log, read back at the next start."""
+"""The checkpoint: the hub's state as one object. Each segment of the log begins with one, and a restart reads it."""
 
 from __future__ import annotations
 
@@ -17,23 +17,29 @@ from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
 
 MAX_COUNT = 2**53  # above it not every reader of JSON keeps a whole number as it is
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
-MAX_S = 366 * 86_400.0  # seconds; no setting reaches so far, and nobody should wait longer for a place to be given up
+MAX_S = 366 * 86_400.0  # seconds; no setting is longer, so a longer time in a log is damage
 Seconds = Annotated[float, msgspec.Meta(ge=-MAX_S, le=MAX_S)]
 
 
 class AwayState(msgspec.Struct, frozen=True):
+    """How a session lost its connection, and how long it still waits for its peer."""
+
     ending: Ending
     left_s: Seconds
-    """What is left of its grace: hub time ends with the process."""
+    """What is left of the grace period. A point in hub time would mean nothing to the next process."""
     told: list[str]
 
 
 class KeptState(msgspec.Struct, frozen=True):
+    """A numbered message that the client has not acknowledged."""
+
     s: Count
     message: Numbered
 
 
 class ResumptionState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The state of a `Resumption`, field by field."""
+
     issued: str
     proven: str | None = None
     answered: bool = False
@@ -44,6 +50,8 @@ class ResumptionState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The state of a `Session`."""
+
     session: str
     peer: str
     joined_at_ms: Count
@@ -56,6 +64,8 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The state of a `Room`, with all its sessions."""
+
     dialect: str
     room: str
     capacity: Count
@@ -89,7 +99,7 @@ class KeptFrameState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """Who is where, and who waits."""
+    """All rooms with their sessions, the queues, the barred peers and the mailboxes."""
 
     rooms: list[RoomInLog]
     waiting: list[Waiting]
@@ -99,7 +109,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
-    """All rooms, sessions and queues. Of times it says how long ago."""
+    """Return the state of the hub. Times are stored relative to `now_s`."""
     return Checkpoint(
         [_room(room, now_s) for room in hub.membership.rooms],
         list(hub.matchmaking),
@@ -156,7 +166,7 @@ def _session(session: Session, now_s: float) -> SessionState:
 
 
 def stored(message: Numbered) -> Numbered:
-    """A message as JSON can hold it; `restored` gives back what it was."""
+    """The message in a form that JSON can hold. `restored` returns the message itself."""
     if isinstance(message, Relayed):
         return msgspec.structs.replace(message, payload=to_json(message.payload))
     return message
@@ -171,7 +181,7 @@ def restored(message: Numbered) -> Numbered | None:
 
 
 def _resumption(session: Session) -> ResumptionState | None:
-    """What is kept goes into the log only where the payloads do."""
+    """The state of the session's resumption. The kept messages are left out where the log must not have payloads."""
     resumption = session.resumption
     if resumption is None:
         return None

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 
@@ -280,17 +281,26 @@ Single = Refusable | ListRooms | WatchRooms | UnwatchRooms | Acknowledge | Ping 
 """A single thing that a client asks for."""
 
 
+MAX_COMMANDS = 200  # in one frame; each may be refused with a record, and a hook may be asked about each
+
+
 class Several(msgspec.Struct, frozen=True, gc=False):
     """Several commands in one frame.
 
     Each is carried out or refused for itself, in order, and each refusal is recorded. Only the first one is told to
-    the client: a frame is answered with one error at most.
+    the client: a frame is answered with one error at most. A frame with more than `MAX_COMMANDS` is refused as a whole.
     """
 
     connection: int
     commands: tuple[Single, ...]
     error_sent: bool = False
     """Whether the client has been told of a refusal of an earlier command in the frame."""
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why the frame is refused as a whole, if it is."""
+        count = len(self.commands)
+        return errors.too_many_commands(count, MAX_COMMANDS) if count > MAX_COMMANDS else None
 
 
 Carried = Single | Several

@@ -1,4 +1,4 @@
-"""What is to happen later, soonest first."""
+"""Deadlines: actions that the hub carries out when their time has come."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from itertools import count
 from signaling_sidecar.hub.effects import Effect
 
 Action = Callable[[float], list[Effect]]
-"""Called with `now_s`. It looks for itself whether it still applies: nothing is ever taken out of the heap early."""
+"""Called with `now_s`. It must check itself whether it still applies, because no deadline is ever cancelled."""
 
 
 class Deadlines:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Action]] = []
-        self._order = count()  # actions of one moment happen in the order they were asked for
+        self._order = count()  # actions for the same time are carried out in the order in which they were added
 
     def at(self, when_s: float, action: Action) -> None:
+        """Carry out the action as soon as `run` is called with a time that is not before `when_s`."""
         heapq.heappush(self._heap, (when_s, next(self._order), action))
 
     @property
     def next_s(self) -> float | None:
+        """The time of the first action. None when there is none."""
         return self._heap[0][0] if self._heap else None
 
     def run(self, now_s: float) -> list[Effect]:
-        """Carry out all that is due at `now_s`."""
+        """Carry out all actions that are due at `now_s`."""
         effects: list[Effect] = []
         while self._heap and self._heap[0][0] <= now_s:
             effects += heapq.heappop(self._heap)[2](now_s)

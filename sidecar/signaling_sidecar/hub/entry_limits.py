@@ -1,8 +1,9 @@
-"""How often rooms may be tried, where a room's name is all that keeps strangers out.
+"""Entry limits: how often clients may try to enter rooms, where only a room's name keeps strangers out.
 
-The attack: somebody tries names until one is a room's. So tries are limited. The attack on a limit for all: somebody
-uses it up, and nobody gets in any more. So what is tried from one address counts for that address only. Where many
-share one, as behind a proxy, a connection's first tries count apart: they are all that most people need.
+Without a limit, an attacker could try names until one of them is the name of a room. With one limit for all clients,
+an attacker could use it up, so that nobody else gets in. Therefore tries are counted by IP address. Many clients may
+share an address, as behind a proxy, so the first tries of each connection are counted apart from its later ones:
+most people need no more than these.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from collections import Counter, deque
 from signaling_sidecar.hub.rules import EntryLimit
 
 WINDOW_S = 60.0  # seconds; the limits are per minute
-PATIENCE = 3  # refusals for being over the limit, after which a connection is ended (PROTOCOLS.md, "`pairing`")
-FIRST_TRIES = 3  # of a connection: a code, and two slips of the finger
-FIRST_FACTOR = 10  # how many times as many first tries an address has as others
+PATIENCE = 3  # tries over the limit, after which the connection is closed (PROTOCOLS.md, "`pairing`")
+FIRST_TRIES = 3  # of a connection: enough for a code that is mistyped twice
+FIRST_FACTOR = 10  # an address may have this many times as many first tries as later ones
 
 _Bucket = tuple[str | None, bool]
-"""An address (None: not known), and whether it holds first tries."""
+"""An address, or None when it is unknown, and whether first tries are counted."""
 
 
 class EntryLimits:
-    """The attempts of the last minute. One that is refused here is not counted again."""
+    """The tries of the last minute. A try that is refused is not counted, so that a client can go on a minute later."""
 
     def __init__(self, limit: EntryLimit) -> None:
         self.limit = limit
@@ -31,6 +32,7 @@ class EntryLimits:
         self._refused: dict[int, int] = {}
 
     def admits(self, connection: int, address: str | None, now_s: float) -> bool:
+        """Count a try. Returns whether it is within the limits."""
         own_s = self._by_connection.setdefault(connection, deque())
         while own_s and own_s[0] <= now_s - WINDOW_S:
             own_s.popleft()
@@ -47,10 +49,11 @@ class EntryLimits:
         return True
 
     def is_exhausted(self, connection: int) -> bool:
+        """Whether the connection was refused so often that it should be closed."""
         return self._refused.get(connection, 0) >= PATIENCE
 
     def forget(self, connection: int) -> None:
-        """The connection is gone."""
+        """Drop what is remembered about a connection that has ended."""
         self._by_connection.pop(connection, None)
         self._refused.pop(connection, None)
 

@@ -10,43 +10,13 @@ import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub import effects, records
+from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.administration import Administration
+from signaling_sidecar.hub.admission import InTheWay
 from signaling_sidecar.hub.announcements import tell
-from signaling_sidecar.hub.arrivals import Arrivals, InTheWay
+from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.challenges import Challenges, Standoff
-from signaling_sidecar.hub.commands import (
-    Acknowledge,
-    Alive,
-    Carried,
-    CloseRoom,
-    Command,
-    End,
-    Enqueue,
-    Greet,
-    Join,
-    Kick,
-    Leave,
-    ListRooms,
-    Numbered,
-    OfAdmin,
-    OfMember,
-    Opened,
-    Ping,
-    Refuse,
-    Relay,
-    Say,
-    SetLogState,
-    SetOwnRules,
-    SetRules,
-    Several,
-    Tick,
-    Trace,
-    UnwatchRooms,
-    Update,
-    UpdateRoom,
-    WatchRooms,
-)
+from signaling_sidecar.hub.commands import Carried, Command, OfAdmin, OfMember
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Record, Send
@@ -105,11 +75,11 @@ class Hub:
     def next_deadline_s(self) -> float | None:
         return self._deadlines.next_s
 
-    def waits_to_join(self, connection: int) -> Join | None:
+    def waits_to_join(self, connection: int) -> commands.Join | None:
         """The join of the connection that is not answered yet, because a challenge will decide about it."""
         return self._challenges.waits_for(connection)
 
-    def is_next(self, numbered: Numbered) -> bool:
+    def is_next(self, numbered: commands.Numbered) -> bool:
         """Whether the command will be carried out: its number is neither a repetition nor too high."""
         return self._numbered.is_next(numbered)
 
@@ -131,50 +101,50 @@ class Hub:
     def _outcome(self, command: Command, now_s: float, c: int | None) -> Outcome:
         """Carry out a command. The most frequent ones come first, because the cases are tried in order."""
         match command:
-            case Relay():
+            case commands.Relay():
                 return self._as_member(command, self._talk.relay, now_s)
-            case Ping():
+            case commands.Ping():
                 return self._ping(command, now_s)
-            case Numbered():
+            case commands.Numbered():
                 return self._numbered.handle(command, now_s)
-            case Update():
+            case commands.Update():
                 return self._as_member(command, self._talk.update, now_s)
-            case UpdateRoom():
+            case commands.UpdateRoom():
                 return self._as_member(command, self._talk.update_room, now_s)
-            case Leave():
+            case commands.Leave():
                 return self._as_member(command, self.departures.leave, now_s)
-            case Join():
+            case commands.Join():
                 outcome = self._arrivals.join(command, now_s)
                 return self._challenges.begin(outcome, now_s) if isinstance(outcome, InTheWay) else outcome
-            case Trace():
+            case commands.Trace():
                 return [self._trace(command)]
-            case Tick():
+            case commands.Tick():
                 return self._deadlines.run(now_s)
-            case Acknowledge():
+            case commands.Acknowledge():
                 return []  # the numbers on its frame are read already
-            case End():
+            case commands.End():
                 return self._end(command, now_s)
-            case Refuse():
+            case commands.Refuse():
                 return command.refusal
-            case Several():
-                return self._do_several(command, now_s, c)
-            case Greet():
+            case commands.Several():
+                return command.refusal or self._do_several(command, now_s, c)
+            case commands.Greet():
                 return [Send((command.connection,), effects.Greeting(command.peer))]
-            case ListRooms():
+            case commands.ListRooms():
                 return [Send((command.connection,), self.lobby.rooms(command.dialect, command.ref or UNSET))]
-            case WatchRooms():
+            case commands.WatchRooms():
                 return self.lobby.watch(command, now_s)
-            case UnwatchRooms():
+            case commands.UnwatchRooms():
                 return self.lobby.unwatch(command.connection)
-            case Opened():
+            case commands.Opened():
                 return self.matchmaking.opened(command, now_s)
-            case Enqueue():
+            case commands.Enqueue():
                 return self.matchmaking.enqueue(command, now_s)
-            case Alive():
+            case commands.Alive():
                 return self._challenges.answered(command.connection, now_s)
-            case SetRules():
+            case commands.SetRules():
                 return self._rule_changes.of_dialects(command, now_s)
-            case SetLogState():
+            case commands.SetLogState():
                 return self._set_log_state(command)
             case _:
                 assert_never(command)
@@ -191,20 +161,20 @@ class Hub:
 
     def _do_for_admin(self, command: OfAdmin, now_s: float) -> Outcome:
         match command:
-            case Kick():
+            case commands.Kick():
                 return self._administration.kick(command, now_s)
-            case CloseRoom():
+            case commands.CloseRoom():
                 return self._administration.close_room(command, now_s)
-            case Say():
+            case commands.Say():
                 return self._administration.say(command, now_s)
-            case SetOwnRules():
+            case commands.SetOwnRules():
                 return self._rule_changes.of_room(command, now_s)
             case _:
                 assert_never(command)
 
     # --- several commands in one frame, and joins that wait for a challenge ------------------------------------------
 
-    def _do_several(self, several: Several, now_s: float, c: int | None = None) -> list[Effect]:
+    def _do_several(self, several: commands.Several, now_s: float, c: int | None = None) -> list[Effect]:
         """Carry out each command for itself, and tell the client about the first refusal only.
 
         When one of them is a join that waits for a challenge, the ones after it wait with it.
@@ -252,19 +222,19 @@ class Hub:
 
     # --- the rest ----------------------------------------------------------------------------------------------------
 
-    def _end(self, end: End, now_s: float) -> list[Effect]:
+    def _end(self, end: commands.End, now_s: float) -> list[Effect]:
         self.lobby.unwatch(end.connection)
         self._arrivals.forget(end.connection)
-        done = self.matchmaking.end(end.connection, end.ending)
+        done = self.matchmaking.end_connection(end.connection, end.ending)
         done += self.departures.end_connection(end.connection, end.ending, now_s)
         return done + self._challenges.gone(end.connection, now_s)
 
-    def _ping(self, ping: Ping, now_s: float) -> list[Effect]:
+    def _ping(self, ping: commands.Ping, now_s: float) -> list[Effect]:
         for session in self.membership.sessions(ping.connection):
             session.room.active_s = now_s
         return [Send((ping.connection,), effects.Pong(ping.ref or UNSET))]
 
-    def _trace(self, trace: Trace) -> Record:
+    def _trace(self, trace: commands.Trace) -> Record:
         session = self.membership.session(trace.connection, trace.room)
         size = len(trace.payload)
         if session is None:
@@ -273,8 +243,8 @@ class Hub:
             session.resumption.heard()
         return records.of_session("trace.state", session, trace.payload, size=size)
 
-    def _set_log_state(self, change: SetLogState) -> list[Effect]:
-        """Tell the clients whose sessions were said to survive a restart, and the others not."""
+    def _set_log_state(self, change: commands.SetLogState) -> list[Effect]:
+        """Tell the clients that were told before that their sessions survive a restart."""
         self.state.log_is_written = change.is_written
         done: list[Effect] = []
         for room in self.membership.rooms:
@@ -285,8 +255,8 @@ class Hub:
 
 
 def _carried(command: Command) -> Carried:
-    """What a client asked for, in a command that was refused: no other command can be."""
-    if isinstance(command, Numbered):
+    """Return what the client asked for with a command that was refused. Commands of no client are never refused."""
+    if isinstance(command, commands.Numbered):
         return command.command
     assert isinstance(command, Carried)
     return command

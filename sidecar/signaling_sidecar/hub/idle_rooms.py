@@ -1,4 +1,4 @@
-"""Rooms in which nobody has said anything for long, where the rules end them."""
+"""Idle rooms: a room is ended when its peers have sent nothing for as long as its rules allow."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.hub.state import State
 
-MAX_LATE = 0.05  # of the limit; a sweep looks at every room, so it is not made for each one's very moment
+MAX_LATE = 0.05  # part of the limit by which a room may end late; a sweep looks at all rooms, so sweeps should be few
 
 
 class IdleRooms:
-    """One sweep at a time for all rooms: a deadline for each would keep a room in memory long after its end."""
+    """Looks at all rooms in one sweep. A deadline for each room would keep the room in memory long after its end."""
 
     def __init__(self, state: State, end_room: Callable[[Room], list[Effect]]) -> None:
         self._state = state
         self._end_room = end_room
         self._sweeping = False
-        self._turn = 0
-        """Counts up when the rules change: a sweep that was asked for under other rules is none."""
+        self._changes = 0
+        """Counts the changes of the rules. A sweep that was scheduled before the last change is skipped."""
 
     def watch(self, room: Room) -> None:
-        """Look after a new room."""
+        """Make sure that a new room is swept."""
         if room.rules.endings.idle_s is not None and not self._sweeping:
             self._sweeping = True
             self._sweep_at(room.active_s + room.rules.endings.idle_s)
 
-    def sweep_anew(self, now_s: float) -> None:
-        """The rules are others."""
-        self._turn += 1
+    def restart(self, now_s: float) -> None:
+        """Restart the sweep because the room rules have changed."""
+        self._changes += 1
         self._sweep_at(now_s)
 
     def _sweep_at(self, when_s: float) -> None:
-        turn = self._turn
-        self._state.deadlines.at(when_s, lambda now_s: self._sweep(now_s) if turn == self._turn else [])
+        changes = self._changes
+        self._state.deadlines.at(when_s, lambda now_s: self._sweep(now_s) if changes == self._changes else [])
 
     def _sweep(self, now_s: float) -> list[Effect]:
         done: list[Effect] = []

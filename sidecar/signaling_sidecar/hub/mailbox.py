@@ -40,7 +40,7 @@ class KeptFrame:
     """The frame as its dialect relays it. None after a restart when the event log does not hold payloads: then the
     frame can only expire."""
     session: Session | None
-    """The sender's. None after a restart when it had ended before."""
+    """The session of the sender. None after a restart when that session had ended before."""
     ref: JsonText = UNSET
     """The JSON text of the frame's own "id" field. It is not kept over a restart."""
 
@@ -59,7 +59,7 @@ class Mailboxes:
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self._frames: dict[tuple[RoomKey, str], deque[KeptFrame]] = {}
-        """By room and receiver; never an empty queue."""
+        """By room and receiver. No queue is empty."""
         self._kept_bytes: dict[str, int] = {}
         """Bytes of payload by dialect, over all its rooms."""
 
@@ -68,7 +68,7 @@ class Mailboxes:
         return (frame for queue in self._frames.values() for frame in queue)
 
     def keep(self, relay: Relay, session: Session, mailbox: Mailbox, now_s: float) -> list[Effect] | None:
-        """Keep a frame for a peer that cannot be reached. None: as much as may be is kept already."""
+        """Keep a frame for a peer that cannot be reached. Returns None when its limits do not allow it."""
         assert relay.to is not None
         frame = KeptFrame(
             room=session.room.key,
@@ -105,7 +105,7 @@ class Mailboxes:
         return done
 
     def put_back(self, frame: KeptFrame) -> None:
-        """Keep a frame, whatever the limits are: it was within them when it was sent."""
+        """Keep a frame without a check of the limits, which it was within when it was sent."""
         self._frames.setdefault((frame.room, frame.receiver), deque()).append(frame)
         self._kept_bytes[frame.room.dialect] = self._kept_bytes.get(frame.room.dialect, 0) + frame.size
 
@@ -114,7 +114,7 @@ class Mailboxes:
         return list(self._frames.get((room, receiver), ()))
 
     def remove(self, frame: KeptFrame) -> None:
-        """Keep the frame no longer: it is delivered, or has expired."""
+        """Stop keeping a frame, because it was delivered or has expired."""
         queue = self._frames[frame.room, frame.receiver]
         queue.remove(frame)
         if not queue:

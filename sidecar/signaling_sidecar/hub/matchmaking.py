@@ -1,8 +1,8 @@
-"""Queues that end in rooms. This file owns who waits.
+"""Matchmaking: peers wait in a queue until there are enough of them, and then get a room. This file owns the queues.
 
-1. A peer waits in one queue at most, or has its place in one room, never both.
-2. A queue is in order of asking. Who has no connection since the sidecar stopped keeps his place in it for his grace.
-3. A room is made as soon as enough in a queue are connected, for the first of them.
+1. A peer waits in one queue, or is in one room, or neither. It never does both.
+2. A queue is in order of asking. A restart of the sidecar leaves a peer its turn for the grace period of its dialect.
+3. A room is made as soon as enough peers in a queue are connected, for those of them that asked first.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ from signaling_sidecar.hub.state import State
 
 
 class Waiting(msgspec.Struct, frozen=True):
+    """A peer that waits for a group of `size` peers."""
+
     dialect: str
     peer: str
     size: int
     connection: int | None
     at_ms: int
-    """Wall clock of the request, ms since the epoch."""
+    """Wall clock of the request in ms since the epoch."""
     queue: str = ""
+    """The name of the queue. Peers of one group have asked for the same queue and the same size."""
 
 
 class Matchmaking:
@@ -39,45 +42,52 @@ class Matchmaking:
         self._state = state
         self._departures = departures
         self._returns = returns
-        self._waiting: dict[tuple[str, str], Waiting] = {}  # by dialect and peer, in order of asking
+        self._waiting: dict[tuple[str, str], Waiting] = {}
+        """By dialect and peer id, in order of asking."""
         self._by_connection: dict[int, Waiting] = {}
 
     def __iter__(self) -> Iterator[Waiting]:
+        """All peers that wait, in order of asking."""
         return iter(self._waiting.values())
 
     def opened(self, opened: commands.Opened, now_s: float) -> list[Effect]:
-        """A peer has its place, if it has one, on its newest connection, whether or not that asks for anything."""
-        place = self._state.membership.session_of_peer(opened.dialect, opened.peer)
-        if place is None or place.connection == opened.connection:
+        """Continue the session of a peer, if it has one, on its newest connection, before that asks for anything."""
+        session = self._state.membership.session_of_peer(opened.dialect, opened.peer)
+        if session is None or session.connection == opened.connection:
             return []
-        done, record = self._returns.attach(place, opened.connection, now_s, unlisted=True)
-        place.awaits_request = True
-        return [*done, record, *self._state.mailboxes.deliver(place)]
+        done, record = self._returns.attach(session, opened.connection, now_s, unlisted=True)
+        session.awaits_request = True
+        return [*done, record, *self._state.mailboxes.deliver(session)]
 
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
+        """Let the peer wait. When it asks again for the room that was found for it, tell it about that room again."""
         if ask.peer is None:
             ask = msgspec.structs.replace(ask, peer=self._id_of(ask.connection) or self._state.ids.peer())
         assert ask.peer is not None
-        place = self._state.membership.session_of_peer(ask.dialect, ask.peer)
-        if place is not None and _may_return(place, ask):
-            done: list[Effect] = []
-            if place.connection != ask.connection:
-                done, record = self._returns.attach(place, ask.connection, now_s, unlisted=True)
-                done.append(record)
-            place.awaits_request = False
-            matched = effects.Matched(place.room.key.room, place.room.matched, place.peer)
-            return [*done, *tell([place], matched), *self._state.mailboxes.deliver(place)]
-        if len(self._queue(ask)) + 1 >= ask.size and (refusal := self._state.refuse_room(place)) is not None:
+        session = self._state.membership.session_of_peer(ask.dialect, ask.peer)
+        if session is not None and _may_return(session, ask):
+            return self._return(session, ask, now_s)
+        if len(self._queue(ask)) + 1 >= ask.size and (refusal := self._state.refuse_room(session)) is not None:
             return refusal
-        done = self._give_up_place(place, self._waiting.get((ask.dialect, ask.peer)), ask, now_s)
+        done = self._replace_request(session, self._waiting.get((ask.dialect, ask.peer)), ask, now_s)
         waiting = Waiting(ask.dialect, ask.peer, ask.size, ask.connection, ask.at_ms, ask.queue)
         self._waiting[ask.dialect, ask.peer] = self._by_connection[ask.connection] = waiting
         done.append(_record("match.queued", waiting))
         group = self._queue(ask)[: ask.size]
         return done + (self._make_room(group, now_s) if len(group) >= ask.size else [])
 
-    def end(self, connection: int, ending: Ending) -> list[Effect]:
-        """The connection is gone: it waits no more, unless all are because the sidecar stops."""
+    def _return(self, session: Session, ask: commands.Enqueue, now_s: float) -> list[Effect]:
+        """Continue the session in the room that was found before, and tell the peer about that room."""
+        done: list[Effect] = []
+        if session.connection != ask.connection:
+            done, record = self._returns.attach(session, ask.connection, now_s, unlisted=True)
+            done.append(record)
+        session.awaits_request = False
+        matched = effects.Matched(session.room.key.room, session.room.matched, session.peer)
+        return [*done, *tell([session], matched), *self._state.mailboxes.deliver(session)]
+
+    def end_connection(self, connection: int, ending: Ending) -> list[Effect]:
+        """Take the peer of a connection that has ended out of its queue, unless the sidecar stops."""
         waiting = self._by_connection.get(connection)
         if waiting is None:
             return []
@@ -88,14 +98,15 @@ class Matchmaking:
         return self._cancel(waiting)
 
     def put_back(self, waiting: Waiting) -> None:
-        """Somebody waits as before, without a connection yet; a place that he has in the queue stays his."""
+        """Let a peer wait whose connection has ended. It keeps its turn if it waits already."""
         self._waiting[waiting.dialect, waiting.peer] = waiting
 
     def forget(self, dialect: str, peer: str) -> None:
+        """Take a peer without a connection out of its queue."""
         self._waiting.pop((dialect, peer), None)
 
-    def keep_places(self, now_s: float) -> None:
-        """From now on those without a connection have their grace to come back in."""
+    def start_graces(self, now_s: float) -> None:
+        """Begin the grace period of each peer that waits. To be called after a restart, when none has a connection."""
         for waiting in self:
             grace_s = self._state.rules[waiting.dialect].endings.grace_s[Ending.STOPPED]
             self._state.deadlines.at(now_s + grace_s, partial(self._give_up, waiting))
@@ -116,7 +127,7 @@ class Matchmaking:
         return session.peer if session is not None else None
 
     def _queue(self, ask: commands.Enqueue) -> list[Waiting]:
-        """Those who wait for the same and are connected. A room is made of 16 at most, so they are few."""
+        """The connected peers that wait for the same group. A group is small, so they are few."""
         wanted = (ask.dialect, ask.queue, ask.size)
         return [
             each
@@ -124,17 +135,20 @@ class Matchmaking:
             if (each.dialect, each.queue, each.size) == wanted and each.connection is not None
         ]
 
-    def _give_up_place(
-        self, place: Session | None, earlier: Waiting | None, ask: commands.Enqueue, now_s: float
+    def _replace_request(
+        self, session: Session | None, earlier: Waiting | None, ask: commands.Enqueue, now_s: float
     ) -> list[Effect]:
-        """A new request replaces the old, whichever connection that came by."""
+        """End what the peer has from an earlier request: its session, or its turn in a queue.
+
+        A peer that asks for the same group again after a restart keeps its turn.
+        """
         done: list[Effect] = []
-        older = place.connection if place is not None else earlier.connection if earlier is not None else None
+        older = session.connection if session is not None else earlier.connection if earlier is not None else None
         if older not in (None, ask.connection):
             assert older is not None
             done.append(effects.Close(older, effects.CloseCode.REPLACED, "replaced"))
-        if place is not None:
-            done += self._departures.depart(place, Reason.MOVED, now_s)
+        if session is not None:
+            done += self._departures.depart(session, Reason.MOVED, now_s)
         is_same = earlier is not None and (earlier.queue, earlier.size) == (ask.queue, ask.size)
         if earlier is not None and (earlier.connection is not None or not is_same):
             done += self._cancel(earlier)
@@ -165,15 +179,15 @@ class Matchmaking:
         return done
 
 
-def _may_return(place: Session, ask: commands.Enqueue) -> bool:
-    """Whether the room that was found for the peer is still what it asks for, from a new connection."""
-    is_new = place.connection != ask.connection or place.awaits_request
-    is_same = place.room.asked_capacity == ask.size and place.room.queue == ask.queue
-    return is_new and is_same and any(map(_is_there, place.room.others(place)))
+def _may_return(session: Session, ask: commands.Enqueue) -> bool:
+    """Whether the peer asks from a new connection for the group that it has, and another peer is still in the room."""
+    is_new = session.connection != ask.connection or session.awaits_request
+    is_same = session.room.asked_capacity == ask.size and session.room.queue == ask.queue
+    return is_new and is_same and any(map(_is_expected, session.room.others(session)))
 
 
-def _is_there(mate: Session) -> bool:
-    """Whether a mate is connected, or was until the sidecar stopped: then it is on its way back."""
+def _is_expected(mate: Session) -> bool:
+    """Whether the other peer is connected, or expected back because only the sidecar's restart disconnected it."""
     return mate.connection is not None or (mate.away is not None and mate.away.ending is Ending.STOPPED)
 
 

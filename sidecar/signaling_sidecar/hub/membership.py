@@ -22,7 +22,7 @@ from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 
 @dataclass(slots=True, eq=False)
 class Away:
-    """Why a session has no connection, and until when it waits for its peer to return."""
+    """How a session lost its connection, and until when it waits for its peer to return."""
 
     ending: Ending
     until_s: float
@@ -46,7 +46,7 @@ class Session:
     secrets: frozenset[str] = frozenset()
     """Names of secret rooms that the peer knows and no record may contain: of this room, and of those it came from."""
     resumption: Resumption | None = None
-    """None when the client did not ask for a session that it can resume."""
+    """What is kept to resume the session. None when its client has not asked for that."""
     awaits_request: bool = False
     """Whether the session continues on a connection that has only opened, and has not asked for a group yet."""
     replaced_s: tuple[float, ...] = ()
@@ -182,7 +182,7 @@ class Membership:
         """
         room = session.room
         self.detach(session)
-        session.away = None  # pending deadlines for its return must not find it away
+        session.away = None  # so that the deadlines that were set when it went away do nothing
         del room.sessions[session.peer]
         if room.rules.joining.one_room_per_peer:
             del self._by_peer[room.key.dialect, session.peer]

@@ -1,4 +1,4 @@
-"""The hub's lines for the event log."""
+"""The records that the hub writes to the event log."""
 
 from __future__ import annotations
 
@@ -46,14 +46,29 @@ def of_joined(session: Session) -> Record:
 
 def of_relay(session: Session, relay: Relay, type_: str = "signal.relayed") -> Record:
     """Record a frame with its payload, unless that contains the name of a room whose name is secret."""
-    payload, members = relay.payload, session.room.sessions.values()
-    secrets = frozenset().union(*(member.secrets for member in members)) if session.secrets else frozenset()
-    data = None if secrets and _says(payload, secrets) else to_json(payload)
-    return of_session(type_, session, data, to=relay.to, kind=relay.kind, size=len(payload))
+    payload = relay.payload
+    data = None if session.secrets and _tells_a_secret(payload, session.room) else to_json(payload)
+    key = session.room.key
+    return Record(  # not by `of_session`: no other record is written as often
+        type_,
+        key.dialect,
+        key.room,
+        session.peer,
+        relay.to,
+        session.connection,
+        session.id,
+        relay.kind,
+        len(payload),
+        data,
+    )
 
 
-def _says(payload: bytes, names: Iterable[str]) -> bool:
-    """Whether a payload has one of the names in it, however it spells it."""
+def _tells_a_secret(payload: bytes, room: Room) -> bool:
+    return _contains(payload, frozenset().union(*(member.secrets for member in room.sessions.values())))
+
+
+def _contains(payload: bytes, names: Iterable[str]) -> bool:
+    """Whether a payload contains one of the names, with or without JSON escapes."""
     try:
         text = _encode(msgspec.json.decode(payload))
     except NOT_JSON:
@@ -75,12 +90,12 @@ def of_session(
 
 
 def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) -> Record:
-    """A refused join is recorded with the room it asked for, anything else with the room its sender is in."""
+    """Record a refusal: that of a join with the room that it names, any other with the room of the session."""
     count, size = (command.count, command.size) if isinstance(command, Refuse) else (1, None)
     data = {"code": refusal.code, "message": refusal.message, "count": count, **present(ref=command.ref)}
     to = command.to if isinstance(command, Relay) else None
-    dialect, room, peer, of = _refused_in(command, session)
-    return Record("signal.refused", dialect, room, peer, to, command.connection, of, command.kind, size, data)
+    dialect, room, peer, id_ = _refused_in(command, session)
+    return Record("signal.refused", dialect, room, peer, to, command.connection, id_, command.kind, size, data)
 
 
 def _refused_in(command: Refusable, session: Session | None) -> tuple[str | None, str | None, str | None, str | None]:
@@ -99,13 +114,13 @@ def _refused_in(command: Refusable, session: Session | None) -> tuple[str | None
 
 
 def numbered(effects: list[Effect], session: Session, c: int) -> list[Effect]:
-    """Put the number of a client's frame on the record of it."""
-    for place, effect in enumerate(effects):
+    """Put the number of a client's frame on the first record about it. A frame without a record gets one."""
+    for index, effect in enumerate(effects):
         if isinstance(effect, Record) and effect.session == session.id:
-            return [*effects[:place], msgspec.structs.replace(effect, c=c), *effects[place + 1 :]]
+            return [*effects[:index], msgspec.structs.replace(effect, c=c), *effects[index + 1 :]]
     return [msgspec.structs.replace(of_session("frame.handled", session), c=c), *effects]
 
 
 def present(**fields: Any) -> dict[str, Any]:
-    """The fields that have a value: an absent one is absent in the log too."""
+    """Return the fields that are not None, so that the log does not have the others."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -15,8 +15,8 @@ import msgspec
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.hub.checkpoint import Checkpoint, Count
 from signaling_sidecar.hub.effects import FRAME_RECORDS
-from signaling_sidecar.hub.forgiving import read_back
 from signaling_sidecar.hub.hub import Hub
+from signaling_sidecar.hub.lenient_reading import read_back
 from signaling_sidecar.hub.membership import Away, Session
 from signaling_sidecar.hub.restoration import Past, RecordData, Restoration
 from signaling_sidecar.hub.restored_frames import RestoredFrames
@@ -85,7 +85,7 @@ class Restore:
             hub.idle_rooms.watch(room)
             for session in room.sessions.values():
                 self._keep_away(session, now_s)
-        hub.matchmaking.keep_places(now_s)
+        hub.matchmaking.start_graces(now_s)
         hub.state.mailboxes.restart_deadlines(hub.state.rules, now_s)
         for key, peer in self._rooms.barred:
             hub.state.bar(key, peer, now_s)

@@ -1,9 +1,9 @@
-"""What a session is promised that asked to be resumable: its token, the numbers of its frames, and what is kept for it.
+"""Resumption: what the hub keeps for a session whose client asked to be able to resume it.
 
-1. A token is known by its SHA-256 only. At most two are good: the last that was proven, and the last that was issued.
-2. Frames to the session are numbered from 1 without a hole, whether it is connected or not.
-3. `kept` holds the last numbers up to `sent`, without a hole, but for those that were acknowledged.
-4. `reached` is at most `sent`: what is numbered for a peer that is away has not reached it.
+1. Of a token only the SHA-256 is kept. Two are valid at most: the last that the client has used, and the last issued.
+2. The frames to the session are numbered from 1 without a hole, whether it is connected or not.
+3. `kept` holds the frames with the last numbers up to `sent`, without a hole, except those that were acknowledged.
+4. `reached` is at most `sent`: a frame that is numbered while the peer is away has not reached it.
 """
 
 from __future__ import annotations
@@ -31,11 +31,14 @@ from signaling_sidecar.hub.effects import (
 
 MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, "Resuming a session"; a client that misses more gets a list
 MAX_KEPT_BYTES = 262_144  # bytes of payload, besides the newest frame's; PROTOCOLS.md, "Resuming a session"
-FRAME_BYTES = 200  # what a notice takes on the wire, about, besides what its sender put into it
+FRAME_BYTES = 200  # about the size of a notice on the wire, without the data that its sender chose
 
 
 class Kept(NamedTuple):
+    """A frame that the client has not acknowledged."""
+
     s: int
+    """Its number."""
     message: Numbered
     size: int
 
@@ -47,58 +50,65 @@ def token_hash(token: str) -> str:
 @dataclass(slots=True, eq=False)
 class Resumption:
     issued: str
+    """The hash of the token that was issued last."""
     proven: str | None = None
+    """The hash of the token that the client has used last."""
     answered: bool = False
-    """Whether it has sent a frame since it was last given a token: then it has that one."""
+    """Whether the client has sent a frame since a token was issued: then it has received that token."""
     sent: int = 0
     handled: int = 0
-    """The last of the client's own numbers that was carried out, or refused."""
+    """The last number of the client's own frames that was carried out or refused."""
     reached: int = 0
-    """The last number that a connection was given: the client cannot have handled a later one."""
+    """The last number that was sent to a connection. The client cannot have handled a later one."""
     owes_ack: bool = False
+    """Whether the client is yet to be told what `handled` is."""
     kept: deque[Kept] = field(default_factory=deque)
     _kept_bytes: int = 0
 
     def knows(self, hashed: str) -> bool:
+        """Whether this is the hash of a valid token."""
         issued = hmac.compare_digest(hashed, self.issued)
-        return hmac.compare_digest(hashed, self.proven or "") or issued  # both are compared, whichever matches
+        proven = hmac.compare_digest(hashed, self.proven or "")
+        return issued or proven  # both are compared first, so that the time does not tell which of them matches
 
     def issue(self, hashed: str, proven: str | None) -> None:
-        """Give a new token, to a client that has proven the other."""
+        """Replace the issued token by a new one. `proven` is the hash of the token that the client has used."""
         self.issued, self.proven, self.answered = hashed, proven, False
 
     def heard(self) -> None:
-        """The client has sent something: it has the token that was issued last, and the one before is retired."""
+        """Note that the client has sent a frame. It has received the last token, so that no other is valid any more."""
         if not self.answered:
             self.answered, self.proven = True, self.issued
 
     def keep(self, message: Numbered) -> Mark:
-        """Number a message, and keep it until it is acknowledged or there are too many."""
+        """Number a message, and keep it until it is acknowledged or too much is kept."""
         self.sent += 1
         self.put_back(Kept(self.sent, message, size_of(message)))
         return Mark(self.sent, self.take_ack())
 
     def put_back(self, kept: Kept) -> None:
+        """Keep a frame that has its number already."""
         self.kept.append(kept)
         self._kept_bytes += kept.size
-        # The newest does not count: a frame may be as large as all that is kept, and is no reason to forget the others.
+        # The newest frame does not count: it may be as large as the limit, and the others must not be dropped for it.
         while len(self.kept) > MAX_KEPT_FRAMES or self._kept_bytes - kept.size > MAX_KEPT_BYTES:
             self._drop_first()
 
     def acknowledged(self, a: int) -> None:
-        """Everything up to `a` has arrived; more than was sent cannot have."""
+        """Drop the frames up to number `a`, which the client has handled. A number that was never sent drops all."""
         while self.kept and self.kept[0].s <= a:
             self._drop_first()
 
     def take_ack(self) -> int | None:
-        """What the client is to be told that it has been handled; None when it knows."""
+        """Return the last handled number if the client is yet to be told it, and count it as told. None otherwise."""
         owed, self.owes_ack = self.owes_ack, False
         return self.handled if owed else None
 
     def after(self, s: int) -> list[Kept] | None:
-        """What was sent after `s`; None when that is not all kept, or `s` never reached the client.
+        """Return the frames after number `s`, or None when they are not all kept or `s` never reached the client.
 
-        A client that says it has such a number has it from a process that could not write the log and is gone.
+        A client can have a number that this process has not sent: from an earlier process that ended while it could not
+        write the log.
         """
         first = self.kept[0].s if self.kept else self.sent + 1
         if not first - 1 <= s <= self.reached:
@@ -114,7 +124,7 @@ class Resumption:
 
 
 def size_of(message: Numbered) -> int:
-    """About how many bytes the message takes on the wire."""
+    """Estimate the size of the message on the wire, in bytes."""
     match message:
         case Relayed():
             return len(message.payload)

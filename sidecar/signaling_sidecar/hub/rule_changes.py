@@ -1,4 +1,4 @@
-"""Other rules for rooms that there are. Whoever is in one stays."""
+"""Rule changes: rooms that exist get other rules. No peer is removed by that."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RuleChanges:
             room.set_rules(state.rules[room.key.dialect], room.own)
             state.lobby.mark_changed(room)
         self._arrivals.limit_entries()
-        self._idle_rooms.sweep_anew(now_s)
+        self._idle_rooms.restart(now_s)
         return []
 
     def of_room(self, change: commands.SetOwnRules, now_s: float) -> list[Effect] | Refusal:

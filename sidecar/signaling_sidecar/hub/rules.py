@@ -72,7 +72,7 @@ class EntryLimit(NamedTuple):
 
     per_connection: int
     per_address: int
-    """For all connections from one address together. The first try of each connection is not counted
+    """For all connections from one address together. The first tries of each connection are counted apart
     (`entry_limits.py`)."""
 
 

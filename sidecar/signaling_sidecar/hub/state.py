@@ -1,4 +1,4 @@
-"""What all verbs of the hub work on."""
+"""The state that all parts of the hub share."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ BARRED_S = 60.0  # seconds; PROTOCOLS.md, "Close codes": a client that reconnect
 
 
 class Ids(Protocol):
-    """Where new names come from: random ones when it serves, counted ones in a test."""
+    """Makes new ids: random ones in a running sidecar, counted ones in a test."""
 
     def session(self) -> str:
-        """A session id that never was, in any run."""
+        """A session id that has never been used, in any run of the sidecar."""
 
     def peer(self) -> str:
-        """A peer id, for a peer that brought none."""
+        """A peer id, for a client that did not choose one."""
 
     def token(self) -> str:
-        """A secret of 43 or more characters that may stand in a URL."""
+        """A secret of 43 or more characters that need no escape in a URL."""
 
     def room(self) -> str:
-        """A room id that never was, for a room that the hub makes."""
+        """A room id that has never been used, for a room that the hub makes."""
 
 
 @dataclass(slots=True)
 class State:
-    """All but `rules`, `max_rooms` and `log_is_written` is the same for the hub's whole life."""
+    """Only `rules`, `max_rooms` and `log_is_written` are ever replaced. The other objects live as long as the hub."""
 
     rules: Mapping[str, RoomRules]
     """By dialect name."""
@@ -47,11 +47,12 @@ class State:
     lobby: Lobby
     mailboxes: Mailboxes
     log_is_written: bool = True
-    """Whether the event log has what happens now."""
+    """Whether the event log can be written at the moment."""
     barred: set[tuple[RoomKey, str]] = field(default_factory=set)
-    """Peers that were removed from a room, and may not be back yet."""
+    """The peers that the admin has removed from a room a moment ago, and that may not join it again yet."""
 
     def bar(self, room: RoomKey, peer: str, now_s: float) -> None:
+        """Refuse the peer in the room for the next `BARRED_S` seconds."""
         self.barred.add((room, peer))
 
         def end(_: float) -> list[Effect]:
@@ -61,11 +62,11 @@ class State:
         self.deadlines.at(now_s + BARRED_S, end)
 
     def is_durable(self, rules: RoomRules) -> bool:
-        """Whether a session in a room with these rules outlives this process, with all that is kept for it."""
+        """Whether a session in a room with these rules, and all that is kept for it, survives a restart now."""
         return rules.endings.durable and self.log_is_written
 
     def refuse_room(self, leaving: Session | None) -> Refusal | None:
-        """Whether one more room can be made, when `leaving` gives up its place for it."""
+        """Why no other room can be made. `leaving` is a session that would end first, and its room with it if empty."""
         ending = 1 if leaving is not None and len(leaving.room.sessions) == 1 else 0
         full = len(self.membership) - ending >= self.max_rooms
         return errors.too_many_rooms(self.max_rooms) if full else None

@@ -44,7 +44,7 @@ class Talk:
         return done + _confirmation(relay) if relay.confirms else done
 
     def _keep(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | None:
-        """Keep a frame that its receiver cannot get now. None: the room's rules keep none, or no more."""
+        """Keep a frame that its receiver cannot get now. Returns None when the rules of the room do not allow it."""
         mailbox = session.room.rules.relays.mailbox
         if mailbox is None or relay.to in (None, session.peer):
             return None

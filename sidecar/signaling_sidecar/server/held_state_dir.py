@@ -17,12 +17,12 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class HeldStateDir:
-    """Constructing it does nothing. Everything in the folder may be deleted while we run, and `claim` puts it back."""
+    """Locks the state folder, and restores its files if they are deleted while the sidecar is running."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.key: bytes
-        """The secret key with which the log names secrets. Known while the folder is held."""
+        """The key for the keyed hashes in the log. It is only set while the folder is held."""
         self._lock: int
         """The file descriptor that holds the folder's lock."""
         self._runtime: Runtime | None = None
@@ -52,7 +52,7 @@ class HeldStateDir:
         """
         if self.path.resolve() != self._real_path:
             raise OSError(errno.ELOOP, "the folder has been replaced by a symbolic link", str(self.path))
-        state_dir.create(self.path)  # before the look at the lock, which cannot be seen in a folder without permissions
+        state_dir.create(self.path)  # first, because the lock file cannot be checked if the folder is unreadable
         is_another = not state_dir.is_held(self.path, self._lock)
         if is_another:
             lock = state_dir.lock(self.path)

@@ -35,7 +35,7 @@ _STATES = {
 
 
 class Node(NamedTuple):
-    """A peer, and its name for people."""
+    """A peer, and its label."""
 
     peer: str
     label: str

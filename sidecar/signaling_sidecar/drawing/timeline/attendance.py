@@ -65,7 +65,7 @@ class Row:
     peer: str
     name: str | None = None
     label: str = ""
-    """The name of the peer for people, see `signaling_sidecar.diagnosis.peer_labels`."""
+    """The label of the peer, see `signaling_sidecar.diagnosis.peer_labels`."""
     spans: list[Span] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     instance: str | None = None
@@ -160,7 +160,7 @@ class _Room:
     def _moment(self, moment: Moment) -> None:
         restarted = bool(self._moments) and self._moments[-1].label == _LABELS["server.restored"]
         if restarted and moment.label == _LABELS["server.reloaded"]:
-            self._moments.pop()  # a reload begins with a restart, and one line is enough for both
+            self._moments.pop()  # a reload begins with a restart, and one label is enough for both
         self._moments.append(moment)
 
     def _change(self, entry: Entry, session: str, peer: str, about: About) -> None:

@@ -12,7 +12,7 @@ from signaling_sidecar.drawing.timeline.to_text import summary
 
 _NAMES_PX = 150
 _BAR_PX = 620
-_SUMMARY_PX = 400  # "here 1.469 s, away 0.082 s, reconnected 2 times, page reloaded 2 times, left (lost)"
+_SUMMARY_PX = 400  # fits "here 1.469 s, away 0.082 s, reconnected 2 times, page reloaded 2 times, left (lost)"
 _WIDTH_PX = _NAMES_PX + _BAR_PX + _SUMMARY_PX
 _ROW_PX = 26
 _AXIS_PX = 22

@@ -45,7 +45,8 @@ def summary(row: Row) -> str:
 
 def _bar(row: Row, attendance: Attendance) -> str:
     cells = [" "] * BAR_CELLS
-    for presence in (Presence.HERE, Presence.AWAY):  # drawn last: a short absence matters more than a short presence
+    # Absences are drawn over presences, because a short one must be visible.
+    for presence in (Presence.HERE, Presence.AWAY):
         for span in row.spans:
             if span.presence is presence:
                 first, last = _cell(span.since_ts, attendance), _cell(span.until_ts, attendance)
@@ -54,12 +55,8 @@ def _bar(row: Row, attendance: Attendance) -> str:
         at = _cell(moment.ts, attendance)
         if moment.is_server or cells[at] == " ":
             cells[at] = _OF_SERVER if moment.is_server else _OF_ROOM
-    for change in (
-        Change.RECONNECTED,
-        Change.RELOADED,
-        Change.JOINED,
-        Change.LEFT,
-    ):  # the later ones overwrite the earlier ones
+    # The last of these is the most important in a cell that several of them share.
+    for change in (Change.RECONNECTED, Change.RELOADED, Change.JOINED, Change.LEFT):
         for mark in row.marks:
             if mark.change is change:
                 cells[_cell(mark.ts, attendance)] = _MARK[change]

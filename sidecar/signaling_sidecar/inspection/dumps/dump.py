@@ -81,7 +81,7 @@ class Dump:
         self.recorded = recorded
         """The rows of `events`, as Python objects."""
         self.reports = list(reports_of(path, recorded))
-        """The reports about the connections that the events amount to."""
+        """The reports about the connections that the events contain."""
 
     @property
     def name(self) -> str:

@@ -10,9 +10,7 @@ import msgspec
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.inspection.errors import DamagedDump
 
-_LAST_TIME_MS = (
-    4_102_444_800_000  # ms since the epoch; the year 2100, which pandas can represent after any correction of a clock
-)
+_LAST_TIME_MS = 4_102_444_800_000  # ms since the epoch; the year 2100
 
 
 class DumpEvent(NamedTuple):

@@ -3,7 +3,7 @@
 For each connection it has the calls and events (`updateLog`) and a series for each value of getStats. It does not have
 closed connections. The values are JSON as text, and error messages are plain text. Up to Chromium 144, and so in most
 versions of Electron, the file has no time of the download, and `time` is written for people (`local_time.py`). Still
-older versions use other words (`old_words.py`). All fields are optional.
+older versions use other words (`old_words.py`). Fields other than `PeerConnections` are optional.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from signaling_sidecar.inspection.dumps.reports import READ_STATS
 class _Update(msgspec.Struct):
     type: str
     timestamp: float | None = None
-    """In ms since the epoch."""
+    """The time in ms since the epoch."""
     time: str | float | None = None
     """The time in older versions of Chromium: to the second, in the format of the user's country."""
     value: str = ""
@@ -46,7 +46,7 @@ class _PeerConnection(msgspec.Struct, rename="camel"):
 class _UserMedia(msgspec.Struct):
     timestamp: float | None = None
     request_type: str = "getUserMedia"
-    """Or the type of the result, which has the same `request_id`."""
+    """The name of the call, or of its result, which has the same `request_id`."""
 
 
 class _Internals(msgspec.Struct, rename={"connections": "PeerConnections", "user_media": "getUserMedia"}):

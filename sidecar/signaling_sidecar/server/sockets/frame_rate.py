@@ -35,6 +35,10 @@ class FrameRate:
         self._flood += 1
         return False
 
+    def charge(self, frames: int) -> None:
+        """Count more frames, for one that asks for as much as several. The next ones may then have to wait longer."""
+        self._tokens -= frames
+
     def start_with(self, times: float) -> None:
         """Multiply the rate and the burst, for a connection that has used next to nothing of them yet."""
         self.times = times

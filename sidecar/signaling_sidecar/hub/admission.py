@@ -1,0 +1,62 @@
+"""Admission: whether a joining peer may return to a session, and which connections stand in its way."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from signaling_sidecar import errors
+from signaling_sidecar.errors import Code, Refusal
+from signaling_sidecar.hub import commands
+from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.rules import Challenged
+
+
+class InTheWay(NamedTuple):
+    """The sessions because of which a join would be refused, if their connections are still alive."""
+
+    join: commands.Join
+    sessions: list[Session]
+    refusal: Refusal
+
+
+def session_of(peer: str | None, room: Room | None) -> Session | None:
+    """The session in the room to which a joining peer would return. None when it would enter as a new one."""
+    if room is None:
+        return None
+    if peer is not None:
+        return room.sessions.get(peer)
+    if not room.rules.joining.anonymous_returns:
+        return None
+    return next((session for session in room.sessions.values() if session.away is not None), None)
+
+
+def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusal | None:
+    """Why the join cannot return to the session: its id belongs to another client."""
+    joining, resumption = session.room.rules.joining, session.resumption
+    if resumption is not None:
+        # The answer may have been lost: until the client's next frame, the same page may ask for the session again.
+        asks_again = join.resumable and not resumption.answered and join.instance is not None
+        return None if asks_again and join.instance == session.instance else errors.taken(session.peer)
+    if join.resumable:
+        return errors.taken(session.peer)
+    if session.connection is None:
+        return None
+    if joining.challenged is Challenged.THE_ID:
+        return errors.connected(session.peer)
+    if joining.replacements is None:
+        return None
+    session.replaced_s = tuple(at_s for at_s in session.replaced_s if at_s > now_s - joining.replacement_window_s)
+    if len(session.replaced_s) < joining.replacements:
+        return None
+    return errors.replaced_too_often(session.peer, joining.replacements, joining.replacement_window_s)
+
+
+def in_the_way(room: Room | None, known: Session | None, refusal: Refusal) -> list[Session]:
+    """The sessions to challenge before a join is refused. Empty when the refusal would be the same without them."""
+    if room is None:
+        return []
+    if known is not None:
+        return [known] if room.rules.joining.challenged is Challenged.THE_ID else []
+    if room.rules.joining.challenged is Challenged.THE_ROOM and refusal.code is Code.ROOM_FULL:
+        return [session for session in room.sessions.values() if session.connection is not None]
+    return []

@@ -1,0 +1,174 @@
+"""Each error that a user of a command can correct is one sentence, and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.errors import NoHome
+from signaling_sidecar.eventlog import state_dir
+from signaling_sidecar.eventlog.find_state_dir import find_state_dir
+from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, run, serving
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("serve", "--port", str(port), "--state-dir", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    sentence = f"sidecar: port {port} on 127.0.0.1 is already in use: stop the program that listens there, or "
+    assert done.stderr == sentence + "choose another port with --port\n"
+
+
+def test_a_second_sidecar_for_the_same_state_is_one_sentence(tmp_path: Path) -> None:
+    with serving(tmp_path):
+        done = run("serve", "--port", "0", "--state-dir", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("sidecar: another sidecar is running")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("flags", [["--port", "x"], ["--host", "999.1.1.1"], ["--settings", "/nowhere"]])
+def test_a_wrong_setting_is_one_sentence(tmp_path: Path, flags: list[str]) -> None:
+    done = run("serve", "--state-dir", str(tmp_path), *flags)
+    assert done.returncode == 2
+    assert done.stderr.startswith("sidecar: ")
+    assert done.stderr.count("\n") == 1
+
+
+CHOOSE_A_FOLDER = "choose a writable folder with --state-dir, SIDECAR_STATE_DIR or the Vite plugin's stateDir"
+READS_STATE = [["rooms"], ["why"], ["tail", "--no-follow"], ["log"], ["log", "clear"], ["log", "export", "copy.jsonl"]]
+
+
+def is_one_sentence(done: subprocess.CompletedProcess[str], words: str) -> None:
+    assert (done.returncode, done.stdout) == (2, "")
+    # In development mode, asyncio reports slow steps of the event loop, which happen on a busy machine.
+    (sentence,) = (line for line in done.stderr.splitlines() if not line.startswith("Executing <"))
+    assert sentence.startswith("sidecar: ")
+    assert words in sentence
+
+
+def make_file(place: Path) -> None:
+    place.touch()
+
+
+def make_below_a_file(place: Path) -> None:
+    place.parent.touch()
+
+
+def make_with_a_folder_for_its_lock(place: Path) -> None:
+    (place / "lock").mkdir(parents=True)
+
+
+def make_with_a_folder_for_its_runtime_file(place: Path) -> None:
+    (place / "runtime.json").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("reload", [[], ["--reload"]])
+@pytest.mark.parametrize(
+    "make",
+    [make_file, make_below_a_file, make_with_a_folder_for_its_lock, make_with_a_folder_for_its_runtime_file],
+)
+def test_a_state_folder_that_cannot_be_used_is_one_sentence(
+    tmp_path: Path, make: Callable[[Path], None], reload: list[str]
+) -> None:
+    place = tmp_path / "here" / "state"
+    if make is not make_below_a_file:
+        place.parent.mkdir()
+    make(place)
+    is_one_sentence(run("serve", "--port", "0", "--state-dir", str(place), *reload), CHOOSE_A_FOLDER)
+
+
+def test_a_disk_that_takes_nothing_more_is_one_sentence(tmp_path: Path) -> None:
+    limited = f"ulimit -f 0; exec {shlex.join(SIDECAR)} serve --port 0 --state-dir {shlex.quote(str(tmp_path))}"
+    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    is_one_sentence(done, CHOOSE_A_FOLDER)
+
+
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE])
+def test_without_a_home_folder_one_sentence_says_what_helps(tmp_path: Path, command: list[str]) -> None:
+    # In a container, the user may be a number that is not in the user database. Here, no user is in it.
+    no_users = "import pwd; pwd.getpwuid = lambda uid: {}[uid]; from signaling_sidecar.cli import main; "
+    code = f"{no_users}raise SystemExit(main({command}))"
+    environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "XDG_STATE_HOME")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment | PYTHON_PATH,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    is_one_sentence(done, f"there is no home folder to store the state in: {CHOOSE_A_FOLDER}")
+
+
+def test_without_a_home_folder_a_named_state_folder_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As older releases of platformdirs return it.
+    monkeypatch.setattr(state_dir.platformdirs, "user_state_dir", lambda _: "~/.local/state")
+    with pytest.raises(NoHome):
+        state_dir.project_state_dir(tmp_path)
+    state_dir.point_to(tmp_path / "state", tmp_path)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "sidecar.toml").write_text("state_dir = 'state'")
+    assert find_state_dir(project=tmp_path).path == tmp_path / "state"
+
+
+def run_in_a_deleted_folder(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    inside = f"rmdir {shlex.quote(str(gone))}; exec {shlex.join([*SIDECAR, *command])}"
+    return subprocess.run(
+        ["bash", "-c", inside],
+        cwd=gone,
+        env=os.environ | PYTHON_PATH,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE, ["doctor"], ["notebook"]])
+def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path: Path, command: list[str]) -> None:
+    is_one_sentence(run_in_a_deleted_folder(tmp_path, *command), "the current folder no longer exists")
+
+
+@pytest.mark.parametrize("command", [["dialects"], ["log", "schema"]])
+def test_a_command_that_reads_no_file_runs_in_a_deleted_folder(tmp_path: Path, command: list[str]) -> None:
+    done = run_in_a_deleted_folder(tmp_path, *command)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every path is text")
+def test_a_folder_whose_path_is_not_utf_8_is_one_sentence_and_no_traceback(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    is_one_sentence(run("serve", "--port", "0", cwd=folder), "project must be a valid path to a folder")
+    for command in READS_STATE:
+        is_one_sentence(run(*command, cwd=folder, XDG_STATE_HOME=str(tmp_path / "state")), "no sidecar has run for")
+    is_one_sentence(run("log", "--state-dir", str(folder)), "no event log was found at")
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence_that_names_it(tmp_path: Path) -> None:
+    is_one_sentence(run("why", "--log", str(tmp_path / ("x" * 300))), "x' cannot be used: File name too long")
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70])
+def test_what_cannot_be_a_host_is_one_sentence(tmp_path: Path, host: str) -> None:
+    is_one_sentence(
+        run("serve", "--host", host, "--state-dir", str(tmp_path)), "host must be an address of this machine"
+    )
+
+
+def test_a_terminal_that_cannot_show_a_character_shows_its_number(tmp_path: Path) -> None:
+    shown = run("doctor", "--state-dir", str(tmp_path), PYTHONIOENCODING="ascii")
+    assert shown.stdout.startswith("\\u2717 no sidecar is running")
+    assert "Traceback" not in shown.stderr

@@ -1,0 +1,63 @@
+"""`sidecar rooms` lists the rooms of the running sidecar."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.kit.sidecar_command import PYTHON_PATH, SIDECAR, join, run, serving
+
+
+def test_rooms_lists_who_is_where(tmp_path: Path) -> None:
+    with serving(tmp_path) as sidecar:
+        empty = run("rooms", "--state-dir", str(tmp_path))
+        assert empty.stdout == "there are no rooms\n"
+        join(sidecar.ready["url"], "bar", "a")
+        join(sidecar.ready["url"], "bar", "b")
+        shown = run("rooms", "--state-dir", str(tmp_path)).stdout
+        assert shown == "room  dialect  peers\nbar   rooms    2 of 100\n"
+        listed = json.loads(run("rooms", "--state-dir", str(tmp_path), "--json").stdout)
+        assert [(room["room"], [peer["peer"] for peer in room["peers"]]) for room in listed] == [("bar", ["a", "b"])]
+    done = run("rooms", "--state-dir", str(tmp_path))
+    assert done.returncode == 2
+    assert "no sidecar is running" in done.stderr
+
+
+def test_the_admins_token_is_not_sent_through_the_proxy_of_the_environment(tmp_path: Path) -> None:
+    with serving(tmp_path), socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        done = run("rooms", "--state-dir", str(tmp_path), http_proxy=address, no_proxy="")
+        assert done.stdout == "there are no rooms\n"
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
+def test_a_killed_sidecars_runtime_file_is_nobody(tmp_path: Path) -> None:
+    with serving(tmp_path) as sidecar:
+        sidecar.stop(signal.SIGKILL)
+    assert (tmp_path / "runtime.json").exists()
+    assert "no sidecar is running" in run("rooms", "--state-dir", str(tmp_path)).stderr
+
+
+def test_the_projects_sidecar_is_found_from_any_folder_below_it(tmp_path: Path) -> None:
+    below = tmp_path / "app" / "src"
+    below.mkdir(parents=True)
+    environment = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    command = [*SIDECAR, "serve", "--port", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, cwd=tmp_path / "app", env=os.environ | environment | PYTHON_PATH
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        done = run("rooms", cwd=below, **environment)
+        process.terminate()
+    assert done.stdout == "there are no rooms\n"
+    assert str(tmp_path / "app") in done.stderr

@@ -1,0 +1,41 @@
+"""`sidecar tail` prints the events of a sidecar."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+from signaling_sidecar.cli.tail import describe
+from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, join, run, serving
+
+
+def test_tail_shows_the_past_and_then_what_happens_over_rotations(tmp_path: Path) -> None:
+    with serving(tmp_path, "--log-segment-bytes", "1024") as sidecar:
+        join(sidecar.ready["url"], "bar", "first")
+        command = [*SIDECAR, "tail", "--state-dir", str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | PYTHON_PATH) as tail:
+            assert tail.stdout is not None
+            watchdog = threading.Timer(PATIENCE_S, tail.kill)
+            watchdog.start()
+            shown = [tail.stdout.readline()]
+            for peer in ("second", "third", "fourth"):
+                join(sidecar.ready["url"], "bar", peer)
+                for line in tail.stdout:
+                    shown.append(line)
+                    if "peer.joined" in line and peer in line:
+                        break
+            tail.terminate()
+            watchdog.cancel()
+        assert "fourth" in shown[-1]
+    last = run("tail", "--no-follow", "-n", "1", "--json", "--state-dir", str(tmp_path)).stdout
+    assert json.loads(last)["v"] == 1
+
+
+def test_tail_escapes_what_could_move_the_cursor() -> None:
+    record = {"ts": 0.0, "type": "peer.joined", "dialect": "rooms", "room": "\x1b[2Jbar", "peer": "a\u202eb"}
+    line = describe(record)
+    assert line.isprintable()
+    assert "\\x1b[2Jbar" in line

@@ -1,0 +1,35 @@
+"""A terminal for a program that draws to its width."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
+
+
+def shown_in_a_terminal(columns: int, words: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return what a program writes into a terminal of this width until it ends."""
+    import fcntl
+    import pty
+    import termios
+
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with subprocess.Popen(words, stdout=terminal, env=environment):
+        os.close(terminal)
+        shown = b""
+        while True:
+            try:
+                shown += (read := os.read(controller, 65536))
+            except OSError:  # EIO: this is how a terminal on Linux ends when its last writer has closed it
+                break
+            if not read:  # on macOS it ends like a file
+                break
+    os.close(controller)
+    return shown.decode().replace("\r\n", "\n")
