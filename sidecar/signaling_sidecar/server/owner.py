@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -20,9 +20,9 @@ from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Ending, Hub, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
-from signaling_sidecar.hub.effects import Effect, Record
+from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
 from signaling_sidecar.hub.records import present
-from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, DialectRecognised, FrontSide, ToOwner
+from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, FrontSide
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.untrusted_text import visible
@@ -58,23 +58,26 @@ class Owner:
         known = self._connections.get(connection)
         return known.address if known is not None else None
 
-    # --- what the front tells ----------------------------------------------------------------------------------------
+    # --- what the front asks and tells -------------------------------------------------------------------------------
 
     async def checked(self, command: Command) -> Command:
         return command if self._hooks is None else await self._hooks.check_command(command)
 
-    def tell(self, message: ToOwner) -> None:
-        match message:
-            case ConnectionOpened():
-                self._opened(message)
-            case DialectRecognised(connection, dialect):
-                self._connections[connection].dialect = dialect
-            case ConnectionEnded():
-                self._ended(message)
-            case _:
-                self._handle(message)
+    def ask(self, command: Command) -> None:
+        now_s = self._loop.time()
+        if isinstance(command, commands.Enqueue):
+            self._end_the_lost(command, now_s)
+        try:
+            effects = self._hub.handle(command, now_s)
+        except Exception:
+            refusal = _internal_error(command)
+            if refusal is None:
+                raise
+            logger.exception("a frame of connection %d could not be handled", refusal.connection)
+            effects = self._hub.handle(refusal, now_s)
+        self._carry_out(effects)
 
-    def _opened(self, opened: ConnectionOpened) -> None:
+    def opened(self, opened: ConnectionOpened) -> None:
         self._connections[opened.connection] = _Known(opened.dialect, opened.address)
         # A header may hold bytes that are no UTF-8, which Python keeps as lone surrogates: no JSON can.
         shown = {
@@ -85,7 +88,10 @@ class Owner:
         dialect = opened.dialect.name if opened.dialect is not None else None
         self.record(Record("connection.opened", dialect, connection=opened.connection, data=data))
 
-    def _ended(self, ended: ConnectionEnded) -> None:
+    def recognised(self, connection: int, dialect: Dialect) -> None:
+        self._connections[connection].dialect = dialect
+
+    def ended(self, ended: ConnectionEnded) -> None:
         dialect = self._connections.pop(ended.connection).dialect
         session = self._hub.membership.session(ended.connection)  # None for a connection that is in several rooms
         untold = ended.by == "peer" and dialect is not None and dialect.keeps_secrets
@@ -102,20 +108,6 @@ class Owner:
             )
         )
         self._carry_out(self._hub.handle(commands.End(ended.connection, ended.ending), self._loop.time()))
-
-    def _handle(self, command: Command) -> None:
-        now_s = self._loop.time()
-        if isinstance(command, commands.Enqueue):
-            self._end_the_lost(command, now_s)
-        try:
-            effects = self._hub.handle(command, now_s)
-        except Exception:
-            refusal = _internal_error(command)
-            if refusal is None:
-                raise
-            logger.exception("a frame of connection %d could not be handled", refusal.connection)
-            effects = self._hub.handle(refusal, now_s)
-        self._carry_out(effects)
 
     def _end_the_lost(self, ask: commands.Enqueue, now_s: float) -> None:
         """End the waiting users and room-mates whose socket is closed already, so that nobody is matched with them."""
@@ -184,10 +176,17 @@ class Owner:
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, Record):
-                self._append(effect)
-            else:
-                self._front.tell(effect)
+            match effect:
+                case Record():
+                    self._append(effect)
+                case Send():
+                    self._front.send(effect)
+                case Close():
+                    self._front.close(effect)
+                case Challenge():
+                    self._front.challenge(effect)
+                case _:
+                    assert_never(effect)
         self._tick.needs_end()
 
     def _append(self, record: Record) -> None:

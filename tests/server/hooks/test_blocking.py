@@ -36,7 +36,7 @@ async def test_a_hook_that_blocks_stops_nobody_and_other_hooks_go_on_after_its_t
     )
     served = await hooked(aiohttp_client, file, code)
     ann, bad, next_ = [await served.connect() for _ in range(3)]
-    await ann.join("ann")
+    await ann.join("ann", "another room")
     refused = asyncio.create_task(bad.join("bad"))
     await ann.hears_nothing()
     joined = asyncio.create_task(next_.join("next"))

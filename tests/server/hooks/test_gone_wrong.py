@@ -66,7 +66,7 @@ async def test_an_async_hook_that_blocks_is_shown_too(
     code = "import time\nasync def on_join(join):\n    time.sleep(0.6)  # as if it asked a database\n"
     served = await hooked(aiohttp_client, file, code)
     await (await served.connect()).join("ann")
-    assert caplog.text.count("other hooks are kept waiting") == 1
+    assert caplog.text.count("a hook blocks all other hooks") == 1
     assert "as if it asked a database" in caplog.text
 
 

@@ -162,7 +162,7 @@ async def test_a_hook_that_blocks_is_shown_with_its_stack(
     code = "import time\ndef on_join(join):\n    time.sleep(0.6)  # as if it asked a database\n"
     served = await hooked(aiohttp_client, file, code)
     assert (await (await served.connect()).join("ann"))["type"] == "peer_list"
-    assert caplog.text.count("other hooks are kept waiting") == 1
+    assert caplog.text.count("a hook blocks all other hooks") == 1
     assert "as if it asked a database" in caplog.text
 
 

@@ -73,7 +73,7 @@ class Endpoint:
         transport = await socket.begin(request, self.settings.max_frame_bytes)
         connection = self._open(request, transport, dialect)
         if isinstance(opened, Closing):
-            self._front.close(connection, *opened)
+            self._front.close_connection(connection, *opened)
         elif dialect is not None:
             connection.speaks(self._speaker(connection, dialect, opened))
         else:
@@ -119,7 +119,7 @@ class Endpoint:
         origin, agent = headers.get("Origin"), headers.get("User-Agent")
         front.opened(connection, ConnectionOpened(connection.id, dialect, connection.address, origin, agent))
         if is_full:
-            front.close(connection, CloseCode.FULL, "full")
+            front.close_connection(connection, CloseCode.FULL, "full")
         return connection
 
     def _recognise(self, connection: Connection, opening: Opening, frame: bytes) -> Speaker | None:

@@ -11,12 +11,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from typing import assert_never, get_args
 
 import msgspec
 
 from signaling_sidecar import errors
-from signaling_sidecar.errors import Code
+from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.hub import Ending, commands
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import (
@@ -28,6 +27,7 @@ from signaling_sidecar.hub.effects import (
     Message,
     PeerList,
     Refused,
+    Relayed,
     RoomsChanged,
     Send,
     Welcome,
@@ -36,14 +36,11 @@ from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End
-from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, DialectRecognised, OwnerSide, ToFront
+from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, OwnerSide
 from signaling_sidecar.server.tick import Tick
 
 NS_PER_MS = 1_000_000
 logger = logging.getLogger("signaling_sidecar")
-
-_TELL_OF_ROOMS = frozenset((*get_args(Welcome), *get_args(RoomsChanged)))
-"""The types of messages that tell a client where it is. It is a set because each message that is sent is looked up."""
 
 
 class Front:
@@ -67,7 +64,7 @@ class Front:
 
     def opened(self, connection: Connection, opened: ConnectionOpened) -> None:
         self._connections[connection.id] = connection
-        self.owner.tell(opened)
+        self.owner.opened(opened)
 
     def admits(self, connection: Connection) -> bool:
         """Whether the connection may send one more frame now. If not, the frame is refused and reported."""
@@ -87,7 +84,7 @@ class Front:
         if speaker is None:
             return False
         connection.speaks(speaker)
-        self.owner.tell(DialectRecognised(connection.id, speaker.dialect))
+        self.owner.recognised(connection.id, speaker.dialect)
         return True
 
     def begin(self, connection: Connection) -> Command | None:
@@ -106,8 +103,14 @@ class Front:
 
     def read(self, connection: Connection, frame: bytes) -> Command:
         """Decode a text frame into a command, or a binary frame when it is a `Binary`."""
+        speaker, is_binary = connection.speaker, isinstance(frame, Binary)
+        if speaker is None and not is_binary:
+            return commands.Refuse(connection=connection.id, refusal=errors.unknown_beginning(), size=len(frame))
+        decode = None if speaker is None else speaker.dialect.decode_binary if is_binary else speaker.dialect.decode
+        if speaker is None or decode is None:
+            return commands.Refuse(connection=connection.id, refusal=errors.bad_json("this one is binary"))
         try:
-            command = self._command(connection, frame)
+            command = decode(frame, speaker.caller, time.time_ns() // NS_PER_MS)
         except Exception:
             logger.exception("a frame of connection %d could not be read", connection.id)
             return commands.Refuse(connection=connection.id, refusal=errors.internal())
@@ -116,61 +119,60 @@ class Front:
             connection.rate.charge(min(len(asked.commands), commands.MAX_COMMANDS) - 1)
         return command
 
-    def ask(self, connection: Connection, command: Command) -> None:
-        """Tell the owner the command of a frame. A connection whose dialect is still unknown is closed."""
-        self.owner.tell(command)
-        if connection.speaker is None:
-            self.close(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
-
     def ponged(self, connection: Connection, data: bytes) -> None:
         """The connection has answered a ping, of the heartbeat or of a challenge."""
         connection.pong(data)
         if data == CHALLENGE:
-            self.owner.tell(commands.Alive(connection.id))
+            self.owner.ask(commands.Alive(connection.id))
 
     def ended(self, connection: Connection, end: End) -> None:
         """The connection's reader has stopped."""
         self._report_too_fast(connection, connection.rate.take_rest(self._loop.time()))
         self._connections.pop(connection.id, None)
-        self.owner.tell(ConnectionEnded(connection.id, *end))
-
-    def _command(self, connection: Connection, frame: bytes) -> Command:
-        speaker, is_binary = connection.speaker, isinstance(frame, Binary)
-        decode = speaker.dialect.decode_binary if is_binary and speaker is not None else None
-        if speaker is not None and decode is not None:
-            return decode(frame, speaker.caller, time.time_ns() // NS_PER_MS)
-        if is_binary:
-            return commands.Refuse(connection=connection.id, refusal=errors.bad_json("this one is binary"))
-        if connection.speaker is None:
-            return commands.Refuse(connection=connection.id, refusal=errors.unknown_beginning(), size=len(frame))
-        dialect, caller = connection.speaker
-        return dialect.decode(frame, caller, time.time_ns() // NS_PER_MS)
+        self.owner.ended(ConnectionEnded(connection.id, *end))
 
     def _report_too_fast(self, connection: Connection, count: int) -> None:
         if count:
             refusal = errors.too_fast(self.max_frames_per_s * connection.rate.times)
-            self.owner.tell(commands.Refuse(connection=connection.id, refusal=refusal, count=count))
+            self.owner.ask(commands.Refuse(connection=connection.id, refusal=refusal, count=count))
 
     # --- what is done to connections ---------------------------------------------------------------------------------
 
-    def tell(self, message: ToFront) -> None:
-        match message:
-            case Send():
-                self._send(message)
-            case Close(id_, code, reason):
-                if (connection := self._connections.get(id_)) is not None:
-                    self.close(connection, code, reason)
-            case Challenge(id_):
-                if (connection := self._connections.get(id_)) is not None:
-                    connection.challenge()
-            case _:
-                assert_never(message)
+    def send(self, send: Send) -> None:
+        message, marks = send.message, send.marks
+        is_relay = isinstance(message, Relayed)  # by far the most frequent message, which changes nothing here
+        if not is_relay:
+            message = self._noted(message, send.connections)
+        text: bytes | None = None
+        shared: bytes | None = None
+        for id_ in send.connections:
+            connection = self._connections.get(id_)
+            if connection is None or connection.speaker is None:
+                continue
+            dialect = connection.speaker.dialect
+            if text is None:
+                text = dialect.encode(message, time.time_ns() // NS_PER_MS) or b""
+            if marks is not None and (mark := marks.get(id_)) is not None:
+                self._put(connection, _frame(dialect.mark(text, mark)))
+            elif text:
+                shared = shared or _frame(text)
+                self._put(connection, shared)
+            if not is_relay:
+                self._sent(message, connection, dialect, is_silent=not text)
+
+    def close(self, close: Close) -> None:
+        if (connection := self._connections.get(close.connection)) is not None:
+            self.close_connection(connection, close.code, close.reason)
+
+    def challenge(self, challenge: Challenge) -> None:
+        if (connection := self._connections.get(challenge.connection)) is not None:
+            connection.challenge()
 
     def is_lost(self, connection: int) -> bool:
         known = self._connections.get(connection)
         return known is not None and known.outbox.transport.is_closing()
 
-    def close(self, connection: Connection, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
+    def close_connection(self, connection: Connection, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
         """Close a connection after what is in its outbox. Its reader stops when the peer has answered."""
         if self._connections.pop(connection.id, None) is not None:
             connection.close(code, reason, ending)
@@ -178,12 +180,12 @@ class Front:
     def close_idle(self, connection: Connection) -> None:
         """Close a connection whose client has sent nothing, unless its handshake has brought it somewhere."""
         if not (connection.is_welcome or connection.waits):
-            self.close(connection, CloseCode.REFUSED, "idle")
+            self.close_connection(connection, CloseCode.REFUSED, "idle")
 
     def close_all(self) -> None:
         """Close every connection with the code that asks its peer to come back."""
         for connection in list(self._connections.values()):
-            self.close(connection, CloseCode.RESTART, "restart", Ending.STOPPED)
+            self.close_connection(connection, CloseCode.RESTART, "restart", Ending.STOPPED)
 
     def put(self, connection: Connection, frame: bytes) -> None:
         """Send a frame of the WebSocket protocol itself (a ping, a pong, a Close) at the end of the tick."""
@@ -201,32 +203,20 @@ class Front:
             if not connection.outbox.flush():
                 connection.abort("slow reader")
 
-    def _send(self, send: Send) -> None:
-        message, marks = send.message, send.marks
-        if type(message) in _TELL_OF_ROOMS:
-            self._count_rooms(send.connections, message)
-        if isinstance(message, PeerList):
-            message = self._completed(message, send.connections[0])
-        text: bytes | None = None
-        shared: bytes | None = None
-        for id_ in send.connections:
-            connection = self._connections.get(id_)
-            if connection is None or connection.speaker is None:
-                continue
-            dialect = connection.speaker.dialect
-            if text is None:
-                text = dialect.encode(message, time.time_ns() // NS_PER_MS) or b""
-            if marks is not None and (mark := marks.get(id_)) is not None:
-                self._put(connection, _frame(dialect.mark(text, mark)))
-            elif text:
-                shared = shared or _frame(text)
-                self._put(connection, shared)
-                if isinstance(message, Durability):
-                    connection.outbox.hurry_last()  # it says what the `ca` of this tick's other frames is worth
-            if isinstance(message, LastWords):
-                connection.waits = connection.waits and not isinstance(message, Refused)
-                if (closing := dialect.closing(message)) is not None:
-                    self.close(connection, *closing)
+    def _noted(self, message: Message, receivers: tuple[int, ...]) -> Message:
+        """Note what a message means for its receivers. Returns it with everything that the hub cannot know."""
+        if isinstance(message, Welcome | RoomsChanged):
+            self._count_rooms(receivers, message)
+        return self._completed(message, receivers[0]) if isinstance(message, PeerList) else message
+
+    def _sent(self, message: Message, connection: Connection, dialect: Dialect, *, is_silent: bool) -> None:
+        """Do what follows from a message that has been put into the outbox, unless the dialect is silent about it."""
+        if isinstance(message, Durability) and not is_silent:
+            connection.outbox.hurry_last()  # it says what the `ca` of this tick's other frames is worth
+        if isinstance(message, Refused):
+            connection.waits = False
+        if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
+            self.close_connection(connection, *closing)
 
     def _count_rooms(self, receivers: Iterable[int], message: Message) -> None:
         for connection in filter(None, map(self._connections.get, receivers)):

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType
 
+from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Ending, commands
+from signaling_sidecar.hub.effects import CloseCode
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CLOSE_WITHIN_S, LOST, Connection, End, ended_by_peer
@@ -83,12 +85,15 @@ class Reader:
             await self._ask(command)
 
     async def _ask(self, command: commands.Command) -> None:
-        connection, front = self._connection, self._front
-        if front.owner.has_hooks:
+        """Ask the owner for what the client wants, if the hooks allow it. Close a connection of an unknown dialect."""
+        connection, owner = self._connection, self._front.owner
+        if owner.has_hooks:
             with connection.unread():
-                command = await front.owner.checked(command)
+                command = await owner.checked(command)
         if connection.end is None:
-            front.ask(connection, command)
+            owner.ask(command)
+            if connection.speaker is None:
+                self._front.close_connection(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
 
     async def _send_last(self, *, lingers: bool) -> None:
         """Send what is in the outbox, which ends with our Close.

@@ -23,7 +23,8 @@ from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.reload import HooksFile
 from signaling_sidecar.server.user_hooks import answers
-from signaling_sidecar.server.user_hooks.thread import HookRaised, HookRunner, HooksStopped
+from signaling_sidecar.server.user_hooks.outcome import HookRaised, HooksStopped
+from signaling_sidecar.server.user_hooks.runner import HookRunner
 
 HOOK_WITHIN_S = 2.0  # seconds; a client waits 5 to 10 s for an answer to its join
 LOAD_WITHIN_S = 10.0  # seconds to import the file, and what it imports itself

@@ -12,7 +12,7 @@ from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.reload import HooksFile
 from signaling_sidecar.server.background import running
 from signaling_sidecar.server.user_hooks.checks import HookChecks
-from signaling_sidecar.server.user_hooks.thread import HooksStopped
+from signaling_sidecar.server.user_hooks.outcome import HooksStopped
 
 
 @asynccontextmanager

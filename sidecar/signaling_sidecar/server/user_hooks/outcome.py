@@ -1,0 +1,25 @@
+"""How a call of a hook can end."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class HookRaised(Exception):
+    """A hook has raised an exception, which this one carries as text, because formatting it runs the hook's code."""
+
+    def __init__(self, kind: str, told: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        """The name of the exception's class."""
+        self.told = told
+        """The traceback, safe to print."""
+
+
+class HooksStopped(Exception):
+    """Hooks are no longer run, because the sidecar stops."""
+
+
+class Outcome(NamedTuple):
+    value: Any
+    error: Exception | None = None

@@ -1,0 +1,99 @@
+"""Running hooks outside of the server's thread.
+
+1. A hook never delays anything but other hooks: the server reads and serves all connections meanwhile.
+2. Hooks begin in the order in which they were called, and two of them never run at the same time. A hook lets others
+   run only while it awaits something. So hooks need no locks.
+3. A hook that does not finish in time is cancelled. If it blocks its thread, it is interrupted there. If that does not
+   end it either, the thread is abandoned, and the hooks that are waiting run in a new thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from signaling_sidecar.server.user_hooks.outcome import HooksStopped, Outcome
+from signaling_sidecar.server.user_hooks.thread import HookCall, HookThread
+
+STALLED_S = 0.25  # seconds; people notice a delay of a quarter of a second, and no hook needs as long without awaiting
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class HookRunner:
+    """Calls functions in the hooks' thread. Made in a running loop. `stop` ends the thread."""
+
+    def __init__(self) -> None:
+        self._thread = HookThread()
+        self._is_over = False
+        self._waiting: deque[HookCall] = deque()
+        self._begun: set[HookCall] = set()
+
+    async def run(self, hook: Callable[[], Any], check: Callable[[Any], Any], within_s: float) -> Any:
+        """Call the hook and, if it returns an awaitable, await that. Returns what `check` makes of the hook's answer.
+
+        The time counts from the beginning of the call. Raises HookRaised when the hook raises an exception,
+        TimeoutError when it does not finish in time, HooksStopped, and SidecarErrors of hook and check as they are.
+        """
+        if self._is_over:
+            raise HooksStopped
+        call = HookCall(hook, check)
+        thread = await self._begin(call, within_s)
+        self._begun.add(call)
+        try:
+            outcome = await self._outcome(call, thread, within_s)
+        except (asyncio.CancelledError, TimeoutError):
+            thread.cancel(call)
+            raise
+        finally:
+            self._begun.discard(call)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
+    def stop(self) -> None:
+        """End all calls with HooksStopped, and the thread."""
+        self._is_over = True
+        for call in (*self._waiting, *self._begun):
+            call.give_up(self._thread)
+        self._thread.stop()
+
+    async def _outcome(self, call: HookCall, thread: HookThread, within_s: float) -> Outcome:
+        stalled_s = min(STALLED_S, within_s)
+        if not await _is_done(call.outcome, stalled_s):
+            if call.is_running:
+                logger.warning("a hook blocks all other hooks; make it async, and await what it waits for:\n%s", thread)
+            if not await _is_done(call.outcome, within_s - stalled_s):
+                if call.is_running:
+                    await self._free(thread)
+                raise TimeoutError(f"no answer within {within_s:g} s")
+        return call.outcome.result()
+
+    async def _begin(self, call: HookCall, within_s: float) -> HookThread:
+        """Return when the call begins, which waits for the calls before it. Returns the thread that it runs in."""
+        self._waiting.append(call)
+        self._thread.begin(call)
+        try:
+            while not await _is_done(call.begun, within_s):
+                if not any(other.is_running for other in self._begun):
+                    await self._free(self._thread)  # something that a finished hook has left running blocks the thread
+        finally:
+            self._waiting.remove(call)
+        return call.begun.result()
+
+    async def _free(self, thread: HookThread) -> None:
+        """Interrupt what blocks a thread. If that does not help, continue in a new thread."""
+        thread.interrupt()
+        if await thread.is_blocked() and thread is self._thread:
+            thread.abandon()
+            self._thread = HookThread()
+            for call in self._waiting:
+                self._thread.begin(call)
+
+
+async def _is_done(future: asyncio.Future[Any], within_s: float) -> bool:
+    done, _ = await asyncio.wait({future}, timeout=within_s)
+    return bool(done)

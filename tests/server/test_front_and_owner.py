@@ -1,0 +1,169 @@
+"""The order in which the front and the owner work: what is logged first, what is sent at once, what is not sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from signaling_sidecar.dialects import Caller, Introduction
+from signaling_sidecar.dialects.rooms import ROOMS
+from signaling_sidecar.eventlog import LogWriter
+from signaling_sidecar.hub import Ending, Hub, commands
+from signaling_sidecar.hub.effects import Close, CloseCode, Limits
+from signaling_sidecar.server.ice_servers import IceServers
+from signaling_sidecar.server.owner import Owner
+from signaling_sidecar.server.random_ids import RandomIds
+from signaling_sidecar.server.run_log import log_of
+from signaling_sidecar.server.sockets.connection import Connection, Speaker
+from signaling_sidecar.server.sockets.frame_rate import FrameRate
+from signaling_sidecar.server.sockets.front import Front
+from signaling_sidecar.server.sockets.outbox import Outbox
+from signaling_sidecar.server.tell import ConnectionOpened
+from signaling_sidecar.server.tick import Tick
+from signaling_sidecar.settings import Settings
+
+LIMITS = Limits(frame_bytes=65536, frames_per_s=100, burst=500, kept_bytes=65536)
+
+
+class Transport(asyncio.Transport):
+    """Takes what is written, and looks at the event log at that moment."""
+
+    def __init__(self, log: LogWriter) -> None:
+        super().__init__()
+        self._log = log
+        self.writes: list[bytes] = []
+        self.logged: list[str] = []
+        """What the log's file held at the last write."""
+        self.is_closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+        self.logged = self._log.path.read_text().splitlines()
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def abort(self) -> None:
+        self.is_closed = True
+
+
+class Parts:
+    """A front and an owner with a real hub and a real log; only the sockets are missing."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = Settings(state_dir=folder, project=folder)
+        rules = {ROOMS.name: ROOMS.rules(settings)}
+        self.hub = Hub(rules, settings.max_rooms, RandomIds())
+        self.log = log_of(self.hub, settings, rules, folder, "boot", lambda: None)
+        tick = Tick()
+        self.front = Front(tick, IceServers(settings), settings.max_frames_per_s)
+        self.front.owner = self.owner = Owner(self.hub, self.log, self.front, tick)
+        tick.write_log, tick.send = self.owner.write_log, self.front.flush
+        self.transports: list[Transport] = []
+
+    def connect(self) -> Connection:
+        id_ = len(self.transports) + 1
+        self.transports.append(Transport(self.log))
+        rate = FrameRate(1e6, 1000, asyncio.get_running_loop().time())
+        outbox = Outbox(self.transports[-1], 65536)
+        connection = Connection(id_, outbox, rate, self.front.close_idle, LIMITS, self.front.put)
+        connection.speaks(Speaker(ROOMS, Caller(id_, Introduction(), lambda secret: secret)))
+        self.front.opened(connection, ConnectionOpened(id_, ROOMS, None, None, None))
+        return connection
+
+    def hear(self, connection: Connection, **frame: object) -> None:
+        """Let a frame come, as the reader of the connection does."""
+        self.owner.ask(self.front.read(connection, json.dumps(frame, separators=(",", ":")).encode()))
+
+    async def meet(self) -> tuple[Connection, Connection]:
+        anna, ben = self.connect(), self.connect()
+        for connection, peer in ((anna, "anna"), (ben, "ben")):
+            self.hear(connection, type="join", roomId="bar", peerId=peer)
+        await asyncio.sleep(0)  # one turn of the loop, which ends the tick
+        for transport in self.transports:
+            transport.writes.clear()
+        return anna, ben
+
+
+@pytest.fixture
+async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
+    parts = Parts(tmp_path)
+    parts.log.open()
+    yield parts
+    parts.front.close_all()
+    parts.owner.stop()
+    parts.log.close()
+
+
+async def test_what_a_peer_receives_is_in_the_log_already(parts: Parts) -> None:
+    anna, _ = await parts.meet()
+    parts.hear(anna, type="offer", to="ben", sdp="v=0")
+    assert parts.transports[1].writes == []  # not before the end of the tick
+    await asyncio.sleep(0)
+    assert len(parts.transports[1].writes) == 1
+    assert json.loads(parts.transports[1].logged[-1])["type"] == "signal.relayed"
+
+
+async def test_the_frames_of_a_tick_are_one_write_in_the_order_in_which_they_came(parts: Parts) -> None:
+    anna, ben = await parts.meet()
+    for number in range(3):
+        parts.hear(anna, type="signal", to="ben", number=number)
+    parts.front.put(ben, b"a ping")
+    parts.hear(anna, type="broadcast", number=3)
+    await asyncio.sleep(0)
+    (written,) = parts.transports[1].writes
+    in_order = [b'"number":0', b'"number":1', b'"number":2', b"a ping", b'"number":3']
+    assert sorted(in_order, key=written.index) == in_order
+
+
+def by_the_owner(parts: Parts, connection: Connection) -> None:
+    parts.front.close(Close(connection.id, CloseCode.REMOVED, "removed"))
+
+
+def by_the_front(parts: Parts, connection: Connection) -> None:
+    parts.front.close_connection(connection, CloseCode.RESTART, "restart", Ending.STOPPED)
+
+
+@pytest.mark.parametrize("close", [by_the_owner, by_the_front])
+async def test_the_close_frame_is_the_last_that_a_connection_is_sent(
+    parts: Parts, close: Callable[[Parts, Connection], None]
+) -> None:
+    anna, ben = await parts.meet()
+    parts.hear(anna, type="signal", to="ben", number=1)
+    close(parts, ben)
+    close(parts, ben)
+    parts.hear(anna, type="signal", to="ben", number=2)
+    await asyncio.sleep(0)
+    (written,) = parts.transports[1].writes
+    assert b'"number":1' in written
+    assert b'"number":2' not in written
+    assert written.count(b"\x88") == 1  # the first byte of a Close frame
+    assert written.rindex(b"\x88") > written.index(b'"number":1')
+
+
+async def test_a_command_that_the_hub_fails_at_is_refused_and_the_next_one_is_handled(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    anna, _ = await parts.meet()
+    handle, failures = parts.hub.handle, [ValueError("a secret")]
+
+    def fail_once(command: commands.Command, now_s: float) -> object:
+        if failures:
+            raise failures.pop()
+        return handle(command, now_s)
+
+    monkeypatch.setattr(parts.hub, "handle", fail_once)
+    parts.hear(anna, type="signal", to="ben")
+    parts.hear(anna, type="ping")
+    await asyncio.sleep(0)
+    (written,) = parts.transports[0].writes
+    assert written.index(b'"internal"') < written.index(b'"pong"')
+    assert b"a secret" not in written
+    assert "a secret" in caplog.text
