@@ -21,7 +21,7 @@ async def test_the_commands_follow_the_state_dir_of_the_plugin(start: Start, npm
     (folder / "src").mkdir(exist_ok=True)
     rooms = await start(["sidecar", "rooms"], folder / "src")
     await rooms.line("there are no rooms")
-    await rooms.line(f"{elsewhere}: where the project")
+    await rooms.line(f"{elsewhere}: used by the last start of the project")
     why = await start(["sidecar", "why"], folder / "src")
     await why.line("no two peers have met in a room")
 

@@ -13,6 +13,7 @@ from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.eventlog.line import write_line
 from signaling_sidecar.hub import Checkpoint, Ending, Hub, OwnRules, Past, Restore, RoomKey, checkpoint
+from signaling_sidecar.hub.checkpoint import stored
 from signaling_sidecar.hub.commands import (
     CloseRoom,
     End,
@@ -56,7 +57,7 @@ OWN_RULES = strategies.none() | strategies.builds(
     grace_s=strategies.none() | strategies.sampled_from((0.0, 2.0, 50.0)),
     host=strategies.none() | strategies.sampled_from(PEERS),
 )
-PAYLOADS = (b'{"type":"offer","sdp":"v=0"}', Binary(b"\x00\xff"), b'{"base64":"AP8="}', b' {"base64":"AP8="}')
+PAYLOADS = (b'{"type":"offer","sdp":"v=0"}', Binary(b"\x00\xff"), b'{"base64":"AP8="}')
 """Among them a binary one, and text that looks as that one does in a record."""
 payloads = strategies.sampled_from(PAYLOADS)
 connections, peers, rooms = map(strategies.sampled_from, (CONNECTIONS, PEERS, ROOMS))
@@ -89,7 +90,9 @@ def known(hub: Hub, now_s: float) -> dict[str, Any]:
 def kept(hub: Hub) -> dict[str, list[Any]]:
     """By session, the frames that can be sent again."""
     return {
-        session.id: [json.loads(msgspec.json.encode([frame.s, frame.message])) for frame in session.resumption.kept]
+        session.id: [
+            json.loads(msgspec.json.encode([frame.s, stored(frame.message)])) for frame in session.resumption.kept
+        ]
         for room in hub.membership.rooms
         for session in room.sessions.values()
         if session.resumption is not None

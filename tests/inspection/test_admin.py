@@ -165,7 +165,7 @@ async def test_running_the_cell_again_leaves_one_task(admin: Admin) -> None:
 def test_in_a_plain_script_the_panel_shows_what_is_there(admin: Admin) -> None:
     dashboard = admin.dashboard()
     assert not dashboard.is_live
-    assert dashboard._status.value == "nobody is in a room"
+    assert dashboard._status.value == "there are no rooms"
 
 
 async def test_a_sidecar_that_goes_is_said_and_looked_for(admin: Admin, sidecar: Serving) -> None:

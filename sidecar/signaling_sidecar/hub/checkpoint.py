@@ -165,7 +165,7 @@ def _session(session: Session, now_s: float) -> SessionState:
     )
 
 
-def _stored(message: Numbered) -> Numbered:
+def stored(message: Numbered) -> Numbered:
     """The message in a form that JSON can hold. `restored` returns the message itself."""
     if isinstance(message, Relayed):
         return msgspec.structs.replace(message, payload=to_json(message.payload))
@@ -192,7 +192,7 @@ def _resumption(session: Session) -> ResumptionState | None:
         sent=resumption.sent,
         handled=resumption.handled,
         reached=resumption.reached,
-        kept=[KeptState(kept.s, _stored(kept.message)) for kept in resumption.kept]
+        kept=[KeptState(kept.s, stored(kept.message)) for kept in resumption.kept]
         if session.room.rules.endings.durable
         else [],
     )

@@ -110,7 +110,7 @@ class Dashboard:
         _set_options(self._peer, [(_peer(peer), peer["peer"]) for peer in chosen["peers"]] if chosen else [])
         for widget in (self._kick, self._end, self._say):
             widget.disabled = chosen is None
-        self._status.value = "" if rooms else "nobody is in a room"
+        self._status.value = "" if rooms else "there are no rooms"
         shown = (self._key if chosen is not None else None, log)
         if shown != self._shown:
             self._shown = shown
