@@ -88,9 +88,9 @@ class AdminApi:
 
         return guarded
 
-    def _is_token(self, said: str) -> bool:
+    def _is_token(self, sent: str) -> bool:
         # Python represents bytes of a header that are not UTF-8 as lone surrogates.
-        return hmac.compare_digest(said.encode(errors="surrogateescape"), self._token.encode())
+        return hmac.compare_digest(sent.encode(errors="surrogateescape"), self._token.encode())
 
     # --- reading ------------------------------------------------------------------------------------------------------
 

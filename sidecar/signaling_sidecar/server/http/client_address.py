@@ -20,13 +20,13 @@ def client_address(request: web.Request, site: Site | None) -> str | None:
     only its last element can be trusted, and only if the request comes from Vite's plugin. The plugin proves this with
     the secret that it has written into the site's file, and it does not forward a header of that name.
     """
-    said = request.headers.getall(FORWARDED_FOR, ())
-    if not said and PROXY_HEADER not in request.headers:
+    forwarded = request.headers.getall(FORWARDED_FOR, ())
+    if not forwarded and PROXY_HEADER not in request.headers:
         return _ip(request.remote or "")
     secrets = request.headers.getall(PROXY_HEADER, ())
     if site is None or len(secrets) != 1 or not _is_same(secrets[0], site.secret):
         return None
-    return _ip(",".join(said).rpartition(",")[2].strip())
+    return _ip(",".join(forwarded).rpartition(",")[2].strip())
 
 
 def counted_as(address: str | None) -> str | None:
@@ -36,9 +36,9 @@ def counted_as(address: str | None) -> str | None:
     return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
 
 
-def _is_same(said: str, secret: str) -> bool:
+def _is_same(sent: str, secret: str) -> bool:
     # Python represents bytes of a header that are not UTF-8 as lone surrogates.
-    return hmac.compare_digest(said.encode(errors="surrogateescape"), secret.encode())
+    return hmac.compare_digest(sent.encode(errors="surrogateescape"), secret.encode())
 
 
 def _ip(text: str) -> str | None:

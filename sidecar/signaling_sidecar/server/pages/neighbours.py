@@ -115,12 +115,12 @@ class Neighbours:
 
 async def _keep(work: Callable[[], Awaitable[None]]) -> None:
     """Do the work for ever. Without a network, print one warning, and try again after a while."""
-    said = None
+    warned = None
     while True:
         try:
             await work()
         except NoMulticast as error:
-            if str(error) != said:
+            if str(error) != warned:
                 logger.warning("%s", error)
-            said = str(error)
+            warned = str(error)
         await asyncio.sleep(TRY_AGAIN_S)

@@ -137,15 +137,15 @@ class HookChecks:
         if place is None:
             return opened
         present = tuple(place.room.sessions)
-        said = hooks.Join(opened.dialect, place.room.key.room, opened.peer, place.name, None, present)
-        refusal = await self._ask("on_join", said)
+        asked = hooks.Join(opened.dialect, place.room.key.room, opened.peer, place.name, None, present)
+        refusal = await self._ask("on_join", asked)
         return opened if refusal is None else commands.Refuse(connection=opened.connection, refusal=refusal)
 
     async def _of_join(self, join: commands.Join) -> commands.Join | commands.Refuse:
         room = self._hub.membership.room(join.room)
         present = tuple(room.sessions) if room is not None else ()
-        said = hooks.Join(join.room.dialect, join.room.room, join.peer, join.name, join.credential, present)
-        refusal = await self._ask("on_join", said)
+        asked = hooks.Join(join.room.dialect, join.room.room, join.peer, join.name, join.credential, present)
+        refusal = await self._ask("on_join", asked)
         own = await self._rules_of(join.room) if refusal is None else refusal
         return _refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
 
@@ -186,10 +186,10 @@ class HookChecks:
         return own
 
     async def _ask(self, name: str, argument: Any) -> Refusal | None:
-        said: bool | str | Refusal | None = await self._answer(name, argument, answers.verdict)
-        if isinstance(said, str | bool):
-            return None if said is True else errors.refused_by_hook(name, said or None)
-        return said
+        verdict: bool | str | Refusal | None = await self._answer(name, argument, answers.verdict)
+        if isinstance(verdict, str | bool):
+            return None if verdict is True else errors.refused_by_hook(name, verdict or None)
+        return verdict
 
     async def _answer(self, name: str, argument: Any, check: Callable[[Any], Any]) -> Any:
         """What `check` returns for the answer of a hook. None without that hook, and a Refusal when the hook fails."""
