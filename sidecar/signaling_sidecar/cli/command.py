@@ -59,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130  # the exit code that shells use for a command that was ended by SIGINT
     except BrokenPipeError:
-        # The reader has closed the pipe, as in `sidecar tail | head`. Without this, Python would fail to flush stdout
-        # at exit.
+        # The program that reads the output has closed the pipe, as in `sidecar tail | head`. Without this, Python would
+        # fail to flush stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code

@@ -109,7 +109,7 @@ def _supervise(settings: Settings, takeover: Takeover, exit_on_stdin_eof: bool) 
         if exit_on_stdin_eof:
             threading.Thread(target=_stop_at_eof, args=(supervisor.stop,), name="stdin-eof", daemon=True).start()
         code = supervisor.run()
-    if code < 0:  # a signal ended the worker, so this process ends with the same signal for its parent to see
+    if code < 0:  # a signal ended the worker, so this process ends with the same signal, which its parent can see
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), -code)

@@ -102,5 +102,6 @@ _BY_CODE: dict[str, str] = {
 
 
 def next_step(reason: Reason, code: str | None = None) -> str | None:
-    """Return what to do about a reason, or None. For a refusal its error code decides."""
+    """Return the advice for a reason, or None if there is nothing to do. The advice for a refusal depends on its error
+    code."""
     return _BY_CODE.get(code or "", ADVICE[reason].next_step)

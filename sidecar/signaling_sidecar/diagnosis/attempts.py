@@ -37,7 +37,7 @@ class Attempt:
 
     @property
     def crossing(self) -> tuple[Signal, Signal] | None:
-        """Two offers that crossed: each side sent one before an answer to the other (glare)."""
+        """Two offers that crossed (glare): each side sent an offer before it answered the offer of the other side."""
         pending: dict[int, Signal] = {}
         for signal in self.signals:
             if signal.what == "offer":

@@ -38,7 +38,7 @@ class History(NamedTuple):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Whether the peers that met are connected, and why not."""
+    """The verdicts on all peers that met: whether they are connected, and why not."""
 
     verdicts: Sequence[Verdict]
     """One for each meeting of two sessions."""
@@ -91,7 +91,8 @@ def diagnose(
 ) -> Diagnosis:
     """Evaluate every two peers that met, in all rooms or in those with the given id and dialect.
 
-    `now_ts` is the current time (seconds since the epoch) for a running sidecar. None is the end of the log.
+    For a running sidecar, `now_ts` is the current time (seconds since the epoch). For a finished log it is None, and
+    the verdicts are those at the time of the last record.
     """
     found = find_meetings(entries)
     until_ts = found.last_ts if now_ts is None else now_ts

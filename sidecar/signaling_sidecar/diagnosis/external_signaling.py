@@ -11,7 +11,8 @@ from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.reports import Connection, Connections
 from signaling_sidecar.diagnosis.sockets import Sockets
 
-# At least so many unanswered offers beside an answered one count as a pool, which a library keeps for later peers.
+# If a page has at least this many unanswered offers beside an answered one, they are treated as a pool that its library
+# keeps for later peers.
 POOL = 2
 
 
@@ -101,7 +102,8 @@ def _page_of(connection: Connection) -> str:
 
 
 def _paired(connections: list[Connection]) -> Iterator[tuple[Connection, Connection | None]]:
-    """Yield each connection with its other end, or None. It is enough if one of the two has reported the other."""
+    """Yield each connection together with the connection at its other end, or None. One report of the other end's ufrag
+    is enough to pair them."""
     by_ufrag = {ufrag: each for each in connections for ufrag in each.ufrags}
     by_remote = {ufrag: each for each in connections for ufrag in each.remote_ufrags}
     done: set[str] = set()

@@ -26,7 +26,7 @@ class Session:
     label: str = ""
     """The label of the peer, see `peer_labels.py`."""
     gone: Entry | None = None
-    """The entry with which it ended, or None while it lasts."""
+    """The entry that ended the session, or None while the session lasts."""
     away: list[Entry] = field(default_factory=list)
     """The entries that report a lost connection."""
     absent: Entry | None = None
@@ -36,7 +36,7 @@ class Session:
 
     @property
     def ends(self) -> tuple[Entry, ...]:
-        """The entries with which it ended, or none while it lasts.
+        """The entries that ended the session, or an empty tuple while it lasts.
 
         A peer that was away and did not return had left when it lost its connection, so that entry is the first.
         """
@@ -44,14 +44,14 @@ class Session:
 
     @property
     def departure(self) -> str:
-        """How it ended, as a predicate: closing a page counts as leaving, losing the network does not."""
+        """How the session ended, as a predicate. Closing a page counts as leaving; losing the network does not."""
         ending = read_about(self.absent.data).ending if self.absent is not None else None
         return "lost its connection to the sidecar" if ending in ("lost", "stopped") else "left"
 
 
 @dataclass(eq=False)
 class Signal:
-    """A frame that one of the two sent to the other, or to all."""
+    """A frame that one of the two peers sent to the other, or to all peers."""
 
     entry: Entry
     sender: int
@@ -64,7 +64,7 @@ class Signal:
 
 @dataclass(eq=False)
 class Refusal:
-    """A frame from one of the two to the other that the sidecar refused."""
+    """A frame from one of the two peers to the other that the sidecar refused."""
 
     entry: Entry
     sender: int
@@ -76,7 +76,8 @@ class Refusal:
 class Meeting:
     """Two sessions in one room at the same time. `sessions[0]` was in the room first.
 
-    A meeting without a room is of two pages that signaled through another server. Only their reports are known.
+    A meeting without a room is a meeting of two pages that signaled through another server, so only their reports are
+    known.
     """
 
     dialect: str | None
@@ -90,11 +91,12 @@ class Meeting:
 
     @property
     def pair(self) -> tuple[object, ...]:
-        """A key for the two peers, which is the same at their next meeting."""
+        """A key for the two peers, which is the same for each of their meetings."""
         return self.dialect, self.room, frozenset(session.identity for session in self.sessions)
 
     def is_over_by(self, ts: float) -> bool:
-        """Whether one of the two had left, or closed its connections, at that time (seconds since the epoch)."""
+        """Whether one of the two peers had left, or closed its connections, by the given time (seconds since the
+        epoch)."""
         return any(self._is_over(side, ts) for side in (0, 1))
 
     def _is_over(self, side: int, ts: float) -> bool:

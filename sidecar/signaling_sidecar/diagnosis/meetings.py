@@ -45,7 +45,7 @@ JOIN_WORDS = ("join", "register", "matchmaking", "JOIN_ROOM", "CREATE_ROOM")
 
 @dataclass(eq=False)
 class FoundMeetings:
-    """The meetings of a log, and what else a diagnosis reports."""
+    """The meetings of a log, and the other findings that a diagnosis reports."""
 
     meetings: list[Meeting] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
@@ -105,7 +105,8 @@ class _Log:
                 self._refused(each, Code.TOO_LARGE, closed.reason or "")
 
     def _in_each_room(self, closed: Entry) -> list[Entry]:
-        """The entry for each session of the connection. That of a connection in several rooms names none of them."""
+        """Yield the entry once for each session of its connection. If the connection is in several rooms, the log
+        writes the entry without a room."""
         ended = [
             session
             for session in self._sessions.values()
@@ -135,7 +136,7 @@ class _Log:
             self._unannounced.add(key)
 
     def _take_checkpoint(self, entry: Entry) -> None:
-        """Take the sessions at the beginning of a segment.
+        """Process the sessions in the checkpoint at the beginning of a segment.
 
         Some may have joined before this log begins, and some of the earlier ones may have ended between two runs.
         """
@@ -202,7 +203,8 @@ class _Log:
             meeting.signals.append(Signal(entry, sender, what, media.ufrag, candidates))
 
     def _to(self, key: tuple[str, str], session: Session, entry: Entry, *, may_begin: bool) -> Iterator[Meeting]:
-        """Yield the meetings with the receivers of a frame. With `may_begin`, the frame can be what makes two meet."""
+        """Yield the meetings of the sender with each receiver of a frame. If `may_begin` is true, a receiver that the
+        sender has not met yet meets it by this frame."""
         room = self._rooms.get(key, {})
         receivers = list(room.values()) if entry.to is None else [room[entry.to]] if entry.to in room else []
         for receiver in receivers:
@@ -221,7 +223,8 @@ class _Log:
             self.found.rejections.append(Rejection(entry, session, code, message))
 
     def _meant_for(self, session: Session, entry: Entry) -> Iterator[Meeting]:
-        """Yield the meetings with the peers that would have received a frame, or with the one that had just left."""
+        """Yield the meetings of the sender with the peers that would have received a refused frame, or with the
+        receiver that had just left."""
         room = self._rooms.get((entry.dialect or "", entry.room or ""), {})
         others = [other for other in room.values() if other.peer == entry.to or entry.to is None]
         gone = [other for other in self._sessions_of.get(entry.to or "", []) if other.gone] if not others else []

@@ -51,8 +51,8 @@ class Pair:
     def is_watched_to_the_end(self) -> bool:
         """Whether a browser would have reported that they were connected, if they had been.
 
-        The browser of a peer that did not leave would have. The last report of a page that was closed may be lost,
-        unless the page had closed its RTCPeerConnection before.
+        A browser that reports its connections would have reported it, if its peer did not leave. The last report of a
+        page that was closed may be lost, unless the page had closed its RTCPeerConnection before.
         """
         for side, session in enumerate(self.meeting.sessions):
             own = [each for each in self.meeting.connections[side] if each in self.connections]
@@ -61,7 +61,8 @@ class Pair:
         return False
 
     def refused(self) -> Finding | None:
-        """Return the last refusal of a frame of this negotiation, or None. A refusal means that it is incomplete."""
+        """Return the last refusal of a frame of this negotiation, or None. A refused frame leaves the negotiation
+        incomplete."""
         since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
         refusals = [each for each in self.meeting.refusals if each.entry.ts >= since_ts]
         if not refusals:
@@ -91,6 +92,7 @@ class Pair:
 def _of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
     """Return the RTCPeerConnection of this attempt, or the last one if the log does not show which it was."""
     own = [each for each in connections if each.ufrags & attempt.ufrags]
-    own = [each for each in own if each.remote_ufrags & attempt.ufrags] or own  # from a pool, the one that was answered
+    # Of several offers from a pool, only the answered one counts.
+    own = [each for each in own if each.remote_ufrags & attempt.ufrags] or own
     unsaid = [each for each in connections if not each.ufrags]
     return (own or unsaid or ([] if attempt.ufrags else connections))[-1:]

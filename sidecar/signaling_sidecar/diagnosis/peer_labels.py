@@ -40,7 +40,7 @@ class PeerLabels:
         self._firsts: dict[str, str] = {}
 
     def take(self, type_: str, ts: float, peer: str, data: str | None) -> None:
-        """Take a record of a peer: it joined, left, has a new name, or its page reported its title."""
+        """Process a record of a peer that joined, left or has a new name, or whose page reported its title."""
         if type_ == "trace.state":
             report = read_report(data)
             if report is not None and report.pc is None:
@@ -51,7 +51,7 @@ class PeerLabels:
             self.name(peer, ts, read_about(data).name)
 
     def name(self, peer: str, ts: float, name: str | None) -> None:
-        """Take a peer that is in the room. A `name` of None does not change the name that it had."""
+        """Process a peer that is in the room. If `name` is None, the peer keeps its earlier name."""
         self._came_ts.setdefault(peer, ts)
         self._gone_ts.pop(peer, None)
         if name is not None or peer not in self._names:
@@ -59,14 +59,14 @@ class PeerLabels:
         self._labels = None
 
     def page(self, peer: str, ts: float, report: Report) -> None:
-        """Take what the page of a peer reports about itself."""
+        """Process the report of a peer's page about itself."""
         if peer not in self._names:
             self.name(peer, ts, None)
         self._pages[peer] = report
         self._labels = None
 
     def gone(self, peer: str, ts: float) -> None:
-        """Take a peer that has left, or has lost its connection."""
+        """Process a peer that has left, or has lost its connection."""
         self._gone_ts.setdefault(peer, ts)
         self._labels = None
 
@@ -80,7 +80,7 @@ class PeerLabels:
         return label if self._names.get(peer) or label != peer else None
 
     def first_of(self, peer: str) -> str:
-        """Return the peer id that this peer had first, as far as rule 3 can tell."""
+        """Return the first peer id of this peer, if it was recognised by rule 3 under other ids."""
         self._all()
         return self._firsts.get(peer, peer)
 

@@ -14,19 +14,20 @@ from typing import NamedTuple
 from signaling_sidecar.diagnosis.entries import Entry
 
 SIGNALING_WITHIN_S = 5.0  # seconds for an answer, or for the first candidate; a slow phone takes about 100 ms
-# Seconds from the answer. After 15 s Chromium reports an unreachable address as failed, and our own client, which
+# Seconds since the answer. After 15 s Chromium reports an unreachable address as failed, and our own client, which
 # counts from the offer, tries again. The verdict on the first try must be there before that.
 TRANSPORT_WITHIN_S = 14.0
 
 
 class Reason(StrEnum):
-    """Why two peers are connected or not. Programs compare these values; people read the sentence of a `Finding`."""
+    """The reason why two peers are connected or not. Programs compare these values; people read the sentence of a
+    `Finding`."""
 
     CONNECTED = "connected"
     IN_PROGRESS = "in-progress"
     NOBODY_OFFERED = "nobody-offered"
     UNRECOGNISED = "signals-unrecognised"
-    """Signals were relayed, and none is an offer in a known form. There may have been one in an unknown form."""
+    """Signals were relayed, and none is an offer in a known form. There may have been an offer in an unknown form."""
     OFFER_UNANSWERED = "offer-unanswered"
     GLARE = "glare"
     LEFT = "left"

@@ -30,7 +30,7 @@ class About(msgspec.Struct, frozen=True):
     """In `signal.refused`: how many equal refusals the record stands for."""
     mode: str | None = None
     host: str | None = None
-    """In `room.created` and `room.updated`: the new host. `name` and `mode` are the new ones there, too."""
+    """In `room.created` and `room.updated`: the new host. In these records `name` and `mode` are the new values too."""
     replaced: int | None = None
     """In `peer.resumed`: the number of the connection that the peer had before."""
     announced: bool = True
@@ -40,7 +40,8 @@ class About(msgspec.Struct, frozen=True):
 
 
 def read_data(data: object, type_: type[_Data]) -> _Data | None:
-    """Read the data of a record. None if it has no data, or if the data is damaged; the record itself still counts."""
+    """Read the data of a record. Returns None if the record has no data, or if the data is damaged. The record itself
+    is still used."""
     try:
         return msgspec.json.decode(data, type=type_) if isinstance(data, str) else None
     except NOT_JSON:

@@ -25,7 +25,8 @@ class ReportedMeetings:
                 self._by_session.setdefault(session.id, []).append((meeting, side))
 
     def of(self, connection: Connection) -> MeetingSide | None:
-        """Return the meeting with the peer that the connection names, or else the one with its ufrags, or None."""
+        """Return the meeting with the peer that the connection names, else the meeting whose signals contain its
+        ufrags, else None."""
         return self._with_its_peer(connection) or self._with_its_ufrags(connection)
 
     def _with_its_peer(self, connection: Connection) -> MeetingSide | None:

@@ -55,7 +55,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 def read_report(data: str | None) -> Report | None:
-    """Read the data of a `trace.state`. None if it is not a report that the sidecar knows."""
+    """Read the data of a `trace.state` record. Returns None if it is not a report that the sidecar knows."""
     return read_data(data, Report)
 
 
@@ -107,7 +107,8 @@ class Connections:
         """By session id: None if its page is a secure context, otherwise the entry that reports that it is not."""
 
     def add(self, entry: Entry) -> Report | None:
-        """Take a `trace.state` entry and return its report, or None if it is not a report that the sidecar knows."""
+        """Add the report in a `trace.state` entry, and return it, or None if the sidecar does not know this kind of
+        report."""
         report = read_report(entry.data)
         if report is None:
             return None

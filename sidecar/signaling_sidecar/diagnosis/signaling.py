@@ -9,7 +9,8 @@ from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S, Finding, Rea
 
 
 def by_signaling(pair: Pair) -> Finding:
-    """Return how far the signaling got. If it is complete, the finding is that the transport is unknown."""
+    """Return the finding about the signaling alone. If the signaling is complete, the finding is that the transport is
+    unknown."""
     if pair.meeting.room is None:
         return _elsewhere(pair)
     offers, answers = pair.attempt.offers, pair.attempt.answers

@@ -43,14 +43,14 @@ class Sockets:
         self._closed: dict[tuple[str, int | None], Entry] = {}
 
     def add(self, entry: Entry) -> None:
-        """Take a `connection.opened` or `connection.closed` entry."""
+        """Add a `connection.opened` or `connection.closed` entry."""
         known = self._opened if entry.type == "connection.opened" else self._closed
         known[entry.boot, entry.connection] = entry
 
     def insecure(self, entry: Entry) -> Entry | None:
-        """Return the entry that shows that the page behind an entry is not a secure context.
+        """Return the entry that shows that the page which caused an entry is not a secure context.
 
-        None if it is a secure context, or if the client is not a page.
+        Returns None if the page is a secure context, or if the client is not a page.
         """
         opened = self._opened.get((entry.boot, entry.connection))
         if opened is None:
@@ -59,7 +59,7 @@ class Sockets:
         return opened if origin is not None and is_insecure(origin) else None
 
     def goodbye(self, entry: Entry) -> Entry | None:
-        """Return the entry with which the page behind an entry closed its WebSocket, or None."""
+        """Return the entry that reports that the page which caused an entry has closed its WebSocket, or None."""
         closed = self._closed.get((entry.boot, entry.connection))
         return closed if closed is not None and read_closed(closed).is_goodbye else None
 

@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
     signaling: Finding
     finding: Finding
     notes: tuple[str, ...]
-    """Further observations, which are not the reason."""
+    """Further observations that do not explain the result."""
 
     @property
     def sentence(self) -> str:
@@ -34,7 +34,7 @@ class Verdict(NamedTuple):
 
     @property
     def next_step(self) -> str | None:
-        """What to do about it, or None."""
+        """The advice about the reason, or None if there is nothing to do."""
         return next_step(self.finding.reason, self.finding.code)
 
 

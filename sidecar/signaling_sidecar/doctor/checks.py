@@ -51,8 +51,9 @@ def check_vite_and_network(
 ) -> Iterator[Finding]:
     """Check Vite and the network. `sidecar` is None if it is not running.
 
-    With `guesses`, a Vite server at one of the usual ports is taken for that of this project, even if it does not proxy
-    to the sidecar. `lan` has the same meaning as for `run_checks`; it is implied if Vite listens on the network.
+    With `guesses`, a Vite server at one of the usual ports is assumed to be the server of this project, even if it does
+    not proxy to the sidecar. `lan` has the same meaning as for `run_checks`; it is implied if Vite listens on the
+    network.
     """
     vite = yield from find_vite(site, url, sidecar, guesses=guesses)
     addresses = own_addresses()

@@ -39,5 +39,5 @@ def wrong(code: str, sentence: str, remedy: str) -> Finding:
 
 
 def wrong_if(is_requested: bool, code: str, sentence: str, remedy: str) -> Finding:
-    """An error if the missing feature was requested, otherwise a note."""
+    """Return the level of a missing feature: an error if the feature was requested, otherwise a note."""
     return Finding(code, Level.WRONG if is_requested else Level.NOTE, sentence, remedy)

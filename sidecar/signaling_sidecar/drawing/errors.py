@@ -10,7 +10,7 @@ MAX_CHOICES_NAMED = 20  # rooms in one message; a log may hold thousands
 
 
 class UnknownRoom(SidecarError):
-    """The log holds no such room. The message lists the rooms that it holds."""
+    """The log contains no room with the requested id. The message lists the rooms that it holds."""
 
     def __init__(self, requested: str, known: Sequence[str]) -> None:
         super().__init__(requested, known)

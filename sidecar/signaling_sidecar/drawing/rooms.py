@@ -36,7 +36,7 @@ class RoomRuns(NamedTuple):
 
 
 def room_of(entry: Entry) -> RoomInLog | None:
-    """Return the room that an entry is about, or None if it does not prove that there was one."""
+    """Return the room that an entry is about, or None if the entry does not prove that the room existed."""
     if entry.dialect is None or entry.room is None or entry.type in NO_SIGN_OF_LIFE:
         return None
     return RoomInLog(entry.dialect, entry.room, entry.boot)

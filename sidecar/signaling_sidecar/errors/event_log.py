@@ -6,7 +6,7 @@ from signaling_sidecar.errors.operator import SidecarError
 
 
 class NoLog(SidecarError):
-    """A path holds no event log."""
+    """There is no event log at the given path."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)

@@ -1,4 +1,4 @@
-"""Errors that the operator can correct, who is the person who starts the sidecar and runs its commands."""
+"""Errors that the operator can correct. The operator is the person who starts the sidecar and runs its commands."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PortTaken(SidecarError):
 
 
 class StateDirTaken(SidecarError):
-    """Another sidecar uses the state folder. Two would overwrite each other's `runtime.json`."""
+    """Another sidecar uses the state folder. Two sidecars in one folder would overwrite each other's `runtime.json`."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
@@ -83,7 +83,8 @@ class FileTrouble(SidecarError):
 
 
 class NoStateDir(SidecarError):
-    """A project, or a folder that is in none, has no state folder because no sidecar was ever started for it."""
+    """A project, or a folder outside of all projects, has no state folder because no sidecar was ever started for
+    it."""
 
     def __init__(self, start: str) -> None:
         super().__init__(start)

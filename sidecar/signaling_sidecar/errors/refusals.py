@@ -10,7 +10,8 @@ MAX_QUOTED_CHARS = 64  # characters of a peer's own text in a message; enough to
 
 
 class Code(StrEnum):
-    """What went wrong, for programs. Codes are part of the protocol and must never be renamed; messages may change."""
+    """The error codes, by which programs recognise a refusal. They are part of the protocol and must never be renamed.
+    Messages may change."""
 
     BAD_JSON = "bad-json"
     BAD_FIELD = "bad-field"

@@ -19,7 +19,7 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
     v: Whole
     """The schema version."""
     seq: Whole
-    """The number of the record, counted from 1 over all segments of one boot (one run of the sidecar)."""
+    """The number of the record. It is counted from 1 in each run of the sidecar (each boot), across all segments."""
     ts: float
     """The wall-clock time in seconds since 1970 (the Unix epoch)."""
     type: str

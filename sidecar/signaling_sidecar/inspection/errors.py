@@ -9,7 +9,7 @@ from signaling_sidecar.errors import SidecarError
 
 
 class UnknownRecord(SidecarError):
-    """No signal has this number, or signals of several boots have it."""
+    """No signal has the requested number, or signals of several boots have it."""
 
     def __init__(self, asked: str, choices: Sequence[str]) -> None:
         super().__init__(asked, choices)

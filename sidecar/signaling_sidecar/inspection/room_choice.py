@@ -105,7 +105,8 @@ def _runs_of(events: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
 
 
 def _rows(events: pd.DataFrame, places: npt.NDArray[np.intp]) -> pd.DataFrame:
-    # Taking rows makes pyarrow join all pieces of a text column. A slice costs nothing and leaves fewer pieces to join.
+    # Selecting rows makes pyarrow join all chunks of a text column. Slicing first costs nothing, and leaves fewer
+    # chunks to join.
     first, last = (places[0], places[-1]) if len(places) else (0, -1)
     return events.iloc[first : last + 1].iloc[places - first]
 

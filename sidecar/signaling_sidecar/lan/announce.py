@@ -42,7 +42,7 @@ class Announcer:
 
     @asynccontextmanager
     async def _announced(self, page: Page) -> AsyncIterator[None]:
-        # Only on the network of the page's address, not on a VPN, for example.
+        # The page is announced only on the network of its own address, and not on a VPN, for example.
         async with multicast(str(page.address)) as dns:
             # zeroconf must not ask whether the name is free. It is derived from a secret, so it is unique, and another
             # machine could prevent the announcement by claiming the name.

@@ -36,11 +36,11 @@ class HooksFile:
         name = f"signaling_hooks_{next(self._numbers)}"
         module = ModuleType(name)
         module.__file__ = str(self.path)
-        linecache.checkcache(str(self.path))  # so that a traceback shows the lines of this version
-        sys.modules[name] = module  # where dataclasses look up the module that they are defined in
+        linecache.checkcache(str(self.path))  # lets a traceback show the lines of this version
+        sys.modules[name] = module  # dataclasses look up the module here in which they are defined
         try:
-            # Not imported: the cache of an import takes two saves within one second for the same version if their sizes
-            # are equal.
+            # The file is not imported with `import`, whose cache treats two versions as equal if they were saved within
+            # one second and have the same size.
             exec(compile(self.path.read_bytes(), self.path, "exec"), module.__dict__)  # noqa: S102
         except BaseException as error:  # a user's module may raise anything
             del sys.modules[name]

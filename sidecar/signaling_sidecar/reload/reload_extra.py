@@ -1,4 +1,4 @@
-"""The optional dependency for watching files, which `pip install 'signaling-sidecar[reload]'` brings."""
+"""Check for the optional dependency that watches files, which `pip install 'signaling-sidecar[reload]'` installs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ def has_reload_extra() -> bool:
 
 
 def require_reload_extra(feature: str) -> None:
-    """Raises MissingExtra, which names the feature and the command that installs the dependency."""
+    """Raise MissingExtra, which names the feature and the command that installs the dependency, if the dependency is
+    missing."""
     if not has_reload_extra():
         raise MissingExtra(feature, "reload")

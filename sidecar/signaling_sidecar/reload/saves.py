@@ -33,5 +33,6 @@ async def saves(path: Path) -> AsyncIterator[None]:
 
 
 def _size(path: Path) -> int | None:
-    """The size of the file in bytes. None when it does not exist: some editors move it away before they write it."""
+    """Return the size of the file in bytes, or None if it does not exist. Some editors move the file away before they
+    write it."""
     return path.stat().st_size if path.exists() else None

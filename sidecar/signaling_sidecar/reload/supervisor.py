@@ -1,9 +1,10 @@
-"""`sidecar serve --reload`: new code of the sidecar itself takes over, and no connect is refused meanwhile.
+"""Implements `sidecar serve --reload`: when the code of the sidecar changes, a process with the new code replaces the
+running one, and no connection is refused meanwhile.
 
-The supervisor owns the listening socket, so that connects wait in its backlog while nobody accepts them. It has two
-workers: one serves, and one is on standby, which has imported everything but our own code. When our code changes, the
-standby imports it. If that succeeds, the serving worker is stopped as by SIGTERM, and the standby continues from the
-event log that it leaves. If the import fails, the serving worker keeps serving.
+The supervisor owns the listening socket, so new connections wait in its backlog while no process accepts them. It has
+two workers: one serves, and one is on standby, which has imported everything but our own code. When our code changes,
+the standby imports it. If that succeeds, the serving worker is stopped as by SIGTERM, and the standby continues from
+the event log that it leaves. If the import fails, the serving worker keeps serving.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class Takeover(Protocol):
-    """What a worker starts. It must be a dataclass, and its fields must be values that JSON can hold."""
+    """The object in a worker that serves. Its class must be a dataclass whose fields can be represented in JSON."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -45,7 +46,7 @@ class Takeover(Protocol):
 class Worker:
     """A process that runs `worker.py`, which describes how the two talk.
 
-    It has our stdout, so that its ready line goes straight to the program that waits for it.
+    It shares the stdout of the supervisor, so its ready line goes directly to the program that waits for it.
     """
 
     def __init__(self, listening: socket.socket, target: str, arguments: str) -> None:
@@ -69,7 +70,7 @@ class Worker:
         self.process.stdin.flush()
 
     def loads(self) -> bool:
-        """Let it import our code as it is now. Returns whether that succeeded."""
+        """Make the worker import the current code of the sidecar. Returns whether this succeeded."""
         try:
             self.tell("load")
         except BrokenPipeError:  # it has ended while it was on standby
@@ -77,7 +78,7 @@ class Worker:
         return self._answers.readline() == "loaded\n"
 
     def serves(self, stop: threading.Event, how: str = "serve") -> bool:
-        """Let it serve. Returns True as soon as it serves, and False when it cannot or when `stop` is set.
+        """Let the worker serve. Returns True as soon as the worker serves, and False if it cannot serve or if `stop` is set.
 
         That may take long, because the hooks file is imported first.
         """
@@ -88,7 +89,7 @@ class Worker:
         return False
 
     def stop(self) -> None:
-        """End it, and wait until it has ended."""
+        """Stop the worker, and wait until its process has ended."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
@@ -100,7 +101,7 @@ class Worker:
 
 
 class Supervisor:
-    """Each worker imports the class of `takeover`, makes one with the same fields, and calls its `serve`."""
+    """Each worker imports the class of `takeover`, creates an instance with the same fields, and calls its `serve`."""
 
     def __init__(self, listening: socket.socket, takeover: Takeover) -> None:
         self._listening = listening
@@ -172,7 +173,7 @@ class Supervisor:
             self._stop_with(self._serving)
 
     def _stop_with(self, worker: Worker) -> None:
-        """Stop everything when the worker ends although nobody has told it to."""
+        """Stop the supervisor when the worker ends by itself."""
 
         def wait() -> None:
             worker.process.wait()

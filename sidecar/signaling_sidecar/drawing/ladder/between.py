@@ -1,4 +1,4 @@
-"""Selects from the records of a room those that two of its sessions are concerned with."""
+"""Selects the records of a room that concern two of its sessions."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _RESET = "\x1b[0m"  # ECMA-48, 8.3.117
 
 
 class Cells:
-    """A line that text is written into at any cell, later text over earlier text.
+    """A line in which text can be written at any cell, and overwrites earlier text.
 
     A wide character takes two cells, of which the second is empty. A combining character shares the cell before it.
     """

@@ -21,10 +21,10 @@ class Mark:
     peer_id: str | None
     """The peer at the other end, or None if the app has not named it."""
     pair: CandidatePair | None = None
-    """The pair that ICE has selected. Its report comes after that of the state."""
+    """The pair that ICE has selected. The browser reports it after the state."""
 
     def label(self, called: Callable[[str], str]) -> str:
-        """Return the text for the ladder. `called` returns the label of a peer."""
+        """Return the text for the ladder. `called` is a function that returns the label of a peer."""
         other = "" if self.peer_id is None else f" {_TO[self.look]} {called(self.peer_id)}"
         return f"{self.look}{other}" + ("" if self.pair is None else f", {_route(self.pair)}")
 

@@ -28,7 +28,7 @@ def draw_steps(records: Iterable[Entry], labels: PeerLabels | None = None) -> tu
 
 
 class _Room:
-    """The state of the room after the records that were taken."""
+    """The state of the room after the records that were processed so far."""
 
     def __init__(self, records: Sequence[Entry], labels: PeerLabels) -> None:
         members = (record.peer for record in records if record.type in PRESENCE_AFTER and record.peer is not None)
@@ -39,7 +39,7 @@ class _Room:
         self._marks = connection_marks(records)
 
     def step(self, record: Entry) -> Step | None:
-        """Take the next record, and return its step, or None if a ladder does not show it."""
+        """Process the next record, and return its step, or None if a ladder does not show the record."""
         if record.peer in self.columns:
             self.labels.take(record.type, record.ts, record.peer, record.data)
         if record.type in _NOTES:

@@ -41,13 +41,13 @@ class Ladder:
         records = list(records)
         labels = None
         if between is not None:
-            labels = _labels_of(records)  # as in the drawing of the whole room
+            labels = _labels_of(records)  # the same labels as in the drawing of the whole room
             peers = {record.session: record.peer for record in records if record.peer is not None}
             title = f"{title} · {' and '.join(labels.of(peers.get(session) or session) for session in between)}"
             records = list(records_between(records, *between))
         self.columns, steps = draw_steps(records, labels)
         self.steps = list(fold_steps(steps)) if fold else steps
-        # Rows that are folded away stay in here: a reader may have selected one before there were enough to fold.
+        # This includes the folded rows: a reader may have selected one before there were enough rows to fold.
         self._by_seq = {step.seq: step for step in (*steps, *self.steps)}
         began = f" · {self.steps[0].time:%Y-%m-%d}, times in UTC" if self.steps else ""
         self.title = title + began
@@ -59,15 +59,17 @@ class Ladder:
         return f"Ladder({self.title!r}: {len(self.columns)} peers, {len(self.steps)} steps)"
 
     def to_text(self, width: int | None = None, *, colour: bool = False) -> str:
-        """Draw it in characters, in lines of at most `width` cells. `colour` adds the escape codes of a terminal."""
+        """Return the ladder as text with lines of at most `width` cells. `colour` adds the escape codes of a
+        terminal."""
         return ladder_text(self.title, self.columns, self.steps, width, colour=colour)
 
     def to_html(self) -> str:
-        """Draw it as one HTML element with inline SVG, which needs nothing else and suits light and dark pages."""
+        """Return the ladder as one HTML element with inline SVG, which needs nothing else and suits light and dark
+        pages."""
         return ladder_html(self.title, self.columns, self.steps)
 
     def to_mermaid(self) -> str:
-        """Write it as a Mermaid sequence diagram, for an issue or a document."""
+        """Return the ladder as a Mermaid sequence diagram, for an issue or a document."""
         return ladder_mermaid(self.columns, self.steps)
 
     def payload(self, seq: int) -> Payload | None:

@@ -1,6 +1,7 @@
 """The parts of a ladder: columns, which are peers, and steps, which are records of one room.
 
-All text in them is as peers and the log wrote it. The code that draws it must make it visible and escape it.
+Their text is untrusted: it is exactly what the peers have sent. Code that draws a step must make control characters
+visible and escape the text.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ class Look(StrEnum):
 
 
 class Column(NamedTuple):
-    """A peer, with the last name that it had."""
+    """The column of a peer, with the most recent name of the peer."""
 
     peer: str
     name: str | None
 
 
 class Run(NamedTuple):
-    """Equal steps that followed each other. `length` counts all of them."""
+    """Equal consecutive steps, which share one row. `length` is their number."""
 
     length: int
     last: Entry
@@ -59,10 +60,11 @@ class Step(NamedTuple):
     """One row of the ladder."""
 
     record: Entry
-    """The record that it shows. For a run this is the first one."""
+    """The record that the step shows. For a run it is the first record."""
     look: Look
     column: int | None
-    """The column of its peer, or None if it is about the room, or about a peer that was never in the room."""
+    """The column of the peer that the step is about, or None if it is about the room, or about a peer that was never in
+    the room."""
     to: tuple[int, ...]
     """The columns of the peers that received it."""
     what: str

@@ -11,9 +11,9 @@ from signaling_sidecar.drawing.presence import Presence
 _TIMES_PX = 178
 _ROW_PX = 24
 _COLUMN_PX = 220  # fits the longest usual label, "candidate host udp private", beside an arrowhead
-_MARGIN_PX = 110  # to the right of the last column, for the labels of its marks
+_MARGIN_PX = 110  # space to the right of the last column, for the labels of its marks
 _HEADER_PX = 40
-_NAME_CHARACTER_PX = 8.2  # of the bold 13 px text in the header
+_NAME_CHARACTER_PX = 8.2  # the average width of a character in the bold 13 px text of the header
 
 _COLOURS = {
     Look.OFFER: "#2f80ed",
@@ -36,7 +36,7 @@ _FRAME = "border:solid var(--jp-border-color2,#8b929c);border-width:1px 0"  # sh
 
 
 def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) -> str:
-    """Draw it. Every text from a peer is made visible and escaped."""
+    """Draw a ladder as HTML. Control characters in text from peers are made visible, and the text is escaped."""
     width = _TIMES_PX + max(len(columns), 1) * _COLUMN_PX + _MARGIN_PX
     head = "".join(_heads(columns))
     rows = "".join(part for row, step in enumerate(steps) for part in _row(row, step, steps[0], width))

@@ -50,7 +50,7 @@ _COLOURS = {
 def ladder_text(
     title: str, columns: Sequence[Column], steps: Sequence[Step], width: int | None = None, *, colour: bool = False
 ) -> str:
-    """Draw it. Every text from a peer is made visible, and takes one line.
+    """Draw a ladder as text. Control characters and line breaks in text from peers are made visible.
 
     No line is wider than `width` cells. Where the columns are too wide for that, the time of day is left out, then the
     columns become narrower, and if no label could be read in them, the steps are a list without columns.

@@ -1,4 +1,4 @@
-"""The peers in a room at one moment, and a link for every two of them.
+"""The peers in a room at one moment, and a link for each pair of peers.
 
 The state of a link is the verdict of `signaling_sidecar.diagnosis` on the records up to that moment.
 """
@@ -21,7 +21,7 @@ class State(StrEnum):
     TRYING = "trying"
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """Neither has tried, or no browser has reported the result."""
+    """Neither peer has tried to connect, or no browser has reported the result."""
 
 
 _STATES = {
@@ -35,7 +35,7 @@ _STATES = {
 
 
 class Node(NamedTuple):
-    """A peer, and its label."""
+    """A peer in the mesh, and its label."""
 
     peer: str
     label: str

@@ -14,7 +14,7 @@ from signaling_sidecar.drawing.timeline.attendance import Attendance
 
 
 class Mesh:
-    """A room's peers at one moment, and for every two whether they are connected.
+    """The peers of a room at one moment, and for each pair of peers whether they are connected.
 
     A notebook shows the drawing, `print` a matrix. Neither needs the network or a script.
     """
@@ -28,7 +28,8 @@ class Mesh:
     __repr__ = __str__
 
     def to_html(self) -> str:
-        """Draw it as one HTML element with inline SVG, which needs nothing else and suits light and dark pages."""
+        """Return the mesh as one HTML element with inline SVG, which needs nothing else and suits light and dark
+        pages."""
         return mesh_html(self.title, self.links)
 
     _repr_html_ = to_html
@@ -44,9 +45,10 @@ class RoomMeshes:
         self._chosen, self.attendance, self._entries = chosen, attendance, entries
 
     def at(self, at: float | datetime | None) -> Mesh:
-        """Draw one moment: seconds since the room's first record, or a time (in UTC unless it names a zone).
+        """Return the mesh at a time, or at so many seconds after the first record of the room. A time without a zone is
+        in UTC.
 
-        None is the end of the log.
+        None selects the end of the log.
         """
         ts = self._ts(at)
         entries = [entry for entry in self._entries if entry.ts <= ts]

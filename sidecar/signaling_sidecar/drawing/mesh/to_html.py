@@ -39,7 +39,7 @@ _STROKES = {
 
 
 def mesh_html(title: str, links: Links) -> str:
-    """Draw it. Every text from a peer is made visible and escaped."""
+    """Draw a mesh as HTML. Control characters in text from peers are made visible, and the text is escaped."""
     if not links.nodes:
         return framed(title, f'<div style="margin:12px 4px;opacity:.75">{nobody(links)}</div>')
     radius = max(_LEAST_RADIUS_PX, round(len(links.nodes) * _PEER_PX / (2 * pi)))
@@ -74,7 +74,7 @@ def _link(link: Link, circle: _Circle, *, signed: bool) -> Iterator[str]:
     (x1, y1), (x2, y2) = circle.place(link.one), circle.place(link.other)
     yield f"<g><title>{text(link.sentence)}</title>{_line(link.state, x1, y1, x2, y2)}"
     if signed and link.state is not State.CONNECTED:
-        # Away from the middle, where the lines of a large mesh cross.
+        # The position is away from the middle, because the lines of a large mesh cross there.
         yield _sign(link.state, x1 + (x2 - x1) * 0.4, y1 + (y2 - y1) * 0.4)
     yield "</g>"
 

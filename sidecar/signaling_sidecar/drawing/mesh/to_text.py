@@ -12,7 +12,8 @@ _NAME_CELLS = 24
 
 
 def mesh_text(title: str, links: Links) -> str:
-    """Draw it. Every text from a peer is made visible, and takes one line. Rows and columns have the same numbers."""
+    """Draw a mesh as text. Control characters and line breaks in text from peers are made visible. Rows and columns
+    have the same numbers."""
     if not links.nodes:
         return f"{visible(title)}\n\n{nobody(links)}"
     legend = "  ".join(f"{sign} {state} {links.count(state)}" for state, sign in SIGNS.items())
@@ -21,7 +22,7 @@ def mesh_text(title: str, links: Links) -> str:
 
 
 def nobody(links: Links) -> str:
-    """Report that the room is empty, and at which time it had the most peers."""
+    """Return a sentence that says that the room is empty, and at which time it had the most peers."""
     return f"no peer is in the room at this time; most peers were in it at +{links.busiest_s:.3f} s"
 
 

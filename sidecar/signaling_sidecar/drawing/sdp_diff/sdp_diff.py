@@ -26,7 +26,7 @@ class SdpDiff:
     __repr__ = __str__
 
     def to_html(self) -> str:
-        """Draw it as one HTML element, which needs nothing else and suits light and dark pages."""
+        """Return the difference as one HTML element, which needs nothing else and suits light and dark pages."""
         return sdp_diff_html(self.title, self.other_title, self.sections)
 
     _repr_html_ = to_html

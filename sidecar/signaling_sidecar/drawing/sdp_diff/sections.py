@@ -32,7 +32,7 @@ class Mark(StrEnum):
 
 
 class Row(NamedTuple):
-    """A line of each description, in which secrets are shortened."""
+    """Two lines side by side, one of each description, in which secrets are shortened."""
 
     mark: Mark
     one: str | None
@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A section of both descriptions. Its rows have None where only one of them has the section."""
+    """A section of the two descriptions. Its rows contain None where only one of the descriptions has the section."""
 
     title: str
     rows: Sequence[Row]

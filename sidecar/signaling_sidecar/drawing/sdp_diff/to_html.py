@@ -21,7 +21,7 @@ _TONES = ("229,72,77", "33,150,83")  # red for removed, green for added; the sig
 
 
 def sdp_diff_html(title: str, other_title: str, sections: Sequence[Section]) -> str:
-    """Draw it. Every text from the descriptions is made visible and escaped."""
+    """Draw the difference as HTML. Control characters in the descriptions are made visible, and the text is escaped."""
     heads = "".join(f'<div style="font-weight:600">{text(each)}</div>' for each in (title, other_title))
     body = "".join(part for section in sections for part in _section(section))
     changes = sum(section.changes for section in sections)

@@ -41,7 +41,7 @@ class Mark(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A time in which a session was here, or away."""
+    """A period in which a session was connected, or away."""
 
     presence: Presence
     since_ts: float
@@ -54,7 +54,7 @@ class Moment(NamedTuple):
     ts: float
     label: str
     is_server: bool
-    """Whether it is an event of the sidecar, and so of every room."""
+    """Whether this is an event of the whole sidecar, such as a restart, which is shown in every room."""
 
 
 @dataclass
@@ -95,7 +95,7 @@ class Attendance(NamedTuple):
         return max((self.ended_ts, *(ts - _BEFORE_S for ts in lefts)), key=lambda ts: (len(self.there_at(ts)), ts))
 
     def there_at(self, ts: float) -> list[tuple[Row, Presence]]:
-        """Return the sessions that were in the room at `ts`, in order of joining, whether here or away."""
+        """Return the sessions that were in the room at `ts`, connected or away, in order of joining."""
         found = ((row, row.presence_at(ts)) for row in self.rows)
         return [(row, presence) for row, presence in found if presence is not Presence.ABSENT]
 
@@ -110,9 +110,9 @@ _LABELS = {
 
 
 def attend(entries: Iterable[Entry], log_end_ts: float) -> Attendance:
-    """Take the records of one room and of the sidecar, in their order.
+    """Find out who was in a room at which time, from the records of the room and of the sidecar in their order.
 
-    Records before the first one of the room do not count.
+    Records before the first one of the room are ignored.
     """
     room = _Room()
     for entry in entries:

@@ -26,7 +26,8 @@ class Timeline:
     __repr__ = __str__
 
     def to_html(self) -> str:
-        """Draw it as one HTML element with inline SVG, which needs nothing else and suits light and dark pages."""
+        """Return the timeline as one HTML element with inline SVG, which needs nothing else and suits light and dark
+        pages."""
         return timeline_html(self.title, self.attendance)
 
     _repr_html_ = to_html

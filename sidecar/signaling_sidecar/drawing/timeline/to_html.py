@@ -23,7 +23,7 @@ _HERE, _AWAY, _OF_ROOM, _OF_SERVER = "#219653", "#d9822b", "#8b929c", "#9b51e0"
 
 
 def timeline_html(title: str, attendance: Attendance) -> str:
-    """Draw it. Every text from a peer is made visible and escaped."""
+    """Draw a timeline as HTML. Control characters in text from peers are made visible, and the text is escaped."""
     lanes = _lanes(attendance)
     head_px = (max(lanes, default=-1) + 1) * _LANE_PX + _AXIS_PX
     rows_px = max(len(attendance.rows), 1) * _ROW_PX

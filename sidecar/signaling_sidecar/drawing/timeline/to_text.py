@@ -17,7 +17,7 @@ _LEGEND = "━ here  ┄ away  ● joined  ◆ another connection  ↻ page relo
 
 
 def timeline_text(title: str, attendance: Attendance) -> str:
-    """Draw it. Every text from a peer is made visible, and takes one line."""
+    """Draw a timeline as text. Control characters and line breaks in text from peers are made visible."""
     names = [shortened(row.label, _NAME_CELLS) for row in attendance.rows]
     width = max(map(shown_width, names), default=0)
     lines = [visible(title), ""]
@@ -55,7 +55,7 @@ def _bar(row: Row, attendance: Attendance) -> str:
         at = _cell(moment.ts, attendance)
         if moment.is_server or cells[at] == " ":
             cells[at] = _OF_SERVER if moment.is_server else _OF_ROOM
-    # The last of these is the most important in a cell that several of them share.
+    # If several marks share a cell, the last one in this list is shown, because it is the most important.
     for change in (Change.RECONNECTED, Change.RELOADED, Change.JOINED, Change.LEFT):
         for mark in row.marks:
             if mark.change is change:

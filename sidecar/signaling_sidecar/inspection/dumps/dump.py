@@ -72,7 +72,7 @@ def open_dump(path: str | PathLike[str]) -> Dump:
 
 
 class Dump:
-    """A dump that `open_dump` has read. Its times are those of the browser's clock."""
+    """A dump that `open_dump` has read. Its times come from the browser's clock."""
 
     def __init__(self, path: str, kind: str, recorded: Sequence[DumpEvent]) -> None:
         self.path = path
@@ -208,7 +208,7 @@ def _count(number: int, thing: str) -> str:
 
 def _unpacked(path: str, content: bytes) -> bytes:
     try:
-        return zlib.decompressobj(wbits=_GZIP).decompress(content)  # a file that was cut short gives as much as it has
+        return zlib.decompressobj(wbits=_GZIP).decompress(content)  # an incomplete file is read as far as possible
     except zlib.error as error:
         raise DamagedDump(path, None, str(error)) from error
 

@@ -17,11 +17,11 @@ class DumpEvent(NamedTuple):
     """One call of the WebRTC API, or one event of it."""
 
     number: int
-    """Its number in the dump, from 1."""
+    """The number of the event in the dump, from 1."""
     ts: float
-    """Its time by the browser's clock (seconds since the epoch)."""
+    """The time of the event by the browser's clock (seconds since the epoch)."""
     connection: str | None
-    """The dump's name for its RTCPeerConnection, or None if it belongs to the page."""
+    """The dump's name for the RTCPeerConnection of the event, or None if the event belongs to the page."""
     name: str
     """The name of the method or event, such as `setLocalDescription`, `onconnectionstatechange`, `getStats`."""
     value: Any
@@ -29,7 +29,7 @@ class DumpEvent(NamedTuple):
     url: str | None = None
     """The URL of the page, for `create`."""
     within_s: float = 0.0
-    """How much later it may have happened, if the dump has coarse times (seconds)."""
+    """How many seconds later the event may have happened, if the times in the dump are coarse."""
 
     @property
     def json(self) -> bytes:

@@ -1,9 +1,10 @@
 """Reads the file that Chromium downloads at `chrome://webrtc-internals`: a JSON object about all pages of the browser.
 
-For each connection it has the calls and events (`updateLog`) and a series for each value of getStats. It does not have
-closed connections. The values are JSON as text, and error messages are plain text. Up to Chromium 144, and so in most
-versions of Electron, the file has no time of the download, and `time` is written for people (`local_time.py`). Still
-older versions use other words (`old_words.py`). Fields other than `PeerConnections` are optional.
+For each connection it has the calls and events (`updateLog`) and a series for each value of getStats. Closed
+connections are not in the file. The values are JSON as text, and error messages are plain text. Up to Chromium 144, and
+so in most versions of Electron, the file has no time of the download, and `time` is written for people
+(`local_time.py`). Still older versions use other words (`old_words.py`). Fields other than `PeerConnections` are
+optional.
 """
 
 from __future__ import annotations
@@ -148,7 +149,7 @@ def _configuration(said: Any) -> Any:
 def _last_stats(path: str, id_: str, stats: dict[str, _Series], ended_ts: float) -> Iterator[DumpEvent]:
     """Yield the last values of the series as one report of getStats.
 
-    `ended_ts` is its time if the series have no times.
+    `ended_ts` is the time of the report if the series have no times.
     """
     report: dict[str, dict[str, Any]] = {}
     until_ts = 0.0

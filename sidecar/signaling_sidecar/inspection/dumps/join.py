@@ -17,7 +17,8 @@ from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.untrusted_text import visible
 
-# In the JSON of a description, candidate, summary or report. Some programs write a backslash before `/` in JSON.
+# This matches a ufrag in the JSON of a description, candidate, summary or report. Some programs write a backslash
+# before `/` in JSON.
 _UFRAG = r"(?:[uU]frag|usernameFragment)\W+((?:[\w+/]|\\/)+)"
 
 
@@ -53,7 +54,8 @@ def _naming(ufrags: set[str], events: pd.DataFrame, type_: str) -> list[Entry]:
 
 
 def _traced(entries: list[Entry]) -> dict[str, str]:
-    """Return by ufrag the ids of the connections that the log has reports of. The dump's reports continue these."""
+    """Return by ufrag the ids of the connections that the log already has reports of. The reports of the dump get the
+    same ids."""
     connections = Connections()
     for entry in entries:
         connections.add(entry)
@@ -61,7 +63,8 @@ def _traced(entries: list[Entry]) -> dict[str, str]:
 
 
 def _merged(events: pd.DataFrame, entries: list[Entry]) -> pd.DataFrame:
-    """Insert entries into the records of a log, each after the last record before its time, and in the boot of that."""
+    """Insert entries into the records of a log. Each entry is inserted after the last earlier record, and gets the boot
+    of this record."""
     rows = pd.DataFrame(
         {
             "v": 1,

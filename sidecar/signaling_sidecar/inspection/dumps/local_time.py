@@ -35,7 +35,8 @@ class LocalTimes:
             self._offset_s = zone_s if abs(zone_s) <= _FARTHEST_ZONE_S else 0.0
 
     def seconds(self, text: str) -> float | None:
-        """Convert a time to seconds since the epoch, in UTC if the zone is unknown. None if it cannot be read."""
+        """Convert a time to seconds since the epoch, in UTC if the zone is unknown. Returns None if the time cannot be
+        read."""
         date = None if self._order is None else _dates(text).get(self._order)
         return None if date is None else date.timestamp() + self._offset_s
 
@@ -61,7 +62,7 @@ def _dates(text: str) -> dict[str, datetime]:
             date = datetime(year, month, day, tzinfo=UTC) + timedelta(hours=hour, minutes=minute, seconds=second)
         except (ValueError, OverflowError):
             continue
-        if 2010 <= date.year < 2100:  # WebRTC is not older, and years in other calendars are outside of this
+        if 2010 <= date.year < 2100:  # WebRTC is not older, and in other calendars the year is different
             dates[order] = date
     return dates
 

@@ -43,7 +43,7 @@ _DESCRIBING = {
     "setLocalDescriptionOnSuccess": "local",
     "setRemoteDescription": "remote",
 }
-_SAME = ("v=", "m=")  # instead of a section that has not changed
+_SAME = ("v=", "m=")  # written instead of a section that has not changed
 
 
 class _Header(msgspec.Struct, rename={"file_format": "fileFormat"}):

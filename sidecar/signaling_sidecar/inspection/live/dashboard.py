@@ -60,7 +60,7 @@ class Dashboard:
         return self._box._repr_mimebundle_(**options)
 
     def close(self) -> None:
-        """Stop the updates. The panel keeps showing its last state."""
+        """Stop the updates. After this, the panel keeps showing its last state."""
         if self._task is not None:
             self._task.cancel()
         if _open.get(self._sidecar.place) is self:

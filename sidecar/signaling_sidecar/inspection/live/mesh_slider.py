@@ -16,7 +16,7 @@ _LEAST_STEP_S = 0.001  # seconds; the resolution of the times in the drawings
 
 
 def mesh_slider(meshes: RoomMeshes) -> ipywidgets.VBox:
-    """Make the box, which begins when the most peers were in the room.
+    """Create the box. At first, its slider selects the time when the most peers were in the room.
 
     It needs no running sidecar, and leaves no task running.
     """

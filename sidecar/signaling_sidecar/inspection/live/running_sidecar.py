@@ -18,10 +18,10 @@ from signaling_sidecar.inspection.event_log import EventLog, read_log
 
 
 class RunningSidecar:
-    """One running sidecar, also after it was restarted. No task of it runs between two calls.
+    """One running sidecar. It can still be used after the sidecar was restarted. Between two calls, no task of it runs.
 
-    Where a method takes a `room`, its `dialect` may be left out when only one room has that id. Each method raises
-    `AdminRefused` for what the sidecar refuses, and `NotRunning`.
+    In a method with the parameter `room`, the parameter `dialect` is only needed if several rooms have that id. Each
+    method raises `AdminRefused` if the sidecar refuses the request, and `NotRunning` if the sidecar does not run.
     """
 
     def __init__(self, state_dir: Path | None, access: Callable[[], tuple[str, str]]) -> None:
@@ -30,7 +30,8 @@ class RunningSidecar:
         self._access = access
         self.url, self._token = access()
         self.place = str(state_dir or self.url)
-        """What a restart does not change: the state folder, or the URL of a sidecar that has no state folder here."""
+        """A key that a restart does not change: the state folder, or the URL of a sidecar that has no state folder on
+        this machine."""
         self._log: tuple[tuple[int, ...], EventLog] | None = None
         self._get("rooms")
 
@@ -71,7 +72,8 @@ class RunningSidecar:
         grace_s: float | None = None,
         host: str | None = None,
     ) -> None:
-        """Set rules for one room. A rule that is None is that of the dialect. No peer is removed."""
+        """Set rules for one room. For a rule that is None, the rule of the dialect applies. No peer is removed from the
+        room."""
         rules = {"capacity": capacity, "listed": listed, "grace_s": grace_s, "host": host}
         self._do("PUT", room, dialect, "rules", {name: value for name, value in rules.items() if value is not None})
 

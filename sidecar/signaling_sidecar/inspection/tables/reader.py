@@ -81,7 +81,7 @@ def _read_segment(segment: Path, *, alone: bool, is_live: bool) -> tuple[pa.Tabl
     try:
         lines = [read.line for read in read_records([segment], Line, left_out)]
         return _table(segment, b"\n".join([*lines, b""]), alone=alone), left_out
-    except (DamagedLog, UnknownSchema):  # nothing in it is a record
+    except (DamagedLog, UnknownSchema):  # the text contains no record
         pass
     except _NotSound as error:
         left_out.add(DamagedLog(str(segment), None, str(error)))
@@ -109,7 +109,7 @@ def _parse(text: bytes, *, alone: bool) -> pa.Table:
             table = _read_json(text, _BLOCK_BYTES, alone=alone)
         except pa.ArrowInvalid:  # the reason may be a record that is longer than a block
             table = _read_json(text, max(_BLOCK_BYTES, _longest_line_bytes(text)), alone=alone)
-        table.validate(full=True)  # otherwise invalid UTF-8 would raise later, where the text is first used
+        table.validate(full=True)  # otherwise invalid UTF-8 would raise an error later, when the text is first used
     except pa.ArrowInvalid as error:
         raise _NotSound(str(error)) from error
     return table
@@ -149,5 +149,5 @@ def _in_order(events: pd.DataFrame) -> pd.DataFrame:
     began = events.groupby("boot", observed=True)["time"].transform("min")
     order = pd.DataFrame({"number": number, "began": began, "boot": boots.codes, "seq": events["seq"]})
     rows = order.sort_values(["number", "began", "boot", "seq"], kind="stable").index
-    # Mostly the records are in order already, and taking rows would copy all texts.
+    # The records are usually in order already, and reordering the rows would copy all texts.
     return events if rows.equals(events.index) else events.loc[rows].reset_index(drop=True)

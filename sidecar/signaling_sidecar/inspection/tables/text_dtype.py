@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow  # noqa: F401 - so that a missing pyarrow raises our error instead of the one from pandas
+import pyarrow  # noqa: F401 - a missing pyarrow must raise our error instead of the one from pandas
 
 
 def _text() -> Any:  # the type stubs of pandas know only one of the names
