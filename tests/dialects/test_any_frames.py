@@ -108,7 +108,7 @@ def test_after_any_frames_and_any_ends_nothing_is_left(dialect: str) -> None:
             wire.send(sender, frame)
         for name, ending in zip(wire.callers, endings, strict=True):
             wire.end(name, ending)
-        wire.driver.hub.matchmaking.keep_places(wire.driver.now_s)  # as when the sidecar has stopped and starts again
+        wire.driver.hub.matchmaking.start_graces(wire.driver.now_s)  # as when the sidecar has stopped and starts again
         wire.pass_time(60)
         assert wire.driver.hub.membership.rooms == []
         assert list(wire.driver.hub.matchmaking) == []
