@@ -32,9 +32,9 @@ notebook: $(VENV)/tools  ## open the notebooks in JupyterLab
 
 # Each line runs side by side what does not depend on each other: most tests wait for other programs most of the time.
 test:  ## run all checks and all tests
-	@$(SIDE_BY_SIDE) browser $(PACKAGE)
-	@$(SIDE_BY_SIDE) check-python check-package
-	@$(SIDE_BY_SIDE) --keep-going test-package test-all-python
+	@+$(SIDE_BY_SIDE) browser $(PACKAGE)
+	@+$(SIDE_BY_SIDE) check-python check-package
+	@+$(SIDE_BY_SIDE) --keep-going test-package test-all-python
 
 test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of frameworks (React, Vue, Svelte, ...), which `test` includes
 	$(BIN)/pytest tests/frameworks
@@ -42,7 +42,7 @@ test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of fram
 test-python: $(VENV)/tools  ## run only the Python tests that need neither Node.js nor a browser
 	$(PYTEST) --ignore tests/e2e --ignore tests/frameworks
 
-test-all-python: browser $(PACKAGE)
+test-all-python: $(VENV)/tools $(PACKAGE)
 	$(PYTEST)
 
 # The output is shown when the tests have ended, so that it does not come between the lines of pytest.

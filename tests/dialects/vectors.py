@@ -72,5 +72,6 @@ def _play(wire: Wire, step: dict[str, Any]) -> None:
 
 
 def _receive(wire: Wire, name: str, expected: Any) -> None:
-    assert wire.sent[name], f"nothing more was sent to {name}, but {expected} is expected"
-    assert wire.sent[name].pop(0) == expected
+    assert wire.sent[name], f"nothing more was sent to {name!r}, but {expected} is expected"
+    sent = wire.sent[name].pop(0)
+    assert sent == expected, f"{name!r} was sent {sent}, but {expected} is expected"

@@ -164,7 +164,7 @@ async def test_the_admit_hook_is_asked_about_routes(aiohttp_client: AiohttpClien
         "def admit(connection):\n    return connection.dialect != 'parlour' or connection.token == 'key'\n"
     )
     served = await serve(aiohttp_client, tmp_path, dialects=("rooms", "parlour"), hooks=hooks)
-    assert await ask(served, "/count") == (403, "refused by admit\n")
+    assert await ask(served, "/count") == (403, "refused by the hook `admit`\n")
     assert await ask(served, "/count", headers={"Authorization": "Bearer key"}) == (200, "0")
 
 

@@ -16,7 +16,7 @@ from signaling_sidecar.hub.state import State
 def close_or_tell(
     membership: Membership, connection: int, session: Session, code: CloseCode, reason: str
 ) -> Close | Send:
-    """Tell a connection that `session` is not its own any more: by closing it, unless it has other sessions."""
+    """Tell a connection that it has lost `session`: by closing it, or with a message when it has other sessions."""
     if not membership.sessions(connection):
         return Close(connection, code, reason)
     return Send((connection,), effects.RoomLost(session.room.key.room, session.peer, code, reason))

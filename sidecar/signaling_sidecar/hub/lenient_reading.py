@@ -16,7 +16,7 @@ from signaling_sidecar.hub.checkpoint import KeptFrameState, RoomInLog, SessionS
 from signaling_sidecar.hub.matchmaking import Waiting
 
 _LEFT_OUT_ALONE = (RoomInLog, SessionState, KeptFrameState, Waiting)
-"""An object of these types is left out of its list alone. The others in the list stay."""
+"""The types of objects of which one that cannot be read is left out of its list, without the rest of the list."""
 _ESSENTIAL = frozenset(
     {"dialect", "room", "session", "peer", "resumption", "issued", "token", "proven", "answered", "sent", "handled"}
 )

@@ -130,7 +130,10 @@ class Membership:
         return self._by_connection.get(connection, ())
 
     def session(self, connection: int, room: RoomKey | None = None) -> Session | None:
-        """The session of a connection in `room`. Without a room, its only session: None when it has several."""
+        """Return the session of a connection in `room`, if it has one. Without a room, return its only session.
+
+        That is None when the connection has no session, or several.
+        """
         sessions = self._by_connection.get(connection)
         if sessions is None:
             return None

@@ -100,7 +100,7 @@ class Resumption:
             self._drop_first()
 
     def take_ack(self) -> int | None:
-        """Return the last handled number if the client is yet to be told it, and count it as told. None otherwise."""
+        """Return the last handled number, and count it as told. Return None if the client has been told it before."""
         owed, self.owes_ack = self.owes_ack, False
         return self.handled if owed else None
 

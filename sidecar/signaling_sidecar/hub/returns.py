@@ -25,7 +25,7 @@ class Returns:
         """Issue a token with which the session can be resumed from now on. None in dialects without resumption.
 
         `shown` is the token that the client has presented. While the log cannot be written, a valid one is issued
-        again: after a restart nobody would know a new one.
+        again, because a new one would be unknown after a restart.
         """
         endings, resumption = session.room.rules.endings, session.resumption
         if endings.resumable_grace_s is None:
