@@ -39,8 +39,8 @@ test:  ## run all checks and all tests
 test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of frameworks (React, Vue, Svelte, ...), which `test` includes
 	$(BIN)/pytest tests/frameworks
 
-test-python: $(VENV)/tools  ## run only the Python tests that need neither Node.js nor a browser
-	$(PYTEST) --ignore tests/e2e --ignore tests/frameworks
+test-python: $(VENV)/tools  ## run only the Python tests that need neither Node.js nor a browser; TESTS=... chooses some of them
+	$(PYTEST) $(or $(TESTS),--ignore tests/e2e --ignore tests/frameworks)
 
 test-all-python: $(VENV)/tools $(PACKAGE)
 	$(PYTEST)

@@ -65,7 +65,7 @@ class Relay(NamedTuple):
     carried out."""
     to: str | None
     kind: str
-    """The type of the frame."""
+    """The kind of the frame, such as `offer`."""
     frame: Any
     """The frame as its receivers get it: the decoded JSON of a text frame, or the bytes of a binary frame."""
 

@@ -65,7 +65,7 @@ def look_at(wire: Wire) -> None:
 
 @pytest.mark.parametrize("dialect", MANNERS)
 def test_any_frames_cost_their_sender_an_error_at_most_and_cross_no_rooms(dialect: str) -> None:
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(strategies.lists(steps(dialect, CAST), max_size=12))
     def send(sent: list[tuple[str, bytes]]) -> None:
         wire = two_rooms(dialect)
@@ -100,7 +100,7 @@ def test_frames_of_each_kind_get_through(dialect: str, kind: str) -> None:
 def test_after_any_frames_and_any_ends_nothing_is_left(dialect: str) -> None:
     endings = strategies.lists(strategies.sampled_from(Ending), min_size=6, max_size=6)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(strategies.lists(steps(dialect, CAST), max_size=12), endings)
     def send_and_end(sent: list[tuple[str, bytes]], endings: list[Ending]) -> None:
         wire = two_rooms(dialect)

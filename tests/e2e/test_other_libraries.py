@@ -43,7 +43,8 @@ room.onPeerJoin = () => { document.body.dataset.connected = 'yes' }
 
 async def start_app(start: Start, folder: Path, script: str, title: str = "", *, trace: bool = True) -> Site:
     options = json.dumps({"trace": trace})
-    served = "server: { fs: { strict: false } }"  # the client is outside of the project folder
+    # The client is outside of the project folder. The modules are shared with other Vites, so the cache must not be.
+    served = "server: { fs: { strict: false } }, cacheDir: '.vite'"
     config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({options})], {served} }}\n"
     project = write_project(folder / "app", config)
     (project / "node_modules").symlink_to(FRONTEND / "node_modules")

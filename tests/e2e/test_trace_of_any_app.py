@@ -35,7 +35,9 @@ async def start_app(start: Start, folder: Path) -> Site:
     port = free_port()
     server = await start(["node", PEERJS, "--port", str(port)], FRONTEND)
     await server.line("Started PeerServer")
-    config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({{ trace: true }})] }}\n"
+    # The modules are shared with other Vites, so the cache must not be.
+    options = "plugins: [signaling({ trace: true })], cacheDir: '.vite'"
+    config = f"import signaling from '{PLUGIN}'\nexport default {{ {options} }}\n"
     project = write_project(folder / "app", config)
     (project / "node_modules").symlink_to(FRONTEND / "node_modules")
     (project / "index.html").write_text("<!doctype html><body><script type='module' src='/main.js'></script>")

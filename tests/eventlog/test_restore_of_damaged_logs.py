@@ -121,7 +121,7 @@ def _places(value: Any) -> Any:
         yield from _places(value[key])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=strategies.integers(0, 2**32))
 def test_the_state_is_sound_whatever_the_log_says(tmp_path_factory: Any, seed: int) -> None:
     folder = tmp_path_factory.mktemp("state")

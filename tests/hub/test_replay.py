@@ -190,5 +190,5 @@ def test_a_frame_that_waited_for_a_peer_is_not_taken_for_the_one_whose_record_wa
     story.teardown()  # he comes back, and has heard of everything
 
 
-ReplayMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+ReplayMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestReplay = ReplayMachine.TestCase

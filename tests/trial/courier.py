@@ -89,5 +89,4 @@ COURIER = Dialect(
     decode_binary=binary_reader(_read_chunk),
     encode=writer(_ENCODERS),
     begin=lambda caller, at_ms: commands.Greet(caller.connection, caller.given_id),
-    first_frames=frozenset(("enter",)),
 )

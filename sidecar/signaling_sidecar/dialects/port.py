@@ -167,7 +167,8 @@ class Dialect:
     cross_origin: bool = False
     """Whether pages of allowed origins may read its HTTP answers."""
     first_frames: frozenset[str] = frozenset()
-    """The kinds of a first frame that choose this dialect on the shared path."""
+    """The kinds of a first frame that choose this dialect on the shared path. It is not for a protocol in which the
+    server speaks first: there the client would wait for the server, and the server for the client."""
     frame_budget: FrameBudget = FrameBudget()
     """How many frames a connection may send."""
     query: str | None = None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from signaling_sidecar.eventlog.open_flags import PRIVATE
+
 
 class OpenSegment:
     """A new file of the event log, open for appending. Raises FileExistsError if the path already exists."""
 
     def __init__(self, path: Path) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | PRIVATE
         self.path = path
         self.descriptor = os.open(path, flags, 0o600)
         status = os.fstat(self.descriptor)

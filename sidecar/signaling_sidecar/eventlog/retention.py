@@ -9,6 +9,8 @@ import threading
 import time
 from pathlib import Path
 
+from signaling_sidecar.eventlog.open_flags import BYTES, NO_LINK
+
 GZIP_LEVEL = 1  # takes a third of the time of the default level, and still compresses a typical log to a tenth
 CHUNK_BYTES = 256 * 1024  # compressing this much takes 1 to 3 ms; then the thread pauses
 PAUSE_S = 0.05  # seconds; compressing takes at most a twentieth of one core, and 13 s for a full segment
@@ -34,7 +36,7 @@ def compress(path: Path, stopping: threading.Event) -> None:
     """
     target = path.with_name(path.name + ".gz")
     temporary = path.with_name(path.name + ".gz.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK | BYTES, 0o600)
     with (
         path.open("rb") as source,
         os.fdopen(descriptor, "wb") as file,

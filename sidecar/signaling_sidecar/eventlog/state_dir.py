@@ -18,6 +18,7 @@ import platformdirs
 
 from signaling_sidecar import site
 from signaling_sidecar.errors import NOT_JSON, NoHome, StateDirTaken, StateDirUnusable
+from signaling_sidecar.eventlog.open_flags import BYTES, NO_LINK, PRIVATE
 
 APP_NAME = "signaling-sidecar"
 RUNTIME_FILE = "runtime.json"
@@ -113,20 +114,25 @@ def lock(path: Path) -> int:
 
     Returns a file descriptor. The lock is released when it is closed, or when the process ends in any way.
     """
-    descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | PRIVATE | NO_LINK, 0o600)
     try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock_file(descriptor)
     except OSError:
         os.close(descriptor)
         raise StateDirTaken(str(path)) from None
     return descriptor
+
+
+def _lock_file(descriptor: int) -> None:
+    """Raises OSError when another process has locked the file."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def is_held(path: Path, descriptor: int) -> bool:
@@ -175,7 +181,7 @@ def remove_runtime(path: Path) -> None:
 def _write_private(path: Path, content: bytes) -> None:
     """Write a file atomically and readable for its owner only, so that a reader never sees a part of it."""
     temporary = path.with_name(f"{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK | BYTES, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
     temporary.replace(path)

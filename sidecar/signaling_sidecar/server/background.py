@@ -1,4 +1,4 @@
-"""Work that goes on in the background while something else runs."""
+"""Running something in the background."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The STUN and TURN servers that pages are told to use."""
+"""The STUN and TURN servers that clients get with their peer list."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _IceServer(msgspec.Struct, omit_defaults=True):
 
 
 class IceServers:
-    """What the settings say of them. A TURN password is made for each peer that asks, and kept nowhere."""
+    """The servers of the settings. A TURN password is made for each peer list, and is not kept."""
 
     def __init__(self, settings: Settings) -> None:
         self._stun = [url for url in settings.ice_servers if url.startswith("stun")]
@@ -30,17 +30,17 @@ class IceServers:
         self._password_s = settings.turn_password_s
 
     def for_peer(self, peer: str, now_ts: float) -> JsonText:
-        """Give the JSON text of a list of them; none when there are none. `now_ts`: seconds since the epoch."""
+        """The JSON text of the list of servers, UNSET if there are none. `now_ts` is in seconds since the epoch."""
         servers = [_IceServer(self._stun)] if self._stun else []
         if self._turn and self._secret is not None:
-            # Quoted, because TURN names go through SASLprep, which refuses some of what a peer id may be.
+            # Quoted, because TURN servers apply SASLprep to user names, which refuses some characters of peer ids.
             username = f"{int(now_ts + self._password_s)}:{quote(peer, safe='')}"
             servers.append(_IceServer(self._turn, username, _password(self._secret, username)))
         return msgspec.Raw(msgspec.json.encode(servers)) if servers else msgspec.UNSET
 
 
 def _password(secret: str, username: str) -> str:
-    """The password of a name that says until when it is good, as TURN servers compute it.
+    """The password for a user name that contains its time of expiry, as TURN servers compute it.
 
     draft-uberti-behave-turn-rest-00, section 2.2; coturn's `use-auth-secret`.
     """

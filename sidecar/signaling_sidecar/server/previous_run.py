@@ -1,4 +1,4 @@
-"""Where the last run of the sidecar stopped, this one goes on, however that one ended."""
+"""Restoring the rooms, sessions and queues of the previous run from its event log, however that run has ended."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from signaling_sidecar.hub.effects import Record
 def restore_previous_run(
     state_dir: Path, new_hub: Callable[[], Hub], now_s: float, complain: Callable[[str], None]
 ) -> tuple[Hub, list[Record]]:
-    """Make a hub with the last run's rooms, sessions and queues, and say what is to be recorded of that.
+    """Returns a hub with the state of the previous run, and records that tell what was restored.
 
-    What of it cannot be read is left out, and the operator is told in one sentence. The log stays as it is.
+    Parts of the log that cannot be read are left out, and `complain` gets one sentence about them. The log is not
+    changed, except that a last line which is not whole is cut off.
     """
     began_s = time.perf_counter()
     segments = newest_run(state_dir)
@@ -48,7 +49,7 @@ class _Restored:
 
 
 def _restore(run: Iterator[Read[Past]], hub: Hub, now_s: float, left_out: LeftOut) -> _Restored | None:
-    """None: there was nothing to go on with."""
+    """Apply the records of the run to the hub. Returns None when there is no previous run."""
     restore = Restore(hub)
     restored, checkpoint_seq = None, None
     for boot, record, _, segment, number in run:
@@ -56,7 +57,9 @@ def _restore(run: Iterator[Read[Past]], hub: Hub, now_s: float, left_out: LeftOu
         reason = None
         if record.type == "log.checkpoint" and checkpoint_seq is None:
             checkpoint_seq, reason = record.seq, _start(restore, record)
-        elif checkpoint_seq is None or record.seq > checkpoint_seq:  # it has seen the others
+        elif (
+            checkpoint_seq is None or record.seq > checkpoint_seq
+        ):  # the checkpoint contains the effect of all earlier records
             restored.records += 1
             reason = restore.apply(record)
         if reason is not None:
@@ -66,7 +69,7 @@ def _restore(run: Iterator[Read[Past]], hub: Hub, now_s: float, left_out: LeftOu
 
 
 def _start(restore: Restore, record: Past) -> str | None:
-    """Begin with a checkpoint, as far as it is sound; say what is not."""
+    """Load a checkpoint into the hub. Returns the reason why parts of it had to be left out, or None."""
     try:
         state, left_out = read_back(record.data or "", Checkpoint)
     except NOT_JSON as error:

@@ -1,4 +1,4 @@
-"""Serve until told to stop."""
+"""Running the sidecar in the foreground until it is told to stop."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from signaling_sidecar.server.app import Sidecar
 from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HEADERS
 from signaling_sidecar.settings import Sources
 
-KEEPALIVE_S = 10.0  # seconds; aiohttp's default lets half-sent headers hold a socket for an hour
-LAST_REQUESTS_S = 0.02  # seconds for the requests of connections that were accepted last to arrive
-SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end; the WebSockets are closed before
+KEEPALIVE_S = 10.0  # seconds; with the default of aiohttp, half-sent headers would keep a socket open for an hour
+LAST_REQUESTS_S = 0.02  # seconds within which the requests of the connections that were accepted last arrive
+SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end, after all WebSockets have been closed
 
 logger = logging.getLogger("signaling_sidecar")
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """The one line on stdout, for programs, when it listens."""
+    """The line of JSON that is printed on stdout, for programs, as soon as the sidecar listens."""
 
     name: str
     version: str
@@ -52,11 +52,11 @@ def run(
     serving: Callable[[], None] = lambda: None,
     exit_on_stdin_eof: bool = False,
 ) -> None:
-    """Serve in the foreground until SIGINT, SIGTERM or, if asked, the end of stdin.
+    """Serve until SIGINT or SIGTERM or, with `exit_on_stdin_eof`, until the end of stdin.
 
-    `listening` is a socket that somebody else has bound; `reloaded`: this takes over from older code, without a word;
-    `serving` is called when it serves. Raises a SidecarError before anything is served: PortTaken,
-    StateDirTaken, StateDirUnusable, NoHome or SettingsError.
+    `listening` is a socket that the caller has bound. With `reloaded`, this process takes over from older code, and
+    prints nothing. `serving` is called as soon as it serves. Raises a SidecarError if it cannot begin to serve:
+    PortTaken, StateDirTaken, StateDirUnusable, NoHome, HooksUnreadable, MissingExtra or SettingsError.
     """
     settings = sources.load()
     listening = listening or listen(settings)
@@ -76,7 +76,7 @@ def run(
 
 
 def _leave_threads_behind() -> None:
-    """End the process now if hooks have left threads running: the interpreter would wait for some of them."""
+    """End the process now if hooks have left threads running, because the interpreter would wait for some of them."""
     if threading.active_count() > 1:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -85,7 +85,7 @@ def _leave_threads_behind() -> None:
 
 @contextmanager
 def _own_stdout() -> Iterator[TextIO]:
-    """Stdout, for the ready line alone: what hooks print meanwhile goes to stderr, as everything for people does."""
+    """Keep stdout for the ready line. What hooks print goes to stderr, like all text for people."""
     sys.stdout.flush()
     with os.fdopen(os.dup(1), "w") as stdout:
         os.dup2(2, 1)
@@ -98,7 +98,7 @@ def _own_stdout() -> Iterator[TextIO]:
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
-    except ImportError:  # there is none for Windows
+    except ImportError:  # uvloop does not exist for Windows
         return None
     return uvloop.new_event_loop
 
@@ -127,16 +127,21 @@ async def _serve(
         announce()
         await stop.wait()
     finally:
-        state_dir.remove_runtime(sidecar.state_dir)  # first: nobody should find a sidecar that is going
+        state_dir.remove_runtime(
+            sidecar.state_dir
+        )  # before everything else, so that no program finds a sidecar that is about to stop
         for site in list(runner.sites):
             await site.stop()
-        # aiohttp 3.14 throws away what arrives of a request after `cleanup` has begun, and then waits for it.
+        # aiohttp 3.14 discards the part of a request that arrives after `cleanup` has begun, and then waits for it.
         await asyncio.sleep(LAST_REQUESTS_S)
         await runner.cleanup()
 
 
 async def _is_done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do the work, unless it is to stop before: a hooks file may take long to import. Raises what the work raises."""
+    """Return True when the work is done, or False when `stop` is set first: a hooks file may take long to import.
+
+    Raises the exceptions of the work.
+    """
     working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     is_done = working.done()
@@ -163,22 +168,22 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows has no signal handlers in its loop: Ctrl-C ends the process there
+        except NotImplementedError:  # the event loop of Windows has no signal handlers
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
 
 
 def _stop_on_stdin_eof(stop: asyncio.Event) -> None:
-    """End when whoever started this process is gone, in whatever way it went: its end of the pipe is closed.
+    """Stop when the process that started this one has ended in any way, which closes its end of the pipe.
 
-    A thread, because a blocking read is the only way to wait for a pipe's end on every platform.
+    A thread waits for that, because only a blocking read notices the end of a pipe on every platform.
     """
     loop = asyncio.get_running_loop()
 
     def wait_for_eof() -> None:
-        with suppress(OSError):  # it was closed from the beginning, or its terminal is gone
+        with suppress(OSError):  # stdin was closed from the beginning, or its terminal is gone
             while os.read(0, 4096):
                 pass
-        with suppress(RuntimeError):  # the loop has ended first
+        with suppress(RuntimeError):  # the loop has ended before
             loop.call_soon_threadsafe(stop.set)
 
     threading.Thread(target=wait_for_eof, name="stdin-eof", daemon=True).start()

@@ -5,7 +5,6 @@ from tests.dialects.manners.manners import Manners
 
 MANNERS = Manners(
     path=lambda room, peer: "/ws/signaling/courier",
-    other_paths=lambda room, peer: ("/ws",),
     greets=lambda room, peer: ["hello"],
     enter=lambda room, peer, place, size: ["enter", room, peer],
     entered=lambda room, peer, others: ["here", others],

@@ -175,7 +175,7 @@ async def test_a_failure_of_ours_is_answered_without_detail_and_logged_in_full(
     await witness.hears_nothing()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     strategies.binary(max_size=200)
     | strategies.recursive(
@@ -206,7 +206,7 @@ TYPES = strategies.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(strategies.dictionaries(NAMES | strategies.text(), ANY_JSON | HALVES | TYPES), strategies.integers(0, 3))
 def test_any_object_with_a_number_has_that_number(fields: dict[str, Any], place: int) -> None:
     before, after = list(fields.items())[:place], list(fields.items())[place:]

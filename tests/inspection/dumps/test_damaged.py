@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies
+from hypothesis import given, strategies
 
 from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.inspection import EventLog, open_dump, open_log
@@ -190,7 +190,6 @@ def opens_or_says_why(path: Path, log: EventLog) -> None:
         assert str(log.with_dump(dump).diagnose())
 
 
-@settings(deadline=None)
 @given(strategies.data())
 def test_anything_in_any_place_of_a_webrtc_internals_dump_is_read_or_named(
     tmp_path_factory: pytest.TempPathFactory, log: EventLog, data: strategies.DataObject
@@ -204,7 +203,6 @@ def test_anything_in_any_place_of_a_webrtc_internals_dump_is_read_or_named(
     opens_or_says_why(path, log)
 
 
-@settings(deadline=None)
 @given(strategies.data())
 def test_anything_in_any_place_of_an_rtcstats_file_is_read_or_named(
     tmp_path_factory: pytest.TempPathFactory, log: EventLog, data: strategies.DataObject

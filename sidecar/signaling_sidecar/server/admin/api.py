@@ -1,7 +1,7 @@
-"""The admin API: what a notebook or a script may see and do, with the token of this run (`openapi.py` describes it).
+"""The admin API, with which notebooks and scripts see and change what happens in the rooms. `openapi.py` describes it.
 
-The token is in the private `runtime.json`. It comes as a bearer, never as a cookie or in the URL, so no page can make a
-browser send it; and Vite proxies nothing of this.
+It needs the token of this run, which is in the private `runtime.json`. The token is sent as a bearer token, and never
+as a cookie or in the URL, so that no web page can make a browser send it. Vite's proxy does not forward these paths.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.admin.record_stream import Follower, send_records
 
-BODY_WITHIN_S = 10.0  # seconds; a body is a line or two
-STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # of any other refusal: 409
+BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a line or two
+STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # any other refusal is answered with 409
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -41,7 +41,7 @@ class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AdminApi:
-    """Nothing is served before `begin`."""
+    """`begin` must be called before the first request."""
 
     def __init__(self, token: str, boot: str) -> None:
         self._token = token
@@ -52,12 +52,12 @@ class AdminApi:
         self._administer: Callable[[OfAdmin], Refusal | None]
 
     def begin(self, hub: Hub, log: LogWriter, administer: Callable[[OfAdmin], Refusal | None]) -> None:
-        """`administer` carries out a command, or says why not."""
+        """`administer` carries out a command, or returns its refusal."""
         self._hub, self._log, self._administer = hub, log, administer
         log.listeners.add(self._tell)
 
     def end_streams(self) -> None:
-        """Nobody waits for the readers when the sidecar stops."""
+        """End all streams of records, because the sidecar stops."""
         for follower in self._followers:
             follower.end()
 
@@ -83,16 +83,16 @@ class AdminApi:
             if scheme.lower() != "bearer" or not self._is_token(token):
                 raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="the admin token is missing\n")
             if request.method != "GET" and request.content_type != "application/json":
-                raise web.HTTPUnsupportedMediaType(text="say it as application/json\n")
+                raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
             return await handler(request)
 
         return guarded
 
-    def _is_token(self, said: str) -> bool:
-        # A header's bytes that are no UTF-8 are lone surrogates in Python.
-        return hmac.compare_digest(said.encode(errors="surrogateescape"), self._token.encode())
+    def _is_token(self, sent: str) -> bool:
+        # Python represents bytes of a header that are not UTF-8 as lone surrogates.
+        return hmac.compare_digest(sent.encode(errors="surrogateescape"), self._token.encode())
 
-    # --- what is there -----------------------------------------------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------------------------------------
 
     async def _describe(self, request: web.Request) -> web.Response:
         return _json(document())
@@ -102,7 +102,7 @@ class AdminApi:
         return _json({"boot": self._boot, "rooms": rooms})
 
     async def _records(self, request: web.Request) -> web.StreamResponse:
-        """The records of this run after a `seq`, one to a line; with `follow` also those to come."""
+        """The records of this run after a `seq`, one in each line. With `follow`, also those that are written later."""
         try:
             after = int(request.query.get("after", "0"))
         except ValueError:
@@ -110,7 +110,7 @@ class AdminApi:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         follower = Follower()
         if request.query.get("follow") in ("1", "true"):
-            self._followers.add(follower)  # before the past is read, so that nothing falls between
+            self._followers.add(follower)  # before the old records are read, so that none is missed
         else:
             follower.end()
         try:
@@ -120,7 +120,7 @@ class AdminApi:
             self._followers.discard(follower)
         return response
 
-    # --- what is done ------------------------------------------------------------------------------------------------
+    # --- changing ---------------------------------------------------------------------------------------------------
 
     async def _kick(self, request: web.Request) -> web.Response:
         return await self._do(request, _Kick, lambda key, kick: commands.Kick(key, kick.peer))

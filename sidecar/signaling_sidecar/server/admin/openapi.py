@@ -10,7 +10,10 @@ PREFIX = "/admin/v1"
 _TEXT = {"type": "string"}
 _ROOM = [
     {"name": name, "in": "path", "required": True, "schema": _TEXT, "description": description}
-    for name, description in (("dialect", "such as `rooms`"), ("room", "its id; a pairing code only as its hash"))
+    for name, description in (
+        ("dialect", "the name of the dialect, such as `rooms`"),
+        ("room", "the room id; a pairing code is replaced by its hash"),
+    )
 ]
 _PEER = {
     "type": "object",
@@ -62,12 +65,16 @@ def document() -> dict[str, Any]:
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "paths": {
             f"{PREFIX}/openapi.json": {"get": _get("this document", {"type": "object"})},
-            f"{PREFIX}/rooms": {"get": _get("all rooms, also hidden ones, and who is in them", _all_rooms())},
+            f"{PREFIX}/rooms": {"get": _get("all rooms, including hidden ones, and their peers", _all_rooms())},
             f"{PREFIX}/records": {"get": _records()},
             f"{room}/kick": {"post": _do("remove a peer, and bar its id for 60 s", {"peer": _TEXT})},
             f"{room}/close": {"post": _do("end the room", {})},
-            f"{room}/say": {"post": _do("send a notice to everybody in it", {"text": _TEXT})},
-            f"{room}/rules": {"put": _do("give it other rules; absent: its dialect's", _RULES["properties"], False)},
+            f"{room}/say": {"post": _do("send a notice to all peers of the room", {"text": _TEXT})},
+            f"{room}/rules": {
+                "put": _do(
+                    "set the rules of the room; those that are left out are the dialect's", _RULES["properties"], False
+                )
+            },
         },
     }
 
@@ -79,16 +86,26 @@ def _all_rooms() -> dict[str, Any]:
 
 def _get(summary: str, schema: Any) -> dict[str, Any]:
     content = {"application/json": {"schema": schema}}
-    return {"summary": summary, "responses": {"200": {"description": "it", "content": content}, **_REFUSED}}
+    return {"summary": summary, "responses": {"200": {"description": "the result", "content": content}, **_REFUSED}}
 
 
 def _records() -> dict[str, Any]:
     parameters = [
-        {"name": "after", "in": "query", "schema": {"type": "integer"}, "description": "the last `seq` that is known"},
-        {"name": "follow", "in": "query", "schema": {"type": "boolean"}, "description": "also those to come"},
+        {
+            "name": "after",
+            "in": "query",
+            "schema": {"type": "integer"},
+            "description": "the number (`seq`) of the last record that the client has",
+        },
+        {
+            "name": "follow",
+            "in": "query",
+            "schema": {"type": "boolean"},
+            "description": "also send records that are written later",
+        },
     ]
-    stream = {"description": "a record to a line", "content": {"application/x-ndjson": {}}}
-    responses = {"200": stream, "400": {"description": "`after` is no number"}, **_REFUSED}
+    stream = {"description": "one record in each line", "content": {"application/x-ndjson": {}}}
+    responses = {"200": stream, "400": {"description": "`after` is not a number"}, **_REFUSED}
     return {"summary": "the records of this run", "parameters": parameters, "responses": responses}
 
 
@@ -102,13 +119,13 @@ def _do(summary: str, properties: Any, required: bool = True) -> dict[str, Any]:
         "requestBody": {"content": {"application/json": {"schema": schema}}},
         "responses": {
             "200": {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}},
-            "400": {"description": "a field is wrong"},
+            "400": {"description": "a field is missing or has a wrong value"},
             "404": {"description": "no such room, or no such peer"},
-            "409": {"description": "it cannot be done there"},
-            "415": {"description": "not JSON"},
+            "409": {"description": "the room does not allow it"},
+            "415": {"description": "the body is not JSON"},
             **_REFUSED,
         },
     }
 
 
-_REFUSED = {"401": {"description": "without the token"}}
+_REFUSED = {"401": {"description": "the token is missing or wrong"}}

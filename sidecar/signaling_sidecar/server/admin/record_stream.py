@@ -1,4 +1,4 @@
-"""The records of this run as a stream, for a reader that may be slow, or never read at all."""
+"""The records of this run as a stream, for a client that may read slowly or not at all."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from signaling_sidecar.errors import NOT_JSON, NoLog
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.eventlog.segments import find_segments
 
-MAX_BEHIND_BYTES = 4 * 1024 * 1024  # bytes of new lines that wait for a slow reader; then its stream is ended
-BATCH_BYTES = 262_144  # bytes of old lines that are read, and sent, at a time
+MAX_BEHIND_BYTES = 4 * 1024 * 1024  # bytes of new lines that may wait for a client, before its stream is ended
+BATCH_BYTES = 262_144  # bytes of old lines that are read and sent at a time
 
 
 class _Seq(msgspec.Struct):
@@ -23,7 +23,7 @@ class _Seq(msgspec.Struct):
 
 
 class Follower:
-    """What one reader of a stream has still to be sent of what is new. A reader that is ended may ask again."""
+    """The new lines that have yet to be sent to one client. A client whose stream has ended may ask again."""
 
     def __init__(self) -> None:
         self._lines: list[bytes] = []
@@ -41,13 +41,13 @@ class Follower:
             self.end()
 
     def end(self) -> None:
-        """What still waits is not sent any more."""
+        """End the stream. Lines that are waiting are not sent."""
         self._is_over = True
         self._lines, self._bytes = [], 0
         self._news.set()
 
     async def news(self) -> list[bytes]:
-        """The lines since the last call, as soon as there are some; none when it is over."""
+        """Wait for new lines. Returns all since the last call, and none when the stream has ended."""
         await self._news.wait()
         if not self._is_over:
             self._news.clear()
@@ -56,14 +56,14 @@ class Follower:
 
 
 async def send_records(response: web.StreamResponse, folder: Path, boot: str, after: int, follower: Follower) -> None:
-    """Write the lines of the run that come after a `seq`, the old ones first, and then what the follower is told."""
+    """Send the lines of the run after the record with the number `after`: first the old ones, then the new ones."""
     last = after
     past = _lines_after(folder, boot, after)
     while lines := await asyncio.to_thread(_batch, past):
         await response.write(b"".join(lines))
         last = _seq(lines[-1])
     while lines := await follower.news():
-        # The first of them may have been in the files already.
+        # The first new lines may have been read from the files already.
         await response.write(b"".join(line for line in lines if _seq(line) > last))
 
 
@@ -79,11 +79,11 @@ def _batch(lines: Iterator[bytes]) -> list[bytes]:
 def _lines_after(folder: Path, boot: str, after: int) -> Iterator[bytes]:
     try:
         found = find_segments(folder).segments
-    except (NoLog, OSError):  # deleted, or made unreadable, a moment ago: a new one will be begun
+    except (NoLog, OSError):  # the log was deleted or made unreadable a moment ago, and a new one will be begun
         found = []
     segments = [path for path in found if path.name.startswith(f"events-{boot}-")]
     lines = chain.from_iterable(map(text_lines, segments))
-    # A last line without a newline is still being written.
+    # A last line without a newline is being written at this moment.
     return (line + b"\n" for line, is_whole in lines if is_whole and line and _seq(line) > after)
 
 
@@ -91,4 +91,4 @@ def _seq(line: bytes) -> int:
     try:
         return msgspec.json.decode(line, type=_Seq).seq
     except NOT_JSON:
-        return 0  # somebody else has written into our file
+        return 0  # another program has written into our file

@@ -1,6 +1,6 @@
-"""What to write so that somebody who was refused is let in, in the words of whoever reads it.
+"""The setting that would let in a request which the guard has refused, as a flag or as an option of Vite's plugin.
 
-Whatever is advised here is accepted where it is to be written, and then does let the same request in.
+Each advice must be accepted as a value of that setting, and must let the same request in.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _ORIGIN = {
     FLAGS: "if it is yours, start the sidecar with --allow-origin {}",
     PLUGIN: "if it is yours, add {} to the allowedOrigins of signaling() in vite.config.js",
 }
-# A stranger chose the value: what is pasted into a shell must not be more than one word there.
+# A stranger may have chosen the value: it must be a single word for the shell that it is pasted into.
 _QUOTE = {FLAGS: shlex.quote, PLUGIN: repr}
 NEW_EACH_TIME = ("vscode-webview", "moz-extension", "safari-web-extension")
-"""Schemes whose pages have a random host, which is another one at the next start or on the next machine."""
+"""Schemes whose hosts are random, and differ at each start or on each machine."""
 
 
 def to_let_host_in(name: str | None, advice: str = FLAGS) -> str:
-    """`name` is that of the Host header, without its port and in lower case; None: the header has none."""
+    """`name` is the host of the Host header in lower case and without the port. None when the header has no host."""
     if name is None:
         return "there must be one Host header with a host name in it, so this one cannot be allowed"
     if name.endswith("."):
@@ -52,7 +52,7 @@ def to_let_origin_in(origin: str, advice: str = FLAGS) -> str:
 
 
 def consequences(allow_host: Collection[str], allow_origin: Collection[str]) -> Iterator[str]:
-    """What one must know who lets everybody in: a sentence for each setting that does."""
+    """A warning for each setting that lets every website in."""
     if ANY in allow_host:
         yield (
             "allow_host is *: a website that you visit can point a name of its own at this machine (DNS rebinding), "

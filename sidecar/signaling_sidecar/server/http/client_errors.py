@@ -1,4 +1,4 @@
-"""Requests that fail by their client's doing: they cost it an answer, and nobody a traceback in the terminal."""
+"""Errors that clients cause. The client gets an answer, and the terminal shows no traceback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-MAX_HEADER_BYTES = 32_768  # bytes of the request line, and of one header; Node takes 16 KiB of all together
+MAX_HEADER_BYTES = 32_768  # bytes of the request line, and of each header; Node accepts 16 KiB for all headers
 MAX_HEADERS = 64  # browsers send about 20, and a few proxies add some each
 
 _TOO_LONG = (
@@ -21,7 +21,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def keep_out_of_the_log(app: web.Application) -> AsyncIterator[None]:
-    """While the application runs, aiohttp logs errors of ours only; those of a client it has answered already."""
+    """While the application runs, keep aiohttp from logging errors of clients, which it has answered already."""
     server_logger, faults = logging.getLogger("aiohttp.server"), _ClientFaults()
     server_logger.addFilter(faults)
     yield
@@ -29,7 +29,7 @@ async def keep_out_of_the_log(app: web.Application) -> AsyncIterator[None]:
 
 
 async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let the handler answer. A client that went away meanwhile, or whose body breaks off, is no error of ours."""
+    """Call the handler. A client that goes away, or whose body breaks off, must not be logged as an error."""
     try:
         return await handler(request)
     except web.RequestPayloadError:
@@ -37,11 +37,11 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ConnectionError:
         if request.transport is not None and not request.transport.is_closing():
             raise
-        return web.Response()  # aiohttp wants one, and sends it to nobody
+        return web.Response()  # aiohttp needs a response, but cannot send it
 
 
 class _ClientFaults(logging.Filter):
-    """Lets everything pass but what aiohttp says of requests that it could not read."""
+    """Rejects the log records of aiohttp about requests that it could not read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,5 +51,5 @@ class _ClientFaults(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, LineTooLong) and not self._hinted:
             self._hinted = True
-            logger.warning(_TOO_LONG)  # its page sees nothing but a connection that fails
+            logger.warning(_TOO_LONG)  # the page only sees that its connection fails
         return not isinstance(error, HttpProcessingError | web.RequestPayloadError)

@@ -16,7 +16,7 @@ SHOWN_CHARS = 200  # characters of a header in a message; more than a name or th
 
 
 class Barred(NamedTuple):
-    """Why a request is not let in, and what would let it in."""
+    """The header for which a request is refused, and the setting that would let it in."""
 
     header: str
     value: str
@@ -33,15 +33,17 @@ def who_is_let_in(
     allow_origin: Collection[str],
     advice: str = FLAGS,
 ) -> Barred | None:
-    """Judge a request by all its Host and Origin headers; None lets it in. `advice` chooses the words of the remedy.
+    """Check all Host and Origin headers of a request. Returns None if it is let in.
+
+    `advice` chooses whether the remedy names flags or options of Vite's plugin.
 
     The attack: a developer has the sidecar (or Vite's proxy to it) on localhost and visits evil.example, whose script
     opens a WebSocket to it. Browsers allow that across origins, Vite checks neither header on an upgrade, and the
     script would read every room. Its Origin gives it away. "Origin equals Host" alone does not: with DNS rebinding the
     page is http://evil.example on 127.0.0.1, and both headers say evil.example. So the Host must be a name that no
     stranger can own (localhost, an IP literal) or an allowed one, and the Origin must be that same host and port, a
-    loopback page, or an allowed one. No Origin means no browser: such a program could say any. Who allows any host
-    (`*`, or Vite's `allowedHosts: true`) gives up the first half, and so lets DNS rebinding through.
+    loopback page, or an allowed one. A request without Origin does not come from a browser, and its program could send
+    any. A setting that allows every host (`*`, or Vite's `allowedHosts: true`) makes DNS rebinding possible.
     """
     host = hosts[0] if len(hosts) == 1 else ", ".join(hosts)
     parsed_host = _split("http://" + host) if len(hosts) == 1 else None
@@ -71,7 +73,7 @@ class _Address(NamedTuple):
 
 
 def _split(origin: str) -> _Address | None:
-    """The parts of an http(s) origin; None for anything else, such as `null` or one with a path."""
+    """The parts of an http(s) origin. None for anything else, such as `null` or a URL with a path."""
     try:
         parts = urlsplit(origin)
         name, port = parts.hostname, parts.port
@@ -94,7 +96,7 @@ def _is_own_name(name: str, allow_host: Collection[str]) -> bool:
 
 
 def _same_port(origin: _Address, host: _Address) -> bool:
-    """A Host without a port is the default port of either scheme: behind Vite's https the sidecar cannot tell which."""
+    """A Host without a port means the default port of http or https: behind Vite, the sidecar cannot tell which."""
     if host.port is None:
         return origin.port in (None, DEFAULT_PORTS[origin.scheme])
     return host.port == (origin.port or DEFAULT_PORTS[origin.scheme])

@@ -1,4 +1,4 @@
-"""What the LAN is told of our page, and what our pages are told of the LAN: `GET /ws/signaling/neighbours`."""
+"""Announcing our page on the LAN, and telling our pages of the others: `GET /ws/signaling/neighbours`."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     from signaling_sidecar.lan.discover import Browser
 
 PATH = f"{NATIVE.paths[0]}/neighbours"
-FRESH_S = 3.0  # seconds for which what was found is good, however many pages ask
-TRY_AGAIN_S = 10.0  # seconds; a network that is gone may come back
-INSTANCE_CHARS = 16  # hex digits that nobody without our key could have
+FRESH_S = 3.0  # seconds for which a list of neighbours is reused, however many pages ask
+TRY_AGAIN_S = 10.0  # seconds; a network that is unavailable may become available again
+INSTANCE_CHARS = 16  # hex digits; enough that no other sidecar has the same name by chance
 
 logger = logging.getLogger("signaling_sidecar")
 
 
 class _Answer(msgspec.Struct):
     announced: bool
-    """Whether others can find us now."""
+    """Whether other sidecars can find our page now."""
     neighbours: list[Neighbour]
 
 
 class Neighbours:
-    """Constructing it does nothing; with the setting `announce` its work begins and ends with the app's.
+    """Constructing it does nothing. With the setting `announce`, its work begins and ends with the application.
 
-    `admit` raises HTTPForbidden for who may not see rooms.
+    `admit` asks the `admit` hook about a request, and raises HTTPForbidden when it refuses.
     """
 
     def __init__(self, folder: Path, settings: Settings, admit: Callable[[web.Request], Awaitable[None]]) -> None:
@@ -61,16 +61,18 @@ class Neighbours:
             app.on_shutdown.append(self._withdraw)
 
     async def _run(self, app: web.Application) -> AsyncIterator[None]:
-        """Raises MissingExtra, and SettingsError when there is nothing that others could ask for."""
+        """Raises MissingExtra, and SettingsError when the dialect that other sidecars ask for is not served."""
         dialects = self._settings.dialects
         if NATIVE.name not in dialects:
             raise SettingsError(
                 "dialects", dialects, f"with {NATIVE.name!r}, which is what the LAN asks for", "--announce"
             )
         require_lan_extra("--announce")
-        from signaling_sidecar.lan.announce import Announcer  # zeroconf takes 100 ms: now, while nobody is served yet
+        from signaling_sidecar.lan.announce import (
+            Announcer,
+        )  # zeroconf takes 100 ms to import, which no request should wait for
 
-        # The same name after a restart and a reload: whoever has cached the old record has it replaced.
+        # The name stays the same after a restart, so that the new record replaces the old one in caches.
         digest = hmac.new(state_dir.key(self._folder), b"the name on the LAN", "sha256").hexdigest()
         instance = f"signaling-{digest[:INSTANCE_CHARS]}"
         self._announcer = Announcer(instance, lambda: page_of(read_site(self._folder)))
@@ -81,7 +83,7 @@ class Neighbours:
                 await task
 
     async def _withdraw(self, app: web.Application) -> None:
-        """First of all, and while the connections are closed: nobody should come to a page whose sidecar is going."""
+        """Withdraw the announcement while the connections are being closed, so that no more visitors come."""
         self._browser = None
         for task in filter(None, (self._looking, *self._work)):
             task.cancel()
@@ -108,17 +110,17 @@ class Neighbours:
         if self._looking is None or (self._looking.done() and now_s - self._looked_s >= FRESH_S):
             self._looked_s = now_s
             self._looking = asyncio.create_task(self._browser.neighbours())
-        return await asyncio.shield(self._looking)  # others wait for it too
+        return await asyncio.shield(self._looking)  # other requests may wait for the same task
 
 
 async def _keep(work: Callable[[], Awaitable[None]]) -> None:
-    """Do it until cancelled, and again after a while when there was no network for it."""
-    said = None
+    """Do the work for ever. Without a network, print one warning, and try again after a while."""
+    warned = None
     while True:
         try:
             await work()
         except NoMulticast as error:
-            if str(error) != said:
+            if str(error) != warned:
                 logger.warning("%s", error)
-            said = str(error)
+            warned = str(error)
         await asyncio.sleep(TRY_AGAIN_S)

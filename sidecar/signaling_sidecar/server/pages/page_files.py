@@ -1,4 +1,4 @@
-"""What the sidecar says to people over plain HTTP."""
+"""The HTML of the status page, and the headers that protect it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _SCRIPTS = ("elements", "rooms", "people", "trial", "findings", "page")
 
 
 def status_page(nonce: str) -> str:
-    """What a browser shows of the WebSocket endpoint. `nonce` is what lets its own script and style run."""
+    """The HTML of the page. Its policy allows only scripts and styles that have the nonce."""
     return _template().replace("{{nonce}}", nonce)
 
 
 def headers(nonce: str) -> dict[str, str]:
-    """The page runs only its own script, talks only to where it came from, and is in nobody's frame."""
+    """Headers that let the page run only its own script, talk only to its own origin, and not be framed."""
     own = f"'nonce-{nonce}'"
     policy = (
         f"default-src 'none'; script-src {own}; style-src {own}; img-src 'self' data:; connect-src 'self'; "
@@ -31,7 +31,7 @@ def headers(nonce: str) -> dict[str, str]:
 
 @functools.cache
 def _template() -> str:
-    """The page as one file, without its nonce."""
+    """The page with its styles and scripts inserted, but not its nonce."""
     style = (_PARTS / "page.css").read_text("utf-8")
     script = "\n".join((_PARTS / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
     return (_PARTS / "page.html").read_text("utf-8").replace("{{style}}", style).replace("{{script}}", script)

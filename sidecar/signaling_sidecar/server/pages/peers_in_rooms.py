@@ -1,8 +1,9 @@
-"""`GET /ws/signaling/people`: who is in the listed rooms and how each pair stands, for the status page.
+"""`GET /ws/signaling/people`: the peers of the listed rooms, and whether each pair of them is connected.
 
-The attack: a room's members are nobody's business but theirs (the lobby tells counts only), and through Vite's proxy
-everybody on the LAN can ask. So only a browser of the machine that has the log, which holds all this, is answered; a
-proxy that cannot prove whom it asks for is not believed.
+The attack: only the members of a room may know who is in it (the list of rooms gives counts only), but through Vite's
+proxy everybody on the LAN can send this request. So it is answered only for browsers on the machine of the sidecar,
+whose user can read all of this in the event log anyway. A proxy that cannot prove the address of its client is not
+trusted.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from signaling_sidecar.server.pages.shared_work import SharedWork
 from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 
-KEPT_S = 1.0  # seconds; the page asks every two
-REST = 9.0  # reading a log of 64 MiB takes seconds: a tenth of a processor is what this may cost
+KEPT_S = 1.0  # seconds; the page asks every 2 s
+REST = 9.0  # times the duration; reading a log of 64 MiB takes seconds, and may use a tenth of a processor
 NO_NAME = "somebody without a name"
 
 
@@ -48,13 +49,13 @@ class RoomShown(msgspec.Struct, rename="camel"):
 
 class Answer(msgspec.Struct, omit_defaults=True):
     rooms: list[RoomShown] | None
-    """None: who asks is not on this machine."""
+    """None when the client is not on this machine."""
     problem: str | None = None
-    """Why nothing is known of any pair."""
+    """The reason why nothing is known about any pair."""
 
 
 class PeersInRooms:
-    """Serves it. `rooms`: those that are listed; `admit` raises HTTPForbidden for whom the hooks do not let in."""
+    """`rooms` gives the listed rooms. `admit` asks the `admit` hook, and raises HTTPForbidden when it refuses."""
 
     def __init__(
         self,
@@ -67,7 +68,7 @@ class PeersInRooms:
         self._rooms = rooms
         self._site = site
         self._admit = admit
-        self._judging = SharedWork[list[PairNow]](KEPT_S, REST)
+        self._verdicts = SharedWork[list[PairNow]](KEPT_S, REST)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [web.get(PEOPLE_PATH, self._answer)]
@@ -87,7 +88,7 @@ class PeersInRooms:
         pairs, problem = [], None
         try:
             if any(len(room.sessions) > 1 for room in self._rooms()):
-                pairs = await self._judging.ask(lambda: pairs_now(self._state_dir))
+                pairs = await self._verdicts.ask(lambda: pairs_now(self._state_dir))
         except SidecarError as error:
             problem = visible(str(error))
         return Answer([_room(room, pairs) for room in self._rooms()], problem)

@@ -1,4 +1,4 @@
-"""Blocking work that several clients ask for at a time."""
+"""Blocking work whose result is shared by all requests that need it at about the same time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Result = TypeVar("Result")
 
 
 class SharedWork(Generic[Result]):
-    """Work in a thread, done once for all who ask meanwhile, and for those who ask soon after.
+    """Work that runs in a thread, once for all callers of `ask` that come before its result has expired.
 
-    `kept_s`: seconds for which a result is good; `rest`: and that many times as long as the work took, so that who
-    asks all the time does not keep us busy.
+    A result expires after `kept_s` seconds, or after `rest` times the duration of the work if that is longer, so that
+    frequent requests cannot keep the processor busy.
     """
 
     def __init__(self, kept_s: float, rest: float = 0.0) -> None:
@@ -24,7 +24,7 @@ class SharedWork(Generic[Result]):
         self._done: asyncio.Future[Result] | None = None
 
     async def ask(self, work: Callable[[], Result]) -> Result:
-        """Raises what `work` raises."""
+        """The result of `work`, or of an earlier call whose result has not expired. Raises the exceptions of `work`."""
         if self._done is None:
             loop = asyncio.get_running_loop()
             begun_s = loop.time()
@@ -39,7 +39,7 @@ class SharedWork(Generic[Result]):
 
 
 def _in_a_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
-    """Do work that nobody waits for when the sidecar stops, as the loop would for its executor's."""
+    """Run the work in a daemon thread. A stopping event loop would wait for the threads of its executor."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
 
@@ -52,7 +52,7 @@ def _in_a_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
             future.set_result(result)
 
     def run() -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed
             try:
                 result = work()
             except BaseException as error:

@@ -1,4 +1,4 @@
-"""What a person sees of the sidecar beside its WebSockets: the status page, what it asks for, and the QR code."""
+"""The status page, the status that it fetches, and the QR code that it shows."""
 
 from __future__ import annotations
 
@@ -35,17 +35,16 @@ from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 
 QR_PATH = f"{SIGNALING_PATH}/qr"
-EXAMINED_FOR_S = 1.0  # seconds; a page that several load at once makes us look once, and who looks again looks anew
+EXAMINED_FOR_S = 1.0  # seconds; requests at the same time share one examination, and a reload makes a new one
 QR_MODULE_PX = 8
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class StatusPage:
-    """Serves them.
+    """`site` gives what Vite's plugin has written, and `clients` the addresses of the peers in rooms.
 
-    `site`: what Vite's plugin wrote; `clients`: the addresses of the peers in rooms; `admit` raises HTTPForbidden for
-    whom the hooks do not let in.
+    `admit` asks the `admit` hook about a request, and raises HTTPForbidden when it refuses.
     """
 
     def __init__(
@@ -87,13 +86,13 @@ class StatusPage:
         return web.Response(body=msgspec.json.encode(status), content_type="application/json", headers=_FRESH)
 
     async def _examined(self, request: web.Request, site: Site | None) -> list[Finding]:
-        """The doctor's findings, not older than `EXAMINED_FOR_S`."""
+        """The findings of the doctor, which are at most `EXAMINED_FOR_S` old."""
         opens_at = next((each.paths[0] for each in self._dialects.values() if each.opens_without_id), None)
         sidecar = SidecarHere(_own_url(request), self._boot, opens_at)
         return [*await self._examination.ask(lambda: [_up(sidecar), *check_vite_and_network(sidecar, site)])]
 
     async def _qr(self, request: web.Request) -> web.Response:
-        """The best URL on the network, as a picture; `room` is the only thing of the request that gets into it."""
+        """The QR code of the best URL on the network. The request can only add a room to the URL."""
         await self._admit(request)
         room = request.query.get("room")
         refusal = refuse_id("room", room) if room is not None else None
@@ -122,10 +121,10 @@ def _drawn(text: str) -> bytes:
     """Raises MissingExtra."""
     try:
         import segno
-    except ImportError:  # the core stays within 15 packages
+    except ImportError:  # segno is optional, because the sidecar should need few packages
         raise MissingExtra("a QR code", "lan") from None
     picture = io.BytesIO()
-    # White also on a dark page: many cameras do not read a light code on a dark ground.
+    # The background is white on a dark page, too: many cameras cannot read a light code on a dark background.
     segno.make(text, micro=False).save(picture, kind="svg", scale=QR_MODULE_PX, light="white")
     return picture.getvalue()
 
@@ -135,7 +134,7 @@ def _up(sidecar: SidecarHere) -> Finding:
 
 
 def _served(dialect: Dialect, host: str, is_proxied: bool) -> Served:
-    """A dialect with the line that opens its socket from where the request came: a page of Vite's, or any other."""
+    """A dialect, with the line of JavaScript that opens its WebSocket from the page that has sent the request."""
     path, ids = dialect.paths[0], ""
     if dialect.query is not None:
         path, ids = f"{path}?{dialect.query}=", f" + {dialect.query}"
@@ -155,7 +154,7 @@ def _as_it_arrived(request: web.Request, site: Site | None) -> Request:
 
 
 def _own_url(request: web.Request) -> str:
-    """Where the request reached this process: what a proxy's target must be."""
+    """The URL at which the request has reached this process, which is what the target of a proxy must be."""
     assert request.transport is not None
     host, port = request.transport.get_extra_info("sockname")[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,4 +1,4 @@
-"""One WebSocket: its reader, its heartbeat, and how it ended."""
+"""The state of one open WebSocket: its heartbeat, its challenges, and how it ends."""
 
 from __future__ import annotations
 
@@ -19,17 +19,15 @@ from signaling_sidecar.server.sockets.outbox import Outbox
 PING_EVERY_S = 15.0  # seconds; PROTOCOLS.md, "Rule 7"; NATs and proxies forget a flow that is idle for 30 s
 PONG_WITHIN_S = 10.0  # seconds; PROTOCOLS.md, "Rule 7"; a phone that changes networks needs a few
 FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md, "Rule 7"
-CLOSE_WITHIN_S = (
-    2.0  # seconds for the peer's own Close after ours, and for what it has not read yet; then it is aborted
-)
-STOP_WITHIN_S = 0.5  # seconds for the same when the sidecar stops: everybody waits for the slowest to come back
+CLOSE_WITHIN_S = 2.0  # seconds for the peer to read what was sent and to answer our Close, before it is aborted
+STOP_WITHIN_S = 0.5  # seconds for the same when the sidecar stops, because a restart waits for the slowest peer
 PING_FRAME = frames.frame(frames.PING, b"")
 CHALLENGE = b"challenge"
-CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # its pong is no late answer to an earlier ping
+CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # its payload tells its pong from a late one of the heartbeat
 
 
 class End(NamedTuple):
-    """How a connection ended. `code` is what was on the wire; None when nothing was."""
+    """How a connection ended. `code` is the close code that was sent or received. None without a Close frame."""
 
     ending: Ending
     by: str
@@ -39,7 +37,7 @@ class End(NamedTuple):
 
 
 class Speaker(NamedTuple):
-    """What is spoken on a connection, and by whom."""
+    """The dialect of a connection, and its client."""
 
     dialect: Dialect
     caller: Caller
@@ -51,7 +49,8 @@ LOST = End(Ending.LOST, "peer", None, "lost")
 class Connection:
     """One open WebSocket. Made after the handshake, in a running loop.
 
-    `put` is called with the connection and a frame that is to be sent at the end of the tick.
+    `put` must send a frame to the connection at the end of the tick. `on_idle` is called when the client has sent
+    nothing for `FIRST_FRAME_WITHIN_S`.
     """
 
     def __init__(
@@ -68,9 +67,9 @@ class Connection:
         self._limits = limits
         self._rooms: set[str] = set()
         self.address = address
-        """The client's; None behind a proxy that is not known."""
+        """The IP address of the client. None behind a proxy that we cannot trust."""
         self.speaker: Speaker | None = None
-        """None until the first frame has told it, on the shared path."""
+        """None until the first frame has shown the dialect, on the shared path."""
         self.waits = False
         """Whether the handshake asked for a group that is not complete yet."""
         self.is_welcome = False
@@ -79,19 +78,19 @@ class Connection:
         self.outbox = outbox
         self.rate = rate
         self.end: End | None = None
-        """Set by the sidecar when it ends the connection: a close code read later says nothing about the peer."""
+        """Set when the sidecar ends the connection. A close code that is received later is ignored."""
         self._put = put
         self._loop = asyncio.get_running_loop()
         self._asked = False
-        """Whether the heartbeat's pong is outstanding."""
+        """Whether the pong of the heartbeat has yet to arrive."""
         self._challenged = False
-        """Whether a challenge's is."""
+        """Whether the pong of a challenge has yet to arrive."""
         self._reading = True
         self._timer = self._loop.call_later(PING_EVERY_S, self._ping)
         self._idle = self._loop.call_later(FIRST_FRAME_WITHIN_S, on_idle, self)
 
     def heard(self) -> None:
-        """A first frame has come: the peer is no idle one."""
+        """The client has sent a frame, so that the connection is not idle."""
         self._idle.cancel()
 
     def speaks(self, speaker: Speaker) -> None:
@@ -116,7 +115,7 @@ class Connection:
 
     @property
     def owes_pong(self) -> bool:
-        """Whether it was asked for a sign of life, and has not given one."""
+        """Whether a ping was sent whose pong has yet to arrive."""
         return self._asked or self._challenged
 
     def pong(self, data: bytes) -> None:
@@ -127,7 +126,7 @@ class Connection:
 
     @contextmanager
     def unread(self) -> Iterator[None]:
-        """Within it nothing is read, and the time does not count for a pong that may have come already."""
+        """In the block, nothing is read. The time does not count for a pong, which may have arrived already."""
         self._reading = False
         try:
             yield
@@ -137,12 +136,12 @@ class Connection:
                 self._expect_pong()
 
     def challenge(self) -> None:
-        """Ask for a sign of life now."""
+        """Send a ping now, whose pong shows that the client is alive."""
         self._challenged = True
         self._put(self, CHALLENGE_FRAME)
 
     def close(self, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
-        """Say goodbye after all that is in the outbox. Nothing that comes is handled any more."""
+        """Send a Close after everything that is in the outbox. Frames that arrive later are not handled."""
         if self.end is not None:
             return
         self.end = End(ending, "sidecar", code, reason)
@@ -153,18 +152,18 @@ class Connection:
         self._timer = self._loop.call_later(within_s, self.outbox.transport.abort)
 
     def abort(self, reason: str) -> None:
-        """Drop a peer that does not answer. Its close handshake would wait for it as well."""
+        """Abort the connection of a peer that does not answer, and that would not answer a Close either."""
         if self.end is None:
             self.end = End(Ending.LOST, "sidecar", None, reason)
         self.outbox.transport.abort()
 
     def release(self) -> None:
-        """The reader is done: no timer outlives it."""
+        """Cancel all timers, because the reader has stopped."""
         self._timer.cancel()
         self._idle.cancel()
 
     def hang_up(self) -> None:
-        """Close the socket, when the peer has read what it was sent; it has not forever to do that."""
+        """Close the socket when the peer has read everything, or after `CLOSE_WITHIN_S`."""
         self.outbox.transport.close()
         if self.outbox.has_backlog:
             self._loop.call_later(CLOSE_WITHIN_S, self.outbox.transport.abort)

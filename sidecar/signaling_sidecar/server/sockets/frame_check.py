@@ -1,4 +1,4 @@
-"""What RFC 6455 forbids a client's frames, and aiohttp's parser lets pass."""
+"""Finding frames of a client that RFC 6455 forbids, but that aiohttp's parser accepts."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ MAX_FRAGMENTS = 4096  # frames of one message; 64 bytes in each make the largest
 _FIN = _MASKED = 0x80
 _OPCODE = 0x0F
 _LENGTH = 0x7F
-_LENGTH_BYTES = {126: 2, 127: 8}  # RFC 6455, 5.2: how many more bytes have the length
+_LENGTH_BYTES = {126: 2, 127: 8}  # RFC 6455, 5.2: the number of additional bytes that hold the length
 _MASK_BYTES = 4
 
 
 class Wrong(NamedTuple):
     at: int
-    """How many of the bytes are before the frame that is wrong."""
+    """The number of bytes before the wrong frame."""
     why: str
 
 
 class FrameCheck:
-    """Follows the headers of the frames of one connection; their payloads are skipped."""
+    """Reads the headers of all frames of one connection, and skips their payloads."""
 
     def __init__(self) -> None:
         self._begun = b""
-        """The beginning of a header that has not come whole."""
+        """The beginning of a header whose rest has yet to arrive."""
         self._skip = 0
-        """Bytes of a payload that are still to come."""
+        """The number of bytes of a payload that have yet to arrive."""
         self._fragments = 0
-        """Frames of the message that is not finished."""
+        """The number of frames so far of a message that is not complete."""
 
     def first_wrong(self, data: bytes) -> Wrong | None:
-        """Look at what has come next, and say which frame is the first that is wrong."""
+        """Check the bytes that have arrived next. Returns the first frame that is wrong, or None."""
         before = len(self._begun)
         data = self._begun + data if before else data
         at, end = self._skip, len(data)

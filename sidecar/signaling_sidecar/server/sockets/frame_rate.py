@@ -1,14 +1,14 @@
-"""How fast one connection may send."""
+"""Limiting how many frames a connection may send."""
 
 from __future__ import annotations
 
-FLOOD_FRAMES = 500  # refused frames; who sends that many is not read for a while
-REST_S = 1.0  # seconds; that while
+FLOOD_FRAMES = 500  # refused frames after which nothing is read from the connection for a while
+REST_S = 1.0  # seconds for which nothing is read then
 REPORT_GAP_S = 1.0  # seconds between two `too-fast` errors and records of one connection (PROTOCOLS.md, "Rule 6")
 
 
 class FrameRate:
-    """A token bucket, and the count of what it refused since it was last reported. `now_s` never goes back."""
+    """A token bucket, and the number of refused frames since the last report. `now_s` must never go back."""
 
     __slots__ = ("_burst", "_flood", "_per_s", "_refused", "_reported_s", "_seen_s", "_tokens", "times")
 
@@ -24,7 +24,7 @@ class FrameRate:
         self._reported_s = now_s - REPORT_GAP_S
 
     def admits(self, now_s: float) -> bool:
-        """Whether one more frame may pass; one that may not is counted."""
+        """Whether one more frame is accepted. A refused frame is counted."""
         times = self.times
         self._tokens = min(self._burst * times, self._tokens + (now_s - self._seen_s) * self._per_s * times)
         self._seen_s = now_s
@@ -45,20 +45,20 @@ class FrameRate:
         self._tokens *= times
 
     def needs_rest(self) -> bool:
-        """Whether so much was refused that not even reading it is worth everybody's time. Asking begins a new count."""
+        """Whether so many frames were refused that reading should pause. The call resets the count of them."""
         if self._flood < FLOOD_FRAMES:
             return False
         self._flood = 0
         return True
 
     def take_report(self, now_s: float) -> int:
-        """How many refused frames to report now; 0 when none, or when the last report is too fresh."""
+        """The number of refused frames to report now. 0 when there are none, or when the last report is too recent."""
         if now_s - self._reported_s < REPORT_GAP_S:
             return 0
         return self.take_rest(now_s)
 
     def take_rest(self, now_s: float) -> int:
-        """How many refused frames were not reported yet, however fresh the last report."""
+        """The number of refused frames that have not been reported, however recent the last report is."""
         count, self._refused = self._refused, 0
         if count:
             self._reported_s = now_s

@@ -1,6 +1,6 @@
-"""WebSocket frames as the sidecar writes them (RFC 6455, section 5.2): whole, unmasked, ready for the transport.
+"""Writing WebSocket frames (RFC 6455, section 5.2), which are unfragmented and unmasked, as a server must send them.
 
-A frame made once can go to a thousand connections; aiohttp's own writer would make it a thousand times.
+The same bytes can be sent to a thousand connections. aiohttp's own writer would make the frame a thousand times.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import struct
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 _FIN = 0x80
-_MAX_SHORT = 125  # RFC 6455, 5.2: larger lengths take 2 more bytes
-_MAX_MEDIUM = 0xFFFF  # and these 8
+_MAX_SHORT = 125  # RFC 6455, 5.2: a larger length takes 2 more bytes
+_MAX_MEDIUM = 0xFFFF  # and a length above this one takes 8
 
 
 def frame(opcode: int, payload: bytes) -> bytes:

@@ -212,7 +212,7 @@ class Front:
     def _sent(self, message: Message, connection: Connection, dialect: Dialect, *, is_silent: bool) -> None:
         """Do what follows from a message that has been put into the outbox, unless the dialect is silent about it."""
         if isinstance(message, Durability) and not is_silent:
-            connection.outbox.hurry_last()  # it says what the `ca` of this tick's other frames is worth
+            connection.outbox.hurry_last()  # it tells how durable the `ca` of the other frames of this tick is
         if isinstance(message, Refused):
             connection.waits = False
         if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:

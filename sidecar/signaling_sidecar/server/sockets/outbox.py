@@ -1,7 +1,7 @@
-"""What one connection is still to be sent.
+"""The frames that wait to be sent to one connection.
 
-aiohttp's own sending buffers without bound for a peer that does not read, and its writers wait for each other. Here
-frames of one loop tick become one write, nobody waits, and who falls too far behind is cut off.
+aiohttp's own sending buffers without limit for a peer that does not read, and its writers wait for each other. Here the
+frames of one tick become one write, nothing waits, and the connection of a peer that is too far behind is aborted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 
 
 class Outbox:
-    """The frames of this tick, for one transport. Bytes that wait in the transport are the reader's backlog."""
+    """The frames of this tick for one transport. `max_bytes` limits what may wait in the transport to be read."""
 
     __slots__ = ("_bound_bytes", "_frames", "_max_bytes", "_size", "transport")
 
@@ -27,7 +27,7 @@ class Outbox:
 
     @property
     def has_backlog(self) -> bool:
-        """Whether the peer has not read all that was written."""
+        """Whether something that was written has yet to be read by the peer."""
         return self.transport.get_write_buffer_size() > 0
 
     def put(self, frame: bytes) -> None:
@@ -35,18 +35,18 @@ class Outbox:
         self._size += len(frame)
 
     def hurry_last(self) -> None:
-        """Let the frame that was put last be the first of this tick."""
+        """Move the frame that was put last before the other frames of this tick."""
         self._frames.insert(0, self._frames.pop())
 
     def flush(self) -> bool:
-        """Write all frames at once. False: the reader was too far behind, and its transport is aborted."""
+        """Write all frames at once. Returns False if the peer is too far behind; the transport is then aborted."""
         frames, size = self._frames, self._size
         self._frames, self._size = [], 0
         if not frames or self.transport.is_closing():
             return True
         backlog = self.transport.get_write_buffer_size()
         if backlog == 0:
-            # A batch that finds nothing waiting is always taken: one peer list may be larger than the bound.
+            # Frames are always accepted when nothing waits, because one peer list may be larger than the limit.
             self._bound_bytes = self._max_bytes + size
         elif backlog + size > self._bound_bytes:
             self.transport.abort()

@@ -1,9 +1,8 @@
-"""A WebSocket on aiohttp's HTTP server (RFC 6455): its handshake, and what comes on it.
+"""A WebSocket (RFC 6455) on aiohttp's HTTP server: its handshake, and receiving its messages.
 
-aiohttp's own `WebSocketResponse` writes its pongs and Close frames past the outbox, so a peer that never reads could
-make it buffer without bound. It also takes frames without a mask, close codes that cannot be, HTTP/1.0 and old
-drafts. So the handshake is here, everything that is sent goes through the outbox, and of aiohttp only the parser of
-frames is used.
+aiohttp's own `WebSocketResponse` does not send its pongs and Close frames through our outbox, so that a peer that never
+reads could make it buffer without limit. It also accepts unmasked frames, impossible close codes, HTTP/1.0 and old
+drafts. So the handshake is implemented here, everything is sent through the outbox, and only aiohttp's parser is used.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from signaling_sidecar.server.sockets.frame_check import FrameCheck
 
 VERSION = "13"
 KEY_BYTES = 16  # RFC 6455, 4.1
-QUEUE_BYTES = 2**16  # bytes of messages that wait to be handled; beyond, nothing more is read from the peer
+QUEUE_BYTES = 2**16  # bytes of messages that may wait to be handled; while there are more, nothing is read
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 LARGEST_CLOSE_CODE = 4999  # RFC 6455, 7.4.2
 
@@ -33,20 +32,20 @@ Message = WSMessageNoDecodeText
 
 
 class WebSocket(web.StreamResponse):
-    """The answer to a handshake that `refuse_handshake` has not refused. Nothing but the answer is sent by it."""
+    """The answer to a handshake that `refuse_handshake` has accepted. It sends nothing but that answer."""
 
     def __init__(self, request: web.Request) -> None:
         key = request.headers["Sec-WebSocket-Key"].encode()
         accept = base64.b64encode(hashlib.sha1(key + WS_KEY, usedforsecurity=False).digest()).decode()
         headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept}
-        # Browsers fail a connection for which they have offered subprotocols and none is chosen.
+        # A browser that has offered subprotocols fails the connection if the server chooses none.
         offered = _words(request, "Sec-WebSocket-Protocol")
         super().__init__(status=101, headers=headers | ({"Sec-WebSocket-Protocol": offered[0]} if offered else {}))
         self._queue: WebSocketDataQueue
         self._parser: _Parser
 
     async def begin(self, request: web.Request, max_message_bytes: int) -> asyncio.Transport:
-        """Answer the handshake, and read from now on. Raises ConnectionError for a peer that is gone already."""
+        """Answer the handshake and begin to read. Raises ConnectionError when the client has gone already."""
         self.force_close()
         await self.prepare(request)
         transport = request.transport
@@ -59,9 +58,9 @@ class WebSocket(web.StreamResponse):
         return transport
 
     async def receive(self) -> Message | None:
-        """The next message, its text still as bytes; None when the connection is lost.
+        """The next message, whose text is still bytes. None when the connection is lost.
 
-        Raises WebSocketError for what ends the connection, with the close code that says why.
+        Raises WebSocketError, which has the close code, when the client has broken a rule and must be disconnected.
         """
         try:
             message: Message = await self._queue.read()
@@ -74,7 +73,7 @@ class WebSocket(web.StreamResponse):
         return message
 
     async def wait_lost(self, within_s: float) -> None:
-        """Return when the peer has closed its end, or when the time is over."""
+        """Return when the peer has closed its end of the connection, or after the given time."""
         try:
             async with asyncio.timeout(within_s):
                 await self._parser.lost.wait()
@@ -83,7 +82,7 @@ class WebSocket(web.StreamResponse):
 
 
 def refuse_handshake(request: web.Request) -> web.HTTPException | None:
-    """Why a request is no WebSocket handshake that we can answer; `is_handshake` says that it wants to be one."""
+    """Check a request for which `is_handshake` is True. Returns the error if it is not a valid handshake."""
     if request.version < (1, 1) or request.method != "GET" or request.body_exists:
         return web.HTTPBadRequest(text="a WebSocket handshake is a GET of HTTP/1.1 without a body\n")
     if request.headers.getall("Sec-WebSocket-Version", ()) != [VERSION]:
@@ -92,34 +91,36 @@ def refuse_handshake(request: web.Request) -> web.HTTPException | None:
     keys = request.headers.getall("Sec-WebSocket-Key", ())
     if len(keys) != 1 or not _is_key(keys[0]):
         return web.HTTPBadRequest(text="Sec-WebSocket-Key must be 16 bytes in base64, once\n")
-    if not all(map(_TOKEN.fullmatch, _words(request, "Sec-WebSocket-Protocol"))):  # one of them is in our answer
+    if not all(map(_TOKEN.fullmatch, _words(request, "Sec-WebSocket-Protocol"))):  # our answer contains one of them
         return web.HTTPBadRequest(text="Sec-WebSocket-Protocol must be names separated by commas\n")
     return None
 
 
 def is_handshake(request: web.Request) -> bool:
-    """Whether the request asks for a WebSocket, and not for a page or for another protocol."""
+    """Whether the request asks for an upgrade to the WebSocket protocol."""
     return _asks_for("websocket", request, "Upgrade") and _asks_for("upgrade", request, "Connection")
 
 
 def error_of(rejection: Rejection) -> web.HTTPException:
-    """A dialect's answer to what is no handshake, or to one that it does not take."""
+    """The answer of a dialect to a request that is not a handshake, or to a handshake that it rejects."""
     if rejection.status == web.HTTPUpgradeRequired.status_code:
         return web.HTTPUpgradeRequired(text=rejection.text, headers={"Upgrade": "websocket"})
     return web.HTTPBadRequest(text=rejection.text)
 
 
 class _Parser(WebSocketReader):
-    """aiohttp's, behind a check of what it lets pass."""
+    """The parser of aiohttp, which sees only frames that `FrameCheck` accepts."""
 
     def __init__(self, queue: WebSocketDataQueue, max_message_bytes: int) -> None:
-        super().__init__(queue, max_message_bytes + 1, compress=False, decode_text=False)  # it refuses what reaches it
+        super().__init__(
+            queue, max_message_bytes + 1, compress=False, decode_text=False
+        )  # it refuses messages of this size
         self._queue = queue
         self._check = FrameCheck()
         self.lost = asyncio.Event()
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> tuple[bool, bytes]:
-        data = bytes(data)  # as it is already, but on Windows
+        data = bytes(data)  # on Windows, the event loop passes a bytearray
         wrong = self._check.first_wrong(data)
         if wrong is None:
             return super().feed_data(data)
@@ -141,13 +142,13 @@ def _check_text(text: bytes) -> None:
 
 
 def _check_close_code(code: int) -> None:
-    """aiohttp has checked those below 3000, but for 1006, which is never on the wire (RFC 6455, 7.4.1)."""
+    """Check the codes that aiohttp does not: 1006, which must not be sent (RFC 6455, 7.4.1), and those above 2999."""
     if code == WSCloseCode.ABNORMAL_CLOSURE or code > LARGEST_CLOSE_CODE:
         raise WebSocketError(WSCloseCode.PROTOCOL_ERROR, f"no connection can be closed with code {code}")
 
 
 def _words(request: web.Request, name: str) -> list[str]:
-    """What a header lists, in however many lines."""
+    """The words of a list in a header, which may occur several times."""
     words = ",".join(request.headers.getall(name, ())).split(",")
     return [word.strip() for word in words if word.strip()]
 
@@ -159,5 +160,5 @@ def _asks_for(word: str, request: web.Request, header: str) -> bool:
 def _is_key(key: str) -> bool:
     try:
         return len(base64.b64decode(key, validate=True)) == KEY_BYTES
-    except (binascii.Error, ValueError):  # ValueError: not even ASCII
+    except (binascii.Error, ValueError):  # ValueError for characters outside of ASCII
         return False

@@ -1,4 +1,4 @@
-"""What a hook may answer. Anything else is a mistake in the hook, and refuses as if it had raised something."""
+"""Checking what a hook returns. A value that is not allowed refuses the request, like an exception of the hook."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from signaling_sidecar.hub import OwnRules
 from signaling_sidecar.names import refuse_id
 from signaling_sidecar.untrusted_text import visible
 
-MAX_SENTENCE_CHARS = 500  # characters of a refusal that a client is shown; the rest is cut off
+MAX_SENTENCE_CHARS = 500  # characters of a sentence that a client is shown; the rest is cut off
 
 
 def verdict(answer: Any) -> bool | str:
-    """True lets it pass; False, or a sentence, refuses it. Raises WrongHookAnswer."""
+    """Returns True when the hook accepts, and False or a sentence when it refuses. Raises WrongHookAnswer."""
     if answer is None:
         return True
     if isinstance(answer, bool):
         return answer
     if isinstance(answer, str):
-        # A subclass could do anything in its own methods.
+        # Not `answer[:n]`, because a subclass of str may override that.
         return visible(str.__getitem__(answer, slice(MAX_SENTENCE_CHARS)))
     raise WrongHookAnswer(f"{_named(answer)}, and not None, True, False or a sentence")
 
 
 def own_rules(answer: Any) -> OwnRules | None:
-    """What `room_rules` says, checked as a setting is. Raises WrongHookAnswer."""
+    """The rules that `room_rules` has returned. Raises WrongHookAnswer for values that no room can have."""
     try:
         own: OwnRules | None = msgspec.convert(answer, OwnRules | None)
     except msgspec.ValidationError as error:

@@ -1,7 +1,7 @@
-"""What the hooks say of a connection, a command or a room, before the hub sees it.
+"""Asking the hooks about a connection, a command or a room before the hub handles it.
 
-1. A hook's failure is its refusal: of this one request, recorded, and of nobody else's.
-2. What a hook answers is checked (`answers.py`), and it runs where it keeps nobody waiting (`thread.py`).
+1. When a hook fails, the one request that it was asked about is refused, and the failure is recorded.
+2. The answers of hooks are checked (`answers.py`), and hooks run in a thread of their own (`runner.py`).
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from signaling_sidecar.server.user_hooks.outcome import HookRaised, HooksStopped
 from signaling_sidecar.server.user_hooks.runner import HookRunner
 
 HOOK_WITHIN_S = 2.0  # seconds; a client waits 5 to 10 s for an answer to its join
-LOAD_WITHIN_S = 10.0  # seconds to import the file, and what it imports itself
-TOLD_GAP_S = 1.0  # seconds between two failures in the terminal: a failing hook may fail for every frame
+LOAD_WITHIN_S = 10.0  # seconds to import the file and everything that it imports
+TOLD_GAP_S = 1.0  # seconds between two printed failures, because a hook may fail for every frame
 
 logger = logging.getLogger("signaling_sidecar")
 
 
 class HookChecks:
-    """Asks the hooks. `record` takes what is to be in the event log of them. Made in a running loop."""
+    """Made in a running loop. `record` is called with the records for the event log."""
 
     def __init__(self, file: HooksFile, hub: Hub, record: Callable[[Record], None]) -> None:
         self._file = file
@@ -45,14 +45,14 @@ class HookChecks:
         self._running: set[asyncio.Task[Any]] = set()
 
     async def load(self) -> None:
-        """Load the file, in the thread in which its hooks will run. Raises HooksUnreadable, and MissingExtra."""
+        """Load the file in the thread in which its hooks run. Raises HooksUnreadable and MissingExtra."""
         try:
             await self._runner.run(self._file.load, lambda _: None, LOAD_WITHIN_S)
         except TimeoutError as error:
             raise HooksUnreadable(str(self._file.path)) from error
 
     def stop(self) -> None:
-        """Ask no hook any more. What waits for one is refused."""
+        """Stop asking hooks. Requests that wait for an answer are refused."""
         for task in self._running:
             task.cancel()
         self._runner.stop()
@@ -114,7 +114,7 @@ class HookChecks:
                 assert_never(command)
 
     async def rules_of_rooms(self) -> AsyncIterator[commands.SetOwnRules]:
-        """What `room_rules` says now of the rooms that there are. One of which it fails stays as it is."""
+        """Ask `room_rules` about all rooms. A room for which it fails keeps its rules."""
         if self._file.hook("room_rules") is None:
             return
         for room in self._hub.membership.rooms:
@@ -123,7 +123,7 @@ class HookChecks:
                 yield commands.SetOwnRules(room.key, own)
 
     def tell_left(self, record: Record) -> None:
-        """Tell of a peer that has left; nobody waits for it."""
+        """Call `on_leave` for a peer that has left, without waiting for it."""
         data = record.data if isinstance(record.data, dict) else {}
         leave = hooks.Leave(record.dialect or "", record.room or "", record.peer or "", str(data.get("reason")))
         if self._file.hook("on_leave") is not None:
@@ -132,20 +132,20 @@ class HookChecks:
             task.add_done_callback(self._running.discard)
 
     async def _of_opened(self, opened: commands.Opened) -> Command:
-        """Only who has a place comes back to one."""
+        """Ask `on_join` when the peer has a session to which it returns."""
         place = self._hub.membership.session_of_peer(opened.dialect, opened.peer)
         if place is None:
             return opened
         present = tuple(place.room.sessions)
-        said = hooks.Join(opened.dialect, place.room.key.room, opened.peer, place.name, None, present)
-        refusal = await self._ask("on_join", said)
+        asked = hooks.Join(opened.dialect, place.room.key.room, opened.peer, place.name, None, present)
+        refusal = await self._ask("on_join", asked)
         return opened if refusal is None else commands.Refuse(connection=opened.connection, refusal=refusal)
 
     async def _of_join(self, join: commands.Join) -> commands.Join | commands.Refuse:
         room = self._hub.membership.room(join.room)
         present = tuple(room.sessions) if room is not None else ()
-        said = hooks.Join(join.room.dialect, join.room.room, join.peer, join.name, join.credential, present)
-        refusal = await self._ask("on_join", said)
+        asked = hooks.Join(join.room.dialect, join.room.room, join.peer, join.name, join.credential, present)
+        refusal = await self._ask("on_join", asked)
         own = await self._rules_of(join.room) if refusal is None else refusal
         return _refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
 
@@ -164,7 +164,7 @@ class HookChecks:
         try:
             is_binary = isinstance(relay.payload, Binary)
             frame = relay.payload if is_binary else msgspec.json.decode(relay.payload)
-        except NOT_JSON as error:  # a dialect reads no more of it than it must
+        except NOT_JSON as error:  # the dialect has not read the whole frame
             return _refused(relay, errors.bad_json(str(error)))
         refusal = await self._ask("on_relay", hooks.Relay(key.dialect, key.room, peer, relay.to, relay.kind, frame))
         return relay if refusal is None else _refused(relay, refusal)
@@ -186,13 +186,13 @@ class HookChecks:
         return own
 
     async def _ask(self, name: str, argument: Any) -> Refusal | None:
-        said: bool | str | Refusal | None = await self._answer(name, argument, answers.verdict)
-        if isinstance(said, str | bool):
-            return None if said is True else errors.refused_by_hook(name, said or None)
-        return said
+        verdict: bool | str | Refusal | None = await self._answer(name, argument, answers.verdict)
+        if isinstance(verdict, str | bool):
+            return None if verdict is True else errors.refused_by_hook(name, verdict or None)
+        return verdict
 
     async def _answer(self, name: str, argument: Any, check: Callable[[Any], Any]) -> Any:
-        """What a hook answers, as `check` gives it back; None without a hook, and a Refusal when it fails."""
+        """What `check` returns for the answer of a hook. None without that hook, and a Refusal when the hook fails."""
         hook = self._file.hook(name)
         if hook is None:
             return None
@@ -210,7 +210,7 @@ class HookChecks:
         if now_s - self._told_s >= TOLD_GAP_S:
             self._told_s = now_s
             told = f"\n{error.told}" if isinstance(error, HookRaised) else f" {error}"
-            logger.error("the hook %s failed, and what it was asked for is refused:%s", name, told)
+            logger.error("the hook %s failed, and the request is refused:%s", name, told)
         return errors.hook_failed(name)
 
 

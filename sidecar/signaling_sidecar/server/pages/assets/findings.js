@@ -1,4 +1,4 @@
-/** What this page finds by itself, and the doctor's findings. */
+/** The checks that this page makes, and the findings of `sidecar doctor`. */
 
 let ofSidecar = []
 let hasAnswered = false
@@ -20,18 +20,18 @@ function lookAtThisPage() {
       : {
           code: 'secure',
           level: 'wrong',
-          sentence: `this page (${location.origin}) is no secure context, so it has no camera and no microphone; data channels work`,
-          remedy: 'serve it over https: signaling({ lan: true }) in vite.config.js',
+          sentence: `this page (${location.origin}) is not a secure context: camera and microphone are not available, but data channels work`,
+          remedy: 'serve it over https, with signaling({ lan: true }) in vite.config.js',
         },
   )
   find(
     'RTCPeerConnection' in window
-      ? { code: 'webrtc', level: 'ok', sentence: 'this browser has WebRTC' }
+      ? { code: 'webrtc', level: 'ok', sentence: 'this browser supports WebRTC' }
       : {
           code: 'webrtc',
           level: 'wrong',
-          sentence: 'this browser has no WebRTC',
-          remedy: 'is it switched off, or by an extension? Try another browser',
+          sentence: 'WebRTC is not available in this browser',
+          remedy: 'check whether a setting or an extension has switched it off, or try another browser',
         },
   )
 }
@@ -53,7 +53,7 @@ function verdict(faults) {
   if (!hasAnswered || !ofPage.has('websocket')) return 'Looking…'
   const wrong = faults.filter(({ level }) => level === 'wrong').length
   if (wrong === 0) return 'Nothing is wrong'
-  return wrong === 1 ? 'One thing is in the way' : `${wrong} things are in the way`
+  return wrong === 1 ? '1 check has failed' : `${wrong} checks have failed`
 }
 
 function findingRow({ code, level, sentence, remedy }) {

@@ -1,6 +1,6 @@
-/** What the sidecar says of itself; and the beginning of everything. */
+/** The status that the sidecar reports, and the start of the page. */
 
-/** First what it knows at once, then what it finds by looking, which takes seconds. */
+/** First fetches what the sidecar knows already, then what it finds out by its checks, which take seconds. */
 async function ask() {
   $('again').disabled = true
   try {
@@ -12,8 +12,8 @@ async function ask() {
     ofPage.set('status', {
       code: 'status',
       level: 'wrong',
-      sentence: `the sidecar does not say how it is (${error.message})`,
-      remedy: 'in the terminal: sidecar doctor',
+      sentence: `the sidecar does not report its status (${error.message})`,
+      remedy: 'run this in a terminal: sidecar doctor',
     })
   }
   $('again').disabled = false
@@ -21,7 +21,7 @@ async function ask() {
   showFindings()
 }
 
-/** Throws when there is no answer, or one that is no success. */
+/** Throws when there is no answer, or when its status is an error. */
 async function answerTo(path) {
   const answer = await fetch(`${here}/${path}`)
   if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
@@ -50,7 +50,7 @@ function dialectRow({ name, about, line }) {
   return row
 }
 
-/** Also on a page that is no secure context, which has no clipboard of its own. */
+/** Works also on a page that is not a secure context, where `navigator.clipboard` is missing. */
 async function copy(code, button) {
   getSelection().selectAllChildren(code)
   if (navigator.clipboard) await navigator.clipboard.writeText(code.textContent)
@@ -89,7 +89,7 @@ function way(code, what) {
 }
 
 function withoutPicture() {
-  const how = make('p', 'for a QR code here: ', { className: 'muted small' })
+  const how = make('p', 'To see a QR code here, run ', { className: 'muted small' })
   how.append(make('code', "pip install 'signaling-sidecar[lan]'"))
   return how
 }
@@ -103,7 +103,7 @@ if (/^try-[0-9a-f]{16}$/.test(trial)) {
   for (const part of document.querySelectorAll('[data-whole], #state, #try')) part.hidden = true
   $('try-title').textContent = 'This is the second tab'
   $('try-about').textContent =
-    'Both tabs show how fast the other answers. Close this one when you have seen it.'
+    'Both tabs show how fast the other one answers. You can close this tab afterwards.'
   connectInRoom(trial)
 } else {
   lookAtThisPage()

@@ -1,7 +1,7 @@
-/** Who is in the rooms, and how each pair stands: what `sidecar why` says, asked for while the page is looked at. */
+/** The peers of the listed rooms and the state of each pair, as in `sidecar why`. Fetched while the page is visible. */
 
 const ASK_EVERY_MS = 2000
-const MAX_PAIRS = 12 // of a room; `sidecar why` has them all
+const MAX_PAIRS = 12 // for each room; `sidecar why` shows all of them
 const MAX_PEOPLE = 30
 
 let people = new Map()
@@ -15,19 +15,19 @@ async function askForPeople() {
   try {
     showPeople(await answerTo('people'))
   } catch (error) {
-    showPeople({ rooms: null, problem: `who is in the rooms is not known (${error.message})` })
+    showPeople({ rooms: null, problem: `the peers in the rooms could not be fetched (${error.message})` })
   }
   isAsking = false
 }
 
-/** Only when it is new: a screen reader says what changes here. */
+/** Changes the page only when the answer has changed, because a screen reader reads out each change. */
 function showPeople(answer) {
   const text = JSON.stringify(answer)
   if (text === peopleText) return
   peopleText = text
   people = new Map((answer.rooms ?? []).map((room) => [room.roomId, room]))
   const elsewhere =
-    'Who they are is shown only on the sidecar’s own machine: open this page there, by localhost.'
+    'The names of the peers are shown only on the machine of the sidecar: open this page there with localhost.'
   peopleHint = answer.problem ?? (answer.rooms ? '' : elsewhere)
   showRooms()
 }
@@ -46,7 +46,7 @@ function peopleIn(roomId) {
   return [there, ...pairRows(room.pairs)]
 }
 
-/** Those that are not connected, and first what is worst; of those that are, in a large room, how many. */
+/** The pairs that are not connected come first. In a large room, the others are only counted. */
 function pairRows(pairs) {
   const order = ['failed', 'connecting', 'unknown', 'connected']
   const sorted = [...pairs].sort((a, b) => order.indexOf(a.standing) - order.indexOf(b.standing))
@@ -54,7 +54,7 @@ function pairRows(pairs) {
   const left = sorted.slice(MAX_PAIRS)
   if (left.length > 0) {
     const connected = left.filter(({ standing }) => standing === 'connected').length
-    const text = `${left.length} more pairs, ${connected} of them connected; all are in: sidecar why`
+    const text = `${left.length} more pairs, of which ${connected} are connected; to see all pairs, run: sidecar why`
     shown.push(make('div', text, { className: 'pair muted' }))
   }
   return shown

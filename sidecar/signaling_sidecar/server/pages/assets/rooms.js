@@ -1,7 +1,7 @@
-/** The listed rooms, live, by the very WebSocket that an app would open. */
+/** The listed rooms, updated over the same WebSocket that an app would open. */
 
 const RETRY_MS = 2000
-const OPENS_WITHIN_MS = 5000 // an upgrade that no proxy rule takes is never answered
+const OPENS_WITHIN_MS = 5000 // when no rule of a proxy matches, an upgrade is never answered
 
 function watchRooms() {
   const begunMs = performance.now()
@@ -35,11 +35,11 @@ function unreached() {
     code: 'websocket',
     level: 'wrong',
     sentence: refused
-      ? 'iOS does not open the WebSocket: it wants a certificate that it trusts, a tap on “visit anyway” is not enough'
+      ? 'iOS does not open the WebSocket, because it does not trust the certificate; a tap on “visit anyway” is not enough'
       : 'the WebSocket does not open',
     remedy: refused
       ? 'install the certificate’s authority and trust it in Settings (with lan: true it is at /@signaling/authority.crt, mkcert makes one too), or open the page by http: data channels work there, the camera does not'
-      : 'is the sidecar still running? Has the proxy rule ws: true? In the terminal: sidecar doctor',
+      : 'check that the sidecar is running and that the rule of the proxy has ws: true, or run in a terminal: sidecar doctor',
   }
 }
 

@@ -1,6 +1,6 @@
-/** Two tabs of this page, connected by a data channel: the least that an app has to do. */
+/** Connects two tabs of this page by a data channel. This is the least that an app has to do. */
 
-const CONNECTS_WITHIN_MS = 15_000 // as long as Chromium tries an address that nobody answers
+const CONNECTS_WITHIN_MS = 15_000 // Chromium tries an address that does not answer for as long
 const PING_EVERY_MS = 1000
 
 function connectInRoom(room) {
@@ -30,7 +30,7 @@ function connectInRoom(room) {
       clearTimeout(patience)
       show('live', 'connected')
       ping()
-      // Again and again, because the other side may have got one before it could answer.
+      // Repeated, because the other side may have received the first ping before it could answer.
       const pings = setInterval(
         () => (channel.readyState === 'closed' ? clearInterval(pings) : ping()),
         PING_EVERY_MS,
@@ -42,7 +42,7 @@ function connectInRoom(room) {
       else show('live', `connected, round trip ${(performance.now() - at).toFixed(1)} ms`)
     }
     if (channel.readyState === 'open')
-      open() // one that comes from the other side may be, and tells nobody
+      open() // a channel from the other side may be open already, and then fires no `open` event
     else channel.onopen = open
   }
 
@@ -58,14 +58,14 @@ function connectInRoom(room) {
     if (frame.type === 'peer_list') {
       const other = frame.peers.find((peer) => !peer.away)?.peerId
       if (!other) return
-      measure(begin(other).createDataChannel('try')) // the newcomer offers
+      measure(begin(other).createDataChannel('try')) // the peer that joins later makes the offer
       await describe('offer', other)
     } else if (frame.type === 'offer') {
       await begin(frame.from).setRemoteDescription(frame.description)
       await describe('answer', frame.from)
     } else if (frame.type === 'answer') await connection.setRemoteDescription(frame.description)
     else if (frame.type === 'candidate') await connection.addIceCandidate(frame.candidate)
-    // A tab that is closed tells the other tab's connection nothing, but its socket ends.
+    // When a tab is closed, the connection of the other tab does not notice it, but the WebSocket does.
     else if (frame.peerId === partner && (frame.away || frame.type === 'peer_left'))
       show('lost', 'the other tab is gone')
   }
@@ -76,7 +76,7 @@ function connectInRoom(room) {
   }
 }
 
-/** Each click has a room of its own, which nobody can guess and no list shows. */
+/** Each click opens a new room, whose name cannot be guessed and which is not listed. */
 function newTrialLink() {
   const room = `try-${[...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
   $('try').href = `${here}?try=${room}`
@@ -89,6 +89,6 @@ function offerTrial() {
   $('try').onclick = () => {
     end()
     end = connectInRoom(room)
-    setTimeout(() => (room = newTrialLink())) // after the browser has followed this one
+    setTimeout(() => (room = newTrialLink())) // after the browser has opened the current link
   }
 }

@@ -1,0 +1,12 @@
+"""Flags for `os.open` that exist on every platform."""
+
+from __future__ import annotations
+
+import os
+
+BYTES = getattr(os, "O_BINARY", 0)
+"""Without this flag, Windows writes a carriage return before each newline."""
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+"""Refuse to open a symbolic link, which somebody else may have put there. Windows has no such flag."""
+PRIVATE = getattr(os, "O_CLOEXEC", 0) | BYTES
+"""Keep the file from child processes, as Windows always does."""
