@@ -114,7 +114,7 @@ def parts(value: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_vectors_have_each_frame_of_the_tables(dialect: str) -> None:
+def test_each_frame_in_the_tables_is_in_a_vector(dialect: str) -> None:
     shown = list(examples(dialect))
     assert shown, "its section has no table of frames"
     for example in shown:
@@ -123,7 +123,7 @@ def test_the_vectors_have_each_frame_of_the_tables(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_vector_has_each_part_of_a_frame_that_is_shown_apart(dialect: str) -> None:
+def test_each_part_of_a_frame_that_is_shown_separately_is_in_a_vector(dialect: str) -> None:
     known = [part for frame in frames(dialect, "receive") for part in parts(frame)]
     for text in re.findall(r"^```json\n(.*?)^```$", section(f"`{dialect}`"), re.M | re.S):
         pattern = Example(dialect, "", text).pattern
@@ -142,7 +142,7 @@ def test_each_dialect_has_a_section_with_its_paths_its_routes_and_all_kinds_of_i
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_table_of_endings_says_how_long_a_session_is_kept(dialect: str) -> None:
+def test_the_table_of_endings_contains_the_actual_graces(dialect: str) -> None:
     """Its second row is about resumable sessions, in a dialect that has them."""
     table = rows(section(f"`{dialect}`"))
     after_header = [place + 1 for place, row in enumerate(table) if tuple(row[1:]) == ENDING_COLUMNS]

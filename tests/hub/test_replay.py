@@ -178,7 +178,7 @@ class ReplayMachine(RuleBasedStateMachine):
                 each.stop()
 
 
-def test_a_frame_that_waited_for_a_peer_is_not_taken_for_the_one_whose_record_was_lost() -> None:
+def test_a_waiting_frame_is_not_confused_with_a_lost_one() -> None:
     """Both have the number 1. A hypothesis run found that the second restart forgot which of them had been sent."""
     story = ReplayMachine()
     story.the_disk_is_full()

@@ -154,7 +154,7 @@ SAVE_EVERY_S = 0.3  # seconds; faster than anybody types, and about as fast as t
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-async def test_nothing_is_lost_doubled_or_told_as_a_coming_and_going(
+async def test_no_frame_is_lost_or_doubled_and_no_absence_is_announced(
     tmp_path: Path, fault: Callable[[Killable, FaultProxy], object]
 ) -> None:
     chance, sidecar = random.Random(SEED), Killable(tmp_path)
@@ -177,7 +177,7 @@ async def test_nothing_is_lost_doubled_or_told_as_a_coming_and_going(
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets a test fill another program's disk")
-async def test_sessions_go_on_after_a_sidecar_that_was_killed_while_its_disk_was_full(tmp_path: Path) -> None:
+async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(tmp_path: Path) -> None:
     """What it handled meanwhile is forgotten; nobody waits for it, or sends for ever what nobody counts."""
     chance, sidecar = random.Random(SEED), Killable(tmp_path)
     await sidecar.start()
@@ -244,7 +244,7 @@ def live() -> Counter[str]:
     return found
 
 
-async def test_when_all_have_gone_nothing_is_left(
+async def test_nothing_remains_when_all_peers_have_left(
     aiohttp_client: AiohttpClient, tmp_path: Path, measured: list[str]
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, grace_s=0.1)
