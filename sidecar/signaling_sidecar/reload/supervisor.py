@@ -78,7 +78,7 @@ class Worker:
         return self._answers.readline() == "loaded\n"
 
     def serves(self, stop: threading.Event, how: str = "serve") -> bool:
-        """Let the worker serve. Returns True as soon as the worker serves, and False if it cannot serve or if `stop` is set.
+        """Let the worker serve. Returns True as soon as it serves, and False if it cannot serve or if `stop` is set.
 
         That may take long, because the hooks file is imported first.
         """
