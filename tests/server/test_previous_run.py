@@ -228,7 +228,7 @@ async def test_a_damaged_record_does_not_affect_other_sessions(
     next_one = await serve(aiohttp_client, tmp_path)
     assert [peer["peerId"] for peer in (await (await next_one.connect()).join("cleo"))["peers"]] == ["ben"]
     (said,) = [record.getMessage() for record in caplog.records]
-    assert said.startswith("the state of the last run is not restored entirely: 1 line was skipped: ")
+    assert said.startswith("the state of the last run is not restored completely: 1 line was skipped: ")
     assert f"{path}, line {at + 1}" in said
     assert path.exists()  # the log stays what it is
 
@@ -288,7 +288,7 @@ async def test_the_valid_parts_of_a_checkpoint_are_restored(
     for room, there in (("bar", ["ann"]), ("den", ["cleo"])):
         peers = (await (await next_one.connect()).join("dora", room=room))["peers"]
         assert [peer["peerId"] for peer in peers] == there
-    assert "not restored entirely" in caplog.text
+    assert "not restored completely" in caplog.text
 
 
 async def test_a_log_of_another_version_is_ignored_and_reported_in_one_sentence(

@@ -132,7 +132,7 @@ class Membership:
     def session(self, connection: int, room: RoomKey | None = None) -> Session | None:
         """Return the session of a connection in `room`, if it has one. Without a room, return its only session.
 
-        That is None when the connection has no session, or several.
+        The result is None if the connection has no session or several.
         """
         sessions = self._by_connection.get(connection)
         if sessions is None:
