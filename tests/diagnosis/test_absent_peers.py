@@ -97,7 +97,8 @@ def test_a_page_that_uses_another_signaling_server_has_left_when_its_socket_is_c
     assert story.verdict().finding.reason is reason
 
 
-# --- who leaves before any browser has said anything -----------------------------------------------------------------
+# --- peers that leave before any browser has sent a report
+# -----------------------------------------------------------------
 
 
 def test_it_is_unknown_whether_two_peers_were_connected_if_one_leaves_after_complete_signaling(story: Story) -> None:

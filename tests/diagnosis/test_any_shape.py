@@ -1,5 +1,5 @@
-"""Descriptions and candidates are found in the frames of other libraries. What is not found is not reported as
-missing."""
+"""Descriptions and candidates are found in the frames of other libraries. Signals in an unknown form are not reported
+as missing."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_two_rooms_with_json_as_names_stay_different_in_a_redacted_copy(tmp_path
     assert len({line.get("room") for line in lines[-2:]}) == 2
 
 
-# --- what is in no known form ---------------------------------------------------------------------------------------
+# --- unknown forms ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("payload", ["U2FsdGVkX1+vupppZksvRf5pq5g5XjFRlipRkwB0K1Y=", {"o": "vN0AoBw"}, "\x00", 7])

@@ -7,7 +7,8 @@ import pytest
 from signaling_sidecar.diagnosis import Reason
 from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, candidate, elsewhere
 
-# --- what the signaling alone tells ----------------------------------------------------------------------------------
+# --- verdicts from the signaling alone
+# ----------------------------------------------------------------------------------
 
 
 def test_complete_signaling_is_not_reported_as_connected(story: Story) -> None:
@@ -97,7 +98,7 @@ def both_answer(story: Story) -> Story:
 
 
 def test_offers_that_cross_and_are_both_answered(story: Story) -> None:
-    """The signaling does not tell this, because the messages may belong to two connections."""
+    """The signaling alone does not show this, because the messages may belong to two connections."""
     both_answer(story).reports("ann", peerId="ben", connection="connecting", ice="connected")
     assert story.waits(60).verdict().signaling.reason is Reason.UNKNOWN
     assert story.verdict().finding.reason is Reason.GLARE
@@ -152,7 +153,8 @@ def test_during_a_retry_the_reason_of_the_failed_attempt_is_reported(story: Stor
     assert finding.sentence == "Ann has not answered the offer of Ben; they are trying again"
 
 
-# --- what the browsers add -----------------------------------------------------------------------------------------
+# --- verdicts with reports of browsers
+# -----------------------------------------------------------------------------------------
 
 
 def test_peers_are_connected_if_a_browser_reports_it(story: Story) -> None:
@@ -164,7 +166,7 @@ def test_peers_are_connected_if_a_browser_reports_it(story: Story) -> None:
 
 
 def test_a_report_finds_its_pair_by_the_ice_ufrag(story: Story) -> None:
-    """The report of a page that is in no room, and uses a library that the sidecar does not know, tells it too."""
+    """The report of a page outside of all rooms, with an unknown library, shows the result too."""
     story.negotiates()
     frame = {"type": "trace", "event": "state", "page": "p", "pc": "x", "localUfrag": "BENu", **CONNECTED}
     story.record("trace.state", kind="trace", data=frame, room=None)
@@ -276,7 +278,7 @@ def test_a_page_that_is_not_a_secure_context_is_reported(story: Story) -> None:
 def test_the_origin_of_a_page_also_shows_whether_it_is_a_secure_context(
     story: Story, origin: str, reason: Reason
 ) -> None:
-    """This tells it even if a client reports nothing."""
+    """The origin shows it even if a client reports nothing."""
     assert story.joins("ben", "Ben", origin=origin).waits(60).verdict().finding.reason is reason
 
 

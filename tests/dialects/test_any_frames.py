@@ -1,4 +1,5 @@
-"""Arbitrary frames from several connections: nothing fails, nothing crosses rooms, and the sender alone pays."""
+"""Arbitrary frames from several connections: nothing fails, nothing reaches another room, and only the sender gets an
+error."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ def errors_to(effects: list[Effect], connection: int) -> int:
 
 
 def look_at(wire: Wire) -> None:
-    """What must always hold of the hub."""
+    """Assert what must always be true for the hub."""
     membership = wire.driver.hub.membership
     sessions = [session for room in membership.rooms for session in room.sessions.values()]
     held = [session.connection for session in sessions if session.connection is not None]

@@ -1,4 +1,5 @@
-"""What the port offers to dialects to come, through real sockets, in a dialect that only the tests have."""
+"""Features of the dialect interface that no dialect of the product uses, tested on real sockets with a dialect of the
+tests."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
 
 
 async def guest(served: Served, name: str, *rooms: str) -> Peer:
-    """A client that has been greeted, and has entered rooms."""
+    """Connect a client, read its greeting, and let it enter rooms."""
     peer = await served.connect(f"{PATH}?name={name}")
     assert await peer.receive() == {"event": "hello", "you": name}
     if rooms:

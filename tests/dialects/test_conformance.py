@@ -1,4 +1,5 @@
-"""PROTOCOLS.md, "Rules of every dialect", on real sockets; `manners/` says how each dialect differs."""
+"""The rules in PROTOCOLS.md, "Rules of every dialect", on real sockets. `manners/` contains the frames of each
+dialect."""
 
 from __future__ import annotations
 
@@ -152,7 +153,7 @@ async def test_bad_input_causes_one_error_for_its_sender_only(
 
 
 async def test_a_frame_with_half_an_emoji_arrives(served: Served, manners: Manners) -> None:
-    """A page makes it by cutting a string that is too long, and JavaScript servers let it pass."""
+    """A page creates half an emoji by cutting a long string, and servers in JavaScript relay it."""
     a, b = await meet(served, manners, ROOM, "a", "b")
     await a.send(manners.offer(ROOM, "a", "b", {"half": "\ud83d", "whole": "😀", "more": "v" * 70_000}))
     whole = {"half": "\ufffd", "whole": "😀", "more": "v" * 70_000}

@@ -1,4 +1,5 @@
-"""`sidecar/PROTOCOLS.md` is true: the wire vectors have its frames, and the code has its paths, codes and numbers."""
+"""`sidecar/PROTOCOLS.md` is correct: its frames are in the wire vectors, and its paths, codes and numbers are in the
+code."""
 
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ def section(title: str) -> str:
 
 
 def rows(text: str) -> list[list[str]]:
-    """The cells of every row of its tables, headers included."""
+    """Return the cells of every row of the tables in a text, including the headers."""
     lines = (line.strip()[1:-1].split("|") for line in text.splitlines() if line.startswith("|"))
     return [[cell.strip() for cell in cells] for cells in lines if not set("".join(cells)) <= set("- ")]
 
@@ -81,13 +82,13 @@ def steps(dialect: str) -> list[dict[str, Any]]:
 
 
 def frames(dialect: str, key: str) -> list[Any]:
-    """What the vectors send or receive. Hexadecimal digits are without spaces and in lower case."""
+    """Return the frames that the vectors send or receive. Hexadecimal digits are in lower case and without spaces."""
     found = [step[key] for step in steps(dialect) if key in step]
     return [bytes.fromhex(frame).hex() for frame in found] if key.endswith("_binary") else found
 
 
 def is_like(pattern: Any, value: Any) -> bool:
-    """Whether a vector's value is what a table shows."""
+    """Whether a value in a vector matches an example in a table."""
     match pattern:
         case "…":
             return True
@@ -107,7 +108,7 @@ def is_like(pattern: Any, value: Any) -> bool:
 
 
 def parts(value: Any) -> Iterator[Any]:
-    """The value and everything inside it."""
+    """Yield a JSON value and all values inside it."""
     yield value
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from parts(inner)

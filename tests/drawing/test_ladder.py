@@ -1,4 +1,4 @@
-"""One room as a drawing: in characters, as HTML, as Mermaid, and in the picker."""
+"""The drawing of one room as text, as HTML, as Mermaid, and in the picker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals that are alike and follow each other are one row of a ladder."""
+"""Equal consecutive signals are one row of a ladder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from signaling_sidecar.inspection import Ladder, open_log
 from tests.kit.inspection_log import ANN, BEN, TWO_PEERS, record, write_segment
 
 FIRST = 100
-"""`seq` of the first signal that is said again."""
+"""The `seq` of the first repeated signal."""
 HOST = "candidate:1 1 udp 99 192.168.1.7 5000 typ host ufrag ANNu"
 
 
@@ -20,7 +20,7 @@ def said(n: int, at: float, who: dict[str, str] = ANN, **fields: Any) -> str:
 
 
 def ladder_of(tmp_path: Path, *lines: str, fold: bool = True) -> Ladder:
-    """Ann and Ben in a room, and what they say."""
+    """Return the ladder of a room in which Ann and Ben send these signals."""
     file = write_segment(tmp_path / "events-b00t-0001.jsonl", [*TWO_PEERS[:5], *lines])
     return open_log(file).ladder("bar", fold=fold)
 

@@ -1,4 +1,4 @@
-"""The ladder of two peers out of a room, and what their browsers say of the connection between them."""
+"""The ladder of two peers of a room, with the reports of their browsers about the connection."""
 
 from __future__ import annotations
 

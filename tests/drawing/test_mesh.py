@@ -1,4 +1,4 @@
-"""Who is connected to whom at a moment, drawn."""
+"""The drawing of which peers are connected at one moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two session descriptions, line beside line."""
+"""The comparison of two session descriptions, line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who was in a room when, drawn."""
+"""The drawing of when each peer was in a room."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def log_of(tmp_path: Path, *lines: str) -> EventLog:
 
 
 def spans_of(log: EventLog, peer: str, **chosen: Any) -> list[tuple[str, float, float]]:
-    """How a peer was, from when to when (seconds of the log)."""
+    """Return the presences of a peer, each with its start and end (seconds since the beginning of the log)."""
     (row,) = [row for row in log.timeline("bar", **chosen).attendance.rows if row.peer == peer]
     return [(str(span.presence), round(span.since_ts - T0_S, 3), round(span.until_ts - T0_S, 3)) for span in row.spans]
 

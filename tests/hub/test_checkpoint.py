@@ -1,4 +1,4 @@
-"""The hub's state as a checkpoint holds it."""
+"""The state of the hub in a checkpoint."""
 
 from __future__ import annotations
 

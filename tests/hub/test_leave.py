@@ -1,4 +1,4 @@
-"""Leaving, losing the connection, and what each ending means."""
+"""Leaving, losing the connection, and the effect of each kind of ending."""
 
 from __future__ import annotations
 

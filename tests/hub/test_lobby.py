@@ -1,4 +1,4 @@
-"""The list of rooms, asked for and watched."""
+"""The list of rooms: requesting it once, and watching it."""
 
 from __future__ import annotations
 

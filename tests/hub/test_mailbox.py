@@ -1,4 +1,4 @@
-"""What is sent to a peer that cannot be reached is kept for it, where the rules of a dialect say so."""
+"""In dialects with mailboxes, a frame to a peer that cannot be reached is kept for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A payload, text or binary, stands in a record as JSON text, and is read back from it as it was."""
+"""A text or binary payload is recorded as JSON text, and is read back unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several commands in one frame: each for itself, and one error at most."""
+"""Several commands in one frame: each is carried out independently, and the client gets at most one error."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_frame_without_commands_has_no_effect() -> None:
 
 
 def challenging() -> Rooms:
-    """Two rooms that are full, of peers that are gone if they do not answer a challenge."""
+    """Two full rooms, whose peers are removed if they do not answer a challenge."""
     hub = Rooms(
         joining=Joining(capacity=1, rooms_per_connection=9, challenged=Challenged.THE_ROOM),
         endings=Endings(grace_s=dict.fromkeys(Ending, 0.0)),

@@ -1,4 +1,4 @@
-"""Rooms whose peers are not told of each other: what is sent to a peer reaches it, and nothing else does."""
+"""Rooms whose peers are not told of each other: a peer receives only the frames that are sent to it."""
 
 from __future__ import annotations
 

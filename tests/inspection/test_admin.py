@@ -1,4 +1,4 @@
-"""`connect()`: a running sidecar from a script and from a running loop, and the panel that shows it."""
+"""`connect()` in a script and in a running event loop, and the panel of a running sidecar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log of any dialect is the same three tables and the same drawing."""
+"""Logs of all dialects have the same tables and the same drawing."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _room(log: EventLog) -> str:
 
 
 def _goes(manners: Manners, column: int) -> tuple[str, int, tuple[()], str]:
-    """The last step of one who leaves as this dialect's clients do."""
+    """Let a peer leave as the clients of this dialect do."""
     if manners.leave("", "") is not None:
         return "left", column, (), "leaves"
     return (

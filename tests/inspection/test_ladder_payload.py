@@ -1,4 +1,4 @@
-"""What a notebook is given of a ladder, and the payload of the row that is chosen in it."""
+"""The ladder in a notebook, and the payload of its selected row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
 from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, record, write_segment
 
 OFFER = 6
-"""`seq` of the offer in `TWO_PEERS`."""
+"""The `seq` of the offer in `TWO_PEERS`."""
 
 
 def log_of(tmp_path: Path, *lines: str) -> EventLog:

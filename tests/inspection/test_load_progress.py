@@ -1,4 +1,4 @@
-"""A long load says how far it is, where somebody can see it."""
+"""Loading a large log shows its progress in a terminal or a notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files are read, and what of them."""
+"""Opening a log: which files are read, and which of their records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is found in a payload, and what is kept of it in a summary."""
+"""Finding descriptions and candidates in a payload, and summarising it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tables say of a log, and that their descriptions are true."""
+"""The content of the tables of a log, which agrees with their descriptions."""
 
 from __future__ import annotations
 

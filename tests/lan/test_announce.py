@@ -37,7 +37,7 @@ class Heard:
         self._taken = 1  # the first line only says that the listener is ready
 
     async def next(self, **wanted: Any) -> dict[str, Any]:
-        """The next packet in which all lifetimes are those that are wanted, and what else is."""
+        """Return the next packet in which all records have the given lifetime."""
         while True:
             await self._program.line(".", nth=self._taken + 1)
             packet: dict[str, Any] = json.loads(self._program.lines[self._taken])

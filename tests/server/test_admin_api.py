@@ -1,4 +1,4 @@
-"""The admin API: who may, what it shows, what it does, and that it is as it describes itself."""
+"""The admin API: its authorisation, its responses, its commands, and its OpenAPI description."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def call(served: Served, method: str, path: str, body: Any = None, **heade
         return answer.status, await answer.json() if answer.content_type == "application/json" else await answer.text()
 
 
-# --- who may ---
+# --- authorisation ---
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer guess", "Bearer \udcff", "Basic TOKEN", "TOKEN"])
@@ -66,7 +66,7 @@ async def test_only_json_bodies_are_accepted(served: Served) -> None:
         assert answer.status == 415
 
 
-# --- what it shows ---
+# --- responses ---
 
 
 async def test_the_list_contains_all_rooms_of_all_dialects_including_hidden_ones(served: Served) -> None:
@@ -106,7 +106,7 @@ async def test_records_are_streamed_from_a_given_one_and_then_live(served: Serve
     assert [json.loads(line)["seq"] for line in lines] == list(range(1, len(lines) + 1))
 
 
-# --- what it does ---
+# --- commands ---
 
 
 async def test_a_kicked_peer_cannot_join_again_for_a_while(served: Served) -> None:

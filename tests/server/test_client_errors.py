@@ -1,4 +1,4 @@
-"""What clients do wrong costs them an answer at most. Nothing of it is in the terminal of whoever runs the sidecar."""
+"""What clients do wrong costs them an answer at most. They do not appear in the terminal of the sidecar."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ ANSWERED = {
 
 @pytest.fixture(scope="module")
 def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """One for all tests here; what it has said is looked at when they are done."""
+    """One sidecar for all tests in this file. Its output is checked at the end."""
     with serving(tmp_path_factory.mktemp("state")) as sidecar:
         yield sidecar
         code, said = sidecar.stop()

@@ -1,4 +1,4 @@
-"""HTTP routes that a dialect has beside its WebSocket: they are data of the dialect, behind the same guard as all."""
+"""HTTP routes that a dialect declares in addition to its WebSocket, behind the same guard as all other requests."""
 
 from __future__ import annotations
 

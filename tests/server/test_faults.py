@@ -178,7 +178,7 @@ async def test_no_frame_is_lost_or_doubled_and_no_absence_is_announced(
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets a test fill another program's disk")
 async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(tmp_path: Path) -> None:
-    """What it handled meanwhile is forgotten; nobody waits for it, or sends for ever what nobody counts."""
+    """The sidecar has forgotten the frames of that time. No client waits for them or repeats them endlessly."""
     chance, sidecar = random.Random(SEED), Killable(tmp_path)
     await sidecar.start()
     async with clients_of(sidecar.port, chance) as clients:
@@ -208,7 +208,7 @@ async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(t
 
 
 async def everything_has_arrived(clients: list[ResumingClient]) -> None:
-    """What was acknowledged to its sender was received by each whom it was for, once and in order."""
+    """Whether each acknowledged frame was received by all its receivers, once and in order."""
     try:
         await until(lambda: not any(each.waiting for each in clients), "all is acknowledged", QUIET_WITHIN_S)
     except AssertionError:
@@ -235,7 +235,7 @@ def missing(clients: list[ResumingClient]) -> list[tuple[str, str, int]]:
 
 
 def live() -> Counter[str]:
-    """What is in memory of what comes and goes, and what this process has open."""
+    """Return the numbers of temporary objects in memory, and of open files."""
     gc.collect()
     kinds = (Room, Session, Resumption, Connection)
     found = Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, kinds))

@@ -1,4 +1,4 @@
-"""The order in which the front and the owner work: what is logged first, what is sent at once, what is not sent."""
+"""The order in which the front and the owner work: records are written before frames are sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LIMITS = Limits(frame_bytes=65536, frames_per_s=100, burst=500, kept_bytes=65536
 
 
 class Transport(asyncio.Transport):
-    """Takes what is written, and looks at the event log at that moment."""
+    """A transport that stores the written bytes, and reads the event log at that moment."""
 
     def __init__(self, log: LogWriter) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Who is let in, judged and on the wire. See PROTOCOLS.md, "Who may connect"."""
+"""Which requests are accepted, tested with the function and with real requests. See PROTOCOLS.md, "Who may connect"."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.kit.serving import Served, serve
 
 ALLOW_HOST, ALLOW_ORIGIN = ("dev.lan",), ("http://app.lan:3000", "chrome-extension://abcdef")
 ORIGINS = json.loads((Path(__file__).parent / "origins.json").read_text("utf-8"))
-"""Entries of the list of origins, and what they match. vitest reads the same file."""
+"""Entries of the list of origins, and the origins that they match. vitest reads the same file."""
 
 
 @pytest.mark.parametrize(

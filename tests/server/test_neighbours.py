@@ -1,4 +1,4 @@
-"""`GET /ws/signaling/neighbours`: what a page is told of the others on its LAN."""
+"""`GET /ws/signaling/neighbours`: the other pages on the LAN that a page is told about."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_only_clients_that_may_list_rooms_get_the_neighbours(
 
 
 class Browsed:
-    """What is found on a LAN; counts the looks at it."""
+    """A substitute for the search on the LAN, which counts the searches."""
 
     def __init__(self, *found: Neighbour) -> None:
         self._found = list(found)

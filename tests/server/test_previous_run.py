@@ -1,4 +1,4 @@
-"""A sidecar goes on where the last one stopped: after a clean stop, and after one that nobody expected."""
+"""A sidecar continues with the state of the previous one, after a clean stop and after a crash."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def again(request: pytest.FixtureRequest, aiohttp_client: AiohttpClient, tmp_pat
 
     async def start(served: Served, **settings: Any) -> Served:
         folder = served.sidecar.state_dir
-        if request.param == "killed":  # the log is written before anything is sent: what is there now is what is left
+        if request.param == "killed":  # the log is written before anything is sent, so it already has its final content
             folder = Path(shutil.copytree(folder, tmp_path / f"left-{folder.name}"))
         await served.stop()
         return await serve(aiohttp_client, folder, **settings)
@@ -230,7 +230,7 @@ async def test_a_damaged_record_does_not_affect_other_sessions(
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith("the state of the last run is not restored completely: 1 line was skipped: ")
     assert f"{path}, line {at + 1}" in said
-    assert path.exists()  # the log stays what it is
+    assert path.exists()  # the log is not changed
 
 
 async def test_a_grace_of_null_restores_the_grace_of_the_room(
@@ -280,7 +280,7 @@ async def test_the_valid_parts_of_a_checkpoint_are_restored(
     bar["idle_s"], bar["capacity"], bar["rules"] = None, "many", {"grace_s": None}
     bar["sessions"][0]["away"]["left_s"] = None
     bar["sessions"][0]["metadata"] = 5
-    den["sessions"][0]["resumption"]["issued"] = None  # whoever can prove nothing must not be let in as ben
+    den["sessions"][0]["resumption"]["issued"] = None  # a client without a token must not be admitted as ben
     checkpoint["data"] = json.dumps(state)
     path.write_text("\n".join([header, json.dumps(checkpoint), *others, ""]))
     caplog.clear()

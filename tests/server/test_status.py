@@ -1,4 +1,4 @@
-"""What the sidecar says of itself beside its WebSockets: `/status`, the QR code, and the page's head."""
+"""The status of the sidecar over HTTP: `/status`, the QR code, and the page's head."""
 
 from __future__ import annotations
 
@@ -265,7 +265,8 @@ async def test_an_unreadable_log_is_reported(served: Served, monkeypatch: pytest
 
 
 async def test_records_from_before_a_restart_count(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
-    """Calls go on while it is started again, and its new log begins with who is there, not with what they did."""
+    """Calls continue while the sidecar restarts. Its new log begins with the peers in the rooms, but without their
+    earlier signals."""
     before = await serve(aiohttp_client, tmp_path)
     ann, ben = await before.connect(), await before.connect()
     await ann.join("ann", name="Ann")

@@ -1,4 +1,4 @@
-"""A client may offer subprotocols, and goes on only if the answer names one of them."""
+"""A client may offer subprotocols, and continues only if the response selects one of them."""
 
 from __future__ import annotations
 

@@ -142,7 +142,8 @@ async def test_a_fragmented_message_with_pings_in_between_is_one_message(port: i
 
 
 async def test_a_close_that_comes_in_the_middle_of_a_large_frame_is_read(port: int) -> None:
-    """What is sent while the sidecar hangs up must not reset the connection before its Close has been read."""
+    """Data that arrives while the sidecar disconnects must not reset the connection before the client has read the
+    Close."""
     raw = await raw_websocket(port)
     raw.send(frame(TEXT, b"x" * 2_000_000))
     await raw.writer.drain()

@@ -16,12 +16,12 @@ from tests.kit.serving import Served
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits two seconds for an answer that will not come."""
+    """Shorten the time of two seconds that a challenge waits for an answer."""
     monkeypatch.setattr(challenges, "ANSWER_WITHIN_S", 0.2)
 
 
 async def close_of(user: User) -> tuple[Any, Any]:
-    """How the sidecar closed a connection that answers no pings."""
+    """Return the close code of a connection that answers no pings."""
     while (message := await user.peer.socket.receive(timeout=5)).type is aiohttp.WSMsgType.PING:
         pass
     return message.data, message.extra

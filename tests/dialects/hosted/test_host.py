@@ -1,4 +1,4 @@
-"""Who is host of a `hosted` room, what only he may do, and how long the room lives."""
+"""The host of a `hosted` room: which peer it is, what only the host may do, and when the room ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.kit.wire import Wire
 
 
 def host_of(frame: dict[str, Any]) -> str:
-    """The host that a room state names, after a look that it names one only."""
+    """Return the host in a room state, and check that there is only one."""
     state = frame["roomState"]
     assert [user["id"] for user in state["users"] if user["isHost"]] == [state["hostId"]]
     found: str = state["hostId"]

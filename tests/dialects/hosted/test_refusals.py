@@ -1,4 +1,4 @@
-"""What `hosted` refuses: with which text and code, when it closes, and when it must say nothing at all."""
+"""The refusals of `hosted`: their texts and codes, which of them close the connection, and which are not sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hosted` on real sockets: a room, its guests, what they say to each other, and how they return."""
+"""`hosted` on real sockets: users join a room, send frames to each other, disconnect and return."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def is_now(ms: Any) -> bool:
 
 
 def check_state(state: dict[str, Any], users: dict[str, str], name: str = "Films") -> None:
-    """Look at every field of a RoomState: `users` are the names by id, the first one is host, all are connected."""
+    """Check every field of a RoomState: `users` are the names by id, the first one is host, all are connected."""
     hugo = next(iter(users))
     assert all(is_now(user["joinedAt"]) for user in state["users"])
     video = state["videoState"]

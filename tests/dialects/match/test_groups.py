@@ -1,4 +1,4 @@
-"""`match` on real sockets: strangers are put together by group size, in the order in which they asked."""
+"""`match` on real sockets: users are matched by the requested group size, in the order of their requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`match`: one place per user, whatever connections he has, and groups that grow side by side."""
+"""`match`: each user has one session, even with several connections, and groups of different sizes are filled
+independently."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from tests.kit.serving import Peer, Served, serve
 
 
 async def found_by(*peers: Peer) -> tuple[str, ...]:
-    """The group that all of these have been told of, by one and the same frame."""
+    """Return the group of these users, and check that all of them received the same frame about it."""
     first, *others = [await peer.receive() for peer in peers]
     assert set(first) == {"type", "roomId", "peers"}
     assert uuid.UUID(first["roomId"]).version == 4
@@ -188,7 +189,7 @@ async def test_a_repeated_request_for_a_group_of_one_creates_another_room(served
 
 
 async def test_users_that_were_both_away_can_be_matched_with_others(served: Served) -> None:
-    """The room is still kept, but nobody in it is connected: who comes back first waits like anybody."""
+    """The room is still kept, but no user in it is connected, so the first one that returns waits in the queue."""
     a, b = await group(served, "u1", "u2")
     await a.socket.close()
     await b.socket.close()

@@ -1,4 +1,5 @@
-"""`match`: what of a frame is handed on, to whom, and under which name; all else is silence or one error."""
+"""`match`: which fields of a frame are relayed, to which users, and with which sender id. Other frames are ignored or
+answered with one error."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ SDP = {"type": "offer", "sdp": 'v=0\r\no=- 1 "é" \\'}
 
 
 async def spelled(served: Served, query: str, path: str = PATHS[0]) -> Peer:
-    """A user whose query is on the wire as it is written here."""
+    """Connect a user with exactly this text as the query of the URL."""
     url = URL(f"{served.client.make_url(path)}?userId={query}", encoded=True)
     return Peer(await served.client.session.ws_connect(url), served.settled)
 

@@ -1,4 +1,4 @@
-"""`mesh`: who is who when sockets come and go under one id, in one room and in several."""
+"""`mesh`: several connections with the same peer id, in one room and in several rooms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def test_a_page_in_strict_mode_does_not_see_itself(served: Served) -> None
 
 @pytest.mark.parametrize("path", [CANONICAL, ORIGINAL])
 async def test_two_pages_in_strict_mode_see_each_other_once(served: Served, path: str) -> None:
-    """Each opens two sockets, both join, and then the first is closed, as React does it."""
+    """Each page opens two connections, both join, and then the first is closed, as in React's StrictMode."""
     a1, a2 = await joined(served, "A", path=path), await joined(served, "A", path=path)
     await a1.socket.close()
     b1, b2 = await served.connect(path), await served.connect(path)

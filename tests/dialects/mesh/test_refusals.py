@@ -1,4 +1,4 @@
-"""`mesh`: lies that are dropped however they are spelled, and who is not let in; nobody else notices."""
+"""`mesh`: forged senders are dropped in every spelling, invalid joins are refused, and other peers notice nothing."""
 
 from __future__ import annotations
 

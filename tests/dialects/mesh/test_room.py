@@ -1,4 +1,4 @@
-"""`mesh` on real sockets: the newcomer offers to everybody, and frames arrive as the bytes that were sent."""
+"""`mesh` on real sockets: a newcomer sends an offer to every peer, and frames arrive as the same bytes."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ FULL = error("Pairing code already has maximum peers")
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits two seconds for an answer that will not come."""
+    """Shorten the time of two seconds that a challenge waits for an answer."""
     monkeypatch.setattr(challenges, "ANSWER_WITHIN_S", 0.2)
 
 

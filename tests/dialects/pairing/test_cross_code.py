@@ -1,4 +1,5 @@
-"""`pairing.cross_code`: some later clients register their own code and call the other's."""
+"""The setting `pairing.cross_code`: some newer clients register their own code, and call the code of the other
+device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A code of six characters is a secret only as long as nobody can try many."""
+"""A code of six characters stays secret only if the number of attempts is limited."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_repeating_its_own_code_is_not_a_guess(served: Served) -> None:
 
 
 async def test_a_client_at_the_limit_does_not_block_others(served: Served) -> None:
-    """Also where all share one address, as here."""
+    """This also holds if all clients share one address, as here."""
     for first in range(0, 240, 6):
         guesser = await served.connect(CANONICAL)
         answers = [await guesser.ask(register(f"code-{number}")) for number in range(first, first + 6)]
@@ -86,7 +86,8 @@ async def test_the_first_attempts_of_connections_are_limited_too(aiohttp_client:
 
 
 async def test_attempts_are_counted_for_each_address_separately(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
-    """Behind Vite every socket is this machine's; its plugin says where a client is."""
+    """Behind Vite, every connection comes from this machine, and a header of the plugin contains the address of the
+    client."""
     served = await serve(aiohttp_client, tmp_path, pairing_codes_per_minute_per_address=1)
     write_site(tmp_path, "my-app")
 

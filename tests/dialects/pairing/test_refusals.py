@@ -1,4 +1,5 @@
-"""Every error message of `pairing`, in its situation: one for its sender, one record, and nobody else disturbed."""
+"""Every error message of `pairing`: its sender gets one error, one record is written, and other clients notice
+nothing."""
 
 from __future__ import annotations
 

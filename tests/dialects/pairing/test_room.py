@@ -1,4 +1,4 @@
-"""`pairing` on real sockets, with literal frames: two devices share a code, and nobody else hears of it."""
+"""`pairing` on real sockets, with literal frames: two devices share a code, and no other device is told about it."""
 
 from __future__ import annotations
 

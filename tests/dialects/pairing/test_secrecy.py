@@ -1,4 +1,4 @@
-"""A code is nowhere in clear: in no file of the state folder, and in no line of the terminal."""
+"""A pairing code is never written in clear text to a file of the state folder or to the terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CODES = ("ABC234", "XYZ789", "MNP555", "GUESS1", 'quo"te\\é')
 
 
 def written(state_dir: Path) -> str:
-    """All that the state folder's files hold, packed segments unpacked."""
+    """Return the content of all files in the state folder, with decompressed segments."""
     segments = b"".join(whole_lines(segment) for segment in find_segments(state_dir).segments)
     others = [path.read_bytes() for path in state_dir.rglob("*") if path.is_file() and ".jsonl" not in path.name]
     return b"".join([segments, *others]).decode("utf-8", "replace")
@@ -39,7 +39,7 @@ def records(state_dir: Path) -> list[dict[str, Any]]:
 
 
 def decoded(state_dir: Path) -> str:
-    """All that the records say, without any JSON escapes."""
+    """Return the content of all records without JSON escapes."""
     found = [{**record, "data": json.loads(record.get("data") or "null")} for record in records(state_dir)]
     return json.dumps(found, ensure_ascii=False) + "".join(_strings(found))
 
@@ -58,7 +58,8 @@ async def client_of(sidecar: Serving) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def play_the_story(session: aiohttp.ClientSession) -> None:
-    """Pairs, moves, relays, leaves, and every kind of refusal, with codes wherever a client may say one."""
+    """Send all kinds of frames, and cause every kind of refusal, with codes in every field in which a client may send
+    one."""
 
     async def settled() -> None:
         async with session.get("/health") as answer:

@@ -1,4 +1,4 @@
-"""Bad input: a clear error for its sender, a record in the log, and nobody else disturbed."""
+"""Bad input: its sender gets a clear error, the log a record, and other peers notice nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSI_NAME = "\x1b[31mred\x00"
 
 @pytest.fixture
 async def witness(served: Served) -> Peer:
-    """Somebody in the room, who must hear nothing of it."""
+    """Another peer in the room, which must receive nothing."""
     peer = await served.connect()
     await peer.join("witness")
     return peer

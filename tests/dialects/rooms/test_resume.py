@@ -1,4 +1,4 @@
-"""Sessions with tokens, on real sockets: what was missed comes once and in order, to who proves to be it."""
+"""Resumable sessions on real sockets: a client with the right token gets missed frames once and in order."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PAGE = {"instance": "page-1"}
 
 @pytest.fixture
 async def ann(served: Served) -> Peer:
-    """A plain client in the room, to whom nothing of all this is shown."""
+    """A client without a resumable session, which must notice nothing."""
     peer = await served.connect()
     await peer.join("ann")
     return peer
 
 
 async def resumable(served: Served, ann: Peer, name: str = "ben", **more: Any) -> tuple[Peer, str]:
-    """A peer that can be resumed, and its token."""
+    """Return a peer with a resumable session, and its token."""
     peer = await served.connect()
     listed = await peer.join(name, resume=True, **PAGE, **more)
     assert listed["type"] == "peer_list"
@@ -34,7 +34,7 @@ async def resumable(served: Served, ann: Peer, name: str = "ben", **more: Any) -
 
 
 async def comes_back(served: Served, token: str, after: int | None, name: str = "ben", **more: Any) -> Peer:
-    """A new connection, whose first frame asks for the session."""
+    """Open a new connection whose first frame resumes the session."""
     peer = await served.connect()
     resume = {"token": token} | ({} if after is None else {"after": after})
     await peer.send({"type": "join", "roomId": "bar", "peerId": name, "resume": resume, **PAGE, **more})
@@ -185,7 +185,8 @@ async def test_the_newest_connection_replaces_the_older_one(served: Served, ann:
 
 
 async def test_a_session_can_be_resumed_from_another_address(served: Served, ann: Peer) -> None:
-    """From Wi-Fi to cable, while the sidecar still believes in the old connection: the token decides."""
+    """The device changes from Wi-Fi to cable while the sidecar still treats the old connection as alive. The token
+    decides."""
     ben, token = await resumable(served, ann)
     url = served.client.make_url("/ws/signaling")
     from_elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))

@@ -1,4 +1,4 @@
-"""`rooms` on real sockets, with literal frames: the original client's block, and what we add."""
+"""`rooms` on real sockets, with literal frames: those of the original client, and our extensions."""
 
 from __future__ import annotations
 

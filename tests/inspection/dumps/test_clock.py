@@ -1,4 +1,4 @@
-"""How a dump's clock is aligned to the log's, and how sure that is."""
+"""The clock of a dump is aligned with the clock of the log, with a known uncertainty."""
 
 from __future__ import annotations
 

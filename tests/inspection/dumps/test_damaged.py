@@ -1,4 +1,4 @@
-"""Files that are no dump, or none as a browser writes it: one sentence says which and where."""
+"""Files that are not a valid dump: one sentence names the file and the place of the error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of a browser's dump, and what a log knows once it is joined to one.
+"""The content that is read from a browser's dump, and a log to which a dump is joined.
 
 The recorded ones are of Chromium: `tests/e2e/test_dump_of_a_browser.py`.
 """
@@ -192,7 +192,7 @@ def test_the_reports_of_a_page_and_its_dump_are_one_connection(tmp_path: Path) -
 
 
 def failing(tmp_path: Path, *events: tuple[float, str, Any], **created: Any) -> str:
-    """What is said of a pair that has signaled all, and of which Ben's page recorded this."""
+    """Return the verdict on a pair with complete signaling, for which Ben's browser has recorded these events."""
     story = Story(tmp_path).joins("ben", "Ben").names("ben", "10.0.0.2").describes("ben", "offer")
     story.describes("ann", "answer").names("ann", "10.0.0.1").waits(60).leaves("ben")
     dump = write_rtcstats(

@@ -1,4 +1,4 @@
-"""Dumps as Chromium wrote them before version 145, and as Electron still does: what is there is read.
+"""Dumps of Chromium before version 145, which Electron still writes, can be read.
 
 The recorded dump is written here as those versions wrote it: `time` as the user's country writes it, no `timestamp`.
 """
@@ -64,7 +64,7 @@ def up_to_144(way: Callable[[datetime], str] = WAYS["en-US"], zone: timezone = Z
 
 
 def of_2020() -> dict[str, Any]:
-    """With the names and the texts that it had then."""
+    """Convert a dump to the names and texts of that year."""
     dump = up_to_144()
     for connection in dump["PeerConnections"].values():
         connection["rtcConfiguration"] = (

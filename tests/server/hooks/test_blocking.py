@@ -1,4 +1,5 @@
-"""Hooks that block, never end, or would end the process: they keep other hooks waiting for a while, and nobody else."""
+"""Hooks that block, never end, or try to end the process: they delay other hooks for a limited time, and nothing
+else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hooks that are wrong in ways which could cost more than the one request: nobody else may notice."""
+"""Hooks with errors that could affect more than one request. Other clients must notice nothing."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_frames_of_a_waiting_newcomer_are_passed_to_the_hook_too(
 ) -> None:
     served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    return relay.sender != 'gina'\n")
     hugo = await host(served)
-    await guest(served, "gina", hugo, autoping=False)  # as one whose cable is pulled
+    await guest(served, "gina", hugo, autoping=False)  # like a client whose cable was unplugged
     newcomer = await connected(served, "gina")
     await newcomer.send("JOIN_ROOM", userName="Gina")
     await newcomer.send("WEBRTC_OFFER", targetUserId="hugo", offer={})

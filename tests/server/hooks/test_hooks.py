@@ -1,4 +1,5 @@
-"""Hooks: who may connect, come in, and say what; and that a saved file is in use at once, with nobody disturbed."""
+"""Hooks decide about connections, joins and relays, and a saved hooks file is in use at once without disturbing
+clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`room_rules`: what one room has otherwise than its dialect says, from its beginning, at a swap, after a restart."""
+"""The hook `room_rules`: rules for a single room when it is created, after the hooks file is saved, and after a
+restart."""
 
 from __future__ import annotations
 

@@ -39,11 +39,11 @@ def who_is_let_in(
 
     The attack: a developer has the sidecar (or Vite's proxy to it) on localhost and visits evil.example, whose script
     opens a WebSocket to it. Browsers allow that across origins, Vite checks neither header on an upgrade, and the
-    script would read every room. Its Origin shows that the page does not belong to the app. "Origin equals Host" alone does
-    not: with DNS rebinding the page is http://evil.example on 127.0.0.1, and both headers say evil.example. So the Host
-    must be a name that no stranger can own (localhost, an IP literal) or an allowed one, and the Origin must be that
-    same host and port, a loopback page, or an allowed one. A request without Origin does not come from a browser, and
-    its program could send any. A setting that allows every host (`*`, or Vite's `allowedHosts: true`) makes DNS
+    script would read every room. Its Origin shows that the page does not belong to the app. "Origin equals Host" alone
+    does not: with DNS rebinding the page is http://evil.example on 127.0.0.1, and both headers say evil.example. So the
+    Host must be a name that no stranger can own (localhost, an IP literal) or an allowed one, and the Origin must be
+    that same host and port, a loopback page, or an allowed one. A request without Origin does not come from a browser,
+    and its program could send any. A setting that allows every host (`*`, or Vite's `allowedHosts: true`) makes DNS
     rebinding possible.
     """
     host = hosts[0] if len(hosts) == 1 else ", ".join(hosts)
