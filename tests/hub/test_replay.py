@@ -26,7 +26,8 @@ ANN = 1
 
 
 class ReplayMachine(RuleBasedStateMachine):
-    """Ann sends numbers. Ben's page is `got`, and `pipe` is what the hub has sent it and it has not read yet."""
+    """Ann sends numbers. `got` contains the frames that Ben's page has read, and `pipe` those that the hub has sent and
+    the page has not read yet."""
 
     def __init__(self) -> None:
         super().__init__()

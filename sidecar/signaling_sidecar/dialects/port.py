@@ -69,9 +69,9 @@ class FrameBudget(NamedTuple):
     """How many frames a connection may send, in relation to the settings `max_frames_per_s` and `max_frames_burst`."""
 
     times: float = 1.0
-    """The factor by which both are multiplied."""
+    """The factor by which both settings are multiplied."""
     per_room: bool = False
-    """Whether both are also multiplied by the number of rooms that the connection is in."""
+    """Whether both settings are also multiplied by the number of rooms that the connection is in."""
 
 
 Decode = Callable[[bytes, Caller, int], Command]
@@ -165,9 +165,9 @@ class Dialect:
     plain_get: Rejection = UPGRADE_REQUIRED
     """The answer to a request that is not a WebSocket handshake."""
     routes: tuple[Route, ...] = ()
-    """Its HTTP routes beside the WebSocket."""
+    """The HTTP routes that the dialect has in addition to its WebSocket."""
     keeps_secrets: bool = False
-    """Whether words that its clients choose, such as the type of an unknown frame, may hold a secret. They are then
+    """Whether words that its clients choose, such as the type of an unknown frame, may hold a secret. Such words are
     not recorded."""
     cross_origin: bool = False
     """Whether pages of allowed origins may read its HTTP answers."""

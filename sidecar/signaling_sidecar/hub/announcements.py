@@ -21,8 +21,8 @@ def tell(receivers: Iterable[Session], message: Message) -> list[Effect]:
 def announce(record: Record, receivers: Iterable[Session], message: Numbered) -> list[Effect]:
     """Write a record, and send a message about the same event.
 
-    A resumable session gets the message under a number, which the record notes. For a resumable session that is away,
-    the message is kept.
+    A resumable session gets the message with a number, which is written to the record. For a resumable session that is
+    away, the message is kept.
     """
     connections: list[int] = []
     marks: dict[int, Mark] = {}

@@ -8,8 +8,8 @@ occur in many commands:
 - `ref` is the JSON text of the frame's own "id" field. The answer to the frame repeats it, so that the client knows
   which of its frames is answered.
 - `claimed_from` is the peer id that the frame names as its sender.
-- `room`, in a command of a member, is the room that the command is about. None stands for the only room that the
-  connection is in.
+- `room`, in a command of a member, is the room that the command is about. None means the only room that the connection
+is in.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     rules: OwnRules | None = None
     """The rules of its own that the room gets, if this join creates it."""
     address: str | None = None
-    """The client's IP address, by which joins are counted where the rules limit them. None stands for an unknown
-    address."""
+    """The client's IP address, by which joins are counted where the rules limit them. None means that the address is
+    unknown."""
     ref: msgspec.Raw | None = None
 
 
@@ -189,7 +189,7 @@ class Ping(msgspec.Struct, frozen=True, gc=False):
 
 
 class Greet(msgspec.Struct, frozen=True, gc=False):
-    """Send the client a greeting that tells its peer id, for protocols in which the server speaks first."""
+    """Send the client a greeting with its peer id, for protocols in which the server sends the first frame."""
 
     connection: int
     peer: str
@@ -207,7 +207,7 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     peer: str | None = None
     size: int | None = None
     count: int = 1
-    """How many frames this refusal stands for."""
+    """The number of refused frames that this command reports together."""
     ref: msgspec.Raw | None = None
 
 

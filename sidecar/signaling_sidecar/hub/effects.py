@@ -136,7 +136,7 @@ class Durability(msgspec.Struct, frozen=True, gc=False):
 
 
 class Greeting(msgspec.Struct, frozen=True, gc=False):
-    """The first message to a client, in protocols in which the server speaks first."""
+    """The greeting of a client, in protocols in which the server sends the first frame."""
 
     peer: str
     """The peer id of the receiver."""

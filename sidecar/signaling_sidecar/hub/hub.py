@@ -151,7 +151,7 @@ class Hub:
                 assert_never(command)
 
     def _as_member(self, command: M, verb: Callable[[M, Session, float], Outcome], now_s: float) -> Outcome:
-        """Carry out a command that only a peer in a room can give, and only for itself."""
+        """Carry out a command that requires its sender to be in the room, and to use its own peer id."""
         session = self.membership.session(command.connection, command.room)
         if session is None or (command.claimed_from is not None and command.claimed_from != session.peer):
             return self._refusals.of_member(command)

@@ -30,7 +30,7 @@ class Ending(StrEnum):
     LOST = "lost"
     """It ended in any other way: reset, no pong, a client that reads too slowly, a frame over the limit."""
     STOPPED = "stopped"
-    """The sidecar stopped. Clients are expected to come back to the next one."""
+    """The sidecar stopped. Clients are expected to reconnect to the next sidecar."""
 
 
 RESTART_GRACE_S = 5.0  # seconds; PROTOCOLS.md, "Rule 8": time for clients to come back after a restart of the sidecar

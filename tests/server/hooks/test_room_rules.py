@@ -129,7 +129,7 @@ async def test_the_hook_for_rules_may_be_slow(aiohttp_client: AiohttpClient, fil
     assert (await (await served.connect()).join("ben"))["code"] == "room-full"
 
 
-async def test_a_reloaded_hooks_file_is_called_again_and_removes_nobody(
+async def test_the_hook_is_called_again_after_the_file_is_saved_and_removes_nobody(
     aiohttp_client: AiohttpClient, file: Path
 ) -> None:
     served = await hooked(aiohttp_client, file, "")

@@ -1,4 +1,5 @@
-"""The handshake of a WebSocket: which dialect it speaks, and whether the hooks let it in."""
+"""Handles the handshake of a WebSocket: finds its dialect, and calls the hook that decides whether the client is
+admitted."""
 
 from __future__ import annotations
 
