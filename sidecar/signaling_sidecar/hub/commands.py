@@ -202,7 +202,11 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     kind: str | None = None
     room: RoomKey | None = None
     """The room that the frame asked to join. None when it asked for none, or when that could not be read."""
+    sent_in: RoomKey | None = None
+    """The room in which the frame was to be relayed. None for any other frame, and for one that could not be read."""
     peer: str | None = None
+    to: str | None = None
+    """The receiver of a frame that was to be relayed to one peer."""
     size: int | None = None
     count: int = 1
     """How many frames this refusal stands for."""

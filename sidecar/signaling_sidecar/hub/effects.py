@@ -283,17 +283,19 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A frame of the receiver was refused."""
 
     refusal: Refusal
-    ref: JsonText
     kind: str | None
     """The type of the refused frame. None when it could not be read."""
     joined: bool
     """Whether the receiver is in a room."""
+    ref: JsonText = UNSET
     c: int | None = None
     """The number that the client gave the frame. The refusal counts as its handling."""
     handled: int | None = None
     """The last number that was handled, when the number of the refused frame was not."""
     room: str | None = None
     """The room that the frame was about, where that is known."""
+    to: str | None = None
+    """The receiver that the frame named, if it was a `Relay` to one peer."""
 
 
 Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Expired | Refused
