@@ -14,7 +14,7 @@ from signaling_sidecar.hub import Ending
 from signaling_sidecar.server.sockets import connection as connection_module
 from tests.dialects.manners import MANNERS, module_of
 from tests.dialects.manners.manners import Manners
-from tests.dialects.manners.meeting import enter, greeted, hears, meet
+from tests.dialects.manners.meeting import CONFIRMS, enter, greeted, hears, hears_an_error, meet
 from tests.kit.serving import Peer, Served, serve
 
 ROOM, OTHER_ROOM = "first-room", "second-room"
@@ -46,7 +46,7 @@ def test_every_dialect_is_held_to_the_rules(dialect: str) -> None:
 
 async def offer_reaches(manners: Manners, room: str, sender: tuple[str, Peer], to: tuple[str, Peer]) -> None:
     await sender[1].send(manners.offer(room, sender[0], to[0], "still here"))
-    assert await to[1].receive() == manners.arrives(room, sender[0], to[0], "still here")
+    assert await to[1].receive() == manners.arrives(room, sender[0], to[0], "still here"), CONFIRMS
 
 
 # --- rule 1 ----------------------------------------------------------------------------------------------------------
@@ -143,8 +143,7 @@ async def test_bad_input_costs_its_sender_one_error_and_nobody_else_anything(
 ) -> None:
     a, b = await meet(served, manners, ROOM, "a", "b")
     await a.send(frame)
-    if manners.is_error is not None:
-        assert manners.is_error(await a.receive())
+    await hears_an_error(a, manners)
     for peer in (a, b):
         await peer.hears_nothing()
     assert len(served.refusals()) == 1
@@ -178,9 +177,8 @@ async def test_a_flood_is_cut_and_costs_one_error_a_second(
     for number in range(200):
         await a.send(manners.offer(ROOM, "a", "b", number))
     await served.settled()
-    if manners.is_error is not None:
-        assert manners.is_error(await a.receive())
-        await a.hears_nothing()
+    await hears_an_error(a, manners)
+    await a.hears_nothing()
     relayed = len(served.records("signal.relayed"))
     (dialect,) = [DIALECTS[name] for name, each in MANNERS.items() if each is manners]
     assert 0 < relayed <= 20 * dialect.frame_budget.times
