@@ -61,7 +61,11 @@ class Caller:
     address: str | None = None
     """The IP address of the client, or the network that counts as one address. None when it is not known."""
     given_id: str = ""
-    """A random id that the server has made for this connection. A dialect may use it as the peer id."""
+    """A random id that the server has made for this connection. A dialect may use it as the peer id.
+
+    The id ends with the connection, so no client can come back to such a session. In wire vectors it is the name that
+    the vector gives to the connection.
+    """
 
 
 class FrameBudget(NamedTuple):
@@ -156,7 +160,10 @@ class Dialect:
     """Returns what the handshake itself asks for: (caller, wall clock in ms since the epoch). It is carried out before
     the first frame is read. A client that asked for a greeting, a room or a group may then wait without sending."""
     closing: Callable[[LastWords], Closing | None] = lambda message: None
-    """Returns how the message ends the connection of its receiver. None keeps the connection open."""
+    """Returns how the message ends the connection of its receiver. None keeps the connection open.
+
+    A peer that is removed or replaced in its only room loses its connection in every dialect.
+    """
     plain_get: Rejection = UPGRADE_REQUIRED
     """The answer to a request that is not a WebSocket handshake."""
     routes: tuple[Route, ...] = ()
