@@ -192,6 +192,19 @@ async def test_an_invalid_frame_causes_one_error(served: Served, frame: Any) -> 
     assert await ann.ask({"id": "x", "do": "ping"}) == {"id": "x", "result": {"pong": True}}
 
 
+async def test_a_room_that_cannot_be_read_costs_one_error_and_the_others_are_entered(served: Served) -> None:
+    ann = await guest(served, "ann", "bar")
+    await ann.send({"id": 1, "do": "enter", "rooms": ["", "den"]})
+    assert (await ann.receive())["error"] == "bad-field"
+    assert (await ann.receive())["result"]["room"] == "den"
+
+
+async def test_an_id_that_is_too_long_is_not_repeated(served: Served) -> None:
+    ann = await guest(served, "ann", "bar")
+    assert await ann.ask({"id": "x" * 127, "do": "ping"}) == {"result": {"pong": True}}
+    assert await ann.ask({"id": "x" * 126, "do": "ping"}) == {"id": "x" * 126, "result": {"pong": True}}
+
+
 async def test_each_command_of_a_frame_counts_as_a_frame(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path / "state", max_frames_per_s=1, max_frames_burst=10)
     ann = await guest(served, "ann")

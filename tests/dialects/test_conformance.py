@@ -15,7 +15,7 @@ from signaling_sidecar.hub import Ending
 from signaling_sidecar.server.sockets import connection as connection_module
 from tests.dialects.manners import MANNERS, module_of
 from tests.dialects.manners.manners import Manners
-from tests.dialects.manners.meeting import enter, greeted, hears, meet
+from tests.dialects.manners.meeting import CONFIRMS, enter, greeted, hears, hears_an_error, meet
 from tests.kit.serving import Peer, Served, serve
 
 ROOM, OTHER_ROOM = "first-room", "second-room"
@@ -47,7 +47,7 @@ def test_every_dialect_is_tested_with_the_rules(dialect: str) -> None:
 
 async def offer_reaches(manners: Manners, room: str, sender: tuple[str, Peer], to: tuple[str, Peer]) -> None:
     await sender[1].send(manners.offer(room, sender[0], to[0], "still here"))
-    assert await to[1].receive() == manners.arrives(room, sender[0], to[0], "still here")
+    assert await to[1].receive() == manners.arrives(room, sender[0], to[0], "still here"), CONFIRMS
 
 
 # --- rule 1 ----------------------------------------------------------------------------------------------------------
@@ -144,8 +144,7 @@ async def test_bad_input_causes_one_error_for_its_sender_only(
 ) -> None:
     a, b = await meet(served, manners, ROOM, "a", "b")
     await a.send(frame)
-    if manners.is_error is not None:
-        assert manners.is_error(await a.receive())
+    await hears_an_error(a, manners)
     for peer in (a, b):
         await peer.hears_nothing()
     assert len(served.refusals()) == 1
@@ -179,9 +178,8 @@ async def test_a_flood_is_limited_and_causes_one_error_per_second(
     for number in range(200):
         await a.send(manners.offer(ROOM, "a", "b", number))
     await served.settled()
-    if manners.is_error is not None:
-        assert manners.is_error(await a.receive())
-        await a.hears_nothing()
+    await hears_an_error(a, manners)
+    await a.hears_nothing()
     relayed = len(served.records("signal.relayed"))
     (dialect,) = [DIALECTS[name] for name, each in MANNERS.items() if each is manners]
     assert 0 < relayed <= 20 * dialect.frame_budget.times

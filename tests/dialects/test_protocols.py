@@ -59,7 +59,7 @@ class Example(NamedTuple):
 def section(title: str) -> str:
     """The text below a heading, up to the next one of the same level."""
     found = re.search(rf"^(#+) {re.escape(title)}$(.*?)(?=^#{{1,2}} |\Z)", PROTOCOLS.read_text("utf-8"), re.M | re.S)
-    assert found is not None, f"there is no heading {title!r}"
+    assert found is not None, f"sidecar/PROTOCOLS.md has no heading {title!r}"
     return found[2]
 
 
@@ -117,10 +117,12 @@ def parts(value: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_each_frame_in_the_tables_is_in_a_vector(dialect: str) -> None:
     shown = list(examples(dialect))
-    assert shown, "its section has no table of frames"
+    assert shown, f"the section `{dialect}` of sidecar/PROTOCOLS.md has no table of frames"
     for example in shown:
         known = frames(dialect, SENDERS[example.sender] + "_binary" * example.is_binary)
-        assert any(is_like(example.pattern, frame) for frame in known), f"no vector has {example.text}"
+        assert any(is_like(example.pattern, frame) for frame in known), (
+            f"no tests/vectors/{dialect}/*.json has {example.text}"
+        )
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -139,7 +141,7 @@ def test_each_dialect_has_a_section_with_its_paths_its_routes_and_all_kinds_of_i
     read = [DIALECTS[dialect].kind_of(json.dumps(each.pattern).encode()) for each in examples(dialect)]
     received = {DIALECTS[dialect].kind_of(json.dumps(frame).encode()) for frame in frames(dialect, "receive")}
     missing |= (DIALECTS[dialect].kinds | received) - {*read, *re.findall(r"`([^`]+)`", text), None}
-    assert missing == set()
+    assert not missing, f"the section `{dialect}` of sidecar/PROTOCOLS.md does not name {', '.join(sorted(missing))}"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -147,7 +149,8 @@ def test_the_table_of_endings_contains_the_actual_graces(dialect: str) -> None:
     """Its second row is about resumable sessions, in a dialect that has them."""
     table = rows(section(f"`{dialect}`"))
     after_header = [place + 1 for place, row in enumerate(table) if tuple(row[1:]) == ENDING_COLUMNS]
-    assert after_header, f"its section has no table with the columns {ENDING_COLUMNS}"
+    missing = f"the section `{dialect}` of sidecar/PROTOCOLS.md has no table with the columns {ENDING_COLUMNS}"
+    assert after_header, missing
     endings = DIALECTS[dialect].rules(Settings()).endings
     kept = [grace_s for grace_s in (endings.grace_s, endings.resumable_grace_s) if grace_s is not None]
     for (_, *cells), grace_s in zip(table[after_header[0] :][: len(kept)], kept, strict=True):

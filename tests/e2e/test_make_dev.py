@@ -24,7 +24,7 @@ def fresh_clone(folder: Path) -> Path:
 
 async def test_make_dev_sets_everything_up_and_ctrl_c_ends_it_all(start: Start, tmp_path: Path) -> None:
     clone = fresh_clone(tmp_path / "clone")
-    as_on_a_new_machine = {"PATH": os.environ["PATH"], "VIRTUAL_ENV": None}
+    as_on_a_new_machine = {"PATH": os.environ["PATH"], "VIRTUAL_ENV": None, "MAKEFLAGS": None}
     terminal = await start([*IN_A_TERMINAL, "make", "dev"], clone, as_on_a_new_machine)
     await terminal.line(LISTENS, within_s=INSTALLS_WITHIN_S)
     sidecar = await sidecar_in(terminal)
@@ -45,9 +45,11 @@ async def test_make_dev_sets_everything_up_and_ctrl_c_ends_it_all(start: Start, 
             await session.get(url)
 
     second = await start(["make", "--dry-run", "dev"], clone, as_on_a_new_machine)
+    await second.line(r"vite\.js demo")
     assert await second.ended() == 0
     [command_line] = second.lines  # the setup is not repeated
     assert "vite.js demo" in command_line
     on_the_lan = await start(["make", "--dry-run", "dev-lan"], clone, as_on_a_new_machine)
+    await on_the_lan.line(r"--mode lan")
     assert await on_the_lan.ended() == 0
     assert on_the_lan.lines == [f"{command_line} --mode lan"]

@@ -251,7 +251,7 @@ async def test_peers_are_not_shown_to_other_machines(demo: Site, browser: Browse
     context = await browser.new_context(extra_http_headers={"X-Forwarded-For": "10.0.40.7"})
     page, _ = await open_page(context, f"{demo.sidecar.url}/")
     await expect(page.get_by_test_id("rooms").locator("> li")).to_contain_text("2 peers")
-    await expect(page.get_by_test_id("people-hint")).to_contain_text("open this page there, by localhost")
+    await expect(page.get_by_test_id("people-hint")).to_contain_text("open this page there with localhost")
     assert "Ann" not in await page.content()
 
 

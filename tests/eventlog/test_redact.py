@@ -18,12 +18,26 @@ from hypothesis import strategies as st
 from signaling_sidecar.cli.log_export import dialect_words
 from signaling_sidecar.diagnosis import diagnose, read_entries
 from signaling_sidecar.dialects import DIALECTS, Dialect
+from signaling_sidecar.errors import no_such_peer
 from signaling_sidecar.eventlog import Line
 from signaling_sidecar.eventlog.address_class import address_class
-from signaling_sidecar.eventlog.allowed_words import KEYS, TRACE_WORDS
+from signaling_sidecar.eventlog.allowed_words import TRACE_WORDS, known_keys
 from signaling_sidecar.eventlog.payload import find_candidates, find_media
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact import Redactor
+from signaling_sidecar.hub import RoomKey
+from signaling_sidecar.hub.checkpoint import (
+    AwayState,
+    Checkpoint,
+    KeptFrameState,
+    KeptState,
+    ResumptionState,
+    RoomInLog,
+    SessionState,
+)
+from signaling_sidecar.hub.effects import Notice, PeerJoined, PeerLeft, PeerView, Refused, Relayed
+from signaling_sidecar.hub.matchmaking import Waiting
+from signaling_sidecar.hub.rules import Ending, OwnRules, Reason
 from signaling_sidecar.settings import Settings
 from tests.kit.checkout import RECORDED
 from tests.kit.diagnosis_log import Story
@@ -43,7 +57,7 @@ SECRETS_IN_SDP = (
     re.compile(r"candidate:\S+ \d+ \S+ \d+ (\S+)"),
 )
 A_ROOM_AND_A_STATE = {"connected"}
-KNOWN_WORDS = KEYS.union(*dialect_words().by_key().values(), *TRACE_WORDS.values())
+KNOWN_WORDS = known_keys().union(*dialect_words().by_key().values(), *TRACE_WORDS.values())
 WELL_KNOWN = {"127.0.0.1", "0.0.0.0", "::1", "::"}
 DESCRIPTION = (
     "v=0\r\no=- 5360776028417552763 2 IN IP4 127.0.0.1\r\na=ice-ufrag:ANNu\r\na=candidate:1 1 udp 1 {} 9 typ host\r\n"
@@ -334,6 +348,50 @@ def test_signals_in_a_checkpoint_are_redacted() -> None:
     (copied,) = data["rooms"][0]["sessions"]
     assert copied["resumption"]["issued"] == "token-1"
     assert copied["resumption"]["kept"][0]["message"]["payload"] == "text-1"
+
+
+def test_a_shared_checkpoint_is_read_back_with_all_its_parts() -> None:
+    bar, offer = RoomKey("rooms", "bar"), b'{"type":"offer","to":"ben"}'
+    messages = (
+        PeerJoined(PeerView("ben", 1, "Ben"), room="bar"),
+        PeerLeft("cleo", Reason.LEFT, new_host="ann", room="bar"),
+        Relayed("ben", "offer", offer, room="bar"),
+        Notice("closing time", "bar"),
+        Refused(no_such_peer("zoe"), "offer", joined=True, room="bar", to="zoe"),
+    )
+    kept = [KeptState(s, message) for s, message in enumerate(messages, 1)]
+    session = SessionState(
+        *("session-1", "ann", 7),
+        away=AwayState(Ending.LOST, 9.5, ["session-2"]),
+        resumption=ResumptionState("ab" * 32, sent=5, handled=3, reached=4, kept=kept),
+    )
+    own = OwnRules(host="ann", grace_s=5.0)
+    state = Checkpoint(
+        [RoomInLog(*bar, 9, True, 7, 1.5, [session], host="ann", queue="chess", announced=False, rules=own)],
+        [Waiting("match", "ann", 2, 1, 7, "chess")],
+        [(bar, "ben")],
+        [KeptFrameState(*bar, to="ben", peer="ann", kind="offer", session="session-1", payload=offer.decode())],
+    )
+    copy = shared_data("log.checkpoint", json.loads(msgspec.json.encode(state)))
+    assert shape(copy) == shape(json.loads(msgspec.json.encode(state)))
+    restored = msgspec.convert(copy, Checkpoint)
+    (room,), (waiting,), ((key, barred),), (frame,) = msgspec.structs.astuple(restored)
+    assert key == (room.dialect, room.room) == (frame.dialect, frame.room) == ("rooms", "room-1")
+    assert (frame.to, frame.peer) == (barred, room.host) == (barred, room.sessions[0].peer)
+    assert json.loads(frame.payload) == {"type": "offer", "to": barred}
+    assert waiting.queue == room.queue != "chess"
+    assert room.sessions[0].resumption.reached == 4
+
+
+def shape(value: Any) -> Any:
+    """The value without its texts, except those that are keys."""
+    if isinstance(value, dict):
+        return {key: shape(each) for key, each in value.items()}
+    return list(map(shape, value)) if isinstance(value, list) else "a text" if isinstance(value, str) else value
+
+
+def test_a_damaged_checkpoint_is_not_shared() -> None:
+    assert shared_data("log.checkpoint", {"rooms": [], "waiting": [], "barred": [["bar", "ann"]]}) is None
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)

@@ -135,7 +135,7 @@ def test_a_frame_over_a_limit_is_refused_and_frames_kept_before_are_delivered(
     assert [types(each) for each in kept] == [["signal.kept"]] * len(kept)
     (answer,) = told(refused, ANN)
     assert isinstance(answer, Refused)
-    assert answer.refusal.code is Code.NO_SUCH_PEER
+    assert (answer.refusal.code, answer.to) == (Code.NO_SUCH_PEER, receivers[-1])
     assert len(told(post.join(BEN, "ben"), BEN)[1:]) == receivers[:-1].count("ben")
     assert types(post.send(ANN, "cleo", payloads[-1])) == ["signal.kept"], "there is room again"
 

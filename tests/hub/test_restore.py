@@ -230,6 +230,12 @@ class RestoreMachine(RuleBasedStateMachine):
         else:
             self.do(command)
 
+    @rule(connection=connections, room=rooms)
+    def leave_by_name(self, connection: int, room: str) -> None:
+        self.numbers[connection] = self.numbers.get(connection, 0) + 1
+        command = Leave(connection=connection, room=RoomKey("rooms", room))
+        self.do(Numbered(connection, command, a=1, c=self.numbers[connection]))
+
     @rule(connection=connections, peer=peers, to=peers, payload=payloads)
     def write_a_letter(self, connection: int, peer: str, to: str, payload: bytes) -> None:
         self.do(Join(connection=connection, room=RoomKey("letters", "den"), at_ms=5, peer=peer, instance="page"))

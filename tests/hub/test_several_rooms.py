@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub import RoomRules
+from signaling_sidecar.hub import RoomKey, RoomRules
 from signaling_sidecar.hub.commands import (
     CloseRoom,
+    Command,
     End,
     Join,
     Kick,
@@ -137,6 +138,32 @@ def test_a_command_must_name_its_room_if_the_connection_is_in_several(command: o
     assert hub.refused(hub.handle(forged)) == Code.FORGED_FROM
     done = hub.handle(type(command)(**fields | {"room": DEN, "claimed_from": "anna"}))
     assert not [each for each in done if isinstance(each, Send) and isinstance(each.message, Refused)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Relay(1, "offer", "ben", None, b"{}", room=DEN),
+        Update(connection=1, name="Ann", room=DEN),
+        UpdateRoom(kind="rename", connection=1, name="Den", room=DEN),
+        Leave(connection=1, room=DEN),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+@pytest.mark.parametrize("own", [(), (BAR,), (BAR, ATTIC)], ids=lambda own: f"in {len(own)} rooms")
+def test_a_refusal_is_about_the_room_that_was_named_whatever_rooms_the_sender_is_in(
+    command: Command, own: tuple[RoomKey, ...]
+) -> None:
+    hub = Rooms()
+    for room in own:
+        hub.enter(1, "ann", room)
+    record, answer = hub.handle(command)
+    assert isinstance(record, Record)
+    assert (record.dialect, record.room, record.peer, record.session) == ("many", "den", None, None)
+    assert isinstance(answer, Send)
+    assert isinstance(answer.message, Refused)
+    assert answer.message.room == "den"
+    assert answer.message.to == ("ben" if isinstance(command, Relay) else None)
 
 
 def test_a_relay_goes_to_the_room_that_it_names_and_to_no_other() -> None:

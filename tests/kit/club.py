@@ -24,6 +24,7 @@ from signaling_sidecar.settings import Settings
 
 NAME = "club"
 PATH = "/ws/signaling/club"
+MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not repeated, so that an error stays smaller than its frame
 GRACE_S = dict.fromkeys(Ending, 0.0) | {Ending.LOST: 10.0, Ending.STOPPED: 10.0}
 
 
@@ -37,7 +38,7 @@ class _Envelope(Envelope, gc=False):
 
     @property
     def ref(self) -> Raw | None:
-        return self.id or None
+        return self.id if 0 < len(bytes(self.id)) <= MAX_REF_BYTES else None
 
 
 def open_(opening: Opening) -> Introduction:
@@ -63,11 +64,15 @@ def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carr
 
 def _enter(envelope: _Envelope, caller: Caller, at_ms: int) -> Carried:
     peer = caller.introduction.peer or caller.given_id
-    joins: tuple[Single, ...] = tuple(
-        commands.Join(connection=caller.connection, room=key, at_ms=at_ms, peer=peer, ref=envelope.ref)
-        for key in _keys(envelope.rooms)
-    )
-    return commands.Several(caller.connection, joins)
+
+    def join(room: Any) -> Single:
+        refusal = refuse_id("rooms", room)
+        if refusal is not None:  # the other rooms are entered
+            return commands.Refuse(connection=caller.connection, refusal=refusal, kind="enter", ref=envelope.ref)
+        key = RoomKey(NAME, room)
+        return commands.Join(connection=caller.connection, room=key, at_ms=at_ms, peer=peer, ref=envelope.ref)
+
+    return commands.Several(caller.connection, tuple(map(join, _list(envelope.rooms))))
 
 
 def _barge(envelope: _Envelope, caller: Caller, at_ms: int) -> Carried:
@@ -112,9 +117,15 @@ def _rename(envelope: _Envelope, caller: Caller, at_ms: int) -> Carried:
 
 
 def _keys(rooms: Any) -> list[RoomKey]:
-    for room in rooms if isinstance(rooms, list) else [rooms]:
+    for room in _list(rooms):
         check(refuse_id("rooms", room))
     return [RoomKey(NAME, room) for room in rooms]
+
+
+def _list(rooms: Any) -> list[Any]:
+    if not isinstance(rooms, list):
+        raise BadFrameError(errors.bad_field("rooms", "a list of room ids"))
+    return rooms
 
 
 _READERS: dict[str, Callable[[_Envelope, Caller, int], Carried]] = {

@@ -86,7 +86,7 @@ COURIER = Dialect(
     kind_of=kind_first(),
     rules=lambda settings: RoomRules(joining=Joining(capacity=settings.max_peers_per_room)),
     decode=reader(msgspec.json.Decoder(_Envelope), _read),
-    decode_binary=binary_reader(_read_chunk),
+    decode_binary=binary_reader(_read_chunk, CHUNK),
     encode=writer(_ENCODERS),
     begin=lambda caller, at_ms: commands.Greet(caller.connection, caller.given_id),
 )

@@ -76,6 +76,8 @@ async def test_binary_frames_are_relayed_shown_to_hooks_logged_drawn_and_shared(
     await ben.send(b"\x03ann\x00\xff")
     assert await ann.receive() == b"\x03ben\x00\xff"
     assert await ben.ask(b"\x03ann\x00\x00") == ["wrong", "refused-by-hook"]
+    assert await ben.ask(b"\x00\x00") == ["wrong", "bad-field"]
+    assert [record["kind"] for record in served.records("signal.refused")] == ["chunk", "chunk"]
     (relayed,) = served.records("signal.relayed")
     assert (relayed["kind"], relayed["bytes"], relayed["data"]) == ("chunk", 2, {"base64": "AP8="})
     await served.stop()

@@ -113,14 +113,19 @@ def reader(
     return decode
 
 
-def binary_reader(read: Callable[[bytes, Caller, int], Carried]) -> Callable[[bytes, Caller, int], Command]:
-    """Create a dialect's `decode_binary` from `read`, which may raise BadFrameError."""
+def binary_reader(
+    read: Callable[[bytes, Caller, int], Carried], kind: str | None = None
+) -> Callable[[bytes, Caller, int], Command]:
+    """Create a dialect's `decode_binary` from `read`, which may raise BadFrameError.
+
+    `kind` is the kind with which a refused frame is recorded, in dialects that have only one kind of binary frames.
+    """
 
     def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:
         try:
             return read(frame, caller, at_ms)
         except BadFrameError as bad:
-            return commands.Refuse(connection=caller.connection, refusal=bad.refusal, size=len(frame))
+            return commands.Refuse(connection=caller.connection, refusal=bad.refusal, kind=kind, size=len(frame))
 
     return decode
 

@@ -62,7 +62,11 @@ class Caller:
     address: str | None = None
     """The IP address of the client, or the network that counts as one address. None when it is not known."""
     given_id: str = ""
-    """A random id that the server has made for this connection. A dialect may use it as the peer id."""
+    """A random id that the server has made for this connection. A dialect may use it as the peer id.
+
+    The id ends with the connection, so no client can come back to such a session. In wire vectors it is the name that
+    the vector gives to the connection.
+    """
 
 
 class FrameBudget(NamedTuple):
@@ -154,14 +158,17 @@ class Dialect:
     mark: Callable[[bytes, Mark], bytes] = lambda text, mark: text
     """Adds the numbers of a frame to a resumable session to the text that all receivers share."""
     open: Callable[[Opening], Introduction | Rejection | Closing] = lambda opening: Introduction()
-    """Reads the handshake. Reads a handshake. With a `Closing`, the handshake succeeds and the connection is closed at
+    """Reads a handshake. With a `Closing`, the handshake succeeds and the connection is closed at
     once."""
     begin: Callable[[Caller, int], Carried | Opened | None] = lambda caller, at_ms: None
     """Returns the commands that the handshake itself requests, given the caller and the wall clock (ms since the
     epoch). It is carried out before the first frame is read. A client whose handshake requests a greeting, a room or a
     group need not send any frame."""
     closing: Callable[[LastWords], Closing | None] = lambda message: None
-    """Returns how to close the connection of a message's receiver, or None to keep it open."""
+    """Returns how to close the connection of a message's receiver, or None to keep it open.
+
+    A peer that is removed or replaced in its only room loses its connection in every dialect.
+    """
     plain_get: Rejection = UPGRADE_REQUIRED
     """The answer to a request that is not a WebSocket handshake."""
     routes: tuple[Route, ...] = ()

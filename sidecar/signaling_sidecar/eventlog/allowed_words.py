@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from functools import cache
 from typing import NamedTuple, get_args
+
+import msgspec
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.eventlog.payload import CANDIDATE_TYPES, SDP_TYPES
+from signaling_sidecar.hub.checkpoint import Checkpoint
 from signaling_sidecar.hub.effects import Numbered
 from signaling_sidecar.hub.payloads import BASE64
+from signaling_sidecar.hub.restoration import RecordData
 from signaling_sidecar.hub.rules import Ending, Reason
 from signaling_sidecar.settings import Settings
 
@@ -97,7 +102,10 @@ TRACE_WORDS: dict[str, frozenset[str]] = {
 """The strings that are kept in reports of browsers, where these keys have another meaning than in frames of an app."""
 
 KINDS: dict[str, str] = {
-    **dict.fromkeys(("peer", "to", "from", "peerId", "userId", "targetUserId", "peers", "matched", "host"), "peer"),
+    **dict.fromkeys(
+        ("peer", "to", "from", "sender", "new_host", "peerId", "userId", "targetUserId", "peers", "matched", "host"),
+        "peer",
+    ),
     **dict.fromkeys(("room", "roomId", "target", "pairingCode"), "room"),
     **dict.fromkeys(("session", "told"), "session"),
     **dict.fromkeys(("token", "issued", "proven"), "token"),
@@ -134,7 +142,7 @@ APPS_OWN = frozenset({"metadata", "ref"})
 """The keys under which a record of the sidecar contains data of an app."""
 MAX_MEDIA_SECTION = 31  # the highest `sdpMLineIndex` that is kept in data of an app; the same limit as for `MIDS`
 
-KEYS = (
+_KEYS = (
     NUMBERS
     | TRACE_NUMBERS
     | frozenset(DialectWords().by_key())
@@ -142,23 +150,9 @@ KEYS = (
     | frozenset(KINDS)
     | VERSIONED
     | {
-        *(
-            BASE64,
-            "settings",
-            "listed",
-            "rules",
-            "sessions",
-            "waiting",
-            "away",
-            "resumption",
-            "kept",
-            "answered",
-            "unlisted",
-        ),
-        *("metadata", "ref", "hook", "error", "summary", "candidate", "candidates", "sdp", "offer", "answer"),
+        *(BASE64, "settings", "hook", "error", "summary", "candidate", "candidates", "sdp", "offer", "answer"),
         *(
             "description",
-            "payload",
             "signal",
             "data",
             "id",
@@ -174,4 +168,13 @@ KEYS = (
         ),
     }
 )
-"""The keys that are kept. Every other key is replaced by a pseudonym, because an app may use a name as a key."""
+
+
+@cache
+def known_keys() -> frozenset[str]:
+    """The keys that are kept: those above, and the names of all fields that a restart reads, at every depth.
+
+    Every other key is replaced by a pseudonym, because an app may use a name as a key.
+    """
+    _, structs = msgspec.json.schema_components((Checkpoint, RecordData))
+    return _KEYS.union(*(struct.get("properties", ()) for struct in structs.values()))

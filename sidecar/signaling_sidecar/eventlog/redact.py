@@ -22,7 +22,6 @@ from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.eventlog.allowed_words import (
     APP_WORDS,
     APPS_OWN,
-    KEYS,
     KINDS,
     MAX_MEDIA_SECTION,
     NUMBERS,
@@ -31,6 +30,7 @@ from signaling_sidecar.eventlog.allowed_words import (
     VERSION,
     VERSIONED,
     DialectWords,
+    known_keys,
 )
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 from signaling_sidecar.eventlog.line import Line
@@ -41,6 +41,7 @@ from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_descr
 from signaling_sidecar.eventlog.secure_context import is_insecure
 from signaling_sidecar.hub.effects import FRAME_RECORDS
 from signaling_sidecar.hub.payloads import BASE64
+from signaling_sidecar.hub.rules import RoomKey
 
 _RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # the sidecar writes no other types
 _MEANINGS = SDP_TYPES | {"candidate"}
@@ -138,12 +139,21 @@ class _Document:
                 for name, each in value.items()
             }
         if isinstance(value, list):
+            if key == "barred" and author is _Author.SIDECAR:
+                return [self._barred(each) for each in value]
             return [self.value(key, each, author) for each in value]
         if isinstance(value, str):
             return self.text(key, value, author)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return value if _keeps(key, value, author) else 0
         return value
+
+    def _barred(self, barred: Any) -> Any:
+        """Redact a peer that is barred from a room, in a checkpoint. Its parts have no keys there."""
+        (dialect, room), peer = msgspec.convert(barred, tuple[RoomKey, str])
+        texts = {"dialect": dialect, "room": room, "peer": peer}
+        dialect, room, peer = (self.text(key, text, _Author.SIDECAR) for key, text in texts.items())
+        return (dialect, room), peer
 
     def text(self, key: str | None, text: str, author: _Author) -> str:
         """Redact a string."""
@@ -173,7 +183,7 @@ class _Document:
         return f"{pseudonym}-{meaning}" if is_kind else pseudonym
 
     def _key(self, key: str) -> str:
-        return key if key in KEYS or key in self._frame_types else self._names.of(key, "key")
+        return key if key in known_keys() or key in self._frame_types else self._names.of(key, "key")
 
     def _words(self, key: str | None, author: _Author) -> frozenset[str]:
         if key is None or (author is _Author.APP and key not in APP_WORDS):

@@ -204,7 +204,11 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     kind: str | None = None
     room: RoomKey | None = None
     """The room that the frame asked to join, or None if it is not a join or the room could not be read."""
+    sent_in: RoomKey | None = None
+    """The room in which the frame was to be relayed. None for any other frame, and for one that could not be read."""
     peer: str | None = None
+    to: str | None = None
+    """The receiver of a frame that was to be relayed to one peer."""
     size: int | None = None
     count: int = 1
     """The number of refused frames that this command reports together."""

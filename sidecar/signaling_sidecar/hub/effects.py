@@ -285,17 +285,19 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Reports that a frame of the receiver was refused."""
 
     refusal: Refusal
-    ref: JsonText
     kind: str | None
     """The type of the refused frame. None when it could not be read."""
     joined: bool
     """Whether the receiver is in a room."""
+    ref: JsonText = UNSET
     c: int | None = None
     """The number that the client gave the frame. A refused frame counts as handled."""
     handled: int | None = None
     """The last number that was handled, if the refused frame does not count as handled."""
     room: str | None = None
     """The room that the frame was about, if it is known."""
+    to: str | None = None
+    """The receiver that the frame named, if it was a `Relay` to one peer."""
 
 
 Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Expired | Refused

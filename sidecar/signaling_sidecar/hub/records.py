@@ -12,7 +12,7 @@ from signaling_sidecar.hub.commands import Enqueue, Join, Leave, Refusable, Refu
 from signaling_sidecar.hub.effects import Effect, Record
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.payloads import to_json
-from signaling_sidecar.hub.rules import OwnRules
+from signaling_sidecar.hub.rules import OwnRules, RoomKey
 
 _encode = msgspec.json.Encoder().encode
 
@@ -90,28 +90,40 @@ def of_session(
 
 
 def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) -> Record:
-    """Record a refusal. A refused join is recorded with the room that it names, any other frame with the room of the
-    session."""
+    """Record a refusal with the room that the command is about: the one that it names, or else that of the session.
+
+    `session` is the sender's session in that room. None when the sender is not in it.
+    """
     count, size = (command.count, command.size) if isinstance(command, Refuse) else (1, None)
     data = {"code": refusal.code, "message": refusal.message, "count": count, **present(ref=command.ref)}
-    to = command.to if isinstance(command, Relay) else None
+    to = command.to if isinstance(command, Relay | Refuse) else None
     dialect, room, peer, id_ = _refused_in(command, session)
     return Record("signal.refused", dialect, room, peer, to, command.connection, id_, command.kind, size, data)
 
 
-def _refused_in(command: Refusable, session: Session | None) -> tuple[str | None, str | None, str | None, str | None]:
-    """Return the dialect, the room, the peer and the session with which a refusal is recorded."""
+def room_of_member(command: Refusable) -> RoomKey | None:
+    """The room that a command names as one that its sender is in. None when it names no such room."""
     match command:
-        case Join():
-            return (*command.room, command.peer, None)
-        case Enqueue():
-            return command.dialect, None, command.peer, None
-        case Refuse() if command.room is not None:
-            return (*command.room, command.peer, None)
-        case Relay() | Leave() | Update() | UpdateRoom() | Trace() | Refuse():
-            return (None,) * 4 if session is None else (*session.room.key, session.peer, session.id)
+        case Relay() | Leave() | Update() | UpdateRoom() | Trace():
+            return command.room
+        case Refuse():
+            return command.sent_in
+        case Join() | Enqueue():
+            return None
         case _:
             assert_never(command)
+
+
+def _refused_in(command: Refusable, session: Session | None) -> tuple[str | None, str | None, str | None, str | None]:
+    """The dialect, the room, the peer and the session that a refusal is recorded with."""
+    if isinstance(command, Enqueue):
+        return command.dialect, None, command.peer, None
+    if isinstance(command, Join | Refuse) and command.room is not None:
+        return (*command.room, command.peer, None)
+    if session is not None:
+        return (*session.room.key, session.peer, session.id)
+    room = room_of_member(command)
+    return (None,) * 4 if room is None else (*room, None, None)
 
 
 def numbered(effects: list[Effect], session: Session, c: int) -> list[Effect]:

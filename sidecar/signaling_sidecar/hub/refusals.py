@@ -32,7 +32,7 @@ class Refusals:
         record = records.of_refusal(refused, refusal, session)
         done: list[Effect] = [record]
         if is_told:
-            done = self._tell(refused, record, session, refusal, c)
+            done = self._tell(refused, record, refusal, c)
         if self._arrivals.is_exhausted(command.connection):
             done.append(effects.Close(command.connection, effects.CloseCode.REFUSED, refusal.code))
         return done
@@ -51,17 +51,17 @@ class Refusals:
             return errors.forged_from(claimed or "", session.peer)
         return errors.which_room(command.kind) if command.room is None else errors.other_room(command.room.room)
 
-    def _tell(
-        self, command: Refusable, record: effects.Record, session: Session | None, refusal: Refusal, c: int | None
-    ) -> list[Effect]:
+    def _tell(self, command: Refusable, record: effects.Record, refusal: Refusal, c: int | None) -> list[Effect]:
         answer = effects.Refused(
             refusal,
-            command.ref or UNSET,
             command.kind,
             joined=bool(self._membership.sessions(command.connection)),
+            ref=command.ref or UNSET,
             c=c,
             room=record.room,
+            to=record.to,
         )
+        session = self._membership.session(command.connection)  # a connection with a resumable session has no other
         if session is not None and session.resumption is not None:
             if c is not None:
                 return announce(record, [session], answer)
@@ -70,11 +70,8 @@ class Refusals:
         return [record, Send((command.connection,), answer)]
 
     def _session(self, command: Refusable) -> Session | None:
-        """Return the session that the refusal concerns: the session in the room that the command names, otherwise the
-        only session."""
-        named = command.room if isinstance(command, OfMember | commands.Trace) else None
-        session = self._membership.session(command.connection, named)
-        return self._membership.session(command.connection) if session is None else session
+        """The session of the sender in the room that the command names, or its only session when none is named."""
+        return self._membership.session(command.connection, records.room_of_member(command))
 
 
 def _refused_command(command: commands.Carried, refusal: Refusal) -> Refusable:

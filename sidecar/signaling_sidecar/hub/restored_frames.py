@@ -50,9 +50,19 @@ class RestoredFrames:
         self._restoration.keep_for_told(lambda _: notice)
 
     def _refused(self, record: Past, data: RecordData) -> None:
-        refusal = Refusal(data.code, data.message)
-        answer = Refused(refusal, data.ref, record.kind, joined=True, c=record.c, room=record.room)
-        self._restoration.keep_for_told(lambda _: answer)
+        """Restore the answer. Its frame had the last number that its sender's session has handled.
+
+        That number is on the record itself, or on the one before it when the frame named a room that its sender was not
+        in.
+        """
+
+        def answer(session: str) -> Refused:
+            resumption = self._restoration.sessions[session].resumption
+            c = record.c if record.c is not None or resumption is None else resumption.handled
+            refusal = Refusal(data.code, data.message)
+            return Refused(refusal, record.kind, joined=True, ref=data.ref, c=c, room=record.room, to=record.to)
+
+        self._restoration.keep_for_told(answer)
 
     def _payload(self, record: Past) -> bytes | None:
         """Return the payload of a relayed frame, or None if the log does not contain enough of it to send it again."""

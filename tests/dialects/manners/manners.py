@@ -18,7 +18,7 @@ def _nothing(*_: Any) -> None:
 
 
 def _has_an_error_type(frame: Frame) -> bool:
-    return "error" in str(frame["type"]).lower()
+    return isinstance(frame, dict) and "error" in str(frame.get("type")).lower()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,8 @@ class Manners:
     """The frame with which (room, peer) leaves. None if the dialect has no such frame, so that clients close the
     connection."""
     is_error: Callable[[Frame], bool] | None = _has_an_error_type
-    """Whether a frame reports an error. None if the dialect has no such frame."""
+    """Whether a frame reports an error. Without this field it does if its `type` contains "error". None if the dialect
+    has no such frame."""
     relays_any_kind: bool = False
     """Whether frames of kinds that the dialect does not declare are relayed too."""
     is_confirmation: Callable[[Frame], bool] = lambda frame: False

@@ -9,6 +9,8 @@ from signaling_sidecar.server.sockets import endpoint
 from tests.dialects.manners.manners import Frame, Manners, has
 from tests.kit.serving import Peer, Served
 
+CONFIRMS = "If a frame only confirms that another one was accepted, `is_confirmation` in the manners must say so."
+
 
 async def enter(
     served: Served, manners: Manners, room: str, name: str, place: int = 0, size: int = 1, **options: Any
@@ -52,5 +54,13 @@ async def hears(peer: Peer, frame: Frame | None) -> None:
     if frame is None:
         return await peer.hears_nothing()
     heard = await peer.receive()
-    assert has(heard, frame), heard
+    assert has(heard, frame), f"heard {heard} instead of {frame}. {CONFIRMS}"
     return None
+
+
+async def hears_an_error(peer: Peer, manners: Manners) -> None:
+    """The peer's next frame tells an error, unless the dialect has no such frame."""
+    if manners.is_error is not None:
+        heard = await peer.receive()
+        is_error = manners.is_error(heard)
+        assert is_error, f"{heard} tells no error, says `is_error` in the manners of the dialect. {CONFIRMS}"

@@ -282,8 +282,10 @@ def on_relay(relay):
     assert record["room"] == "cellar"
     await ben.send({"id": 2, "do": "barge", "rooms": ["den"], "text": "hi"})
     await ben.receive()
-    assert (await ben.receive())["error"] == "refused-by-hook"
-    assert served.records("signal.refused")[-1]["data"]["message"] == "ben says nothing in the den"
+    assert await ben.receive() == {"id": 2, "error": "refused-by-hook", "room": "den"}
+    refused = served.records("signal.refused")[-1]
+    assert (refused["room"], refused["peer"]) == ("den", "ben")
+    assert refused["data"]["message"] == "ben says nothing in the den"
     await ann.hears_nothing()
 
 

@@ -153,11 +153,11 @@ class HookChecks:
         sender = self._sender(relay, earlier)
         if sender is None:
             return relay  # the hub refuses it, because its sender is in no room
-        key, peer = sender
+        (sent_in, peer), key = sender, sender[0]
         if relay.call is not None and relay.call.room != key:
             call = await self._of_join(relay.call)
             if isinstance(call, commands.Refuse):
-                return msgspec.structs.replace(call, kind=relay.kind, ref=relay.ref)
+                return msgspec.structs.replace(call, kind=relay.kind, to=relay.to, ref=relay.ref)
             relay, key = msgspec.structs.replace(relay, call=call), call.room
         if self._file.hook("on_relay") is None:
             return relay
@@ -165,9 +165,9 @@ class HookChecks:
             is_binary = isinstance(relay.payload, Binary)
             frame = relay.payload if is_binary else msgspec.json.decode(relay.payload)
         except NOT_JSON as error:  # the dialect has not read the whole frame
-            return _refused(relay, errors.bad_json(str(error)))
+            return _refused_relay(relay, sent_in, errors.bad_json(str(error)))
         refusal = await self._ask("on_relay", hooks.Relay(key.dialect, key.room, peer, relay.to, relay.kind, frame))
-        return relay if refusal is None else _refused(relay, refusal)
+        return relay if refusal is None else _refused_relay(relay, sent_in, refusal)
 
     def _sender(self, relay: commands.Relay, earlier: Sequence[commands.Single]) -> tuple[RoomKey, str | None] | None:
         """Return the room and the peer id of the sender: the current ones, or those that it will have after its
@@ -216,12 +216,18 @@ class HookChecks:
         return errors.hook_failed(name)
 
 
-def _refused(command: commands.Join | commands.Enqueue | commands.Relay, refusal: Refusal) -> commands.Refuse:
+def _refused(command: commands.Join | commands.Enqueue, refusal: Refusal) -> commands.Refuse:
     return commands.Refuse(
         connection=command.connection,
         refusal=refusal,
         kind=command.kind,
         room=command.room if isinstance(command, commands.Join) else None,
-        peer=command.peer if isinstance(command, commands.Join) else None,
+        peer=command.peer,
         ref=command.ref,
+    )
+
+
+def _refused_relay(relay: commands.Relay, sent_in: RoomKey, refusal: Refusal) -> commands.Refuse:
+    return commands.Refuse(
+        connection=relay.connection, refusal=refusal, kind=relay.kind, sent_in=sent_in, to=relay.to, ref=relay.ref
     )
