@@ -64,6 +64,35 @@ def test_a_refusal_of_what_was_sent_to_another_is_not_theirs(story: Story) -> No
     }
 
 
+@pytest.mark.parametrize("kind", ["exit", "update", "LEAVE_ROOM"])
+@pytest.mark.parametrize("wait_s", [1, 60])
+def test_a_refused_frame_that_is_no_signal_is_not_the_cause(story: Story, kind: str, wait_s: int) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").is_refused("ann", kind, "bad-field").waits(wait_s)
+    sentence = story.verdict().finding.sentence
+    assert sentence == (
+        "Ben has sent an offer, and Ann may still answer" if wait_s == 1 else "Ann has not answered the offer of Ben"
+    )
+
+
+def test_what_a_dialect_relays_is_a_signal_under_any_word(story: Story) -> None:
+    story.joins("ben", "Ben").is_refused("ben", "tell", "bad-field").waits(60)
+    assert story.verdict().finding.reason is Reason.NOBODY_OFFERED
+    story.sends("ann", "tell")
+    assert story.verdict().finding.sentence == "the tell of Ben was refused: bad-field (because of bad-field)"
+
+
+@pytest.mark.parametrize(
+    ("peer", "wait_s", "reason"),
+    [("ann", 1, Reason.IN_PROGRESS), ("ann", 60, Reason.REFUSED), ("ben", 60, Reason.OFFER_UNANSWERED)],
+)
+@pytest.mark.parametrize(("kind", "code"), [(None, "too-fast"), (None, "bad-json"), ("hello", "unknown-type")])
+def test_a_refused_frame_of_an_unknown_kind_may_have_been_what_is_missing(
+    story: Story, kind: str | None, code: str, peer: str, wait_s: int, reason: Reason
+) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").is_refused(peer, kind, code).waits(wait_s)
+    assert story.verdict().finding.reason is reason
+
+
 def test_a_frame_over_the_limit_ended_its_connection(story: Story) -> None:
     """If a lost connection counts as a leave, the diagnosis does not report that the peer has simply left."""
     story.joins("ben", "Ben").record("connection.closed", "ben", data=TOO_BIG).leaves("ben").waits(60)

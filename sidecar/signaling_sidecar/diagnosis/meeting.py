@@ -64,12 +64,14 @@ class Signal:
 
 @dataclass(eq=False)
 class Refusal:
-    """A frame from one of the two peers to the other that the sidecar refused."""
+    """A frame of one of the two peers that the sidecar refused, and that was for the other, as far as the log shows."""
 
     entry: Entry
     sender: int
     code: str
     message: str
+    is_signal: bool = True
+    """Whether the frame was certainly for the other peer. False if the log does not show what kind of frame it was."""
 
 
 @dataclass(eq=False)
