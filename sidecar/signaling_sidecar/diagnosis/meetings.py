@@ -53,6 +53,8 @@ class FoundMeetings:
     pools: list[OfferPool] = field(default_factory=list)
     connections: Connections = field(default_factory=Connections)
     last_ts: float = 0.0
+    labels: dict[tuple[str, str], PeerLabels] = field(default_factory=dict)
+    """By dialect and room, the labels of all peers that the log shows in it."""
 
 
 def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
@@ -80,7 +82,6 @@ class _Log:
         self._sockets = Sockets()
         self._connections: dict[str, tuple[str, int | None]] = {}
         """By session, the run of the sidecar and the number of the connection that it had last."""
-        self._labels: dict[tuple[str, str], PeerLabels] = {}
         self._relayed_kinds: set[tuple[str | None, str | None]] = set()
         """By dialect, the kinds of the frames that were relayed, which are the words of that dialect for a signal."""
 
@@ -276,7 +277,7 @@ class _Log:
         self._labels_of(session.room).page(session.peer, session.came.ts, about)
 
     def _labels_of(self, key: tuple[str, str]) -> PeerLabels:
-        return self._labels.setdefault(key, PeerLabels())
+        return self.found.labels.setdefault(key, PeerLabels())
 
     def call_peers(self) -> None:
         """Set the labels of all sessions, which are known only after the last entry."""
