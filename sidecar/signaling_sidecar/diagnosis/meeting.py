@@ -45,7 +45,8 @@ class Session:
     @property
     def departure(self) -> str:
         """How the session ended, as a predicate. Closing a page counts as leaving; losing the network does not."""
-        ending = read_about(self.absent.data).ending if self.absent is not None else None
+        end = self.absent or self.gone
+        ending = read_about(end.data).ending if end is not None else None
         return "lost its connection to the sidecar" if ending in ("lost", "stopped") else "left"
 
 

@@ -120,7 +120,8 @@ class _Room:
                 reloaded = about.instance is not None and about.instance != known
                 return self._step(record, Look.BACK, f"{what}, page reloaded" if reloaded else what)
             case "peer.left":
-                return self._step(record, Look.LEFT, "leaves" if about.reason == "left" else f"leaves ({about.reason})")
+                why = about.ending or about.reason
+                return self._step(record, Look.LEFT, "leaves" if why == "left" else f"leaves ({why})")
             case "peer.challenged":
                 return self._step(record, Look.UPDATED, "is asked whether it is still there")
             case "peer.updated":
