@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from signaling_sidecar.diagnosis import Reason, diagnose, read_entries
+from signaling_sidecar.diagnosis import Reason, diagnose, next_step, read_entries
+from signaling_sidecar.errors import Code
 from tests.kit.diagnosis_log import Story
 
 TOO_BIG = {"code": 1009, "ending": "lost", "by": "sidecar", "reason": "Message size 70056 exceeds limit 65537"}
@@ -143,3 +144,11 @@ def test_an_offer_of_who_is_in_no_room(story: Story) -> None:
 def test_a_candidate_to_nobody_is_worth_no_line(story: Story) -> None:
     """A peer that has left is sent some frames that were already on their way."""
     assert rejections(story.is_refused("ann", "candidate", "no-such-peer", to="somebody-else")) == []
+
+
+@pytest.mark.parametrize("code", Code)
+def test_the_advice_about_a_refusal_fits_any_protocol(code: Code) -> None:
+    """Each protocol has its own words for its frames and their fields, which are written as code."""
+    advice = next_step(Reason.REFUSED, code)
+    assert advice != next_step(Reason.REFUSED)
+    assert "`" not in (advice or "")
