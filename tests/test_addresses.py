@@ -37,11 +37,11 @@ from signaling_sidecar.addresses import address_of, best_first, own_addresses
         ("vEthernet (WSL)", "172.20.0.1/20", "virtual"),
     ],
 )
-def test_an_address_is_known_by_its_interface_and_its_range(interface: str, text: str, kind: str) -> None:
+def test_an_address_is_classified_by_its_interface_and_its_range(interface: str, text: str, kind: str) -> None:
     assert address_of(interface, text).kind == kind
 
 
-def test_a_phone_is_given_the_lan_before_a_vpn_and_ipv4_before_ipv6() -> None:
+def test_the_lan_is_preferred_to_a_vpn_and_ipv4_to_ipv6() -> None:
     addresses = [
         address_of("lo", "127.0.0.1/8"),
         address_of("docker0", "172.17.0.1/16"),
@@ -54,13 +54,13 @@ def test_a_phone_is_given_the_lan_before_a_vpn_and_ipv4_before_ipv6() -> None:
     assert hosts == ["10.0.40.44", "[fd00::2]", "10.8.0.2", "[fe80::1]", "172.17.0.1", "127.0.0.1"]
 
 
-def test_an_ipv6_address_with_a_zone_is_for_no_url() -> None:
+def test_an_ipv6_address_with_a_zone_is_not_used_in_urls() -> None:
     assert not address_of("eth0", "fe80::1%2/64").in_a_url
     assert address_of("eth0", "169.254.7.7/16").in_a_url
     assert address_of("eth0", "fd00::2/64").in_a_url
 
 
-def test_this_machine_has_its_loopback_address_last() -> None:
+def test_the_loopback_address_of_this_machine_is_last() -> None:
     addresses = own_addresses()
     assert "127.0.0.1" in [address.host for address in addresses]
     assert addresses[-1].kind == "loopback"

@@ -13,7 +13,7 @@ from signaling_sidecar.errors import SettingsError
 from signaling_sidecar.settings import Settings, Sources
 
 
-def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+def test_a_flag_takes_precedence_over_the_environment_and_the_environment_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_rooms = 1\nmax_connections = 2\ngrace_s = 3\n")
     environment = {"SIDECAR_MAX_ROOMS": "10", "SIDECAR_MAX_CONNECTIONS": "20"}
     settings = Sources({"max_rooms": "100", "project": str(tmp_path)}, environment).load()
@@ -21,7 +21,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path: Path)
     assert settings.port == Settings().port
 
 
-def test_the_file_may_be_named_and_then_must_be_there(tmp_path: Path) -> None:
+def test_a_named_settings_file_must_exist(tmp_path: Path) -> None:
     file = tmp_path / "other.toml"
     with pytest.raises(SettingsError, match="a readable TOML file"):
         Sources({}, {}, file).load()
@@ -32,7 +32,7 @@ def test_the_file_may_be_named_and_then_must_be_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["a = 1\na = 2", "=", f"a = {'[' * 3000}"], ids=["twice", "no name", "nested too deeply"]
 )
-def test_a_file_that_is_no_toml_is_one_sentence(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_toml_is_reported_in_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "sidecar.toml").write_text(text)
     with pytest.raises(SettingsError, match="a readable TOML file"):
         Sources({"project": str(tmp_path)}, {}).load()
@@ -64,7 +64,7 @@ def test_lists_are_repeated_flags_or_separated_by_commas(tmp_path: Path) -> None
         ("host", ""),
     ],
 )
-def test_a_wrong_value_is_one_sentence_that_names_the_setting_and_where_it_was_said(name: str, value: object) -> None:
+def test_the_error_for_an_invalid_value_names_the_setting_and_its_source(name: str, value: object) -> None:
     with pytest.raises(SettingsError) as error:
         Sources({name: value}, {}).load()
     flag = "--" + name.replace("_", "-")
@@ -78,13 +78,13 @@ def test_an_unknown_setting_in_the_file_is_an_error(tmp_path: Path) -> None:
         Sources({"project": str(tmp_path)}, {}).load()
 
 
-def test_a_true_in_the_file_is_no_number(tmp_path: Path) -> None:
+def test_true_in_the_file_is_not_a_number(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_rooms = true\n")
     with pytest.raises(SettingsError, match="max_rooms"):
         Sources({"project": str(tmp_path)}, {}).load()
 
 
-def test_a_secret_is_said_in_the_environment_alone_and_shown_nowhere(tmp_path: Path) -> None:
+def test_a_secret_can_only_be_set_in_the_environment_and_is_never_shown(tmp_path: Path) -> None:
     environment = {"SIDECAR_TURN_SECRET": "hush-hush", "SIDECAR_PROJECT": str(tmp_path)}
     settings = Sources({"ice_servers": ["turn:turn.example"]}, environment).load()
     assert settings.turn_secret == "hush-hush"
@@ -110,7 +110,7 @@ LEADS_NOWHERE = ["~nobody-of-this-name/x", "/tmp/\udcff", "a\0b"]
 
 @pytest.mark.parametrize("path", LEADS_NOWHERE)
 @pytest.mark.parametrize("name", ["project", "state_dir", "hooks"])
-def test_a_path_that_leads_nowhere_is_one_sentence_wherever_it_is_said(tmp_path: Path, name: str, path: str) -> None:
+def test_an_invalid_path_is_reported_in_one_sentence_for_every_source(tmp_path: Path, name: str, path: str) -> None:
     file = tmp_path / "sidecar.toml"
     with pytest.raises(SettingsError, match="must be a"):
         Sources({name: path}, {}).load()
@@ -135,7 +135,7 @@ def make_latin_1(place: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [make_folder, make_circle, make_latin_1])
-def test_a_settings_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_an_unreadable_settings_file_is_reported_in_one_sentence(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "sidecar.toml")
     with pytest.raises(SettingsError, match="settings must be a"):
         Sources({"project": str(tmp_path)}, {}).load()
@@ -148,7 +148,7 @@ def test_a_settings_file_may_have_been_saved_on_windows(tmp_path: Path, saved: C
     assert (settings.max_rooms, settings.allow_host) == (7, ("xn--bro-hoa.example",))
 
 
-def test_a_path_in_the_settings_file_begins_at_its_folder_wherever_the_command_was_started(tmp_path: Path) -> None:
+def test_a_path_in_the_settings_file_is_relative_to_its_folder(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text('state_dir = "../state"\nhooks = "rules.py"\n')
     settings = Sources({"project": str(tmp_path)}, {}).load()
     assert (settings.state_dir, settings.hooks) == (tmp_path.parent / "state", tmp_path / "rules.py")

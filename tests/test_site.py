@@ -27,7 +27,7 @@ def write(folder: Path, site: object) -> None:
     (folder / "site.json.new").replace(folder / "site.json")
 
 
-def test_the_site_of_a_vite_that_runs_is_read(tmp_path: Path) -> None:
+def test_the_site_of_a_running_vite_is_read(tmp_path: Path) -> None:
     write(tmp_path, SITE)
     site = read_site(tmp_path)
     assert site is not None
@@ -43,7 +43,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert site.network == []
 
 
-def test_a_file_that_a_killed_vite_left_behind_says_nothing(tmp_path: Path) -> None:
+def test_the_file_of_a_killed_vite_is_ignored(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     write(tmp_path, SITE | {"pid": gone.pid})
@@ -51,7 +51,7 @@ def test_a_file_that_a_killed_vite_left_behind_says_nothing(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("wrong", [{"secret": ""}, {"secret": "short"}, {"network": "https://10.0.40.44/"}])
-def test_a_file_that_says_something_else_says_nothing(tmp_path: Path, wrong: dict[str, object]) -> None:
+def test_a_file_with_other_content_is_ignored(tmp_path: Path, wrong: dict[str, object]) -> None:
     write(tmp_path, SITE | wrong)
     assert read_site(tmp_path) is None
 

@@ -126,7 +126,7 @@ def folder_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("part", [module_of, folder_of])
-def test_no_module_and_no_folder_is_in_an_import_circle(part: Callable[[str], str]) -> None:
+def test_no_module_or_folder_is_in_an_import_cycle(part: Callable[[str], str]) -> None:
     """Imports inside functions and for type checking count too."""
     imports: dict[str, set[str]] = {}
     for name, path in OURS.items():
@@ -135,7 +135,7 @@ def test_no_module_and_no_folder_is_in_an_import_circle(part: Callable[[str], st
     TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle
 
 
-def test_each_large_library_has_its_home() -> None:
+def test_each_large_library_is_imported_in_one_package_only() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
     homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
     homes["aiohttp"] |= {"lan", "reload"}  # a client, and a worker that imports it early for the server
@@ -207,11 +207,11 @@ def test_public_names_are_complete_unique_and_documented(package: str) -> None:
             assert value.__doc__, f"{package}.{name} has no docstring"
 
 
-def test_no_module_has_a_name_that_says_nothing() -> None:
+def test_no_module_has_a_meaningless_name() -> None:
     assert not {path.stem for path in MODULES} & {"utils", "util", "helpers", "common", "manager", "misc"}
 
 
-def test_no_test_needs_the_file_of_another_test() -> None:
+def test_no_test_imports_another_test_file() -> None:
     """Code that several tests use is in `tests/kit`."""
     for path in TESTS:
         own = ".".join(path.relative_to(ROOT).with_suffix("").parts)

@@ -14,7 +14,7 @@ from tests.bench.log_generator import write_log
 EVENTS = 10_000
 
 
-def test_the_generated_log_is_read_whole_and_a_tenth_of_it_carries_a_description(tmp_path: Path) -> None:
+def test_all_of_the_generated_log_is_read_and_a_tenth_of_the_records_contain_a_description(tmp_path: Path) -> None:
     segments = write_log(tmp_path, EVENTS)
     assert {path.suffix for path in segments} == {".jsonl", ".gz"}
     log = open_log(tmp_path)

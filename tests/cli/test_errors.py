@@ -18,7 +18,7 @@ from signaling_sidecar.eventlog.find_state_dir import find_state_dir
 from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, run, serving
 
 
-def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = run("serve", "--port", str(port), "--state-dir", str(tmp_path))
@@ -27,7 +27,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     assert done.stderr == sentence + "choose another port with --port\n"
 
 
-def test_a_second_sidecar_for_the_same_state_is_one_sentence(tmp_path: Path) -> None:
+def test_a_second_sidecar_with_the_same_state_folder_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with serving(tmp_path):
         done = run("serve", "--port", "0", "--state-dir", str(tmp_path))
     assert done.returncode == 2
@@ -36,7 +36,7 @@ def test_a_second_sidecar_for_the_same_state_is_one_sentence(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("flags", [["--port", "x"], ["--host", "999.1.1.1"], ["--settings", "/nowhere"]])
-def test_a_wrong_setting_is_one_sentence(tmp_path: Path, flags: list[str]) -> None:
+def test_an_invalid_setting_is_reported_in_one_sentence(tmp_path: Path, flags: list[str]) -> None:
     done = run("serve", "--state-dir", str(tmp_path), *flags)
     assert done.returncode == 2
     assert done.stderr.startswith("sidecar: ")
@@ -75,7 +75,7 @@ def make_with_a_folder_for_its_runtime_file(place: Path) -> None:
     "make",
     [make_file, make_below_a_file, make_with_a_folder_for_its_lock, make_with_a_folder_for_its_runtime_file],
 )
-def test_a_state_folder_that_cannot_be_used_is_one_sentence(
+def test_an_unusable_state_folder_is_reported_in_one_sentence(
     tmp_path: Path, make: Callable[[Path], None], reload: list[str]
 ) -> None:
     place = tmp_path / "here" / "state"
@@ -85,14 +85,14 @@ def test_a_state_folder_that_cannot_be_used_is_one_sentence(
     is_one_sentence(run("serve", "--port", "0", "--state-dir", str(place), *reload), CHOOSE_A_FOLDER)
 
 
-def test_a_disk_that_takes_nothing_more_is_one_sentence(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_one_sentence(tmp_path: Path) -> None:
     limited = f"ulimit -f 0; exec {shlex.join(SIDECAR)} serve --port 0 --state-dir {shlex.quote(str(tmp_path))}"
     done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     is_one_sentence(done, CHOOSE_A_FOLDER)
 
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE])
-def test_without_a_home_folder_one_sentence_says_what_helps(tmp_path: Path, command: list[str]) -> None:
+def test_without_a_home_folder_one_sentence_tells_what_to_do(tmp_path: Path, command: list[str]) -> None:
     # In a container, the user may be a number that is not in the user database. Here, no user is in it.
     no_users = "import pwd; pwd.getpwuid = lambda uid: {}[uid]; from signaling_sidecar.cli import main; "
     code = f"{no_users}raise SystemExit(main({command}))"
@@ -109,7 +109,9 @@ def test_without_a_home_folder_one_sentence_says_what_helps(tmp_path: Path, comm
     is_one_sentence(done, f"there is no home folder to store the state in: {CHOOSE_A_FOLDER}")
 
 
-def test_without_a_home_folder_a_named_state_folder_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_home_folder_it_is_enough_to_name_a_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # As older releases of platformdirs return it.
     monkeypatch.setattr(state_dir.platformdirs, "user_state_dir", lambda _: "~/.local/state")
     with pytest.raises(NoHome):
@@ -136,7 +138,7 @@ def run_in_a_deleted_folder(tmp_path: Path, *command: str) -> subprocess.Complet
 
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE, ["doctor"], ["notebook"]])
-def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path: Path, command: list[str]) -> None:
+def test_a_deleted_current_folder_is_reported_in_one_sentence(tmp_path: Path, command: list[str]) -> None:
     is_one_sentence(run_in_a_deleted_folder(tmp_path, *command), "the current folder no longer exists")
 
 
@@ -147,7 +149,7 @@ def test_a_command_that_reads_no_file_runs_in_a_deleted_folder(tmp_path: Path, c
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every path is text")
-def test_a_folder_whose_path_is_not_utf_8_is_one_sentence_and_no_traceback(tmp_path: Path) -> None:
+def test_a_path_that_is_not_utf_8_is_reported_in_one_sentence_without_a_traceback(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     folder.mkdir()
     is_one_sentence(run("serve", "--port", "0", cwd=folder), "project must be a valid path to a folder")
@@ -156,12 +158,12 @@ def test_a_folder_whose_path_is_not_utf_8_is_one_sentence_and_no_traceback(tmp_p
     is_one_sentence(run("log", "--state-dir", str(folder)), "no event log was found at")
 
 
-def test_a_file_that_cannot_be_read_is_one_sentence_that_names_it(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_named_in_one_sentence(tmp_path: Path) -> None:
     is_one_sentence(run("why", "--log", str(tmp_path / ("x" * 300))), "x' cannot be used: File name too long")
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 70])
-def test_what_cannot_be_a_host_is_one_sentence(tmp_path: Path, host: str) -> None:
+def test_an_invalid_host_is_reported_in_one_sentence(tmp_path: Path, host: str) -> None:
     is_one_sentence(
         run("serve", "--host", host, "--state-dir", str(tmp_path)), "host must be an address of this machine"
     )

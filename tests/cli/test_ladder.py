@@ -73,7 +73,7 @@ def test_it_gives_each_peer_the_label_that_why_gives_it(tmp_path: Path, capsys: 
     assert "tab 3 and tab 2: " in capsys.readouterr().out
 
 
-def test_an_unknown_room_is_answered_with_the_rooms_there_are(
+def test_the_error_for_an_unknown_room_lists_the_existing_rooms(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = write_log(tmp_path, *TWO_PEERS, record(17, 11, "room.created", dialect="mesh", room="pub"))
@@ -84,12 +84,14 @@ def test_an_unknown_room_is_answered_with_the_rooms_there_are(
     )
 
 
-def test_a_refused_join_does_not_make_a_room(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refused_join_does_not_create_a_room(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = write_log(tmp_path, header("b00t"), record(2, 1, "signal.refused", **BAR, kind="join", data={"code": "x"}))
     assert refused(capsys, "bar", "--log", log) == "sidecar: this log has no room 'bar'; its rooms are: none\n"
 
 
-def test_rooms_of_one_name_are_told_apart_by_their_dialect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rooms_with_the_same_id_are_distinguished_by_their_dialect(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     log = write_log(tmp_path, *TWO_PEERS, record(17, 11, "peer.joined", **{**BEN, "dialect": "mesh"}, data={}))
     assert refused(capsys, "bar", "--log", log) == (
         "sidecar: this log has 2 rooms 'bar', choose one: --dialect rooms, --dialect mesh\n"
@@ -97,7 +99,7 @@ def test_rooms_of_one_name_are_told_apart_by_their_dialect(tmp_path: Path, capsy
     assert drawn(capsys, "bar", "--dialect", "mesh", "--log", log).startswith("Room bar · mesh · boot b00t")
 
 
-def test_of_several_runs_it_draws_the_last_and_names_the_others(
+def test_it_draws_the_last_of_several_runs_and_names_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     second = [line.replace("b00t", "cafe").replace("s-", "t-") for line in TWO_PEERS]
@@ -118,7 +120,9 @@ WITH_CAT = [
 ]
 
 
-def test_two_peers_alone_by_their_names_or_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_draws_only_two_peers_given_by_their_names_or_ids(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     log = write_log(tmp_path, *WITH_CAT)
     assert "hello" in drawn(capsys, "bar", "--log", log)
     for peers in (("Ann", "Cat"), ("cat", "ann")):
@@ -130,7 +134,7 @@ def test_two_peers_alone_by_their_names_or_ids(tmp_path: Path, capsys: pytest.Ca
     )
 
 
-def test_a_gap_in_the_log_is_in_the_drawing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gap_in_the_log_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gap = record(6, 2.05, "log.gap", data={"lost": 7, "error": "disk full"})
     log = write_log(tmp_path, *TWO_PEERS[:5], gap, *TWO_PEERS[6:])
     assert "── 7 records are missing here ──" in drawn(capsys, "bar", "--log", log)
@@ -150,7 +154,7 @@ def test_the_page_is_one_private_file_that_can_neither_run_nor_load_anything(
     assert not re.search(r"<script|<img|<link|\bsrc=|\bhref=|https?://(?!www\.w3\.org/2000/svg)", text)
 
 
-def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_file_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log, page = write_log(tmp_path, *TWO_PEERS), tmp_path / "index.html"
     page.write_text("mine")
     assert refused(capsys, "bar", "--log", log, "--html", page) == (
@@ -185,7 +189,7 @@ def test_a_terminal_that_shows_no_colours_gets_none(tmp_path: Path) -> None:
 
 
 @needs_terminal
-def test_in_a_terminal_a_name_moves_nothing_on_the_screen(tmp_path: Path) -> None:
+def test_control_characters_in_a_name_do_not_reach_the_terminal(tmp_path: Path) -> None:
     log = write_log(tmp_path, *TWO_PEERS[:3], record(4, 1, "peer.joined", **ANN, data={"name": "\x1b[2JAnn\u202e"}))
     assert "\x1b[2J" not in in_a_terminal(80, "bar", "--log", log)
 

@@ -45,7 +45,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("events-*"))
 
 
-def test_it_says_where_the_log_is_how_large_and_of_what_time(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_the_path_the_size_and_the_times_of_the_log(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where, size, time = said(capsys, folder)
     size_bytes = sum((folder / name).stat().st_size for name in names(folder))
     assert (where, size) == (str(folder), f"2 segments of 2 boots, {size_bytes:,} bytes")
@@ -58,7 +58,7 @@ def test_the_state_folder_may_be_named_before_the_verb(folder: Path) -> None:
     assert names(folder) == []
 
 
-def test_there_is_nothing_to_say_of_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_log_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no event log" in refused(capsys, tmp_path)
     assert "no state folder" in refused(capsys, tmp_path / "nowhere", "clear")
 
@@ -66,7 +66,7 @@ def test_there_is_nothing_to_say_of_no_log(tmp_path: Path, capsys: pytest.Captur
 # --- clear ---------------------------------------------------------------------------------------------------------
 
 
-def test_clearing_deletes_all_of_a_sidecar_that_has_stopped(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clearing_deletes_the_whole_log_of_a_stopped_sidecar(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "events-0ld-0001.jsonl.unreadable").write_text("of another version")
     (folder / "runtime.json").write_text("left behind by kill -9")
     deleted, next_start = said(capsys, folder, "clear")
@@ -76,7 +76,9 @@ def test_clearing_deletes_all_of_a_sidecar_that_has_stopped(folder: Path, capsys
     assert newest_run(folder) == []
 
 
-def test_clearing_leaves_a_running_sidecar_what_it_writes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clearing_keeps_the_segment_that_a_running_sidecar_writes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     held = lock(folder)
     try:
         _, kept = said(capsys, folder, "clear")
@@ -86,7 +88,7 @@ def test_clearing_leaves_a_running_sidecar_what_it_writes(folder: Path, capsys: 
     assert names(folder) == ["events-b00t-0001.jsonl"]
 
 
-def test_clearing_makes_nothing_where_there_is_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clearing_creates_no_files_if_there_is_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, tmp_path, "clear")[0] == f"deleted 0 files of {tmp_path}, 0 bytes"
     assert list(tmp_path.iterdir()) == []
 
@@ -94,7 +96,7 @@ def test_clearing_makes_nothing_where_there_is_no_log(tmp_path: Path, capsys: py
 # --- schema --------------------------------------------------------------------------------------------------------
 
 
-def test_real_lines_are_of_the_printed_schema(capsys: pytest.CaptureFixture[str]) -> None:
+def test_real_lines_match_the_printed_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["log", "schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
     validator = jsonschema.Draft202012Validator(schema)
@@ -110,7 +112,7 @@ def test_real_lines_are_of_the_printed_schema(capsys: pytest.CaptureFixture[str]
 # --- export --------------------------------------------------------------------------------------------------------
 
 
-def test_a_copy_has_all_whole_lines_and_is_private(folder: Path, tmp_path: Path, capsys: Any) -> None:
+def test_a_copy_contains_all_complete_lines_and_is_private(folder: Path, tmp_path: Path, capsys: Any) -> None:
     with (folder / "events-b00t-0001.jsonl").open("a") as file:
         file.write('{"v":1,"torn')
     copy = tmp_path / "copy.jsonl"
@@ -119,7 +121,7 @@ def test_a_copy_has_all_whole_lines_and_is_private(folder: Path, tmp_path: Path,
     assert copy.read_text().splitlines() == [header("a"), record(2, 1, "server.stopped"), *TWO_PEERS]
 
 
-def test_a_copy_is_packed_when_its_name_says_so(folder: Path, tmp_path: Path, capsys: Any) -> None:
+def test_a_copy_is_compressed_if_its_name_ends_in_gz(folder: Path, tmp_path: Path, capsys: Any) -> None:
     said(capsys, folder, "export", str(tmp_path / "copy.jsonl.gz"))
     assert gzip.decompress((tmp_path / "copy.jsonl.gz").read_bytes()).count(b"\n") == len(TWO_PEERS) + 2
 
@@ -129,7 +131,7 @@ def test_a_copy_can_go_to_stdout(folder: Path, capsys: pytest.CaptureFixture[str
     assert "Ann" not in "".join(said(capsys, folder, "export", "-", "--redact"))
 
 
-def test_no_file_is_written_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_existing_file_is_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     segment = folder / "events-b00t-0001.jsonl"
     before = segment.read_bytes()
     assert "cannot be written: File exists" in refused(capsys, folder, "export", str(segment))
@@ -137,7 +139,7 @@ def test_no_file_is_written_over(folder: Path, capsys: pytest.CaptureFixture[str
     assert "cannot be written" in refused(capsys, folder, "export", str(folder / "no" / "folder"))
 
 
-def test_nothing_is_left_of_a_copy_that_failed(folder: Path, tmp_path: Path, capsys: Any) -> None:
+def test_a_failed_copy_leaves_no_file_behind(folder: Path, tmp_path: Path, capsys: Any) -> None:
     copy, damaged = tmp_path / "copy.jsonl", tmp_path / "damaged"
     damaged.mkdir()
     (damaged / "events-c-0001.jsonl").write_text("no record\n")
@@ -148,7 +150,7 @@ def test_nothing_is_left_of_a_copy_that_failed(folder: Path, tmp_path: Path, cap
     assert not copy.exists()
 
 
-def test_a_copy_of_one_room_has_what_is_about_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_copy_of_one_room_contains_all_records_about_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     there = [{"dialect": "rooms", "room": room, "sessions": []} for room in ("bar", "club")]
     club = {"dialect": "rooms", "room": "club", "peer": "cleo", "session": "s-cleo", "connection": 9}
     more = [
@@ -168,7 +170,7 @@ def test_a_copy_of_one_room_has_what_is_about_it(folder: Path, capsys: pytest.Ca
     assert "cleo" not in str(copy)
 
 
-def test_a_room_is_judged_by_its_copy_as_by_the_whole_log(tmp_path: Path, capsys: Any) -> None:
+def test_the_diagnosis_of_a_room_is_the_same_from_its_copy_and_from_the_whole_log(tmp_path: Path, capsys: Any) -> None:
     log = next((RECORDED / "seven-faults").glob("*.jsonl"))
     for verdict in diagnose(read_entries([log])).verdicts:
         copy = tmp_path / f"{verdict.meeting.room}.jsonl"
@@ -189,7 +191,7 @@ def test_the_table_of_records_can_be_written_as_parquet(folder: Path, tmp_path: 
         assert table["boot"].nunique() == 2
 
 
-def test_parquet_without_the_extra_says_which(
+def test_parquet_without_its_extra_names_the_extra(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "signaling_sidecar.inspection", None)

@@ -9,7 +9,7 @@ import pytest
 from signaling_sidecar.cli import main, notebook
 
 
-def test_it_writes_the_notebooks_and_what_they_read(
+def test_it_writes_the_notebooks_and_their_recorded_logs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -23,7 +23,7 @@ def test_it_writes_the_notebooks_and_what_they_read(
     assert "wrote 01-read-a-log.ipynb" in capsys.readouterr().out
 
 
-def test_it_never_writes_over_somebodys_work(
+def test_it_never_overwrites_a_changed_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -14,7 +14,7 @@ import pytest
 from tests.kit.sidecar_command import PYTHON_PATH, SIDECAR, join, run, serving
 
 
-def test_rooms_lists_who_is_where(tmp_path: Path) -> None:
+def test_it_lists_the_rooms_with_the_number_of_peers(tmp_path: Path) -> None:
     with serving(tmp_path) as sidecar:
         empty = run("rooms", "--state-dir", str(tmp_path))
         assert empty.stdout == "there are no rooms\n"
@@ -39,7 +39,7 @@ def test_the_admins_token_is_not_sent_through_the_proxy_of_the_environment(tmp_p
             proxy.accept()
 
 
-def test_a_killed_sidecars_runtime_file_is_nobody(tmp_path: Path) -> None:
+def test_the_runtime_file_of_a_killed_sidecar_is_ignored(tmp_path: Path) -> None:
     with serving(tmp_path) as sidecar:
         sidecar.stop(signal.SIGKILL)
     assert (tmp_path / "runtime.json").exists()

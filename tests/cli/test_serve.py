@@ -19,7 +19,7 @@ from signaling_sidecar.cli import main
 from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, join, run, serving
 
 
-def test_the_ready_line_is_the_only_one_on_stdout_and_says_where_it_listens(tmp_path: Path) -> None:
+def test_only_the_ready_line_is_printed_on_stdout_and_it_contains_the_url(tmp_path: Path) -> None:
     with serving(tmp_path) as sidecar:
         ready = sidecar.ready
         assert (ready["name"], ready["version"]) == ("signaling-sidecar", __version__)
@@ -41,7 +41,7 @@ def test_it_ends_cleanly_on_a_signal(tmp_path: Path, number: int) -> None:
     assert json.loads(segment.read_text().splitlines()[-1])["type"] == "server.stopped"
 
 
-def test_it_ends_when_its_stdin_ends_only_if_asked(tmp_path: Path) -> None:
+def test_it_ends_with_its_stdin_only_if_the_flag_is_given(tmp_path: Path) -> None:
     with serving(tmp_path, "--exit-on-stdin-eof") as sidecar:
         assert sidecar.wait()[0] == 0  # communicate() closes its stdin
     with serving(tmp_path) as sidecar:
@@ -62,7 +62,7 @@ def test_it_ends_when_its_stdin_ends_only_if_asked(tmp_path: Path) -> None:
         ("::", "http://[::1]:", ["127.0.0.1", "::1"]),
     ],
 )
-def test_it_listens_on_either_family_or_both(tmp_path: Path, host: str, url: str, reached_by: list[str]) -> None:
+def test_it_listens_on_ipv4_or_ipv6_or_both(tmp_path: Path, host: str, url: str, reached_by: list[str]) -> None:
     with serving(tmp_path, "--host", host) as sidecar:
         ready = sidecar.ready
         assert ready["url"] == f"{url}{ready['port']}"
@@ -74,7 +74,7 @@ def test_it_listens_on_either_family_or_both(tmp_path: Path, host: str, url: str
     assert [json.loads(json.loads(line)["data"])["remote"] for line in opened] == reached_by
 
 
-def test_a_session_goes_on_when_its_device_comes_by_the_other_family(tmp_path: Path) -> None:
+def test_a_session_continues_when_its_device_changes_between_ipv4_and_ipv6(tmp_path: Path) -> None:
     with serving(tmp_path, "--host", "::") as sidecar:
         port = sidecar.ready["port"]
         me = {"type": "join", "roomId": "bar", "instance": "page-1"}
@@ -96,9 +96,7 @@ def test_a_session_goes_on_when_its_device_comes_by_the_other_family(tmp_path: P
         sidecar.stop()
 
 
-def test_a_turn_server_is_named_with_the_secret_of_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_turn_secret_is_read_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIDECAR_TURN_SECRET", "hush")
     with serving(tmp_path, "--ice-servers", "stun:turn.example,turn:turn.example") as sidecar:
         stun, turn = join(sidecar.ready["url"], "bar", "ann")["iceServers"]
@@ -108,14 +106,14 @@ def test_a_turn_server_is_named_with_the_secret_of_the_environment(
     assert turn["credential"]
 
 
-def test_the_version_is_the_same_however_it_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_way_to_read_the_version_returns_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out == run("--version").stdout == f"signaling-sidecar {__version__}\n"
 
 
 @pytest.mark.parametrize("command", [[], ["serve"], ["rooms"], ["tail"], ["ladder"]])
-def test_help_tells_what_there_is_without_importing_the_server(command: list[str]) -> None:
+def test_help_is_printed_without_importing_the_server(command: list[str]) -> None:
     code = f"""
 import sys
 from signaling_sidecar.cli import main

@@ -14,7 +14,7 @@ from signaling_sidecar.cli.tail import describe
 from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, join, run, serving
 
 
-def test_tail_shows_the_past_and_then_what_happens_over_rotations(tmp_path: Path) -> None:
+def test_tail_prints_earlier_events_and_then_new_ones_across_segments(tmp_path: Path) -> None:
     with serving(tmp_path, "--log-segment-bytes", "1024") as sidecar:
         join(sidecar.ready["url"], "bar", "first")
         command = [*SIDECAR, "tail", "--state-dir", str(tmp_path)]
@@ -52,7 +52,7 @@ def test_tail_shows_of_a_frame_what_is_known(type_: str, frame: dict[str, object
     assert line.split(maxsplit=2)[2] == text
 
 
-def test_tail_escapes_what_could_move_the_cursor() -> None:
+def test_tail_escapes_control_characters() -> None:
     record = {"ts": 0.0, "type": "peer.joined", "dialect": "rooms", "room": "\x1b[2Jbar", "peer": "a\u202eb"}
     line = describe(record)
     assert line.isprintable()

@@ -24,7 +24,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_it_says_why_and_which_records_show_it(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_the_reason_and_the_records_that_show_it(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").waits(60).leaves("ben")
     assert said(capsys, "--log", str(story.write())) == [
         "bar (rooms)",
@@ -34,16 +34,18 @@ def test_it_says_why_and_which_records_show_it(story: Story, capsys: pytest.Capt
     ]
 
 
-def test_it_says_nothing_more_of_who_is_connected(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_connected_pair_is_one_line(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     story.negotiates("a.local", "b.local").reports("ann", peerId="ben", connection="connected")
     assert said(capsys, "--log", str(story.write())) == ["bar (rooms)", "  ✓ Ann and Ben: connected"]
 
 
-def test_one_room_of_many(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_requested_room_is_explained(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, "--log", str(story.joins("ben").write()), "club") == ["no two peers have met in a room"]
 
 
-def test_one_room_of_two_with_the_same_id(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_dialect_selects_one_of_two_rooms_with_the_same_id(
+    story: Story, capsys: pytest.CaptureFixture[str]
+) -> None:
     for peer in ("cat", "dan"):
         joined = {"dialect": "mesh", "room": "bar", "peer": peer, "session": f"s-{peer}"}
         story.add(record(90 + len(peer), 1, "peer.joined", **joined, data={}))
@@ -55,7 +57,7 @@ def test_one_room_of_two_with_the_same_id(story: Story, capsys: pytest.CaptureFi
     }
 
 
-def test_programs_get_a_line_of_json_for_each_pair(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_json_it_prints_one_line_for_each_pair(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = said(capsys, "--log", str(story.negotiates().waits(60).write()), "--json")
     found = json.loads(line)
     assert (found["reason"], found["signaling"]) == ("transport-unknown", "transport-unknown")
@@ -64,7 +66,7 @@ def test_programs_get_a_line_of_json_for_each_pair(story: Story, capsys: pytest.
     assert found["evidence"] == [{"boot": "b00t", "seq": 4}, {"boot": "b00t", "seq": 5}]
 
 
-def test_control_characters_of_a_peer_stay_out_of_the_terminal(
+def test_control_characters_from_a_peer_do_not_reach_the_terminal(
     story: Story, capsys: pytest.CaptureFixture[str]
 ) -> None:
     story.joins("ben", "B\x1b[31men").describes("ben", "offer").waits(60).leaves("ben")

@@ -9,7 +9,7 @@ from signaling_sidecar.diagnosis import Reason
 from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, by_socket, elsewhere
 
 
-def test_who_is_away_may_come_back_and_answer(story: Story) -> None:
+def test_a_peer_that_is_away_may_return_and_answer(story: Story) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").goes_away("ann").waits(20)
     finding = story.verdict().finding
     assert finding.reason is Reason.IN_PROGRESS
@@ -17,7 +17,7 @@ def test_who_is_away_may_come_back_and_answer(story: Story) -> None:
     assert story.evidence() == ["offer", "peer.away"]
 
 
-def test_who_came_back_and_did_not_answer_could_have(story: Story) -> None:
+def test_a_peer_that_returned_and_did_not_answer_is_the_cause(story: Story) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").goes_away("ann").record("peer.resumed", "ann")
     assert story.waits(60).verdict().finding.reason is Reason.OFFER_UNANSWERED
 
@@ -31,7 +31,9 @@ def test_who_came_back_and_did_not_answer_could_have(story: Story) -> None:
         ("stopped", "lost its connection to the sidecar"),
     ],
 )
-def test_who_did_not_come_back_had_left_when_he_went_away(story: Story, who: str, ending: str, departure: str) -> None:
+def test_a_peer_that_never_returns_counts_as_having_left_when_it_lost_its_connection(
+    story: Story, who: str, ending: str, departure: str
+) -> None:
     """After its page is closed, a peer is away for at least 5 s before it counts as having left."""
     story.joins("ben", "Ben").describes("ben", "offer").goes_away(who, ending).waits(30).leaves(who).waits(60)
     assert story.verdict().finding.reason is Reason.LEFT
@@ -39,25 +41,25 @@ def test_who_did_not_come_back_had_left_when_he_went_away(story: Story, who: str
     assert story.evidence() == ["offer", "peer.away", "peer.left"]
 
 
-def test_an_offer_to_who_was_away_and_did_not_come_back(story: Story) -> None:
+def test_an_offer_to_a_peer_that_was_away_and_never_returned(story: Story) -> None:
     story.joins("ben", "Ben").goes_away("ann").is_refused("ben", "offer", "peer-away", to="ann")
     assert story.verdict().finding.reason is Reason.IN_PROGRESS
     assert story.waits(30).leaves("ann").waits(60).verdict().finding.reason is Reason.LEFT
 
 
-def test_an_offer_to_who_was_away_and_came_back(story: Story) -> None:
+def test_an_offer_to_a_peer_that_was_away_and_returned(story: Story) -> None:
     """A client without a token receives nothing that was sent to it while it was away."""
     story.joins("ben", "Ben").goes_away("ann").is_refused("ben", "offer", "peer-away", to="ann")
     assert story.record("peer.resumed", "ann").waits(60).verdict().finding.reason is Reason.REFUSED
 
 
-def test_who_went_away_long_after_the_offer_was_not_answered_is_not_the_cause(story: Story) -> None:
+def test_losing_the_connection_long_after_the_deadline_of_the_answer_is_not_the_cause(story: Story) -> None:
     story.joins("ben").describes("ben", "offer").waits(60).goes_away("ben").waits(30).leaves("ben")
     assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
 
 
 @pytest.mark.parametrize("ends", [Story.goes_away, Story.leaves])
-def test_a_connection_that_fails_after_the_other_has_gone_was_no_failure(story: Story, ends: object) -> None:
+def test_a_connection_that_fails_after_the_other_peer_has_left_is_not_a_failure(story: Story, ends: object) -> None:
     """A page that is closed does not notify the other browser, which detects the lost connection after some time."""
     story.negotiates().reports("ann", peerId="ben", **CONNECTED)
     ends(story, "ben").waits(20).reports("ann", peerId="ben", **FAILED)  # type: ignore[operator]
@@ -67,25 +69,25 @@ def test_a_connection_that_fails_after_the_other_has_gone_was_no_failure(story: 
     assert (finding.reason, finding.sentence) == (Reason.CONNECTED, "they were connected, until Ben left")
 
 
-def test_a_connection_that_fails_while_both_are_there_did_fail(story: Story) -> None:
+def test_a_connection_that_fails_while_both_peers_are_present_is_a_failure(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", **CONNECTED).waits(20).reports("ann", peerId="ben", **FAILED)
     assert story.leaves("ben").verdict().finding.reason is Reason.ICE_FAILED
 
 
-def test_who_has_lost_the_sidecar_as_well_may_come_back(story: Story) -> None:
+def test_a_peer_that_has_also_lost_the_sidecar_may_return(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", **CONNECTED).goes_away("ben").waits(20)
     assert story.reports("ann", peerId="ben", **FAILED).verdict().finding.reason is Reason.IN_PROGRESS
     assert story.record("peer.resumed", "ben").verdict().finding.reason is Reason.ICE_FAILED
 
 
-def test_of_a_page_that_has_reported_nothing_nobody_knows_whether_it_was_closed(story: Story) -> None:
+def test_it_is_unknown_whether_a_page_without_reports_was_closed(story: Story) -> None:
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
     by_socket(story.waits(20), "one", 1)
     assert story.verdict().finding.reason is Reason.UNKNOWN
 
 
 @pytest.mark.parametrize(("ending", "reason"), [("unloaded", Reason.CONNECTED), ("lost", Reason.ICE_FAILED)])
-def test_a_page_whose_signaling_went_another_way_is_gone_when_its_socket_says_so(
+def test_a_page_that_uses_another_signaling_server_has_left_when_its_socket_is_closed(
     story: Story, ending: str, reason: Reason
 ) -> None:
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
@@ -95,10 +97,11 @@ def test_a_page_whose_signaling_went_another_way_is_gone_when_its_socket_says_so
     assert story.verdict().finding.reason is reason
 
 
-# --- who leaves before any browser has said anything -----------------------------------------------------------------
+# --- peers that leave before any browser has sent a report
+# -----------------------------------------------------------------
 
 
-def test_of_who_leaves_when_all_is_signaled_nobody_knows_whether_they_were_connected(story: Story) -> None:
+def test_it_is_unknown_whether_two_peers_were_connected_if_one_leaves_after_complete_signaling(story: Story) -> None:
     finding = story.negotiates().leaves("ben").waits(60).verdict().finding
     assert finding.reason is Reason.UNKNOWN
     assert finding.sentence == (
@@ -108,7 +111,7 @@ def test_of_who_leaves_when_all_is_signaled_nobody_knows_whether_they_were_conne
 
 
 @pytest.mark.parametrize("names", ["ann", "ben"])
-def test_the_candidates_of_one_side_can_be_enough(story: Story, names: str) -> None:
+def test_the_candidates_of_one_side_can_be_enough_for_a_connection(story: Story, names: str) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").names(names, "10.0.0.2")
     finding = story.leaves("ben").waits(60).verdict().finding
     assert finding.reason is Reason.UNKNOWN
@@ -124,30 +127,32 @@ def test_without_any_candidate_they_were_not_connected(story: Story) -> None:
     assert story.verdict().finding.sentence == "Ben left before either had sent a candidate"
 
 
-def test_the_last_words_of_a_page_that_is_closed_may_be_lost(story: Story) -> None:
+def test_the_last_report_of_a_closed_page_may_be_lost(story: Story) -> None:
     story.negotiates().reports("ben", peerId="ann", connection="connecting", ice="checking").leaves("ben").waits(60)
     assert story.verdict().finding.reason is Reason.UNKNOWN
 
 
-def test_a_page_that_closed_its_connection_had_said_all(story: Story) -> None:
+def test_a_page_that_closed_its_rtcpeerconnection_has_reported_everything(story: Story) -> None:
     story.negotiates().reports("ben", peerId="ann", connection="connecting")
     story.reports("ben", "closed", peerId="ann", connection="closed").leaves("ben").waits(60)
     assert story.verdict().finding.reason is Reason.LEFT
 
 
-def test_who_stayed_would_have_said_that_they_were_connected(story: Story) -> None:
+def test_the_peer_that_stayed_would_have_reported_a_connection(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", connection="connecting").leaves("ben").waits(60)
     assert story.verdict().finding.reason is Reason.LEFT
     assert story.verdict().finding.sentence == "Ben left before they were connected"
 
 
 @pytest.mark.parametrize("way", [FAILED, {"connection": "failed", "ice": "connected"}])
-def test_who_was_left_gives_up_and_that_is_no_failure(story: Story, way: dict[str, str]) -> None:
+def test_a_connection_that_fails_because_the_other_peer_left_is_not_a_failure(
+    story: Story, way: dict[str, str]
+) -> None:
     story.negotiates().reports("ann", peerId="ben", connection="connecting").leaves("ben").waits(20)
     assert story.reports("ann", peerId="ben", **way).verdict().finding.reason is Reason.LEFT
 
 
-def test_of_a_page_elsewhere_that_is_closed_at_once_nobody_knows(story: Story) -> None:
+def test_the_result_is_unknown_if_a_page_with_another_server_is_closed_at_once(story: Story) -> None:
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", connection="connecting")
     by_socket(story, "one", 1, "unloaded")
     assert story.waits(60).verdict().finding.reason is Reason.UNKNOWN

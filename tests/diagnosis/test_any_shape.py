@@ -1,5 +1,5 @@
-"""Descriptions and candidates are found in the frames of other libraries. What is not found is not reported as
-missing."""
+"""Descriptions and candidates are found in the frames of other libraries. Signals in an unknown form are not reported
+as missing."""
 
 from __future__ import annotations
 
@@ -110,9 +110,7 @@ def negotiated(story: Story, shape: Callable[[str, str, str], list[Frame]], send
 
 @pytest.mark.parametrize("send", ["signal", "broadcast"])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_the_signals_of_every_shape_are_read(
-    story: Story, shape: Callable[[str, str, str], list[Frame]], send: str
-) -> None:
+def test_signals_of_every_form_are_read(story: Story, shape: Callable[[str, str, str], list[Frame]], send: str) -> None:
     verdict = negotiated(story, shape, send).verdict()
     assert verdict.finding.reason is Reason.UNKNOWN, verdict.sentence
     assert [len(verdict.attempt.candidates(side)) > 0 for side in (0, 1)] == [True, True]
@@ -122,7 +120,7 @@ def test_the_signals_of_every_shape_are_read(
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_the_tables_have_the_candidates_of_every_shape(
+def test_the_tables_contain_candidates_of_every_form(
     story: Story, shape: Callable[[str, str, str], list[Frame]]
 ) -> None:
     log = open_log(negotiated(story, shape, "signal").write())
@@ -132,7 +130,7 @@ def test_the_tables_have_the_candidates_of_every_shape(
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_a_copy_that_may_be_shared_tells_the_same(
+def test_a_redacted_copy_has_the_same_diagnosis(
     story: Story, shape: Callable[[str, str, str], list[Frame]], tmp_path: Path
 ) -> None:
     path = negotiated(story, shape, "signal").write()
@@ -146,7 +144,9 @@ def test_a_copy_that_may_be_shared_tells_the_same(
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_a_summary_of_every_shape_tells_the_same(story: Story, shape: Callable[[str, str, str], list[Frame]]) -> None:
+def test_a_summary_of_every_form_has_the_same_diagnosis(
+    story: Story, shape: Callable[[str, str, str], list[Frame]]
+) -> None:
     story.joins("ben", "Ben")
     for peer, kind, ufrag in (("ben", "offer", "BENu"), ("ann", "answer", "ANNu")):
         for frame in shape(kind, ufrag, "10.0.0.1"):
@@ -155,14 +155,14 @@ def test_a_summary_of_every_shape_tells_the_same(story: Story, shape: Callable[[
     assert story.waits(60).verdict().finding.reason is Reason.UNKNOWN
 
 
-def test_what_an_offer_is_called_decides_before_what_is_in_it() -> None:
+def test_the_type_of_an_offer_takes_precedence_over_its_content() -> None:
     assert find_media(text({"type": "rollback", "sdp": sdp("offer", "A")})).sdp_type == "rollback"
     assert find_media(text({"pranswer": sdp("answer", "A")})).sdp_type == "pranswer"
     assert find_media(text({"x": sdp("answer", "A")})).sdp_type == "answer"
     assert find_media(text({"x": "v=0\r\n"})).sdp_type is None
 
 
-def test_only_some_layers_are_opened() -> None:
+def test_only_a_limited_number_of_layers_is_decoded() -> None:
     value: object = description("offer", "A")
     for _ in range(MAX_LAYERS):
         value = {"d": text(value)}
@@ -172,14 +172,14 @@ def test_only_some_layers_are_opened() -> None:
 
 
 @pytest.mark.parametrize("not_json", ["{", '{"a":', "[1,2", '"', "eyJ!", "eyJhIjoxfQ=x", "%7Bno", "{}}", "eyJhIjoxf"])
-def test_a_text_that_only_looks_like_a_document_is_a_text(story: Story, not_json: str) -> None:
+def test_text_that_only_looks_like_a_document_is_not_decoded(story: Story, not_json: str) -> None:
     assert find_media(text({"data": not_json})).description_bytes is None
     path = story.sends("ann", "signal", data=not_json).write()
     shared = json.loads(shared_copy(path).splitlines()[-1])["data"]
     assert json.loads(shared)["data"] == "text-1"
 
 
-def test_two_rooms_whose_names_are_json_stay_two_in_a_shared_copy(tmp_path: Path) -> None:
+def test_two_rooms_with_json_as_names_stay_different_in_a_redacted_copy(tmp_path: Path) -> None:
     """A name always gets one pseudonym, even if it looks like JSON. Otherwise `[1]` and `[2]` would both become
     `[0]`."""
     story = Story(tmp_path)
@@ -189,11 +189,11 @@ def test_two_rooms_whose_names_are_json_stay_two_in_a_shared_copy(tmp_path: Path
     assert len({line.get("room") for line in lines[-2:]}) == 2
 
 
-# --- what is in no known form ---------------------------------------------------------------------------------------
+# --- unknown forms ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("payload", ["U2FsdGVkX1+vupppZksvRf5pq5g5XjFRlipRkwB0K1Y=", {"o": "vN0AoBw"}, "\x00", 7])
-def test_what_is_in_no_known_form_is_not_absent(story: Story, payload: object) -> None:
+def test_signals_in_an_unknown_form_are_not_reported_as_missing(story: Story, payload: object) -> None:
     story.joins("ben", "Ben").sends("ben", "signal", data=payload).sends("ann", "signal", data=payload)
     verdict = story.waits(60).verdict()
     assert verdict.finding.reason is verdict.signaling.reason is Reason.UNRECOGNISED
@@ -203,30 +203,30 @@ def test_what_is_in_no_known_form_is_not_absent(story: Story, payload: object) -
     assert story.evidence() == ["signal", "signal"]
 
 
-def test_what_a_log_without_payloads_cannot_know_is_said(story: Story) -> None:
+def test_a_log_without_payloads_is_mentioned_in_the_diagnosis(story: Story) -> None:
     story.joins("ben", "Ben").record("signal.relayed", "ben", to="ann", kind="signal").waits(60)
     verdict = story.verdict()
     assert verdict.finding.reason is Reason.UNRECOGNISED
     assert verdict.sentence.endswith("in a known form (the log keeps no payloads)")
 
 
-def test_a_browser_knows_what_came_of_signals_in_no_known_form(story: Story) -> None:
+def test_a_browser_reports_the_result_of_signals_in_an_unknown_form(story: Story) -> None:
     story.joins("ben", "Ben").sends("ben", "signal", data="sealed").sends("ann", "signal", data="sealed")
     story.reports("ann", peerId="ben", connection="connecting").waits(60)
     assert story.verdict().finding.reason is Reason.ICE_FAILED
     assert story.reports("ann", peerId="ben", connection="connected").verdict().finding.reason is Reason.CONNECTED
 
 
-def test_who_leaves_after_signals_in_no_known_form_may_have_been_connected(story: Story) -> None:
+def test_a_peer_that_leaves_after_signals_in_an_unknown_form_may_have_been_connected(story: Story) -> None:
     story.joins("ben", "Ben").sends("ben", "signal", data="sealed").sends("ann", "signal", data="sealed")
     assert story.leaves("ben").waits(60).verdict().finding.reason is Reason.UNRECOGNISED
 
 
-def test_an_answer_in_no_known_form_is_worth_a_note(story: Story) -> None:
+def test_an_answer_in_an_unknown_form_is_noted(story: Story) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").sends("ann", "signal", data="sealed").waits(60)
     assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
     assert story.verdict().notes == ("Ann has sent 1 signal in an unknown form",)
 
 
-def test_who_has_signaled_nothing_has_sent_no_offer(story: Story) -> None:
+def test_a_peer_without_signals_has_sent_no_offer(story: Story) -> None:
     assert story.joins("ben", "Ben").waits(60).verdict().finding.reason is Reason.NOBODY_OFFERED

@@ -35,7 +35,7 @@ def again(story: Story, peer: str = "ben", ufrag: str = "BEN2") -> Story:
     return story.reports(peer, pc=ufrag, peerId="ann", localUfrag=ufrag, **CONNECTED)
 
 
-def test_a_pair_of_which_one_was_loaded_again_is_listed_once(story: Story) -> None:
+def test_a_pair_is_listed_once_although_one_page_was_reloaded(story: Story) -> None:
     again(story.negotiates().leaves("ben")).waits(60)
     lines = str(diagnosis(story)).splitlines()
     assert lines[1:] == ["  ✓ Ann and Ben: connected", "      they had met once before: transport-unknown"]
@@ -60,7 +60,7 @@ def test_pairs_without_an_offer_are_summarised_if_there_are_many(
     assert len(capsys.readouterr().out.splitlines()) == 10
 
 
-def test_how_often_they_met_before_is_counted_by_reason(story: Story) -> None:
+def test_earlier_meetings_are_counted_by_reason(story: Story) -> None:
     for ufrag in ("BEN1", "BEN2", "BEN3"):
         again(story, ufrag=ufrag).leaves("ben")
     story.joins("ben", "Ben").waits(60)
@@ -69,7 +69,7 @@ def test_how_often_they_met_before_is_counted_by_reason(story: Story) -> None:
     assert (history.last.finding.reason, len(history.earlier)) == (Reason.NOBODY_OFFERED, 3)
 
 
-def test_of_three_peers_only_the_pairs_of_who_was_loaded_again_have_a_history(story: Story) -> None:
+def test_only_the_pairs_of_a_reloaded_page_have_a_history(story: Story) -> None:
     story.negotiates().joins("cleo", "Cleo").waits(60).leaves("ben").joins("ben", "Ben").waits(60)
     found = {
         tuple(session.label for session in each.last.meeting.sessions): len(each.earlier)
@@ -78,19 +78,19 @@ def test_of_three_peers_only_the_pairs_of_who_was_loaded_again_have_a_history(st
     assert found == {("Ann", "Ben"): 1, ("Ann", "Cleo"): 0, ("Cleo", "Ben"): 1}
 
 
-def test_a_page_that_has_another_id_at_each_load_is_taken_for_the_same(story: Story) -> None:
+def test_a_page_with_another_id_after_each_reload_is_recognised(story: Story) -> None:
     for peer in (HEX_1, HEX_2, HEX_3):
         story.joins(peer).waits(10).leaves(peer)
     assert said(story) == ["bar (rooms)", "  - Ann and tab 1: neither has sent an offer"]
     assert "they had met 2 times before: nobody-offered (2 times)" in str(diagnosis(story))
 
 
-def test_who_comes_long_after_another_of_the_name_is_another(story: Story) -> None:
+def test_a_peer_that_joins_long_after_another_with_the_same_name_is_a_different_peer(story: Story) -> None:
     story.joins("b1", "Ben").waits(60).leaves("b1").waits(60).joins("b2", "Ben").waits(60)
     assert [line.partition(":")[0] for line in said(story)[1:]] == ["  - Ann and Ben", "  - Ann and Ben (2)"]
 
 
-def test_of_many_who_come_and_go_under_one_name_each_has_a_label() -> None:
+def test_many_peers_with_the_same_name_have_different_labels() -> None:
     labels = PeerLabels()
     for number in range(5_000):
         labels.name(f"p{number}", 200.0 * number, "Guest")
@@ -98,7 +98,7 @@ def test_of_many_who_come_and_go_under_one_name_each_has_a_label() -> None:
     assert (labels.of("p0"), labels.of("p4999")) == ("Guest", "Guest (5000)")
 
 
-def test_programs_get_the_history_too(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_output_contains_the_history(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     from signaling_sidecar.cli import main
 
     again(story.negotiates().leaves("ben")).write()
@@ -108,14 +108,14 @@ def test_programs_get_the_history_too(story: Story, capsys: pytest.CaptureFixtur
     assert (pair["peers"], pair["labels"]) == (["ann", "ben"], ["Ann", "Ben"])
 
 
-def test_two_connections_of_two_pages_at_one_time_are_two_stories(story: Story) -> None:
+def test_two_simultaneous_connections_of_two_pages_are_separate(story: Story) -> None:
     for number, state in ((1, CONNECTED), (2, FAILED)):
         elsewhere(story, "one", pc=f"one-{number}", localUfrag=f"A{number}", remoteUfrag=f"B{number}", **state)
         elsewhere(story, "two", pc=f"two-{number}", localUfrag=f"B{number}", remoteUfrag=f"A{number}", **state)
     assert [line[:3] for line in said(story)[1:]] == ["  ✓", "  ✗"]
 
 
-def test_a_page_elsewhere_that_was_loaded_again_is_the_same_pair(story: Story) -> None:
+def test_a_reloaded_page_with_another_signaling_server_is_the_same_pair(story: Story) -> None:
     pages(story, ("one", "Chess", "/"), ("two", "Chess", "/"))
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
     elsewhere(story, "two", connection_=2, localUfrag="B", remoteUfrag="A", **CONNECTED)
@@ -126,7 +126,7 @@ def test_a_page_elsewhere_that_was_loaded_again_is_the_same_pair(story: Story) -
     assert said(story) == ["signaled through another server", "  ✓ Chess and Chess (tab 2): connected"]
 
 
-def test_a_page_with_a_pool_that_was_loaded_again_is_the_same_pair(story: Story) -> None:
+def test_a_reloaded_page_with_a_pool_of_offers_is_the_same_pair(story: Story) -> None:
     """An offer from long before the reload is answered after it."""
     pages(story, ("one", "Chess", "/"), ("two", "Chess", "/"), ("three", "Chess", "/"))
     pool(story, "one")
@@ -154,7 +154,7 @@ def pool(story: Story, page: str, size: int = 20, connection_: int = 1) -> None:
         elsewhere(story, page, connection_, pc=f"{page}{at}", **state)
 
 
-def test_a_pool_of_offers_beside_one_that_is_connected_is_no_fault(story: Story) -> None:
+def test_a_pool_of_unused_offers_is_not_a_fault(story: Story) -> None:
     pool(story, "one")
     pool(story, "two")
     elsewhere(story, "one", pc="one0", localUfrag="one0", remoteUfrag="B", **CONNECTED)
@@ -176,7 +176,7 @@ def test_a_pool_that_nobody_answers_is_one_line(story: Story) -> None:
     ]
 
 
-def test_one_offer_that_is_not_answered_is_a_fault_beside_one_that_was(story: Story) -> None:
+def test_one_unanswered_offer_beside_an_answered_one_is_a_fault(story: Story) -> None:
     pool(story, "one", size=1)
     elsewhere(story, "one", pc="a", localUfrag="A", remoteUfrag="B", **CONNECTED)
     elsewhere(story, "two", pc="b", localUfrag="B", remoteUfrag="A", **CONNECTED)
@@ -186,7 +186,7 @@ def test_one_offer_that_is_not_answered_is_a_fault_beside_one_that_was(story: St
     }
 
 
-def test_an_answer_elsewhere_that_did_not_come_back_is_told_of_both(story: Story) -> None:
+def test_a_missing_answer_through_another_server_is_reported_with_both_pages(story: Story) -> None:
     elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
     elsewhere(story, "two", localUfrag="B", remoteUfrag="A", signaling="stable", connection="new")
     verdict = story.waits(60).verdict()
@@ -212,7 +212,7 @@ def test_a_pool_of_offers_in_a_room_is_one_attempt(story: Story) -> None:
 # --- dropped candidates ---------------------------------------------------------------------------------------------
 
 
-def test_when_every_candidate_is_dropped_elsewhere_none_was_signaled(story: Story) -> None:
+def test_lost_candidates_of_both_pages_are_reported(story: Story) -> None:
     for page, own, other in (("one", "A", "B"), ("two", "B", "A")):
         state = {"connection": "new", "ice": "new", "hasLocal": True, "hasRemote": False}
         elsewhere(story, page, localUfrag=own, remoteUfrag=other, **state)
@@ -221,27 +221,27 @@ def test_when_every_candidate_is_dropped_elsewhere_none_was_signaled(story: Stor
     assert verdict.finding.sentence == "no candidate was signaled: neither page has added one from the other"
 
 
-def test_when_one_side_s_candidates_are_dropped_it_is_named(story: Story) -> None:
+def test_lost_candidates_of_one_page_are_reported_with_its_name(story: Story) -> None:
     for page, own, other, has_remote in (("one", "A", "B", False), ("two", "B", "A", True)):
         elsewhere(story, page, localUfrag=own, remoteUfrag=other, hasLocal=True, hasRemote=has_remote, **FAILED)
     assert story.verdict().finding.sentence == "no candidate of page two was signaled to page one"
 
 
-def test_a_browser_without_a_candidate_of_its_own_is_named(story: Story) -> None:
+def test_a_browser_that_found_no_candidate_is_named(story: Story) -> None:
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", hasLocal=False, hasRemote=True, connection="new")
     finding = story.waits(60).verdict().finding
     assert finding.reason is Reason.NO_CANDIDATES
     assert finding.sentence == "the browser of page one found no candidate, so there was no address to signal"
 
 
-def test_candidates_that_were_relayed_and_not_added_are_told(story: Story) -> None:
+def test_relayed_candidates_that_were_not_added_are_reported(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", hasLocal=True, hasRemote=False, **FAILED)
     finding = story.verdict().finding
     assert finding.reason is Reason.NO_CANDIDATES
     assert finding.sentence == "candidates of Ben were relayed, and the page of Ann has added none of them"
 
 
-def test_candidates_that_were_added_later_were_added(story: Story) -> None:
+def test_candidates_that_were_added_late_count_as_added(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", hasRemote=False).reports("ann", peerId="ben", hasRemote=True)
     assert story.reports("ann", peerId="ben", **FAILED).verdict().finding.reason is Reason.ICE_FAILED
 
@@ -270,7 +270,7 @@ def labels(story: Story) -> list[str]:
         (("Ann", ""), ["Ann", "tab 1"]),
     ],
 )
-def test_no_two_peers_are_called_the_same(tmp_path: Path, names: tuple[str, str], called: list[str]) -> None:
+def test_no_two_peers_have_the_same_label(tmp_path: Path, names: tuple[str, str], called: list[str]) -> None:
     lines = [header("b00t")]
     for at, (peer, name) in enumerate(zip((HEX_1, HEX_2), names, strict=True), 2):
         lines.append(record(at, at, "peer.joined", **BAR, peer=peer, session=f"s-{peer}", data={"name": name}))
@@ -284,7 +284,7 @@ def test_no_two_peers_are_called_the_same(tmp_path: Path, names: tuple[str, str]
         assert [column.name for column in ladder.columns] == called
 
 
-def test_the_third_of_a_name_is_called_the_same_in_the_ladder_of_a_pair(story: Story) -> None:
+def test_a_peer_has_the_same_label_in_the_ladder_of_a_pair(story: Story) -> None:
     for peer in (HEX_1, HEX_2, HEX_3):
         story.joins(peer, "Guest")
     log = open_log(story.waits(60).leaves(HEX_3).write())
@@ -294,7 +294,7 @@ def test_the_third_of_a_name_is_called_the_same_in_the_ladder_of_a_pair(story: S
     assert [column.name for column in ladder.columns] == ["Guest (2)", "Guest (3)"]
 
 
-def test_a_peer_without_a_name_is_called_as_its_page(story: Story) -> None:
+def test_the_label_of_a_peer_without_a_name_is_that_of_its_page(story: Story) -> None:
     story.joins(HEX_1).joins(HEX_2).joins(HEX_3)
     about: dict[str, Any] = {"pc": None, "secure": True}
     story.reports(HEX_1, "page", **about, title="Chess", path="/play")
@@ -307,7 +307,7 @@ def test_a_peer_without_a_name_is_called_as_its_page(story: Story) -> None:
     ]
 
 
-def test_a_page_that_is_traced_names_its_peer_by_the_ufrag(story: Story) -> None:
+def test_a_traced_page_is_matched_with_its_peer_by_the_ufrag(story: Story) -> None:
     """Its reports come from a separate socket that is in no room."""
     story.joins(HEX_1).sends(HEX_1, "offer", to="ann", sdp="v=0\r\na=ice-ufrag:HEXu\r\n")
     pages(story, ("one", "Chess", "/"))
@@ -315,7 +315,7 @@ def test_a_page_that_is_traced_names_its_peer_by_the_ufrag(story: Story) -> None
     assert story.verdict().sentence == "Ann and Chess: connected"
 
 
-def test_who_was_there_before_the_log_begins_is_called_as_others_are(tmp_path: Path) -> None:
+def test_peers_that_joined_before_the_log_begins_get_labels_too(tmp_path: Path) -> None:
     lines = [header("b00t")]
     for at, (peer, to) in enumerate(((HEX_1, HEX_2), (HEX_2, HEX_1)), 2):
         frame = {"type": "signal", "to": to}
@@ -327,12 +327,12 @@ def test_who_was_there_before_the_log_begins_is_called_as_others_are(tmp_path: P
 
 
 @pytest.mark.parametrize("id_", ["user-1", "player12", "k3j9x0a1b"])
-def test_a_short_id_is_a_name(story: Story, id_: str) -> None:
+def test_a_short_id_is_used_as_the_label(story: Story, id_: str) -> None:
     assert labels(story.joins(id_)) == ["Ann", id_]
 
 
 @pytest.mark.parametrize(("id_", "label"), [("user-1", "user-1"), ("k3j9x0a1b", "Chess"), (HEX_1, "Chess")])
-def test_an_id_that_the_app_chose_says_more_than_the_title_of_its_page(story: Story, id_: str, label: str) -> None:
+def test_an_id_that_the_app_chose_is_preferred_to_the_title_of_the_page(story: Story, id_: str, label: str) -> None:
     story.joins(id_).reports(id_, "page", pc=None, secure=True, title="Chess", path="/play")
     assert labels(story) == ["Ann", label]
 
@@ -340,18 +340,18 @@ def test_an_id_that_the_app_chose_says_more_than_the_title_of_its_page(story: St
 @pytest.mark.parametrize(
     "id_", [HEX_1, "9f1c2a34-1b2c-4d5e-8f90-a1b2c3d4e5f6", "V1StGXR8_Z5jdHi6B-myT", "0123456789ABCDEF0123456789ABCDEF"]
 )
-def test_an_id_that_a_machine_made_is_none(story: Story, id_: str) -> None:
+def test_a_random_id_is_not_used_as_the_label(story: Story, id_: str) -> None:
     assert labels(story.joins(id_)) == ["Ann", "tab 1"]
 
 
-def test_pages_elsewhere_are_called_as_their_titles(story: Story) -> None:
+def test_pages_with_another_signaling_server_are_labelled_with_their_titles(story: Story) -> None:
     pages(story, ("one", "Chess", "/"), ("two", "", "/board"))
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
     elsewhere(story, "two", localUfrag="B", remoteUfrag="A", **CONNECTED)
     assert story.verdict().sentence == "Chess and page /board: connected"
 
 
-def test_a_shared_copy_has_no_title_and_no_path(story: Story) -> None:
+def test_a_redacted_copy_contains_no_title_and_no_path(story: Story) -> None:
     pages(story, ("one", "Ann's diary", "/ann"), ("two", "Ann's diary", "/ann"))
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
     elsewhere(story, "two", localUfrag="B", remoteUfrag="A", hasRemote=True, **CONNECTED)

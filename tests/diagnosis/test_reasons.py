@@ -7,10 +7,11 @@ import pytest
 from signaling_sidecar.diagnosis import Reason
 from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, candidate, elsewhere
 
-# --- what the signaling alone tells ----------------------------------------------------------------------------------
+# --- verdicts from the signaling alone
+# ----------------------------------------------------------------------------------
 
 
-def test_complete_signaling_is_not_called_connected(story: Story) -> None:
+def test_complete_signaling_is_not_reported_as_connected(story: Story) -> None:
     verdict = story.negotiates().waits(60).verdict()
     assert verdict.finding.reason is verdict.signaling.reason is Reason.UNKNOWN
     assert verdict.sentence == (
@@ -26,12 +27,12 @@ def test_candidates_in_the_descriptions_count_as_well(story: Story) -> None:
 
 
 @pytest.mark.parametrize(("waited_s", "reason"), [(1, Reason.IN_PROGRESS), (60, Reason.NOBODY_OFFERED)])
-def test_nobody_offered(story: Story, waited_s: float, reason: Reason) -> None:
+def test_neither_peer_sent_an_offer(story: Story, waited_s: float, reason: Reason) -> None:
     assert story.joins("ben").waits(waited_s).verdict().finding.reason is reason
 
 
 @pytest.mark.parametrize("what", ["candidates", "an answer"])
-def test_who_sends_the_rest_without_an_offer_is_named(story: Story, what: str) -> None:
+def test_a_peer_that_sends_other_signals_without_an_offer_is_named(story: Story, what: str) -> None:
     story.joins("ben", "Ben").joins("cleo")
     _ = story.names("ann", "10.0.0.1") if what == "candidates" else story.describes("ann", "answer")
     verdict, *others = story.waits(60).verdicts()
@@ -49,7 +50,7 @@ def test_an_offer_that_is_never_answered(story: Story, waited_s: float, reason: 
     assert story.evidence() == ["offer"]
 
 
-def test_who_never_answers_is_named_and_that_he_was_away(story: Story) -> None:
+def test_a_peer_that_never_answers_is_named_and_reported_as_away(story: Story) -> None:
     story.joins("ben", "Ben").record("peer.away", "ann", data={"ending": "lost"}).describes("ben", "offer")
     story.record("peer.resumed", "ann").waits(60)
     assert story.verdict().finding.sentence == "Ann has not answered the offer of Ben (Ann was away)"
@@ -62,7 +63,7 @@ def test_an_offer_that_is_repeated_is_one_attempt(story: Story) -> None:
 
 
 @pytest.mark.parametrize(("silent", "who"), [("ann", "Ann"), ("ben", "Ben")])
-def test_an_answer_but_no_candidates_one_way(story: Story, silent: str, who: str) -> None:
+def test_an_answered_offer_without_the_candidates_of_one_side(story: Story, silent: str, who: str) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer")
     story.names("ben" if silent == "ann" else "ann", "10.0.0.1").waits(60)
     assert story.verdict().finding.reason is Reason.NO_CANDIDATES
@@ -70,7 +71,7 @@ def test_an_answer_but_no_candidates_one_way(story: Story, silent: str, who: str
     assert story.evidence() == ["offer", "answer"]
 
 
-def test_the_end_of_candidates_is_no_candidate(story: Story) -> None:
+def test_the_end_of_candidates_does_not_count_as_a_candidate(story: Story) -> None:
     story.joins("ben").describes("ben", "offer").describes("ann", "answer")
     for peer in ("ann", "ben"):
         story.sends(peer, "candidate", candidate={"candidate": ""})
@@ -83,7 +84,7 @@ def test_offers_that_cross_and_are_both_dropped(story: Story) -> None:
     assert story.evidence() == ["offer", "offer"]
 
 
-def test_offers_that_cross_and_how_it_ended(story: Story) -> None:
+def test_the_note_about_crossing_offers_names_the_answered_one(story: Story) -> None:
     story.joins("ben", "Ben").describes("ann", "offer").describes("ben", "offer").describes("ben", "answer")
     story.names("ann", "10.0.0.1").names("ben", "10.0.0.2").waits(60)
     verdict = story.verdict()
@@ -97,7 +98,7 @@ def both_answer(story: Story) -> Story:
 
 
 def test_offers_that_cross_and_are_both_answered(story: Story) -> None:
-    """The signaling does not tell this, because the messages may belong to two connections."""
+    """The signaling alone does not show this, because the messages may belong to two connections."""
     both_answer(story).reports("ann", peerId="ben", connection="connecting", ice="connected")
     assert story.waits(60).verdict().signaling.reason is Reason.UNKNOWN
     assert story.verdict().finding.reason is Reason.GLARE
@@ -108,7 +109,7 @@ def test_offers_that_cross_and_are_both_answered_for_two_connections(story: Stor
     assert both_answer(story).reports("ann", peerId="ben", **CONNECTED).verdict().finding.reason is Reason.CONNECTED
 
 
-def test_who_gave_way_and_offers_again_has_not_crossed_anybody(story: Story) -> None:
+def test_a_polite_peer_that_offers_again_is_not_in_a_glare(story: Story) -> None:
     story.joins("ben", "Ben").describes("ann", "offer").describes("ben", "offer").describes("ben", "answer")
     story.describes("ben", "offer").describes("ann", "answer").names("ann", "10.0.0.1").names("ben", "10.0.0.2")
     story.reports("ann", peerId="ben", **FAILED)
@@ -116,19 +117,19 @@ def test_who_gave_way_and_offers_again_has_not_crossed_anybody(story: Story) -> 
 
 
 @pytest.mark.parametrize("who", ["ann", "ben"])
-def test_who_leaves_in_the_middle_of_it(story: Story, who: str) -> None:
+def test_a_peer_that_leaves_during_the_negotiation_is_named(story: Story, who: str) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").leaves(who).waits(60)
     assert story.verdict().finding.reason is Reason.LEFT
     assert story.verdict().finding.sentence == f"{who.title()} left before they were connected"
     assert story.evidence() == ["offer", "peer.left"]
 
 
-def test_who_leaves_long_after_the_offer_was_not_answered_is_not_the_cause(story: Story) -> None:
+def test_leaving_long_after_the_deadline_of_the_answer_is_not_the_cause(story: Story) -> None:
     story.joins("ben").describes("ben", "offer").waits(60).leaves("ben")
     assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
 
 
-def test_an_offer_to_somebody_who_has_left_is_refused_because_he_left(story: Story) -> None:
+def test_the_reason_for_a_refused_offer_to_a_peer_that_left_is_that_it_left(story: Story) -> None:
     story.joins("ben", "Ben").leaves("ben").is_refused("ann", "offer", "no-such-peer", to="ben").waits(60)
     assert story.verdict().finding.reason is Reason.LEFT
 
@@ -138,12 +139,12 @@ def test_a_reloaded_page_begins_a_new_attempt(story: Story) -> None:
     assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
 
 
-def test_a_peer_that_comes_again_meets_anew(story: Story) -> None:
+def test_a_peer_that_joins_again_begins_a_new_meeting(story: Story) -> None:
     story.negotiates().leaves("ben").joins("ben").describes("ben", "offer", ufrag="BEN2").waits(60)
     assert [verdict.finding.reason for verdict in story.verdicts()] == [Reason.UNKNOWN, Reason.OFFER_UNANSWERED]
 
 
-def test_what_is_tried_again_failed_for_the_reason_from_before(story: Story) -> None:
+def test_during_a_retry_the_reason_of_the_failed_attempt_is_reported(story: Story) -> None:
     """Both peers retry at once, so their offers cross. That glare is not the reason for anything."""
     story.joins("ben", "Ben").describes("ben", "offer").waits(20)
     story.describes("ann", "offer", ufrag="ANN2").describes("ben", "offer", ufrag="BEN2").waits(20)
@@ -152,10 +153,11 @@ def test_what_is_tried_again_failed_for_the_reason_from_before(story: Story) -> 
     assert finding.sentence == "Ann has not answered the offer of Ben; they are trying again"
 
 
-# --- what the browsers add -----------------------------------------------------------------------------------------
+# --- verdicts with reports of browsers
+# -----------------------------------------------------------------------------------------
 
 
-def test_connected_is_what_a_browser_says(story: Story) -> None:
+def test_peers_are_connected_if_a_browser_reports_it(story: Story) -> None:
     pair = {"local": {"type": "host"}, "remote": {"type": "srflx"}}
     story.negotiates().reports("ann", peerId="ben", **CONNECTED, pair=pair)
     assert story.verdict().finding.reason is Reason.CONNECTED
@@ -164,20 +166,20 @@ def test_connected_is_what_a_browser_says(story: Story) -> None:
 
 
 def test_a_report_finds_its_pair_by_the_ice_ufrag(story: Story) -> None:
-    """The report of a page that is in no room, and uses a library that the sidecar does not know, tells it too."""
+    """The report of a page outside of all rooms, with an unknown library, shows the result too."""
     story.negotiates()
     frame = {"type": "trace", "event": "state", "page": "p", "pc": "x", "localUfrag": "BENu", **CONNECTED}
     story.record("trace.state", kind="trace", data=frame, room=None)
     assert story.verdict().finding.reason is Reason.CONNECTED
 
 
-def test_a_pair_that_was_connected_and_parted_was_connected(story: Story) -> None:
+def test_a_pair_that_was_connected_until_one_left_counts_as_connected(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", **CONNECTED).leaves("ben")
     story.reports("ann", "closed", peerId="ben", connection="closed")
     assert story.verdict().finding.reason is Reason.CONNECTED
 
 
-def test_a_pair_that_was_connected_and_lost_each_other(story: Story) -> None:
+def test_a_pair_that_was_connected_and_then_lost_the_connection(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", **CONNECTED).waits(60).reports("ann", peerId="ben", **FAILED)
     finding = story.verdict().finding
     assert (finding.reason, finding.sentence) == (
@@ -186,34 +188,36 @@ def test_a_pair_that_was_connected_and_lost_each_other(story: Story) -> None:
     )
 
 
-def test_a_handshake_that_failed_after_ice_had_connected(story: Story) -> None:
+def test_a_dtls_handshake_that_failed_after_ice_had_connected(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", connection="connecting", ice="connected")
     story.reports("ann", peerId="ben", connection="failed", dtls="failed")
     assert story.verdict().finding.reason is Reason.DTLS_FAILED
 
 
-def test_ice_that_failed(story: Story) -> None:
+def test_a_failed_ice_check_is_reported(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", **FAILED)
     assert story.verdict().finding.reason is Reason.ICE_FAILED
 
 
 @pytest.mark.parametrize(("waited_s", "reason"), [(5, Reason.IN_PROGRESS), (20, Reason.ICE_FAILED)])
-def test_what_never_fails_has_a_deadline(story: Story, waited_s: float, reason: Reason) -> None:
+def test_a_connection_that_never_reports_a_failure_has_a_deadline(
+    story: Story, waited_s: float, reason: Reason
+) -> None:
     story.negotiates().reports("ann", peerId="ben", connection="new", ice="new").waits(waited_s)
     assert story.verdict().finding.reason is reason
 
 
-def test_only_local_names(story: Story) -> None:
+def test_only_mdns_candidates_are_reported(story: Story) -> None:
     story.negotiates("a.local", "b.local").reports("ann", peerId="ben", **FAILED)
     assert story.verdict().finding.reason is Reason.ONLY_MDNS
 
 
-def test_a_local_name_is_no_cause_where_there_is_another_way(story: Story) -> None:
+def test_mdns_candidates_are_not_the_cause_if_there_are_other_candidates(story: Story) -> None:
     story.negotiates("a.local", "b.local").names("ann", "203.0.113.9", "srflx").reports("ann", peerId="ben", **FAILED)
     assert story.verdict().finding.reason is Reason.ICE_FAILED
 
 
-def test_different_networks(story: Story) -> None:
+def test_peers_in_different_networks_are_reported(story: Story) -> None:
     story.negotiates("192.168.1.7", "10.0.0.2").reports("ben", peerId="ann", **FAILED)
     finding = story.verdict().finding
     assert finding.reason is Reason.SUBNETS
@@ -225,7 +229,7 @@ def test_one_network_in_common_is_enough(story: Story) -> None:
     assert story.verdict().finding.reason is Reason.ICE_FAILED
 
 
-def test_relay_only_without_a_relay(story: Story) -> None:
+def test_a_relay_only_policy_without_a_relay_candidate_is_reported(story: Story) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").names("ann", "10.0.0.1")
     story.reports("ben", "opened", peerId="ann", policy="relay", turnServers=0)
     story.reports("ben", peerId="ann", connection="new", ice="new").waits(20)
@@ -234,7 +238,7 @@ def test_relay_only_without_a_relay(story: Story) -> None:
     assert finding.sentence == "Ben may use only relay candidates (iceTransportPolicy), and found none"
 
 
-def test_candidates_before_the_description_that_were_thrown_away(story: Story) -> None:
+def test_discarded_candidates_that_arrived_before_the_description_are_reported(story: Story) -> None:
     story.joins("ben", "Ben").names("ben", "10.0.0.2").describes("ben", "offer").describes("ann", "answer")
     story.names("ann", "10.0.0.1")
     story.reports("ann", "error", peerId="ben", operation="addIceCandidate", name="InvalidStateError")
@@ -243,7 +247,7 @@ def test_candidates_before_the_description_that_were_thrown_away(story: Story) -
     assert story.evidence() == ["candidate", "trace"]
 
 
-def test_candidates_before_the_description_that_were_held_back_are_worth_a_note(story: Story) -> None:
+def test_kept_candidates_that_arrived_before_the_description_are_noted(story: Story) -> None:
     story.joins("ben", "Ben").names("ben", "10.0.0.2").describes("ben", "offer").describes("ann", "answer")
     story.names("ann", "10.0.0.1").reports("ann", peerId="ben", **CONNECTED)
     verdict = story.verdict()
@@ -251,7 +255,7 @@ def test_candidates_before_the_description_that_were_held_back_are_worth_a_note(
     assert verdict.notes == ("Ben sent candidates before its description: a page that adds them at once loses them",)
 
 
-def test_a_page_that_is_not_secure(story: Story) -> None:
+def test_a_page_that_is_not_a_secure_context_is_reported(story: Story) -> None:
     story.joins("ben", "Ben").reports("ben", "page", pc=None, secure=False).waits(60)
     finding = story.verdict().finding
     assert finding.reason is Reason.INSECURE_PAGE
@@ -271,23 +275,25 @@ def test_a_page_that_is_not_secure(story: Story) -> None:
         ("http://[", Reason.NOBODY_OFFERED),
     ],
 )
-def test_the_origin_of_a_page_tells_too_whether_it_is_secure(story: Story, origin: str, reason: Reason) -> None:
-    """This tells it even if a client reports nothing."""
+def test_the_origin_of_a_page_also_shows_whether_it_is_a_secure_context(
+    story: Story, origin: str, reason: Reason
+) -> None:
+    """The origin shows it even if a client reports nothing."""
     assert story.joins("ben", "Ben", origin=origin).waits(60).verdict().finding.reason is reason
 
 
-def test_a_page_that_says_that_it_is_secure_knows_better(story: Story) -> None:
+def test_the_report_of_a_page_takes_precedence_over_its_origin(story: Story) -> None:
     """Browsers can be configured to treat an origin as secure."""
     story.joins("ben", "Ben", origin="http://192.168.1.7").reports("ben", "page", pc=None, secure=True).waits(60)
     assert story.verdict().finding.reason is Reason.NOBODY_OFFERED
 
 
-def test_a_page_that_is_not_secure_and_connected_all_the_same(story: Story) -> None:
+def test_an_insecure_page_that_is_connected_is_not_a_fault(story: Story) -> None:
     story.negotiates().reports("ben", "page", pc=None, secure=False).reports("ben", peerId="ann", **CONNECTED)
     assert story.verdict().finding.reason is Reason.CONNECTED
 
 
-def test_a_failure_is_told_while_they_try_again(story: Story) -> None:
+def test_a_failure_is_reported_while_the_peers_retry(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", connection="failed", dtls="failed")
     story.describes("ben", "offer", ufrag="BEN2").describes("ann", "answer", ufrag="ANN2")
     story.names("ben", "10.0.0.2", ufrag="BEN2").names("ann", "10.0.0.1", ufrag="ANN2")
@@ -297,20 +303,20 @@ def test_a_failure_is_told_while_they_try_again(story: Story) -> None:
     assert finding.sentence.endswith("; they are trying again")
 
 
-def test_a_candidate_belongs_to_its_own_try_though_the_next_has_begun(story: Story) -> None:
+def test_a_candidate_belongs_to_its_own_attempt_even_after_the_next_has_begun(story: Story) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer").names("ann", "10.0.0.1")
     story.describes("ann", "offer", ufrag="ANN2").names("ben", "10.0.0.2")
     story.reports("ann", peerId="ben", localUfrag="ANNu", connection="failed", dtls="failed")
     assert story.verdict().finding.reason is Reason.DTLS_FAILED
 
 
-def test_what_was_connected_before_a_reload_says_nothing_of_what_came_after(story: Story) -> None:
+def test_a_connection_before_a_reload_does_not_count_afterwards(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", **CONNECTED)
     story.describes("ben", "offer", ufrag="BEN2").waits(60)
     assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
 
 
-def test_a_second_try_that_works_is_what_counts(story: Story) -> None:
+def test_a_second_attempt_that_succeeds_counts(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", **FAILED)
     story.describes("ben", "offer", ufrag="BEN2").describes("ann", "answer", ufrag="ANN2")
     story.names("ben", "10.0.0.2", ufrag="BEN2").names("ann", "10.0.0.1", ufrag="ANN2")
@@ -318,7 +324,7 @@ def test_a_second_try_that_works_is_what_counts(story: Story) -> None:
     assert story.verdict().finding.reason is Reason.CONNECTED
 
 
-def test_pages_whose_signaling_went_another_way_are_a_pair_by_their_ufrags(story: Story) -> None:
+def test_pages_with_another_signaling_server_are_paired_by_their_ufrags(story: Story) -> None:
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", connection="connecting")
     elsewhere(story, "two", localUfrag="B", remoteUfrag="A", **CONNECTED)
     verdict = story.verdict()
@@ -327,17 +333,19 @@ def test_pages_whose_signaling_went_another_way_are_a_pair_by_their_ufrags(story
 
 
 @pytest.mark.parametrize(("waited_s", "reason"), [(1, Reason.IN_PROGRESS), (60, Reason.OFFER_UNANSWERED)])
-def test_an_offer_that_went_another_way_and_was_never_answered(story: Story, waited_s: float, reason: Reason) -> None:
+def test_an_unanswered_offer_through_another_signaling_server_is_reported(
+    story: Story, waited_s: float, reason: Reason
+) -> None:
     elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
     assert story.waits(waited_s).verdict().finding.reason is reason
 
 
-def test_a_failure_of_pages_whose_signaling_went_another_way(story: Story) -> None:
+def test_a_failure_of_pages_with_another_signaling_server_is_reported(story: Story) -> None:
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **FAILED)
     elsewhere(story, "two", localUfrag="B", remoteUfrag="A", connection="connecting")
     assert story.verdict().finding.reason is Reason.ICE_FAILED
 
 
-def test_a_report_that_is_none_of_ours_says_nothing(story: Story) -> None:
+def test_an_unknown_report_is_ignored(story: Story) -> None:
     story.negotiates().record("trace.state", "ann", data={"type": "trace", "event": 7, "pc": []}).waits(60)
     assert story.verdict().finding.reason is Reason.UNKNOWN

@@ -17,7 +17,7 @@ def rejections(story: Story) -> list[str]:
 
 @pytest.mark.parametrize("code", ["too-large", "too-fast", "bad-json", "peer-away"])
 @pytest.mark.parametrize("kind", ["offer", "answer"])
-def test_a_refusal_is_told_with_its_code(story: Story, code: str, kind: str) -> None:
+def test_a_refusal_is_reported_with_its_code(story: Story, code: str, kind: str) -> None:
     story.joins("ben", "Ben")
     if kind == "answer":
         story.describes("ben", "offer")
@@ -27,24 +27,24 @@ def test_a_refusal_is_told_with_its_code(story: Story, code: str, kind: str) -> 
     assert story.verdict().finding.sentence == f"the {kind} of {who} was refused: {code} (because of {code})"
 
 
-def test_a_refusal_that_was_made_good_is_no_cause(story: Story) -> None:
+def test_a_refused_frame_that_was_sent_again_is_not_the_cause(story: Story) -> None:
     story.joins("ben").is_refused("ben", "offer", "too-fast").describes("ben", "offer").describes("ann", "answer")
     story.names("ben", "10.0.0.2").names("ann", "10.0.0.1").waits(60)
     assert story.verdict().finding.reason is Reason.UNKNOWN
 
 
 @pytest.mark.parametrize(("code", "reason"), [("too-fast", Reason.IN_PROGRESS), ("bad-field", Reason.REFUSED)])
-def test_what_a_client_sends_again_by_itself_has_time_to_arrive(story: Story, code: str, reason: Reason) -> None:
+def test_a_frame_that_a_client_sends_again_has_time_to_arrive(story: Story, code: str, reason: Reason) -> None:
     assert story.joins("ben").is_refused("ben", "offer", code).waits(1).verdict().finding.reason is reason
     assert story.waits(10).verdict().finding.reason is Reason.REFUSED
 
 
-def test_who_may_send_it_again_has_not_sent_no_offer(story: Story) -> None:
+def test_a_refused_offer_that_may_be_sent_again_is_not_reported_as_missing(story: Story) -> None:
     story.joins("ben").waits(4).is_refused("ben", "offer", "too-fast").waits(3)
     assert story.verdict().finding.reason is Reason.IN_PROGRESS
 
 
-def test_what_is_only_counted_when_they_part_does_not_tell_that_they_parted(story: Story) -> None:
+def test_a_refusal_that_is_recorded_at_the_end_does_not_hide_that_a_peer_left(story: Story) -> None:
     story.joins("ben").is_refused("ben", "offer", "too-fast").waits(10).goes_away("ann").goes_away("ben")
     story.is_refused("ben", "offer", "too-fast").waits(5).leaves("ann").leaves("ben")
     assert story.verdict().finding.reason is Reason.REFUSED
@@ -55,7 +55,7 @@ def test_an_offer_that_is_refused_before_its_candidates_are_relayed(story: Story
     assert story.verdict().finding.reason is Reason.REFUSED
 
 
-def test_a_refusal_of_what_was_sent_to_another_is_not_theirs(story: Story) -> None:
+def test_a_refused_frame_to_a_third_peer_does_not_concern_the_pair(story: Story) -> None:
     story.joins("ben").joins("cleo").is_refused("ben", "offer", "bad-field", to="cleo").waits(60)
     reasons = {verdict.sentence.partition(":")[0]: verdict.finding.reason for verdict in story.verdicts()}
     assert reasons == {
@@ -112,36 +112,36 @@ def test_a_frame_over_the_limit_ended_a_connection_that_was_in_several_rooms(sto
     assert finding.sentence == "the frame of Ben was refused: too-large (Message size 70056 exceeds limit 65537)"
 
 
-def test_a_connection_that_ended_for_another_reason_refused_nothing(story: Story) -> None:
+def test_a_connection_that_ended_for_another_reason_is_not_a_refusal(story: Story) -> None:
     ended = {**TOO_BIG, "code": 1012, "reason": "restart"}
     story.joins("ben").record("connection.closed", "ben", data=ended).leaves("ben").waits(60)
     assert story.verdict().finding.reason is Reason.LEFT
 
 
 @pytest.mark.parametrize("code", ["room-full", "id-taken"])
-def test_who_was_not_let_in_met_nobody(story: Story, code: str) -> None:
+def test_a_refused_join_is_reported(story: Story, code: str) -> None:
     story.record("signal.refused", kind="join", data={"code": code, "message": "because", "count": 1})
     assert rejections(story) == [f"✗ an unknown peer was not admitted to bar: {code} (because)"]
 
 
-def test_who_tries_again_and_again_is_told_once(story: Story) -> None:
+def test_repeated_refusals_are_reported_once(story: Story) -> None:
     for _ in range(3):
         story.record("signal.refused", kind="join", data={"code": "room-full", "message": "because", "count": 1})
     assert rejections(story) == ["✗ an unknown peer was not admitted to bar: room-full (because), 3 times"]
 
 
-def test_an_offer_to_nobody_that_was_ever_there(story: Story) -> None:
+def test_an_offer_to_a_peer_that_never_existed_is_reported(story: Story) -> None:
     story.is_refused("ann", "offer", "no-such-peer", to="somebody-else")
     assert rejections(story) == ["✗ the offer of Ann was refused: no-such-peer (because of no-such-peer)"]
     assert story.verdicts() == []
 
 
-def test_an_offer_of_who_is_in_no_room(story: Story) -> None:
+def test_an_offer_from_outside_of_all_rooms_is_reported(story: Story) -> None:
     story.record("signal.refused", kind="offer", room=None, data={"code": "not-joined", "message": "join first"})
     assert rejections(story) == ["✗ the offer of an unknown peer was refused: not-joined (join first)"]
 
 
-def test_a_candidate_to_nobody_is_worth_no_line(story: Story) -> None:
+def test_a_refused_candidate_to_an_absent_peer_is_not_reported(story: Story) -> None:
     """A peer that has left is sent some frames that were already on their way."""
     assert rejections(story.is_refused("ann", "candidate", "no-such-peer", to="somebody-else")) == []
 

@@ -25,12 +25,12 @@ Draw = Callable[[SearchStrategy[Any]], Any]
 
 
 class Cast(NamedTuple):
-    """Who is in a test, and where."""
+    """The peers of a test, and their rooms."""
 
     homes: tuple[tuple[str, str], ...]
-    """The connections that send frames, which have the names of their peers, with the room that each comes for."""
+    """The connections that send frames: the name of the peer of each, and its room."""
     others: tuple[str, ...]
-    """Peers who send nothing."""
+    """The names of peers that send nothing."""
 
     @property
     def senders(self) -> tuple[str, ...]:
@@ -61,7 +61,8 @@ class Said(NamedTuple):
 
 @strategies.composite
 def steps(draw: Draw, dialect: str, cast: Cast) -> tuple[str, bytes]:
-    """Draw a sender, and a text frame, or a binary one where the dialect takes them. Some could be nobody's."""
+    """Draw a sender, and a text frame or, in dialects with binary frames, a binary one. Some frames are valid for no
+    client."""
     by_kind = said(dialect, cast)
     sender, frame = draw(strategies.sampled_from(by_kind[draw(strategies.sampled_from(tuple(by_kind)))]))
     match draw(strategies.integers(0, 7)):
@@ -82,7 +83,8 @@ def _nonsense(dialect: str) -> SearchStrategy[bytes]:
 
 @cache
 def said(dialect: str, cast: Cast) -> dict[str | None, list[Said]]:
-    """The frames that each of the cast could send, by kind: those of the manners, and of the vectors with its names."""
+    """Return, by kind, the frames that each peer could send: those of the manners, and those of the vectors with
+    replaced names."""
     by_kind: dict[str | None, list[Said]] = {}
     wire = Wire(dialect)
     for sender, room in cast.homes:
@@ -129,7 +131,7 @@ def _with_names(value: Any, renamed: dict[str, str]) -> Any:
 
 
 def _changed(draw: Draw, frame: Any, cast: Cast, fields: tuple[str, ...]) -> Any:
-    """Replace one of the frame's own values, or add one, or leave one out."""
+    """Replace, add or remove one of the frame's own values."""
     values = strategies.sampled_from((*cast.peers, *cast.rooms, "", 0, 1, 2, 3, True)) | ANYTHING
     if isinstance(frame, dict):
         name = draw(strategies.sampled_from((*frame, *fields)))
@@ -171,6 +173,6 @@ def _templates_in(path: Path) -> Iterator[_Template]:
 
 @cache
 def _fields(dialect: str) -> tuple[str, ...]:
-    """The names of the fields that frames of the dialect have."""
+    """Return the names of all fields in frames of the dialect."""
     found = [template.frame for template in _templates(dialect)]
     return tuple(sorted({name for frame in found if isinstance(frame, dict) for name in frame}))

@@ -1,4 +1,5 @@
-"""Arbitrary frames from several connections: nothing fails, nothing crosses rooms, and the sender alone pays."""
+"""Arbitrary frames from several connections: nothing fails, nothing reaches another room, and only the sender gets an
+error."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ def errors_to(effects: list[Effect], connection: int) -> int:
 
 
 def look_at(wire: Wire) -> None:
-    """What must always hold of the hub."""
+    """Assert what must always be true for the hub."""
     membership = wire.driver.hub.membership
     sessions = [session for room in membership.rooms for session in room.sessions.values()]
     held = [session.connection for session in sessions if session.connection is not None]
@@ -64,7 +65,7 @@ def look_at(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("dialect", MANNERS)
-def test_any_frames_cost_their_sender_an_error_at_most_and_cross_no_rooms(dialect: str) -> None:
+def test_any_frame_causes_at_most_one_error_and_reaches_no_other_room(dialect: str) -> None:
     @settings(max_examples=150)
     @given(strategies.lists(steps(dialect, CAST), max_size=12))
     def send(sent: list[tuple[str, bytes]]) -> None:
@@ -82,7 +83,7 @@ def test_any_frames_cost_their_sender_an_error_at_most_and_cross_no_rooms(dialec
 
 
 @pytest.mark.parametrize(("dialect", "kind"), KINDS)
-def test_frames_of_each_kind_get_through(dialect: str, kind: str) -> None:
+def test_frames_of_each_kind_are_relayed(dialect: str, kind: str) -> None:
     """Without this, the tests above could pass because everything that they send is refused."""
 
     def gets_through(step: Said) -> bool:
@@ -97,7 +98,7 @@ def test_frames_of_each_kind_get_through(dialect: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", MANNERS)
-def test_after_any_frames_and_any_ends_nothing_is_left(dialect: str) -> None:
+def test_nothing_remains_after_any_frames_and_endings(dialect: str) -> None:
     endings = strategies.lists(strategies.sampled_from(Ending), min_size=6, max_size=6)
 
     @settings(max_examples=60)
@@ -119,7 +120,7 @@ def test_after_any_frames_and_any_ends_nothing_is_left(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", MANNERS)
-def test_a_frame_that_holds_something_unreadable_is_refused_and_nothing_is_raised(dialect: str) -> None:
+def test_an_unreadable_frame_is_refused_without_an_exception(dialect: str) -> None:
     wire = two_rooms(dialect)
     texts = {sent_frame(step) for path in paths_of(dialect) for step in json.loads(path.read_text())["steps"]}
     for frame in sorted(each for each in texts if each is not None and not isinstance(each, Binary)):

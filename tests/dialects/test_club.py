@@ -1,4 +1,5 @@
-"""What the port offers to dialects to come, through real sockets, in a dialect that only the tests have."""
+"""Features of the dialect interface that no dialect of the product uses, tested on real sockets with a dialect of the
+tests."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
 
 
 async def guest(served: Served, name: str, *rooms: str) -> Peer:
-    """A client that has been greeted, and has entered rooms."""
+    """Connect a client, read its greeting, and let it enter rooms."""
     peer = await served.connect(f"{PATH}?name={name}")
     assert await peer.receive() == {"event": "hello", "you": name}
     if rooms:
@@ -39,7 +40,7 @@ async def guest(served: Served, name: str, *rooms: str) -> Peer:
     return peer
 
 
-async def test_the_server_speaks_first_and_gives_each_connection_an_id_of_its_own(served: Served) -> None:
+async def test_the_server_sends_the_first_frame_with_an_id_for_each_connection(served: Served) -> None:
     greetings = [await (await served.connect(PATH)).receive() for _ in range(2)]
     first, second = (greeting["you"] for greeting in greetings)
     assert len(first) >= 32
@@ -70,7 +71,7 @@ async def test_a_frame_goes_to_the_room_that_it_names_and_is_confirmed(served: S
     assert await ben.receive() == {"event": "renamed", "room": "bar", "peer": "ann"}
 
 
-async def test_of_several_refusals_in_one_frame_the_first_is_told_and_all_are_recorded(served: Served) -> None:
+async def test_the_first_of_several_refusals_in_a_frame_is_sent_and_all_are_recorded(served: Served) -> None:
     ann = await guest(served, "ann", "bar", "den")
     await ann.send({"id": 5, "do": "enter", "rooms": ["attic", "cellar", "roof"]})
     assert (await ann.receive())["result"]["room"] == "attic"
@@ -83,7 +84,7 @@ async def test_of_several_refusals_in_one_frame_the_first_is_told_and_all_are_re
     ]
 
 
-async def test_the_end_of_a_connection_in_several_rooms_is_recorded_once_and_told_in_each_room(served: Served) -> None:
+async def test_the_end_of_a_connection_in_several_rooms_is_recorded_once_and_announced_in_each(served: Served) -> None:
     ann, ben = await guest(served, "ann", "bar", "den"), await guest(served, "ben", "bar", "den")
     await asyncio.gather(ann.receive(), ann.receive())
     await ben.socket.close()
@@ -126,7 +127,7 @@ async def test_sessions_in_several_rooms_survive_a_restart(
     assert [(await ben.receive())["result"]["peers"] for _ in range(2)] == [["ann"], ["ann"]]
 
 
-async def test_a_client_that_the_handshake_brought_into_a_room_may_be_silent(
+async def test_a_client_that_joined_by_the_handshake_may_send_nothing(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "FIRST_FRAME_WITHIN_S", 0.05)
@@ -141,7 +142,7 @@ async def test_a_client_that_the_handshake_brought_into_a_room_may_be_silent(
     assert (await listener.receive())["event"] == "entered"
 
 
-async def test_a_client_that_waits_for_a_group_since_its_handshake_may_be_silent(
+async def test_a_client_that_waits_for_a_group_may_send_nothing(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def begin(caller: Caller, at_ms: int) -> Enqueue:
@@ -164,7 +165,7 @@ async def test_a_client_that_waits_for_a_group_since_its_handshake_may_be_silent
     assert (await waiting.receive())["peers"] == ["ann", "ben"]
 
 
-async def test_on_the_shared_path_the_greeting_comes_when_the_first_frame_has_told_the_dialect(served: Served) -> None:
+async def test_on_the_shared_path_the_greeting_follows_the_first_frame(served: Served) -> None:
     peer = await served.connect("/ws")
     await peer.send({"id": 1, "do": "enter", "rooms": ["bar"]})
     # On `/ws` a frame must say its kind as one of the dialects there does; see `first_frames`.
@@ -185,7 +186,7 @@ async def test_the_frame_budget_grows_with_the_rooms(aiohttp_client: AiohttpClie
 
 
 @pytest.mark.parametrize("frame", [{"do": "dance", "id": 1}, {"do": "enter"}, {"do": "enter", "rooms": [3]}, "{"])
-async def test_a_frame_that_asks_for_nothing_sensible_costs_one_error(served: Served, frame: Any) -> None:
+async def test_an_invalid_frame_causes_one_error(served: Served, frame: Any) -> None:
     ann = await guest(served, "ann", "bar")
     assert "error" in await ann.ask(frame)
     assert await ann.ask({"id": "x", "do": "ping"}) == {"id": "x", "result": {"pong": True}}
@@ -199,7 +200,7 @@ async def test_each_command_of_a_frame_counts_as_a_frame(aiohttp_client: Aiohttp
     assert (await ann.ask({"id": 2, "do": "ping"}))["error"] == "too-fast"
 
 
-async def test_a_frame_that_asks_for_too_much_is_refused_as_a_whole(served: Served) -> None:
+async def test_a_frame_with_too_many_commands_is_refused_completely(served: Served) -> None:
     ann = await guest(served, "ann", "bar")
     await ann.send({"id": 1, "do": "leave", "rooms": ["bar"] * 1000})
     assert (await ann.receive())["error"] == "too-large"

@@ -1,4 +1,5 @@
-"""PROTOCOLS.md, "Rules of every dialect", on real sockets; `manners/` says how each dialect differs."""
+"""The rules in PROTOCOLS.md, "Rules of every dialect", on real sockets. `manners/` contains the frames of each
+dialect."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ def manners(request: pytest.FixtureRequest) -> Manners:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_dialect_is_held_to_the_rules(dialect: str) -> None:
+def test_every_dialect_is_tested_with_the_rules(dialect: str) -> None:
     file = f"{module_of(dialect).replace('.', '/')}.py"
     assert dialect in MANNERS, f"{file} is missing: it says how the clients of {dialect!r} behave (see manners.py)"
 
@@ -52,7 +53,7 @@ async def offer_reaches(manners: Manners, room: str, sender: tuple[str, Peer], t
 # --- rule 1 ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_join_is_announced_before_anything_that_the_joiner_says(served: Served, manners: Manners) -> None:
+async def test_a_join_is_announced_before_any_frame_of_the_new_peer(served: Served, manners: Manners) -> None:
     a = await enter(served, manners, ROOM, "a", 0, 2)
     if not manners.waits_for_all:
         await hears(a, manners.entered(ROOM, "a", []))
@@ -66,7 +67,7 @@ async def test_a_join_is_announced_before_anything_that_the_joiner_says(served: 
     assert await a.receive() == manners.arrives(ROOM, "b", "a", 1)
 
 
-async def test_the_order_of_a_pair_is_kept(served: Served, manners: Manners) -> None:
+async def test_frames_between_two_peers_stay_in_order(served: Served, manners: Manners) -> None:
     a, b = await meet(served, manners, ROOM, "a", "b")
     for number in range(100):
         await a.send(manners.offer(ROOM, "a", "b", number))
@@ -78,7 +79,7 @@ async def test_the_order_of_a_pair_is_kept(served: Served, manners: Manners) -> 
 
 
 @pytest.mark.parametrize("manners", [each for each in MANNERS.values() if each.replaces])
-async def test_a_newer_connection_replaces_the_older_whose_late_close_means_nothing(
+async def test_a_newer_connection_replaces_the_older_one_whose_late_close_is_ignored(
     served: Served, manners: Manners
 ) -> None:
     a, older = await meet(served, manners, ROOM, "a", "b")
@@ -90,7 +91,7 @@ async def test_a_newer_connection_replaces_the_older_whose_late_close_means_noth
     await offer_reaches(manners, ROOM, ("a", a), ("b", newer))
 
 
-async def test_a_leave_and_the_close_after_it_are_one_notice(served: Served, manners: Manners) -> None:
+async def test_a_leave_and_the_following_close_are_announced_once(served: Served, manners: Manners) -> None:
     a, b = await meet(served, manners, ROOM, "a", "b")
     leave = manners.leave(ROOM, "b")
     if leave is not None:
@@ -104,7 +105,7 @@ async def test_a_leave_and_the_close_after_it_are_one_notice(served: Served, man
 # --- rules 4 and 5 ---------------------------------------------------------------------------------------------------
 
 
-async def test_nothing_crosses_rooms_whatever_a_frame_says(served: Served, manners: Manners) -> None:
+async def test_no_frame_reaches_another_room(served: Served, manners: Manners) -> None:
     a, _ = await meet(served, manners, ROOM, "a", "b")
     c, d = await meet(served, manners, OTHER_ROOM, "c", "d")
     await a.send(manners.offer(OTHER_ROOM, "a", "c", "leak"))
@@ -126,7 +127,7 @@ async def test_rooms_of_different_dialects_never_meet(served: Served) -> None:
 
 
 @pytest.mark.parametrize("manners", [each for each in MANNERS.values() if each.forged is not None])
-async def test_who_speaks_for_another_is_refused(served: Served, manners: Manners) -> None:
+async def test_a_forged_sender_is_refused(served: Served, manners: Manners) -> None:
     a, b = await meet(served, manners, ROOM, "a", "b")
     assert manners.forged is not None
     await a.send(manners.forged(ROOM, "a", "b", "b"))
@@ -138,7 +139,7 @@ async def test_who_speaks_for_another_is_refused(served: Served, manners: Manner
 
 
 @pytest.mark.parametrize("frame", BAD_FRAMES, ids=range(len(BAD_FRAMES)))
-async def test_bad_input_costs_its_sender_one_error_and_nobody_else_anything(
+async def test_bad_input_causes_one_error_for_its_sender_only(
     served: Served, manners: Manners, frame: str | bytes
 ) -> None:
     a, b = await meet(served, manners, ROOM, "a", "b")
@@ -151,8 +152,8 @@ async def test_bad_input_costs_its_sender_one_error_and_nobody_else_anything(
     await offer_reaches(manners, ROOM, ("a", a), ("b", b))
 
 
-async def test_half_an_emoji_does_not_keep_a_frame_from_arriving(served: Served, manners: Manners) -> None:
-    """A page makes it by cutting a string that is too long, and JavaScript servers let it pass."""
+async def test_a_frame_with_half_an_emoji_arrives(served: Served, manners: Manners) -> None:
+    """A page creates half an emoji by cutting a long string, and servers in JavaScript relay it."""
     a, b = await meet(served, manners, ROOM, "a", "b")
     await a.send(manners.offer(ROOM, "a", "b", {"half": "\ud83d", "whole": "😀", "more": "v" * 70_000}))
     whole = {"half": "\ufffd", "whole": "😀", "more": "v" * 70_000}
@@ -161,7 +162,7 @@ async def test_half_an_emoji_does_not_keep_a_frame_from_arriving(served: Served,
     assert served.refusals() == []
 
 
-async def test_bad_utf8_reaches_nobody(served: Served, manners: Manners) -> None:
+async def test_invalid_utf8_is_not_relayed(served: Served, manners: Manners) -> None:
     a, *_ = await meet(served, manners, ROOM, "a", "b")
     await a.socket.send_frame(b'{"type":"offer","to":"b","pad":"\xff"}', aiohttp.WSMsgType.TEXT)
     assert (await a.closed())[0] == 1007
@@ -170,7 +171,7 @@ async def test_bad_utf8_reaches_nobody(served: Served, manners: Manners) -> None
     assert served.records("connection.closed")[-1]["data"]["code"] == 1007
 
 
-async def test_a_flood_is_cut_and_costs_one_error_a_second(
+async def test_a_flood_is_limited_and_causes_one_error_per_second(
     aiohttp_client: AiohttpClient, tmp_path: Path, manners: Manners
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, max_frames_burst=20, max_frames_per_s=1)
@@ -193,7 +194,7 @@ async def test_a_flood_is_cut_and_costs_one_error_a_second(
     assert relayed + sum(each["count"] for each in refused) == 200
 
 
-async def test_a_frame_over_the_limit_ends_its_sender_alone(served: Served, manners: Manners) -> None:
+async def test_a_frame_over_the_limit_closes_only_its_sender(served: Served, manners: Manners) -> None:
     a, b = await meet(served, manners, ROOM, "a", "b")
     await a.send(manners.offer(ROOM, "a", "b", "p" * 300_000))
     assert (await a.closed())[0] == 1009
@@ -250,7 +251,7 @@ async def abort(peer: Peer) -> None:
         (abort, Ending.LOST),
     ],
 )
-async def test_how_it_ends_decides_what_it_was(
+async def test_the_ending_of_a_connection_decides_how_long_its_session_is_kept(
     served: Served, manners: Manners, end: Callable[[Peer], Awaitable[None]], ending: Ending
 ) -> None:
     _, b = await meet(served, manners, ROOM, "a", "b")
@@ -265,7 +266,9 @@ async def test_how_it_ends_decides_what_it_was(
         assert ([record["data"]["grace_s"] for record in away], left) == ([manners.grace_s[ending]], [])
 
 
-async def test_when_the_sidecar_stops_it_says_so_and_nobody_has_left(served: Served, manners: Manners) -> None:
+async def test_when_the_sidecar_stops_it_closes_with_1012_and_sessions_are_kept(
+    served: Served, manners: Manners
+) -> None:
     peers = await meet(served, manners, ROOM, "a", "b")
     await served.sidecar._close_connections(served.client.app)  # type: ignore[arg-type]
     for peer in peers:
@@ -281,7 +284,7 @@ async def test_when_the_sidecar_stops_it_says_so_and_nobody_has_left(served: Ser
 
 
 @pytest.mark.parametrize("manners", [each for each in MANNERS.values() if not each.is_welcome_unasked])
-async def test_who_says_nothing_is_closed(
+async def test_a_silent_connection_is_closed(
     aiohttp_client: AiohttpClient, tmp_path: Path, manners: Manners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_module, "FIRST_FRAME_WITHIN_S", 0.05)
@@ -289,7 +292,7 @@ async def test_who_says_nothing_is_closed(
     assert await (await served.connect(manners.path(ROOM, "a"))).closed() == (1008, "idle")
 
 
-async def test_one_connection_too_many_is_told_so(
+async def test_a_connection_over_the_limit_is_refused(
     aiohttp_client: AiohttpClient, tmp_path: Path, manners: Manners
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, max_connections=1)

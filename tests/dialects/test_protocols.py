@@ -1,4 +1,5 @@
-"""`sidecar/PROTOCOLS.md` is true: the wire vectors have its frames, and the code has its paths, codes and numbers."""
+"""`sidecar/PROTOCOLS.md` is correct: its frames are in the wire vectors, and its paths, codes and numbers are in the
+code."""
 
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ def section(title: str) -> str:
 
 
 def rows(text: str) -> list[list[str]]:
-    """The cells of every row of its tables, headers included."""
+    """Return the cells of every row of the tables in a text, including the headers."""
     lines = (line.strip()[1:-1].split("|") for line in text.splitlines() if line.startswith("|"))
     return [[cell.strip() for cell in cells] for cells in lines if not set("".join(cells)) <= set("- ")]
 
@@ -81,13 +82,13 @@ def steps(dialect: str) -> list[dict[str, Any]]:
 
 
 def frames(dialect: str, key: str) -> list[Any]:
-    """What the vectors send or receive. Hexadecimal digits are without spaces and in lower case."""
+    """Return the frames that the vectors send or receive. Hexadecimal digits are in lower case and without spaces."""
     found = [step[key] for step in steps(dialect) if key in step]
     return [bytes.fromhex(frame).hex() for frame in found] if key.endswith("_binary") else found
 
 
 def is_like(pattern: Any, value: Any) -> bool:
-    """Whether a vector's value is what a table shows."""
+    """Whether a value in a vector matches an example in a table."""
     match pattern:
         case "…":
             return True
@@ -107,14 +108,14 @@ def is_like(pattern: Any, value: Any) -> bool:
 
 
 def parts(value: Any) -> Iterator[Any]:
-    """The value and everything inside it."""
+    """Yield a JSON value and all values inside it."""
     yield value
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from parts(inner)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_vectors_have_each_frame_of_the_tables(dialect: str) -> None:
+def test_each_frame_in_the_tables_is_in_a_vector(dialect: str) -> None:
     shown = list(examples(dialect))
     assert shown, "its section has no table of frames"
     for example in shown:
@@ -123,7 +124,7 @@ def test_the_vectors_have_each_frame_of_the_tables(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_vector_has_each_part_of_a_frame_that_is_shown_apart(dialect: str) -> None:
+def test_each_part_of_a_frame_that_is_shown_separately_is_in_a_vector(dialect: str) -> None:
     known = [part for frame in frames(dialect, "receive") for part in parts(frame)]
     for text in re.findall(r"^```json\n(.*?)^```$", section(f"`{dialect}`"), re.M | re.S):
         pattern = Example(dialect, "", text).pattern
@@ -142,7 +143,7 @@ def test_each_dialect_has_a_section_with_its_paths_its_routes_and_all_kinds_of_i
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_table_of_endings_says_how_long_a_session_is_kept(dialect: str) -> None:
+def test_the_table_of_endings_contains_the_actual_graces(dialect: str) -> None:
     """Its second row is about resumable sessions, in a dialect that has them."""
     table = rows(section(f"`{dialect}`"))
     after_header = [place + 1 for place, row in enumerate(table) if tuple(row[1:]) == ENDING_COLUMNS]

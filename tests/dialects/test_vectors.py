@@ -22,7 +22,7 @@ def test_the_frames_of_a_vector_are_exact_and_nothing_else_is_sent(path: Path) -
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_dialect_has_vectors_in_which_each_kind_of_its_frames_gets_through(dialect: str) -> None:
+def test_every_dialect_has_vectors_with_each_kind_of_its_frames(dialect: str) -> None:
     paths = paths_of(dialect)
     assert paths, f"tests/vectors/{dialect}/*.json are missing: they say what its clients send and receive"
     accepted = {kind for path in paths for wire in played(path) for kind in wire.accepted}

@@ -26,7 +26,7 @@ def paths_of(dialect: str) -> list[Path]:
 
 
 def played(path: Path) -> Iterator[Wire]:
-    """Play a vector, and give the wire after each step."""
+    """Play a vector, and yield the wire after each step."""
     wire = Wire(path.parent.name)
     for step in json.loads(path.read_text())["steps"]:
         _play(wire, step)

@@ -15,19 +15,21 @@ NOBODY_THERE = "http://localhost:9/"  # the discard port, on which no program li
 
 
 @pytest.mark.parametrize(("for_others", "level"), [(False, Level.NOTE), (True, Level.WRONG)])
-def test_a_machine_without_a_network_is_at_fault_only_when_others_are_to_come(for_others: bool, level: Level) -> None:
+def test_a_missing_network_is_an_error_only_if_other_devices_should_connect(for_others: bool, level: Level) -> None:
     finding = check_addresses([], for_others=for_others)
     assert (finding.code, finding.level) == ("no-lan-address", level)
 
 
 @pytest.mark.parametrize(("for_others", "level"), [(False, Level.NOTE), (True, Level.WRONG)])
-def test_vite_on_localhost_only_is_a_fault_only_when_others_are_to_come(for_others: bool, level: Level) -> None:
+def test_vite_on_localhost_only_is_an_error_only_if_other_devices_should_connect(
+    for_others: bool, level: Level
+) -> None:
     [finding] = check_reachability(Vite(NOBODY_THERE), [NOBODY_THERE], [], for_others=for_others)
     assert (finding.code, finding.level) == ("vite-localhost-only", level)
 
 
 @pytest.mark.parametrize(("lan", "network"), [(True, []), (False, ["https://192.0.2.9:5173/"])])
-def test_others_are_to_come_when_it_is_said_or_when_vite_is_on_the_network(
+def test_other_devices_should_connect_if_the_flag_is_given_or_vite_listens_on_the_network(
     lan: bool, network: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "own_addresses", list)

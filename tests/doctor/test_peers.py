@@ -36,7 +36,9 @@ def test_a_connected_pair_is_counted(story: Story) -> None:
         (("10.0.0.1", "10.0.0.2"), "pair-ice-failed", "TURN server"),
     ],
 )
-def test_a_pair_that_found_no_way_is_wrong(story: Story, addresses: tuple[str, str], code: str, remedy: str) -> None:
+def test_a_pair_that_is_not_connected_is_an_error(
+    story: Story, addresses: tuple[str, str], code: str, remedy: str
+) -> None:
     [finding] = found(story.negotiates(*addresses).reports("ann", peerId="ben", **FAILED))
     assert (finding.code, finding.level) == (code, "wrong")
     assert finding.sentence.startswith("Ann and Ben: ")
@@ -49,10 +51,10 @@ def test_names_are_safe_to_show_in_a_terminal(story: Story) -> None:
     assert "\x1b" not in finding.sentence
 
 
-def test_who_has_left_is_nobodys_trouble_now(story: Story) -> None:
+def test_pairs_with_a_peer_that_has_left_are_not_reported(story: Story) -> None:
     story.negotiates("a.local", "b.local").reports("ann", peerId="ben", **FAILED).leaves("ben")
     assert [finding.code for finding in found(story)] == ["nobody-together"]
 
 
-def test_without_a_log_there_is_nothing_to_say(tmp_path: Path) -> None:
+def test_without_a_log_nothing_is_reported(tmp_path: Path) -> None:
     assert list(check_pairs(tmp_path)) == []

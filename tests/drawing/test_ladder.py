@@ -1,4 +1,4 @@
-"""One room as a drawing: in characters, as HTML, as Mermaid, and in the picker."""
+"""The drawing of one room as text, as HTML, as Mermaid, and in the picker."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ Room bar · rooms · boot b00t · 2026-11-18, times in UTC
 11:06:48.000  +    7.000                 ○ away (lost)"""
 
 
-def test_a_ladder_in_characters_shows_every_signal_and_every_coming_and_going(tmp_path: Path) -> None:
+def test_a_ladder_in_characters_shows_every_signal_join_and_leave(tmp_path: Path) -> None:
     assert str(log_of(tmp_path, *TWO_PEERS).ladder("bar")) == TWO_PEERS_DRAWN
 
 
-def test_a_notebook_gets_the_drawing_and_the_characters(tmp_path: Path) -> None:
+def test_a_notebook_receives_the_drawing_as_html_and_as_text(tmp_path: Path) -> None:
     ladder = log_of(tmp_path, *TWO_PEERS).ladder("bar")
     shown = ladder._repr_mimebundle_()
     assert shown.keys() == {"text/plain", "text/html"}
@@ -59,7 +59,7 @@ def test_the_html_is_well_formed_and_needs_neither_script_nor_network(tmp_path: 
     assert len(page.findall(".//{*}g[@transform]")) == 13
 
 
-def test_a_broadcast_goes_to_all_who_have_a_place_on_both_sides(tmp_path: Path) -> None:
+def test_a_broadcast_has_arrows_to_all_peers_in_the_room(tmp_path: Path) -> None:
     cat = {**BAR, "peer": "cat", "session": "s-cat"}
     ladder = log_of(
         tmp_path,
@@ -82,7 +82,7 @@ def test_a_gap_in_the_log_is_drawn_across_the_room(tmp_path: Path) -> None:
     )
 
 
-def test_a_refused_join_of_somebody_who_never_was_in_the_room_is_a_line_for_all(tmp_path: Path) -> None:
+def test_a_refused_join_is_a_line_across_all_columns(tmp_path: Path) -> None:
     refused = record(
         17, 9, "signal.refused", **BAR, peer="eve", connection=9, kind="join", data={"code": "room-full", "count": 3}
     )
@@ -91,7 +91,7 @@ def test_a_refused_join_of_somebody_who_never_was_in_the_room_is_a_line_for_all(
     assert "── eve: join ✗ room-full (3 times) ──" in str(ladder)
 
 
-def test_without_payloads_a_signal_is_what_its_kind_says(tmp_path: Path) -> None:
+def test_without_payloads_a_signal_is_labelled_with_its_kind(tmp_path: Path) -> None:
     bare = [re.sub(r', "data": "(?!\{\\"(name|instance|ending|boot|code|reason)).*"', "", line) for line in TWO_PEERS]
     assert [step.look for step in log_of(tmp_path, *bare).ladder("bar").steps[3:6]] == ["offer", "answer", "candidate"]
 
@@ -123,7 +123,7 @@ def hostile(tmp_path: Path) -> EventLog:
     return log_of(tmp_path, *lines)
 
 
-def test_names_that_are_html_are_text_in_the_html(hostile: EventLog) -> None:
+def test_html_in_names_is_escaped(hostile: EventLog) -> None:
     page = hostile.ladder(HOSTILE[0]).to_html()
     ElementTree.fromstring(page)
     assert "<script" not in page
@@ -131,7 +131,7 @@ def test_names_that_are_html_are_text_in_the_html(hostile: EventLog) -> None:
     assert "<i>" not in page
 
 
-def test_names_with_control_characters_move_nothing_on_the_screen(hostile: EventLog) -> None:
+def test_control_characters_in_names_are_made_visible(hostile: EventLog) -> None:
     ladder = hostile.ladder(HOSTILE[0])
     for text in (str(ladder), ladder.to_html(), ladder.to_mermaid()):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", text)
@@ -139,7 +139,7 @@ def test_names_with_control_characters_move_nothing_on_the_screen(hostile: Event
     assert r"\x1b[31mred\x07" in str(ladder)
 
 
-def test_names_that_are_mermaid_are_text_in_the_diagram(hostile: EventLog) -> None:
+def test_mermaid_syntax_in_names_is_escaped(hostile: EventLog) -> None:
     ladder = hostile.ladder(HOSTILE[0])
     first, *lines = ladder.to_mermaid().splitlines()
     assert first == "sequenceDiagram"
@@ -149,7 +149,7 @@ def test_names_that_are_mermaid_are_text_in_the_diagram(hostile: EventLog) -> No
         assert not re.search(r"\bend\b", line)
 
 
-def test_an_unknown_room_is_an_error_that_names_the_rooms_there_are(tmp_path: Path) -> None:
+def test_the_error_for_an_unknown_room_names_the_existing_rooms(tmp_path: Path) -> None:
     log = log_of(tmp_path, *TWO_PEERS)
     with pytest.raises(
         UnknownRoom, match=r"this log has no room 'pub'; its rooms are: 'bar', dialect='rooms', boot='b00t'"
@@ -173,7 +173,7 @@ def test_a_room_of_two_boots_must_be_named_with_its_boot(tmp_path: Path) -> None
     assert "boot cafe" in log.ladder("bar", boot="ca").title
 
 
-def test_rooms_of_one_name_in_two_dialects_do_not_mix(tmp_path: Path) -> None:
+def test_rooms_with_the_same_id_in_two_dialects_do_not_mix(tmp_path: Path) -> None:
     mesh = {**BEN, "dialect": "mesh"}
     log = log_of(tmp_path, *TWO_PEERS[:4], record(5, 2, "peer.joined", **mesh, connection=2, data={}))
     assert [column.peer for column in log.ladder("bar", dialect="mesh").columns] == ["ben"]
@@ -181,13 +181,13 @@ def test_rooms_of_one_name_in_two_dialects_do_not_mix(tmp_path: Path) -> None:
         log.ladder("bar")
 
 
-def test_an_error_names_some_rooms_of_very_many(tmp_path: Path) -> None:
+def test_an_error_names_only_some_of_many_rooms(tmp_path: Path) -> None:
     many = [record(n + 2, n, "room.created", dialect="rooms", room=f"r{n}") for n in range(MAX_CHOICES_NAMED + 5)]
     with pytest.raises(UnknownRoom, match=r"and 5 more$"):
         log_of(tmp_path, header("b00t"), *many).ladder("bar")
 
 
-def test_all_stays_of_a_room_in_one_boot_are_one_ladder(tmp_path: Path) -> None:
+def test_a_room_that_existed_several_times_in_one_boot_is_one_ladder(tmp_path: Path) -> None:
     stays = [
         *(record(17, 11, "room.ended", **BAR), record(18, 12, "room.created", **BAR, data={})),
         record(19, 12, "peer.joined", **ANN | {"session": "s-again"}, connection=8, data={"name": "Ann"}),
@@ -196,7 +196,7 @@ def test_all_stays_of_a_room_in_one_boot_are_one_ladder(tmp_path: Path) -> None:
     assert [step.label for step in ladder.steps][-3:] == ["room ended", "room created", "joins"]
 
 
-def test_the_picker_draws_the_room_that_is_chosen(hostile: EventLog, tmp_path: Path) -> None:
+def test_the_picker_draws_the_selected_room(hostile: EventLog, tmp_path: Path) -> None:
     lines = [*TWO_PEERS, record(17, 11, "room.created", dialect="rooms", room="<pub>")]
     picker = log_of(tmp_path, *lines).picker()
     choice, drawing = picker.children

@@ -1,4 +1,4 @@
-"""Signals that are alike and follow each other are one row of a ladder."""
+"""Equal consecutive signals are one row of a ladder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from signaling_sidecar.inspection import Ladder, open_log
 from tests.kit.inspection_log import ANN, BEN, TWO_PEERS, record, write_segment
 
 FIRST = 100
-"""`seq` of the first signal that is said again."""
+"""The `seq` of the first repeated signal."""
 HOST = "candidate:1 1 udp 99 192.168.1.7 5000 typ host ufrag ANNu"
 
 
@@ -20,7 +20,7 @@ def said(n: int, at: float, who: dict[str, str] = ANN, **fields: Any) -> str:
 
 
 def ladder_of(tmp_path: Path, *lines: str, fold: bool = True) -> Ladder:
-    """Ann and Ben in a room, and what they say."""
+    """Return the ladder of a room in which Ann and Ben send these signals."""
     file = write_segment(tmp_path / "events-b00t-0001.jsonl", [*TWO_PEERS[:5], *lines])
     return open_log(file).ladder("bar", fold=fold)
 
@@ -29,7 +29,7 @@ def labels(ladder: Ladder) -> list[str]:
     return [step.label for step in ladder.steps[3:]]
 
 
-def test_heartbeats_are_one_row_that_says_how_many_and_how_often(tmp_path: Path) -> None:
+def test_heartbeats_are_one_row_with_their_number_and_interval(tmp_path: Path) -> None:
     beats = [said(n, 10 + 5 * n) for n in range(37)]
     ladder = ladder_of(tmp_path, *beats)
     assert labels(ladder) == ["heartbeat ×37, every 5.0 s"]
@@ -41,19 +41,19 @@ def test_heartbeats_are_one_row_that_says_how_many_and_how_often(tmp_path: Path)
     ]
 
 
-def test_the_payload_of_a_folded_row_is_its_firsts_and_says_so(tmp_path: Path) -> None:
+def test_the_payload_of_a_folded_row_is_that_of_its_first_record(tmp_path: Path) -> None:
     payload = ladder_of(tmp_path, *(said(n, n) for n in range(5))).payload(FIRST)
     assert payload is not None
     assert payload.about.startswith(f"the first of 5, seq {FIRST} to {FIRST + 4} · ")
     assert payload.text == '{\n  "n": 0\n}'
 
 
-def test_a_few_are_as_many_rows(tmp_path: Path) -> None:
+def test_a_few_equal_signals_are_not_folded(tmp_path: Path) -> None:
     assert len(labels(ladder_of(tmp_path, *(said(n, n) for n in range(LEAST_RUN - 1))))) == LEAST_RUN - 1
     assert len(labels(ladder_of(tmp_path, *(said(n, n) for n in range(LEAST_RUN))))) == 1
 
 
-def test_who_goes_on_after_a_pause_goes_on_in_a_row_of_its_own(tmp_path: Path) -> None:
+def test_signals_after_a_pause_begin_another_row(tmp_path: Path) -> None:
     ends = 10 + LEAST_RUN - 1
     beats = [said(n, 10 + n) for n in range(LEAST_RUN)]
     later = [said(50 + n, ends + MAX_PAUSE_S + 0.1 + n) for n in range(LEAST_RUN)]
@@ -62,7 +62,7 @@ def test_who_goes_on_after_a_pause_goes_on_in_a_row_of_its_own(tmp_path: Path) -
     assert len(labels(ladder_of(tmp_path, *beats, *in_time))) == 1
 
 
-def test_what_two_say_to_each_other_in_turn_is_a_row_for_each(tmp_path: Path) -> None:
+def test_alternating_signals_of_two_peers_are_one_row_for_each_peer(tmp_path: Path) -> None:
     turns = [
         line
         for n in range(0, 20, 2)
@@ -75,7 +75,7 @@ def test_what_two_say_to_each_other_in_turn_is_a_row_for_each(tmp_path: Path) ->
     ]
 
 
-def test_candidates_of_one_kind_are_one_row_and_of_another_kind_another(tmp_path: Path) -> None:
+def test_candidates_of_each_kind_are_one_row(tmp_path: Path) -> None:
     hosts = [said(n, 10, kind="candidate", to="ben", data={"candidate": HOST}) for n in range(4)]
     srflx = said(4, 10, kind="candidate", to="ben", data={"candidate": HOST.replace("typ host", "typ srflx")})
     ladder = ladder_of(tmp_path, *hosts, srflx)
@@ -83,7 +83,7 @@ def test_candidates_of_one_kind_are_one_row_and_of_another_kind_another(tmp_path
     assert ladder.steps[3].detail == (f"seq {FIRST} to {FIRST + 3}; the first: 192.168.1.7 port 5000, ufrag ANNu")
 
 
-def test_nothing_is_folded_over_a_description_or_a_coming_or_going(tmp_path: Path) -> None:
+def test_descriptions_joins_and_leaves_end_a_folded_row(tmp_path: Path) -> None:
     sdp = {"kind": "offer", "to": "ben", "data": {"type": "offer", "sdp": "v=0\r\n"}}
     between = [said(20, 12.5, **sdp), record(FIRST + 21, 12.6, "peer.away", **BEN, data={"ending": "lost"})]
     beats = [said(n, 10 + n / 10) for n in range(4)], [said(30 + n, 13 + n / 10) for n in range(4)]

@@ -1,4 +1,4 @@
-"""The ladder of two peers out of a room, and what their browsers say of the connection between them."""
+"""The ladder of two peers of a room, with the reports of their browsers about the connection."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ THREE_PEERS = [
 ]
 
 
-def test_of_a_pair_only_what_concerns_these_two_is_drawn(tmp_path: Path) -> None:
+def test_only_events_that_concern_the_two_peers_are_drawn(tmp_path: Path) -> None:
     log = log_of(tmp_path, *THREE_PEERS)
     ladder = log.ladder(log.pairs.iloc[0])
     assert [column.peer for column in ladder.columns] == ["ann", "ben"]
@@ -62,7 +62,7 @@ def test_of_a_pair_only_what_concerns_these_two_is_drawn(tmp_path: Path) -> None
     assert ladder.title == "Room bar · rooms · boot b00t · ann and ben · 2026-11-18, times in UTC"
 
 
-def test_who_comes_again_is_another_pair(tmp_path: Path) -> None:
+def test_a_peer_that_joins_again_is_another_pair(tmp_path: Path) -> None:
     log = log_of(tmp_path, *THREE_PEERS)
     [again] = [row for _, row in log.pairs.iterrows() if (row["peer"], row["other_session"]) == ("ann", "s-again")]
     assert rows(log.ladder(again)) == [
@@ -70,7 +70,7 @@ def test_who_comes_again_is_another_pair(tmp_path: Path) -> None:
     ]
 
 
-def test_pairs_of_a_real_meeting_are_drawn_with_their_names_and_nobody_else() -> None:
+def test_recorded_pairs_are_drawn_with_their_names_and_without_other_peers() -> None:
     log = open_log(RECORDED / "three-peers")
     for _, pair in log.pairs.iterrows():
         ladder, names = log.ladder(pair), {pair["name"], pair["other_name"]}
@@ -83,7 +83,7 @@ def test_pairs_of_a_real_meeting_are_drawn_with_their_names_and_nobody_else() ->
         assert set(connected) == {f"connected to {name}" for name in names}
 
 
-def test_two_who_met_in_no_room_of_the_log_have_no_ladder(tmp_path: Path) -> None:
+def test_two_peers_that_met_in_no_room_have_no_ladder(tmp_path: Path) -> None:
     pages = [
         record(2 + n, n, "trace.state", data={"pc": one, "event": "state", "localUfrag": one, "remoteUfrag": other})
         for n, (one, other) in enumerate((("p1", "p2"), ("p2", "p1")))
@@ -99,7 +99,7 @@ def test_two_who_met_in_no_room_of_the_log_have_no_ladder(tmp_path: Path) -> Non
 PAIR = {"local": {"type": "relay", "protocol": "tcp"}, "remote": {"type": "prflx", "protocol": "udp"}}
 
 
-def test_the_moments_at_which_a_connection_is_up_or_down_are_marks(tmp_path: Path) -> None:
+def test_marks_show_when_a_connection_came_up_or_went_down(tmp_path: Path) -> None:
     ladder = log_of(
         tmp_path,
         *TWO_PEERS[:5],
@@ -129,7 +129,7 @@ def test_the_moments_at_which_a_connection_is_up_or_down_are_marks(tmp_path: Pat
     assert "◇ disconnected from Benno" in str(ladder)
 
 
-def test_reports_of_a_connection_to_a_third_are_not_of_the_pair(tmp_path: Path) -> None:
+def test_reports_about_a_connection_to_a_third_peer_are_not_drawn(tmp_path: Path) -> None:
     reports = [
         reported(18, ANN, "p1", event="state", connection="connected", peerId="ben"),
         reported(19, ANN, "p2", event="state", connection="connected", peerId="cat"),

@@ -17,13 +17,13 @@ def ladder_of(tmp_path: Path, *lines: str) -> Ladder:
     return Ladder("Room bar", [entry for entry in entries if entry.room == "bar"])
 
 
-def test_in_a_narrow_terminal_the_time_of_day_goes_first(tmp_path: Path) -> None:
+def test_in_a_narrow_terminal_the_time_of_day_is_left_out_first(tmp_path: Path) -> None:
     ladder = ladder_of(tmp_path, *TWO_PEERS)
     assert ladder.to_text(86).splitlines()[7] == str(ladder).splitlines()[7]
     assert ladder.to_text(80).splitlines()[7] == "+    1.500                 │◄─────── offer · 23 B ───────┤"
 
 
-def test_then_the_columns_become_narrower(tmp_path: Path) -> None:
+def test_in_a_narrower_terminal_the_columns_become_narrower(tmp_path: Path) -> None:
     assert ladder_of(tmp_path, *TWO_PEERS).to_text(60).splitlines()[:10] == [
         "Room bar · 2026-11-18, times in UTC",
         "",
@@ -38,7 +38,7 @@ def test_then_the_columns_become_narrower(tmp_path: Path) -> None:
     ]
 
 
-def test_at_last_the_steps_are_a_list(tmp_path: Path) -> None:
+def test_in_a_very_narrow_terminal_the_steps_are_a_list(tmp_path: Path) -> None:
     assert ladder_of(tmp_path, *TWO_PEERS).to_text(42).splitlines() == [
         "Room bar · 2026-11-18, times in UTC",
         "",
@@ -69,7 +69,7 @@ def test_no_line_is_too_wide_and_wide_characters_count_twice(tmp_path: Path, wid
     assert max(shown_width(line) for line in text.splitlines()) <= width
 
 
-def test_a_line_of_a_name_with_combining_characters_keeps_its_lifelines_in_their_columns(tmp_path: Path) -> None:
+def test_combining_characters_in_a_name_do_not_move_the_lifelines(tmp_path: Path) -> None:
     lines = [header("b00t"), *TWO_PEERS[3:5], record(6, 3, "signal.relayed", **BEN, kind="e\u0301te\u0301", bytes=1)]
     *_, joined, sent = str(ladder_of(tmp_path, *lines)).splitlines()
     assert sent.index("│") == joined.index("│") or sent.index("◄") - 1 == joined.index("│")

@@ -1,4 +1,4 @@
-"""Who is connected to whom at a moment, drawn."""
+"""The drawing of which peers are connected at one moment."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ def test_a_mesh_in_characters_is_a_matrix_and_a_sentence_for_each_pair(story: St
     assert repr(mesh) == str(mesh)
 
 
-def test_a_pair_is_judged_by_what_was_recorded_until_the_moment(story: Story) -> None:
+def test_the_state_of_a_pair_depends_only_on_records_before_the_moment(story: Story) -> None:
     log = open_log(story.write())
     assert [states(log, at) for at in (0.2, 0.5, 1.2, 3.0, 3.5)] == [[], ["trying"], ["trying"], ["connected"], []]
 
 
-def test_a_moment_is_seconds_from_the_rooms_first_record_or_a_time(story: Story) -> None:
+def test_a_moment_is_given_in_seconds_since_the_first_record_or_as_a_time(story: Story) -> None:
     log = open_log(story.write())
     time = EPOCH + timedelta(seconds=T0_S + 0.5 + 3.2)
     for at in (time, time.replace(tzinfo=None), time.astimezone()):
         assert str(log.mesh("bar", at)) == CONNECTED_DRAWN
 
 
-def test_what_failed_and_what_nobody_said_are_told_apart(story: Story, tmp_path: Path) -> None:
+def test_failed_and_unknown_pairs_are_distinguished(story: Story, tmp_path: Path) -> None:
     unanswered = Story(tmp_path).joins("ben").describes("ben", "offer").waits(60).names("ben", "10.0.0.2")
     assert states(open_log(unanswered.write()), None) == ["failed"]
     complete = Story(tmp_path).negotiates()
@@ -68,7 +68,7 @@ def test_what_failed_and_what_nobody_said_are_told_apart(story: Story, tmp_path:
     assert states(open_log(silent.write()), None) == ["unknown"]
 
 
-def test_an_empty_room_says_when_most_were_there(story: Story) -> None:
+def test_the_drawing_of_an_empty_room_names_the_time_with_the_most_peers(story: Story) -> None:
     story.leaves("ann").record("room.ended")
     log = open_log(story.write())
     assert str(log.mesh("bar")).endswith("\n\nno peer is in the room at this time; most peers were in it at +3.499 s")
@@ -76,14 +76,14 @@ def test_an_empty_room_says_when_most_were_there(story: Story) -> None:
     assert states(log, 3.499) == ["connected"]
 
 
-def test_who_is_away_has_a_place_and_is_marked(tmp_path: Path) -> None:
+def test_a_peer_that_is_away_is_drawn_and_marked(tmp_path: Path) -> None:
     mesh = open_log(write_segment(tmp_path / "a.jsonl", TWO_PEERS)).mesh("bar", 3.5)
     assert [(node.label, node.is_away) for node in mesh.links.nodes] == [("Anna", False), ("ben", True)]
     assert "2 ben (away)" in str(mesh)
     assert "ben (away)" in mesh._repr_html_()
 
 
-def test_a_pair_that_met_before_a_restart_is_one_after_it(story: Story, tmp_path: Path) -> None:
+def test_a_pair_is_the_same_before_and_after_a_restart(story: Story, tmp_path: Path) -> None:
     lines = story.write().read_text().splitlines()[:-1]  # less that Ben leaves
     sessions = [{"session": f"s-{peer}-1", "peer": peer} for peer in ("ann", "ben")]
     rooms = [{"dialect": "rooms", "room": "bar", "sessions": sessions}]
@@ -98,7 +98,7 @@ def test_a_pair_that_met_before_a_restart_is_one_after_it(story: Story, tmp_path
     assert [link.state for link in mesh.links.links] == [State.CONNECTED]
 
 
-def test_a_room_that_is_not_there_or_there_twice_is_an_error(tmp_path: Path) -> None:
+def test_an_unknown_or_ambiguous_room_is_an_error(tmp_path: Path) -> None:
     second = [line.replace("b00t", "cafe").replace("s-", "t-") for line in TWO_PEERS]
     log = open_log(write_segment(tmp_path / "a.jsonl", [*TWO_PEERS, *second]))
     with pytest.raises(AmbiguousRoom, match=r"choose one: mesh\('bar', dialect='rooms', boot='b00t'\), mesh\("):
@@ -137,7 +137,7 @@ def test_the_matrix_of_a_large_room_is_aligned() -> None:
     assert len({len(line) for line in lines}) == 1
 
 
-def test_the_slider_begins_where_most_were_there_and_shows_the_moment_it_is_moved_to(tmp_path: Path) -> None:
+def test_the_slider_begins_at_the_time_with_the_most_peers_and_shows_each_selected_moment(tmp_path: Path) -> None:
     slider, drawing = open_log(RECORDED / "three-peers").mesh_slider("bar").children
     assert all(name in drawing.html for name in ("Ann", "Ben", "Cleo"))
     slider.value = 0.1
@@ -148,7 +148,7 @@ def test_the_slider_begins_where_most_were_there_and_shows_the_moment_it_is_move
     assert (slider.value, slider.max) == (0.0, 0.0)
 
 
-def test_recorded_meshes_say_what_the_pairs_table_says() -> None:
+def test_recorded_meshes_agree_with_the_pairs_table() -> None:
     log = open_log(RECORDED / "seven-faults")
     for row in log.pairs.itertuples():
         (link,) = log.mesh(str(row.room)).links.links

@@ -1,4 +1,4 @@
-"""Two session descriptions, line beside line."""
+"""The comparison of two session descriptions, line by line."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_difference_in_characters_is_a_unified_diff_by_section(log: EventLog) 
     assert repr(diff) == str(diff)
 
 
-def test_a_line_that_says_something_else_of_the_same_is_beside_it() -> None:
+def test_lines_with_the_same_attribute_are_side_by_side() -> None:
     theirs = ["m=audio 9 UDP/TLS/RTP/SAVPF 0", "a=mid:0", "a=setup:active", "a=new", "a=rtpmap:0 PCMU/8000"]
     (_, audio) = compare(sdp(*SESSION, *AUDIO), sdp(*SESSION, *theirs))
     assert [tuple(row) for row in audio.rows if row.mark != "same"] == [
@@ -72,7 +72,7 @@ def test_a_line_that_says_something_else_of_the_same_is_beside_it() -> None:
     ]
 
 
-def test_credentials_are_short_and_still_differ_where_only_their_ends_do(log: EventLog) -> None:
+def test_shortened_credentials_differ_even_if_only_their_ends_differ(log: EventLog) -> None:
     secret = ["a=ice-ufrag:pG4x", f"a=ice-pwd:{'p' * 24}", f"a=fingerprint:sha-256 {'AB:' * 31}AB"]
     diff = str(log.sdp_diff(sdp(*SESSION, *secret), sdp(*SESSION, secret[0], f"{secret[1]}q", f"{secret[2]}:CD")))
     assert diff.splitlines()[-5:] == [
@@ -84,14 +84,14 @@ def test_credentials_are_short_and_still_differ_where_only_their_ends_do(log: Ev
     ]
 
 
-def test_records_are_named_by_their_number(log: EventLog) -> None:
+def test_records_can_be_chosen_by_their_number(log: EventLog) -> None:
     expected = ["--- 6 offer, ben to ann", "+++ 7 answer, ann to ben", "@@ session @@", " v=0"]
     for a, b in ((6, 7), (log.signals["seq"][0], log.signals["seq"][1]), (("b00t", 6), ("b0", 7))):
         assert str(log.sdp_diff(a, b)).splitlines()[:4] == expected
     assert "+++ SDP" in str(log.sdp_diff(6, sdp(*SESSION)))
 
 
-def test_a_number_that_several_boots_have_needs_its_boot(tmp_path: Path) -> None:
+def test_a_number_in_several_boots_must_be_given_with_its_boot(tmp_path: Path) -> None:
     second = [line.replace("b00t", "cafe") for line in TWO_PEERS]
     log = open_log(write_segment(tmp_path / "both.jsonl", [*TWO_PEERS, *second]))
     with pytest.raises(UnknownRecord, match=r"2 boots .* signal 6, choose one: \('b00t', 6\), \('cafe', 6\)"):
@@ -100,7 +100,7 @@ def test_a_number_that_several_boots_have_needs_its_boot(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("chosen", [4, 99, ("cafe", 6)])
-def test_what_is_no_signal_is_an_error_that_names_it(log: EventLog, chosen: int | tuple[str, int]) -> None:
+def test_the_error_for_a_record_that_is_not_a_signal_names_it(log: EventLog, chosen: int | tuple[str, int]) -> None:
     with pytest.raises(UnknownRecord, match=re.escape(f"this log has no signal {chosen!r}")) as error:
         log.sdp_diff(chosen, 7)
     assert isinstance(error.value, SidecarError)
@@ -109,13 +109,13 @@ def test_what_is_no_signal_is_an_error_that_names_it(log: EventLog, chosen: int 
 @pytest.mark.parametrize(
     ("chosen", "named"), [(8, r"record 8 \(candidate\)"), (14, r"record 14 \(candidate\)"), ("hello", "text 'hello'")]
 )
-def test_what_holds_no_description_is_an_error_that_names_it(log: EventLog, chosen: int | str, named: str) -> None:
+def test_the_error_for_a_record_without_a_description_names_it(log: EventLog, chosen: int | str, named: str) -> None:
     with pytest.raises(NoDescription, match=f"{named} contains no session description") as error:
         log.sdp_diff(6, chosen)
     assert isinstance(error.value, SidecarError)
 
 
-def test_a_summary_of_a_payload_holds_no_description(tmp_path: Path) -> None:
+def test_a_summary_of_a_payload_contains_no_description(tmp_path: Path) -> None:
     kept = summarise(b'{"type":"offer","sdp":"v=0\\r\\n"}')
     lines = [
         header("b00t"),
@@ -126,15 +126,15 @@ def test_a_summary_of_a_payload_holds_no_description(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("payload", ["", "{", '{"sdp":"hello"}', "[" * 30_000, b"\xff"])
-def test_a_payload_without_a_description_is_no_error(payload: str | bytes) -> None:
+def test_a_payload_without_a_description_is_not_an_error(payload: str | bytes) -> None:
     assert find_description(payload) is None
 
 
-def test_a_description_is_found_wherever_a_dialect_puts_it() -> None:
+def test_a_description_is_found_in_the_frames_of_every_dialect() -> None:
     assert find_description('{"type":"signal","payload":[{"deep":{"x":"v=0\\r\\n"}}]}') == "v=0\r\n"
 
 
-def test_the_html_is_well_formed_and_folds_what_is_equal(log: EventLog) -> None:
+def test_the_html_is_well_formed_and_folds_equal_lines(log: EventLog) -> None:
     many = [f"a=extmap:{n} urn:{n}" for n in range(9)]
     html = log.sdp_diff(
         sdp(*SESSION, *AUDIO, *many), sdp(*SESSION, AUDIO[0], "a=mid:7", *AUDIO[2:], *many)
@@ -147,7 +147,7 @@ def test_the_html_is_well_formed_and_folds_what_is_equal(log: EventLog) -> None:
     assert "no line differs" in log.sdp_diff(6, 6)._repr_html_()
 
 
-def test_a_description_that_is_html_is_text(log: EventLog) -> None:
+def test_html_in_a_description_is_escaped(log: EventLog) -> None:
     diff = log.sdp_diff(sdp(*SESSION), sdp(*SESSION, "s=<script>\x1b[31m\u202e", "m=<b>", "a=mid:<i>"))
     html = diff._repr_html_()
     ElementTree.fromstring(html)
@@ -157,7 +157,7 @@ def test_a_description_that_is_html_is_text(log: EventLog) -> None:
         assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", text)
 
 
-def test_a_recorded_offer_and_its_answer_differ_in_what_an_answer_decides() -> None:
+def test_a_recorded_offer_and_its_answer_differ_in_the_negotiated_attributes() -> None:
     offer, answer = 15, 18
     session, data = open_log(RECORDED / "three-peers").sdp_diff(offer, answer).sections
     assert (session.title, data.title) == ("session", "m=application, mid 0")

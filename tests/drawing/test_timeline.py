@@ -1,4 +1,4 @@
-"""Who was in a room when, drawn."""
+"""The drawing of when each peer was in a room."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def log_of(tmp_path: Path, *lines: str) -> EventLog:
 
 
 def spans_of(log: EventLog, peer: str, **chosen: Any) -> list[tuple[str, float, float]]:
-    """How a peer was, from when to when (seconds of the log)."""
+    """Return the presences of a peer, each with its start and end (seconds since the beginning of the log)."""
     (row,) = [row for row in log.timeline("bar", **chosen).attendance.rows if row.peer == peer]
     return [(str(span.presence), round(span.since_ts - T0_S, 3), round(span.until_ts - T0_S, 3)) for span in row.spans]
 
@@ -55,7 +55,7 @@ def test_a_timeline_in_characters_has_a_line_for_each_session(tmp_path: Path) ->
     assert repr(timeline) == str(timeline)
 
 
-def test_a_session_is_here_away_and_gone(tmp_path: Path) -> None:
+def test_a_session_is_drawn_as_connected_away_and_left(tmp_path: Path) -> None:
     log = log_of(tmp_path, *TWO_PEERS)
     assert spans_of(log, "ben") == [("here", 2.0, 4.0), ("away", 4.0, 5.5), ("here", 5.5, 7.0)]
     (ben,) = [row for row in log.timeline("bar").attendance.rows if row.peer == "ben"]
@@ -63,18 +63,18 @@ def test_a_session_is_here_away_and_gone(tmp_path: Path) -> None:
     assert standing == ["absent", "here", "away", "here", "absent", "absent"]
 
 
-def test_who_is_still_there_is_there_until_the_log_ends(tmp_path: Path) -> None:
+def test_a_session_without_an_end_lasts_until_the_log_ends(tmp_path: Path) -> None:
     assert spans_of(log_of(tmp_path, *TWO_PEERS), "ann") == [("here", 1.0, 8.0), ("away", 8.0, 10.0)]
 
 
-def test_a_connection_of_the_same_page_is_no_reload(tmp_path: Path) -> None:
+def test_another_connection_of_the_same_page_is_not_a_reload(tmp_path: Path) -> None:
     lines = [*TWO_PEERS[:5], record(6, 3, "peer.resumed", **BEN, connection=3, data={"replaced": 2, "instance": "p2"})]
     (ben,) = [row for row in log_of(tmp_path, *lines).timeline("bar").attendance.rows if row.peer == "ben"]
     assert [mark.change for mark in ben.marks] == [Change.JOINED, Change.RECONNECTED]
     assert spans_of(log_of(tmp_path, *lines), "ben") == [("here", 2.0, 3.0)]
 
 
-def test_a_room_that_outlived_a_restart_is_one_timeline_in_which_all_were_away(tmp_path: Path) -> None:
+def test_a_room_that_survived_a_restart_is_one_timeline_in_which_all_peers_were_away(tmp_path: Path) -> None:
     log = log_of(tmp_path, *KILLED_AND_RESTORED)
     for chosen in ({}, {"boot": "b00t"}, {"boot": "cafe"}):
         assert spans_of(log, "ann", **chosen) == [("here", 1.0, 20.0), ("away", 20.0, 21.0), ("here", 21.0, 40.0)]
@@ -84,7 +84,7 @@ def test_a_room_that_outlived_a_restart_is_one_timeline_in_which_all_were_away(t
     assert [moment.label for moment in timeline.attendance.moments] == ["room created", "sidecar reloaded"]
 
 
-def test_who_came_before_the_log_begins_was_there_from_its_start(tmp_path: Path) -> None:
+def test_a_session_that_joined_before_the_log_begins_is_present_from_its_start(tmp_path: Path) -> None:
     lines = [
         header("cafe"),
         record(2, 0.5, "room.updated", **BAR, data={"name": "Bar"}),
@@ -97,7 +97,7 @@ def test_who_came_before_the_log_begins_was_there_from_its_start(tmp_path: Path)
     assert "left (lost)" in str(log.timeline("bar"))
 
 
-def test_two_rooms_of_one_name_must_be_told_apart(tmp_path: Path) -> None:
+def test_two_rooms_with_the_same_id_must_be_distinguished(tmp_path: Path) -> None:
     second = [line.replace("b00t", "cafe").replace("s-", "t-") for line in TWO_PEERS]
     log = log_of(tmp_path, *TWO_PEERS, *second)
     with pytest.raises(AmbiguousRoom, match=r"timeline\('bar', dialect='rooms', boot='cafe'\)"):
@@ -115,7 +115,7 @@ def test_the_html_is_well_formed_and_needs_neither_script_nor_network(tmp_path: 
     assert not [name for name in attributes if name.startswith("on") or "href" in name or name == "src"]
 
 
-def test_names_are_text_and_one_visible_line(tmp_path: Path) -> None:
+def test_names_are_escaped_and_take_one_line(tmp_path: Path) -> None:
     lines = [
         header("b00t"),
         record(2, 1, "peer.joined", **ANN, connection=1, data={"name": "<b>\x1b[31m\nAnn"}),
@@ -129,7 +129,7 @@ def test_names_are_text_and_one_visible_line(tmp_path: Path) -> None:
     assert "<i>" not in timeline._repr_html_()
 
 
-def test_a_room_of_a_single_moment_is_drawn(tmp_path: Path) -> None:
+def test_a_room_with_a_single_record_is_drawn(tmp_path: Path) -> None:
     timeline = log_of(tmp_path, *TWO_PEERS[:3]).timeline("bar")
     assert "room created" in str(timeline)
     ElementTree.fromstring(timeline._repr_html_())

@@ -50,7 +50,7 @@ async def comes(person: DemoPage, url: str, room: str) -> None:
 
 
 async def takes_name(person: DemoPage) -> None:
-    """The name that the page gives to a person who has entered none."""
+    """Return the name that the page invents for a person who has not entered one."""
     person.name = await person.page.locator("[data-self=true]").get_by_test_id("tile-name").inner_text()
 
 

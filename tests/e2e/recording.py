@@ -1,4 +1,5 @@
-"""The recorded logs of the notebooks, and of tests, are those of real browsers here: `make record` writes them anew."""
+"""The recorded logs of the notebooks, and of tests, are those of real browsers here: `make record` creates them
+again."""
 
 from __future__ import annotations
 

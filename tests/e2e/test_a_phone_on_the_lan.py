@@ -66,7 +66,7 @@ async def people(browsers: Browsers) -> AsyncIterator[People]:
 
 
 @with_both
-async def test_a_phone_opens_what_the_qr_code_says_and_joins_with_one_tap(
+async def test_a_phone_opens_the_url_in_the_qr_code_and_joins_with_one_tap(
     request: pytest.FixtureRequest, lan: Lan, demo: Site, people: People
 ) -> None:
     ann, ben = people
@@ -89,7 +89,7 @@ async def test_a_phone_opens_what_the_qr_code_says_and_joins_with_one_tap(
 
 
 @with_names
-async def test_a_phone_comes_by_ipv6_and_without_https(
+async def test_a_phone_connects_over_ipv6_and_without_https(
     lan: Lan, start_once: Start, npm_package: Path, people: People, tmp_path: Path
 ) -> None:
     demo = await start_demo(lan.laptop.starting(start_once), {"XDG_STATE_HOME": str(tmp_path)}, ["--host"])
@@ -102,7 +102,7 @@ async def test_a_phone_comes_by_ipv6_and_without_https(
 
 
 @with_names
-async def test_the_cable_is_pulled_and_the_call_goes_on(lan: Lan, demo: Site, people: People) -> None:
+async def test_a_call_continues_after_the_cable_was_unplugged(lan: Lan, demo: Site, people: People) -> None:
     """Disconnect for long enough that the browsers notice the interruption, and she is told that he is away."""
     ann, ben = people
     await waits(ann, demo.url, "kitchen")

@@ -147,7 +147,7 @@ async def what_becomes_of(client: Client, ending: Ending, browser: Browser, site
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.does.__name__)
 @pytest.mark.parametrize("client", FATES, ids=lambda client: client.__name__)
-async def test_how_a_browser_ends_it_decides_what_becomes_of_the_place(
+async def test_the_way_a_browser_closes_decides_whether_the_session_is_kept(
     site: Site, browser: Browser, browser_path: Path, client: Client, ending: Ending
 ) -> None:
     if ending.does is browser_killed:

@@ -42,7 +42,7 @@ def demo(shared_demo: Site) -> Site:
     return shared_demo
 
 
-async def test_entering_turns_nothing_on_and_each_device_is_on_only_while_its_button_says_so(
+async def test_joining_turns_no_device_on_and_each_device_is_on_only_while_its_button_shows_it(
     demo: Site, browser_with_camera: Browser
 ) -> None:
     ann, ben = [await new_page(browser_with_camera, name) for name in ("Ann Lee", "Ben")]
@@ -81,7 +81,7 @@ async def test_entering_turns_nothing_on_and_each_device_is_on_only_while_its_bu
     assert ann.faults == ben.faults == []
 
 
-async def test_what_was_asked_for_in_one_room_is_not_turned_on_in_the_next(
+async def test_a_device_that_was_requested_in_one_room_is_not_turned_on_in_the_next(
     demo: Site, browser_with_camera: Browser
 ) -> None:
     """The browser asks for permission. The user leaves the room first, and then allows it."""
@@ -98,7 +98,7 @@ async def test_what_was_asked_for_in_one_room_is_not_turned_on_in_the_next(
     assert ann.faults == []
 
 
-async def test_who_has_no_camera_is_told_so_when_he_asks(demo: Site, browser: Browser) -> None:
+async def test_a_user_without_a_camera_is_told_so_after_the_click(demo: Site, browser: Browser) -> None:
     [ann] = await in_room(browser, demo.url, "bar", "Ann")
     await ann.turn_camera_on()
     await ann.reads("No camera or microphone. This device has none.")
@@ -161,9 +161,7 @@ async def seen_on(browser: Browser, url: str, screen: ViewportSize) -> AsyncIter
     await context.close()
 
 
-async def test_the_window_is_filled_on_a_phone_and_on_a_desktop_however_many_they_are(
-    demo: Site, browser: Browser
-) -> None:
+async def test_the_tiles_fill_the_window_on_a_phone_and_on_a_desktop(demo: Site, browser: Browser) -> None:
     url = f"{demo.url}?room=bar"
     people: list[DemoPage] = []
     for count in (1, 2, 3):

@@ -50,11 +50,11 @@ async def way(
 
 
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
-async def test_two_enter_one_offers_and_one_leaves(way: Way, story: Story) -> None:
+async def test_two_peers_join_one_sends_an_offer_and_one_leaves(way: Way, story: Story) -> None:
     await play(story, story.canonical, Origins(way.url, way.url), way.url, way.sidecar)
 
 
-async def test_a_path_says_that_it_is_for_web_sockets(way: Way) -> None:
+async def test_a_plain_request_is_told_that_the_path_is_for_websockets(way: Way) -> None:
     answers = {}
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
         for path in WITHOUT_UPGRADE:
@@ -65,11 +65,11 @@ async def test_a_path_says_that_it_is_for_web_sockets(way: Way) -> None:
     assert answers == WITHOUT_UPGRADE
 
 
-async def test_what_is_wrong_with_an_upgrade_is_said_through_the_proxy(way: Way) -> None:
+async def test_the_reason_for_a_refused_upgrade_passes_the_proxy(way: Way) -> None:
     assert {path: await upgrade(way.url + path, {"Origin": way.url}) for path in UPGRADED} == UPGRADED
 
 
-async def test_who_does_not_say_who_he_is_finds_nobody(way: Way) -> None:
+async def test_a_client_without_an_id_is_refused(way: Way) -> None:
     for path in ("/ws/signaling/match", "/ws/signaling/match?userId="):
         async with (
             aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session,

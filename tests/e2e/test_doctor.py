@@ -69,7 +69,7 @@ def wrong(findings: Findings) -> set[str]:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_of_a_healthy_one_nothing_is_wrong(setup: SetUp) -> None:
+async def test_a_working_setup_has_no_errors(setup: SetUp) -> None:
     await setup.vite(rule(setup.sidecar.url), "--host", https=True)
     findings = await setup.doctor(exit_code=0)
     assert wrong(findings) == set()
@@ -79,7 +79,7 @@ async def test_of_a_healthy_one_nothing_is_wrong(setup: SetUp) -> None:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_a_sidecar_that_was_killed(setup: SetUp) -> None:
+async def test_a_killed_sidecar_is_reported(setup: SetUp) -> None:
     await setup.vite(rule(setup.sidecar.url), "--host", https=True)
     os.kill(setup.sidecar.pid, signal.SIGKILL)
     await setup.sidecar.program.ended()
@@ -89,7 +89,7 @@ async def test_a_sidecar_that_was_killed(setup: SetUp) -> None:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_a_sidecar_that_was_ended(setup: SetUp) -> None:
+async def test_a_stopped_sidecar_is_reported(setup: SetUp) -> None:
     await setup.vite(rule(setup.sidecar.url), "--host", https=True)
     os.kill(setup.sidecar.pid, signal.SIGTERM)
     await setup.sidecar.program.ended()
@@ -97,7 +97,7 @@ async def test_a_sidecar_that_was_ended(setup: SetUp) -> None:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_a_wrong_port_in_the_proxy(setup: SetUp) -> None:
+async def test_a_wrong_port_in_the_proxy_is_reported(setup: SetUp) -> None:
     await setup.vite(rule("http://127.0.0.1:9"), "--host", https=True)
     findings = await setup.doctor()
     assert wrong(findings) == {"proxy-dead-end"}
@@ -105,7 +105,9 @@ async def test_a_wrong_port_in_the_proxy(setup: SetUp) -> None:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_the_port_of_another_projects_sidecar(setup: SetUp, start: Start, tmp_path: Path) -> None:
+async def test_a_proxy_to_the_sidecar_of_another_project_is_reported(
+    setup: SetUp, start: Start, tmp_path: Path
+) -> None:
     other = await start_sidecar(start, write_project(tmp_path / "other", ""))
     await setup.vite(rule(other.url), "--host", https=True)
     findings = await setup.doctor()
@@ -114,13 +116,13 @@ async def test_the_port_of_another_projects_sidecar(setup: SetUp, start: Start, 
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_no_proxy_rule(setup: SetUp) -> None:
+async def test_a_missing_proxy_rule_is_reported(setup: SetUp) -> None:
     await setup.vite("export default {}", "--host", https=True)
     assert wrong(await setup.doctor()) == {"not-proxied"}
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_change_origin(setup: SetUp) -> None:
+async def test_the_proxy_option_change_origin_is_reported(setup: SetUp) -> None:
     await setup.vite(rule(setup.sidecar.url, "ws: true, xfwd: true, changeOrigin: true"), "--host", https=True)
     findings = await setup.doctor()
     assert wrong(findings) == {"host-hidden"}
@@ -128,7 +130,7 @@ async def test_change_origin(setup: SetUp) -> None:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_a_rule_without_ws(setup: SetUp) -> None:
+async def test_a_proxy_rule_without_ws_is_reported(setup: SetUp) -> None:
     await setup.vite(rule(setup.sidecar.url, "xfwd: true"), "--host", https=True)
     findings = await setup.doctor()
     assert wrong(findings) == {"websocket-not-proxied"}
@@ -136,7 +138,7 @@ async def test_a_rule_without_ws(setup: SetUp) -> None:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_vite_on_localhost_only(setup: SetUp) -> None:
+async def test_vite_on_localhost_only_is_reported(setup: SetUp) -> None:
     await setup.vite(rule(setup.sidecar.url))
     findings = await setup.doctor(exit_code=0)
     assert wrong(findings) == set()
@@ -147,7 +149,7 @@ async def test_vite_on_localhost_only(setup: SetUp) -> None:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_a_host_that_vite_lets_in_and_the_sidecar_does_not(setup: SetUp) -> None:
+async def test_a_host_that_vite_accepts_and_the_sidecar_refuses_is_reported(setup: SetUp) -> None:
     await setup.vite(rule(setup.sidecar.url, more="allowedHosts: true"), "--host", https=True)
     findings = await setup.doctor(url=setup.url.replace("localhost", "dev.example"))
     assert wrong(findings) == {"page-refused"}
@@ -155,7 +157,7 @@ async def test_a_host_that_vite_lets_in_and_the_sidecar_does_not(setup: SetUp) -
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_a_host_that_vite_does_not_let_in(setup: SetUp) -> None:
+async def test_a_host_that_vite_refuses_is_reported(setup: SetUp) -> None:
     await setup.vite(rule(setup.sidecar.url), "--host")
     findings = await setup.doctor(url=setup.url.replace("localhost", "dev.example"))
     assert wrong(findings) == {"vite-refuses-host", "page-refused", "insecure-page"}
@@ -163,7 +165,7 @@ async def test_a_host_that_vite_does_not_let_in(setup: SetUp) -> None:
 
 
 @pytest.mark.usefixtures("npm_package")
-async def test_http_on_a_lan_address(setup: SetUp, lan_host: str) -> None:
+async def test_http_on_a_lan_address_is_reported(setup: SetUp, lan_host: str) -> None:
     await setup.vite(rule(setup.sidecar.url), "--host")
     findings = await setup.doctor()
     assert wrong(findings) == {"insecure-page"}
@@ -171,7 +173,7 @@ async def test_http_on_a_lan_address(setup: SetUp, lan_host: str) -> None:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_vite_is_gone(setup: SetUp) -> None:
+async def test_a_stopped_vite_is_reported(setup: SetUp) -> None:
     vite = await setup.vite(rule(setup.sidecar.url))
     await vite.stop()
     assert wrong(await setup.doctor()) == {"vite-unreachable"}
@@ -194,7 +196,7 @@ async def test_vite_is_found_by_the_plugins_site_file(start: Start, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_of_the_plugins_lan_nothing_is_wrong(start: Start, tmp_path: Path) -> None:
+async def test_the_plugins_lan_option_causes_no_errors(start: Start, tmp_path: Path) -> None:
     config = (
         f"import signaling from {json.dumps(str(PLUGIN))}\nexport default {{ plugins: [signaling({{ lan: true }})] }}"
     )
@@ -217,21 +219,21 @@ async def test_vite_is_found_at_its_usual_ports(setup: SetUp) -> None:
     await program.line("✓ Vite proxies /ws/signaling to the sidecar")
 
 
-async def test_where_nothing_has_ever_run_it_says_how_to_begin(start: Start, tmp_path: Path) -> None:
+async def test_without_any_earlier_run_it_explains_how_to_start(start: Start, tmp_path: Path) -> None:
     program = await start(["sidecar", "doctor"], tmp_path)
     assert await program.ended(within_s=30) == 1
     await program.line("✗ no sidecar is running for this project")
     await program.line("    start Vite with the plugin, which starts the sidecar too, or run `sidecar serve`")
 
 
-async def test_a_url_that_is_none_is_one_sentence(start: Start, tmp_path: Path) -> None:
+async def test_an_invalid_url_is_reported_in_one_sentence(start: Start, tmp_path: Path) -> None:
     program = await start(["sidecar", "doctor", "--url", "ftp://localhost/"], tmp_path)
     assert await program.ended() == 2
     await program.line("url must be the URL of a page")
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_a_machine_that_has_changed_networks(setup: SetUp) -> None:
+async def test_a_changed_address_of_this_machine_is_reported(setup: SetUp) -> None:
     """Vite still reports the address that the machine had when Vite started."""
     vite = await setup.vite(rule(setup.sidecar.url), "--host", https=True)
     site = {"pid": vite.pid, "name": "app", "local": [setup.url], "network": ["https://198.51.100.7:5173/"]}

@@ -93,7 +93,7 @@ async def dumps_that_name(recorder: Page, folder: Path, demo: Site) -> list[Path
     raise AssertionError(f"not named within {NAMED_WITHIN_S} s, but {found}")
 
 
-async def test_a_dump_makes_known_what_the_signaling_cannot_tell(
+async def test_a_dump_shows_the_result_that_the_signaling_does_not_contain(
     demo: Site, own_browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     recorder = await internals(own_browser)

@@ -10,7 +10,7 @@ from tests.e2e.demo_page import all_connected, meet, new_page
 from tests.kit.sites import Site
 
 
-async def test_firefox_and_chromium_are_connected_whoever_came_first_and_whoever_is_reloaded(
+async def test_firefox_and_chromium_connect_in_either_order_and_after_reloads(
     demo: Site, firefox: Browser, browser: Browser
 ) -> None:
     people = [await new_page(firefox, "Ann"), await new_page(browser, "Ben"), await new_page(firefox, "Cleo")]

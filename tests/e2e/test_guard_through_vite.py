@@ -69,7 +69,9 @@ async def ask(way: Way, host: str, origin: str | None) -> int:
 
 @pytest.mark.usefixtures("npm_package")
 @pytest.mark.parametrize("open_way", ALL_WAYS)
-async def test_own_pages_are_let_in_and_strangers_refused(start: Start, tmp_path: Path, open_way: OpenWay) -> None:
+async def test_own_pages_are_accepted_and_other_origins_are_refused(
+    start: Start, tmp_path: Path, open_way: OpenWay
+) -> None:
     way = await open_way(start, tmp_path)
     let_in, refused = LET_IN, REFUSED
     if open_way in HOST_IS_KEPT:
@@ -84,7 +86,7 @@ OPTION = "add 'http://app.example' to the allowedOrigins of signaling() in vite.
 
 @pytest.mark.usefixtures("npm_package")
 @pytest.mark.parametrize("open_way", ALL_WAYS)
-async def test_the_terminal_says_once_what_would_let_a_page_in(start: Start, tmp_path: Path, open_way: OpenWay) -> None:
+async def test_the_terminal_prints_once_how_to_allow_a_page(start: Start, tmp_path: Path, open_way: OpenWay) -> None:
     way = await open_way(start, tmp_path)
     for _ in range(3):
         assert await ask(way, "localhost:5173", "http://app.example") == 403
@@ -97,7 +99,7 @@ async def test_the_terminal_says_once_what_would_let_a_page_in(start: Start, tmp
 
 @pytest.mark.usefixtures("npm_package")
 @pytest.mark.parametrize("open_way", ALL_WAYS)
-async def test_an_allowed_origin_is_let_in(start: Start, tmp_path: Path, open_way: OpenWay) -> None:
+async def test_an_allowed_origin_is_accepted(start: Start, tmp_path: Path, open_way: OpenWay) -> None:
     way = await open_way(start, tmp_path, "--allow-origin", "http://app.example")
     assert await ask(way, "localhost:5173", "http://app.example") == 101
     assert await ask(way, "localhost:5173", "http://app.example:8080") == 403
@@ -105,7 +107,7 @@ async def test_an_allowed_origin_is_let_in(start: Start, tmp_path: Path, open_wa
 
 @pytest.mark.usefixtures("npm_package")
 @pytest.mark.parametrize("open_way", HOST_IS_KEPT)
-async def test_an_allowed_name_is_let_in(start: Start, tmp_path: Path, open_way: OpenWay) -> None:
+async def test_an_allowed_name_is_accepted(start: Start, tmp_path: Path, open_way: OpenWay) -> None:
     way = await open_way(start, tmp_path, "--allow-host", "dev.example")
     assert await ask(way, "dev.example:5173", "http://dev.example:5173") == 101
     assert await ask(way, "dev.example:5173", "http://dev.example:9999") == 403
@@ -135,7 +137,7 @@ async def page_and_socket(vite: Program, hosts: Sequence[str]) -> dict[str, tupl
 
 @pytest.mark.usefixtures("npm_package")
 @pytest.mark.parametrize("entries", [True, [], None])
-async def test_a_name_is_let_in_exactly_when_vite_serves_its_pages_under_it(
+async def test_a_host_name_is_accepted_exactly_if_vite_serves_pages_under_it(
     start: Start, tmp_path: Path, entries: object
 ) -> None:
     if entries is None:  # including an entry that Vite never matches, which must do no harm
@@ -166,9 +168,7 @@ async def test_a_name_is_let_in_exactly_when_vite_serves_its_pages_under_it(
 
 
 @pytest.mark.usefixtures("npm_package")
-async def test_an_edited_list_is_followed_also_by_a_sidecar_that_was_started_by_hand(
-    start: Start, tmp_path: Path
-) -> None:
+async def test_a_changed_list_is_also_used_by_a_sidecar_that_was_started_manually(start: Start, tmp_path: Path) -> None:
     project = app_that_allows(["old.test"], tmp_path)
     sidecar = await start_sidecar(start, project)
     vite = await start_vite(start, project)
@@ -183,7 +183,7 @@ async def test_an_edited_list_is_followed_also_by_a_sidecar_that_was_started_by_
 
 
 @pytest.mark.usefixtures("npm_package")
-async def test_origins_of_the_plugins_option_are_let_in(start: Start, tmp_path: Path) -> None:
+async def test_origins_in_the_plugins_option_are_accepted(start: Start, tmp_path: Path) -> None:
     vite = await start_vite(start, app_that_allows([], tmp_path, "vscode-webview://*", "file://", "not an origin"))
     sidecar = await sidecar_in(vite)
     way = Way((await url_in(vite)).rstrip("/"), sidecar)

@@ -132,7 +132,7 @@ async def test_a_click_on_a_row_of_a_ladder_shows_its_payload(lab: Lab, browser:
         await expect(drawing.payload).to_have_count(0)
 
 
-async def test_the_rows_of_a_ladder_can_be_chosen_with_the_keys(lab: Lab, browser: Browser) -> None:
+async def test_the_rows_of_a_ladder_can_be_selected_with_the_keyboard(lab: Lab, browser: Browser) -> None:
     shutil.copytree(ROOT / "notebooks" / "recorded", lab.folder / "recorded")
     name = write_cells(lab.folder, LADDER, "'the next cell'")
     page = await lab.open(browser, name)
@@ -151,7 +151,7 @@ async def test_the_rows_of_a_ladder_can_be_chosen_with_the_keys(lab: Lab, browse
     await expect(page.get_by_text("Mode: Command")).to_be_visible()
 
 
-async def test_a_saved_notebook_shows_its_ladder_without_the_kernel_that_drew_it(lab: Lab, browser: Browser) -> None:
+async def test_a_saved_notebook_shows_its_ladder_without_a_kernel(lab: Lab, browser: Browser) -> None:
     shutil.copytree(ROOT / "notebooks" / "recorded", lab.folder / "recorded")
     page = await lab.open(browser, write_cells(lab.folder, LADDER))
     await page.evaluate("jupyterapp.commands.execute('docmanager:save')")
@@ -173,7 +173,7 @@ button.on_click(lambda _: drawing.show(Ladder('bar', records)))
 ipywidgets.VBox([button, drawing])"""
 
 
-async def test_a_drawing_that_goes_on_keeps_what_is_chosen_and_where_it_is(lab: Lab, browser: Browser) -> None:
+async def test_an_updated_drawing_keeps_its_selection_and_scroll_position(lab: Lab, browser: Browser) -> None:
     shutil.copytree(ROOT / "notebooks" / "recorded", lab.folder / "recorded")
     page = await lab.open(browser, write_cells(lab.folder, GROWING))
     drawing = Drawing(page, 0)
@@ -191,7 +191,7 @@ async def test_a_drawing_that_goes_on_keeps_what_is_chosen_and_where_it_is(lab: 
     assert await drawing.payload.locator("pre").evaluate("text => text.scrollTop") == 50
 
 
-async def test_a_payload_that_is_a_page_is_text_on_the_page(lab: Lab, browser: Browser) -> None:
+async def test_html_in_a_payload_is_escaped(lab: Lab, browser: Browser) -> None:
     hostile = "</script></pre><img src=x onerror='document.title = 1'>"
     attack = record(20, 9, "signal.relayed", **ANN, kind=hostile, bytes=9, data={"sdp": f"v=0\r\n{hostile}"})
     write_segment(lab.folder / "events-b00t-0001.jsonl", [*TWO_PEERS, attack])
@@ -204,7 +204,7 @@ async def test_a_payload_that_is_a_page_is_text_on_the_page(lab: Lab, browser: B
     await expect(page.locator("[data-signaling-drawing] :is(img, script)")).to_have_count(0)
 
 
-async def test_the_panel_moves_while_real_peers_join_and_its_button_removes_one(
+async def test_the_panel_updates_while_peers_join_and_its_button_removes_one(
     lab: Lab, browser: Browser, demo: Site
 ) -> None:
     page = await lab.open(browser, write_notebook(lab.folder, demo))
@@ -225,7 +225,7 @@ async def test_the_panel_moves_while_real_peers_join_and_its_button_removes_one(
     await expect(rooms.locator("option")).to_have_text(["bar · rooms · 1 peer"])
 
 
-async def test_running_the_cells_again_leaves_one_task(lab: Lab, browser: Browser, demo: Site) -> None:
+async def test_running_the_cells_again_leaves_only_one_task(lab: Lab, browser: Browser, demo: Site) -> None:
     name = write_notebook(
         lab.folder,
         demo,

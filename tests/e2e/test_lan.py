@@ -20,7 +20,7 @@ with new_lan() as lan:
 """
 
 
-async def test_what_a_killed_run_has_left_is_removed_by_the_next(lan: Lan, start: Start) -> None:
+async def test_the_remains_of_a_killed_run_are_removed_by_the_next_run(lan: Lan, start: Start) -> None:
     run = await start([sys.executable, "-c", MAKE_ONE], ROOT)
     sleeping = int((await run.line(r"^(\d+)$"))[1])
     os.kill(run.pid, signal.SIGKILL)

@@ -82,7 +82,7 @@ async def browsers(
         yield on_laptop, on_phone
 
 
-async def test_their_rooms_are_found_from_each_other_until_one_is_killed(
+async def test_each_laptop_finds_the_rooms_of_the_other_until_one_is_killed(
     laptops: tuple[Laptop, Laptop], browsers: tuple[Browser, Browser]
 ) -> None:
     anns, bens = laptops

@@ -67,7 +67,7 @@ async def test_a_card_is_a_link_that_can_be_copied_and_opened_elsewhere(demo: Si
     await expect(lobby.get_by_test_id("lobby")).to_be_visible()
 
 
-async def test_who_chose_no_name_has_two_words_that_stay(demo: Site, browser: Browser) -> None:
+async def test_a_user_without_a_name_gets_a_lasting_name_of_two_words(demo: Site, browser: Browser) -> None:
     context = await browser.new_context()
     first = await open_lobby(context, demo.url)
     name = await first.get_by_test_id("name").input_value()
@@ -83,16 +83,14 @@ async def test_who_chose_no_name_has_two_words_that_stay(demo: Site, browser: Br
     await ann.reads(f"{name} is here")
 
 
-async def test_who_comes_and_goes_is_said(demo: Site, browser: Browser) -> None:
+async def test_joins_and_leaves_are_shown(demo: Site, browser: Browser) -> None:
     ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
     await ann.reads("Ben joined")
     await ben.leave()
     await ann.reads("Ben left")
 
 
-async def test_without_a_network_there_is_no_code_and_nothing_is_asked_for_in_vain(
-    demo: Site, browser: Browser
-) -> None:
+async def test_without_a_network_no_qr_code_is_shown_or_requested(demo: Site, browser: Browser) -> None:
     page = await (await browser.new_context()).new_page()
     faults: list[str] = []
     page.on("response", lambda answer: faults.append(answer.url) if answer.status >= HTTPStatus.BAD_REQUEST else None)
@@ -142,7 +140,7 @@ async def lobby_in(neighbourhood: Neighbourhood, demo: Site, browser: Browser) -
     return page
 
 
-async def test_rooms_of_other_sidecars_are_links_that_say_whose_they_are(demo: Site, browser: Browser) -> None:
+async def test_rooms_of_other_sidecars_are_links_with_the_name_of_their_project(demo: Site, browser: Browser) -> None:
     room = {"roomId": "Central Bar", "peers": 5, "capacity": 8}
     karl = {"name": "karls-app", "url": "https://192.168.1.7:5173/app/", "rooms": [room], "peers": 5}
     page = await lobby_in(Neighbourhood(karl), demo, browser)
@@ -152,7 +150,7 @@ async def test_rooms_of_other_sidecars_are_links_that_say_whose_they_are(demo: S
     await expect(card).to_have_attribute("href", "https://192.168.1.7:5173/app/?room=Central+Bar")
 
 
-async def test_what_others_announce_is_shown_as_text_or_not_at_all(demo: Site, browser: Browser) -> None:
+async def test_untrusted_announcements_are_shown_as_text_or_not_at_all(demo: Site, browser: Browser) -> None:
     rooms = [{"roomId": "<img src=x onerror=alert(1)>", "peers": 1}, {"roomId": 7, "peers": 1}, None]
     neighbours = [
         {"name": "<b>bold</b>", "url": "http://192.168.1.7:1/", "rooms": rooms, "peers": 1},
@@ -167,7 +165,7 @@ async def test_what_others_announce_is_shown_as_text_or_not_at_all(demo: Site, b
     assert await card.locator("img, b").count() == 0
 
 
-async def test_they_are_asked_for_slowly_and_only_while_the_lobby_is_open(demo: Site, browser: Browser) -> None:
+async def test_neighbours_are_requested_slowly_and_only_while_the_lobby_is_open(demo: Site, browser: Browser) -> None:
     neighbourhood = Neighbourhood()
     page = await lobby_in(neighbourhood, demo, browser)
     await expect(page.get_by_test_id("elsewhere")).to_be_hidden()
@@ -181,7 +179,7 @@ async def test_they_are_asked_for_slowly_and_only_while_the_lobby_is_open(demo: 
     assert neighbourhood.asked == 3
 
 
-async def test_a_sidecar_that_knows_none_is_not_asked_again(demo: Site, browser: Browser) -> None:
+async def test_a_sidecar_without_this_endpoint_is_not_requested_again(demo: Site, browser: Browser) -> None:
     neighbourhood = Neighbourhood(status=404)
     page = await lobby_in(neighbourhood, demo, browser)
     await page.clock.run_for(10 * POLL_S * 1_000)

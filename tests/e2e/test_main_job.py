@@ -23,7 +23,7 @@ def browser(request: pytest.FixtureRequest) -> Browser:
     return found
 
 
-async def test_two_pages_are_connected_by_one_click_each(demo: Site, browser: Browser) -> None:
+async def test_two_pages_connect_with_one_click_each(demo: Site, browser: Browser) -> None:
     ann = await new_page(browser, "Ann")
     await ann.open(demo.url)
     await ann.join("bar")
@@ -41,7 +41,7 @@ async def test_two_pages_are_connected_by_one_click_each(demo: Site, browser: Br
     assert ann.faults == ben.faults == []
 
 
-async def test_who_leaves_by_the_button_is_gone_at_once_and_may_come_back(demo: Site, browser: Browser) -> None:
+async def test_a_user_who_clicks_leave_is_removed_at_once_and_may_return(demo: Site, browser: Browser) -> None:
     ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
     await ben.leave()
     await ann.reads("Ben left", within_ms=AT_ONCE_MS)
@@ -51,7 +51,7 @@ async def test_who_leaves_by_the_button_is_gone_at_once_and_may_come_back(demo: 
     assert ann.faults == ben.faults == []
 
 
-async def test_a_reloaded_page_is_connected_anew(demo: Site, browser: Browser) -> None:
+async def test_a_reloaded_page_connects_again(demo: Site, browser: Browser) -> None:
     ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
     await ann.keep_connection_to(ben)
     before = await ben.peer_id()

@@ -86,7 +86,7 @@ def shapes_of(file: Path) -> list[str]:
     return [text, json.dumps(text, ensure_ascii=False)[1:-1], b64encode(beginning).decode()]
 
 
-async def test_no_url_returns_anything_of_the_state_folder(project: Project) -> None:
+async def test_no_url_returns_a_file_of_the_state_folder(project: Project) -> None:
     folder, site = project
     private = [path for path in site.sidecar.state_dir.iterdir() if path.is_file() and path.stat().st_size]
     assert {path.name for path in private} >= {"runtime.json"}
@@ -97,7 +97,7 @@ async def test_no_url_returns_anything_of_the_state_folder(project: Project) -> 
             assert not any(shape in body for shape in shapes_of(file)), target
 
 
-async def test_those_forms_find_a_file_that_vite_serves(project: Project) -> None:
+async def test_the_same_request_paths_return_a_served_file(project: Project) -> None:
     folder, site = project
     file = folder / "open.txt"
     file.write_bytes(b"\xc7\x00\xff open to everybody, so that the test above is known to look in the right places")
@@ -135,7 +135,7 @@ def relayed(sidecar: Sidecar) -> int:
     return sum(record["type"] == "signal.relayed" for record in sidecar.records())
 
 
-async def test_a_thousand_messages_are_no_event_of_vites_watcher(project: Project) -> None:
+async def test_a_thousand_messages_cause_no_event_in_vites_watcher(project: Project) -> None:
     folder, site = project
     async with asyncio.TaskGroup() as group:
         for _ in range(SENDERS):

@@ -105,7 +105,7 @@ def hint(page: Page, name: str) -> Locator:
     return page.get_by_test_id(name)
 
 
-async def test_two_phones_meet_by_one_tap_each_with_camera_and_data(laptop: Laptop, hand: Hand) -> None:
+async def test_two_phones_connect_with_one_tap_each_with_video_and_data(laptop: Laptop, hand: Hand) -> None:
     assert laptop.url.startswith("https://")
     ann, ben = await hand.opens(laptop.url), await hand.opens(laptop.url)
     for phone in (ann, ben):
@@ -134,7 +134,7 @@ async def test_only_vites_port_is_reachable_from_the_network(laptop: Laptop) -> 
             await session.get(f"http://{host}:{port}/health")
 
 
-async def test_the_codes_on_the_page_hold_the_address_of_the_lobby_and_of_the_room(laptop: Laptop, hand: Hand) -> None:
+async def test_the_qr_codes_on_the_page_contain_the_urls_of_the_lobby_and_the_room(laptop: Laptop, hand: Hand) -> None:
     local = re.search(r"Local:\s+(https://localhost\S+)", "\n".join(laptop.vite.lines))
     assert local is not None
     desk = await hand.opens(local[1])
@@ -156,9 +156,7 @@ async def test_the_codes_on_the_page_hold_the_address_of_the_lobby_and_of_the_ro
     assert desk.faults == phone.faults == []
 
 
-async def test_the_terminal_shows_a_code_and_a_log_the_address_alone(
-    start: Start, laptop: Laptop, tmp_path: Path
-) -> None:
+async def test_a_terminal_shows_a_qr_code_and_a_log_only_the_url(start: Start, laptop: Laptop, tmp_path: Path) -> None:
     def blocks(program: Program) -> int:
         return program.count(r"^ {5}[█▀▄ ]{20,}$")
 
@@ -171,7 +169,7 @@ async def test_the_terminal_shows_a_code_and_a_log_the_address_alone(
     assert blocks(terminal) > 10
 
 
-async def test_over_http_it_says_what_is_missing_and_everything_else_works(
+async def test_over_http_the_page_names_the_missing_features_and_the_rest_works(
     laptop_without_https: Laptop, hand: Hand
 ) -> None:
     url = laptop_without_https.url
@@ -190,7 +188,7 @@ async def test_over_http_it_says_what_is_missing_and_everything_else_works(
     assert ann.faults == ben.faults == []
 
 
-async def test_who_has_no_camera_sees_who_has_one(laptop_without_https: Laptop, hand: Hand) -> None:
+async def test_a_user_without_a_camera_sees_the_video_of_others(laptop_without_https: Laptop, hand: Hand) -> None:
     [port] = re.findall(r":(\d+)/", laptop_without_https.url)
     phone = await hand.opens(laptop_without_https.url)
     await phone.join("bar")
@@ -205,14 +203,14 @@ async def test_who_has_no_camera_sees_who_has_one(laptop_without_https: Laptop, 
     await phone.page.wait_for_function("video => video.videoWidth > 0", arg=await video.element_handle())
 
 
-async def test_an_iphone_is_told_before_it_connects_and_no_longer_once_it_has(laptop: Laptop, hand: Hand) -> None:
+async def test_an_iphone_shows_a_hint_until_it_is_connected(laptop: Laptop, hand: Hand) -> None:
     phone = await hand.opens(laptop.url, user_agent=IPHONE)
     await phone.page.wait_for_function("demo.client.state === 'connected'")
     assert await phone.page.evaluate("hintsAtConnect") == [["untrusted"]]
     await expect(hint(phone.page, "untrusted")).to_be_hidden()
 
 
-async def test_an_iphone_that_is_refused_keeps_the_ways_that_work(laptop: Laptop, hand: Hand) -> None:
+async def test_a_refused_iphone_shows_how_to_connect(laptop: Laptop, hand: Hand) -> None:
     phone = await hand.opens(laptop.url, user_agent=IPHONE, script=REFUSE_WEB_SOCKETS)
     untrusted = hint(phone.page, "untrusted")
     await expect(untrusted).to_contain_text("Certificate Trust Settings")
@@ -225,7 +223,7 @@ async def test_an_iphone_that_is_refused_keeps_the_ways_that_work(laptop: Laptop
     assert phone.faults == []
 
 
-async def test_an_iphone_over_http_has_nothing_to_trust(laptop_without_https: Laptop, hand: Hand) -> None:
+async def test_an_iphone_over_http_needs_no_certificate(laptop_without_https: Laptop, hand: Hand) -> None:
     phone = await hand.opens(laptop_without_https.url, user_agent=IPHONE)
     await expect(hint(phone.page, "insecure")).to_be_visible()
     await expect(hint(phone.page, "untrusted")).to_be_hidden()

@@ -103,7 +103,7 @@ async def joined(tab: Tab) -> str:
 
 
 @pytest.mark.parametrize("does", AT_ONCE.values(), ids=AT_ONCE)
-async def test_two_tabs_are_two_peers_over_reloads_with_a_client(
+async def test_two_tabs_stay_two_peers_over_reloads(
     site: Site, window: BrowserContext, does: str, request: pytest.FixtureRequest
 ) -> None:
     room = request.node.callspec.id
@@ -117,7 +117,7 @@ async def test_two_tabs_are_two_peers_over_reloads_with_a_client(
     assert [tab.complaints for tab in tabs] == [[], []]
 
 
-async def test_a_page_that_is_reloaded_again_and_again_before_it_is_in_the_room_stays_one_peer(
+async def test_a_page_that_is_reloaded_repeatedly_before_it_has_joined_stays_one_peer(
     site: Site, window: BrowserContext
 ) -> None:
     tab = await opened(window, site, "hasty", JOINS)
@@ -130,7 +130,7 @@ async def test_a_page_that_is_reloaded_again_and_again_before_it_is_in_the_room_
 
 
 @pytest.mark.parametrize(("before", "told"), [("", "left replaced"), ("client.close()", "left closed")])
-async def test_nobody_else_sees_a_newer_client_come_or_the_earlier_one_go(
+async def test_others_are_not_told_when_a_newer_client_replaces_an_earlier_one(
     site: Site, window: BrowserContext, before: str, told: str
 ) -> None:
     ann, ben = [await opened(window, site, told, JOINS) for _ in range(2)]
@@ -145,9 +145,7 @@ async def test_nobody_else_sees_a_newer_client_come_or_the_earlier_one_go(
 
 
 @pytest.mark.parametrize("closes", ["client.close()", "new Mesh(client).close()"])
-async def test_a_client_that_is_closed_for_good_is_seen_to_leave(
-    site: Site, window: BrowserContext, closes: str
-) -> None:
+async def test_a_closed_client_is_announced_as_left(site: Site, window: BrowserContext, closes: str) -> None:
     ann, ben = [await opened(window, site, closes, JOINS) for _ in range(2)]
     await joined(ann)
     await joined(ben)
@@ -156,7 +154,7 @@ async def test_a_client_that_is_closed_for_good_is_seen_to_leave(
     await settled(site.sidecar, closes, 1)
 
 
-async def test_a_page_has_two_peers_when_it_says_so_and_each_room_its_own(site: Site, window: BrowserContext) -> None:
+async def test_a_page_has_two_peers_if_it_names_slots_and_one_in_each_room(site: Site, window: BrowserContext) -> None:
     both = "window.other = new SignalingClient({ room, slot: 'second' }); new SignalingClient({ room: 'too' }); "
     tab = await opened(window, site, "two", both + JOINS)
     ids = {await joined(tab), await tab.page.evaluate("other.peerId")}
@@ -180,9 +178,7 @@ async def test_another_copy_of_the_library_on_the_page_is_the_same_tab(site: Sit
     await settled(site.sidecar, "copies", 1)
 
 
-async def test_a_tab_that_may_store_nothing_is_one_peer_while_its_page_lives(
-    site: Site, window: BrowserContext
-) -> None:
+async def test_a_tab_without_storage_is_one_peer_until_its_page_is_unloaded(site: Site, window: BrowserContext) -> None:
     denied = "get() { throw new DOMException('', 'SecurityError') }"
     await window.add_init_script(f"Object.defineProperty(window, 'sessionStorage', {{ {denied} }})")
     tab = await opened(window, site, "unstored", "new SignalingClient({ room }); " + JOINS)
@@ -206,7 +202,7 @@ async def test_a_second_tab_with_the_same_chosen_id_is_told_and_waits(site: Site
     assert most_at_once(site.sidecar, "same") == 1
 
 
-async def test_the_page_that_back_goes_to_is_the_same_peer(site: Site, browser_path: Path) -> None:
+async def test_a_page_is_the_same_peer_after_the_back_button(site: Site, browser_path: Path) -> None:
     """Navigate back. The browser may or may not have the page in its back/forward cache."""
     async with launched(browser_path, without=["--disable-back-forward-cache"]) as browser:
         window = await browser.new_context()

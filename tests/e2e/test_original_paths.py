@@ -71,7 +71,7 @@ async def test_an_original_client_works_on_its_own_path(start: Start, tmp_path: 
 
 
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
-async def test_it_meets_one_on_the_canonical_path(start: Start, tmp_path: Path, story: Story) -> None:
+async def test_it_meets_a_client_on_the_canonical_path(start: Start, tmp_path: Path, story: Story) -> None:
     sidecar = await sidecar_with(start, tmp_path, *ALLOWED)
     await play(story, Paths(story.canonical.ann, story.original.ben), PAGES, sidecar.url, sidecar)
 
@@ -84,7 +84,9 @@ async def test_three_dialects_on_one_path_do_not_meet(start: Start, tmp_path: Pa
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_a_strange_page_is_refused_until_its_origin_is_allowed(start: Start, tmp_path: Path, page: str) -> None:
+async def test_a_page_of_another_origin_is_refused_until_the_origin_is_allowed(
+    start: Start, tmp_path: Path, page: str
+) -> None:
     closed = await sidecar_with(start, tmp_path / "closed")
     opened = await sidecar_with(start, tmp_path / "opened", "--allow-origin", page)
     assert {path: await upgrade(closed.url + path, {"Origin": page}) for path in PATHS} == dict.fromkeys(PATHS, 403)
@@ -93,7 +95,9 @@ async def test_a_strange_page_is_refused_until_its_origin_is_allowed(start: Star
 
 
 @pytest.mark.parametrize("path", ["/ws/signaling/hosted/watch-party", "/ws?roomId=watch-party"])
-async def test_an_allowed_page_may_read_what_hosted_answers(start: Start, tmp_path: Path, path: str) -> None:
+async def test_a_page_of_an_allowed_origin_may_read_the_responses_of_hosted(
+    start: Start, tmp_path: Path, path: str
+) -> None:
     sidecar = await sidecar_with(start, tmp_path, "--allow-origin", EXTENSION)
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
         async with session.get(sidecar.url + path, headers={"Origin": EXTENSION}) as answer:
@@ -104,7 +108,7 @@ async def test_an_allowed_page_may_read_what_hosted_answers(start: Start, tmp_pa
             assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-async def test_a_person_who_opens_the_port_is_told_something(start: Start, tmp_path: Path) -> None:
+async def test_opening_the_port_in_a_browser_shows_an_explanation(start: Start, tmp_path: Path) -> None:
     sidecar = await sidecar_with(start, tmp_path)
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session, session.get(sidecar.url) as answer:
         assert answer.status == 200
@@ -117,7 +121,7 @@ async def test_any_other_first_frame_ends_the_connection(start: Start, tmp_path:
     assert ends == dict.fromkeys(UNKNOWN_FIRST_FRAMES, CLOSED_1008)
 
 
-async def test_only_the_dialects_that_were_asked_for_are_served(start: Start, tmp_path: Path) -> None:
+async def test_only_the_configured_dialects_are_served(start: Start, tmp_path: Path) -> None:
     sidecar = await sidecar_with(start, tmp_path, "--dialects", "rooms,mesh")
     answers = {path: await upgrade(sidecar.url + path) for path in NOT_ROOMS_OR_MESH}
     assert answers == dict.fromkeys(NOT_ROOMS_OR_MESH, 404)
@@ -127,7 +131,7 @@ async def test_only_the_dialects_that_were_asked_for_are_served(start: Start, tm
         await play(STORIES[served], STORIES[served].original, Origins(sidecar.url, sidecar.url), sidecar.url, sidecar)
 
 
-async def test_a_dialect_that_does_not_exist_is_the_operators_mistake(start: Start, tmp_path: Path) -> None:
+async def test_an_unknown_dialect_is_reported_to_the_operator(start: Start, tmp_path: Path) -> None:
     program = await start(["sidecar", "serve", "--port", "0", "--dialects", "rooms,mash"], tmp_path)
     assert await program.ended() == 2
     await program.line(r"dialects.*mash")

@@ -67,7 +67,7 @@ async def two_tabs(browser: Browser, url: str) -> list[Page]:
 
 @pytest.mark.usefixtures("npm_package")
 @pytest.mark.parametrize("query", ["", "?trickle=false"])
-async def test_simple_peer_as_in_its_readme(start: Start, browser: Browser, tmp_path: Path, query: str) -> None:
+async def test_simple_peer_works_as_in_its_readme(start: Start, browser: Browser, tmp_path: Path, query: str) -> None:
     app = await start_app(start, tmp_path, SIMPLE_PEER, "Chess")
     await two_tabs(browser, app.url + query)
 
@@ -82,7 +82,9 @@ async def test_simple_peer_as_in_its_readme(start: Start, browser: Browser, tmp_
 
 
 @pytest.mark.usefixtures("npm_package")
-async def test_a_pool_of_trystero_is_one_green_line(start: Start, browser: Browser, tmp_path: Path) -> None:
+async def test_a_pool_of_trystero_is_reported_in_one_successful_line(
+    start: Start, browser: Browser, tmp_path: Path
+) -> None:
     async with nostr_relay() as relay:
         app = await start_app(start, tmp_path, TRYSTERO.replace("RELAY", relay), "Chess")
         pages = await two_tabs(browser, app.url)

@@ -90,7 +90,7 @@ async def two_tabs(browser: Browser, url: str) -> tuple[Page, Page]:
     return one, other
 
 
-async def test_three_lines_of_config_and_five_of_code_say_hi_between_two_tabs(
+async def test_the_first_example_sends_hi_between_two_tabs(
     own_project: OwnProject, start: Start, browser: Browser
 ) -> None:
     own_project.write(readme.code("vite.config.js"))
@@ -131,7 +131,7 @@ async def test_without_our_npm_package_one_proxy_entry_is_enough(
     assert [(room["roomId"], room["peers"]) for room in rooms["rooms"]] == [("bar", 1)]
 
 
-def test_the_core_is_light(own_project: OwnProject, measured: list[str]) -> None:
+def test_the_core_installation_is_small(own_project: OwnProject, measured: list[str]) -> None:
     listed = json.loads(run([own_project.bin / "python", "-m", "pip", "list", "--format", "json"], own_project.folder))
     packages = {package["name"] for package in listed} - {"pip", "setuptools"}
     assert "signaling-sidecar" in packages

@@ -43,7 +43,7 @@ async def count(page: Page, kind: str) -> int:
     return int(await page.evaluate("type => frames_.filter(frame => frame.type === type).length", kind))
 
 
-async def test_the_original_client_joins_leaves_and_comes_back(demo: Site, browser: Browser) -> None:
+async def test_the_original_client_joins_leaves_and_returns(demo: Site, browser: Browser) -> None:
     ann = await open_page(browser, demo.url)
     await ann.evaluate("connect('abc')")
     assert (await frame(ann, "peer_list"))["peers"] == []

@@ -48,7 +48,7 @@ RUN_ELSEWHERE = {
 }
 
 
-def test_every_command_of_the_readmes_is_run_somewhere() -> None:
+def test_every_command_in_the_readmes_is_run_by_a_test() -> None:
     assert set(readme.commands()) == ENDS_BY_ITSELF | RUNS_UNTIL_CTRL_C | set(RUN_ELSEWHERE)
 
 
@@ -70,14 +70,14 @@ async def project(start: Start, tmp_path: Path) -> AsyncIterator[Path]:
         yield folder
 
 
-async def test_their_commands_run(start: Start, project: Path) -> None:
+async def test_the_commands_in_the_readmes_work(start: Start, project: Path) -> None:
     for command in sorted(ENDS_BY_ITSELF):
         program = await start(shlex.split(command), project)
         assert await program.ended() == 0, program.lines
         assert program.lines
 
 
-async def test_their_live_commands_run_until_ctrl_c(start: Start, project: Path) -> None:
+async def test_the_live_commands_in_the_readmes_run_until_ctrl_c(start: Start, project: Path) -> None:
     for command in sorted(RUNS_UNTIL_CTRL_C):
         program = await start(shlex.split(command), project)
         await program.line("signal.relayed")
@@ -86,7 +86,7 @@ async def test_their_live_commands_run_until_ctrl_c(start: Start, project: Path)
         assert program.count("Traceback") == 0
 
 
-async def test_the_line_for_a_dialect_opens_its_socket(start: Start, tmp_path: Path) -> None:
+async def test_the_line_for_each_dialect_opens_its_websocket(start: Start, tmp_path: Path) -> None:
     row = re.compile(r"^\| `(\w+)` \|.*\| `new WebSocket\(ws \+ '([^']*)'( \+ \w+)?\)` \|$", re.MULTILINE)
     rows = [found for text in readme.texts() for found in row.findall(text)]
     named = [dialect for dialect, _, _ in rows]
@@ -98,7 +98,7 @@ async def test_the_line_for_a_dialect_opens_its_socket(start: Start, tmp_path: P
     assert opened == named
 
 
-async def test_their_python_runs(start: Start, project: Path) -> None:
+async def test_the_python_code_in_the_readmes_works(start: Start, project: Path) -> None:
     assert readme.fences("python")
     for code in readme.fences("python"):
         program = await start(

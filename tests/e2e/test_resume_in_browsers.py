@@ -46,7 +46,7 @@ async def nobody_noticed(people: list[DemoPage], told: Collection[str] = ()) -> 
         assert [event for event in what["events"] if event not in told] == ["resumed"]
 
 
-async def test_a_sidecar_that_is_killed_and_started_again(demo: Site, people: list[DemoPage]) -> None:
+async def test_sessions_continue_after_the_sidecar_is_killed_and_restarted(demo: Site, people: list[DemoPage]) -> None:
     ann, ben = people
     await ann.keep_connection_to(ben)
     await ben.keep_connection_to(ann)
@@ -60,7 +60,9 @@ async def test_a_sidecar_that_is_killed_and_started_again(demo: Site, people: li
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets a test fill another program's disk")
-async def test_a_sidecar_that_is_killed_while_its_disk_is_full(demo: Site, people: list[DemoPage]) -> None:
+async def test_sessions_continue_after_the_sidecar_is_killed_while_its_disk_is_full(
+    demo: Site, people: list[DemoPage]
+) -> None:
     """The sidecar and the pages forget the frames of that time, and the peers continue with their sessions."""
     resource.prlimit(demo.sidecar.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     await demo.vite.line("the event log cannot be written")
@@ -88,7 +90,7 @@ async def arrives_both_ways(people: list[DemoPage], text: str) -> None:
         )
 
 
-async def test_the_sidecars_own_code_is_saved(demo: Site, people: list[DemoPage]) -> None:
+async def test_sessions_continue_when_the_code_of_the_sidecar_is_saved(demo: Site, people: list[DemoPage]) -> None:
     ann, ben = people
     await ann.keep_connection_to(ben)
     await ben.keep_connection_to(ann)
@@ -97,7 +99,7 @@ async def test_the_sidecars_own_code_is_saved(demo: Site, people: list[DemoPage]
     await nobody_noticed(people)
 
 
-async def test_the_hooks_file_is_saved(start: Start, browser: Browser, tmp_path: Path) -> None:
+async def test_sessions_continue_when_the_hooks_file_is_saved(start: Start, browser: Browser, tmp_path: Path) -> None:
     hooks = tmp_path / "signaling_hooks.py"
     hooks.write_text("")
     demo = await start_demo(start, {"SIDECAR_HOOKS": str(hooks)})
@@ -115,7 +117,7 @@ async def test_the_hooks_file_is_saved(start: Start, browser: Browser, tmp_path:
         assert await person.page.evaluate("demo.client.joined")
 
 
-async def test_a_module_of_the_page_is_saved(people: list[DemoPage]) -> None:
+async def test_sessions_continue_when_a_module_of_the_page_is_saved(people: list[DemoPage]) -> None:
     """The pages draw their tiles again with the new code. Calls and sessions continue."""
     ann, ben = people
     await ann.keep_connection_to(ben)
@@ -133,9 +135,7 @@ async def test_a_module_of_the_page_is_saved(people: list[DemoPage]) -> None:
     assert (await seen(ann))["events"] == (await seen(ben))["events"] == []
 
 
-async def test_an_edit_of_vites_config_loads_every_page_anew_and_nobody_leaves(
-    demo: Site, people: list[DemoPage]
-) -> None:
+async def test_an_edit_of_vites_config_reloads_every_page_and_nobody_leaves(demo: Site, people: list[DemoPage]) -> None:
     ids = [await person.peer_id() for person in people]
     os.utime(FRONTEND / "demo" / "vite.config.ts")
     await demo.vite.line("server restarted")
@@ -146,7 +146,7 @@ async def test_an_edit_of_vites_config_loads_every_page_anew_and_nobody_leaves(
     assert [record for record in demo.sidecar.records() if record["type"] == "peer.left"] == []
 
 
-async def test_a_page_that_is_loaded_anew_keeps_its_tile_on_the_others(people: list[DemoPage]) -> None:
+async def test_a_reloaded_page_keeps_its_tile_on_the_other_pages(people: list[DemoPage]) -> None:
     ann, ben = people
     before = await ben.peer_id()
     await ben.page.reload()
@@ -157,7 +157,7 @@ async def test_a_page_that_is_loaded_anew_keeps_its_tile_on_the_others(people: l
     assert set((await seen(ann))["events"]) == {"peer_updated"}
 
 
-async def test_a_duplicated_tab_is_somebody_else(people: list[DemoPage]) -> None:
+async def test_a_duplicated_tab_is_another_peer(people: list[DemoPage]) -> None:
     ann, ben = people
     async with ben.page.context.expect_page() as opened:
         await ben.page.evaluate("void window.open(location.href)")

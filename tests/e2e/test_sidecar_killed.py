@@ -52,7 +52,7 @@ def offers(sidecar: Sidecar) -> int:
     return sum(record.get("kind") == "offer" for record in sidecar.records() if record["type"] == "signal.relayed")
 
 
-async def test_calls_go_on_while_the_sidecar_is_dead_and_nobody_is_offered_to_again(
+async def test_calls_continue_without_the_sidecar_and_no_offer_is_repeated_afterwards(
     demo: Site, browser: Browser
 ) -> None:
     people = await in_room(browser, demo.url, "bar", "Ann", "Ben", "Cleo")
@@ -83,7 +83,7 @@ async def test_calls_go_on_while_the_sidecar_is_dead_and_nobody_is_offered_to_ag
     assert [person.faults for person in people] == [[], [], []]
 
 
-async def test_what_anybody_received_before_the_kill_is_in_the_log(demo: Site, browser: Browser) -> None:
+async def test_all_frames_that_were_received_before_the_kill_are_in_the_log(demo: Site, browser: Browser) -> None:
     ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
     burst = """async ([to, count]) => {
       for (let number = 1; number <= count; number++) demo.client.relay(to, 'signal', { number })

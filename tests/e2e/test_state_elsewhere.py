@@ -13,7 +13,7 @@ def config(options: str) -> str:
     return f"import signaling from {json.dumps(str(PLUGIN))}\nexport default {{ plugins: [signaling({options})] }}\n"
 
 
-async def test_the_commands_follow_the_state_dir_of_the_plugin(start: Start, npm_package: Path, tmp_path: Path) -> None:
+async def test_the_commands_use_the_state_dir_of_the_plugin(start: Start, npm_package: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     folder = write_project(tmp_path / "app", config(json.dumps({"stateDir": str(elsewhere)})))
     sidecar = await sidecar_in(await start_vite(start, folder))

@@ -119,7 +119,7 @@ async def join() -> AsyncIterator[Join]:
         yield join
 
 
-async def test_rooms_appear_and_go_as_they_do(place: Place, context: BrowserContext, join: Join) -> None:
+async def test_rooms_appear_and_disappear_on_the_page(place: Place, context: BrowserContext, join: Join) -> None:
     page, faults = await open_page(context, place.url)
     rooms = page.get_by_test_id("rooms").locator("> li")
     await expect(page.get_by_text("Nobody is in a room.")).to_be_visible()
@@ -138,7 +138,7 @@ async def test_rooms_appear_and_go_as_they_do(place: Place, context: BrowserCont
     assert faults == []
 
 
-async def test_names_of_rooms_are_text(place: Place, context: BrowserContext, join: Join) -> None:
+async def test_names_of_rooms_are_escaped(place: Place, context: BrowserContext, join: Join) -> None:
     page, faults = await open_page(context, place.url)
     for room in HOSTILE:
         await join(place.sidecar, room, "ann", name=room)
@@ -152,7 +152,7 @@ async def test_names_of_rooms_are_text(place: Place, context: BrowserContext, jo
     assert faults == []
 
 
-async def test_two_tabs_are_connected_by_one_click(place: Place, context: BrowserContext) -> None:
+async def test_the_button_connects_two_tabs(place: Place, context: BrowserContext) -> None:
     one, faults = await open_page(context, place.url)
     trial = one.get_by_test_id("trial")
     for _ in range(2):  # the second time too
@@ -170,7 +170,7 @@ async def test_two_tabs_are_connected_by_one_click(place: Place, context: Browse
     assert faults == []
 
 
-async def test_what_is_found_is_shown(place: Place, context: BrowserContext) -> None:
+async def test_the_findings_of_the_doctor_are_shown(place: Place, context: BrowserContext) -> None:
     page, faults = await open_page(context, place.url)
     is_alone = place.url.startswith(place.sidecar.url)
     information = "vite-not-found" if is_alone else "vite-localhost-only"
@@ -204,7 +204,7 @@ async def test_the_line_of_a_dialect_is_copied_and_opens_its_socket(place: Place
     await elsewhere.evaluate(f"{script}.then(() => 'open')")
 
 
-async def test_the_first_code_to_copy_connects_two_pages(demo: Site, context: BrowserContext) -> None:
+async def test_the_code_on_the_page_connects_two_pages(demo: Site, context: BrowserContext) -> None:
     await context.grant_permissions(["clipboard-read", "clipboard-write"])
     page, faults = await open_page(context, f"{demo.url}ws/signaling")
     await page.get_by_role("button", name="Copy the code of an app").click()
@@ -224,7 +224,7 @@ async def test_the_first_code_to_copy_connects_two_pages(demo: Site, context: Br
     assert faults == []
 
 
-async def test_a_room_shows_who_is_in_it_and_how_each_pair_stands(
+async def test_a_room_shows_its_peers_and_the_state_of_each_pair(
     demo: Site, context: BrowserContext, browser: Browser
 ) -> None:
     ann, ben, cleo = [await new_page(browser, name) for name in ("Ann", "Ben", "Cleo")]
@@ -246,7 +246,7 @@ async def test_a_room_shows_who_is_in_it_and_how_each_pair_stands(
     assert faults == []
 
 
-async def test_who_is_in_a_room_is_not_told_to_another_machine(demo: Site, browser: Browser) -> None:
+async def test_peers_are_not_shown_to_other_machines(demo: Site, browser: Browser) -> None:
     await in_room(browser, demo.url, "bar", "Ann", "Ben")
     context = await browser.new_context(extra_http_headers={"X-Forwarded-For": "10.0.40.7"})
     page, _ = await open_page(context, f"{demo.sidecar.url}/")
@@ -255,7 +255,7 @@ async def test_who_is_in_a_room_is_not_told_to_another_machine(demo: Site, brows
     assert "Ann" not in await page.content()
 
 
-async def test_nothing_is_wider_than_a_phone_and_no_code_is_broken(place: Place, browser: Browser) -> None:
+async def test_nothing_is_wider_than_a_phone_and_no_qr_code_is_wrapped(place: Place, browser: Browser) -> None:
     context = await browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     page, faults = await open_page(context, place.url)
     await page.get_by_test_id("raw").locator("summary").tap()
@@ -269,7 +269,9 @@ async def test_nothing_is_wider_than_a_phone_and_no_code_is_broken(place: Place,
 
 
 @pytest.mark.usefixtures("npm_package")
-async def test_the_qr_code_is_of_the_page_on_the_network(start: Start, tmp_path: Path, context: BrowserContext) -> None:
+async def test_the_qr_code_contains_the_network_url_of_the_page(
+    start: Start, tmp_path: Path, context: BrowserContext
+) -> None:
     place = await under_vites_base(start, tmp_path)
     url, lan_url = place.url.removesuffix("ws/signaling"), "https://10.0.40.44:5173/shop/"
     site = {"pid": place.sidecar.pid, "name": "shop", "local": [url], "network": [lan_url], "secret": "s" * 43}
@@ -284,7 +286,7 @@ async def test_the_qr_code_is_of_the_page_on_the_network(start: Start, tmp_path:
 
 
 @pytest.mark.usefixtures("npm_package")
-async def test_on_an_iphone_a_refused_websocket_is_the_certificates(
+async def test_on_an_iphone_a_refused_websocket_is_explained_by_the_certificate(
     start: Start, tmp_path: Path, browser: Browser
 ) -> None:
     """WebKit is not installed here, so its refusal is simulated."""
@@ -307,9 +309,7 @@ async def test_on_an_iphone_a_refused_websocket_is_the_certificates(
 
 
 @pytest.mark.usefixtures("npm_package")
-async def test_a_websocket_that_is_never_answered_is_said(
-    start: Start, tmp_path: Path, context: BrowserContext
-) -> None:
+async def test_a_websocket_without_an_answer_is_reported(start: Start, tmp_path: Path, context: BrowserContext) -> None:
     project = write_project(tmp_path / "app", "")
     sidecar = await start_sidecar(start, project)
     rule = json.dumps({"/ws/signaling": {"target": sidecar.url, "xfwd": True}})

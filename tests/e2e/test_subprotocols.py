@@ -19,7 +19,7 @@ OPEN = """([url, protocols]) => new Promise(done => {
 
 
 @pytest.mark.usefixtures("npm_package")
-async def test_it_opens_with_the_first_that_the_page_offers(start: Start, browser: Browser, tmp_path: Path) -> None:
+async def test_the_first_subprotocol_of_the_page_is_selected(start: Start, browser: Browser, tmp_path: Path) -> None:
     way = await through_the_plugin(start, tmp_path)
     page = await (await browser.new_context()).new_page()
     await page.goto(way.url)

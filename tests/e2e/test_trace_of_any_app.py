@@ -86,7 +86,7 @@ def failures(app: Site) -> int:
     return str(app.sidecar.records()).count(r'"connection":"failed"')
 
 
-async def test_an_offer_that_nobody_takes_shows_up_too(
+async def test_an_unanswered_offer_is_reported_too(
     start: Start, browser: Browser, tmp_path: Path, npm_package: Path
 ) -> None:
     app = await start_app(start, tmp_path)

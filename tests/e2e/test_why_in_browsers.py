@@ -69,7 +69,7 @@ async def connected(browser: Browser, demo: Site, room: str, *names: str) -> lis
     return people
 
 
-async def test_healthy_pairs_are_connected_and_nothing_else(demo: Site, browser: Browser, tally: Tally) -> None:
+async def test_working_pairs_are_only_reported_as_connected(demo: Site, browser: Browser, tally: Tally) -> None:
     rooms, people = ("one", "two", "three", "four", "five"), ("Ann", "Ben", "Cleo", "Dan", "Eve", "Fay", "Gus")
     if TIMES == 1:
         rooms, people = rooms[:1], people[:4]
@@ -83,7 +83,7 @@ async def test_healthy_pairs_are_connected_and_nothing_else(demo: Site, browser:
     assert sum(tally.made.values()) == len(rooms) * len(people) * (len(people) - 1) / 2
 
 
-async def test_two_tabs_of_one_browser_are_told_apart(demo: Site, browser: Browser) -> None:
+async def test_two_tabs_of_one_browser_have_different_labels(demo: Site, browser: Browser) -> None:
     """Both peers have the name of the browser, as in the first step of the README."""
     window = await browser.new_context()
     for _ in range(2):
@@ -95,7 +95,7 @@ async def test_two_tabs_of_one_browser_are_told_apart(demo: Site, browser: Brows
     assert re.fullmatch(r"  ✓ (\w+ \w+) and \1 \(2\): connected \(host to \w+\)", said[1]), said
 
 
-async def test_what_healthy_pairs_go_through_is_no_fault(demo: Site, browser: Browser, tally: Tally) -> None:
+async def test_normal_events_of_working_pairs_are_not_faults(demo: Site, browser: Browser, tally: Tally) -> None:
     for round_ in range(TIMES):
         room, since_ts = f"bar-{round_}", time.time()
         people = ann, ben, cleo = await connected(browser, demo, room, "Ann", "Ben", "Cleo")
@@ -126,7 +126,9 @@ async def close(*people: DemoPage) -> None:
         await person.page.context.close()
 
 
-async def test_each_fault_is_named(demo: Site, browser: Browser, tally: Tally, request: pytest.FixtureRequest) -> None:
+async def test_each_fault_is_diagnosed(
+    demo: Site, browser: Browser, tally: Tally, request: pytest.FixtureRequest
+) -> None:
     for round_ in range(TIMES):
         since_ts = time.time()
         rooms = {reason: reason if round_ == 0 else f"{reason}-{round_}" for reason in EXPECTED}

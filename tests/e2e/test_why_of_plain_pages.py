@@ -33,7 +33,7 @@ async def site(start: Start, npm_package: Path, tmp_path: Path) -> Site:
     return await start_plain_app(start, tmp_path)
 
 
-async def test_each_fault_is_named_and_no_healthy_pair_is_blamed(
+async def test_each_fault_is_diagnosed_and_no_working_pair_is_blamed(
     site: Site, plain_browser: Browser, tally: Tally
 ) -> None:
     everything: dict[str | None, Made] = {}
@@ -60,7 +60,7 @@ def ended_rooms(sidecar: Sidecar) -> set[str | None]:
     return {entry.room for entry in entries_of(sidecar) if entry.type == "room.ended"}
 
 
-async def test_who_meets_nobody_is_told_why(site: Site, plain_browser: Browser, tally: Tally) -> None:
+async def test_a_peer_that_meets_nobody_gets_an_explanation(site: Site, plain_browser: Browser, tally: Tally) -> None:
     told: list[str] = []
 
     def is_told() -> bool:

@@ -56,7 +56,9 @@ FORMS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_log_is_the_same_however_it_was_saved(tmp_path: Path, form: str, as_written: str, capsys: Capture) -> None:
+def test_a_log_has_the_same_content_in_every_file_form(
+    tmp_path: Path, form: str, as_written: str, capsys: Capture
+) -> None:
     file = tmp_path / SEGMENT
     file.write_bytes(FORMS[form]())
     assert verdicts(file, capsys) == as_written
@@ -82,9 +84,7 @@ COPIES = {
 
 
 @pytest.mark.parametrize("copy", COPIES)
-def test_a_record_counts_once_in_however_many_files_it_is(
-    tmp_path: Path, copy: str, as_written: str, capsys: Capture
-) -> None:
+def test_a_record_in_several_files_counts_once(tmp_path: Path, copy: str, as_written: str, capsys: Capture) -> None:
     folder = tmp_path / "copied"
     folder.mkdir()
     write_segment(folder / SEGMENT, TWO_PEERS)
@@ -97,7 +97,7 @@ def test_a_record_counts_once_in_however_many_files_it_is(
     assert " of 1 boot, " in capsys.readouterr().out
 
 
-def test_a_copy_does_not_keep_the_next_start_from_the_last_run(tmp_path: Path) -> None:
+def test_a_copied_segment_does_not_hide_the_last_run_from_the_next_start(tmp_path: Path) -> None:
     last = write_segment(tmp_path / "events-r0000002-b-0001.jsonl", [header("r0000002-b"), record(2, 1, "x.y")])
     for name in ("events-r0000002-b-0001 (1).jsonl", "events-r0000009-b-0001 - Copy.jsonl", "events-z.jsonl"):
         (tmp_path / name).write_bytes(last.read_bytes())
@@ -118,7 +118,7 @@ DEEP = "[" * 3000 + "]" * 3000  # nested too deeply for msgspec and for Python
         pytest.param(f'{{"v":1,"seq":9,"ts":1.0,"type":"peer.x","data":{DEEP}}}', id="nested too deeply"),
     ],
 )
-def test_a_damaged_line_is_left_out_by_every_reader_and_said_once(
+def test_a_damaged_line_is_skipped_by_every_reader_and_reported_once(
     tmp_path: Path, line: str, as_written: str, capsys: Capture
 ) -> None:
     file = write_segment(tmp_path / SEGMENT, [*TWO_PEERS[:3], line, *TWO_PEERS[3:9], line, *TWO_PEERS[9:]])
@@ -136,7 +136,7 @@ def test_a_damaged_line_is_left_out_by_every_reader_and_said_once(
         assert "garbage" not in done.out
 
 
-def test_lines_of_another_schema_version_are_left_out_and_said(tmp_path: Path, capsys: Capture) -> None:
+def test_lines_of_another_schema_version_are_skipped_and_reported(tmp_path: Path, capsys: Capture) -> None:
     newer = '{"v":2,"seq":40,"ts":1.0,"type":"x.y"}'
     file = write_segment(tmp_path / SEGMENT, [*TWO_PEERS, newer])
     assert len(open_log(file).events) == 16
@@ -158,7 +158,9 @@ NO_LOGS = {
 
 
 @pytest.mark.parametrize("what", NO_LOGS)
-def test_a_file_that_is_no_log_is_one_sentence_for_every_reader(tmp_path: Path, what: str, capsys: Capture) -> None:
+def test_every_reader_reports_a_file_that_is_not_a_log_in_one_sentence(
+    tmp_path: Path, what: str, capsys: Capture
+) -> None:
     file = tmp_path / "events-b00t-0001.jsonl"
     file.write_bytes(NO_LOGS[what])
     with pytest.raises(Exception, match=r"events-b00t-0001\.jsonl") as raised:
@@ -181,7 +183,7 @@ def test_an_empty_file_is_an_empty_log(tmp_path: Path, capsys: Capture) -> None:
         capsys.readouterr()
 
 
-def test_a_packing_that_was_cut_short_gives_what_it_has_and_that_is_said(tmp_path: Path, capsys: Capture) -> None:
+def test_a_truncated_gzip_file_is_read_as_far_as_possible_and_reported(tmp_path: Path, capsys: Capture) -> None:
     packed = gzip.compress(TEXT.encode())
     (tmp_path / f"{SEGMENT}.gz").write_bytes(packed[:-100])
     log = open_log(tmp_path)
@@ -190,7 +192,7 @@ def test_a_packing_that_was_cut_short_gives_what_it_has_and_that_is_said(tmp_pat
     assert len(exported(tmp_path, capsys)) == len(log.events)
 
 
-def test_a_folder_that_cannot_be_read_and_one_that_is_no_file_are_one_sentence(tmp_path: Path, capsys: Capture) -> None:
+def test_an_unreadable_folder_is_reported_in_one_sentence(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "events-b00t-0001.jsonl").mkdir()
     with pytest.raises(DamagedLog, match="Is a directory"):
         open_log(tmp_path)
@@ -204,7 +206,7 @@ def test_a_room_is_copied_from_a_log_of_any_form(tmp_path: Path, capsys: Capture
     assert len(capsys.readouterr().out.splitlines()) > 10
 
 
-def test_runs_stay_in_order_in_a_copy_for_others_whatever_the_clock_said(tmp_path: Path, capsys: Capture) -> None:
+def test_runs_stay_in_order_in_a_redacted_copy_even_if_the_clock_was_wrong(tmp_path: Path, capsys: Capture) -> None:
     ahead = [header("r0000001-aaaa", at=9e6), record(2, 9e6, "room.created", **BAR)]
     write_segment(tmp_path / "events-r0000001-aaaa-0001.jsonl", ahead)
     write_segment(tmp_path / "events-r0000002-bbbb-0001.jsonl", [header("r0000002-bbbb"), *TWO_PEERS[1:]])

@@ -60,9 +60,7 @@ def place_of(capsys: pytest.CaptureFixture[str], *options: str) -> str:
     return capsys.readouterr().out.splitlines()[0]
 
 
-def test_the_project_is_the_nearest_folder_above_that_has_a_state(
-    app: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_project_is_the_nearest_parent_folder_with_a_state(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = state_in(project_state_dir(app))
     state_in(project_state_dir(app.parent))
     assert place_of(capsys) == str(own)
@@ -70,7 +68,7 @@ def test_the_project_is_the_nearest_folder_above_that_has_a_state(
 
 
 @pytest.mark.parametrize("command", ALL, ids=" ".join)
-def test_another_projects_state_is_never_taken_unasked(
+def test_the_state_of_another_project_is_never_used_implicitly(
     tmp_path: Path, app: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = other_project(tmp_path)
@@ -84,7 +82,7 @@ def test_another_projects_state_is_never_taken_unasked(
         assert place_of(capsys, *asked) == str(other)
 
 
-def test_the_notebook_and_the_doctor_do_not_take_it_either(
+def test_the_notebook_and_the_doctor_do_not_use_it_either(
     tmp_path: Path, app: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other_project(tmp_path)
@@ -96,7 +94,7 @@ def test_the_notebook_and_the_doctor_do_not_take_it_either(
 
 
 @pytest.mark.parametrize("said", ["variable", "file", "a relative path in the file", "flag of the last start"])
-def test_a_state_folder_that_a_setting_names_is_found_by_every_command(
+def test_a_configured_state_folder_is_found_by_every_command(
     tmp_path: Path, app: Path, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other_project(tmp_path)
@@ -120,7 +118,7 @@ def test_a_state_folder_that_a_setting_names_is_found_by_every_command(
 
 
 @pytest.mark.parametrize("how", ["--state-dir", "SIDECAR_STATE_DIR", "sidecar.toml", "--settings"])
-def test_a_sidecar_that_was_told_to_keep_its_state_elsewhere_is_found_by_the_others(
+def test_commands_find_a_sidecar_that_was_started_with_another_state_folder(
     tmp_path: Path, app: Path, how: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     elsewhere, toml = tmp_path / "elsewhere", tmp_path / "own.toml"
@@ -157,7 +155,7 @@ def serving(project: Path, *flags: str, **environment: str) -> Iterator[None]:
             process.communicate(timeout=PATIENCE_S)
 
 
-def test_a_state_folder_that_is_gone_is_an_error_and_not_an_older_state(
+def test_a_missing_state_folder_is_an_error_and_no_older_state_is_used(
     tmp_path: Path, app: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state_in(project_state_dir(app))
@@ -177,7 +175,7 @@ def test_a_state_folder_that_is_gone_is_an_error_and_not_an_older_state(
     assert main(["log", "--project", str(tmp_path / "no-such-project")]) == 2
 
 
-def test_a_folder_that_has_become_another_projects_is_not_this_ones_any_more(
+def test_a_folder_that_now_belongs_to_another_project_is_not_used(
     tmp_path: Path, app: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shared = tmp_path / "shared"
@@ -189,7 +187,7 @@ def test_a_folder_that_has_become_another_projects_is_not_this_ones_any_more(
     assert f"now belongs to another project, {str(tmp_path / 'other')!r}" in capsys.readouterr().err
 
 
-def test_in_a_monorepo_the_sidecar_that_runs_at_its_root_is_meant_as_the_plugin_means_it(
+def test_in_a_monorepo_the_running_sidecar_of_the_root_is_used_as_by_the_plugin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root, app = tmp_path / "repository", tmp_path / "repository" / "apps" / "shop"
@@ -240,14 +238,14 @@ def test_a_linked_project_is_the_project(
     assert place_of(capsys) == str(own)
 
 
-def test_words_that_nobody_left_are_not_believed(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pointer_of_another_project_is_ignored(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = state_in(project_state_dir(app))
     for text in ("", "{", '{"state_dir": 5, "project": "x"}', '{"state_dir": "/", "project": "/elsewhere"}', "\udcff"):
         (own / "state-dir.json").write_text(text, errors="surrogateescape")
         assert place_of(capsys) == str(own)
 
 
-def test_settings_that_cannot_be_read_are_one_sentence(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_settings_are_reported_in_one_sentence(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (app / "sidecar.toml").write_text("state_dir = [")
     assert main(["why"]) == 2
     assert "settings must be a readable TOML file" in capsys.readouterr().err

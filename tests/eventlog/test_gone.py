@@ -79,7 +79,7 @@ def link_the_segment_to_another_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     "fault", [delete_the_segment, delete_the_folder, move_the_folder, link_the_segment_to_another_file]
 )
-async def test_a_log_that_is_gone_is_begun_anew_and_the_next_start_goes_on_from_it(
+async def test_a_deleted_log_is_begun_again_and_the_next_start_restores_from_it(
     aiohttp_client: AiohttpClient,
     served: Served,
     fault: Callable[[Path], None],
@@ -110,7 +110,7 @@ async def test_a_log_that_is_gone_is_begun_anew_and_the_next_start_goes_on_from_
     assert not somebody_elses.exists() or somebody_elses.read_text().endswith("at its end")
 
 
-async def test_a_folder_that_is_deleted_is_ours_again_and_says_what_runs(served: Served) -> None:
+async def test_a_deleted_state_folder_is_created_and_locked_again(served: Served) -> None:
     sidecar = served.sidecar
     runtime = Runtime("http://127.0.0.1:1", os.getpid(), sidecar.boot, "0", "/p", "token")
     sidecar.held_state_dir.write_runtime(runtime)
@@ -121,7 +121,7 @@ async def test_a_folder_that_is_deleted_is_ours_again_and_says_what_runs(served:
 
 
 @pytest.mark.parametrize("name", ["runtime.json", "lock", "key"])
-async def test_a_single_file_of_the_folder_that_is_deleted_is_written_again(served: Served, name: str) -> None:
+async def test_a_deleted_file_of_the_state_folder_is_written_again(served: Served, name: str) -> None:
     sidecar = served.sidecar
     runtime = Runtime("http://127.0.0.1:1", os.getpid(), sidecar.boot, "0", "/p", "token")
     sidecar.held_state_dir.write_runtime(runtime)
@@ -139,7 +139,7 @@ AS_ANYBODY = ["setpriv", "--bounding-set", NO_MATTER_WHOSE, "--inh-caps", NO_MAT
 
 
 @pytest.mark.skipif(bool(AS_ANYBODY) and shutil.which("setpriv") is None, reason="root may open every file")
-async def test_a_folder_that_was_made_unreadable_is_ours_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreadable_state_folder_stays_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sidecar_command, "SIDECAR", [*AS_ANYBODY, *sidecar_command.SIDECAR])
     folder = tmp_path / "state"
     with sidecar_command.serving(folder) as sidecar:
@@ -151,7 +151,7 @@ async def test_a_folder_that_was_made_unreadable_is_ours_still(tmp_path: Path, m
 
 
 @pytest.mark.skipif(bool(AS_ANYBODY) and shutil.which("setpriv") is None, reason="root may open every file")
-def test_a_home_that_may_not_be_read_is_one_sentence_with_the_setting_that_helps(
+def test_an_unreadable_home_folder_is_one_sentence_that_names_the_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sidecar_command, "SIDECAR", [*AS_ANYBODY, *sidecar_command.SIDECAR])
@@ -167,7 +167,7 @@ def test_a_home_that_may_not_be_read_is_one_sentence_with_the_setting_that_helps
 @pytest.mark.parametrize(
     "command", ["rooms", "why", "tail", "doctor", "log", "log clear", "log export -", "why --log state"]
 )
-def test_a_state_folder_that_may_not_be_read_is_no_empty_one(
+def test_an_unreadable_state_folder_is_not_treated_as_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setattr(sidecar_command, "SIDECAR", [*AS_ANYBODY, *sidecar_command.SIDECAR])
@@ -179,7 +179,7 @@ def test_a_state_folder_that_may_not_be_read_is_no_empty_one(
     assert "Permission denied" in done.stderr
 
 
-async def test_a_folder_that_another_sidecar_has_taken_meanwhile_is_left_to_that(
+async def test_a_state_folder_that_another_sidecar_has_locked_is_not_used(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     ben, _ = await resumable(served)
@@ -198,7 +198,7 @@ async def test_a_folder_that_another_sidecar_has_taken_meanwhile_is_left_to_that
     assert len(said(caplog)) == 2
 
 
-async def test_who_can_resume_is_told_that_nothing_is_kept_before_anything_is_acknowledged(
+async def test_resumable_clients_are_told_that_the_log_fails_before_a_frame_is_acknowledged(
     served: Served, disk: Disk, caplog: pytest.LogCaptureFixture
 ) -> None:
     ann = await served.connect()
@@ -224,7 +224,7 @@ async def test_who_can_resume_is_told_that_nothing_is_kept_before_anything_is_ac
     assert len(said(caplog)) == 2
 
 
-async def test_where_nothing_was_promised_nothing_is_taken_back(
+async def test_without_durable_sessions_clients_are_not_told_about_the_log(
     aiohttp_client: AiohttpClient, tmp_path: Path, disk: Disk
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, payloads="none")
@@ -243,7 +243,7 @@ async def killed(aiohttp_client: AiohttpClient, served: Served, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("resumes_meanwhile", [False, True])
-async def test_a_session_that_a_killed_sidecar_could_not_record_goes_on_by_a_list(
+async def test_a_session_that_was_not_recorded_continues_with_a_new_list(
     aiohttp_client: AiohttpClient, served: Served, tmp_path: Path, disk: Disk, resumes_meanwhile: bool
 ) -> None:
     ann = await served.connect()

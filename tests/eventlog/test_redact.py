@@ -81,7 +81,7 @@ def secrets_of(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", sorted(RECORDED.glob("*/*.jsonl")), ids=lambda path: path.parent.name)
-def test_nothing_of_anybody_is_in_a_shared_copy(path: Path) -> None:
+def test_a_redacted_copy_contains_no_personal_data(path: Path) -> None:
     secrets = set(secrets_of(path)) - A_ROOM_AND_A_STATE - WELL_KNOWN
     assert len(secrets) > 100
     copy = redacted(path)
@@ -90,7 +90,7 @@ def test_nothing_of_anybody_is_in_a_shared_copy(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(RECORDED.glob("*/*.jsonl")), ids=lambda path: path.parent.name)
-def test_the_diagnosis_of_a_shared_copy_is_the_same(path: Path, tmp_path: Path) -> None:
+def test_the_diagnosis_of_a_redacted_copy_is_the_same(path: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.jsonl"
     copy.write_text(redacted(path))
     assert findings(copy) == findings(path)
@@ -128,7 +128,7 @@ def findings(path: Path) -> list[tuple[str, str, list[int]]]:
         lambda story: story.joins("ben").sends("ben", "x-offer", sdp="v=0\na=ice-ufrag:u\n").waits(60).leaves("ben"),
     ],
 )
-def test_a_story_has_the_same_reason_when_it_is_shared(tell: Any, tmp_path: Path) -> None:
+def test_a_redacted_copy_has_the_same_reason(tell: Any, tmp_path: Path) -> None:
     path = tell(Story(tmp_path)).write()
     copy = tmp_path / "copy.jsonl"
     copy.write_text(redacted(path))
@@ -159,7 +159,7 @@ def with_text(text: str) -> bytes:
 
 
 @given(st.text(min_size=6))
-def test_what_is_shared_does_not_depend_on_what_anybody_said(text: str) -> None:
+def test_the_redacted_copy_does_not_depend_on_the_texts_of_peers(text: str) -> None:
     """Whether the redacted text is the same, byte for byte, as for another text. Addresses, SDP, candidates and known
     words are exceptions."""
     assume(text not in KNOWN_WORDS and not text.startswith(("v=0", "candidate:", "a=candidate:")))
@@ -173,7 +173,7 @@ def test_what_is_shared_does_not_depend_on_what_anybody_said(text: str) -> None:
     st.text(min_size=6),
     st.sampled_from(["o=", "s=", "a=x-", "a=mid:", "a=ssrc:1 cname:", "a=candidate:", "a=ice-pwd:"]),
 )
-def test_no_text_hides_in_media(text: str, place: str) -> None:
+def test_no_text_is_hidden_in_descriptions_or_candidates(text: str, place: str) -> None:
     assume(not is_address(text))  # an address would become another address, or stay 0.0.0.0
     sdp, harmless = (f"v=0{each}\r\n{place}{each}\r\na=ice-ufrag:{each}\r\n" for each in (text, "-"))
     frames = [{"sdp": sdp, "candidate": f"candidate:{text} 1 udp 1 {text} 9 typ host ufrag {text} {text} {text}"}]
@@ -189,11 +189,11 @@ def test_no_text_hides_in_media(text: str, place: str) -> None:
         *("fe80::12%eth0", "fd12:3456::1", "::ffff:192.168.3.3", "a9f0.local", "turn.example.com", "239.1.1.1"),
     ],
 )
-def test_an_address_stays_of_its_kind(address: str) -> None:
+def test_the_pseudonym_of_an_address_has_the_same_kind(address: str) -> None:
     assert address_class(Pseudonyms().of(address, "host")) == address_class(address)
 
 
-def test_public_addresses_become_those_for_documentation() -> None:
+def test_public_addresses_are_replaced_by_documentation_addresses() -> None:
     names = Pseudonyms()
     assert [names.of(each, "host") for each in ("8.8.8.8", "9.9.9.9", "8.8.8.8")] == [
         *("203.0.113.1", "203.0.113.2", "203.0.113.1"),
@@ -201,7 +201,7 @@ def test_public_addresses_become_those_for_documentation() -> None:
     assert names.of("2606:4700::1111", "host") == "2001:db8::1"
 
 
-def test_who_shared_a_subnet_still_does() -> None:
+def test_addresses_in_one_subnet_stay_in_one_subnet() -> None:
     names = Pseudonyms()
     addresses = ["192.168.7.1", "192.168.7.9", "192.168.8.1", "10.7.7.7", "10.7.7.8"]
     networks = [names.of(each, "host").rpartition(".")[0] for each in addresses]
@@ -209,24 +209,24 @@ def test_who_shared_a_subnet_still_does() -> None:
 
 
 @given(st.lists(st.ip_addresses(v=4), unique=True, max_size=600))
-def test_no_two_addresses_become_one(addresses: list[ipaddress.IPv4Address]) -> None:
+def test_different_addresses_stay_different(addresses: list[ipaddress.IPv4Address]) -> None:
     names = Pseudonyms()
     assert max(Counter(names.of(str(each), "host") for each in addresses).values(), default=1) == 1
 
 
-def test_a_value_has_one_pseudonym_wherever_it_stands() -> None:
+def test_a_value_has_the_same_pseudonym_everywhere() -> None:
     data = shared_data(
         "signal.relayed", {"type": "offer", "to": "ben", "peerId": "ann", "ben": ["ann"]}, **ANN, to="ben"
     )
     assert data == {"type": "offer", "to": "peer-2", "peerId": "peer-1", "peer-2": ["peer-1"]}
 
 
-def test_a_known_word_is_kept_under_its_key_only() -> None:
+def test_a_known_word_is_kept_only_under_its_key() -> None:
     data = shared_data("peer.joined", {"name": "offer", "type": "offer", "ending": "lost", "metadata": {"ending": "?"}})
     assert data == {"name": "name-1", "type": "offer", "ending": "lost", "metadata": {"ending": "text-1"}}
 
 
-def test_a_number_is_kept_under_a_key_of_ours_only() -> None:
+def test_a_number_is_kept_only_under_a_known_key() -> None:
     data = shared_data("signal.relayed", {"type": "broadcast", "sdpMLineIndex": 1, "phone": 4917012345, "listed": True})
     assert data == {"type": "broadcast", "sdpMLineIndex": 1, "key-1": 0, "listed": True}
 
@@ -260,7 +260,7 @@ PHONE = 4_917_012_345
         ("trace.state", lambda said: {"event": "stats", "metadata": said}),
     ],
 )
-def test_what_an_app_says_is_no_ones_number_whatever_it_is_called(type_: str, wrap: Any) -> None:
+def test_numbers_of_an_app_are_not_kept(type_: str, wrap: Any) -> None:
     said = dict.fromkeys(OUR_KEYS, PHONE)
     assert str(PHONE) not in json.dumps(shared_data(type_, wrap(said)))
 
@@ -279,7 +279,7 @@ def test_the_numbers_of_our_own_records_are_kept() -> None:
     assert shared_data("signal.relayed", summary) == summary
 
 
-def test_an_app_may_use_our_words_for_something_else() -> None:
+def test_known_words_in_data_of_an_app_are_redacted() -> None:
     said = {"code": "room-full", "protocol": "udp", "type": "offer", "sdpMid": "0"}
     assert shared_data("peer.joined", {"metadata": said})["metadata"] == {
         "code": "code-1",
@@ -289,7 +289,7 @@ def test_an_app_may_use_our_words_for_something_else() -> None:
     }
 
 
-def test_a_description_says_the_same_of_the_connection() -> None:
+def test_a_redacted_description_describes_the_same_connection() -> None:
     data = {"type": "offer", "sdp": DESCRIPTION.format("10.9.8.7")}
     copy = json.dumps(shared_data("signal.relayed", data))
     (candidate,) = find_candidates(copy)
@@ -298,7 +298,7 @@ def test_a_description_says_the_same_of_the_connection() -> None:
     assert "536077" not in copy
 
 
-def test_lines_of_a_description_that_nobody_knows_are_dropped() -> None:
+def test_unknown_lines_of_a_description_are_removed() -> None:
     data = shared_data("signal.relayed", {"sdp": "v=0\r\na=x-secret:1\r\ni=my call\r\na=setup:active\r\n"})
     assert data["sdp"] == "v=0\r\na=setup:active\r\n"
 
@@ -312,22 +312,22 @@ def test_lines_of_a_description_that_nobody_knows_are_dropped() -> None:
         ("candidate:1 x udp y a.local 9 typ host", "host"),
     ],
 )
-def test_a_candidate_is_as_well_formed_as_it_was(candidate: str | None, kind: str) -> None:
+def test_a_redacted_candidate_is_well_formed_exactly_if_the_original_is(candidate: str | None, kind: str) -> None:
     data = {"candidate": {"candidate": candidate}}
     assert find_media(json.dumps(data)).candidate_type == kind
     assert find_media(json.dumps(shared_data("signal.relayed", data))).candidate_type == kind
 
 
-def test_a_frame_type_that_only_an_app_knows_keeps_what_it_is_for() -> None:
+def test_an_unknown_frame_type_keeps_its_meaning() -> None:
     assert shared(record(1, 0, "signal.relayed", **ANN, kind="acme-offer")).kind == "kind-1-offer"
 
 
-def test_data_that_cannot_be_read_is_left_out() -> None:
+def test_unreadable_data_is_removed() -> None:
     assert shared(record(1, 0, "signal.relayed", **ANN, data="{" * 9)).data is None
     assert shared(record(1, 0, "signal.relayed", **ANN, data="[" * 900_000 + "]" * 900_000)).data is None
 
 
-def test_what_a_checkpoint_keeps_of_signals_is_not_shared() -> None:
+def test_signals_in_a_checkpoint_are_redacted() -> None:
     kept = [{"s": 1, "message": {"type": "Relayed", "sender": "ann", "kind": "offer", "payload": "c2VjcmV0"}}]
     session = {"session": "s-1", "peer": "ann", "resumption": {"issued": "ab" * 32, "kept": kept}}
     data = shared_data("log.checkpoint", {"rooms": [{"dialect": "rooms", "room": "bar", "sessions": [session]}]})

@@ -123,7 +123,7 @@ def _places(value: Any) -> Any:
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=strategies.integers(0, 2**32))
-def test_the_state_is_sound_whatever_the_log_says(tmp_path_factory: Any, seed: int) -> None:
+def test_the_restored_state_is_valid_for_any_log(tmp_path_factory: Any, seed: int) -> None:
     folder = tmp_path_factory.mktemp("state")
     path = folder / "events-r0000001-b-0001.jsonl"
     path.write_text("".join(f"{line}\n" for line in damaged(random.Random(seed))))
@@ -146,7 +146,7 @@ def test_the_state_is_sound_whatever_the_log_says(tmp_path_factory: Any, seed: i
     assert hub.membership.rooms == []
 
 
-def test_what_is_whole_is_restored_whole(tmp_path: Path) -> None:
+def test_an_undamaged_log_is_restored_completely(tmp_path: Path) -> None:
     (tmp_path / "events-r0000001-b-0001.jsonl").write_text("".join(f"{line}\n" for line in RUN))
     said: list[str] = []
     _, (restored,) = restore_previous_run(tmp_path, new_hub, NOW_S, said.append)
@@ -155,7 +155,7 @@ def test_what_is_whole_is_restored_whole(tmp_path: Path) -> None:
     assert restored.data["sessions"] == sum(sessions.values())  # type: ignore[index,call-overload]
 
 
-def test_a_record_that_is_nested_too_deeply_costs_itself_only(tmp_path: Path) -> None:
+def test_only_a_record_that_is_nested_too_deeply_is_skipped(tmp_path: Path) -> None:
     deep = '{"x":' * 3000 + "1" + "}" * 3000
     odd = [{**json.loads(line), **field} for line in RUN for field in ({"data": deep}, {"numbers": deep})]
     lines = [*RUN, *(json.dumps({**record, "seq": 1000 + at}) for at, record in enumerate(odd))]
@@ -165,7 +165,7 @@ def test_a_record_that_is_nested_too_deeply_costs_itself_only(tmp_path: Path) ->
     assert "maximum recursion depth exceeded" in said[0]
 
 
-def test_a_log_is_restored_without_being_in_memory_whole(tmp_path: Path) -> None:
+def test_a_log_is_restored_without_loading_all_of_it_into_memory(tmp_path: Path) -> None:
     relayed = next(line for line in reversed(RUN) if '"signal.relayed"' in line)
     long = json.dumps({**json.loads(relayed), "data": json.dumps({"sdp": "x" * 4000}), "numbers": None, "session": "-"})
     path = tmp_path / "events-r0000001-b-0001.jsonl"

@@ -89,7 +89,7 @@ def test_a_segment_begins_with_a_header_and_a_checkpoint_and_ends_at_a_lines_end
         assert text.endswith(b"\n")
 
 
-def test_the_oldest_segments_go_when_there_are_too_many_bytes(tmp_path: Path) -> None:
+def test_the_oldest_segments_are_deleted_if_the_log_is_too_large(tmp_path: Path) -> None:
     for age_s in (300, 200, 100):
         path = tmp_path / f"events-a-{1000 - age_s:04}.jsonl.gz"
         path.write_bytes(b"x" * 400)
@@ -108,7 +108,7 @@ def test_the_oldest_segments_go_when_there_are_too_many_bytes(tmp_path: Path) ->
     assert [path.name for path in tmp_path.glob("events-a-*")] == ["events-a-0900.jsonl.gz"]  # younger than keep_s
 
 
-def test_the_oldest_go_in_the_order_of_their_names_whatever_the_clock_said(tmp_path: Path) -> None:
+def test_segments_are_deleted_in_the_order_of_their_names_even_if_the_clock_was_wrong(tmp_path: Path) -> None:
     for boot, age_s in (("6f00", -365 * 86_400), ("r0000001-a", -365 * 86_400), ("r0000002-b", 100)):
         path = tmp_path / f"events-{boot}-0001.jsonl.gz"
         path.write_bytes(b"x" * 400)
@@ -124,7 +124,7 @@ def test_the_oldest_go_in_the_order_of_their_names_whatever_the_clock_said(tmp_p
 
 
 @pytest.mark.parametrize("payloads", ["full", "summary", "none"])
-def test_what_is_kept_of_a_signal(tmp_path: Path, payloads: str) -> None:
+def test_the_setting_payloads_decides_what_is_recorded_of_a_signal(tmp_path: Path, payloads: str) -> None:
     log = Log(tmp_path, payloads=payloads)
     log.writer.open()
     log.write(Record("signal.relayed", "rooms", "bar", "a", data=OFFER, size=len(OFFER)))
@@ -140,9 +140,7 @@ def test_what_is_kept_of_a_signal(tmp_path: Path, payloads: str) -> None:
         assert "data" not in line
 
 
-def test_a_disk_that_refuses_is_told_once_counted_and_leaves_no_half_line(
-    log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_error_is_reported_once_and_leaves_no_incomplete_line(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     write, full = os.write, [True]
 
     def write_half(descriptor: int, data: bytes) -> int:
@@ -175,9 +173,7 @@ def test_a_disk_that_refuses_is_told_once_counted_and_leaves_no_half_line(
     assert "No space left" in log.complaints[0]
 
 
-def test_a_disk_that_is_full_again_at_once_is_not_told_twice_a_second(
-    log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_is_full_again_is_not_reported_repeatedly(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
     for _ in range(240):  # two minutes
@@ -235,7 +231,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("writes", [True, False], ids=["at the next write", "without a write"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_segment_that_is_gone_or_changed_is_followed_by_a_new_one(
+def test_a_deleted_or_changed_segment_is_followed_by_a_new_one(
     tmp_path: Path, fault: Callable[[Path], object], writes: bool
 ) -> None:
     somebody_elses = tmp_path / "somebody-elses"
@@ -289,7 +285,7 @@ def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     assert len(log.complaints) == 2
 
 
-def test_the_packing_neither_follows_links_nor_packs_them(tmp_path: Path) -> None:
+def test_compression_ignores_symbolic_links(tmp_path: Path) -> None:
     somebody_elses = tmp_path / "somebody-elses"
     somebody_elses.write_text("not ours\n")
     folder = tmp_path / "state"
@@ -327,7 +323,7 @@ def test_a_state_folder_belongs_to_one_sidecar(tmp_path: Path) -> None:
     os.close(state_dir.lock(tmp_path))
 
 
-def test_a_runtime_file_that_is_missing_or_broken_names_nobody(tmp_path: Path) -> None:
+def test_a_missing_or_damaged_runtime_file_is_ignored(tmp_path: Path) -> None:
     assert state_dir.read_runtime(tmp_path) is None
     (tmp_path / "runtime.json").write_text('{"url": 5}')
     assert state_dir.read_runtime(tmp_path) is None
@@ -337,7 +333,7 @@ def test_a_runtime_file_that_is_missing_or_broken_names_nobody(tmp_path: Path) -
     state_dir.remove_runtime(tmp_path)
 
 
-def test_what_a_killed_sidecar_left_unpacked_is_packed_by_the_next(tmp_path: Path) -> None:
+def test_segments_of_a_killed_sidecar_are_compressed_by_the_next(tmp_path: Path) -> None:
     killed = Log(tmp_path)
     killed.writer._boot = "a-killed-one"
     killed.writer.open()
@@ -352,7 +348,7 @@ def test_what_a_killed_sidecar_left_unpacked_is_packed_by_the_next(tmp_path: Pat
     assert log.lines()[: len(before)] == before
 
 
-def test_a_stop_does_not_wait_for_the_packing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_does_not_wait_for_the_compression(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signaling_sidecar.eventlog.retention.PAUSE_S", 3600)
     log = Log(tmp_path)
     log.writer.open()

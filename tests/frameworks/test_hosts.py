@@ -105,7 +105,9 @@ async def test_trace_is_injected_where_the_framework_writes_the_html(
     await until(lambda: "opened" in traced(sidecar), "a connection that another library made is in the log")
 
 
-async def test_vite_5_is_refused_in_one_sentence_and_goes_on(tools: Tools, tmp_path: Path, start: Start) -> None:
+async def test_vite_5_prints_one_sentence_and_continues_without_signaling(
+    tools: Tools, tmp_path: Path, start: Start
+) -> None:
     project = make_host("vitepress", tools, tmp_path)
     server = await start(command(VITEPRESS, project, tools), project.folder)
     await server.line(r"signaling is off because this Vite is too old")

@@ -1,4 +1,4 @@
-"""The hub's state as a checkpoint holds it."""
+"""The state of the hub in a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from signaling_sidecar.hub.rules import Ending
 from tests.kit.hub_driver import Driver
 
 
-def test_a_checkpoint_holds_rooms_and_sessions_and_what_is_left_of_a_grace() -> None:
+def test_a_checkpoint_contains_rooms_sessions_and_remaining_graces() -> None:
     hub = Driver(capacity=9)
     hub.join(1, "a", at_ms=5, name="Ada", metadata=msgspec.Raw(b'{"x":1}'), capacity=4)
     hub.join(2, "b", at_ms=6, instance="i")

@@ -23,7 +23,7 @@ from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
 from tests.kit.hub_driver import Driver
 
 
-def test_the_joiner_gets_the_list_before_the_others_hear_of_it() -> None:
+def test_a_new_peer_gets_the_list_before_the_others_are_told() -> None:
     hub = Driver()
     hub.join(1, "a")
     assert hub.sent(hub.join(2, "b", at_ms=7)) == [
@@ -32,7 +32,7 @@ def test_the_joiner_gets_the_list_before_the_others_hear_of_it() -> None:
     ]
 
 
-def test_a_list_is_in_order_of_joining_and_never_shows_its_receiver() -> None:
+def test_a_peer_list_is_in_order_of_joining_and_does_not_contain_its_receiver() -> None:
     hub = Driver()
     for connection, peer in enumerate("cab", start=1):
         hub.join(connection, peer)
@@ -40,14 +40,14 @@ def test_a_list_is_in_order_of_joining_and_never_shows_its_receiver() -> None:
     assert hub.listed(2, "a") == ["c", "b", "d"]
 
 
-def test_a_peer_that_brings_no_id_is_given_one_that_is_free() -> None:
+def test_a_peer_without_an_id_gets_an_unused_one() -> None:
     hub = Driver()
     hub.join(1, "peer-1")
     listed = hub.only(hub.join(2, None), PeerList)
     assert listed.peer == "peer-2"
 
 
-def test_a_second_join_of_the_same_id_and_room_gets_a_fresh_list_and_tells_nobody() -> None:
+def test_a_repeated_join_is_answered_with_a_new_list_and_not_announced() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
@@ -65,7 +65,7 @@ def test_joining_another_room_leaves_the_first_one() -> None:
     ]
 
 
-def test_joining_as_somebody_else_leaves_first() -> None:
+def test_joining_with_another_id_leaves_first() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
@@ -107,14 +107,14 @@ def test_a_capacity_over_the_limit_is_a_bad_field() -> None:
     assert Driver(capacity=10).refused(Driver(capacity=10).join(1, "a", capacity=11)) == Code.BAD_FIELD
 
 
-def test_there_are_no_more_rooms_than_the_limit_but_a_move_may_end_one() -> None:
+def test_a_move_at_the_limit_of_rooms_is_allowed_if_it_ends_a_room() -> None:
     hub = Driver(max_rooms=1)
     hub.join(1, "a")
     assert hub.refused(hub.join(2, "b", room="den")) == Code.TOO_MANY_ROOMS
     assert hub.only(hub.join(1, "a", room="den"), PeerList).room == "den"
 
 
-def test_a_newer_connection_replaces_the_older_and_nobody_is_told() -> None:
+def test_a_newer_connection_replaces_the_older_without_an_announcement() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
@@ -138,7 +138,7 @@ def test_the_fourth_replacement_within_the_window_is_refused_and_the_window_move
     assert hub.present() == {"a": 5}
 
 
-def test_a_peer_that_is_back_within_a_second_was_never_gone() -> None:
+def test_a_peer_that_returns_within_a_second_is_not_announced_as_away() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
@@ -148,7 +148,7 @@ def test_a_peer_that_is_back_within_a_second_was_never_gone() -> None:
     assert hub.pass_time(60) == []
 
 
-def test_a_peer_is_shown_away_after_a_second_and_back_only_to_those_who_saw_it() -> None:
+def test_a_return_is_announced_only_to_peers_that_were_told_of_the_absence() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
@@ -158,7 +158,7 @@ def test_a_peer_is_shown_away_after_a_second_and_back_only_to_those_who_saw_it()
     assert hub.sent(hub.join(4, "a"))[1:] == [Send((2, 3), PeerUpdated(peer="a", away=False, room="bar"))]
 
 
-def test_only_the_newcomer_saw_it_away_when_it_was_back_within_the_second() -> None:
+def test_only_a_newcomer_is_told_of_an_absence_shorter_than_a_second() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
@@ -167,7 +167,7 @@ def test_only_the_newcomer_saw_it_away_when_it_was_back_within_the_second() -> N
     assert hub.sent(hub.join(4, "a"))[1:] == [Send((3,), PeerUpdated(peer="a", away=False, room="bar"))]
 
 
-def test_a_reloaded_page_is_another_instance_and_all_others_are_told() -> None:
+def test_a_new_instance_is_announced_to_all_others() -> None:
     hub = Driver()
     hub.join(1, "a", instance="one")
     hub.join(2, "b")
@@ -177,7 +177,7 @@ def test_a_reloaded_page_is_another_instance_and_all_others_are_told() -> None:
     ]
 
 
-def test_the_same_instance_or_none_changes_nothing() -> None:
+def test_an_unchanged_or_missing_instance_is_not_announced() -> None:
     hub = Driver()
     hub.join(1, "a", instance="one", name="Ada")
     hub.join(2, "b")
@@ -186,7 +186,7 @@ def test_the_same_instance_or_none_changes_nothing() -> None:
     assert hub.listed(5, "c", names=True) == ["Ada", None]
 
 
-def test_an_update_tells_the_others_what_changed_and_nothing_else() -> None:
+def test_an_update_announces_only_the_changed_fields() -> None:
     hub = Driver()
     hub.join(1, "a", name="Ada")
     hub.join(2, "b")
@@ -203,7 +203,7 @@ def test_rooms_of_different_dialects_never_meet() -> None:
     assert hub.sent(hub.handle(other)) == [Send((2,), PeerList("join", "bar", "a", 0, ()))]
 
 
-def test_a_refused_join_is_recorded_with_the_room_it_asked_for() -> None:
+def test_a_refused_join_is_recorded_with_the_requested_room() -> None:
     hub = Driver(capacity=1)
     hub.join(1, "a")
     record, answer = hub.join(2, "b", ref=msgspec.Raw(b"7"))

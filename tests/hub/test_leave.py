@@ -1,4 +1,4 @@
-"""Leaving, losing the connection, and what each ending means."""
+"""Leaving, losing the connection, and the effect of each kind of ending."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
 from tests.kit.hub_driver import Driver
 
 
-def test_leave_then_close_is_announced_once() -> None:
+def test_a_leave_followed_by_a_close_is_announced_once() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
@@ -30,7 +30,7 @@ def test_leave_needs_no_fields_and_the_connection_may_join_again() -> None:
     assert hub.present("den") == {"a": 1}
 
 
-def test_leaving_another_room_or_as_another_peer_or_from_outside_is_refused() -> None:
+def test_a_leave_for_another_room_or_peer_or_from_outside_is_refused() -> None:
     hub = Driver()
     assert hub.refused(hub.leave(1)) == Code.NOT_JOINED
     hub.join(1, "a")
@@ -39,7 +39,7 @@ def test_leaving_another_room_or_as_another_peer_or_from_outside_is_refused() ->
     assert hub.present() == {"a": 1}
 
 
-def test_a_close_without_a_verb_is_a_leave() -> None:
+def test_a_plain_close_is_a_leave() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
@@ -47,7 +47,7 @@ def test_a_close_without_a_verb_is_a_leave() -> None:
 
 
 @pytest.mark.parametrize(("ending", "grace_s"), [(Ending.UNLOADED, 5), (Ending.LOST, 30), (Ending.STOPPED, 30)])
-def test_any_other_ending_keeps_the_place_for_its_grace(ending: Ending, grace_s: float) -> None:
+def test_any_other_ending_keeps_the_session_during_its_grace(ending: Ending, grace_s: float) -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.join(2, "b")
@@ -57,7 +57,7 @@ def test_any_other_ending_keeps_the_place_for_its_grace(ending: Ending, grace_s:
     assert hub.pass_time(0.1) == [Send((1,), PeerLeft("b", Reason.LOST, room="bar"))]
 
 
-def test_the_grace_of_a_second_loss_counts_anew() -> None:
+def test_a_second_loss_starts_a_new_grace() -> None:
     hub = Driver()
     hub.join(1, "a")
     hub.end(1, Ending.LOST)
@@ -70,7 +70,7 @@ def test_the_grace_of_a_second_loss_counts_anew() -> None:
     assert hub.views() == {}
 
 
-def test_who_is_away_counts_for_the_capacity() -> None:
+def test_a_peer_that_is_away_counts_towards_the_capacity() -> None:
     hub = Driver(capacity=2)
     hub.join(1, "a")
     hub.join(2, "b")
@@ -78,7 +78,7 @@ def test_who_is_away_counts_for_the_capacity() -> None:
     assert hub.refused(hub.join(3, "c")) == Code.ROOM_FULL
 
 
-def test_a_room_ends_with_its_last_session_and_its_settings_with_it() -> None:
+def test_a_room_and_its_settings_end_with_its_last_session() -> None:
     hub = Driver(capacity=10)
     hub.join(1, "a", capacity=1)
     ended = hub.leave(1)

@@ -1,4 +1,4 @@
-"""The list of rooms, asked for and watched."""
+"""The list of rooms: requesting it once, and watching it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def lists(effects: list[Effect]) -> list[tuple[tuple[int, ...], dict[str, int]]]
     ]
 
 
-def test_anybody_may_ask_before_joining() -> None:
+def test_rooms_can_be_listed_before_joining() -> None:
     hub = Driver()
     hub.join(1, "a", at_ms=5, capacity=3)
     (answer,) = hub.handle(ListRooms(9, "rooms"))
@@ -31,7 +31,7 @@ def test_unlisted_rooms_and_those_of_other_dialects_are_not_shown() -> None:
     assert lists(hub.handle(ListRooms(9, "other"))) == [((9,), {})]
 
 
-def test_a_watcher_sees_each_change_but_at_most_four_a_second() -> None:
+def test_a_watcher_receives_each_change_but_at_most_four_lists_per_second() -> None:
     hub = Driver()
     assert lists(hub.handle(WatchRooms(9, "rooms"))) == [((9,), {})]
     assert lists(hub.join(1, "a")) == []
@@ -41,7 +41,7 @@ def test_a_watcher_sees_each_change_but_at_most_four_a_second() -> None:
     assert lists(hub.join(3, "c")) == [((9,), {"bar": 3})]
 
 
-def test_the_changes_of_a_second_are_told_in_four_lists_at_most_and_the_last_is_true() -> None:
+def test_the_last_of_at_most_four_lists_per_second_is_current() -> None:
     hub = Driver()
     hub.handle(WatchRooms(9, "rooms"))
     hub.pass_time(1)
@@ -54,7 +54,7 @@ def test_the_changes_of_a_second_are_told_in_four_lists_at_most_and_the_last_is_
     assert seen[-1] == ((9,), {"bar": 40})
 
 
-def test_a_hidden_room_wakes_no_watcher() -> None:
+def test_a_hidden_room_causes_no_list_for_watchers() -> None:
     hub = Driver()
     hub.handle(WatchRooms(9, "rooms"))
     hub.pass_time(1)
@@ -62,7 +62,7 @@ def test_a_hidden_room_wakes_no_watcher() -> None:
     assert lists(hub.pass_time(1)) == []
 
 
-def test_who_stops_watching_or_is_gone_is_told_nothing_more() -> None:
+def test_a_client_that_stops_watching_or_disconnects_gets_no_more_lists() -> None:
     hub = Driver()
     hub.handle(WatchRooms(8, "rooms"))
     hub.handle(WatchRooms(9, "rooms"))

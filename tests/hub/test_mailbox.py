@@ -1,4 +1,4 @@
-"""What is sent to a peer that cannot be reached is kept for it, where the rules of a dialect say so."""
+"""In dialects with mailboxes, a frame to a peer that cannot be reached is kept for it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_frame_is_delivered_though_its_sender_has_left_and_the_room_has_ended(
     assert (record.peer, record.session, record.connection) == ("ann", None, None)
 
 
-def test_the_sender_is_told_when_nobody_came_in_time() -> None:
+def test_the_sender_is_told_when_a_kept_frame_expires() -> None:
     post = Post()
     post.join(ANN, "ann")
     post.send(ANN, "ben", ref=b'"id-3"')
@@ -108,7 +108,7 @@ def test_nobody_is_told_of_an_expiry_when_the_sender_has_left() -> None:
     assert [effect for effect in post.pass_time(5) if isinstance(effect, Send)] == []
 
 
-def test_a_frame_for_a_peer_that_is_away_is_delivered_when_it_is_back() -> None:
+def test_a_frame_for_a_peer_that_is_away_is_delivered_when_it_returns() -> None:
     post = Post()
     post.join(ANN, "ann")
     post.join(BEN, "ben")
@@ -126,7 +126,7 @@ def test_a_frame_for_a_peer_that_is_away_is_delivered_when_it_is_back() -> None:
         pytest.param([b"x" * 20, b"x" * 11], ["ben", "cleo"], id="bytes in all"),
     ],
 )
-def test_what_exceeds_a_limit_is_refused_and_what_is_kept_already_is_delivered(
+def test_a_frame_over_a_limit_is_refused_and_frames_kept_before_are_delivered(
     payloads: list[bytes], receivers: list[str]
 ) -> None:
     post = Post()
@@ -140,7 +140,7 @@ def test_what_exceeds_a_limit_is_refused_and_what_is_kept_already_is_delivered(
     assert types(post.send(ANN, "cleo", payloads[-1])) == ["signal.kept"], "there is room again"
 
 
-def test_what_one_sends_to_oneself_is_refused_and_not_kept() -> None:
+def test_a_frame_to_its_own_sender_is_refused_and_not_kept() -> None:
     post = Post()
     post.join(ANN, "ann")
     (answer,) = told(post.send(ANN, "ann"), ANN)
@@ -148,7 +148,7 @@ def test_what_one_sends_to_oneself_is_refused_and_not_kept() -> None:
 
 
 @pytest.mark.parametrize("by_checkpoint", [True, False])
-def test_kept_frames_outlive_the_process_and_have_their_whole_time_again(by_checkpoint: bool) -> None:
+def test_kept_frames_survive_a_restart_with_a_new_deadline(by_checkpoint: bool) -> None:
     post, records = Post(), list[Record]()
 
     def keep(effects: list[Effect]) -> None:

@@ -1,4 +1,4 @@
-"""A payload, text or binary, stands in a record as JSON text, and is read back from it as it was."""
+"""A text or binary payload is recorded as JSON text, and is read back unchanged."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ TEXTS = st.sampled_from((b'{"base64":"AA=="}', b'{"base64":"', b'{"base64":1}', 
 
 
 @given(st.binary().map(Binary) | TEXTS)
-def test_a_payload_is_read_back_as_it_was(payload: bytes) -> None:
+def test_a_recorded_payload_is_read_back_unchanged(payload: bytes) -> None:
     text = to_json(payload)
     back = from_json(text)
     assert (type(back), back) == (type(payload), payload)
 
 
-def test_a_binary_payload_stands_as_base64() -> None:
+def test_a_binary_payload_is_recorded_as_base64() -> None:
     assert json.loads(to_json(Binary(b"\x00\xff"))) == {"base64": "AP8="}
 
 
-def test_text_that_looks_like_a_binary_payload_stands_apart() -> None:
+def test_text_that_looks_like_a_binary_payload_is_recorded_differently() -> None:
     assert to_json(b'{"base64":"AP8="}') == b' {"base64":"AP8="}'
 
 
-def test_a_text_payload_stands_as_it_is() -> None:
+def test_a_text_payload_is_recorded_unchanged() -> None:
     assert to_json(b'{"type":"offer"}') == b'{"type":"offer"}'
 
 
 @pytest.mark.parametrize("text", [b'{"base64":"A"}', b'{"base64":"AP8=', b'{"base64":"\xff"}', b'{"base64":"A*=="}'])
-def test_damaged_base64_stands_for_nothing(text: bytes) -> None:
+def test_damaged_base64_has_no_payload(text: bytes) -> None:
     assert from_json(text) is None or text.endswith(b"=")

@@ -17,7 +17,7 @@ def room_of_three() -> Driver:
     return hub
 
 
-def test_a_relay_reaches_the_one_it_names_stamped_with_its_sender() -> None:
+def test_a_relay_reaches_its_receiver_with_the_sender_added() -> None:
     hub = room_of_three()
     record, sent = hub.relay(1, "b")
     assert sent == Send((2,), Relayed("a", "offer", b"{}", room="bar"))
@@ -34,26 +34,26 @@ def test_a_broadcast_reaches_all_others_as_one_record() -> None:
     assert record.to is None
 
 
-def test_a_broadcast_alone_in_a_room_is_only_recorded() -> None:
+def test_a_broadcast_of_a_peer_that_is_alone_is_only_recorded() -> None:
     hub = Driver()
     hub.join(1, "a")
     assert hub.sent(hub.relay(1, None)) == []
 
 
-def test_ones_own_id_may_be_said_and_another_is_refused() -> None:
+def test_a_frame_may_name_its_own_sender_and_no_other() -> None:
     hub = room_of_three()
     assert hub.sent(hub.relay(1, "b", claimed="a")) != []
     assert hub.refused(hub.relay(1, "b", claimed="c")) == Code.FORGED_FROM
 
 
-def test_oneself_and_strangers_are_no_such_peer() -> None:
+def test_a_relay_to_the_sender_or_an_unknown_peer_is_refused() -> None:
     hub = room_of_three()
     hub.join(9, "z", room="den")
     for name in ("a", "nobody", "z"):
         assert hub.refused(hub.relay(1, name)) == Code.NO_SUCH_PEER
 
 
-def test_a_relay_to_an_away_peer_is_refused_and_a_broadcast_passes_it_by() -> None:
+def test_a_relay_to_a_peer_that_is_away_is_refused_and_a_broadcast_skips_it() -> None:
     hub = room_of_three()
     hub.end(2, Ending.LOST)
     assert hub.refused(hub.relay(1, "b")) == Code.PEER_AWAY
@@ -67,14 +67,14 @@ def test_nothing_is_relayed_before_a_join_or_after_a_leave() -> None:
         assert hub.refused(hub.relay(connection, "a")) == Code.NOT_JOINED
 
 
-def test_a_trace_goes_to_the_log_and_to_nobody() -> None:
+def test_a_trace_is_recorded_and_not_sent() -> None:
     hub = room_of_three()
     (record,) = hub.handle(Trace(connection=1, dialect="rooms", payload=b'{"type":"trace"}'))
     assert isinstance(record, Record)
     assert (record.type, record.peer, record.data) == ("trace.state", "a", b'{"type":"trace"}')
 
 
-def test_a_frame_that_never_became_a_command_is_recorded_where_its_sender_is() -> None:
+def test_a_frame_without_a_valid_command_is_recorded_in_the_room_of_its_sender() -> None:
     hub = room_of_three()
     effects = hub.handle(Refuse(connection=1, refusal=errors.too_fast(100), count=40))
     assert hub.refused(effects) == Code.TOO_FAST

@@ -1,6 +1,6 @@
-"""A session, through any history of losing and resuming: every frame once and in order, or it hears of a gap.
+"""A session that is lost and resumed in any order gets every frame once and in order, or is told that there is a gap.
 
-What a sidecar could not write before it was killed is lost, but no frame after that is taken for one of those.
+Frames that a killed sidecar could not write are lost, but no later frame is confused with a lost one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ ANN = 1
 
 
 class ReplayMachine(RuleBasedStateMachine):
-    """Ann sends numbers. Ben's page is `got`, and `pipe` is what the hub has sent it and it has not read yet."""
+    """Ann sends numbers. `got` contains the frames that Ben's page has read, and `pipe` those that the hub has sent and
+    the page has not read yet."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +43,7 @@ class ReplayMachine(RuleBasedStateMachine):
         """The number of each frame, and its size; without those that a gap has swallowed."""
         self.got: list[int] = []
         self.pipe: list[tuple[int, int | None]] = []
-        """By the session's count: Ann's number, or None for what the hub itself says."""
+        """By the session's count: Ann's number of the frame, or None for a frame of the hub itself."""
         self.after = 0
         self.gap = False
         self.in_log: tuple[bytes, int] | None = None
@@ -58,7 +59,7 @@ class ReplayMachine(RuleBasedStateMachine):
         return Hub({"rooms": DIALECTS["rooms"].rules(Settings(grace_s=3600))}, 10, self.ids)
 
     def read(self, effects: list[Effect]) -> None:
-        """Put into the pipe what goes to Ben; what answers his join he reads at once."""
+        """Put the frames for Ben into the pipe. He reads answers to his join at once."""
         for send in effects:
             if not isinstance(send, Send) or self.ben not in send.connections:
                 continue
@@ -79,7 +80,7 @@ class ReplayMachine(RuleBasedStateMachine):
                 self.gap = True
 
     def start_anew_after(self, s: int) -> None:
-        """The list stands for everything up to `s`; that must have been too much to keep."""
+        """Ben gets a list instead of all frames up to `s`, which must have been too many to keep."""
         missing = [size for _, size in self.sent[len(self.got) :]]
         notices = s - self.after - len(missing)
         if self.gap and not self.forgot:
@@ -122,7 +123,7 @@ class ReplayMachine(RuleBasedStateMachine):
 
     @rule()
     def ben_resumes(self) -> None:
-        """Also while the hub still holds his old connection for a live one."""
+        """This can also happen while the hub still treats his old connection as alive."""
         self.pipe.clear()
         self.ben = next(self.connections)
         join = Join(
@@ -178,7 +179,7 @@ class ReplayMachine(RuleBasedStateMachine):
                 each.stop()
 
 
-def test_a_frame_that_waited_for_a_peer_is_not_taken_for_the_one_whose_record_was_lost() -> None:
+def test_a_waiting_frame_is_not_confused_with_a_lost_one() -> None:
     """Both have the number 1. A hypothesis run found that the second restart forgot which of them had been sent."""
     story = ReplayMachine()
     story.the_disk_is_full()

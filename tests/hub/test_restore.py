@@ -1,4 +1,4 @@
-"""Any history, stopped anywhere: what the log says of it is what the hub knew."""
+"""After any sequence of commands, the state that is restored from the log equals the state of the hub."""
 
 from __future__ import annotations
 
@@ -58,20 +58,20 @@ OWN_RULES = strategies.none() | strategies.builds(
     host=strategies.none() | strategies.sampled_from(PEERS),
 )
 PAYLOADS = (b'{"type":"offer","sdp":"v=0"}', Binary(b"\x00\xff"), b'{"base64":"AP8="}')
-"""Among them a binary one, and text that looks as that one does in a record."""
+"""Payloads, one of which is binary, and one of which is text that looks like the binary one in a record."""
 payloads = strategies.sampled_from(PAYLOADS)
 connections, peers, rooms = map(strategies.sampled_from, (CONNECTIONS, PEERS, ROOMS))
 
 
 def past(record: Record, ts: float) -> Past:
-    """The record as the next run reads it."""
+    """Return the record as the next run reads it from the log."""
     data = record.data
     text = data.decode() if isinstance(data, bytes) else None if data is None else msgspec.json.encode(data).decode()
     return msgspec.json.decode(write_line(record, 1, ts, text), type=Past)
 
 
 def known(hub: Hub, now_s: float) -> dict[str, Any]:
-    """What must outlive the process: not who was connected, and of tokens the last that was issued."""
+    """Return the state that must survive a restart. It does not contain connections, and only the last issued token."""
     state: dict[str, Any] = json.loads(msgspec.json.encode(checkpoint(hub, now_s)))
     for room in state["rooms"]:
         room.pop("idle_s")
@@ -88,7 +88,7 @@ def known(hub: Hub, now_s: float) -> dict[str, Any]:
 
 
 def kept(hub: Hub) -> dict[str, list[Any]]:
-    """By session, the frames that can be sent again."""
+    """Return, by session, the frames that can be sent again."""
     return {
         session.id: [
             json.loads(msgspec.json.encode([frame.s, stored(frame.message)])) for frame in session.resumption.kept

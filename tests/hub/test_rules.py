@@ -43,9 +43,7 @@ RESUMABLE = Endings(resumable_grace_s=dict.fromkeys(Ending, 30.0))
         (lambda: RoomRules(joining=SEVERAL, relays=Relays(to_other_rooms=True)), "one room at a time"),
     ],
 )
-def test_rules_that_make_no_sense_together_are_refused_when_they_are_built(
-    build: Callable[[], object], why: str
-) -> None:
+def test_contradictory_rules_are_refused_when_they_are_created(build: Callable[[], object], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         build()
 
@@ -61,6 +59,6 @@ def test_one_room_can_differ_from_its_dialect_in_each_rule_that_a_hook_may_set(d
     assert OwnRules().over(rules) == rules
 
 
-def test_a_room_of_its_own_rules_is_never_larger_than_its_dialect_allows() -> None:
+def test_a_room_with_its_own_rules_is_never_larger_than_its_dialect_allows() -> None:
     rules = DIALECTS["pairing"].rules(Settings())
     assert OwnRules(capacity=50).over(rules).joining.capacity == 2

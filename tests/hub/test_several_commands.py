@@ -1,4 +1,4 @@
-"""Several commands in one frame: each for itself, and one error at most."""
+"""Several commands in one frame: each is carried out independently, and the client gets at most one error."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_refused_command_does_not_keep_the_next_one_from_being_carried_out() -
     assert hub.in_rooms(1) == {"bar": "ann"}
 
 
-def test_each_refusal_is_recorded_and_the_first_one_is_told() -> None:
+def test_each_refusal_is_recorded_and_the_first_one_is_sent() -> None:
     hub = Rooms()
     hub.enter(1, "ann", BAR)
     hub.enter(1, "ann", DEN)
@@ -60,12 +60,12 @@ def test_each_refusal_is_recorded_and_the_first_one_is_told() -> None:
     assert errors(done, 1) == [Code.TOO_MANY_ROOMS]
 
 
-def test_nothing_in_a_frame_is_nothing_done() -> None:
+def test_a_frame_without_commands_has_no_effect() -> None:
     assert frame(Rooms(), 1) == []
 
 
 def challenging() -> Rooms:
-    """Two rooms that are full, of peers that are gone if they do not answer a challenge."""
+    """Two full rooms, whose peers are removed if they do not answer a challenge."""
     hub = Rooms(
         joining=Joining(capacity=1, rooms_per_connection=9, challenged=Challenged.THE_ROOM),
         endings=Endings(grace_s=dict.fromkeys(Ending, 0.0)),
@@ -75,7 +75,7 @@ def challenging() -> Rooms:
     return hub
 
 
-def test_what_comes_after_a_join_that_waits_for_a_challenge_waits_with_it() -> None:
+def test_commands_after_a_join_that_waits_for_a_challenge_wait_too() -> None:
     hub = challenging()
     begun = frame(
         hub,

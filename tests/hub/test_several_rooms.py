@@ -91,7 +91,7 @@ def test_no_room_is_lost_when_the_limit_is_lowered() -> None:
     assert hub.in_rooms(1) == {"bar": "ann", "den": "ann"}
 
 
-def test_a_join_without_an_id_keeps_the_one_that_the_connection_has_in_another_room_when_it_is_free() -> None:
+def test_a_join_without_an_id_uses_the_id_from_another_room_if_it_is_unused() -> None:
     hub = Rooms()
     hub.enter(1, None, BAR)
     hub.enter(1, None, DEN)
@@ -121,7 +121,7 @@ def test_a_join_without_an_id_does_not_bring_a_removed_peer_back() -> None:
     ],
     ids=lambda command: type(command).__name__,
 )
-def test_a_command_of_a_member_must_say_which_of_the_rooms_it_is_about(command: object) -> None:
+def test_a_command_must_name_its_room_if_the_connection_is_in_several(command: object) -> None:
     hub = Rooms(host=Host(enabled=True))
     hub.enter(1, "ann", BAR)
     hub.enter(1, "anna", DEN)
@@ -150,7 +150,7 @@ def test_a_relay_goes_to_the_room_that_it_names_and_to_no_other() -> None:
     assert hub.refused(hub.handle(Relay(1, "offer", "ben", None, b"{}", room=DEN))) == Code.NO_SUCH_PEER
 
 
-def test_leaving_one_room_tells_which_one_and_leaves_the_other_alone() -> None:
+def test_leaving_one_room_does_not_affect_the_other() -> None:
     hub = Rooms()
     hub.enter(1, "ann", BAR)
     hub.enter(1, "ann", DEN)
@@ -218,7 +218,7 @@ def test_only_the_room_that_is_idle_is_ended_and_a_ping_is_activity_in_all_of_th
     assert hub.in_rooms(1) == {"den": "ann"}
 
 
-def test_a_newcomer_that_waits_for_a_challenge_in_one_room_is_let_in_with_the_id_of_its_other_room() -> None:
+def test_a_newcomer_is_admitted_after_a_challenge_with_the_id_of_its_other_room() -> None:
     hub = Rooms(
         joining=Joining(capacity=2, rooms_per_connection=2, challenged=Challenged.THE_ROOM),
         endings=Endings(grace_s=dict.fromkeys(Ending, 0.0)),
@@ -231,7 +231,7 @@ def test_a_newcomer_that_waits_for_a_challenge_in_one_room_is_let_in_with_the_id
     assert hub.in_rooms(1) == {"den": "peer-1", "bar": "peer-1"}
 
 
-def test_rooms_are_tried_by_the_connection_whatever_other_rooms_it_is_in() -> None:
+def test_attempts_to_join_are_counted_for_the_connection() -> None:
     hub = Rooms(
         joining=Joining(capacity=9, rooms_per_connection=9),
         entry=Entry(limit=EntryLimit(per_connection=2, per_address=99)),
@@ -241,7 +241,7 @@ def test_rooms_are_tried_by_the_connection_whatever_other_rooms_it_is_in() -> No
     assert hub.refused(hub.enter(1, "ann", ATTIC)) == Code.TOO_FAST
 
 
-def test_a_report_of_a_browser_is_of_the_room_that_it_names() -> None:
+def test_a_report_of_a_browser_belongs_to_the_room_that_it_names() -> None:
     hub = Rooms()
     hub.enter(1, "ann", BAR)
     hub.enter(1, "ann", DEN)

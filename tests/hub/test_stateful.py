@@ -1,4 +1,4 @@
-"""Any history of commands, against a model simple enough to be read as true."""
+"""Any sequence of commands, compared with a simple model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ connections, rooms, peers = map(strategies.sampled_from, (CONNECTIONS, ROOMS, PE
 
 @dataclass
 class Place:
-    """A peer in a room of the model: its connection, and until when it is kept without one."""
+    """A peer in a room of the model: its connection, and the time until which it is kept without one."""
 
     connection: int | None
     until_s: float | None = None
@@ -45,7 +45,7 @@ class Place:
 
 @dataclass
 class Client:
-    """What a client believes about one room, from nothing but what it was sent."""
+    """The state of one room as a client derives it from the frames that it was sent."""
 
     peer: str
     sees: dict[str, bool] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Client:
 
 
 class HubMachine(RuleBasedStateMachine):
-    """The model is rooms of places. The clients are what honest pages would show."""
+    """The model consists of rooms and places. Each client has the state that a page would show."""
 
     rooms_per_connection = 1
 

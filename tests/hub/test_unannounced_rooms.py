@@ -1,4 +1,4 @@
-"""Rooms whose peers are not told of each other: what is sent to a peer reaches it, and nothing else does."""
+"""Rooms whose peers are not told of each other: a peer receives only the frames that are sent to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def join(hub: Hub, connection: int, peer: str) -> list[Effect]:
     return hub.handle(Join(connection=connection, room=RoomKey("hall", "bar"), at_ms=0, peer=peer), 0.0)
 
 
-def test_the_list_of_a_newcomer_is_empty_and_nobody_is_told_of_it() -> None:
+def test_the_list_of_a_newcomer_is_empty_and_its_join_is_not_announced() -> None:
     hub = Hub({"hall": RULES}, 9, CountedIds())
     created = join(hub, ANN, "ann")[0]
     assert isinstance(created, Record)
@@ -39,7 +39,7 @@ def test_the_list_of_a_newcomer_is_empty_and_nobody_is_told_of_it() -> None:
 @pytest.mark.parametrize(
     "command", [Update(connection=BEN, name="Ben"), End(BEN, Ending.LOST), End(BEN, Ending.CLOSED)]
 )
-def test_nobody_is_told_what_happens_to_another(command: Command) -> None:
+def test_events_of_a_peer_are_not_announced(command: Command) -> None:
     hub = Hub({"hall": RULES}, 9, CountedIds())
     join(hub, ANN, "ann")
     join(hub, BEN, "ben")
@@ -47,7 +47,7 @@ def test_nobody_is_told_what_happens_to_another(command: Command) -> None:
     assert sends(hub.handle(Tick(), 60.0)) == []
 
 
-def test_only_a_peer_that_leaves_is_told_so() -> None:
+def test_only_the_leaving_peer_is_told_of_its_leave() -> None:
     hub = Hub({"hall": RULES}, 9, CountedIds())
     join(hub, ANN, "ann")
     join(hub, BEN, "ben")
@@ -56,7 +56,7 @@ def test_only_a_peer_that_leaves_is_told_so() -> None:
 
 
 @pytest.mark.parametrize("to", ["ben", None])
-def test_what_a_peer_sends_reaches_the_others(to: str | None) -> None:
+def test_frames_of_a_peer_reach_the_others(to: str | None) -> None:
     hub = Hub({"hall": RULES}, 9, CountedIds())
     join(hub, ANN, "ann")
     join(hub, BEN, "ben")
@@ -88,7 +88,7 @@ def test_only_peers_that_wait_in_the_same_queue_are_grouped() -> None:
     assert {each.peers for each in ask(hub, 3, "chess", "cleo")} == {("ann", "cleo")}
 
 
-def test_a_peer_without_an_id_is_given_one_and_keeps_it_when_it_asks_again() -> None:
+def test_a_peer_without_an_id_gets_one_and_keeps_it_for_its_next_request() -> None:
     hub = Hub({"games": QUEUES}, 9, CountedIds())
     ask(hub, 1, "chess")
     ask(hub, 1, "go")

@@ -1,4 +1,4 @@
-"""`connect()`: a running sidecar from a script and from a running loop, and the panel that shows it."""
+"""`connect()` in a script and in a running event loop, and the panel of a running sidecar."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def page(session: aiohttp.ClientSession, admin: Admin, peer: str) -> aioht
     return socket
 
 
-async def test_rooms_and_peers_are_tables(admin: Admin) -> None:
+async def test_rooms_and_peers_are_returned_as_tables(admin: Admin) -> None:
     assert (len(admin.rooms()), len(admin.peers())) == (0, 0)
     async with aiohttp.ClientSession() as session:
         pages = [await page(session, admin, name) for name in ("ann", "ben")]
@@ -51,7 +51,7 @@ async def test_rooms_and_peers_are_tables(admin: Admin) -> None:
     assert peers.dtypes.astype(str).equals(admin.peers("nowhere").dtypes.astype(str))
 
 
-async def test_its_log_keeps_itself_current(admin: Admin) -> None:
+async def test_the_log_stays_current(admin: Admin) -> None:
     before = admin.log
     assert admin.log is before
     async with aiohttp.ClientSession() as session:
@@ -59,7 +59,7 @@ async def test_its_log_keeps_itself_current(admin: Admin) -> None:
         assert admin.log.sessions["peer"].tolist() == ["ann"]
 
 
-async def test_its_verbs(admin: Admin) -> None:
+async def test_a_peer_can_be_removed_and_a_room_closed(admin: Admin) -> None:
     async with aiohttp.ClientSession() as session:
         ann, ben = await page(session, admin, "ann"), await page(session, admin, "ben")
         assert (await ann.receive_json())["type"] == "peer_joined"
@@ -75,7 +75,7 @@ async def test_its_verbs(admin: Admin) -> None:
     assert len(admin.rooms()) == 0
 
 
-async def test_what_cannot_be_done_is_an_error_that_says_why(admin: Admin) -> None:
+async def test_a_refused_request_is_an_error_with_a_reason(admin: Admin) -> None:
     with pytest.raises(UnknownRoom):
         admin.kick("nowhere", "ann")
     async with aiohttp.ClientSession() as session:
@@ -91,7 +91,7 @@ async def test_what_cannot_be_done_is_an_error_that_says_why(admin: Admin) -> No
         assert not ann.closed
 
 
-def test_a_sidecar_that_was_started_again_is_found_again(tmp_path: Path) -> None:
+def test_a_restarted_sidecar_is_found_again(tmp_path: Path) -> None:
     with serving(tmp_path) as first:
         admin = connect(tmp_path)
         before = admin.url
@@ -103,7 +103,7 @@ def test_a_sidecar_that_was_started_again_is_found_again(tmp_path: Path) -> None
         assert admin.url != before
 
 
-def test_by_url_and_token_and_not_without(sidecar: Serving, tmp_path: Path) -> None:
+def test_connecting_by_url_requires_the_token(sidecar: Serving, tmp_path: Path) -> None:
     token = connect(tmp_path)._token
     admin = connect(url=sidecar.ready["url"], token=token)
     assert len(admin.rooms()) == 0
@@ -113,7 +113,7 @@ def test_by_url_and_token_and_not_without(sidecar: Serving, tmp_path: Path) -> N
         connect(url=sidecar.ready["url"], token="guess")
 
 
-def test_nothing_that_runs_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_a_sidecar_that_is_not_running_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(NotRunning, match="no sidecar is running"):
         connect(tmp_path)
 
@@ -121,7 +121,7 @@ def test_nothing_that_runs_is_said_in_one_sentence(tmp_path: Path) -> None:
 # --- the panel ---
 
 
-async def test_the_panel_follows_the_rooms_and_its_button_removes_a_peer(admin: Admin) -> None:
+async def test_the_panel_shows_current_rooms_and_its_button_removes_a_peer(admin: Admin) -> None:
     dashboard = admin.dashboard()
     assert dashboard.is_live
     async with aiohttp.ClientSession() as session:
@@ -152,7 +152,7 @@ async def test_the_panel_has_only_the_pairs_of_the_selected_dialect(admin: Admin
         assert not any(each.closed for each in pages)
 
 
-async def test_running_the_cell_again_leaves_one_task(admin: Admin) -> None:
+async def test_running_the_cell_again_leaves_only_one_task(admin: Admin) -> None:
     dashboards = [admin.dashboard() for _ in range(3)]
     await asyncio.sleep(0)
     assert [dashboard.is_live for dashboard in dashboards] == [False, False, True]
@@ -162,13 +162,13 @@ async def test_running_the_cell_again_leaves_one_task(admin: Admin) -> None:
     assert not dashboards[-1].is_live
 
 
-def test_in_a_plain_script_the_panel_shows_what_is_there(admin: Admin) -> None:
+def test_in_a_plain_script_the_panel_shows_the_current_state(admin: Admin) -> None:
     dashboard = admin.dashboard()
     assert not dashboard.is_live
     assert dashboard._status.value == "there are no rooms"
 
 
-async def test_a_sidecar_that_goes_is_said_and_looked_for(admin: Admin, sidecar: Serving) -> None:
+async def test_the_panel_reports_a_stopped_sidecar_and_finds_it_again(admin: Admin, sidecar: Serving) -> None:
     dashboard = admin.dashboard()
     await asyncio.to_thread(sidecar.stop)
     await until(lambda: "no sidecar is running" in dashboard._status.value, "it is said")

@@ -1,4 +1,4 @@
-"""A log of any dialect is the same three tables and the same drawing."""
+"""Logs of all dialects have the same tables and the same drawing."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _room(log: EventLog) -> str:
 
 
 def _goes(manners: Manners, column: int) -> tuple[str, int, tuple[()], str]:
-    """The last step of one who leaves as this dialect's clients do."""
+    """Let a peer leave as the clients of this dialect do."""
     if manners.leave("", "") is not None:
         return "left", column, (), "leaves"
     return (
@@ -90,7 +90,7 @@ def test_there_is_one_room_of_two_sessions(log: EventLog, dialect: str) -> None:
     assert told.to_numpy().tolist() == [[1, 3, 4, 0], [1, 4, 3, 1]]
 
 
-def test_descriptions_and_candidates_are_found_in_every_shape(log: EventLog) -> None:
+def test_descriptions_and_candidates_are_found_in_every_form(log: EventLog) -> None:
     signals = log.signals[log.signals["outcome"] == "relayed"]
     assert signals["sdp_type"][:4].tolist() == ["offer", "answer"] * 2
     assert signals["description_bytes"][:4].tolist() == [len(SDP)] * 4
@@ -101,7 +101,7 @@ def test_descriptions_and_candidates_are_found_in_every_shape(log: EventLog) -> 
     assert log.signals[log.signals["outcome"] == "refused"]["code"].tolist() == ["bad-json"]
 
 
-def test_a_signal_says_whom_it_was_for_where_the_dialect_names_the_receiver(log: EventLog, dialect: str) -> None:
+def test_a_signal_has_its_receiver_if_the_dialect_names_it(log: EventLog, dialect: str) -> None:
     signals = log.signals[log.signals["outcome"] == "relayed"]
     a, b = log.sessions["session"]
     if not MANNERS[dialect].names_receivers:
@@ -111,7 +111,7 @@ def test_a_signal_says_whom_it_was_for_where_the_dialect_names_the_receiver(log:
         assert signals["to_session"].tolist() == [a, b, a, b, a, b, a]
 
 
-def test_the_ladder_tells_the_story_in_the_same_words(log: EventLog, dialect: str) -> None:
+def test_the_ladder_is_the_same_for_all_dialects(log: EventLog, dialect: str) -> None:
     a, b = 0, 1
     rules = REGISTERED[dialect].rules(Settings())
     steps = [(step.look, step.column, step.to, step.label) for step in log.ladder(_room(log)).steps]
@@ -134,7 +134,7 @@ def test_the_ladder_tells_the_story_in_the_same_words(log: EventLog, dialect: st
 
 
 @pytest.mark.parametrize("payloads", ["summary", "none"])
-async def test_without_payloads_a_frame_is_drawn_as_what_its_type_says(
+async def test_without_payloads_a_frame_is_drawn_by_its_type(
     aiohttp_client: AiohttpClient, tmp_path: Path, dialect: str, payloads: str
 ) -> None:
     log = await _log_of(dialect, aiohttp_client, tmp_path, payloads=payloads)
@@ -145,7 +145,7 @@ async def test_without_payloads_a_frame_is_drawn_as_what_its_type_says(
     assert [step.label.split(" ")[0] for step in signals[:6]] == ["offer", "answer"] * 2 + ["candidate"] * 2
 
 
-async def test_a_room_with_a_host_shows_what_becomes_of_it(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_a_room_with_a_host_shows_each_new_host(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path)
     hugo, _ = await room_of(served, "hugo", "gina")
     await hugo.send("RENAME_ROOM", newRoomName="Series")
@@ -164,9 +164,7 @@ async def test_a_room_with_a_host_shows_what_becomes_of_it(aiohttp_client: Aioht
     assert log.sessions["name"].tolist() == ["Hugh", "Gina"]
 
 
-async def test_a_peer_whose_life_is_doubted_is_drawn_as_one_who_is_asked(
-    aiohttp_client: AiohttpClient, tmp_path: Path
-) -> None:
+async def test_a_challenge_to_a_peer_is_drawn(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path)
     hugo = await host(served)
     second = await connected(served, "hugo")
@@ -177,7 +175,7 @@ async def test_a_peer_whose_life_is_doubted_is_drawn_as_one_who_is_asked(
     assert steps == [("updated", 0, "is asked whether it is still there"), ("refused", 0, "JOIN_ROOM ✗ id-taken")]
 
 
-async def test_a_peer_on_a_newer_connection_was_never_away(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_a_peer_with_a_newer_connection_was_not_away(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path)
     for _ in range(2):
         await joined(served, "ann")
@@ -186,7 +184,7 @@ async def test_a_peer_on_a_newer_connection_was_never_away(aiohttp_client: Aioht
     assert log.sessions[["connections", "times_away"]].to_numpy().tolist() == [[2, 0]]
 
 
-async def test_a_group_that_was_found_is_a_room_and_waiting_for_one_is_none(
+async def test_a_matched_group_is_a_room_and_waiting_users_are_not(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve(aiohttp_client, tmp_path)
@@ -203,7 +201,7 @@ async def test_a_group_that_was_found_is_a_room_and_waiting_for_one_is_none(
     assert labels == ["room created", "group found", "joins", "joins"]
 
 
-async def test_a_pairing_code_is_in_no_table_and_no_drawing(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_no_table_and_no_drawing_contains_a_pairing_code(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     log = await _log_of("pairing", aiohttp_client, tmp_path)
     assert "first-room" not in log.ladder(_room(log)).to_html()
     for table in (log.events, log.rooms, log.sessions, log.signals):

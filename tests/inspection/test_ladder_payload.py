@@ -1,4 +1,4 @@
-"""What a notebook is given of a ladder, and the payload of the row that is chosen in it."""
+"""The ladder in a notebook, and the payload of its selected row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
 from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, record, write_segment
 
 OFFER = 6
-"""`seq` of the offer in `TWO_PEERS`."""
+"""The `seq` of the offer in `TWO_PEERS`."""
 
 
 def log_of(tmp_path: Path, *lines: str) -> EventLog:
@@ -40,13 +40,13 @@ def test_a_description_is_shown_line_by_line_in_its_indented_frame(tmp_path: Pat
     )
 
 
-def test_what_the_sidecar_wrote_of_a_coming_is_shown_as_it_is(tmp_path: Path) -> None:
+def test_the_data_of_a_join_record_is_shown_unchanged(tmp_path: Path) -> None:
     joined = log_of(tmp_path, *TWO_PEERS).ladder("bar").payload(4)
     assert joined is not None
     assert json.loads(joined.text) == {"name": "Ann", "instance": "p1", "joined_at_ms": 1}
 
 
-def test_a_row_that_is_not_there_has_no_payload_and_one_without_data_says_so(tmp_path: Path) -> None:
+def test_an_unknown_row_has_no_payload_and_a_row_without_data_reports_it(tmp_path: Path) -> None:
     ladder = ladder_with(tmp_path)
     bare = ladder.payload(20)
     assert bare is not None
@@ -64,14 +64,14 @@ def test_a_row_that_is_not_there_has_no_payload_and_one_without_data_says_so(tmp
     ],
     ids=["escaped", "as-sent", "no-json", "acts-on-a-screen", "deep"],
 )
-def test_a_payload_is_shown_as_it_was_sent_and_moves_nothing_on_a_screen(data: str, shown: str) -> None:
+def test_a_payload_is_shown_unchanged_without_control_characters(data: str, shown: str) -> None:
     assert payload_text(data) == shown
 
 
 HOSTILE = "</script></title></svg><img src=x onerror=alert(1)>"
 
 
-def test_a_hostile_payload_reaches_the_page_only_when_it_is_asked_for_and_as_text(tmp_path: Path) -> None:
+def test_a_hostile_payload_reaches_the_page_only_on_request_and_as_text(tmp_path: Path) -> None:
     ladder = ladder_with(tmp_path, kind=HOSTILE, data={"sdp": f"v=0\r\n{HOSTILE}", "secret": "marmalade"})
     widget = DrawingWidget()
     widget.show(ladder)
@@ -83,7 +83,7 @@ def test_a_hostile_payload_reaches_the_page_only_when_it_is_asked_for_and_as_tex
     assert HOSTILE in widget.payload["text"]
 
 
-def test_the_page_gets_the_payload_of_the_row_that_is_chosen_and_no_other(tmp_path: Path) -> None:
+def test_the_page_receives_only_the_payload_of_the_selected_row(tmp_path: Path) -> None:
     ladder = log_of(tmp_path, *TWO_PEERS).ladder("bar")
     widget = DrawingWidget(ladder)
     assert widget.payload == {}
@@ -94,7 +94,7 @@ def test_the_page_gets_the_payload_of_the_row_that_is_chosen_and_no_other(tmp_pa
         assert widget.payload == {}
 
 
-def test_a_row_stays_chosen_while_its_room_goes_on_and_in_no_other_room(tmp_path: Path) -> None:
+def test_a_row_stays_selected_in_its_room_only(tmp_path: Path) -> None:
     pub = [
         record(18, 2, "room.created", dialect="rooms", room="pub"),
         record(OFFER + 100, 2, "peer.joined", dialect="rooms", room="pub", peer="cat", session="s-cat", connection=9),
@@ -113,7 +113,7 @@ def test_a_row_stays_chosen_while_its_room_goes_on_and_in_no_other_room(tmp_path
     assert widget.html == ""
 
 
-def test_a_row_that_is_chosen_keeps_its_payload_when_a_run_takes_it_in(tmp_path: Path) -> None:
+def test_a_selected_row_keeps_its_payload_when_it_is_folded(tmp_path: Path) -> None:
     beats = [record(20 + n, 8 + n, "signal.relayed", **BEN, kind="heartbeat", bytes=9, data={"n": n}) for n in range(5)]
     widget = DrawingWidget()
     widget.show(log_of(tmp_path, *TWO_PEERS[:7], *beats[:3]).ladder("bar"))
@@ -122,14 +122,14 @@ def test_a_row_that_is_chosen_keeps_its_payload_when_a_run_takes_it_in(tmp_path:
     assert json.loads(widget.payload["text"]) == {"n": 1}
 
 
-def test_two_showings_of_one_ladder_are_one_drawing_to_the_page(tmp_path: Path) -> None:
+def test_a_ladder_that_is_shown_twice_is_one_drawing_for_the_page(tmp_path: Path) -> None:
     ladder = log_of(tmp_path, *TWO_PEERS).ladder("bar")
     first, second = (ladder._repr_mimebundle_()["text/html"] for _ in range(2))
     assert first == second
     assert first != log_of(tmp_path, *TWO_PEERS).ladder("bar")._repr_mimebundle_()["text/html"]
 
 
-def test_without_the_widgets_package_a_ladder_is_drawn_all_the_same(tmp_path: Path) -> None:
+def test_a_ladder_is_drawn_without_the_widgets_package(tmp_path: Path) -> None:
     file = write_segment(tmp_path / "a.jsonl", TWO_PEERS)
     code = (
         "import sys; sys.modules['anywidget'] = None\n"
@@ -140,7 +140,7 @@ def test_without_the_widgets_package_a_ladder_is_drawn_all_the_same(tmp_path: Pa
     assert (run.returncode, run.stderr) == (0, "")
 
 
-def test_a_refused_frame_has_its_refusal_for_a_payload(tmp_path: Path) -> None:
+def test_the_payload_of_a_refused_frame_is_its_refusal(tmp_path: Path) -> None:
     refused = log_of(tmp_path, *TWO_PEERS).ladder("bar").payload(14)
     assert refused is not None
     assert "no other peer 'ben' in this room" in refused.text

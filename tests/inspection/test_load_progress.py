@@ -1,4 +1,4 @@
-"""A long load says how far it is, where somebody can see it."""
+"""Loading a large log shows its progress in a terminal or a notebook."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load_progress, "LONG_LOAD_BYTES", 1)
 
 
-def test_a_terminal_shows_one_line_that_is_gone_at_the_end(
+def test_a_terminal_shows_one_line_that_is_removed_at_the_end(
     folder: Path, long: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
@@ -48,7 +48,7 @@ def test_a_short_load_shows_nothing(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert terminal.getvalue() == ""
 
 
-def test_where_nobody_looks_nothing_is_shown(folder: Path, long: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_nothing_is_shown(folder: Path, long: None, capsys: pytest.CaptureFixture[str]) -> None:
     open_log(folder)
     assert capsys.readouterr() == ("", "")
 

@@ -1,4 +1,4 @@
-"""Which files are read, and what of them."""
+"""Opening a log: which files are read, and which of their records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from signaling_sidecar.inspection import open_log
 from tests.kit.inspection_log import BAR, TWO_PEERS, header, record, write_segment
 
 
-def test_a_file_a_folder_and_a_pattern_name_the_same_log(tmp_path: Path) -> None:
+def test_a_file_a_folder_and_a_pattern_select_the_same_log(tmp_path: Path) -> None:
     file = write_segment(tmp_path / "events-b00t-0001.jsonl", TWO_PEERS)
     for path in (file, str(file), tmp_path, str(tmp_path / "events-*.jsonl")):
         log = open_log(path)
@@ -24,19 +24,19 @@ def test_a_file_a_folder_and_a_pattern_name_the_same_log(tmp_path: Path) -> None
         assert log.segments == [file]
 
 
-def test_a_packed_segment_is_read_as_the_plain_one(tmp_path: Path) -> None:
+def test_a_compressed_segment_is_read_like_an_uncompressed_one(tmp_path: Path) -> None:
     (tmp_path / "events-b00t-0001.jsonl.gz").write_bytes(gzip.compress("\n".join([*TWO_PEERS, ""]).encode()))
     assert len(open_log(tmp_path).events) == 16
 
 
-def test_a_segment_that_is_being_packed_counts_once(tmp_path: Path) -> None:
+def test_a_segment_that_is_being_compressed_counts_once(tmp_path: Path) -> None:
     file = write_segment(tmp_path / "events-b00t-0001.jsonl", TWO_PEERS)
     packed = gzip.compress(file.read_bytes())
     (tmp_path / "events-b00t-0001.jsonl.gz").write_bytes(packed[: len(packed) // 2])
     assert len(open_log(tmp_path).events) == 16
 
 
-def test_a_packed_segment_that_was_cut_short_gives_what_it_has(tmp_path: Path) -> None:
+def test_a_truncated_compressed_segment_is_read_as_far_as_possible(tmp_path: Path) -> None:
     packed = gzip.compress("\n".join([*TWO_PEERS, ""]).encode())
     file = tmp_path / "events-b00t-0001.jsonl.gz"
     file.write_bytes(packed[:-100])
@@ -47,7 +47,7 @@ def test_a_packed_segment_that_was_cut_short_gives_what_it_has(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("torn", ['{"v":1', "é\x00"])
-def test_a_torn_last_line_is_left_out_and_that_is_said(
+def test_an_incomplete_last_line_is_skipped_and_reported(
     tmp_path: Path, torn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = write_segment(tmp_path / "events-b00t-0001.jsonl", TWO_PEERS)
@@ -57,14 +57,14 @@ def test_a_torn_last_line_is_left_out_and_that_is_said(
     assert f"the last line of {file} is incomplete" in capsys.readouterr().out
 
 
-def test_a_log_is_read_as_it_is_when_it_is_opened(tmp_path: Path) -> None:
+def test_an_opened_log_does_not_change_afterwards(tmp_path: Path) -> None:
     file = write_segment(tmp_path / "events-b00t-0001.jsonl", TWO_PEERS[:5])
     before = open_log(file)
     write_segment(file, TWO_PEERS)
     assert (len(before.events), len(open_log(file).events)) == (5, 16)
 
 
-def test_segments_and_boots_come_in_the_order_they_were_written(tmp_path: Path) -> None:
+def test_segments_and_boots_are_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
     write_segment(tmp_path / "events-aaaa-0001.jsonl", [header("aaaa", at=100), record(2, 101, "room.created", **BAR)])
     write_segment(tmp_path / "events-ffff-0002.jsonl", [header("ffff", at=3, seq=3), record(4, 4, "room.ended", **BAR)])
     write_segment(tmp_path / "events-ffff-0001.jsonl", [header("ffff", at=1), record(2, 2, "room.created", **BAR)])
@@ -73,7 +73,7 @@ def test_segments_and_boots_come_in_the_order_they_were_written(tmp_path: Path) 
     assert list(events["seq"]) == [1, 2, 3, 4, 1, 2]
 
 
-def test_the_header_says_which_boot_it_is_whatever_the_file_is_called(tmp_path: Path) -> None:
+def test_the_header_decides_the_boot_and_not_the_file_name(tmp_path: Path) -> None:
     lines = [header("one"), record(2, 1, "room.created", **BAR), header("two", at=50)]
     assert list(open_log(write_segment(tmp_path / "all.jsonl", lines)).events["boot"]) == ["one", "one", "two"]
     headless = write_segment(tmp_path / "events-c0de-0003.jsonl", lines[1:2])
@@ -86,7 +86,7 @@ def test_fields_of_a_later_release_are_ignored(tmp_path: Path) -> None:
     assert list(events["type"]) == ["log.header", "room.created", "moon.rose"]
 
 
-def test_where_nothing_is_of_a_schema_version_it_knows_the_error_names_the_line(tmp_path: Path) -> None:
+def test_without_any_known_schema_version_the_error_names_the_line(tmp_path: Path) -> None:
     for line in ('{"v":2,"seq":2,"ts":1.0,"type":"x"}', '{"v":2,"seq":"two"}', '{"type":"x"}'):
         file = write_segment(tmp_path / "a.jsonl", [line])
         with pytest.raises(UnknownSchema, match=r"a\.jsonl, line 1 has schema version (2|None), but this release"):
@@ -107,13 +107,13 @@ def test_a_log_without_peers_has_empty_tables(tmp_path: Path, lines: list[str]) 
     assert f"{len(lines)} record" in repr(log)
 
 
-def test_where_no_log_is_one_sentence_says_so(tmp_path: Path) -> None:
+def test_a_missing_log_is_one_sentence(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nothing.jsonl", tmp_path / "*.jsonl"):
         with pytest.raises(NoLog, match="no event log was found at"):
             open_log(path)
 
 
-def test_without_a_path_it_is_the_log_of_the_project_one_stands_in(
+def test_without_a_path_the_log_of_the_current_project_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -130,7 +130,7 @@ def test_without_a_path_it_is_the_log_of_the_project_one_stands_in(
     assert capsys.readouterr().out.startswith(f"reading {state_dir} (")
 
 
-def test_the_log_says_where_it_is_and_what_it_holds(tmp_path: Path) -> None:
+def test_the_text_of_a_log_names_its_path_and_content(tmp_path: Path) -> None:
     folder = tmp_path / "<b>\x1b[31m"
     folder.mkdir()
     write_segment(folder / "events-b00t-0001.jsonl", TWO_PEERS)

@@ -21,7 +21,7 @@ def after(seconds: float) -> pd.Timestamp:
     return pd.Timestamp(T0_S + seconds, unit="s", tz="UTC")
 
 
-def test_a_pair_is_a_row_with_who_did_what_and_when(story: Story) -> None:
+def test_a_pair_is_a_row_with_the_actions_of_both_peers(story: Story) -> None:
     story.negotiates("10.0.0.1", "203.0.113.7").names("ben", "10.0.0.2").reports(
         "ann", peerId="ben", connection="connected", localUfrag="ANNu"
     )
@@ -38,13 +38,13 @@ def test_a_pair_is_a_row_with_who_did_what_and_when(story: Story) -> None:
     )
 
 
-def test_what_did_not_happen_has_no_time(story: Story) -> None:
+def test_missing_events_have_no_time(story: Story) -> None:
     story.joins("ben").describes("ben", "offer")
     (row,) = open_log(story.write()).pairs.to_dict("records")
     assert [pd.isna(row[name]) for name in ("offer", "answer", "candidate", "connected")] == [False, True, True, True]
 
 
-def test_every_candidate_is_a_row_wherever_it_came(story: Story) -> None:
+def test_every_candidate_is_a_row_alone_or_in_a_description(story: Story) -> None:
     story.joins("ben").describes("ben", "offer", candidate("10.0.0.2"), candidate("203.0.113.7", "srflx"))
     story.names("ann", "a.local")
     candidates = open_log(story.write()).candidates
@@ -67,7 +67,7 @@ def test_a_diagnosis_is_text_and_html(story: Story) -> None:
     assert str(open_log(story.write()).diagnose("club")) == "no two peers have met in a room"
 
 
-def test_who_was_not_let_in_is_told(story: Story) -> None:
+def test_a_refused_join_is_in_the_diagnosis(story: Story) -> None:
     data = {"code": "room-full", "message": "room 'bar' is full: 1 peers", "count": 1}
     story.add(record(9, 5.0, "signal.refused", dialect="rooms", room="bar", peer="cleo", kind="join", data=data))
     diagnosis = str(open_log(story.write()).diagnose())

@@ -1,4 +1,4 @@
-"""What is found in a payload, and what is kept of it in a summary."""
+"""Finding descriptions and candidates in a payload, and summarising it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOST = "candidate:1 1 udp 2113937151 192.168.1.5 50123 typ host generation 0 ufr
         {"type": "offer", "target": "ABC234", "payload": {"deep": [[{"type": "offer", "description": SDP}]]}},
     ],
 )
-def test_a_description_is_found_wherever_a_dialect_puts_it(frame: dict[str, Any]) -> None:
+def test_a_description_is_found_in_the_frames_of_every_dialect(frame: dict[str, Any]) -> None:
     media = find_media(json.dumps(frame).encode())
     assert media == Media(description_bytes=len(SDP), sdp_type="offer", ufrag="pG4x")
 
@@ -38,7 +38,7 @@ def test_a_description_is_found_wherever_a_dialect_puts_it(frame: dict[str, Any]
         {"type": "signal", "list": [1, {"x": HOST}, {"x": "candidate:2 1 tcp 1 10.0.0.1 9 typ relay"}]},
     ],
 )
-def test_a_candidate_is_found_wherever_a_dialect_puts_it_and_the_first_one_counts(frame: dict[str, Any]) -> None:
+def test_the_first_candidate_is_found_in_the_frames_of_every_dialect(frame: dict[str, Any]) -> None:
     assert find_media(json.dumps(frame)) == Media(
         ufrag="pG4x",
         candidate_type="host",
@@ -72,16 +72,16 @@ def test_an_empty_candidate_is_the_end_of_candidates(candidate: str | None) -> N
         "candidate:1 1 udp 1 " + "a" * 256 + " 9 typ host",
     ],
 )
-def test_what_is_no_candidates_syntax_is_malformed_and_hands_on_nothing_of_it(line: str) -> None:
+def test_an_invalid_candidate_is_malformed_and_has_no_fields(line: str) -> None:
     assert find_media(json.dumps({"candidate": line})) == Media(candidate_type="malformed")
 
 
 @pytest.mark.parametrize("frame", ["", "{", "5", "null", "[]", '{"type":"offer"}', '{"candidate":{}}', "\ud800"])
-def test_other_payloads_hold_nothing(frame: str) -> None:
+def test_other_payloads_contain_no_media(frame: str) -> None:
     assert find_media(frame) == Media()
 
 
-def test_a_payload_nested_as_deep_as_a_frame_allows_is_no_error() -> None:
+def test_a_payload_with_the_maximum_nesting_is_read() -> None:
     assert find_media("[" * 30_000 + "]" * 30_000) == Media()
     assert find_media(b"\xff\xfe") == Media()
 
@@ -124,7 +124,7 @@ def test_a_summary_keeps_no_address_no_password_and_no_other_text() -> None:
     assert summarise(b"not json") == '{"summary":true}'
 
 
-def test_a_frame_that_has_a_summary_of_its_own_is_a_frame() -> None:
+def test_a_frame_with_a_field_summary_is_not_a_summary() -> None:
     assert find_media(json.dumps({"type": "offer", "summary": True, "sdp": SDP})).ufrag == "pG4x"
 
 
@@ -147,7 +147,7 @@ def test_whatever_a_peer_sends_is_read_without_an_error(payload: bytes | str) ->
 
 
 @given(_JSON.map(lambda value: json.dumps(value).encode()))
-def test_a_summary_says_what_the_payload_said_less_the_address(payload: bytes) -> None:
+def test_a_summary_has_the_same_media_without_the_address(payload: bytes) -> None:
     media, kept = find_media(payload), find_media(summarise(payload))
     for field in ("description_bytes", "sdp_type", "ufrag", "candidate_type", "protocol", "address_class"):
         assert getattr(kept, field) == getattr(media, field)

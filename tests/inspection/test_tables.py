@@ -1,4 +1,4 @@
-"""What the tables say of a log, and that their descriptions are true."""
+"""The content of the tables of a log, which agrees with their descriptions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_events_have_every_field_of_a_record(log: EventLog) -> None:
     assert log.events.iloc[0][["room", "to", "bytes", "connection"]].isna().all()
 
 
-def test_a_room_has_a_row_for_each_of_its_stays(tmp_path: Path) -> None:
+def test_a_room_has_a_row_for_each_time_that_it_existed(tmp_path: Path) -> None:
     lines = [
         header("b00t"),
         *(record(2, 1, "room.created", **BAR), record(3, 1, "peer.joined", **ANN, connection=1, data={})),
@@ -72,7 +72,7 @@ def test_a_room_has_a_row_for_each_of_its_stays(tmp_path: Path) -> None:
     assert list(rooms["peers_most"]) == [1, 1]
 
 
-def test_a_room_that_outlived_a_restart_has_those_who_were_there_before(tmp_path: Path) -> None:
+def test_a_room_that_survived_a_restart_has_its_earlier_sessions(tmp_path: Path) -> None:
     lines = [
         header("cafe"),
         *(record(2, 1, "peer.resumed", **ANN, connection=1), record(3, 2, "peer.left", **BEN, data={"reason": "lost"})),
@@ -83,12 +83,12 @@ def test_a_room_that_outlived_a_restart_has_those_who_were_there_before(tmp_path
     assert pd.isna(room["created"])
 
 
-def test_a_room_counts_what_happened_in_it(log: EventLog) -> None:
+def test_the_table_of_rooms_counts_events(log: EventLog) -> None:
     row = log.rooms.iloc[0]
     assert (row["peers_most"], row["sessions"], row["signals"], row["refused"], row["bytes"]) == (2, 2, 4, 1, 263)
 
 
-def test_a_session_says_who_was_where_from_when_to_when(log: EventLog) -> None:
+def test_a_session_has_its_peer_room_start_and_end(log: EventLog) -> None:
     ann, ben = (row for _, row in log.sessions.iterrows())
     assert (ann["peer"], ann["name"], ann["joined"]) == ("ann", "Anna", at(1))
     assert pd.isna(ann["left"])
@@ -97,17 +97,17 @@ def test_a_session_says_who_was_where_from_when_to_when(log: EventLog) -> None:
     assert (ben["joined"], ben["left"], ben["reason"]) == (at(2), at(7), "left")
 
 
-def test_a_session_tells_a_reload_from_a_lost_network(log: EventLog) -> None:
+def test_a_session_distinguishes_reloads_from_lost_connections(log: EventLog) -> None:
     ann, ben = (row for _, row in log.sessions.iterrows())
     assert (ben["connections"], ben["pages"], ben["times_away"], ben["away_s"]) == (2, 2, 1, 1.5)
     assert (ann["connections"], ann["pages"], ann["times_away"], ann["away_s"]) == (1, 1, 1, 2.0)
 
 
-def test_a_session_counts_what_it_sent_and_what_was_for_it(log: EventLog) -> None:
+def test_a_session_counts_its_sent_and_received_signals(log: EventLog) -> None:
     assert log.sessions[["sent", "received", "refused"]].to_numpy().tolist() == [[2, 2, 1], [2, 2, 0]]
 
 
-def test_a_broadcast_is_for_those_who_had_their_place_then(tmp_path: Path) -> None:
+def test_a_broadcast_counts_for_the_sessions_at_that_time(tmp_path: Path) -> None:
     def said(seq: int, seconds: float, who: dict[str, Any]) -> str:
         return record(seq, seconds, "signal.relayed", **who, kind="broadcast", bytes=1, data={})
 
@@ -123,7 +123,7 @@ def test_a_broadcast_is_for_those_who_had_their_place_then(tmp_path: Path) -> No
     assert sessions["sent"].to_dict() == {"ann": 3, "ben": 1, "late": 0}
 
 
-def test_the_same_peer_in_two_boots_has_two_sessions_and_neither_hears_the_others_signals(tmp_path: Path) -> None:
+def test_the_same_peer_in_two_boots_has_two_separate_sessions(tmp_path: Path) -> None:
     def boot(name: str, start: float) -> list[str]:
         ann, ben = ANN | {"session": f"ann-{name}"}, BEN | {"session": f"ben-{name}"}
         return [
@@ -147,7 +147,7 @@ def test_the_same_peer_in_two_boots_has_two_sessions_and_neither_hears_the_other
     assert list(log.rooms["boot"]) == ["1111", "2222"]
 
 
-def test_signals_hold_what_was_found_in_the_payload(log: EventLog) -> None:
+def test_signals_contain_the_media_of_their_payloads(log: EventLog) -> None:
     offer, _, candidate, broadcast, refused = (row.dropna().to_dict() for _, row in log.signals.iterrows())
     assert offer["sdp_type"] == "offer"
     assert (offer["description_bytes"], offer["ufrag"], offer["to_session"]) == (23, "BENu", "s-ann")
@@ -159,7 +159,7 @@ def test_signals_hold_what_was_found_in_the_payload(log: EventLog) -> None:
     assert "to_session" not in refused
 
 
-def test_signals_of_a_log_that_keeps_summaries_are_told_the_same(tmp_path: Path) -> None:
+def test_the_table_of_signals_is_the_same_for_a_log_of_summaries(tmp_path: Path) -> None:
     kept = '{"summary":true,"ufrag":"u","candidate":{"type":"srflx","protocol":"udp","address_class":"public"}}'
     offer = '{"summary":true,"description_bytes":400,"ufrag":"u"}'
     signals = log_of(

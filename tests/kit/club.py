@@ -1,4 +1,4 @@
-"""`club`, a dialect for tests only: it uses what the port offers and none of the product's dialects needs.
+"""`club`, a dialect for tests only. It uses the features of the dialect interface that no dialect of the product needs.
 
 The server greets first. A client can be in three rooms at once, and a frame can enter and leave several of them. Each
 frame of the client has an id, and its answer repeats it: `{"id": 7, "do": "enter", "rooms": ["bar", "den"]}`.
@@ -71,7 +71,7 @@ def _enter(envelope: _Envelope, caller: Caller, at_ms: int) -> Carried:
 
 
 def _barge(envelope: _Envelope, caller: Caller, at_ms: int) -> Carried:
-    """Enter rooms, and say something in the last of them."""
+    """Enter rooms, and send a frame to the last of them."""
     enter = _enter(envelope, caller, at_ms)
     assert isinstance(enter, commands.Several)
     keys = _keys(envelope.rooms)

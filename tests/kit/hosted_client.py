@@ -1,4 +1,4 @@
-"""What a client of `hosted` says and hears, for tests at the edge."""
+"""A client of `hosted`, for tests with real sockets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AT_MS = 1735171200000
 
 
 class User:
-    """One user's connection to a room: its frames carry what every frame carries."""
+    """The connection of one user to a room. It adds the fields that every frame needs."""
 
     def __init__(self, peer: Peer, user: str) -> None:
         self.peer, self.user = peer, user
@@ -41,7 +41,7 @@ class User:
         return await self.peer.closed()
 
     async def goes(self) -> None:
-        """Close, and so be away: in this dialect only LEAVE_ROOM is a leave."""
+        """Close the connection. The user is then away, because in this dialect only LEAVE_ROOM is a leave."""
         await self.peer.socket.close()
 
 
@@ -57,7 +57,7 @@ async def host(served: Served, user: str = "hugo", **options: Any) -> User:
 
 
 async def guest(served: Served, user: str, *present: User, **options: Any) -> User:
-    """One who joins the room; those `present` have heard of it."""
+    """A user that joins the room. The users in `present` have received the announcement."""
     joiner = await connected(served, user, **options)
     assert (await joiner.ask("JOIN_ROOM", userName=user.title()))["type"] == "ROOM_JOINED"
     for other in present:
@@ -74,7 +74,7 @@ async def room_of(served: Served, *users: str) -> list[User]:
 
 
 def error_of(frame: dict[str, Any]) -> str:
-    """The text of an ERROR, after a look at its shape."""
+    """Return the text of an ERROR, and check its fields."""
     assert frame["type"] == "ERROR", frame
     assert {"type", "error", "code", "timestamp"} <= set(frame) <= {"type", "error", "details", "code", "timestamp"}
     assert isinstance(frame["timestamp"], int)
@@ -84,5 +84,5 @@ def error_of(frame: dict[str, Any]) -> str:
 
 
 def users_of(frame: dict[str, Any]) -> dict[str, bool]:
-    """Who is in the room that a frame tells of, in their order, and whether they are connected."""
+    """Return the users in the room that a frame describes, in their order, and whether each is connected."""
     return {user["id"]: user["isConnected"] for user in frame["roomState"]["users"]}

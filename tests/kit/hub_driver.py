@@ -1,4 +1,4 @@
-"""Drives a hub with literal commands, for tests: a clock that only they move, and ids that count."""
+"""Drives a hub with literal commands, for tests. The test controls the clock, and ids are numbered."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Driver:
         return self.handle(End(connection, ending))
 
     def pass_time(self, seconds: float) -> list[Effect]:
-        """Let time pass as the server does, from deadline to deadline, and return what was sent."""
+        """Let time pass from deadline to deadline, as the server does, and return the sent messages."""
         until_s, done = self.now_s + seconds, []
         while (next_s := self.hub.next_deadline_s) is not None and next_s <= until_s:
             self.now_s = max(self.now_s, next_s)
@@ -81,7 +81,7 @@ class Driver:
         return found
 
     def refused(self, effects: list[Effect]) -> Code:
-        """The code of a refusal, after a look that it is told once and recorded once, and does nothing else."""
+        """Return the code of a refusal, and check that it is sent once, recorded once, and has no other effect."""
         record, answer = effects
         assert isinstance(record, Record)
         assert record.type == "signal.refused"
@@ -90,7 +90,7 @@ class Driver:
         return answer.message.refusal.code
 
     def listed(self, connection: int, peer: str, *, away: bool | None = None, names: bool = False) -> list[Any]:
-        """Join, and say who stands in the list."""
+        """Join, and return the peers in the list."""
         views = self.only(self.join(connection, peer), PeerList).peers
         return [view.name if names else view.peer for view in views if away in (None, view.away)]
 
@@ -99,7 +99,7 @@ class Driver:
         return {} if found is None else {s.peer: s.connection for s in found.sessions.values()}
 
     def views(self) -> dict[RoomKey, dict[str, tuple[int | None, bool]]]:
-        """Everything that peers can see, room by room."""
+        """Return everything that peers can see, for each room."""
         return {
             room.key: {s.peer: (s.connection, s.away is not None) for s in room.sessions.values()}
             for room in self.hub.membership.rooms

@@ -1,4 +1,4 @@
-"""What a client of `mesh` says and hears, for tests at the edge."""
+"""A client of `mesh`, for tests with real sockets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CANONICAL, ORIGINAL = "/ws/signaling/mesh", "/ws"
 
 
 async def joined(served: Served, name: str, *others: Peer, path: str = CANONICAL) -> Peer:
-    """One who has joined; the `others` have heard of it."""
+    """A peer that has joined. The peers in `others` have received the announcement."""
     peer = await served.connect(path)
     assert (await peer.ask({"type": "join", "peerId": name}))["type"] == "peer-list"
     for other in others:
@@ -19,7 +19,7 @@ async def joined(served: Served, name: str, *others: Peer, path: str = CANONICAL
 
 
 async def text(peer: Peer) -> str:
-    """The next frame, as it is on the wire."""
+    """Return the text of the next frame, as it is on the wire."""
     message = await peer.socket.receive(timeout=PATIENCE_S)
     assert message.type is WSMsgType.TEXT, message
     return str(message.data)

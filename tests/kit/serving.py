@@ -30,7 +30,7 @@ class Peer:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, settled: Callable[[], Awaitable[None]]) -> None:
         self.socket = socket
         self.skips: Callable[[Any], bool] = lambda frame: False
-        """Whether a test for all dialects does not want to hear of a frame."""
+        """Whether `receive` skips a frame, because a test for all dialects ignores it."""
         self._settled = settled
 
     async def send(self, frame: Any) -> None:

@@ -22,12 +22,12 @@ AT_MS = 1000  # the wall clock of a frame: this times the number of its connecti
 
 
 def conceal(secret: str) -> str:
-    """A keyed hash that a test can read."""
+    """A readable substitute for the keyed hash."""
     return f"hash-of-{secret}"
 
 
 def opening(dialect: Dialect, path: str) -> Opening:
-    """Read a path as the server does before it asks the dialect."""
+    """Parse a path as the server does before it calls the dialect."""
     url = urlsplit(path)
     query = dict(reversed(parse_qsl(url.query, keep_blank_values=True)))
     patterns = [re.sub(r"\{room\}", "(?P<room>[^/]+)", each) for each in dialect.paths]
@@ -37,7 +37,8 @@ def opening(dialect: Dialect, path: str) -> Opening:
 
 
 class Wire:
-    """What each connection has been sent and not yet looked at. A connection is made when it is first named."""
+    """The frames that each connection has received and the test has not read yet. A connection is created when it is
+    first used."""
 
     def __init__(self, dialect: str, settings: Settings | None = None) -> None:
         self.dialect = DIALECTS[dialect]

@@ -17,7 +17,7 @@ from tests.kit.lan import Host, new_lan
 from tests.kit.programs import Program, start_program
 
 PYTHON = [sys.executable, "-W", "error"]
-LOOKS = 5  # of 1.5 s; DNS over multicast repeats what was lost, and says it once a second at most
+LOOKS = 5  # searches of 1.5 s; multicast DNS repeats lost packets at most once per second
 SIDECAR = [*PYTHON, "-X", "dev", "-m", "signaling_sidecar"]
 
 

@@ -37,7 +37,7 @@ class Heard:
         self._taken = 1  # the first line only says that the listener is ready
 
     async def next(self, **wanted: Any) -> dict[str, Any]:
-        """The next packet in which all lifetimes are those that are wanted, and what else is."""
+        """Return the next packet in which all records have the given lifetime."""
         while True:
             await self._program.line(".", nth=self._taken + 1)
             packet: dict[str, Any] = json.loads(self._program.lines[self._taken])
@@ -100,7 +100,7 @@ async def test_it_is_withdrawn_when_its_vite_was_killed(laptops: Laptops) -> Non
     await heard.next(ttls={0})
 
 
-async def test_only_the_pages_own_network_is_told(laptops: Laptops) -> None:
+async def test_a_page_is_announced_only_on_its_own_network(laptops: Laptops) -> None:
     ann, ben = laptops
     heard = await listen(ben)
     await ann.run("ip", "link", "add", "vpn0", "type", "veth", "peer", "name", "vpn1")
@@ -133,7 +133,7 @@ async def test_it_has_the_same_name_after_its_own_code_was_reloaded(laptops: Lap
         assert (await heard.next(ttls={60}))["names"] == packet["names"]
 
 
-async def test_a_page_at_an_address_that_is_gone_is_said_and_the_sidecar_serves(
+async def test_a_page_at_a_removed_address_is_reported_and_the_sidecar_continues(
     aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_site(tmp_path, "my-app", "http://10.255.255.254:5173/")
@@ -146,7 +146,7 @@ async def test_a_page_at_an_address_that_is_gone_is_said_and_the_sidecar_serves(
     await served.stop()
 
 
-def test_without_what_it_needs_it_says_what_to_install(
+def test_without_the_extra_it_names_the_package_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(lan_extra, "find_spec", lambda name: None)
@@ -159,7 +159,7 @@ def test_without_what_it_needs_it_says_what_to_install(
         assert capsys.readouterr().err == sentence.format(feature)
 
 
-def test_what_others_ask_for_must_be_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_announced_records_are_answered_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["serve", "--port", "0", "--state-dir", str(tmp_path), "--announce", "--dialects", "mesh"]
     assert main(words) == 2
     assert capsys.readouterr().err == (
@@ -167,7 +167,7 @@ def test_what_others_ask_for_must_be_served(tmp_path: Path, capsys: pytest.Captu
     )
 
 
-def test_who_does_not_announce_does_not_wait_for_zeroconf() -> None:
+def test_zeroconf_is_not_imported_without_announcements() -> None:
     code = """
 import sys
 import signaling_sidecar.cli, signaling_sidecar.lan, signaling_sidecar.server
@@ -193,7 +193,7 @@ def test_the_first_page_at_a_private_address_is_announced(network: list[str], an
     assert (page and page.url) == announced
 
 
-def test_no_site_is_no_page() -> None:
+def test_without_a_site_there_is_no_page() -> None:
     assert page_of(None) is None
 
 

@@ -59,7 +59,7 @@ async def until_neighbours(laptop: Laptop, count: int, within_s: float = 15) -> 
     return listed
 
 
-async def test_each_finds_the_others_rooms_and_a_killed_one_is_gone(laptops: Laptops, measured: list[str]) -> None:
+async def test_sidecars_find_each_others_rooms_until_one_is_killed(laptops: Laptops, measured: list[str]) -> None:
     ann, ben = laptops
     sidecars, urls = await both_announce(laptops)
     await meeting(ben)
@@ -77,7 +77,7 @@ async def test_each_finds_the_others_rooms_and_a_killed_one_is_gone(laptops: Lap
     await ann.discovers(urls[0])
 
 
-async def test_one_whose_cable_is_pulled_is_gone_and_comes_back(laptops: Laptops) -> None:
+async def test_a_disconnected_laptop_disappears_and_returns(laptops: Laptops) -> None:
     ann, ben = laptops
     await both_announce(laptops)
     await until_neighbours(ann, 1)
@@ -98,7 +98,7 @@ async def come_to_the_network(laptop: Laptop) -> None:
         await laptop.run("ip", "addr", "add", f"{address}/{bits}", "dev", "eth0")
 
 
-async def test_who_comes_to_the_network_later_hears_of_those_who_are_there(laptops: Laptops) -> None:
+async def test_a_laptop_that_joins_the_network_later_finds_existing_pages(laptops: Laptops) -> None:
     ann, ben = laptops
     await leave_the_network(ben)
     code = """
@@ -120,7 +120,7 @@ asyncio.run(main())"""
     await browsing.line(f"^{url}$")
 
 
-async def test_by_ipv6_alone(laptops: Laptops) -> None:
+async def test_pages_are_found_over_ipv6_alone(laptops: Laptops) -> None:
     ann, ben = laptops
     await ann.serve()
     url = await ann.put_a_page_on_the_network("ann's app", ann.addresses[1])
@@ -128,7 +128,7 @@ async def test_by_ipv6_alone(laptops: Laptops) -> None:
     await ben.discovers(url)
 
 
-async def test_a_link_local_address_is_asked_on_the_network_where_it_was_heard(laptops: Laptops) -> None:
+async def test_a_link_local_address_is_requested_on_the_network_of_its_announcement(laptops: Laptops) -> None:
     ann, ben = laptops
     await ann.serve()
     port = urlsplit(await ann.put_a_page_on_the_network("ann's app", "::")).port
@@ -137,7 +137,7 @@ async def test_a_link_local_address_is_asked_on_the_network_where_it_was_heard(l
     await ben.discovers(f"http://[{LINK_LOCAL}]:{port}/")
 
 
-async def test_the_list_and_the_qr_code_of_one_in_it(laptops: Laptops) -> None:
+async def test_the_command_lists_pages_and_shows_the_qr_code_of_one(laptops: Laptops) -> None:
     ann, ben = laptops
     nobody = (
         "no page is announced on this network: `sidecar serve --announce` announces one while Vite runs with --host"
@@ -189,7 +189,7 @@ assert lines and all(line.startswith("\\x1b[97;40m") and line.endswith("\\x1b[0m
     await ann.run(sys.executable, "-c", shown, *SIDECAR, "discover", "--qr", "1")
 
 
-async def test_through_a_real_vite_with_a_certificate_of_its_own(laptops: Laptops) -> None:
+async def test_a_page_of_a_real_vite_with_its_own_certificate_is_found(laptops: Laptops) -> None:
     ann, ben = laptops
     if not VITE.exists():
         pytest.skip("Vite is not installed: `make test` does")
@@ -207,7 +207,7 @@ async def test_through_a_real_vite_with_a_certificate_of_its_own(laptops: Laptop
 # --- what strangers announce ------------------------------------------------------------------------------------------
 
 
-async def test_a_flood_of_strangers_hides_nobody(laptops: Laptops) -> None:
+async def test_a_flood_of_announcements_hides_no_page(laptops: Laptops) -> None:
     ann, ben = laptops
     await ben.run("ip", "addr", "add", f"{STRANGER}/24", "dev", "eth0")
     _, urls = await both_announce(laptops)

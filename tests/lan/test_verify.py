@@ -39,7 +39,7 @@ def record(
         ("https://ann.local:5173/", "10.0.0.1", 5173),
     ],
 )
-def test_a_page_at_a_private_address_of_the_records_own_is_believed(url: str, address: str, port: int) -> None:
+def test_a_page_at_a_private_address_in_its_record_is_accepted(url: str, address: str, port: int) -> None:
     page = record(url, "203.0.113.9", address)
     assert page == Page("my-app", url, ipaddress.ip_address(address))
     assert page.port == port
@@ -82,12 +82,12 @@ def test_a_page_at_a_private_address_of_the_records_own_is_believed(url: str, ad
         ("http://10.0.0.1/\udce4/", "10.0.0.1"),
     ],
 )
-def test_any_other_is_nothing(url: str, address: str) -> None:
+def test_a_page_at_any_other_address_is_ignored(url: str, address: str) -> None:
     txt = {b"txtvers": b"1", b"url": url.encode(errors="surrogateescape"), b"name": b"my-app"}
     assert read_record("ann.local.", [ipaddress.ip_address(address)], txt) is None
 
 
-def test_a_record_without_its_parts_or_of_another_version_is_nothing() -> None:
+def test_an_incomplete_record_or_one_of_another_version_is_ignored() -> None:
     address = [ipaddress.ip_address("10.0.0.1")]
     assert read_record("", [], {}) is None
     assert read_record("", address, {b"txtvers": None, b"url": None}) is None
@@ -149,7 +149,7 @@ def body(text: str | bytes) -> Handler:
     return answer
 
 
-async def test_a_sidecar_is_asked_by_its_address_for_its_rooms_and_for_nothing_else(
+async def test_only_the_rooms_of_an_announced_sidecar_are_requested_by_its_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
@@ -165,7 +165,7 @@ async def test_a_sidecar_is_asked_by_its_address_for_its_rooms_and_for_nothing_e
     assert not {"Cookie", "Authorization", "Origin", "Referer"} & set(request.headers)
 
 
-async def test_nobody_is_led_elsewhere_by_a_redirect() -> None:
+async def test_redirects_are_not_followed() -> None:
     async with Stranger(body('{"rooms":[]}')).listening() as other:
 
         async def redirect(request: web.Request) -> web.Response:
@@ -212,31 +212,31 @@ async def test_cookies_are_not_kept() -> None:
     ],
     ids=lambda text: repr(text[:40]),
 )
-async def test_wrong_json_is_nobody(text: str | bytes) -> None:
+async def test_a_response_with_invalid_json_is_ignored(text: str | bytes) -> None:
     assert await says(body(text)) == []
 
 
-async def test_another_status_is_nobody() -> None:
+async def test_a_response_with_another_status_is_ignored() -> None:
     async def refuse(request: web.Request) -> web.Response:
         return web.Response(text='{"rooms":[]}', status=403)
 
     assert await says(refuse) == []
 
 
-async def test_a_page_that_nobody_serves_is_nobody() -> None:
+async def test_a_page_without_a_server_is_ignored() -> None:
     async with Stranger(body("")).listening() as stranger:
         pass
     assert await verified([stranger.page()]) == []
 
 
-async def test_an_answer_has_64_kib_at_most() -> None:
+async def test_a_response_over_64_kib_is_ignored() -> None:
     empty = '{"rooms":[]}'
     assert len(await says(body(empty.ljust(MAX_ANSWER_BYTES - 1000)))) == 1
     assert await says(body(empty.ljust(MAX_ANSWER_BYTES))) == []
     assert await says(body(empty.ljust(1024 * 1024))) == []
 
 
-async def test_of_an_answer_without_a_length_nothing_is_read() -> None:
+async def test_a_response_without_a_length_is_not_read() -> None:
     sent = 0
 
     async def stream(request: web.Request) -> web.StreamResponse:
@@ -253,14 +253,14 @@ async def test_of_an_answer_without_a_length_nothing_is_read() -> None:
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 100_000), (1000, 400)], ids=["long", "many"])
-async def test_nor_may_its_headers_be_longer(count: int, size: int) -> None:
+async def test_a_response_with_too_long_headers_is_ignored(count: int, size: int) -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text='{"rooms":[]}', headers={f"X-{number}": size * "a" for number in range(count)})
 
     assert await says(answer) == []
 
 
-async def test_one_that_drips_is_given_up_after_2_s_and_keeps_nobody_else_waiting() -> None:
+async def test_a_slow_response_is_cancelled_after_2_s_and_does_not_delay_others() -> None:
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "1000"})
         await response.prepare(request)
@@ -276,7 +276,7 @@ async def test_one_that_drips_is_given_up_after_2_s_and_keeps_nobody_else_waitin
     assert WITHIN_S <= took_s < 2 * WITHIN_S  # in parallel, not one after the other
 
 
-async def test_one_machine_is_not_asked_for_all_that_somebody_says_of_it() -> None:
+async def test_requests_to_one_machine_are_limited() -> None:
     async with Stranger(body('{"rooms":[]}')).listening() as stranger:
         found = await verified([stranger.page(f"/{number}/") for number in range(500)])
         again = await verified(500 * [stranger.page()])

@@ -65,7 +65,7 @@ async def served_from(folder: Path, tmp_path: Path, reload: str = "--reload") ->
         await program.ended()
 
 
-async def test_a_save_is_served_and_nobody_has_left(copied: Copied, tmp_path: Path) -> None:
+async def test_saved_code_is_in_use_and_nobody_has_left(copied: Copied, tmp_path: Path) -> None:
     url = f"{copied.url}/ws/signaling"
     async with aiohttp.ClientSession() as session:
         ann = await session.ws_connect(url)
@@ -82,9 +82,7 @@ async def test_a_save_is_served_and_nobody_has_left(copied: Copied, tmp_path: Pa
 
 
 @pytest.mark.parametrize("is_checkout", [True, False])
-async def test_auto_is_for_a_checkout_of_the_sidecar_and_not_for_an_installed_one(
-    tmp_path: Path, is_checkout: bool
-) -> None:
+async def test_auto_reloads_only_in_a_checkout_of_the_sidecar(tmp_path: Path, is_checkout: bool) -> None:
     if is_checkout:
         (tmp_path / "pyproject.toml").touch()
     folder = Path(shutil.copytree(PACKAGE, tmp_path / "sidecar" / PACKAGE.name))
@@ -93,7 +91,7 @@ async def test_auto_is_for_a_checkout_of_the_sidecar_and_not_for_an_installed_on
         assert len(workers) == is_checkout
 
 
-async def test_code_that_does_not_load_leaves_the_old_serving_and_says_why(copied: Copied) -> None:
+async def test_code_that_cannot_be_imported_is_reported_and_the_old_code_keeps_serving(copied: Copied) -> None:
     async with aiohttp.ClientSession() as session:
         before = await copied.home(session)
         copied.save("\nraise RuntimeError('half written')\n")
@@ -105,7 +103,7 @@ async def test_code_that_does_not_load_leaves_the_old_serving_and_says_why(copie
         assert await copied.home(session) == "mended\n"
 
 
-async def test_no_connect_is_refused_over_many_saves(copied: Copied, measured: list[str]) -> None:
+async def test_no_connection_is_refused_during_many_saves(copied: Copied, measured: list[str]) -> None:
     waits_ms, answers = [], 0
     async with aiohttp.ClientSession() as session:
 
@@ -133,7 +131,7 @@ async def test_no_connect_is_refused_over_many_saves(copied: Copied, measured: l
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-async def test_however_it_is_ended_no_process_stays(copied: Copied, number: int) -> None:
+async def test_no_process_remains_after_any_ending(copied: Copied, number: int) -> None:
     supervisor = copied.program.process.pid
     await until(lambda: len(_children(supervisor)) == 2, "one worker serves, another waits")
     children = [int(pid) for pid in _children(supervisor)]
@@ -143,7 +141,7 @@ async def test_however_it_is_ended_no_process_stays(copied: Copied, number: int)
         await until(lambda pid=pid: not is_running(pid), f"process {pid} is gone")
 
 
-async def test_a_worker_that_dies_ends_all_of_it(copied: Copied) -> None:
+async def test_the_sidecar_ends_if_its_worker_dies(copied: Copied) -> None:
     os.kill(copied.pids[1], signal.SIGKILL)
     assert await copied.program.ended() == -signal.SIGKILL
 

@@ -1,4 +1,4 @@
-"""The admin API: who may, what it shows, what it does, and that it is as it describes itself."""
+"""The admin API: its authorisation, its responses, its commands, and its OpenAPI description."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ async def call(served: Served, method: str, path: str, body: Any = None, **heade
         return answer.status, await answer.json() if answer.content_type == "application/json" else await answer.text()
 
 
-# --- who may ---
+# --- authorisation ---
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer guess", "Bearer \udcff", "Basic TOKEN", "TOKEN"])
-async def test_without_the_token_nothing_is_shown_and_nothing_done(served: Served, authorization: str | None) -> None:
+async def test_every_admin_request_needs_the_token(served: Served, authorization: str | None) -> None:
     await (await served.connect()).join("ann")
     said = authorization and authorization.replace("TOKEN", served.sidecar.admin_token)
     for path, operations in document()["paths"].items():
@@ -46,13 +46,13 @@ async def test_without_the_token_nothing_is_shown_and_nothing_done(served: Serve
     assert served.records("peer.left") == []
 
 
-async def test_the_token_counts_in_no_url_and_no_cookie(served: Served) -> None:
+async def test_the_token_is_not_accepted_in_a_url_or_a_cookie(served: Served) -> None:
     token = served.sidecar.admin_token
     async with served.client.get(f"{PREFIX}/rooms?token={token}", cookies={"token": token}) as answer:
         assert answer.status == 401
 
 
-async def test_a_page_of_another_origin_and_a_foreign_host_are_kept_out(served: Served) -> None:
+async def test_pages_of_other_origins_and_unknown_hosts_are_refused(served: Served) -> None:
     for header in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
         assert (await call(served, "GET", f"{PREFIX}/rooms", **header))[0] == 403
     async with served.client.options(f"{PREFIX}/rooms", headers={"Origin": "http://localhost:5173"}) as answer:
@@ -60,16 +60,16 @@ async def test_a_page_of_another_origin_and_a_foreign_host_are_kept_out(served: 
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-async def test_only_json_is_taken(served: Served) -> None:
+async def test_only_json_bodies_are_accepted(served: Served) -> None:
     token = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with served.client.post(f"{BAR}/close", data="{}", headers=token) as answer:
         assert answer.status == 415
 
 
-# --- what it shows ---
+# --- responses ---
 
 
-async def test_all_rooms_of_all_dialects_also_hidden_ones(served: Served) -> None:
+async def test_the_list_contains_all_rooms_of_all_dialects_including_hidden_ones(served: Served) -> None:
     await (await served.connect()).join("ann", name="Ann", listed=False)
     await host(served)
     status, body = await call(served, "GET", f"{PREFIX}/rooms")
@@ -83,14 +83,14 @@ async def test_all_rooms_of_all_dialects_also_hidden_ones(served: Served) -> Non
     assert body["rooms"][1]["peers"][0]["host"] is True
 
 
-async def test_a_pairing_code_is_shown_as_its_hash_only(served: Served) -> None:
+async def test_a_pairing_code_is_shown_only_as_its_hash(served: Served) -> None:
     await meet(served, MANNERS["pairing"], "SECRET1", "a", "b")
     status, body = await call(served, "GET", f"{PREFIX}/rooms")
     assert status == 200
     assert "SECRET1" not in json.dumps(body)
 
 
-async def test_the_records_from_any_on_and_then_those_to_come(served: Served) -> None:
+async def test_records_are_streamed_from_a_given_one_and_then_live(served: Served) -> None:
     ann = await served.connect()
     await ann.join("ann")
     await served.settled()
@@ -106,10 +106,10 @@ async def test_the_records_from_any_on_and_then_those_to_come(served: Served) ->
     assert [json.loads(line)["seq"] for line in lines] == list(range(1, len(lines) + 1))
 
 
-# --- what it does ---
+# --- commands ---
 
 
-async def test_a_kicked_peer_is_removed_and_barred_for_a_while(served: Served) -> None:
+async def test_a_kicked_peer_cannot_join_again_for_a_while(served: Served) -> None:
     ann, ben = await served.connect(), await served.connect()
     await ann.join("ann")
     await ben.join("ben")
@@ -123,7 +123,9 @@ async def test_a_kicked_peer_is_removed_and_barred_for_a_while(served: Served) -
     assert [record["peer"] for record in served.records("admin.kicked")] == ["ben"]
 
 
-async def test_a_bar_outlives_a_restart(aiohttp_client: AiohttpClient, tmp_path: Path, served: Served) -> None:
+async def test_a_kicked_peer_is_still_refused_after_a_restart(
+    aiohttp_client: AiohttpClient, tmp_path: Path, served: Served
+) -> None:
     await (await served.connect()).join("ann")
     assert await call(served, "POST", f"{BAR}/kick", {"peer": "ann"}) == (200, {})
     await served.stop()
@@ -131,7 +133,7 @@ async def test_a_bar_outlives_a_restart(aiohttp_client: AiohttpClient, tmp_path:
     assert (await (await served.connect()).join("ann"))["code"] == "barred"
 
 
-async def test_a_resumable_session_that_was_kicked_does_not_come_back(served: Served) -> None:
+async def test_a_kicked_peer_cannot_resume_its_session(served: Served) -> None:
     ann = await served.connect()
     token = (await ann.join("ann", resume=True))["resume"]["token"]
     await call(served, "POST", f"{BAR}/kick", {"peer": "ann"})
@@ -152,7 +154,7 @@ async def test_a_room_of_any_dialect_can_be_closed(served: Served, dialect: str)
     assert reasons == ["room-closed"] * 2
 
 
-async def test_a_notice_reaches_everybody_and_is_kept_for_who_is_away(served: Served) -> None:
+async def test_a_notice_reaches_everybody_and_is_kept_for_peers_that_are_away(served: Served) -> None:
     ann, ben = await served.connect(), await served.connect()
     await ann.join("ann")
     token = (await ben.join("ben", resume=True))["resume"]["token"]
@@ -166,14 +168,14 @@ async def test_a_notice_reaches_everybody_and_is_kept_for_who_is_away(served: Se
     assert await back.receive() == {"type": "notice", "text": "closing time", "s": 1}
 
 
-async def test_where_clients_know_no_notices_none_is_sent(served: Served) -> None:
+async def test_no_notice_is_sent_in_dialects_without_notices(served: Served) -> None:
     hugo = await host(served)
     status, body = await call(served, "POST", f"{PREFIX}/rooms/hosted/living-room/say", {"text": "hello"})
     assert (status, body["code"]) == (409, "bad-field")
     await hugo.hears_nothing()
 
 
-async def test_a_room_gets_other_rules_and_nobody_is_removed(served: Served) -> None:
+async def test_the_rules_of_a_room_can_be_changed_and_nobody_is_removed(served: Served) -> None:
     hugo = await host(served)
     await guest(served, "gina", hugo)
     path = f"{PREFIX}/rooms/hosted/living-room"
@@ -199,7 +201,9 @@ async def test_a_room_gets_other_rules_and_nobody_is_removed(served: Served) -> 
     ],
     ids=str,
 )
-async def test_what_cannot_be_done_is_said(served: Served, method: str, path: str, body: Any, status: int) -> None:
+async def test_an_invalid_request_is_answered_with_an_error(
+    served: Served, method: str, path: str, body: Any, status: int
+) -> None:
     ann = await served.connect()
     await ann.join("ann")
     assert (await call(served, method, path, body))[0] == status
@@ -209,7 +213,7 @@ async def test_what_cannot_be_done_is_said(served: Served, method: str, path: st
 # --- how it describes itself ---
 
 
-async def test_it_serves_its_own_description_and_every_path_of_it(served: Served) -> None:
+async def test_the_description_of_the_api_contains_every_path(served: Served) -> None:
     status, described = await call(served, "GET", f"{PREFIX}/openapi.json")
     assert (status, described) == (200, document())
     routes = {
@@ -220,7 +224,7 @@ async def test_it_serves_its_own_description_and_every_path_of_it(served: Served
     assert routes == {(method, path) for path, operations in described["paths"].items() for method in operations}
 
 
-async def test_a_reader_that_is_gone_leaves_nothing(served: Served) -> None:
+async def test_nothing_remains_of_a_disconnected_reader(served: Served) -> None:
     headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with aiohttp.ClientSession() as session:
         url = served.client.make_url(f"{PREFIX}/records?follow=1")
@@ -233,7 +237,7 @@ async def test_a_reader_that_is_gone_leaves_nothing(served: Served) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_stop_waits_for_no_reader(served: Served) -> None:
+async def test_stopping_does_not_wait_for_readers(served: Served) -> None:
     headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with served.client.get(f"{PREFIX}/records?follow=1", headers=headers) as stream:
         await stream.content.readline()
@@ -242,7 +246,7 @@ async def test_a_stop_waits_for_no_reader(served: Served) -> None:
             assert b"server" not in await stream.content.read()
 
 
-async def test_a_reader_that_is_too_far_behind_is_ended(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_is_too_slow_is_disconnected(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_stream, "MAX_BEHIND_BYTES", 0)
     headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with served.client.get(f"{PREFIX}/records?follow=1", headers=headers) as stream:
@@ -251,9 +255,7 @@ async def test_a_reader_that_is_too_far_behind_is_ended(served: Served, monkeypa
             await stream.content.read()
 
 
-async def test_what_waits_for_a_reader_that_never_reads_is_bounded_in_bytes(
-    aiohttp_client: AiohttpClient, tmp_path: Path
-) -> None:
+async def test_the_buffer_for_a_slow_reader_is_limited(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path, max_frames_burst=10_000)
     ann = await served.connect()
     raw = await raw_socket(served.client.port or 0)
@@ -274,7 +276,7 @@ async def test_what_waits_for_a_reader_that_never_reads_is_bounded_in_bytes(
     await raw.close()
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_does_not_arrive_is_cancelled(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "BODY_WITHIN_S", 0.05)
     raw = await raw_socket(served.client.port or 0)
     head = f"POST {BAR}/kick HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {served.sidecar.admin_token}\r\n"

@@ -1,4 +1,4 @@
-"""What clients do wrong costs them an answer at most. Nothing of it is in the terminal of whoever runs the sidecar."""
+"""What clients do wrong costs them an answer at most. They do not appear in the terminal of the sidecar."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ ANSWERED = {
 
 @pytest.fixture(scope="module")
 def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """One for all tests here; what it has said is looked at when they are done."""
+    """One sidecar for all tests in this file. Its output is checked at the end."""
     with serving(tmp_path_factory.mktemp("state")) as sidecar:
         yield sidecar
         code, said = sidecar.stop()
@@ -81,7 +81,7 @@ async def connected(sidecar: Serving) -> AsyncIterator[RawSocket]:
 
 
 @pytest.mark.parametrize("said", UNREADABLE.values(), ids=UNREADABLE)
-async def test_a_request_that_cannot_be_read_is_refused(sidecar: Serving, said: bytes) -> None:
+async def test_an_unreadable_request_is_refused(sidecar: Serving, said: bytes) -> None:
     async with connected(sidecar) as raw:
         raw.send(said)
         assert " 40" in (await raw.head()).splitlines()[0]
@@ -95,7 +95,7 @@ async def test_an_unusual_request_is_answered(sidecar: Serving, said: bytes, sta
 
 
 @pytest.mark.parametrize("line", [b"GET /health?%b HTTP/1.1\r\n", HEALTH + b"Cookie: a=%b\r\n"], ids=["URL", "cookie"])
-async def test_a_header_over_the_limit_is_refused_and_said_once(sidecar: Serving, line: bytes) -> None:
+async def test_a_header_over_the_limit_is_refused_and_reported_once(sidecar: Serving, line: bytes) -> None:
     async with connected(sidecar) as raw:
         raw.send(line % (b"x" * MAX_HEADER_BYTES) + b"\r\n")
         assert "400" in await raw.head()
@@ -104,7 +104,7 @@ async def test_a_header_over_the_limit_is_refused_and_said_once(sidecar: Serving
 @pytest.mark.parametrize(
     "path", ["/ws/signaling", "/ws", "/", "/ws/signaling/match?userId=u", "/health", "/ws/signaling/status"]
 )
-async def test_a_client_may_go_right_after_its_request(sidecar: Serving, path: str) -> None:
+async def test_a_client_may_disconnect_right_after_its_request(sidecar: Serving, path: str) -> None:
     async with connected(sidecar) as first:
         for number in range(20):
             raw = await raw_socket(sidecar.ready["port"])
@@ -116,7 +116,7 @@ async def test_a_client_may_go_right_after_its_request(sidecar: Serving, path: s
         first.reset()
 
 
-async def test_a_client_may_go_in_the_middle_of_a_frame(sidecar: Serving) -> None:
+async def test_a_client_may_disconnect_in_the_middle_of_a_frame(sidecar: Serving) -> None:
     async with connected(sidecar) as raw:
         raw.send(bytes(Handshake()) + frame(TEXT, b'{"type":"ping"}')[:-3])
         await raw.head()
@@ -124,7 +124,7 @@ async def test_a_client_may_go_in_the_middle_of_a_frame(sidecar: Serving) -> Non
 
 
 @pytest.mark.parametrize("ending", ["closed", "reset"])
-async def test_a_body_that_breaks_off_is_no_error_of_ours(sidecar: Serving, ending: str) -> None:
+async def test_an_incomplete_body_is_not_an_internal_error(sidecar: Serving, ending: str) -> None:
     async with connected(sidecar) as raw:
         raw.send(admin_request(sidecar, b"Content-Length: 100\r\n\r\n{"))
         await raw.writer.drain()
@@ -141,7 +141,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("rest", "status"), BODIES.values(), ids=BODIES)
-async def test_a_body_that_cannot_be_read_is_refused(sidecar: Serving, rest: bytes, status: str) -> None:
+async def test_an_unreadable_body_is_refused(sidecar: Serving, rest: bytes, status: str) -> None:
     async with connected(sidecar) as raw:
         raw.send(admin_request(sidecar, rest))
         assert status in (await raw.head()).splitlines()[0]
@@ -154,7 +154,7 @@ def admin_request(sidecar: Serving, rest: bytes) -> bytes:
     return head + b"Authorization: Bearer %b\r\nContent-Type: application/json\r\n" % token + rest
 
 
-async def test_an_error_of_our_own_is_still_shown(
+async def test_an_internal_error_is_still_printed(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: object) -> web.StreamResponse:

@@ -43,7 +43,7 @@ async def test_a_clients_own_ping_is_answered(aiohttp_client: AiohttpClient, tmp
     assert (message.type, message.data) == (WSMsgType.PONG, b"are you there")
 
 
-async def test_who_says_nothing_is_closed_and_who_said_something_is_not(
+async def test_only_a_connection_that_never_sends_is_closed(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "FIRST_FRAME_WITHIN_S", 0.2)
@@ -54,14 +54,14 @@ async def test_who_says_nothing_is_closed_and_who_said_something_is_not(
     assert await talker.ask({"type": "ping"}) == {"type": "pong"}
 
 
-async def test_one_connection_too_many_is_closed_as_full(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_a_connection_over_the_limit_is_closed(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path, max_connections=1)
     first = await served.connect()
     assert await (await served.connect()).closed() == (1013, "full")
     assert (await first.join("a"))["type"] == "peer_list"
 
 
-async def test_a_clean_stop_tells_everybody_to_come_back_and_ends_the_log(
+async def test_a_clean_stop_closes_all_connections_with_1012_and_ends_the_log(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve(aiohttp_client, tmp_path)
@@ -82,7 +82,7 @@ async def test_a_clean_stop_tells_everybody_to_come_back_and_ends_the_log(
     assert away == {"a": "stopped", "b": "stopped", "c": "stopped"}
 
 
-async def test_what_was_received_is_in_the_log_already(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_received_frames_are_already_in_the_log(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path)
     one, two = await served.connect(), await served.connect()
     await one.join("a")

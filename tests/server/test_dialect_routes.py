@@ -1,4 +1,4 @@
-"""HTTP routes that a dialect has beside its WebSocket: they are data of the dialect, behind the same guard as all."""
+"""HTTP routes that a dialect declares in addition to its WebSocket, behind the same guard as all other requests."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def ask(served: Served, path: str, method: str = "GET", **options: Any) ->
         return answer.status, await answer.text()
 
 
-async def test_each_request_is_given_another_id(parlour: Served) -> None:
+async def test_each_request_gets_another_id(parlour: Served) -> None:
     (status, one), (_, other) = await ask(parlour, "/id"), await ask(parlour, "/id")
     assert status == 200
     assert len({one, other, ""}) == 3
@@ -136,7 +136,9 @@ async def test_a_body_over_the_limit_of_its_route_is_refused(parlour: Served, bo
     assert (await ask(parlour, "/id", data=b"this route takes none"))[0] == 413
 
 
-async def test_a_body_that_does_not_come_is_given_up(parlour: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_whose_body_does_not_arrive_is_cancelled(
+    parlour: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(dialect_routes, "BODY_WITHIN_S", 0.01)
     reader, writer = await asyncio.open_connection("127.0.0.1", parlour.client.port)
     writer.write(f"POST {PREFIX}/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n12".encode())
@@ -145,7 +147,7 @@ async def test_a_body_that_does_not_come_is_given_up(parlour: Served, monkeypatc
 
 
 @pytest.mark.parametrize("path", ["/fail", "/status-that-cannot-be"])
-async def test_a_route_that_fails_tells_its_client_nothing_and_the_terminal_once(
+async def test_an_exception_in_a_route_is_printed_once_and_not_sent_to_the_client(
     parlour: Served, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
@@ -153,12 +155,12 @@ async def test_a_route_that_fails_tells_its_client_nothing_and_the_terminal_once
     assert [record.getMessage() for record in caplog.records] == [f"GET {PREFIX}{path} of dialect parlour failed"]
 
 
-async def test_the_guard_keeps_foreign_pages_away_from_routes(parlour: Served) -> None:
+async def test_the_guard_refuses_pages_of_other_origins_on_routes(parlour: Served) -> None:
     assert (await ask(parlour, "/id", headers={"Origin": "http://evil.example"}))[0] == 403
     assert (await ask(parlour, "/id", headers={"Host": "evil.example"}))[0] == 403
 
 
-async def test_the_admit_hook_is_asked_about_routes(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_the_admit_hook_decides_about_routes(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     hooks = tmp_path / "hooks.py"
     hooks.write_text(
         "def admit(connection):\n    return connection.dialect != 'parlour' or connection.token == 'key'\n"
@@ -189,14 +191,12 @@ async def test_a_preflight_names_the_methods_of_the_path(parlour: Served) -> Non
         assert answer.status == 405
 
 
-async def test_the_routes_of_a_dialect_that_is_not_served_are_not_there(
-    aiohttp_client: AiohttpClient, tmp_path: Path
-) -> None:
+async def test_the_routes_of_a_disabled_dialect_do_not_exist(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path, dialects=("rooms", "mesh"))
     assert (await ask(served, "/id"))[0] == (await ask(served, "/echo", "POST"))[0] == 404
 
 
-async def test_the_socket_beside_the_routes_is_served_as_ever(parlour: Served) -> None:
+async def test_the_websocket_of_a_dialect_with_routes_works(parlour: Served) -> None:
     peer = await parlour.connect(PREFIX)
     assert await peer.ask({"type": "join", "peerId": "anna"}) == {"type": "peer-list", "peers": []}
     with pytest.raises(aiohttp.WSServerHandshakeError, match="200"):

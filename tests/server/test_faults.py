@@ -158,7 +158,7 @@ SAVE_EVERY_S = 0.3  # seconds; faster than anybody types, and about as fast as t
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-async def test_nothing_is_lost_doubled_or_told_as_a_coming_and_going(
+async def test_no_frame_is_lost_or_doubled_and_no_absence_is_announced(
     tmp_path: Path, fault: Callable[[Killable, FaultProxy], object]
 ) -> None:
     chance, sidecar = random.Random(SEED), Killable(tmp_path)
@@ -181,8 +181,8 @@ async def test_nothing_is_lost_doubled_or_told_as_a_coming_and_going(
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets a test fill another program's disk")
-async def test_sessions_go_on_after_a_sidecar_that_was_killed_while_its_disk_was_full(tmp_path: Path) -> None:
-    """What it handled meanwhile is forgotten; nobody waits for it, or sends for ever what nobody counts."""
+async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(tmp_path: Path) -> None:
+    """The sidecar has forgotten the frames of that time. No client waits for them or repeats them endlessly."""
     chance, sidecar = random.Random(SEED), Killable(tmp_path)
     await sidecar.start()
     async with clients_of(sidecar.port, chance) as clients:
@@ -212,7 +212,7 @@ async def test_sessions_go_on_after_a_sidecar_that_was_killed_while_its_disk_was
 
 
 async def everything_has_arrived(clients: list[ResumingClient]) -> None:
-    """What was acknowledged to its sender was received by each whom it was for, once and in order."""
+    """Whether each acknowledged frame was received by all its receivers, once and in order."""
     try:
         await until(lambda: not any(each.waiting for each in clients), "all is acknowledged", QUIET_WITHIN_S)
     except AssertionError:
@@ -239,7 +239,7 @@ def missing(clients: list[ResumingClient]) -> list[tuple[str, str, int]]:
 
 
 def live() -> Counter[str]:
-    """What is in memory of what comes and goes, and what this process has open."""
+    """Return the numbers of temporary objects in memory, and of open files."""
     gc.collect()
     kinds = (Room, Session, Resumption, Connection)
     found = Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, kinds))
@@ -248,7 +248,7 @@ def live() -> Counter[str]:
     return found
 
 
-async def test_when_all_have_gone_nothing_is_left(
+async def test_nothing_remains_when_all_peers_have_left(
     aiohttp_client: AiohttpClient, tmp_path: Path, measured: list[str]
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, grace_s=0.1)

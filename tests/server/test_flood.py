@@ -21,7 +21,7 @@ def counted(served: Served, code: str) -> int:
     return sum(each["data"]["count"] for each in served.records("signal.refused") if each["data"]["code"] == code)
 
 
-async def test_who_sends_pings_and_never_reads_the_pongs_is_cut_off(
+async def test_a_client_that_sends_pings_and_never_reads_is_disconnected(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     limits = {"max_frames_burst": 1_000_000, "max_frames_per_s": 1_000_000}
@@ -37,7 +37,7 @@ async def test_who_sends_pings_and_never_reads_the_pongs_is_cut_off(
     assert (closed["data"]["reason"], closed["data"]["by"]) == ("slow reader", "sidecar")
 
 
-async def test_pings_count_for_the_rate_and_only_those_within_it_are_answered(
+async def test_pings_count_towards_the_rate_and_only_those_within_it_are_answered(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, max_frames_burst=5, max_frames_per_s=1)
@@ -52,7 +52,7 @@ async def test_pings_count_for_the_rate_and_only_those_within_it_are_answered(
     assert counted(served, "too-fast") == 15
 
 
-async def test_a_pong_that_was_asked_for_passes_whatever_the_rate(
+async def test_a_requested_pong_does_not_count_towards_the_rate(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("signaling_sidecar.server.sockets.connection.PING_EVERY_S", 0.05)
@@ -69,7 +69,7 @@ async def test_a_pong_that_was_asked_for_passes_whatever_the_rate(
     assert counted(served, "too-fast") == 3
 
 
-async def test_a_flood_is_read_in_portions_and_counted_to_its_end(
+async def test_a_flood_is_read_in_portions_and_completely_counted(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "REST_S", 0.01)
@@ -81,7 +81,7 @@ async def test_a_flood_is_read_in_portions_and_counted_to_its_end(
     assert counted(served, "too-fast") == 3 * FLOOD_FRAMES - 10
 
 
-def test_a_peer_is_left_alone_for_a_while_each_time_so_much_was_refused() -> None:
+def test_reading_from_a_peer_pauses_after_many_refused_frames() -> None:
     rate = FrameRate(per_s=1, burst=1, now_s=0.0)
     assert rate.admits(0.0)
     assert [(rate.admits(0.0), rate.needs_rest()) for _ in range(FLOOD_FRAMES - 1)] == [(False, False)] * (

@@ -1,4 +1,4 @@
-"""The order in which the front and the owner work: what is logged first, what is sent at once, what is not sent."""
+"""The order in which the front and the owner work: records are written before frames are sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LIMITS = Limits(frame_bytes=65536, frames_per_s=100, burst=500, kept_bytes=65536
 
 
 class Transport(asyncio.Transport):
-    """Takes what is written, and looks at the event log at that moment."""
+    """A transport that stores the written bytes, and reads the event log at that moment."""
 
     def __init__(self, log: LogWriter) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     parts.log.close()
 
 
-async def test_what_a_peer_receives_is_in_the_log_already(parts: Parts) -> None:
+async def test_the_log_contains_each_frame_before_a_peer_receives_it(parts: Parts) -> None:
     anna, _ = await parts.meet()
     parts.hear(anna, type="offer", to="ben", sdp="v=0")
     assert parts.transports[1].writes == []  # not before the end of the tick
@@ -148,7 +148,7 @@ async def test_the_close_frame_is_the_last_that_a_connection_is_sent(
     assert written.rindex(b"\x88") > written.index(b'"number":1')
 
 
-async def test_a_command_that_the_hub_fails_at_is_refused_and_the_next_one_is_handled(
+async def test_a_command_that_raises_in_the_hub_is_refused_and_the_next_one_is_processed(
     parts: Parts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     anna, _ = await parts.meet()

@@ -1,4 +1,4 @@
-"""Who is let in, judged and on the wire. See PROTOCOLS.md, "Who may connect"."""
+"""Which requests are accepted, tested with the function and with real requests. See PROTOCOLS.md, "Who may connect"."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.kit.serving import Served, serve
 
 ALLOW_HOST, ALLOW_ORIGIN = ("dev.lan",), ("http://app.lan:3000", "chrome-extension://abcdef")
 ORIGINS = json.loads((Path(__file__).parent / "origins.json").read_text("utf-8"))
-"""Entries of the list of origins, and what they match. vitest reads the same file."""
+"""Entries of the list of origins, and the origins that they match. vitest reads the same file."""
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ ORIGINS = json.loads((Path(__file__).parent / "origins.json").read_text("utf-8")
         ("localhost:8765", "chrome-extension://abcdef"),
     ],
 )
-def test_let_in(host: str, origin: str | None) -> None:
+def test_own_hosts_and_origins_are_accepted(host: str, origin: str | None) -> None:
     assert who_is_let_in([host], [origin] if origin else [], ALLOW_HOST, ALLOW_ORIGIN) is None
 
 
@@ -96,13 +96,13 @@ def test_let_in(host: str, origin: str | None) -> None:
         (["localhost:5173"], ["http://[oops"], "Origin"),
     ],
 )
-def test_kept_out(hosts: list[str], origins: list[str], header: str) -> None:
+def test_other_hosts_and_origins_are_refused(hosts: list[str], origins: list[str], header: str) -> None:
     barred = who_is_let_in(hosts, origins, ALLOW_HOST, ALLOW_ORIGIN)
     assert barred is not None
     assert barred.header == header
 
 
-def test_null_is_kept_out_even_when_it_is_on_the_list() -> None:
+def test_the_origin_null_is_refused_even_if_it_is_listed() -> None:
     assert who_is_let_in(["localhost"], ["null"], (), ("null",)) is not None
 
 
@@ -120,7 +120,7 @@ def with_flags(flags: str) -> Settings:
 
 
 @pytest.mark.parametrize("case", ORIGINS["entries"], ids=lambda case: case["entry"])
-def test_an_entry_of_the_list_of_origins_lets_in_what_it_says_and_nothing_else(case: dict[str, Any]) -> None:
+def test_an_allowed_origin_accepts_only_what_it_describes(case: dict[str, Any]) -> None:
     allowed = with_flags(shlex.join(["--allow-origin", case["entry"]])).allow_origin
     host = ["192.168.1.5:1"]  # of which no origin of the file is a page
     loopback = {"http://localhost:5173"}
@@ -129,7 +129,7 @@ def test_an_entry_of_the_list_of_origins_lets_in_what_it_says_and_nothing_else(c
 
 
 @pytest.mark.parametrize("entry", ORIGINS["wrong"])
-def test_an_entry_that_could_match_no_origin_is_refused_in_one_sentence(entry: str) -> None:
+def test_an_invalid_origin_entry_is_refused_in_one_sentence(entry: str) -> None:
     if entry == "":
         return  # a list without entries
     with pytest.raises(SettingsError, match="allow_origin must be origins as browsers send them"):
@@ -150,9 +150,7 @@ def test_an_entry_that_could_match_no_origin_is_refused_in_one_sentence(entry: s
         ("*", ["evil.example", "evil.example:1"], ["", "[oops", "a:b"]),
     ],
 )
-def test_an_entry_of_the_list_of_hosts_lets_in_what_it_says(
-    entry: str, lets_in: list[str], keeps_out: list[str]
-) -> None:
+def test_an_allowed_host_accepts_what_it_describes(entry: str, lets_in: list[str], keeps_out: list[str]) -> None:
     allowed = with_flags(shlex.join(["--allow-host", entry])).allow_host
     assert [host for host in lets_in if who_is_let_in([host], [], allowed, ()) is not None] == []
     assert [host for host in keeps_out if who_is_let_in([host], [], allowed, ()) is None] == []
@@ -173,7 +171,7 @@ def test_an_entry_of_the_list_of_hosts_lets_in_what_it_says(
         "straße.example",
     ],
 )
-def test_an_entry_that_could_match_no_host_is_refused_in_one_sentence(entry: str) -> None:
+def test_an_invalid_host_entry_is_refused_in_one_sentence(entry: str) -> None:
     with pytest.raises(SettingsError, match="allow_host must be host names without a scheme"):
         with_flags(shlex.join(["--allow-host", entry]))
 
@@ -199,7 +197,7 @@ def does_what_is_advised(barred: Barred, hosts: list[str], origins: list[str]) -
 
 
 @pytest.mark.parametrize("origin", SENT_BY_REAL_PAGES)
-def test_the_flag_that_is_advised_for_the_origin_of_a_page_lets_that_page_in(origin: str) -> None:
+def test_the_advised_flag_allows_the_origin_of_the_page(origin: str) -> None:
     barred = who_is_let_in(["192.168.1.5:5173"], [origin], (), ())
     assert barred is not None
     assert does_what_is_advised(barred, ["192.168.1.5:5173"], [origin])
@@ -209,9 +207,7 @@ NAMES = st.text(string.ascii_letters + string.digits + ".-_*:/[]@,'$ \x00ü", ma
 
 
 @given(host=NAMES, scheme=st.sampled_from(["http", "https", "file", "x-y", "vscode-webview"]), name=NAMES)
-def test_whatever_is_sent_the_flag_that_is_advised_is_accepted_and_lets_it_in(
-    host: str, scheme: str, name: str
-) -> None:
+def test_the_advised_flag_is_valid_and_allows_any_request(host: str, scheme: str, name: str) -> None:
     for hosts, origins in ([host], []), (["localhost"], [f"{scheme}://{name}"]), (["localhost"], [name]):
         barred = who_is_let_in(hosts, origins, (), ())
         if barred is not None:
@@ -229,7 +225,7 @@ def test_whatever_is_sent_the_flag_that_is_advised_is_accepted_and_lets_it_in(
         ([], [], "there must be one Host header with a host name in it"),
     ],
 )
-def test_what_cannot_be_allowed_says_why(hosts: list[str], origins: list[str], why: str) -> None:
+def test_a_request_that_cannot_be_allowed_is_explained(hosts: list[str], origins: list[str], why: str) -> None:
     for advice in ("flags", "plugin"):
         barred = who_is_let_in(hosts, origins, (), (), advice)
         assert barred is not None
@@ -237,7 +233,7 @@ def test_what_cannot_be_allowed_says_why(hosts: list[str], origins: list[str], w
         assert len(str(barred)) < 500
 
 
-def test_who_uses_the_plugin_is_told_an_option_and_no_flag() -> None:
+def test_with_the_plugin_the_advice_names_an_option_instead_of_a_flag() -> None:
     host = who_is_let_in(["dev.lan:5173"], [], (), (), "plugin")
     assert str(host) == (
         "refused a request with Host 'dev.lan:5173': "
@@ -250,7 +246,7 @@ def test_who_uses_the_plugin_is_told_an_option_and_no_flag() -> None:
     )
 
 
-async def test_a_stranger_gets_403_before_the_upgrade_and_one_line_tells_what_would_let_him_in(
+async def test_a_refused_page_gets_403_before_the_upgrade_and_one_line_explains_how_to_allow_it(
     aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, allow_origin=("http://app.lan:3000",))
@@ -270,7 +266,7 @@ async def test_a_stranger_gets_403_before_the_upgrade_and_one_line_tells_what_wo
     assert (await peer.join("a"))["type"] == "peer_list"
 
 
-async def test_an_origin_that_is_another_one_each_time_is_named_once(
+async def test_a_changing_origin_is_reported_once(
     aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await serve(aiohttp_client, tmp_path)
@@ -283,7 +279,7 @@ async def test_an_origin_that_is_another_one_each_time_is_named_once(
 SITE = {"pid": os.getpid(), "name": "app", "local": [], "network": [], "secret": "s" * 43}
 
 
-async def test_the_names_and_origins_that_the_plugin_tells_are_let_in_while_its_vite_runs(
+async def test_names_and_origins_from_the_plugin_are_accepted_while_vite_runs(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, allow_host=("own.example",))
@@ -311,7 +307,7 @@ async def test_the_names_and_origins_that_the_plugin_tells_are_let_in_while_its_
         ({"allow_origin": ("https://*",)}, "every website that you visit"),
     ],
 )
-async def test_who_lets_everybody_in_is_told_what_follows(
+async def test_a_wildcard_causes_a_warning(
     aiohttp_client: AiohttpClient,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -340,7 +336,7 @@ async def raw_upgrade(served: Served, header: bytes) -> bytes:
     return status
 
 
-async def test_bytes_that_are_no_utf8_in_a_header_harm_nobody(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_invalid_utf8_in_a_header_is_harmless(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path)
     assert b" 403 " in await raw_upgrade(served, b"Origin: http://evil\xff\xe2\x80\xae.example")
     assert b" 101 " in await raw_upgrade(served, b"User-Agent: \xff\xfe")

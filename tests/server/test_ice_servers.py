@@ -14,12 +14,12 @@ from tests.kit.serving import serve
 from tests.kit.settings_file import following, save
 
 
-async def test_no_server_is_named_unless_it_is_asked_for(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_no_ice_server_is_sent_unless_it_is_configured(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     peer = await (await serve(aiohttp_client, tmp_path)).connect()
     assert "iceServers" not in await peer.join("ann")
 
 
-async def test_a_peer_list_names_the_servers_and_a_password_of_its_receivers_own(
+async def test_a_peer_list_contains_the_servers_with_a_password_for_its_receiver(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     urls = ("stun:stun.example", "turn:turn.example?transport=udp")
@@ -35,7 +35,7 @@ async def test_a_peer_list_names_the_servers_and_a_password_of_its_receivers_own
     assert (await ben.join("ben"))["iceServers"][1]["credential"] != turn["credential"]
 
 
-def test_a_password_is_what_coturn_computes() -> None:
+def test_a_password_is_the_same_as_coturn_computes() -> None:
     servers = IceServers(Settings(ice_servers=("turn:t",), turn_secret="north", turn_password_s=60.0))
     # printf '1000000060:z%%C3%%AB%%3A1' | openssl dgst -sha1 -hmac north -binary | base64
     assert servers.for_peer("zë:1", 1_000_000_000.0) == msgspec.Raw(

@@ -18,7 +18,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "sidecar.toml"
 
 
-async def test_a_limit_is_another_at_once_and_nobody_is_removed(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_a_changed_limit_applies_at_once_and_nobody_is_removed(aiohttp_client: AiohttpClient, file: Path) -> None:
     served = await following(aiohttp_client, file)
     peers = [await served.connect() for _ in range(3)]
     for number, peer in enumerate(peers):
@@ -33,7 +33,9 @@ async def test_a_limit_is_another_at_once_and_nobody_is_removed(aiohttp_client: 
     assert (await newcomer.join("late"))["type"] == "peer_list"
 
 
-async def test_rooms_grace_origins_and_what_the_log_keeps_change_too(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_the_grace_the_origins_and_the_payload_setting_change_too(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
     served = await following(aiohttp_client, file)
     text = "max_rooms = 1\ngrace_s = 0\npayloads = 'none'\nallow_origin = ['http://a.example']\n"
     await save(served, file, text)
@@ -48,7 +50,7 @@ async def test_rooms_grace_origins_and_what_the_log_keeps_change_too(aiohttp_cli
     assert "data" not in served.records("signal.relayed")[0]
 
 
-async def test_names_and_patterns_of_origins_are_followed_and_what_lets_everybody_in_is_said(
+async def test_changed_hosts_and_origins_apply_and_a_wildcard_is_reported(
     aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await following(aiohttp_client, file)
@@ -64,7 +66,7 @@ async def test_names_and_patterns_of_origins_are_followed_and_what_lets_everybod
     assert caplog.text.count("DNS rebinding") == 1
 
 
-async def test_a_rule_of_a_dialect_changes_for_rooms_that_there_are(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_a_changed_rule_of_a_dialect_applies_to_existing_rooms(aiohttp_client: AiohttpClient, file: Path) -> None:
     served = await following(aiohttp_client, file)
     caller, _ = await device(served, "AAA111"), await device(served, "BBB222")
     offer = {"type": "offer", "target": "BBB222", "payload": {}}
@@ -77,14 +79,14 @@ async def test_a_rule_of_a_dialect_changes_for_rooms_that_there_are(aiohttp_clie
     assert len(served.records("signal.relayed")) == 1
 
 
-async def test_an_idle_room_ends_when_the_new_limit_says_so(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_a_changed_idle_limit_applies_to_existing_rooms(aiohttp_client: AiohttpClient, file: Path) -> None:
     served = await following(aiohttp_client, file)
     hugo = await host(served)
     await save(served, file, "hosted_idle_s = 0.2\n")
     assert error_of(await hugo.receive()) == "Room not found"
 
 
-async def test_what_needs_a_restart_says_so_in_one_sentence(
+async def test_a_setting_that_needs_a_restart_is_reported_in_one_sentence(
     aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await following(aiohttp_client, file)
@@ -94,14 +96,14 @@ async def test_what_needs_a_restart_says_so_in_one_sentence(
     await served.connect("/ws/signaling/mesh")
 
 
-async def test_a_flag_still_wins(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_a_flag_still_takes_precedence(aiohttp_client: AiohttpClient, file: Path) -> None:
     served = await following(aiohttp_client, file, max_rooms="3")
     await save(served, file, "max_rooms = 5\ngrace_s = 1\n")
     assert served.sidecar.settings.max_rooms == 3
 
 
 @pytest.mark.parametrize("text", ["max_rooms = 0", "no_such = 1", "max_rooms ="], ids=lambda text: text)
-async def test_a_file_that_is_wrong_changes_nothing_and_is_said(
+async def test_an_invalid_settings_file_changes_nothing_and_is_reported(
     aiohttp_client: AiohttpClient, file: Path, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await following(aiohttp_client, file)

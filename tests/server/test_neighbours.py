@@ -1,4 +1,4 @@
-"""`GET /ws/signaling/neighbours`: what a page is told of the others on its LAN."""
+"""`GET /ws/signaling/neighbours`: the other pages on the LAN that a page is told about."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.kit.serving import serve
 from tests.kit.site_file import write_site
 
 
-async def test_a_page_is_told_of_nobody_when_it_is_not_announced(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_a_page_that_is_not_announced_gets_no_neighbours(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path)
     async with served.client.get("/ws/signaling/neighbours") as answer:
         assert (answer.content_type, await answer.json()) == (
@@ -26,7 +26,9 @@ async def test_a_page_is_told_of_nobody_when_it_is_not_announced(aiohttp_client:
         )
 
 
-async def test_only_who_may_see_the_rooms_is_told(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_only_clients_that_may_list_rooms_get_the_neighbours(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
     hooks = tmp_path / "hooks.py"
     hooks.write_text("def admit(connection):\n    return connection.dialect == 'rooms' and connection.token == 'me'\n")
     served = await serve(aiohttp_client, tmp_path / "state", hooks=hooks)
@@ -42,7 +44,7 @@ async def test_only_who_may_see_the_rooms_is_told(aiohttp_client: AiohttpClient,
 
 
 class Browsed:
-    """What is found on a LAN; counts the looks at it."""
+    """A substitute for the search on the LAN, which counts the searches."""
 
     def __init__(self, *found: Neighbour) -> None:
         self._found = list(found)
@@ -54,7 +56,7 @@ class Browsed:
         return self._found
 
 
-async def test_all_pages_that_ask_share_one_look_and_none_is_told_of_itself(
+async def test_simultaneous_requests_share_one_search_and_exclude_the_own_page(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def admit(request: web.Request) -> None:

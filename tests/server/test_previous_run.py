@@ -1,4 +1,4 @@
-"""A sidecar goes on where the last one stopped: after a clean stop, and after one that nobody expected."""
+"""A sidecar continues with the state of the previous one, after a clean stop and after a crash."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def again(request: pytest.FixtureRequest, aiohttp_client: AiohttpClient, tmp_pat
 
     async def start(served: Served, **settings: Any) -> Served:
         folder = served.sidecar.state_dir
-        if request.param == "killed":  # the log is written before anything is sent: what is there now is what is left
+        if request.param == "killed":  # the log is written before anything is sent, so it already has its final content
             folder = Path(shutil.copytree(folder, tmp_path / f"left-{folder.name}"))
         await served.stop()
         return await serve(aiohttp_client, folder, **settings)
@@ -47,7 +47,7 @@ async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
     return await serve(aiohttp_client, tmp_path / "state")
 
 
-async def test_plain_peers_come_back_and_nobody_hears_that_they_were_gone(served: Served, again: Again) -> None:
+async def test_peers_without_tokens_return_and_their_absence_is_not_announced(served: Served, again: Again) -> None:
     for name in ("ann", "ben"):
         await (await served.connect()).join(name, name=name.title(), metadata={"hat": 1}, listed=False)
     next_one = await again(served)
@@ -62,7 +62,7 @@ async def test_plain_peers_come_back_and_nobody_hears_that_they_were_gone(served
     assert (restored["data"]["rooms"], restored["data"]["sessions"]) == (1, 2)
 
 
-async def test_what_was_kept_for_a_resumable_session_is_still_there(served: Served, again: Again) -> None:
+async def test_frames_kept_for_a_resumable_session_survive_a_restart(served: Served, again: Again) -> None:
     ann, ben = await served.connect(), await served.connect()
     await ann.join("ann")
     token = (await ben.join("ben", resume=True, instance="page"))["resume"]["token"]
@@ -83,7 +83,7 @@ async def test_what_was_kept_for_a_resumable_session_is_still_there(served: Serv
     await ben.hears_nothing()
 
 
-async def test_who_had_left_or_was_replaced_is_not_back(served: Served, again: Again) -> None:
+async def test_peers_that_left_or_were_replaced_are_not_restored(served: Served, again: Again) -> None:
     ann, ben, cleo = [await served.connect() for _ in range(3)]
     for name, peer in (("ann", ann), ("ben", ben), ("cleo", cleo)):
         await peer.join(name)
@@ -113,7 +113,7 @@ async def test_a_hosted_room_keeps_its_host_its_names_and_its_mode(served: Serve
     assert error_of(await stranger.ask("CREATE_ROOM", userName="S")) == "Room already exists"
 
 
-async def test_a_pair_takes_its_places_again(served: Served, again: Again) -> None:
+async def test_a_pair_can_register_again(served: Served, again: Again) -> None:
     await pair(served, "ABC234")
     next_one = await again(served)
     first = await device(next_one, "ABC234")
@@ -123,7 +123,7 @@ async def test_a_pair_takes_its_places_again(served: Served, again: Again) -> No
     assert len(next_one.records("peer.joined")) == 2  # of the first run: no place is a new one
 
 
-async def test_a_place_that_is_not_taken_is_given_up(
+async def test_a_session_that_is_not_continued_ends(
     served: Served, again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endings = Endings(grace_s={**dict.fromkeys(Ending, 0.0), Ending.STOPPED: 0.2})
@@ -138,7 +138,7 @@ async def test_a_place_that_is_not_taken_is_given_up(
     assert await first.receive() == peer_joined("ABC234")
 
 
-async def test_a_found_room_is_found_again_and_a_queue_keeps_its_order(served: Served, again: Again) -> None:
+async def test_a_matched_room_and_the_order_of_a_queue_are_restored(served: Served, again: Again) -> None:
     async def asks(served: Served, user: str, size: int) -> Any:
         peer = await served.connect(f"/ws/signaling/match?userId={user}")
         await peer.send({"type": "matchmaking", "matchSize": size})
@@ -159,7 +159,7 @@ async def test_a_found_room_is_found_again_and_a_queue_keeps_its_order(served: S
     del q2, q3
 
 
-async def test_a_mesh_forms_again_without_a_word(served: Served, again: Again) -> None:
+async def test_a_mesh_is_restored_without_announcements(served: Served, again: Again) -> None:
     for name in ("A", "B"):
         await (await served.connect("/ws/signaling/mesh")).ask({"type": "join", "peerId": name})
     next_one = await again(served)
@@ -170,7 +170,7 @@ async def test_a_mesh_forms_again_without_a_word(served: Served, again: Again) -
         await peer.hears_nothing()
 
 
-async def test_only_what_is_served_comes_back(served: Served, again: Again) -> None:
+async def test_only_rooms_of_enabled_dialects_are_restored(served: Served, again: Again) -> None:
     await (await served.connect("/ws/signaling/mesh")).ask({"type": "join", "peerId": "A"})
     await (await served.connect()).join("ann")
     next_one = await again(served, dialects=("rooms",))
@@ -184,7 +184,7 @@ def last_segment(served: Served) -> Path:
     return find_segments(served.sidecar.state_dir).segments[-1]
 
 
-async def test_a_torn_last_line_is_cut_and_that_is_recorded(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_an_incomplete_last_line_is_removed_and_recorded(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path)
     await (await served.connect()).join("ann")
     await served.stop()
@@ -197,7 +197,7 @@ async def test_a_torn_last_line_is_cut_and_that_is_recorded(aiohttp_client: Aioh
     assert [peer["peerId"] for peer in (await (await next_one.connect()).join("ben"))["peers"]] == ["ann"]
 
 
-async def test_a_segment_that_was_killed_at_its_beginning_leaves_the_one_before(
+async def test_an_incomplete_new_segment_does_not_hide_the_previous_one(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve(aiohttp_client, tmp_path)
@@ -211,7 +211,7 @@ async def test_a_segment_that_was_killed_at_its_beginning_leaves_the_one_before(
 
 
 @pytest.mark.parametrize("damage", ["line", "data", "numbers"])
-async def test_a_damaged_record_costs_nobody_else_his_place(
+async def test_a_damaged_record_does_not_affect_other_sessions(
     aiohttp_client: AiohttpClient, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await serve(aiohttp_client, tmp_path)
@@ -228,12 +228,12 @@ async def test_a_damaged_record_costs_nobody_else_his_place(
     next_one = await serve(aiohttp_client, tmp_path)
     assert [peer["peerId"] for peer in (await (await next_one.connect()).join("cleo"))["peers"]] == ["ben"]
     (said,) = [record.getMessage() for record in caplog.records]
-    assert said.startswith("the state of the last run is not restored entirely: 1 line was skipped: ")
+    assert said.startswith("the state of the last run is not restored completely: 1 line was skipped: ")
     assert f"{path}, line {at + 1}" in said
-    assert path.exists()  # the log stays what it is
+    assert path.exists()  # the log is not changed
 
 
-async def test_a_grace_that_is_null_is_the_rooms_own_again(
+async def test_a_grace_of_null_restores_the_grace_of_the_room(
     aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What `room_rules` gave was infinite once, which JSON writes as null."""
@@ -262,7 +262,7 @@ async def test_a_grace_that_is_null_is_the_rooms_own_again(
     assert room["capacity"] == 5
 
 
-async def test_a_checkpoint_is_restored_as_far_as_it_is_sound(
+async def test_the_valid_parts_of_a_checkpoint_are_restored(
     aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await serve(aiohttp_client, tmp_path)
@@ -280,7 +280,7 @@ async def test_a_checkpoint_is_restored_as_far_as_it_is_sound(
     bar["idle_s"], bar["capacity"], bar["rules"] = None, "many", {"grace_s": None}
     bar["sessions"][0]["away"]["left_s"] = None
     bar["sessions"][0]["metadata"] = 5
-    den["sessions"][0]["resumption"]["issued"] = None  # whoever can prove nothing must not be let in as ben
+    den["sessions"][0]["resumption"]["issued"] = None  # a client without a token must not be admitted as ben
     checkpoint["data"] = json.dumps(state)
     path.write_text("\n".join([header, json.dumps(checkpoint), *others, ""]))
     caplog.clear()
@@ -288,10 +288,10 @@ async def test_a_checkpoint_is_restored_as_far_as_it_is_sound(
     for room, there in (("bar", ["ann"]), ("den", ["cleo"])):
         peers = (await (await next_one.connect()).join("dora", room=room))["peers"]
         assert [peer["peerId"] for peer in peers] == there
-    assert "not restored entirely" in caplog.text
+    assert "not restored completely" in caplog.text
 
 
-async def test_a_log_of_another_version_is_left_alone_and_said_in_one_sentence(
+async def test_a_log_of_another_version_is_ignored_and_reported_in_one_sentence(
     aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await serve(aiohttp_client, tmp_path)
@@ -309,7 +309,7 @@ async def test_a_log_of_another_version_is_left_alone_and_said_in_one_sentence(
     assert path.read_text() == text
 
 
-async def test_a_run_that_was_killed_before_it_had_begun_leaves_the_one_before(
+async def test_a_run_without_a_checkpoint_does_not_hide_the_previous_run(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve(aiohttp_client, tmp_path)
@@ -325,7 +325,7 @@ async def test_a_run_that_was_killed_before_it_had_begun_leaves_the_one_before(
 # --- a clock that was wrong ------------------------------------------------------------------------------------------
 
 
-async def test_runs_are_in_order_whatever_the_clock_says(
+async def test_runs_are_in_order_even_if_the_clock_was_wrong(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     real_time = time.time
@@ -345,7 +345,7 @@ async def test_runs_are_in_order_whatever_the_clock_says(
     assert "dora" in capsys.readouterr().out
 
 
-async def test_of_runs_that_are_named_by_the_clock_the_one_that_nobody_went_on_from_is_the_last(
+async def test_the_last_run_with_an_old_boot_id_is_the_one_that_no_run_continued(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     """As an older release left them: its clock was ahead in the first run, to which every later one went back."""

@@ -1,4 +1,4 @@
-"""What the sidecar says of itself beside its WebSockets: `/status`, the QR code, and the page's head."""
+"""The status of the sidecar over HTTP: `/status`, the QR code, and the page's head."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def status(served: Served, path: str = BRIEF, **headers: str) -> dict[str,
 # --- status --------------------------------------------------------------------------------------------------------
 
 
-async def test_it_says_who_it_is_and_what_it_speaks(served: Served) -> None:
+async def test_it_contains_the_version_and_the_enabled_dialects(served: Served) -> None:
     body = await status(served)
     assert body["boot"] == served.sidecar.boot
     assert [dialect["name"] for dialect in body["dialects"]] == list(DIALECTS)
@@ -55,7 +55,7 @@ async def test_it_says_who_it_is_and_what_it_speaks(served: Served) -> None:
     assert lines["match"] == f"new WebSocket('ws://{host}/ws/signaling/match?userId=' + userId)"
 
 
-async def test_behind_a_proxy_the_line_is_for_a_page_of_vites(served: Served) -> None:
+async def test_behind_a_proxy_the_line_of_code_has_the_url_of_vite(served: Served) -> None:
     body = await status(served, **{"X-Forwarded-For": "127.0.0.1"})
     lines = {dialect["name"]: dialect["line"] for dialect in body["dialects"]}
     assert lines["mesh"] == "new WebSocket(location.origin.replace(/^http/, 'ws') + '/ws/signaling/mesh')"
@@ -81,13 +81,13 @@ async def test_it_repeats_how_the_request_arrived(served: Served) -> None:
     assert request["address"] == "10.0.0.7"
 
 
-async def test_the_doctors_findings_are_there_unless_it_asks_itself(served: Served) -> None:
+async def test_it_contains_the_findings_of_the_doctor_unless_the_doctor_requests_it(served: Served) -> None:
     findings = (await status(served, "/ws/signaling/status"))["findings"]
     assert {"sidecar-up", "vite-not-found"} <= {finding["code"] for finding in findings}
     assert (await status(served))["findings"] == []
 
 
-async def test_the_networks_of_the_peers_in_rooms_are_said(served: Served) -> None:
+async def test_it_reports_the_networks_of_the_peers_in_rooms(served: Served) -> None:
     write_site(served)
     for peer, address in (("ann", "192.168.7.2"), ("ben", "192.168.8.2")):
         headers = {"X-Forwarded-For": address, "X-Signaling-Proxy": SECRET}
@@ -100,14 +100,14 @@ async def test_the_networks_of_the_peers_in_rooms_are_said(served: Served) -> No
 
 
 @pytest.mark.parametrize("path", ["/ws/signaling/status", "/ws/signaling/people", "/ws/signaling/qr", "/ws/signaling"])
-async def test_strangers_are_refused(served: Served, path: str) -> None:
+async def test_requests_of_other_origins_are_refused(served: Served, path: str) -> None:
     for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
         async with served.client.get(path, headers={"Accept": "text/html"} | headers) as answer:
             assert answer.status == 403
 
 
 @pytest.mark.parametrize("path", ["/ws/signaling/status?brief", "/ws/signaling/people", "/ws/signaling/qr"])
-async def test_the_hooks_say_who_may_see_it(aiohttp_client: AiohttpClient, tmp_path: Path, path: str) -> None:
+async def test_the_admit_hook_decides_who_may_read_it(aiohttp_client: AiohttpClient, tmp_path: Path, path: str) -> None:
     hooks = tmp_path / "hooks.py"
     hooks.write_text("def admit(connection):\n    return connection.token == 'x'\n")
     served = await serve(aiohttp_client, tmp_path / "state", hooks=hooks)
@@ -141,7 +141,7 @@ def path_in(svg: str) -> str:
         ("?url=http://evil.example/", "https://10.0.40.44:5173/shop/"),
     ],
 )
-async def test_it_is_of_the_page_on_the_network_and_of_nothing_foreign_but_a_room(
+async def test_the_qr_code_contains_the_network_url_and_only_a_room_from_the_request(
     served: Served, query: str, url: str
 ) -> None:
     write_site(served)
@@ -152,7 +152,7 @@ async def test_it_is_of_the_page_on_the_network_and_of_nothing_foreign_but_a_roo
     assert "evil" not in svg
 
 
-async def test_without_a_page_on_the_network_there_is_no_picture(served: Served) -> None:
+async def test_without_a_page_on_the_network_there_is_no_qr_code(served: Served) -> None:
     for network in (None, []):
         if network is not None:
             write_site(served, network=network)
@@ -160,7 +160,7 @@ async def test_without_a_page_on_the_network_there_is_no_picture(served: Served)
             assert (answer.status, (await answer.json())["code"]) == (404, "not-on-the-network")
 
 
-async def test_without_the_extra_one_sentence_names_it(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_extra_one_sentence_names_the_extra(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "segno", None)
     write_site(served)
     async with served.client.get("/ws/signaling/qr") as answer:
@@ -170,7 +170,7 @@ async def test_without_the_extra_one_sentence_names_it(served: Served, monkeypat
 
 
 @pytest.mark.parametrize(("room", "code"), [("", "bad-field"), ("a%00b", "bad-field"), ("a" * 129, "too-large")])
-async def test_a_room_that_cannot_be_is_refused(served: Served, room: str, code: str) -> None:
+async def test_an_invalid_room_is_refused(served: Served, room: str, code: str) -> None:
     write_site(served)
     async with served.client.get(f"/ws/signaling/qr?room={room}") as answer:
         assert (answer.status, (await answer.json())["code"]) == (400, code)
@@ -186,7 +186,7 @@ async def test_a_room_that_cannot_be_is_refused(served: Served, room: str, code:
         "http://[",
     ],
 )
-async def test_a_phone_is_not_sent_to_itself(served: Served, url: str) -> None:
+async def test_the_qr_code_never_contains_localhost(served: Served, url: str) -> None:
     write_site(served, network=[url])
     assert (await status(served))["site"]["network"] == []
     async with served.client.get("/ws/signaling/qr") as answer:
@@ -220,7 +220,7 @@ async def test_the_listed_rooms_are_shown_with_names_and_pairs(served: Served) -
     assert pair["sentence"] == "they have only just met"
 
 
-async def test_the_log_is_read_once_for_all_who_ask(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_simultaneous_requests_read_the_log_once(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
 
     def noting(folder: Path) -> list[PairNow]:
@@ -244,7 +244,7 @@ async def test_the_log_is_read_once_for_all_who_ask(served: Served, monkeypatch:
         {"X-Forwarded-For": "127.0.0.1, 10.0.0.7", "X-Signaling-Proxy": SECRET},
     ],
 )
-async def test_who_is_not_on_this_machine_is_told_of_nobody(served: Served, headers: dict[str, str]) -> None:
+async def test_peers_are_only_shown_to_this_machine(served: Served, headers: dict[str, str]) -> None:
     write_site(served)
     await (await served.connect()).join("ann")
     assert await people(served, **headers) == {"rooms": None}
@@ -252,7 +252,7 @@ async def test_who_is_not_on_this_machine_is_told_of_nobody(served: Served, head
     assert (await people(served, **proven))["rooms"] != []
 
 
-async def test_a_log_that_cannot_be_read_is_said(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreadable_log_is_reported(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(folder: Path) -> list[PairNow]:
         raise NoLog(folder.name)
 
@@ -264,8 +264,9 @@ async def test_a_log_that_cannot_be_read_is_said(served: Served, monkeypatch: py
     assert [(len(room["people"]), room["pairs"]) for room in body["rooms"]] == [(2, [])]
 
 
-async def test_what_was_logged_before_a_restart_counts(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
-    """Calls go on while it is started again, and its new log begins with who is there, not with what they did."""
+async def test_records_from_before_a_restart_count(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    """Calls continue while the sidecar restarts. Its new log begins with the peers in the rooms, but without their
+    earlier signals."""
     before = await serve(aiohttp_client, tmp_path)
     ann, ben = await before.connect(), await before.connect()
     await ann.join("ann", name="Ann")
@@ -300,7 +301,7 @@ async def test_the_page_runs_its_own_script_only_and_is_framed_by_nobody(served:
     assert len(nonces) == 2
 
 
-async def test_a_browser_at_the_root_is_led_to_it(served: Served) -> None:
+async def test_a_browser_at_the_root_is_redirected_to_the_page(served: Served) -> None:
     async with served.client.get("/", headers={"Accept": "text/html"}, allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (302, "/ws/signaling")
 
@@ -323,12 +324,12 @@ async def test_a_browser_at_the_root_is_led_to_it(served: Served) -> None:
         ({"X-Signaling-Proxy": SECRET}, None),
     ],
 )
-def test_only_the_plugins_proxy_is_believed(headers: dict[str, str], address: str | None) -> None:
+def test_only_the_proxy_of_the_plugin_is_trusted(headers: dict[str, str], address: str | None) -> None:
     request = make_mocked_request("GET", "/", headers=headers).clone(remote="192.0.2.9")
     assert client_address(request, SITE) == address
 
 
-def test_without_a_site_no_proxy_is_believed() -> None:
+def test_without_a_site_no_proxy_is_trusted() -> None:
     headers = {"X-Forwarded-For": "10.0.0.7", "X-Signaling-Proxy": SECRET}
     assert client_address(make_mocked_request("GET", "/", headers=headers), None) is None
 
@@ -344,12 +345,12 @@ def test_without_a_site_no_proxy_is_believed() -> None:
         (["10.0.0.7", None], "networks-unknown", "1 from 10.0.0.0/8, 1 from an unknown address"),
     ],
 )
-def test_peers_are_in_one_network_or_in_two(clients: list[str | None], code: str, places: str) -> None:
+def test_the_networks_of_peers_are_compared(clients: list[str | None], code: str, places: str) -> None:
     own = [address_of("eth0", "10.0.0.1/8"), address_of("lo", "127.0.0.1/8")]
     [finding] = check_client_networks(clients, own)
     assert finding.code == code
     assert finding.sentence.endswith(f": {places}")
 
 
-def test_one_peer_alone_is_in_no_network_with_anybody() -> None:
+def test_the_network_of_a_single_peer_is_not_compared() -> None:
     assert list(check_client_networks(["10.0.0.7"], [])) == []

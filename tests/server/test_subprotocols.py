@@ -1,4 +1,4 @@
-"""A client may offer subprotocols, and goes on only if the answer names one of them."""
+"""A client may offer subprotocols, and continues only if the response selects one of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATHS = [path.replace("{room}", "a-room") for dialect in DIALECTS.values() for p
 
 
 @pytest.mark.parametrize("path", [*PATHS, SHARED_PATH, f"{SHARED_PATH}?roomId=a-room"])
-async def test_the_first_of_those_offered_is_the_answer_on_every_path_and_nothing_is_printed(
+async def test_the_first_offered_subprotocol_is_selected_on_every_path(
     aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     served = await serve(aiohttp_client, tmp_path)

@@ -16,7 +16,7 @@ PREFIXES = ["", "/ws/signaling"]
 @pytest.mark.parametrize(
     ("path", "library"), [("/peerjs/id?ts=17", "PeerJS"), ("/socket.io/?EIO=4&transport=polling", "Socket.IO")]
 )
-async def test_a_request_for_another_server_is_answered_with_a_sentence_that_the_terminal_has_once(
+async def test_a_request_of_an_unsupported_library_is_explained_and_printed_once(
     aiohttp_client: AiohttpClient,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -36,7 +36,7 @@ async def test_a_request_for_another_server_is_answered_with_a_sentence_that_the
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-async def test_a_page_with_peerjs_gets_it_as_the_message_of_its_error_event(
+async def test_a_page_with_peerjs_receives_the_explanation_in_its_error_event(
     aiohttp_client: AiohttpClient, tmp_path: Path, prefix: str
 ) -> None:
     served = await serve(aiohttp_client, tmp_path)
@@ -49,7 +49,7 @@ async def test_a_page_with_peerjs_gets_it_as_the_message_of_its_error_event(
 
 
 @pytest.mark.parametrize("path", ["/", "/ws", "/ws/signaling", "/ws/signaling/pairing"])
-async def test_y_webrtc_is_known_by_its_first_frame(
+async def test_y_webrtc_is_recognised_by_its_first_frame(
     aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     served = await serve(aiohttp_client, tmp_path)

@@ -50,7 +50,7 @@ HANDSHAKES = {
 
 @pytest.mark.parametrize(("handshake", "status"), HANDSHAKES.values(), ids=HANDSHAKES)
 @pytest.mark.parametrize("path", ["/ws/signaling", "/ws", "/", "/ws/signaling/match?userId=u1"])
-async def test_a_wrong_handshake_is_refused(port: int, path: str, handshake: Handshake, status: int) -> None:
+async def test_an_invalid_handshake_is_refused(port: int, path: str, handshake: Handshake, status: int) -> None:
     raw = await raw_socket(port)
     raw.send(bytes(handshake._replace(path=path)))
     head = await raw.head()
@@ -68,7 +68,7 @@ async def test_the_first_subprotocol_that_is_offered_is_chosen(port: int, caplog
     assert caplog.text == ""
 
 
-async def test_frames_that_came_with_the_handshake_are_heard(port: int) -> None:
+async def test_frames_that_arrive_with_the_handshake_are_processed(port: int) -> None:
     raw = await raw_socket(port)
     raw.send(bytes(Handshake()) + frame(TEXT, PING_FRAME))
     assert "101" in await raw.head()
@@ -101,7 +101,7 @@ WRONG_FRAMES = {
 
 @pytest.mark.parametrize(("wrong", "code"), WRONG_FRAMES.values(), ids=WRONG_FRAMES)
 @pytest.mark.parametrize("cut", ["whole", "byte by byte"])
-async def test_a_wrong_frame_ends_its_connection_after_what_was_right(
+async def test_an_invalid_frame_closes_the_connection_after_the_valid_ones_were_processed(
     served: Served, port: int, wrong: bytes, code: int, cut: str
 ) -> None:
     raw = await raw_websocket(port)
@@ -122,7 +122,7 @@ async def test_a_wrong_frame_ends_its_connection_after_what_was_right(
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1011, 1014, 3000, 4999])
-async def test_a_close_with_a_code_that_can_be_is_answered(served: Served, port: int, code: int) -> None:
+async def test_a_close_with_a_valid_code_is_answered(served: Served, port: int, code: int) -> None:
     raw = await raw_websocket(port)
     raw.send(closing(code))
     assert await raw.close_code() == 1000
@@ -132,7 +132,7 @@ async def test_a_close_with_a_code_that_can_be_is_answered(served: Served, port:
     assert served.records("connection.closed")[0]["data"]["code"] == code
 
 
-async def test_a_fragmented_message_with_pings_between_is_one_message(port: int) -> None:
+async def test_a_fragmented_message_with_pings_in_between_is_one_message(port: int) -> None:
     raw = await raw_websocket(port)
     first, last = PING_FRAME[:5], PING_FRAME[5:]
     raw.send(frame(TEXT, first, fin=False) + frame(PING, b"p" * 125) + frame(0, fin=False) + frame(0, last))
@@ -142,7 +142,8 @@ async def test_a_fragmented_message_with_pings_between_is_one_message(port: int)
 
 
 async def test_a_close_that_comes_in_the_middle_of_a_large_frame_is_read(port: int) -> None:
-    """What is sent while the sidecar hangs up must not reset the connection before its Close has been read."""
+    """Data that arrives while the sidecar disconnects must not reset the connection before the client has read the
+    Close."""
     raw = await raw_websocket(port)
     raw.send(frame(TEXT, b"x" * 2_000_000))
     await raw.writer.drain()
@@ -150,7 +151,9 @@ async def test_a_close_that_comes_in_the_middle_of_a_large_frame_is_read(port: i
     await raw.close()
 
 
-async def test_who_does_not_hang_up_after_our_close_is_hung_up_on(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_does_not_disconnect_after_a_close_is_disconnected(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reader, "CLOSE_WITHIN_S", 0.05)
     raw = await raw_websocket(port)
     raw.send(frame(TEXT, b"\xff"))

@@ -39,7 +39,7 @@ def pytest_with(plugin: str, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_they_pass_the_tests_for_all_dialects() -> None:
+def test_new_dialects_pass_the_tests_for_all_dialects() -> None:
     files = [f"tests/{each}" for each in (*GENERIC, OF_COURIER)]
     code, output = pytest_with("tests.trial.register", "-k", f"{COURIER.name} or {CLUB.name}", *files)
     assert code == 0, output
@@ -47,7 +47,7 @@ def test_they_pass_the_tests_for_all_dialects() -> None:
         assert re.search(rf"tests/{file}::.*\[.*{dialect}.* PASSED", output), f"{file} has no test of {dialect}"
 
 
-def test_a_dialect_without_vectors_and_manners_is_told_what_is_missing() -> None:
+def test_the_tests_report_missing_vectors_and_manners_of_a_dialect() -> None:
     files = ("tests/dialects/test_conformance.py", "tests/dialects/test_vectors.py")
     code, output = pytest_with("tests.trial.register_unfinished", "-k", "unfinished", *files)
     assert code == 1

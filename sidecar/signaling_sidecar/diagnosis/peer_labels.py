@@ -94,7 +94,8 @@ class PeerLabels:
             numbers: dict[str | None, int] = {}
             for peer in self._names:
                 wanted, numbered = self._wanted(peer)
-                # Only peers that may still return. In a room that is open for days, most have left long ago.
+                # This considers only peers that may still return. In a room that is open for days, most have left long
+                # ago.
                 since_ts = self._came_ts[peer] - RELOADED_WITHIN_S
                 others = [each for each in alike.get(wanted, []) if self._gone_ts.get(each, math.inf) >= since_ts]
                 alike[wanted] = others

@@ -27,7 +27,7 @@ class About(msgspec.Struct, frozen=True):
     code: str | None = None
     message: str | None = None
     count: int = 1
-    """In `signal.refused`: how many equal refusals the record stands for."""
+    """In `signal.refused`: how many equal refusals the record represents."""
     mode: str | None = None
     host: str | None = None
     """In `room.created` and `room.updated`: the new host. In these records `name` and `mode` are the new values too."""

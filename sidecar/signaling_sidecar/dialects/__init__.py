@@ -22,7 +22,7 @@ from signaling_sidecar.dialects.rooms import ROOMS
 from signaling_sidecar.hub.payloads import Binary
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED)}
-"""The only list of the dialects. Everything else that depends on which dialects there are reads it."""
+"""The only list of the dialects. All other code that needs the list of dialects reads it."""
 
 NATIVE = ROOMS
 """The dialect that our own client library, the status page and the LAN discovery speak."""

@@ -1,4 +1,4 @@
-"""What the dialects share to read and write frames. Bytes that may be anything become a command or a refusal."""
+"""Functions with which dialects read and write frames. Any bytes that a client sends become a command or a refusal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ encode_json = msgspec.json.Encoder().encode
 class Envelope(msgspec.Struct, gc=False):
     """The fields that a dialect reads from each of its frames. A dialect adds its own fields in a subclass.
 
-    A dialect whose frames say their kind in another field than `type` names that field in its subclass:
+    A dialect whose frames contain their kind in another field than `type` names that field in its subclass:
     `type: Any = msgspec.field(name="op", default=None)`. For frames that are JSON arrays, the subclass is declared with
     `array_like=True`, and the kind is the first item.
     """
@@ -37,7 +37,7 @@ class Envelope(msgspec.Struct, gc=False):
 
     @property
     def ref(self) -> msgspec.Raw | None:
-        """The JSON text of the frame's own id, in dialects that return it with their answers."""
+        """Return the JSON text of the frame's id, in dialects whose answers repeat it."""
         return None
 
     def numbered(self, command: Carried, connection: int) -> Command:
@@ -72,10 +72,10 @@ def reader(
     read: Callable[[E, bytes, Caller, int], Carried],
     outlined: Callable[[Mapping[bytes, bytes]], E | None] = _no_outline,
 ) -> Callable[[bytes, Caller, int], Command]:
-    """Make a dialect's `decode` from `read`, which reads a frame whose envelope has been read.
+    """Create a dialect's `decode` from `read`, which reads the rest of a frame after its envelope.
 
-    `read` may raise BadFrameError, and whatever msgspec raises. `outlined` makes an envelope from what `outline` could
-    read of a frame that was refused before its envelope was read.
+    `read` may raise BadFrameError, and whatever msgspec raises. `outlined` creates an envelope from the fields that
+    `outline` could read, for a frame that was refused before its envelope could be decoded.
     """
     is_array = envelopes.type.__struct_config__.array_like
     opening, shape = (b"[", "array") if is_array else (b"{", "object")
@@ -114,7 +114,7 @@ def reader(
 
 
 def binary_reader(read: Callable[[bytes, Caller, int], Carried]) -> Callable[[bytes, Caller, int], Command]:
-    """Make a dialect's `decode_binary` from `read`, which may raise BadFrameError."""
+    """Create a dialect's `decode_binary` from `read`, which may raise BadFrameError."""
 
     def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:
         try:
@@ -126,7 +126,7 @@ def binary_reader(read: Callable[[bytes, Caller, int], Carried]) -> Callable[[by
 
 
 def writer(encoders: Mapping[type, Callable[[Any, int], bytes | None]]) -> Callable[[Message, int], bytes | None]:
-    """Make a dialect's `encode` from one encoder for each type of message. Messages of other types are not sent."""
+    """Create a dialect's `encode` from one encoder for each type of message. Messages of other types are not sent."""
 
     def encode(message: Message, at_ms: int) -> bytes | None:
         encoder = encoders.get(type(message))

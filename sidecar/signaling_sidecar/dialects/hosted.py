@@ -1,6 +1,6 @@
 """`hosted`, the protocol of a watch-together browser extension, whose rooms have a host and control modes.
 
-While its client waits for the answer to CREATE_ROOM or JOIN_ROOM, it takes any ERROR for that answer. When it
+While its client waits for the answer to CREATE_ROOM or JOIN_ROOM, it treats any ERROR as that answer. When it
 reconnects, it sends the frames that it had queued before its JOIN_ROOM. So frames that arrive before the join are
 dropped and recorded, but not answered with an ERROR.
 """

@@ -10,7 +10,7 @@ from signaling_sidecar.dialects.outline import well_formed
 from signaling_sidecar.errors import NOT_JSON
 
 KindOf = Callable[[bytes], str | None]
-"""Reads the kind of a text frame. It returns None for a frame that has none, or that cannot be read."""
+"""Reads the kind of a text frame. It returns None for a frame that has no kind, or that cannot be read."""
 
 
 def kind_in(field: str) -> KindOf:

@@ -1,4 +1,4 @@
-"""Reads what can still be read of a frame that the JSON decoder refuses.
+"""Reads the parts of a frame that can still be read if the JSON decoder refuses the frame.
 
 A client that numbers its frames waits until each number is handled. So when a frame is refused for something inside it,
 such as an array that is nested too deeply, its own fields must still be read: the answer names its number.
@@ -12,7 +12,8 @@ from itertools import islice
 
 MAX_TOKENS = 20_000  # takes about 5 ms; without a bound, one hostile client could keep the event loop busy
 
-# Every repetition is possessive and an open string reaches to the end of the frame: the time is linear.
+# The time is linear, because every repetition is possessive, and an unterminated string extends to the end of the
+# frame.
 _STRING = rb'"(?:[^"\\]++|\\.)*+"?'
 _TOKEN = re.compile(_STRING + rb"|[\[{]+|[\]}]+", re.DOTALL)
 _ITEM = re.compile(_STRING + rb"|[\[{]+|[\]}]+|,|[^\s,:\[\]{}\"]++", re.DOTALL)

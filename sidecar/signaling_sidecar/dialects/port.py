@@ -1,4 +1,5 @@
-"""What each dialect is: how it reads handshakes and frames, how it writes messages, and the rules of its rooms."""
+"""The interface of a dialect: how it reads handshakes and frames, how it writes messages, and the rules of its
+rooms."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ class Introduction(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """An HTTP answer instead of a WebSocket."""
+    """A handshake is answered with this HTTP response instead of a WebSocket."""
 
     status: int
     text: str
@@ -65,12 +66,12 @@ class Caller:
 
 
 class FrameBudget(NamedTuple):
-    """How many frames a connection may send, compared to the settings `max_frames_per_s` and `max_frames_burst`."""
+    """How many frames a connection may send, in relation to the settings `max_frames_per_s` and `max_frames_burst`."""
 
     times: float = 1.0
-    """The factor by which both are multiplied."""
+    """The factor by which both settings are multiplied."""
     per_room: bool = False
-    """Whether both are also multiplied by the number of rooms that the connection is in."""
+    """Whether both settings are also multiplied by the number of rooms that the connection is in."""
 
 
 Decode = Callable[[bytes, Caller, int], Command]
@@ -99,7 +100,7 @@ class Answer(NamedTuple):
 
 
 class View(Protocol):
-    """What a route may know of the rooms of its dialect."""
+    """The information about the rooms of its dialect that a route may use."""
 
     def listed_rooms(self) -> RoomsListed:
         """The rooms that the list of rooms shows, the oldest first."""
@@ -116,18 +117,20 @@ class Route(NamedTuple):
     """
 
     method: str
-    """In upper case. A route for GET also answers HEAD."""
+    """In upper case. The HTTP method. A route for GET also answers HEAD."""
     path: str
-    """`{name}` stands for one segment of any text, and is given to `answer` as `Asked.path["name"]`."""
+    """The path, in which `{name}` stands for one segment with any text. `answer` receives that text as
+    `Asked.path["name"]`."""
     answer: Callable[[Asked, View], Answer]
-    """Must neither wait nor change anything. What it raises is logged, and the client gets a 500 without details."""
+    """Returns the response. It must neither wait nor change anything. If it raises an exception, the exception is
+    logged, and the client gets a 500 without details."""
     max_body_bytes: int = 0
     """The largest body that is accepted. A larger one is answered with 413."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """One wire protocol. A dialect holds no state: everything that must be remembered is in the hub."""
+    """One wire protocol. A wire protocol. A dialect has no state: everything that must be remembered is in the hub."""
 
     name: str
     purpose: str
@@ -144,31 +147,33 @@ class Dialect:
     decode: Decode
     """Reads one text frame."""
     decode_binary: Decode | None = None
-    """Reads one binary frame. None refuses all binary frames."""
+    """Reads one binary frame. With None, all binary frames are refused."""
     encode: Callable[[Message, int], bytes | None]
     """Returns the frame for (message, wall clock in ms), as a `Binary` when it is a binary frame. None sends nothing.
     """
     mark: Callable[[bytes, Mark], bytes] = lambda text, mark: text
     """Adds the numbers of a frame to a resumable session to the text that all receivers share."""
     open: Callable[[Opening], Introduction | Rejection | Closing] = lambda opening: Introduction()
-    """Reads the handshake. A `Closing` lets the handshake succeed and ends the connection at once."""
+    """Reads the handshake. Reads a handshake. With a `Closing`, the handshake succeeds and the connection is closed at
+    once."""
     begin: Callable[[Caller, int], Carried | Opened | None] = lambda caller, at_ms: None
-    """Returns what the handshake itself asks for: (caller, wall clock in ms since the epoch). It is carried out before
-    the first frame is read. A client that asked for a greeting, a room or a group may then wait without sending."""
+    """Returns the commands that the handshake itself requests, given the caller and the wall clock (ms since the
+    epoch). It is carried out before the first frame is read. A client whose handshake requests a greeting, a room or a
+    group need not send any frame."""
     closing: Callable[[LastWords], Closing | None] = lambda message: None
-    """Returns how the message ends the connection of its receiver. None keeps the connection open."""
+    """Returns how to close the connection of a message's receiver, or None to keep it open."""
     plain_get: Rejection = UPGRADE_REQUIRED
     """The answer to a request that is not a WebSocket handshake."""
     routes: tuple[Route, ...] = ()
-    """Its HTTP routes beside the WebSocket."""
+    """The HTTP routes that the dialect has in addition to its WebSocket."""
     keeps_secrets: bool = False
-    """Whether words that its clients choose, such as the type of an unknown frame, may hold a secret. They are then
+    """Whether words that its clients choose, such as the type of an unknown frame, may hold a secret. Such words are
     not recorded."""
     cross_origin: bool = False
     """Whether pages of allowed origins may read its HTTP answers."""
     first_frames: frozenset[str] = frozenset()
-    """The kinds of a first frame that choose this dialect on the shared path. It is not for a protocol in which the
-    server speaks first: there the client would wait for the server, and the server for the client."""
+    """The kinds of a first frame that choose this dialect on the shared path. A protocol in which the server sends the
+    first frame cannot use it, because the client would wait for the server, and the server for the client."""
     frame_budget: FrameBudget = FrameBudget()
     """How many frames a connection may send."""
     query: str | None = None
@@ -178,5 +183,5 @@ class Dialect:
 
     @property
     def opens_without_id(self) -> bool:
-        """Whether a WebSocket opens at its first path as it stands, without a room or a peer in the URL."""
+        """Whether a client can open a WebSocket at the first path without a room or a peer in the URL."""
         return "{" not in self.paths[0] and isinstance(self.open(Opening()), Introduction)

@@ -41,7 +41,7 @@ _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Envelope(Envelope, gc=False, kw_only=True):
-    """The fields that are read from every frame. A relay never carries the sender's own value of those after `to`."""
+    """The fields that are read from every frame. The fields after `to` are never relayed with the sender's values."""
 
     type: str
     id: Raw | UnsetType = UNSET
@@ -66,7 +66,7 @@ class _Envelope(Envelope, gc=False, kw_only=True):
 
 
 def _outlined(fields: Mapping[bytes, bytes]) -> _Envelope | None:
-    """Make the envelope of a frame that could not be decoded.
+    """Create the envelope of a frame that could not be decoded.
 
     The answer must repeat the numbers of the frame, because its client would otherwise send it again for ever.
     """

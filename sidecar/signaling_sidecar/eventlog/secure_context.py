@@ -1,4 +1,4 @@
-"""Whether a browser treats a page as a secure context, judged by the origin of the page."""
+"""Tells by the origin of a page whether a browser treats the page as a secure context."""
 
 from __future__ import annotations
 

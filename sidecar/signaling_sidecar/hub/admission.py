@@ -20,7 +20,8 @@ class InTheWay(NamedTuple):
 
 
 def session_of(peer: str | None, room: Room | None) -> Session | None:
-    """The session in the room to which a joining peer would return. None when it would enter as a new one."""
+    """Return the session in the room to which a joining peer would return, or None if the peer would get a new
+    session."""
     if room is None:
         return None
     if peer is not None:
@@ -31,7 +32,7 @@ def session_of(peer: str | None, room: Room | None) -> Session | None:
 
 
 def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusal | None:
-    """Why the join cannot return to the session: its id belongs to another client."""
+    """Return a refusal if the join cannot return to the session, because the session belongs to another client."""
     joining, resumption = session.room.rules.joining, session.resumption
     if resumption is not None:
         # The answer may have been lost: until the client's next frame, the same page may ask for the session again.
@@ -52,7 +53,8 @@ def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusa
 
 
 def in_the_way(room: Room | None, known: Session | None, refusal: Refusal) -> list[Session]:
-    """The sessions to challenge before a join is refused. Empty when the refusal would be the same without them."""
+    """Return the sessions to challenge before a join is refused. The result is empty if the join would be refused
+    without these sessions too."""
     if room is None:
         return []
     if known is not None:

@@ -19,9 +19,10 @@ def tell(receivers: Iterable[Session], message: Message) -> list[Effect]:
 
 
 def announce(record: Record, receivers: Iterable[Session], message: Numbered) -> list[Effect]:
-    """Record something and send a message about it.
+    """Write a record, and send a message about the same event.
 
-    A resumable session gets the message under a number, which the record notes. It is kept for a session that is away.
+    A resumable session gets the message with a number, which is written to the record. For a resumable session that is
+    away, the message is kept.
     """
     connections: list[int] = []
     marks: dict[int, Mark] = {}
@@ -99,7 +100,7 @@ def _can_hear(session: Session) -> bool:
 
 
 def room_state(room: Room, now_s: float) -> RoomState | None:
-    """The state of the whole room, in dialects whose announcements carry it."""
+    """Return the state of the whole room in dialects whose announcements contain it, otherwise None."""
     if not room.rules.announcements.tells_state:
         return None
     return RoomState(

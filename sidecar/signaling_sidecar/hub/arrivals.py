@@ -100,16 +100,17 @@ class Arrivals:
             limits.limit = self._state.rules[dialect].entry.limit or limits.limit
 
     def forget(self, connection: int) -> None:
-        """Drop what is remembered about the tries of a connection that has ended."""
+        """Forget the attempts to join of a connection that has ended."""
         for limits in self._entry_limits.values():
             limits.forget(connection)
 
     # --- what a join repeats or replaces -----------------------------------------------------------------------------
 
     def _session_to_replace(self, join: commands.Join) -> Session | None:
-        """The session of the connection that the join repeats, or that must end before the peer can join.
+        """Return the session of the connection that the join repeats, or that must end before the peer can join.
 
-        It is the one in the same room. Where a connection can be in one room only, it is its only session.
+        This is the session in the same room or, if the rules allow one room per connection, the only session of the
+        connection.
         """
         sessions = self._state.membership.sessions(join.connection)
         if not sessions:
@@ -137,7 +138,8 @@ class Arrivals:
         return errors.too_many_tries()
 
     def _refuse_entry(self, join: commands.Join, current: Session | None, room: Room | None) -> Refusal | None:
-        """Why no new session can enter the room. `current` would end before, and its room too if it is alone there."""
+        """Return the reason why no new session can enter the room, or None. `current` would end before, and so would
+        its room if no other session is in it."""
         rules = self._state.rules[join.room.dialect]
         if join.capacity is not None and join.capacity > rules.joining.capacity:
             return errors.bad_field("capacity", f"a whole number from 1 to {rules.joining.capacity}")
@@ -150,7 +152,7 @@ class Arrivals:
         return errors.room_full(room.key.room, room.capacity) if full else None
 
     def _refuse_another_room(self, join: commands.Join, current: Session | None) -> Refusal | None:
-        """Why the connection can be in no further room. `current` would end before."""
+        """Return the reason why the connection cannot be in another room, or None. `current` would end before."""
         limit = self._state.rules[join.room.dialect].joining.rooms_per_connection
         remaining = len(self._state.membership.sessions(join.connection)) - (1 if current is not None else 0)
         return errors.too_many_joined(limit) if remaining >= limit else None
@@ -201,7 +203,7 @@ class Arrivals:
     # --- with a token ------------------------------------------------------------------------------------------------
 
     def _resume(self, join: commands.Join, token: str, now_s: float) -> list[Effect] | Refusal | InTheWay:
-        """Resume the session that the token belongs to. A token of no session gets a new session instead."""
+        """Resume the session that the token belongs to. If the token is unknown, the client gets a new session."""
         room = self._state.membership.room(join.room)
         session = room.sessions.get(join.peer) if room is not None and join.peer is not None else None
         if session is not None and session.resumption is not None and session.resumption.knows(token_hash(token)):

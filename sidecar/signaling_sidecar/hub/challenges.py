@@ -59,7 +59,7 @@ class Challenges:
     def hold(self, command: Command) -> bool | Refusal:
         """Keep a command if its sender waits for the answer to its join. Returns whether it was kept.
 
-        A command that asks for nothing that could be refused, such as a ping, does not wait.
+        A command that can never be refused, such as a ping, does not wait.
         """
         if not self._standoffs or not isinstance(command, Refusable | Several | Numbered):
             return False
@@ -76,12 +76,12 @@ class Challenges:
         self._standoffs[rest.connection].rest = rest
 
     def waits_for(self, connection: int) -> Join | None:
-        """The join of the connection that waits, if there is one."""
+        """Return the waiting join of the connection, or None."""
         standoff = self._standoffs.get(connection)
         return standoff.join if standoff is not None else None
 
     def answered(self, connection: int, now_s: float) -> list[Effect]:
-        """The connection is alive, so it is not in the way any more as one that might be lost."""
+        """Must be called when a challenged connection has answered, which proves that it is alive."""
         done: list[Effect] = []
         for standoff in self._of(connection):
             standoff.silent.discard(connection)
@@ -90,7 +90,8 @@ class Challenges:
         return done
 
     def gone(self, connection: int, now_s: float) -> list[Effect]:
-        """The connection has ended. Its own join waits no more, and joins that it was in the way of are decided now."""
+        """Must be called when a connection has ended. Its own waiting join is dropped, and the joins that waited for
+        its answer are decided now."""
         self._standoffs.pop(connection, None)
         done: list[Effect] = []
         for standoff in self._of(connection):

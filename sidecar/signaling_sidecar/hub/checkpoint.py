@@ -26,7 +26,7 @@ class AwayState(msgspec.Struct, frozen=True):
 
     ending: Ending
     left_s: Seconds
-    """What is left of the grace period. A point in hub time would mean nothing to the next process."""
+    """The remaining grace period in seconds. A point in hub time would have no meaning in the next process."""
     told: list[str]
 
 
@@ -79,7 +79,7 @@ class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     matched: list[str] = []
     queue: str = ""
     announced: bool = True
-    """Whether its peers are told of each other."""
+    """Whether the peers of the room are told of each other."""
     rules: OwnRules | None = None
 
 
@@ -95,7 +95,8 @@ class KeptFrameState(msgspec.Struct, frozen=True, omit_defaults=True):
     session: str | None = None
     """The sender's session, while it lasts."""
     payload: str | None = None
-    """Only where the log holds what a restart needs to deliver it."""
+    """The payload of the frame, or None if the log does not contain enough of it to deliver the frame after a
+    restart."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -105,7 +106,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     waiting: list[Waiting]
     barred: list[tuple[RoomKey, str]] = []
     mailboxes: list[KeptFrameState] = []
-    """In order of sending, for each receiver."""
+    """The kept frames, for each receiver in the order in which they were sent."""
 
 
 def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
@@ -166,14 +167,14 @@ def _session(session: Session, now_s: float) -> SessionState:
 
 
 def stored(message: Numbered) -> Numbered:
-    """The message in a form that JSON can hold. `restored` returns the message itself."""
+    """Return the message in a form that can be represented in JSON. `restored` returns the message itself."""
     if isinstance(message, Relayed):
         return msgspec.structs.replace(message, payload=to_json(message.payload))
     return message
 
 
 def restored(message: Numbered) -> Numbered | None:
-    """The message that a checkpoint holds, or None when it is damaged."""
+    """Return the message in a checkpoint, or None if it is damaged."""
     if not isinstance(message, Relayed):
         return message
     payload = from_json(message.payload)

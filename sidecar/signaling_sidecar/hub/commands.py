@@ -1,4 +1,4 @@
-"""The commands of the hub: what a client, the admin or the passing of time asks it to do.
+"""The commands of the hub. They come from clients, from the admin, and from a timer.
 
 Every value has been parsed and checked before: ids are valid names, and sizes are within their limits. These fields
 occur in many commands:
@@ -8,8 +8,8 @@ occur in many commands:
 - `ref` is the JSON text of the frame's own "id" field. The answer to the frame repeats it, so that the client knows
   which of its frames is answered.
 - `claimed_from` is the peer id that the frame names as its sender.
-- `room`, in a command of a member, is the room that the command is about. None stands for the only room that the
-  connection is in.
+- `room`, in a command of a member, is the room that the command is about. None means the only room that the connection
+is in.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     connection: int
     room: RoomKey
     at_ms: int
-    """Wall clock of the request in ms since the epoch. It is shown to people, and never computed with."""
+    """The wall-clock time of the request in ms since the epoch. It is only shown to people, and never used in a
+    calculation."""
     peer: str | None = None
     """The requested peer id. None keeps the id that the connection has in this room or, where it can be in several,
     in another room of the dialect. In any other case the hub generates an id."""
@@ -55,13 +56,13 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     after: int | None = None
     """The number of the last frame that the client has handled. A reloaded page knows of none, and sends None."""
     credential: str | None = None
-    """A token for the `on_join` hook, which decides whether the peer may join. The hub does not look at it, and it is
-    never recorded."""
+    """A token for the `on_join` hook, which decides whether the peer may join. The hub does not use it, and it is never
+    recorded."""
     rules: OwnRules | None = None
     """The rules of its own that the room gets, if this join creates it."""
     address: str | None = None
-    """The client's IP address, by which joins are counted where the rules limit them. None stands for an unknown
-    address."""
+    """The client's IP address, by which joins are counted where the rules limit them. None means that the address is
+    unknown."""
     ref: msgspec.Raw | None = None
 
 
@@ -113,7 +114,7 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
 
 
 class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Change what the others are told about the sending peer. None keeps a value."""
+    """Change what the others are told about the sending peer. A field that is None does not change."""
 
     kind: str = "update"
     connection: int
@@ -127,7 +128,7 @@ class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class UpdateRoom(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Change the room. Only its host may do that. None keeps a value."""
+    """Change the room. Change the room. Only the host of the room may do this. A field that is None does not change."""
 
     kind: str
     connection: int
@@ -175,7 +176,7 @@ class UnwatchRooms(msgspec.Struct, frozen=True, gc=False):
 
 
 class Acknowledge(msgspec.Struct, frozen=True, gc=False):
-    """A frame that says nothing but the numbers on it (see `Numbered`)."""
+    """A frame that contains only numbers (see `Numbered`)."""
 
     connection: int
 
@@ -188,24 +189,25 @@ class Ping(msgspec.Struct, frozen=True, gc=False):
 
 
 class Greet(msgspec.Struct, frozen=True, gc=False):
-    """Send the client a greeting that tells its peer id, for protocols in which the server speaks first."""
+    """Send the client a greeting with its peer id, for protocols in which the server sends the first frame."""
 
     connection: int
     peer: str
 
 
 class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Refuse a frame that could not be read as another command. The sender is told, and the refusal is recorded."""
+    """Refuse a frame that could not be converted to another command. The sender is told, and the refusal is
+    recorded."""
 
     connection: int
     refusal: Refusal
     kind: str | None = None
     room: RoomKey | None = None
-    """The room that the frame asked to join. None when it asked for none, or when that could not be read."""
+    """The room that the frame asked to join, or None if it is not a join or the room could not be read."""
     peer: str | None = None
     size: int | None = None
     count: int = 1
-    """How many frames this refusal stands for."""
+    """The number of refused frames that this command reports together."""
     ref: msgspec.Raw | None = None
 
 
@@ -231,20 +233,21 @@ class End(msgspec.Struct, frozen=True, gc=False):
 
 
 class SetRules(msgspec.Struct, frozen=True, gc=False):
-    """Use other rules for all dialects from now on, also in the rooms that exist. No peer is removed by that."""
+    """Use other rules for all dialects from now on, also in existing rooms. No peer is removed because of the new
+    rules."""
 
     rules: Mapping[str, RoomRules]
     max_rooms: int
 
 
 class SetLogState(msgspec.Struct, frozen=True, gc=False):
-    """Tell the hub whether the event log can be written. While it cannot, sessions do not survive the process."""
+    """Tell the hub whether the event log can be written. As long as it cannot, sessions do not survive a restart."""
 
     is_written: bool
 
 
 class SetOwnRules(msgspec.Struct, frozen=True, gc=False):
-    """Give one room other rules of its own. No peer is removed by that."""
+    """Change the room's own rules. No peer is removed because of the new rules."""
 
     room: RoomKey
     own: OwnRules | None
@@ -271,7 +274,7 @@ class Say(msgspec.Struct, frozen=True, gc=False):
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False):
-    """The time in `Hub.next_deadline_s` has come: do what is due."""
+    """Carry out the actions that are due. The server must send this command at `Hub.next_deadline_s`."""
 
 
 OfMember = Leave | Relay | Update | UpdateRoom
@@ -281,14 +284,15 @@ Single = Refusable | ListRooms | WatchRooms | UnwatchRooms | Acknowledge | Ping 
 """A single thing that a client asks for."""
 
 
-MAX_COMMANDS = 200  # in one frame; each may be refused with a record, and a hook may be asked about each
+MAX_COMMANDS = 200  # commands in one frame; each may cause a record and a call of a hook
 
 
 class Several(msgspec.Struct, frozen=True, gc=False):
     """Several commands in one frame.
 
-    Each is carried out or refused for itself, in order, and each refusal is recorded. Only the first one is told to
-    the client: a frame is answered with one error at most. A frame with more than `MAX_COMMANDS` is refused as a whole.
+    Each of them is carried out or refused independently, in order, and each refusal is recorded. Only the first refusal
+    is sent to the client, because a frame is answered with at most one error. A frame with more than `MAX_COMMANDS` is
+    refused as a whole.
     """
 
     connection: int
@@ -298,7 +302,7 @@ class Several(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def refusal(self) -> Refusal | None:
-        """Why the frame is refused as a whole, if it is."""
+        """Return a refusal if the whole frame is refused, otherwise None."""
         count = len(self.commands)
         return errors.too_many_commands(count, MAX_COMMANDS) if count > MAX_COMMANDS else None
 

@@ -9,7 +9,8 @@ from itertools import count
 from signaling_sidecar.hub.effects import Effect
 
 Action = Callable[[float], list[Effect]]
-"""Called with `now_s`. It must check itself whether it still applies, because no deadline is ever cancelled."""
+"""Called with `now_s`. The action of a deadline. It must check whether it still applies, because deadlines are never
+cancelled."""
 
 
 class Deadlines:
@@ -23,7 +24,7 @@ class Deadlines:
 
     @property
     def next_s(self) -> float | None:
-        """The time of the first action. None when there is none."""
+        """The time of the next action, or None if there is none."""
         return self._heap[0][0] if self._heap else None
 
     def run(self, now_s: float) -> list[Effect]:

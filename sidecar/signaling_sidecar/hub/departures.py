@@ -31,7 +31,8 @@ class Departures:
         return [*self.depart(session, Reason.LEFT, now_s), Send((leave.connection,), left)]
 
     def end_connection(self, connection: int, ending: Ending, now_s: float) -> list[Effect]:
-        """End each session of a connection that has ended, or keep it away, as the rules of its room say."""
+        """For each session of a connection that has ended: end it, or keep it without a connection, as the rules of its
+        room require."""
         done: list[Effect] = []
         for session in self._state.membership.sessions(connection):
             done += self._lose_connection(session, ending, now_s)
@@ -48,7 +49,7 @@ class Departures:
         return [record]
 
     def grace_s(self, session: Session, ending: Ending) -> float:
-        """How long the session is kept without a connection after such an ending."""
+        """Return how long the session is kept without a connection after this kind of ending."""
         rules = session.room.rules
         graces_s = rules.endings.resumable_grace_s if session.resumption is not None else None
         return (graces_s or rules.endings.grace_s)[ending]

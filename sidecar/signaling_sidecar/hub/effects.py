@@ -1,4 +1,4 @@
-"""The effects of the hub: what it wants the server to do after a command.
+"""The effects of the hub: what the server must do after a command.
 
 An effect sends a message to connections, closes or challenges a connection, or writes a record to the event log.
 Messages are in the hub's own words. A dialect encodes each one as a frame of its protocol, or leaves it out.
@@ -49,7 +49,7 @@ class RoomState(msgspec.Struct, frozen=True, gc=False):
     mode: str | None
     created_at_ms: int
     idle_s: float
-    """Seconds since one of its peers sent something."""
+    """Seconds since a peer in the room last sent a frame."""
     peers: tuple[PeerView, ...]
     """All peers, the receiver included, in order of joining."""
 
@@ -65,7 +65,8 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False):
-    """The limits for a connection's frames, so that its client need not send what would be refused."""
+    """The limits for the frames of a connection, which the client needs to avoid sending frames that would be
+    refused."""
 
     frame_bytes: int
     frames_per_s: int
@@ -84,14 +85,15 @@ class PeerList(msgspec.Struct, frozen=True, gc=False):
     peer: str
     """The id of the receiver itself."""
     joined_at_ms: int
-    """When the receiver joined. A comparison with the others' times tells who came first."""
+    """When the receiver joined. Clients compare it with the times of the other peers to find out which of two peers
+    joined first."""
     peers: tuple[PeerView, ...]
     """The others, in order of joining."""
     room_name: str | None = None
     state: RoomState | None = None
     ticket: Ticket | None = None
     handled: int | None = None
-    """For a session that existed before: the last number of the client's own frames that was handled."""
+    """For a session that existed before: the last handled number of the client's own frames."""
     sent: int | None = None
     """For a session that existed before: the number of the last frame that was sent to it."""
     ice_servers: JsonText = UNSET
@@ -116,32 +118,32 @@ class NotResumed(msgspec.Struct, frozen=True, gc=False):
     """The session cannot be resumed. A `PeerList` follows."""
 
     why: str
-    """With `token`, the list is that of a new session. With `gap`, it is that of the old one, of which not all missed
-    frames are kept."""
+    """`token` if a list of a new session follows, or `gap` if the session continues with a new list because not all
+    missed frames are kept."""
     ref: JsonText = UNSET
 
 
 class Ack(msgspec.Struct, frozen=True, gc=False):
-    """The client's own frames up to this number were handled."""
+    """Acknowledges the client's own frames up to this number."""
 
     handled: int
 
 
 class Durability(msgspec.Struct, frozen=True, gc=False):
-    """Whether the session survives a restart of the sidecar, when that has changed."""
+    """Reports a change: whether the session survives a restart of the sidecar."""
 
     durable: bool
 
 
 class Greeting(msgspec.Struct, frozen=True, gc=False):
-    """The first message to a client, in protocols in which the server speaks first."""
+    """The greeting of a client, in protocols in which the server sends the first frame."""
 
     peer: str
     """The peer id of the receiver."""
 
 
 class PeerJoined(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Another peer has joined the room."""
+    """Reports that another peer has joined the room."""
 
     peer: PeerView
     room_name: str | None = None
@@ -150,13 +152,13 @@ class PeerJoined(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class PeerLeft(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Another peer has left the room."""
+    """Reports that another peer has left the room."""
 
     peer: str
     reason: Reason
     room_name: str | None = None
     new_host: str | None = None
-    """The host from now on, when it is another peer than before."""
+    """The peer id of the new host, or None if the host has not changed."""
     state: RoomState | None = None
     room: str = ""
 
@@ -195,7 +197,7 @@ class Relayed(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Confirmed(msgspec.Struct, frozen=True, gc=False):
-    """The frame was accepted. Sent only for a command that asks for it with `confirms`."""
+    """Confirms that the frame was accepted. It is only sent if the command requests it with `confirms`."""
 
     kind: str
     """The type of the frame."""
@@ -203,7 +205,7 @@ class Confirmed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Matched(msgspec.Struct, frozen=True, gc=False):
-    """A room was made for a group in which the receiver is."""
+    """Reports that a room was created for the group of the receiver."""
 
     room: str
     peers: tuple[str, ...]
@@ -213,7 +215,7 @@ class Matched(msgspec.Struct, frozen=True, gc=False):
 
 
 class Left(msgspec.Struct, frozen=True, gc=False):
-    """The receiver itself has left the room, as it asked to."""
+    """Confirms that the receiver has left the room, as it requested."""
 
     room: str
     peer: str
@@ -221,13 +223,13 @@ class Left(msgspec.Struct, frozen=True, gc=False):
 
 
 class RoomEnded(msgspec.Struct, frozen=True, gc=False):
-    """The room that the receiver was in has ended."""
+    """Reports that the room of the receiver has ended."""
 
     room: str
 
 
 class CloseCode(IntEnum):
-    """Why the hub or the server ends a connection, on the wire (PROTOCOLS.md, "Close codes")."""
+    """The codes with which the hub or the server closes a connection (PROTOCOLS.md, "Close codes")."""
 
     REFUSED = 1008
     TOO_BIG = 1009
@@ -267,7 +269,7 @@ class Expired(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class RoomsListed(msgspec.Struct, frozen=True, gc=False):
-    """The list of rooms. It has a `ref` only when it answers a frame."""
+    """The list of rooms. `ref` is only set if the list answers a frame."""
 
     rooms: tuple[RoomView, ...]
     ref: JsonText = UNSET
@@ -280,7 +282,7 @@ class Pong(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A frame of the receiver was refused."""
+    """Reports that a frame of the receiver was refused."""
 
     refusal: Refusal
     ref: JsonText
@@ -289,11 +291,11 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     joined: bool
     """Whether the receiver is in a room."""
     c: int | None = None
-    """The number that the client gave the frame. The refusal counts as its handling."""
+    """The number that the client gave the frame. A refused frame counts as handled."""
     handled: int | None = None
-    """The last number that was handled, when the number of the refused frame was not."""
+    """The last number that was handled, if the refused frame does not count as handled."""
     room: str | None = None
-    """The room that the frame was about, where that is known."""
+    """The room that the frame was about, if it is known."""
 
 
 Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Expired | Refused
@@ -328,7 +330,7 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     s: int
     """The number of the frame itself."""
     handled: int | None = None
-    """The last number of the client's own frames that was handled, when the client has not been told yet."""
+    """The last handled number of the client's own frames, or None if the client has been told already."""
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):
@@ -337,7 +339,7 @@ class Send(msgspec.Struct, frozen=True, gc=False):
     connections: tuple[int, ...]
     message: Message
     marks: Mapping[int, Mark] | None = None
-    """By connection, for the receivers whose frames are numbered."""
+    """The numbers by connection, for the receivers whose frames are numbered."""
 
 
 class Close(msgspec.Struct, frozen=True, gc=False):
@@ -370,7 +372,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     c: int | None = None
     """The number that the client gave its frame."""
     numbers: Mapping[str, int] | None = None
-    """By session id: the number of the frame that told the session about this record."""
+    """For each session id, the number of the frame that told the session about this record."""
 
 
 FRAME_RECORDS = frozenset({"signal.relayed", "signal.kept"})

@@ -1,4 +1,4 @@
-"""Entry limits: how often clients may try to enter rooms, where only a room's name keeps strangers out.
+"""Entry limits: how often clients may try to enter rooms whose name is their only protection.
 
 Without a limit, an attacker could try names until one of them is the name of a room. With one limit for all clients,
 an attacker could use it up, so that nobody else gets in. Therefore tries are counted by IP address. Many clients may
@@ -22,7 +22,8 @@ _Bucket = tuple[str | None, bool]
 
 
 class EntryLimits:
-    """The tries of the last minute. A try that is refused is not counted, so that a client can go on a minute later."""
+    """The attempts of the last minute. A refused attempt is not counted, so that a client can try again a minute
+    later."""
 
     def __init__(self, limit: EntryLimit) -> None:
         self.limit = limit
@@ -32,7 +33,7 @@ class EntryLimits:
         self._refused: dict[int, int] = {}
 
     def admits(self, connection: int, address: str | None, now_s: float) -> bool:
-        """Count a try. Returns whether it is within the limits."""
+        """Count a try. Returns whether the attempt is within the limits."""
         own_s = self._by_connection.setdefault(connection, deque())
         while own_s and own_s[0] <= now_s - WINDOW_S:
             own_s.popleft()
@@ -53,7 +54,7 @@ class EntryLimits:
         return self._refused.get(connection, 0) >= PATIENCE
 
     def forget(self, connection: int) -> None:
-        """Drop what is remembered about a connection that has ended."""
+        """Forget the attempts of a connection that has ended."""
         self._by_connection.pop(connection, None)
         self._refused.pop(connection, None)
 

@@ -76,7 +76,7 @@ class Hub:
         return self._deadlines.next_s
 
     def waits_to_join(self, connection: int) -> commands.Join | None:
-        """The join of the connection that is not answered yet, because a challenge will decide about it."""
+        """Return the join of the connection that waits for the result of a challenge, or None."""
         return self._challenges.waits_for(connection)
 
     def is_next(self, numbered: commands.Numbered) -> bool:
@@ -94,12 +94,13 @@ class Hub:
         return self._refusals.answer(_carried(command), outcome) if isinstance(outcome, Refusal) else outcome
 
     def _do(self, command: Carried, now_s: float, c: int | None) -> list[Effect]:
-        """Carry out a command, and answer it if it is refused. `c` is the number of its frame, if that counts."""
+        """Carry out a command, and answer it with an error if it is refused. `c` is the number of its frame, if the
+        number counts."""
         outcome = self._outcome(command, now_s, c)
         return self._refusals.answer(command, outcome, c) if isinstance(outcome, Refusal) else outcome
 
     def _outcome(self, command: Command, now_s: float, c: int | None) -> Outcome:
-        """Carry out a command. The most frequent ones come first, because the cases are tried in order."""
+        """Carry out a command. The most frequent commands are the first cases, because the cases are tried in order."""
         match command:
             case commands.Relay():
                 return self._as_member(command, self._talk.relay, now_s)
@@ -121,7 +122,7 @@ class Hub:
             case commands.Tick():
                 return self._deadlines.run(now_s)
             case commands.Acknowledge():
-                return []  # the numbers on its frame are read already
+                return []  # the numbers on its frame have been processed already
             case commands.End():
                 return self._end(command, now_s)
             case commands.Refuse():
@@ -150,7 +151,7 @@ class Hub:
                 assert_never(command)
 
     def _as_member(self, command: M, verb: Callable[[M, Session, float], Outcome], now_s: float) -> Outcome:
-        """Carry out a command that only a peer in a room can give, and only for itself."""
+        """Carry out a command that requires its sender to be in the room, and to use its own peer id."""
         session = self.membership.session(command.connection, command.room)
         if session is None or (command.claimed_from is not None and command.claimed_from != session.peer):
             return self._refusals.of_member(command)
@@ -175,7 +176,7 @@ class Hub:
     # --- several commands in one frame, and joins that wait for a challenge ------------------------------------------
 
     def _do_several(self, several: commands.Several, now_s: float, c: int | None = None) -> list[Effect]:
-        """Carry out each command for itself, and tell the client about the first refusal only.
+        """Carry out each command independently, and tell the client only about the first refusal.
 
         When one of them is a join that waits for a challenge, the ones after it wait with it.
         """
@@ -195,7 +196,8 @@ class Hub:
         return done
 
     def _resolve(self, standoff: Standoff, now_s: float) -> list[Effect]:
-        """A challenge is over: close the connections that did not answer, then process the join and what waited."""
+        """End a challenge: close the connections that did not answer, then process the join and the commands that
+        waited for it."""
         done: list[Effect] = []
         for connection in sorted(standoff.silent):
             done.append(effects.Close(connection, effects.CloseCode.REPLACED, "replaced"))
@@ -244,7 +246,7 @@ class Hub:
         return records.of_session("trace.state", session, trace.payload, size=size)
 
     def _set_log_state(self, change: commands.SetLogState) -> list[Effect]:
-        """Tell the clients that were told before that their sessions survive a restart."""
+        """Tell the clients whether their sessions survive a restart, if they were told something else before."""
         self.state.log_is_written = change.is_written
         done: list[Effect] = []
         for room in self.membership.rooms:

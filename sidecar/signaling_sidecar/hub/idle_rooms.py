@@ -12,7 +12,7 @@ MAX_LATE = 0.05  # part of the limit by which a room may end late; a sweep looks
 
 
 class IdleRooms:
-    """Looks at all rooms in one sweep. A deadline for each room would keep the room in memory long after its end."""
+    """Checks all rooms in one sweep. A deadline for each room would keep the room in memory long after its end."""
 
     def __init__(self, state: State, end_room: Callable[[Room], list[Effect]]) -> None:
         self._state = state

@@ -1,4 +1,4 @@
-"""The lobby: which connections watch the list of rooms, and when they are sent it again."""
+"""The lobby: which connections watch the list of rooms, and when the list is sent to them again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Watcher:
     dialect: str
     sent_s: float
     is_current: bool = True
-    """Whether the list has not changed since it was sent."""
+    """Whether the list that was last sent to the watcher is still current."""
 
 
 class Lobby:
@@ -57,7 +57,8 @@ class Lobby:
                 self._behind = True
 
     def send_due(self, now_s: float) -> list[Effect]:
-        """Send the list to each watcher that has an old one, or later if it was sent one a moment ago."""
+        """Send the list to each watcher whose list is not current. A watcher that got a list a moment ago gets the new
+        one later."""
         if not self._behind:
             return []
         due: dict[str, list[int]] = {}

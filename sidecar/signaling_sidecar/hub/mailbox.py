@@ -50,7 +50,7 @@ class KeptFrame:
 
     @property
     def senders(self) -> list[Session]:
-        """The sender's session, while it lasts: an empty list or a list of one."""
+        """A list with the sender's session, which is empty if that session has ended."""
         session = self.session
         return [session] if session is not None and session.room.sessions.get(session.peer) is session else []
 
@@ -93,7 +93,7 @@ class Mailboxes:
         return [records.of_relay(session, relay, "signal.kept")]
 
     def deliver(self, session: Session) -> list[Effect]:
-        """Send a peer that has just been connected what is kept for it."""
+        """Send the kept frames to a peer that has just been connected."""
         done: list[Effect] = []
         for frame in self.of(session.room.key, session.peer):
             if frame.payload is not None:
@@ -105,12 +105,12 @@ class Mailboxes:
         return done
 
     def put_back(self, frame: KeptFrame) -> None:
-        """Keep a frame without a check of the limits, which it was within when it was sent."""
+        """Keep a restored frame. The limits are not checked, because they were checked when the frame was sent."""
         self._frames.setdefault((frame.room, frame.receiver), deque()).append(frame)
         self._kept_bytes[frame.room.dialect] = self._kept_bytes.get(frame.room.dialect, 0) + frame.size
 
     def of(self, room: RoomKey, receiver: str) -> list[KeptFrame]:
-        """What is kept for a peer, in order of sending."""
+        """Return the frames that are kept for a peer, in order of sending."""
         return list(self._frames.get((room, receiver), ()))
 
     def remove(self, frame: KeptFrame) -> None:
@@ -122,7 +122,8 @@ class Mailboxes:
         self._kept_bytes[frame.room.dialect] -= frame.size
 
     def restart_deadlines(self, rules: Mapping[str, RoomRules], now_s: float) -> None:
-        """Give every kept frame its whole time again, after a restart. `rules` is by dialect."""
+        """After a restart, start the deadline of every kept frame again with its full time. `rules` has the rules by
+        dialect name."""
         for frame in self:
             mailbox = rules[frame.room.dialect].relays.mailbox
             assert mailbox is not None  # the dialect has kept the frame

@@ -1,8 +1,8 @@
 """Matchmaking: peers wait in a queue until there are enough of them, and then get a room. This file owns the queues.
 
 1. A peer waits in one queue, or is in one room, or neither. It never does both.
-2. A queue is in order of asking. A restart of the sidecar leaves a peer its turn for the grace period of its dialect.
-3. A room is made as soon as enough peers in a queue are connected, for those of them that asked first.
+2. A queue is in order of asking. After a restart of the sidecar, a peer keeps its position for the grace period of its
+dialect. 3. A room is made as soon as enough peers in a queue are connected, for those of them that asked first.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Matchmaking:
         return iter(self._waiting.values())
 
     def opened(self, opened: commands.Opened, now_s: float) -> list[Effect]:
-        """Continue the session of a peer, if it has one, on its newest connection, before that asks for anything."""
+        """Continue the session of a peer, if it has one, on its newest connection, before the client sends a frame
+        there."""
         session = self._state.membership.session_of_peer(opened.dialect, opened.peer)
         if session is None or session.connection == opened.connection:
             return []
@@ -60,7 +61,7 @@ class Matchmaking:
         return [*done, record, *self._state.mailboxes.deliver(session)]
 
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
-        """Let the peer wait. When it asks again for the room that was found for it, tell it about that room again."""
+        """Let the peer wait. If it repeats a request for which a room was found, it is told about that room again."""
         if ask.peer is None:
             ask = msgspec.structs.replace(ask, peer=self._id_of(ask.connection) or self._state.ids.peer())
         assert ask.peer is not None
@@ -87,7 +88,7 @@ class Matchmaking:
         return [*done, *tell([session], matched), *self._state.mailboxes.deliver(session)]
 
     def end_connection(self, connection: int, ending: Ending) -> list[Effect]:
-        """Take the peer of a connection that has ended out of its queue, unless the sidecar stops."""
+        """Remove the peer of a connection that has ended from its queue, unless the sidecar is stopping."""
         waiting = self._by_connection.get(connection)
         if waiting is None:
             return []
@@ -98,15 +99,16 @@ class Matchmaking:
         return self._cancel(waiting)
 
     def put_back(self, waiting: Waiting) -> None:
-        """Let a peer wait whose connection has ended. It keeps its turn if it waits already."""
+        """Let a peer without a connection wait. A peer that waits already keeps its position."""
         self._waiting[waiting.dialect, waiting.peer] = waiting
 
     def forget(self, dialect: str, peer: str) -> None:
-        """Take a peer without a connection out of its queue."""
+        """Remove a peer without a connection from its queue."""
         self._waiting.pop((dialect, peer), None)
 
     def start_graces(self, now_s: float) -> None:
-        """Begin the grace period of each peer that waits. To be called after a restart, when none has a connection."""
+        """Begin the grace period of each waiting peer. Must be called after a restart, when no peer has a
+        connection."""
         for waiting in self:
             grace_s = self._state.rules[waiting.dialect].endings.grace_s[Ending.STOPPED]
             self._state.deadlines.at(now_s + grace_s, partial(self._give_up, waiting))
@@ -127,7 +129,7 @@ class Matchmaking:
         return session.peer if session is not None else None
 
     def _queue(self, ask: commands.Enqueue) -> list[Waiting]:
-        """The connected peers that wait for the same group. A group is small, so they are few."""
+        """Return the connected peers that wait for the same group. They are few, because groups are small."""
         wanted = (ask.dialect, ask.queue, ask.size)
         return [
             each
@@ -138,9 +140,9 @@ class Matchmaking:
     def _replace_request(
         self, session: Session | None, earlier: Waiting | None, ask: commands.Enqueue, now_s: float
     ) -> list[Effect]:
-        """End what the peer has from an earlier request: its session, or its turn in a queue.
+        """End the result of the peer's earlier request: its session, or its position in a queue.
 
-        A peer that asks for the same group again after a restart keeps its turn.
+        A peer that repeats its request after a restart keeps its position.
         """
         done: list[Effect] = []
         older = session.connection if session is not None else earlier.connection if earlier is not None else None
@@ -180,7 +182,7 @@ class Matchmaking:
 
 
 def _may_return(session: Session, ask: commands.Enqueue) -> bool:
-    """Whether the peer asks from a new connection for the group that it has, and another peer is still in the room."""
+    """Whether the peer repeats its request on a new connection, and another peer of its group is still in the room."""
     is_new = session.connection != ask.connection or session.awaits_request
     is_same = session.room.asked_capacity == ask.size and session.room.queue == ask.queue
     return is_new and is_same and any(map(_is_expected, session.room.others(session)))

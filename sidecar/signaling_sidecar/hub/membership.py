@@ -1,4 +1,4 @@
-"""Which peers are in which rooms. This file owns that state, and everything else asks it.
+"""Stores which peers are in which rooms. All other code must use this module to read or change that state.
 
 1. A room exists exactly as long as it has a session.
 2. A session belongs to one room for its whole life, under one peer id that is unique in that room.
@@ -46,11 +46,11 @@ class Session:
     secrets: frozenset[str] = frozenset()
     """Names of secret rooms that the peer knows and no record may contain: of this room, and of those it came from."""
     resumption: Resumption | None = None
-    """What is kept to resume the session. None when its client has not asked for that."""
+    """What is kept to resume the session. None if the client has not requested a resumable session."""
     awaits_request: bool = False
     """Whether the session continues on a connection that has only opened, and has not asked for a group yet."""
     replaced_s: tuple[float, ...] = ()
-    """When newer connections took the session over, within the time that the rules look back."""
+    """The times at which newer connections replaced the connection of the session, within `replacement_window_s`."""
 
     def view(self) -> PeerView:
         return PeerView(
@@ -68,7 +68,7 @@ class Room:
     asked_capacity: int | None
     created_at_ms: int
     active_s: float
-    """When one of its peers last sent something."""
+    """The time at which a peer in the room last sent a frame."""
     name: str | None = None
     mode: str | None = None
     own: OwnRules | None = None
@@ -86,7 +86,7 @@ class Room:
         return min(asked, self.rules.joining.capacity)
 
     def set_rules(self, rules: RoomRules, own: OwnRules | None) -> None:
-        """Use the rules of the dialect with the room's own differences. No peer is removed by that."""
+        """Use the rules of the dialect with the room's own differences. No peer is removed because of them."""
         self.own = own if own != OwnRules() else None
         self.rules = rules if own is None else own.over(rules)
 
@@ -132,7 +132,7 @@ class Membership:
     def session(self, connection: int, room: RoomKey | None = None) -> Session | None:
         """Return the session of a connection in `room`, if it has one. Without a room, return its only session.
 
-        That is None when the connection has no session, or several.
+        The result is None if the connection has no session or several.
         """
         sessions = self._by_connection.get(connection)
         if sessions is None:
@@ -167,7 +167,7 @@ class Membership:
         return older
 
     def detach(self, session: Session) -> int | None:
-        """Take the connection from the session. Returns that connection, if there was one."""
+        """Detach the connection from the session. Returns that connection, if there was one."""
         older, session.connection = session.connection, None
         if older is not None:
             remaining = tuple(other for other in self._by_connection[older] if other is not session)
@@ -185,7 +185,7 @@ class Membership:
         """
         room = session.room
         self.detach(session)
-        session.away = None  # so that the deadlines that were set when it went away do nothing
+        session.away = None  # deadlines that were set when the session was away now do nothing
         del room.sessions[session.peer]
         if room.rules.joining.one_room_per_peer:
             del self._by_peer[room.key.dialect, session.peer]

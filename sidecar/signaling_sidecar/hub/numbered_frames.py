@@ -1,4 +1,5 @@
-"""The client's own numbers on the frames of a resumable session: each number is handled once, and in order."""
+"""Handles the numbers that a client with a resumable session gives its frames. Each number is handled once, and in
+order."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from signaling_sidecar.hub.resumption import Resumption
 
 ACK_WITHIN_S = 1.0  # seconds; PROTOCOLS.md, "Resuming a session"
 CarryOut = Callable[[commands.Carried, float, int | None], list[Effect]]
-"""Called with a command, `now_s`, and the number of its frame if that counts."""
+"""A function that carries out a command. It is called with the command, `now_s`, and the number of its frame if the
+number counts."""
 
 
 class NumberedFrames:
@@ -49,12 +51,12 @@ class NumberedFrames:
         try:
             done = self._carry_out(command, now_s, c)
         except Exception:
-            resumption.handled = c - 1  # after a fault of ours, the server refuses the frame under this number
+            resumption.handled = c - 1  # after an exception in the hub, the server refuses the frame with this number
             raise
         return records.numbered(done, session, c)
 
     def _resumable(self, numbered: commands.Numbered) -> tuple[Resumption, Session] | tuple[None, None]:
-        """The session that the numbers belong to. A connection with a resumable session has no other."""
+        """Return the session that the numbers belong to. A connection with a resumable session has no other session."""
         session = self._membership.session(numbered.connection)
         if session is None or session.resumption is None:
             return None, None
@@ -67,7 +69,7 @@ class NumberedFrames:
 
 
 def _ack(session: Session, resumption: Resumption) -> list[Effect]:
-    """Tell the client which of its frames were handled, unless another frame has told it meanwhile."""
+    """Acknowledge the handled frames of the client, unless another frame has done so in the meantime."""
     if session.connection is None or session.resumption is not resumption:
         return []
     handled = resumption.take_ack()

@@ -1,6 +1,6 @@
 """The payload of a relay: JSON text, or the bytes of a binary frame.
 
-The event log and its checkpoints hold JSON text only. There, a binary payload stands as `{"base64":"AAEC"}`. A text
+The event log and its checkpoints hold JSON text only. A binary payload is written there as `{"base64":"AAEC"}`. A text
 payload that begins just like that stands there with a space before it, so that the two can be told apart. If it had a
 space there of its own, it is read back without.
 """
@@ -20,14 +20,14 @@ class Binary(bytes):
 
 
 def to_json(payload: bytes) -> bytes:
-    """Return the JSON text that stands for a payload in a record."""
+    """Return the JSON text for a payload in a record."""
     if payload.__class__ is Binary:
         return _MARK + b64encode(payload) + _END
     return b" " + payload if payload.startswith(_MARK) else payload
 
 
 def from_json(text: bytes) -> bytes | None:
-    """Return the payload that such a text stands for, or None when its base64 is damaged."""
+    """Return the payload from its JSON text in a record, or None if its base64 is damaged."""
     if not text.startswith(_MARK):
         return text[1:] if text.startswith(b" " + _MARK) else text
     try:

@@ -90,7 +90,8 @@ def of_session(
 
 
 def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) -> Record:
-    """Record a refusal: that of a join with the room that it names, any other with the room of the session."""
+    """Record a refusal. A refused join is recorded with the room that it names, any other frame with the room of the
+    session."""
     count, size = (command.count, command.size) if isinstance(command, Refuse) else (1, None)
     data = {"code": refusal.code, "message": refusal.message, "count": count, **present(ref=command.ref)}
     to = command.to if isinstance(command, Relay) else None
@@ -99,7 +100,7 @@ def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) ->
 
 
 def _refused_in(command: Refusable, session: Session | None) -> tuple[str | None, str | None, str | None, str | None]:
-    """The dialect, the room, the peer and the session that a refusal is recorded with."""
+    """Return the dialect, the room, the peer and the session with which a refusal is recorded."""
     match command:
         case Join():
             return (*command.room, command.peer, None)
@@ -114,7 +115,7 @@ def _refused_in(command: Refusable, session: Session | None) -> tuple[str | None
 
 
 def numbered(effects: list[Effect], session: Session, c: int) -> list[Effect]:
-    """Put the number of a client's frame on the first record about it. A frame without a record gets one."""
+    """Add the number of a client's frame to the first record about the frame. If there is no record, one is created."""
     for index, effect in enumerate(effects):
         if isinstance(effect, Record) and effect.session == session.id:
             return [*effects[:index], msgspec.structs.replace(effect, c=c), *effects[index + 1 :]]

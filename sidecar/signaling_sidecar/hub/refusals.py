@@ -1,4 +1,4 @@
-"""Refusing: the client is told why its frame was not carried out, and the refusal is recorded."""
+"""Refuses frames: tells the client why its frame was not carried out, and records the refusal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Refusals:
         return done
 
     def of_member(self, command: OfMember) -> Refusal:
-        """Why a connection cannot give this command: it is in no such room, or has another peer id there."""
+        """Return a refusal if the connection is not in the room that the command names, or has another peer id
+        there."""
         sessions = self._membership.sessions(command.connection)
         if not sessions:
             return errors.not_joined(command.kind)
@@ -69,14 +70,16 @@ class Refusals:
         return [record, Send((command.connection,), answer)]
 
     def _session(self, command: Refusable) -> Session | None:
-        """The session that the refusal concerns: the one in the room that the command names, else the only one."""
+        """Return the session that the refusal concerns: the session in the room that the command names, otherwise the
+        only session."""
         named = command.room if isinstance(command, OfMember | commands.Trace) else None
         session = self._membership.session(command.connection, named)
         return self._membership.session(command.connection) if session is None else session
 
 
 def _refused_command(command: commands.Carried, refusal: Refusal) -> Refusable:
-    """The command that the refusal is about. One that asks for nothing refusable can still come too early."""
+    """Return the command that the refusal is about. A command that can never be refused otherwise may still have a
+    wrong number."""
     if isinstance(command, commands.Several):
         command = next((each for each in command.commands if isinstance(each, Refusable)), command)
     if isinstance(command, Refusable):

@@ -1,4 +1,5 @@
-"""What a restart works with: the records of the log that it reads, and what it has restored so far."""
+"""The types for restoring the hub after a restart: the records that are read from the log, and the state that is
+restored."""
 
 from __future__ import annotations
 
@@ -68,7 +69,7 @@ class RecordData(msgspec.Struct, frozen=True):
 
 
 Verb = Callable[[Past, RecordData], None]
-"""Restores what one record tells."""
+"""A function that applies one record to the restored state."""
 
 
 @dataclass(slots=True)
@@ -79,18 +80,21 @@ class Restoration:
     sessions: dict[str, Session] = field(default_factory=dict)
     """By session id."""
     graces: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """For sessions that were away, by id: since when, by the log's clock, and how long their grace period was then."""
+    """For each session that was away, by its id: the time at which it lost its connection (by the log's clock), and its
+    grace period at that time."""
     told: Mapping[str, int] = field(default_factory=dict)
-    """For the record that is being restored, by session id: the number of the frame that told the session about it."""
+    """For the record that is being restored: by session id, the number of the frame that told the session about the
+    event."""
 
     def session(self, record: Past) -> Session | None:
         return self.sessions.get(record.session or "")
 
     def keep_for_told(self, message_for: Callable[[str], Numbered | None]) -> None:
-        """Keep for each resumable session the message that told it about the record, under the number that it had.
+        """Keep, for each resumable session, the message that told it about the recorded event, with its original
+        number.
 
-        `message_for` returns the message for a session id. When a number is missing, or when a message cannot be made
-        again, the session loses what was kept for it before: its client is told that there is a gap.
+        `message_for` returns this message for a session id. If a number is missing, or a message cannot be created
+        again, all kept frames of the session are dropped, and its client is told that there is a gap.
         """
         for id_, s in self.told.items():
             session = self.sessions.get(id_)

@@ -35,7 +35,7 @@ class Restore:
         self._sessions = RestoredSessions(self._restoration, self._rooms)
         self._frames = RestoredFrames(self._restoration)
         self._verbs = {**self._rooms.verbs, **self._sessions.verbs, **self._frames.verbs}
-        """By type of record. Records of other types change nothing that is restored."""
+        """The function for each type of record. Records of other types do not change the restored state."""
         self._last_ts = 0.0
 
     def start(self, state: Checkpoint, ts: float) -> None:
@@ -54,7 +54,7 @@ class Restore:
         self._rooms.barred += state.barred
 
     def apply(self, record: Past) -> str | None:
-        """Restore what the next record of the log tells. Returns what of it could not be read, or None."""
+        """Apply the next record of the log. Returns a description of what could not be read, or None."""
         self._last_ts = record.ts
         self._restoration.told = {}
         verb = self._verbs.get(record.type)
@@ -75,9 +75,10 @@ class Restore:
         return "; ".join(left_out) or None
 
     def finish(self, now_s: float) -> None:
-        """Start all deadlines again. To be called when the log is read, and the sidecar is about to listen.
+        """Start all deadlines again. Must be called after the last record, just before the sidecar listens.
 
-        A session that was not away before gets the whole grace period for a restart. So does each barred peer.
+        A session that was not away before gets the whole grace period for a restart. Each barred peer is barred for the
+        full time again.
         """
         hub = self._hub
         for room in hub.membership.rooms:

@@ -55,7 +55,7 @@ class RestoredFrames:
         self._restoration.keep_for_told(lambda _: answer)
 
     def _payload(self, record: Past) -> bytes | None:
-        """The payload of a relayed frame, where the log keeps enough of it to send it again."""
+        """Return the payload of a relayed frame, or None if the log does not contain enough of it to send it again."""
         rules = self._state.rules.get(record.dialect or "")
         if rules is None or not rules.endings.durable or record.data is None:
             return None

@@ -18,7 +18,7 @@ class RestoredRooms:
         self._hub = restoration.hub
         self._membership = restoration.hub.membership
         self._new_rooms: dict[RoomKey, Room] = {}
-        """Rooms whose first peer has not joined yet, so that they do not exist yet."""
+        """Rooms that were created, but whose first peer has not joined yet. A room without peers does not exist."""
         self.barred: list[tuple[RoomKey, str]] = []
         """The peers that were removed from a room."""
         self.verbs: Mapping[str, Verb] = {
@@ -32,9 +32,9 @@ class RestoredRooms:
         }
 
     def make(self, key: RoomKey, capacity: int, listed: bool, own: OwnRules | None) -> Room | None:
-        """Make a room without sessions. A `capacity` of 0 is that of the dialect.
+        """Create a room without sessions. With a `capacity` of 0, the capacity of the dialect is used.
 
-        Returns None when the room's dialect is not served any more.
+        Returns None if the room's dialect is no longer enabled.
         """
         rules = self._hub.state.rules.get(key.dialect)
         if rules is None:
@@ -45,7 +45,7 @@ class RestoredRooms:
         return room
 
     def from_checkpoint(self, state: RoomInLog) -> Room | None:
-        """Make a room of a checkpoint, whose sessions the caller must add. Its host is among them."""
+        """Create a room from a checkpoint. The caller must add its sessions, one of which is the host."""
         key = RoomKey(state.dialect, state.room)
         if self._membership.room(key) is not None or not state.sessions:
             return None
@@ -57,7 +57,7 @@ class RestoredRooms:
         return room
 
     def to_join(self, key: RoomKey, joined_at_ms: int) -> Room | None:
-        """The room that a peer joins, which may begin to exist with it."""
+        """Return the room that a peer joins. If the peer is the first one, the room begins to exist."""
         room = self._membership.room(key) or self._new_rooms.pop(key, None) or self.make(key, 0, False, None)
         if room is not None and not room.sessions:
             room.created_at_ms = joined_at_ms

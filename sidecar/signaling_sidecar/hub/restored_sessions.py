@@ -1,4 +1,5 @@
-"""Restoring sessions. None of them has a connection: all connections ended with the process that wrote the log."""
+"""Restoring sessions. No restored session has a connection, because all connections ended with the process that wrote
+the log."""
 
 from __future__ import annotations
 
@@ -140,7 +141,7 @@ def _given(text: JsonText) -> msgspec.Raw | None:
 
 
 def _learns_who_is_away(session: Session) -> None:
-    """Note that the session was told who is away, by the list that it was sent."""
+    """Remember that the session's peer list has told it which peers are away."""
     for other in session.room.audience(session):
         if other.away is not None:
             other.away.told.add(session.id)

@@ -1,7 +1,8 @@
 """Resumption: what the hub keeps for a session whose client asked to be able to resume it.
 
-1. Of a token only the SHA-256 is kept. Two are valid at most: the last that the client has used, and the last issued.
-2. The frames to the session are numbered from 1 without a hole, whether it is connected or not.
+1. Only the SHA-256 of a token is kept. At most two tokens are valid: the last one that the client has used, and the
+last one that was issued. 2. The frames to the session are numbered from 1 without a hole, whether it is connected or
+not.
 3. `kept` holds the frames with the last numbers up to `sent`, without a hole, except those that were acknowledged.
 4. `reached` is at most `sent`: a frame that is numbered while the peer is away has not reached it.
 """
@@ -31,7 +32,7 @@ from signaling_sidecar.hub.effects import (
 
 MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, "Resuming a session"; a client that misses more gets a list
 MAX_KEPT_BYTES = 262_144  # bytes of payload, besides the newest frame's; PROTOCOLS.md, "Resuming a session"
-FRAME_BYTES = 200  # about the size of a notice on the wire, without the data that its sender chose
+FRAME_BYTES = 200  # approximate size in bytes of a message on the wire, without the data that its sender chose
 
 
 class Kept(NamedTuple):
@@ -54,14 +55,15 @@ class Resumption:
     proven: str | None = None
     """The hash of the token that the client has used last."""
     answered: bool = False
-    """Whether the client has sent a frame since a token was issued: then it has received that token."""
+    """Whether the client has sent a frame since the last token was issued, which proves that it has received that
+    token."""
     sent: int = 0
     handled: int = 0
     """The last number of the client's own frames that was carried out or refused."""
     reached: int = 0
-    """The last number that was sent to a connection. The client cannot have handled a later one."""
+    """The last number that was sent to a connection. The client cannot have received a higher number."""
     owes_ack: bool = False
-    """Whether the client is yet to be told what `handled` is."""
+    """Whether the client has not been told the current value of `handled` yet."""
     kept: deque[Kept] = field(default_factory=deque)
     _kept_bytes: int = 0
 
@@ -76,7 +78,8 @@ class Resumption:
         self.issued, self.proven, self.answered = hashed, proven, False
 
     def heard(self) -> None:
-        """Note that the client has sent a frame. It has received the last token, so that no other is valid any more."""
+        """Must be called when the client has sent a frame. It has then received the last token, so all other tokens
+        become invalid."""
         if not self.answered:
             self.answered, self.proven = True, self.issued
 
@@ -100,7 +103,8 @@ class Resumption:
             self._drop_first()
 
     def take_ack(self) -> int | None:
-        """Return the last handled number, and count it as told. Return None if the client has been told it before."""
+        """Return the last handled number, and remember that the client is told. Return None if the client has been told
+        before."""
         owed, self.owes_ack = self.owes_ack, False
         return self.handled if owed else None
 

@@ -1,4 +1,4 @@
-"""Returning: how a session continues on another connection, and what its peer and the others are then told."""
+"""Continues a session on another connection, and tells its peer and the others about it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Returns:
         self._state = state
 
     def ticket(self, session: Session, shown: str | None = None) -> Ticket | None:
-        """Issue a token with which the session can be resumed from now on. None in dialects without resumption.
+        """Issue a token with which the session can be resumed from now on. Returns None in dialects without resumption.
 
         `shown` is the token that the client has presented. While the log cannot be written, a valid one is issued
         again, because a new one would be unknown after a restart.
@@ -54,9 +54,9 @@ class Returns:
         return done, records.of_session("peer.resumed", session, records.present(**data, replaced=older))
 
     def repeat(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
-        """Answer a join of a peer that is in the room already, on the same connection: with a new list.
+        """Answer a repeated join on the same connection with a new list.
 
-        The others are told only where returns are announced.
+        The others are told only in dialects that announce returns.
         """
         session.room.active_s = now_s
         ticket = self.ticket(session, join.token) if join.resumable or join.token is not None else None
@@ -75,14 +75,15 @@ class Returns:
         Either the session was away, or the new connection replaces the one that it had.
         """
         if session.room.rules.entry.secret:
-            session.room.name = join.room_name  # no record holds the name, so that it is unknown after a restart
+            session.room.name = join.room_name  # the name is in no record, so it is unknown after a restart
         ticket = self.ticket(session) if join.resumable else None
         return self._come_back(session, join, now_s, lambda: [peer_list(session, join, now_s, ticket)])
 
     def resume(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
         """Continue the session of a client that has presented its token.
 
-        The client is sent what it has missed; or a list, when not all of that is kept or it asks for none.
+        The client is sent the frames that it has missed. It is sent a list instead if not all of them are kept, or if
+        it does not ask for them.
         """
         resumption = session.resumption
         assert resumption is not None  # it knows the token
@@ -133,7 +134,8 @@ class Returns:
 
 
 def apply_changes(session: Session, **wanted: Any) -> dict[str, Any]:
-    """Give the session new values, and return those that differ from the old ones. None keeps a value."""
+    """Give the session new values, and return those that differ from the old ones. A value that is None does not
+    change."""
     changes = {name: value for name, value in wanted.items() if value not in (None, getattr(session, name))}
     for name, value in changes.items():
         setattr(session, name, value)

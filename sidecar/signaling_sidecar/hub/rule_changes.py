@@ -1,4 +1,4 @@
-"""Rule changes: rooms that exist get other rules. No peer is removed by that."""
+"""Changes the rules of existing rooms. No peer is removed because of the new rules."""
 
 from __future__ import annotations
 

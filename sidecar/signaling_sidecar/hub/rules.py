@@ -30,7 +30,7 @@ class Ending(StrEnum):
     LOST = "lost"
     """It ended in any other way: reset, no pong, a client that reads too slowly, a frame over the limit."""
     STOPPED = "stopped"
-    """The sidecar stopped. Clients are expected to come back to the next one."""
+    """The sidecar stopped. Clients are expected to reconnect to the next sidecar."""
 
 
 RESTART_GRACE_S = 5.0  # seconds; PROTOCOLS.md, "Rule 8": time for clients to come back after a restart of the sidecar
@@ -49,7 +49,7 @@ class Reason(StrEnum):
 
 
 class SecondJoin(Enum):
-    """What a join does on a connection that has a session already, when it names another room or peer id."""
+    """The effect of a join that names another room or peer id, on a connection that has a session already."""
 
     MOVES = "the peer leaves its room and joins the other one"
     IGNORED = "the join is ignored, whatever it names"
@@ -57,9 +57,9 @@ class SecondJoin(Enum):
 
 
 class Challenged(Enum):
-    """Which connections are pinged when a newcomer would be refused because of them.
+    """Which connections are pinged if a newcomer would be refused because of them.
 
-    A connection that does not answer loses its session, and the newcomer is let in.
+    If a connection does not answer, it loses its session and the newcomer is admitted.
     """
 
     NOBODY = "none: the newest connection of a peer id replaces the older one, and a full room refuses newcomers"
@@ -68,11 +68,12 @@ class Challenged(Enum):
 
 
 class EntryLimit(NamedTuple):
-    """How often rooms may be tried in a minute. It stops a client from guessing the names of rooms."""
+    """How often clients may try to enter a room per minute. The limit prevents a client from guessing the names of
+    rooms."""
 
     per_connection: int
     per_address: int
-    """For all connections from one address together. The first tries of each connection are counted apart
+    """The limit for all connections from one address together. The first tries of each connection are counted apart
     (`entry_limits.py`)."""
 
 
@@ -83,7 +84,8 @@ def _refuse(makes_no_sense: bool, why: str) -> None:
 
 
 class OwnRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The rules in which one room differs from its dialect. None keeps the dialect's rule."""
+    """The rules in which one room differs from its dialect. For a field that is None, the rule of the dialect
+    applies."""
 
     capacity: Annotated[int, msgspec.Meta(ge=1, le=MAX_CAPACITY)] | None = None
     """The most peers in this room. A value above the dialect's own capacity has no effect."""
@@ -121,7 +123,8 @@ class Joining(msgspec.Struct, frozen=True, kw_only=True):
     challenged: Challenged = Challenged.NOBODY
     """Which connections are pinged before a newcomer is refused because of them."""
     replacements: int | None = None
-    """How often a newer connection may take over one peer id within `replacement_window_s`. None sets no limit.
+    """How often a newer connection may replace the connection of a peer id within `replacement_window_s`. None means no
+    limit.
 
     Without a limit, two tabs of an app that reconnects after any close would replace each other for ever.
     """
@@ -149,7 +152,7 @@ class Joining(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Endings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is left of a session when its connection ends, and when a room ends that nobody uses."""
+    """How long a session is kept after its connection has ended, and when an unused room ends."""
 
     grace_s: Mapping[Ending, float] = DEFAULT_GRACE_S
     """Seconds for which a session waits, away, for its peer to return, after each kind of ending. With 0 the peer has
@@ -161,10 +164,11 @@ class Endings(msgspec.Struct, frozen=True, kw_only=True):
     durable: bool = False
     """Whether the event log keeps enough of every signal to send it again after a restart."""
     away_notice_s: float | None = None
-    """Seconds before the others are told that a peer is away, so that short gaps go unnoticed. None never tells them.
+    """Seconds before the others are told that a peer is away, so that short interruptions are not announced. With None,
+    they are never told.
     """
     idle_s: float | None = None
-    """Seconds without a frame from any of its peers after which a room is ended. None never ends an idle room."""
+    """Seconds after which a room ends if none of its peers sends a frame. With None, an idle room never ends."""
 
     def __post_init__(self) -> None:
         missing = [ending for ending in Ending if ending not in self.grace_s]
@@ -225,11 +229,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     secret: bool = False
     """Whether a room's name is a secret of its peers. No record holds a secret name, or a payload that contains it."""
     limit: EntryLimit | None = None
-    """How often rooms may be tried. None sets no limit."""
+    """How often clients may try to enter rooms. None means no limit."""
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is kept of what is sent to peer ids that cannot be reached, and for how long."""
+    """The limits for frames that are kept for peers that cannot be reached."""
 
     frames: int
     """The most frames for one receiver. A frame beyond any of these limits is refused."""
@@ -242,21 +246,21 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Relays(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a peer can send a relay to, beside the other peers in its room."""
+    """The possible receivers of a relay, besides the other peers in the sender's room."""
 
     to_oneself: bool = False
     """Whether a peer may send to its own id."""
     to_other_rooms: bool = False
     """Whether a relay may name another room, to which it then moves its sender."""
     mailbox: Mailbox | None = None
-    """What is kept for a peer id that no peer in the room has, or whose peer is away. With None, a relay to it is
-    refused."""
+    """The limits for frames that are kept for a peer that is not in the room, or is away. With None, a relay to such a
+    peer is refused."""
 
 
 class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
     """The rules of one dialect's rooms. A dialect states only the rules in which it differs from the defaults.
 
-    Each group refuses values that make no sense together, with a ValueError, when it is built.
+    Each group raises a ValueError for contradictory values when it is created.
     """
 
     joining: Joining

@@ -19,7 +19,7 @@ BARRED_S = 60.0  # seconds; PROTOCOLS.md, "Close codes": a client that reconnect
 
 
 class Ids(Protocol):
-    """Makes new ids: random ones in a running sidecar, counted ones in a test."""
+    """Generates new ids, which are random in a running sidecar and numbered in tests."""
 
     def session(self) -> str:
         """A session id that has never been used, in any run of the sidecar."""
@@ -36,7 +36,8 @@ class Ids(Protocol):
 
 @dataclass(slots=True)
 class State:
-    """Only `rules`, `max_rooms` and `log_is_written` are ever replaced. The other objects live as long as the hub."""
+    """Only the fields `rules`, `max_rooms` and `log_is_written` are ever assigned again. The other objects exist as
+    long as the hub."""
 
     rules: Mapping[str, RoomRules]
     """By dialect name."""
@@ -52,7 +53,7 @@ class State:
     """The peers that the admin has removed from a room a moment ago, and that may not join it again yet."""
 
     def bar(self, room: RoomKey, peer: str, now_s: float) -> None:
-        """Refuse the peer in the room for the next `BARRED_S` seconds."""
+        """Refuse joins of the peer to the room for the next `BARRED_S` seconds."""
         self.barred.add((room, peer))
 
         def end(_: float) -> list[Effect]:
@@ -62,11 +63,12 @@ class State:
         self.deadlines.at(now_s + BARRED_S, end)
 
     def is_durable(self, rules: RoomRules) -> bool:
-        """Whether a session in a room with these rules, and all that is kept for it, survives a restart now."""
+        """Whether a session in a room with these rules, with all its kept frames, would survive a restart now."""
         return rules.endings.durable and self.log_is_written
 
     def refuse_room(self, leaving: Session | None) -> Refusal | None:
-        """Why no other room can be made. `leaving` is a session that would end first, and its room with it if empty."""
+        """Return a refusal if no other room can be created. `leaving` is a session that would end before, and so would
+        its room if it is empty then."""
         ending = 1 if leaving is not None and len(leaving.room.sessions) == 1 else 0
         full = len(self.membership) - ending >= self.max_rooms
         return errors.too_many_rooms(self.max_rooms) if full else None

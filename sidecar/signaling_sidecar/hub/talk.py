@@ -1,4 +1,5 @@
-"""What the peers of a room do there: send frames to each other, and change themselves or the room."""
+"""Carries out the commands of peers in a room: sending frames to each other, and changing their own data or the
+room."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ class Talk:
         return done + _confirmation(relay) if relay.confirms else done
 
     def _keep(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | None:
-        """Keep a frame that its receiver cannot get now. Returns None when the rules of the room do not allow it."""
+        """Keep a frame whose receiver cannot be reached now. Returns None if the rules of the room do not allow it."""
         mailbox = session.room.rules.relays.mailbox
         if mailbox is None or relay.to in (None, session.peer):
             return None

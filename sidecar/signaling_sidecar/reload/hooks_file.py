@@ -54,7 +54,7 @@ class HooksFile:
         return found if callable(found) else None
 
     async def watch(self, load: Callable[[], Awaitable[None]], swapped: Callable[[bool], Awaitable[None]]) -> None:
-        """Load the file whenever it is saved, for ever.
+        """Load the file whenever it is saved, until the task is cancelled.
 
         The given `load` must call the method `load` in the thread in which hooks run. `swapped` is called afterwards
         with True if the new version is in use.

@@ -15,7 +15,8 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 async def watch_settings(sources: Sources, settings: Settings, apply: Callable[[Settings, list[str]], None]) -> None:
-    """Call `apply` with the new settings and the names of the changed ones, each time the file is saved, for ever.
+    """Call `apply` with the new settings and the names of the changed ones, each time the file is saved, until the task
+    is cancelled.
 
     Settings that cannot change while the sidecar runs keep their value from `settings`, and a warning names them.
     """

@@ -1,4 +1,4 @@
-"""The only package that imports aiohttp's server: sockets in, sockets out."""
+"""The HTTP and WebSocket server. Only this package imports aiohttp's server."""
 
 from signaling_sidecar.server.app import Sidecar
 from signaling_sidecar.server.run import run

@@ -53,10 +53,11 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class Sidecar:
-    """A hub, its event log, and the connections. Nothing runs until the application that `app` returns is started.
+    """The hub, its event log, and the connections of one run. Nothing runs until the application that `app` returns is
+    started.
 
-    `sources` are the places that the settings come from, if changes of the settings file are to be followed.
-    `reloaded` says that this run replaces one with older code of the sidecar, which the event log then tells.
+    `sources` has the sources of the settings, if changes of the settings file should apply while the sidecar runs.
+    `reloaded` tells that this run replaces a run with older code of the sidecar. This is recorded in the event log.
     """
 
     def __init__(self, settings: Settings, sources: Sources | None = None, *, reloaded: bool = False) -> None:
@@ -82,7 +83,7 @@ class Sidecar:
         self._unsupported = UnsupportedLibraries()
 
     def site(self) -> Site | None:
-        """The addresses of the pages, as Vite's plugin has written them. None while no Vite runs."""
+        """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
         return read_site(self.state_dir)
 
     def app(self) -> web.Application:
@@ -153,7 +154,8 @@ class Sidecar:
         self._owner.use_hooks(hooks)
 
     def _apply(self, settings: Settings, names: list[str]) -> None:
-        """Use settings that have changed while we run; `names` are those of the changed ones."""
+        """Use settings that have changed while the sidecar is running. `names` are the names of the changed
+        settings."""
         self.settings = self._endpoint.settings = settings
         self._front.max_frames_per_s = settings.max_frames_per_s
         self._front.ice_servers = IceServers(settings)
@@ -174,7 +176,7 @@ class Sidecar:
         self._admin.end_streams()
         self._front.close_all()
         if self._hooks is not None:
-            self._hooks.stop()  # the readers of connections would wait for the answers of their hooks
+            self._hooks.stop()  # otherwise the readers of connections would wait for the answers of their hooks
         await self._endpoint.wait_closed()
 
     def _new_hub(self) -> Hub:
@@ -195,11 +197,11 @@ class Sidecar:
         return await self._endpoint.serve(request, dialect)
 
     async def _admit(self, request: web.Request, dialect: Dialect = NATIVE) -> None:
-        """Ask the `admit` hook about a plain HTTP request. Raises HTTPForbidden when it refuses."""
+        """Call the `admit` hook for a plain HTTP request. Raises HTTPForbidden if the hook refuses the request."""
         await self._endpoint.admit(request, dialect)
 
     def _addresses(self) -> Iterator[str | None]:
-        """The IP address of each peer that is in a room and connected, None where it is unknown."""
+        """Return the IP address of each connected peer in a room, with None for an unknown address."""
         for room in self._hub.membership.rooms:
             for session in room.sessions.values():
                 if session.connection is not None:

@@ -1,4 +1,4 @@
-"""What the routes of a dialect may know of its rooms."""
+"""Gives the HTTP routes of a dialect read access to its rooms."""
 
 from __future__ import annotations
 

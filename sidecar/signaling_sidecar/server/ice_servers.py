@@ -21,7 +21,7 @@ class _IceServer(msgspec.Struct, omit_defaults=True):
 
 
 class IceServers:
-    """The servers of the settings. A TURN password is made for each peer list, and is not kept."""
+    """The configured STUN and TURN servers. A new TURN password is generated for each peer list, and is not stored."""
 
     def __init__(self, settings: Settings) -> None:
         self._stun = [url for url in settings.ice_servers if url.startswith("stun")]
@@ -30,7 +30,8 @@ class IceServers:
         self._password_s = settings.turn_password_s
 
     def for_peer(self, peer: str, now_ts: float) -> JsonText:
-        """The JSON text of the list of servers, UNSET if there are none. `now_ts` is in seconds since the epoch."""
+        """Return the list of servers as JSON text, or UNSET if there are none. `now_ts` is in seconds since the
+        epoch."""
         servers = [_IceServer(self._stun)] if self._stun else []
         if self._turn and self._secret is not None:
             # Quoted, because TURN servers apply SASLprep to user names, which refuses some characters of peer ids.
@@ -40,7 +41,7 @@ class IceServers:
 
 
 def _password(secret: str, username: str) -> str:
-    """The password for a user name that contains its time of expiry, as TURN servers compute it.
+    """Compute the password for a user name that contains its time of expiry, in the same way as TURN servers do.
 
     draft-uberti-behave-turn-rest-00, section 2.2; coturn's `use-auth-secret`.
     """

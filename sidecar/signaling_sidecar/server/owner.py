@@ -39,7 +39,7 @@ class _Known:
 
 
 class Owner:
-    """Made in a running loop."""
+    """Must be created in a running event loop."""
 
     def __init__(self, hub: Hub, log: LogWriter, front: FrontSide, tick: Tick) -> None:
         self.has_hooks = False
@@ -54,7 +54,7 @@ class Owner:
         self._deadline_s: float | None = None
 
     def address_of(self, connection: int) -> str | None:
-        """The IP address of a connection's client. None where it is unknown."""
+        """Return the IP address of a connection's client, or None if it is unknown."""
         known = self._connections.get(connection)
         return known.address if known is not None else None
 
@@ -79,7 +79,8 @@ class Owner:
 
     def opened(self, opened: ConnectionOpened) -> None:
         self._connections[opened.connection] = _Known(opened.dialect, opened.address)
-        # A header may hold bytes that are no UTF-8, which Python keeps as lone surrogates: no JSON can.
+        # A header may contain bytes that are not UTF-8. Python represents them as lone surrogates, which JSON cannot
+        # contain.
         shown = {
             "origin": opened.origin and visible(opened.origin),
             "user_agent": opened.user_agent and visible(opened.user_agent),
@@ -110,7 +111,8 @@ class Owner:
         self._carry_out(self._hub.handle(commands.End(ended.connection, ended.ending), self._loop.time()))
 
     def _end_the_lost(self, ask: commands.Enqueue, now_s: float) -> None:
-        """End the waiting users and room-mates whose socket is closed already, so that nobody is matched with them."""
+        """End the connections of waiting users and peers whose socket is closed already, so that nobody is matched with
+        them."""
         place = self._hub.membership.session_of_peer(ask.dialect, ask.peer) if ask.peer is not None else None
         mates = [mate.connection for mate in place.room.sessions.values()] if place is not None else []
         for connection in {*mates, *(waiting.connection for waiting in self._hub.matchmaking)} - {ask.connection}:
@@ -120,7 +122,7 @@ class Owner:
     # --- what the settings, the admin and the time ask for -----------------------------------------------------------
 
     def use_hooks(self, hooks: HookChecks) -> None:
-        """From now on, ask these hooks about each command."""
+        """Use these hooks for each command from now on."""
         self._hooks = hooks
         self.has_hooks = True
 
@@ -140,14 +142,14 @@ class Owner:
         self._tick.needs_end()
 
     def write_log(self) -> None:
-        """Write the records of this tick. The tick calls this, before anything is sent."""
+        """Write the records of this tick. `Tick` calls this before any frame is sent."""
         self._log.flush()
         if self._log.is_written is not self._hub.state.log_is_written:
             self._carry_out(self._hub.handle(commands.SetLogState(self._log.is_written), self._loop.time()))
         self._arm_deadline()
 
     def look_after_log(self) -> None:
-        """Check that the log is still where it was and can be written. To be called every now and then."""
+        """Check that the log is still at its path and can be written. Must be called regularly."""
         self._log.look_after()
         self._tick.end()
 
@@ -197,7 +199,7 @@ class Owner:
         self._log.append(record)
 
     def _with_dialect(self, refused: Record) -> Record:
-        """Add the dialect to the record of a refusal outside of a room, and leave out what its dialect keeps secret."""
+        """Add the dialect to the record of a refusal outside of all rooms, and remove what the dialect keeps secret."""
         known = self._connections.get(refused.connection or 0)
         if known is None or known.dialect is None:
             return refused
@@ -209,9 +211,9 @@ class Owner:
 
 
 def _internal_error(command: Command) -> commands.Refuse | commands.Numbered | None:
-    """The refusal that is handled instead of a command of a connection that made the hub fail.
+    """Return the refusal that replaces a command that has raised an exception in the hub.
 
-    It keeps the command's number, because the client sends a frame again whose number has not been handled.
+    It has the number of the command, because the client would otherwise send the frame again.
     """
     if isinstance(command, commands.SetRules | commands.SetLogState | commands.Tick):
         return None

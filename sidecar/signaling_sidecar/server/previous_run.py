@@ -29,7 +29,7 @@ def restore_previous_run(
     hub, left_out = new_hub(), LeftOut()
     restored = _restore(read_last_run(segments, left_out), hub, now_s, left_out)
     if sentence := str(left_out):
-        complain(f"the state of the last run is not restored entirely: {sentence}")
+        complain(f"the state of the last run is not restored completely: {sentence}")
     if restored is not None:
         data = {
             "boot": restored.boot,

@@ -1,4 +1,4 @@
-"""Random ids and tokens, which the hub takes from outside of itself."""
+"""Generates the random ids and tokens for the hub, which has no randomness of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 
 
 class RandomIds:
-    """Ids that nobody can guess, and that do not repeat in another run."""
+    """Generates ids that nobody can guess, and that do not occur in another run."""
 
     def session(self) -> str:
         return secrets.token_hex(8)

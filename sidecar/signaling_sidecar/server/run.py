@@ -52,9 +52,9 @@ def run(
     serving: Callable[[], None] = lambda: None,
     exit_on_stdin_eof: bool = False,
 ) -> None:
-    """Serve until SIGINT or SIGTERM or, with `exit_on_stdin_eof`, until the end of stdin.
+    """Serve until SIGINT or SIGTERM arrives or, with `exit_on_stdin_eof`, until stdin ends.
 
-    `listening` is a socket that the caller has bound. With `reloaded`, this process takes over from older code, and
+    `listening` is a socket that the caller has bound. With `reloaded`, this process replaces one with older code, and
     prints nothing. `serving` is called as soon as it serves. Raises a SidecarError if it cannot begin to serve:
     PortTaken, StateDirTaken, StateDirUnusable, NoHome, HooksUnreadable, MissingExtra or SettingsError.
     """
@@ -116,7 +116,7 @@ async def _serve(
         max_line_size=MAX_HEADER_BYTES,
         max_field_size=MAX_HEADER_BYTES,
         max_headers=MAX_HEADERS,
-        auto_decompress=False,  # nothing here takes a compressed body
+        auto_decompress=False,  # no request here has a compressed body
     )
     if exit_on_stdin_eof:
         _stop_on_stdin_eof(stop)
@@ -129,7 +129,7 @@ async def _serve(
     finally:
         state_dir.remove_runtime(
             sidecar.state_dir
-        )  # before everything else, so that no program finds a sidecar that is about to stop
+        )  # removed first, so that no program finds a sidecar that is about to stop
         for site in list(runner.sites):
             await site.stop()
         # aiohttp 3.14 discards the part of a request that arrives after `cleanup` has begun, and then waits for it.

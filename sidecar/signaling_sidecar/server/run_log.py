@@ -25,7 +25,7 @@ logger = logging.getLogger("signaling_sidecar")
 def log_of(
     hub: Hub, settings: Settings, rules: Mapping[str, RoomRules], folder: Path, boot: str, claim: Callable[[], None]
 ) -> LogWriter:
-    """Make the log of a run, which is not opened yet. Must be called in a running loop.
+    """Create the log of a run, without opening it yet. Must be called in a running event loop.
 
     The log calls `claim` before it begins a segment in a folder that may have been deleted or replaced.
     """
@@ -45,14 +45,15 @@ def log_of(
 
 
 def apply_settings(log: LogWriter, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
-    """Let a log that is open use other settings from now on."""
+    """Apply other settings to an open log."""
     log.payloads = settings.payloads
     log.segment_bytes, log.total_bytes = settings.log_segment_bytes, settings.log_total_bytes
     log.keep_s = longest_grace_s(rules)
 
 
 def longest_grace_s(rules: Mapping[str, RoomRules]) -> float:
-    """The longest time for which a peer of any dialect may be away. The log must reach back as far."""
+    """Return the longest time for which a peer of any dialect may be away. The log must be kept for at least this
+    time."""
     return max(each.endings.longest_grace_s for each in rules.values())
 
 

@@ -1,9 +1,9 @@
-"""What the front and the owner tell each other.
+"""The interface between the front and the owner.
 
 The front has the connections: it reads and writes their frames. The owner runs the hub, which decides what happens in
-the rooms. Each calls the methods of the other in the order in which things happen. A call carries plain data only, and
-needs no answer, with two exceptions (`checked` and `is_lost`): so that the two could also be in different processes.
-Here both are in one process, and a call has been handled when it returns.
+the rooms. Each calls the methods of the other in the order in which things happen. With two exceptions (`checked` and
+`is_lost`), a call contains only plain data and needs no answer, so the two could also be in different processes. Here
+both are in one process, and a call has been handled when it returns.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class ConnectionOpened(NamedTuple):
 
     connection: int
     dialect: Dialect | None
-    """None on the shared path, where `recognised` follows."""
+    """The dialect, or None on the shared path, where a call of `recognised` follows."""
     address: str | None
-    """The client's IP address. None when a proxy that we cannot trust is in between."""
+    """The client's IP address, or None behind a proxy that cannot be trusted."""
     origin: str | None
     user_agent: str | None
 
@@ -36,32 +36,32 @@ class ConnectionEnded(NamedTuple):
     by: str
     """`peer` or `sidecar`."""
     code: int | None
-    """The close code that was sent or received. None when there was no Close frame."""
+    """The close code that was sent or received, or None if there was no Close frame."""
     reason: str
 
 
 class OwnerSide(Protocol):
-    """The owner, as the front sees it: what the front asks and tells."""
+    """The methods of the owner that the front calls."""
 
     has_hooks: bool
-    """Whether commands must pass `checked` before they are asked."""
+    """Whether commands must be passed to `checked` before `ask`."""
 
     async def checked(self, command: Command) -> Command:
-        """Ask the user's hooks. Returns the command to be asked instead, which may be a refusal."""
+        """Call the user's hooks. Returns the command to pass to `ask` instead, which may be a refusal."""
 
     def ask(self, command: Command) -> None:
-        """A client asks for something by a frame, by its handshake, or by a pong."""
+        """Carry out a command that a client has sent in a frame, in its handshake, or by a pong."""
 
     def opened(self, opened: ConnectionOpened) -> None: ...
 
     def recognised(self, connection: int, dialect: Dialect) -> None:
-        """The first frame of a connection on the shared path has shown which dialect its client speaks."""
+        """Set the dialect of a connection on the shared path, which its first frame has shown."""
 
     def ended(self, ended: ConnectionEnded) -> None: ...
 
 
 class FrontSide(Protocol):
-    """The front, as the owner sees it: what the owner tells and asks."""
+    """The methods of the front that the owner calls."""
 
     def send(self, send: Send) -> None: ...
 
@@ -70,4 +70,4 @@ class FrontSide(Protocol):
     def challenge(self, challenge: Challenge) -> None: ...
 
     def is_lost(self, connection: int) -> bool:
-        """Whether the connection's socket is closed already, although `ended` has yet to be told."""
+        """Whether the connection's socket is closed already, although `ended` has not been called yet."""

@@ -1,4 +1,5 @@
-"""The end of a tick: what all frames of one turn of the event loop have caused is written and sent together."""
+"""Ends a tick: the records and frames that were caused in one iteration of the event loop are written and sent
+together."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from collections.abc import Callable
 class Tick:
     """Calls `write_log` and then `send` at the end of each turn of the loop in which somebody has called `needs_end`.
 
-    In this order, because what a peer has received must be in the event log, even after `kill -9`.
+    This order is necessary because a frame that a peer has received must be in the event log, even after `kill -9`.
     """
 
     def __init__(self) -> None:

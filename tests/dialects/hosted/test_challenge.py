@@ -16,19 +16,19 @@ from tests.kit.serving import Served
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits two seconds for an answer that will not come."""
+    """Shorten the time of two seconds that a challenge waits for an answer."""
     monkeypatch.setattr(challenges, "ANSWER_WITHIN_S", 0.2)
 
 
 async def close_of(user: User) -> tuple[Any, Any]:
-    """How the sidecar closed a connection that answers no pings."""
+    """Return the close code of a connection that answers no pings."""
     while (message := await user.peer.socket.receive(timeout=5)).type is aiohttp.WSMsgType.PING:
         pass
     return message.data, message.extra
 
 
 @pytest.mark.parametrize("kind", ["JOIN_ROOM", "CREATE_ROOM"])
-async def test_a_user_who_is_there_keeps_his_place_and_the_newcomer_is_refused(served: Served, kind: str) -> None:
+async def test_a_connected_user_stays_in_the_room_and_the_newcomer_is_refused(served: Served, kind: str) -> None:
     hugo, anna = await room_of(served, "hugo", "anna")
     second = await connected(served, "anna")
     async with answering(anna.peer):
@@ -45,7 +45,7 @@ async def test_a_user_who_is_there_keeps_his_place_and_the_newcomer_is_refused(s
 
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(("kind", "answer"), [("JOIN_ROOM", "ROOM_JOINED"), ("CREATE_ROOM", "ROOM_CREATED")])
-async def test_a_half_open_connection_is_taken_over_and_the_others_hear_of_a_join(
+async def test_a_half_open_connection_is_replaced_and_the_others_are_told_of_a_join(
     served: Served, kind: str, answer: str
 ) -> None:
     hugo = await host(served)
@@ -62,7 +62,7 @@ async def test_a_half_open_connection_is_taken_over_and_the_others_hear_of_a_joi
     await second.hears("WEBRTC_OFFER")
 
 
-async def test_while_it_runs_a_ping_is_answered_and_everything_else_waits_for_its_turn(served: Served) -> None:
+async def test_during_the_challenge_pings_are_answered_and_other_frames_wait(served: Served) -> None:
     hugo = await host(served)
     half_open = await guest(served, "anna", hugo, autoping=False)
     second = await connected(served, "anna")
@@ -80,7 +80,7 @@ async def test_while_it_runs_a_ping_is_answered_and_everything_else_waits_for_it
 
 
 @pytest.mark.usefixtures("soon")
-async def test_a_host_takes_his_half_open_connection_over_and_stays_host(served: Served) -> None:
+async def test_a_host_that_replaces_its_half_open_connection_stays_host(served: Served) -> None:
     half_open = await host(served, autoping=False)
     second = await connected(served, "hugo")
     back = await second.ask("CREATE_ROOM", userName="Hugo", roomName="A new name")
@@ -90,7 +90,7 @@ async def test_a_host_takes_his_half_open_connection_over_and_stays_host(served:
     assert (await close_of(half_open))[0] == 4001
 
 
-async def test_a_connection_that_ends_while_it_is_asked_makes_room_at_once(served: Served) -> None:
+async def test_a_connection_that_ends_during_the_challenge_is_replaced_at_once(served: Served) -> None:
     hugo = await host(served)
     half_open = await guest(served, "anna", hugo, autoping=False)
     second = await connected(served, "anna")
@@ -101,7 +101,7 @@ async def test_a_connection_that_ends_while_it_is_asked_makes_room_at_once(serve
     await hugo.hears_nothing()
 
 
-async def test_a_newcomer_who_does_not_wait_takes_nothing_over(served: Served) -> None:
+async def test_a_newcomer_that_disconnects_during_the_challenge_replaces_nobody(served: Served) -> None:
     hugo = await host(served)
     half_open = await guest(served, "anna", hugo, autoping=False)
     impatient = await connected(served, "anna")
@@ -114,7 +114,7 @@ async def test_a_newcomer_who_does_not_wait_takes_nothing_over(served: Served) -
 
 
 @pytest.mark.usefixtures("soon")
-async def test_another_user_is_not_kept_waiting_by_it(served: Served) -> None:
+async def test_the_challenge_does_not_delay_other_users(served: Served) -> None:
     hugo = await host(served)
     await guest(served, "anna", hugo, autoping=False)
     second = await connected(served, "anna")
@@ -128,7 +128,7 @@ async def test_another_user_is_not_kept_waiting_by_it(served: Served) -> None:
 
 
 @pytest.mark.usefixtures("soon")
-async def test_of_two_newcomers_at_once_one_gets_the_place(served: Served) -> None:
+async def test_only_one_of_two_simultaneous_newcomers_is_admitted(served: Served) -> None:
     hugo = await host(served)
     await guest(served, "anna", hugo, autoping=False)
     newcomers = [await connected(served, "anna") for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Who is host of a `hosted` room, what only he may do, and how long the room lives."""
+"""The host of a `hosted` room: which peer it is, what only the host may do, and when the room ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.kit.wire import Wire
 
 
 def host_of(frame: dict[str, Any]) -> str:
-    """The host that a room state names, after a look that it names one only."""
+    """Return the host in a room state, and check that there is only one."""
     state = frame["roomState"]
     assert [user["id"] for user in state["users"] if user["isHost"]] == [state["hostId"]]
     found: str = state["hostId"]
@@ -29,7 +29,7 @@ async def is_told_of_no_room(served: Served, user: str = "late") -> None:
     assert (await late.closed())[0] == 4004
 
 
-async def test_when_the_host_leaves_the_earliest_guest_is_host_before_the_notice(served: Served) -> None:
+async def test_when_the_host_leaves_the_earliest_guest_becomes_host_before_the_notice(served: Served) -> None:
     hugo, anna, otto = await room_of(served, "hugo", "anna", "otto")
     await hugo.send("LEAVE_ROOM")
     assert await hugo.closed() == (1000, "User left room")
@@ -41,7 +41,7 @@ async def test_when_the_host_leaves_the_earliest_guest_is_host_before_the_notice
     assert (await anna.ask("RENAME_ROOM", newRoomName="Anna's"))["type"] == "ROOM_RENAMED"
 
 
-async def test_a_guest_who_leaves_makes_no_new_host(served: Served) -> None:
+async def test_the_host_stays_when_a_guest_leaves(served: Served) -> None:
     hugo, anna, otto = await room_of(served, "hugo", "anna", "otto")
     await anna.send("LEAVE_ROOM")
     for other in (hugo, otto):
@@ -50,7 +50,7 @@ async def test_a_guest_who_leaves_makes_no_new_host(served: Served) -> None:
         assert host_of(notice) == "hugo"
 
 
-async def test_a_connected_guest_comes_before_an_away_one_who_joined_earlier(served: Served) -> None:
+async def test_a_connected_guest_becomes_host_rather_than_an_earlier_one_that_is_away(served: Served) -> None:
     hugo, anna, otto = await room_of(served, "hugo", "anna", "otto")
     await anna.goes()
     await hugo.send("LEAVE_ROOM")
@@ -61,7 +61,7 @@ async def test_a_connected_guest_comes_before_an_away_one_who_joined_earlier(ser
     assert host_of(await again.ask("RENAME_USER", newUserName="A")) == "otto"
 
 
-async def test_one_who_returned_is_still_the_earliest(served: Served) -> None:
+async def test_a_guest_that_returned_is_still_the_earliest(served: Served) -> None:
     hugo, anna, otto = await room_of(served, "hugo", "anna", "otto")
     await anna.goes()
     again = await guest(served, "anna", hugo, otto)
@@ -70,7 +70,7 @@ async def test_one_who_returned_is_still_the_earliest(served: Served) -> None:
         assert (await other.hears("USER_LEFT"))["newHostId"] == "anna"
 
 
-async def test_when_nobody_is_connected_the_earliest_away_guest_is_host(served: Served) -> None:
+async def test_when_nobody_is_connected_the_earliest_guest_becomes_host(served: Served) -> None:
     hugo, anna, otto = await room_of(served, "hugo", "anna", "otto")
     await anna.goes()
     await otto.goes()
@@ -82,7 +82,7 @@ async def test_when_nobody_is_connected_the_earliest_away_guest_is_host(served: 
     assert users_of(joined) == {"anna": False, "otto": True}
 
 
-async def test_a_lost_host_stays_host_within_his_grace(served: Served) -> None:
+async def test_a_host_that_lost_its_connection_stays_host_during_its_grace(served: Served) -> None:
     hugo, anna = await room_of(served, "hugo", "anna")
     await hugo.goes()
     otto = await guest(served, "otto", anna)
@@ -92,7 +92,7 @@ async def test_a_lost_host_stays_host_within_his_grace(served: Served) -> None:
     assert (await again.ask("RENAME_ROOM", newRoomName="Back"))["type"] == "ROOM_RENAMED"
 
 
-async def test_a_host_who_is_gone_for_good_has_a_successor(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_a_host_that_does_not_return_is_replaced(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path, grace_s=0.2)
     hugo, anna, otto = await room_of(served, "hugo", "anna", "otto")
     await hugo.goes()
@@ -106,7 +106,7 @@ async def test_a_host_who_is_gone_for_good_has_a_successor(aiohttp_client: Aioht
 
 @pytest.mark.parametrize(("kind", "answer"), [("CREATE_ROOM", "ROOM_CREATED"), ("JOIN_ROOM", "ROOM_JOINED")])
 @pytest.mark.parametrize("code", [1000, 1001, None])
-async def test_a_lone_host_who_is_lost_comes_back_to_his_room(
+async def test_a_host_that_is_alone_can_return_to_its_room(
     served: Served, kind: str, answer: str, code: int | None
 ) -> None:
     hugo = await host(served)
@@ -123,7 +123,7 @@ async def test_a_lone_host_who_is_lost_comes_back_to_his_room(
     await guest(served, "anna", again)
 
 
-async def test_a_lone_host_who_does_not_come_back_takes_his_room_with_him(
+async def test_a_room_ends_when_a_host_that_is_alone_does_not_return(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, grace_s=0.1)
@@ -144,7 +144,7 @@ async def test_the_last_leave_ends_the_room_at_once(served: Served) -> None:
     await host(served, "otto")
 
 
-async def test_after_a_leave_the_close_is_no_second_one(served: Served) -> None:
+async def test_a_close_after_a_leave_is_not_announced_again(served: Served) -> None:
     hugo, anna = await room_of(served, "hugo", "anna")
     await anna.send("LEAVE_ROOM")
     await anna.closed()
@@ -154,7 +154,7 @@ async def test_after_a_leave_the_close_is_no_second_one(served: Served) -> None:
     assert [record["peer"] for record in served.records("peer.left")] == ["anna"]
 
 
-async def test_an_idle_room_is_ended(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_an_idle_room_is_closed(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path, hosted_idle_s=0.3)
     hugo = await host(served)
     await hugo.peer.socket.receive(timeout=5)  # whatever it is told
@@ -164,7 +164,7 @@ async def test_an_idle_room_is_ended(aiohttp_client: AiohttpClient, tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", ["PING", "RENAME_USER", "WEBRTC_OFFER", "DANCE"])
-def test_whatever_a_member_sends_keeps_the_room(kind: str) -> None:
+def test_any_frame_of_a_member_keeps_the_room_open(kind: str) -> None:
     wire = Wire("hosted", Settings(hosted_idle_s=10))
     wire.open("hugo", room=ROOM)
     for said in ("CREATE_ROOM", kind, kind):
@@ -203,7 +203,7 @@ async def test_the_host_renames_the_room(served: Served, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["A", "n" * 20, "é" * 20])
-async def test_anybody_renames_himself(served: Served, name: str) -> None:
+async def test_each_peer_can_change_its_own_name(served: Served, name: str) -> None:
     hugo, anna = await room_of(served, "hugo", "anna")
     await anna.send("RENAME_USER", newUserName=name)
     for user in (hugo, anna):
@@ -222,7 +222,9 @@ async def test_anybody_renames_himself(served: Served, name: str) -> None:
         ("CONTROL_MODE_CHANGE", {"mode": "FREE_FOR_ALL"}, "Message processing failed"),
     ],
 )
-async def test_a_guest_changes_only_himself(served: Served, kind: str, fields: dict[str, Any], error: str) -> None:
+async def test_a_guest_can_change_only_its_own_name(
+    served: Served, kind: str, fields: dict[str, Any], error: str
+) -> None:
     hugo, anna = await room_of(served, "hugo", "anna")
     await refuses(anna, hugo, kind, fields, error)
     assert (await hugo.ask("RENAME_USER", newUserName="H"))["roomState"]["name"] == "Films"
@@ -244,7 +246,7 @@ async def test_a_guest_changes_only_himself(served: Served, kind: str, fields: d
         ("CONTROL_MODE_CHANGE", {}, "Message processing failed"),
     ],
 )
-async def test_a_host_changes_nothing_to_what_cannot_be(
+async def test_invalid_changes_by_a_host_are_refused(
     served: Served, kind: str, fields: dict[str, Any], error: str
 ) -> None:
     hugo, anna = await room_of(served, "hugo", "anna")

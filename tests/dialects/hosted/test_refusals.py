@@ -1,4 +1,4 @@
-"""What `hosted` refuses: with which text and code, when it closes, and when it must say nothing at all."""
+"""The refusals of `hosted`: their texts and codes, which of them close the connection, and which are not sent."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FORMAT, MISSING = "Invalid roomId format", "Missing roomId parameter"
         ("/ws?roomId=living/room", FORMAT),
     ],
 )
-async def test_a_room_id_that_cannot_be_is_refused_before_the_upgrade(served: Served, path: str, text: str) -> None:
+async def test_an_invalid_room_id_is_refused_before_the_upgrade(served: Served, path: str, text: str) -> None:
     with pytest.raises(WSServerHandshakeError) as refused:
         await served.connect(path)
     assert refused.value.status == 400
@@ -55,7 +55,7 @@ async def test_a_path_and_a_query_that_differ_are_refused(served: Served) -> Non
 
 
 @pytest.mark.parametrize("room", ["abcdef", "r" * 50, "A-_9zZ"])
-async def test_a_room_id_within_the_limits_is_taken(served: Served, room: str) -> None:
+async def test_a_room_id_within_the_limits_is_accepted(served: Served, room: str) -> None:
     for path in (f"/ws/signaling/hosted/{room}", f"/ws/signaling/hosted?roomId={room}", f"/ws?roomId={room}"):
         user = await connected(served, "hugo", path=path)
         assert (await user.peer.ask({"type": "PING"}))["type"] == "PONG"
@@ -76,7 +76,7 @@ async def test_its_http_answers_can_be_read_by_allowed_origins_only(
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-async def test_a_room_that_is_not_there_is_said_so_and_closed(served: Served) -> None:
+async def test_joining_an_unknown_room_is_an_error_that_closes_the_connection(served: Served) -> None:
     user = await connected(served, "anna")
     assert error_of(await user.ask("JOIN_ROOM", userName="Anna")) == "Room not found"
     assert (await user.closed())[0] == 4004
@@ -84,7 +84,7 @@ async def test_a_room_that_is_not_there_is_said_so_and_closed(served: Served) ->
 
 
 @pytest.mark.parametrize("kind", ["CREATE_ROOM", "JOIN_ROOM"])
-async def test_a_frame_for_another_room_than_the_paths_is_said_so_and_closed(served: Served, kind: str) -> None:
+async def test_a_frame_for_another_room_than_that_of_the_path_closes_the_connection(served: Served, kind: str) -> None:
     hugo = await host(served)
     user = await connected(served, "anna")
     assert error_of(await user.ask(kind, userName="Anna", roomId="other-room")) == "Room ID mismatch"
@@ -92,7 +92,7 @@ async def test_a_frame_for_another_room_than_the_paths_is_said_so_and_closed(ser
     await hugo.hears_nothing()
 
 
-async def test_a_room_that_is_there_already_is_not_made_again(served: Served) -> None:
+async def test_an_existing_room_is_not_created_again(served: Served) -> None:
     hugo = await host(served)
     user = await connected(served, "anna")
     assert error_of(await user.ask("CREATE_ROOM", userName="Anna", roomName="Mine")) == "Room already exists"
@@ -100,7 +100,9 @@ async def test_a_room_that_is_there_already_is_not_made_again(served: Served) ->
     assert (await user.ask("JOIN_ROOM", userName="Anna"))["type"] == "ROOM_JOINED"
 
 
-async def test_a_full_room_is_said_so_and_its_socket_stays_open(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_joining_a_full_room_is_an_error_and_the_connection_stays_open(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
     served = await serve(aiohttp_client, tmp_path, max_peers_per_room=1)
     hugo = await host(served)
     user = await connected(served, "anna")
@@ -154,7 +156,7 @@ async def test_before_joining_anything_else_is_dropped_and_recorded_without_an_e
     "fields",
     [{"userId": None}, {"userId": ""}, {"userId": 5}, {"userId": "a\nb"}, {"userId": "u" * 129}, {"userName": 5}],
 )
-async def test_a_join_that_cannot_be_is_told_for_its_sender_waits(served: Served, fields: dict[str, Any]) -> None:
+async def test_an_invalid_join_is_answered_with_an_error(served: Served, fields: dict[str, Any]) -> None:
     hugo = await host(served)
     user = await connected(served, "anna")
     refused = await user.ask("JOIN_ROOM", **({"userName": "Anna"} | fields))
@@ -185,7 +187,9 @@ async def test_a_join_that_cannot_be_is_told_for_its_sender_waits(served: Served
         ({"type": "WEBRTC_OFFER", "targetUserId": 5, "offer": {}}, FAILED, "bad-field"),
     ],
 )
-async def test_a_member_is_refused_once_and_stays_a_member(served: Served, frame: Any, error: str, code: str) -> None:
+async def test_a_refused_member_gets_one_error_and_stays_in_the_room(
+    served: Served, frame: Any, error: str, code: str
+) -> None:
     hugo, anna = await room_of(served, "hugo", "anna")
     sent = anna.frame("") | frame if isinstance(frame, dict) else frame
     refused = await anna.peer.ask(sent)
@@ -201,7 +205,7 @@ async def still_talks(sender: User, receiver: User) -> None:
     await receiver.hears("WEBRTC_OFFER")
 
 
-async def test_an_away_user_is_not_found_and_the_code_tells_why(served: Served) -> None:
+async def test_a_frame_to_a_user_that_is_away_is_refused_with_the_code_peer_away(served: Served) -> None:
     hugo, anna = await room_of(served, "hugo", "anna")
     await anna.goes()
     for kind in ("WEBRTC_OFFER", "WEBRTC_ANSWER", "WEBRTC_ICE_CANDIDATE"):
@@ -220,7 +224,7 @@ async def test_another_room_in_a_members_frame_reaches_nobody(served: Served) ->
     await hugo.hears_nothing()
 
 
-async def test_who_is_too_fast_is_told_so_only_when_he_has_joined(
+async def test_only_a_user_that_has_joined_gets_the_error_too_fast(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, max_frames_burst=5, max_frames_per_s=1)
@@ -239,14 +243,14 @@ async def test_who_is_too_fast_is_told_so_only_when_he_has_joined(
     assert "too-fast" in served.refusals()
 
 
-async def test_the_texts_say_no_more_than_the_original_ones(served: Served) -> None:
+async def test_error_texts_are_those_of_the_original_server(served: Served) -> None:
     hugo = await host(served)
     refused = await hugo.ask("X" * 60_000)
     assert error_of(refused) == "Unknown message type"
     assert len(str(refused)) < 500
 
 
-async def test_a_user_of_one_room_is_nobody_in_another(served: Served) -> None:
+async def test_a_user_of_one_room_is_unknown_in_another(served: Served) -> None:
     await host(served)
     user = await connected(served, "hugo", path="/ws/signaling/hosted/other-room")
     assert error_of(await user.ask("JOIN_ROOM", userName="Hugo", roomId="other-room")) == "Room not found"

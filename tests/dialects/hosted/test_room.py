@@ -1,4 +1,4 @@
-"""`hosted` on real sockets: a room, its guests, what they say to each other, and how they return."""
+"""`hosted` on real sockets: users join a room, send frames to each other, disconnect and return."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def is_now(ms: Any) -> bool:
 
 
 def check_state(state: dict[str, Any], users: dict[str, str], name: str = "Films") -> None:
-    """Look at every field of a RoomState: `users` are the names by id, the first one is host, all are connected."""
+    """Check every field of a RoomState: `users` are the names by id, the first one is host, all are connected."""
     hugo = next(iter(users))
     assert all(is_now(user["joinedAt"]) for user in state["users"])
     video = state["videoState"]
@@ -52,7 +52,7 @@ def check_state(state: dict[str, Any], users: dict[str, str], name: str = "Films
     assert state["createdAt"] <= state["lastActivity"]
 
 
-async def test_the_origins_story_create_join_connect_and_leave(served: Served) -> None:
+async def test_users_create_a_room_join_it_connect_and_leave(served: Served) -> None:
     hugo, anna = await connected(served, "hugo"), await connected(served, "anna")
     created = await hugo.ask("CREATE_ROOM", userName="Hugo", roomName="Films")
     assert set(created) == {"type", "roomId", "userId", "timestamp", "roomState"}
@@ -111,7 +111,7 @@ async def test_the_whole_message_reaches_its_target_byte_for_byte_and_nobody_els
     assert (record["kind"], record["peer"], record["to"], record["room"]) == (kind, "anna", "otto", ROOM)
 
 
-def test_who_joins_and_who_leaves_hears_of_it_in_the_right_order() -> None:
+def test_joins_and_leaves_are_announced_in_the_right_order() -> None:
     wire, frame = Wire("hosted"), '{"type":"%s","roomId":"living-room","userId":"%s"}'
     for name in ("hugo", "anna"):
         wire.open(name, room=ROOM)
@@ -161,7 +161,7 @@ async def test_the_path_the_query_and_the_original_path_are_one_room(served: Ser
     assert users_of(await otto.ask("RENAME_USER", newUserName="O")) == {"hugo": True, "anna": True, "otto": True}
 
 
-async def test_rooms_do_not_hear_of_each_other(served: Served) -> None:
+async def test_nothing_is_sent_to_other_rooms(served: Served) -> None:
     hugo, anna = await room_of(served, "hugo", "anna")
     path, room = "/ws/signaling/hosted/other-room", {"roomId": "other-room"}
     other = await connected(served, "hugo", path=path)
@@ -179,7 +179,7 @@ async def test_rooms_do_not_hear_of_each_other(served: Served) -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 4999])
-async def test_who_closes_is_away_at_once_and_silently(served: Served, code: int) -> None:
+async def test_a_user_that_disconnects_is_away_without_an_announcement(served: Served, code: int) -> None:
     hugo, anna = await room_of(served, "hugo", "anna")
     await anna.peer.socket.close(code=code)
     await hugo.hears_nothing()
@@ -188,7 +188,7 @@ async def test_who_closes_is_away_at_once_and_silently(served: Served, code: int
     assert users_of(await hugo.hears("USER_JOINED"))["anna"] is False
 
 
-async def test_every_return_is_announced_as_a_join_and_keeps_the_place(served: Served) -> None:
+async def test_a_return_is_announced_as_a_join_and_keeps_the_order(served: Served) -> None:
     hugo, anna, otto = await room_of(served, "hugo", "anna", "otto")
     await anna.goes()
     again = await connected(served, "anna")
@@ -202,7 +202,7 @@ async def test_every_return_is_announced_as_a_join_and_keeps_the_place(served: S
     await again.hears("WEBRTC_OFFER")
 
 
-async def test_a_create_by_an_away_guest_brings_him_back_into_the_room_as_it_is(served: Served) -> None:
+async def test_a_guest_that_is_away_can_return_with_a_create_frame(served: Served) -> None:
     hugo, anna = await room_of(served, "hugo", "anna")
     await anna.goes()
     again = await connected(served, "anna")
@@ -212,7 +212,9 @@ async def test_a_create_by_an_away_guest_brings_him_back_into_the_room_as_it_is(
     assert (await hugo.hears("USER_JOINED"))["joinedUser"]["id"] == "anna"
 
 
-async def test_who_is_lost_for_good_is_told_of_once(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_a_user_that_does_not_return_is_announced_once_as_left(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
     served = await serve(aiohttp_client, tmp_path, grace_s=0.2)
     hugo, anna = await room_of(served, "hugo", "anna")
     anna.peer.socket._writer.transport.abort()  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""What one dialect's clients send and receive, as far as dialects differ: `tests/dialects/` has the tests for all."""
+"""What the clients of one dialect send and receive, where dialects differ: `tests/dialects/` has the tests for all."""
 
 from __future__ import annotations
 
@@ -30,39 +30,43 @@ class Manners:
     other_paths: Callable[[str, str], tuple[str, ...]] = lambda room, peer: ()
     """The other paths that serve (room, peer) on the sidecar's own port."""
     greets: Callable[[str, str], Frame | None] = _nothing
-    """What the server sends first when (room, peer) has connected. None: it waits for the client's first frame."""
+    """The first frame from the server after (room, peer) has connected. None if the server waits for the client's first
+    frame."""
     enter: Callable[[str, str, int, int], Frame | None]
-    """What (room, peer) sends to join, as the n-th (from 0) of a group of a size. None: the handshake joins."""
+    """The frame with which (room, peer) joins, as the n-th (from 0) of a group with the given size. None if the
+    handshake joins."""
     gives_ids: bool = False
     """Whether the server chooses the peer ids, so that clients cannot. The tests let it choose the names of peers."""
     entered: Callable[[str, str, list[str]], Frame | None]
-    """What (room, peer) receives when it has joined, and the given peers were there before it. None: nothing.
+    """The frame that (room, peer) receives after it has joined, if the given peers joined before it. None: nothing.
 
-    Of an object, only the fields that are given are compared; so it is with each of the other expected frames.
+    Only the given fields of an object are compared, here and in the other expected frames.
     """
     waits_for_all: bool = False
-    """Whether nobody is answered before the whole group has asked, because rooms are made by the matchmaker."""
+    """Whether clients are only answered when the whole group has asked, because the matchmaker creates the rooms."""
     joined: Callable[[str, str], Frame | None] = _nothing
-    """What the others receive when (room, peer) joins. None: they receive nothing."""
+    """The frame that the others receive when (room, peer) joins, or None."""
     left: Callable[[str, str], Frame | None] = _nothing
-    """What the others receive when (room, peer) leaves. None: they receive nothing."""
+    """The frame that the others receive when (room, peer) leaves, or None."""
     offer: Callable[[str, str, str, Any], Frame]
     """An offer by (room, sender, receiver, body)."""
     arrives: Callable[[str, str, str, Any], Frame]
-    """What the receiver gets of that offer. All of it is compared."""
+    """The frame that the receiver of that offer gets. All fields are compared."""
     candidate: Callable[[str, str, str, Any], Frame]
     """A candidate by (room, sender, receiver, RTCIceCandidateInit)."""
     also: Callable[[str, str, str], tuple[Frame, ...]] = lambda room, sender, to: ()
     """Other frames by (room, sender, receiver): for kinds whose frames in the vectors cannot be given other names,
     because they are binary."""
     forged: Callable[[str, str, str, str], Frame] | None = None
-    """An offer by (room, sender, receiver) that claims to be by another peer. None: frames do not name their sender."""
+    """An offer by (room, sender, receiver) that names another peer as its sender. None if frames do not name their
+    sender."""
     names_receivers: bool = True
     """Whether an offer names the peer that it is for."""
     leave: Callable[[str, str], Frame | None] = _nothing
-    """What (room, peer) sends to leave. None: the dialect has no such frame, and clients close the connection."""
+    """The frame with which (room, peer) leaves. None if the dialect has no such frame, so that clients close the
+    connection."""
     is_error: Callable[[Frame], bool] | None = _has_an_error_type
-    """Whether a frame tells an error. None: the dialect has no such frame."""
+    """Whether a frame reports an error. None if the dialect has no such frame."""
     relays_any_kind: bool = False
     """Whether frames of kinds that the dialect does not declare are relayed too."""
     is_confirmation: Callable[[Frame], bool] = lambda frame: False
@@ -78,7 +82,7 @@ class Manners:
         return self.greets("", "") is not None or self.enter("", "", 0, 1) is None
 
     def answer(self, room: str, sender: str, to: str, body: Any) -> Frame:
-        """The frame that answers as `offer` offers: only its words differ."""
+        """Return an answer that has the same form as `offer`, with other words."""
         frame = self.offer(room, sender, to, body)
         if isinstance(frame, bytes):
             return frame
@@ -86,7 +90,7 @@ class Manners:
 
 
 def has(whole: object, part: object) -> bool:
-    """Whether an object has all the given fields, at every depth. All other values must be equal."""
+    """Whether an object contains all the given fields, at every depth. All other values must be equal."""
     if isinstance(whole, dict) and isinstance(part, dict):
         return all(name in whole and has(whole[name], value) for name, value in part.items())
     if isinstance(whole, list) and isinstance(part, list):

@@ -13,7 +13,7 @@ from tests.kit.serving import Peer, Served
 async def enter(
     served: Served, manners: Manners, room: str, name: str, place: int = 0, size: int = 1, **options: Any
 ) -> Peer:
-    """Connect a peer and let it ask for a room. The answer is not read yet."""
+    """Connect a peer, and send its request to join a room. The answer is not read."""
     peer = await greeted(served, manners, room, name, **options)
     if (frame := manners.enter(room, name, place, size)) is not None:
         await peer.send(frame)
@@ -21,7 +21,7 @@ async def enter(
 
 
 async def greeted(served: Served, manners: Manners, room: str, name: str, **options: Any) -> Peer:
-    """Connect a peer. Where the server gives a connection its peer id, it gives this name."""
+    """Connect a peer. In dialects in which the server chooses the peer id, let it choose this name."""
     with patch.object(endpoint, "new_given_id", lambda: name):
         peer = await served.connect(manners.path(room, name), **options)
         peer.skips = manners.is_confirmation
@@ -48,7 +48,7 @@ async def meet(served: Served, manners: Manners, room: str, *names: str, **optio
 
 
 async def hears(peer: Peer, frame: Frame | None) -> None:
-    """The peer's next frame has all of this. None: it is sent nothing."""
+    """Assert that the peer's next frame contains all of `expected`, or that nothing is sent if it is None."""
     if frame is None:
         return await peer.hears_nothing()
     heard = await peer.receive()

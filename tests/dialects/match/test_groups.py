@@ -1,4 +1,4 @@
-"""`match` on real sockets: strangers are put together by group size, in the order in which they asked."""
+"""`match` on real sockets: users are matched by the requested group size, in the order of their requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kit.serving import Peer, Served
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_two_strangers_meet_and_the_first_is_host(served: Served, path: str) -> None:
+async def test_two_users_are_matched_and_the_first_is_host(served: Served, path: str) -> None:
     a, b = await user(served, "u1", path), await user(served, "u2", path)
     await a.send(asks(2, **{"from": "u1"}))
     await a.hears_nothing()
@@ -30,12 +30,12 @@ async def test_two_strangers_meet_and_the_first_is_host(served: Served, path: st
     assert await a.receive() == {"type": "answer", "from": "u2"}
 
 
-async def test_one_alone_is_a_group_of_one_at_once(served: Served) -> None:
+async def test_a_group_of_one_is_found_at_once(served: Served) -> None:
     a = await user(served, "u1")
     assert (await a.ask(asks(1)))["peers"] == ["u1"]
 
 
-async def test_four_meet_in_the_order_of_asking(served: Served) -> None:
+async def test_four_users_are_matched_in_the_order_of_their_requests(served: Served) -> None:
     peers = await group(served, "u4", "u1", "u3", "u2")
     await peers[0].send({"type": "offer", "to": "u2", "sdp": None})
     assert await peers[3].receive() == {"type": "offer", "from": "u4", "sdp": None}
@@ -57,7 +57,7 @@ async def test_queues_of_different_sizes_do_not_mix(served: Served) -> None:
 
 
 @pytest.mark.parametrize("abruptly", [True, False])
-async def test_a_dead_socket_in_the_queue_is_matched_with_nobody(served: Served, abruptly: bool) -> None:
+async def test_a_closed_connection_in_the_queue_is_not_matched(served: Served, abruptly: bool) -> None:
     dead = await waiting(served, "dead", 2)
     if abruptly:
         dead.socket._response.connection.transport.abort()  # type: ignore[union-attr]
@@ -69,7 +69,7 @@ async def test_a_dead_socket_in_the_queue_is_matched_with_nobody(served: Served,
     assert (await alive.receive())["peers"] == ["alive", "other"]
 
 
-async def test_the_same_user_twice_is_one_and_matched_with_others_only(served: Served) -> None:
+async def test_a_user_with_two_connections_is_not_matched_with_itself(served: Served) -> None:
     older = await waiting(served, "u1", 2)
     newer = await waiting(served, "u1", 2)
     assert await older.closed() == (4001, "replaced")
@@ -78,7 +78,7 @@ async def test_the_same_user_twice_is_one_and_matched_with_others_only(served: S
     assert (await newer.receive())["peers"] == ["u1", "u2"]
 
 
-async def test_asking_again_is_a_new_request_that_goes_to_the_back(served: Served) -> None:
+async def test_a_repeated_request_goes_to_the_end_of_the_queue(served: Served) -> None:
     first, second = await waiting(served, "u1", 3), await waiting(served, "u2", 3)
     await first.send(asks(3))
     await first.hears_nothing()
@@ -89,14 +89,14 @@ async def test_asking_again_is_a_new_request_that_goes_to_the_back(served: Serve
         assert (await peer.receive())["peers"] == ["u2", "u1", "u3"]
 
 
-async def test_asking_for_another_size_leaves_the_first_queue(served: Served) -> None:
+async def test_a_request_for_another_size_leaves_the_first_queue(served: Served) -> None:
     fickle, other = await waiting(served, "u1", 2), await user(served, "u2")
     assert (await fickle.ask(asks(1)))["peers"] == ["u1"]
     await other.send(asks(2))
     await other.hears_nothing()
 
 
-async def test_asking_again_leaves_the_room_that_was_found(served: Served) -> None:
+async def test_a_new_request_leaves_the_current_room(served: Served) -> None:
     a, b = await group(served, "u1", "u2")
     await a.send(asks(2))
     for peer in (a, b):
@@ -133,7 +133,7 @@ async def test_another_size_is_another_room(served: Served, size: int) -> None:
     await again.hears_nothing()
 
 
-async def test_nobody_goes_back_to_a_room_that_his_mate_has_left(served: Served) -> None:
+async def test_a_user_does_not_return_to_a_room_that_the_others_have_left(served: Served) -> None:
     a, b = await group(served, "u1", "u2")
     await a.socket.close()
     await b.socket.close()
@@ -142,7 +142,7 @@ async def test_nobody_goes_back_to_a_room_that_his_mate_has_left(served: Served)
     assert (await again.receive())["peers"] == ["u2", "u3"]
 
 
-async def test_a_disconnect_tells_the_mates_nothing_and_keeps_the_place_five_seconds(served: Served) -> None:
+async def test_a_disconnect_is_not_announced_and_the_session_is_kept_for_five_seconds(served: Served) -> None:
     a, b = await group(served, "u1", "u2")
     await b.socket.close()
     await a.hears_nothing()
@@ -166,7 +166,7 @@ async def test_a_disconnect_tells_the_mates_nothing_and_keeps_the_place_five_sec
         (b"{}", "bad-json"),
     ],
 )
-async def test_what_cannot_be_relayed_is_dropped_and_recorded(served: Served, frame: Any, code: str) -> None:
+async def test_frames_that_cannot_be_relayed_are_dropped_and_recorded(served: Served, frame: Any, code: str) -> None:
     a, b = await group(served, "u1", "u2")
     stranger = (await group(served, "u3"))[0]
     await a.send(frame)
@@ -175,7 +175,7 @@ async def test_what_cannot_be_relayed_is_dropped_and_recorded(served: Served, fr
     assert served.refusals() == [code]
 
 
-async def test_nobody_relays_before_a_room_is_found(served: Served) -> None:
+async def test_nothing_is_relayed_before_a_room_is_found(served: Served) -> None:
     a, b = await waiting(served, "u1", 3), await waiting(served, "u2", 3)
     await a.send({"type": "offer", "to": "u2"})
     for peer in (a, b):
@@ -184,7 +184,7 @@ async def test_nobody_relays_before_a_room_is_found(served: Served) -> None:
 
 
 @pytest.mark.parametrize("size", [0, -1, 17, 1.5, "2", None, True, [2]])
-async def test_a_size_that_cannot_be_is_an_error_and_keeps_the_place_in_the_queue(served: Served, size: Any) -> None:
+async def test_an_invalid_size_is_an_error_and_the_user_stays_in_the_queue(served: Served, size: Any) -> None:
     a = await waiting(served, "u1", 2)
     answer = await a.ask(asks(size))
     assert set(answer) == {"type", "error"}
@@ -192,7 +192,7 @@ async def test_a_size_that_cannot_be_is_an_error_and_keeps_the_place_in_the_queu
     assert (await (await user(served, "u2")).ask(asks(2)))["peers"] == ["u1", "u2"]
 
 
-async def test_matchmaking_for_somebody_else_is_an_error(served: Served) -> None:
+async def test_a_request_for_another_user_is_an_error(served: Served) -> None:
     a = await user(served, "u1")
     for forged in ("u2", "", 7, None):
         assert (await a.ask(asks(2, **{"from": forged})))["type"] == "error"
@@ -202,7 +202,7 @@ async def test_matchmaking_for_somebody_else_is_an_error(served: Served) -> None
     ("query", "decoded"),
     [("a+b", "a b"), ("50%", "50%"), ("a%20b", "a b"), ("%C3%A9", "é"), ("a%2Bb", "a+b"), ("x&roomId=y", "x")],
 )
-async def test_a_user_may_spell_his_id_as_in_his_url_or_decoded(served: Served, query: str, decoded: str) -> None:
+async def test_a_user_id_is_accepted_encoded_or_decoded(served: Served, query: str, decoded: str) -> None:
     for spelling in {query.partition("&")[0], decoded}:
         url = URL(f"{served.client.make_url(PATHS[0])}?userId={query}", encoded=True)
         socket = await served.client.session.ws_connect(url)
@@ -218,6 +218,6 @@ async def test_a_handshake_without_a_user_succeeds_and_is_closed(served: Served,
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_plain_request_is_told_what_is_expected(served: Served, path: str) -> None:
+async def test_a_request_without_an_upgrade_is_answered_with_what_is_expected(served: Served, path: str) -> None:
     async with served.client.get(f"{path}?userId=u1") as answer:
         assert (answer.status, await answer.text()) == (400, "Expected WebSocket connection")

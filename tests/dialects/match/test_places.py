@@ -1,4 +1,5 @@
-"""`match`: one place per user, whatever connections he has, and groups that grow side by side."""
+"""`match`: each user has one session, even with several connections, and groups of different sizes are filled
+independently."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from tests.kit.serving import Peer, Served, serve
 
 
 async def found_by(*peers: Peer) -> tuple[str, ...]:
-    """The group that all of these have been told of, by one and the same frame."""
+    """Return the group of these users, and check that all of them received the same frame about it."""
     first, *others = [await peer.receive() for peer in peers]
     assert set(first) == {"type", "roomId", "peers"}
     assert uuid.UUID(first["roomId"]).version == 4
@@ -22,7 +23,7 @@ async def found_by(*peers: Peer) -> tuple[str, ...]:
     return tuple(first["peers"])
 
 
-async def test_groups_of_one_two_and_four_fill_side_by_side(served: Served) -> None:
+async def test_groups_of_one_two_and_four_are_filled_independently(served: Served) -> None:
     people = {name: await user(served, name) for name in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k")}
     sizes = {"a": 4, "b": 2, "c": 4, "d": 1, "e": 2, "f": 4, "g": 2, "h": 4, "i": 2, "j": 4, "k": 1}
     for name, size in sizes.items():
@@ -44,7 +45,7 @@ async def test_sixteen_is_the_largest_group(served: Served) -> None:
     assert await found_by(*peers) == tuple(names)
 
 
-async def test_both_paths_lead_to_one_queue(served: Served) -> None:
+async def test_both_paths_use_the_same_queue(served: Served) -> None:
     a, b = await user(served, "u1", PATHS[0]), await user(served, "u2", PATHS[1])
     await a.send(asks(2))
     await served.settled()
@@ -52,7 +53,7 @@ async def test_both_paths_lead_to_one_queue(served: Served) -> None:
     assert await found_by(a, b) == ("u1", "u2")
 
 
-async def test_a_queue_in_which_all_have_died_is_an_empty_one(served: Served) -> None:
+async def test_closed_connections_are_removed_from_the_queue(served: Served) -> None:
     for number in range(3):
         dead = await waiting(served, f"dead{number}", 4)
         dead.socket._response.connection.transport.abort()  # type: ignore[union-attr]
@@ -62,7 +63,7 @@ async def test_a_queue_in_which_all_have_died_is_an_empty_one(served: Served) ->
     assert await found_by(*alive, last) == ("a", "b", "c", "d")
 
 
-async def test_a_new_connection_has_its_users_place_when_it_opens(served: Served) -> None:
+async def test_a_new_connection_of_a_user_continues_its_session(served: Served) -> None:
     a, older = await group(served, "u1", "u2")
     newer = await user(served, "u2")
     assert await older.closed() == (4001, "replaced")
@@ -78,7 +79,7 @@ async def test_a_new_connection_has_its_users_place_when_it_opens(served: Served
     assert [record["room"] for record in served.records("match.found")] == [again["roomId"]]
 
 
-async def test_a_user_who_was_gone_is_back_when_he_connects_and_gone_again_when_he_does_not_stay(
+async def test_a_user_that_is_away_returns_by_connecting_and_can_be_away_again(
     served: Served,
 ) -> None:
     a, b = await group(served, "u1", "u2")
@@ -93,7 +94,9 @@ async def test_a_user_who_was_gone_is_back_when_he_connects_and_gone_again_when_
     assert served.refusals() == ["peer-away"] * 3
 
 
-async def test_a_place_is_taken_by_opening_after_a_restart_too(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_a_new_connection_continues_its_session_after_a_restart_too(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
     served = await serve(aiohttp_client, tmp_path)
     await group(served, "u1", "u2")
     await served.stop()
@@ -104,7 +107,7 @@ async def test_a_place_is_taken_by_opening_after_a_restart_too(aiohttp_client: A
     assert (await b.ask(asks(2)))["peers"] == ["u1", "u2"]
 
 
-async def test_a_hook_is_asked_before_a_place_is_taken_again(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_a_hook_decides_whether_a_session_may_be_continued(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     hooks = tmp_path / "signaling_hooks.py"
     hooks.write_text("def on_join(join):\n    return join.room is None or 'u2' not in join.present\n")
     served = await serve(aiohttp_client, tmp_path / "state", hooks=hooks)
@@ -117,7 +120,7 @@ async def test_a_hook_is_asked_before_a_place_is_taken_again(aiohttp_client: Aio
     assert served.refusals() == ["refused-by-hook", "not-joined"]
 
 
-async def test_a_replaced_connection_that_talks_on_is_not_heard(served: Served) -> None:
+async def test_frames_of_a_replaced_connection_are_ignored(served: Served) -> None:
     a, older = await group(served, "u1", "u2")
     newer = await user(served, "u2")
     room = (await newer.ask(asks(2)))["roomId"]
@@ -129,7 +132,7 @@ async def test_a_replaced_connection_that_talks_on_is_not_heard(served: Served) 
     assert [record["room"] for record in served.records("match.found")] == [room]
 
 
-async def test_the_user_who_asks_twice_takes_no_two_places_of_a_group(served: Served) -> None:
+async def test_a_user_that_sends_two_requests_counts_once_in_a_group(served: Served) -> None:
     await waiting(served, "u1", 4)
     await waiting(served, "u1", 4)
     u2, u1 = await waiting(served, "u2", 4), await waiting(served, "u1", 4)
@@ -139,14 +142,14 @@ async def test_the_user_who_asks_twice_takes_no_two_places_of_a_group(served: Se
     assert set(await found_by(u1, u2, u3, u4)) == {"u1", "u2", "u3", "u4"}
 
 
-async def test_a_user_who_asks_for_another_size_from_a_newer_connection_waits_for_that_alone(served: Served) -> None:
+async def test_a_request_from_a_newer_connection_replaces_the_earlier_request(served: Served) -> None:
     older, newer = await waiting(served, "u1", 2), await waiting(served, "u1", 4)
     assert await older.closed() == (4001, "replaced")
     await waiting(served, "u2", 2)
     await newer.hears_nothing()
 
 
-async def test_all_of_a_group_may_reconnect_again_and_again_while_one_is_there(served: Served) -> None:
+async def test_a_group_stays_together_while_one_user_is_connected(served: Served) -> None:
     names = ("u1", "u2", "u3")
     peers = dict(zip(names, await group(served, *names), strict=True))
     (found,) = served.records("match.found")
@@ -161,7 +164,7 @@ async def test_all_of_a_group_may_reconnect_again_and_again_while_one_is_there(s
     assert await peers["u3"].receive() == {"type": "offer", "from": "u1", "sdp": 1}
 
 
-async def test_who_has_the_room_again_and_asks_once_more_has_a_new_request(served: Served) -> None:
+async def test_a_second_request_after_a_return_is_a_new_request(served: Served) -> None:
     a, b = await group(served, "u1", "u2")
     await b.socket.close()
     again = await user(served, "u2")
@@ -176,7 +179,7 @@ async def test_who_has_the_room_again_and_asks_once_more_has_a_new_request(serve
     assert await again.receive() == second
 
 
-async def test_a_group_of_one_that_asks_again_is_in_another_room(served: Served) -> None:
+async def test_a_repeated_request_for_a_group_of_one_creates_another_room(served: Served) -> None:
     a = await user(served, "u1")
     rooms = {(await a.ask(asks(1)))["roomId"] for _ in range(3)}
     newer = await user(served, "u1")
@@ -185,8 +188,8 @@ async def test_a_group_of_one_that_asks_again_is_in_another_room(served: Served)
     assert await a.closed() == (4001, "replaced")
 
 
-async def test_those_who_were_together_are_matched_with_others_when_both_went(served: Served) -> None:
-    """The room is still kept, but nobody in it is connected: who comes back first waits like anybody."""
+async def test_users_that_were_both_away_can_be_matched_with_others(served: Served) -> None:
+    """The room is still kept, but no user in it is connected, so the first one that returns waits in the queue."""
     a, b = await group(served, "u1", "u2")
     await a.socket.close()
     await b.socket.close()
@@ -196,7 +199,7 @@ async def test_those_who_were_together_are_matched_with_others_when_both_went(se
     assert await found_by(first, second) == ("u2", "u1")
 
 
-async def test_the_log_tells_of_a_queue_and_then_of_its_room(served: Served) -> None:
+async def test_the_log_records_the_queue_and_then_its_room(served: Served) -> None:
     await group(served, "u1", "u2")
     await waiting(served, "late", 3)
     (await waiting(served, "lost", 4)).socket._writer.transport.abort()
@@ -217,7 +220,7 @@ async def test_the_log_tells_of_a_queue_and_then_of_its_room(served: Served) -> 
     assert found["data"] == {"size": 2, "peers": ["u1", "u2"]}
 
 
-async def test_no_room_of_strangers_is_listed_anywhere(served: Served) -> None:
+async def test_rooms_of_the_matchmaker_are_never_listed(served: Served) -> None:
     lobby = await served.connect()
     assert await lobby.ask({"type": "watch_rooms"}) == {"type": "rooms", "rooms": []}
     await group(served, "u1", "u2")
@@ -225,7 +228,7 @@ async def test_no_room_of_strangers_is_listed_anywhere(served: Served) -> None:
     assert await (await served.client.get("/ws/signaling/rooms")).json() == {"rooms": []}
 
 
-async def test_a_socket_that_died_just_before_the_last_one_asked_is_matched_with_nobody(served: Served) -> None:
+async def test_a_connection_that_closes_just_before_the_last_request_is_not_matched(served: Served) -> None:
     last = await user(served, "last")
     dead = await waiting(served, "dead", 2)
     with socket.socket(fileno=os.dup(dead.socket.get_extra_info("socket").fileno())) as raw:

@@ -1,4 +1,5 @@
-"""`match`: what of a frame is handed on, to whom, and under which name; all else is silence or one error."""
+"""`match`: which fields of a frame are relayed, to which users, and with which sender id. Other frames are ignored or
+answered with one error."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ SDP = {"type": "offer", "sdp": 'v=0\r\no=- 1 "é" \\'}
 
 
 async def spelled(served: Served, query: str, path: str = PATHS[0]) -> Peer:
-    """A user whose query is on the wire as it is written here."""
+    """Connect a user with exactly this text as the query of the URL."""
     url = URL(f"{served.client.make_url(path)}?userId={query}", encoded=True)
     return Peer(await served.client.session.ws_connect(url), served.settled)
 
@@ -33,7 +34,7 @@ async def spelled(served: Served, query: str, path: str = PATHS[0]) -> Peer:
         ({"peers": ["x"], "roomId": "r", "id": 1, "userId": "u3", "sdp2": 1, "Sdp": 1, "timestamp": 5}, {}),
     ],
 )
-async def test_only_type_from_sdp_and_candidate_are_handed_on(
+async def test_only_the_fields_type_from_sdp_and_candidate_are_relayed(
     served: Served, kind: str, body: dict[str, Any], kept: dict[str, Any]
 ) -> None:
     a, b = await group(served, "u1", "u2")
@@ -43,7 +44,7 @@ async def test_only_type_from_sdp_and_candidate_are_handed_on(
     assert await a.receive() == {"type": kind, "from": "u2", **kept}
 
 
-async def test_the_three_of_a_group_reach_each_other_one_by_one(served: Served) -> None:
+async def test_three_users_of_a_group_can_send_to_each_other(served: Served) -> None:
     names = ("u1", "u2", "u3")
     people = dict(zip(names, await group(served, *names), strict=True))
     for sender in names:
@@ -54,7 +55,7 @@ async def test_the_three_of_a_group_reach_each_other_one_by_one(served: Served) 
         await peer.hears_nothing()
 
 
-async def test_nothing_goes_from_one_group_to_another_nor_to_those_who_wait(served: Served) -> None:
+async def test_nothing_is_relayed_to_other_groups_or_waiting_users(served: Served) -> None:
     a, b = await group(served, "u1", "u2")
     c, d = await group(served, "u3", "u4")
     e = await waiting(served, "u5", 2)
@@ -65,7 +66,7 @@ async def test_nothing_goes_from_one_group_to_another_nor_to_those_who_wait(serv
     assert served.refusals() == ["no-such-peer"] * 6
 
 
-async def test_who_asks_again_is_out_of_reach_of_his_mates_and_they_of_his(served: Served) -> None:
+async def test_a_user_with_a_new_request_cannot_exchange_frames_with_its_old_group(served: Served) -> None:
     a, b, c = await group(served, "u1", "u2", "u3")
     await a.send(asks(2))
     await served.settled()
@@ -90,7 +91,7 @@ async def test_who_asks_again_is_out_of_reach_of_his_mates_and_they_of_his(serve
         ("u%2F1", "u/1", ["u%2F1", "u/1"]),
     ],
 )
-async def test_his_mates_know_a_user_by_his_decoded_id_however_he_spells_it(
+async def test_the_group_receives_the_decoded_id_of_a_user(
     served: Served, query: str, name: str, own_spellings: list[str]
 ) -> None:
     mate, odd = await waiting(served, "mate", 2), await spelled(served, query)
@@ -135,7 +136,9 @@ async def test_two_spellings_of_one_id_are_one_user(served: Served) -> None:
         (b'{"type":"matchmaking","matchSize":1}', False),
     ],
 )
-async def test_only_a_bad_matchmaking_is_answered_and_once(served: Served, frame: Any, answered: bool) -> None:
+async def test_only_an_invalid_matchmaking_request_is_answered_with_one_error(
+    served: Served, frame: Any, answered: bool
+) -> None:
     a, other = await user(served, "u1"), await waiting(served, "u2", 2)
     await a.send(frame)
     if answered:
@@ -148,7 +151,7 @@ async def test_only_a_bad_matchmaking_is_answered_and_once(served: Served, frame
     assert (await a.ask(asks(2)))["peers"] == ["u2", "u1"]
 
 
-async def test_an_error_costs_nobody_his_found_room(served: Served) -> None:
+async def test_a_user_stays_in_its_room_after_an_error(served: Served) -> None:
     a, b = await group(served, "u1", "u2")
     assert (await b.ask(asks(0)))["type"] == "error"
     assert (await b.ask(asks(2, **{"from": "u1"})))["type"] == "error"
@@ -158,13 +161,13 @@ async def test_an_error_costs_nobody_his_found_room(served: Served) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("query", ["x" * 129, "a%0Ab", "%7F"])
-async def test_an_id_that_cannot_be_is_closed_as_a_missing_one_is(served: Served, path: str, query: str) -> None:
+async def test_a_connection_with_an_invalid_user_id_is_closed(served: Served, path: str, query: str) -> None:
     assert (await (await spelled(served, query, path)).closed())[0] == 1008
     assert served.records("match.queued") == []
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_what_is_sent_without_a_user_is_not_heard(served: Served, path: str) -> None:
+async def test_frames_of_a_connection_without_a_user_are_ignored(served: Served, path: str) -> None:
     other, nobody = await waiting(served, "u2", 2), await served.connect(path)
     await nobody.send(asks(2, **{"from": "u1"}))
     assert await nobody.closed() == (1008, "Missing userId parameter.")
@@ -173,12 +176,10 @@ async def test_what_is_sent_without_a_user_is_not_heard(served: Served, path: st
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("query", ["", "?userId="])
-async def test_a_plain_request_without_a_user_is_told_the_same_as_one_with(
-    served: Served, path: str, query: str
-) -> None:
+async def test_a_request_without_an_upgrade_needs_no_user(served: Served, path: str, query: str) -> None:
     async with served.client.get(path + query) as answer:
         assert (answer.status, await answer.text()) == (400, "Expected WebSocket connection")
 
 
-async def test_only_the_first_user_of_a_url_is_one(served: Served) -> None:
+async def test_only_the_first_user_in_a_url_counts(served: Served) -> None:
     assert (await (await spelled(served, "a&userId=b")).ask(asks(1, **{"from": "b"})))["type"] == "error"

@@ -1,4 +1,4 @@
-"""`mesh`: who is who when sockets come and go under one id, in one room and in several."""
+"""`mesh`: several connections with the same peer id, in one room and in several rooms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.kit.mesh_client import CANONICAL, ORIGINAL, joined
 from tests.kit.serving import Served
 
 
-async def test_a_page_that_strict_mode_mounts_twice_alone_never_sees_itself(served: Served) -> None:
+async def test_a_page_in_strict_mode_does_not_see_itself(served: Served) -> None:
     first, second = await served.connect(CANONICAL), await served.connect(CANONICAL)
     await first.send({"type": "join", "peerId": "B"})
     await second.send({"type": "join", "peerId": "B"})
@@ -21,8 +21,8 @@ async def test_a_page_that_strict_mode_mounts_twice_alone_never_sees_itself(serv
 
 
 @pytest.mark.parametrize("path", [CANONICAL, ORIGINAL])
-async def test_two_pages_in_strict_mode_know_each_other_once(served: Served, path: str) -> None:
-    """Each opens two sockets, both join, and then the first is closed, as React does it."""
+async def test_two_pages_in_strict_mode_see_each_other_once(served: Served, path: str) -> None:
+    """Each page opens two connections, both join, and then the first is closed, as in React's StrictMode."""
     a1, a2 = await joined(served, "A", path=path), await joined(served, "A", path=path)
     await a1.socket.close()
     b1, b2 = await served.connect(path), await served.connect(path)
@@ -46,7 +46,7 @@ async def test_a_first_socket_that_is_closed_before_the_second_joins_has_left(se
     assert await a.receive() == {"type": "peer-joined", "peerId": "B"}
 
 
-async def test_a_replaced_connection_that_talks_on_is_not_heard(served: Served) -> None:
+async def test_frames_of_a_replaced_connection_are_ignored(served: Served) -> None:
     a = await joined(served, "A")
     older = await joined(served, "B", a)
     newer = await joined(served, "B")
@@ -58,7 +58,7 @@ async def test_a_replaced_connection_that_talks_on_is_not_heard(served: Served) 
     assert await older.closed() == (4001, "replaced")
 
 
-async def test_what_was_for_the_id_reaches_the_newest_connection_only(served: Served) -> None:
+async def test_only_the_newest_connection_with_an_id_receives_its_frames(served: Served) -> None:
     a = await joined(served, "A")
     await joined(served, "B", a)
     newer = await joined(served, "B")
@@ -69,7 +69,7 @@ async def test_what_was_for_the_id_reaches_the_newest_connection_only(served: Se
     await newer.hears_nothing()
 
 
-async def test_who_comes_back_after_a_leave_is_last_in_the_list(served: Served) -> None:
+async def test_a_peer_that_joins_again_is_last_in_the_list(served: Served) -> None:
     a = await joined(served, "A")
     b = await joined(served, "B", a)
     await a.socket.close()
@@ -79,7 +79,7 @@ async def test_who_comes_back_after_a_leave_is_last_in_the_list(served: Served) 
     assert await c.ask({"type": "join", "peerId": "C"}) == {"type": "peer-list", "peers": ["B", "A"]}
 
 
-async def test_a_replacement_keeps_its_place_in_the_list(served: Served) -> None:
+async def test_a_replaced_peer_keeps_its_position_in_the_list(served: Served) -> None:
     a = await joined(served, "A")
     await joined(served, "B", a)
     await joined(served, "A")
@@ -104,7 +104,7 @@ async def test_the_room_mesh_may_be_named(served: Served) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b", "é 🙂", '"quoted"', "\\u0041", "mesh", "constructor", "x" * 128, " "])
-async def test_an_id_is_any_text_and_comes_back_as_it_is(served: Served, name: str) -> None:
+async def test_any_text_is_a_valid_id_and_is_returned_unchanged(served: Served, name: str) -> None:
     a = await joined(served, "A")
     odd = await joined(served, name, a)
     await a.send({"type": "offer", "to": name, "from": "A"})

@@ -1,4 +1,4 @@
-"""`mesh`: lies that are dropped however they are spelled, and who is not let in; nobody else notices."""
+"""`mesh`: forged senders are dropped in every spelling, invalid joins are refused, and other peers notice nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def three(served: Served) -> tuple[Peer, Peer, Peer]:
         ('{"type":"offer","to":false}', "bad-field"),
     ],
 )
-async def test_a_lie_is_dropped_however_it_is_spelled(served: Served, frame: str, code: str) -> None:
+async def test_a_forged_sender_is_dropped_in_any_spelling(served: Served, frame: str, code: str) -> None:
     a, b, c = await three(served)
     await b.send(frame)
     for peer in (a, b, c):
@@ -64,7 +64,7 @@ async def test_a_lie_is_dropped_however_it_is_spelled(served: Served, frame: str
         "{'to':'A'}",
     ],
 )
-async def test_nobody_is_given_what_his_parser_would_choke_on(served: Served, frame: str) -> None:
+async def test_frames_that_json_parsers_reject_are_not_relayed(served: Served, frame: str) -> None:
     a, b, c = await three(served)
     await b.send(frame)
     for peer in (a, b, c):
@@ -80,7 +80,7 @@ async def test_the_last_of_two_receivers_counts_as_it_does_for_a_browser(served:
     await a.hears_nothing()
 
 
-async def test_a_frame_without_a_sender_is_relayed_to_all_as_it_is_too(served: Served) -> None:
+async def test_a_frame_without_a_sender_is_relayed_unchanged_to_all(served: Served) -> None:
     a, b, c = await three(served)
     await b.send('{"type":"hello"}')
     for other in (a, c):
@@ -104,7 +104,7 @@ async def test_a_frame_without_a_sender_is_relayed_to_all_as_it_is_too(served: S
         {},
     ],
 )
-async def test_a_bad_first_frame_ends_the_connection_and_what_it_says_afterwards_is_not_heard(
+async def test_an_invalid_first_frame_closes_the_connection_and_later_frames_are_ignored(
     served: Served, first: object, path: str
 ) -> None:
     a = await joined(served, "A")
@@ -117,9 +117,7 @@ async def test_a_bad_first_frame_ends_the_connection_and_what_it_says_afterwards
     assert len(served.refusals()) == 1
 
 
-async def test_a_full_room_is_closed_to_the_next_and_open_again_when_one_has_left(
-    aiohttp_client: AiohttpClient, tmp_path: Path
-) -> None:
+async def test_a_full_room_refuses_joins_until_a_peer_leaves(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path, max_peers_per_room=2)
     a = await joined(served, "A")
     b = await joined(served, "B", a)
@@ -134,7 +132,7 @@ async def test_a_full_room_is_closed_to_the_next_and_open_again_when_one_has_lef
 
 
 @pytest.mark.parametrize("path", [CANONICAL, ORIGINAL])
-async def test_a_plain_request_is_told_to_upgrade(served: Served, path: str) -> None:
+async def test_a_request_without_an_upgrade_is_answered_with_426(served: Served, path: str) -> None:
     assert (await served.client.get(path)).status == 426
 
 

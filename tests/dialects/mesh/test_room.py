@@ -1,4 +1,4 @@
-"""`mesh` on real sockets: the newcomer offers to everybody, and frames arrive as the bytes that were sent."""
+"""`mesh` on real sockets: a newcomer sends an offer to every peer, and frames arrive as the same bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.kit.mesh_client import CANONICAL, ORIGINAL, joined, text
 from tests.kit.serving import Served
 
 
-async def test_half_an_emoji_in_a_first_frame_on_the_shared_path_keeps_nobody_out(served: Served) -> None:
+async def test_half_an_emoji_in_a_first_frame_on_the_shared_path_is_accepted(served: Served) -> None:
     peer = await served.connect("/ws")
     assert await peer.ask({"type": "join", "peerId": "A", "name": "\ud83d"}) == {"type": "peer-list", "peers": []}
 
@@ -68,7 +68,7 @@ async def test_a_frame_for_one_peer_reaches_it_byte_for_byte(served: Served, fra
 @pytest.mark.parametrize(
     "frame", ['{"type":"hi"}', '{"type":"hi","to":null,"from":"B"}', '{"type":"hi","to":""}', '{"x":1}']
 )
-async def test_a_frame_for_nobody_is_for_all_others(served: Served, frame: str) -> None:
+async def test_a_frame_without_a_receiver_is_sent_to_all_others(served: Served, frame: str) -> None:
     a = await joined(served, "A")
     b = await joined(served, "B", a)
     c = await joined(served, "C", a, b)
@@ -100,7 +100,7 @@ async def test_a_frame_to_oneself_comes_back(served: Served) -> None:
         (b"{}", "bad-json"),
     ],
 )
-async def test_what_cannot_be_done_is_dropped_and_recorded(served: Served, frame: Any, code: str) -> None:
+async def test_invalid_frames_are_dropped_and_recorded(served: Served, frame: Any, code: str) -> None:
     a = await joined(served, "A")
     b = await joined(served, "B", a)
     await b.send(frame)
@@ -129,7 +129,9 @@ async def test_a_second_join_on_a_connection_changes_nothing(served: Served) -> 
     "frame",
     ['{"type":"join"}', '{"type":"join","peerId":""}', '{"type":"join","peerId":7}', '{"type":"offer"}', "join", b"{}"],
 )
-async def test_who_does_not_begin_with_a_join_is_shown_out(served: Served, frame: str | bytes, path: str) -> None:
+async def test_a_connection_that_does_not_begin_with_a_join_is_closed(
+    served: Served, frame: str | bytes, path: str
+) -> None:
     a = await joined(served, "A")
     stranger = await served.connect(path)
     await stranger.send(frame)
@@ -137,7 +139,7 @@ async def test_who_does_not_begin_with_a_join_is_shown_out(served: Served, frame
     await a.hears_nothing()
 
 
-async def test_both_paths_lead_to_one_room_and_the_query_to_another(served: Served) -> None:
+async def test_both_paths_use_the_same_room_and_the_query_selects_another(served: Served) -> None:
     a = await joined(served, "A")
     b = await joined(served, "B", a, path=ORIGINAL)
     other = await joined(served, "C", path=f"{CANONICAL}?room=other")
@@ -165,14 +167,14 @@ async def test_strict_mode_joins_twice_and_nobody_notices(served: Served) -> Non
     await a.hears_nothing()
 
 
-async def test_a_first_socket_that_closed_before_it_joined_was_never_there(served: Served) -> None:
+async def test_a_connection_that_closes_before_it_joined_is_not_announced(served: Served) -> None:
     a = await joined(served, "A")
     await (await served.connect(CANONICAL)).socket.close()
     await joined(served, "B", a)
     await a.hears_nothing()
 
 
-async def test_the_newest_connection_wins_however_often(served: Served) -> None:
+async def test_the_newest_connection_always_replaces_the_older_one(served: Served) -> None:
     a = await joined(served, "A")
     newest = await joined(served, "B", a)
     for _ in range(8):
@@ -182,7 +184,7 @@ async def test_the_newest_connection_wins_however_often(served: Served) -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 4999, None])
-async def test_every_end_is_a_leave(served: Served, code: int | None) -> None:
+async def test_every_end_of_a_connection_is_announced_as_a_leave(served: Served, code: int | None) -> None:
     a = await joined(served, "A")
     b = await joined(served, "B", a)
     if code is None:

@@ -16,11 +16,11 @@ FULL = error("Pairing code already has maximum peers")
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits two seconds for an answer that will not come."""
+    """Shorten the time of two seconds that a challenge waits for an answer."""
     monkeypatch.setattr(challenges, "ANSWER_WITHIN_S", 0.2)
 
 
-async def test_two_who_answer_keep_their_places_and_the_newcomer_is_refused(served: Served) -> None:
+async def test_a_newcomer_is_refused_if_both_devices_answer_the_challenge(served: Served) -> None:
     a, b = await pair(served, "ABC234")
     third = await served.connect(CANONICAL)
     async with answering(a, b):
@@ -30,7 +30,7 @@ async def test_two_who_answer_keep_their_places_and_the_newcomer_is_refused(serv
     assert served.refusals() == ["room-full"]
 
 
-async def test_a_half_open_one_gives_its_place_up_and_the_partner_is_told(served: Served) -> None:
+async def test_a_half_open_connection_is_replaced_and_the_partner_is_told(served: Served) -> None:
     a = await device(served, "ABC234")
     half_open = await device(served, "ABC234", a, autoping=False)
     newcomer = await served.connect(CANONICAL)
@@ -49,7 +49,7 @@ async def test_a_half_open_one_gives_its_place_up_and_the_partner_is_told(served
 
 
 @pytest.mark.usefixtures("soon")
-async def test_two_half_open_ones_lock_nobody_out(served: Served) -> None:
+async def test_two_half_open_connections_do_not_block_a_code(served: Served) -> None:
     await pair(served, "ABC234", autoping=False)
     newcomer = await served.connect(CANONICAL)
     assert await newcomer.ask(register("ABC234")) == registered("ABC234")
@@ -58,7 +58,7 @@ async def test_two_half_open_ones_lock_nobody_out(served: Served) -> None:
 
 
 @pytest.mark.usefixtures("soon")
-async def test_a_newcomer_from_another_code_moves_only_when_there_is_a_place(served: Served) -> None:
+async def test_a_newcomer_leaves_its_other_code_only_if_it_is_admitted(served: Served) -> None:
     a = await device(served, "ABC234")
     await device(served, "ABC234", a, autoping=False)
     mover, left_behind = await pair(served, "XYZ789")
@@ -69,7 +69,7 @@ async def test_a_newcomer_from_another_code_moves_only_when_there_is_a_place(ser
     assert await left_behind.receive() == peer_left("XYZ789")
 
 
-async def test_a_place_that_gets_free_during_the_challenge_is_the_newcomers(served: Served) -> None:
+async def test_a_newcomer_is_admitted_if_a_device_leaves_during_the_challenge(served: Served) -> None:
     a = await device(served, "ABC234")
     half_open = await device(served, "ABC234", a, autoping=False)
     newcomer = await served.connect(CANONICAL)
@@ -80,7 +80,7 @@ async def test_a_place_that_gets_free_during_the_challenge_is_the_newcomers(serv
     assert await a.receive() == peer_joined("ABC234")
 
 
-async def test_a_newcomer_who_does_not_wait_leaves_no_trace(served: Served) -> None:
+async def test_a_newcomer_that_disconnects_during_the_challenge_has_no_effect(served: Served) -> None:
     """The newcomer must be gone before the answers are due, so they are due after two seconds here, as in earnest."""
     a = await device(served, "ABC234")
     await device(served, "ABC234", a, autoping=False)

@@ -1,4 +1,5 @@
-"""`pairing.cross_code`: some later clients register their own code and call the other's."""
+"""The setting `pairing.cross_code`: some newer clients register their own code, and call the code of the other
+device."""
 
 from __future__ import annotations
 
@@ -20,14 +21,16 @@ async def crossing(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
     return await serve(aiohttp_client, tmp_path, pairing_cross_code=True)
 
 
-async def test_off_a_call_of_another_code_finds_nobody(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_without_the_setting_a_call_to_another_code_finds_no_peer(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
     served = await serve(aiohttp_client, tmp_path)
     caller, called = await device(served, "XXX111"), await device(served, "YYY222")
     assert await caller.ask(OFFER) == NOT_FOUND
     await called.hears_nothing()
 
 
-async def test_on_the_called_one_and_the_caller_meet_under_the_only_code_that_both_have_named(
+async def test_with_the_setting_caller_and_called_device_meet_under_the_code_that_both_know(
     crossing: Served,
 ) -> None:
     caller, called = await device(crossing, "XXX111"), await device(crossing, "YYY222")
@@ -43,7 +46,7 @@ async def test_on_the_called_one_and_the_caller_meet_under_the_only_code_that_bo
     await called.hears_nothing()
 
 
-async def test_nobody_is_ever_told_a_code_he_did_not_name(crossing: Served) -> None:
+async def test_no_device_receives_a_code_that_it_has_not_sent(crossing: Served) -> None:
     caller, called = await device(crossing, "XXX111"), await device(crossing, "YYY222")
     heard = []
     await caller.send(OFFER)
@@ -59,19 +62,19 @@ async def test_nobody_is_ever_told_a_code_he_did_not_name(crossing: Served) -> N
     assert "XXX111" not in str(heard)
 
 
-async def test_a_call_of_a_code_that_nobody_has_finds_nobody(crossing: Served) -> None:
+async def test_a_call_to_an_unused_code_finds_no_peer(crossing: Served) -> None:
     caller = await device(crossing, "XXX111")
     assert await caller.ask(OFFER) == NOT_FOUND
 
 
-async def test_who_has_no_code_calls_nobody(crossing: Served) -> None:
+async def test_a_device_without_a_code_cannot_call(crossing: Served) -> None:
     called = await device(crossing, "YYY222")
     stranger = await crossing.connect(CANONICAL)
     assert await stranger.ask(OFFER) == error("Not registered")
     await called.hears_nothing()
 
 
-async def test_a_full_code_cannot_be_called_into(crossing: Served) -> None:
+async def test_a_call_to_a_full_code_is_refused(crossing: Served) -> None:
     one, two = await pair(crossing, "YYY222")
     caller = await device(crossing, "XXX111")
     async with answering(one, two):
@@ -80,14 +83,14 @@ async def test_a_full_code_cannot_be_called_into(crossing: Served) -> None:
     await two.hears_nothing()
 
 
-async def test_a_pair_under_one_code_works_as_ever(crossing: Served) -> None:
+async def test_a_pair_under_one_code_works_as_without_the_setting(crossing: Served) -> None:
     a, b = await pair(crossing, "ABC234")
     await b.send({"type": "offer", "target": "ABC234", "payload": 1})
     assert await a.receive() == {"type": "offer", "from": "ABC234", "payload": 1}
     await b.hears_nothing()
 
 
-async def test_guessing_by_calls_is_bounded_as_guessing_by_registering_is(crossing: Served) -> None:
+async def test_calls_are_limited_like_registrations(crossing: Served) -> None:
     caller, called = await device(crossing, "XXX111"), await device(crossing, "YYY222")
     answers = [await caller.ask({**OFFER, "target": f"no-{number}"}) for number in range(9)]
     assert answers == [NOT_FOUND] * 9

@@ -1,4 +1,4 @@
-"""A code of six characters is a secret only as long as nobody can try many."""
+"""A code of six characters stays secret only if the number of attempts is limited."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def guess(peer: Peer, codes: range) -> None:
         assert await peer.ask(register(f"code-{number}")) == registered(f"code-{number}")
 
 
-async def test_a_connection_has_ten_codes_a_minute_and_is_closed_after_three_more(served: Served) -> None:
+async def test_a_connection_may_try_ten_codes_per_minute_and_is_closed_after_three_more(served: Served) -> None:
     peer = await served.connect(CANONICAL)
     await guess(peer, range(10))
     for number in range(3):
@@ -28,7 +28,7 @@ async def test_a_connection_has_ten_codes_a_minute_and_is_closed_after_three_mor
     assert len(served.records("peer.joined")) == 10
 
 
-async def test_a_refused_guess_moves_nobody_and_tells_nobody(served: Served) -> None:
+async def test_a_refused_guess_has_no_effect_on_anybody(served: Served) -> None:
     wanted = await device(served, "ABC234")
     peer = await served.connect(CANONICAL)
     await guess(peer, range(9))
@@ -42,7 +42,7 @@ async def test_a_refused_guess_moves_nobody_and_tells_nobody(served: Served) -> 
     assert await partner.receive() == {"type": "offer", "from": "mine", "payload": 1}
 
 
-async def test_ones_own_code_again_is_no_guess(served: Served) -> None:
+async def test_repeating_its_own_code_is_not_a_guess(served: Served) -> None:
     peer = await device(served, "ABC234")
     for _ in range(40):
         assert await peer.ask(register("ABC234")) == registered("ABC234")
@@ -52,8 +52,8 @@ async def test_ones_own_code_again_is_no_guess(served: Served) -> None:
     assert await peer.ask(register("one-more")) == INVALID
 
 
-async def test_who_uses_up_a_limit_keeps_nobody_else_from_meeting(served: Served) -> None:
-    """Also where all share one address, as here."""
+async def test_a_client_at_the_limit_does_not_block_others(served: Served) -> None:
+    """This also holds if all clients share one address, as here."""
     for first in range(0, 240, 6):
         guesser = await served.connect(CANONICAL)
         answers = [await guesser.ask(register(f"code-{number}")) for number in range(first, first + 6)]
@@ -64,7 +64,9 @@ async def test_who_uses_up_a_limit_keeps_nobody_else_from_meeting(served: Served
     assert (await ann.receive())["type"] == "peer_joined"
 
 
-async def test_one_address_has_a_hundred_codes_a_minute_beyond_the_first_of_each_connection(served: Served) -> None:
+async def test_one_address_may_try_a_hundred_codes_per_minute_beyond_the_first_of_each_connection(
+    served: Served,
+) -> None:
     guessers = [await served.connect(CANONICAL) for _ in range(15)]
     for number, guesser in enumerate(guessers):
         await guess(guesser, range(10 * number, 10 * number + (10 if number < 14 else 3)))
@@ -75,7 +77,7 @@ async def test_one_address_has_a_hundred_codes_a_minute_beyond_the_first_of_each
     assert await guessers[-1].ask({"type": "ping"}) == {"type": "pong"}
 
 
-async def test_first_tries_are_limited_too(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+async def test_the_first_attempts_of_connections_are_limited_too(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path, pairing_codes_per_minute_per_address=1)
     for number in range(10):
         await guess(await served.connect(CANONICAL), range(number, number + 1))
@@ -83,8 +85,9 @@ async def test_first_tries_are_limited_too(aiohttp_client: AiohttpClient, tmp_pa
     assert await late.ask(register("ABC234")) == INVALID
 
 
-async def test_what_comes_from_one_address_counts_for_that_alone(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
-    """Behind Vite every socket is this machine's; its plugin says where a client is."""
+async def test_attempts_are_counted_for_each_address_separately(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    """Behind Vite, every connection comes from this machine, and a header of the plugin contains the address of the
+    client."""
     served = await serve(aiohttp_client, tmp_path, pairing_codes_per_minute_per_address=1)
     write_site(tmp_path, "my-app")
 
@@ -99,7 +102,7 @@ async def test_what_comes_from_one_address_counts_for_that_alone(aiohttp_client:
     assert await (await served.connect(CANONICAL)).ask(register("ABC234")) == registered("ABC234")
 
 
-def test_a_host_that_has_a_whole_ipv6_network_is_one_address() -> None:
+def test_an_ipv6_network_counts_as_one_address() -> None:
     assert counted_as("2001:db8::1") == counted_as("2001:db8::ffff:2") == "2001:db8::/64"
     assert counted_as("fe80::1%eth0") == "fe80::/64"
     assert (counted_as("10.0.0.7"), counted_as(None)) == ("10.0.0.7", None)
@@ -112,7 +115,7 @@ async def test_the_limit_of_a_connection_is_a_setting(aiohttp_client: AiohttpCli
     assert await one.ask(register("one-more")) == INVALID
 
 
-async def test_what_is_refused_is_recorded_without_what_was_tried(served: Served) -> None:
+async def test_refusals_are_recorded_without_the_code_that_was_tried(served: Served) -> None:
     peer = await served.connect(CANONICAL)
     await guess(peer, range(10))
     assert await peer.ask(register("SECRET")) == INVALID

@@ -1,4 +1,5 @@
-"""Every error message of `pairing`, in its situation: one for its sender, one record, and nobody else disturbed."""
+"""Every error message of `pairing`: its sender gets one error, one record is written, and other clients notice
+nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ NOT_REGISTERED, MISSING, NOT_FOUND = "Not registered", "Missing target or payloa
         ({"type": "ice_candidate", "target": "ABC234", "payload": {}}, NOT_REGISTERED, "not-joined"),
     ],
 )
-async def test_a_device_without_a_code_is_told_once_and_its_socket_stays_open(
+async def test_a_device_without_a_code_gets_one_error_and_stays_connected(
     served: Served, path: str, frame: Any, message: str, code: str
 ) -> None:
     a, b = await pair(served, "ABC234")
@@ -68,7 +69,7 @@ async def test_a_device_without_a_code_is_told_once_and_its_socket_stays_open(
         ({"type": "leave", "pairingCode": "ABC234"}, "Unknown message type: leave", "unknown-type"),
     ],
 )
-async def test_a_paired_device_is_told_once_and_stays_paired(
+async def test_a_paired_device_gets_one_error_and_stays_paired(
     served: Served, frame: Any, message: str, code: str
 ) -> None:
     a, b = await pair(served, "ABC234")
@@ -84,21 +85,21 @@ async def test_a_paired_device_is_told_once_and_stays_paired(
 
 
 @pytest.mark.parametrize("target", [{"target": "ABC234"}, {}])
-async def test_whoever_is_alone_has_no_peer(served: Served, target: dict[str, str]) -> None:
+async def test_a_device_that_is_alone_has_no_peer(served: Served, target: dict[str, str]) -> None:
     alone = await device(served, "ABC234")
     assert await alone.ask({"type": "offer", "payload": 1, **target}) == error(NOT_FOUND)
     assert served.refusals() == ["no-such-peer"]
     await device(served, "ABC234", alone)
 
 
-async def test_one_who_trickles_candidates_while_he_is_alone_is_not_taken_for_one_who_guesses(served: Served) -> None:
+async def test_sending_candidates_while_alone_does_not_count_as_guessing(served: Served) -> None:
     alone = await device(served, "ABC234")
     for number in range(30):
         assert await alone.ask({"type": "ice_candidate", "target": "ABC234", "payload": number}) == error(NOT_FOUND)
     await device(served, "ABC234", alone)
 
 
-async def test_an_answer_does_not_grow_with_what_was_sent(served: Served) -> None:
+async def test_the_size_of_an_error_does_not_depend_on_the_frame(served: Served) -> None:
     peer = await served.connect(CANONICAL)
     answer = await peer.ask({"type": "x" * 60_000})
     assert answer["message"].startswith("Unknown message type: x")

@@ -1,4 +1,4 @@
-"""`pairing` on real sockets, with literal frames: two devices share a code, and nobody else hears of it."""
+"""`pairing` on real sockets, with literal frames: two devices share a code, and no other device is told about it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.kit.wire import Wire
 FULL = error("Pairing code already has maximum peers")
 
 
-async def test_the_origins_story_four_devices_two_codes_and_no_leak(served: Served) -> None:
+async def test_four_devices_with_two_codes_are_two_separate_pairs(served: Served) -> None:
     a, b, c, d = [await served.connect(CANONICAL) for _ in range(4)]
     assert await a.ask('{"type":"register","pairingCode":"ABC234"}') == registered("ABC234")
     assert await b.ask('{"type":"register","pairingCode":"ABC234","publicKey":"k"}') == registered("ABC234")
@@ -46,7 +46,7 @@ async def test_a_relay_has_exactly_type_from_and_payload(served: Served) -> None
 
 
 @pytest.mark.parametrize("payload", [0, False, "", [], {}, "text", 1.5, {"deep": [None, {"from": "x", "type": "y"}]}])
-async def test_any_payload_but_null_reaches_the_partner_as_it_is(served: Served, payload: Any) -> None:
+async def test_any_payload_except_null_reaches_the_partner_unchanged(served: Served, payload: Any) -> None:
     a, b = await pair(served, "ABC234")
     await a.send({"type": "ice_candidate", "payload": payload})
     assert await b.receive() == {"type": "ice_candidate", "from": "ABC234", "payload": payload}
@@ -62,7 +62,7 @@ async def test_a_relay_without_a_target_is_for_the_partner(served: Served) -> No
         await peer.hears_nothing()
 
 
-async def test_the_third_is_refused_learns_nothing_and_disturbs_nobody(served: Served) -> None:
+async def test_a_third_device_is_refused_without_an_effect_on_the_pair(served: Served) -> None:
     a, b = await pair(served, "ABC234")
     third = await served.connect(CANONICAL)
     async with answering(a, b):
@@ -88,7 +88,7 @@ async def test_a_refused_device_keeps_the_registration_it_had(served: Served) ->
         await peer.hears_nothing()
 
 
-async def test_a_move_to_another_code_is_a_leave_and_a_join(served: Served) -> None:
+async def test_a_change_to_another_code_is_a_leave_and_a_join(served: Served) -> None:
     a, b = await pair(served, "ABC234")
     c = await device(served, "XYZ789")
     assert await b.ask(register("XYZ789")) == registered("XYZ789")
@@ -110,7 +110,7 @@ async def test_registering_the_same_code_again_repeats_both_notices(served: Serv
     await b.hears_nothing()
 
 
-async def test_registered_comes_before_what_the_partner_does_when_he_hears_of_it(served: Served) -> None:
+async def test_registered_arrives_before_the_first_frame_of_the_partner(served: Served) -> None:
     a = await device(served, "ABC234")
     b = await served.connect(CANONICAL)
     await b.send(register("ABC234"))
@@ -119,7 +119,7 @@ async def test_registered_comes_before_what_the_partner_does_when_he_hears_of_it
     assert [(await b.receive())["type"] for _ in range(2)] == ["registered", "offer"]
 
 
-def test_registered_is_sent_before_the_partner_hears() -> None:
+def test_registered_is_sent_before_the_partner_is_notified() -> None:
     wire = Wire("pairing")
     wire.send("a", b'{"type":"register","pairingCode":"ABC234"}')
     for _ in range(2):
@@ -131,7 +131,7 @@ def test_registered_is_sent_before_the_partner_hears() -> None:
 
 
 @pytest.mark.parametrize("ending", ["bare", "normal", "unloaded", "other", "lost"])
-async def test_however_a_device_goes_its_partner_is_told_once_and_its_place_is_free(
+async def test_after_any_ending_the_partner_is_told_once_and_another_device_can_register(
     served: Served, ending: str
 ) -> None:
     a, b = await pair(served, "ABC234")
@@ -146,7 +146,7 @@ async def test_however_a_device_goes_its_partner_is_told_once_and_its_place_is_f
     await device(served, "ABC234", a)
 
 
-async def test_a_code_without_a_live_socket_is_forgotten(served: Served) -> None:
+async def test_a_code_without_a_connection_is_forgotten(served: Served) -> None:
     a, b = await pair(served, "ABC234")
     await a.socket.close()
     assert await b.receive() == peer_left("ABC234")
@@ -189,7 +189,7 @@ async def test_on_the_shared_path_any_other_first_frame_ends_the_connection(serv
     assert (await peer.closed())[0] == 1008
 
 
-async def test_codes_are_no_rooms_of_other_dialects(served: Served) -> None:
+async def test_codes_are_not_rooms_of_other_dialects(served: Served) -> None:
     a = await device(served, "bar")
     native = await served.connect()
     assert (await native.join("abc", room="bar"))["peers"] == []
@@ -207,6 +207,6 @@ async def test_no_code_is_listed_anywhere(served: Served) -> None:
     assert "ABC234" not in await page.text()
 
 
-async def test_a_browser_at_the_root_gets_a_line_for_people(served: Served) -> None:
+async def test_a_browser_at_the_root_gets_a_readable_line(served: Served) -> None:
     text = await (await served.client.get("/")).text()
     assert len(text.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""A code is nowhere in clear: in no file of the state folder, and in no line of the terminal."""
+"""A pairing code is never written in clear text to a file of the state folder or to the terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CODES = ("ABC234", "XYZ789", "MNP555", "GUESS1", 'quo"te\\é')
 
 
 def written(state_dir: Path) -> str:
-    """All that the state folder's files hold, packed segments unpacked."""
+    """Return the content of all files in the state folder, with decompressed segments."""
     segments = b"".join(whole_lines(segment) for segment in find_segments(state_dir).segments)
     others = [path.read_bytes() for path in state_dir.rglob("*") if path.is_file() and ".jsonl" not in path.name]
     return b"".join([segments, *others]).decode("utf-8", "replace")
@@ -39,7 +39,7 @@ def records(state_dir: Path) -> list[dict[str, Any]]:
 
 
 def decoded(state_dir: Path) -> str:
-    """All that the records say, without any JSON escapes."""
+    """Return the content of all records without JSON escapes."""
     found = [{**record, "data": json.loads(record.get("data") or "null")} for record in records(state_dir)]
     return json.dumps(found, ensure_ascii=False) + "".join(_strings(found))
 
@@ -58,7 +58,8 @@ async def client_of(sidecar: Serving) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def play_the_story(session: aiohttp.ClientSession) -> None:
-    """Pairs, moves, relays, leaves, and every kind of refusal, with codes wherever a client may say one."""
+    """Send all kinds of frames, and cause every kind of refusal, with codes in every field in which a client may send
+    one."""
 
     async def settled() -> None:
         async with session.get("/health") as answer:
@@ -106,7 +107,7 @@ async def play_the_story(session: aiohttp.ClientSession) -> None:
 
 
 @pytest.mark.parametrize("flags", [[], ["--pairing-cross-code"], ["--payloads", "summary"]], ids=str)
-async def test_after_a_whole_story_no_code_is_in_any_file_or_on_the_terminal(tmp_path: Path, flags: list[str]) -> None:
+async def test_no_code_is_written_to_a_file_or_the_terminal(tmp_path: Path, flags: list[str]) -> None:
     with serving(tmp_path, "--log-segment-bytes", "1024", *flags) as sidecar:
         async with client_of(sidecar) as session:
             await play_the_story(session)
@@ -120,7 +121,7 @@ async def test_after_a_whole_story_no_code_is_in_any_file_or_on_the_terminal(tmp
         assert not [code for code in CODES if code in text]
 
 
-def test_the_key_is_private_and_made_once(tmp_path: Path) -> None:
+def test_the_key_is_private_and_generated_once(tmp_path: Path) -> None:
     keys = []
     for _ in range(2):
         with serving(tmp_path) as sidecar:
@@ -137,7 +138,7 @@ async def served(aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.L
     return await serve(aiohttp_client, tmp_path)
 
 
-async def test_what_is_logged_in_this_process_holds_no_code(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_messages_contain_no_code(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     await pair(served, "ABC234")
     impatient = await served.connect(CANONICAL)
     await impatient.send({"type": "offer", "target": "ABC234", "payload": "ABC234"})
@@ -146,7 +147,7 @@ async def test_what_is_logged_in_this_process_holds_no_code(served: Served, capl
     assert not [record for record in ours if "ABC234" in record.getMessage()]
 
 
-async def test_a_code_has_one_keyed_hash_in_all_its_records(served: Served) -> None:
+async def test_a_code_has_the_same_keyed_hash_in_all_records(served: Served) -> None:
     a, b = await pair(served, "ABC234")
     await b.ask({"type": "offer"})
     await b.send({"type": "offer", "payload": 1})
@@ -165,7 +166,7 @@ async def test_a_code_has_one_keyed_hash_in_all_its_records(served: Served) -> N
         assert hashlib.new(algorithm, b"ABC234").hexdigest()[:16] not in hashes
 
 
-async def test_the_hash_stays_the_same_over_restarts_and_is_another_elsewhere(
+async def test_the_hash_is_the_same_after_a_restart_and_different_in_another_state_folder(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     hashes = []
@@ -186,7 +187,7 @@ async def test_a_relay_is_recorded_with_its_type_and_payload(served: Served) -> 
     assert record["kind"] == "offer"
 
 
-async def test_a_code_that_its_holder_says_where_none_belongs_is_not_recorded(served: Served) -> None:
+async def test_a_code_in_another_field_is_not_recorded(served: Served) -> None:
     a, b = await pair(served, "ABC234")
     assert (await b.ask({"type": "ABC234"}))["type"] == "error"
     assert "ABC234" not in written(served.sidecar.state_dir)
@@ -195,7 +196,7 @@ async def test_a_code_that_its_holder_says_where_none_belongs_is_not_recorded(se
     assert "ABC234" not in written(served.sidecar.state_dir)
 
 
-async def test_a_callers_own_code_is_not_recorded_when_he_tells_it_the_one_he_calls(
+async def test_the_code_of_a_caller_in_its_frames_is_not_recorded(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, pairing_cross_code=True)
@@ -219,9 +220,7 @@ async def test_a_callers_own_code_is_not_recorded_when_he_tells_it_the_one_he_ca
         r'"[\"\\u0041BC234\"]"',
     ],
 )
-async def test_a_code_that_its_own_holder_writes_with_escapes_is_not_recorded_either(
-    served: Served, payload: str
-) -> None:
+async def test_a_code_that_is_written_with_escapes_is_not_recorded(served: Served, payload: str) -> None:
     a, b = await pair(served, "ABC234")
     await b.send(f'{{"type":"offer","payload":{payload}}}')
     assert (await a.receive())["payload"] == json.loads(payload)
@@ -229,7 +228,7 @@ async def test_a_code_that_its_own_holder_writes_with_escapes_is_not_recorded_ei
 
 
 @pytest.mark.parametrize("code", ["e", "type", '"', "\\", "{", "1", "peer", " ", "null"])
-async def test_a_code_that_is_part_of_everything_damages_neither_a_relay_nor_the_log(served: Served, code: str) -> None:
+async def test_a_code_that_is_part_of_many_words_damages_neither_a_relay_nor_the_log(served: Served, code: str) -> None:
     payload = {"sdp": 'v=0\r\n"{11}"', "candidate": None, "n": 1, "type": "peer"}
     a, b = await pair(served, code)
     await b.send({"type": "offer", "target": code, "payload": payload})

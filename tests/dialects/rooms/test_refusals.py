@@ -1,4 +1,4 @@
-"""Bad input: a clear error for its sender, a record in the log, and nobody else disturbed."""
+"""Bad input: its sender gets a clear error, the log a record, and other peers notice nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSI_NAME = "\x1b[31mred\x00"
 
 @pytest.fixture
 async def witness(served: Served) -> Peer:
-    """Somebody in the room, who must hear nothing of it."""
+    """Another peer in the room, which must receive nothing."""
     peer = await served.connect()
     await peer.join("witness")
     return peer
@@ -75,7 +75,7 @@ async def witness(served: Served) -> Peer:
         ({"type": "update", "name": "x"}, "not-joined"),
     ],
 )
-async def test_what_cannot_be_done_is_one_error_and_one_record(
+async def test_an_invalid_frame_is_one_error_and_one_record(
     served: Served, witness: Peer, frame: Any, code: str
 ) -> None:
     sender = await served.connect()
@@ -99,7 +99,7 @@ async def test_what_cannot_be_done_is_one_error_and_one_record(
         ({"type": "offer", "to": "n" * 60_000}, "no-such-peer"),
     ],
 )
-async def test_a_member_is_refused_and_stays_a_member(served: Served, witness: Peer, frame: Any, code: str) -> None:
+async def test_a_refused_member_stays_in_the_room(served: Served, witness: Peer, frame: Any, code: str) -> None:
     sender = await served.connect()
     await sender.join("x")
     await witness.receive()
@@ -113,7 +113,7 @@ async def test_a_member_is_refused_and_stays_a_member(served: Served, witness: P
     assert (await witness.receive())["from"] == "x"
 
 
-async def test_bad_utf8_in_a_value_nobody_reads_is_not_relayed(served: Served, witness: Peer) -> None:
+async def test_invalid_utf8_in_an_unused_value_is_not_relayed(served: Served, witness: Peer) -> None:
     sender = await served.connect()
     await sender.join("x")
     await witness.receive()
@@ -122,7 +122,9 @@ async def test_bad_utf8_in_a_value_nobody_reads_is_not_relayed(served: Served, w
     assert await witness.receive() == {"type": "peer_updated", "peerId": "x", "away": True}
 
 
-async def test_a_frame_of_the_limit_passes_and_one_over_it_ends_its_sender_alone(served: Served, witness: Peer) -> None:
+async def test_a_frame_of_the_maximum_size_is_relayed_and_a_larger_one_closes_only_its_sender(
+    served: Served, witness: Peer
+) -> None:
     sender = await served.connect()
     await sender.join("x")
     await witness.receive()
@@ -138,7 +140,7 @@ async def test_a_frame_of_the_limit_passes_and_one_over_it_ends_its_sender_alone
     assert (record["data"]["code"], record["data"]["by"]) == (1009, "sidecar")
 
 
-async def test_a_flood_is_cut_to_the_burst_and_costs_one_error_a_second(
+async def test_a_flood_is_limited_to_the_burst_and_causes_one_error_per_second(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, max_frames_burst=10, max_frames_per_s=1)
@@ -159,7 +161,7 @@ async def test_a_flood_is_cut_to_the_burst_and_costs_one_error_a_second(
     assert len(counts) <= 3  # the first at once, the rest by the second and at the end
 
 
-async def test_a_failure_of_ours_is_answered_without_detail_and_logged_in_full(
+async def test_an_internal_error_is_answered_without_details_and_logged_completely(
     served: Served, witness: Peer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sender = await served.connect()
@@ -208,7 +210,7 @@ TYPES = strategies.sampled_from(
 
 @settings(max_examples=300)
 @given(strategies.dictionaries(NAMES | strategies.text(), ANY_JSON | HALVES | TYPES), strategies.integers(0, 3))
-def test_any_object_with_a_number_has_that_number(fields: dict[str, Any], place: int) -> None:
+def test_the_number_of_any_numbered_object_is_read(fields: dict[str, Any], place: int) -> None:
     before, after = list(fields.items())[:place], list(fields.items())[place:]
     frame = {**dict(before), "c": 7, **{name: value for name, value in after if name != "c"}}
     command = DIALECTS["rooms"].decode(json.dumps(frame).encode(), Caller(1, Introduction(), str), 0)
@@ -217,7 +219,7 @@ def test_any_object_with_a_number_has_that_number(fields: dict[str, Any], place:
         assert command.c == 7
 
 
-async def test_a_reader_that_stops_reading_is_cut_off_and_delays_nobody(
+async def test_a_client_that_stops_reading_is_disconnected_and_delays_nobody(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, max_frames_burst=100_000, max_outbox_bytes=65_536)

@@ -1,4 +1,4 @@
-"""Sessions with tokens, on real sockets: what was missed comes once and in order, to who proves to be it."""
+"""Resumable sessions on real sockets: a client with the right token gets missed frames once and in order."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PAGE = {"instance": "page-1"}
 
 @pytest.fixture
 async def ann(served: Served) -> Peer:
-    """A plain client in the room, to whom nothing of all this is shown."""
+    """A client without a resumable session, which must notice nothing."""
     peer = await served.connect()
     await peer.join("ann")
     return peer
 
 
 async def resumable(served: Served, ann: Peer, name: str = "ben", **more: Any) -> tuple[Peer, str]:
-    """A peer that can be resumed, and its token."""
+    """Return a peer with a resumable session, and its token."""
     peer = await served.connect()
     listed = await peer.join(name, resume=True, **PAGE, **more)
     assert listed["type"] == "peer_list"
@@ -34,7 +34,7 @@ async def resumable(served: Served, ann: Peer, name: str = "ben", **more: Any) -
 
 
 async def comes_back(served: Served, token: str, after: int | None, name: str = "ben", **more: Any) -> Peer:
-    """A new connection, whose first frame asks for the session."""
+    """Open a new connection whose first frame resumes the session."""
     peer = await served.connect()
     resume = {"token": token} | ({} if after is None else {"after": after})
     await peer.send({"type": "join", "roomId": "bar", "peerId": name, "resume": resume, **PAGE, **more})
@@ -45,7 +45,7 @@ async def abort(peer: Peer) -> None:
     peer.socket._response.connection.transport.abort()  # type: ignore[union-attr]
 
 
-async def test_the_first_list_carries_a_token_and_frames_are_numbered(served: Served, ann: Peer) -> None:
+async def test_the_first_list_contains_a_token_and_frames_are_numbered(served: Served, ann: Peer) -> None:
     ben, token = await resumable(served, ann)
     assert len(token) >= 43
     for number in (1, 2):
@@ -58,7 +58,7 @@ async def test_the_first_list_carries_a_token_and_frames_are_numbered(served: Se
     assert "s" not in await ben.ask({"type": "ping"})
 
 
-async def test_what_was_missed_comes_once_and_in_order_and_nobody_noticed(served: Served, ann: Peer) -> None:
+async def test_missed_frames_arrive_once_and_in_order_and_the_others_notice_nothing(served: Served, ann: Peer) -> None:
     ben, token = await resumable(served, ann)
     await ann.send({"type": "offer", "to": "ben", "n": 1})
     assert (await ben.receive())["s"] == 1
@@ -93,7 +93,7 @@ async def test_an_acknowledged_frame_is_not_kept(served: Served, ann: Peer) -> N
     assert (listed["peerId"], [peer["peerId"] for peer in listed["peers"]], listed["s"]) == ("ben", ["ann"], 3)
 
 
-async def test_a_frame_as_large_as_what_is_kept_makes_nobody_forget_the_one_before(served: Served, ann: Peer) -> None:
+async def test_a_frame_that_fills_the_buffer_does_not_remove_the_previous_one(served: Served, ann: Peer) -> None:
     ben, token = await resumable(served, ann)
     await abort(ben)
     await ann.send({"type": "signal", "to": "ben", "n": 1})
@@ -106,7 +106,9 @@ async def test_a_frame_as_large_as_what_is_kept_makes_nobody_forget_the_one_befo
 
 
 @pytest.mark.parametrize("after", [7, 10_000])
-async def test_who_has_handled_what_was_never_sent_gets_a_fresh_list(served: Served, ann: Peer, after: int) -> None:
+async def test_an_acknowledgement_of_unsent_frames_is_answered_with_a_new_list(
+    served: Served, ann: Peer, after: int
+) -> None:
     ben, token = await resumable(served, ann)
     await abort(ben)
     ben = await comes_back(served, token, after=after)
@@ -114,9 +116,7 @@ async def test_who_has_handled_what_was_never_sent_gets_a_fresh_list(served: Ser
     assert (await ben.receive())["type"] == "peer_list"
 
 
-async def test_a_reloaded_page_reclaims_its_id_and_the_others_hear_of_its_new_instance(
-    served: Served, ann: Peer
-) -> None:
+async def test_a_reloaded_page_keeps_its_id_and_the_others_are_told_its_new_instance(served: Served, ann: Peer) -> None:
     ben, token = await resumable(served, ann)
     await ann.send({"type": "offer", "to": "ben"})
     await ben.receive()
@@ -131,7 +131,7 @@ async def test_a_reloaded_page_reclaims_its_id_and_the_others_hear_of_its_new_in
 
 @pytest.mark.parametrize("after", [None, 0])
 @pytest.mark.parametrize("wrong", ["token", "room", "peer", "old"])
-async def test_a_token_that_is_not_good_gets_a_new_session_under_another_id(
+async def test_an_invalid_token_begins_a_new_session_with_another_id(
     served: Served, ann: Peer, wrong: str, after: int | None
 ) -> None:
     ben, token = await resumable(served, ann)
@@ -156,7 +156,7 @@ async def test_a_token_that_is_not_good_gets_a_new_session_under_another_id(
     assert (await ben.receive())["type"] == "offer"
 
 
-async def test_a_lost_answer_leaves_the_older_token_good(served: Served, ann: Peer) -> None:
+async def test_the_older_token_stays_valid_if_the_answer_is_lost(served: Served, ann: Peer) -> None:
     ben, token = await resumable(served, ann)
     await abort(ben)
     for _ in range(3):  # the answers with the newer tokens never arrive
@@ -175,7 +175,7 @@ async def test_a_lost_answer_leaves_the_older_token_good(served: Served, ann: Pe
     del again
 
 
-async def test_the_newest_connection_wins(served: Served, ann: Peer) -> None:
+async def test_the_newest_connection_replaces_the_older_one(served: Served, ann: Peer) -> None:
     ben, token = await resumable(served, ann)
     newer = await comes_back(served, token, after=0)
     assert (await newer.receive())["type"] == "resumed"
@@ -184,8 +184,9 @@ async def test_the_newest_connection_wins(served: Served, ann: Peer) -> None:
     await ann.hears_nothing()
 
 
-async def test_a_session_comes_back_from_another_address(served: Served, ann: Peer) -> None:
-    """From Wi-Fi to cable, while the sidecar still believes in the old connection: the token decides."""
+async def test_a_session_can_be_resumed_from_another_address(served: Served, ann: Peer) -> None:
+    """The device changes from Wi-Fi to cable while the sidecar still treats the old connection as alive. The token
+    decides."""
     ben, token = await resumable(served, ann)
     url = served.client.make_url("/ws/signaling")
     from_elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
@@ -200,7 +201,7 @@ async def test_a_session_comes_back_from_another_address(served: Served, ann: Pe
 
 
 @pytest.mark.parametrize("resume", [True, False])
-async def test_the_id_of_a_resumable_session_is_taken(served: Served, ann: Peer, resume: bool) -> None:
+async def test_the_id_of_a_resumable_session_cannot_be_used_by_others(served: Served, ann: Peer, resume: bool) -> None:
     ben, _ = await resumable(served, ann)
     await ben.ask({"type": "ping", "a": 0})
     thief = await served.connect()
@@ -211,7 +212,7 @@ async def test_the_id_of_a_resumable_session_is_taken(served: Served, ann: Peer,
     await ann.hears_nothing()
 
 
-async def test_a_first_answer_that_was_lost_may_be_asked_for_again_by_the_same_page(served: Served, ann: Peer) -> None:
+async def test_the_same_page_can_repeat_a_join_whose_answer_was_lost(served: Served, ann: Peer) -> None:
     ben, token = await resumable(served, ann)
     await abort(ben)
     other_page = await served.connect()
@@ -224,7 +225,7 @@ async def test_a_first_answer_that_was_lost_may_be_asked_for_again_by_the_same_p
 # --- the client's own numbers ----------------------------------------------------------------------------------------
 
 
-async def test_a_frame_of_ones_own_is_handled_once_and_acknowledged(served: Served, ann: Peer) -> None:
+async def test_a_numbered_frame_is_processed_once_and_acknowledged(served: Served, ann: Peer) -> None:
     ben, token = await resumable(served, ann)
     for number in (1, 2, 2, 1):
         await ben.send({"type": "offer", "to": "ann", "n": number, "c": number})
@@ -245,12 +246,12 @@ async def test_a_frame_of_ones_own_is_handled_once_and_acknowledged(served: Serv
 @pytest.mark.parametrize(
     "kind", ["trace", "list_rooms", "watch_rooms", "unwatch_rooms", "ping", "ack", "update", "leave"]
 )
-async def test_a_hole_is_out_of_order_whatever_the_frame_is(served: Served, ann: Peer, kind: str) -> None:
+async def test_a_missing_number_is_an_error_for_every_type_of_frame(served: Served, ann: Peer, kind: str) -> None:
     ben, _ = await resumable(served, ann)
     assert (await ben.ask({"type": kind, "c": 2}))["code"] == "out-of-order"
 
 
-async def test_a_hole_is_out_of_order_and_nothing_is_done(served: Served, ann: Peer) -> None:
+async def test_a_frame_after_a_missing_number_is_not_processed(served: Served, ann: Peer) -> None:
     ben, _ = await resumable(served, ann)
     await ben.send({"type": "offer", "to": "ann", "c": 2})
     refused = await ben.receive()
@@ -260,7 +261,7 @@ async def test_a_hole_is_out_of_order_and_nothing_is_done(served: Served, ann: P
     assert (await ann.receive())["type"] == "offer"
 
 
-async def test_a_refusal_counts_and_is_kept_like_a_relay(served: Served, ann: Peer) -> None:
+async def test_a_refusal_is_numbered_and_kept_like_a_relay(served: Served, ann: Peer) -> None:
     ben, token = await resumable(served, ann)
     refused = await ben.ask({"type": "offer", "to": "nobody", "c": 1, "id": "x"})
     assert (refused["code"], refused["c"], refused["s"], refused["ref"]) == ("no-such-peer", 1, 1, "x")
@@ -303,7 +304,7 @@ DEEP = '{"type":"broadcast","tree":' + "[" * 3000 + "]" * 3000 + "%s}"
     ],
     ids=lambda value: str(value)[:50],
 )
-async def test_every_frame_whose_number_can_be_read_counts_and_the_next_one_is_handled(
+async def test_every_numbered_frame_counts_and_the_next_one_is_processed(
     served: Served, ann: Peer, frame: str, code: str | None
 ) -> None:
     ben, _ = await resumable(served, ann)
@@ -319,14 +320,14 @@ async def test_every_frame_whose_number_can_be_read_counts_and_the_next_one_is_h
 
 
 @pytest.mark.parametrize("frame", ['{"type":"broadcast","c":1', '[{"c":1}]', '"c":1', '{"x":{"c":1},"c":"1"}', "{}}"])
-async def test_what_is_no_object_has_no_number(served: Served, ann: Peer, frame: str) -> None:
+async def test_a_frame_that_is_not_an_object_has_no_number(served: Served, ann: Peer, frame: str) -> None:
     ben, _ = await resumable(served, ann)
     assert "c" not in await ben.ask(frame)
     await ben.send({"type": "broadcast", "c": 1})
     assert (await ann.receive())["type"] == "broadcast"
 
 
-async def test_a_frame_that_we_fail_to_handle_counts_too(
+async def test_a_frame_that_causes_an_internal_error_counts_too(
     served: Served, ann: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ben, _ = await resumable(served, ann)
@@ -345,7 +346,7 @@ async def test_half_an_emoji_becomes_the_replacement_character(served: Served, a
     assert (relayed["\ufffd"], relayed["whole"], relayed["text"]) == ("a\ufffdb", "😀", "\\ud83d")
 
 
-async def test_numbers_of_a_plain_client_mean_nothing(served: Served, ann: Peer) -> None:
+async def test_numbers_of_a_client_without_a_session_are_ignored(served: Served, ann: Peer) -> None:
     plain = await served.connect()
     await plain.join("plain")
     await ann.receive()

@@ -1,4 +1,4 @@
-"""`rooms` on real sockets, with literal frames: the original client's block, and what we add."""
+"""`rooms` on real sockets, with literal frames: those of the original client, and our extensions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def without_times(frame: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in frame.items() if k != "joinedAt"} | ({"peers": peers} if "peers" in frame else {})
 
 
-async def test_the_original_clients_story(served: Served) -> None:
+async def test_the_original_client_works(served: Served) -> None:
     abc, def_ = await served.connect(), await served.connect()
     listed = await abc.ask('{"type":"join","roomId":"bar","peerId":"abc"}')
     assert (listed["type"], listed["peers"]) == ("peer_list", [])
@@ -53,7 +53,7 @@ async def test_the_original_clients_rejoin_after_its_own_disconnect_is_a_new_joi
     assert without_times(await abc.receive()) == {"type": "peer_joined", "peerId": "def"}
 
 
-async def test_two_sockets_with_one_id_do_not_replace_each_other_for_ever(served: Served) -> None:
+async def test_two_connections_with_one_id_do_not_replace_each_other_endlessly(served: Served) -> None:
     current = await served.connect()
     await current.join("abc")
     for _ in range(3):
@@ -67,7 +67,7 @@ async def test_two_sockets_with_one_id_do_not_replace_each_other_for_ever(served
     assert without_times(await current.receive()) == {"type": "peer_joined", "peerId": "xyz"}
 
 
-async def test_a_join_with_all_our_fields_is_seen_by_the_others(served: Served) -> None:
+async def test_the_others_receive_all_fields_of_a_join(served: Served) -> None:
     profile = {"name": "Ada", "metadata": {"drink": "tea"}, "instance": "i1"}
     one, two = await served.connect(), await served.connect()
     await one.join("a", **profile)
@@ -87,7 +87,7 @@ async def test_a_join_with_all_our_fields_is_seen_by_the_others(served: Served) 
 
 
 @pytest.mark.parametrize("kind", ["offer", "answer", "candidate", "signal"])
-async def test_a_relay_is_the_same_object_with_from_stamped(served: Served, kind: str) -> None:
+async def test_a_relayed_frame_is_the_same_object_with_from_added(served: Served, kind: str) -> None:
     one, two = await served.connect(), await served.connect()
     await one.join("a")
     await two.join('b "quoted" é')
@@ -98,7 +98,7 @@ async def test_a_relay_is_the_same_object_with_from_stamped(served: Served, kind
     assert message.data == said + ',"from":"b \\"quoted\\" é"}'
 
 
-async def test_our_own_fields_of_a_sender_are_never_relayed(served: Served) -> None:
+async def test_protocol_fields_of_a_sender_are_not_relayed(served: Served) -> None:
     one, two = await served.connect(), await served.connect()
     await one.join("a")
     await two.join("b")
@@ -123,7 +123,7 @@ async def test_a_broadcast_reaches_all_others_and_not_its_sender(served: Served)
     await peers[0].hears_nothing()
 
 
-async def test_the_lobby_lists_rooms_before_joining_and_over_http(served: Served) -> None:
+async def test_rooms_are_listed_before_joining_and_over_http(served: Served) -> None:
     lobby, one = await served.connect(), await served.connect()
     assert await lobby.ask({"type": "watch_rooms"}) == {"type": "rooms", "rooms": []}
     await one.join("a", capacity=4)
@@ -135,7 +135,7 @@ async def test_the_lobby_lists_rooms_before_joining_and_over_http(served: Served
     assert await one.ask({"type": "list_rooms"}) == {"type": "rooms", "rooms": [room]}
 
 
-async def test_a_trace_is_recorded_and_told_to_nobody(served: Served) -> None:
+async def test_a_trace_is_recorded_and_not_relayed(served: Served) -> None:
     one, two = await served.connect(), await served.connect()
     await one.join("a")
     await two.join("b")
@@ -147,7 +147,7 @@ async def test_a_trace_is_recorded_and_told_to_nobody(served: Served) -> None:
     assert (record["peer"], record["data"]["state"]) == ("a", "connected")
 
 
-async def test_a_page_in_no_room_may_trace_too(served: Served) -> None:
+async def test_a_page_outside_of_all_rooms_can_send_traces(served: Served) -> None:
     page = await served.connect()
     await page.send({"type": "trace", "state": "connected"})
     await page.hears_nothing()
@@ -156,7 +156,7 @@ async def test_a_page_in_no_room_may_trace_too(served: Served) -> None:
     assert "room" not in record
 
 
-async def test_a_closed_page_is_away_a_bare_close_has_left(served: Served) -> None:
+async def test_a_closed_page_is_away_and_a_plain_close_is_a_leave(served: Served) -> None:
     one, two, three = await served.connect(), await served.connect(), await served.connect()
     for name, peer in (("a", one), ("b", two), ("c", three)):
         await peer.join(name)
@@ -171,11 +171,11 @@ async def test_a_closed_page_is_away_a_bare_close_has_left(served: Served) -> No
 @pytest.mark.parametrize(
     ("path", "status"), [("/ws/signaling", 426), ("/ws/signaling/rooms", 200), ("/health", 200), ("/nothing", 404)]
 )
-async def test_plain_http(served: Served, path: str, status: int) -> None:
+async def test_plain_http_requests_are_answered(served: Served, path: str, status: int) -> None:
     assert (await served.client.get(path)).status == status
 
 
-async def test_health_names_the_boot_of_the_log(served: Served) -> None:
+async def test_the_health_response_contains_the_boot_id(served: Served) -> None:
     body = await (await served.client.get("/health")).json()
     assert body["status"] == "ok"
     assert served.records("log.header")[0]["data"]["boot"] == body["boot"]

@@ -1,4 +1,4 @@
-"""How a dump's clock is aligned to the log's, and how sure that is."""
+"""The clock of a dump is aligned with the clock of the log, with a known uncertainty."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_offset_is_the_middle_of_the_tightest_bounds(tmp_path: Path) -> None
     assert clock["sentence"] == "clock -99.9500 s ± 0.1500 s, by 3 messages"
 
 
-def test_the_times_of_a_joined_dump_are_the_logs(tmp_path: Path) -> None:
+def test_the_times_of_a_joined_dump_are_converted_to_the_clock_of_the_log(tmp_path: Path) -> None:
     log = log_of(tmp_path, relayed(4, 10.0, **offer("BENu")), relayed(5, 10.4, **answer("ANNu")))
     events = [
         (DAY_S + 9.8, "setLocalDescription", offer("BENu")),
@@ -67,7 +67,7 @@ def test_the_times_of_a_joined_dump_are_the_logs(tmp_path: Path) -> None:
     assert row["connected"].timestamp() == pytest.approx(T0_S + 11.0, abs=1e-5)
 
 
-def test_bounds_that_contradict_each_other_are_said(tmp_path: Path) -> None:
+def test_contradictory_bounds_are_reported(tmp_path: Path) -> None:
     log = log_of(tmp_path, relayed(4, 10.0, **offer("BENu")), relayed(5, 11.0, **answer("ANNu")))
     clock = clock_of(
         log, tmp_path, (9.9, "setLocalDescription", offer("BENu")), (10.4, "setRemoteDescription", answer("ANNu"))
@@ -83,7 +83,7 @@ def test_bounds_that_contradict_each_other_are_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("made_s", "offset_s", "known"), [(9.0, 0.0, "at most +1.0000 s"), (12.0, -2.0, "at most -2.0000 s")]
 )
-def test_a_clock_that_is_bounded_from_one_side_is_moved_no_further_than_it_must(
+def test_a_clock_with_one_bound_is_moved_as_little_as_possible(
     tmp_path: Path, made_s: float, offset_s: float, known: str
 ) -> None:
     log = log_of(tmp_path, relayed(4, 10.0, **offer("BENu")))
@@ -93,13 +93,13 @@ def test_a_clock_that_is_bounded_from_one_side_is_moved_no_further_than_it_must(
     assert clock["sentence"] == f"clock {offset_s:+.4f} s, known only to be {known}, by 1 message"
 
 
-def test_what_came_from_the_log_bounds_it_from_the_other_side(tmp_path: Path) -> None:
+def test_received_messages_bound_the_clock_from_the_other_side(tmp_path: Path) -> None:
     log = log_of(tmp_path, relayed(4, 10.0, **answer("ANNu")))
     clock = clock_of(log, tmp_path, (7.0, "setRemoteDescription", answer("ANNu")))
     assert (clock["offset_s"], clock["at_least_s"]) == (pytest.approx(3.0), pytest.approx(3.0))
 
 
-def test_a_frame_that_was_relayed_twice_bounds_by_the_first_time(tmp_path: Path) -> None:
+def test_the_first_relay_of_a_repeated_frame_is_the_bound(tmp_path: Path) -> None:
     again = [relayed(seq, at_s, **offer("BENu")) for seq, at_s in ((4, 10.0), (5, 15.0))]
     clock = clock_of(log_of(tmp_path, *again), tmp_path, (9.0, "setLocalDescription", offer("BENu")))
     assert clock["at_most_s"] == pytest.approx(1.0)
@@ -135,9 +135,7 @@ def shifted(path: Path, by_s: float, to: Path) -> Path:
 
 @pytest.mark.parametrize("path", BOTH, ids=["webrtc-internals", "rtcstats"])
 @pytest.mark.parametrize("by_s", [-DAY_S, 0.0, 0.25, 3600.0])
-def test_a_recorded_dump_of_a_browser_whose_clock_is_wrong_says_the_same(
-    path: Path, by_s: float, tmp_path: Path
-) -> None:
+def test_a_recorded_dump_with_a_wrong_clock_has_the_same_result(path: Path, by_s: float, tmp_path: Path) -> None:
     log = open_log(RECORDED)
     joined = log.with_dump(open_dump(shifted(path, by_s, tmp_path / "shifted")))
     (clock,) = joined.clocks.to_dict("records")

@@ -1,4 +1,4 @@
-"""Files that are no dump, or none as a browser writes it: one sentence says which and where."""
+"""Files that are not a valid dump: one sentence names the file and the place of the error."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ CREATED = (0.0, "create", "PC_0", None)
 @pytest.mark.parametrize(
     "content", [b"", b"hello", b"{}", b'{"log": {"entries": []}}', b"RTCStatsDumps\n{}", b"\x00\xff"]
 )
-def test_a_file_that_is_neither_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_of_another_format_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(NoDump, match=r"file' is neither a webrtc-internals dump nor an rtcstats file$"):
         open_dump(tmp_path / "file")
 
 
-def test_a_log_is_no_dump() -> None:
+def test_a_log_is_refused_as_a_dump() -> None:
     with pytest.raises(NoDump, match="is neither"):
         open_dump(next(RECORDED.glob("*.jsonl")))
 
@@ -47,7 +47,7 @@ def test_a_dump_that_an_editor_or_powershell_has_saved_is_the_same(dump: Path, t
             assert open_dump(tmp_path / str(number)).recorded == open_dump(dump).recorded
 
 
-def test_a_dump_in_an_encoding_that_is_broken_is_refused(tmp_path: Path) -> None:
+def test_a_dump_with_a_broken_encoding_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dump").write_bytes(codecs.BOM_UTF16_LE + b"{\0\x00\xd8")
     with pytest.raises(DamagedDump, match="dump is not as a browser writes it: "):
         open_dump(tmp_path / "dump")
@@ -66,12 +66,12 @@ def test_an_rtcstats_file_of_another_format_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("torn", ["\n", "", '\n["setLocalDesc', '\n["close","PC_0",nu', "\n[", '\n["é'])
-def test_a_torn_last_line_is_left_out(tmp_path: Path, torn: str) -> None:
+def test_an_incomplete_last_line_is_skipped(tmp_path: Path, torn: str) -> None:
     path = write_rtcstats(tmp_path / "page", CREATED, (1.0, "onconnectionstatechange", "PC_0", "new"), end=torn)
     assert [event.name for event in open_dump(path).recorded] == ["create", "onconnectionstatechange"]
 
 
-def test_a_packed_file_that_was_cut_short_gives_what_it_has(tmp_path: Path) -> None:
+def test_a_truncated_gzip_dump_is_read_as_far_as_possible(tmp_path: Path) -> None:
     packed = RTCSTATS.read_bytes()
     (tmp_path / "short").write_bytes(packed[: len(packed) // 2])
     assert 0 < len(open_dump(tmp_path / "short").recorded) < len(open_dump(RTCSTATS).recorded)
@@ -95,7 +95,7 @@ def test_a_packed_file_that_was_cut_short_gives_what_it_has(tmp_path: Path) -> N
         '["close","PC_0",1,"1"]',
     ],
 )
-def test_a_line_that_is_no_event_is_named(tmp_path: Path, line: str) -> None:
+def test_the_error_names_a_line_that_is_not_an_event(tmp_path: Path, line: str) -> None:
     path = write_rtcstats(tmp_path / "page", CREATED)
     path.write_text(f"{path.read_text()}{line}\n{json.dumps(['close', 'PC_0', None, 1])}\n")
     with pytest.raises(DamagedDump, match=r"page, line 4 is not as a browser writes it: "):
@@ -103,7 +103,7 @@ def test_a_line_that_is_no_event_is_named(tmp_path: Path, line: str) -> None:
 
 
 @pytest.mark.parametrize("header", [[], 5, {}, {"fileFormat": "3"}, {"fileFormat": 3, "origin": 5}])
-def test_a_wrong_header_is_named(tmp_path: Path, header: object) -> None:
+def test_the_error_names_an_invalid_header(tmp_path: Path, header: object) -> None:
     with pytest.raises(DamagedDump, match=r"page, line 2 is not"):
         open_dump(write_rtcstats(tmp_path / "page", header=header))
 
@@ -123,14 +123,14 @@ def test_a_wrong_header_is_named(tmp_path: Path, header: object) -> None:
         ("getStats", {"T01": {"125": 5}}),
     ],
 )
-def test_a_value_of_another_type_is_named(tmp_path: Path, name: str, value: object) -> None:
+def test_the_error_names_a_value_of_a_wrong_type(tmp_path: Path, name: str, value: object) -> None:
     path = write_rtcstats(tmp_path / "page", CREATED, (1.0, name, "PC_0", value))
     with pytest.raises(DamagedDump, match=rf"page, event 2, {name} of PC_0 is not as a browser writes it: Expected"):
         open_dump(path)
 
 
 @pytest.mark.parametrize("at_ms", [-1, 1e18, 1e400])
-def test_a_time_that_no_clock_shows_is_named(tmp_path: Path, at_ms: float) -> None:
+def test_the_error_names_an_impossible_time(tmp_path: Path, at_ms: float) -> None:
     path = tmp_path / "page"
     path.write_text(f'RTCStatsDump\n{{"fileFormat":3}}\n["create","PC_0",null,{at_ms!r}]\n\n')
     with pytest.raises(DamagedDump, match="page, line 3 is not"):
@@ -153,7 +153,9 @@ def test_a_time_that_no_clock_shows_is_named(tmp_path: Path, at_ms: float) -> No
         ({"stats": {"T01-dtlsState": {"endTime": "2026-11-21T10:28:14Z", "values": "[[]]"}}}, "getStats of 7-1"),
     ],
 )
-def test_what_is_wrong_in_a_webrtc_internals_dump_is_named(tmp_path: Path, fields: dict[str, Any], place: str) -> None:
+def test_the_error_names_what_is_invalid_in_a_webrtc_internals_dump(
+    tmp_path: Path, fields: dict[str, Any], place: str
+) -> None:
     with pytest.raises(DamagedDump, match=rf"dump.* is not as a browser writes it: |{place}") as error:
         open_dump(write_internals(tmp_path / "dump", (0.0, "setLocalDescription", offer("BENu")), **fields))
     assert str(tmp_path / "dump") in str(error.value)
@@ -191,7 +193,7 @@ def opens_or_says_why(path: Path, log: EventLog) -> None:
 
 
 @given(strategies.data())
-def test_anything_in_any_place_of_a_webrtc_internals_dump_is_read_or_named(
+def test_any_value_anywhere_in_a_webrtc_internals_dump_is_read_or_reported(
     tmp_path_factory: pytest.TempPathFactory, log: EventLog, data: strategies.DataObject
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any-internals"
@@ -204,7 +206,7 @@ def test_anything_in_any_place_of_a_webrtc_internals_dump_is_read_or_named(
 
 
 @given(strategies.data())
-def test_anything_in_any_place_of_an_rtcstats_file_is_read_or_named(
+def test_any_value_anywhere_in_an_rtcstats_file_is_read_or_reported(
     tmp_path_factory: pytest.TempPathFactory, log: EventLog, data: strategies.DataObject
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any-rtcstats"

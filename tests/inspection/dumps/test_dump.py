@@ -1,4 +1,4 @@
-"""What is read of a browser's dump, and what a log knows once it is joined to one.
+"""The content that is read from a browser's dump, and a log to which a dump is joined.
 
 The recorded ones are of Chromium: `tests/e2e/test_dump_of_a_browser.py`.
 """
@@ -63,12 +63,12 @@ def test_a_dump_without_connections_has_empty_tables(tmp_path: Path, recorded: E
 
 
 @pytest.mark.parametrize("path", BOTH, ids=["webrtc-internals", "rtcstats"])
-def test_it_is_read_packed_and_unpacked_whatever_it_is_called(path: Path, tmp_path: Path) -> None:
+def test_a_dump_is_read_compressed_or_not_under_any_name(path: Path, tmp_path: Path) -> None:
     (tmp_path / "dump").write_text(unpacked(path))
     pd.testing.assert_frame_equal(open_dump(tmp_path / "dump").events, open_dump(path).events)
 
 
-def test_it_says_what_it_holds_in_text_and_html(tmp_path: Path) -> None:
+def test_a_dump_describes_its_content_as_text_and_html(tmp_path: Path) -> None:
     dump = open_dump(
         write_rtcstats(tmp_path / "<b>", (0, "create", "\x1b[31m<i>", None), header={"fileFormat": 3, "origin": "<p>"})
     )
@@ -80,7 +80,7 @@ def test_it_says_what_it_holds_in_text_and_html(tmp_path: Path) -> None:
     assert not {"\x1b", "<b>", "<i>", "<p>"} & set(dump._repr_html_())
 
 
-def test_what_rtcstats_js_shortens_is_made_whole(tmp_path: Path) -> None:
+def test_values_that_rtcstats_js_shortens_are_restored(tmp_path: Path) -> None:
     section = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:ANNu\r\n"
     whole = f"v=0\r\no=- 77 2 IN IP4 127.0.0.1\r\ns=-\r\n{section}"
     later = "v=0\r\no=- 77 3 IN IP4 127.0.0.1\r\ns=-\r\n"
@@ -123,7 +123,7 @@ def test_what_rtcstats_js_shortens_is_made_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", BOTH, ids=["webrtc-internals", "rtcstats"])
-def test_a_log_knows_with_a_dump_what_its_signaling_cannot_tell(path: Path, recorded: EventLog) -> None:
+def test_a_joined_dump_shows_the_result_that_the_signaling_does_not_contain(path: Path, recorded: EventLog) -> None:
     joined = recorded.with_dump(open_dump(path))
     assert set(reasons(recorded).values()) == {"transport-unknown"}
     assert reasons(joined) == {"connected": "connected", "dtls-failed": "dtls-failed"}
@@ -134,7 +134,7 @@ def test_a_log_knows_with_a_dump_what_its_signaling_cannot_tell(path: Path, reco
     assert str(joined.ladder("connected")) == str(recorded.ladder("connected"))
 
 
-def test_both_dumps_of_one_browser_are_one_story(recorded: EventLog) -> None:
+def test_both_dumps_of_one_browser_agree(recorded: EventLog) -> None:
     both = recorded.with_dump(open_dump(INTERNALS)).with_dump(open_dump(RTCSTATS))
     assert reasons(both) == {"connected": "connected", "dtls-failed": "dtls-failed"}
     assert list(both.clocks["dump"]) == [str(INTERNALS), str(RTCSTATS)]
@@ -142,7 +142,7 @@ def test_both_dumps_of_one_browser_are_one_story(recorded: EventLog) -> None:
     assert len(ids) == len(open_dump(RTCSTATS).connections)
 
 
-def test_what_is_joined_is_among_the_events_in_order_and_known_as_a_dump(recorded: EventLog) -> None:
+def test_joined_reports_are_in_order_among_the_events_and_marked_as_dump(recorded: EventLog) -> None:
     dump = open_dump(RTCSTATS)
     joined = recorded.with_dump(dump)
     added = joined.events[joined.events["kind"] == "dump"]
@@ -156,7 +156,7 @@ def test_what_is_joined_is_among_the_events_in_order_and_known_as_a_dump(recorde
     assert list(own["seq"]) == list(recorded.events["seq"])
 
 
-def test_the_log_says_what_it_was_joined_to(recorded: EventLog) -> None:
+def test_the_text_of_a_log_names_its_joined_dumps(recorded: EventLog) -> None:
     joined = recorded.with_dump(open_dump(INTERNALS))
     assert f"{len(recorded.events)} records, " in repr(joined)
     assert "with webrtc_internals_dump.gz (4 connections, clock " in repr(joined)
@@ -164,7 +164,7 @@ def test_the_log_says_what_it_was_joined_to(recorded: EventLog) -> None:
     assert " ± " not in repr(recorded)
 
 
-def test_a_connection_whose_signals_are_not_in_the_log_was_signaled_elsewhere(tmp_path: Path) -> None:
+def test_a_connection_without_signals_in_the_log_used_another_server(tmp_path: Path) -> None:
     log = open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", TWO_PEERS)).with_dump(open_dump(INTERNALS))
     elsewhere = log.pairs[log.pairs["room"].isna()]
     assert set(elsewhere["reason"]) == {"connected", "dtls-failed"}
@@ -177,7 +177,7 @@ def test_a_dump_can_be_joined_to_a_log_without_records(tmp_path: Path) -> None:
     assert set(log.pairs["reason"]) == {"connected", "dtls-failed"}
 
 
-def test_a_page_that_reports_and_its_dump_are_one_connection(tmp_path: Path) -> None:
+def test_the_reports_of_a_page_and_its_dump_are_one_connection(tmp_path: Path) -> None:
     story = Story(tmp_path).negotiates().reports("ben", localUfrag="BENu", connection="connecting", peerId="ann")
     dump = write_rtcstats(
         tmp_path / "page",
@@ -192,7 +192,7 @@ def test_a_page_that_reports_and_its_dump_are_one_connection(tmp_path: Path) -> 
 
 
 def failing(tmp_path: Path, *events: tuple[float, str, Any], **created: Any) -> str:
-    """What is said of a pair that has signaled all, and of which Ben's page recorded this."""
+    """Return the verdict on a pair with complete signaling, for which Ben's browser has recorded these events."""
     story = Story(tmp_path).joins("ben", "Ben").names("ben", "10.0.0.2").describes("ben", "offer")
     story.describes("ann", "answer").names("ann", "10.0.0.1").waits(60).leaves("ben")
     dump = write_rtcstats(
@@ -204,7 +204,7 @@ def failing(tmp_path: Path, *events: tuple[float, str, Any], **created: Any) -> 
     return reasons(open_log(story.write()).with_dump(open_dump(dump)))["bar"]
 
 
-def test_the_reasons_that_only_a_browser_knows_are_known_by_a_dump(tmp_path: Path) -> None:
+def test_a_dump_shows_the_reasons_that_only_a_browser_knows(tmp_path: Path) -> None:
     lost = [(20.0, "onconnectionstatechange", "failed")]
     assert failing(tmp_path) == "ice-failed"
     assert failing(tmp_path, *lost, iceTransportPolicy="relay") == "relay-only"

@@ -1,4 +1,4 @@
-"""Dumps as Chromium wrote them before version 145, and as Electron still does: what is there is read.
+"""Dumps of Chromium before version 145, which Electron still writes, can be read.
 
 The recorded dump is written here as those versions wrote it: `time` as the user's country writes it, no `timestamp`.
 """
@@ -64,7 +64,7 @@ def up_to_144(way: Callable[[datetime], str] = WAYS["en-US"], zone: timezone = Z
 
 
 def of_2020() -> dict[str, Any]:
-    """With the names and the texts that it had then."""
+    """Convert a dump to the names and texts of that year."""
     dump = up_to_144()
     for connection in dump["PeerConnections"].values():
         connection["rtcConfiguration"] = (
@@ -101,7 +101,7 @@ def log() -> EventLog:
 
 
 @pytest.mark.parametrize("dump", [up_to_144(), of_2020()], ids=["up to 144", "2020"])
-def test_an_old_dump_tells_the_same_of_the_pairs(log: EventLog, tmp_path: Path, dump: dict[str, Any]) -> None:
+def test_an_old_dump_has_the_same_verdicts(log: EventLog, tmp_path: Path, dump: dict[str, Any]) -> None:
     joined = log.with_dump(open_dump(write(tmp_path / "dump", dump)))
     assert reasons(joined) == {"connected": "connected", "dtls-failed": "dtls-failed"}
     [clock] = joined.clocks.to_dict("records")
@@ -132,7 +132,7 @@ def test_an_old_dump_has_the_same_connections(tmp_path: Path, dump: dict[str, An
 
 @pytest.mark.parametrize("zone", [ZONE, UTC, JAPAN], ids=str)
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_times_are_read_as_each_country_writes_them(
+def test_times_in_the_format_of_each_country_are_read(
     tmp_path: Path, way: Callable[[datetime], str], zone: timezone
 ) -> None:
     now = {event.number: event.ts for event in open_dump(INTERNALS).recorded if event.name != "getStats"}
@@ -157,12 +157,12 @@ def test_times_are_read_as_each_country_writes_them(
         ),
     ],
 )
-def test_a_time_for_people_is_read(text: str, known: datetime | None, expected: tuple[int, ...]) -> None:
+def test_a_time_in_a_local_format_is_read(text: str, known: datetime | None, expected: tuple[int, ...]) -> None:
     times = LocalTimes([text], known.timestamp() if known is not None else None)
     assert times.seconds(text) == datetime(*expected, tzinfo=UTC).timestamp()  # type: ignore[misc,arg-type]
 
 
-def test_one_day_above_12_tells_the_order_of_all() -> None:
+def test_one_day_above_12_shows_the_order_in_all_times() -> None:
     times = LocalTimes(["1/2/2026, 10:00:00", "28/1/2026, 10:00:00"], None)
     assert times.seconds("1/2/2026, 10:00:00") == datetime(2026, 2, 1, 10, tzinfo=UTC).timestamp()
 
@@ -185,7 +185,7 @@ def test_events_without_a_readable_time_stay_in_their_order(tmp_path: Path, log:
 @pytest.mark.parametrize(
     "missing", ["getUserMedia", "UserAgent", "stats", "updateLog", "rtcConfiguration", "url", "pid"]
 )
-def test_what_is_missing_is_done_without(tmp_path: Path, missing: str) -> None:
+def test_missing_fields_are_optional(tmp_path: Path, missing: str) -> None:
     dump = up_to_144()
     dump.pop(missing, None)
     for connection in dump["PeerConnections"].values():
@@ -203,7 +203,7 @@ def test_a_file_that_an_editor_has_saved_is_read(tmp_path: Path, path: Path, enc
     assert len(open_dump(tmp_path / "dump").recorded) == len(open_dump(path).recorded)
 
 
-def test_a_file_that_was_not_downloaded_whole_is_one_sentence(tmp_path: Path) -> None:
+def test_an_incomplete_download_is_reported_in_one_sentence(tmp_path: Path) -> None:
     text = json.dumps(up_to_144())
     (tmp_path / "dump").write_text(text[: len(text) // 2])
     with pytest.raises(DamagedDump, match="dump is not as a browser writes it: Input data was truncated"):
@@ -217,7 +217,7 @@ def test_a_file_that_was_not_downloaded_whole_is_one_sentence(tmp_path: Path) ->
         json.dumps({"pcid": "x", "sdpHistory": [], "iceCandidatePairStats": []}),
     ],
 )
-def test_what_firefox_saves_is_refused_with_another_way(tmp_path: Path, content: str) -> None:
+def test_a_file_from_firefox_is_refused_with_an_alternative(tmp_path: Path, content: str) -> None:
     (tmp_path / "saved").write_text(content)
     with pytest.raises(NoDump, match=r"Firefox's about:webrtc, .* signaling\(\{ trace: true \}\)"):
         open_dump(tmp_path / "saved")

@@ -36,7 +36,7 @@ async def test_only_none_and_true_let_a_peer_in(
         assert "\n" not in line
 
 
-async def test_the_other_hooks_are_held_to_it_too(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_return_values_of_the_other_hooks_are_checked_too(aiohttp_client: AiohttpClient, file: Path) -> None:
     code = "def admit(connection):\n    return None\ndef on_relay(relay):\n    return 7\n"
     served = await hooked(aiohttp_client, file, code)
     ann = await served.connect()
@@ -57,7 +57,7 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize(("answer", "shown"), SENTENCES.items(), ids=range(len(SENTENCES)))
-async def test_a_sentence_is_shown_as_one_line_of_text(
+async def test_the_sentence_of_a_hook_is_shown_in_one_line(
     aiohttp_client: AiohttpClient, file: Path, answer: str, shown: str
 ) -> None:
     served = await hooked(aiohttp_client, file, f"def on_join(join):\n    return {answer}\n")

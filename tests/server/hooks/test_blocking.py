@@ -1,4 +1,5 @@
-"""Hooks that block, never end, or would end the process: they keep other hooks waiting for a while, and nobody else."""
+"""Hooks that block, never end, or try to end the process: they delay other hooks for a limited time, and nothing
+else."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ BLOCKS = {
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
 @pytest.mark.parametrize("body", BLOCKS.values(), ids=BLOCKS)
-async def test_a_hook_that_blocks_stops_nobody_and_other_hooks_go_on_after_its_time(
+async def test_a_blocking_hook_delays_other_hooks_only_until_its_timeout(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch, kind: str, body: str
 ) -> None:
     monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.3)
@@ -48,9 +49,7 @@ async def test_a_hook_that_blocks_stops_nobody_and_other_hooks_go_on_after_its_t
     assert [record["data"]["error"] for record in served.records("hook.failed")] == ["TimeoutError"]
 
 
-async def test_hooks_run_in_the_order_they_were_asked_for_and_never_two_at_once(
-    aiohttp_client: AiohttpClient, file: Path
-) -> None:
+async def test_hooks_run_in_order_and_one_at_a_time(aiohttp_client: AiohttpClient, file: Path) -> None:
     code = """
 import threading, time
 running, seen = 0, []
@@ -79,7 +78,7 @@ def on_relay(relay):
     assert served.records("hook.failed") == []
 
 
-async def test_a_hook_that_is_late_disturbs_no_other_that_is_at_work(
+async def test_a_late_hook_does_not_disturb_a_running_one(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.6)
@@ -98,7 +97,7 @@ async def on_join(join):
     assert [record["data"]["error"] for record in served.records("hook.failed")] == ["TimeoutError"]
 
 
-async def test_what_a_hook_leaves_behind_blocks_other_hooks_for_a_while_only(
+async def test_a_blocking_task_of_a_hook_delays_other_hooks_only_for_a_limited_time(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.3)
@@ -113,7 +112,7 @@ async def on_join(join):
     assert (await (await served.connect()).join("next"))["type"] == "peer_list"
 
 
-async def test_a_file_that_never_ends_its_import_is_not_used(
+async def test_a_hooks_file_whose_import_never_ends_is_not_used(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "LOAD_WITHIN_S", 0.3)
@@ -128,7 +127,7 @@ async def test_a_file_that_never_ends_its_import_is_not_used(
 
 
 @pytest.mark.parametrize("reload", ["off", "on"])
-def test_a_file_that_never_ends_its_import_keeps_nobody_from_stopping(tmp_path: Path, file: Path, reload: str) -> None:
+def test_a_hooks_file_whose_import_never_ends_does_not_prevent_a_stop(tmp_path: Path, file: Path, reload: str) -> None:
     begun = tmp_path / "begun"
     os.mkfifo(begun)
     save(file, f"import time\nopen({str(begun)!r}, 'w').close()\ntime.sleep(60)\n")
@@ -178,7 +177,7 @@ async def on_join(join):
 """
 
 
-def test_no_hook_keeps_the_sidecar_from_ending_and_none_ends_it(file: Path) -> None:
+def test_no_hook_can_prevent_or_cause_the_end_of_the_sidecar(file: Path) -> None:
     save(file, ENDLESS)
 
     async def join_all(url: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Hooks that are wrong in ways which could cost more than the one request: nobody else may notice."""
+"""Hooks with errors that could affect more than one request. Other clients must notice nothing."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ ENDS = {
 
 
 @pytest.mark.parametrize("code", ENDS.values(), ids=ENDS)
-async def test_a_hook_can_end_nothing_but_its_request(aiohttp_client: AiohttpClient, file: Path, code: str) -> None:
+async def test_a_hook_can_only_end_its_own_request(aiohttp_client: AiohttpClient, file: Path, code: str) -> None:
     served = await hooked(aiohttp_client, file, code)
     peer = await served.connect()
     for _ in range(2):
         assert (await peer.join("ann"))["code"] == "refused-by-hook"
 
 
-def test_a_file_whose_exception_cannot_be_shown_is_one_sentence(file: Path, tmp_path: Path) -> None:
+def test_an_exception_that_cannot_be_printed_is_reported_in_one_sentence(file: Path, tmp_path: Path) -> None:
     save(file, "class Wrong(BaseException):\n    def __str__(self):\n        raise self\nraise Wrong\n")
     done = run("serve", "--port", "0", "--hooks", str(file), "--state-dir", str(tmp_path / "state"))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "cannot be used (Wrong: it has no readable message)" in done.stderr
 
 
-async def test_a_hook_that_will_not_be_cancelled_is_not_waited_for(
+async def test_the_sidecar_does_not_wait_for_a_hook_that_ignores_its_cancellation(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.1)
@@ -60,7 +60,7 @@ async def on_join(join):
         assert (await (await served.connect()).join("ann"))["code"] == "refused-by-hook"
 
 
-async def test_an_async_hook_that_blocks_is_shown_too(
+async def test_a_blocking_async_hook_is_reported_too(
     aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     code = "import time\nasync def on_join(join):\n    time.sleep(0.6)  # as if it asked a database\n"
@@ -89,12 +89,12 @@ async def test_slow_hooks_do_not_make_a_connection_look_dead(
     await answering
 
 
-async def test_what_a_newcomer_says_while_it_waits_is_asked_about_too(
+async def test_frames_of_a_waiting_newcomer_are_passed_to_the_hook_too(
     aiohttp_client: AiohttpClient, file: Path
 ) -> None:
     served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    return relay.sender != 'gina'\n")
     hugo = await host(served)
-    await guest(served, "gina", hugo, autoping=False)  # as one whose cable is pulled
+    await guest(served, "gina", hugo, autoping=False)  # like a client whose cable was unplugged
     newcomer = await connected(served, "gina")
     await newcomer.send("JOIN_ROOM", userName="Gina")
     await newcomer.send("WEBRTC_OFFER", targetUserId="hugo", offer={})
@@ -104,7 +104,7 @@ async def test_what_a_newcomer_says_while_it_waits_is_asked_about_too(
     assert served.records("signal.relayed") == []
 
 
-async def test_a_repeated_frame_is_asked_about_once(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_a_repeated_frame_is_passed_to_the_hook_once(aiohttp_client: AiohttpClient, file: Path) -> None:
     code = "calls = 0\ndef on_relay(relay):\n    global calls\n    calls += 1\n    return f'call {calls}'\n"
     served = await hooked(aiohttp_client, file, code)
     await (await served.connect()).join("ann")
@@ -115,7 +115,7 @@ async def test_a_repeated_frame_is_asked_about_once(aiohttp_client: AiohttpClien
     assert [(await ben.receive())["message"] for _ in range(2)] == ["call 1", "call 2"]
 
 
-async def test_a_file_that_is_being_written_opens_no_door(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_a_partly_written_hooks_file_admits_nobody(aiohttp_client: AiohttpClient, file: Path) -> None:
     closed = "def admit(connection):\n    return False\n"
     served = await hooked(aiohttp_client, file, closed)
     save(file, "")
@@ -132,15 +132,13 @@ async def test_a_file_that_exits_when_it_is_imported_is_not_used(aiohttp_client:
     await until(lambda: served.records("hooks.kept"), "the old hooks were kept")
 
 
-async def test_a_file_may_define_what_looks_up_its_module(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_a_hooks_file_may_define_dataclasses(aiohttp_client: AiohttpClient, file: Path) -> None:
     code = "from dataclasses import dataclass\n@dataclass\nclass Seat:\n    row: 'int | None' = None\n"
     served = await hooked(aiohttp_client, file, f"from __future__ import annotations\n{code}")
     assert (await (await served.connect()).join("ann"))["type"] == "peer_list"
 
 
-async def test_whom_the_hooks_do_not_admit_sees_no_list_of_rooms_either(
-    aiohttp_client: AiohttpClient, file: Path
-) -> None:
+async def test_a_client_that_is_not_admitted_cannot_list_the_rooms(aiohttp_client: AiohttpClient, file: Path) -> None:
     served = await hooked(aiohttp_client, file, "def admit(connection):\n    return connection.token == 'x'\n")
     for path, headers in (("/ws/signaling/rooms", {}), ("/ws/signaling", {"Accept": "text/html"})):
         async with served.client.get(path, headers=headers) as answer:
@@ -150,7 +148,7 @@ async def test_whom_the_hooks_do_not_admit_sees_no_list_of_rooms_either(
 
 
 @pytest.mark.parametrize("flags", [[], ["--reload"]], ids=["plain", "--reload"])
-def test_what_hooks_print_is_for_people_and_not_for_the_program_that_waits(file: Path, flags: list[str]) -> None:
+def test_output_of_hooks_is_printed_on_stderr(file: Path, flags: list[str]) -> None:
     save(file, "import os\nprint('hello from the hooks')\nos.system('echo and from a program of theirs')\n")
     with serving(file.parent / "state", *flags, "--hooks", str(file)) as sidecar:
         assert sidecar.ready["name"] == "signaling-sidecar"

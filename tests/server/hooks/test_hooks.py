@@ -1,4 +1,5 @@
-"""Hooks: who may connect, come in, and say what; and that a saved file is in use at once, with nobody disturbed."""
+"""Hooks decide about connections, joins and relays, and a saved hooks file is in use at once without disturbing
+clients."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ async def refused_joins(served: Served, name: str) -> str | None:
     return answer.get("code")
 
 
-async def test_admit_decides_by_token_before_there_is_a_socket(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_admit_decides_by_the_token_before_the_upgrade(aiohttp_client: AiohttpClient, file: Path) -> None:
     served = await hooked(aiohttp_client, file, "def admit(connection):\n    return connection.token == 'letmein'\n")
     for headers in ({}, {"Authorization": "Bearer guess"}, {"Authorization": "Basic letmein"}):
         with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
@@ -46,7 +47,7 @@ async def test_admit_decides_by_token_before_there_is_a_socket(aiohttp_client: A
     assert "letmein" not in str(served.records())
 
 
-async def test_admit_sees_what_is_asked_for(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_admit_receives_the_request(aiohttp_client: AiohttpClient, file: Path) -> None:
     code = """
 async def admit(connection):
     return connection.dialect == 'match' and connection.query['userId'] == 'u1' and 'Host' in connection.headers
@@ -69,7 +70,7 @@ async def test_on_join_may_refuse_with_a_sentence(aiohttp_client: AiohttpClient,
 
 
 @pytest.mark.parametrize("dialect", MANNERS)
-async def test_on_join_is_asked_in_every_dialect(aiohttp_client: AiohttpClient, file: Path, dialect: str) -> None:
+async def test_on_join_is_called_in_every_dialect(aiohttp_client: AiohttpClient, file: Path, dialect: str) -> None:
     served = await hooked(aiohttp_client, file, f"def on_join(join):\n    return join.dialect != {dialect!r}\n")
     manners = MANNERS[dialect]
     await enter(served, manners, "first-room", "a")
@@ -77,7 +78,7 @@ async def test_on_join_is_asked_in_every_dialect(aiohttp_client: AiohttpClient, 
     assert served.records("peer.joined") == []
 
 
-async def test_on_join_is_shown_the_token_that_the_page_sent(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_on_join_receives_the_token_of_the_page(aiohttp_client: AiohttpClient, file: Path) -> None:
     served = await hooked(aiohttp_client, file, "def on_join(join):\n    return join.token == 'letmein'\n")
     peer = await served.connect()
     assert (await peer.join("ann"))["code"] == "refused-by-hook"
@@ -85,7 +86,7 @@ async def test_on_join_is_shown_the_token_that_the_page_sent(aiohttp_client: Aio
     assert "letmein" not in str(served.records())
 
 
-async def test_on_relay_sees_the_frame_and_may_refuse_it(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_on_relay_receives_the_frame_and_may_refuse_it(aiohttp_client: AiohttpClient, file: Path) -> None:
     code = """
 def on_relay(relay):
     assert (relay.room, relay.sender, relay.to) == ('bar', 'ben', 'ann')
@@ -103,7 +104,7 @@ def on_relay(relay):
     assert (refused["code"], refused["c"]) == ("refused-by-hook", 2)
 
 
-async def test_a_frame_that_no_hook_could_be_shown_is_refused(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_a_frame_that_cannot_be_passed_to_the_hook_is_refused(aiohttp_client: AiohttpClient, file: Path) -> None:
     served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    return True\n")
     peer = await served.connect("/ws/signaling/mesh")
     await peer.ask({"type": "join", "peerId": "a"})
@@ -112,7 +113,7 @@ async def test_a_frame_that_no_hook_could_be_shown_is_refused(aiohttp_client: Ai
     assert served.refusals() == ["bad-json"]
 
 
-async def test_on_leave_is_told_and_cannot_keep_anybody(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_on_leave_is_called_and_cannot_prevent_a_leave(aiohttp_client: AiohttpClient, file: Path) -> None:
     told = file.with_name("told.txt")
     code = f"""
 from pathlib import Path
@@ -133,7 +134,7 @@ async def on_leave(leave):
     ["raise KeyError('secret')", "await asyncio.sleep(60)", "return undefined"],
     ids=["raises", "slow", "broken"],
 )
-async def test_a_hook_that_fails_refuses_that_one_request_and_harms_nobody_else(
+async def test_a_failing_hook_refuses_only_its_own_request(
     aiohttp_client: AiohttpClient,
     file: Path,
     body: str,
@@ -156,7 +157,7 @@ async def test_a_hook_that_fails_refuses_that_one_request_and_harms_nobody_else(
     assert caplog.text.count("the hook on_join failed") == 1
 
 
-async def test_a_hook_that_blocks_is_shown_with_its_stack(
+async def test_a_blocking_hook_is_reported_with_its_stack(
     aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     code = "import time\ndef on_join(join):\n    time.sleep(0.6)  # as if it asked a database\n"
@@ -166,7 +167,7 @@ async def test_a_hook_that_blocks_is_shown_with_its_stack(
     assert "as if it asked a database" in caplog.text
 
 
-async def test_a_failing_hook_prints_one_traceback_a_second(
+async def test_a_failing_hook_prints_one_traceback_per_second(
     aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    raise ValueError\n")
@@ -178,7 +179,7 @@ async def test_a_failing_hook_prints_one_traceback_a_second(
     assert caplog.text.count("the hook on_relay failed") <= 2
 
 
-def test_a_file_that_cannot_be_used_at_the_start_is_the_operators(file: Path) -> None:
+def test_an_unusable_hooks_file_prevents_the_start(file: Path) -> None:
     file.write_text("undefined")
     done = run("serve", "--port", "0", "--state-dir", str(file.parent / "state"), "--hooks", str(file))
     assert (done.returncode, done.stdout) == (2, "")
@@ -186,7 +187,7 @@ def test_a_file_that_cannot_be_used_at_the_start_is_the_operators(file: Path) ->
 
 
 @pytest.mark.parametrize("flags", [["--hooks", "signaling_hooks.py"], ["--reload"]], ids=str)
-def test_without_what_it_needs_it_says_what_to_install(
+def test_without_the_extra_it_names_the_package_to_install(
     file: Path, flags: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file.write_text("")
@@ -198,7 +199,9 @@ def test_without_what_it_needs_it_says_what_to_install(
     )
 
 
-async def test_a_saved_file_is_in_use_and_nobody_notices(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_a_saved_hooks_file_is_in_use_and_clients_notice_nothing(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
     served = await hooked(aiohttp_client, file, "def on_join(join):\n    return True\n")
     ann = await served.connect()
     await ann.join("ann")
@@ -217,7 +220,7 @@ async def test_a_saved_file_is_in_use_and_nobody_notices(aiohttp_client: Aiohttp
     assert await refused_joins(served, "ben") is None
 
 
-async def test_what_does_not_load_is_said_with_its_traceback(
+async def test_a_hooks_file_that_cannot_be_loaded_is_reported_with_a_traceback(
     aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await hooked(aiohttp_client, file, "")
@@ -227,7 +230,7 @@ async def test_what_does_not_load_is_said_with_its_traceback(
     assert "the previous hooks stay in use" in caplog.text
 
 
-async def test_the_time_from_a_save_to_its_being_in_use(
+async def test_the_time_until_a_saved_hooks_file_is_in_use_is_printed(
     aiohttp_client: AiohttpClient, file: Path, measured: list[str]
 ) -> None:
     served = await hooked(aiohttp_client, file, "")
@@ -255,7 +258,7 @@ async def test_the_example_of_the_readme_works(aiohttp_client: AiohttpClient, fi
     assert [record["data"]["listed"] for record in served.records("room.created")] == [True, False, False]
 
 
-async def test_on_relay_is_asked_about_a_frame_that_joins_first(
+async def test_on_relay_is_called_for_a_frame_that_also_joins(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(DIALECTS, CLUB.name, CLUB)
@@ -284,7 +287,7 @@ def on_relay(relay):
     await ann.hears_nothing()
 
 
-async def test_on_relay_is_asked_about_a_frame_that_waits_behind_a_challenge(
+async def test_on_relay_is_called_for_a_frame_that_waits_for_a_challenge(
     aiohttp_client: AiohttpClient, file: Path
 ) -> None:
     served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    return relay.sender is not None\n")

@@ -1,4 +1,5 @@
-"""`room_rules`: what one room has otherwise than its dialect says, from its beginning, at a swap, after a restart."""
+"""The hook `room_rules`: rules for a single room when it is created, after the hooks file is saved, and after a
+restart."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ async def test_a_room_is_as_large_as_the_hook_says(aiohttp_client: AiohttpClient
     assert served.records("room.created")[0]["data"]["rules"] == {"capacity": 1}
 
 
-async def test_it_may_make_a_room_smaller_than_its_dialect_has_them_but_not_larger(
+async def test_a_hook_may_make_a_room_smaller_but_not_larger_than_its_dialect_allows(
     aiohttp_client: AiohttpClient, file: Path
 ) -> None:
     code = "def room_rules(room):\n    return {'capacity': 50}\n"
@@ -51,14 +52,16 @@ async def test_it_may_make_a_room_smaller_than_its_dialect_has_them_but_not_larg
         assert (await (await served.connect()).join(peer))["type"] == answer
 
 
-async def test_a_hidden_room_is_hidden_also_from_who_asks_to_list_it(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_a_room_that_the_hook_hides_stays_hidden_if_a_client_lists_it(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
     served = await hooked(aiohttp_client, file, "def room_rules(room):\n    return {'listed': room.room != 'bar'}\n")
     await (await served.connect()).join("ann", listed=True)
     await (await served.connect()).join("ben", room="club", listed=False)
     assert [room["roomId"] for room in await listed(served)] == ["club"]
 
 
-async def test_a_grace_of_its_own_binds_who_is_lost_and_not_who_leaves(
+async def test_the_grace_of_a_room_applies_to_lost_connections_and_not_to_leaves(
     aiohttp_client: AiohttpClient, file: Path
 ) -> None:
     served = await hooked(aiohttp_client, file, "def room_rules(room):\n    return {'grace_s': 0}\n")
@@ -70,7 +73,7 @@ async def test_a_grace_of_its_own_binds_who_is_lost_and_not_who_leaves(
     assert (await ann.receive())["type"] == "peer_left"
 
 
-async def test_a_named_host_is_host_from_when_it_joins(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_a_named_host_becomes_host_when_it_joins(aiohttp_client: AiohttpClient, file: Path) -> None:
     served = await hooked(aiohttp_client, file, "def room_rules(room):\n    return {'host': 'gina'}\n")
     hugo = await host(served)
     await guest(served, "ida", hugo)
@@ -86,7 +89,7 @@ async def test_a_named_host_is_host_from_when_it_joins(aiohttp_client: AiohttpCl
 
 
 @pytest.mark.parametrize("dialect", MANNERS)
-async def test_it_is_asked_in_every_dialect_but_for_rooms_of_the_matchmaker(
+async def test_the_hook_is_called_in_every_dialect_except_for_rooms_of_the_matchmaker(
     aiohttp_client: AiohttpClient, file: Path, dialect: str
 ) -> None:
     served = await hooked(aiohttp_client, file, "def room_rules(room):\n    return {'grace_s': 7}\n")
@@ -106,27 +109,29 @@ NO_RULES = [
 
 
 @pytest.mark.parametrize("answer", NO_RULES, ids=range(len(NO_RULES)))
-async def test_an_answer_that_is_none_refuses_the_join(aiohttp_client: AiohttpClient, file: Path, answer: str) -> None:
+async def test_an_invalid_return_value_refuses_the_join(aiohttp_client: AiohttpClient, file: Path, answer: str) -> None:
     served = await hooked(aiohttp_client, file, f"def room_rules(room):\n    return {answer}\n")
     assert (await (await served.connect()).join("ann"))["code"] == "refused-by-hook"
     assert [record["data"]["hook"] for record in served.records("hook.failed")] == ["room_rules"]
     assert served.records("room.created") == []
 
 
-def test_a_hook_may_say_what_a_setting_may() -> None:
+def test_a_hook_may_return_every_value_that_a_setting_may_have() -> None:
     assert (MAX_CAPACITY, MAX_GRACE_S) == (10_000, settings.MAX_GRACE_S)
     kind = settings.Settings.__dataclass_fields__["max_peers_per_room"].metadata["kind"]
     assert f"to {MAX_CAPACITY}" in kind.expected
 
 
-async def test_rules_may_be_asked_of_something_slow(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_the_hook_for_rules_may_be_slow(aiohttp_client: AiohttpClient, file: Path) -> None:
     code = "import asyncio\nasync def room_rules(room):\n    await asyncio.sleep(0)\n    return {'capacity': 1}\n"
     served = await hooked(aiohttp_client, file, code)
     assert (await (await served.connect()).join("ann"))["type"] == "peer_list"
     assert (await (await served.connect()).join("ben"))["code"] == "room-full"
 
 
-async def test_a_swap_asks_again_and_removes_nobody(aiohttp_client: AiohttpClient, file: Path) -> None:
+async def test_the_hook_is_called_again_after_the_file_is_saved_and_removes_nobody(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
     served = await hooked(aiohttp_client, file, "")
     watcher, ann, ben = [await served.connect() for _ in range(3)]
     await watcher.ask({"type": "watch_rooms"})
@@ -147,7 +152,7 @@ async def test_a_swap_asks_again_and_removes_nobody(aiohttp_client: AiohttpClien
 
 
 @pytest.mark.parametrize("again", [SMALL_BAR, None], ids=["asked again", "without hooks"])
-async def test_a_restart_keeps_what_was_said_of_a_room(
+async def test_a_restart_keeps_the_rules_of_a_room(
     aiohttp_client: AiohttpClient, file: Path, again: str | None
 ) -> None:
     served = await hooked(aiohttp_client, file, SMALL_BAR)

@@ -74,7 +74,7 @@ class Step(NamedTuple):
     presence: tuple[Presence, ...]
     """The presence of the peer of every column, after this step."""
     run: Run | None = None
-    """The run that this step stands for, or None if it is a single step."""
+    """The run that this step represents, or None if it is a single step."""
 
     @property
     def seq(self) -> int:

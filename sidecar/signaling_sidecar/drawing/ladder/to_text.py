@@ -15,7 +15,7 @@ _ELAPSED_CELLS = 12  # "+    0.000  "
 _COLUMN_CELLS = range(16, 33)
 # What an arrow needs beside its label: a lifeline, a dash, a space on each side of the label, a dash, and the head.
 _ARROW_CELLS = 6
-_NAME_CELLS = 20  # of a name in a list of steps
+_NAME_CELLS = 20  # cells for a name in a list of steps
 _LIFELINE = {Presence.HERE: "│", Presence.AWAY: "┊", Presence.ABSENT: " "}
 _MARK = {
     Look.JOINED: "●",

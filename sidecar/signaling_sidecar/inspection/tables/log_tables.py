@@ -25,7 +25,8 @@ class LogTables:
     def __init__(self, events: pd.DataFrame, read_ts: float | None) -> None:
         self._events = events
         self._read_ts = read_ts
-        """When the log was read (seconds since the epoch) if its sidecar was running then, else None."""
+        """The time at which the log was read (seconds since the epoch) if its sidecar was running then, otherwise
+        None."""
 
     @property
     def events(self) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The dtype of every column of text: `str` of pandas 3, which is stored by pyarrow, and in which a missing text is NaN.
 
-pandas 2.2, which Colab has, uses another name for this dtype. Its own `str` would turn a missing text into "nan".
+pandas 2.2, which Colab has, uses another name for this dtype. In pandas 2.2, the dtype `str` would turn a missing text
+into "nan".
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class AdminApi:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         follower = Follower()
         if request.query.get("follow") in ("1", "true"):
-            self._followers.add(follower)  # before the old records are read, so that none is missed
+            self._followers.add(follower)  # registered before the old records are read, so that no record is missed
         else:
             follower.end()
         try:
@@ -141,7 +141,7 @@ class AdminApi:
             async with asyncio.timeout(BODY_WITHIN_S):
                 asked = msgspec.json.decode(await request.read() or b"{}", type=body)
         except TimeoutError:
-            raise web.HTTPRequestTimeout(text="the body of the request has not come\n") from None
+            raise web.HTTPRequestTimeout(text="the body of the request has not arrived\n") from None
         except NOT_JSON as error:
             return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
         key = RoomKey(request.match_info["dialect"], request.match_info["room"])

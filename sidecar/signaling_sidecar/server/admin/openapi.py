@@ -1,4 +1,4 @@
-"""The description of the admin API, which it serves itself."""
+"""The OpenAPI description of the admin API, which the API serves."""
 
 from __future__ import annotations
 

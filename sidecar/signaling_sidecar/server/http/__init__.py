@@ -1,1 +1,2 @@
-"""What applies to every HTTP request: who is let in, where it comes from, and how bad requests are answered."""
+"""The handling of all HTTP requests: which are accepted, which address they come from, and how bad requests are
+answered."""

@@ -1,4 +1,4 @@
-"""What is done to every HTTP request before it is handled, and to every answer before it is sent."""
+"""Checks every HTTP request before it is handled, and sets the CORS headers of every response."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Access:
     async def _let_pages_read(self, request: web.Request, response: web.StreamResponse) -> None:
         """Allow the page that asks to read the answer, if its handler allows that.
 
-        A page that the guard keeps out never gets here: no handler has been called, so nothing is set.
+        For a page that the guard refuses, no handler has been called, so no response may be read.
         """
         origin = request.headers.get("Origin")
         if origin is not None and request.get(CROSS_ORIGIN):

@@ -1,4 +1,4 @@
-"""The setting that would let in a request which the guard has refused, as a flag or as an option of Vite's plugin.
+"""Advice about a refused request: the setting that would allow it, as a flag or as an option of Vite's plugin.
 
 Each advice must be accepted as a value of that setting, and must let the same request in.
 """
@@ -26,7 +26,8 @@ NEW_EACH_TIME = ("vscode-webview", "moz-extension", "safari-web-extension")
 
 
 def to_let_host_in(name: str | None, advice: str = FLAGS) -> str:
-    """`name` is the host of the Host header in lower case and without the port. None when the header has no host."""
+    """`name` is the host of the Host header in lower case and without the port. It is None if the header has no
+    host."""
     if name is None:
         return "there must be one Host header with a host name in it, so this one cannot be allowed"
     if name.endswith("."):
@@ -52,7 +53,7 @@ def to_let_origin_in(origin: str, advice: str = FLAGS) -> str:
 
 
 def consequences(allow_host: Collection[str], allow_origin: Collection[str]) -> Iterator[str]:
-    """A warning for each setting that lets every website in."""
+    """Return a warning for each setting that allows every website to connect."""
     if ANY in allow_host:
         yield (
             "allow_host is *: a website that you visit can point a name of its own at this machine (DNS rebinding), "

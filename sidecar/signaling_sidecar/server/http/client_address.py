@@ -14,7 +14,7 @@ FORWARDED_FOR = "X-Forwarded-For"
 
 
 def client_address(request: web.Request, site: Site | None) -> str | None:
-    """The IP address of the client. None when it is known only from a proxy that we cannot trust.
+    """Return the IP address of the client, or None if it is only known from a proxy that cannot be trusted.
 
     The attack: a client sends an X-Forwarded-For header of its own. Vite appends the real address to that header, so
     only its last element can be trusted, and only if the request comes from Vite's plugin. The plugin proves this with
@@ -30,7 +30,8 @@ def client_address(request: web.Request, site: Site | None) -> str | None:
 
 
 def counted_as(address: str | None) -> str | None:
-    """The address or network by which attempts are counted: with IPv6, one host may use a whole /64 network."""
+    """Return the address or network for which attempts are counted. With IPv6 it is a /64 network, because one host may
+    use all addresses in it."""
     if address is None or ":" not in address:
         return address
     return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))

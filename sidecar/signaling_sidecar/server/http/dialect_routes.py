@@ -25,8 +25,8 @@ class DialectRoutes:
     """`dialects` are those that are served, by name.
 
     `serve` answers the handshake of a WebSocket. `admit` asks the `admit` hook, and raises HTTPForbidden when it
-    refuses. `view` gives what the routes of a dialect may know of its rooms. `status_page` answers a browser that opens
-    the path of our own client's dialect as a page.
+    refuses. `view` returns the information about the rooms of a dialect that its routes may use. `status_page` answers
+    a browser that opens the path of our own client's dialect as a page.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class DialectRoutes:
             for route in dialect.routes:
                 methods[route.path].add(route.method)
                 answer = self._answer_of(dialect, route)
-                is_get = route.method == "GET"  # which `web.get` lets answer HEAD, too
+                is_get = route.method == "GET"  # `web.get` would also answer HEAD
                 yield web.get(route.path, answer) if is_get else web.route(route.method, route.path, answer)
             if dialect.cross_origin:
                 yield from (web.options(path, _preflight(allowed)) for path, allowed in methods.items())
@@ -123,7 +123,7 @@ async def _body(request: web.Request, max_bytes: int) -> bytes:
                 if len(body) > max_bytes:
                     raise web.HTTPRequestEntityTooLarge(max_bytes, len(body))
     except TimeoutError:
-        raise web.HTTPRequestTimeout(text="the body of the request has not come\n") from None
+        raise web.HTTPRequestTimeout(text="the body of the request has not arrived\n") from None
     return bytes(body)
 
 
@@ -133,7 +133,7 @@ def _response(answer: Answer) -> web.Response:
 
 
 def _preflight(methods: set[str]) -> Handler:
-    """Answer the question that a browser asks before it lets a page of another origin send a request."""
+    """Answer a CORS preflight, which a browser sends before a request of a page of another origin."""
     headers = {"Access-Control-Allow-Methods": ", ".join(sorted(methods))}
     if methods != {"GET"}:
         headers["Access-Control-Allow-Headers"] = "Content-Type"

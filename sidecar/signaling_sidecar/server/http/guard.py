@@ -33,17 +33,18 @@ def who_is_let_in(
     allow_origin: Collection[str],
     advice: str = FLAGS,
 ) -> Barred | None:
-    """Check all Host and Origin headers of a request. Returns None if it is let in.
+    """Check all Host and Origin headers of a request. Returns None if the request is accepted.
 
     `advice` chooses whether the remedy names flags or options of Vite's plugin.
 
     The attack: a developer has the sidecar (or Vite's proxy to it) on localhost and visits evil.example, whose script
     opens a WebSocket to it. Browsers allow that across origins, Vite checks neither header on an upgrade, and the
-    script would read every room. Its Origin gives it away. "Origin equals Host" alone does not: with DNS rebinding the
-    page is http://evil.example on 127.0.0.1, and both headers say evil.example. So the Host must be a name that no
-    stranger can own (localhost, an IP literal) or an allowed one, and the Origin must be that same host and port, a
-    loopback page, or an allowed one. A request without Origin does not come from a browser, and its program could send
-    any. A setting that allows every host (`*`, or Vite's `allowedHosts: true`) makes DNS rebinding possible.
+    script would read every room. Its Origin shows that the page does not belong to the app. "Origin equals Host" alone
+    does not: with DNS rebinding the page is http://evil.example on 127.0.0.1, and both headers say evil.example. So the
+    Host must be a name that no stranger can own (localhost, an IP literal) or an allowed one, and the Origin must be
+    that same host and port, a loopback page, or an allowed one. A request without Origin does not come from a browser,
+    and its program could send any. A setting that allows every host (`*`, or Vite's `allowedHosts: true`) makes DNS
+    rebinding possible.
     """
     host = hosts[0] if len(hosts) == 1 else ", ".join(hosts)
     parsed_host = _split("http://" + host) if len(hosts) == 1 else None
@@ -73,7 +74,7 @@ class _Address(NamedTuple):
 
 
 def _split(origin: str) -> _Address | None:
-    """The parts of an http(s) origin. None for anything else, such as `null` or a URL with a path."""
+    """Split an http(s) origin into its parts. Returns None for anything else, such as `null` or a URL with a path."""
     try:
         parts = urlsplit(origin)
         name, port = parts.hostname, parts.port
@@ -96,7 +97,8 @@ def _is_own_name(name: str, allow_host: Collection[str]) -> bool:
 
 
 def _same_port(origin: _Address, host: _Address) -> bool:
-    """A Host without a port means the default port of http or https: behind Vite, the sidecar cannot tell which."""
+    """Compare the port of an Origin with that of the Host. A Host without a port has the default port of http or https,
+    because behind Vite the sidecar does not know which of them is used."""
     if host.port is None:
         return origin.port in (None, DEFAULT_PORTS[origin.scheme])
     return host.port == (origin.port or DEFAULT_PORTS[origin.scheme])

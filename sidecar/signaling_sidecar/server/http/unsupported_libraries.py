@@ -17,7 +17,7 @@ from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
 logger = logging.getLogger("signaling_sidecar")
 
 PREFIXES = ("", "/ws/signaling")
-"""Before the libraries' paths: nothing on the sidecar's own port, and `/ws/signaling` through Vite's proxy."""
+"""The prefixes of the libraries' paths: none on the sidecar's own port, and `/ws/signaling` through Vite's proxy."""
 FIRST_OF_Y_WEBRTC = (b'"subscribe"', b'"topics"')
 """Words that the first frame of y-webrtc contains, and that no client of our dialects sends by mistake."""
 SERVERS = {
@@ -25,7 +25,7 @@ SERVERS = {
     "Socket.IO": "a Socket.IO server of your own",
     "y-webrtc": "its own server (npx y-webrtc-signaling)",
 }
-"""The server that a library needs instead of the sidecar."""
+"""The server that each library needs instead of the sidecar."""
 
 
 def sentence(library: str) -> str:
@@ -50,7 +50,7 @@ class UnsupportedLibraries:
         return [web.route("*", prefix + path, answer) for prefix in PREFIXES for path, answer in paths.items()]
 
     def frame_refused(self, frame: bytes) -> None:
-        """Look at a text frame that no dialect could read."""
+        """Check whether a text frame that no dialect could read comes from one of the libraries."""
         if all(part in frame for part in FIRST_OF_Y_WEBRTC):
             self._warn("y-webrtc")
 

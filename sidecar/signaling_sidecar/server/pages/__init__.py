@@ -1,1 +1,1 @@
-"""The status page, and the routes that it and our client library ask."""
+"""The status page, and the HTTP routes that the status page and our client library request."""

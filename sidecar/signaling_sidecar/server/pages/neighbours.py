@@ -114,7 +114,7 @@ class Neighbours:
 
 
 async def _keep(work: Callable[[], Awaitable[None]]) -> None:
-    """Do the work for ever. Without a network, print one warning, and try again after a while."""
+    """Run `work` until it is cancelled. Without a network, print one warning, and try again after a while."""
     warned = None
     while True:
         try:

@@ -10,12 +10,13 @@ _SCRIPTS = ("elements", "rooms", "people", "trial", "findings", "page")
 
 
 def status_page(nonce: str) -> str:
-    """The HTML of the page. Its policy allows only scripts and styles that have the nonce."""
+    """Return the HTML of the page. Its content security policy only allows scripts and styles with this nonce."""
     return _template().replace("{{nonce}}", nonce)
 
 
 def headers(nonce: str) -> dict[str, str]:
-    """Headers that let the page run only its own script, talk only to its own origin, and not be framed."""
+    """Return headers with which the page can only run its own script and only connect to its own origin, and cannot be
+    framed."""
     own = f"'nonce-{nonce}'"
     policy = (
         f"default-src 'none'; script-src {own}; style-src {own}; img-src 'self' data:; connect-src 'self'; "

@@ -49,9 +49,9 @@ class RoomShown(msgspec.Struct, rename="camel"):
 
 class Answer(msgspec.Struct, omit_defaults=True):
     rooms: list[RoomShown] | None
-    """None when the client is not on this machine."""
+    """The rooms, or None if the client is not on this machine."""
     problem: str | None = None
-    """The reason why nothing is known about any pair."""
+    """The reason why the state of no pair is known, or None."""
 
 
 class PeersInRooms:

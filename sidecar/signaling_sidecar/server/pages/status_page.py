@@ -42,7 +42,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class StatusPage:
-    """`site` gives what Vite's plugin has written, and `clients` the addresses of the peers in rooms.
+    """`site` returns the content of the file that Vite's plugin has written, and `clients` returns the addresses of the
+    peers in rooms.
 
     `admit` asks the `admit` hook about a request, and raises HTTPForbidden when it refuses.
     """
@@ -154,7 +155,7 @@ def _as_it_arrived(request: web.Request, site: Site | None) -> Request:
 
 
 def _own_url(request: web.Request) -> str:
-    """The URL at which the request has reached this process, which is what the target of a proxy must be."""
+    """Return the URL at which the request has reached this process. The target of a proxy must be this URL."""
     assert request.transport is not None
     host, port = request.transport.get_extra_info("sockname")[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,1 +1,1 @@
-"""One WebSocket: its handshake, its frames, what waits to be sent to it, and its end."""
+"""Everything about one WebSocket: its handshake, its frames, its outbox, and how it is closed."""

@@ -27,7 +27,7 @@ CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # its payload tells its 
 
 
 class End(NamedTuple):
-    """How a connection ended. `code` is the close code that was sent or received. None without a Close frame."""
+    """How a connection ended. `code` is the close code that was sent or received, or None without a Close frame."""
 
     ending: Ending
     by: str
@@ -47,7 +47,7 @@ LOST = End(Ending.LOST, "peer", None, "lost")
 
 
 class Connection:
-    """One open WebSocket. Made after the handshake, in a running loop.
+    """One open WebSocket. Must be created after the handshake, in a running event loop.
 
     `put` must send a frame to the connection at the end of the tick. `on_idle` is called when the client has sent
     nothing for `FIRST_FRAME_WITHIN_S`.
@@ -67,13 +67,13 @@ class Connection:
         self._limits = limits
         self._rooms: set[str] = set()
         self.address = address
-        """The IP address of the client. None behind a proxy that we cannot trust."""
+        """The IP address of the client, or None behind a proxy that cannot be trusted."""
         self.speaker: Speaker | None = None
-        """None until the first frame has shown the dialect, on the shared path."""
+        """The dialect and the client. On the shared path it is None until the first frame has shown the dialect."""
         self.waits = False
         """Whether the handshake asked for a group that is not complete yet."""
         self.is_welcome = False
-        """Whether the client was greeted, or told that it is in a room. It need not send anything then."""
+        """Whether the client was greeted, or told that it is in a room. Such a client need not send any frame."""
         self.recognise: Callable[[bytes], Speaker | None] | None = None
         self.outbox = outbox
         self.rate = rate
@@ -90,23 +90,24 @@ class Connection:
         self._idle = self._loop.call_later(FIRST_FRAME_WITHIN_S, on_idle, self)
 
     def heard(self) -> None:
-        """The client has sent a frame, so that the connection is not idle."""
+        """Must be called when the client has sent a frame, so that the connection is not closed as idle."""
         self._idle.cancel()
 
     def speaks(self, speaker: Speaker) -> None:
-        """The dialect is known from now on, and with it how many frames the client may send."""
+        """Set the dialect of the connection, which also decides how many frames the client may send."""
         self.speaker = speaker
         self.rate.start_with(speaker.dialect.frame_budget.times)
 
     def count_room(self, room: str, *, is_in: bool) -> None:
-        """Note that the connection is in a room, or not any more, if the number of frames depends on that."""
+        """Must be called when the connection has entered or left a room, because the allowed number of frames may
+        depend on the number of rooms."""
         if self.speaker is not None and self.speaker.dialect.frame_budget.per_room:
             (self._rooms.add if is_in else self._rooms.discard)(room)
             self.rate.times = self.speaker.dialect.frame_budget.times * max(1, len(self._rooms))
 
     @property
     def limits(self) -> Limits:
-        """The limits for its frames now."""
+        """The current limits for the frames of the connection."""
         times = self.rate.times
         if times == 1:
             return self._limits
@@ -126,7 +127,8 @@ class Connection:
 
     @contextmanager
     def unread(self) -> Iterator[None]:
-        """In the block, nothing is read. The time does not count for a pong, which may have arrived already."""
+        """In the block, nothing is read from the connection. A missing pong is not counted during this time, because it
+        may have arrived without being read."""
         self._reading = False
         try:
             yield
@@ -136,7 +138,7 @@ class Connection:
                 self._expect_pong()
 
     def challenge(self) -> None:
-        """Send a ping now, whose pong shows that the client is alive."""
+        """Send a ping now. Its pong will prove that the client is alive."""
         self._challenged = True
         self._put(self, CHALLENGE_FRAME)
 
@@ -183,6 +185,7 @@ class Connection:
 
 
 def ended_by_peer(code: int, reason: str) -> End:
-    """What the peer's Close means (PROTOCOLS.md, "Rule 8"). An empty one has the code 0 here."""
+    """Return how the connection ended, by the code of the peer's Close (PROTOCOLS.md, "Rule 8"). An empty Close has the
+    code 0 here."""
     ending = {0: Ending.CLOSED, 1000: Ending.CLOSED, 1001: Ending.UNLOADED}.get(code, Ending.LOST)
     return End(ending, "peer", code, reason)

@@ -1,4 +1,5 @@
-"""The handshake of a WebSocket: which dialect it speaks, and whether the hooks let it in."""
+"""Handles the handshake of a WebSocket: finds its dialect, and calls the hook that decides whether the client is
+admitted."""
 
 from __future__ import annotations
 
@@ -28,10 +29,10 @@ from signaling_sidecar.site import Site
 
 
 class Endpoint:
-    """Serves the WebSockets of all dialects. Made in a running loop.
+    """Serves the WebSockets of all dialects. Must be created in a running event loop.
 
-    `conceal` gives the keyed hash of a secret. `site` gives what Vite's plugin has written. `frame_refused` is called
-    with each text frame that was refused before it became a command.
+    `conceal` returns the keyed hash of a secret. `site` returns the content of the file that Vite's plugin has written.
+    `frame_refused` is called with each text frame that was refused before it became a command.
     """
 
     def __init__(
@@ -44,9 +45,9 @@ class Endpoint:
         frame_refused: Callable[[bytes], None],
     ) -> None:
         self.settings = settings
-        """The settings that new connections get."""
+        """The settings for new connections."""
         self.hooks: HookChecks | None = None
-        """None without a hooks file."""
+        """The hooks, or None without a hooks file."""
         self._dialects = dialects
         self._front = front
         self._conceal = conceal
@@ -82,7 +83,7 @@ class Endpoint:
         return socket
 
     async def admit(self, request: web.Request, dialect: Dialect | None) -> None:
-        """Ask the `admit` hook. Raises HTTPForbidden when it refuses."""
+        """Call the `admit` hook. Raises HTTPForbidden if the hook refuses the request."""
         if self.hooks is None:
             return
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -36,29 +36,29 @@ class FrameRate:
         return False
 
     def charge(self, frames: int) -> None:
-        """Count more frames, for one that asks for as much as several. The next ones may then have to wait longer."""
+        """Count additional frames, for a frame with several commands. Later frames may then be refused for longer."""
         self._tokens -= frames
 
     def start_with(self, times: float) -> None:
-        """Multiply the rate and the burst, for a connection that has used next to nothing of them yet."""
+        """Multiply the rate and the burst. Must be called when the connection has sent almost no frames yet."""
         self.times = times
         self._tokens *= times
 
     def needs_rest(self) -> bool:
-        """Whether so many frames were refused that reading should pause. The call resets the count of them."""
+        """Whether so many frames were refused that reading should pause. The call resets this count."""
         if self._flood < FLOOD_FRAMES:
             return False
         self._flood = 0
         return True
 
     def take_report(self, now_s: float) -> int:
-        """The number of refused frames to report now. 0 when there are none, or when the last report is too recent."""
+        """Return the number of refused frames to report now, which is 0 if the last report is too recent."""
         if now_s - self._reported_s < REPORT_GAP_S:
             return 0
         return self.take_rest(now_s)
 
     def take_rest(self, now_s: float) -> int:
-        """The number of refused frames that have not been reported, however recent the last report is."""
+        """Return the number of refused frames that have not been reported, even if the last report is recent."""
         count, self._refused = self._refused, 0
         if count:
             self._reported_s = now_s

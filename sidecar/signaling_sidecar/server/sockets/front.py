@@ -53,9 +53,9 @@ class Front:
         self._tick = tick
         self._loop = asyncio.get_running_loop()
         self._connections: dict[int, Connection] = {}
-        """Those that are open, by their ids."""
+        """The open connections, by their ids."""
         self._unsent: list[Connection] = []
-        """Those that have frames of this tick in their outboxes."""
+        """The connections that have frames of this tick in their outboxes."""
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -75,7 +75,8 @@ class Front:
         return False
 
     def recognise(self, connection: Connection, first_frame: bytes) -> bool:
-        """Find the dialect of a connection on the shared path. Returns whether there is one that begins like this."""
+        """Find the dialect of a connection on the shared path by its first frame. Returns False if no dialect begins
+        with such a frame."""
         try:
             speaker = connection.recognise(first_frame) if connection.recognise is not None else None
         except Exception:
@@ -88,7 +89,8 @@ class Front:
         return True
 
     def begin(self, connection: Connection) -> Command | None:
-        """Return what the handshake asks for, if its dialect is known and it asks for something."""
+        """Return the commands that the handshake requests, or None if there are none or the dialect is not known
+        yet."""
         if connection.speaker is None:
             return None
         dialect, caller = connection.speaker
@@ -120,13 +122,13 @@ class Front:
         return command
 
     def ponged(self, connection: Connection, data: bytes) -> None:
-        """The connection has answered a ping, of the heartbeat or of a challenge."""
+        """Must be called when the connection has answered a ping of the heartbeat or of a challenge."""
         connection.pong(data)
         if data == CHALLENGE:
             self.owner.ask(commands.Alive(connection.id))
 
     def ended(self, connection: Connection, end: End) -> None:
-        """The connection's reader has stopped."""
+        """Must be called when the reader of the connection has stopped."""
         self._report_too_fast(connection, connection.rate.take_rest(self._loop.time()))
         self._connections.pop(connection.id, None)
         self.owner.ended(ConnectionEnded(connection.id, *end))
@@ -140,7 +142,8 @@ class Front:
 
     def send(self, send: Send) -> None:
         message, marks = send.message, send.marks
-        is_relay = isinstance(message, Relayed)  # by far the most frequent message, which changes nothing here
+        # By far the most frequent message, which does not change the state of a connection.
+        is_relay = isinstance(message, Relayed)
         if not is_relay:
             message = self._noted(message, send.connections)
         text: bytes | None = None
@@ -173,17 +176,18 @@ class Front:
         return known is not None and known.outbox.transport.is_closing()
 
     def close_connection(self, connection: Connection, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
-        """Close a connection after what is in its outbox. Its reader stops when the peer has answered."""
+        """Close a connection after the frames in its outbox were sent. Its reader stops when the peer has answered."""
         if self._connections.pop(connection.id, None) is not None:
             connection.close(code, reason, ending)
 
     def close_idle(self, connection: Connection) -> None:
-        """Close a connection whose client has sent nothing, unless its handshake has brought it somewhere."""
+        """Close a connection whose client has sent nothing, unless its handshake has already requested a greeting, a
+        room or a group."""
         if not (connection.is_welcome or connection.waits):
             self.close_connection(connection, CloseCode.REFUSED, "idle")
 
     def close_all(self) -> None:
-        """Close every connection with the code that asks its peer to come back."""
+        """Close every connection with the code that tells the client to reconnect."""
         for connection in list(self._connections.values()):
             self.close_connection(connection, CloseCode.RESTART, "restart", Ending.STOPPED)
 
@@ -193,24 +197,25 @@ class Front:
         self._tick.needs_end()
 
     def send_now(self) -> None:
-        """End the tick before its time."""
+        """End the tick early."""
         self._tick.end()
 
     def flush(self) -> None:
-        """Send what is in the outboxes. The tick calls this."""
+        """Send the frames in all outboxes. `Tick` calls this."""
         unsent, self._unsent = self._unsent, []
         for connection in unsent:
             if not connection.outbox.flush():
                 connection.abort("slow reader")
 
     def _noted(self, message: Message, receivers: tuple[int, ...]) -> Message:
-        """Note what a message means for its receivers. Returns it with everything that the hub cannot know."""
+        """Update the connections of a message's receivers, and return the message with the values that the hub does not
+        know."""
         if isinstance(message, Welcome | RoomsChanged):
             self._count_rooms(receivers, message)
         return self._completed(message, receivers[0]) if isinstance(message, PeerList) else message
 
     def _sent(self, message: Message, connection: Connection, dialect: Dialect, *, is_silent: bool) -> None:
-        """Do what follows from a message that has been put into the outbox, unless the dialect is silent about it."""
+        """Update a connection after a message was put into its outbox."""
         if isinstance(message, Durability) and not is_silent:
             connection.outbox.hurry_last()  # it tells how durable the `ca` of the other frames of this tick is
         if isinstance(message, Refused):

@@ -10,7 +10,8 @@ import asyncio
 
 
 class Outbox:
-    """The frames of this tick for one transport. `max_bytes` limits what may wait in the transport to be read."""
+    """The frames of this tick for one transport. `max_bytes` limits how many bytes may wait in the transport until the
+    peer reads them."""
 
     __slots__ = ("_bound_bytes", "_frames", "_max_bytes", "_size", "transport")
 
@@ -27,7 +28,7 @@ class Outbox:
 
     @property
     def has_backlog(self) -> bool:
-        """Whether something that was written has yet to be read by the peer."""
+        """Whether the peer has not yet read everything that was written."""
         return self.transport.get_write_buffer_size() > 0
 
     def put(self, frame: bytes) -> None:

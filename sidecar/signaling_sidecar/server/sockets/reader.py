@@ -85,7 +85,8 @@ class Reader:
             await self._ask(command)
 
     async def _ask(self, command: commands.Command) -> None:
-        """Ask the owner for what the client wants, if the hooks allow it. Close a connection of an unknown dialect."""
+        """Pass the command of the client to the owner, if the hooks allow it. Closes a connection of an unknown
+        dialect."""
         connection, owner = self._connection, self._front.owner
         if owner.has_hooks:
             with connection.unread():
@@ -96,7 +97,7 @@ class Reader:
                 self._front.close_connection(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
 
     async def _send_last(self, *, lingers: bool) -> None:
-        """Send what is in the outbox, which ends with our Close.
+        """Send the frames in the outbox, the last of which is our Close.
 
         With `lingers`, wait until the peer has closed its end. A peer whose messages we have stopped to read may still
         be sending. If the socket were closed while unread data is in it, the connection would be reset, and our Close

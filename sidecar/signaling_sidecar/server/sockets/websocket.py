@@ -32,7 +32,7 @@ Message = WSMessageNoDecodeText
 
 
 class WebSocket(web.StreamResponse):
-    """The answer to a handshake that `refuse_handshake` has accepted. It sends nothing but that answer."""
+    """The response to a handshake that `refuse_handshake` has accepted. It sends only this response."""
 
     def __init__(self, request: web.Request) -> None:
         key = request.headers["Sec-WebSocket-Key"].encode()
@@ -45,7 +45,7 @@ class WebSocket(web.StreamResponse):
         self._parser: _Parser
 
     async def begin(self, request: web.Request, max_message_bytes: int) -> asyncio.Transport:
-        """Answer the handshake and begin to read. Raises ConnectionError when the client has gone already."""
+        """Answer the handshake and begin to read. Raises ConnectionError if the client has disconnected already."""
         self.force_close()
         await self.prepare(request)
         transport = request.transport
@@ -58,7 +58,7 @@ class WebSocket(web.StreamResponse):
         return transport
 
     async def receive(self) -> Message | None:
-        """The next message, whose text is still bytes. None when the connection is lost.
+        """Return the next message, with its text as bytes, or None if the connection is lost.
 
         Raises WebSocketError, which has the close code, when the client has broken a rule and must be disconnected.
         """
@@ -102,7 +102,8 @@ def is_handshake(request: web.Request) -> bool:
 
 
 def error_of(rejection: Rejection) -> web.HTTPException:
-    """The answer of a dialect to a request that is not a handshake, or to a handshake that it rejects."""
+    """Return the response of a dialect to a request that is not a handshake, or to a handshake that the dialect
+    rejects."""
     if rejection.status == web.HTTPUpgradeRequired.status_code:
         return web.HTTPUpgradeRequired(text=rejection.text, headers={"Upgrade": "websocket"})
     return web.HTTPBadRequest(text=rejection.text)
@@ -114,7 +115,7 @@ class _Parser(WebSocketReader):
     def __init__(self, queue: WebSocketDataQueue, max_message_bytes: int) -> None:
         super().__init__(
             queue, max_message_bytes + 1, compress=False, decode_text=False
-        )  # it refuses messages of this size
+        )  # the parser refuses messages of this size or more
         self._queue = queue
         self._check = FrameCheck()
         self.lost = asyncio.Event()
@@ -142,13 +143,14 @@ def _check_text(text: bytes) -> None:
 
 
 def _check_close_code(code: int) -> None:
-    """Check the codes that aiohttp does not: 1006, which must not be sent (RFC 6455, 7.4.1), and those above 2999."""
+    """Check the close codes that aiohttp does not check: 1006, which must not be sent (RFC 6455, 7.4.1), and codes
+    above 2999."""
     if code == WSCloseCode.ABNORMAL_CLOSURE or code > LARGEST_CLOSE_CODE:
         raise WebSocketError(WSCloseCode.PROTOCOL_ERROR, f"no connection can be closed with code {code}")
 
 
 def _words(request: web.Request, name: str) -> list[str]:
-    """The words of a list in a header, which may occur several times."""
+    """Return the words in a comma-separated header, which may occur several times."""
     words = ",".join(request.headers.getall(name, ())).split(",")
     return [word.strip() for word in words if word.strip()]
 

@@ -1,1 +1,1 @@
-"""Running the user's hooks file: what is asked of it, in which thread, and which answers are valid."""
+"""Runs the user's hooks: when they are called, in which thread, and which return values are valid."""

@@ -1,4 +1,5 @@
-"""Checking what a hook returns. A value that is not allowed refuses the request, like an exception of the hook."""
+"""Checks the return value of a hook. If the value is invalid, the request is refused, as after an exception in the
+hook."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def verdict(answer: Any) -> bool | str:
 
 
 def own_rules(answer: Any) -> OwnRules | None:
-    """The rules that `room_rules` has returned. Raises WrongHookAnswer for values that no room can have."""
+    """Check the rules that `room_rules` has returned. Raises WrongHookAnswer for values that no room can have."""
     try:
         own: OwnRules | None = msgspec.convert(answer, OwnRules | None)
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""Asking the hooks about a connection, a command or a room before the hub handles it.
+"""Calls the hooks for a connection, a command or a room before the hub handles it.
 
 1. When a hook fails, the one request that it was asked about is refused, and the failure is recorded.
 2. The answers of hooks are checked (`answers.py`), and hooks run in a thread of their own (`runner.py`).
@@ -34,7 +34,7 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class HookChecks:
-    """Made in a running loop. `record` is called with the records for the event log."""
+    """Must be created in a running event loop. `record` is called with the records for the event log."""
 
     def __init__(self, file: HooksFile, hub: Hub, record: Callable[[Record], None]) -> None:
         self._file = file
@@ -52,7 +52,7 @@ class HookChecks:
             raise HooksUnreadable(str(self._file.path)) from error
 
     def stop(self) -> None:
-        """Stop asking hooks. Requests that wait for an answer are refused."""
+        """Stop asking hooks. Stop the hooks. Requests that wait for a hook are refused."""
         for task in self._running:
             task.cancel()
         self._runner.stop()
@@ -61,7 +61,7 @@ class HookChecks:
         return await self._ask("admit", connection)
 
     async def check_command(self, command: Command) -> Command:
-        """Ask the hooks that the command concerns. Returns the command to carry out, which may be a refusal."""
+        """Call the hooks for this type of command. Returns the command to carry out, which may be a refusal."""
         match command:
             case commands.Numbered():
                 if not self._hub.is_next(command):
@@ -80,7 +80,7 @@ class HookChecks:
 
     async def _of_several(self, several: commands.Several) -> commands.Several:
         if several.refusal is not None:
-            return several  # the hub refuses all of it
+            return several  # the hub refuses the whole frame
         checked: list[commands.Single] = []
         for command in several.commands:
             checked.append(await self._of_single(command, checked))
@@ -109,12 +109,12 @@ class HookChecks:
                 | commands.Greet()
                 | commands.Refuse()
             ):
-                return command  # no hook is about it
+                return command  # there is no hook for this command
             case _:
                 assert_never(command)
 
     async def rules_of_rooms(self) -> AsyncIterator[commands.SetOwnRules]:
-        """Ask `room_rules` about all rooms. A room for which it fails keeps its rules."""
+        """Call `room_rules` for all rooms. If the hook fails for a room, the room keeps its rules."""
         if self._file.hook("room_rules") is None:
             return
         for room in self._hub.membership.rooms:
@@ -132,7 +132,7 @@ class HookChecks:
             task.add_done_callback(self._running.discard)
 
     async def _of_opened(self, opened: commands.Opened) -> Command:
-        """Ask `on_join` when the peer has a session to which it returns."""
+        """Call `on_join` if the peer returns to a session."""
         place = self._hub.membership.session_of_peer(opened.dialect, opened.peer)
         if place is None:
             return opened
@@ -170,7 +170,8 @@ class HookChecks:
         return relay if refusal is None else _refused(relay, refusal)
 
     def _sender(self, relay: commands.Relay, earlier: Sequence[commands.Single]) -> tuple[RoomKey, str | None] | None:
-        """The room and the peer id of the sender: those that it has, or will have when its join is carried out."""
+        """Return the room and the peer id of the sender: the current ones, or those that it will have after its
+        join."""
         session = self._hub.membership.session(relay.connection, relay.room)
         if session is not None:
             return session.room.key, session.peer
@@ -192,7 +193,8 @@ class HookChecks:
         return verdict
 
     async def _answer(self, name: str, argument: Any, check: Callable[[Any], Any]) -> Any:
-        """What `check` returns for the answer of a hook. None without that hook, and a Refusal when the hook fails."""
+        """Return the result of `check` for the return value of a hook. Returns None without that hook, and a Refusal if
+        the hook fails."""
         hook = self._file.hook(name)
         if hook is None:
             return None

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 
 class HookRaised(Exception):
-    """A hook has raised an exception, which this one carries as text, because formatting it runs the hook's code."""
+    """A hook has raised an exception. This exception contains it as text, because formatting the original would run
+    code of the hook."""
 
     def __init__(self, kind: str, told: str) -> None:
         super().__init__(kind)

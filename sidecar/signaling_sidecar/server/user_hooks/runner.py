@@ -1,4 +1,4 @@
-"""Running hooks outside of the server's thread.
+"""Runs hooks outside of the server's thread.
 
 1. A hook never delays anything but other hooks: the server reads and serves all connections meanwhile.
 2. Hooks begin in the order in which they were called, and two of them never run at the same time. A hook lets others
@@ -24,7 +24,7 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class HookRunner:
-    """Calls functions in the hooks' thread. Made in a running loop. `stop` ends the thread."""
+    """Calls functions in the hooks' thread. Must be created in a running event loop. `stop` ends the thread."""
 
     def __init__(self) -> None:
         self._thread = HookThread()
@@ -33,7 +33,8 @@ class HookRunner:
         self._begun: set[HookCall] = set()
 
     async def run(self, hook: Callable[[], Any], check: Callable[[Any], Any], within_s: float) -> Any:
-        """Call the hook and, if it returns an awaitable, await that. Returns what `check` makes of the hook's answer.
+        """Call the hook and, if it returns an awaitable, await that. Returns the result of `check` for the hook's
+        return value.
 
         The time counts from the beginning of the call. Raises HookRaised when the hook raises an exception,
         TimeoutError when it does not finish in time, HooksStopped, and SidecarErrors of hook and check as they are.
@@ -73,7 +74,7 @@ class HookRunner:
         return call.outcome.result()
 
     async def _begin(self, call: HookCall, within_s: float) -> HookThread:
-        """Return when the call begins, which waits for the calls before it. Returns the thread that it runs in."""
+        """Wait until the call begins, which is after all earlier calls. Returns the thread in which it runs."""
         self._waiting.append(call)
         self._thread.begin(call)
         try:

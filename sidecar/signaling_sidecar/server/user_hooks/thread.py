@@ -28,7 +28,8 @@ class _Interrupted(BaseException):
 
 
 class HookCall:
-    """One call of a hook. Made in the loop that waits for it. `check` makes the value of `outcome` from the answer."""
+    """One call of a hook. It must be created in the event loop that waits for it. `check` converts the return value of
+    the hook to the value of `outcome`."""
 
     def __init__(self, hook: Callable[[], Any], check: Callable[[Any], Any]) -> None:
         loop = asyncio.get_running_loop()
@@ -47,7 +48,7 @@ class HookCall:
         return inspect.iscoroutine(self.coroutine) and self.coroutine.cr_running
 
     def claim(self) -> bool:
-        """Returns True to the first thread that asks, which is the one that runs the call."""
+        """Return True for the first thread that calls this, which then runs the hook."""
         return self._unclaimed.acquire(blocking=False)
 
     def give_up(self, thread: HookThread) -> None:
@@ -93,11 +94,11 @@ class HookThread:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(_Interrupted))
 
     def abandon(self) -> None:
-        """Begin no more calls. The thread ends when the code that blocks it ends."""
+        """Start no more calls. The thread ends when the code that blocks it ends."""
         self._is_over = True
 
     def stop(self) -> None:
-        """Begin no more calls, and end those that are running as far as that is possible."""
+        """Start no more calls, and end the running ones as far as possible."""
         self._is_over = True
         self._soon(self._cancel_all)
         self._thread.join(STOP_WITHIN_S)
@@ -105,7 +106,7 @@ class HookThread:
             self.interrupt()
 
     def __str__(self) -> str:
-        """The stack of the code that runs in the thread now, as a traceback shows it."""
+        """Return the stack of the code that runs in the thread now, formatted like a traceback."""
         assert self._thread.ident is not None
         stack = traceback.extract_stack(sys._current_frames().get(self._thread.ident))
         ours = [at for at, frame in enumerate(stack) if frame.filename == __file__]
@@ -150,7 +151,7 @@ class HookThread:
 
 
 def _traceback_of(error: BaseException) -> str:
-    """The traceback of an exception without the frames of this file."""
+    """Return the traceback of an exception without the stack frames of this file."""
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
         frames = frames.tb_next
