@@ -42,6 +42,37 @@ def test_it_draws_the_ladder_that_a_notebook_shows(tmp_path: Path, capsys: pytes
     assert drawn(capsys, "bar", "--log", log, "--mermaid") == open_log(log).ladder("bar").to_mermaid()
 
 
+def test_it_gives_each_peer_the_label_that_why_gives_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The labels take the earlier runs and the checkpoint into account, and a reload that gives a page a new id."""
+
+    def of(peer: str) -> dict[str, str]:
+        return {**BAR, "peer": peer, "session": f"s-{peer}"}
+
+    first, second, third, fourth = (digit * 32 for digit in "abcd")
+    sessions = [{"session": f"s-{peer}", "peer": peer} for peer in (first, second, third)]
+    there = [{"dialect": "rooms", "room": "bar", "sessions": sessions}]
+    write_segment(
+        tmp_path / "events-b00t-0001.jsonl",
+        [header("b00t"), record(2, 1, "peer.joined", **of(first), data={}), record(3, 2, "peer.joined", **of(second))],
+    )
+    write_segment(
+        tmp_path / "events-c00t-0002.jsonl",
+        [
+            header("c00t"),
+            record(2, 100, "log.checkpoint", data={"rooms": there}),
+            record(3, 101, "peer.resumed", **of(second), data={}),
+            record(4, 102, "peer.left", **of(second), data={"reason": "left"}),
+            record(5, 103, "peer.joined", **of(fourth), data={}),
+            record(6, 104, "peer.left", **of(third), data={"reason": "lost"}),
+        ],
+    )
+    columns = drawn(capsys, "bar", "--log", tmp_path, "--all", "--mermaid")
+    assert re.findall("tab [^<\n]*", columns)[:3] == ["tab 2", "tab 2 (reloaded)", "tab 3"]
+    assert columns == open_log(tmp_path).ladder("bar", boot="c00t").to_mermaid()
+    assert main(["why", "bar", "--all", "--log", str(tmp_path)]) == 0
+    assert "tab 3 and tab 2: " in capsys.readouterr().out
+
+
 def test_the_error_for_an_unknown_room_lists_the_existing_rooms(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

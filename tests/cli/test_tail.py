@@ -8,6 +8,8 @@ import subprocess
 import threading
 from pathlib import Path
 
+import pytest
+
 from signaling_sidecar.cli.tail import describe
 from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, join, run, serving
 
@@ -32,6 +34,22 @@ def test_tail_prints_earlier_events_and_then_new_ones_across_segments(tmp_path: 
         assert "fourth" in shown[-1]
     last = run("tail", "--no-follow", "-n", "1", "--json", "--state-dir", str(tmp_path)).stdout
     assert json.loads(last)["v"] == 1
+
+
+@pytest.mark.parametrize(
+    ("type_", "frame", "text"),
+    [
+        ("relayed", {"kind": "broadcast", "bytes": 21}, "broadcast → all  21 B"),
+        ("relayed", {"kind": "offer", "to": "ben", "bytes": 0}, "offer → ben  0 B"),
+        ("refused", {"kind": "enter"}, "enter"),
+        ("refused", {"kind": "offer", "bytes": 7}, "offer  7 B"),
+        ("refused", {}, "?"),
+        ("expired", {"kind": "tell", "to": "ben"}, "tell → ben"),
+    ],
+)
+def test_tail_shows_of_a_frame_what_is_known(type_: str, frame: dict[str, object], text: str) -> None:
+    line = describe({"ts": 0.0, "type": f"signal.{type_}", **frame})
+    assert line.split(maxsplit=2)[2] == text
 
 
 def test_tail_escapes_control_characters() -> None:

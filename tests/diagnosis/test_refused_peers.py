@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from signaling_sidecar.diagnosis import Reason, diagnose, read_entries
+from signaling_sidecar.diagnosis import Reason, diagnose, next_step, read_entries
+from signaling_sidecar.errors import Code
 from tests.kit.diagnosis_log import Story
 
 TOO_BIG = {"code": 1009, "ending": "lost", "by": "sidecar", "reason": "Message size 70056 exceeds limit 65537"}
@@ -64,6 +65,35 @@ def test_a_refused_frame_to_a_third_peer_does_not_concern_the_pair(story: Story)
     }
 
 
+@pytest.mark.parametrize("kind", ["exit", "update", "LEAVE_ROOM"])
+@pytest.mark.parametrize("wait_s", [1, 60])
+def test_a_refused_frame_that_is_no_signal_is_not_the_cause(story: Story, kind: str, wait_s: int) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").is_refused("ann", kind, "bad-field").waits(wait_s)
+    sentence = story.verdict().finding.sentence
+    assert sentence == (
+        "Ben has sent an offer, and Ann may still answer" if wait_s == 1 else "Ann has not answered the offer of Ben"
+    )
+
+
+def test_what_a_dialect_relays_is_a_signal_under_any_word(story: Story) -> None:
+    story.joins("ben", "Ben").is_refused("ben", "tell", "bad-field").waits(60)
+    assert story.verdict().finding.reason is Reason.NOBODY_OFFERED
+    story.sends("ann", "tell")
+    assert story.verdict().finding.sentence == "the tell of Ben was refused: bad-field (because of bad-field)"
+
+
+@pytest.mark.parametrize(
+    ("peer", "wait_s", "reason"),
+    [("ann", 1, Reason.IN_PROGRESS), ("ann", 60, Reason.REFUSED), ("ben", 60, Reason.OFFER_UNANSWERED)],
+)
+@pytest.mark.parametrize(("kind", "code"), [(None, "too-fast"), (None, "bad-json"), ("hello", "unknown-type")])
+def test_a_refused_frame_of_an_unknown_kind_may_have_been_what_is_missing(
+    story: Story, kind: str | None, code: str, peer: str, wait_s: int, reason: Reason
+) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").is_refused(peer, kind, code).waits(wait_s)
+    assert story.verdict().finding.reason is reason
+
+
 def test_a_frame_over_the_limit_ended_its_connection(story: Story) -> None:
     """If a lost connection counts as a leave, the diagnosis does not report that the peer has simply left."""
     story.joins("ben", "Ben").record("connection.closed", "ben", data=TOO_BIG).leaves("ben").waits(60)
@@ -114,3 +144,11 @@ def test_an_offer_from_outside_of_all_rooms_is_reported(story: Story) -> None:
 def test_a_refused_candidate_to_an_absent_peer_is_not_reported(story: Story) -> None:
     """A peer that has left is sent some frames that were already on their way."""
     assert rejections(story.is_refused("ann", "candidate", "no-such-peer", to="somebody-else")) == []
+
+
+@pytest.mark.parametrize("code", Code)
+def test_the_advice_about_a_refusal_fits_any_protocol(code: Code) -> None:
+    """Each protocol has its own words for its frames and their fields, which are written as code."""
+    advice = next_step(Reason.REFUSED, code)
+    assert advice != next_step(Reason.REFUSED)
+    assert "`" not in (advice or "")

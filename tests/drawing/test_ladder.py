@@ -222,3 +222,19 @@ def test_a_frame_that_is_kept_and_one_that_expires_are_drawn(tmp_path: Path) -> 
     ).ladder("bar")
     assert "• offer is kept for ben" in str(ladder)
     assert "offer ✗ expired, for ben" in str(ladder)
+
+
+@pytest.mark.parametrize(
+    ("data", "label"),
+    [
+        ({"reason": "left"}, "leaves"),
+        ({"reason": "kicked"}, "leaves (kicked)"),
+        ({"reason": "lost", "ending": "unloaded"}, "leaves (unloaded)"),
+        ({"reason": "lost", "ending": "lost"}, "leaves (lost)"),
+    ],
+)
+def test_who_leaves_because_its_connection_ended_leaves_as_that_ended(
+    tmp_path: Path, data: dict[str, str], label: str
+) -> None:
+    ladder = log_of(tmp_path, *TWO_PEERS, record(18, 12, "peer.left", **ANN, data=data)).ladder("bar")
+    assert ladder.steps[-1].label == label

@@ -118,15 +118,15 @@ def test_marks_show_when_a_connection_came_up_or_went_down(tmp_path: Path) -> No
     ).ladder("bar")
     marks = [(step.seq, step.look, step.column, step.label) for step in ladder.steps[3:] if step.seq != 30]
     assert marks == [
-        (22, "connected", 0, "connected to ben, relay-prflx tcp"),
+        (22, "connected", 0, "connected to Benno, relay-prflx tcp"),
         (25, "connected", 1, "connected"),
-        (26, "disconnected", 0, "disconnected from ben"),
-        (27, "failed", 0, "failed to reach ben"),
+        (26, "disconnected", 0, "disconnected from Benno"),
+        (27, "failed", 0, "failed to reach Benno"),
         (28, "failed", 0, "failed to reach eve"),
         (31, "connected", 0, "connected to Benno"),
     ]
     assert "◆ connected" in str(ladder)
-    assert "◇ disconnected from ben" in str(ladder)
+    assert "◇ disconnected from Benno" in str(ladder)
 
 
 def test_reports_about_a_connection_to_a_third_peer_are_not_drawn(tmp_path: Path) -> None:

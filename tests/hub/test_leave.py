@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from signaling_sidecar.errors import Code
+from signaling_sidecar.hub.commands import Tick
 from signaling_sidecar.hub.effects import Left, PeerLeft, PeerUpdated, Record, Send
 from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
 from tests.kit.hub_driver import Driver
@@ -85,3 +86,14 @@ def test_a_room_and_its_settings_end_with_its_last_session() -> None:
     hub.join(1, "a")
     hub.join(2, "b")
     assert hub.present() == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(("ending", "reason"), [(Ending.CLOSED, Reason.CLOSED), (Ending.UNLOADED, Reason.LOST)])
+def test_the_record_of_who_left_has_how_the_connection_ended(ending: Ending, reason: Reason) -> None:
+    hub = Driver()
+    hub.join(1, "a")
+    effects = hub.end(1, ending)
+    hub.now_s += 5
+    effects += hub.handle(Tick())
+    [left] = [each for each in effects if isinstance(each, Record) and each.type == "peer.left"]
+    assert left.data == {"reason": reason, "ending": ending}

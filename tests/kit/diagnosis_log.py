@@ -70,7 +70,7 @@ class Story:
         text = f"{candidate(address, kind)} ufrag {ufrag or UFRAGS[peer]}"
         return self.sends(peer, "candidate", candidate={"candidate": text})
 
-    def is_refused(self, peer: str, kind: str, code: str, to: str | None = None) -> Self:
+    def is_refused(self, peer: str, kind: str | None, code: str, to: str | None = None) -> Self:
         data = {"code": code, "message": f"because of {code}", "count": 1}
         return self.record("signal.refused", peer, kind=kind, to=to, data=data)
 

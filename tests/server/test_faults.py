@@ -105,7 +105,11 @@ def _say_why(task: asyncio.Task[None]) -> None:
 async def all_see_all(clients: list[ResumingClient]) -> None:
     """Wait until everybody sees everybody else, and nobody away."""
     names = {each.name for each in clients}
-    await until(lambda: all(each.view == dict.fromkeys(names - {each.name}, False) for each in clients), "all see all")
+    await until(
+        lambda: all(each.view == dict.fromkeys(names - {each.name}, False) for each in clients),
+        "all see all",
+        QUIET_WITHIN_S,
+    )
 
 
 async def talk(clients: list[ResumingClient], chance: random.Random) -> None:

@@ -24,6 +24,9 @@ from signaling_sidecar.drawing import (
     room_of,
 )
 
+OF_ANY_ROOM = ("log.gap", "log.checkpoint", "trace.state")
+"""Types of records that name no room, but may concern the room of the drawing, or its peers."""
+
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("ladder", help="draw a diagram of all signals in a room", description=run.__doc__)
@@ -50,13 +53,14 @@ def run(arguments: argparse.Namespace) -> int:
     for entry in log.entries:
         if (room := room_of(entry)) is not None:
             rooms[room] = None
-        if entry.room == arguments.room or entry.type == "log.gap":
+        if entry.room == arguments.room or entry.type in OF_ANY_ROOM:
             entries.append(entry)
     state_options.report_what_was_left_out(log.left_out)
     chosen = _choose(list(rooms), arguments)
     records = entries_of_room(entries, chosen)
     between = None if arguments.peers is None else _sessions_of(records, arguments.peers)
-    _show(Ladder(chosen.title, records, between=between), arguments)
+    labels = find_meetings(entries).labels.get((chosen.dialect, chosen.room))  # the labels that `sidecar why` prints
+    _show(Ladder(chosen.title, records, between=between, labels=labels), arguments)
     return 0
 
 

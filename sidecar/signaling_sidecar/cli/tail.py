@@ -100,8 +100,11 @@ def describe(record: dict[str, Any]) -> str:
     if "peer" in record:
         parts.append(record["peer"])
     if record["type"].startswith("signal."):
-        parts.append(f"{record.get('kind', '?')} → {record.get('to', 'all')}")
-        parts.append(f"{record.get('bytes', 0)} B")
+        kind, is_frame = record.get("kind", "?"), record["type"] in FRAME_RECORDS
+        to = record.get("to", "all" if is_frame else None)  # a refused frame without a receiver may be no relay
+        parts.append(kind if to is None else f"{kind} → {to}")
+        if "bytes" in record:
+            parts.append(f"{record['bytes']} B")
     if "data" in record and record["type"] not in FRAME_RECORDS:
         data = record["data"]
         parts.append(data if len(data) <= SHOWN_CHARS else data[:SHOWN_CHARS] + "…")

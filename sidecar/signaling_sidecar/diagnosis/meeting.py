@@ -45,7 +45,8 @@ class Session:
     @property
     def departure(self) -> str:
         """How the session ended, as a predicate. Closing a page counts as leaving; losing the network does not."""
-        ending = read_about(self.absent.data).ending if self.absent is not None else None
+        end = self.absent or self.gone
+        ending = read_about(end.data).ending if end is not None else None
         return "lost its connection to the sidecar" if ending in ("lost", "stopped") else "left"
 
 
@@ -64,12 +65,14 @@ class Signal:
 
 @dataclass(eq=False)
 class Refusal:
-    """A frame from one of the two peers to the other that the sidecar refused."""
+    """A frame of one of the two peers that the sidecar refused, and that was for the other, as far as the log shows."""
 
     entry: Entry
     sender: int
     code: str
     message: str
+    is_signal: bool = True
+    """Whether the frame was certainly for the other peer. False if the log does not show what kind of frame it was."""
 
 
 @dataclass(eq=False)

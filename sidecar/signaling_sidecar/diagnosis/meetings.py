@@ -40,6 +40,7 @@ class _Checkpoint(msgspec.Struct):
     rooms: list[_CheckpointRoom]
 
 
+SIGNAL_WORDS = ("offer", "answer", "candidate", "signal", "broadcast")
 JOIN_WORDS = ("join", "register", "matchmaking", "JOIN_ROOM", "CREATE_ROOM")
 
 
@@ -52,6 +53,8 @@ class FoundMeetings:
     pools: list[OfferPool] = field(default_factory=list)
     connections: Connections = field(default_factory=Connections)
     last_ts: float = 0.0
+    labels: dict[tuple[str, str], PeerLabels] = field(default_factory=dict)
+    """By dialect and room, the labels of all peers that the log shows in it."""
 
 
 def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
@@ -61,6 +64,7 @@ def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
         log.take(entry)
     log.join_reports()
     log.call_peers()
+    log.sort_refusals()
     return log.found
 
 
@@ -78,7 +82,8 @@ class _Log:
         self._sockets = Sockets()
         self._connections: dict[str, tuple[str, int | None]] = {}
         """By session, the run of the sidecar and the number of the connection that it had last."""
-        self._labels: dict[tuple[str, str], PeerLabels] = {}
+        self._relayed_kinds: set[tuple[str | None, str | None]] = set()
+        """By dialect, the kinds of the frames that were relayed, which are the words of that dialect for a signal."""
 
     def take(self, entry: Entry) -> None:
         self.found.last_ts = max(self.found.last_ts, entry.ts)
@@ -193,6 +198,7 @@ class _Log:
                 self._relayed(key, session, entry)
 
     def _relayed(self, key: tuple[str, str], session: Session, entry: Entry) -> None:
+        self._relayed_kinds.add((entry.dialect, entry.kind))
         media = media_of(entry.kind, entry.data)
         what = media.sdp_type or {"end": "end", None: None}.get(media.candidate_type, "candidate") or _what(entry)
         candidates = [each for each in find_candidates(entry.data or "") if each.type not in ("end", "malformed")]
@@ -233,6 +239,19 @@ class _Log:
             if meeting is not None:
                 yield meeting
 
+    def sort_refusals(self) -> None:
+        """Keep only the refusals that the other peer lacks a frame for. For example, a refused leave is not one."""
+        for meeting in self.found.meetings:
+            for each in meeting.refusals:
+                each.is_signal = self._is_signal(each.entry)
+            meeting.refusals = [each for each in meeting.refusals if each.is_signal or _is_of_unknown_kind(each)]
+
+    def _is_signal(self, entry: Entry) -> bool:
+        """Whether a refused frame was for other peers. A frame that ended its connection had been lost by then, too."""
+        if entry.to is not None or entry.type == "connection.closed":
+            return True
+        return word_of(entry.kind) in SIGNAL_WORDS or (entry.dialect, entry.kind) in self._relayed_kinds
+
     def join_reports(self) -> None:
         """Add each RTCPeerConnection to the meeting whose signals carry its ICE ufrags, or whose peer it names."""
         known = ReportedMeetings(self.found.meetings)
@@ -258,13 +277,18 @@ class _Log:
         self._labels_of(session.room).page(session.peer, session.came.ts, about)
 
     def _labels_of(self, key: tuple[str, str]) -> PeerLabels:
-        return self._labels.setdefault(key, PeerLabels())
+        return self.found.labels.setdefault(key, PeerLabels())
 
     def call_peers(self) -> None:
         """Set the labels of all sessions, which are known only after the last entry."""
         for session in self._sessions.values():
             labels = self._labels_of(session.room)
             session.label, session.identity = labels.of(session.peer), labels.first_of(session.peer)
+
+
+def _is_of_unknown_kind(refusal: Refusal) -> bool:
+    """Whether the log does not show what the frame was for: it has no readable type, or none that the dialect has."""
+    return refusal.entry.kind is None or refusal.code == Code.UNKNOWN_TYPE
 
 
 def _what(entry: Entry) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from signaling_sidecar.diagnosis.attempts import Attempt
 from signaling_sidecar.diagnosis.entries import Entry
@@ -60,11 +60,20 @@ class Pair:
                 return True
         return False
 
-    def refused(self) -> Finding | None:
+    def refused(self, lacking: Collection[int] = (0, 1)) -> Finding | None:
         """Return the last refusal of a frame of this negotiation, or None. A refused frame leaves the negotiation
-        incomplete."""
+        incomplete.
+
+        `lacking` has the sides whose frames are missing. A frame of an unknown kind may have been one of these, if none
+        has come in time.
+        """
         since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
-        refusals = [each for each in self.meeting.refusals if each.entry.ts >= since_ts]
+        refusals = [
+            each
+            for each in self.meeting.refusals
+            if each.entry.ts >= since_ts
+            and (each.is_signal or (each.sender in lacking and self._had_time_since(each.entry)))
+        ]
         if not refusals:
             return None
         # A frame that was refused shortly before the end could not be sent again, so an earlier refusal counts more.

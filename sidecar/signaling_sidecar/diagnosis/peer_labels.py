@@ -66,7 +66,9 @@ class PeerLabels:
         self._labels = None
 
     def gone(self, peer: str, ts: float) -> None:
-        """Process a peer that has left, or has lost its connection."""
+        """Process a peer that has left, or has lost its connection. It may have joined before the log begins."""
+        if peer not in self._names:
+            self._names[peer], self._came_ts[peer] = "", -math.inf
         self._gone_ts.setdefault(peer, ts)
         self._labels = None
 

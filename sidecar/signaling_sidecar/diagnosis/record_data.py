@@ -23,7 +23,7 @@ class About(msgspec.Struct, frozen=True):
     reason: str | None = None
     """In `peer.left`: why the peer left."""
     ending: str | None = None
-    """In `peer.away`: how the connection ended."""
+    """In `peer.away`, and in `peer.left` if the peer left because its connection ended: how the connection ended."""
     code: str | None = None
     message: str | None = None
     count: int = 1

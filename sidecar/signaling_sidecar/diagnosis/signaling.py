@@ -65,7 +65,7 @@ def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
     # The first offer counts: if it was sent again, it has been without an answer since the first time.
     offer, crossing = offers[0], pair.attempt.crossing
     offerer, answerer = pair.names[offer.sender], pair.names[1 - offer.sender]
-    refused = pair.refused()
+    refused = pair.refused(lacking=(1 - offer.sender,))
     if refused is not None:
         return refused
     if pair.until_ts - offer.entry.ts < SIGNALING_WITHIN_S:
@@ -86,7 +86,7 @@ def _answered(pair: Pair, offers: list[Signal], answers: list[Signal]) -> Findin
     silent = [side for side in (0, 1) if not pair.attempt.candidates(side)]
     if not silent:
         return pair.unwatched("the signaling is complete", *evidence)
-    refused = pair.refused()
+    refused = pair.refused(lacking=silent)
     if refused is not None:
         return refused
     if pair.until_ts - answers[0].entry.ts < SIGNALING_WITHIN_S:

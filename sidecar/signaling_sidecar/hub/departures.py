@@ -41,7 +41,8 @@ class Departures:
     def _lose_connection(self, session: Session, ending: Ending, now_s: float) -> list[Effect]:
         grace_s = self.grace_s(session, ending)
         if grace_s <= 0:
-            return self.depart(session, Reason.CLOSED if ending is Ending.CLOSED else Reason.LOST, now_s)
+            is_closed = ending is Ending.CLOSED
+            return self.depart(session, Reason.CLOSED if is_closed else Reason.LOST, now_s, ending)
         record = records.of_session("peer.away", session, {"ending": ending, "grace_s": grace_s})
         self._state.membership.detach(session)
         self.keep_away(session, Away(ending, now_s + grace_s), now_s)
@@ -62,12 +63,16 @@ class Departures:
         self._state.deadlines.at(away.until_s, lambda now_s: self._give_up(session, away, now_s))
 
     def _give_up(self, session: Session, away: Away, now_s: float) -> list[Effect]:
-        return self.depart(session, Reason.LOST, now_s) if session.away is away else []
+        return self.depart(session, Reason.LOST, now_s, away.ending) if session.away is away else []
 
-    def depart(self, session: Session, reason: Reason, now_s: float) -> list[Effect]:
-        """End the session and tell the others. Its room ends with its last session."""
+    def depart(self, session: Session, reason: Reason, now_s: float, ending: Ending | None = None) -> list[Effect]:
+        """End the session and tell the others. Its room ends with its last session.
+
+        `ending` is how its connection ended, if that is why it leaves. It is only recorded: the others are told the
+        reason.
+        """
         room, old_host = session.room, session.room.host
-        record = records.of_session("peer.left", session, {"reason": reason})
+        record = records.of_session("peer.left", session, {"reason": reason, **records.present(ending=ending)})
         ended = self._state.membership.remove(session)
         self._state.lobby.mark_changed(room)
         if ended:

@@ -26,6 +26,7 @@ from signaling_sidecar.inspection.room_choice import (
     mesh_entries,
     room_attendance,
     room_entries,
+    room_labels,
     rooms_of_table,
 )
 from signaling_sidecar.inspection.tables.log_tables import LogTables
@@ -125,14 +126,17 @@ class EventLog(LogTables):
         if not isinstance(room, str):
             return self._pair_ladder(room, fold=fold)
         chosen = choose_room(self._events, room, dialect, boot)
-        return Ladder(chosen.title, room_entries(self._events, chosen), fold=fold)
+        return self._drawn(chosen, fold=fold)
 
     def _pair_ladder(self, pair: pd.Series[Any], *, fold: bool) -> Ladder:
         if pd.isna(pair["room"]):
             raise UnknownRoom("of these two: they met in no room, and only their browsers' reports are known", [])
         chosen = RoomInLog(pair["dialect"], pair["room"], pair["boot"])
-        sessions = (pair["session"], pair["other_session"])
-        return Ladder(chosen.title, room_entries(self._events, chosen), fold=fold, between=sessions)
+        return self._drawn(chosen, fold=fold, between=(pair["session"], pair["other_session"]))
+
+    def _drawn(self, chosen: RoomInLog, *, fold: bool, between: tuple[str, str] | None = None) -> Ladder:
+        labels = room_labels(self._events, chosen)
+        return Ladder(chosen.title, room_entries(self._events, chosen), fold=fold, between=between, labels=labels)
 
     def timeline(self, room: str, dialect: str | None = None, boot: str | None = None) -> Timeline:
         """Draw when each session was in a room, through all restarts of the sidecar that the room survived.

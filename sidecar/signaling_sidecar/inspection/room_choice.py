@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.diagnosis import Entry, find_meetings
+from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.drawing import AmbiguousRoom, Attendance, RoomInLog, RoomRuns, UnknownRoom, attend
 from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.rooms import rooms_table
@@ -48,6 +49,13 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     entries = entries_of(runs[of_room & needed | type_.str.startswith("server.")])
     is_last = events["boot"].iloc[-1] == chosen.boots[-1]
     return attend(entries, read_ts if read_ts is not None and is_last else runs["time"].max().timestamp())
+
+
+def room_labels(events: pd.DataFrame, chosen: RoomInLog) -> PeerLabels | None:
+    """Return the labels of a room's peers, which are those of `sidecar why`. They depend on earlier boots too."""
+    boots = tuple(events["boot"].drop_duplicates().astype(TEXT))
+    entries = mesh_entries(events, RoomRuns(chosen.dialect, chosen.room, boots))
+    return find_meetings(entries).labels.get((chosen.dialect, chosen.room))
 
 
 def mesh_entries(events: pd.DataFrame, chosen: RoomRuns) -> list[Entry]:

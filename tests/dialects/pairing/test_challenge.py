@@ -80,14 +80,15 @@ async def test_a_newcomer_is_admitted_if_a_device_leaves_during_the_challenge(se
     assert await a.receive() == peer_joined("ABC234")
 
 
-@pytest.mark.usefixtures("soon")
 async def test_a_newcomer_that_disconnects_during_the_challenge_has_no_effect(served: Served) -> None:
+    """The newcomer must be gone before the answers are due, so they are due after two seconds here, as in earnest."""
     a = await device(served, "ABC234")
     await device(served, "ABC234", a, autoping=False)
     impatient = await served.connect(CANONICAL)
-    await impatient.send(register("ABC234"))
-    await served.settled()
-    await impatient.socket.close()
+    async with answering(a):
+        await impatient.send(register("ABC234"))
+        await served.settled()
+        await impatient.socket.close()
     newcomer = await served.connect(CANONICAL)
     await newcomer.send(register("ABC234"))
     assert await a.receive() == peer_left("ABC234")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -17,14 +18,27 @@ from signaling_sidecar.eventlog.payload import Media
 _NOTES = {"room.ended": "room ended", "match.found": "group found"}
 
 
-def draw_steps(records: Iterable[Entry], labels: PeerLabels | None = None) -> tuple[Sequence[Column], Sequence[Step]]:
+def draw_steps(records: Iterable[Entry], labels: PeerLabels) -> tuple[Sequence[Column], Sequence[Step]]:
     """Turn the records of one room into columns, in order of joining, and a step for each record that a ladder shows.
 
-    `labels` has the labels of all peers of the room, in case the records are only a part of the room's.
+    `labels` has the labels of all peers of the room.
     """
-    room = _Room(records := list(records), labels or PeerLabels())
+    room = _Room(records := list(records), labels)
     steps = [step for record in records if (step := room.step(record)) is not None]
-    return [Column(peer, room.labels.beside_id(peer)) for peer in room.columns], steps
+    return list(_columns(room.columns, labels)), steps
+
+
+def _columns(peers: Iterable[str], labels: PeerLabels) -> Iterator[Column]:
+    """Yield the column of each peer. A page that has another id after a reload keeps its label, so the reload is
+    added."""
+    columns_of: Counter[str] = Counter()
+    for peer in peers:
+        label = labels.beside_id(peer)
+        if label is not None:
+            columns_of[label] += 1
+            reloads = columns_of[label] - 1
+            label += "" if reloads == 0 else " (reloaded)" if reloads == 1 else f" (reloaded {reloads} times)"
+        yield Column(peer, label)
 
 
 class _Room:
@@ -40,8 +54,6 @@ class _Room:
 
     def step(self, record: Entry) -> Step | None:
         """Process the next record, and return its step, or None if a ladder does not show the record."""
-        if record.peer in self.columns:
-            self.labels.take(record.type, record.ts, record.peer, record.data)
         if record.type in _NOTES:
             return self._step(record, Look.NOTE, _NOTES[record.type])
         match record.type:
@@ -108,7 +120,8 @@ class _Room:
                 reloaded = about.instance is not None and about.instance != known
                 return self._step(record, Look.BACK, f"{what}, page reloaded" if reloaded else what)
             case "peer.left":
-                return self._step(record, Look.LEFT, "leaves" if about.reason == "left" else f"leaves ({about.reason})")
+                why = about.ending or about.reason
+                return self._step(record, Look.LEFT, "leaves" if why == "left" else f"leaves ({why})")
             case "peer.challenged":
                 return self._step(record, Look.UPDATED, "is asked whether it is still there")
             case "peer.updated":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.diagnosis import Entry, find_meetings
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.drawing.ladder.between import records_between
 from signaling_sidecar.drawing.ladder.draw_steps import draw_steps
@@ -35,13 +35,22 @@ class Ladder:
     """
 
     def __init__(
-        self, title: str, records: Iterable[Entry], *, fold: bool = True, between: tuple[str, str] | None = None
+        self,
+        title: str,
+        records: Iterable[Entry],
+        *,
+        fold: bool = True,
+        between: tuple[str, str] | None = None,
+        labels: PeerLabels | None = None,
     ) -> None:
-        """Draw the records of one room and one boot, in their order. `between` selects two sessions of the room."""
+        """Draw the records of one room and one boot, in their order.
+
+        `between` selects two sessions of the room. `labels` has the labels that a diagnosis of the whole log gives to
+        the peers of the room. Without them, the labels are those of a diagnosis of the records.
+        """
         records = list(records)
-        labels = None
+        labels = labels or next(iter(find_meetings(records).labels.values()), PeerLabels())
         if between is not None:
-            labels = _labels_of(records)  # the same labels as in the drawing of the whole room
             peers = {record.session: record.peer for record in records if record.peer is not None}
             title = f"{title} · {' and '.join(labels.of(peers.get(session) or session) for session in between)}"
             records = list(records_between(records, *between))
@@ -78,14 +87,6 @@ class Ladder:
         if step is None:
             return None
         return Payload(seq, visible(step.label), visible(_about(step)), payload_text(step.record.data))
-
-
-def _labels_of(records: Iterable[Entry]) -> PeerLabels:
-    labels = PeerLabels()
-    for record in records:
-        if record.peer is not None and record.session is not None:
-            labels.take(record.type, record.ts, record.peer, record.data)
-    return labels
 
 
 def _about(step: Step) -> str:

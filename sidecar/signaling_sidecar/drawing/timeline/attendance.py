@@ -169,7 +169,7 @@ class _Room:
         change = _change_of(entry, row, about)
         row.instance = about.instance or row.instance
         if change is not None:
-            detail = (about.reason if change is Change.LEFT else about.ending) or ""
+            detail = (about.ending or (about.reason if change is Change.LEFT else None)) or ""
             row.marks.append(Mark(entry.ts, change, entry.seq, detail))
         if entry.type in PRESENCE_AFTER:
             self._turn(session, PRESENCE_AFTER[entry.type], entry.ts)
