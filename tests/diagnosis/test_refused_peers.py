@@ -94,6 +94,13 @@ def test_a_refused_frame_of_an_unknown_kind_may_have_been_what_is_missing(
     assert story.verdict().finding.reason is reason
 
 
+def test_without_an_offer_a_refused_frame_of_an_unknown_kind_is_reported_before_frames_of_an_unknown_form(
+    story: Story,
+) -> None:
+    story.joins("ben", "Ben").waits(10).sends("ben", "hello").is_refused("ben", None, "bad-json").waits(1)
+    assert story.verdict().finding.reason is Reason.REFUSED
+
+
 def test_a_frame_over_the_limit_ended_its_connection(story: Story) -> None:
     """If a lost connection counts as a leave, the diagnosis does not report that the peer has simply left."""
     story.joins("ben", "Ben").record("connection.closed", "ben", data=TOO_BIG).leaves("ben").waits(60)

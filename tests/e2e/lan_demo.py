@@ -38,7 +38,7 @@ async def waits(person: DemoPage, url: str, room: str) -> None:
     """A person joins an empty room."""
     await person.open(url)
     await person.page.goto(f"{url}?room={room}")
-    await person.page.wait_for_function("demo.client.joined")
+    await person.page.wait_for_function("window.demo?.client.joined")
 
 
 async def comes(person: DemoPage, url: str, room: str) -> None:

@@ -74,7 +74,7 @@ async def test_calls_continue_without_the_sidecar_and_no_offer_is_repeated_after
     assert second.state_dir == demo.sidecar.state_dir
     for person in people:
         await expect(person.banner).to_be_hidden()
-        await person.page.wait_for_function("demo.client.joined")
+        await person.page.wait_for_function("window.demo?.client.joined")
     await signal_reaches_everybody(people, "we are all back")
     await all_connected(*people)
     for one, other in permutations(people, 2):

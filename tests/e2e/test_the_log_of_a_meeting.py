@@ -68,7 +68,7 @@ async def meeting(demo: Site, browser: Browser, pictures: Path | None) -> dict[s
     await network.cut()
     await expect(cleo.banner).to_be_visible()
     await expect(cleo.banner).to_be_hidden()
-    await cleo.page.wait_for_function("demo.client.joined")
+    await cleo.page.wait_for_function("window.demo?.client.joined")
 
     for person in people:
         await person.leave()

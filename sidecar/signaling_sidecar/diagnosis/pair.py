@@ -60,19 +60,19 @@ class Pair:
                 return True
         return False
 
-    def refused(self, lacking: Collection[int] = (0, 1)) -> Finding | None:
+    def refused(self, lacking: Collection[int] = (0, 1), *, at_once: bool = False) -> Finding | None:
         """Return the last refusal of a frame of this negotiation, or None. A refused frame leaves the negotiation
         incomplete.
 
         `lacking` has the sides whose frames are missing. A frame of an unknown kind may have been one of these, if none
-        has come in time.
+        has come in time; with `at_once`, that time has passed already.
         """
         since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
         refusals = [
             each
             for each in self.meeting.refusals
             if each.entry.ts >= since_ts
-            and (each.is_signal or (each.sender in lacking and self._had_time_since(each.entry)))
+            and (each.is_signal or (each.sender in lacking and (at_once or self._had_time_since(each.entry))))
         ]
         if not refusals:
             return None

@@ -42,11 +42,11 @@ def _offered_elsewhere(pair: Pair, side: int, offered: list[Entry]) -> Finding:
 
 
 def _without_offer(pair: Pair) -> Finding:
-    refused = pair.refused()
+    has_time = pair.until_ts - pair.meeting.met.ts < SIGNALING_WITHIN_S
+    refused = pair.refused(at_once=not has_time)
     if refused is not None:
         return refused
     unread = pair.attempt.unread()
-    has_time = pair.until_ts - pair.meeting.met.ts < SIGNALING_WITHIN_S
     if unread and (pair.parted is not None or not has_time):
         return _unrecognised(unread)
     if has_time:
