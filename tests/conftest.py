@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ SHARES_BROWSERS = ("tests/e2e", "tests/frameworks")
 # An example must not fail because the machine is busy with the browsers of other tests.
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
+
+# Nor may a test that reads the log find asyncio's report of a callback that was slow, which only its debug mode writes.
+logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))
 
 
 @pytest.fixture
