@@ -8,12 +8,13 @@ import msgspec
 import pytest
 
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub import Hub, Past, Restore, RoomKey, checkpoint
+from signaling_sidecar.hub import Hub, Restore, RoomKey, checkpoint
 from signaling_sidecar.hub.checkpoint import Checkpoint
 from signaling_sidecar.hub.commands import Command, End, Join, Leave, Relay, Tick
 from signaling_sidecar.hub.effects import Effect, Expired, PeerList, Record, Refused, Relayed, Send
 from signaling_sidecar.hub.rules import Ending, Endings, Joining, Mailbox, Relays, RoomRules
 from tests.kit.hub_driver import GRACE_S, CountedIds
+from tests.kit.past import past
 
 ANN, BEN = 1, 2
 RULES = RoomRules(
@@ -163,7 +164,7 @@ def test_kept_frames_survive_a_restart_with_a_new_deadline(by_checkpoint: bool) 
     restore = Restore(after.hub)
     restore.start(msgspec.json.decode(text, type=Checkpoint), 0.0)
     for record in [] if by_checkpoint else records:
-        restore.apply(past(record))
+        restore.apply(past(record, 1.0))
     after.now_s = 500.0
     restore.finish(after.now_s)
     assert told(after.join(BEN, "ben"), BEN)[1:] == [relayed(b"[1]")]
@@ -186,19 +187,3 @@ def test_without_payloads_in_the_log_a_kept_frame_can_only_expire_after_a_restar
     after.join(ANN, "ann")
     assert told(after.join(BEN, "ben"), BEN)[1:] == []
     assert told(after.pass_time(5), ANN) == [Expired("ben", "hall")]
-
-
-def past(record: Record) -> Past:
-    data = record.data
-    text = data.decode() if isinstance(data, bytes) else None if data is None else msgspec.json.encode(data).decode()
-    return Past(
-        1.0,
-        record.type,
-        dialect=record.dialect,
-        room=record.room,
-        peer=record.peer,
-        to=record.to,
-        session=record.session,
-        kind=record.kind,
-        data=text,
-    )

@@ -11,7 +11,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.eventlog.line import write_line
 from signaling_sidecar.hub import Checkpoint, Ending, Hub, OwnRules, Past, Restore, RoomKey, checkpoint
 from signaling_sidecar.hub.checkpoint import stored
 from signaling_sidecar.hub.commands import (
@@ -38,6 +37,7 @@ from signaling_sidecar.hub.rules import Announcements, Endings, Joining, Mailbox
 from signaling_sidecar.settings import Settings
 from tests.kit.club import CLUB
 from tests.kit.hub_driver import GRACE_S, CountedIds
+from tests.kit.past import past
 
 CONNECTIONS, PEERS, ROOMS = range(1, 6), ("ann", "ben", "cleo"), ("bar", "den")
 LETTERS = RoomRules(
@@ -61,13 +61,6 @@ PAYLOADS = (b'{"type":"offer","sdp":"v=0"}', Binary(b"\x00\xff"), b'{"base64":"A
 """Payloads, one of which is binary, and one of which is text that looks like the binary one in a record."""
 payloads = strategies.sampled_from(PAYLOADS)
 connections, peers, rooms = map(strategies.sampled_from, (CONNECTIONS, PEERS, ROOMS))
-
-
-def past(record: Record, ts: float) -> Past:
-    """Return the record as the next run reads it from the log."""
-    data = record.data
-    text = data.decode() if isinstance(data, bytes) else None if data is None else msgspec.json.encode(data).decode()
-    return msgspec.json.decode(write_line(record, 1, ts, text), type=Past)
 
 
 def known(hub: Hub, now_s: float) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from signaling_sidecar.diagnosis.advice import next_step
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
-from signaling_sidecar.diagnosis.meetings import JOIN_WORDS, find_meetings
+from signaling_sidecar.diagnosis.meetings import find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
+from signaling_sidecar.diagnosis.record_data import word_of
 from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
 from signaling_sidecar.untrusted_text import visible
 
@@ -136,10 +137,11 @@ def _lines_of(history: History) -> Iterator[str]:
 
 def _rejected(rejection: Rejection) -> tuple[str, str | None]:
     entry, who = rejection.entry, visible(rejection.who)
-    if entry.kind in JOIN_WORDS:
-        what = f"{who} was not admitted to {visible(entry.room or '')}"
+    word = word_of(entry.kind)
+    if entry.session is None and entry.room is not None and word != "offer":
+        what = f"{who} was not admitted to {visible(entry.room)}"
     else:
-        what = f"the offer of {who} was refused"
+        what = f"the {visible(word or 'frame')} of {who} was refused"
     step = next_step(Reason.REFUSED, rejection.code)
     return f"{what}: {rejection.code} ({visible(rejection.message)})", step
 

@@ -41,7 +41,6 @@ class _Checkpoint(msgspec.Struct):
 
 
 SIGNAL_WORDS = ("offer", "answer", "candidate", "signal", "broadcast")
-JOIN_WORDS = ("join", "register", "matchmaking", "JOIN_ROOM", "CREATE_ROOM")
 
 
 @dataclass(eq=False)
@@ -225,7 +224,9 @@ class _Log:
         meetings = [] if session is None else list(self._meant_for(session, entry))
         for meeting in meetings:
             meeting.refusals.append(Refusal(entry, 0 if meeting.sessions[0] is session else 1, code, message))
-        if not meetings and (entry.kind in JOIN_WORDS or _what(entry) == "offer"):
+        # A candidate or an update of a client in no room is refused too, but only because its join was refused before.
+        is_of_newcomer = entry.session is None and entry.kind is not None and code != Code.NOT_JOINED
+        if not meetings and (is_of_newcomer or _what(entry) == "offer"):
             self.found.rejections.append(Rejection(entry, session, code, message))
 
     def _meant_for(self, session: Session, entry: Entry) -> Iterator[Meeting]:

@@ -70,8 +70,14 @@ class Refusals:
         return [record, Send((command.connection,), answer)]
 
     def _session(self, command: Refusable) -> Session | None:
-        """The session of the sender in the room that the command names, or its only session when none is named."""
-        return self._membership.session(command.connection, records.room_of_member(command))
+        """Return the session that the refusal is about: the sender's in the room that the command names.
+
+        A sender that is not in that room, but can be in one room only, is recorded with the session that it has.
+        """
+        named = self._membership.session(command.connection, records.room_of_member(command))
+        only = self._membership.session(command.connection)
+        is_only_one = only is not None and only.room.rules.joining.rooms_per_connection == 1
+        return only if named is None and is_only_one else named
 
 
 def _refused_command(command: commands.Carried, refusal: Refusal) -> Refusable:

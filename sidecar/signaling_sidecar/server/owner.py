@@ -113,8 +113,8 @@ class Owner:
     def _end_the_lost(self, ask: commands.Enqueue, now_s: float) -> None:
         """End the connections of waiting users and peers whose socket is closed already, so that nobody is matched with
         them."""
-        place = self._hub.membership.session_of_peer(ask.dialect, ask.peer) if ask.peer is not None else None
-        mates = [mate.connection for mate in place.room.sessions.values()] if place is not None else []
+        session = self._hub.membership.session_of_peer(ask.dialect, ask.peer) if ask.peer is not None else None
+        mates = [mate.connection for mate in session.room.sessions.values()] if session is not None else []
         for connection in {*mates, *(waiting.connection for waiting in self._hub.matchmaking)} - {ask.connection}:
             if connection is not None and self._front.is_lost(connection):
                 self._carry_out(self._hub.handle(commands.End(connection, Ending.LOST), now_s))

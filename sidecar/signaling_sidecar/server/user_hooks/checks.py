@@ -133,11 +133,11 @@ class HookChecks:
 
     async def _of_opened(self, opened: commands.Opened) -> Command:
         """Call `on_join` if the peer returns to a session."""
-        place = self._hub.membership.session_of_peer(opened.dialect, opened.peer)
-        if place is None:
+        session = self._hub.membership.session_of_peer(opened.dialect, opened.peer)
+        if session is None:
             return opened
-        present = tuple(place.room.sessions)
-        asked = hooks.Join(opened.dialect, place.room.key.room, opened.peer, place.name, None, present)
+        present = tuple(session.room.sessions)
+        asked = hooks.Join(opened.dialect, session.room.key.room, opened.peer, session.name, None, present)
         refusal = await self._ask("on_join", asked)
         return opened if refusal is None else commands.Refuse(connection=opened.connection, refusal=refusal)
 
