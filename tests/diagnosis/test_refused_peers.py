@@ -148,6 +148,23 @@ def test_an_offer_from_outside_of_all_rooms_is_reported(story: Story) -> None:
     assert rejections(story) == ["✗ the offer of an unknown peer was refused: not-joined (join first)"]
 
 
+@pytest.mark.parametrize("kind", ["enter", "hello", "CREATE_ROOM"])
+def test_a_refused_newcomer_is_reported_whatever_its_protocol_calls_a_join(story: Story, kind: str) -> None:
+    story.record("signal.refused", kind=kind, data={"code": "room-full", "message": "because"})
+    assert rejections(story) == ["✗ an unknown peer was not admitted to bar: room-full (because)"]
+
+
+def test_a_refused_frame_that_names_no_room_is_reported_with_its_kind(story: Story) -> None:
+    story.record("signal.refused", kind="enter", room=None, data={"code": "bad-field", "message": "because"})
+    assert rejections(story) == ["✗ the enter of an unknown peer was refused: bad-field (because)"]
+
+
+@pytest.mark.parametrize("kind", ["candidate", "update", "signal"])
+def test_a_frame_that_follows_a_refused_join_is_not_reported_too(story: Story, kind: str) -> None:
+    story.record("signal.refused", kind=kind, room=None, data={"code": "not-joined", "message": "join first"})
+    assert rejections(story) == []
+
+
 def test_a_refused_candidate_to_an_absent_peer_is_not_reported(story: Story) -> None:
     """A peer that has left is sent some frames that were already on their way."""
     assert rejections(story.is_refused("ann", "candidate", "no-such-peer", to="somebody-else")) == []
