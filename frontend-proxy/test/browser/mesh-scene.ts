@@ -1,21 +1,14 @@
-import { afterEach, beforeEach, vi } from 'vitest'
+import { beforeEach, vi } from 'vitest'
 import { Mesh, type MeshEvents, SignalingClient } from '../../src/browser/index.ts'
+import { useFakeClock } from './fake-clock.ts'
 import { FakePeerConnection } from './fake-peer-connection.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
+useFakeClock()
 beforeEach(() => {
-  FakeWebSocket.made = []
   FakePeerConnection.made = []
   vi.stubGlobal('RTCPeerConnection', FakePeerConnection)
   vi.stubGlobal('MediaStream', class {})
-  vi.useFakeTimers()
-  vi.spyOn(Math, 'random').mockReturnValue(0)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  vi.unstubAllGlobals()
 })
 
 export const ben = { peerId: 'ben', joinedAt: 5, instance: 'b1' }

@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, vi } from 'vitest'
+import { beforeEach, vi } from 'vitest'
 import {
   SignalingClient,
   type SignalingEvents,
   type SignalingOptions,
 } from '../../src/browser/index.ts'
+import { useFakeClock } from './fake-clock.ts'
 import { FakePage } from './fake-page.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
@@ -12,20 +13,12 @@ export let page: FakePage
 /** The warnings in the console. */
 export let warned: string[]
 
+useFakeClock()
 beforeEach(() => {
-  FakeWebSocket.made = []
   page = new FakePage()
   warned = []
-  vi.useFakeTimers()
-  vi.spyOn(Math, 'random').mockReturnValue(0)
   vi.spyOn(console, 'warn').mockImplementation((text) => warned.push(text))
   vi.spyOn(console, 'info').mockImplementation(() => {})
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  vi.unstubAllGlobals()
 })
 
 export function client(options: SignalingOptions = {}): SignalingClient {

@@ -1,24 +1,15 @@
-import { afterEach, beforeEach, vi } from 'vitest'
+import { vi } from 'vitest'
 import {
   SignalingClient,
   type SignalingEvents,
   type SignalingOptions,
 } from '../../src/browser/index.ts'
+import { useFakeClock } from './fake-clock.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
 export const RECONNECT_MS = 600
 
-beforeEach(() => {
-  FakeWebSocket.made = []
-  vi.useFakeTimers()
-  vi.spyOn(Math, 'random').mockReturnValue(0)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  vi.unstubAllGlobals()
-})
+useFakeClock()
 
 export const ticket = (token: string) => ({ token, graceMs: 30_000, durable: true })
 

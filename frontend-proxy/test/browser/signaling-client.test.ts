@@ -1,20 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { SignalingClient, type SignalingEvents } from '../../src/browser/index.ts'
+import { useFakeClock } from './fake-clock.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
 /** The shortest delay, and one task for the random part, which is 0 here. */
 const FIRST_RETRY_MS = 301
 
-beforeEach(() => {
-  FakeWebSocket.made = []
-  vi.useFakeTimers()
-  vi.spyOn(Math, 'random').mockReturnValue(0)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+useFakeClock()
 
 function client(options: ConstructorParameters<typeof SignalingClient>[0] = {}): SignalingClient {
   return new SignalingClient({ ...fakeNetwork, ...options })

@@ -1,0 +1,20 @@
+import { afterEach, beforeEach, vi } from 'vitest'
+import { FakeWebSocket } from './fake-web-socket.ts'
+
+/**
+ * Gives each test of the file that calls it a fake clock, random numbers that are 0, and no WebSocket yet. After each
+ * test, everything that was replaced is real again.
+ */
+export function useFakeClock(): void {
+  beforeEach(() => {
+    FakeWebSocket.made = []
+    vi.useFakeTimers()
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+  })
+
+  afterEach(() => {
+    vi.useRealTimers()
+    vi.restoreAllMocks()
+    vi.unstubAllGlobals()
+  })
+}
