@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub.commands import Kick, Relay
+from signaling_sidecar.hub.commands import Kick, Leave, Relay
 from signaling_sidecar.hub.effects import Record, Relayed, Send
 from signaling_sidecar.hub.rules import Announcements, Endings, Joining, Relays
 from tests.kit.several_rooms import BAR, DEN, GRACE_S, Rooms
@@ -107,3 +107,11 @@ def test_each_room_has_its_own_names() -> None:
     hub.handle(publish(ANN, "ann", sender_name="in the bar"))
     hub.handle(Relay(ANN, "publish", None, "ann", b"{}", room=DEN, sender_name="in the den"))
     assert [session.name for session in hub.hub.membership.sessions(ANN)] == ["in the bar", "in the den"]
+
+
+def test_leaving_a_room_that_the_connection_is_not_in_may_do_nothing() -> None:
+    hub = topics()
+    assert hub.handle(Leave(connection=EVE, room=BAR, may_be_outside=True)) == []
+    assert hub.refused(hub.handle(Leave(connection=EVE, room=BAR))) == Code.NOT_JOINED
+    hub.handle(Leave(connection=ANN, room=BAR, may_be_outside=True))
+    assert hub.in_rooms(ANN) == {}

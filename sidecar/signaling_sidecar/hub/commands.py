@@ -91,6 +91,8 @@ class Leave(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     room: RoomKey | None = None
     claimed_from: str | None = None
     ref: msgspec.Raw | None = None
+    may_be_outside: bool = False
+    """Whether a leave of a room that the connection is not in does nothing. Otherwise it is refused."""
 
 
 class Relay(msgspec.Struct, frozen=True, gc=False):

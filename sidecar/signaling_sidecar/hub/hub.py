@@ -156,6 +156,8 @@ class Hub:
         session = self.membership.session(command.connection, command.room)
         if session is None and isinstance(command, commands.Relay) and self.state.is_published(command):
             return self._relay_from_outside(command, now_s)
+        if session is None and isinstance(command, commands.Leave) and command.may_be_outside:
+            return []
         if session is None or (command.claimed_from is not None and command.claimed_from != session.peer):
             return self._refusals.of_member(command)
         session.room.active_s = now_s
