@@ -142,11 +142,12 @@ class HookChecks:
         return opened if refusal is None else commands.Refuse(connection=opened.connection, refusal=refusal)
 
     async def _of_join(self, join: commands.Join) -> commands.Join | commands.Refuse:
-        room = self._hub.membership.room(join.room)
+        key = self._hub.in_group(join).room
+        room = self._hub.membership.room(key)
         present = tuple(room.sessions) if room is not None else ()
-        asked = hooks.Join(join.room.dialect, join.room.room, join.peer, join.name, join.credential, present)
+        asked = hooks.Join(key.dialect, key.room, join.peer, join.name, join.credential, present)
         refusal = await self._ask("on_join", asked)
-        own = await self._rules_of(join.room) if refusal is None else refusal
+        own = await self._rules_of(key) if refusal is None else refusal
         return _refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
 
     async def _of_relay(self, relay: commands.Relay, earlier: Sequence[commands.Single]) -> commands.Single:
