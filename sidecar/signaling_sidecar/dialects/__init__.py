@@ -2,6 +2,7 @@
 
 from signaling_sidecar.dialects.hosted import HOSTED
 from signaling_sidecar.dialects.match import MATCH
+from signaling_sidecar.dialects.matchbox import MATCHBOX
 from signaling_sidecar.dialects.mesh import MESH
 from signaling_sidecar.dialects.pairing import PAIRING
 from signaling_sidecar.dialects.port import (
@@ -22,7 +23,9 @@ from signaling_sidecar.dialects.rooms import ROOMS
 from signaling_sidecar.dialects.y_webrtc import Y_WEBRTC
 from signaling_sidecar.hub.payloads import Binary
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED, Y_WEBRTC)}
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED, MATCHBOX, Y_WEBRTC)
+}
 """The only list of the dialects. All other code that needs the list of dialects reads it."""
 
 NATIVE = ROOMS

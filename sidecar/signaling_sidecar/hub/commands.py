@@ -60,6 +60,10 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     recorded."""
     rules: OwnRules | None = None
     """The rules of its own that the room gets, if this join creates it."""
+    group: int | None = None
+    """None for an ordinary room. With 0, `room` is the name of a series of groups of `capacity` peers each: the peer
+    enters the group of this name that is not complete, or begins the next one. The hub then replaces 0 by the number of
+    the group, and `room` by the group's own name: `bar`, `bar#2`, `bar#3` and so on."""
     address: str | None = None
     """The client's IP address, by which joins are counted where the rules limit them. None means that the address is
     unknown."""

@@ -24,7 +24,14 @@ def of_room(type_: str, room: Room, data: Mapping[str, Any] | None = None) -> Re
 def of_new_room(room: Room) -> Record:
     announced = None if room.rules.announcements.announces_members else False
     name = None if room.rules.entry.secret else room.name
-    data = present(name=name, mode=room.mode, rules=room.own, announced=announced)
+    data = present(
+        name=name,
+        mode=room.mode,
+        rules=room.own,
+        announced=announced,
+        asked_capacity=room.asked_capacity,
+        group=room.group,
+    )
     return of_room("room.created", room, {"capacity": room.capacity, "listed": room.listed, **data})
 
 
