@@ -8,6 +8,7 @@ import pytest
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.hub.rules import (
+    Announcements,
     Ending,
     Endings,
     Entry,
@@ -39,6 +40,7 @@ RESUMABLE = Endings(resumable_grace_s=dict.fromkeys(Ending, 30.0))
         (lambda: RoomRules(joining=Joining(capacity=2), endings=Endings(durable=True)), "resumable sessions"),
         (lambda: RoomRules(joining=Joining(capacity=2), entry=Entry(secret=True), relays=KEEPING), "a secret"),
         (lambda: Host(modes=("solo",)), "needs a host"),
+        (lambda: Announcements(tells_contacts=True), "not told of each other"),
         (lambda: RoomRules(joining=SEVERAL, endings=RESUMABLE), "one room only"),
         (lambda: RoomRules(joining=SEVERAL, relays=Relays(to_other_rooms=True)), "one room at a time"),
     ],
