@@ -48,6 +48,7 @@ def test_a_checkpoint_contains_rooms_sessions_and_remaining_graces() -> None:
         "waiting": [],
         "barred": [],
         "mailboxes": [],
+        "known_ids": [],
     }
 
 

@@ -103,12 +103,15 @@ TRACE_WORDS: dict[str, frozenset[str]] = {
 
 KINDS: dict[str, str] = {
     **dict.fromkeys(
-        ("peer", "to", "from", "sender", "new_host", "peerId", "userId", "targetUserId", "peers", "matched", "host"),
+        (
+            *("peer", "to", "from", "sender", "new_host", "peerId", "userId", "targetUserId", "peers", "matched"),
+            *("host", "contacts", "src", "dst"),
+        ),
         "peer",
     ),
     **dict.fromkeys(("room", "roomId", "target", "pairingCode"), "room"),
     **dict.fromkeys(("session", "told"), "session"),
-    **dict.fromkeys(("token", "issued", "proven"), "token"),
+    **dict.fromkeys(("token", "issued", "proven", "own_token"), "token"),
     **dict.fromkeys(("ufrag", "usernameFragment", "localUfrag", "remoteUfrag"), "ufrag"),
     **dict.fromkeys(("link", "forLink"), "link"),
     **dict.fromkeys(("project", "state_dir", "hooks"), "path"),

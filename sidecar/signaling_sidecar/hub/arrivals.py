@@ -8,7 +8,7 @@ from msgspec import UNSET
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
-from signaling_sidecar.hub.admission import InTheWay, in_the_way, refuse_return, session_of
+from signaling_sidecar.hub.admission import InTheWay, in_the_way, is_another_client, refuse_return, session_of
 from signaling_sidecar.hub.announcements import announce_join, peer_list
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Send
@@ -63,6 +63,9 @@ class Arrivals:
             sessions = in_the_way(room, known, refusal)
             return InTheWay(join, sessions, refusal) if sessions else refusal
         done = self._departures.depart(current, Reason.MOVED, now_s) if current is not None else []
+        if known is not None and is_another_client(known, join):
+            done += self._departures.depart(known, Reason.LOST, now_s)
+            known = None
         done += self._returns.come_back(known, join, now_s) if known is not None else self._enter(join, now_s)
         session = self._state.membership.session(join.connection, join.room)
         if session is not None and session.room.rules.entry.secret and join.room_name is not None:
@@ -185,6 +188,7 @@ class Arrivals:
             name=join.name,
             metadata=join.metadata,
             instance=join.instance,
+            own_token=token_hash(join.own_token) if join.own_token is not None else None,
         )
         ticket = self._returns.ticket(session) if join.resumable else None
         self._state.membership.enter(room, session)

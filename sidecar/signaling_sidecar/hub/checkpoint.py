@@ -62,6 +62,8 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     instance: str | None = None
     away: AwayState | None = None
     resumption: ResumptionState | None = None
+    own_token: str | None = None
+    contacts: list[str] = []
 
 
 class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -112,6 +114,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     barred: list[tuple[RoomKey, str]] = []
     mailboxes: list[KeptFrameState] = []
     """The kept frames, for each receiver in the order in which they were sent."""
+    known_ids: list[tuple[RoomKey, str]] = []
 
 
 def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
@@ -121,6 +124,7 @@ def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
         list(hub.matchmaking),
         sorted(hub.state.barred),
         [_kept_frame(frame, hub) for frame in hub.state.mailboxes],
+        list(hub.membership.known_ids),
     )
 
 
@@ -171,6 +175,8 @@ def _session(session: Session, now_s: float) -> SessionState:
         instance=session.instance,
         away=None if away is None else AwayState(away.ending, round(away.until_s - now_s, 3), sorted(away.told)),
         resumption=_resumption(session),
+        own_token=session.own_token,
+        contacts=list(session.contacts),
     )
 
 

@@ -55,6 +55,9 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The token that proves that the session to be resumed belongs to the sender. Only its hash is ever recorded."""
     after: int | None = None
     """The number of the last frame that the client has handled. A reloaded page knows of none, and sends None."""
+    own_token: str | None = None
+    """A token that the client has made up, in protocols in which a client proves with it that it is the one that has
+    joined under this peer id before. Only its hash is ever recorded."""
     credential: str | None = None
     """A token for the `on_join` hook, which decides whether the peer may join. The hub does not use it, and it is never
     recorded."""
@@ -123,6 +126,8 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
     receiver_name: str | None = None
     """For a frame to all: the name of the one peer for which it is meant, according to its payload. The record then
     says that it is for this peer."""
+    may_wait: bool = True
+    """Whether a mailbox may keep the frame for a peer that cannot be reached."""
 
 
 class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):

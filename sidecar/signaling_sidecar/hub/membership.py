@@ -18,6 +18,7 @@ import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar.hub.effects import PeerView, RoomView
+from signaling_sidecar.hub.known_ids import KnownIds
 from signaling_sidecar.hub.resumption import Resumption
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 
@@ -45,6 +46,10 @@ class Session:
     metadata: msgspec.Raw | None = None
     instance: str | None = None
     away: Away | None = None
+    own_token: str | None = None
+    """The hash of the token that the client has made up (`Join.own_token`)."""
+    contacts: dict[str, None] = field(default_factory=dict)
+    """The peer ids to which the peer has sent frames, in order, where the rules have contacts (`contacts.py`)."""
     secrets: frozenset[str] = frozenset()
     """Names of secret rooms that the peer knows and no record may contain: of this room, and of those it came from."""
     resumption: Resumption | None = None
@@ -141,6 +146,7 @@ class Membership:
         """By dialect and peer id, in dialects in which a peer can be in one room only."""
         self._groups: dict[RoomKey, list[Room]] = {}
         """By the name that they share, the groups that have a session, in order of creation."""
+        self.known_ids = KnownIds()
 
     @property
     def rooms(self) -> list[Room]:
@@ -204,6 +210,8 @@ class Membership:
             room.host = session
         if room.rules.joining.one_room_per_peer:
             self._by_peer[room.key.dialect, session.peer] = session
+        if room.rules.relays.mailbox is not None and not room.rules.relays.mailbox.takes_unknown_ids:
+            self.known_ids.add(room.key, session.peer)
         if session.connection is not None:
             self._add(session.connection, session)
 

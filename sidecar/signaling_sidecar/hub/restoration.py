@@ -51,6 +51,7 @@ class RecordData(msgspec.Struct, frozen=True):
     joined_at_ms: Count = 0
     token: str | None = None
     proven: str | None = None
+    own_token: str | None = None
     unlisted: bool = False
     """Whether the peer was not sent a list of the others."""
     ending: Ending = Ending.LOST

@@ -39,7 +39,7 @@ from signaling_sidecar.server.pages.status_page import StatusPage
 from signaling_sidecar.server.previous_run import restore_previous_run
 from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import LOOK_EVERY_S, apply_settings, log_of
-from signaling_sidecar.server.sockets.endpoint import Endpoint
+from signaling_sidecar.server.sockets.endpoint import Endpoint, new_given_id
 from signaling_sidecar.server.sockets.front import NS_PER_MS, Front
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
@@ -98,8 +98,9 @@ class Sidecar:
             self._dialects,
             self._serve,
             self._admit,
+            lambda: self.settings,
             lambda dialect: HubView(self._hub, dialect.name),
-            RandomIds().peer,
+            new_given_id,
             page.page,
         )
         app.router.add_get("/health", self._health)

@@ -7,10 +7,9 @@ in the browser's console as far as the library prints there what it receives.
 
 from __future__ import annotations
 
-import json
 import logging
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
 
@@ -21,7 +20,6 @@ PREFIXES = ("", "/ws/signaling")
 FIRST_OF_Y_WEBRTC = (b'"subscribe"', b'"topics"')
 """Words that the first frame of y-webrtc contains, and that no client of our dialects sends by mistake."""
 SERVERS = {
-    "PeerJS": "its own server (npm i -D peer)",
     "Socket.IO": "a Socket.IO server of your own",
     "y-webrtc": "its own server (npx y-webrtc-signaling)",
 }
@@ -42,12 +40,7 @@ class UnsupportedLibraries:
         self._warned: set[str] = set()
 
     def routes(self) -> list[web.RouteDef]:
-        paths = {
-            "/peerjs": self._peerjs_socket,
-            "/peerjs/{rest:.*}": self._refusing("PeerJS"),
-            "/socket.io/": self._refusing("Socket.IO"),
-        }
-        return [web.route("*", prefix + path, answer) for prefix in PREFIXES for path, answer in paths.items()]
+        return [web.route("*", f"{prefix}/socket.io/", self._refusing("Socket.IO")) for prefix in PREFIXES]
 
     def frame_refused(self, frame: bytes) -> None:
         """Check whether a text frame that no dialect could read comes from one of the libraries."""
@@ -68,16 +61,3 @@ class UnsupportedLibraries:
             raise web.HTTPNotImplemented(text=f"{self._warn(library)}\n")
 
         return refuse
-
-    async def _peerjs_socket(self, request: web.Request) -> web.StreamResponse:
-        """Answer in the only way that PeerJS passes on to its page: an ERROR frame.
-
-        PeerJS ignores HTTP statuses, close codes and close reasons.
-        """
-        socket = web.WebSocketResponse(compress=False)
-        if not socket.can_prepare(request):
-            return await self._refusing("PeerJS")(request)
-        await socket.prepare(request)
-        await socket.send_str(json.dumps({"type": "ERROR", "payload": {"msg": self._warn("PeerJS")}}))
-        await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"not-peerjs")
-        return socket
