@@ -19,9 +19,10 @@ from signaling_sidecar.dialects.port import (
     View,
 )
 from signaling_sidecar.dialects.rooms import ROOMS
+from signaling_sidecar.dialects.y_webrtc import Y_WEBRTC
 from signaling_sidecar.hub.payloads import Binary
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED)}
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED, Y_WEBRTC)}
 """The only list of the dialects. All other code that needs the list of dialects reads it."""
 
 NATIVE = ROOMS

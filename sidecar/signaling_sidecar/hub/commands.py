@@ -91,6 +91,8 @@ class Leave(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     room: RoomKey | None = None
     claimed_from: str | None = None
     ref: msgspec.Raw | None = None
+    may_be_outside: bool = False
+    """Whether a leave of a room that the connection is not in does nothing. Otherwise it is refused."""
 
 
 class Relay(msgspec.Struct, frozen=True, gc=False):
@@ -111,6 +113,12 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
     room: RoomKey | None = None
     confirms: bool = False
     """Whether the sender is sent a `Confirmed` when its frame is accepted."""
+    sender_name: str | None = None
+    """The name that the payload gives its sender, in protocols whose peers choose names instead of peer ids. The peer
+    has this name from now on."""
+    receiver_name: str | None = None
+    """For a frame to all: the name of the one peer for which it is meant, according to its payload. The record then
+    says that it is for this peer."""
 
 
 class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):

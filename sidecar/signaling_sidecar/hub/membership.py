@@ -93,6 +93,10 @@ class Room:
     def others(self, session: Session) -> list[Session]:
         return [other for other in self.sessions.values() if other is not session]
 
+    def peer_named(self, name: str) -> str | None:
+        """Return the id of the peer that has this name. Of several peers with the name, it is the first."""
+        return next((session.peer for session in self.sessions.values() if session.name == name), None)
+
     def audience(self, session: Session) -> list[Session]:
         """Return the sessions whose peers are told what happens to `session`."""
         return self.others(session) if self.rules.announcements.announces_members else []
