@@ -44,7 +44,7 @@ async def test_a_page_with_peerjs_receives_the_explanation_in_its_error_event(
     frame = await peer.receive()
     assert frame["type"] == "ERROR"
     assert "does not speak the protocol of PeerJS" in frame["payload"]["msg"]
-    await peer.hears_the_end()
+    await peer.receives_the_end()
     assert peer.socket.close_code == 1008
 
 
@@ -58,7 +58,7 @@ async def test_y_webrtc_is_recognised_by_its_first_frame(
         await peer.send({"type": "subscribe", "topics": ["a-document"]})
         await peer.send({"type": "ping"})
         await peer.socket.close()
-        await peer.hears_the_end()
+        await peer.receives_the_end()
     lines = [record.message for record in caplog.records]
     assert [line for line in lines if "does not speak the protocol of y-webrtc" in line] == lines
     assert len(lines) == 1
