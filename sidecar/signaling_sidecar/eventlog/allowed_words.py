@@ -167,6 +167,7 @@ _KEYS = (
     | VERSIONED
     | {
         *(BASE64, "settings", "hook", "error", "summary", "candidate", "candidates", "sdp", "offer", "answer"),
+        *("Offer", "Answer", "IceCandidate"),  # the keys of signals that a library in Rust sends
         *(
             "description",
             "signal",
