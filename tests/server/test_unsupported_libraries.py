@@ -40,7 +40,7 @@ async def test_y_webrtc_is_recognised_by_its_first_frame(
         await peer.send({"type": "subscribe", "topics": ["a-document"]})
         await peer.send({"type": "ping"})
         await peer.socket.close()
-        await peer.hears_the_end()
+        await peer.receives_the_end()
     lines = [record.message for record in caplog.records]
     assert [line for line in lines if "does not speak the protocol of y-webrtc" in line] == lines
     assert len(lines) == 1
