@@ -144,6 +144,10 @@ class Dialect:
     name: str
     purpose: str
     """What the dialect is for, in a few words that are shown to people."""
+    line: str | None = None
+    """The line of code with which an app uses it, if that is not `new WebSocket($url)`. `$url` stands for a JavaScript
+    expression with the URL of the WebSocket; `$host`, `$port` and `$secure` stand for expressions too, and `$origin`
+    for the beginning of the URL, such as `ws://localhost:5173`."""
     paths: tuple[str, ...]
     """The paths of its WebSocket; the first one is below `/ws/signaling`. `{room}` stands for a room id."""
     kinds: frozenset[str]

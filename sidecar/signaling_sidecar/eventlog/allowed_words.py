@@ -128,7 +128,20 @@ KINDS: dict[str, str] = {
 
 NUMBERS = frozenset(field.name for field in fields(Settings)) | {
     *("segment", "pid", "records", "rooms", "sessions", "took_ms", "bytes", "lost", "count", "code", "replaced"),
-    *("capacity", "grace_s", "left_s", "idle_s", "joined_at_ms", "created_at_ms", "at_ms", "size", "by", "connection"),
+    *(
+        "capacity",
+        "asked_capacity",
+        "group",
+        "grace_s",
+        "left_s",
+        "idle_s",
+        "joined_at_ms",
+        "created_at_ms",
+        "at_ms",
+        "size",
+        "by",
+        "connection",
+    ),
     *("sent", "handled", "reached", "s", "a", "c", "round", "description_bytes"),
 }
 """The keys whose numbers are kept in data of the sidecar itself. Any other number becomes 0, because an app may use any

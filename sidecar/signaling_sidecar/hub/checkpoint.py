@@ -17,6 +17,7 @@ from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
 
 MAX_COUNT = 2**53  # above it not every reader of JSON keeps a whole number as it is
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+FromOne = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
 MAX_S = 366 * 86_400.0  # seconds; no setting is longer, so a longer time in a log is damage
 Seconds = Annotated[float, msgspec.Meta(ge=-MAX_S, le=MAX_S)]
 
@@ -83,6 +84,10 @@ class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     announced: bool = True
     """Whether the peers of the room are told of each other."""
     rules: OwnRules | None = None
+    asked_capacity: FromOne | None = None
+    """The capacity that the first peer asked for. `capacity` is the least of it and of all rules."""
+    group: FromOne | None = None
+    complete: bool = False
 
 
 class KeptFrameState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -152,6 +157,9 @@ def _room(room: Room, now_s: float) -> RoomInLog:
         queue=room.queue,
         announced=room.rules.announcements.announces_members,
         rules=room.own,
+        asked_capacity=room.asked_capacity,
+        group=room.group,
+        complete=room.is_complete,
     )
 
 

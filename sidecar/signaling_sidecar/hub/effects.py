@@ -194,6 +194,8 @@ class Relayed(msgspec.Struct, frozen=True, gc=False, tag=True):
     payload: bytes
     room_name: str | None = None
     room: str = ""
+    receivers: int | None = None
+    """The number of peers that the frame is sent to, if the rules of the room say that they are told."""
 
 
 class Confirmed(msgspec.Struct, frozen=True, gc=False):

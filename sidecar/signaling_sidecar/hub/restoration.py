@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub.checkpoint import Count, Seconds
+from signaling_sidecar.hub.checkpoint import Count, FromOne, Seconds
 from signaling_sidecar.hub.effects import JsonText, Numbered
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.membership import Session
@@ -42,7 +42,6 @@ class Past(msgspec.Struct, frozen=True):
 class RecordData(msgspec.Struct, frozen=True):
     """The `data` of the records that are restored. Each type of record has only some of these fields."""
 
-    capacity: Count = 0
     listed: bool = False
     name: str | None = None
     mode: str | None = None
@@ -66,6 +65,8 @@ class RecordData(msgspec.Struct, frozen=True):
     message: str = ""
     ref: JsonText = UNSET
     rules: OwnRules | None = None
+    asked_capacity: FromOne | None = None
+    group: FromOne | None = None
     text: str = ""
 
 

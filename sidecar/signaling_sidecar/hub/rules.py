@@ -267,6 +267,9 @@ class Relays(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a peer may send to its own id."""
     to_other_rooms: bool = False
     """Whether a relay may name another room, to which it then moves its sender."""
+    publishes: bool = False
+    """Whether a frame to all is published: everybody in the room receives it, its sender too, and is told how many
+    receive it. The sender need not be in the room, unless the admin or a hook keeps it out."""
     mailbox: Mailbox | None = None
     """The limits for frames that are kept for a peer that is not in the room, or is away. With None, a relay to such a
     peer is refused."""
@@ -294,6 +297,11 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
         _refuse(
             several_rooms and self.relays.to_other_rooms,
             "a relay to another room moves its sender, which is for connections with one room at a time",
+        )
+        _refuse(
+            self.relays.publishes and (self.entry.secret or self.endings.resumable_grace_s is not None),
+            "`publishes` is for rooms without secrets and without resumable sessions: the log has neither the senders "
+            "outside of the room nor the number of receivers",
         )
         _refuse(
             self.endings.durable and self.endings.resumable_grace_s is None and self.relays.mailbox is None,
