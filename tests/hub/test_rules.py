@@ -38,7 +38,10 @@ RESUMABLE = Endings(resumable_grace_s=dict.fromkeys(Ending, 30.0))
         (lambda: Endings(grace_s={Ending.LOST: 1.0}), "no value for closed, unloaded, stopped"),
         (lambda: RoomRules(joining=Joining(capacity=2), endings=Endings(durable=True)), "resumable sessions"),
         (lambda: RoomRules(joining=Joining(capacity=2), entry=Entry(secret=True), relays=KEEPING), "a secret"),
-        (lambda: RoomRules(joining=SEVERAL, entry=Entry(secret=True), relays=Relays(publishes=True)), "without secrets"),
+        (
+            lambda: RoomRules(joining=SEVERAL, entry=Entry(secret=True), relays=Relays(publishes=True)),
+            "without secrets",
+        ),
         (
             lambda: RoomRules(joining=Joining(capacity=2), endings=RESUMABLE, relays=Relays(publishes=True)),
             "without resumable sessions",

@@ -46,19 +46,3 @@ async def test_a_page_with_peerjs_receives_the_explanation_in_its_error_event(
     assert "does not speak the protocol of PeerJS" in frame["payload"]["msg"]
     await peer.hears_the_end()
     assert peer.socket.close_code == 1008
-
-
-@pytest.mark.parametrize("path", ["/", "/ws", "/ws/signaling", "/ws/signaling/pairing"])
-async def test_y_webrtc_is_recognised_by_its_first_frame(
-    aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture, path: str
-) -> None:
-    served = await serve(aiohttp_client, tmp_path)
-    for _ in range(2):
-        peer = await served.connect(path)
-        await peer.send({"type": "subscribe", "topics": ["a-document"]})
-        await peer.send({"type": "ping"})
-        await peer.socket.close()
-        await peer.hears_the_end()
-    lines = [record.message for record in caplog.records]
-    assert [line for line in lines if "does not speak the protocol of y-webrtc" in line] == lines
-    assert len(lines) == 1

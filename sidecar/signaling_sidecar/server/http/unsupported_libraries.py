@@ -1,8 +1,8 @@
 """Answers for the clients of libraries whose protocol the sidecar does not speak.
 
 Without them, such a client would only fail to connect, and its developer would not learn why. A library is recognised
-by the path that it asks for, or by its first frame. Its developer is told in the terminal, once for each library, and
-in the browser's console as far as the library prints there what it receives.
+by the path that it asks for. Its developer is told in the terminal, once for each library, and in the browser's console
+as far as the library prints there what it receives.
 """
 
 from __future__ import annotations
@@ -18,12 +18,9 @@ logger = logging.getLogger("signaling_sidecar")
 
 PREFIXES = ("", "/ws/signaling")
 """The prefixes of the libraries' paths: none on the sidecar's own port, and `/ws/signaling` through Vite's proxy."""
-FIRST_OF_Y_WEBRTC = (b'"subscribe"', b'"topics"')
-"""Words that the first frame of y-webrtc contains, and that no client of our dialects sends by mistake."""
 SERVERS = {
     "PeerJS": "its own server (npm i -D peer)",
     "Socket.IO": "a Socket.IO server of your own",
-    "y-webrtc": "its own server (npx y-webrtc-signaling)",
 }
 """The server that each library needs instead of the sidecar."""
 
@@ -48,11 +45,6 @@ class UnsupportedLibraries:
             "/socket.io/": self._refusing("Socket.IO"),
         }
         return [web.route("*", prefix + path, answer) for prefix in PREFIXES for path, answer in paths.items()]
-
-    def frame_refused(self, frame: bytes) -> None:
-        """Check whether a text frame that no dialect could read comes from one of the libraries."""
-        if all(part in frame for part in FIRST_OF_Y_WEBRTC):
-            self._warn("y-webrtc")
 
     def _warn(self, library: str) -> str:
         """Print the sentence about a library, unless it has been printed before. Returns the sentence."""
