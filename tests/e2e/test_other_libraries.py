@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page
 from signaling_sidecar.diagnosis import diagnose
 from signaling_sidecar.inspection import open_log
 from tests.e2e.nostr_relay import nostr_relay
-from tests.e2e.verdicts_said import entries_of
+from tests.e2e.reported_verdicts import entries_of
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Start, until
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project

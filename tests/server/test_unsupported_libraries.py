@@ -44,5 +44,5 @@ async def test_a_page_with_peerjs_receives_the_explanation_in_its_error_event(
     frame = await peer.receive()
     assert frame["type"] == "ERROR"
     assert "does not speak the protocol of PeerJS" in frame["payload"]["msg"]
-    await peer.hears_the_end()
+    await peer.receives_the_end()
     assert peer.socket.close_code == 1008

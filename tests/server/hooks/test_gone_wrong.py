@@ -81,7 +81,7 @@ async def test_slow_hooks_do_not_make_a_connection_look_dead(
     await ann.join("ann")
     await ben.join("ben")
     await ann.receive()
-    answering = asyncio.create_task(ben.hears_the_end())
+    answering = asyncio.create_task(ben.receives_the_end())
     for number in range(15):
         await ben.send({"type": "offer", "to": "ann", "n": number})
     assert [(await ann.receive())["n"] for _ in range(15)] == list(range(15))

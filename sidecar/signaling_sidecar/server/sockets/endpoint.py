@@ -31,7 +31,8 @@ from signaling_sidecar.site import Site
 class Endpoint:
     """Serves the WebSockets of all dialects. Must be created in a running event loop.
 
-    `conceal` returns the keyed hash of a secret. `site` returns the content of the file that Vite's plugin has written."""
+    `conceal` returns the keyed hash of a secret. `site` returns the content of the file that Vite's plugin has written.
+    """
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType
 
 from signaling_sidecar.errors import Code
