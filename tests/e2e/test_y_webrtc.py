@@ -13,9 +13,8 @@ from playwright.async_api import Browser, Page
 
 from signaling_sidecar.diagnosis import diagnose
 from tests.e2e.reported_verdicts import entries_of
-from tests.e2e.test_other_libraries import start_app
 from tests.kit.programs import Start, until
-from tests.kit.sites import Site, sidecar_in
+from tests.kit.sites import Site, sidecar_in, start_app
 
 APP = """
 import * as Y from 'yjs'

@@ -362,6 +362,8 @@ def test_a_shared_checkpoint_is_read_back_with_all_its_parts() -> None:
     kept = [KeptState(s, message) for s, message in enumerate(messages, 1)]
     session = SessionState(
         *("session-1", "ann", 7),
+        own_token="cd" * 32,
+        contacts=["ben"],
         away=AwayState(Ending.LOST, 9.5, ["session-2"]),
         resumption=ResumptionState("ab" * 32, sent=5, handled=3, reached=4, kept=kept),
     )
@@ -371,12 +373,15 @@ def test_a_shared_checkpoint_is_read_back_with_all_its_parts() -> None:
         [Waiting("match", "ann", 2, 1, 7, "chess")],
         [(bar, "ben")],
         [KeptFrameState(*bar, to="ben", peer="ann", kind="offer", session="session-1", payload=offer.decode())],
+        [(bar, "ann")],
     )
     copy = shared_data("log.checkpoint", json.loads(msgspec.json.encode(state)))
     assert shape(copy) == shape(json.loads(msgspec.json.encode(state)))
     restored = msgspec.convert(copy, Checkpoint)
-    (room,), (waiting,), ((key, barred),), (frame,) = msgspec.structs.astuple(restored)
+    (room,), (waiting,), ((key, barred),), (frame,), (known,) = msgspec.structs.astuple(restored)
     assert key == (room.dialect, room.room) == (frame.dialect, frame.room) == ("rooms", "room-1")
+    assert known == (key, room.host)
+    assert room.sessions[0].contacts == [barred]
     assert (frame.to, frame.peer) == (barred, room.host) == (barred, room.sessions[0].peer)
     assert json.loads(frame.payload) == {"type": "offer", "to": barred}
     assert waiting.queue == room.queue != "chess"

@@ -8,6 +8,7 @@ import pytest
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.hub.rules import (
+    Announcements,
     Ending,
     Endings,
     Entry,
@@ -47,6 +48,7 @@ RESUMABLE = Endings(resumable_grace_s=dict.fromkeys(Ending, 30.0))
             "without resumable sessions",
         ),
         (lambda: Host(modes=("solo",)), "needs a host"),
+        (lambda: Announcements(tells_contacts=True), "not told of each other"),
         (lambda: RoomRules(joining=SEVERAL, endings=RESUMABLE), "one room only"),
         (lambda: RoomRules(joining=SEVERAL, relays=Relays(to_other_rooms=True)), "one room at a time"),
     ],

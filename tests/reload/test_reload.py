@@ -53,7 +53,7 @@ async def copied(tmp_path: Path) -> AsyncIterator[Copied]:
 
 @asynccontextmanager
 async def served_from(folder: Path, tmp_path: Path, reload: str = "--reload") -> AsyncIterator[Copied]:
-    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", reload]
+    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--dialects", "rooms", reload]
     state = ["--state-dir", str(tmp_path / "state"), "--exit-on-stdin-eof"]
     program = await start_program([*command, *state], tmp_path, {"PYTHONPATH": str(folder.parent)})
     try:

@@ -2,8 +2,10 @@
 
 from signaling_sidecar.dialects.hosted import HOSTED
 from signaling_sidecar.dialects.match import MATCH
+from signaling_sidecar.dialects.matchbox import MATCHBOX
 from signaling_sidecar.dialects.mesh import MESH
 from signaling_sidecar.dialects.pairing import PAIRING
+from signaling_sidecar.dialects.peerjs import PEERJS
 from signaling_sidecar.dialects.port import (
     UPGRADE_REQUIRED,
     Answer,
@@ -22,7 +24,9 @@ from signaling_sidecar.dialects.rooms import ROOMS
 from signaling_sidecar.dialects.y_webrtc import Y_WEBRTC
 from signaling_sidecar.hub.payloads import Binary
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED, Y_WEBRTC)}
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED, PEERJS, Y_WEBRTC, MATCHBOX)
+}
 """The only list of the dialects. All other code that needs the list of dialects reads it."""
 
 NATIVE = ROOMS

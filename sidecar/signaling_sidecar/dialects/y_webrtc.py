@@ -155,6 +155,7 @@ def rules(settings: Settings) -> RoomRules:
 Y_WEBRTC = Dialect(
     name=NAME,
     purpose="pages that share Yjs documents, with the npm package y-webrtc",
+    line="new WebrtcProvider(room, doc, { signaling: [$url] })",
     paths=("/ws/signaling/y-webrtc",),
     kinds=frozenset(_READERS),
     rules=rules,

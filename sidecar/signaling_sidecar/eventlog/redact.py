@@ -139,8 +139,8 @@ class _Document:
                 for name, each in value.items()
             }
         if isinstance(value, list):
-            if key == "barred" and author is _Author.SIDECAR:
-                return [self._barred(each) for each in value]
+            if key in ("barred", "known_ids") and author is _Author.SIDECAR:
+                return [self._in_room(each) for each in value]
             return [self.value(key, each, author) for each in value]
         if isinstance(value, str):
             return self.text(key, value, author)
@@ -148,9 +148,9 @@ class _Document:
             return value if _keeps(key, value, author) else 0
         return value
 
-    def _barred(self, barred: Any) -> Any:
-        """Redact a peer that is barred from a room, in a checkpoint. Its parts have no keys there."""
-        (dialect, room), peer = msgspec.convert(barred, tuple[RoomKey, str])
+    def _in_room(self, room_and_peer: Any) -> Any:
+        """Redact the name of a room with a peer id, in a checkpoint. Its parts have no keys there."""
+        (dialect, room), peer = msgspec.convert(room_and_peer, tuple[RoomKey, str])
         texts = {"dialect": dialect, "room": room, "peer": peer}
         dialect, room, peer = (self.text(key, text, _Author.SIDECAR) for key, text in texts.items())
         return (dialect, room), peer

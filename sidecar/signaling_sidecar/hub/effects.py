@@ -268,6 +268,8 @@ class Expired(msgspec.Struct, frozen=True, gc=False, tag=True):
     room: str
     ref: JsonText = UNSET
     """The JSON text of the frame's own "id" field."""
+    peer: str = ""
+    """The id of the receiver of this message, which has sent the frame."""
 
 
 class RoomsListed(msgspec.Struct, frozen=True, gc=False):
@@ -300,6 +302,8 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The room that the frame was about, if it is known."""
     to: str | None = None
     """The receiver that the frame named, if it was a `Relay` to one peer."""
+    peer: str | None = None
+    """The id of the receiver of this message, or the id that it has asked for in its join."""
 
 
 Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Expired | Refused

@@ -80,6 +80,10 @@ class Hub:
         """Return the join of the connection that waits for the result of a challenge, or None."""
         return self._challenges.waits_for(connection)
 
+    def in_group(self, join: commands.Join) -> commands.Join:
+        """Return the join with the name of the group that the peer would enter now, if it asks for a group."""
+        return self._arrivals.in_group(join)
+
     def is_next(self, numbered: commands.Numbered) -> bool:
         """Whether the command will be carried out: its number is neither a repetition nor too high."""
         return self._numbered.is_next(numbered)

@@ -10,6 +10,7 @@ from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.announcements import announce, room_state, tell
 from signaling_sidecar.hub.arrivals import Arrivals
+from signaling_sidecar.hub.contacts import remember
 from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.returns import apply_changes
@@ -18,6 +19,7 @@ from signaling_sidecar.hub.state import State
 
 class Talk:
     def __init__(self, state: State, arrivals: Arrivals) -> None:
+        self._known_ids = state.membership.known_ids
         self._mailboxes = state.mailboxes
         self._arrivals = arrivals
 
@@ -37,6 +39,7 @@ class Talk:
                 return receivers
             done = kept
         else:
+            remember(session, relay.to)
             room = session.room
             told = _count(receivers) if room.rules.relays.publishes and relay.to is None else None
             relayed = effects.Relayed(session.peer, relay.kind, relay.payload, room.name, room.key.room, told)
@@ -59,8 +62,12 @@ class Talk:
 
     def _keep(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | None:
         """Keep a frame whose receiver cannot be reached now. Returns None if the rules of the room do not allow it."""
-        mailbox = session.room.rules.relays.mailbox
-        if mailbox is None or relay.to in (None, session.peer):
+        room = session.room
+        mailbox = room.rules.relays.mailbox
+        if mailbox is None or not relay.may_wait or relay.to is None or relay.to == session.peer:
+            return None
+        is_known = relay.to in room.sessions or (room.key, relay.to) in self._known_ids
+        if not mailbox.takes_unknown_ids and not is_known:
             return None
         return self._mailboxes.keep(relay, session, mailbox, now_s)
 

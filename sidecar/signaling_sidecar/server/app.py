@@ -39,7 +39,7 @@ from signaling_sidecar.server.pages.status_page import StatusPage
 from signaling_sidecar.server.previous_run import restore_previous_run
 from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import LOOK_EVERY_S, apply_settings, log_of
-from signaling_sidecar.server.sockets.endpoint import Endpoint
+from signaling_sidecar.server.sockets.endpoint import Endpoint, new_given_id
 from signaling_sidecar.server.sockets.front import NS_PER_MS, Front
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
@@ -97,8 +97,9 @@ class Sidecar:
             self._dialects,
             self._serve,
             self._admit,
+            lambda: self.settings,
             lambda dialect: HubView(self._hub, dialect.name),
-            RandomIds().peer,
+            new_given_id,
             page.page,
         )
         app.router.add_get("/health", self._health)
@@ -123,6 +124,8 @@ class Sidecar:
                 if self._sources is not None and has_reload_extra():
                     following = watch_settings(self._sources, self.settings, self._apply)
                     await work.enter_async_context(running(following))
+                # A session that is not kept over a restart must have ended before the first client joins.
+                self._owner.ask(commands.Tick())
                 await work.enter_async_context(running(self._look_after_log()))
                 yield
             self._owner.stop()

@@ -32,6 +32,9 @@ class Manners:
     greets: Callable[[str, str], Frame | None] = _nothing
     """The first frame from the server after (room, peer) has connected. None if the server waits for the client's first
     frame."""
+    turned_away: Callable[[str], Frame | None] = _nothing
+    """The frame that a client receives, with a text for people, before its connection is closed at once. None if the
+    dialect sends none."""
     enter: Callable[[str, str, int, int], Frame | None]
     """The frame with which (room, peer) joins, as the n-th (from 0) of a group with the given size. None if the
     handshake joins."""

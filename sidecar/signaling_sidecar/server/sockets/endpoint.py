@@ -58,7 +58,7 @@ class Endpoint:
 
         Raises HTTPException for a request that is not a handshake, or that the dialect or a hook refuses.
         """
-        opening = _opening(request)
+        opening = _opening(request, self.settings)
         opened = dialect.open(opening) if dialect is not None else Introduction()
         if isinstance(opened, Rejection):
             raise error_of(opened)
@@ -71,7 +71,7 @@ class Endpoint:
         transport = await socket.begin(request, self.settings.max_frame_bytes)
         connection = self._open(request, transport, dialect)
         if isinstance(opened, Closing):
-            self._front.close_connection(connection, *opened)
+            self._front.turn_away(connection, dialect, opened)
         elif dialect is not None:
             connection.speaks(self._speaker(connection, dialect, opened))
         else:
@@ -117,7 +117,7 @@ class Endpoint:
         origin, agent = headers.get("Origin"), headers.get("User-Agent")
         front.opened(connection, ConnectionOpened(connection.id, dialect, connection.address, origin, agent))
         if is_full:
-            front.close_connection(connection, CloseCode.FULL, "full")
+            front.turn_away(connection, dialect, Closing(CloseCode.FULL, "full"))
         return connection
 
     def _recognise(self, connection: Connection, opening: Opening, frame: bytes) -> Speaker | None:
@@ -142,9 +142,9 @@ class Endpoint:
             self._readers.discard(task)
 
 
-def _opening(request: web.Request) -> Opening:
+def _opening(request: web.Request, settings: Settings) -> Opening:
     raw_query = request.raw_path.partition("?")[2]
-    return Opening(request.match_info.get("room"), request.query, raw_query)
+    return Opening(request.match_info.get("room"), request.query, raw_query, settings)
 
 
 def new_given_id() -> str:

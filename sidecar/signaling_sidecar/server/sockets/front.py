@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import msgspec
 
 from signaling_sidecar import errors
-from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.dialects import Closing, Dialect
 from signaling_sidecar.hub import Ending, commands
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import (
@@ -179,6 +179,14 @@ class Front:
         """Close a connection after the frames in its outbox were sent. Its reader stops when the peer has answered."""
         if self._connections.pop(connection.id, None) is not None:
             connection.close(code, reason, ending)
+
+    def turn_away(self, connection: Connection, dialect: Dialect | None, closing: Closing) -> None:
+        """Close a connection that has just been opened. Its dialect may send a frame before."""
+        if connection.id in self._connections and dialect is not None:
+            farewell = dialect.farewell(closing)
+            if farewell is not None:
+                self._put(connection, _frame(farewell))
+        self.close_connection(connection, *closing)
 
     def close_idle(self, connection: Connection) -> None:
         """Close a connection whose client has sent nothing, unless its handshake has already requested a greeting, a

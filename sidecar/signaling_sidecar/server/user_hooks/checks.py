@@ -142,8 +142,9 @@ class HookChecks:
         return opened if refusal is None else commands.Refuse(connection=opened.connection, refusal=refusal)
 
     async def _of_join(self, join: commands.Join) -> commands.Join | commands.Refuse:
-        refusal = await self._ask_join(join.room, join.peer, join.name, join.credential)
-        own = await self._rules_of(join.room) if refusal is None else refusal
+        key = self._hub.in_group(join).room
+        refusal = await self._ask_join(key, join.peer, join.name, join.credential)
+        own = await self._rules_of(key) if refusal is None else refusal
         return _refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
 
     async def _ask_join(
