@@ -28,19 +28,3 @@ async def test_a_request_of_an_unsupported_library_is_explained_and_printed_once
         assert "does not speak the protocol of Socket.IO" in await answer.text()
     [line] = [record.message for record in caplog.records]
     assert "does not speak the protocol of Socket.IO" in line
-
-
-@pytest.mark.parametrize("path", ["/", "/ws", "/ws/signaling", "/ws/signaling/pairing"])
-async def test_y_webrtc_is_recognised_by_its_first_frame(
-    aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture, path: str
-) -> None:
-    served = await serve(aiohttp_client, tmp_path)
-    for _ in range(2):
-        peer = await served.connect(path)
-        await peer.send({"type": "subscribe", "topics": ["a-document"]})
-        await peer.send({"type": "ping"})
-        await peer.socket.close()
-        await peer.receives_the_end()
-    lines = [record.message for record in caplog.records]
-    assert [line for line in lines if "does not speak the protocol of y-webrtc" in line] == lines
-    assert len(lines) == 1

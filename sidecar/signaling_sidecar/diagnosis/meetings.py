@@ -14,7 +14,7 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import ExternalPages, OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Refusal, Rejection, Session, Signal
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.diagnosis.record_data import media_of, read_about, read_data, word_of
+from signaling_sidecar.diagnosis.record_data import call_of, media_of, read_about, read_data, word_of
 from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
 from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
 from signaling_sidecar.diagnosis.sockets import Sockets, read_closed
@@ -52,6 +52,9 @@ class FoundMeetings:
     pools: list[OfferPool] = field(default_factory=list)
     connections: Connections = field(default_factory=Connections)
     last_ts: float = 0.0
+    unread: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    """By dialect and room: the sessions whose frames to all are opaque, in rooms in which nobody could be seen to meet.
+    """
     labels: dict[tuple[str, str], PeerLabels] = field(default_factory=dict)
     """By dialect and room, the labels of all peers that the log shows in it."""
 
@@ -64,6 +67,8 @@ def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
     log.join_reports()
     log.call_peers()
     log.sort_refusals()
+    for meeting in log.found.meetings:
+        log.found.unread.pop((meeting.dialect or "", meeting.room or ""), None)
     return log.found
 
 
@@ -203,9 +208,11 @@ class _Log:
         candidates = [each for each in find_candidates(entry.data or "") if each.type not in ("end", "malformed")]
         # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
         is_to_a_peer = entry.to is not None or what != "other"
+        if media.is_opaque and key in self._unannounced and not is_to_a_peer:
+            self.found.unread.setdefault(key, set()).add(session.id)
         for meeting in self._to(key, session, entry, may_begin=key in self._unannounced and is_to_a_peer):
             sender = 0 if meeting.sessions[0] is session else 1
-            meeting.signals.append(Signal(entry, sender, what, media.ufrag, candidates))
+            meeting.signals.append(Signal(entry, sender, what, media.ufrag, candidates, call_of(entry.data)))
 
     def _to(self, key: tuple[str, str], session: Session, entry: Entry, *, may_begin: bool) -> Iterator[Meeting]:
         """Yield the meetings of the sender with each receiver of a frame. If `may_begin` is true, a receiver that the

@@ -166,7 +166,19 @@ _KEYS = (
     | frozenset(KINDS)
     | VERSIONED
     | {
-        *(BASE64, "settings", "hook", "error", "summary", "candidate", "candidates", "sdp", "offer", "answer"),
+        *(
+            BASE64,
+            "settings",
+            "hook",
+            "error",
+            "summary",
+            "opaque",
+            "candidate",
+            "candidates",
+            "sdp",
+            "offer",
+            "answer",
+        ),
         *("Offer", "Answer", "IceCandidate"),  # the keys of signals that a library in Rust sends
         *(
             "description",

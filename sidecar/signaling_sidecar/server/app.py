@@ -80,7 +80,6 @@ class Sidecar:
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
         self._admin = AdminApi(self.admin_token, self.boot)
-        self._unsupported = UnsupportedLibraries()
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
@@ -104,7 +103,7 @@ class Sidecar:
             page.page,
         )
         app.router.add_get("/health", self._health)
-        for part in (self._admin, page, peers, dialects, self._unsupported):
+        for part in (self._admin, page, peers, dialects, UnsupportedLibraries()):
             app.router.add_routes(part.routes())
         return app
 
@@ -147,9 +146,7 @@ class Sidecar:
         self._front = Front(tick, IceServers(self.settings), self.settings.max_frames_per_s)
         self._front.owner = self._owner = Owner(self._hub, self._log, self._front, tick)
         tick.write_log, tick.send = self._owner.write_log, self._front.flush
-        self._endpoint = Endpoint(
-            self.settings, self._dialects, self._front, self._conceal, self.site, self._unsupported.frame_refused
-        )
+        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self.site)
         self._admin.begin(self._hub, self._log, self._owner.administer)
 
     def _use_hooks(self, hooks: HookChecks) -> None:

@@ -32,7 +32,6 @@ class Endpoint:
     """Serves the WebSockets of all dialects. Must be created in a running event loop.
 
     `conceal` returns the keyed hash of a secret. `site` returns the content of the file that Vite's plugin has written.
-    `frame_refused` is called with each text frame that was refused before it became a command.
     """
 
     def __init__(
@@ -42,7 +41,6 @@ class Endpoint:
         front: Front,
         conceal: Callable[[str], str],
         site: Callable[[], Site | None],
-        frame_refused: Callable[[bytes], None],
     ) -> None:
         self.settings = settings
         """The settings for new connections."""
@@ -52,7 +50,6 @@ class Endpoint:
         self._front = front
         self._conceal = conceal
         self._site = site
-        self._frame_refused = frame_refused
         self._connection_ids = itertools.count(1)
         self._readers: set[asyncio.Task[object]] = set()
 
@@ -140,7 +137,7 @@ class Endpoint:
         assert task is not None
         self._readers.add(task)
         try:
-            await Reader(self._front, connection, socket, self._frame_refused).run()
+            await Reader(self._front, connection, socket).run()
         finally:
             self._readers.discard(task)
 
