@@ -8,11 +8,12 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from tests.e2e.reported_verdicts import Tally
 from tests.kit.browsers import CAMERA_FLAGS, SharedBrowsers, launched, launched_firefox
@@ -114,36 +115,46 @@ def lan() -> Iterator[Lan]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    """Starts and controls all browsers of this run. It is a process, so it is started once."""
+    async with async_playwright() as playwright:
+        yield playwright
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browsers() -> AsyncIterator[SharedBrowsers]:
     async with SharedBrowsers() as browsers:
         yield browsers
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def browser(browsers: SharedBrowsers, browser_path: Path) -> AsyncIterator[Browser]:
+async def browser(browsers: SharedBrowsers, playwright: Playwright, browser_path: Path) -> AsyncIterator[Browser]:
     """A browser without a camera and a microphone."""
-    async with browsers.lent("Chromium", lambda: launched(browser_path)) as browser:
+    async with browsers.lent("Chromium", partial(launched, playwright, browser_path)) as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def own_browser(browser_path: Path) -> AsyncIterator[Browser]:
+async def own_browser(playwright: Playwright, browser_path: Path) -> AsyncIterator[Browser]:
     """One that no other test has had."""
-    async with launched(browser_path) as browser:
+    async with launched(playwright, browser_path) as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def browser_with_camera(browsers: SharedBrowsers, browser_path: Path) -> AsyncIterator[Browser]:
+async def browser_with_camera(
+    browsers: SharedBrowsers, playwright: Playwright, browser_path: Path
+) -> AsyncIterator[Browser]:
     """Camera and microphone are there, and every page may have them."""
-    async with browsers.lent("Chromium with a camera", lambda: launched(browser_path, CAMERA_FLAGS)) as browser:
+    launch = partial(launched, playwright, browser_path, CAMERA_FLAGS)
+    async with browsers.lent("Chromium with a camera", launch) as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def firefox(browsers: SharedBrowsers, firefox_path: Path) -> AsyncIterator[Browser]:
+async def firefox(browsers: SharedBrowsers, playwright: Playwright, firefox_path: Path) -> AsyncIterator[Browser]:
     """Camera and microphone are there, and every page may have them."""
-    async with browsers.lent("Firefox", lambda: launched_firefox(firefox_path)) as browser:
+    async with browsers.lent("Firefox", partial(launched_firefox, playwright, firefox_path)) as browser:
         yield browser
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Playwright, expect
 
 from tests.e2e.demo_page import DemoPage, new_page, seen, watch
 from tests.e2e.lan_demo import CLICK_THROUGH, PHONE, comes, new_phone, start_lan_demo, talk, waits
@@ -41,13 +41,20 @@ async def demo(lan: Lan, start_once: Start, npm_package: Path, tmp_path_factory:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browsers(
-    request: pytest.FixtureRequest, lan: Lan, browser_path: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    lan: Lan,
+    playwright: Playwright,
+    browser_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Browsers]:
     """Pages send candidates with mDNS names, or with IP addresses if they may use a camera."""
     folder = tmp_path_factory.mktemp("browsers")
     laptop, phone = (host.program(browser_path, folder) for host in (lan.laptop, lan.phone))
-    flags = ["--disable-features=WebRtcHideLocalIpsWithMdns"] if request.param == "addresses" else []
-    async with launched(laptop, flags) as on_laptop, launched(phone, flags) as on_phone:
+    disabled = ["WebRtcHideLocalIpsWithMdns"] if request.param == "addresses" else []
+    async with (
+        launched(playwright, laptop, disabled_features=disabled) as on_laptop,
+        launched(playwright, phone, disabled_features=disabled) as on_phone,
+    ):
         yield Browsers(on_laptop, on_phone)
 
 

@@ -4,17 +4,16 @@ Chromium."""
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, BrowserContext, Page
 
 from tests.e2e.stories import has
-from tests.kit.browsers import kill, launched
+from tests.kit.browsers import kill
 from tests.kit.programs import Start, until
 from tests.kit.sites import Sidecar, Site, sidecar_in, start_vite, url_in, write_project
 from tests.kit.ways import config_with_plugin
@@ -59,25 +58,29 @@ Client = Callable[[str], tuple[str, dict[str, Any]]]
 """The path and the first frame of a client with this name."""
 
 
-async def socket_closed(page: Page) -> None:
-    await page.evaluate("socket.close()")
+async def socket_closed(pages: Sequence[Page]) -> None:
+    for page in pages:
+        await page.evaluate("socket.close()")
 
 
-async def page_closed(page: Page) -> None:
-    await page.close()
+async def page_closed(pages: Sequence[Page]) -> None:
+    for page in pages:
+        await page.close()
 
 
-async def page_reloaded(page: Page) -> None:
-    await page.reload()
+async def page_reloaded(pages: Sequence[Page]) -> None:
+    for page in pages:
+        await page.reload()
 
 
-async def browser_killed(page: Page) -> None:
-    assert page.context.browser is not None
-    await kill(page.context.browser)
+async def browser_killed(pages: Sequence[Page]) -> None:
+    browser = pages[0].context.browser
+    assert browser is not None
+    await kill(browser)
 
 
 class Ending(NamedTuple):
-    does: Callable[[Page], Awaitable[None]]
+    does: Callable[[Sequence[Page]], Awaitable[None]]
     name: str
     code: int | None
     """The Close frame on the wire."""
@@ -130,30 +133,46 @@ async def logged(sidecar: Sidecar, *types: str, **fields: Any) -> dict[str, Any]
     return found()[0]
 
 
-async def what_becomes_of(client: Client, ending: Ending, browser: Browser, site: Site) -> tuple[dict[str, Any], Fate]:
-    """The record about the end of the connection, and the next one about the peer."""
-    name = f"{client.__name__}-{ending.does.__name__}".replace("_", "-")
+class Peer(NamedTuple):
+    """A client on a page, and the ids that it has in the log."""
+
+    page: Page
+    connection: str
+    id: str
+
+
+async def enter(client: Client, name: str, window: BrowserContext, site: Site) -> Peer:
     path, frame = client(name)
-    page = await browser.new_page(user_agent=name)  # in the log, a pairing code is replaced by its hash
+    connections_before = connections(site.sidecar)
+    page = await window.new_page()
     await page.goto(f"{site.url}?{urlencode({'path': path, 'frame': json.dumps(frame)})}")
-    opened = await logged(site.sidecar, "connection.opened", data={"user_agent": name})
-    entered = await logged(site.sidecar, "peer.joined", "match.queued", connection=opened["connection"])
-    await ending.does(page)
-    closed = await logged(site.sidecar, "connection.closed", connection=opened["connection"])
-    next_ = await logged(site.sidecar, "peer.left", "peer.away", "match.cancelled", peer=entered["peer"])
-    await page.close()
-    return closed["data"], Fate(next_["type"], next_["data"].get("grace_s"))
+    await until(lambda: len(connections(site.sidecar)) > len(connections_before), f"{name} has connected")
+    connection = connections(site.sidecar)[-1]
+    entered = await logged(site.sidecar, "peer.joined", "match.queued", connection=connection)
+    return Peer(page, connection, entered["peer"])
+
+
+def connections(sidecar: Sidecar) -> list[str]:
+    return [record["connection"] for record in sidecar.records() if record["type"] == "connection.opened"]
+
+
+async def fate_of(peer: Peer, sidecar: Sidecar) -> Fate:
+    """The next record about the peer."""
+    next_ = await logged(sidecar, "peer.left", "peer.away", "match.cancelled", peer=peer.id)
+    return Fate(next_["type"], next_["data"].get("grace_s"))
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.does.__name__)
-@pytest.mark.parametrize("client", FATES, ids=lambda client: client.__name__)
 async def test_the_way_a_browser_closes_decides_whether_the_session_is_kept(
-    site: Site, browser: Browser, browser_path: Path, client: Client, ending: Ending
+    site: Site, browser: Browser, ending: Ending
 ) -> None:
-    if ending.does is browser_killed:
-        async with launched(browser_path) as killed:
-            end, fate = await what_becomes_of(client, ending, killed, site)
-    else:
-        end, fate = await what_becomes_of(client, ending, browser, site)
-    assert (end["ending"], end.get("code"), end["by"]) == (ending.name, ending.code, "peer")
-    assert fate == FATES[client][ending.name]
+    window = await browser.new_context()
+    peers = {
+        client: await enter(client, f"{client.__name__}-{ending.does.__name__}".replace("_", "-"), window, site)
+        for client in FATES
+    }
+    await ending.does([peer.page for peer in peers.values()])
+    for client, peer in peers.items():
+        end = (await logged(site.sidecar, "connection.closed", connection=peer.connection))["data"]
+        assert (end["ending"], end.get("code"), end["by"]) == (ending.name, ending.code, "peer"), client
+        assert await fate_of(peer, site.sidecar) == FATES[client][ending.name], client

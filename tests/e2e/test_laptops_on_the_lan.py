@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Playwright, expect
 
 from tests.e2e.demo_page import DemoPage, new_page
 from tests.e2e.lan_demo import CLICK_THROUGH, new_phone, start_lan_demo, takes_name, talk, waits
@@ -73,12 +73,12 @@ async def laptops(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browsers(
-    lan: Lan, browser_path: Path, tmp_path_factory: pytest.TempPathFactory
+    lan: Lan, playwright: Playwright, browser_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Browser, Browser]]:
     """Open a page on Ben's laptop, and one on the phone."""
     folder = tmp_path_factory.mktemp("browsers")
     laptop, phone = (host.program(browser_path, folder) for host in (lan.second_laptop, lan.phone))
-    async with launched(laptop) as on_laptop, launched(phone) as on_phone:
+    async with launched(playwright, laptop) as on_laptop, launched(playwright, phone) as on_phone:
         yield on_laptop, on_phone
 
 

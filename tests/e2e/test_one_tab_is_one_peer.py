@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext
+from playwright.async_api import Browser, BrowserContext, Playwright
 
 from tests.frameworks.tabs import Tab, most_at_once, settled
 from tests.kit.browsers import launched
@@ -202,9 +202,11 @@ async def test_a_second_tab_with_the_same_chosen_id_is_told_and_waits(site: Site
     assert most_at_once(site.sidecar, "same") == 1
 
 
-async def test_a_page_is_the_same_peer_after_the_back_button(site: Site, browser_path: Path) -> None:
+async def test_a_page_is_the_same_peer_after_the_back_button(
+    site: Site, playwright: Playwright, browser_path: Path
+) -> None:
     """Navigate back. The browser may or may not have the page in its back/forward cache."""
-    async with launched(browser_path, without=["--disable-back-forward-cache"]) as browser:
+    async with launched(playwright, browser_path, without=["--disable-back-forward-cache"]) as browser:
         window = await browser.new_context()
         tab = await opened(window, site, "back", JOINS)
         peer_id = await joined(tab)

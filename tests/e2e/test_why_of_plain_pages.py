@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Playwright
 
 from signaling_sidecar.diagnosis import diagnose
 from tests.e2e.plain_faults import FAULTS, REJECTIONS
@@ -23,8 +23,8 @@ from tests.kit.sites import Sidecar, Site
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def plain_browser(browser_path: Path) -> AsyncIterator[Browser]:
-    async with launched(browser_path, FLAGS) as browser:
+async def plain_browser(playwright: Playwright, browser_path: Path) -> AsyncIterator[Browser]:
+    async with launched(playwright, browser_path, FLAGS) as browser:
         yield browser
 
 

@@ -12,6 +12,7 @@ from tests.e2e.conftest import browser as browser
 from tests.e2e.conftest import browser_path as browser_path
 from tests.e2e.conftest import browsers as browsers
 from tests.e2e.conftest import npm_package as npm_package
+from tests.e2e.conftest import playwright as playwright
 from tests.e2e.conftest import start as start
 from tests.frameworks.projects import Tools, get_tools
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -9,8 +10,33 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Playwright
 
+# A page of a test needs none of these, and a window without them takes less than half of the CPU time: Chromium would
+# load a page for the suggestions below its address bar into each window, and start a process for the next page.
+UNUSED_FEATURES = [
+    "SpareRendererForSitePerProcess",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
+]
+# Chromium only takes the last list that it is given. So ours contains what Playwright's list contains for all platforms
+# (`chromiumSwitches.ts`).
+PLAYWRIGHTS_DISABLED_FEATURES = [
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+]
 FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -33,18 +59,27 @@ FIREFOX_SETTINGS: dict[str, str | float | bool] = {
 
 
 @asynccontextmanager
-async def launched(path: Path, flags: Sequence[str] = (), without: Sequence[str] = ()) -> AsyncIterator[Browser]:
+async def launched(
+    playwright: Playwright,
+    path: Path,
+    flags: Sequence[str] = (),
+    *,
+    without: Sequence[str] = (),
+    disabled_features: Sequence[str] = (),
+) -> AsyncIterator[Browser]:
     """`without` are default flags of Playwright that are not passed."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=path, args=[*FLAGS, *flags], ignore_default_args=list(without)
-        )
-        yield browser
-        await browser.close()
+    disabled = ",".join([*PLAYWRIGHTS_DISABLED_FEATURES, *UNUSED_FEATURES, *disabled_features])
+    browser = await playwright.chromium.launch(
+        executable_path=path,
+        args=[*FLAGS, f"--disable-features={disabled}", *flags],
+        ignore_default_args=list(without),
+    )
+    yield browser
+    await browser.close()
 
 
 @asynccontextmanager
-async def launched_firefox(path: Path) -> AsyncIterator[Browser]:
+async def launched_firefox(playwright: Playwright, path: Path) -> AsyncIterator[Browser]:
     """An unmodified Firefox with a camera and a microphone. Its colour scheme cannot be changed."""
     environment: dict[str, str | float | bool] = {
         **os.environ,
@@ -52,15 +87,14 @@ async def launched_firefox(path: Path) -> AsyncIterator[Browser]:
         # The gate runs with this Python interpreter.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
-    async with async_playwright() as playwright:
-        browser = await playwright.firefox.launch(
-            channel="moz-firefox",  # uses WebDriver BiDi; otherwise Playwright needs a modified Firefox
-            executable_path=FIREFOX_GATE,
-            env=environment,
-            firefox_user_prefs=FIREFOX_SETTINGS,
-        )
-        yield browser
-        await browser.close()
+    browser = await playwright.firefox.launch(
+        channel="moz-firefox",  # uses WebDriver BiDi; otherwise Playwright needs a modified Firefox
+        executable_path=FIREFOX_GATE,
+        env=environment,
+        firefox_user_prefs=FIREFOX_SETTINGS,
+    )
+    yield browser
+    await browser.close()
 
 
 class SharedBrowsers(AsyncExitStack):
@@ -74,12 +108,13 @@ class SharedBrowsers(AsyncExitStack):
     async def lent(
         self, kind: str, launch: Callable[[], AbstractAsyncContextManager[Browser]]
     ) -> AsyncIterator[Browser]:
-        """The browser of this kind. The windows that are opened in it are closed afterwards."""
+        """The browser of this kind, or a new one if it was killed. The windows that are opened in it are closed
+        afterwards."""
         browser = self._running.get(kind)
         if browser is None or not browser.is_connected():
             browser = self._running[kind] = await self.enter_async_context(launch())
         yield browser
-        for window in browser.contexts:
+        for window in browser.contexts if browser.is_connected() else ():
             await window.close()
 
 
@@ -90,4 +125,7 @@ async def kill(browser: Browser) -> None:
     processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
     [main] = [process["id"] for process in processes if process["type"] == "browser"]
     assert os.getpgid(main) == main, "it leads a process group of its own"
+    has_ended = asyncio.Event()
+    browser.once("disconnected", lambda _: has_ended.set())
     os.killpg(main, signal.SIGKILL)
+    await has_ended.wait()

@@ -14,7 +14,7 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import ExternalPages, OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Refusal, Rejection, Session, Signal
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.diagnosis.record_data import media_of, read_about, read_data, word_of
+from signaling_sidecar.diagnosis.record_data import call_of, media_of, read_about, read_data, word_of
 from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
 from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
 from signaling_sidecar.diagnosis.sockets import Sockets, read_closed
@@ -212,7 +212,7 @@ class _Log:
             self.found.unread.setdefault(key, set()).add(session.id)
         for meeting in self._to(key, session, entry, may_begin=key in self._unannounced and is_to_a_peer):
             sender = 0 if meeting.sessions[0] is session else 1
-            meeting.signals.append(Signal(entry, sender, what, media.ufrag, candidates))
+            meeting.signals.append(Signal(entry, sender, what, media.ufrag, candidates, call_of(entry.data)))
 
     def _to(self, key: tuple[str, str], session: Session, entry: Entry, *, may_begin: bool) -> Iterator[Meeting]:
         """Yield the meetings of the sender with each receiver of a frame. If `may_begin` is true, a receiver that the
