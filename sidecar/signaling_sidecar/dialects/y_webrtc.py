@@ -51,9 +51,10 @@ _fields_of = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
-    if envelope.kind not in _READERS:
+    read = _READERS.get(envelope.kind)
+    if read is None:
         raise BadFrameError(errors.unknown_type(envelope.kind))
-    return _READERS[envelope.kind](envelope, frame, caller, at_ms)
+    return read(envelope, frame, caller, at_ms)
 
 
 def _publish(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
@@ -61,7 +62,7 @@ def _publish(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> C
     names = envelope.data if isinstance(envelope.data, _Data) else _Data()
     return commands.Relay(
         caller.connection,
-        envelope.kind,
+        "publish",
         None,
         caller.given_id,
         frame.rstrip() if envelope.clients is UNSET else _without_clients(frame),
