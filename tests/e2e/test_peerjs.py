@@ -15,9 +15,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from signaling_sidecar.inspection import open_log
-from tests.e2e.test_other_libraries import start_app
 from tests.kit.programs import Start, until
-from tests.kit.sites import Site, sidecar_in
+from tests.kit.sites import Site, sidecar_in, start_app
 
 # An app changes only the line with the path. Without `config`, PeerJS asks public STUN and TURN servers.
 APP = """
@@ -35,10 +34,8 @@ function use(connection) {
   return connection
 }
 
-function newPeer(id) {
-  const peer = new Peer(id, {
-    host: location.hostname, port: location.port, path: '/ws/signaling', config: { iceServers: [] },
-  })
+function newPeer(id, server = { host: location.hostname, port: location.port, path: '/ws/signaling' }) {
+  const peer = new Peer(id, { ...server, config: { iceServers: [] } })
   peer.on('connection', use)
   peer.on('call', (call) => { call.answer(picture()); call.on('stream', (stream) => show(stream)) })
   peer.on('error', (error) => errors.push(error.type))
@@ -162,8 +159,19 @@ async def test_two_pages_call_each_other_and_both_are_seen(pages: Pages) -> None
         return [line for line in str(open_log(pages.site.sidecar.state_dir).diagnose()).splitlines() if "calle" in line]
 
     await until(lambda: "connected" in str(said()), "the diagnosis says that the two are connected")
-    print(open_log(pages.site.sidecar.state_dir).diagnose())
     assert len(said()) == 1, said()
+
+
+async def test_a_peer_on_the_sidecars_own_port_uses_the_default_path_of_the_library(pages: Pages) -> None:
+    one, other = await pages.two()
+    port = urlsplit(pages.site.sidecar.url).port
+    script = """(port) => new Promise((resolve) => {
+      const peer = app.newPeer(undefined, { host: '127.0.0.1', port })
+      peer.on('open', resolve)
+    })"""
+    other_id = await other.js(script, port)
+    await one.js("async (id) => { (await app.connect(id, 'json')).send('hello') }", other_id)
+    await other.holds("app.received[0] === 'hello'")
 
 
 async def test_an_id_in_use_is_taken_and_an_absent_peer_is_unavailable(pages: Pages) -> None:
