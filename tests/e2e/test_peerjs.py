@@ -184,6 +184,24 @@ async def test_an_id_in_use_is_taken_and_an_absent_peer_is_unavailable(pages: Pa
     assert await one.js("app.peer.open && app.errors.length === 0")
 
 
+async def test_a_component_that_is_mounted_twice_gets_its_id(pages: Pages) -> None:
+    """React's StrictMode mounts it, cleans up, and mounts it again at once: while its first peer connects, or later."""
+    page = await pages.open()
+    await page.is_open()
+    script = """async (isOpenFirst) => {
+      const first = app.newPeer('mounted')
+      if (isOpenFirst) await new Promise((resolve) => first.on('open', resolve))
+      first.destroy()
+      const second = app.newPeer('mounted')
+      const id = await new Promise((resolve) => second.on('open', resolve))
+      second.destroy()
+      return id
+    }"""
+    for is_open_first in (False, True):
+        assert await page.js(script, is_open_first) == "mounted"
+    assert await page.js("app.errors") == []
+
+
 async def test_a_page_that_is_loaded_again_has_its_id_at_once_and_its_contact_knows(pages: Pages) -> None:
     one, other = await pages.two("alice", "bob")
     await other.js("async () => { await app.connect('alice', 'json') }")
