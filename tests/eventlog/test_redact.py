@@ -40,7 +40,7 @@ from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.rules import Ending, OwnRules, Reason
 from signaling_sidecar.settings import Settings
 from tests.kit.checkout import RECORDED
-from tests.kit.diagnosis_log import Story
+from tests.kit.diagnosis_log import Story, sdp
 from tests.kit.inspection_log import ANN, BAR, record
 from tests.kit.shared_copy import shared_copy
 
@@ -140,6 +140,13 @@ def findings(path: Path) -> list[tuple[str, str, list[int]]]:
         lambda story: story.joins("ben", origin="http://192.168.7.4:5173").waits(60),
         lambda story: story.joins("ben", origin="http://localhost:5173").waits(60),
         lambda story: story.joins("ben").sends("ben", "x-offer", sdp="v=0\na=ice-ufrag:u\n").waits(60).leaves("ben"),
+        lambda story: (
+            story.joins("ben")
+            .sends("ann", "OFFER", payload={"sdp": sdp("a"), "connectionId": "dc_a"})
+            .sends("ben", "OFFER", payload={"sdp": sdp("b"), "connectionId": "dc_b"})
+            .sends("ben", "ANSWER", payload={"sdp": sdp("c"), "connectionId": "dc_a"})
+            .waits(60)
+        ),
     ],
 )
 def test_a_redacted_copy_has_the_same_reason(tell: Any, tmp_path: Path) -> None:
