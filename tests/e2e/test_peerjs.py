@@ -15,9 +15,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from signaling_sidecar.inspection import open_log
-from tests.e2e.test_other_libraries import start_app
 from tests.kit.programs import Start, until
-from tests.kit.sites import Site, sidecar_in
+from tests.kit.sites import Site, sidecar_in, start_app
 
 # An app changes only the line with the path. Without `config`, PeerJS asks public STUN and TURN servers.
 APP = """

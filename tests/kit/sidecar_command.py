@@ -1,7 +1,7 @@
 """Run the command `sidecar`: in a process of its own, as users do, or in this one.
 
-A process needs up to half a second of CPU time to start. So tests use `run_here` if they are about what a command prints
-and returns, and `run` if they are about the process: its streams, signals, warnings or encoding.
+A process needs up to half a second of CPU time to start. So tests use `run_here` if they are about what a command
+prints and returns, and `run` if they are about the process: its streams, signals, warnings or encoding.
 """
 
 from __future__ import annotations
