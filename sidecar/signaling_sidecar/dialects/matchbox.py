@@ -128,6 +128,7 @@ def rules(settings: Settings) -> RoomRules:
 MATCHBOX = Dialect(
     name=NAME,
     purpose="games and apps that use the Rust crate matchbox_socket",
+    line='WebRtcSocket::new_reliable("$origin/ws/signaling/matchbox/lobby?next=2")',
     paths=("/ws/signaling/matchbox/{room}", "/ws/signaling/matchbox", "/ws/signaling/matchbox/"),
     kinds=frozenset(("Signal", "KeepAlive")),
     kind_of=kind_tag(),
