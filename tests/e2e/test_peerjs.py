@@ -34,10 +34,8 @@ function use(connection) {
   return connection
 }
 
-function newPeer(id) {
-  const peer = new Peer(id, {
-    host: location.hostname, port: location.port, path: '/ws/signaling', config: { iceServers: [] },
-  })
+function newPeer(id, server = { host: location.hostname, port: location.port, path: '/ws/signaling' }) {
+  const peer = new Peer(id, { ...server, config: { iceServers: [] } })
   peer.on('connection', use)
   peer.on('call', (call) => { call.answer(picture()); call.on('stream', (stream) => show(stream)) })
   peer.on('error', (error) => errors.push(error.type))
@@ -161,8 +159,19 @@ async def test_two_pages_call_each_other_and_both_are_seen(pages: Pages) -> None
         return [line for line in str(open_log(pages.site.sidecar.state_dir).diagnose()).splitlines() if "calle" in line]
 
     await until(lambda: "connected" in str(said()), "the diagnosis says that the two are connected")
-    print(open_log(pages.site.sidecar.state_dir).diagnose())
     assert len(said()) == 1, said()
+
+
+async def test_a_peer_on_the_sidecars_own_port_uses_the_default_path_of_the_library(pages: Pages) -> None:
+    one, other = await pages.two()
+    port = urlsplit(pages.site.sidecar.url).port
+    script = """(port) => new Promise((resolve) => {
+      const peer = app.newPeer(undefined, { host: '127.0.0.1', port })
+      peer.on('open', resolve)
+    })"""
+    other_id = await other.js(script, port)
+    await one.js("async (id) => { (await app.connect(id, 'json')).send('hello') }", other_id)
+    await other.holds("app.received[0] === 'hello'")
 
 
 async def test_an_id_in_use_is_taken_and_an_absent_peer_is_unavailable(pages: Pages) -> None:
@@ -173,6 +182,24 @@ async def test_an_id_in_use_is_taken_and_an_absent_peer_is_unavailable(pages: Pa
     await other.holds("app.errors.length > 0")
     assert await other.js("app.errors") == ["peer-unavailable"]
     assert await one.js("app.peer.open && app.errors.length === 0")
+
+
+async def test_a_component_that_is_mounted_twice_gets_its_id(pages: Pages) -> None:
+    """React's StrictMode mounts it, cleans up, and mounts it again at once: while its first peer connects, or later."""
+    page = await pages.open()
+    await page.is_open()
+    script = """async (isOpenFirst) => {
+      const first = app.newPeer('mounted')
+      if (isOpenFirst) await new Promise((resolve) => first.on('open', resolve))
+      first.destroy()
+      const second = app.newPeer('mounted')
+      const id = await new Promise((resolve) => second.on('open', resolve))
+      second.destroy()
+      return id
+    }"""
+    for is_open_first in (False, True):
+        assert await page.js(script, is_open_first) == "mounted"
+    assert await page.js("app.errors") == []
 
 
 async def test_a_page_that_is_loaded_again_has_its_id_at_once_and_its_contact_knows(pages: Pages) -> None:

@@ -17,7 +17,7 @@ from tests.kit.hub_driver import GRACE_S, CountedIds
 
 OLDER, NEWER = 1, 2
 RULES = RoomRules(
-    joining=Joining(capacity=9, challenged=Challenged.THE_ID),
+    joining=Joining(capacity=9, challenged=Challenged.THE_ID, replacements=2, replacement_window_s=20.0),
     endings=Endings(grace_s=GRACE_S),
 )
 
@@ -71,6 +71,19 @@ def test_with_the_same_token_a_newer_connection_replaces_the_older_one_without_a
     assert Close(OLDER, CloseCode.REPLACED, "replaced") in joined
     assert isinstance(told(joined)[0], PeerList)
     assert desk.sessions == {"session-1": NEWER}
+
+
+def test_a_connection_that_was_replaced_too_often_with_its_own_token_is_challenged() -> None:
+    desk = Desk()
+    desk.join(2, "secret")
+    desk.join(3, "secret")
+    assert Challenge(3) in desk.join(4, "secret")
+    (answer,) = told(desk.do(Alive(3)))
+    assert isinstance(answer, Refused)
+    assert answer.refusal.code is Code.ID_TAKEN
+    desk.join(5, "secret")
+    desk.pass_time(2)
+    assert desk.sessions == {"session-1": 5}
 
 
 @pytest.mark.parametrize("token", ["another", None])

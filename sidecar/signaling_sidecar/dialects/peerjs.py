@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from signaling_sidecar import errors
-from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
+from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, text_in_binary, writer
 from signaling_sidecar.dialects.port import Answer, Asked, Caller, Closing, Dialect, Introduction, Opening, Route, View
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import commands, effects
@@ -40,7 +40,9 @@ from signaling_sidecar.settings import Settings
 NAME = "peerjs"
 PREFIX = "/ws/signaling"
 KEEP_S = 5.0  # seconds; as the original server, after which it sends EXPIRE
-MAX_TOKEN_BYTES = 256  # bytes of UTF-8; the library's own tokens have about 11
+MAX_TOKEN_BYTES = 2048  # bytes of UTF-8; the library's own tokens have about 11, and a page may set one
+# Two tabs of a page that sets both its id and its token would otherwise replace each other for ever.
+REPLACEMENTS, REPLACEMENT_WINDOW_S = 10, 20.0
 MAX_KEPT_FRAMES = 500  # frames for one id; a call makes about 10, so 50 peers can wait for one that reloads its page
 MAX_KEPT_BYTES = 1024 * 1024  # bytes for one id; an offer with video has about 7 KB
 MAX_KEPT_BYTES_IN_ALL = 16 * MAX_KEPT_BYTES
@@ -116,6 +118,8 @@ def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carr
         may_wait=kind in _CALLS,
     )
 
+
+_decode = reader(msgspec.json.Decoder(_Envelope), _read)
 
 # --- wire types: server to client ----------------------------------------------------------------------------------
 
@@ -207,6 +211,8 @@ def rules(settings: Settings) -> RoomRules:
             # Without prefixes, a room is not one of the app: it holds everybody who uses the same key.
             capacity=settings.max_peers_per_room if settings.peerjs_rooms_by_prefix else settings.max_connections,
             challenged=Challenged.THE_ID,
+            replacements=REPLACEMENTS,
+            replacement_window_s=REPLACEMENT_WINDOW_S,
         ),
         endings=Endings(
             grace_s={
@@ -235,10 +241,12 @@ def rules(settings: Settings) -> RoomRules:
 PEERJS = Dialect(
     name=NAME,
     purpose="PeerJS: peers call each other by their ids",
+    line="new Peer(id, { host: $host, port: $port, path: '/ws/signaling', secure: $secure })",
     paths=(f"{PREFIX}/peerjs", "/peerjs"),
     kinds=_CALLS | _NOT_KEPT | {"HEARTBEAT"},
     rules=rules,
-    decode=reader(msgspec.json.Decoder(_Envelope), _read),
+    decode=_decode,
+    decode_binary=text_in_binary(_decode),
     encode=writer(_ENCODERS),
     open=open_,
     begin=begin,

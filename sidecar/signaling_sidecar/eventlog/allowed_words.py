@@ -114,6 +114,7 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(("token", "issued", "proven", "own_token"), "token"),
     **dict.fromkeys(("ufrag", "usernameFragment", "localUfrag", "remoteUfrag"), "ufrag"),
     **dict.fromkeys(("link", "forLink"), "link"),
+    "connectionId": "call",
     **dict.fromkeys(("project", "state_dir", "hooks"), "path"),
     **dict.fromkeys(("instance", "page"), "page"),
     **{name: name for name in ("boot", "pc", "name", "message", "origin", "dialect", "kind", "code", "reason")},
@@ -179,6 +180,7 @@ _KEYS = (
             "offer",
             "answer",
         ),
+        *("Offer", "Answer", "IceCandidate"),  # the keys of signals that a library in Rust sends
         *(
             "description",
             "signal",

@@ -42,9 +42,10 @@ def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusa
         return None if asks_again and join.instance == session.instance else errors.taken(session.peer)
     if join.resumable:
         return errors.taken(session.peer)
-    if session.connection is None or (session.own_token is not None and not is_another_client(session, join)):
+    if session.connection is None:
         return None
-    if joining.challenged is Challenged.THE_ID:
+    is_same_client = session.own_token is not None and not is_another_client(session, join)
+    if joining.challenged is Challenged.THE_ID and not is_same_client:
         return errors.connected(session.peer)
     if joining.replacements is None:
         return None
