@@ -13,6 +13,10 @@ NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 10
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 
+# Some containers set this. Each of the several hundred Python processes that the tests start would then compile the
+# sidecar again, which takes a third of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python soak soak-why bench-reading check check-package check-python format record dist clean browser
 

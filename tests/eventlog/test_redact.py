@@ -330,13 +330,14 @@ def test_unknown_lines_of_a_description_are_removed() -> None:
         ("candidate:1 1 udp", "malformed"),
         ("", "end"),
         (None, "end"),
+        ("null", "end"),
         ("candidate:1 x udp y a.local 9 typ host", "host"),
     ],
 )
 def test_a_redacted_candidate_is_well_formed_exactly_if_the_original_is(candidate: str | None, kind: str) -> None:
-    data = {"candidate": {"candidate": candidate}}
-    assert find_media(json.dumps(data)).candidate_type == kind
-    assert find_media(json.dumps(shared_data("signal.relayed", data))).candidate_type == kind
+    for data in ({"candidate": {"candidate": candidate}}, {"Signal": {"data": {"IceCandidate": candidate}}}):
+        assert find_media(json.dumps(data)).candidate_type == kind
+        assert find_media(json.dumps(shared_data("signal.relayed", data))).candidate_type == kind
 
 
 def test_an_unknown_frame_type_keeps_its_meaning() -> None:

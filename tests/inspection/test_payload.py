@@ -55,10 +55,11 @@ def test_the_ufrag_beside_a_candidate_counts_when_the_candidate_has_none() -> No
     assert (media.ufrag, media.protocol, media.address_class) == ("Zz9+", "udp", "mdns")
 
 
-@pytest.mark.parametrize("candidate", ["", None])
+@pytest.mark.parametrize("candidate", ["", None, "null"])
 def test_an_empty_candidate_is_the_end_of_candidates(candidate: str | None) -> None:
     assert find_media(json.dumps({"candidate": {"candidate": candidate}})).candidate_type == "end"
     assert find_media(json.dumps({"candidate": candidate})).candidate_type == "end"
+    assert find_media(json.dumps({"data": {"IceCandidate": candidate}})).candidate_type == "end"
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,12 @@ def reader(
     return decode
 
 
+def text_in_binary(decode: Callable[[bytes, Caller, int], Command]) -> Callable[[bytes, Caller, int], Command]:
+    """Create the `decode_binary` of a dialect whose clients may send their text in binary frames. It is relayed as
+    text, because a payload that is no `Binary` is text."""
+    return lambda frame, caller, at_ms: decode(bytes(frame), caller, at_ms)
+
+
 def binary_reader(
     read: Callable[[bytes, Caller, int], Carried], kind: str | None = None
 ) -> Callable[[bytes, Caller, int], Command]:

@@ -112,10 +112,15 @@ def closing(message: LastWords) -> Closing | None:
 # --- rules ---------------------------------------------------------------------------------------------------------
 
 
+# Nobody can return to a session, because an id ends with its connection. In a group, a session that is kept would take
+# the place of a newcomer.
+_GRACE_S = dict.fromkeys(Ending, 0.0)
+
+
 def rules(settings: Settings) -> RoomRules:
     return RoomRules(
         joining=Joining(capacity=settings.max_peers_per_room),
-        endings=Endings(grace_s=dict.fromkeys(Ending, 0.0)),  # nobody can return, because its id ends with a connection
+        endings=Endings(grace_s=_GRACE_S, own_grace=frozenset()),
         relays=Relays(to_oneself=True),
     )
 
@@ -123,6 +128,7 @@ def rules(settings: Settings) -> RoomRules:
 MATCHBOX = Dialect(
     name=NAME,
     purpose="games and apps that use the Rust crate matchbox_socket",
+    line='WebRtcSocket::new_reliable("$origin/ws/signaling/matchbox/lobby?next=2")',
     paths=("/ws/signaling/matchbox/{room}", "/ws/signaling/matchbox", "/ws/signaling/matchbox/"),
     kinds=frozenset(("Signal", "KeepAlive")),
     kind_of=kind_tag(),

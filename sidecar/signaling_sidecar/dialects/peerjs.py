@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from signaling_sidecar import errors
-from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
+from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, text_in_binary, writer
 from signaling_sidecar.dialects.port import Answer, Asked, Caller, Closing, Dialect, Introduction, Opening, Route, View
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import commands, effects
@@ -118,6 +118,8 @@ def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carr
         may_wait=kind in _CALLS,
     )
 
+
+_decode = reader(msgspec.json.Decoder(_Envelope), _read)
 
 # --- wire types: server to client ----------------------------------------------------------------------------------
 
@@ -239,10 +241,12 @@ def rules(settings: Settings) -> RoomRules:
 PEERJS = Dialect(
     name=NAME,
     purpose="PeerJS: peers call each other by their ids",
+    line="new Peer(id, { host: $host, port: $port, path: '/ws/signaling', secure: $secure })",
     paths=(f"{PREFIX}/peerjs", "/peerjs"),
     kinds=_CALLS | _NOT_KEPT | {"HEARTBEAT"},
     rules=rules,
-    decode=reader(msgspec.json.Decoder(_Envelope), _read),
+    decode=_decode,
+    decode_binary=text_in_binary(_decode),
     encode=writer(_ENCODERS),
     open=open_,
     begin=begin,

@@ -73,12 +73,13 @@ class Caller:
 
 
 class FrameBudget(NamedTuple):
-    """How many frames a connection may send, in relation to the settings `max_frames_per_s` and `max_frames_burst`."""
+    """How many frames a connection may send and leave unread, in relation to the settings `max_frames_per_s`,
+    `max_frames_burst` and `max_outbox_bytes`."""
 
     times: float = 1.0
-    """The factor by which both settings are multiplied."""
+    """The factor by which these settings are multiplied."""
     per_room: bool = False
-    """Whether both settings are also multiplied by the number of rooms that the connection is in."""
+    """Whether these settings are also multiplied by the number of rooms that the connection is in."""
 
 
 Decode = Callable[[bytes, Caller, int], Command]
@@ -194,7 +195,7 @@ class Dialect:
     """The kinds of a first frame that choose this dialect on the shared path. A protocol in which the server sends the
     first frame cannot use it, because the client would wait for the server, and the server for the client."""
     frame_budget: FrameBudget = FrameBudget()
-    """How many frames a connection may send."""
+    """How many frames a connection may send and leave unread."""
     query: str | None = None
     """The name of a parameter that the query must have, unless the path names the room."""
     query_chooses: bool = False

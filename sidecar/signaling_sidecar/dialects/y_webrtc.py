@@ -14,10 +14,10 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from signaling_sidecar import errors
-from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
+from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, text_in_binary, writer
 from signaling_sidecar.dialects.port import Caller, Dialect, FrameBudget
 from signaling_sidecar.hub import commands, effects
-from signaling_sidecar.hub.commands import MAX_COMMANDS, Carried, Command, Single
+from signaling_sidecar.hub.commands import MAX_COMMANDS, Carried, Single
 from signaling_sidecar.hub.rules import Announcements, Ending, Endings, Joining, Relays, RoomKey, RoomRules
 from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
@@ -51,9 +51,10 @@ _fields_of = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
-    if envelope.kind not in _READERS:
+    read = _READERS.get(envelope.kind)
+    if read is None:
         raise BadFrameError(errors.unknown_type(envelope.kind))
-    return _READERS[envelope.kind](envelope, frame, caller, at_ms)
+    return read(envelope, frame, caller, at_ms)
 
 
 def _publish(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
@@ -61,7 +62,7 @@ def _publish(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> C
     names = envelope.data if isinstance(envelope.data, _Data) else _Data()
     return commands.Relay(
         caller.connection,
-        envelope.kind,
+        "publish",
         None,
         caller.given_id,
         frame.rstrip() if envelope.clients is UNSET else _without_clients(frame),
@@ -121,12 +122,6 @@ _READERS: dict[str, Callable[[_Envelope, bytes, Caller, int], Carried]] = {
 }
 _decode = reader(msgspec.json.Decoder(_Envelope), _read)
 
-
-def _decode_binary(frame: bytes, caller: Caller, at_ms: int) -> Command:
-    """Read the JSON text in a binary frame. It is relayed as text, because clients do not read binary frames."""
-    return _decode(bytes(frame), caller, at_ms)
-
-
 # --- encode --------------------------------------------------------------------------------------------------------
 
 
@@ -160,7 +155,7 @@ Y_WEBRTC = Dialect(
     kinds=frozenset(_READERS),
     rules=rules,
     decode=_decode,
-    decode_binary=_decode_binary,
+    decode_binary=text_in_binary(_decode),
     encode=writer(_ENCODERS),
     first_frames=frozenset(("subscribe",)),
     frame_budget=BUDGET,

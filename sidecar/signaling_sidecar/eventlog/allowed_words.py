@@ -180,6 +180,7 @@ _KEYS = (
             "offer",
             "answer",
         ),
+        *("Offer", "Answer", "IceCandidate"),  # the keys of signals that a library in Rust sends
         *(
             "description",
             "signal",

@@ -212,7 +212,7 @@ def _is_candidate(key: str | None, value: str | None) -> bool:
     if value is not None and value.startswith(CANDIDATE):
         return True
     # The end of candidates: "" in an RTCIceCandidateInit, or null if an app sends `event.candidate` unchanged.
-    return key == "candidate" and not value
+    return not value and key in ("candidate", "IceCandidate")
 
 
 def _description(key: str | None, sdp: str, siblings: dict[str, Any]) -> dict[str, Any]:

@@ -117,7 +117,10 @@ class Room:
 
     def peer_named(self, name: str) -> str | None:
         """Return the id of the peer that has this name. Of several peers with the name, it is the first."""
-        return next((session.peer for session in self.sessions.values() if session.name == name), None)
+        for session in self.sessions.values():
+            if session.name == name:
+                return session.peer
+        return None
 
     def audience(self, session: Session) -> list[Session]:
         """Return the sessions whose peers are told what happens to `session`."""
@@ -173,7 +176,10 @@ class Membership:
             return None
         if room is None:
             return sessions[0] if len(sessions) == 1 else None
-        return next((session for session in sessions if session.room.key == room), None)
+        for session in sessions:  # a generator would take longer, and every frame needs this
+            if session.room.key == room:
+                return session
+        return None
 
     def session_of_peer(self, dialect: str, peer: str) -> Session | None:
         """The only session of a peer id, in a dialect in which a peer can be in one room only."""

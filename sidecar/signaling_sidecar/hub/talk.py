@@ -106,7 +106,7 @@ def _confirmation(command: commands.Relay | commands.Update | commands.UpdateRoo
 
 
 def _count(receivers: list[Session]) -> int:
-    return sum(receiver.connection is not None for receiver in receivers)
+    return len(receivers) - [receiver.connection for receiver in receivers].count(None)
 
 
 def _receivers(session: Session, relay: commands.Relay) -> list[Session] | Refusal:

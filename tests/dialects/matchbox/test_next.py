@@ -11,8 +11,9 @@ from pytest_aiohttp.plugin import AiohttpClient
 from yarl import URL
 
 from signaling_sidecar.server.admin.openapi import PREFIX
+from tests.kit.hooks_file import hooked
 from tests.kit.matchbox_client import PATH, arrives, signals
-from tests.kit.serving import Served, serve
+from tests.kit.serving import Peer, Served, serve
 
 DUEL = "/duel?next=2"
 
@@ -144,3 +145,36 @@ async def test_the_admin_removes_a_peer_and_closes_one_group(served: Served) -> 
     for peer in (b, c):
         await peer.hears_nothing()
     assert await rooms(served) == {"duel?next=2": 2}
+
+
+HOOKS = """
+def on_join(join):
+    print(join.room, len(join.present))
+    return join.room != "secret?next=2" or "no"
+
+def on_relay(relay):
+    return relay.frame["Signal"]["data"] != {"Offer": "forbidden"} or "no"
+
+def room_rules(room):
+    return {"capacity": 2, "grace_s": 60} if room.room == "race?next=3#2" else None
+"""
+
+
+async def test_hooks_are_asked_about_the_group_that_a_peer_enters(
+    aiohttp_client: AiohttpClient, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    served = await hooked(aiohttp_client, tmp_path / "signaling_hooks.py", HOOKS)
+    here: list[tuple[str, Peer]] = []
+    for others in (0, 1, 2, 0, 1, 0):  # the hook makes the second group smaller
+        here.append(await arrives(served, "/race?next=3", *(peer for _, peer in here[len(here) - others :])))
+    said = [line for line in "".join(capfd.readouterr()).splitlines() if line.startswith("race")]
+    names = ["race?next=3"] * 3 + ["race?next=3#2"] * 2 + ["race?next=3#3"]
+    assert said == [f"{name} {number}" for name, number in zip(names, (0, 1, 2, 0, 1, 0), strict=True)]
+
+    await here[0][1].send({"Signal": {"receiver": here[1][0], "data": {"Offer": "forbidden"}}})
+    await here[1][1].hears_nothing()
+    await signals({"Offer": "v=0"}, here[0], here[1])
+    await here[4][1].socket.close(code=4000)
+    assert await here[3][1].receive() == {"PeerLeft": here[4][0]}  # the hook cannot keep it, as it could not return
+    assert await (await served.connect(f"{PATH}/secret?next=2")).closed() == (1008, "refused-by-hook")
+    assert served.refusals() == ["refused-by-hook"] * 2

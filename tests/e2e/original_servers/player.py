@@ -16,11 +16,13 @@ UUIDs are written as `<uuid>`. After the last step, nothing else may have been s
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from socket import SHUT_RDWR
 from typing import Any, Literal
 
 import aiohttp
@@ -28,7 +30,7 @@ import aiohttp
 from signaling_sidecar.dialects import Binary
 from tests.dialects.vectors import sent_frame
 
-PATIENCE_S = 20.0  # seconds after which a script that waits for a frame fails
+PATIENCE_S = 10.0  # seconds after which a script that waits for a frame fails
 HANDSHAKE = aiohttp.ClientTimeout(total=PATIENCE_S)
 UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
@@ -53,8 +55,9 @@ class Client:
 
     async def receive(self) -> Any:
         """The value of the next text frame, or `[code, reason]` for the end of the connection."""
-        while not self._unread:
-            await self._read()
+        async with asyncio.timeout(PATIENCE_S):
+            while not self._unread:
+                await self._read()
         return self._unread.popleft()
 
     async def has_caught_up(self) -> None:
@@ -63,20 +66,26 @@ class Client:
             return
         with suppress(ConnectionError):  # its end is read below
             await self._socket.ping()
-        while not await self._read() and not self.has_ended:
-            pass
+        async with asyncio.timeout(PATIENCE_S):
+            while not await self._read() and not self.has_ended:
+                pass
 
     async def end(self) -> None:
         self.has_ended = True
         if not self.hangs:  # otherwise nobody would answer the Close frame; the session closes the socket
             await self._socket.close()
 
+    def lose(self) -> None:
+        """End the connection without a Close frame."""
+        self.has_ended = True
+        self._socket.get_extra_info("socket").shutdown(SHUT_RDWR)
+
     def rest(self) -> list[Any]:
         return list(self._unread)
 
     async def _read(self) -> bool:
         """Read one message. Returns whether it is the answer to a ping."""
-        message = await self._socket.receive(timeout=PATIENCE_S)
+        message = await self._socket.receive()
         match message.type:
             case aiohttp.WSMsgType.PONG:
                 return True
@@ -123,12 +132,19 @@ class Player:
             case {"from": name, "end": "closed"}:
                 await self._clients[name].end()
                 await self._settled()
+            case {"from": name, "end": "lost"}:
+                self._clients[name].lose()
             case {"from": name} if (frame := sent_frame(step)) is not None:
                 await self._clients[name].send(frame)
                 self._clients[name].hangs |= step.get("hangs", False)
                 await self._settled()
             case {"to": name, "receive": expected} | {"to": name, "close": expected}:
-                told = await self._clients[name].receive()
+                try:
+                    told = await self._clients[name].receive()
+                except TimeoutError:
+                    raise AssertionError(
+                        f"{self._which}: {name!r} was sent nothing, but {expected} is expected"
+                    ) from None
                 assert told == expected, f"{self._which}: {name!r} was sent {told}, but {expected} is expected"
             case {"get": path, "answer": expected}:
                 told = await self._get(path, step.get("origin"))

@@ -36,6 +36,7 @@ from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End
+from signaling_sidecar.server.sockets.silent_refusals import SilentRefusals
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, OwnerSide
 from signaling_sidecar.server.tick import Tick
 
@@ -56,6 +57,7 @@ class Front:
         """The open connections, by their ids."""
         self._unsent: list[Connection] = []
         """The connections that have frames of this tick in their outboxes."""
+        self._silent_refusals = SilentRefusals()
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -228,6 +230,8 @@ class Front:
             connection.outbox.hurry_last()  # it tells how durable the `ca` of the other frames of this tick is
         if isinstance(message, Refused):
             connection.waits = False
+            if is_silent:
+                self._silent_refusals.report(dialect.name, message.refusal)
         if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
             self.close_connection(connection, *closing)
 
