@@ -16,7 +16,7 @@ from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
 from signaling_sidecar.diagnosis.meetings import find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.record_data import word_of
-from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
+from signaling_sidecar.diagnosis.verdicts import Verdict, Verdicts
 from signaling_sidecar.untrusted_text import visible
 
 SIGNS = {
@@ -109,8 +109,9 @@ def diagnose(
     unread = [key for key in found.unread if dialect in (None, key[0]) and room in (None, key[1])]
     # The reports about a room whose signals cannot be read do not show that they belong to it.
     has_reports = bool(unread) or (room is None and dialect is None)
+    judge = Verdicts(found.meetings)
     verdicts = [
-        evaluate(each, until_ts) for each in found.meetings if is_selected(each) or (each.room is None and has_reports)
+        judge.on(each, until_ts) for each in found.meetings if is_selected(each) or (each.room is None and has_reports)
     ]
     rejections = [each for each in found.rejections if is_selected(each.entry)]
     return Diagnosis(verdicts, rejections, found.pools if has_reports else (), unread)
