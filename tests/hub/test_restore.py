@@ -323,5 +323,5 @@ class RestoreMachine(RuleBasedStateMachine):
         assert list(self.hub.state.mailboxes) == []
 
 
-RestoreMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
+RestoreMachine.TestCase.settings = settings(stateful_step_count=30)
 TestRestore = RestoreMachine.TestCase
