@@ -43,8 +43,8 @@ class WrongPaths:
         path = visible(request.path[:MAX_PATH])
         raise web.HTTPNotFound(
             text=self._tell(
-                f"a client asks for {path!r}, where the sidecar serves nothing: `sidecar dialects` lists all paths, and "
-                "the setting `dialects` chooses which of them are served"
+                f"a client asks for {path!r}, where the sidecar serves nothing: `sidecar dialects` lists all paths, "
+                "and the setting `dialects` chooses which of them are served"
             )
         )
 
