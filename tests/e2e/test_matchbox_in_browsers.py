@@ -9,9 +9,9 @@ from playwright.async_api import Browser, Page
 
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.inspection import open_log
-from tests.e2e.test_other_libraries import start_app
 from tests.kit.programs import Start, until
 from tests.kit.shared_copy import shared_copy
+from tests.kit.sites import start_app
 
 APP = Path(__file__).parent / "matchbox_app.js"
 
