@@ -19,9 +19,11 @@ from tests.kit.serving import Served, serve
 MEASURED = "measured"
 SHARES_BROWSERS = ("tests/e2e", "tests/frameworks")
 
+# How many examples a test with arbitrary input tries. Each run tries others, and `make soak` tries many.
 # An example must not fail because the machine is busy with the browsers of other tests.
-settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy machine")
+settings.register_profile("quick", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("soak", settings.get_profile("quick"), max_examples=2000)
+settings.load_profile("quick")
 
 # Nor may a test that reads the log find asyncio's report of a callback that was slow, which only its debug mode writes.
 logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))

@@ -122,7 +122,7 @@ def _places(value: Any) -> Any:
         yield from _places(value[key])
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=strategies.integers(0, 2**32))
 def test_the_restored_state_is_valid_for_any_log(tmp_path_factory: Any, seed: int) -> None:
     folder = tmp_path_factory.mktemp("state")

@@ -196,5 +196,5 @@ def known(club: Club) -> tuple[list[SessionState], object, object]:
     return lasting, state.mailboxes, state.known_ids
 
 
-ClubMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
+ClubMachine.TestCase.settings = settings(stateful_step_count=30)
 TestClub = ClubMachine.TestCase

@@ -327,5 +327,5 @@ class GroupMachine(RuleBasedStateMachine):
         assert complete == [room.is_complete for room in self.games.hub.membership.rooms]
 
 
-GroupMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
+GroupMachine.TestCase.settings = settings(stateful_step_count=30)
 TestGroups = GroupMachine.TestCase
