@@ -11,7 +11,7 @@ from signaling_sidecar.diagnosis import diagnose, find_meetings, read_entries
 from signaling_sidecar.hub import Hub, RoomKey, checkpoint
 from signaling_sidecar.hub.commands import Join
 from signaling_sidecar.hub.rules import Announcements, Joining, RoomRules
-from tests.kit.diagnosis_log import CONNECTED, Story, elsewhere
+from tests.kit.diagnosis_log import CONNECTED, Story, elsewhere, sdp
 from tests.kit.hub_driver import CountedIds
 from tests.kit.inspection_log import header, record, write_segment
 from tests.kit.shared_copy import shared_copy
@@ -61,6 +61,15 @@ def test_an_offer_that_expired_is_reported_as_refused(hall: Hall) -> None:
     (rejection,) = find_meetings(read_entries([hall.write()])).rejections
     assert rejection.code == "no-such-peer"
     assert rejection.message == "no peer 'dora' joined before the frame expired"
+
+
+def test_the_connection_of_an_offer_that_expired_was_not_signaled_elsewhere(hall: Hall) -> None:
+    hall.record("signal.kept", "ann", to="dora", kind="offer", data={"type": "offer", "sdp": sdp("CALL")})
+    hall.record("signal.expired", "ann", to="dora", kind="offer")
+    elsewhere(hall, "tab", localUfrag="CALL", signaling="have-local-offer")
+    said = str(diagnose(read_entries([hall.waits(60).write()])))
+    assert "the offer of Ann was refused: no-such-peer" in said
+    assert "through another server" not in said
 
 
 def test_a_checkpoint_tells_that_a_room_is_unannounced(tmp_path: Path) -> None:

@@ -88,6 +88,8 @@ class _Log:
         """By session, the run of the sidecar and the number of the connection that it had last."""
         self._relayed_kinds: set[tuple[str | None, str | None]] = set()
         """By dialect, the kinds of the frames that were relayed, which are the words of that dialect for a signal."""
+        self._kept_ufrags: set[str | None] = {None}
+        """The ICE ufrags of frames that were kept for a peer that was not there."""
 
     def take(self, entry: Entry) -> None:
         self.found.last_ts = max(self.found.last_ts, entry.ts)
@@ -200,6 +202,8 @@ class _Log:
                 self._rooms[key].pop(session.peer, None)
             case "signal.relayed":
                 self._relayed(key, session, entry)
+            case "signal.kept":
+                self._kept_ufrags.add(media_of(entry.kind, entry.data).ufrag)
 
     def _relayed(self, key: tuple[str, str], session: Session, entry: Entry) -> None:
         self._relayed_kinds.add((entry.dialect, entry.kind))
@@ -272,7 +276,7 @@ class _Log:
                 about = self.found.connections.pages.get(connection.page or "")
                 if about is not None:
                     self._learn_page(meeting.sessions[side], about)
-            elif connection.session is None:
+            elif connection.session is None and self._kept_ufrags.isdisjoint(connection.ufrags):
                 external.append(connection)
         pages = ExternalPages(self.found.connections, self._sockets)
         self.found.meetings += pages.meetings(external)

@@ -88,6 +88,7 @@ class Sidecar:
     def app(self) -> web.Application:
         app = web.Application()
         Access(lambda: self.settings, self.site).add_to(app)
+        WrongPaths().add_to(app)
         app.cleanup_ctx.extend([client_errors.keep_out_of_the_log, self._run])
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
@@ -103,7 +104,7 @@ class Sidecar:
             page.page,
         )
         app.router.add_get("/health", self._health)
-        for part in (self._admin, page, peers, dialects, WrongPaths()):
+        for part in (self._admin, page, peers, dialects):
             app.router.add_routes(part.routes())
         return app
 

@@ -11,7 +11,7 @@ import logging
 from aiohttp import web
 
 from signaling_sidecar.doctor.status import SIGNALING_PATH
-from signaling_sidecar.server.http.access import CROSS_ORIGIN
+from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
 from signaling_sidecar.untrusted_text import visible
 
 logger = logging.getLogger("signaling_sidecar")
@@ -26,27 +26,31 @@ MAX_PATH = 100  # characters of a path that are shown
 
 
 class WrongPaths:
-    """Its routes must be added after all others, because their paths contain those of others."""
-
     def __init__(self) -> None:
         self._told: set[str] = set()
 
-    def routes(self) -> list[web.RouteDef]:
-        socket_io = [web.route("*", f"{prefix}{SOCKET_IO}", self._refuse_socket_io) for prefix in ("", SIGNALING_PATH)]
-        return [*socket_io, web.get(f"{SIGNALING_PATH}/{{rest:.*}}", self._refuse)]
+    def add_to(self, app: web.Application) -> None:
+        """Must be called after the guard was added, so that it explains nothing to those who are not let in."""
+        for prefix in ("", SIGNALING_PATH):
+            app.router.add_route("*", f"{prefix}{SOCKET_IO}", self._refuse_socket_io)
+        app.middlewares.append(self._explain)
 
     async def _refuse_socket_io(self, request: web.Request) -> web.StreamResponse:
         request[CROSS_ORIGIN] = True
         raise web.HTTPNotImplemented(text=self._tell(WITHOUT_SOCKET_IO))
 
-    async def _refuse(self, request: web.Request) -> web.StreamResponse:
-        path = visible(request.path[:MAX_PATH])
-        raise web.HTTPNotFound(
-            text=self._tell(
-                f"a client asks for {path!r}, where the sidecar serves nothing: `sidecar dialects` lists all paths, "
-                "and the setting `dialects` chooses which of them are served"
+    @web.middleware
+    async def _explain(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Explain why no route has the path of a request."""
+        if isinstance(request.match_info.http_exception, web.HTTPNotFound) and request.path.startswith(SIGNALING_PATH):
+            path = visible(request.path[:MAX_PATH])
+            raise web.HTTPNotFound(
+                text=self._tell(
+                    f"a client asks for {path!r}, where the sidecar serves nothing: `sidecar dialects` lists all "
+                    "paths, and the setting `dialects` chooses which of them are served"
+                )
             )
-        )
+        return await handler(request)
 
     def _tell(self, sentence: str) -> str:
         """Print a sentence, unless it has been printed before. Returns it as the text of an answer."""
