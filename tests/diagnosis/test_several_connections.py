@@ -7,8 +7,10 @@ from typing import Any, Self
 
 import pytest
 
+from signaling_sidecar.diagnosis import diagnose, read_entries
 from signaling_sidecar.diagnosis.reasons import Reason
 from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, candidate, sdp
+from tests.kit.inspection_log import record
 
 DATA, CALL = "dc_1", "mc_2"
 
@@ -67,3 +69,33 @@ def test_a_call_that_has_just_begun_does_not_hide_why_the_connection_for_data_fa
     finding = calls.verdict().finding
     assert finding.reason is Reason.ICE_FAILED
     assert finding.sentence.endswith("; they are trying again")
+
+
+class Bar(Calls):
+    """Ann and Ben meet in a room of `rooms`, too, with the ids that they have in PeerJS."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        for peer in ("ann", "ben"):
+            where = {"dialect": "rooms", "room": "lobby", "peer": peer, "session": f"lobby-{peer}"}
+            self.add(record(len(self._lines) + 1, self.at_s, "peer.joined", **where, data={}))
+
+
+def test_peers_that_find_each_other_with_one_protocol_and_call_with_another_are_told_where(tmp_path: Path) -> None:
+    story = Bar(tmp_path).offers("ann", CALL).answers("ben", CALL).waits(60)
+    called, found = diagnose(read_entries([story.write()]), story.now_ts).verdicts
+    assert called.finding.reason is Reason.UNKNOWN
+    assert found.finding.reason is Reason.NOBODY_OFFERED
+    assert found.sentence == "ann and ben: neither has sent an offer here, but in the room 'bar' of peerjs"
+    assert found.next_step is None
+
+
+def test_peers_that_call_nobody_in_any_room_are_told_what_to_do(tmp_path: Path) -> None:
+    story = Bar(tmp_path).waits(60)
+    (found,) = [
+        each
+        for each in diagnose(read_entries([story.write()]), story.now_ts).verdicts
+        if each.meeting.dialect == "rooms"
+    ]
+    assert found.sentence == "ann and ben: neither has sent an offer"
+    assert found.next_step is not None

@@ -96,7 +96,7 @@ def test_a_room_with_encrypted_signals_is_reported_in_one_sentence(hall: Hall) -
         hall.record("signal.relayed", peer, kind="publish", data=SEALED)
     room, sentence, advice = said(hall)
     assert room == "bar (rooms)"
-    assert sentence.startswith("  ? 2 peers send signals that are encrypted or in an unknown form, so only the reports")
+    assert sentence.startswith("  ? the signals in this room are encrypted or in an unknown form, so only the reports")
     assert "signaling({ trace: true })" in advice
 
 
@@ -108,7 +108,7 @@ def test_a_room_with_encrypted_signals_is_shown_with_the_reports_that_may_belong
     for selected in (None, "bar"):
         room, sentence, elsewhere_, pair = str(diagnose(entries, room=selected)).splitlines()
         assert room == "bar (rooms)"
-        assert sentence.startswith("  ? 1 peer sends signals that are encrypted")
+        assert sentence.startswith("  ? the signals in this room are encrypted")
         assert elsewhere_ == "signaled through another server, or in a form that cannot be read"
         assert pair.endswith(": connected")
     assert str(diagnose(entries, room="den")) == "no two peers have met in a room"

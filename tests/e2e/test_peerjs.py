@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from signaling_sidecar.diagnosis import diagnose
 from signaling_sidecar.inspection import open_log
+from tests.e2e.reported_verdicts import entries_of
 from tests.kit.programs import Start, until
 from tests.kit.sites import Site, sidecar_in, start_app
 
@@ -247,3 +250,9 @@ async def test_a_bar_finds_its_guests_with_rooms_and_calls_them_with_peerjs(page
     await other.js(script)
     await other.holds("app.received.length > 0")
     assert await other.js("app.received") == [f"cheers from {await one.is_open()}"]
+
+    def said() -> str:
+        return str(diagnose(entries_of(pages.site.sidecar), time.time(), "bar"))
+
+    await until(lambda: "in the room 'peerjs' of peerjs" in said(), "the diagnosis knows how they call each other")
+    assert "→" not in said(), said()

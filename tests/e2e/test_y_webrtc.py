@@ -72,7 +72,7 @@ def joined(app: Site, topic: str) -> int:
 
 @pytest.mark.usefixtures("npm_package")
 @pytest.mark.parametrize("password", [None, "secret"])
-async def test_two_browsers_share_a_document_and_go_on_after_the_sidecar_was_killed(
+async def test_two_browsers_share_a_document_also_after_a_reload_and_after_the_sidecar_was_killed(
     start: Start, browser: Browser, tmp_path: Path, password: str | None
 ) -> None:
     app = await start_app(start, tmp_path, APP)
@@ -88,13 +88,20 @@ async def test_two_browsers_share_a_document_and_go_on_after_the_sidecar_was_kil
     await until(lambda: "Ann and Ben: connected (host to " in said(), "a browser has reported it", within_s=30)
     room, *_ = said().splitlines()
     assert room == "notes (y-webrtc)"
-    assert ("signals that are encrypted" in said()) is (password is not None)
+    assert ("signals in this room are encrypted" in said()) is (password is not None)
 
+    await ben.reload()
+    await ben.wait_for_function("window.app")
+    await share("notes", password, ben)
+    await write(ann, ben, "notes", "milk", "1 l")
+
+    # A page that is unloaded subscribes once more, when its RTCPeerConnections have closed.
+    before = joined(app, "notes")
     os.kill(app.sidecar.pid, signal.SIGKILL)
     await app.vite.line("the sidecar was ended by SIGKILL")
     await write(ann, ben, "notes", "milk", "none")
     app.sidecar = await sidecar_in(app.vite, nth=2)
-    await until(lambda: joined(app, "notes") == 4, "both have subscribed again")
+    await until(lambda: joined(app, "notes") == before + 2, "both have subscribed again")
     await write(ben, ann, "notes", "tea", "black")
     await share("todo", password, ann, ben)
     await write(ann, ben, "todo", "shop", "now")

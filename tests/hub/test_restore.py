@@ -23,6 +23,7 @@ from signaling_sidecar.hub.commands import (
     Numbered,
     OfAdmin,
     Opened,
+    Ping,
     Relay,
     Say,
     SetOwnRules,
@@ -222,6 +223,24 @@ class RestoreMachine(RuleBasedStateMachine):
             self.do(Numbered(connection, command, a=1, c=self.numbers[connection]))
         else:
             self.do(command)
+
+    @rule(connection=connections, room=rooms, peer=peers, claimed=peers | strategies.none())
+    def publish(self, connection: int, room: str, peer: str, claimed: str | None) -> None:
+        """Publish a frame from inside or outside of the room, which names its sender and the peer that it is for."""
+        key, (sender_name, receiver_name) = RoomKey("y-webrtc", room), (f"page of {connection}", f"page of {peer}")
+        self.do(Join(connection=connection, room=key, at_ms=9, peer=peer) if claimed == peer else Ping(connection))
+        self.do(
+            Relay(
+                connection,
+                "publish",
+                None,
+                claimed,
+                PAYLOADS[0],
+                room=key,
+                sender_name=sender_name,
+                receiver_name=receiver_name,
+            )
+        )
 
     @rule(connection=connections, room=rooms)
     def leave_by_name(self, connection: int, room: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
 from signaling_sidecar.diagnosis.meetings import find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.record_data import word_of
-from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
+from signaling_sidecar.diagnosis.verdicts import Verdict, Verdicts
 from signaling_sidecar.untrusted_text import visible
 
 SIGNS = {
@@ -47,8 +47,8 @@ class Diagnosis:
     """Refused joins, and refused offers that were not for a peer in the room."""
     pools: Sequence[OfferPool] = ()
     """Pages that have unanswered offers beside answered ones."""
-    unread: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """By dialect and room, the number of peers whose signals cannot be read, so that nobody could be seen to meet."""
+    unread: Sequence[tuple[str, str]] = ()
+    """The rooms, by dialect and room id, whose signals cannot be read, so that nobody could be seen to meet in them."""
 
     @cached_property
     def histories(self) -> Sequence[History]:
@@ -78,8 +78,8 @@ class Diagnosis:
             rooms.setdefault((history.last.meeting.dialect, history.last.meeting.room), []).append(history)
         if not rooms and not self.rejections and not self.unread:
             yield "no two peers have met in a room"
-        for key, peers in self.unread.items():
-            yield from _lines_of_unread(*key, peers, has_reports=(None, None) in rooms)
+        for key in self.unread:
+            yield from _lines_of_unread(*key, has_reports=(None, None) in rooms)
         elsewhere = "signaled through another server" + (", or in a form that cannot be read" if self.unread else "")
         for (dialect, room), histories in rooms.items():
             yield f"{visible(room)} ({dialect})" if room is not None else elsewhere
@@ -106,26 +106,22 @@ def diagnose(
     def is_selected(each: Meeting | Entry) -> bool:
         return room in (None, each.room) and dialect in (None, each.dialect)
 
-    unread = {
-        key: len(sessions)
-        for key, sessions in found.unread.items()
-        if dialect in (None, key[0]) and room in (None, key[1])
-    }
+    unread = [key for key in found.unread if dialect in (None, key[0]) and room in (None, key[1])]
     # The reports about a room whose signals cannot be read do not show that they belong to it.
     has_reports = bool(unread) or (room is None and dialect is None)
+    judge = Verdicts(found.meetings)
     verdicts = [
-        evaluate(each, until_ts) for each in found.meetings if is_selected(each) or (each.room is None and has_reports)
+        judge.on(each, until_ts) for each in found.meetings if is_selected(each) or (each.room is None and has_reports)
     ]
     rejections = [each for each in found.rejections if is_selected(each.entry)]
     return Diagnosis(verdicts, rejections, found.pools if has_reports else (), unread)
 
 
-def _lines_of_unread(dialect: str, room: str, peers: int, *, has_reports: bool) -> Iterator[str]:
+def _lines_of_unread(dialect: str, room: str, *, has_reports: bool) -> Iterator[str]:
     yield f"{visible(room)} ({dialect})"
-    whose = "1 peer sends signals" if peers == 1 else f"{peers} peers send signals"
     yield (
-        f"  {SIGNS[Reason.UNRECOGNISED]} {whose} that are encrypted or in an unknown form, so only the reports of "
-        "their browsers show who is connected"
+        f"  {SIGNS[Reason.UNRECOGNISED]} the signals in this room are encrypted or in an unknown form, so only the "
+        "reports of the browsers show who is connected"
     )
     if not has_reports:
         yield f"      → {next_step(Reason.UNRECOGNISED)}"

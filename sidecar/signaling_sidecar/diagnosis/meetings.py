@@ -52,9 +52,9 @@ class FoundMeetings:
     pools: list[OfferPool] = field(default_factory=list)
     connections: Connections = field(default_factory=Connections)
     last_ts: float = 0.0
-    unread: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    """By dialect and room: the sessions whose frames to all are opaque, in rooms in which nobody could be seen to meet.
-    """
+    unread: dict[tuple[str, str], None] = field(default_factory=dict)
+    """The rooms, by dialect and room id, in which nobody could be seen to meet because frames to all are opaque. They
+    are in the order of these frames, and have no values."""
     labels: dict[tuple[str, str], PeerLabels] = field(default_factory=dict)
     """By dialect and room, the labels of all peers that the log shows in it."""
 
@@ -209,7 +209,7 @@ class _Log:
         # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
         is_to_a_peer = entry.to is not None or what != "other"
         if media.is_opaque and key in self._unannounced and not is_to_a_peer:
-            self.found.unread.setdefault(key, set()).add(session.id)
+            self.found.unread[key] = None
         for meeting in self._to(key, session, entry, may_begin=key in self._unannounced and is_to_a_peer):
             sender = 0 if meeting.sessions[0] is session else 1
             meeting.signals.append(Signal(entry, sender, what, media.ufrag, candidates, call_of(entry.data)))

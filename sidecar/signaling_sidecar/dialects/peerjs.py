@@ -38,7 +38,9 @@ from signaling_sidecar.names import refuse_id
 from signaling_sidecar.settings import Settings
 
 NAME = "peerjs"
-PREFIX = "/ws/signaling"
+PREFIXES = ("/ws/signaling", "/ws/signaling/peerjs", "")
+"""What the option `path` of the library can be: that of our documents, one like the paths of the other protocols, and
+the library's own default."""
 KEEP_S = 5.0  # seconds; as the original server, after which it sends EXPIRE
 MAX_TOKEN_BYTES = 2048  # bytes of UTF-8; the library's own tokens have about 11, and a page may set one
 # Two tabs of a page that sets both its id and its token would otherwise replace each other for ever.
@@ -242,7 +244,7 @@ PEERJS = Dialect(
     name=NAME,
     purpose="PeerJS: peers call each other by their ids",
     line="new Peer(id, { host: $host, port: $port, path: '/ws/signaling', secure: $secure })",
-    paths=(f"{PREFIX}/peerjs", "/peerjs"),
+    paths=tuple(f"{prefix}/peerjs" for prefix in PREFIXES),
     kinds=_CALLS | _NOT_KEPT | {"HEARTBEAT"},
     rules=rules,
     decode=_decode,
@@ -253,10 +255,9 @@ PEERJS = Dialect(
     farewell=_farewell,
     closing=closing,
     routes=(
-        Route("GET", "/", _about),
-        Route("GET", f"{PREFIX}/", _about),
-        *(Route("GET", f"{prefix}/{{key}}/id", _id) for prefix in ("", PREFIX)),
-        *(Route("GET", f"{prefix}/{{key}}/peers", _peers) for prefix in ("", PREFIX)),
+        *(Route("GET", f"{prefix}/", _about) for prefix in PREFIXES),
+        *(Route("GET", f"{prefix}/{{key}}/id", _id) for prefix in PREFIXES),
+        *(Route("GET", f"{prefix}/{{key}}/peers", _peers) for prefix in PREFIXES),
     ),
     cross_origin=True,
     query="id",

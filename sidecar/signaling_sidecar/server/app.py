@@ -29,7 +29,7 @@ from signaling_sidecar.server.http import client_errors
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Access
 from signaling_sidecar.server.http.advice import consequences
 from signaling_sidecar.server.http.dialect_routes import DialectRoutes
-from signaling_sidecar.server.http.unsupported_libraries import UnsupportedLibraries
+from signaling_sidecar.server.http.wrong_paths import WrongPaths
 from signaling_sidecar.server.hub_view import HubView
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.owner import Owner
@@ -103,7 +103,7 @@ class Sidecar:
             page.page,
         )
         app.router.add_get("/health", self._health)
-        for part in (self._admin, page, peers, dialects, UnsupportedLibraries()):
+        for part in (self._admin, page, peers, dialects, WrongPaths()):
             app.router.add_routes(part.routes())
         return app
 

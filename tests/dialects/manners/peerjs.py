@@ -16,7 +16,7 @@ def _handshake(room: str, peer: str) -> str:
 
 MANNERS = Manners(
     path=lambda room, peer: f"/ws/signaling/{_handshake(room, peer)}",
-    other_paths=lambda room, peer: (f"/{_handshake(room, peer)}",),
+    other_paths=lambda room, peer: (f"/ws/signaling/peerjs/{_handshake(room, peer)}", f"/{_handshake(room, peer)}"),
     enter=lambda room, peer, place, size: None,
     entered=lambda room, peer, others: {"type": "OPEN"},
     turned_away=lambda text: {"type": "ERROR", "payload": {"msg": text}},
