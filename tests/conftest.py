@@ -18,6 +18,14 @@ from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
 SHARES_BROWSERS = ("tests/e2e", "tests/frameworks")
+LONGEST_FILES = (
+    *SHARES_BROWSERS,
+    "tests/lan",
+    "tests/reload",
+    "tests/trial",
+    "tests/test_notebooks.py",
+    "tests/server",
+)
 
 # How many examples a test with arbitrary input tries. Each run tries others, and `make soak` tries many.
 # An example must not fail because the machine is busy with the browsers of other tests.
@@ -66,8 +74,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if is_async_test(item) and _is_in(folders, item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-    if hasattr(config, "workerinput"):  # several workers: the longest tests first, so that none of them is left alone
-        items.sort(key=lambda item: not _is_in(folders, item))
+    if hasattr(config, "workerinput"):  # several workers: the longest files first, so that none of them is left alone
+        longest = [config.rootpath / path for path in LONGEST_FILES]
+        items.sort(key=lambda item: not _is_in(longest, item))
 
 
 def _is_in(folders: list[Path], item: pytest.Item) -> bool:
