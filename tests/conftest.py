@@ -18,6 +18,15 @@ from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
 SHARES_BROWSERS = ("tests/e2e", "tests/frameworks")
+# Each of these files takes a minute or longer. With several workers they start first, so that at the end no worker waits
+# for one of them.
+LONGEST = (
+    "tests/frameworks/test_hosts.py",
+    "tests/e2e/test_in_jupyterlab.py",
+    "tests/frameworks/test_recipes.py",
+    "tests/e2e/test_why_in_browsers.py",
+    "tests/e2e/test_make_dev.py",
+)
 
 # An example must not fail because the machine is busy with the browsers of other tests.
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -64,8 +73,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if is_async_test(item) and _is_in(folders, item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-    if hasattr(config, "workerinput"):  # several workers: the longest tests first, so that none of them is left alone
-        items.sort(key=lambda item: not _is_in(folders, item))
+    if hasattr(config, "workerinput"):
+        longest = [config.rootpath / file for file in LONGEST]
+        starts = {path: start for start, path in enumerate([*longest, *folders])}
+        items.sort(key=lambda item: min(starts.get(path, len(starts)) for path in (item.path, *item.path.parents)))
 
 
 def _is_in(folders: list[Path], item: pytest.Item) -> bool:
