@@ -18,8 +18,8 @@ from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
 SHARES_BROWSERS = ("tests/e2e", "tests/frameworks")
-# Each of these files takes a minute or longer. With several workers they start first, so that at the end no worker waits
-# for one of them.
+# Each of these files takes a minute or longer. With several workers they start first, so that none of them still runs
+# when all others have ended.
 LONGEST = (
     "tests/frameworks/test_hosts.py",
     "tests/e2e/test_in_jupyterlab.py",
