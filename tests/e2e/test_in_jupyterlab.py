@@ -44,12 +44,15 @@ class Lab:
 
     async def open(self, path: str) -> Page:
         """Open the notebook at this path in the folder, and run all its cells."""
-        path = str(self.folder.relative_to(self.root) / path)
-        await self.page.evaluate(OPEN, path)
+        await self.page.evaluate(OPEN, self.path_of(path))
         # Otherwise JupyterLab asks for the kernel.
         await expect(self.page.get_by_text("(ipykernel) | Idle")).to_be_visible(timeout=CELL_WITHIN_MS)
         await run_all(self.page)
         return self.page
+
+    def path_of(self, path: str) -> str:
+        """The path by which JupyterLab knows the file at this path in the folder."""
+        return str(self.folder.relative_to(self.root) / path)
 
     async def close_all(self) -> None:
         """Close all notebooks, which are not saved, and shut down their kernels."""
@@ -80,7 +83,8 @@ async def running_lab(
     program = await start_once([*LAB, "--allow-root"], root, environment)
     url = (await program.line(r"(http://(?:127\.0\.0\.1|localhost):\d+)/lab\?token="))[1]
     async with launched(playwright, browser_path) as browser:
-        page = await browser.new_page(viewport={"width": 1280, "height": 1600})
+        window = await browser.new_context(viewport={"width": 1280, "height": 1600})
+        page = await window.new_page()
         await page.goto(f"{url}/lab?token={TOKEN}")
         await page.wait_for_function("window.jupyterapp?.restored.then(() => true)", timeout=CELL_WITHIN_MS)
         yield Lab(url, page, root, root)
@@ -182,12 +186,15 @@ async def test_the_rows_of_a_ladder_can_be_selected_with_the_keyboard(lab: Lab) 
 
 async def test_a_saved_notebook_shows_its_ladder_without_a_kernel(lab: Lab) -> None:
     shutil.copytree(ROOT / "notebooks" / "recorded", lab.folder / "recorded")
-    page = await lab.open(write_cells(lab.folder, LADDER))
+    name = write_cells(lab.folder, LADDER)
+    page = await lab.open(name)
     await page.evaluate("jupyterapp.commands.execute('docmanager:save')")
     await page.evaluate("jupyterapp.commands.execute('kernelmenu:shutdown')")
-    await page.reload()
-    await expect(Drawing(page, 0).row("offer")).to_be_visible()
-    await expect(page.get_by_text("Error displaying widget")).to_have_count(0)
+    reader = await page.context.new_page()
+    await reader.goto(f"{lab.url}/lab/workspaces/reader/tree/{lab.path_of(name)}?token={TOKEN}")
+    await expect(Drawing(reader, 0).row("offer")).to_be_visible(timeout=CELL_WITHIN_MS)
+    await expect(reader.get_by_text("Error displaying widget")).to_have_count(0)
+    await reader.close()
 
 
 GROWING = """\
