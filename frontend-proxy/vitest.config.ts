@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** The tests that run Vite. They also run with the oldest version that the plugin supports. */
@@ -12,6 +13,8 @@ const shared = {
 
 export default defineConfig({
   test: {
+    // Vitest would leave one core idle, although tests with Vite wait for other processes most of the time.
+    maxWorkers: availableParallelism(),
     projects: [
       { test: { ...shared, name: 'newest Vite', include: ['test/**/*.test.ts'] } },
       {

@@ -18,6 +18,21 @@ from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
 SHARES_BROWSERS = ("tests/e2e", "tests/frameworks")
+# With several workers, these start first and in this order, so that none of them still runs when all others have ended.
+# Each of the files takes a minute or longer.
+LONGEST = (
+    "tests/frameworks/test_hosts.py",
+    "tests/e2e/test_in_jupyterlab.py",
+    "tests/frameworks/test_recipes.py",
+    "tests/e2e/test_why_in_browsers.py",
+    "tests/e2e/test_make_dev.py",
+    *SHARES_BROWSERS,
+    "tests/lan",
+    "tests/reload",
+    "tests/trial",
+    "tests/test_notebooks.py",
+    "tests/server",
+)
 
 # How many examples a test with arbitrary input tries. Each run tries others, and `make soak` tries many.
 # An example must not fail because the machine is busy with the browsers of other tests.
@@ -66,8 +81,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if is_async_test(item) and _is_in(folders, item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-    if hasattr(config, "workerinput"):  # several workers: the longest tests first, so that none of them is left alone
-        items.sort(key=lambda item: not _is_in(folders, item))
+    if hasattr(config, "workerinput"):
+        starts = {config.rootpath / path: start for start, path in enumerate(LONGEST)}
+        items.sort(key=lambda item: min(starts.get(path, len(starts)) for path in (item.path, *item.path.parents)))
 
 
 def _is_in(folders: list[Path], item: pytest.Item) -> bool:

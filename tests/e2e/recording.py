@@ -17,8 +17,13 @@ RECORDED_PROJECT = "/home/ann/demo"  # replaces the path of this checkout
 
 
 async def end(demo: Site) -> None:
-    """Press Ctrl-C in the terminal, after which the log is complete."""
+    """Press Ctrl-C in the terminal, after which the log is complete.
+
+    Vite ends after the sidecar. Waiting for the process that wrote the log at first would not be enough: a sidecar
+    whose own code has changed continues in another process.
+    """
     demo.vite.process.send_signal(signal.SIGINT)
+    await demo.vite.ended()
     await until(lambda: not is_running(demo.sidecar.pid), "the sidecar has ended")
 
 

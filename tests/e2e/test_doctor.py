@@ -58,8 +58,20 @@ class SetUp:
         return {finding["code"]: finding for finding in json.loads("\n".join(program.lines))}
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running_sidecar(start_once: Start, tmp_path_factory: pytest.TempPathFactory) -> Sidecar:
+    return await start_sidecar(start_once, tmp_path_factory.mktemp("project"))
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def setup(start: Start, tmp_path: Path) -> SetUp:
+async def setup(start: Start, tmp_path: Path, running_sidecar: Sidecar) -> SetUp:
+    """The tests share a sidecar, and each has a Vite server of its own."""
+    return SetUp(start, write_project(tmp_path / "app", ""), running_sidecar)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_setup(start: Start, tmp_path: Path) -> SetUp:
+    """Its sidecar is for one test, which may stop it or change its state folder."""
     folder = write_project(tmp_path / "app", "")
     return SetUp(start, folder, await start_sidecar(start, folder))
 
@@ -79,21 +91,21 @@ async def test_a_working_setup_has_no_errors(setup: SetUp) -> None:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_a_killed_sidecar_is_reported(setup: SetUp) -> None:
-    await setup.vite(rule(setup.sidecar.url), "--host", https=True)
-    os.kill(setup.sidecar.pid, signal.SIGKILL)
-    await setup.sidecar.program.ended()
-    findings = await setup.doctor()
+async def test_a_killed_sidecar_is_reported(own_setup: SetUp) -> None:
+    await own_setup.vite(rule(own_setup.sidecar.url), "--host", https=True)
+    os.kill(own_setup.sidecar.pid, signal.SIGKILL)
+    await own_setup.sidecar.program.ended()
+    findings = await own_setup.doctor()
     assert wrong(findings) == {"sidecar-gone"}
     assert "sidecar serve" in findings["sidecar-gone"]["remedy"]
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_a_stopped_sidecar_is_reported(setup: SetUp) -> None:
-    await setup.vite(rule(setup.sidecar.url), "--host", https=True)
-    os.kill(setup.sidecar.pid, signal.SIGTERM)
-    await setup.sidecar.program.ended()
-    assert wrong(await setup.doctor()) == {"sidecar-down"}
+async def test_a_stopped_sidecar_is_reported(own_setup: SetUp) -> None:
+    await own_setup.vite(rule(own_setup.sidecar.url), "--host", https=True)
+    os.kill(own_setup.sidecar.pid, signal.SIGTERM)
+    await own_setup.sidecar.program.ended()
+    assert wrong(await own_setup.doctor()) == {"sidecar-down"}
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
@@ -233,11 +245,11 @@ async def test_an_invalid_url_is_reported_in_one_sentence(start: Start, tmp_path
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
-async def test_a_changed_address_of_this_machine_is_reported(setup: SetUp) -> None:
+async def test_a_changed_address_of_this_machine_is_reported(own_setup: SetUp) -> None:
     """Vite still reports the address that the machine had when Vite started."""
-    vite = await setup.vite(rule(setup.sidecar.url), "--host", https=True)
-    site = {"pid": vite.pid, "name": "app", "local": [setup.url], "network": ["https://198.51.100.7:5173/"]}
-    (setup.sidecar.state_dir / "site.json").write_text(json.dumps({**site, "secret": "s" * 43}))
-    findings = await setup.doctor()
+    vite = await own_setup.vite(rule(own_setup.sidecar.url), "--host", https=True)
+    site = {"pid": vite.pid, "name": "app", "local": [own_setup.url], "network": ["https://198.51.100.7:5173/"]}
+    (own_setup.sidecar.state_dir / "site.json").write_text(json.dumps({**site, "secret": "s" * 43}))
+    findings = await own_setup.doctor()
     assert wrong(findings) == {"address-gone"}
     assert "198.51.100.7" in findings["address-gone"]["sentence"]

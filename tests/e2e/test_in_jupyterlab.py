@@ -14,9 +14,10 @@ import aiohttp
 import nbformat
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Playwright, expect
 
 from tests.e2e.demo_page import in_room, new_page
+from tests.kit.browsers import launched
 from tests.kit.checkout import ROOT
 from tests.kit.inspection_log import ANN, TWO_PEERS, record, write_segment
 from tests.kit.programs import Start
@@ -34,48 +35,80 @@ LAB = [
 
 @dataclass(frozen=True)
 class Lab:
-    """A running JupyterLab, and a folder in it for one test."""
+    """A page with a running JupyterLab, and a folder in it for one test."""
 
     url: str
+    page: Page
     root: Path
     folder: Path
 
-    async def open(self, browser: Browser, path: str) -> Page:
+    async def open(self, path: str) -> Page:
         """Open the notebook at this path in the folder, and run all its cells."""
-        page = await (await browser.new_context(viewport={"width": 1280, "height": 1600})).new_page()
-        folder = self.folder.relative_to(self.root)
-        # Each test has a workspace of its own, so that the notebooks of other tests are not open in it.
-        await page.goto(f"{self.url}/lab/workspaces/{folder}/tree/{folder}/{path}?token={TOKEN}")
+        await self.page.evaluate(OPEN, self.path_of(path))
         # Otherwise JupyterLab asks for the kernel.
-        await expect(page.get_by_text("| Idle")).to_be_visible(timeout=CELL_WITHIN_MS)
-        await run_all(page)
-        return page
+        await expect(self.page.get_by_text("(ipykernel) | Idle")).to_be_visible(timeout=CELL_WITHIN_MS)
+        await run_all(self.page)
+        return self.page
+
+    def path_of(self, path: str) -> str:
+        """The path by which JupyterLab knows the file at this path in the folder."""
+        return str(self.folder.relative_to(self.root) / path)
+
+    async def close_all(self) -> None:
+        """Close all notebooks, which are not saved, and shut down their kernels."""
+        await self.page.evaluate(CLOSE_ALL)
+        await self.shut_down_kernels()
 
     async def shut_down_kernels(self) -> None:
         async with aiohttp.ClientSession(self.url, headers={"Authorization": f"token {TOKEN}"}) as session:
+            while kernels := await self._kernels(session):
+                for kernel in kernels:
+                    async with session.delete(f"/api/kernels/{kernel}") as answer:
+                        assert answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND)
+
+    async def _kernels(self, session: aiohttp.ClientSession) -> list[str]:
+        """The ids of the running kernels. Jupyter reports an error if one of them ends while it lists them."""
+        while True:
             async with session.get("/api/kernels") as answer:
-                kernels = await answer.json()
-            for kernel in kernels:
-                async with session.delete(f"/api/kernels/{kernel['id']}") as answer:
-                    assert answer.status == HTTPStatus.NO_CONTENT
+                if answer.status == HTTPStatus.OK:
+                    return [kernel["id"] for kernel in await answer.json()]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running_lab(start_once: Start, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+async def running_lab(
+    start_once: Start, playwright: Playwright, browser_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Lab]:
     root = tmp_path_factory.mktemp("lab")
     environment = {"JUPYTER_CONFIG_DIR": str(root / "config"), "JUPYTER_DATA_DIR": str(root / "data")}
     program = await start_once([*LAB, "--allow-root"], root, environment)
     url = (await program.line(r"(http://(?:127\.0\.0\.1|localhost):\d+)/lab\?token="))[1]
-    return Lab(url, root, root)
+    async with launched(playwright, browser_path) as browser:
+        window = await browser.new_context(viewport={"width": 1280, "height": 1600})
+        page = await window.new_page()
+        await page.goto(f"{url}/lab?token={TOKEN}")
+        await page.wait_for_function("window.jupyterapp?.restored.then(() => true)", timeout=CELL_WITHIN_MS)
+        yield Lab(url, page, root, root)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def lab(running_lab: Lab) -> AsyncIterator[Lab]:
+    """JupyterLab is loaded once, because that takes longer than most tests. At the start of a test, no notebook is open
+    and no kernel is running."""
     lab = replace(running_lab, folder=Path(tempfile.mkdtemp(prefix="test", dir=running_lab.root)))
     yield lab
-    await lab.shut_down_kernels()
+    await lab.close_all()
 
 
+OPEN = """async path => {
+  const { context } = await jupyterapp.commands.execute('docmanager:open', { path })
+  await context.sessionContext.ready
+}"""
+CLOSE_ALL = """() => {
+  for (const widget of [...jupyterapp.shell.widgets('main')]) {
+    if (widget.context) widget.context.model.dirty = false
+    widget.close()
+  }
+}"""
 COUNTS = """Array.from(
   document.querySelectorAll('.jp-CodeCell .jp-InputPrompt'), (prompt) => parseInt(prompt.textContent.slice(1)) || 0
 )"""
@@ -118,9 +151,9 @@ class Drawing:
         return self.rows.filter(has_text=label).first
 
 
-async def test_a_click_on_a_row_of_a_ladder_shows_its_payload(lab: Lab, browser: Browser) -> None:
+async def test_a_click_on_a_row_of_a_ladder_shows_its_payload(lab: Lab) -> None:
     shutil.copytree(ROOT / "notebooks", lab.folder / "notebooks")
-    page = await lab.open(browser, "notebooks/01-read-a-log.ipynb")
+    page = await lab.open("notebooks/01-read-a-log.ipynb")
     for nth in range(2):  # the ladder of a cell, and that of the picker
         drawing = Drawing(page, nth)
         await drawing.row("offer").click()
@@ -132,10 +165,10 @@ async def test_a_click_on_a_row_of_a_ladder_shows_its_payload(lab: Lab, browser:
         await expect(drawing.payload).to_have_count(0)
 
 
-async def test_the_rows_of_a_ladder_can_be_selected_with_the_keyboard(lab: Lab, browser: Browser) -> None:
+async def test_the_rows_of_a_ladder_can_be_selected_with_the_keyboard(lab: Lab) -> None:
     shutil.copytree(ROOT / "notebooks" / "recorded", lab.folder / "recorded")
     name = write_cells(lab.folder, LADDER, "'the next cell'")
-    page = await lab.open(browser, name)
+    page = await lab.open(name)
     drawing, active = Drawing(page, 0), page.locator(".jp-Cell.jp-mod-active .jp-InputPrompt")
     await drawing.list.focus()
     before = await active.inner_text()
@@ -151,14 +184,17 @@ async def test_the_rows_of_a_ladder_can_be_selected_with_the_keyboard(lab: Lab, 
     await expect(page.get_by_text("Mode: Command")).to_be_visible()
 
 
-async def test_a_saved_notebook_shows_its_ladder_without_a_kernel(lab: Lab, browser: Browser) -> None:
+async def test_a_saved_notebook_shows_its_ladder_without_a_kernel(lab: Lab) -> None:
     shutil.copytree(ROOT / "notebooks" / "recorded", lab.folder / "recorded")
-    page = await lab.open(browser, write_cells(lab.folder, LADDER))
+    name = write_cells(lab.folder, LADDER)
+    page = await lab.open(name)
     await page.evaluate("jupyterapp.commands.execute('docmanager:save')")
     await page.evaluate("jupyterapp.commands.execute('kernelmenu:shutdown')")
-    await page.reload()
-    await expect(Drawing(page, 0).row("offer")).to_be_visible()
-    await expect(page.get_by_text("Error displaying widget")).to_have_count(0)
+    reader = await page.context.new_page()
+    await reader.goto(f"{lab.url}/lab/workspaces/reader/tree/{lab.path_of(name)}?token={TOKEN}")
+    await expect(Drawing(reader, 0).row("offer")).to_be_visible(timeout=CELL_WITHIN_MS)
+    await expect(reader.get_by_text("Error displaying widget")).to_have_count(0)
+    await reader.close()
 
 
 GROWING = """\
@@ -173,9 +209,9 @@ button.on_click(lambda _: drawing.show(Ladder('bar', records)))
 ipywidgets.VBox([button, drawing])"""
 
 
-async def test_an_updated_drawing_keeps_its_selection_and_scroll_position(lab: Lab, browser: Browser) -> None:
+async def test_an_updated_drawing_keeps_its_selection_and_scroll_position(lab: Lab) -> None:
     shutil.copytree(ROOT / "notebooks" / "recorded", lab.folder / "recorded")
-    page = await lab.open(browser, write_cells(lab.folder, GROWING))
+    page = await lab.open(write_cells(lab.folder, GROWING))
     drawing = Drawing(page, 0)
     await drawing.row("offer").click()
     await expect(drawing.payload).to_be_visible()  # only now the list is short enough for the next step
@@ -191,12 +227,12 @@ async def test_an_updated_drawing_keeps_its_selection_and_scroll_position(lab: L
     assert await drawing.payload.locator("pre").evaluate("text => text.scrollTop") == 50
 
 
-async def test_html_in_a_payload_is_escaped(lab: Lab, browser: Browser) -> None:
+async def test_html_in_a_payload_is_escaped(lab: Lab) -> None:
     hostile = "</script></pre><img src=x onerror='document.title = 1'>"
     attack = record(20, 9, "signal.relayed", **ANN, kind=hostile, bytes=9, data={"sdp": f"v=0\r\n{hostile}"})
     write_segment(lab.folder / "events-b00t-0001.jsonl", [*TWO_PEERS, attack])
     name = write_cells(lab.folder, LADDER.replace("recorded/three-peers", "*.jsonl"))
-    page = await lab.open(browser, name)
+    page = await lab.open(name)
     drawing = Drawing(page, 0)
     await drawing.rows.last.click()
     for part in ("strong", "span", "pre"):
@@ -207,7 +243,7 @@ async def test_html_in_a_payload_is_escaped(lab: Lab, browser: Browser) -> None:
 async def test_the_panel_updates_while_peers_join_and_its_button_removes_one(
     lab: Lab, browser: Browser, demo: Site
 ) -> None:
-    page = await lab.open(browser, write_notebook(lab.folder, demo))
+    page = await lab.open(write_notebook(lab.folder, demo))
     rooms, peers = page.locator(".widget-select select").nth(0), page.locator(".widget-select select").nth(1)
     ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
     await expect(rooms.locator("option")).to_have_text(["bar · rooms · 2 peers"])
@@ -231,7 +267,7 @@ async def test_running_the_cells_again_leaves_only_one_task(lab: Lab, browser: B
         demo,
         "import asyncio\nsum(task.get_name() == 'signaling-dashboard' for task in asyncio.all_tasks())",
     )
-    page = await lab.open(browser, name)
+    page = await lab.open(name)
     for _ in range(2):
         await run_all(page)
     await expect(page.locator(".jp-OutputArea-output").last).to_have_text("1")

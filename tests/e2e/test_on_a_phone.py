@@ -17,7 +17,7 @@ from tests.e2e.demo_page import DemoPage, all_connected
 from tests.e2e.qr_codes import text_in
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import IN_A_TERMINAL, Program, Start
-from tests.kit.sites import NEVER_LOCKED, Sidecar, sidecar_in, start_vite
+from tests.kit.sites import NEVER_LOCKED, Sidecar, close_all_rooms, sidecar_in, start_vite
 
 PHONE = {"width": 390, "height": 844}
 ANDROID = (
@@ -65,19 +65,36 @@ async def laptop_with(vite: Program) -> Laptop:
     return Laptop(site["network"][0], vite, sidecar)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def laptop(start: Start, npm_package: Path, tmp_path: Path) -> Laptop:
-    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    vite = await start(["npm", "run", "dev:lan", "--", NEVER_LOCKED, "--port", "0"], FRONTEND, cache)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running_laptop(start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Laptop:
+    cache = {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+    vite = await start_once(["npm", "run", "dev:lan", "--", NEVER_LOCKED, "--port", "0"], FRONTEND, cache)
     await vite.line(r"Phone:")
     return await laptop_with(vite)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def laptop_without_https(start: Start, npm_package: Path) -> Laptop:
-    vite = await start_vite(start, FRONTEND, ["demo", "--host"])
+@pytest.fixture
+def laptop(running_laptop: Laptop) -> Laptop:
+    """A laptop that the tests share. Nobody is in its rooms when a test begins."""
+    close_all_rooms(running_laptop.sidecar)
+    return running_laptop
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running_laptop_without_https(
+    start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Laptop:
+    """It has a state folder of its own, because otherwise it would use the sidecar of the other laptop."""
+    state_home = {"XDG_STATE_HOME": str(tmp_path_factory.mktemp("home"))}
+    vite = await start_vite(start_once, FRONTEND, ["demo", NEVER_LOCKED, "--host"], state_home)
     await vite.line(r"Signaling:")
     return await laptop_with(vite)
+
+
+@pytest.fixture
+def laptop_without_https(running_laptop_without_https: Laptop) -> Laptop:
+    close_all_rooms(running_laptop_without_https.sidecar)
+    return running_laptop_without_https
 
 
 class Hand:

@@ -53,7 +53,8 @@ RECIPES = [
     ),
     Recipe(
         "vanilla-ts",
-        {"src/main.ts": "src/main.ts"},
+        # The first example of the README is only type-checked here: test_own_project.py opens and builds it.
+        {"src/main.ts": "src/main.ts", "src/first-example.ts": "main.js"},
         "src/main.ts",
         (("tsc", "--noEmit", "--strict"),),
         keeps_connections=True,

@@ -55,6 +55,8 @@ FIREFOX_SETTINGS: dict[str, str | float | bool] = {
     # if no mDNS responder is running there.
     "media.peerconnection.ice.obfuscate_host_addresses": False,
     "network.captive-portal-service.enabled": False,
+    # Otherwise Firefox starts processes for pages that a test may never open.
+    "dom.ipc.processPrelaunch.enabled": False,
 }
 
 

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -72,8 +73,12 @@ def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subproc
 
 
 def run_here(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in this process until it ends, and return what it printed and its exit code."""
+    """Run the command in this process until it ends, and return what it printed and its exit code.
+
+    If a bug keeps it from ending, it is interrupted like with Ctrl-C, so that the test fails instead of hanging.
+    """
     with (
+        _interrupted_after(PATIENCE_S),
         pytest.MonkeyPatch.context() as patch,
         chdir(cwd) if cwd is not None else nullcontext(),
         redirect_stdout(io.StringIO()) as output,
@@ -86,6 +91,16 @@ def run_here(*arguments: str, cwd: Path | None = None, **environment: str) -> su
         except SystemExit as ended:  # argparse has printed the help, the version or an error
             code = int(ended.code or 0)
     return subprocess.CompletedProcess(arguments, code, output.getvalue(), errors.getvalue())
+
+
+@contextmanager
+def _interrupted_after(seconds: float) -> Iterator[None]:
+    watchdog = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
 
 
 def join(url: str, room: str, peer: str) -> dict[str, Any]:

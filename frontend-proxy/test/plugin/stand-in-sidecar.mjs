@@ -4,7 +4,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { parseArgs } from 'node:util'
-import { WebSocketServer } from 'ws'
 
 const options = {
   hooks: { type: 'string' },
@@ -30,9 +29,14 @@ const server = createServer((request, response) => {
   else
     response.end(JSON.stringify({ pid: process.pid, url: request.url, headers: request.headers }))
 })
-new WebSocketServer({ server }).on('connection', (socket, { url, headers }) => {
-  socket.send(JSON.stringify({ pid: process.pid, url, headers }))
-  socket.on('message', (data) => socket.send(data.toString()))
+// Most tests connect no WebSocket, and this import takes as long as the start of Node.js.
+server.on('upgrade', async (request, tcp, head) => {
+  const { WebSocketServer } = await import('ws')
+  new WebSocketServer({ noServer: true }).handleUpgrade(request, tcp, head, (socket) => {
+    const { url, headers } = request
+    socket.send(JSON.stringify({ pid: process.pid, url, headers }))
+    socket.on('message', (data) => socket.send(data.toString()))
+  })
 })
 const listen = () => server.listen(Number(flags.port), '127.0.0.1', announce)
 if (waits) {
