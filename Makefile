@@ -13,6 +13,10 @@ NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 10
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 
+# Some containers set this. Each of the several hundred Python processes that the tests start would then compile the
+# sidecar again, which takes a third of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python soak soak-why bench-reading check check-package check-python format record dist clean browser
 
@@ -49,8 +53,9 @@ test-all-python: $(VENV)/tools $(PACKAGE)
 test-package: $(PACKAGE)  ## run only the tests of the npm package that need no browser
 	@output=$$(cd $(PAGES) && npm test 2>&1); status=$$?; echo "$$output"; exit $$status
 
-soak: $(VENV)/tools  ## test each kind of fault under load for ten minutes
+soak: $(VENV)/tools  ## test each kind of fault under load for ten minutes, and fifty times as much arbitrary input as otherwise
 	SOAK_S=600 $(BIN)/pytest tests/server/test_faults.py
+	$(PYTEST) --hypothesis-profile soak tests/hub tests/dialects tests/eventlog tests/inspection tests/server/test_guard.py
 
 soak-why: browser $(PACKAGE)  ## test the diagnosis ten times with each fault in real browsers, and with a hundred connected pairs
 	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py

@@ -18,19 +18,27 @@ from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
 SHARES_BROWSERS = ("tests/e2e", "tests/frameworks")
-# Each of these files takes a minute or longer. With several workers they start first, so that none of them still runs
-# when all others have ended.
+# With several workers, these start first and in this order, so that none of them still runs when all others have ended.
+# Each of the files takes a minute or longer.
 LONGEST = (
     "tests/frameworks/test_hosts.py",
     "tests/e2e/test_in_jupyterlab.py",
     "tests/frameworks/test_recipes.py",
     "tests/e2e/test_why_in_browsers.py",
     "tests/e2e/test_make_dev.py",
+    *SHARES_BROWSERS,
+    "tests/lan",
+    "tests/reload",
+    "tests/trial",
+    "tests/test_notebooks.py",
+    "tests/server",
 )
 
+# How many examples a test with arbitrary input tries. Each run tries others, and `make soak` tries many.
 # An example must not fail because the machine is busy with the browsers of other tests.
-settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy machine")
+settings.register_profile("quick", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("soak", settings.get_profile("quick"), max_examples=2000)
+settings.load_profile("quick")
 
 # Nor may a test that reads the log find asyncio's report of a callback that was slow, which only its debug mode writes.
 logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))
@@ -74,8 +82,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if is_async_test(item) and _is_in(folders, item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
     if hasattr(config, "workerinput"):
-        longest = [config.rootpath / file for file in LONGEST]
-        starts = {path: start for start, path in enumerate([*longest, *folders])}
+        starts = {config.rootpath / path: start for start, path in enumerate(LONGEST)}
         items.sort(key=lambda item: min(starts.get(path, len(starts)) for path in (item.path, *item.path.parents)))
 
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -92,6 +93,7 @@ def part_of(module: str) -> str | None:
     return parts[1] if parts[0] == PACKAGE.name and len(parts) > 1 else None
 
 
+@cache  # several tests read the same files
 def imports_of(path: Path) -> set[str]:
     """The dotted names of all modules that a file imports, wherever in it the import stands."""
     found = set()

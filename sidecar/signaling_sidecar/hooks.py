@@ -25,7 +25,10 @@ class Connection(NamedTuple):
 
 
 class Join(NamedTuple):
-    """The argument of `on_join`: a peer that wants to join a room, or to resume its session there."""
+    """The argument of `on_join`: a peer that wants to join a room, or to resume its session there.
+
+    In protocols whose clients may send to rooms that they are not in, the hook is also called for each such frame.
+    """
 
     dialect: str
     room: str | None

@@ -7,7 +7,8 @@ import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from signaling_sidecar.errors import NoHome
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.find_state_dir import find_state_dir
-from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, run, serving
+from tests.kit.sidecar_command import PATIENCE_S, SIDECAR, run, run_here, serving
 
 
 def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
@@ -29,7 +30,7 @@ def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
 
 def test_a_second_sidecar_with_the_same_state_folder_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with serving(tmp_path):
-        done = run("serve", "--port", "0", "--state-dir", str(tmp_path))
+        done = run_here("serve", "--port", "0", "--state-dir", str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.startswith("sidecar: another sidecar is running")
     assert done.stderr.count("\n") == 1
@@ -37,7 +38,7 @@ def test_a_second_sidecar_with_the_same_state_folder_is_reported_in_one_sentence
 
 @pytest.mark.parametrize("flags", [["--port", "x"], ["--host", "999.1.1.1"], ["--settings", "/nowhere"]])
 def test_an_invalid_setting_is_reported_in_one_sentence(tmp_path: Path, flags: list[str]) -> None:
-    done = run("serve", "--state-dir", str(tmp_path), *flags)
+    done = run_here("serve", "--state-dir", str(tmp_path), *flags)
     assert done.returncode == 2
     assert done.stderr.startswith("sidecar: ")
     assert done.stderr.count("\n") == 1
@@ -70,19 +71,24 @@ def make_with_a_folder_for_its_runtime_file(place: Path) -> None:
     (place / "runtime.json").mkdir(parents=True)
 
 
-@pytest.mark.parametrize("reload", [[], ["--reload"]])
 @pytest.mark.parametrize(
     "make",
     [make_file, make_below_a_file, make_with_a_folder_for_its_lock, make_with_a_folder_for_its_runtime_file],
 )
-def test_an_unusable_state_folder_is_reported_in_one_sentence(
-    tmp_path: Path, make: Callable[[Path], None], reload: list[str]
-) -> None:
+def test_an_unusable_state_folder_is_reported_in_one_sentence(tmp_path: Path, make: Callable[[Path], None]) -> None:
     place = tmp_path / "here" / "state"
     if make is not make_below_a_file:
         place.parent.mkdir()
     make(place)
-    is_one_sentence(run("serve", "--port", "0", "--state-dir", str(place), *reload), CHOOSE_A_FOLDER)
+    is_one_sentence(run_here("serve", "--port", "0", "--state-dir", str(place)), CHOOSE_A_FOLDER)
+
+
+@pytest.mark.parametrize("make", [make_file, make_with_a_folder_for_its_runtime_file])
+def test_a_worker_reports_an_unusable_state_folder_in_one_sentence(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "state")  # the first is found before the worker listens, the second after that
+    is_one_sentence(run("serve", "--port", "0", "--state-dir", str(tmp_path / "state"), "--reload"), CHOOSE_A_FOLDER)
 
 
 def test_a_full_disk_is_reported_in_one_sentence(tmp_path: Path) -> None:
@@ -91,21 +97,16 @@ def test_a_full_disk_is_reported_in_one_sentence(tmp_path: Path) -> None:
     is_one_sentence(done, CHOOSE_A_FOLDER)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no user database of this kind")
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE])
-def test_without_a_home_folder_one_sentence_tells_what_to_do(tmp_path: Path, command: list[str]) -> None:
+def test_without_a_home_folder_one_sentence_tells_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
     # In a container, the user may be a number that is not in the user database. Here, no user is in it.
-    no_users = "import pwd; pwd.getpwuid = lambda uid: {}[uid]; from signaling_sidecar.cli import main; "
-    code = f"{no_users}raise SystemExit(main({command}))"
-    environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "XDG_STATE_HOME")}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=environment | PYTHON_PATH,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    for name in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    done = run_here(*command, cwd=tmp_path)
     is_one_sentence(done, f"there is no home folder to store the state in: {CHOOSE_A_FOLDER}")
 
 
@@ -122,29 +123,26 @@ def test_without_a_home_folder_it_is_enough_to_name_a_state_folder(
     assert find_state_dir(project=tmp_path).path == tmp_path / "state"
 
 
-def run_in_a_deleted_folder(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def _deleted_folder(tmp_path: Path) -> Iterator[None]:
+    """The current folder is one that has been deleted."""
     gone = tmp_path / "gone"
     gone.mkdir()
-    inside = f"rmdir {shlex.quote(str(gone))}; exec {shlex.join([*SIDECAR, *command])}"
-    return subprocess.run(
-        ["bash", "-c", inside],
-        cwd=gone,
-        env=os.environ | PYTHON_PATH,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    with chdir(gone):
+        gone.rmdir()
+        yield
 
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], *READS_STATE, ["doctor"], ["notebook"]])
-def test_a_deleted_current_folder_is_reported_in_one_sentence(tmp_path: Path, command: list[str]) -> None:
-    is_one_sentence(run_in_a_deleted_folder(tmp_path, *command), "the current folder no longer exists")
+@pytest.mark.usefixtures("_deleted_folder")
+def test_a_deleted_current_folder_is_reported_in_one_sentence(command: list[str]) -> None:
+    is_one_sentence(run_here(*command), "the current folder no longer exists")
 
 
 @pytest.mark.parametrize("command", [["dialects"], ["log", "schema"]])
-def test_a_command_that_reads_no_file_runs_in_a_deleted_folder(tmp_path: Path, command: list[str]) -> None:
-    done = run_in_a_deleted_folder(tmp_path, *command)
+@pytest.mark.usefixtures("_deleted_folder")
+def test_a_command_that_reads_no_file_runs_in_a_deleted_folder(command: list[str]) -> None:
+    done = run_here(*command)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -152,20 +150,22 @@ def test_a_command_that_reads_no_file_runs_in_a_deleted_folder(tmp_path: Path, c
 def test_a_path_that_is_not_utf_8_is_reported_in_one_sentence_without_a_traceback(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     folder.mkdir()
-    is_one_sentence(run("serve", "--port", "0", cwd=folder), "project must be a valid path to a folder")
+    is_one_sentence(run_here("serve", "--port", "0", cwd=folder), "project must be a valid path to a folder")
     for command in READS_STATE:
-        is_one_sentence(run(*command, cwd=folder, XDG_STATE_HOME=str(tmp_path / "state")), "no sidecar has run for")
-    is_one_sentence(run("log", "--state-dir", str(folder)), "no event log was found at")
+        is_one_sentence(
+            run_here(*command, cwd=folder, XDG_STATE_HOME=str(tmp_path / "state")), "no sidecar has run for"
+        )
+    is_one_sentence(run_here("log", "--state-dir", str(folder)), "no event log was found at")
 
 
 def test_an_unreadable_file_is_named_in_one_sentence(tmp_path: Path) -> None:
-    is_one_sentence(run("why", "--log", str(tmp_path / ("x" * 300))), "x' cannot be used: File name too long")
+    is_one_sentence(run_here("why", "--log", str(tmp_path / ("x" * 300))), "x' cannot be used: File name too long")
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 70])
 def test_an_invalid_host_is_reported_in_one_sentence(tmp_path: Path, host: str) -> None:
     is_one_sentence(
-        run("serve", "--host", host, "--state-dir", str(tmp_path)), "host must be an address of this machine"
+        run_here("serve", "--host", host, "--state-dir", str(tmp_path)), "host must be an address of this machine"
     )
 
 

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.sidecar_command import PYTHON_PATH, SIDECAR, join, run, serving
+from tests.kit.sidecar_command import PYTHON_PATH, SIDECAR, join, run_here, serving
 
 
 def test_it_lists_the_rooms_with_the_number_of_peers(tmp_path: Path) -> None:
     with serving(tmp_path) as sidecar:
-        empty = run("rooms", "--state-dir", str(tmp_path))
+        empty = run_here("rooms", "--state-dir", str(tmp_path))
         assert empty.stdout == "there are no rooms\n"
         join(sidecar.ready["url"], "bar", "a")
         join(sidecar.ready["url"], "bar", "b")
-        shown = run("rooms", "--state-dir", str(tmp_path)).stdout
+        shown = run_here("rooms", "--state-dir", str(tmp_path)).stdout
         assert shown == "room  dialect  peers\nbar   rooms    2 of 100\n"
-        listed = json.loads(run("rooms", "--state-dir", str(tmp_path), "--json").stdout)
+        listed = json.loads(run_here("rooms", "--state-dir", str(tmp_path), "--json").stdout)
         assert [(room["room"], [peer["peer"] for peer in room["peers"]]) for room in listed] == [("bar", ["a", "b"])]
-    done = run("rooms", "--state-dir", str(tmp_path))
+    done = run_here("rooms", "--state-dir", str(tmp_path))
     assert done.returncode == 2
     assert "no sidecar is running" in done.stderr
 
@@ -33,7 +33,7 @@ def test_the_admins_token_is_not_sent_through_the_proxy_of_the_environment(tmp_p
     with serving(tmp_path), socket.create_server(("127.0.0.1", 0)) as proxy:
         proxy.settimeout(0)
         address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
-        done = run("rooms", "--state-dir", str(tmp_path), http_proxy=address, no_proxy="")
+        done = run_here("rooms", "--state-dir", str(tmp_path), http_proxy=address, no_proxy="")
         assert done.stdout == "there are no rooms\n"
         with pytest.raises(BlockingIOError):
             proxy.accept()
@@ -43,7 +43,7 @@ def test_the_runtime_file_of_a_killed_sidecar_is_ignored(tmp_path: Path) -> None
     with serving(tmp_path) as sidecar:
         sidecar.stop(signal.SIGKILL)
     assert (tmp_path / "runtime.json").exists()
-    assert "no sidecar is running" in run("rooms", "--state-dir", str(tmp_path)).stderr
+    assert "no sidecar is running" in run_here("rooms", "--state-dir", str(tmp_path)).stderr
 
 
 def test_the_projects_sidecar_is_found_from_any_folder_below_it(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_the_projects_sidecar_is_found_from_any_folder_below_it(tmp_path: Path) 
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        done = run("rooms", cwd=below, **environment)
+        done = run_here("rooms", cwd=below, **environment)
         process.terminate()
     assert done.stdout == "there are no rooms\n"
     assert str(tmp_path / "app") in done.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from signaling_sidecar.cli.tail import describe
-from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, join, run, serving
+from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, join, run_here, serving
 
 
 def test_tail_prints_earlier_events_and_then_new_ones_across_segments(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_tail_prints_earlier_events_and_then_new_ones_across_segments(tmp_path: 
             tail.terminate()
             watchdog.cancel()
         assert "fourth" in shown[-1]
-    last = run("tail", "--no-follow", "-n", "1", "--json", "--state-dir", str(tmp_path)).stdout
+    last = run_here("tail", "--no-follow", "-n", "1", "--json", "--state-dir", str(tmp_path)).stdout
     assert json.loads(last)["v"] == 1
 
 

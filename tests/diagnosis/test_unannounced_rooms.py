@@ -7,13 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from signaling_sidecar.diagnosis import find_meetings, read_entries
+from signaling_sidecar.diagnosis import diagnose, find_meetings, read_entries
 from signaling_sidecar.hub import Hub, RoomKey, checkpoint
 from signaling_sidecar.hub.commands import Join
 from signaling_sidecar.hub.rules import Announcements, Joining, RoomRules
-from tests.kit.diagnosis_log import Story
+from tests.kit.diagnosis_log import CONNECTED, Story, elsewhere, sdp
 from tests.kit.hub_driver import CountedIds
 from tests.kit.inspection_log import header, record, write_segment
+from tests.kit.shared_copy import shared_copy
 
 
 class Hall(Story):
@@ -62,6 +63,15 @@ def test_an_offer_that_expired_is_reported_as_refused(hall: Hall) -> None:
     assert rejection.message == "no peer 'dora' joined before the frame expired"
 
 
+def test_the_connection_of_an_offer_that_expired_was_not_signaled_elsewhere(hall: Hall) -> None:
+    hall.record("signal.kept", "ann", to="dora", kind="offer", data={"type": "offer", "sdp": sdp("CALL")})
+    hall.record("signal.expired", "ann", to="dora", kind="offer")
+    elsewhere(hall, "tab", localUfrag="CALL", signaling="have-local-offer")
+    said = str(diagnose(read_entries([hall.waits(60).write()])))
+    assert "the offer of Ann was refused: no-such-peer" in said
+    assert "through another server" not in said
+
+
 def test_a_checkpoint_tells_that_a_room_is_unannounced(tmp_path: Path) -> None:
     rules = RoomRules(joining=Joining(capacity=9), announcements=Announcements(announces_members=False))
     hub = Hub({"hall": rules}, 9, CountedIds())
@@ -71,3 +81,56 @@ def test_a_checkpoint_tells_that_a_room_is_unannounced(tmp_path: Path) -> None:
     lines = [header("b00t"), record(2, 0.0, "log.checkpoint", data=state)]
     segment = write_segment(tmp_path / "events-b00t-0001.jsonl", lines)
     assert find_meetings(read_entries([segment])).meetings == []
+
+
+# --- frames to everybody, of which only the content says for whom they are ------------------------------------------
+
+SEALED = {"type": "publish", "topic": "bar", "data": "B0FFUy1HQ00M" + "a1B2" * 30 + "=="}
+"""The form of an encrypted frame of y-webrtc."""
+UUID = "5852d015-7c8e-4ee4-98d4-229c14265dfb"
+
+
+def said(story: Story) -> list[str]:
+    return str(diagnose(read_entries([story.write()]), story.now_ts)).splitlines()
+
+
+def test_a_random_name_does_not_replace_a_readable_id(hall: Hall) -> None:
+    hall.record("peer.updated", "cleo", data={"name": UUID})
+    hall.describes("ann", "offer").record("signal.relayed", "cleo", to="ann", kind="offer", data={"sdp": "v=0"})
+    assert [line.split(":")[0] for line in said(hall) if " and " in line] == ["  … Ann and Ben", "  … cleo and Ann"]
+
+
+def test_a_room_with_encrypted_signals_is_reported_in_one_sentence(hall: Hall) -> None:
+    for peer in ("ann", "ben", "ann"):
+        hall.record("signal.relayed", peer, kind="publish", data=SEALED)
+    room, sentence, advice = said(hall)
+    assert room == "bar (rooms)"
+    assert sentence.startswith("  ? the signals in this room are encrypted or in an unknown form, so only the reports")
+    assert "signaling({ trace: true })" in advice
+
+
+def test_a_room_with_encrypted_signals_is_shown_with_the_reports_that_may_belong_to_it(hall: Hall) -> None:
+    hall.record("signal.relayed", "ann", kind="publish", data=SEALED)
+    for page, other in (("one", "two"), ("two", "one")):
+        elsewhere(hall, page, localUfrag=page, remoteUfrag=other, **CONNECTED)
+    entries = list(read_entries([hall.write()]))
+    for selected in (None, "bar"):
+        room, sentence, elsewhere_, pair = str(diagnose(entries, room=selected)).splitlines()
+        assert room == "bar (rooms)"
+        assert sentence.startswith("  ? the signals in this room are encrypted")
+        assert elsewhere_ == "signaled through another server, or in a form that cannot be read"
+        assert pair.endswith(": connected")
+    assert str(diagnose(entries, room="den")) == "no two peers have met in a room"
+
+
+def test_a_room_in_which_peers_were_seen_to_meet_is_not_reported_as_encrypted(hall: Hall) -> None:
+    hall.record("signal.relayed", "ann", kind="publish", data=SEALED).describes("ann", "offer")
+    assert not any("encrypted" in line for line in said(hall))
+
+
+def test_a_shared_copy_of_a_log_shows_that_signals_were_encrypted(hall: Hall) -> None:
+    hall.record("signal.relayed", "ann", kind="publish", data=SEALED)
+    log = hall.write()
+    log.write_bytes(shared_copy(log))
+    assert "encrypted" in str(diagnose(read_entries([log])))
+    assert str(SEALED["data"]) not in log.read_text()

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies
+from hypothesis import given, strategies
 
 from signaling_sidecar.dialects import DIALECTS, Binary
 from signaling_sidecar.hub.commands import Numbered, Refuse, SetOwnRules
@@ -66,7 +66,6 @@ def look_at(wire: Wire) -> None:
 
 @pytest.mark.parametrize("dialect", MANNERS)
 def test_any_frame_causes_at_most_one_error_and_reaches_no_other_room(dialect: str) -> None:
-    @settings(max_examples=150)
     @given(strategies.lists(steps(dialect, CAST), max_size=12))
     def send(sent: list[tuple[str, bytes]]) -> None:
         wire = two_rooms(dialect)
@@ -101,7 +100,6 @@ def test_frames_of_each_kind_are_relayed(dialect: str, kind: str) -> None:
 def test_nothing_remains_after_any_frames_and_endings(dialect: str) -> None:
     endings = strategies.lists(strategies.sampled_from(Ending), min_size=6, max_size=6)
 
-    @settings(max_examples=60)
     @given(strategies.lists(steps(dialect, CAST), max_size=12), endings)
     def send_and_end(sent: list[tuple[str, bytes]], endings: list[Ending]) -> None:
         wire = two_rooms(dialect)

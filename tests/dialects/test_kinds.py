@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from signaling_sidecar.dialects import DIALECTS
-from signaling_sidecar.dialects.kinds import kind_first, kind_in
+from signaling_sidecar.dialects.kinds import kind_first, kind_in, kind_tag
 from signaling_sidecar.dialects.shared_path import by_first_frame
 
 WITHOUT_KIND = [b"", b"{", b"[]", b"{}", b"null", b"[7]", b'{"op":7}', b'{"op":"join"} x', b'["join"', b"\xff"]
@@ -17,6 +17,19 @@ WITHOUT_KIND = [b"", b"{", b"[]", b"{}", b"null", b"[7]", b'{"op":7}', b'{"op":"
 def test_what_has_no_kind_or_cannot_be_read_has_none(frame: bytes) -> None:
     assert kind_in("op")(frame) is None
     assert kind_first()(frame) is None
+
+
+@pytest.mark.parametrize(
+    "frame", [b"", b"{", b"[]", b"{}", b"null", b"7", b'{"Ask":{},"Tell":{}}', b'{"Ask":1} x', b"\xff"]
+)
+def test_a_frame_without_exactly_one_tag_has_no_kind(frame: bytes) -> None:
+    assert kind_tag()(frame) is None
+
+
+def test_a_kind_is_the_only_key_of_an_object_or_a_string() -> None:
+    assert kind_tag()(b'{"Ask":{"type":"other"}}') == "Ask"
+    assert kind_tag()(b' "KeepAlive" ') == "KeepAlive"
+    assert kind_tag()(b'{"KeepAlive":null}') == "KeepAlive"
 
 
 def test_a_kind_is_a_field_of_an_object_or_the_first_item_of_an_array() -> None:

@@ -72,7 +72,7 @@ def rows(text: str) -> list[list[str]]:
 def examples(dialect: str) -> Iterator[Example]:
     for first, *cells in rows(section(f"`{dialect}`")):
         sender = re.split(r"\W", first)[0]
-        found = re.findall(r"`([{\[][^`]*|0x[\da-f]+)`", " ".join(cells))
+        found = re.findall(r"`([{\[][^`]*|\"[^\"`]*\"|0x[\da-f]+)`", " ".join(cells))
         yield from (Example(dialect, sender, frame) for frame in found if sender in SENDERS)
 
 

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright, expect
 
-from tests.e2e.verdicts_said import Tally
+from tests.e2e.reported_verdicts import Tally
 from tests.kit.browsers import CAMERA_FLAGS, SharedBrowsers, launched, launched_firefox
 from tests.kit.lan import Lan, new_lan
 from tests.kit.programs import Program, Start, is_running, start_program

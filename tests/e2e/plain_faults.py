@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from signaling_sidecar.diagnosis import Reason
 from tests.e2e.plain_pages import Case, Make, PlainPages
+from tests.e2e.reported_verdicts import Expected
 from tests.e2e.stories import has
-from tests.e2e.verdicts_said import Expected
 from tests.kit.programs import until
 
 NEVER_MS = 1_000_000  # ms; longer than any test

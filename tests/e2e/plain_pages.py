@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from playwright.async_api import BrowserContext, Page
 
-from tests.e2e.verdicts_said import Expected
+from tests.e2e.reported_verdicts import Expected
 from tests.kit.programs import Start
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import Page
 
 from tests.e2e.plain_pages import Case, PlainPages
-from tests.e2e.verdicts_said import HEALTHY
+from tests.e2e.reported_verdicts import HEALTHY
 
 FAILS_WITHIN_MS = 60_000  # ms; Chromium takes about 20 s to notice that the other page is gone
 

@@ -28,6 +28,7 @@ WITHOUT_UPGRADE = {
     "/ws/signaling/match?userId=ann": 400,
     "/ws/signaling/hosted/watch-party": 426,
     "/ws/signaling/hosted?roomId=watch-party": 426,
+    "/ws/signaling/matchbox/lobby?next=2": 426,
 }
 UPGRADED = {
     "/ws/signaling/mesh?room=other": 101,
@@ -36,6 +37,11 @@ UPGRADED = {
     "/ws/signaling/hosted/short": 400,
     "/ws/signaling/hosted?roomId=watch%20party": 400,
     "/ws/signaling/hosted": 400,
+    "/ws/signaling/matchbox": 101,
+    "/ws/signaling/matchbox/": 101,
+    "/ws/signaling/matchbox/a%2Fb?next=2": 101,
+    "/ws/signaling/matchbox/a/b": 404,
+    "/ws/signaling/matchbox/%1B": 400,
     "/ws/signaling/nothing": 404,
 }
 
@@ -61,7 +67,7 @@ async def test_a_plain_request_is_told_that_the_path_is_for_websockets(way: Way)
             async with session.get(way.url + path, ssl=False) as answer:
                 answers[path] = answer.status
                 text = (await answer.text()).strip()
-                assert (text == "Expected WebSocket connection") == ("match" in path)
+                assert (text == "Expected WebSocket connection") == ("/match?" in path)
     assert answers == WITHOUT_UPGRADE
 
 

@@ -24,7 +24,7 @@ from tests.e2e.changed_frames import (
 )
 from tests.e2e.demo_page import all_connected
 from tests.e2e.recording import end, record
-from tests.e2e.verdicts_said import NAMED_WITHIN_S
+from tests.e2e.reported_verdicts import NAMED_WITHIN_S
 from tests.kit.sites import Site
 
 RECORDED = "browser-dumps"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,9 @@ from playwright.async_api import Browser, Page
 from signaling_sidecar.diagnosis import diagnose
 from signaling_sidecar.inspection import open_log
 from tests.e2e.nostr_relay import nostr_relay
-from tests.e2e.verdicts_said import entries_of
-from tests.kit.checkout import FRONTEND
+from tests.e2e.reported_verdicts import entries_of
 from tests.kit.programs import Start, until
-from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
+from tests.kit.sites import start_app
 
 # The signals are sent as JSON text, as in the README of simple-peer.
 SIMPLE_PEER = """
@@ -39,20 +37,6 @@ const config = { appId: 'sidecar-test', relayConfig: { urls: ['RELAY'] }, rtcCon
 const room = joinRoom(config, 'lobby')
 room.onPeerJoin = () => { document.body.dataset.connected = 'yes' }
 """
-
-
-async def start_app(start: Start, folder: Path, script: str, title: str = "", *, trace: bool = True) -> Site:
-    options = json.dumps({"trace": trace})
-    # The client is outside of the project folder. The modules are shared with other Vites, so the cache must not be.
-    served = "server: { fs: { strict: false } }, cacheDir: '.vite'"
-    config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({options})], {served} }}\n"
-    project = write_project(folder / "app", config)
-    (project / "node_modules").symlink_to(FRONTEND / "node_modules")
-    head = f"<title>{title}</title>" if title else ""
-    (project / "index.html").write_text(f"<!doctype html>{head}<body><script type='module' src='/main.js'></script>")
-    (project / "main.js").write_text(script.replace("CLIENT", f"/@fs{FRONTEND}/dist/browser/index.mjs"))
-    vite = await start_vite(start, project)
-    return Site(await url_in(vite), vite, await sidecar_in(vite))
 
 
 async def two_tabs(browser: Browser, url: str) -> list[Page]:

@@ -11,13 +11,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
+from signaling_sidecar.dialects import DIALECTS
 from tests.kit import readme
 from tests.kit.browser_dumps import INTERNALS
 from tests.kit.checkout import ROOT
-from tests.kit.programs import Start
-from tests.kit.sites import start_sidecar
+from tests.kit.programs import Start, until
+from tests.kit.sites import start_app, start_sidecar
 from tests.kit.ways import upgrade
 
 # Every command of the READMEs is in one of these three lists.
@@ -86,16 +89,44 @@ async def test_the_live_commands_in_the_readmes_run_until_ctrl_c(start: Start, p
         assert program.count("Traceback") == 0
 
 
+ROW = re.compile(r"^\| `(?P<dialect>[\w-]+)` \| [^|]+ \| `(?P<line>(new |WebRtcSocket)[^`]*)` \|$", re.MULTILINE)
+LINES = {row["dialect"]: row["line"] for text in readme.texts() for row in ROW.finditer(text)}
+IMPORTS = {
+    "peerjs": "import { Peer } from 'peerjs'\nconst id = 'ann'",
+    "y-webrtc": "import * as Y from 'yjs'\nimport { WebrtcProvider } from 'y-webrtc'\n"
+    "const room = 'notes', doc = new Y.Doc(), ws = location.origin.replace(/^http/, 'ws')",
+}
+
+
+def test_there_is_a_line_for_each_dialect() -> None:
+    assert list(LINES) == list(DIALECTS)
+
+
 async def test_the_line_for_each_dialect_opens_its_websocket(start: Start, tmp_path: Path) -> None:
-    row = re.compile(r"^\| `(\w+)` \|.*\| `new WebSocket\(ws \+ '([^']*)'( \+ \w+)?\)` \|$", re.MULTILINE)
-    rows = [found for text in readme.texts() for found in row.findall(text)]
-    named = [dialect for dialect, _, _ in rows]
-    assert named
     sidecar = await start_sidecar(start, tmp_path)
-    for _, path, id_ in rows:
-        assert await upgrade(sidecar.url + path + ("some-id" if id_ else "")) == 101
-    opened = [record["dialect"] for record in sidecar.records() if record["type"] == "connection.opened"]
-    assert opened == named
+    opening = re.compile(r"""(\(ws \+ '|"ws://localhost:5173)(?P<path>[^'"]*)['"](?P<id> \+ \w+)?\)""")
+    opened = {dialect: found for dialect, line in LINES.items() if (found := opening.search(line))}
+    assert opened.keys() == LINES.keys() - IMPORTS.keys()
+    for found in opened.values():
+        assert await upgrade(sidecar.url + found["path"] + ("some-id" if found["id"] else "")) == 101
+    records = [record["dialect"] for record in sidecar.records() if record["type"] == "connection.opened"]
+    assert records == list(opened)
+
+
+@pytest.mark.usefixtures("npm_package")
+@pytest.mark.parametrize("dialect", IMPORTS)
+async def test_the_line_for_a_library_works_in_a_page(
+    start: Start, browser: Browser, tmp_path: Path, dialect: str
+) -> None:
+    app = await start_app(start, tmp_path, f"{IMPORTS[dialect]}\nglobalThis.it = {LINES[dialect]}")
+    page = await browser.new_page()
+    await page.goto(app.url)
+
+    def has_joined() -> bool:
+        joined = [record for record in app.sidecar.records() if record["type"] == "peer.joined"]
+        return [record["dialect"] for record in joined] == [dialect]
+
+    await until(has_joined, f"the page is a peer of {dialect}")
 
 
 async def test_the_python_code_in_the_readmes_works(start: Start, project: Path) -> None:

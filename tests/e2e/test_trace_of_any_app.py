@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 
 from signaling_sidecar.inspection import open_log
-from tests.e2e.verdicts_said import HEALTHY, TIMES, Made, Tally, all_named
+from tests.e2e.reported_verdicts import HEALTHY, TIMES, Made, Tally, all_named
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Start, until
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project

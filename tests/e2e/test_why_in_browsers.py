@@ -26,7 +26,7 @@ from tests.e2e.changed_frames import (
 from tests.e2e.demo_page import DemoPage, all_connected, new_page
 from tests.e2e.pictures import picture_the_ladder
 from tests.e2e.recording import end, record
-from tests.e2e.verdicts_said import HEALTHY, TIMES, Expected, Made, Tally, all_named, entries_of
+from tests.e2e.reported_verdicts import HEALTHY, TIMES, Expected, Made, Tally, all_named, entries_of
 from tests.kit.programs import until
 from tests.kit.sites import Site
 

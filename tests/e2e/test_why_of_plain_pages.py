@@ -16,7 +16,7 @@ from signaling_sidecar.diagnosis import diagnose
 from tests.e2e.plain_faults import FAULTS, REJECTIONS
 from tests.e2e.plain_pages import FLAGS, PlainPages, start_plain_app
 from tests.e2e.plain_pairs import HEALTHY_PAIRS
-from tests.e2e.verdicts_said import TIMES, Made, Tally, all_named, entries_of, is_named, verdicts_of
+from tests.e2e.reported_verdicts import TIMES, Made, Tally, all_named, entries_of, is_named, verdicts_of
 from tests.kit.browsers import launched
 from tests.kit.programs import Start, until
 from tests.kit.sites import Sidecar, Site

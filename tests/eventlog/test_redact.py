@@ -40,7 +40,7 @@ from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.rules import Ending, OwnRules, Reason
 from signaling_sidecar.settings import Settings
 from tests.kit.checkout import RECORDED
-from tests.kit.diagnosis_log import Story
+from tests.kit.diagnosis_log import Story, sdp
 from tests.kit.inspection_log import ANN, BAR, record
 from tests.kit.shared_copy import shared_copy
 
@@ -140,6 +140,13 @@ def findings(path: Path) -> list[tuple[str, str, list[int]]]:
         lambda story: story.joins("ben", origin="http://192.168.7.4:5173").waits(60),
         lambda story: story.joins("ben", origin="http://localhost:5173").waits(60),
         lambda story: story.joins("ben").sends("ben", "x-offer", sdp="v=0\na=ice-ufrag:u\n").waits(60).leaves("ben"),
+        lambda story: (
+            story.joins("ben")
+            .sends("ann", "OFFER", payload={"sdp": sdp("a"), "connectionId": "dc_a"})
+            .sends("ben", "OFFER", payload={"sdp": sdp("b"), "connectionId": "dc_b"})
+            .sends("ben", "ANSWER", payload={"sdp": sdp("c"), "connectionId": "dc_a"})
+            .waits(60)
+        ),
     ],
 )
 def test_a_redacted_copy_has_the_same_reason(tell: Any, tmp_path: Path) -> None:
@@ -323,13 +330,14 @@ def test_unknown_lines_of_a_description_are_removed() -> None:
         ("candidate:1 1 udp", "malformed"),
         ("", "end"),
         (None, "end"),
+        ("null", "end"),
         ("candidate:1 x udp y a.local 9 typ host", "host"),
     ],
 )
 def test_a_redacted_candidate_is_well_formed_exactly_if_the_original_is(candidate: str | None, kind: str) -> None:
-    data = {"candidate": {"candidate": candidate}}
-    assert find_media(json.dumps(data)).candidate_type == kind
-    assert find_media(json.dumps(shared_data("signal.relayed", data))).candidate_type == kind
+    for data in ({"candidate": {"candidate": candidate}}, {"Signal": {"data": {"IceCandidate": candidate}}}):
+        assert find_media(json.dumps(data)).candidate_type == kind
+        assert find_media(json.dumps(shared_data("signal.relayed", data))).candidate_type == kind
 
 
 def test_an_unknown_frame_type_keeps_its_meaning() -> None:
@@ -362,6 +370,8 @@ def test_a_shared_checkpoint_is_read_back_with_all_its_parts() -> None:
     kept = [KeptState(s, message) for s, message in enumerate(messages, 1)]
     session = SessionState(
         *("session-1", "ann", 7),
+        own_token="cd" * 32,
+        contacts=["ben"],
         away=AwayState(Ending.LOST, 9.5, ["session-2"]),
         resumption=ResumptionState("ab" * 32, sent=5, handled=3, reached=4, kept=kept),
     )
@@ -371,12 +381,15 @@ def test_a_shared_checkpoint_is_read_back_with_all_its_parts() -> None:
         [Waiting("match", "ann", 2, 1, 7, "chess")],
         [(bar, "ben")],
         [KeptFrameState(*bar, to="ben", peer="ann", kind="offer", session="session-1", payload=offer.decode())],
+        [(bar, "ann")],
     )
     copy = shared_data("log.checkpoint", json.loads(msgspec.json.encode(state)))
     assert shape(copy) == shape(json.loads(msgspec.json.encode(state)))
     restored = msgspec.convert(copy, Checkpoint)
-    (room,), (waiting,), ((key, barred),), (frame,) = msgspec.structs.astuple(restored)
+    (room,), (waiting,), ((key, barred),), (frame,), (known,) = msgspec.structs.astuple(restored)
     assert key == (room.dialect, room.room) == (frame.dialect, frame.room) == ("rooms", "room-1")
+    assert known == (key, room.host)
+    assert room.sessions[0].contacts == [barred]
     assert (frame.to, frame.peer) == (barred, room.host) == (barred, room.sessions[0].peer)
     assert json.loads(frame.payload) == {"type": "offer", "to": barred}
     assert waiting.queue == room.queue != "chess"

@@ -22,6 +22,7 @@ def test_a_checkpoint_contains_rooms_sessions_and_remaining_graces() -> None:
                 "dialect": "rooms",
                 "room": "bar",
                 "capacity": 4,
+                "asked_capacity": 4,
                 "listed": True,
                 "created_at_ms": 5,
                 "idle_s": 10.0,
@@ -47,6 +48,7 @@ def test_a_checkpoint_contains_rooms_sessions_and_remaining_graces() -> None:
         "waiting": [],
         "barred": [],
         "mailboxes": [],
+        "known_ids": [],
     }
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub import Hub, Restore, RoomKey, checkpoint
+from signaling_sidecar.hub import Hub, Restore, RoomKey, checkpoint, known_ids
 from signaling_sidecar.hub.checkpoint import Checkpoint
 from signaling_sidecar.hub.commands import Command, End, Join, Leave, Relay, Tick
 from signaling_sidecar.hub.effects import Effect, Expired, PeerList, Record, Refused, Relayed, Send
@@ -96,7 +96,7 @@ def test_the_sender_is_told_when_a_kept_frame_expires() -> None:
     assert post.pass_time(4.9) == []
     expired = post.pass_time(0.1)
     assert types(expired) == ["signal.expired"]
-    assert told(expired, ANN) == [Expired("ben", "hall", msgspec.Raw(b'"id-3"'))]
+    assert told(expired, ANN) == [Expired("ben", "hall", msgspec.Raw(b'"id-3"'), "ann")]
     assert told(post.join(BEN, "ben"), BEN)[1:] == []
 
 
@@ -159,18 +159,11 @@ def test_kept_frames_survive_a_restart_with_a_new_deadline(by_checkpoint: bool) 
     keep(post.send(ANN, "ben", b"[1]"))
     keep(post.send(ANN, "cleo", b"[2]"))
     post.now_s += 4
-    text = msgspec.json.encode(checkpoint(post.hub, post.now_s)) if by_checkpoint else b'{"rooms":[],"waiting":[]}'
-    after = Post()
-    restore = Restore(after.hub)
-    restore.start(msgspec.json.decode(text, type=Checkpoint), 0.0)
-    for record in [] if by_checkpoint else records:
-        restore.apply(past(record, 1.0))
-    after.now_s = 500.0
-    restore.finish(after.now_s)
+    after = restarted(Post(), post, None if by_checkpoint else records)
     assert told(after.join(BEN, "ben"), BEN)[1:] == [relayed(b"[1]")]
     after.join(ANN, "ann")
     assert told(after.pass_time(4.9), ANN) == []
-    assert told(after.pass_time(0.1), ANN) == [Expired("cleo", "hall")]
+    assert told(after.pass_time(0.1), ANN) == [Expired("cleo", "hall", peer="ann")]
 
 
 def test_without_payloads_in_the_log_a_kept_frame_can_only_expire_after_a_restart() -> None:
@@ -186,4 +179,83 @@ def test_without_payloads_in_the_log_a_kept_frame_can_only_expire_after_a_restar
     restore.finish(after.now_s)
     after.join(ANN, "ann")
     assert told(after.join(BEN, "ben"), BEN)[1:] == []
-    assert told(after.pass_time(5), ANN) == [Expired("ben", "hall")]
+    assert told(after.pass_time(5), ANN) == [Expired("ben", "hall", peer="ann")]
+
+
+def with_mailbox(**changes: Any) -> RoomRules:
+    mailbox = msgspec.structs.replace(RULES.relays.mailbox, **changes)
+    return msgspec.structs.replace(RULES, relays=Relays(mailbox=mailbox))
+
+
+def test_a_frame_that_must_not_wait_is_refused() -> None:
+    post = Post()
+    post.join(ANN, "ann")
+    (answer,) = told(post.do(Relay(ANN, "bye", "ben", None, b"{}", may_wait=False)), ANN)
+    assert (answer.refusal.code, answer.to, answer.peer) == (Code.NO_SUCH_PEER, "ben", "ann")
+    assert told(post.join(BEN, "ben"), BEN)[1:] == []
+
+
+def test_later_frames_of_a_sender_can_expire_with_its_first_one_and_it_is_told_once() -> None:
+    post = Post(with_mailbox(expire_together=True))
+    post.join(ANN, "ann")
+    post.join(BEN, "ben")
+    for connection, to in ((ANN, "cleo"), (ANN, "dora"), (BEN, "cleo")):
+        post.send(connection, to)
+        post.now_s += 1
+    post.send(ANN, "cleo")
+    expired = post.pass_time(2)
+    assert types(expired) == ["signal.expired", "signal.expired"]
+    assert told(expired, ANN) == [Expired("cleo", "hall", msgspec.Raw(b"7"), "ann")]
+    assert [message.sender for message in told(post.join(3, "cleo"), 3)[1:]] == ["ben"]
+    assert [message.to for message in told(post.pass_time(60), ANN)] == ["dora"]
+
+
+class TestUnknownIds:
+    """A mailbox that takes no frames for an id that has never joined."""
+
+    rules = with_mailbox(takes_unknown_ids=False)
+
+    def test_a_frame_for_an_id_that_has_never_joined_is_refused_at_once(self) -> None:
+        post = Post(self.rules)
+        post.join(ANN, "ann")
+        (answer,) = told(post.send(ANN, "ben"), ANN)
+        assert (answer.refusal.code, answer.to, answer.peer) == (Code.NO_SUCH_PEER, "ben", "ann")
+
+    def test_a_frame_for_an_id_that_has_left_is_kept(self) -> None:
+        post = Post(self.rules)
+        post.join(ANN, "ann")
+        post.join(BEN, "ben")
+        post.do(Leave(connection=BEN))
+        assert types(post.send(ANN, "ben")) == ["signal.kept"]
+
+    @pytest.mark.parametrize("by_checkpoint", [True, False])
+    def test_an_id_is_known_after_a_restart(self, by_checkpoint: bool) -> None:
+        post, records = Post(self.rules), list[Record]()
+        for effects in (post.join(ANN, "ann"), post.join(BEN, "ben"), post.do(Leave(connection=BEN))):
+            records += [effect for effect in effects if isinstance(effect, Record)]
+        after = restarted(Post(self.rules), post, None if by_checkpoint else records)
+        after.join(ANN, "ann")
+        assert types(after.send(ANN, "ben")) == ["signal.kept"]
+        assert types(after.send(ANN, "cleo")) == ["signal.refused"]
+
+    def test_the_id_that_has_joined_longest_ago_is_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(known_ids, "MAX_KNOWN_IDS", 2)
+        post = Post(self.rules)
+        for connection, peer in ((BEN, "ben"), (3, "cleo"), (4, "ben"), (ANN, "ann")):
+            post.join(connection, peer)
+            if connection != ANN:
+                post.do(Leave(connection=connection))
+        assert types(post.send(ANN, "ben")) == ["signal.kept"]
+        assert types(post.send(ANN, "cleo")) == ["signal.refused"]
+
+
+def restarted(after: Post, post: Post, records: list[Record] | None) -> Post:
+    """Restore the state of a hub into another one, from these records or else from a checkpoint."""
+    text = msgspec.json.encode(checkpoint(post.hub, post.now_s)) if records is None else b'{"rooms":[],"waiting":[]}'
+    restore = Restore(after.hub)
+    restore.start(msgspec.json.decode(text, type=Checkpoint), 0.0)
+    for record in records or []:
+        restore.apply(past(record, 1.0))
+    after.now_s = 500.0
+    restore.finish(after.now_s)
+    return after

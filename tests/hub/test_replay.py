@@ -191,5 +191,5 @@ def test_a_waiting_frame_is_not_confused_with_a_lost_one() -> None:
     story.teardown()  # he comes back, and has heard of everything
 
 
-ReplayMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
+ReplayMachine.TestCase.settings = settings(stateful_step_count=40)
 TestReplay = ReplayMachine.TestCase

@@ -8,6 +8,7 @@ import pytest
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.hub.rules import (
+    Announcements,
     Ending,
     Endings,
     Entry,
@@ -38,7 +39,16 @@ RESUMABLE = Endings(resumable_grace_s=dict.fromkeys(Ending, 30.0))
         (lambda: Endings(grace_s={Ending.LOST: 1.0}), "no value for closed, unloaded, stopped"),
         (lambda: RoomRules(joining=Joining(capacity=2), endings=Endings(durable=True)), "resumable sessions"),
         (lambda: RoomRules(joining=Joining(capacity=2), entry=Entry(secret=True), relays=KEEPING), "a secret"),
+        (
+            lambda: RoomRules(joining=SEVERAL, entry=Entry(secret=True), relays=Relays(publishes=True)),
+            "without secrets",
+        ),
+        (
+            lambda: RoomRules(joining=Joining(capacity=2), endings=RESUMABLE, relays=Relays(publishes=True)),
+            "without resumable sessions",
+        ),
         (lambda: Host(modes=("solo",)), "needs a host"),
+        (lambda: Announcements(tells_contacts=True), "not told of each other"),
         (lambda: RoomRules(joining=SEVERAL, endings=RESUMABLE), "one room only"),
         (lambda: RoomRules(joining=SEVERAL, relays=Relays(to_other_rooms=True)), "one room at a time"),
     ],

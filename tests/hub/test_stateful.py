@@ -285,7 +285,7 @@ class SeveralRoomsMachine(HubMachine):
     rooms_per_connection = 2
 
 
-HubMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
-SeveralRoomsMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
+HubMachine.TestCase.settings = settings(stateful_step_count=40)
+SeveralRoomsMachine.TestCase.settings = settings(stateful_step_count=40)
 TestHub = HubMachine.TestCase
 TestSeveralRooms = SeveralRoomsMachine.TestCase

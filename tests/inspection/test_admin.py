@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,78 +17,88 @@ from signaling_sidecar.inspection.errors import AdminRefused
 from tests.kit.programs import until
 from tests.kit.sidecar_command import Serving, serving
 
+NUMBERS = itertools.count(1)
 
-@pytest.fixture
-def sidecar(tmp_path: Path) -> Iterator[Serving]:
-    with serving(tmp_path) as sidecar:
+
+@pytest.fixture(scope="module")
+def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One sidecar for the tests in this file that do not stop it."""
+    with serving(tmp_path_factory.mktemp("state")) as sidecar:
         yield sidecar
 
 
 @pytest.fixture
-def admin(sidecar: Serving, tmp_path: Path) -> Iterator[Admin]:
-    admin = connect(tmp_path)
+def admin(sidecar: Serving) -> Iterator[Admin]:
+    """The admin of a sidecar that has no rooms."""
+    admin = connect(sidecar.ready["state_dir"])
     yield admin
+    for _, left in admin.rooms().iterrows():
+        admin.close_room(left["room"], left["dialect"])
     admin.close()
 
 
-ROOM = "living-room"
+@pytest.fixture
+def room() -> str:
+    """A room of this test alone, because the log has the rooms of earlier tests."""
+    return f"room-{next(NUMBERS)}"
 
 
-async def page(session: aiohttp.ClientSession, admin: Admin, peer: str) -> aiohttp.ClientWebSocketResponse:
+async def page(session: aiohttp.ClientSession, admin: Admin, room: str, peer: str) -> aiohttp.ClientWebSocketResponse:
     socket = await session.ws_connect(f"{admin.url}/ws/signaling")
-    await socket.send_json({"type": "join", "roomId": ROOM, "peerId": peer, "name": peer.title()})
+    await socket.send_json({"type": "join", "roomId": room, "peerId": peer, "name": peer.title()})
     assert (await socket.receive_json())["type"] == "peer_list"
     return socket
 
 
-async def test_rooms_and_peers_are_returned_as_tables(admin: Admin) -> None:
+async def test_rooms_and_peers_are_returned_as_tables(admin: Admin, room: str) -> None:
     assert (len(admin.rooms()), len(admin.peers())) == (0, 0)
     async with aiohttp.ClientSession() as session:
-        pages = [await page(session, admin, name) for name in ("ann", "ben")]
-        rooms, peers = admin.rooms(), admin.peers(ROOM)
+        pages = [await page(session, admin, room, name) for name in ("ann", "ben")]
+        rooms, peers = admin.rooms(), admin.peers(room)
         assert not any(each.closed for each in pages)
-    assert rooms[["dialect", "room", "peers", "away", "listed"]].to_numpy().tolist() == [["rooms", ROOM, 2, 0, True]]
+    assert rooms[["dialect", "room", "peers", "away", "listed"]].to_numpy().tolist() == [["rooms", room, 2, 0, True]]
     assert peers[["peer", "name", "away"]].to_numpy().tolist() == [["ann", "Ann", False], ["ben", "Ben", False]]
     assert peers.dtypes.astype(str).equals(admin.peers("nowhere").dtypes.astype(str))
 
 
-async def test_the_log_stays_current(admin: Admin) -> None:
+async def test_the_log_stays_current(admin: Admin, room: str) -> None:
     before = admin.log
     assert admin.log is before
     async with aiohttp.ClientSession() as session:
-        await page(session, admin, "ann")
-        assert admin.log.sessions["peer"].tolist() == ["ann"]
+        await page(session, admin, room, "ann")
+        sessions = admin.log.sessions
+        assert sessions[sessions["room"] == room]["peer"].tolist() == ["ann"]
 
 
-async def test_a_peer_can_be_removed_and_a_room_closed(admin: Admin) -> None:
+async def test_a_peer_can_be_removed_and_a_room_closed(admin: Admin, room: str) -> None:
     async with aiohttp.ClientSession() as session:
-        ann, ben = await page(session, admin, "ann"), await page(session, admin, "ben")
+        ann, ben = await page(session, admin, room, "ann"), await page(session, admin, room, "ben")
         assert (await ann.receive_json())["type"] == "peer_joined"
-        admin.say(ROOM, "closing time")
+        admin.say(room, "closing time")
         assert await ann.receive_json() == {"type": "notice", "text": "closing time"}
-        admin.set_rules(ROOM, capacity=2)
+        admin.set_rules(room, capacity=2)
         assert admin.rooms()["capacity"].tolist() == [2]
-        admin.kick(ROOM, "ben")
+        admin.kick(room, "ben")
         assert (await ann.receive_json())["reason"] == "kicked"
-        admin.close_room(ROOM)
+        admin.close_room(room)
         assert (await ann.receive()).data == 4003
         await ben.close()
     assert len(admin.rooms()) == 0
 
 
-async def test_a_refused_request_is_an_error_with_a_reason(admin: Admin) -> None:
+async def test_a_refused_request_is_an_error_with_a_reason(admin: Admin, room: str) -> None:
     with pytest.raises(UnknownRoom):
         admin.kick("nowhere", "ann")
     async with aiohttp.ClientSession() as session:
-        ann = await page(session, admin, "ann")
-        socket = await session.ws_connect(f"{admin.url}/ws/signaling/hosted/{ROOM}")
-        await socket.send_json({"type": "CREATE_ROOM", "roomId": ROOM, "userId": "u", "userName": "U", "timestamp": 0})
+        ann = await page(session, admin, room, "ann")
+        socket = await session.ws_connect(f"{admin.url}/ws/signaling/hosted/{room}")
+        await socket.send_json({"type": "CREATE_ROOM", "roomId": room, "userId": "u", "userName": "U", "timestamp": 0})
         await socket.receive_json()
         with pytest.raises(AmbiguousRoom, match="dialect='hosted'"):
-            admin.close_room(ROOM)
+            admin.close_room(room)
         with pytest.raises(AdminRefused, match="no-such-peer"):
-            admin.kick(ROOM, "nobody", "rooms")
-        admin.close_room(ROOM, "hosted")
+            admin.kick(room, "nobody", "rooms")
+        admin.close_room(room, "hosted")
         assert not ann.closed
 
 
@@ -103,8 +114,8 @@ def test_a_restarted_sidecar_is_found_again(tmp_path: Path) -> None:
         assert admin.url != before
 
 
-def test_connecting_by_url_requires_the_token(sidecar: Serving, tmp_path: Path) -> None:
-    token = connect(tmp_path)._token
+def test_connecting_by_url_requires_the_token(sidecar: Serving, admin: Admin) -> None:
+    token = admin._token
     admin = connect(url=sidecar.ready["url"], token=token)
     assert len(admin.rooms()) == 0
     with pytest.raises(AdminRefused, match="no-log"):
@@ -121,13 +132,13 @@ def test_a_sidecar_that_is_not_running_is_reported_in_one_sentence(tmp_path: Pat
 # --- the panel ---
 
 
-async def test_the_panel_shows_current_rooms_and_its_button_removes_a_peer(admin: Admin) -> None:
+async def test_the_panel_shows_current_rooms_and_its_button_removes_a_peer(admin: Admin, room: str) -> None:
     dashboard = admin.dashboard()
     assert dashboard.is_live
     async with aiohttp.ClientSession() as session:
-        ann, ben = await page(session, admin, "ann"), await page(session, admin, "ben")
+        ann, ben = await page(session, admin, room, "ann"), await page(session, admin, room, "ben")
         await until(lambda: len(dashboard._peer.options) == 2, "both are shown")
-        assert dashboard._room.options == ((f"{ROOM} · rooms · 2 peers", ("rooms", ROOM)),)
+        assert dashboard._room.options == ((f"{room} · rooms · 2 peers", ("rooms", room)),)
         assert "Ann and Ben" in dashboard._pairs.value
         assert "<svg" in dashboard._ladder.html
         dashboard._peer.value = "ben"
@@ -137,17 +148,17 @@ async def test_the_panel_shows_current_rooms_and_its_button_removes_a_peer(admin
         assert (await ben.receive()).data == 4003
 
 
-async def test_the_panel_has_only_the_pairs_of_the_selected_dialect(admin: Admin) -> None:
+async def test_the_panel_has_only_the_pairs_of_the_selected_dialect(admin: Admin, room: str) -> None:
     dashboard = admin.dashboard()
     async with aiohttp.ClientSession() as session:
-        pages = [await page(session, admin, name) for name in ("ann", "ben")]
-        host = await session.ws_connect(f"{admin.url}/ws/signaling/hosted/{ROOM}")
-        frame = {"roomId": ROOM, "userId": "hugo", "userName": "Hugo", "timestamp": 1}
+        pages = [await page(session, admin, room, name) for name in ("ann", "ben")]
+        host = await session.ws_connect(f"{admin.url}/ws/signaling/hosted/{room}")
+        frame = {"roomId": room, "userId": "hugo", "userName": "Hugo", "timestamp": 1}
         await host.send_json({"type": "CREATE_ROOM", "roomName": "Films", **frame})
         await until(lambda: len(dashboard._room.options) == 2, "both rooms are shown")
-        dashboard._room.value = ("hosted", ROOM)
+        dashboard._room.value = ("hosted", room)
         assert "ann" not in dashboard._pairs.value.lower()
-        dashboard._room.value = ("rooms", ROOM)
+        dashboard._room.value = ("rooms", room)
         assert "Ann and Ben" in dashboard._pairs.value
         assert not any(each.closed for each in pages)
 
@@ -168,8 +179,11 @@ def test_in_a_plain_script_the_panel_shows_the_current_state(admin: Admin) -> No
     assert dashboard._status.value == "there are no rooms"
 
 
-async def test_the_panel_reports_a_stopped_sidecar_and_finds_it_again(admin: Admin, sidecar: Serving) -> None:
-    dashboard = admin.dashboard()
-    await asyncio.to_thread(sidecar.stop)
+async def test_the_panel_reports_a_stopped_sidecar(tmp_path: Path) -> None:
+    with serving(tmp_path) as sidecar:
+        admin = connect(tmp_path)
+        dashboard = admin.dashboard()
+        await asyncio.to_thread(sidecar.stop)
     await until(lambda: "no sidecar is running" in dashboard._status.value, "it is said")
     assert dashboard.is_live
+    admin.close()

@@ -38,9 +38,18 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def logs() -> dict[str, EventLog]:
+    """The logs that were already made, by dialect."""
+    return {}
+
+
 @pytest.fixture
-async def log(dialect: str, aiohttp_client: AiohttpClient, tmp_path: Path) -> EventLog:
-    return await _log_of(dialect, aiohttp_client, tmp_path)
+async def log(dialect: str, logs: dict[str, EventLog], aiohttp_client: AiohttpClient, tmp_path: Path) -> EventLog:
+    """The log of one dialect, which is made once for the tests that only read it."""
+    if dialect not in logs:
+        logs[dialect] = await _log_of(dialect, aiohttp_client, tmp_path)
+    return logs[dialect]
 
 
 async def _log_of(dialect: str, client: AiohttpClient, folder: Path, **settings: Any) -> EventLog:

@@ -55,10 +55,11 @@ def test_the_ufrag_beside_a_candidate_counts_when_the_candidate_has_none() -> No
     assert (media.ufrag, media.protocol, media.address_class) == ("Zz9+", "udp", "mdns")
 
 
-@pytest.mark.parametrize("candidate", ["", None])
+@pytest.mark.parametrize("candidate", ["", None, "null"])
 def test_an_empty_candidate_is_the_end_of_candidates(candidate: str | None) -> None:
     assert find_media(json.dumps({"candidate": {"candidate": candidate}})).candidate_type == "end"
     assert find_media(json.dumps({"candidate": candidate})).candidate_type == "end"
+    assert find_media(json.dumps({"data": {"IceCandidate": candidate}})).candidate_type == "end"
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,22 @@ def test_a_summary_keeps_no_address_no_password_and_no_other_text() -> None:
         '{"summary":true,"ufrag":"pG4x","candidate":{"type":"host","protocol":"udp","address_class":"private"}}'
     )
     assert summarise(b"not json") == '{"summary":true}'
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        ({"type": "publish", "data": "B0FFUy1HQ00M" + "a1B2" * 30 + "=="}, True),
+        ({"type": "signal", "data": {"sealed": "a1B2" * 30}}, True),
+        ({"type": "signal", "data": "a1B2" * 20}, False),  # as short as a hash or an id
+        ({"type": "broadcast", "text": "a sentence with spaces that is not in base64 " * 5}, False),
+        ({"type": "offer", "sdp": SDP, "more": "a1B2" * 30}, False),
+    ],
+)
+def test_a_frame_without_media_but_with_a_long_text_in_base64_is_opaque(frame: object, expected: bool) -> None:
+    payload = json.dumps(frame).encode()
+    assert find_media(payload).is_opaque is expected
+    assert find_media(summarise(payload)).is_opaque is expected
 
 
 def test_a_frame_with_a_field_summary_is_not_a_summary() -> None:

@@ -65,7 +65,7 @@ class Peer:
                 if message.type is not aiohttp.WSMsgType.TEXT or not self.skips(json.loads(message.data)):
                     pytest.fail(f"heard {message}, but nothing was expected")
 
-    async def hears_the_end(self) -> None:
+    async def receives_the_end(self) -> None:
         """Read and answer frames until there are no more."""
         while not self.socket.closed:
             await self.socket.receive(timeout=PATIENCE_S)
@@ -95,7 +95,7 @@ class Served:
 
     async def stop(self) -> None:
         """Stop the sidecar as SIGTERM does. Its clients answer the Close frame."""
-        await asyncio.gather(self.client.server.close(), *(peer.hears_the_end() for peer in self._peers))
+        await asyncio.gather(self.client.server.close(), *(peer.receives_the_end() for peer in self._peers))
 
     async def settled(self) -> None:
         """Wait until the sidecar has processed all frames that were sent, and its clients have received the answers."""

@@ -1,19 +1,28 @@
-"""Run the command `sidecar` in a process of its own, as users do."""
+"""Run the command `sidecar`: in a process of its own, as users do, or in this one.
+
+A process needs up to half a second of CPU time to start. So tests use `run_here` if they are about what a command
+prints and returns, and `run` if they are about the process: its streams, signals, warnings or encoding.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
+
+from signaling_sidecar.cli import main
 
 SIDECAR = [sys.executable, "-X", "dev", "-W", "error", "-m", "signaling_sidecar"]
 PATIENCE_S = 60  # seconds until a process that should start or end is given up, on a busy machine
@@ -61,6 +70,37 @@ def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subproc
     # In development mode, asyncio reports each step of the event loop that took longer than 100 ms.
     said = [line for line in done.stderr.splitlines(keepends=True) if not line.startswith("Executing <")]
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout, "".join(said))
+
+
+def run_here(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process until it ends, and return what it printed and its exit code.
+
+    If a bug keeps it from ending, it is interrupted like with Ctrl-C, so that the test fails instead of hanging.
+    """
+    with (
+        _interrupted_after(PATIENCE_S),
+        pytest.MonkeyPatch.context() as patch,
+        chdir(cwd) if cwd is not None else nullcontext(),
+        redirect_stdout(io.StringIO()) as output,
+        redirect_stderr(io.StringIO()) as errors,
+    ):
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            code = main(arguments)
+        except SystemExit as ended:  # argparse has printed the help, the version or an error
+            code = int(ended.code or 0)
+    return subprocess.CompletedProcess(arguments, code, output.getvalue(), errors.getvalue())
+
+
+@contextmanager
+def _interrupted_after(seconds: float) -> Iterator[None]:
+    watchdog = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
 
 
 def join(url: str, room: str, peer: str) -> dict[str, Any]:

@@ -100,6 +100,24 @@ def write_project(folder: Path, config: str) -> Path:
     return folder
 
 
+async def start_app(start: Start, folder: Path, script: str, title: str = "", *, trace: bool = True) -> Site:
+    """Start Vite with an app of one script, which may import the packages in `frontend-proxy/node_modules`.
+
+    `CLIENT` in the script stands for the module of the browser client.
+    """
+    options = json.dumps({"trace": trace})
+    # The client is outside of the project folder. The modules are shared with other Vites, so the cache must not be.
+    served = "server: { fs: { strict: false } }, cacheDir: '.vite'"
+    config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({options})], {served} }}\n"
+    project = write_project(folder / "app", config)
+    (project / "node_modules").symlink_to(FRONTEND / "node_modules")
+    head = f"<title>{title}</title>" if title else ""
+    (project / "index.html").write_text(f"<!doctype html>{head}<body><script type='module' src='/main.js'></script>")
+    (project / "main.js").write_text(script.replace("CLIENT", f"/@fs{FRONTEND}/dist/browser/index.mjs"))
+    vite = await start_vite(start, project)
+    return Site(await url_in(vite), vite, await sidecar_in(vite))
+
+
 def close_all_rooms(sidecar: Sidecar) -> None:
     runtime = read_runtime(sidecar.state_dir)
     assert runtime is not None

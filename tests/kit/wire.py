@@ -64,6 +64,8 @@ class Wire:
             given_id=name,
         )
         if isinstance(opened, Closing):
+            farewell = self.dialect.farewell(opened)
+            self.sent[name] += [] if farewell is None else [json.loads(farewell)]
             self.sent[name].append(list(opened))
         elif (command := self.dialect.begin(self.callers[name], AT_MS * number)) is not None:
             self.deliver(self.driver.handle(command), AT_MS * number)

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from tests.kit.checkout import ROOT
 from tests.kit.lan import Host, new_lan
-from tests.kit.programs import Program, start_program
+from tests.kit.programs import ENDS_WITHIN_S, Program, start_program
 
 PYTHON = [sys.executable, "-W", "error"]
 LOOKS = 5  # searches of 1.5 s; multicast DNS repeats lost packets at most once per second
@@ -51,7 +51,7 @@ class Laptop:
     async def run(self, *words: str | Path) -> str:
         """Run a program that must end with exit code 0, and return its output."""
         program = await self.start(*words)
-        assert await program.ended(within_s=30) == 0, program.lines
+        assert await program.ended() == 0, program.lines
         await program.stop()
         return "\n".join(program.lines)
 
@@ -72,12 +72,21 @@ class Laptop:
         found, _ = json.JSONDecoder().raw_decode("".join(dropwhile(lambda line: not line.startswith("["), said)))
         return found
 
-    async def neighbours(self) -> dict[str, Any]:
-        """Request a URL of the sidecar of this laptop, as one of its pages would."""
+    async def neighbours(self, count: int, within_s: float = 15) -> list[dict[str, Any]]:
+        """Request a URL of the sidecar of this laptop, as one of its pages would, until it lists this many
+        neighbours."""
         url = json.loads((self.state_dir / "runtime.json").read_text())["url"] + "/ws/signaling/neighbours"
-        fetch = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
-        answer: dict[str, Any] = json.loads(await self.run(*PYTHON, "-c", fetch, url))
-        return answer
+        request = """
+import json, sys, time, urllib.request
+url, count, until_s = sys.argv[1], int(sys.argv[2]), time.monotonic() + float(sys.argv[3])
+while len(found := json.load(urllib.request.urlopen(url))["neighbours"]) != count:
+    assert time.monotonic() < until_s, found
+    time.sleep(0.05)
+print(json.dumps(found))"""
+        program = await self.start(*PYTHON, "-c", request, url, str(count), str(within_s))
+        assert await program.ended(within_s + ENDS_WITHIN_S) == 0, program.lines
+        found: list[dict[str, Any]] = json.loads(program.lines[-1])
+        return found
 
     async def stop(self) -> None:
         for program in reversed(self._programs):

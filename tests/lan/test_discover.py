@@ -51,28 +51,20 @@ async def both_announce(laptops: Laptops) -> tuple[list[Program], list[str]]:
     return sidecars, urls
 
 
-async def until_neighbours(laptop: Laptop, count: int, within_s: float = 15) -> list[dict[str, Any]]:
-    began_s = time.monotonic()
-    while len(found := (await laptop.neighbours())["neighbours"]) != count:
-        assert time.monotonic() - began_s < within_s, found
-    listed: list[dict[str, Any]] = found
-    return listed
-
-
 async def test_sidecars_find_each_others_rooms_until_one_is_killed(laptops: Laptops, measured: list[str]) -> None:
     ann, ben = laptops
     sidecars, urls = await both_announce(laptops)
     await meeting(ben)
-    [neighbour] = await until_neighbours(ann, 1)
+    [neighbour] = await ann.neighbours(1)
     rooms = [{"roomId": "bar", "peers": 1}]
     assert neighbour == {"name": "ben's app", "url": urls[1], "rooms": rooms, "peers": 1}
-    [neighbour] = await until_neighbours(ben, 1)
+    [neighbour] = await ben.neighbours(1)
     assert neighbour["url"] == urls[0]
     assert [found["own"] for found in await ann.discovers(*urls)] == [True, False]
 
     sidecars[1].process.send_signal(signal.SIGKILL)
     killed_s = time.monotonic()
-    await until_neighbours(ann, 0, GONE_WITHIN_S)
+    await ann.neighbours(0, GONE_WITHIN_S)
     measured.append(f"a killed sidecar was gone from its neighbour's list after {time.monotonic() - killed_s:.1f} s")
     await ann.discovers(urls[0])
 
@@ -80,11 +72,11 @@ async def test_sidecars_find_each_others_rooms_until_one_is_killed(laptops: Lapt
 async def test_a_disconnected_laptop_disappears_and_returns(laptops: Laptops) -> None:
     ann, ben = laptops
     await both_announce(laptops)
-    await until_neighbours(ann, 1)
+    await ann.neighbours(1)
     await leave_the_network(ben)
-    await until_neighbours(ann, 0, GONE_WITHIN_S)
+    await ann.neighbours(0, GONE_WITHIN_S)
     await come_to_the_network(ben)
-    await until_neighbours(ann, 1)
+    await ann.neighbours(1)
 
 
 async def leave_the_network(laptop: Laptop) -> None:
@@ -137,6 +129,21 @@ async def test_a_link_local_address_is_requested_on_the_network_of_its_announcem
     await ben.discovers(f"http://[{LINK_LOCAL}]:{port}/")
 
 
+SHOWN = """
+import io, os, pty, sys
+shown = io.BytesIO()
+def read(descriptor):
+    data = os.read(descriptor, 1024)
+    shown.write(data)
+    return data
+pty.spawn(sys.argv[1:], read)
+lines = [line for line in shown.getvalue().decode().splitlines() if "█" in line]
+assert lines and all(line.startswith("\\x1b[97;40m") and line.endswith("\\x1b[0m") for line in lines), lines
+"""
+"""A program that runs another one in a terminal, and checks that its QR code is white on black in a terminal of any
+colours."""
+
+
 async def test_the_command_lists_pages_and_shows_the_qr_code_of_one(laptops: Laptops) -> None:
     ann, ben = laptops
     nobody = (
@@ -155,6 +162,7 @@ async def test_the_command_lists_pages_and_shows_the_qr_code_of_one(laptops: Lap
     code = await ann.run(*SIDECAR, "discover", "--qr", "2")
     assert drawn_modules(code) == [list(row) for row in segno.make_qr(urls[1]).matrix_iter(border=4)]
     assert code.splitlines()[-1] == f"ben's app: {urls[1]}"
+    await ann.run(sys.executable, "-c", SHOWN, *SIDECAR, "discover", "--qr", "2")
     program = await ann.start(*SIDECAR, "discover", "--timeout", "0.5", "--qr", "3")
     assert await program.ended(within_s=30) == 2
     assert "sidecar: there is no page with the number 3: 2 pages are announced on this network" in program.lines
@@ -169,24 +177,6 @@ def drawn_modules(code: str) -> list[list[int]]:
         if line and set(line) <= set(upper_and_lower):
             rows += [list(row) for row in zip(*(upper_and_lower[cell] for cell in line), strict=True)]
     return rows[: len(rows[0])]
-
-
-async def test_the_qr_code_is_white_on_black_in_any_terminal(laptops: Laptops) -> None:
-    ann, _ = laptops
-    await ann.serve()
-    await ann.put_a_page_on_the_network("ann's app")
-    shown = """
-import io, os, pty, sys
-shown = io.BytesIO()
-def read(descriptor):
-    data = os.read(descriptor, 1024)
-    shown.write(data)
-    return data
-pty.spawn(sys.argv[1:], read)
-lines = [line for line in shown.getvalue().decode().splitlines() if "█" in line]
-assert lines and all(line.startswith("\\x1b[97;40m") and line.endswith("\\x1b[0m") for line in lines), lines
-"""
-    await ann.run(sys.executable, "-c", shown, *SIDECAR, "discover", "--qr", "1")
 
 
 async def test_a_page_of_a_real_vite_with_its_own_certificate_is_found(laptops: Laptops) -> None:
@@ -211,7 +201,7 @@ async def test_a_flood_of_announcements_hides_no_page(laptops: Laptops) -> None:
     ann, ben = laptops
     await ben.run("ip", "addr", "add", f"{STRANGER}/24", "dev", "eth0")
     _, urls = await both_announce(laptops)
-    await until_neighbours(ann, 1)
+    await ann.neighbours(1)
     await flood(
         ben,
         announced("many", STRANGER, f"http://{STRANGER}:1/{{number}}/", count=500),
@@ -221,13 +211,13 @@ async def test_a_flood_of_announcements_hides_no_page(laptops: Laptops) -> None:
         announced("no-url", STRANGER, ""),
     )
     for _ in range(3):
-        assert [neighbour["url"] for neighbour in await until_neighbours(ann, 1)] == [urls[1]]
+        assert [neighbour["url"] for neighbour in await ann.neighbours(1)] == [urls[1]]
     await ann.discovers(*urls)
 
     # Pages that responded before are checked first, even if hostile records have the same address.
     await flood(ben, announced("same", ben.addresses[0], f"http://{ben.addresses[0]}:1/{{number}}/", count=100))
     for _ in range(3):
-        assert [neighbour["url"] for neighbour in await until_neighbours(ann, 1)] == [urls[1]]
+        assert [neighbour["url"] for neighbour in await ann.neighbours(1)] == [urls[1]]
 
 
 async def flood(laptop: Laptop, *records: dict[str, Any]) -> None:

@@ -148,7 +148,7 @@ async def test_a_room_of_any_dialect_can_be_closed(served: Served, dialect: str)
     path = f"{PREFIX}/rooms/{dialect}/{room['room']}/close"
     assert await call(served, "POST", path, {}) == (200, {})
     for peer in peers:
-        await peer.hears_the_end()
+        await peer.receives_the_end()
     assert (await call(served, "GET", f"{PREFIX}/rooms"))[1]["rooms"] == []
     reasons = [record["data"]["reason"] for record in served.records("peer.left")]
     assert reasons == ["room-closed"] * 2

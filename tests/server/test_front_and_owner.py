@@ -12,7 +12,7 @@ import pytest
 from signaling_sidecar.dialects import Caller, Introduction
 from signaling_sidecar.dialects.rooms import ROOMS
 from signaling_sidecar.eventlog import LogWriter
-from signaling_sidecar.hub import Ending, Hub, commands
+from signaling_sidecar.hub import Ending, Hub, RoomKey, commands
 from signaling_sidecar.hub.effects import Close, CloseCode, Limits
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.owner import Owner
@@ -109,6 +109,18 @@ async def test_the_log_contains_each_frame_before_a_peer_receives_it(parts: Part
     await asyncio.sleep(0)
     assert len(parts.transports[1].writes) == 1
     assert json.loads(parts.transports[1].logged[-1])["type"] == "signal.relayed"
+
+
+async def test_a_peer_whose_socket_is_closed_already_is_put_into_no_group(parts: Parts) -> None:
+    """The reader of the socket may notice only after the next peer has asked for a group."""
+    room = RoomKey(ROOMS.name, "duel")
+    anna, ben, cleo = parts.connect(), parts.connect(), parts.connect()
+    for connection in (anna, ben):
+        parts.owner.ask(commands.Join(connection=connection.id, room=room, at_ms=0, capacity=3, group=0))
+    parts.transports[0].is_closed = True
+    parts.owner.ask(commands.Join(connection=cleo.id, room=room, at_ms=0, capacity=3, group=0))
+    (group,) = parts.hub.membership.rooms
+    assert [session.connection for session in group.sessions.values()] == [None, ben.id, cleo.id]
 
 
 async def test_the_frames_of_a_tick_are_one_write_in_the_order_in_which_they_came(parts: Parts) -> None:

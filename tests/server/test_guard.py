@@ -21,7 +21,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli.serve import add_to
 from signaling_sidecar.errors import SettingsError
-from signaling_sidecar.server.http.guard import Barred, who_is_let_in
+from signaling_sidecar.server.http.guard import Barred, check_access
 from signaling_sidecar.settings import Settings, Sources
 from tests.kit.serving import Served, serve
 
@@ -59,7 +59,7 @@ ORIGINS = json.loads((Path(__file__).parent / "origins.json").read_text("utf-8")
     ],
 )
 def test_own_hosts_and_origins_are_accepted(host: str, origin: str | None) -> None:
-    assert who_is_let_in([host], [origin] if origin else [], ALLOW_HOST, ALLOW_ORIGIN) is None
+    assert check_access([host], [origin] if origin else [], ALLOW_HOST, ALLOW_ORIGIN) is None
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_own_hosts_and_origins_are_accepted(host: str, origin: str | None) -> No
     ],
 )
 def test_other_hosts_and_origins_are_refused(hosts: list[str], origins: list[str], header: str) -> None:
-    barred = who_is_let_in(hosts, origins, ALLOW_HOST, ALLOW_ORIGIN)
+    barred = check_access(hosts, origins, ALLOW_HOST, ALLOW_ORIGIN)
     assert barred is not None
     assert barred.header == header
 
 
 def test_the_origin_null_is_refused_even_if_it_is_listed() -> None:
-    assert who_is_let_in(["localhost"], ["null"], (), ("null",)) is not None
+    assert check_access(["localhost"], ["null"], (), ("null",)) is not None
 
 
 @functools.cache
@@ -124,8 +124,8 @@ def test_an_allowed_origin_accepts_only_what_it_describes(case: dict[str, Any]) 
     allowed = with_flags(shlex.join(["--allow-origin", case["entry"]])).allow_origin
     host = ["192.168.1.5:1"]  # of which no origin of the file is a page
     loopback = {"http://localhost:5173"}
-    assert [o for o in case["lets_in"] if who_is_let_in(host, [o], (), allowed) is not None] == []
-    assert [o for o in case["keeps_out"] if o not in loopback and who_is_let_in(host, [o], (), allowed) is None] == []
+    assert [o for o in case["lets_in"] if check_access(host, [o], (), allowed) is not None] == []
+    assert [o for o in case["keeps_out"] if o not in loopback and check_access(host, [o], (), allowed) is None] == []
 
 
 @pytest.mark.parametrize("entry", ORIGINS["wrong"])
@@ -152,8 +152,8 @@ def test_an_invalid_origin_entry_is_refused_in_one_sentence(entry: str) -> None:
 )
 def test_an_allowed_host_accepts_what_it_describes(entry: str, lets_in: list[str], keeps_out: list[str]) -> None:
     allowed = with_flags(shlex.join(["--allow-host", entry])).allow_host
-    assert [host for host in lets_in if who_is_let_in([host], [], allowed, ()) is not None] == []
-    assert [host for host in keeps_out if who_is_let_in([host], [], allowed, ()) is None] == []
+    assert [host for host in lets_in if check_access([host], [], allowed, ()) is not None] == []
+    assert [host for host in keeps_out if check_access([host], [], allowed, ()) is None] == []
 
 
 @pytest.mark.parametrize(
@@ -191,14 +191,14 @@ def does_what_is_advised(barred: Barred, hosts: list[str], origins: list[str]) -
         assert "cannot be allowed" in barred.remedy or "without the dot" in barred.remedy
         return False
     settings = with_flags(advised[0])
-    after = who_is_let_in(hosts, origins, settings.allow_host, settings.allow_origin)
+    after = check_access(hosts, origins, settings.allow_host, settings.allow_origin)
     assert after is None or after.header != barred.header
     return True
 
 
 @pytest.mark.parametrize("origin", SENT_BY_REAL_PAGES)
 def test_the_advised_flag_allows_the_origin_of_the_page(origin: str) -> None:
-    barred = who_is_let_in(["192.168.1.5:5173"], [origin], (), ())
+    barred = check_access(["192.168.1.5:5173"], [origin], (), ())
     assert barred is not None
     assert does_what_is_advised(barred, ["192.168.1.5:5173"], [origin])
 
@@ -209,7 +209,7 @@ NAMES = st.text(string.ascii_letters + string.digits + ".-_*:/[]@,'$ \x00ü", ma
 @given(host=NAMES, scheme=st.sampled_from(["http", "https", "file", "x-y", "vscode-webview"]), name=NAMES)
 def test_the_advised_flag_is_valid_and_allows_any_request(host: str, scheme: str, name: str) -> None:
     for hosts, origins in ([host], []), (["localhost"], [f"{scheme}://{name}"]), (["localhost"], [name]):
-        barred = who_is_let_in(hosts, origins, (), ())
+        barred = check_access(hosts, origins, (), ())
         if barred is not None:
             does_what_is_advised(barred, hosts, origins)
 
@@ -227,19 +227,19 @@ def test_the_advised_flag_is_valid_and_allows_any_request(host: str, scheme: str
 )
 def test_a_request_that_cannot_be_allowed_is_explained(hosts: list[str], origins: list[str], why: str) -> None:
     for advice in ("flags", "plugin"):
-        barred = who_is_let_in(hosts, origins, (), (), advice)
+        barred = check_access(hosts, origins, (), (), advice)
         assert barred is not None
         assert why in str(barred)
         assert len(str(barred)) < 500
 
 
 def test_with_the_plugin_the_advice_names_an_option_instead_of_a_flag() -> None:
-    host = who_is_let_in(["dev.lan:5173"], [], (), (), "plugin")
+    host = check_access(["dev.lan:5173"], [], (), (), "plugin")
     assert str(host) == (
         "refused a request with Host 'dev.lan:5173': "
         "if it is yours, add 'dev.lan' to server.allowedHosts in vite.config.js"
     )
-    origin = who_is_let_in(["localhost"], ["vscode-webview://0a1b"], (), (), "plugin")
+    origin = check_access(["localhost"], ["vscode-webview://0a1b"], (), (), "plugin")
     assert str(origin) == (
         "refused a request with Origin 'vscode-webview://0a1b': "
         "if it is yours, add 'vscode-webview://*' to the allowedOrigins of signaling() in vite.config.js"

@@ -21,6 +21,7 @@ from signaling_sidecar.hub.rules import Ending, Endings
 from signaling_sidecar.inspection import open_log
 from signaling_sidecar.settings import Settings
 from tests.kit.hosted_client import connected, error_of, room_of, users_of
+from tests.kit.match_client import asks, group, user
 from tests.kit.pairing_client import CANONICAL as PAIRING
 from tests.kit.pairing_client import device, pair, peer_joined, peer_left, register, registered
 from tests.kit.serving import Served, serve
@@ -138,23 +139,32 @@ async def test_a_session_that_is_not_continued_ends(
     assert await first.receive() == peer_joined("ABC234")
 
 
+async def test_a_group_of_the_largest_size_is_found_again(served: Served, again: Again) -> None:
+    names = [f"u{number}" for number in range(16)]
+    await group(served, *names)
+    next_one = await again(served)
+    for name in names:
+        peer = await user(next_one, name)
+        assert (await peer.ask(asks(16)))["peers"] == names
+
+
 async def test_a_matched_room_and_the_order_of_a_queue_are_restored(served: Served, again: Again) -> None:
-    async def asks(served: Served, user: str, size: int) -> Any:
-        peer = await served.connect(f"/ws/signaling/match?userId={user}")
+    async def ask_for(served: Served, name: str, size: int) -> Any:
+        peer = await served.connect(f"/ws/signaling/match?userId={name}")
         await peer.send({"type": "matchmaking", "matchSize": size})
         await served.settled()
         return peer
 
-    await asks(served, "u1", 2)
-    found = await (await asks(served, "u2", 2)).receive()
-    for user in ("q1", "q2"):
-        await asks(served, user, 3)
+    await ask_for(served, "u1", 2)
+    found = await (await ask_for(served, "u2", 2)).receive()
+    for name in ("q1", "q2"):
+        await ask_for(served, name, 3)
     next_one = await again(served)
-    u2 = await asks(next_one, "u2", 2)
-    u1 = await asks(next_one, "u1", 2)
+    u2 = await ask_for(next_one, "u2", 2)
+    u1 = await ask_for(next_one, "u1", 2)
     assert await u1.receive() == found
     assert await u2.receive() == found
-    q3, q2, q1 = [await asks(next_one, user, 3) for user in ("q3", "q2", "q1")]
+    q3, q2, q1 = [await ask_for(next_one, name, 3) for name in ("q3", "q2", "q1")]
     assert (await q1.receive())["peers"] == ["q1", "q2", "q3"]
     del q2, q3
 

@@ -53,12 +53,26 @@ async def test_it_contains_the_version_and_the_enabled_dialects(served: Served) 
     lines = {dialect["name"]: dialect["line"] for dialect in body["dialects"]}
     assert lines["rooms"] == f"new WebSocket('ws://{host}/ws/signaling')"
     assert lines["match"] == f"new WebSocket('ws://{host}/ws/signaling/match?userId=' + userId)"
+    assert lines["y-webrtc"] == (
+        f"new WebrtcProvider(room, doc, {{ signaling: ['ws://{host}/ws/signaling/y-webrtc'] }})"
+    )
+    peerjs = f"{{ host: '127.0.0.1', port: {served.client.port}, path: '/ws/signaling', secure: false }}"
+    assert lines["peerjs"] == f"new Peer(id, {peerjs})"
+    assert lines["matchbox"] == f'WebRtcSocket::new_reliable("ws://{host}/ws/signaling/matchbox/lobby?next=2")'
 
 
 async def test_behind_a_proxy_the_line_of_code_has_the_url_of_vite(served: Served) -> None:
-    body = await status(served, **{"X-Forwarded-For": "127.0.0.1"})
+    proxied = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "https", "Host": "localhost:5173"}
+    body = await status(served, **proxied)
     lines = {dialect["name"]: dialect["line"] for dialect in body["dialects"]}
-    assert lines["mesh"] == "new WebSocket(location.origin.replace(/^http/, 'ws') + '/ws/signaling/mesh')"
+    url = "location.origin.replace(/^http/, 'ws') + '/ws/signaling"
+    assert lines["mesh"] == f"new WebSocket({url}/mesh')"
+    assert lines["y-webrtc"] == f"new WebrtcProvider(room, doc, {{ signaling: [{url}/y-webrtc'] }})"
+    assert lines["peerjs"] == (
+        "new Peer(id, { host: location.hostname, port: location.port, path: '/ws/signaling', "
+        "secure: location.protocol === 'https:' })"
+    )
+    assert lines["matchbox"].startswith('WebRtcSocket::new_reliable("wss://localhost:5173/ws/')
 
 
 async def test_it_shows_the_site_and_no_secret(served: Served) -> None:

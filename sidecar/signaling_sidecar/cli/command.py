@@ -8,11 +8,14 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
 
 from signaling_sidecar import __version__
-from signaling_sidecar.cli import dialects, discover, doctor, ladder, log, notebook, rooms, serve, tail, why
 from signaling_sidecar.errors import FileTrouble, NoCurrentFolder, SidecarError
 
+COMMANDS = ("serve", "rooms", "discover", "tail", "why", "ladder", "doctor", "log", "dialects", "notebook")
+"""Each has a module of the same name in this package."""
 _DESCRIPTION = """\
 A WebRTC signaling server that runs beside your Vite dev server. It manages rooms, tells pages which peers are in them,
 relays offers, answers and ICE candidates between peers, and writes an event log of everything that happens.
@@ -46,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"signaling-sidecar {__version__}")
     parser.set_defaults(needs_folder=True)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, rooms, discover, tail, why, ladder, doctor, log, dialects, notebook):
-        command.add_to(commands)
+    for module in _modules(sys.argv[1:] if argv is None else argv):
+        module.add_to(commands)
     arguments = parser.parse_args(argv)
     _show_any_text()
     try:
@@ -64,6 +67,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
+
+
+def _modules(argv: Sequence[str]) -> list[ModuleType]:
+    """Import only the module of the called command, because importing all of them takes longer than most commands.
+
+    All are needed for the list of commands, which `sidecar --help` and the error for an unknown command show.
+    """
+    called = argv[0] if argv and argv[0] in COMMANDS else None
+    return [import_module(f"signaling_sidecar.cli.{name}") for name in COMMANDS if called in (name, None)]
 
 
 def _show_any_text() -> None:

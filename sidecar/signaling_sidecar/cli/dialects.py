@@ -6,7 +6,11 @@ import argparse
 from typing import Any
 
 from signaling_sidecar.dialects import DIALECTS, Dialect
+from signaling_sidecar.dialects.line_of_code import line_of_code, of_page
 from signaling_sidecar.dialects.shared_path import SHARED_PATH
+
+DEFAULT_VITE = "ws://localhost:5173"
+"""Where Vite serves an app if it is not told otherwise."""
 
 
 def add_to(commands: Any) -> None:
@@ -17,9 +21,12 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the wire protocols that the sidecar supports, with the URL paths of each."""
+    """List the wire protocols that the sidecar supports, with the URL paths of each, and the line of code for the
+    clients of other libraries in a page that Vite serves."""
     for dialect in DIALECTS.values():
         print(f"{dialect.name:8}  {dialect.purpose}")
+        if dialect.line is not None:
+            print(f"{'':8}    {line_of_code(dialect, of_page(DEFAULT_VITE))}")
         for path in dialect.paths:
             print(f"{'':8}    {path}{_query(dialect) if '{' not in path else ''}")
         if dialect.query_chooses:

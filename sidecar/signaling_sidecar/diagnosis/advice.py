@@ -82,10 +82,11 @@ _SEND_SLOWER = "send fewer frames per second, or raise the limit (--max-frames-p
 _BY_CODE: dict[str, str] = {
     Code.BAD_JSON: "send each frame in the form that the message names",
     Code.BAD_FIELD: "correct the field that the message names",
-    Code.UNKNOWN_TYPE: "use a frame type of this protocol, and send data of your own in a type that it relays",
+    Code.UNKNOWN_TYPE: "use a frame type of this protocol, and send data of your own in a type that it relays; a "
+    "client of another protocol must connect to the path of that protocol",
     Code.NOT_JOINED: "join a room first, and wait until the sidecar has answered",
     Code.FORGED_FROM: "leave the sender's id out of the frame, or set it to the peer id of this connection",
-    Code.NO_SUCH_PEER: "send only to peers in the newest peer list; a reload may have given a peer another id",
+    Code.NO_SUCH_PEER: "send to the id of a peer that is connected; a reload may have given the peer another id",
     Code.PEER_AWAY: "wait until the peer has returned; if its session is resumable, it then gets what it missed",
     Code.NO_SUCH_ROOM: "join that room first",
     Code.ROOM_FULL: "raise the room's capacity, or close a tab that is still in it",

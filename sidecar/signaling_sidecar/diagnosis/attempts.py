@@ -100,13 +100,21 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
 
     The result has at least one attempt. Offers that one side makes at the same time, such as a pool of offers, are one
     attempt, because the other side answers only one of them. A candidate belongs to the attempt whose description has
-    the same ufrag, whether it was sent before the candidate or after it.
+    the same ufrag, whether it was sent before the candidate or after it. Signals that name their RTCPeerConnection are
+    one attempt for each: two peers can make several connections at the same time, one for data and one for a call.
     """
     numbers: list[int] = []
     number_of: dict[tuple[int, str], int] = {}
     pending: dict[int, float] = {}
+    calls: dict[str, int] = {}
     number, begun = 0, False
     for signal in meeting.signals:
+        if signal.call is not None:
+            if signal.call not in calls:
+                number += begun
+                calls[signal.call], begun = number, True
+            numbers.append(calls[signal.call])
+            continue
         key = (signal.sender, signal.ufrag or "")
         if signal.what == "offer":
             ts = signal.entry.ts
@@ -123,7 +131,7 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
         numbers.append(number)
     attempts = [Attempt() for _ in range(number + 1)]
     for signal, at in zip(meeting.signals, numbers, strict=True):
-        is_description = signal.what in DESCRIPTIONS
+        is_description = signal.what in DESCRIPTIONS or signal.call is not None
         attempts[at if is_description else number_of.get((signal.sender, signal.ufrag or ""), at)].signals.append(
             signal
         )

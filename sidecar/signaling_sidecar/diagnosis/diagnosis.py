@@ -16,7 +16,7 @@ from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
 from signaling_sidecar.diagnosis.meetings import find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.record_data import word_of
-from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
+from signaling_sidecar.diagnosis.verdicts import Verdict, Verdicts
 from signaling_sidecar.untrusted_text import visible
 
 SIGNS = {
@@ -47,6 +47,8 @@ class Diagnosis:
     """Refused joins, and refused offers that were not for a peer in the room."""
     pools: Sequence[OfferPool] = ()
     """Pages that have unanswered offers beside answered ones."""
+    unread: Sequence[tuple[str, str]] = ()
+    """The rooms, by dialect and room id, whose signals cannot be read, so that nobody could be seen to meet in them."""
 
     @cached_property
     def histories(self) -> Sequence[History]:
@@ -74,10 +76,13 @@ class Diagnosis:
         rooms: dict[tuple[str | None, str | None], list[History]] = {}
         for history in self.histories:
             rooms.setdefault((history.last.meeting.dialect, history.last.meeting.room), []).append(history)
-        if not rooms and not self.rejections:
+        if not rooms and not self.rejections and not self.unread:
             yield "no two peers have met in a room"
+        for key in self.unread:
+            yield from _lines_of_unread(*key, has_reports=(None, None) in rooms)
+        elsewhere = "signaled through another server" + (", or in a form that cannot be read" if self.unread else "")
         for (dialect, room), histories in rooms.items():
-            yield f"{visible(room)} ({dialect})" if room is not None else "signaled through another server"
+            yield f"{visible(room)} ({dialect})" if room is not None else elsewhere
             yield from _lines_of_room(histories)
         for page, offers in self.pools:
             yield f"  - {visible(page)}: {offers} more offers await an answer (its library may keep a pool of offers)"
@@ -101,9 +106,25 @@ def diagnose(
     def is_selected(each: Meeting | Entry) -> bool:
         return room in (None, each.room) and dialect in (None, each.dialect)
 
-    verdicts = [evaluate(each, until_ts) for each in found.meetings if is_selected(each)]
+    unread = [key for key in found.unread if dialect in (None, key[0]) and room in (None, key[1])]
+    # The reports about a room whose signals cannot be read do not show that they belong to it.
+    has_reports = bool(unread) or (room is None and dialect is None)
+    judge = Verdicts(found.meetings)
+    verdicts = [
+        judge.on(each, until_ts) for each in found.meetings if is_selected(each) or (each.room is None and has_reports)
+    ]
     rejections = [each for each in found.rejections if is_selected(each.entry)]
-    return Diagnosis(verdicts, rejections, found.pools if room is None and dialect is None else ())
+    return Diagnosis(verdicts, rejections, found.pools if has_reports else (), unread)
+
+
+def _lines_of_unread(dialect: str, room: str, *, has_reports: bool) -> Iterator[str]:
+    yield f"{visible(room)} ({dialect})"
+    yield (
+        f"  {SIGNS[Reason.UNRECOGNISED]} the signals in this room are encrypted or in an unknown form, so only the "
+        "reports of the browsers show who is connected"
+    )
+    if not has_reports:
+        yield f"      → {next_step(Reason.UNRECOGNISED)}"
 
 
 def _lines_of_room(histories: Sequence[History]) -> Iterator[str]:

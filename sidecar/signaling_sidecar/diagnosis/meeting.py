@@ -61,6 +61,8 @@ class Signal:
     """`offer`, `answer`, `candidate`, `end` or `other`."""
     ufrag: str | None
     candidates: list[Candidate]
+    call: str | None = None
+    """The id of the RTCPeerConnection that the frame is for, if the frame has one."""
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import ExternalPages, OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Refusal, Rejection, Session, Signal
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.diagnosis.record_data import media_of, read_about, read_data, word_of
+from signaling_sidecar.diagnosis.record_data import call_of, media_of, read_about, read_data, word_of
 from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
 from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
 from signaling_sidecar.diagnosis.sockets import Sockets, read_closed
@@ -52,6 +52,9 @@ class FoundMeetings:
     pools: list[OfferPool] = field(default_factory=list)
     connections: Connections = field(default_factory=Connections)
     last_ts: float = 0.0
+    unread: dict[tuple[str, str], None] = field(default_factory=dict)
+    """The rooms, by dialect and room id, in which nobody could be seen to meet because frames to all are opaque. They
+    are in the order of these frames, and have no values."""
     labels: dict[tuple[str, str], PeerLabels] = field(default_factory=dict)
     """By dialect and room, the labels of all peers that the log shows in it."""
 
@@ -64,6 +67,8 @@ def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
     log.join_reports()
     log.call_peers()
     log.sort_refusals()
+    for meeting in log.found.meetings:
+        log.found.unread.pop((meeting.dialect or "", meeting.room or ""), None)
     return log.found
 
 
@@ -83,6 +88,8 @@ class _Log:
         """By session, the run of the sidecar and the number of the connection that it had last."""
         self._relayed_kinds: set[tuple[str | None, str | None]] = set()
         """By dialect, the kinds of the frames that were relayed, which are the words of that dialect for a signal."""
+        self._kept_ufrags: set[str | None] = {None}
+        """The ICE ufrags of frames that were kept for a peer that was not there."""
 
     def take(self, entry: Entry) -> None:
         self.found.last_ts = max(self.found.last_ts, entry.ts)
@@ -195,6 +202,8 @@ class _Log:
                 self._rooms[key].pop(session.peer, None)
             case "signal.relayed":
                 self._relayed(key, session, entry)
+            case "signal.kept":
+                self._kept_ufrags.add(media_of(entry.kind, entry.data).ufrag)
 
     def _relayed(self, key: tuple[str, str], session: Session, entry: Entry) -> None:
         self._relayed_kinds.add((entry.dialect, entry.kind))
@@ -203,9 +212,11 @@ class _Log:
         candidates = [each for each in find_candidates(entry.data or "") if each.type not in ("end", "malformed")]
         # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
         is_to_a_peer = entry.to is not None or what != "other"
+        if media.is_opaque and key in self._unannounced and not is_to_a_peer:
+            self.found.unread[key] = None
         for meeting in self._to(key, session, entry, may_begin=key in self._unannounced and is_to_a_peer):
             sender = 0 if meeting.sessions[0] is session else 1
-            meeting.signals.append(Signal(entry, sender, what, media.ufrag, candidates))
+            meeting.signals.append(Signal(entry, sender, what, media.ufrag, candidates, call_of(entry.data)))
 
     def _to(self, key: tuple[str, str], session: Session, entry: Entry, *, may_begin: bool) -> Iterator[Meeting]:
         """Yield the meetings of the sender with each receiver of a frame. If `may_begin` is true, a receiver that the
@@ -265,7 +276,7 @@ class _Log:
                 about = self.found.connections.pages.get(connection.page or "")
                 if about is not None:
                     self._learn_page(meeting.sessions[side], about)
-            elif connection.session is None:
+            elif connection.session is None and self._kept_ufrags.isdisjoint(connection.ufrags):
                 external.append(connection)
         pages = ExternalPages(self.found.connections, self._sockets)
         self.found.meetings += pages.meetings(external)

@@ -11,7 +11,7 @@ from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S, Finding, Rea
 from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.errors import Code
 
-MADE_GOOD = (Code.TOO_FAST, Code.OUT_OF_ORDER)
+RETRIED_BY_CLIENTS = (Code.TOO_FAST, Code.OUT_OF_ORDER)
 """Refusals after which a resumable client sends the frame again by itself (PROTOCOLS.md, "Resuming a session")."""
 
 
@@ -77,7 +77,7 @@ class Pair:
         if not refusals:
             return None
         # A frame that was refused shortly before the end could not be sent again, so an earlier refusal counts more.
-        settled = [each for each in refusals if each.code not in MADE_GOOD or self._had_time_since(each.entry)]
+        settled = [each for each in refusals if each.code not in RETRIED_BY_CLIENTS or self._had_time_since(each.entry)]
         last = (settled or refusals)[-1]
         other = self.meeting.sessions[1 - last.sender]
         end = other.absent or other.gone

@@ -1,8 +1,8 @@
 """Labels for the peers of one room, by which people can recognise them. No two peers have the same label.
 
-1. The label of a peer is its name. A peer without a name has its id as label if a person has chosen the id, such as
-   "user-1". If the id is random, the label is the title or the path of its page. Without these it is the id if that is
-   short, and otherwise "tab 1", "tab 2" and so on, in order of joining.
+1. The label of a peer is its name, unless that is long and random. A peer without such a name has its id as label if a
+   person has chosen the id, such as "user-1". If the id is random, the label is the title or the path of its page.
+   Without these it is the id if that is short, and otherwise "tab 1", "tab 2" and so on, in order of joining.
 2. If several peers would have the same label, the first keeps it, and the others get a number: the tabs of one browser
    share the name of the device, and an app may call every peer "Guest".
 3. Some apps make a new id at each page load. So a peer that joins soon after another peer with the same label has left
@@ -129,7 +129,7 @@ class PeerLabels:
 
     def _wanted(self, peer: str) -> tuple[str | None, str]:
         """Return the label that a peer would have alone, and the word to write before a number that is added to it."""
-        if self._names[peer]:
+        if self._names[peer] and not _LONG_RANDOM.fullmatch(self._names[peer]):
             return self._names[peer], ""
         is_long = _LONG_RANDOM.fullmatch(peer) is not None
         if self._unnamed == "tab" and not is_long and not _SHORT_RANDOM.fullmatch(peer):

@@ -65,6 +65,20 @@ def media_of(kind: object, data: object) -> Media:
     return media
 
 
+class _Payload(msgspec.Struct):
+    connectionId: str
+
+
+class _Call(msgspec.Struct):
+    payload: _Payload
+
+
+def call_of(data: object) -> str | None:
+    """Return the id that PeerJS gives to each of the RTCPeerConnections of two peers, or None in other frames."""
+    call = read_data(data, _Call)
+    return call.payload.connectionId if call is not None else None
+
+
 def word_of(kind: object) -> str | None:
     """Return the word that all dialects share for a kind of frame, or the kind itself.
 

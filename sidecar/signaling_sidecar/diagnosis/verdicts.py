@@ -26,6 +26,8 @@ class Verdict(NamedTuple):
     finding: Finding
     notes: tuple[str, ...]
     """Further observations that do not explain the result."""
+    offered_in: Meeting | None = None
+    """If the two have not sent an offer here: their meeting in a room of another dialect, in which they have."""
 
     @property
     def sentence(self) -> str:
@@ -35,7 +37,39 @@ class Verdict(NamedTuple):
     @property
     def next_step(self) -> str | None:
         """The advice about the reason, or None if there is nothing to do."""
+        if self.offered_in is not None:
+            return None
         return next_step(self.finding.reason, self.finding.code)
+
+
+class Verdicts:
+    """Evaluates meetings, of which `meetings` are all in the log.
+
+    An app may use one protocol to find its peers and another one to call them, with the same peer ids. Then nothing is
+    wrong if no offer was sent in the room of the first.
+    """
+
+    def __init__(self, meetings: Iterable[Meeting]) -> None:
+        self._offered: dict[frozenset[str], Meeting] = {
+            _peers(each): each
+            for each in meetings
+            if each.room is not None and any(signal.what == "offer" for signal in each.signals)
+        }
+        """By the ids of two peers, the last meeting in which one has sent an offer to the other."""
+
+    def on(self, meeting: Meeting, now_ts: float) -> Verdict:
+        verdict = evaluate(meeting, now_ts)
+        offered_in = self._offered.get(_peers(meeting))
+        if verdict.finding.reason is not Reason.NOBODY_OFFERED or offered_in is None:
+            return verdict
+        if offered_in.dialect == meeting.dialect or offered_in.is_over_by(meeting.met.ts):
+            return verdict
+        sentence = f"neither has sent an offer here, but in the room {offered_in.room!r} of {offered_in.dialect}"
+        return verdict._replace(finding=verdict.finding._replace(sentence=sentence), offered_in=offered_in)
+
+
+def _peers(meeting: Meeting) -> frozenset[str]:
+    return frozenset(session.peer for session in meeting.sessions)
 
 
 def evaluate(meeting: Meeting, now_ts: float) -> Verdict:

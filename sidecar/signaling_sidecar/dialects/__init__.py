@@ -2,8 +2,10 @@
 
 from signaling_sidecar.dialects.hosted import HOSTED
 from signaling_sidecar.dialects.match import MATCH
+from signaling_sidecar.dialects.matchbox import MATCHBOX
 from signaling_sidecar.dialects.mesh import MESH
 from signaling_sidecar.dialects.pairing import PAIRING
+from signaling_sidecar.dialects.peerjs import PEERJS
 from signaling_sidecar.dialects.port import (
     UPGRADE_REQUIRED,
     Answer,
@@ -19,9 +21,12 @@ from signaling_sidecar.dialects.port import (
     View,
 )
 from signaling_sidecar.dialects.rooms import ROOMS
+from signaling_sidecar.dialects.y_webrtc import Y_WEBRTC
 from signaling_sidecar.hub.payloads import Binary
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED)}
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED, PEERJS, Y_WEBRTC, MATCHBOX)
+}
 """The only list of the dialects. All other code that needs the list of dialects reads it."""
 
 NATIVE = ROOMS

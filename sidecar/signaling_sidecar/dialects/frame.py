@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from signaling_sidecar import errors
+from signaling_sidecar.dialects.kinds import read_tagged
 from signaling_sidecar.dialects.outline import outline, well_formed
 from signaling_sidecar.dialects.port import Caller
 from signaling_sidecar.errors import NOT_JSON, Refusal
@@ -61,6 +62,33 @@ def check(*refusals: Refusal | None) -> None:
 
 
 E = TypeVar("E", bound=Envelope)
+E_co = TypeVar("E_co", bound=Envelope, covariant=True)
+
+
+class Envelopes(Protocol[E_co]):
+    """Decodes envelopes of one type: a `msgspec.json.Decoder` of that type, or `TAGGED`."""
+
+    @property
+    def type(self) -> type[E_co]: ...
+
+    def decode(self, frame: bytes, /) -> E_co: ...
+
+
+class Tagged(Envelope, gc=False):
+    """The envelope of a frame that is tagged as `read_tagged` says. `type` is its tag."""
+
+    content: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _TaggedEnvelopes:
+    type = Tagged
+
+    @staticmethod
+    def decode(frame: bytes) -> Tagged:
+        return Tagged(*read_tagged(frame))
+
+
+TAGGED = _TaggedEnvelopes()
 
 
 def _no_outline(fields: Mapping[bytes, bytes]) -> None:
@@ -68,7 +96,7 @@ def _no_outline(fields: Mapping[bytes, bytes]) -> None:
 
 
 def reader(
-    envelopes: msgspec.json.Decoder[E],
+    envelopes: Envelopes[E],
     read: Callable[[E, bytes, Caller, int], Carried],
     outlined: Callable[[Mapping[bytes, bytes]], E | None] = _no_outline,
 ) -> Callable[[bytes, Caller, int], Command]:
@@ -111,6 +139,12 @@ def reader(
         return refuse if envelope is None else envelope.numbered(refuse, caller.connection)
 
     return decode
+
+
+def text_in_binary(decode: Callable[[bytes, Caller, int], Command]) -> Callable[[bytes, Caller, int], Command]:
+    """Create the `decode_binary` of a dialect whose clients may send their text in binary frames. It is relayed as
+    text, because a payload that is no `Binary` is text."""
+    return lambda frame, caller, at_ms: decode(bytes(frame), caller, at_ms)
 
 
 def binary_reader(

@@ -23,6 +23,7 @@ class Opening(NamedTuple):
     """The decoded query. Of a name that occurs twice, the first value counts."""
     raw_query: str = ""
     """The query as the client sent it."""
+    settings: Settings = Settings()
 
 
 class Introduction(NamedTuple):
@@ -32,6 +33,8 @@ class Introduction(NamedTuple):
     peer: str | None = None
     spellings: frozenset[str] = frozenset()
     """All the ways in which frames may spell the peer id."""
+    own_token: str | None = None
+    """A token that the client has made up (`Join.own_token`)."""
 
 
 class Rejection(NamedTuple):
@@ -70,12 +73,13 @@ class Caller:
 
 
 class FrameBudget(NamedTuple):
-    """How many frames a connection may send, in relation to the settings `max_frames_per_s` and `max_frames_burst`."""
+    """How many frames a connection may send and leave unread, in relation to the settings `max_frames_per_s`,
+    `max_frames_burst` and `max_outbox_bytes`."""
 
     times: float = 1.0
-    """The factor by which both settings are multiplied."""
+    """The factor by which these settings are multiplied."""
     per_room: bool = False
-    """Whether both settings are also multiplied by the number of rooms that the connection is in."""
+    """Whether these settings are also multiplied by the number of rooms that the connection is in."""
 
 
 Decode = Callable[[bytes, Caller, int], Command]
@@ -93,6 +97,7 @@ class Asked(NamedTuple):
     body: bytes
     given_id: str
     """A new random id, which the answer may give to a client as its peer id."""
+    settings: Settings = Settings()
 
 
 class Answer(NamedTuple):
@@ -124,7 +129,8 @@ class Route(NamedTuple):
     """In upper case. The HTTP method. A route for GET also answers HEAD."""
     path: str
     """The path, in which `{name}` stands for one segment with any text. `answer` receives that text as
-    `Asked.path["name"]`."""
+    `Asked.path["name"]`. A path without such a segment takes precedence. On the path `/`, a browser is sent to the
+    status page instead."""
     answer: Callable[[Asked, View], Answer]
     """Returns the response. It must neither wait nor change anything. If it raises an exception, the exception is
     logged, and the client gets a 500 without details."""
@@ -139,6 +145,10 @@ class Dialect:
     name: str
     purpose: str
     """What the dialect is for, in a few words that are shown to people."""
+    line: str | None = None
+    """The line of code with which an app uses it, if that is not `new WebSocket($url)`. `$url` stands for a JavaScript
+    expression with the URL of the WebSocket; `$host`, `$port` and `$secure` stand for expressions too, and `$origin`
+    for the beginning of the URL, such as `ws://localhost:5173`."""
     paths: tuple[str, ...]
     """The paths of its WebSocket; the first one is below `/ws/signaling`. `{room}` stands for a room id."""
     kinds: frozenset[str]
@@ -160,6 +170,9 @@ class Dialect:
     open: Callable[[Opening], Introduction | Rejection | Closing] = lambda opening: Introduction()
     """Reads a handshake. With a `Closing`, the handshake succeeds and the connection is closed at
     once."""
+    farewell: Callable[[Closing], bytes | None] = lambda closing: None
+    """Returns a frame that is sent before a connection is closed at once: by `open`, or with the code 1013 because the
+    sidecar has its maximum number of connections."""
     begin: Callable[[Caller, int], Carried | Opened | None] = lambda caller, at_ms: None
     """Returns the commands that the handshake itself requests, given the caller and the wall clock (ms since the
     epoch). It is carried out before the first frame is read. A client whose handshake requests a greeting, a room or a
@@ -182,7 +195,7 @@ class Dialect:
     """The kinds of a first frame that choose this dialect on the shared path. A protocol in which the server sends the
     first frame cannot use it, because the client would wait for the server, and the server for the client."""
     frame_budget: FrameBudget = FrameBudget()
-    """How many frames a connection may send."""
+    """How many frames a connection may send and leave unread."""
     query: str | None = None
     """The name of a parameter that the query must have, unless the path names the room."""
     query_chooses: bool = False

@@ -20,7 +20,7 @@ class Served(msgspec.Struct, frozen=True):
     path: str
     about: str
     line: str
-    """A line of JavaScript that opens a WebSocket, to copy into a page."""
+    """The line of code with which an app uses it, for people to copy."""
     opens_without_id: bool = False
     """Whether `path` needs no id of a room or a peer."""
 

@@ -103,14 +103,18 @@ TRACE_WORDS: dict[str, frozenset[str]] = {
 
 KINDS: dict[str, str] = {
     **dict.fromkeys(
-        ("peer", "to", "from", "sender", "new_host", "peerId", "userId", "targetUserId", "peers", "matched", "host"),
+        (
+            *("peer", "to", "from", "sender", "new_host", "peerId", "userId", "targetUserId", "peers", "matched"),
+            *("host", "contacts", "src", "dst"),
+        ),
         "peer",
     ),
     **dict.fromkeys(("room", "roomId", "target", "pairingCode"), "room"),
     **dict.fromkeys(("session", "told"), "session"),
-    **dict.fromkeys(("token", "issued", "proven"), "token"),
+    **dict.fromkeys(("token", "issued", "proven", "own_token"), "token"),
     **dict.fromkeys(("ufrag", "usernameFragment", "localUfrag", "remoteUfrag"), "ufrag"),
     **dict.fromkeys(("link", "forLink"), "link"),
+    "connectionId": "call",
     **dict.fromkeys(("project", "state_dir", "hooks"), "path"),
     **dict.fromkeys(("instance", "page"), "page"),
     **{name: name for name in ("boot", "pc", "name", "message", "origin", "dialect", "kind", "code", "reason")},
@@ -125,7 +129,20 @@ KINDS: dict[str, str] = {
 
 NUMBERS = frozenset(field.name for field in fields(Settings)) | {
     *("segment", "pid", "records", "rooms", "sessions", "took_ms", "bytes", "lost", "count", "code", "replaced"),
-    *("capacity", "grace_s", "left_s", "idle_s", "joined_at_ms", "created_at_ms", "at_ms", "size", "by", "connection"),
+    *(
+        "capacity",
+        "asked_capacity",
+        "group",
+        "grace_s",
+        "left_s",
+        "idle_s",
+        "joined_at_ms",
+        "created_at_ms",
+        "at_ms",
+        "size",
+        "by",
+        "connection",
+    ),
     *("sent", "handled", "reached", "s", "a", "c", "round", "description_bytes"),
 }
 """The keys whose numbers are kept in data of the sidecar itself. Any other number becomes 0, because an app may use any
@@ -150,7 +167,20 @@ _KEYS = (
     | frozenset(KINDS)
     | VERSIONED
     | {
-        *(BASE64, "settings", "hook", "error", "summary", "candidate", "candidates", "sdp", "offer", "answer"),
+        *(
+            BASE64,
+            "settings",
+            "hook",
+            "error",
+            "summary",
+            "opaque",
+            "candidate",
+            "candidates",
+            "sdp",
+            "offer",
+            "answer",
+        ),
+        *("Offer", "Answer", "IceCandidate"),  # the keys of signals that a library in Rust sends
         *(
             "description",
             "signal",

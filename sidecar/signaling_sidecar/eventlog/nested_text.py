@@ -65,7 +65,7 @@ class Nested(NamedTuple):
 def nested(text: str) -> Nested | None:
     """Decode a string that contains a document. Returns None for an ordinary string."""
     start = text.lstrip()[:1]
-    if start and start in '{["':
+    if (start and start in '{["') or text == "null":  # some libraries send `null` as text for the end of candidates
         return _nested(text, _Writing.JSON)
     if text.startswith(_BASE64_STARTS) and _BASE64.fullmatch(text):
         padded = text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)

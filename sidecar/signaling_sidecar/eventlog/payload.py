@@ -23,6 +23,8 @@ _PROTOCOLS = frozenset({"udp", "tcp"})  # RFC 8839, 5.1 and RFC 6544, 4.5
 _MAX_UFRAG_CHARS = 256  # RFC 8839, 5.4
 MAX_ADDRESS_CHARS = 255  # the longest domain name, RFC 1035, 2.3.4
 
+MIN_OPAQUE_CHARS = 100  # more than an id or a hash has; the shortest encrypted frame of y-webrtc has 136
+_OPAQUE = re.compile(rf"[A-Za-z0-9+/_-]{{{MIN_OPAQUE_CHARS},}}={{0,2}}")
 _PORT = re.compile("[0-9]{1,5}")
 _SDP_CANDIDATE = re.compile(r"^a=(candidate:[^\r\n]+)", re.MULTILINE)
 _ICE_UFRAG = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
@@ -50,6 +52,9 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     """`mdns`, `name` or the kind of the IP address; see `address_class()`."""
     address: str | None = None
     port: int | None = None
+    is_opaque: bool = False
+    """Whether the frame has neither a description nor a candidate, but a long text in base64 whose content is
+    unknown. It may be an encrypted signal."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +88,7 @@ class _Summary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     candidate: _CandidateSummary | None = None
     candidates: list[_CandidateSummary] = []
     """The candidates in the description, without duplicates."""
+    opaque: bool = False
 
 
 def find_media(payload: bytes | str) -> Media:
@@ -133,7 +139,15 @@ def summarise(payload: bytes) -> str:
     if media.description_bytes is not None:
         found = find_candidates(payload)
         described = list(dict.fromkeys(_CandidateSummary(c.type, c.protocol, c.address_class) for c in found))
-    summary = _Summary(True, media.description_bytes, media.sdp_type, media.ufrag, candidate, described)  # type: ignore[arg-type]
+    summary = _Summary(
+        summary=True,
+        description_bytes=media.description_bytes,
+        sdp_type=media.sdp_type,  # type: ignore[arg-type]
+        ufrag=media.ufrag,
+        candidate=candidate,
+        candidates=described,
+        opaque=media.is_opaque,
+    )
     return msgspec.json.encode(summary).decode()
 
 
@@ -146,6 +160,7 @@ def _from_summary(summary: _Summary) -> Media:
         candidate_type=candidate.type if candidate else None,
         protocol=candidate.protocol if candidate else None,
         address_class=candidate.address_class if candidate else None,
+        is_opaque=summary.opaque,
     )
 
 
@@ -174,12 +189,19 @@ def _as_candidate(found: dict[str, Any], ufrag: str | None) -> Candidate:
 
 def _walk(document: Any) -> Media:
     found: dict[str, Any] = {}
+    has_opaque_text = False
     for key, value, siblings in leaves(document):
         if value is not None and _is_description(value) and "description_bytes" not in found:
             found |= _description(key, value, siblings)
         elif _is_candidate(key, value) and "candidate_type" not in found:
             found |= _candidate(value or "", siblings)
-    return Media(**found)
+        has_opaque_text = has_opaque_text or (value is not None and is_opaque(value))
+    return Media(**found) if found else Media(is_opaque=has_opaque_text)
+
+
+def is_opaque(text: str) -> bool:
+    """Whether a text that contains no document looks like base64, and is too long to be an id."""
+    return _OPAQUE.fullmatch(text) is not None
 
 
 def _is_description(value: str | None) -> bool:
@@ -190,7 +212,7 @@ def _is_candidate(key: str | None, value: str | None) -> bool:
     if value is not None and value.startswith(CANDIDATE):
         return True
     # The end of candidates: "" in an RTCIceCandidateInit, or null if an app sends `event.candidate` unchanged.
-    return key == "candidate" and not value
+    return not value and key in ("candidate", "IceCandidate")
 
 
 def _description(key: str | None, sdp: str, siblings: dict[str, Any]) -> dict[str, Any]:

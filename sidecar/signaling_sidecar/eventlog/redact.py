@@ -35,7 +35,7 @@ from signaling_sidecar.eventlog.allowed_words import (
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 from signaling_sidecar.eventlog.line import Line
 from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, nested
-from signaling_sidecar.eventlog.payload import SDP_TYPES
+from signaling_sidecar.eventlog.payload import MIN_OPAQUE_CHARS, SDP_TYPES, is_opaque
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
 from signaling_sidecar.eventlog.secure_context import is_insecure
@@ -49,7 +49,7 @@ _MAX_NUMBER = 2**53  # JSON readers disagree on larger integers, and the sidecar
 _NAMED = KINDS.keys() - {"message"}
 """Keys whose strings are always names or ids, even if they look like a document. They always get a pseudonym."""
 _NO_WORDS: frozenset[str] = frozenset()
-_SUMMARY = frozenset({"summary", "description_bytes", "ufrag", "candidate"})
+_SUMMARY = frozenset({"summary", "description_bytes", "ufrag", "candidate", "opaque"})
 
 
 class _Author(Enum):
@@ -139,8 +139,8 @@ class _Document:
                 for name, each in value.items()
             }
         if isinstance(value, list):
-            if key == "barred" and author is _Author.SIDECAR:
-                return [self._barred(each) for each in value]
+            if key in ("barred", "known_ids") and author is _Author.SIDECAR:
+                return [self._in_room(each) for each in value]
             return [self.value(key, each, author) for each in value]
         if isinstance(value, str):
             return self.text(key, value, author)
@@ -148,9 +148,9 @@ class _Document:
             return value if _keeps(key, value, author) else 0
         return value
 
-    def _barred(self, barred: Any) -> Any:
-        """Redact a peer that is barred from a room, in a checkpoint. Its parts have no keys there."""
-        (dialect, room), peer = msgspec.convert(barred, tuple[RoomKey, str])
+    def _in_room(self, room_and_peer: Any) -> Any:
+        """Redact the name of a room with a peer id, in a checkpoint. Its parts have no keys there."""
+        (dialect, room), peer = msgspec.convert(room_and_peer, tuple[RoomKey, str])
         texts = {"dialect": dialect, "room": room, "peer": peer}
         dialect, room, peer = (self.text(key, text, _Author.SIDECAR) for key, text in texts.items())
         return (dialect, room), peer
@@ -177,6 +177,8 @@ class _Document:
             return boot_id(run_number(text), pseudonym)  # the number of the run is kept, so that the runs stay in order
         if key == "origin":
             return f"http://{pseudonym}" if is_insecure(text) else pseudonym
+        if author is _Author.APP and key not in KINDS and is_opaque(text):
+            return pseudonym.ljust(MIN_OPAQUE_CHARS, "x")  # so that it still looks like an encrypted signal
         # The tables and the diagnosis interpret the type of a frame this way.
         meaning = re.split("[_-]", text)[-1].lower()
         is_kind = key in ("kind", "type") and meaning in _MEANINGS

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import NamedTuple
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub import commands
 from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.resumption import token_hash
 from signaling_sidecar.hub.rules import Challenged
 
 
@@ -42,7 +44,8 @@ def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusa
         return errors.taken(session.peer)
     if session.connection is None:
         return None
-    if joining.challenged is Challenged.THE_ID:
+    is_same_client = session.own_token is not None and not is_another_client(session, join)
+    if joining.challenged is Challenged.THE_ID and not is_same_client:
         return errors.connected(session.peer)
     if joining.replacements is None:
         return None
@@ -50,6 +53,13 @@ def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusa
     if len(session.replaced_s) < joining.replacements:
         return None
     return errors.replaced_too_often(session.peer, joining.replacements, joining.replacement_window_s)
+
+
+def is_another_client(session: Session, join: commands.Join) -> bool:
+    """Whether the token that the client of the session has made up is not the one of the join."""
+    if session.own_token is None:
+        return False
+    return not hmac.compare_digest(session.own_token, token_hash(join.own_token or ""))
 
 
 def in_the_way(room: Room | None, known: Session | None, refusal: Refusal) -> list[Session]:

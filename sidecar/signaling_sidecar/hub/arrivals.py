@@ -8,7 +8,7 @@ from msgspec import UNSET
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
-from signaling_sidecar.hub.admission import InTheWay, in_the_way, refuse_return, session_of
+from signaling_sidecar.hub.admission import InTheWay, in_the_way, is_another_client, refuse_return, session_of
 from signaling_sidecar.hub.announcements import announce_join, peer_list
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Send
@@ -33,6 +33,7 @@ class Arrivals:
 
     def join(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
         """Carry out a join, unless a challenge must decide about it first."""
+        join = self.in_group(join)
         current = self._session_to_replace(join)
         join = self._with_known_id(join, current)
         if join.peer is not None and (join.room, join.peer) in self._state.barred:
@@ -62,11 +63,22 @@ class Arrivals:
             sessions = in_the_way(room, known, refusal)
             return InTheWay(join, sessions, refusal) if sessions else refusal
         done = self._departures.depart(current, Reason.MOVED, now_s) if current is not None else []
+        if known is not None and is_another_client(known, join):
+            done += self._departures.depart(known, Reason.LOST, now_s)
+            known = None
         done += self._returns.come_back(known, join, now_s) if known is not None else self._enter(join, now_s)
         session = self._state.membership.session(join.connection, join.room)
         if session is not None and session.room.rules.entry.secret and join.room_name is not None:
             session.secrets = (current.secrets if current is not None else frozenset()) | {join.room_name}
         return done
+
+    def in_group(self, join: commands.Join) -> commands.Join:
+        """Return the join with the name and the number of the group that the peer would enter now, if it asks for
+        one."""
+        if join.group != 0:
+            return join
+        key, number = self._state.membership.group(join.room, join.peer, join.connection)
+        return msgspec.structs.replace(join, room=key, group=number)
 
     def call(self, join: commands.Join, now_s: float) -> tuple[list[Effect], Session] | Refusal:
         """Move the peer to a room in which another peer is connected.
@@ -148,7 +160,7 @@ class Arrivals:
         if join.creates:
             return errors.room_taken(join.room.room)
         leaving = 1 if current is not None and current.room is room else 0
-        full = len(room.sessions) - leaving >= room.capacity
+        full = room.is_complete or len(room.sessions) - leaving >= room.capacity
         return errors.room_full(room.key.room, room.capacity) if full else None
 
     def _refuse_another_room(self, join: commands.Join, current: Session | None) -> Refusal | None:
@@ -176,6 +188,7 @@ class Arrivals:
             name=join.name,
             metadata=join.metadata,
             instance=join.instance,
+            own_token=token_hash(join.own_token) if join.own_token is not None else None,
         )
         ticket = self._returns.ticket(session) if join.resumable else None
         self._state.membership.enter(room, session)
@@ -191,7 +204,7 @@ class Arrivals:
         mode = rules.host.modes[0] if rules.host.modes else None
         own_listed = join.rules.listed if join.rules is not None else None
         listed = next(each for each in (own_listed, join.listed, rules.entry.listed) if each is not None)
-        room = Room(join.room, rules, listed, join.capacity, join.at_ms, now_s, join.room_name, mode)
+        room = Room(join.room, rules, listed, join.capacity, join.at_ms, now_s, join.room_name, mode, group=join.group)
         room.set_rules(rules, join.rules)
         return room
 

@@ -17,6 +17,7 @@ from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
 
 MAX_COUNT = 2**53  # above it not every reader of JSON keeps a whole number as it is
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+FromOne = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
 MAX_S = 366 * 86_400.0  # seconds; no setting is longer, so a longer time in a log is damage
 Seconds = Annotated[float, msgspec.Meta(ge=-MAX_S, le=MAX_S)]
 
@@ -61,6 +62,8 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     instance: str | None = None
     away: AwayState | None = None
     resumption: ResumptionState | None = None
+    own_token: str | None = None
+    contacts: list[str] = []
 
 
 class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -81,6 +84,10 @@ class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     announced: bool = True
     """Whether the peers of the room are told of each other."""
     rules: OwnRules | None = None
+    asked_capacity: FromOne | None = None
+    """The capacity that the first peer asked for. `capacity` is the least of it and of all rules."""
+    group: FromOne | None = None
+    complete: bool = False
 
 
 class KeptFrameState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -107,6 +114,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     barred: list[tuple[RoomKey, str]] = []
     mailboxes: list[KeptFrameState] = []
     """The kept frames, for each receiver in the order in which they were sent."""
+    known_ids: list[tuple[RoomKey, str]] = []
 
 
 def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
@@ -116,6 +124,7 @@ def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
         list(hub.matchmaking),
         sorted(hub.state.barred),
         [_kept_frame(frame, hub) for frame in hub.state.mailboxes],
+        list(hub.membership.known_ids),
     )
 
 
@@ -148,6 +157,9 @@ def _room(room: Room, now_s: float) -> RoomInLog:
         queue=room.queue,
         announced=room.rules.announcements.announces_members,
         rules=room.own,
+        asked_capacity=room.asked_capacity,
+        group=room.group,
+        complete=room.is_complete,
     )
 
 
@@ -163,6 +175,8 @@ def _session(session: Session, now_s: float) -> SessionState:
         instance=session.instance,
         away=None if away is None else AwayState(away.ending, round(away.until_s - now_s, 3), sorted(away.told)),
         resumption=_resumption(session),
+        own_token=session.own_token,
+        contacts=list(session.contacts),
     )
 
 

@@ -55,11 +55,18 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The token that proves that the session to be resumed belongs to the sender. Only its hash is ever recorded."""
     after: int | None = None
     """The number of the last frame that the client has handled. A reloaded page knows of none, and sends None."""
+    own_token: str | None = None
+    """A token that the client has made up, in protocols in which a client proves with it that it is the one that has
+    joined under this peer id before. Only its hash is ever recorded."""
     credential: str | None = None
     """A token for the `on_join` hook, which decides whether the peer may join. The hub does not use it, and it is never
     recorded."""
     rules: OwnRules | None = None
     """The rules of its own that the room gets, if this join creates it."""
+    group: int | None = None
+    """None for an ordinary room. With 0, `room` is the name of a series of groups of `capacity` peers each: the peer
+    enters the group of this name that is not complete, or begins the next one. The hub then replaces 0 by the number of
+    the group, and `room` by the group's own name: `bar`, `bar#2`, `bar#3` and so on."""
     address: str | None = None
     """The client's IP address, by which joins are counted where the rules limit them. None means that the address is
     unknown."""
@@ -91,6 +98,8 @@ class Leave(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     room: RoomKey | None = None
     claimed_from: str | None = None
     ref: msgspec.Raw | None = None
+    may_be_outside: bool = False
+    """Whether a leave of a room that the connection is not in does nothing. Otherwise it is refused."""
 
 
 class Relay(msgspec.Struct, frozen=True, gc=False):
@@ -111,6 +120,14 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
     room: RoomKey | None = None
     confirms: bool = False
     """Whether the sender is sent a `Confirmed` when its frame is accepted."""
+    sender_name: str | None = None
+    """The name that the payload gives its sender, in protocols whose peers choose names instead of peer ids. The peer
+    has this name from now on."""
+    receiver_name: str | None = None
+    """For a frame to all: the name of the one peer for which it is meant, according to its payload. The record then
+    says that it is for this peer."""
+    may_wait: bool = True
+    """Whether a mailbox may keep the frame for a peer that cannot be reached."""
 
 
 class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -7,6 +7,7 @@ from msgspec import UNSET
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.announcements import announce, announce_away, room_state, tell
+from signaling_sidecar.hub.contacts import part
 from signaling_sidecar.hub.effects import Close, CloseCode, Effect, Send
 from signaling_sidecar.hub.membership import Away, Membership, Room, Session
 from signaling_sidecar.hub.rules import Ending, Reason
@@ -81,7 +82,8 @@ class Departures:
         notice = effects.PeerLeft(
             session.peer, reason, room.name, new_host, room_state(room, now_s), room=room.key.room
         )
-        left, *notices = announce(record, room.audience(session), notice)
+        told = part(session, ending) if room.rules.announcements.tells_contacts else room.audience(session)
+        left, *notices = announce(record, told, notice)
         return [left, *([records.of_new_host(room)] if new_host is not None else []), *notices]
 
     def end_room(self, room: Room) -> list[Effect]:

@@ -194,6 +194,8 @@ class Relayed(msgspec.Struct, frozen=True, gc=False, tag=True):
     payload: bytes
     room_name: str | None = None
     room: str = ""
+    receivers: int | None = None
+    """The number of peers that the frame is sent to, if the rules of the room say that they are told."""
 
 
 class Confirmed(msgspec.Struct, frozen=True, gc=False):
@@ -266,6 +268,8 @@ class Expired(msgspec.Struct, frozen=True, gc=False, tag=True):
     room: str
     ref: JsonText = UNSET
     """The JSON text of the frame's own "id" field."""
+    peer: str = ""
+    """The id of the receiver of this message, which has sent the frame."""
 
 
 class RoomsListed(msgspec.Struct, frozen=True, gc=False):
@@ -298,6 +302,8 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The room that the frame was about, if it is known."""
     to: str | None = None
     """The receiver that the frame named, if it was a `Relay` to one peer."""
+    peer: str | None = None
+    """The id of the receiver of this message, or the id that it has asked for in its join."""
 
 
 Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Expired | Refused

@@ -9,6 +9,7 @@ from typing import TypeVar, assert_never
 import msgspec
 from msgspec import UNSET
 
+from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.administration import Administration
@@ -78,6 +79,10 @@ class Hub:
     def waits_to_join(self, connection: int) -> commands.Join | None:
         """Return the join of the connection that waits for the result of a challenge, or None."""
         return self._challenges.waits_for(connection)
+
+    def in_group(self, join: commands.Join) -> commands.Join:
+        """Return the join with the name of the group that the peer would enter now, if it asks for a group."""
+        return self._arrivals.in_group(join)
 
     def is_next(self, numbered: commands.Numbered) -> bool:
         """Whether the command will be carried out: its number is neither a repetition nor too high."""
@@ -153,12 +158,26 @@ class Hub:
     def _as_member(self, command: M, verb: Callable[[M, Session, float], Outcome], now_s: float) -> Outcome:
         """Carry out a command that requires its sender to be in the room, and to use its own peer id."""
         session = self.membership.session(command.connection, command.room)
+        if session is None and isinstance(command, commands.Relay) and self.state.is_published(command):
+            return self._relay_from_outside(command, now_s)
+        if session is None and isinstance(command, commands.Leave) and command.may_be_outside:
+            return []
         if session is None or (command.claimed_from is not None and command.claimed_from != session.peer):
             return self._refusals.of_member(command)
         session.room.active_s = now_s
         if session.resumption is not None:
             session.resumption.heard()
         return verb(command, session, now_s)
+
+    def _relay_from_outside(self, relay: commands.Relay, now_s: float) -> Outcome:
+        """Carry out a relay whose sender is not in the room that it names, where the rules allow that."""
+        assert relay.room is not None
+        room = self.membership.room(relay.room)
+        if room is None:
+            return errors.no_such_room(relay.room.room)
+        if (relay.room, relay.claimed_from) in self.state.barred:
+            return errors.barred(relay.room.room)
+        return self._talk.relay_from_outside(relay, room, now_s)
 
     def _do_for_admin(self, command: OfAdmin, now_s: float) -> Outcome:
         match command:

@@ -18,7 +18,20 @@ from signaling_sidecar.hub.matchmaking import Waiting
 _LEFT_OUT_ALONE = (RoomInLog, SessionState, KeptFrameState, Waiting)
 """The types of objects of which one that cannot be read is left out of its list, without the rest of the list."""
 _ESSENTIAL = frozenset(
-    {"dialect", "room", "session", "peer", "resumption", "issued", "token", "proven", "answered", "sent", "handled"}
+    {
+        "dialect",
+        "room",
+        "session",
+        "peer",
+        "resumption",
+        "issued",
+        "token",
+        "proven",
+        "answered",
+        "sent",
+        "handled",
+        "own_token",
+    }
 )
 _DEFAULTS: dict[str, Any] = {"capacity": 0, "listed": False, "created_at_ms": 0, "joined_at_ms": 0, "idle_s": 0.0}
 """The values for required fields that are missing or wrong."""

@@ -21,6 +21,7 @@ from msgspec import UNSET
 from signaling_sidecar.hub import effects, records
 from signaling_sidecar.hub.announcements import announce
 from signaling_sidecar.hub.commands import Relay
+from signaling_sidecar.hub.contacts import remember
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Effect, JsonText, Record
 from signaling_sidecar.hub.membership import Session
@@ -89,7 +90,8 @@ class Mailboxes:
         ):
             return None
         self.put_back(frame)
-        self._deadlines.at(now_s + mailbox.keep_s, partial(self._expire, frame))
+        self._start_deadline(frame, mailbox, now_s)
+        remember(session, frame.receiver)
         return [records.of_relay(session, relay, "signal.kept")]
 
     def deliver(self, session: Session) -> list[Effect]:
@@ -98,6 +100,8 @@ class Mailboxes:
         for frame in self.of(session.room.key, session.peer):
             if frame.payload is not None:
                 self.remove(frame)
+                for sender in frame.senders:
+                    remember(sender, frame.receiver)
                 message = effects.Relayed(
                     frame.sender, frame.kind, frame.payload, session.room.name, session.room.key.room
                 )
@@ -127,14 +131,24 @@ class Mailboxes:
         for frame in self:
             mailbox = rules[frame.room.dialect].relays.mailbox
             assert mailbox is not None  # the dialect has kept the frame
-            self._deadlines.at(now_s + mailbox.keep_s, partial(self._expire, frame))
+            self._start_deadline(frame, mailbox, now_s)
 
-    def _expire(self, frame: KeptFrame, now_s: float) -> list[Effect]:
-        if frame not in self._frames.get((frame.room, frame.receiver), ()):
+    def _start_deadline(self, frame: KeptFrame, mailbox: Mailbox, now_s: float) -> None:
+        self._deadlines.at(now_s + mailbox.keep_s, partial(self._expire, frame, mailbox))
+
+    def _expire(self, frame: KeptFrame, mailbox: Mailbox, now_s: float) -> list[Effect]:
+        queue = self.of(frame.room, frame.receiver)
+        if frame not in queue:
             return []
         self.remove(frame)
-        expired = effects.Expired(frame.receiver, frame.room.room, frame.ref)
-        return announce(_record("signal.expired", frame), frame.senders, expired)
+        expired = effects.Expired(frame.receiver, frame.room.room, frame.ref, frame.sender)
+        done = announce(_record("signal.expired", frame), frame.senders, expired)
+        if mailbox.expire_together:
+            for later in queue[queue.index(frame) + 1 :]:
+                if (later.sender, later.session) == (frame.sender, frame.session):
+                    self.remove(later)
+                    done.append(_record("signal.expired", later))
+        return done
 
 
 def _record(type_: str, frame: KeptFrame, data: bytes | None = None) -> Record:

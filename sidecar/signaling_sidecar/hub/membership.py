@@ -6,6 +6,8 @@
 4. A session has at most one connection. A session without a connection is away.
 5. `Room.sessions` is in order of joining. A session that returns keeps its position.
 6. Where the rules keep a host, a room has one, and it is one of its sessions.
+7. A group is a room that is complete once it has been full, and then takes in nobody else. Of the groups with one name,
+   newcomers enter only the newest.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar.hub.effects import PeerView, RoomView
+from signaling_sidecar.hub.known_ids import KnownIds
 from signaling_sidecar.hub.resumption import Resumption
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 
@@ -43,6 +46,10 @@ class Session:
     metadata: msgspec.Raw | None = None
     instance: str | None = None
     away: Away | None = None
+    own_token: str | None = None
+    """The hash of the token that the client has made up (`Join.own_token`)."""
+    contacts: dict[str, None] = field(default_factory=dict)
+    """The peer ids to which the peer has sent frames, in order, where the rules have contacts (`contacts.py`)."""
     secrets: frozenset[str] = frozenset()
     """Names of secret rooms that the peer knows and no record may contain: of this room, and of those it came from."""
     resumption: Resumption | None = None
@@ -78,7 +85,22 @@ class Room:
     """For a room that was made for a group: its peer ids, in the order in which they began to wait."""
     queue: str = ""
     """For a room that was made for a group: the queue in which its peers waited."""
+    group: int | None = None
+    """The number of a group among those with its name. None for an ordinary room."""
+    is_complete: bool = False
+    """Whether this is a group that was full at some time."""
     sessions: dict[str, Session] = field(default_factory=dict)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no other peer can enter the room."""
+        return self.is_complete or len(self.sessions) >= self.capacity
+
+    @property
+    def groups_name(self) -> RoomKey:
+        """The name that a group shares with the other groups of its series."""
+        dialect, room = self.key
+        return RoomKey(dialect, room.removesuffix(_suffix(self.group or 1)))
 
     @property
     def capacity(self) -> int:
@@ -93,6 +115,13 @@ class Room:
     def others(self, session: Session) -> list[Session]:
         return [other for other in self.sessions.values() if other is not session]
 
+    def peer_named(self, name: str) -> str | None:
+        """Return the id of the peer that has this name. Of several peers with the name, it is the first."""
+        for session in self.sessions.values():
+            if session.name == name:
+                return session.peer
+        return None
+
     def audience(self, session: Session) -> list[Session]:
         """Return the sessions whose peers are told what happens to `session`."""
         return self.others(session) if self.rules.announcements.announces_members else []
@@ -105,6 +134,11 @@ class Room:
         )
 
 
+def _suffix(group: int) -> str:
+    """What follows the shared name in the name of the group with this number."""
+    return "" if group == 1 else f"#{group}"
+
+
 class Membership:
     """Rooms by key and sessions by connection, which are only ever changed together."""
 
@@ -113,6 +147,9 @@ class Membership:
         self._by_connection: dict[int, tuple[Session, ...]] = {}
         self._by_peer: dict[tuple[str, str], Session] = {}
         """By dialect and peer id, in dialects in which a peer can be in one room only."""
+        self._groups: dict[RoomKey, list[Room]] = {}
+        """By the name that they share, the groups that have a session, in order of creation."""
+        self.known_ids = KnownIds()
 
     @property
     def rooms(self) -> list[Room]:
@@ -139,23 +176,48 @@ class Membership:
             return None
         if room is None:
             return sessions[0] if len(sessions) == 1 else None
-        return next((session for session in sessions if session.room.key == room), None)
+        for session in sessions:  # a generator would take longer, and every frame needs this
+            if session.room.key == room:
+                return session
+        return None
 
     def session_of_peer(self, dialect: str, peer: str) -> Session | None:
         """The only session of a peer id, in a dialect in which a peer can be in one room only."""
         return self._by_peer.get((dialect, peer))
+
+    def group(self, name: RoomKey, peer: str | None, connection: int) -> tuple[RoomKey, int]:
+        """Return the key and the number of the group that a peer enters, which may not exist yet.
+
+        A peer that is in one of the groups already returns to it.
+        """
+        groups = self._groups.get(name, [])
+        here = self.sessions(connection)
+        for room in groups:
+            if peer in room.sessions or (peer is None and any(session.room is room for session in here)):
+                return room.key, room.group or 1
+        if groups and not groups[-1].is_full:
+            return groups[-1].key, groups[-1].group or 1
+        number = (groups[-1].group or 0) + 1 if groups else 1
+        while (key := RoomKey(name.dialect, name.room + _suffix(number))) in self._rooms:
+            number += 1
+        return key, number
 
     def enter(self, room: Room, session: Session) -> None:
         """Add a new session. A room begins to exist with its first session.
 
         Where rooms have a host, it is the first session, until the peer joins that the rules name as host.
         """
+        if room.group is not None and not room.sessions:
+            self._groups.setdefault(room.groups_name, []).append(room)
         self._rooms[room.key] = room
         room.sessions[session.peer] = session
+        room.is_complete = room.is_complete or (room.group is not None and room.is_full)
         if room.rules.host.enabled and (room.host is None or session.peer == room.rules.host.peer):
             room.host = session
         if room.rules.joining.one_room_per_peer:
             self._by_peer[room.key.dialect, session.peer] = session
+        if room.rules.relays.mailbox is not None and not room.rules.relays.mailbox.takes_unknown_ids:
+            self.known_ids.add(room.key, session.peer)
         if session.connection is not None:
             self._add(session.connection, session)
 
@@ -190,12 +252,20 @@ class Membership:
         if room.rules.joining.one_room_per_peer:
             del self._by_peer[room.key.dialect, session.peer]
         if not room.sessions:
-            del self._rooms[room.key]
+            self._end(room)
             return True
         if room.host is session:
             members = list(room.sessions.values())
             room.host = next((member for member in members if member.connection is not None), members[0])
         return False
+
+    def _end(self, room: Room) -> None:
+        del self._rooms[room.key]
+        if room.group is not None:
+            groups = self._groups[room.groups_name]
+            groups.remove(room)
+            if not groups:
+                del self._groups[room.groups_name]
 
     def _add(self, connection: int, session: Session) -> None:
         self._by_connection[connection] = (*self._by_connection.get(connection, ()), session)

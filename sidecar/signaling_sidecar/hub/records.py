@@ -24,7 +24,14 @@ def of_room(type_: str, room: Room, data: Mapping[str, Any] | None = None) -> Re
 def of_new_room(room: Room) -> Record:
     announced = None if room.rules.announcements.announces_members else False
     name = None if room.rules.entry.secret else room.name
-    data = present(name=name, mode=room.mode, rules=room.own, announced=announced)
+    data = present(
+        name=name,
+        mode=room.mode,
+        rules=room.own,
+        announced=announced,
+        asked_capacity=room.asked_capacity,
+        group=room.group,
+    )
     return of_room("room.created", room, {"capacity": room.capacity, "listed": room.listed, **data})
 
 
@@ -40,8 +47,9 @@ def of_new_host(room: Room) -> Record:
 
 def of_joined(session: Session) -> Record:
     token = session.resumption.issued if session.resumption is not None else None
-    profile = present(name=session.name, metadata=session.metadata, instance=session.instance, token=token)
-    return of_session("peer.joined", session, profile | {"joined_at_ms": session.joined_at_ms})
+    profile = present(name=session.name, metadata=session.metadata, instance=session.instance)
+    tokens = present(token=token, own_token=session.own_token)
+    return of_session("peer.joined", session, profile | tokens | {"joined_at_ms": session.joined_at_ms})
 
 
 def of_relay(session: Session, relay: Relay, type_: str = "signal.relayed") -> Record:
@@ -54,13 +62,35 @@ def of_relay(session: Session, relay: Relay, type_: str = "signal.relayed") -> R
         key.dialect,
         key.room,
         session.peer,
-        relay.to,
+        relay.to if relay.receiver_name is None else _meant(relay.receiver_name, session.room),
         session.connection,
         session.id,
         relay.kind,
         len(payload),
         data,
     )
+
+
+def of_relay_from_outside(room: Room, relay: Relay) -> Record:
+    """Record a frame whose sender is not in the room. It has no session there, and the peer id that the frame
+    claims."""
+    return Record(
+        "signal.relayed",
+        room.key.dialect,
+        room.key.room,
+        relay.claimed_from,
+        None if relay.receiver_name is None else _meant(relay.receiver_name, room),
+        relay.connection,
+        None,
+        relay.kind,
+        len(relay.payload),
+        to_json(relay.payload),
+    )
+
+
+def _meant(name: str, room: Room) -> str:
+    """Return the id of the peer for which a frame to all is meant, or its name when no such peer is in the room."""
+    return room.peer_named(name) or name
 
 
 def _tells_a_secret(payload: bytes, room: Room) -> bool:

@@ -60,6 +60,7 @@ class Refusals:
             c=c,
             room=record.room,
             to=record.to,
+            peer=record.peer,
         )
         session = self._membership.session(command.connection)  # a connection with a resumable session has no other
         if session is not None and session.resumption is not None:

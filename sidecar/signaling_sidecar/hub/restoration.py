@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub.checkpoint import Count, Seconds
+from signaling_sidecar.hub.checkpoint import Count, FromOne, Seconds
 from signaling_sidecar.hub.effects import JsonText, Numbered
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.membership import Session
@@ -42,7 +42,6 @@ class Past(msgspec.Struct, frozen=True):
 class RecordData(msgspec.Struct, frozen=True):
     """The `data` of the records that are restored. Each type of record has only some of these fields."""
 
-    capacity: Count = 0
     listed: bool = False
     name: str | None = None
     mode: str | None = None
@@ -52,6 +51,7 @@ class RecordData(msgspec.Struct, frozen=True):
     joined_at_ms: Count = 0
     token: str | None = None
     proven: str | None = None
+    own_token: str | None = None
     unlisted: bool = False
     """Whether the peer was not sent a list of the others."""
     ending: Ending = Ending.LOST
@@ -65,6 +65,8 @@ class RecordData(msgspec.Struct, frozen=True):
     message: str = ""
     ref: JsonText = UNSET
     rules: OwnRules | None = None
+    asked_capacity: FromOne | None = None
+    group: FromOne | None = None
     text: str = ""
 
 

@@ -51,6 +51,9 @@ class Restore:
             self._rooms.wait(waiting)
         for frame in state.mailboxes:
             self._frames.from_checkpoint(frame)
+        for key, peer in state.known_ids:
+            if key.dialect in self._hub.state.rules:
+                self._hub.membership.known_ids.add(key, peer)
         self._rooms.barred += state.barred
 
     def apply(self, record: Past) -> str | None:

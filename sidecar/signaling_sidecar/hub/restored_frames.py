@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.checkpoint import KeptFrameState
+from signaling_sidecar.hub.contacts import remember
 from signaling_sidecar.hub.effects import Expired, Notice, Refused, Relayed
 from signaling_sidecar.hub.mailbox import KeptFrame
 from signaling_sidecar.hub.payloads import from_json
@@ -36,13 +37,15 @@ class RestoredFrames:
             relayed = Relayed(record.peer or "", record.kind or "", payload, room.name, room.key.room)
         self._restoration.keep_for_told(lambda _: relayed)
         self._forget_kept(record)
+        self._remember_contact(record)
 
     def _kept(self, record: Past, data: RecordData) -> None:
+        self._remember_contact(record)
         self._keep(record.key, record, self._payload(record))
 
     def _expired(self, record: Past, data: RecordData) -> None:
         self._forget_kept(record)
-        expired = Expired(record.to or "", record.room or "", data.ref)
+        expired = Expired(record.to or "", record.room or "", data.ref, record.peer or "")
         self._restoration.keep_for_told(lambda _: expired)
 
     def _said(self, record: Past, data: RecordData) -> None:
@@ -60,9 +63,16 @@ class RestoredFrames:
             resumption = self._restoration.sessions[session].resumption
             c = record.c if record.c is not None or resumption is None else resumption.handled
             refusal = Refusal(data.code, data.message)
-            return Refused(refusal, record.kind, joined=True, ref=data.ref, c=c, room=record.room, to=record.to)
+            return Refused(
+                refusal, record.kind, joined=True, ref=data.ref, c=c, room=record.room, to=record.to, peer=record.peer
+            )
 
         self._restoration.keep_for_told(answer)
+
+    def _remember_contact(self, record: Past) -> None:
+        session = self._restoration.session(record)
+        if session is not None:
+            remember(session, record.to)
 
     def _payload(self, record: Past) -> bytes | None:
         """Return the payload of a relayed frame, or None if the log does not contain enough of it to send it again."""

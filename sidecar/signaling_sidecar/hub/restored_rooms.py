@@ -10,7 +10,9 @@ from signaling_sidecar.hub.checkpoint import RoomInLog
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Verb
-from signaling_sidecar.hub.rules import OwnRules, RoomKey
+from signaling_sidecar.hub.rules import RoomKey
+
+_UNKNOWN = RecordData()
 
 
 class RestoredRooms:
@@ -31,17 +33,14 @@ class RestoredRooms:
             "admin.kicked": self._kicked,
         }
 
-    def make(self, key: RoomKey, capacity: int, listed: bool, own: OwnRules | None) -> Room | None:
-        """Create a room without sessions. With a `capacity` of 0, the capacity of the dialect is used.
-
-        Returns None if the room's dialect is no longer enabled.
-        """
+    def make(self, key: RoomKey, about: RecordData | RoomInLog = _UNKNOWN) -> Room | None:
+        """Create a room without sessions. Returns None if the room's dialect is no longer enabled."""
         rules = self._hub.state.rules.get(key.dialect)
         if rules is None:
             return None
-        room = Room(key, rules, listed, asked_capacity=None, created_at_ms=0, active_s=0.0)
-        room.set_rules(rules, own)
-        room.asked_capacity = capacity if capacity not in (0, room.rules.joining.capacity) else None
+        room = Room(key, rules, about.listed, about.asked_capacity, created_at_ms=0, active_s=0.0, group=about.group)
+        room.set_rules(rules, about.rules)
+        room.name, room.mode = about.name, about.mode
         return room
 
     def from_checkpoint(self, state: RoomInLog) -> Room | None:
@@ -49,16 +48,16 @@ class RestoredRooms:
         key = RoomKey(state.dialect, state.room)
         if self._membership.room(key) is not None or not state.sessions:
             return None
-        room = self.make(key, state.capacity, state.listed, state.rules)
+        room = self.make(key, state)
         if room is not None:
-            room.name, room.mode = state.name, state.mode
+            room.is_complete = state.complete
             room.matched, room.queue = tuple(state.matched), state.queue
             room.created_at_ms, room.active_s = state.created_at_ms, state.idle_s
         return room
 
     def to_join(self, key: RoomKey, joined_at_ms: int) -> Room | None:
         """Return the room that a peer joins. If the peer is the first one, the room begins to exist."""
-        room = self._membership.room(key) or self._new_rooms.pop(key, None) or self.make(key, 0, False, None)
+        room = self._membership.room(key) or self._new_rooms.pop(key, None) or self.make(key)
         if room is not None and not room.sessions:
             room.created_at_ms = joined_at_ms
         return room
@@ -70,9 +69,8 @@ class RestoredRooms:
             self._hub.matchmaking.put_back(msgspec.structs.replace(waiting, connection=None))
 
     def _created(self, record: Past, data: RecordData) -> None:
-        room = self.make(record.key, data.capacity, data.listed, data.rules)
+        room = self.make(record.key, data)
         if room is not None:
-            room.name, room.mode = data.name, data.mode
             self._new_rooms[room.key] = room
 
     def _updated(self, record: Past, data: RecordData) -> None:

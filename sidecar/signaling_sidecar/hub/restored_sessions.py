@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from signaling_sidecar.hub.checkpoint import ResumptionState, SessionState, restored
+from signaling_sidecar.hub.contacts import part
 from signaling_sidecar.hub.effects import JsonText, PeerJoined, PeerLeft, PeerUpdated
 from signaling_sidecar.hub.membership import Away, Room, Session
 from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Verb
@@ -47,6 +48,7 @@ class RestoredSessions:
             session.away = Away(state.away.ending, 0.0, set(state.away.told))
             self._restoration.graces[session.id] = ts, state.away.left_s
         session.resumption = _resumption(state.resumption)
+        session.own_token, session.contacts = state.own_token, dict.fromkeys(state.contacts)
         self._enter(room, session)
 
     def _enter(self, room: Room, session: Session) -> None:
@@ -81,6 +83,7 @@ class RestoredSessions:
             name=data.name,
             metadata=_given(data.metadata),
             instance=data.instance,
+            own_token=data.own_token,
         )
         session.resumption = Resumption(data.token) if data.token is not None else None
         self._enter(room, session)
@@ -131,6 +134,8 @@ class RestoredSessions:
     def _left(self, record: Past, data: RecordData) -> None:
         session = self._restoration.sessions.pop(record.session or "", None)
         if session is not None:
+            if session.room.rules.announcements.tells_contacts:
+                part(session, data.ending)
             self._hub.membership.remove(session)
             left = PeerLeft(session.peer, data.reason, session.room.name, room=session.room.key.room)
             self._restoration.keep_for_told(lambda _: left)

@@ -211,6 +211,10 @@ class Announcements(msgspec.Struct, frozen=True, kw_only=True):
     announces_members: bool = True
     """Whether the peers in a room are told of each other. Otherwise they get an empty list when they join, and no
     announcement of peers that join, change, are away or leave."""
+    tells_contacts: bool = False
+    """Whether, in a room whose peers are not told of each other, the peers that have exchanged frames with a peer are
+    told when it is gone for good. They are not told when it has closed its connection itself, or when only a restart of
+    the sidecar has ended it, because its RTCPeerConnections may survive both."""
     announces_returns: bool = False
     """Whether a peer that returns, or registers again, is announced to the others as a join is."""
     tells_state: bool = False
@@ -219,6 +223,12 @@ class Announcements(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a peer that changes something receives the announcement of the change too."""
     takes_notices: bool = False
     """Whether clients of the dialect understand a notice from the administrator."""
+
+    def __post_init__(self) -> None:
+        _refuse(
+            self.announces_members and self.tells_contacts,
+            "`tells_contacts` is for rooms whose peers are not told of each other",
+        )
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,6 +253,11 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     """The most bytes of payload in all rooms of the dialect together."""
     keep_s: float
     """Seconds after which a frame expires, and its sender is told."""
+    expire_together: bool = False
+    """Whether the frames that a sender has sent later to the same receiver expire with a frame. The sender is then told
+    once. Candidates, for example, are of no use without their offer."""
+    takes_unknown_ids: bool = True
+    """Whether frames are kept for a peer id that has never joined. Otherwise such a frame is refused at once."""
 
 
 class Relays(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,6 +267,9 @@ class Relays(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a peer may send to its own id."""
     to_other_rooms: bool = False
     """Whether a relay may name another room, to which it then moves its sender."""
+    publishes: bool = False
+    """Whether a frame to all is published: everybody in the room receives it, its sender too, and is told how many
+    receive it. The sender need not be in the room, unless the admin or a hook keeps it out."""
     mailbox: Mailbox | None = None
     """The limits for frames that are kept for a peer that is not in the room, or is away. With None, a relay to such a
     peer is refused."""
@@ -279,6 +297,11 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
         _refuse(
             several_rooms and self.relays.to_other_rooms,
             "a relay to another room moves its sender, which is for connections with one room at a time",
+        )
+        _refuse(
+            self.relays.publishes and (self.entry.secret or self.endings.resumable_grace_s is not None),
+            "`publishes` is for rooms without secrets and without resumable sessions: the log has neither the senders "
+            "outside of the room nor the number of receivers",
         )
         _refuse(
             self.endings.durable and self.endings.resumable_grace_s is None and self.relays.mailbox is None,

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub.commands import Relay
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.lobby import Lobby
@@ -61,6 +62,10 @@ class State:
             return []
 
         self.deadlines.at(now_s + BARRED_S, end)
+
+    def is_published(self, relay: Relay) -> bool:
+        """Whether a frame is for all in the room that it names, and may come from a connection outside of that room."""
+        return relay.room is not None and relay.to is None and self.rules[relay.room.dialect].relays.publishes
 
     def is_durable(self, rules: RoomRules) -> bool:
         """Whether a session in a room with these rules, with all its kept frames, would survive a restart now."""

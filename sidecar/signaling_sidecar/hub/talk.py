@@ -10,14 +10,16 @@ from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, records
 from signaling_sidecar.hub.announcements import announce, room_state, tell
 from signaling_sidecar.hub.arrivals import Arrivals
+from signaling_sidecar.hub.contacts import remember
 from signaling_sidecar.hub.effects import Effect, Send
-from signaling_sidecar.hub.membership import Session
+from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.returns import apply_changes
 from signaling_sidecar.hub.state import State
 
 
 class Talk:
     def __init__(self, state: State, arrivals: Arrivals) -> None:
+        self._known_ids = state.membership.known_ids
         self._mailboxes = state.mailboxes
         self._arrivals = arrivals
 
@@ -37,17 +39,35 @@ class Talk:
                 return receivers
             done = kept
         else:
+            remember(session, relay.to)
             room = session.room
-            relayed = effects.Relayed(session.peer, relay.kind, relay.payload, room.name, room.key.room)
+            told = _count(receivers) if room.rules.relays.publishes and relay.to is None else None
+            relayed = effects.Relayed(session.peer, relay.kind, relay.payload, room.name, room.key.room, told)
             done = announce(records.of_relay(session, relay), receivers, relayed)
+            if relay.sender_name is not None and relay.sender_name != session.name:
+                named = commands.Update(connection=relay.connection, name=relay.sender_name)
+                done = [*self.update(named, session, now_s), *done]
         if moves is not None:
             done = [*moves, *done]
         return done + _confirmation(relay) if relay.confirms else done
 
+    def relay_from_outside(self, relay: commands.Relay, room: Room, now_s: float) -> list[Effect]:
+        """Send a frame to all peers in a room. Its sender is not one of them."""
+        room.active_s = now_s
+        receivers = list(room.sessions.values())
+        relayed = effects.Relayed(
+            relay.claimed_from or "", relay.kind, relay.payload, room.name, room.key.room, _count(receivers)
+        )
+        return announce(records.of_relay_from_outside(room, relay), receivers, relayed)
+
     def _keep(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | None:
         """Keep a frame whose receiver cannot be reached now. Returns None if the rules of the room do not allow it."""
-        mailbox = session.room.rules.relays.mailbox
-        if mailbox is None or relay.to in (None, session.peer):
+        room = session.room
+        mailbox = room.rules.relays.mailbox
+        if mailbox is None or not relay.may_wait or relay.to is None or relay.to == session.peer:
+            return None
+        is_known = relay.to in room.sessions or (room.key, relay.to) in self._known_ids
+        if not mailbox.takes_unknown_ids and not is_known:
             return None
         return self._mailboxes.keep(relay, session, mailbox, now_s)
 
@@ -85,9 +105,15 @@ def _confirmation(command: commands.Relay | commands.Update | commands.UpdateRoo
     return [Send((command.connection,), effects.Confirmed(command.kind, command.ref or UNSET))]
 
 
+def _count(receivers: list[Session]) -> int:
+    return len(receivers) - [receiver.connection for receiver in receivers].count(None)
+
+
 def _receivers(session: Session, relay: commands.Relay) -> list[Session] | Refusal:
     room = session.room
     if relay.to is None:
+        if room.rules.relays.publishes:
+            return list(room.sessions.values())
         others = room.others(session)
         if relay.must_arrive and not any(other.connection is not None for other in others):
             return errors.nobody_else()

@@ -29,7 +29,7 @@ from signaling_sidecar.server.http import client_errors
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Access
 from signaling_sidecar.server.http.advice import consequences
 from signaling_sidecar.server.http.dialect_routes import DialectRoutes
-from signaling_sidecar.server.http.unsupported_libraries import UnsupportedLibraries
+from signaling_sidecar.server.http.wrong_paths import WrongPaths
 from signaling_sidecar.server.hub_view import HubView
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.owner import Owner
@@ -39,7 +39,7 @@ from signaling_sidecar.server.pages.status_page import StatusPage
 from signaling_sidecar.server.previous_run import restore_previous_run
 from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import LOOK_EVERY_S, apply_settings, log_of
-from signaling_sidecar.server.sockets.endpoint import Endpoint
+from signaling_sidecar.server.sockets.endpoint import Endpoint, new_given_id
 from signaling_sidecar.server.sockets.front import NS_PER_MS, Front
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
@@ -80,7 +80,6 @@ class Sidecar:
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
         self._admin = AdminApi(self.admin_token, self.boot)
-        self._unsupported = UnsupportedLibraries()
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
@@ -89,6 +88,7 @@ class Sidecar:
     def app(self) -> web.Application:
         app = web.Application()
         Access(lambda: self.settings, self.site).add_to(app)
+        WrongPaths().add_to(app)
         app.cleanup_ctx.extend([client_errors.keep_out_of_the_log, self._run])
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
@@ -98,12 +98,13 @@ class Sidecar:
             self._dialects,
             self._serve,
             self._admit,
+            lambda: self.settings,
             lambda dialect: HubView(self._hub, dialect.name),
-            RandomIds().peer,
+            new_given_id,
             page.page,
         )
         app.router.add_get("/health", self._health)
-        for part in (self._admin, page, peers, dialects, self._unsupported):
+        for part in (self._admin, page, peers, dialects):
             app.router.add_routes(part.routes())
         return app
 
@@ -124,6 +125,8 @@ class Sidecar:
                 if self._sources is not None and has_reload_extra():
                     following = watch_settings(self._sources, self.settings, self._apply)
                     await work.enter_async_context(running(following))
+                # A session that is not kept over a restart must have ended before the first client joins.
+                self._owner.ask(commands.Tick())
                 await work.enter_async_context(running(self._look_after_log()))
                 yield
             self._owner.stop()
@@ -144,9 +147,7 @@ class Sidecar:
         self._front = Front(tick, IceServers(self.settings), self.settings.max_frames_per_s)
         self._front.owner = self._owner = Owner(self._hub, self._log, self._front, tick)
         tick.write_log, tick.send = self._owner.write_log, self._front.flush
-        self._endpoint = Endpoint(
-            self.settings, self._dialects, self._front, self._conceal, self.site, self._unsupported.frame_refused
-        )
+        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self.site)
         self._admin.begin(self._hub, self._log, self._owner.administer)
 
     def _use_hooks(self, hooks: HookChecks) -> None:

@@ -65,7 +65,7 @@ class Owner:
 
     def ask(self, command: Command) -> None:
         now_s = self._loop.time()
-        if isinstance(command, commands.Enqueue):
+        if isinstance(command, commands.Enqueue | commands.Join):
             self._end_the_lost(command, now_s)
         try:
             effects = self._hub.handle(command, now_s)
@@ -110,14 +110,22 @@ class Owner:
         )
         self._carry_out(self._hub.handle(commands.End(ended.connection, ended.ending), self._loop.time()))
 
-    def _end_the_lost(self, ask: commands.Enqueue, now_s: float) -> None:
-        """End the connections of waiting users and peers whose socket is closed already, so that nobody is matched with
-        them."""
-        session = self._hub.membership.session_of_peer(ask.dialect, ask.peer) if ask.peer is not None else None
-        mates = [mate.connection for mate in session.room.sessions.values()] if session is not None else []
-        for connection in {*mates, *(waiting.connection for waiting in self._hub.matchmaking)} - {ask.connection}:
-            if connection is not None and self._front.is_lost(connection):
+    def _end_the_lost(self, ask: commands.Enqueue | commands.Join, now_s: float) -> None:
+        """End the connections of waiting users and peers whose socket is closed already, so that nobody is put into a
+        group with them."""
+        for connection in self._mates(ask):
+            if connection is not None and connection != ask.connection and self._front.is_lost(connection):
                 self._carry_out(self._hub.handle(commands.End(connection, Ending.LOST), now_s))
+
+    def _mates(self, ask: commands.Enqueue | commands.Join) -> set[int | None]:
+        """The connections of all those who may be in a group with the sender."""
+        membership = self._hub.membership
+        if isinstance(ask, commands.Join):
+            room = None if ask.group is None else membership.room(self._hub.in_group(ask).room)
+            return set() if room is None else {mate.connection for mate in room.sessions.values()}
+        session = membership.session_of_peer(ask.dialect, ask.peer) if ask.peer is not None else None
+        mates = [mate.connection for mate in session.room.sessions.values()] if session is not None else []
+        return {*mates, *(waiting.connection for waiting in self._hub.matchmaking)}
 
     # --- what the settings, the admin and the time ask for -----------------------------------------------------------
 

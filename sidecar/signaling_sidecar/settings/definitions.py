@@ -109,6 +109,24 @@ class Settings:
         "the most pairing codes that all connections from one address may try per minute, not counting the first three "
         "of each connection",
     )
+    peerjs_key: str | None = _setting(
+        text(), None, "the only API key that clients of the protocol `peerjs` may use; by default any key is accepted"
+    )
+    peerjs_discovery: bool = _setting(
+        switch(), False, "let pages list the ids of the connected peers of the protocol `peerjs` (`listAllPeers`)"
+    )
+    peerjs_rooms_by_prefix: bool = _setting(
+        switch(),
+        False,
+        "put peers of the protocol `peerjs` whose ids begin with the same word and a hyphen, such as `bar-alice` and "
+        "`bar-bob`, into a room of that name; peers in different rooms cannot call each other",
+    )
+    peerjs_expire_unknown_ids: bool = _setting(
+        switch(),
+        False,
+        "tell a peer of the protocol `peerjs` at once, instead of after 5 seconds, that the peer it calls is "
+        "unavailable, if no peer with this id has ever been connected",
+    )
     hosted_idle_s: float = _setting(
         seconds(30 * 86_400),
         86_400.0,

@@ -23,6 +23,6 @@ MANNERS = Manners(
     candidate=_say,
     leave=lambda room, peer: {"do": "leave", "id": 3, "rooms": [room]},
     is_error=lambda frame: "error" in frame,
-    is_confirmation=lambda frame: "done" in frame.get("result", {}),
+    is_confirmation=lambda peer, frame: "done" in frame.get("result", {}),
     grace_s={Ending.CLOSED: 0, Ending.UNLOADED: 0, Ending.LOST: 10, Ending.STOPPED: 10},
 )

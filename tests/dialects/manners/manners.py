@@ -32,6 +32,9 @@ class Manners:
     greets: Callable[[str, str], Frame | None] = _nothing
     """The first frame from the server after (room, peer) has connected. None if the server waits for the client's first
     frame."""
+    turned_away: Callable[[str], Frame | None] = _nothing
+    """The frame that a client receives, with a text for people, before its connection is closed at once. None if the
+    dialect sends none."""
     enter: Callable[[str, str, int, int], Frame | None]
     """The frame with which (room, peer) joins, as the n-th (from 0) of a group with the given size. None if the
     handshake joins."""
@@ -70,8 +73,11 @@ class Manners:
     has no such frame."""
     relays_any_kind: bool = False
     """Whether frames of kinds that the dialect does not declare are relayed too."""
-    is_confirmation: Callable[[Frame], bool] = lambda frame: False
-    """Whether a frame only confirms to a client that its own frame was accepted. The tests for all dialects skip it."""
+    is_confirmation: Callable[[str, Frame], bool] = lambda peer, frame: False
+    """Whether a frame that (peer) receives only confirms that its own frame was accepted, or repeats that frame. The
+    tests for all dialects skip it."""
+    sends_to_other_rooms: bool = False
+    """Whether a client may send to a room that it is not in."""
     replaces: bool = True
     """Whether a newer connection with the same peer id takes over the session without asking the older one."""
     grace_s: Mapping[Ending, float] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -26,7 +27,7 @@ async def greeted(served: Served, manners: Manners, room: str, name: str, **opti
     """Connect a peer. In dialects in which the server chooses the peer id, let it choose this name."""
     with patch.object(endpoint, "new_given_id", lambda: name):
         peer = await served.connect(manners.path(room, name), **options)
-        peer.skips = manners.is_confirmation
+        peer.skips = partial(manners.is_confirmation, name)
         if (greeting := manners.greets(room, name)) is not None:
             await hears(peer, greeting)
     return peer

@@ -121,11 +121,10 @@ async def test_no_code_is_written_to_a_file_or_the_terminal(tmp_path: Path, flag
         assert not [code for code in CODES if code in text]
 
 
-def test_the_key_is_private_and_generated_once(tmp_path: Path) -> None:
+async def test_the_key_is_private_and_generated_once(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     keys = []
     for _ in range(2):
-        with serving(tmp_path) as sidecar:
-            sidecar.stop()
+        await (await serve(aiohttp_client, tmp_path)).stop()
         assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
         keys.append((tmp_path / "key").read_bytes())
     assert keys[0] == keys[1]

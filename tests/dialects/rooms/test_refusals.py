@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies
+from hypothesis import given, strategies
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects import DIALECTS, Caller, Introduction
@@ -177,7 +177,6 @@ async def test_an_internal_error_is_answered_without_details_and_logged_complete
     await witness.hears_nothing()
 
 
-@settings(max_examples=150)
 @given(
     strategies.binary(max_size=200)
     | strategies.recursive(
@@ -208,7 +207,6 @@ TYPES = strategies.sampled_from(
 )
 
 
-@settings(max_examples=300)
 @given(strategies.dictionaries(NAMES | strategies.text(), ANY_JSON | HALVES | TYPES), strategies.integers(0, 3))
 def test_the_number_of_any_numbered_object_is_read(fields: dict[str, Any], place: int) -> None:
     before, after = list(fields.items())[:place], list(fields.items())[place:]

@@ -14,7 +14,7 @@ from signaling_sidecar.server.user_hooks import checks
 from tests.kit.hooks_file import hooked, save
 from tests.kit.hosted_client import connected, guest, host
 from tests.kit.programs import until
-from tests.kit.sidecar_command import run, serving
+from tests.kit.sidecar_command import run_here, serving
 
 TRUNCATED_S = 0.09  # seconds; three times the debounce, and a slow disk's time between emptying a file and writing it
 
@@ -37,7 +37,7 @@ async def test_a_hook_can_only_end_its_own_request(aiohttp_client: AiohttpClient
 
 def test_an_exception_that_cannot_be_printed_is_reported_in_one_sentence(file: Path, tmp_path: Path) -> None:
     save(file, "class Wrong(BaseException):\n    def __str__(self):\n        raise self\nraise Wrong\n")
-    done = run("serve", "--port", "0", "--hooks", str(file), "--state-dir", str(tmp_path / "state"))
+    done = run_here("serve", "--port", "0", "--hooks", str(file), "--state-dir", str(tmp_path / "state"))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "cannot be used (Wrong: it has no readable message)" in done.stderr
 
@@ -81,7 +81,7 @@ async def test_slow_hooks_do_not_make_a_connection_look_dead(
     await ann.join("ann")
     await ben.join("ben")
     await ann.receive()
-    answering = asyncio.create_task(ben.hears_the_end())
+    answering = asyncio.create_task(ben.receives_the_end())
     for number in range(15):
         await ben.send({"type": "offer", "to": "ann", "n": number})
     assert [(await ann.receive())["n"] for _ in range(15)] == list(range(15))

@@ -23,7 +23,7 @@ from tests.kit.club import CLUB
 from tests.kit.hooks_file import hooked, save
 from tests.kit.programs import until
 from tests.kit.serving import Served
-from tests.kit.sidecar_command import run
+from tests.kit.sidecar_command import run_here
 
 SAVES = 20
 
@@ -181,7 +181,7 @@ async def test_a_failing_hook_prints_one_traceback_per_second(
 
 def test_an_unusable_hooks_file_prevents_the_start(file: Path) -> None:
     file.write_text("undefined")
-    done = run("serve", "--port", "0", "--state-dir", str(file.parent / "state"), "--hooks", str(file))
+    done = run_here("serve", "--port", "0", "--state-dir", str(file.parent / "state"), "--hooks", str(file))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].endswith("cannot be used (NameError: name 'undefined' is not defined)")
 

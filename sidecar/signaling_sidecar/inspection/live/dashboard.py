@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 UPDATE_S = 0.5  # seconds between two updates; each is one small request, and reads the log only if it has grown
 _open: dict[str, Dashboard] = {}
-"""By `RunningSidecar.place`, so that running a cell again stops the panel of the first run."""
+"""By `RunningSidecar.identity`, so that running a cell again stops the panel of the first run."""
 
 
 class Dashboard:
@@ -50,9 +50,9 @@ class Dashboard:
         self._log: EventLog | None = None
         self._is_showing = False
         self._shown: object = None
-        if (previous := _open.get(sidecar.place)) is not None:
+        if (previous := _open.get(sidecar.identity)) is not None:
             previous.close()
-        _open[sidecar.place] = self
+        _open[sidecar.identity] = self
         self.update()
         self._task = _follow(self)
 
@@ -63,8 +63,8 @@ class Dashboard:
         """Stop the updates. After this, the panel keeps showing its last state."""
         if self._task is not None:
             self._task.cancel()
-        if _open.get(self._sidecar.place) is self:
-            del _open[self._sidecar.place]
+        if _open.get(self._sidecar.identity) is self:
+            del _open[self._sidecar.identity]
 
     @property
     def is_live(self) -> bool:

@@ -29,7 +29,7 @@ class RunningSidecar:
         self._state_dir = state_dir
         self._access = access
         self.url, self._token = access()
-        self.place = str(state_dir or self.url)
+        self.identity = str(state_dir or self.url)
         """A key that a restart does not change: the state folder, or the URL of a sidecar that has no state folder on
         this machine."""
         self._log: tuple[tuple[int, ...], EventLog] | None = None
@@ -104,7 +104,7 @@ class RunningSidecar:
         except URLError:
             if again:
                 return self._ask_after_restart(method, path, body)
-            raise NotRunning(self.place) from None
+            raise NotRunning(self.identity) from None
 
     def _ask_after_restart(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         """Read the URL and the token again, because a restart of the sidecar changes them, and repeat the request."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from signaling_sidecar.server.http import client_errors
-from signaling_sidecar.server.http.guard import who_is_let_in
+from signaling_sidecar.server.http.guard import check_access
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import Site
 
@@ -35,7 +35,7 @@ class Access:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         settings, site = self._settings(), self._site()
-        barred = who_is_let_in(
+        barred = check_access(
             request.headers.getall("Host", ()),
             request.headers.getall("Origin", ()),
             (*settings.allow_host, *(site.allowed_hosts if site is not None else ())),

@@ -13,6 +13,7 @@ from aiohttp import web
 from signaling_sidecar.dialects import DIALECTS, NATIVE, Answer, Asked, Dialect, Route, View
 from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
+from signaling_sidecar.settings import Settings
 
 HOME = "/"
 HOME_TEXT = "The signaling sidecar is running. Your app's dev server proxies /ws/signaling to it.\n"
@@ -25,8 +26,8 @@ class DialectRoutes:
     """`dialects` are those that are served, by name.
 
     `serve` answers the handshake of a WebSocket. `admit` asks the `admit` hook, and raises HTTPForbidden when it
-    refuses. `view` returns the information about the rooms of a dialect that its routes may use. `status_page` answers
-    a browser that opens the path of our own client's dialect as a page.
+    refuses. `settings` returns the current settings. `view` returns the information about the rooms of a dialect that
+    its routes may use. `status_page` answers a browser that opens the path of our own client's dialect as a page.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class DialectRoutes:
         dialects: Mapping[str, Dialect],
         serve: Callable[[web.Request, Dialect | None], Awaitable[web.StreamResponse]],
         admit: Callable[[web.Request, Dialect], Awaitable[None]],
+        settings: Callable[[], Settings],
         view: Callable[[Dialect], View],
         new_id: Callable[[], str],
         status_page: Handler,
@@ -41,10 +43,13 @@ class DialectRoutes:
         self._dialects = dialects
         self._serve = serve
         self._admit = admit
+        self._settings = settings
         self._view = view
         self._new_id = new_id
         self._status_page = status_page
         self._at_home = next((dialect for dialect in dialects.values() if HOME in dialect.paths), None)
+        self._answer_at_home: Handler | None = None
+        """The answer of a dialect's route for `/`."""
 
     def routes(self) -> Iterator[web.RouteDef]:
         yield web.get(HOME, self._home)
@@ -59,7 +64,10 @@ class DialectRoutes:
                 methods[route.path].add(route.method)
                 answer = self._answer_of(dialect, route)
                 is_get = route.method == "GET"  # `web.get` would also answer HEAD
-                yield web.get(route.path, answer) if is_get else web.route(route.method, route.path, answer)
+                if is_get and route.path == HOME:
+                    self._answer_at_home = answer
+                else:
+                    yield web.get(route.path, answer) if is_get else web.route(route.method, route.path, answer)
             if dialect.cross_origin:
                 yield from (web.options(path, _preflight(allowed)) for path, allowed in methods.items())
 
@@ -70,6 +78,8 @@ class DialectRoutes:
             return await self._serve(request, self._at_home)
         if _is_browser(request) and NATIVE.name in self._dialects:
             raise web.HTTPFound(NATIVE.paths[0])
+        if self._answer_at_home is not None:
+            return await self._answer_at_home(request)
         return web.Response(text=HOME_TEXT)
 
     async def _shared(self, request: web.Request) -> web.StreamResponse:
@@ -96,7 +106,7 @@ class DialectRoutes:
             request[CROSS_ORIGIN] = dialect.cross_origin
             await self._admit(request, dialect)
             body = await _body(request, route.max_body_bytes)
-            asked = Asked(dict(request.match_info), request.query, body, self._new_id())
+            asked = Asked(dict(request.match_info), request.query, body, self._new_id(), self._settings())
             try:
                 return _response(route.answer(asked, self._view(dialect)))
             except Exception:

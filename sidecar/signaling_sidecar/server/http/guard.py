@@ -26,7 +26,7 @@ class Barred(NamedTuple):
         return f"refused a request with {self.header} {shortened(repr(self.value), SHOWN_CHARS)}: {self.remedy}"
 
 
-def who_is_let_in(
+def check_access(
     hosts: Sequence[str],
     origins: Sequence[str],
     allow_host: Collection[str],

@@ -14,6 +14,7 @@ from aiohttp import web
 from signaling_sidecar import __version__
 from signaling_sidecar.addresses import own_addresses
 from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.dialects.line_of_code import Address, line_of_code, of_page, of_sidecar
 from signaling_sidecar.doctor import (
     Finding,
     Level,
@@ -77,12 +78,14 @@ class StatusPage:
         await self._admit(request)
         site = self._site()
         shown = SiteShown(site.name, site.local, site.for_a_phone) if site is not None else None
-        is_proxied = FORWARDED_FOR in request.headers
         findings = [] if BRIEF in request.query else await self._examined(request, site)
         clients = list(self._clients())
         if len(clients) > 1:
             findings += check_client_networks(clients, await asyncio.to_thread(own_addresses))
-        dialects = [_served(dialect, request.host, is_proxied) for dialect in self._dialects.values()]
+        dialects = [
+            Served(each.name, each.paths[0], each.purpose, line_of_code(each, _address(request)), each.opens_without_id)
+            for each in self._dialects.values()
+        ]
         status = Status(__version__, self._boot, dialects, shown, findings, _as_it_arrived(request, site))
         return web.Response(body=msgspec.json.encode(status), content_type="application/json", headers=_FRESH)
 
@@ -134,14 +137,11 @@ def _up(sidecar: SidecarHere) -> Finding:
     return Finding("sidecar-up", Level.OK, f"the sidecar is running (version {__version__})")
 
 
-def _served(dialect: Dialect, host: str, is_proxied: bool) -> Served:
-    """A dialect, with the line of JavaScript that opens its WebSocket from the page that has sent the request."""
-    path, ids = dialect.paths[0], ""
-    if dialect.query is not None:
-        path, ids = f"{path}?{dialect.query}=", f" + {dialect.query}"
-    origin = "location.origin.replace(/^http/, 'ws') + '" if is_proxied else f"'ws://{visible(host)}"
-    line = f"new WebSocket({origin}{path}'{ids})"
-    return Served(dialect.name, dialect.paths[0], dialect.purpose, line, dialect.opens_without_id)
+def _address(request: web.Request) -> Address:
+    """The address for the app whose page has sent the request. Behind a proxy it is that of the page itself."""
+    if FORWARDED_FOR in request.headers:
+        return of_page(f"{'wss' if _is_secure(request) else 'ws'}://{visible(request.host)}")
+    return of_sidecar(visible(request.url.host or ""), request.url.port or 80)
 
 
 def _as_it_arrived(request: web.Request, site: Site | None) -> Request:
@@ -149,9 +149,14 @@ def _as_it_arrived(request: web.Request, site: Site | None) -> Request:
     return Request(
         visible(request.host),
         forwarded_for and visible(forwarded_for),
-        request.headers.get("X-Forwarded-Proto", request.scheme).rpartition(",")[2].strip() in ("https", "wss"),
+        _is_secure(request),
         client_address(request, site),
     )
+
+
+def _is_secure(request: web.Request) -> bool:
+    """Whether the browser uses https, as the proxy reports."""
+    return request.headers.get("X-Forwarded-Proto", request.scheme).rpartition(",")[2].strip() in ("https", "wss")
 
 
 def _own_url(request: web.Request) -> str:

@@ -94,8 +94,10 @@ class Connection:
         self._idle.cancel()
 
     def speaks(self, speaker: Speaker) -> None:
-        """Set the dialect of the connection, which also decides how many frames the client may send."""
+        """Set the dialect of the connection, which also decides how many frames the client may send and leave
+        unread."""
         self.speaker = speaker
+        self.outbox.times = speaker.dialect.frame_budget.times
         self.rate.start_with(speaker.dialect.frame_budget.times)
 
     def count_room(self, room: str, *, is_in: bool) -> None:
@@ -104,6 +106,7 @@ class Connection:
         if self.speaker is not None and self.speaker.dialect.frame_budget.per_room:
             (self._rooms.add if is_in else self._rooms.discard)(room)
             self.rate.times = self.speaker.dialect.frame_budget.times * max(1, len(self._rooms))
+            self.outbox.times = self.rate.times
 
     @property
     def limits(self) -> Limits:

@@ -32,7 +32,6 @@ class Endpoint:
     """Serves the WebSockets of all dialects. Must be created in a running event loop.
 
     `conceal` returns the keyed hash of a secret. `site` returns the content of the file that Vite's plugin has written.
-    `frame_refused` is called with each text frame that was refused before it became a command.
     """
 
     def __init__(
@@ -42,7 +41,6 @@ class Endpoint:
         front: Front,
         conceal: Callable[[str], str],
         site: Callable[[], Site | None],
-        frame_refused: Callable[[bytes], None],
     ) -> None:
         self.settings = settings
         """The settings for new connections."""
@@ -52,7 +50,6 @@ class Endpoint:
         self._front = front
         self._conceal = conceal
         self._site = site
-        self._frame_refused = frame_refused
         self._connection_ids = itertools.count(1)
         self._readers: set[asyncio.Task[object]] = set()
 
@@ -61,7 +58,7 @@ class Endpoint:
 
         Raises HTTPException for a request that is not a handshake, or that the dialect or a hook refuses.
         """
-        opening = _opening(request)
+        opening = _opening(request, self.settings)
         opened = dialect.open(opening) if dialect is not None else Introduction()
         if isinstance(opened, Rejection):
             raise error_of(opened)
@@ -74,7 +71,7 @@ class Endpoint:
         transport = await socket.begin(request, self.settings.max_frame_bytes)
         connection = self._open(request, transport, dialect)
         if isinstance(opened, Closing):
-            self._front.close_connection(connection, *opened)
+            self._front.turn_away(connection, dialect, opened)
         elif dialect is not None:
             connection.speaks(self._speaker(connection, dialect, opened))
         else:
@@ -120,7 +117,7 @@ class Endpoint:
         origin, agent = headers.get("Origin"), headers.get("User-Agent")
         front.opened(connection, ConnectionOpened(connection.id, dialect, connection.address, origin, agent))
         if is_full:
-            front.close_connection(connection, CloseCode.FULL, "full")
+            front.turn_away(connection, dialect, Closing(CloseCode.FULL, "full"))
         return connection
 
     def _recognise(self, connection: Connection, opening: Opening, frame: bytes) -> Speaker | None:
@@ -140,14 +137,14 @@ class Endpoint:
         assert task is not None
         self._readers.add(task)
         try:
-            await Reader(self._front, connection, socket, self._frame_refused).run()
+            await Reader(self._front, connection, socket).run()
         finally:
             self._readers.discard(task)
 
 
-def _opening(request: web.Request) -> Opening:
+def _opening(request: web.Request, settings: Settings) -> Opening:
     raw_query = request.raw_path.partition("?")[2]
-    return Opening(request.match_info.get("room"), request.query, raw_query)
+    return Opening(request.match_info.get("room"), request.query, raw_query, settings)
 
 
 def new_given_id() -> str:

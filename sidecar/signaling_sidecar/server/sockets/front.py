@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import msgspec
 
 from signaling_sidecar import errors
-from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.dialects import Closing, Dialect
 from signaling_sidecar.hub import Ending, commands
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import (
@@ -36,6 +36,7 @@ from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End
+from signaling_sidecar.server.sockets.silent_refusals import SilentRefusals
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, OwnerSide
 from signaling_sidecar.server.tick import Tick
 
@@ -56,6 +57,7 @@ class Front:
         """The open connections, by their ids."""
         self._unsent: list[Connection] = []
         """The connections that have frames of this tick in their outboxes."""
+        self._silent_refusals = SilentRefusals()
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -180,6 +182,14 @@ class Front:
         if self._connections.pop(connection.id, None) is not None:
             connection.close(code, reason, ending)
 
+    def turn_away(self, connection: Connection, dialect: Dialect | None, closing: Closing) -> None:
+        """Close a connection that has just been opened. Its dialect may send a frame before."""
+        if connection.id in self._connections and dialect is not None:
+            farewell = dialect.farewell(closing)
+            if farewell is not None:
+                self._put(connection, _frame(farewell))
+        self.close_connection(connection, *closing)
+
     def close_idle(self, connection: Connection) -> None:
         """Close a connection whose client has sent nothing, unless its handshake has already requested a greeting, a
         room or a group."""
@@ -220,6 +230,8 @@ class Front:
             connection.outbox.hurry_last()  # it tells how durable the `ca` of the other frames of this tick is
         if isinstance(message, Refused):
             connection.waits = False
+            if is_silent:
+                self._silent_refusals.report(dialect.name, message.refusal)
         if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
             self.close_connection(connection, *closing)
 

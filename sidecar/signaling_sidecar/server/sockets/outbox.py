@@ -10,15 +10,17 @@ import asyncio
 
 
 class Outbox:
-    """The frames of this tick for one transport. `max_bytes` limits how many bytes may wait in the transport until the
-    peer reads them."""
+    """The frames of this tick for one transport. `max_bytes`, times `times`, limits how many bytes may wait in the
+    transport until the peer reads them."""
 
-    __slots__ = ("_bound_bytes", "_frames", "_max_bytes", "_size", "transport")
+    __slots__ = ("_frames", "_max_bytes", "_size", "_surplus_bytes", "times", "transport")
 
     def __init__(self, transport: asyncio.Transport, max_bytes: int) -> None:
         self.transport = transport
+        self.times = 1.0
         self._max_bytes = max_bytes
-        self._bound_bytes = max_bytes
+        self._surplus_bytes = 0
+        """The bytes that were accepted although they may exceed the limit, because nothing waited."""
         self._frames: list[bytes] = []
         self._size = 0
 
@@ -48,8 +50,8 @@ class Outbox:
         backlog = self.transport.get_write_buffer_size()
         if backlog == 0:
             # Frames are always accepted when nothing waits, because one peer list may be larger than the limit.
-            self._bound_bytes = self._max_bytes + size
-        elif backlog + size > self._bound_bytes:
+            self._surplus_bytes = size
+        elif backlog + size > self._max_bytes * self.times + self._surplus_bytes:
             self.transport.abort()
             return False
         self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType
 
@@ -19,15 +18,10 @@ from signaling_sidecar.server.sockets.websocket import Message, WebSocket
 
 
 class Reader:
-    """`frame_refused` is called with each text frame that was refused before it became a command."""
-
-    def __init__(
-        self, front: Front, connection: Connection, socket: WebSocket, frame_refused: Callable[[bytes], None]
-    ) -> None:
+    def __init__(self, front: Front, connection: Connection, socket: WebSocket) -> None:
         self._front = front
         self._connection = connection
         self._socket = socket
-        self._frame_refused = frame_refused
 
     async def run(self) -> None:
         """Read until the connection has ended, and close the socket."""
@@ -73,10 +67,7 @@ class Reader:
             is_text = message.type is WSMsgType.TEXT
             if is_text and connection.speaker is None and front.recognise(connection, message.data):
                 await self._begin()
-            command = front.read(connection, message.data if is_text else Binary(message.data))
-            if is_text and isinstance(command, commands.Refuse):
-                self._frame_refused(message.data)
-            await self._ask(command)
+            await self._ask(front.read(connection, message.data if is_text else Binary(message.data)))
 
     async def _begin(self) -> None:
         """Carry out what the handshake asks for, as soon as the dialect is known."""

@@ -142,15 +142,26 @@ class HookChecks:
         return opened if refusal is None else commands.Refuse(connection=opened.connection, refusal=refusal)
 
     async def _of_join(self, join: commands.Join) -> commands.Join | commands.Refuse:
-        room = self._hub.membership.room(join.room)
-        present = tuple(room.sessions) if room is not None else ()
-        asked = hooks.Join(join.room.dialect, join.room.room, join.peer, join.name, join.credential, present)
-        refusal = await self._ask("on_join", asked)
-        own = await self._rules_of(join.room) if refusal is None else refusal
+        key = self._hub.in_group(join).room
+        refusal = await self._ask_join(key, join.peer, join.name, join.credential)
+        own = await self._rules_of(key) if refusal is None else refusal
         return _refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
+
+    async def _ask_join(
+        self, key: RoomKey, peer: str | None, name: str | None = None, credential: str | None = None
+    ) -> Refusal | None:
+        room = self._hub.membership.room(key)
+        present = tuple(room.sessions) if room is not None else ()
+        return await self._ask("on_join", hooks.Join(*key, peer, name, credential, present))
 
     async def _of_relay(self, relay: commands.Relay, earlier: Sequence[commands.Single]) -> commands.Single:
         sender = self._sender(relay, earlier)
+        if sender is None and self._hub.state.is_published(relay):
+            assert relay.room is not None
+            sender = relay.room, relay.claimed_from
+            refusal = await self._ask_join(*sender)  # who may not join a room must not send to it from outside either
+            if refusal is not None:
+                return _refused_relay(relay, relay.room, refusal)
         if sender is None:
             return relay  # the hub refuses it, because its sender is in no room
         (sent_in, peer), key = sender, sender[0]

@@ -1,0 +1,141 @@
+"""`matchbox`, the protocol of the Rust crates matchbox_socket 0.14 and matchbox_server.
+
+The server speaks first: it gives each connection a peer id, and the URL names the room. Peers that are in a room send
+an offer to each newcomer. With `?next=3`, every three peers that arrive are a group of their own. A client ends with an
+error if it receives a frame that it does not know, or a second id, so it is sent nothing else.
+
+The frames are the enums of matchbox_protocol as serde writes them, and the groups are those of matchbox_server's
+`src/topology.rs` and `src/state.rs` (https://github.com/johanhelsing/matchbox).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar import errors
+from signaling_sidecar.dialects.frame import TAGGED, BadFrameError, Tagged, encode_json, reader, writer
+from signaling_sidecar.dialects.kinds import kind_tag
+from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introduction, Opening, Rejection
+from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub.commands import Carried
+from signaling_sidecar.hub.effects import CloseCode, LastWords
+from signaling_sidecar.hub.rules import Ending, Endings, Joining, Relays, RoomKey, RoomRules
+from signaling_sidecar.names import refuse_id
+from signaling_sidecar.settings import Settings
+
+NAME = "matchbox"
+DEFAULT_ROOM = "matchbox"
+NEXT = "?next="
+_AS_IN_URLS = str.maketrans({"%": "%25", "?": "%3F", "#": "%23"})
+"""How room ids are written in names of rooms, so that none looks like the name of a group: `duel?next=2`, or
+`duel?next=2#2` for the second one."""
+
+# --- wire types: client to server ----------------------------------------------------------------------------------
+
+
+class _Signal(msgspec.Struct, gc=False):
+    receiver: str
+    data: msgspec.Raw
+
+
+_SIGNALS = msgspec.json.Decoder(_Signal)
+
+# --- decode --------------------------------------------------------------------------------------------------------
+
+
+def open_(opening: Opening) -> Introduction | Rejection:
+    room = opening.path_room or DEFAULT_ROOM
+    refusal = refuse_id("room", room)
+    if refusal is not None:
+        return Rejection(400, f"{refusal.message}\n")
+    size = _group_size(opening.query.get("next", ""))
+    return Introduction(room=room.translate(_AS_IN_URLS) + (f"{NEXT}{size}" if size else ""))
+
+
+def _group_size(text: str) -> int:
+    """Return how many peers are a group, or 0 for a room without groups: `next` is not given, or is no number."""
+    digits = text.removeprefix("+")  # as Rust parses a number
+    if not (digits.isascii() and digits.isdigit()):
+        return 0
+    return int(digits.lstrip("0")[:9] or 0)  # a larger number exceeds the limit as well, and takes no time to parse
+
+
+def begin(caller: Caller, at_ms: int) -> Carried:
+    room = caller.introduction.room or DEFAULT_ROOM
+    _, is_grouped, size = room.rpartition(NEXT)
+    return commands.Join(
+        connection=caller.connection,
+        room=RoomKey(NAME, room),
+        at_ms=at_ms,
+        peer=caller.given_id,
+        capacity=int(size) if is_grouped else None,
+        group=0 if is_grouped else None,
+    )
+
+
+def _read(envelope: Tagged, frame: bytes, caller: Caller, at_ms: int) -> Carried:
+    match envelope.kind:
+        case "Signal":
+            signal = _SIGNALS.decode(envelope.content)
+            payload = b'{"Signal":{"sender":%b,"data":%b}}' % (encode_json(caller.given_id), bytes(signal.data))
+            return commands.Relay(caller.connection, "Signal", signal.receiver, None, payload)
+        case "KeepAlive":
+            return commands.Ping(caller.connection)
+    raise BadFrameError(errors.unknown_type(envelope.kind))
+
+
+# --- encode --------------------------------------------------------------------------------------------------------
+
+
+def _event(name: str, peer: str) -> bytes:
+    return encode_json({name: peer})
+
+
+_ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
+    effects.PeerList: lambda listed, at_ms: _event("IdAssigned", listed.peer),
+    effects.PeerJoined: lambda joined, at_ms: _event("NewPeer", joined.peer.peer),
+    effects.PeerLeft: lambda left, at_ms: _event("PeerLeft", left.peer),
+    effects.Relayed: lambda relayed, at_ms: relayed.payload,
+}
+
+
+def closing(message: LastWords) -> Closing | None:
+    """Close a connection that could not enter its room, because its client cannot be told."""
+    if isinstance(message, effects.Refused) and not message.joined:
+        return Closing(CloseCode.REFUSED, message.refusal.code)
+    return None
+
+
+# --- rules ---------------------------------------------------------------------------------------------------------
+
+
+# Nobody can return to a session, because an id ends with its connection. In a group, a session that is kept would take
+# the place of a newcomer.
+_GRACE_S = dict.fromkeys(Ending, 0.0)
+
+
+def rules(settings: Settings) -> RoomRules:
+    return RoomRules(
+        joining=Joining(capacity=settings.max_peers_per_room),
+        endings=Endings(grace_s=_GRACE_S, own_grace=frozenset()),
+        relays=Relays(to_oneself=True),
+    )
+
+
+MATCHBOX = Dialect(
+    name=NAME,
+    purpose="games and apps that use the Rust crate matchbox_socket",
+    line='WebRtcSocket::new_reliable("$origin/ws/signaling/matchbox/lobby?next=2")',
+    paths=("/ws/signaling/matchbox/{room}", "/ws/signaling/matchbox", "/ws/signaling/matchbox/"),
+    kinds=frozenset(("Signal", "KeepAlive")),
+    kind_of=kind_tag(),
+    rules=rules,
+    decode=reader(TAGGED, _read),
+    encode=writer(_ENCODERS),
+    open=open_,
+    begin=begin,
+    closing=closing,
+)

@@ -1,0 +1,60 @@
+"""Answers for clients that ask for a path at which there is nothing, such as those of Socket.IO.
+
+Without them, such a client would only fail to connect, and its developer would not learn why. The developer is told in
+the answer, and in the terminal, once for each path.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from aiohttp import web
+
+from signaling_sidecar.doctor.status import SIGNALING_PATH
+from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
+from signaling_sidecar.untrusted_text import visible
+
+logger = logging.getLogger("signaling_sidecar")
+
+SOCKET_IO = "/socket.io/"
+WITHOUT_SOCKET_IO = (
+    "the sidecar does not speak the protocol of Socket.IO: run a Socket.IO server of your own beside it. "
+    "`signaling({ trace: true })` records its connections all the same, and `sidecar dialects` lists what is spoken"
+)
+MAX_TOLD = 20  # paths; a client that asks for many different ones cannot fill the terminal
+MAX_PATH = 100  # characters of a path that are shown
+
+
+class WrongPaths:
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def add_to(self, app: web.Application) -> None:
+        """Must be called after the guard was added, so that it explains nothing to those who are not let in."""
+        for prefix in ("", SIGNALING_PATH):
+            app.router.add_route("*", f"{prefix}{SOCKET_IO}", self._refuse_socket_io)
+        app.middlewares.append(self._explain)
+
+    async def _refuse_socket_io(self, request: web.Request) -> web.StreamResponse:
+        request[CROSS_ORIGIN] = True
+        raise web.HTTPNotImplemented(text=self._tell(WITHOUT_SOCKET_IO))
+
+    @web.middleware
+    async def _explain(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Explain why no route has the path of a request."""
+        if isinstance(request.match_info.http_exception, web.HTTPNotFound) and request.path.startswith(SIGNALING_PATH):
+            path = visible(request.path[:MAX_PATH])
+            raise web.HTTPNotFound(
+                text=self._tell(
+                    f"a client asks for {path!r}, where the sidecar serves nothing: `sidecar dialects` lists all "
+                    "paths, and the setting `dialects` chooses which of them are served"
+                )
+            )
+        return await handler(request)
+
+    def _tell(self, sentence: str) -> str:
+        """Print a sentence, unless it has been printed before. Returns it as the text of an answer."""
+        if sentence not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add(sentence)
+            logger.warning("%s", sentence)
+        return f"{sentence}\n"

@@ -1,0 +1,162 @@
+"""`y-webrtc` on real sockets: many topics and frames of one connection, its limits, the admin and hooks."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.dialects.y_webrtc import MAX_TOPICS
+from signaling_sidecar.server.admin.openapi import PREFIX
+from tests.kit.hooks_file import hooked
+from tests.kit.programs import until
+from tests.kit.serving import Peer, Served, serve
+
+PATH = "/ws/signaling/y-webrtc"
+
+
+async def subscribed(served: Served, *topics: str, path: str = PATH) -> Peer:
+    peer = await served.connect(path)
+    await peer.send({"type": "subscribe", "topics": list(topics)})
+    await served.settled()
+    return peer
+
+
+def publication(topic: str, data: Any) -> dict[str, Any]:
+    return {"type": "publish", "topic": topic, "data": data}
+
+
+async def received(peer: Peer, count: int) -> list[Any]:
+    return [(await peer.receive())["data"] for _ in range(count)]
+
+
+async def administer(served: Served, verb: str, **body: str) -> tuple[int, str | None]:
+    """Ask the admin API to do something with the topic "notes". Returns the status, and the code of an error."""
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    path = f"{PREFIX}/rooms/y-webrtc/notes/{verb}"
+    async with served.client.post(path, json=body, headers=headers) as answer:
+        return answer.status, (await answer.json()).get("code")
+
+
+@pytest.mark.parametrize("path", [PATH, "/ws"])
+async def test_the_sender_of_a_frame_and_all_other_subscribers_receive_it(served: Served, path: str) -> None:
+    ann, ben = [await subscribed(served, "notes", path=path) for _ in range(2)]
+    await ann.send(publication("notes", {"type": "announce", "from": "a"}))
+    for peer in (ann, ben):
+        assert await peer.receive() == {**publication("notes", {"type": "announce", "from": "a"}), "clients": 2}
+
+
+async def test_a_binary_frame_is_relayed_as_text(served: Served) -> None:
+    ann = await subscribed(served, "notes")
+    await ann.send(b'{"type":"publish","topic":"notes","data":1}')
+    message = await ann.socket.receive()
+    assert (message.type, message.data) == (
+        aiohttp.WSMsgType.TEXT,
+        '{"type":"publish","topic":"notes","data":1,"clients":1}',
+    )
+
+
+async def test_a_thousand_frames_at_once_arrive_in_order(served: Served) -> None:
+    ann, ben = [await subscribed(served, "notes") for _ in range(2)]
+    for number in range(1000):
+        await ann.send(publication("notes", number))
+    assert await asyncio.gather(received(ann, 1000), received(ben, 1000)) == [list(range(1000))] * 2
+    assert served.refusals() == []
+
+
+async def test_a_connection_with_more_topics_may_leave_more_frames_unread(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    """The frames of all documents of a page wait for one connection, whose page may be busy with opening them."""
+    served = await serve(aiohttp_client, tmp_path, max_outbox_bytes=65_536)
+    topics = [str(number) for number in range(100)]
+    few, many = await subscribed(served, "0"), await subscribed(served, *topics)
+    sender = await subscribed(served)
+    transports = [peer.socket._response.connection.transport for peer in (few, many)]  # type: ignore[union-attr]
+    for transport in transports:
+        transport.pause_reading()  # type: ignore[union-attr]
+    for _ in range(120):  # more than what the buffers of the sockets and four outboxes hold
+        await sender.send(publication("0", "p" * 100_000))
+    await served.settled()
+    (closed,) = served.records("connection.closed")
+    assert (closed["connection"], closed["data"]["reason"]) == (1, "slow reader")
+    transports[1].resume_reading()  # type: ignore[union-attr]
+    assert len(await received(many, 120)) == 120
+
+
+# --- limits ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_topic_above_the_limit_is_recorded_and_reported_in_the_terminal_once(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    topics = [str(number) for number in range(MAX_TOPICS + 100)]
+    ann = await subscribed(served, *topics)
+    assert len(served.records("peer.joined")) == MAX_TOPICS
+    assert set(served.refusals()) == {"too-many-rooms"}
+    (line,) = [record.message for record in caplog.records]
+    assert line == (
+        "a client of y-webrtc was refused, and its protocol has no frame that says so: this connection cannot join "
+        f"another room: limit is {MAX_TOPICS} rooms (too-many-rooms)"
+    )
+    await ann.send({"type": "unsubscribe", "topics": topics})
+    await ann.send({"type": "subscribe", "topics": ["last"]})
+    await served.settled()
+    assert [each["room"] for each in served.records("room.created")][-1] == "last"
+
+
+async def test_a_subscriber_of_a_full_topic_is_refused_and_its_other_topics_are_not(
+    aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, max_peers_per_room=1)
+    await subscribed(served, "notes")
+    ben = await subscribed(served, "notes", "todo")
+    await ben.send({"type": "subscribe", "topics": ["x" * 129]})
+    await ben.send(publication("todo", 1))
+    assert await received(ben, 1) == [1]
+    assert served.refusals() == ["room-full", "too-large"]
+    assert [record.message.rsplit(" ", 1)[1] for record in caplog.records] == ["(room-full)", "(too-large)"]
+
+
+# --- the admin -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_admin_removes_a_page_from_one_topic_and_cannot_send_a_text(served: Served) -> None:
+    ann, ben = [await subscribed(served, "notes", "todo") for _ in range(2)]
+    assert await administer(served, "say", text="hello") == (409, "bad-field")
+    peer = served.records("peer.joined")[0]["peer"]
+    assert await administer(served, "kick", peer=peer) == (200, None)
+    for topic in ("notes", "todo"):
+        await ben.send(publication(topic, topic))
+    assert await received(ann, 1) == ["todo"]
+    assert await received(ben, 2) == ["notes", "todo"]
+
+
+async def test_the_admin_closes_a_topic(served: Served) -> None:
+    ann, ben = await subscribed(served, "notes", "todo"), await subscribed(served, "notes")
+    assert await administer(served, "close") == (200, None)
+    assert await ben.closed() == (4003, "room closed")
+    await ann.send(publication("todo", 1))
+    assert await received(ann, 1) == [1]
+
+
+# --- hooks ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "hook", ["def on_join(join):\n    return not join.present\n", "def on_relay(relay):\n    return False\n"]
+)
+async def test_hooks_decide_about_frames_from_outside_of_a_topic(
+    aiohttp_client: AiohttpClient, tmp_path: Path, hook: str
+) -> None:
+    """Otherwise a client could publish in a topic that it may not join."""
+    served = await hooked(aiohttp_client, tmp_path / "signaling_hooks.py", hook)
+    ann, eve = await subscribed(served, "notes"), await subscribed(served)
+    await eve.send(publication("notes", 1))
+    await ann.hears_nothing()
+    await until(lambda: served.refusals() == ["refused-by-hook"], "the frame was refused")
+    assert served.records("signal.relayed") == []

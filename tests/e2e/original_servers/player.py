@@ -1,0 +1,192 @@
+"""Plays a script on a server: what several clients send it, and exactly what each of them then receives.
+
+The steps are those of the wire vectors ("Write wire vectors" in CONTRIBUTING.md), and a few more:
+
+- `{"from": "ann", "open": "/peerjs?id=ann"}`: the path follows the base URL of the server. With `"refused": 400` the
+  server answers the handshake with this HTTP status.
+- `{"get": "/peerjs/id", "answer": {…}}`: an HTTP request, with `"origin"` if a page of this origin makes it. Those
+  fields of the answer are compared that the step has: `status`, `type`, `allows` (the origin whose pages may read the
+  answer) and `body`.
+- `"hangs": true` beside a frame: the server reads nothing more of what this client sends.
+- `{"server_ends": 1}`: the server ends by itself, with this exit code.
+- `{"differs": "a sentence", "original": […], "ours": […]}`: here the servers differ on purpose.
+
+UUIDs are written as `<uuid>`. After the last step, nothing else may have been sent to anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from socket import SHUT_RDWR
+from typing import Any, Literal
+
+import aiohttp
+
+from signaling_sidecar.dialects import Binary
+from tests.dialects.vectors import sent_frame
+
+PATIENCE_S = 10.0  # seconds after which a script that waits for a frame fails
+HANDSHAKE = aiohttp.ClientTimeout(total=PATIENCE_S)
+UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+
+Step = dict[str, Any]
+Which = Literal["original", "ours"]
+
+
+class Client:
+    """A WebSocket client, and what it has received and the script has not read yet."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._unread: deque[Any] = deque()
+        self.hangs = False
+        self.has_ended = False
+
+    async def send(self, frame: bytes) -> None:
+        if isinstance(frame, Binary):
+            await self._socket.send_bytes(frame)
+        else:
+            await self._socket.send_str(frame.decode())
+
+    async def receive(self) -> Any:
+        """The value of the next text frame, or `[code, reason]` for the end of the connection."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not self._unread:
+                await self._read()
+        return self._unread.popleft()
+
+    async def has_caught_up(self) -> None:
+        """Wait until the server has handled what this client has sent before."""
+        if self.hangs or self.has_ended:
+            return
+        with suppress(ConnectionError):  # its end is read below
+            await self._socket.ping()
+        async with asyncio.timeout(PATIENCE_S):
+            while not await self._read() and not self.has_ended:
+                pass
+
+    async def end(self) -> None:
+        self.has_ended = True
+        if not self.hangs:  # otherwise nobody would answer the Close frame; the session closes the socket
+            await self._socket.close()
+
+    def lose(self) -> None:
+        """End the connection without a Close frame."""
+        self.has_ended = True
+        self._socket.get_extra_info("socket").shutdown(SHUT_RDWR)
+
+    def rest(self) -> list[Any]:
+        return list(self._unread)
+
+    async def _read(self) -> bool:
+        """Read one message. Returns whether it is the answer to a ping."""
+        message = await self._socket.receive()
+        match message.type:
+            case aiohttp.WSMsgType.PONG:
+                return True
+            case aiohttp.WSMsgType.PING:
+                await self._socket.pong(message.data)
+            case aiohttp.WSMsgType.TEXT:
+                self._unread.append(json.loads(_without_uuids(message.data)))
+            case aiohttp.WSMsgType.CLOSE:
+                self._unread.append([message.data, message.extra])
+                await self.end()
+            case _:
+                self._unread.append([1006, ""])  # it ended without a Close frame
+                await self.end()
+        return False
+
+
+class Player:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, which: Which, server_ended: Callable[[], Awaitable[int]]
+    ) -> None:
+        self._session, self._url, self._which, self._server_ended = session, url, which, server_ended
+        self._clients: dict[str, Client] = {}
+
+    async def play(self, steps: list[Step]) -> None:
+        for step in steps:
+            await self._play(step)
+
+    async def finish(self) -> None:
+        """Check that nothing else was sent."""
+        await self._settled()
+        rest = {name: client.rest() for name, client in self._clients.items() if client.rest()}
+        assert not rest, f"{self._which}: this was sent too: {rest}"
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.end()
+
+    async def _play(self, step: Step) -> None:
+        match step:
+            case {"differs": _}:
+                await self.play(step[self._which])
+            case {"from": name, "open": path}:
+                await self._open(name, path, step.get("refused", 101))
+            case {"from": name, "end": "closed"}:
+                await self._clients[name].end()
+                await self._settled()
+            case {"from": name, "end": "lost"}:
+                self._clients[name].lose()
+            case {"from": name} if (frame := sent_frame(step)) is not None:
+                await self._clients[name].send(frame)
+                self._clients[name].hangs |= step.get("hangs", False)
+                await self._settled()
+            case {"to": name, "receive": expected} | {"to": name, "close": expected}:
+                try:
+                    told = await self._clients[name].receive()
+                except TimeoutError:
+                    raise AssertionError(
+                        f"{self._which}: {name!r} was sent nothing, but {expected} is expected"
+                    ) from None
+                assert told == expected, f"{self._which}: {name!r} was sent {told}, but {expected} is expected"
+            case {"get": path, "answer": expected}:
+                told = await self._get(path, step.get("origin"))
+                told = {field: told[field] for field in expected}
+                assert told == expected, f"{self._which}: {path} is answered with {told}, but {expected} is expected"
+            case {"server_ends": code}:
+                assert await self._server_ended() == code
+            case _:
+                raise AssertionError(f"no such step: {step}")
+
+    async def _open(self, name: str, path: str, expected: int) -> None:
+        status = 101
+        try:
+            socket = await self._session.ws_connect(
+                self._url + path, autoping=False, autoclose=False, max_msg_size=0, timeout=aiohttp.ClientWSTimeout()
+            )
+            self._clients[name] = Client(socket)
+        except aiohttp.WSServerHandshakeError as error:
+            status = error.status
+        assert status == expected, f"{self._which}: the handshake {path} is answered with {status}"
+        await self._settled()
+
+    async def _settled(self) -> None:
+        """Wait until the server has handled all frames and everybody has been sent the answers.
+
+        In the first round, a client may get its answer before a frame that another client's ping has pushed along.
+        """
+        for _ in range(2):
+            for client in self._clients.values():
+                await client.has_caught_up()
+
+    async def _get(self, path: str, origin: str | None) -> dict[str, Any]:
+        headers = {} if origin is None else {"Origin": origin}
+        async with self._session.get(self._url + path, headers=headers, timeout=HANDSHAKE) as answer:
+            text = _without_uuids(await answer.text())
+            return {
+                "status": answer.status,
+                "type": answer.content_type,
+                "allows": answer.headers.get("Access-Control-Allow-Origin"),
+                "body": json.loads(text) if answer.content_type == "application/json" else text,
+            }
+
+
+def _without_uuids(text: str) -> str:
+    return UUID.sub("<uuid>", text)
