@@ -25,7 +25,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def demo(folder: Path, start: Start, npm_package: Path) -> Site:
+async def demo_in_folder(folder: Path, start: Start, npm_package: Path) -> Site:
     return await start_demo(start, folder=folder)
 
 
@@ -131,9 +131,11 @@ async def test_sessions_continue_when_the_hooks_file_is_saved(start: Start, brow
         assert await person.page.evaluate("demo.client.joined")
 
 
-async def test_sessions_continue_when_a_module_of_the_page_is_saved(folder: Path, people: list[DemoPage]) -> None:
+async def test_sessions_continue_when_a_module_of_the_page_is_saved(
+    folder: Path, demo_in_folder: Site, browser: Browser
+) -> None:
     """The pages draw their tiles again with the new code. Calls and sessions continue."""
-    ann, ben = people
+    ann, ben = people = await watched(browser, demo_in_folder)
     await ann.keep_connection_to(ben)
     await ann.page.evaluate("window.old = demo.mesh")
     async with ann.page.expect_response(lambda answer: "tile.ts?t=" in answer.url):
@@ -150,16 +152,17 @@ async def test_sessions_continue_when_a_module_of_the_page_is_saved(folder: Path
 
 
 async def test_an_edit_of_vites_config_reloads_every_page_and_nobody_leaves(
-    folder: Path, demo: Site, people: list[DemoPage]
+    folder: Path, demo_in_folder: Site, browser: Browser
 ) -> None:
+    people = await watched(browser, demo_in_folder)
     ids = [await person.peer_id() for person in people]
     os.utime(folder / "vite.config.ts")
-    await demo.vite.line("server restarted")
+    await demo_in_folder.vite.line("server restarted")
     for person in people:
         await person.page.wait_for_function("window.seen === undefined && window.demo?.client.joined")
     await all_connected(*people)
     assert [await person.peer_id() for person in people] == ids
-    assert [record for record in demo.sidecar.records() if record["type"] == "peer.left"] == []
+    assert [record for record in demo_in_folder.sidecar.records() if record["type"] == "peer.left"] == []
 
 
 async def test_a_reloaded_page_keeps_its_tile_on_the_other_pages(people: list[DemoPage]) -> None:
