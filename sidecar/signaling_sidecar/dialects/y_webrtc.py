@@ -102,7 +102,7 @@ def _unsubscribe(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) 
         room = RoomKey(NAME, topic)
         return commands.Leave(kind=envelope.kind, connection=caller.connection, room=room, may_be_outside=True)
 
-    return commands.Several(caller.connection, tuple(map(leave, _topics(envelope)[:MAX_COMMANDS])))
+    return commands.Several(caller.connection, tuple(map(leave, _topics(envelope))))
 
 
 def _topics(envelope: _Envelope) -> list[str]:

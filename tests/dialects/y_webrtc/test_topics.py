@@ -103,10 +103,21 @@ async def test_a_topic_above_the_limit_is_recorded_and_reported_in_the_terminal_
         "a client of y-webrtc was refused, and its protocol has no frame that says so: this connection cannot join "
         f"another room: limit is {MAX_TOPICS} rooms (too-many-rooms)"
     )
-    await ann.send({"type": "unsubscribe", "topics": topics})
+    await ann.send({"type": "unsubscribe", "topics": topics[:1]})
     await ann.send({"type": "subscribe", "topics": ["last"]})
     await served.settled()
     assert [each["room"] for each in served.records("room.created")][-1] == "last"
+
+
+async def test_topics_that_are_left_with_too_many_in_one_frame_are_recorded_as_refused(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann = await subscribed(served, "0")
+    await ann.send({"type": "unsubscribe", "topics": [str(number) for number in range(201)]})
+    await ann.send(publication("0", 1))
+    assert await received(ann, 1) == [1]
+    assert served.refusals() == ["too-large"]
+    assert "limit is 200 commands in one frame (too-large)" in caplog.text
 
 
 async def test_a_subscriber_of_a_full_topic_is_refused_and_its_other_topics_are_not(
