@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,20 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.demo_page import DemoPage, all_connected, in_room, new_page, seen, watch
-from tests.kit.checkout import FRONTEND, PACKAGE
+from tests.kit.checkout import PACKAGE
 from tests.kit.programs import Start, until
-from tests.kit.sites import Site, sidecar_in, start_demo
+from tests.kit.sites import Site, copied_demo, sidecar_in, start_demo
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with copied_demo() as folder:
+        yield folder
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def demo_in_folder(folder: Path, start: Start, npm_package: Path) -> Site:
+    return await start_demo(start, folder=folder)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -90,8 +101,11 @@ async def arrives_both_ways(people: list[DemoPage], text: str) -> None:
         )
 
 
-async def test_sessions_continue_when_the_code_of_the_sidecar_is_saved(demo: Site, people: list[DemoPage]) -> None:
-    ann, ben = people
+async def test_sessions_continue_when_the_code_of_the_sidecar_is_saved(
+    start: Start, npm_package: Path, browser: Browser
+) -> None:
+    demo = await start_demo(start, {"SIDECAR_RELOAD": None})
+    ann, ben = people = await watched(browser, demo)
     await ann.keep_connection_to(ben)
     await ben.keep_connection_to(ann)
     os.utime(PACKAGE / "server" / "pages" / "page_files.py")
@@ -117,13 +131,15 @@ async def test_sessions_continue_when_the_hooks_file_is_saved(start: Start, brow
         assert await person.page.evaluate("demo.client.joined")
 
 
-async def test_sessions_continue_when_a_module_of_the_page_is_saved(people: list[DemoPage]) -> None:
+async def test_sessions_continue_when_a_module_of_the_page_is_saved(
+    folder: Path, demo_in_folder: Site, browser: Browser
+) -> None:
     """The pages draw their tiles again with the new code. Calls and sessions continue."""
-    ann, ben = people
+    ann, ben = people = await watched(browser, demo_in_folder)
     await ann.keep_connection_to(ben)
     await ann.page.evaluate("window.old = demo.mesh")
     async with ann.page.expect_response(lambda answer: "tile.ts?t=" in answer.url):
-        os.utime(FRONTEND / "demo" / "src" / "tile.ts")
+        os.utime(folder / "src" / "tile.ts")
     await expect(ann.tile("Ben")).to_have_attribute("data-state", "connected")
     await expect(ann.page.get_by_test_id("tile")).to_have_count(2)
     assert await ann.page.evaluate("demo.mesh === window.old")
@@ -135,15 +151,18 @@ async def test_sessions_continue_when_a_module_of_the_page_is_saved(people: list
     assert (await seen(ann))["events"] == (await seen(ben))["events"] == []
 
 
-async def test_an_edit_of_vites_config_reloads_every_page_and_nobody_leaves(demo: Site, people: list[DemoPage]) -> None:
+async def test_an_edit_of_vites_config_reloads_every_page_and_nobody_leaves(
+    folder: Path, demo_in_folder: Site, browser: Browser
+) -> None:
+    people = await watched(browser, demo_in_folder)
     ids = [await person.peer_id() for person in people]
-    os.utime(FRONTEND / "demo" / "vite.config.ts")
-    await demo.vite.line("server restarted")
+    os.utime(folder / "vite.config.ts")
+    await demo_in_folder.vite.line("server restarted")
     for person in people:
         await person.page.wait_for_function("window.seen === undefined && window.demo?.client.joined")
     await all_connected(*people)
     assert [await person.peer_id() for person in people] == ids
-    assert [record for record in demo.sidecar.records() if record["type"] == "peer.left"] == []
+    assert [record for record in demo_in_folder.sidecar.records() if record["type"] == "peer.left"] == []
 
 
 async def test_a_reloaded_page_keeps_its_tile_on_the_other_pages(people: list[DemoPage]) -> None:

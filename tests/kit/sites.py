@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,9 +87,27 @@ for a running one until its parent has waited for it, and some tests run the dev
 folder."""
 
 
-async def start_demo(start: Start, env: Mapping[str, str | None] | None = None, words: Sequence[str] = ()) -> Site:
+DEMO = FRONTEND / "demo"
+
+
+@contextmanager
+def copied_demo() -> Iterator[Path]:
+    """A copy of the demo app, in which a test can save files. Saving a file of the demo app itself would also change
+    the pages of other tests that run at the same time.
+
+    The copy is in the folder of the npm package, because the demo app imports the package by its name.
+    """
+    ignored_by_git = FRONTEND / ".cache"
+    ignored_by_git.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="demo-", dir=ignored_by_git) as folder:
+        yield Path(shutil.copytree(DEMO, Path(folder) / "demo"))
+
+
+async def start_demo(
+    start: Start, env: Mapping[str, str | None] | None = None, words: Sequence[str] = (), folder: Path = DEMO
+) -> Site:
     """Start the demo app, which starts the sidecar. `words` are arguments for Vite."""
-    vite = await start_vite(start, FRONTEND, ["demo", NEVER_LOCKED, *words], env)
+    vite = await start_vite(start, FRONTEND, [str(folder), NEVER_LOCKED, *words], env)
     return Site(await url_in(vite), vite, await sidecar_in(vite))
 
 
