@@ -11,4 +11,7 @@ from tests.dialects.manners import MANNERS
 def test_the_offers_of_every_dialect_arrive(capsys: pytest.CaptureFixture[str]) -> None:
     relaying.main(["--pairs", "2", "--offers", "16", "--rounds", "1"])
     rows = [line.split() for line in capsys.readouterr().out.splitlines() if "µs" in line]
-    assert {row[0]: row[-1] for row in rows} == dict.fromkeys(MANNERS, "1") | {"y-webrtc": "2"}
+    deliveries = {row[0]: float(row[-1]) for row in rows}
+    assert list(deliveries) == list(MANNERS)
+    assert min(deliveries.values()) == 1
+    assert deliveries["y-webrtc"] == 2  # the sender receives what it publishes, too

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from pathlib import Path
 
 from playwright.async_api import Browser, Page
 
 from signaling_sidecar.inspection import open_log
+from tests.e2e.original_servers.servers import start_original
 from tests.e2e.reported_verdicts import HEALTHY, TIMES, Made, Tally, all_named
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Start, until
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
 
-PEERJS = FRONTEND / "node_modules" / "peer" / "dist" / "bin" / "peerjs.js"
 APP = """
 import { Peer } from 'peerjs'
 const [id, other] = location.hash.slice(1).split(',')
@@ -25,16 +24,8 @@ peer.on('open', () => { document.body.dataset.open = 'yes'; if (other) show(peer
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
 async def start_app(start: Start, folder: Path) -> Site:
-    port = free_port()
-    server = await start(["node", PEERJS, "--port", str(port)], FRONTEND)
-    await server.line("Started PeerServer")
+    _, port = await start_original(start, "peerjs")
     # The modules are shared with other Vites, so the cache must not be.
     options = "plugins: [signaling({ trace: true })], cacheDir: '.vite'"
     config = f"import signaling from '{PLUGIN}'\nexport default {{ {options} }}\n"

@@ -7,11 +7,13 @@ The steps are those of the wire vectors ("Write wire vectors" in CONTRIBUTING.md
 - `{"get": "/peerjs/id", "answer": {…}}`: an HTTP request, with `"origin"` if a page of this origin makes it. Those
   fields of the answer are compared that the step has: `status`, `type`, `allows` (the origin whose pages may read the
   answer) and `body`.
+- `"times": 1000` beside a frame: it is sent, or received, so often without waiting in between.
 - `"hangs": true` beside a frame: the server reads nothing more of what this client sends.
 - `{"server_ends": 1}`: the server ends by itself, with this exit code.
 - `{"differs": "a sentence", "original": […], "ours": […]}`: here the servers differ on purpose.
 
-UUIDs are written as `<uuid>`. After the last step, nothing else may have been sent to anybody.
+UUIDs are written as `<uuid>`, and 300,000 times the letter x as `<300000 x>`. After the last step, nothing else may
+have been sent to anybody.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from tests.dialects.vectors import sent_frame
 PATIENCE_S = 10.0  # seconds after which a script that waits for a frame fails
 HANDSHAKE = aiohttp.ClientTimeout(total=PATIENCE_S)
 UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+
+LONG, SHORT = re.compile("x{1000,}"), re.compile(rb"<(\d+) x>")
 
 Step = dict[str, Any]
 Which = Literal["original", "ours"]
@@ -92,7 +96,7 @@ class Client:
             case aiohttp.WSMsgType.PING:
                 await self._socket.pong(message.data)
             case aiohttp.WSMsgType.TEXT:
-                self._unread.append(json.loads(_without_uuids(message.data)))
+                self._unread.append(json.loads(_in_short(message.data)))
             case aiohttp.WSMsgType.CLOSE:
                 self._unread.append([message.data, message.extra])
                 await self.end()
@@ -135,17 +139,13 @@ class Player:
             case {"from": name, "end": "lost"}:
                 self._clients[name].lose()
             case {"from": name} if (frame := sent_frame(step)) is not None:
-                await self._clients[name].send(frame)
+                for _ in range(step.get("times", 1)):
+                    await self._clients[name].send(_in_full(frame))
                 self._clients[name].hangs |= step.get("hangs", False)
                 await self._settled()
             case {"to": name, "receive": expected} | {"to": name, "close": expected}:
-                try:
-                    told = await self._clients[name].receive()
-                except TimeoutError:
-                    raise AssertionError(
-                        f"{self._which}: {name!r} was sent nothing, but {expected} is expected"
-                    ) from None
-                assert told == expected, f"{self._which}: {name!r} was sent {told}, but {expected} is expected"
+                for _ in range(step.get("times", 1)):
+                    await self._receive(name, expected)
             case {"get": path, "answer": expected}:
                 told = await self._get(path, step.get("origin"))
                 told = {field: told[field] for field in expected}
@@ -154,6 +154,13 @@ class Player:
                 assert await self._server_ended() == code
             case _:
                 raise AssertionError(f"no such step: {step}")
+
+    async def _receive(self, name: str, expected: Any) -> None:
+        try:
+            told = await self._clients[name].receive()
+        except TimeoutError:
+            raise AssertionError(f"{self._which}: {name!r} was sent nothing, but {expected} is expected") from None
+        assert told == expected, f"{self._which}: {name!r} was sent {told}, but {expected} is expected"
 
     async def _open(self, name: str, path: str, expected: int) -> None:
         status = 101
@@ -179,7 +186,7 @@ class Player:
     async def _get(self, path: str, origin: str | None) -> dict[str, Any]:
         headers = {} if origin is None else {"Origin": origin}
         async with self._session.get(self._url + path, headers=headers, timeout=HANDSHAKE) as answer:
-            text = _without_uuids(await answer.text())
+            text = _in_short(await answer.text())
             return {
                 "status": answer.status,
                 "type": answer.content_type,
@@ -188,5 +195,10 @@ class Player:
             }
 
 
-def _without_uuids(text: str) -> str:
-    return UUID.sub("<uuid>", text)
+def _in_short(text: str) -> str:
+    return LONG.sub(lambda found: f"<{len(found[0])} x>", UUID.sub("<uuid>", text))
+
+
+def _in_full(frame: bytes) -> bytes:
+    """The frame with as many letters as it says. A `Binary` stays one, and says nothing."""
+    return frame if isinstance(frame, Binary) else SHORT.sub(lambda found: b"x" * int(found[1]), frame)
