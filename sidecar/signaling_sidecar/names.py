@@ -26,8 +26,8 @@ def refuse_name(field: str, value: Any) -> Refusal | None:
 
 
 def _refuse_text(field: str, value: str, limit: int) -> Refusal | None:
-    if len(value) <= limit and value.isascii() and value.isprintable():
-        return None  # the usual case, which is found out fastest; some dialects check ids in every frame
+    if value.isascii() and value.isprintable() and len(value) <= limit:
+        return None  # most names, which need no other check
     size = len(value.encode(errors="surrogatepass"))
     if size > limit:
         return too_large(field, size, limit)

@@ -72,6 +72,9 @@ def _environment(state_home: Path) -> dict[str, str]:
         "NO_COLOR": "1",
         "PATH": f"{bin_folder}{os.pathsep}{kept['PATH']}",
         "PYTHONUNBUFFERED": "1",
+        # As for users, who have no checkout. Otherwise each sidecar would be three processes, and saving a file of its
+        # code during a test would close all connections.
+        "SIDECAR_RELOAD": "off",
         "VIRTUAL_ENV": sys.prefix,
         "XDG_STATE_HOME": str(state_home),
     }

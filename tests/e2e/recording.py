@@ -19,8 +19,7 @@ RECORDED_PROJECT = "/home/ann/demo"  # replaces the path of this checkout
 async def end(demo: Site) -> None:
     """Press Ctrl-C in the terminal, after which the log is complete.
 
-    Vite ends after the sidecar. Waiting for the process that wrote the log at first would not be enough: a sidecar
-    whose own code has changed continues in another process.
+    Vite ends after its sidecar, even if that is no longer the process that began the log.
     """
     demo.vite.process.send_signal(signal.SIGINT)
     await demo.vite.ended()

@@ -24,7 +24,7 @@ def fresh_clone(folder: Path) -> Path:
 
 async def test_make_dev_sets_everything_up_and_ctrl_c_ends_it_all(start: Start, tmp_path: Path) -> None:
     clone = fresh_clone(tmp_path / "clone")
-    as_on_a_new_machine = {"PATH": os.environ["PATH"], "VIRTUAL_ENV": None, "MAKEFLAGS": None}
+    as_on_a_new_machine = {"PATH": os.environ["PATH"], "VIRTUAL_ENV": None, "MAKEFLAGS": None, "SIDECAR_RELOAD": None}
     terminal = await start([*IN_A_TERMINAL, "make", "dev"], clone, as_on_a_new_machine)
     await terminal.line(LISTENS, within_s=INSTALLS_WITHIN_S)
     sidecar = await sidecar_in(terminal)

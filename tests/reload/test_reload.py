@@ -9,10 +9,11 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 
 import aiohttp
 import pytest
@@ -53,10 +54,12 @@ async def copied(tmp_path: Path) -> AsyncIterator[Copied]:
 
 
 @asynccontextmanager
-async def served_from(folder: Path, tmp_path: Path, reload: str = "--reload") -> AsyncIterator[Copied]:
+async def served_from(
+    folder: Path, tmp_path: Path, reload: str = "--reload", env: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Copied]:
     command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--dialects", "rooms", reload]
     state = ["--state-dir", str(tmp_path / "state"), "--exit-on-stdin-eof"]
-    program = await start_program([*command, *state], tmp_path, {"PYTHONPATH": str(folder.parent)})
+    program = await start_program([*command, *state], tmp_path, {"PYTHONPATH": str(folder.parent), **env})
     try:
         ready = json.loads((await program.line(r"^\{.*\}$"))[0])
         yield Copied(program, folder, ready["url"], [program.process.pid, ready["pid"]])
@@ -82,14 +85,20 @@ async def test_saved_code_is_in_use_and_nobody_has_left(copied: Copied, tmp_path
     assert types.count("server.reloaded") == types.count("server.restored") == 1
 
 
-@pytest.mark.parametrize("is_checkout", [True, False])
-async def test_auto_reloads_only_in_a_checkout_of_the_sidecar(tmp_path: Path, is_checkout: bool) -> None:
+@pytest.mark.parametrize(
+    ("is_checkout", "env", "reloads"),
+    [(True, {}, True), (True, {"SIDECAR_RELOAD": "off"}, False), (False, {}, False)],
+    ids=["checkout", "forbidden", "installed"],
+)
+async def test_auto_reloads_only_in_a_checkout_whose_environment_does_not_forbid_it(
+    tmp_path: Path, is_checkout: bool, env: Mapping[str, str], reloads: bool
+) -> None:
     if is_checkout:
         (tmp_path / "pyproject.toml").touch()
     folder = Path(shutil.copytree(PACKAGE, tmp_path / "sidecar" / PACKAGE.name))
-    async with served_from(folder, tmp_path, "--reload=auto") as copied:
+    async with served_from(folder, tmp_path, "--reload=auto", env) as copied:
         workers = [pid for pid in copied.pids if pid != copied.program.process.pid]
-        assert len(workers) == is_checkout
+        assert len(workers) == reloads
 
 
 async def test_code_that_cannot_be_imported_is_reported_and_the_old_code_keeps_serving(copied: Copied) -> None:

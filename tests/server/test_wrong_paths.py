@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import aiohttp
@@ -64,3 +65,34 @@ async def test_a_path_of_a_protocol_that_is_not_served_is_a_wrong_path(
     with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
         await served.connect("/ws/signaling/y-webrtc")
     assert "the setting `dialects` chooses" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "frame", "told"),
+    [
+        ("/ws/signaling", {"type": "subscribe", "topics": ["notes"]}, "y-webrtc: connect it to /ws/signaling/y-webrtc"),
+        ("/ws/signaling/mesh", {"type": "publish", "topic": "notes"}, "y-webrtc: connect it to /ws/signaling/y-webrtc"),
+        ("/ws/signaling", {"type": "OFFER", "dst": "ben"}, "peerjs: connect it to /ws/signaling/peerjs"),
+        ("/ws/signaling/y-webrtc", {"type": "matchmaking"}, "match: connect it to /ws/signaling/match"),
+        ("/ws/signaling/y-webrtc", {"type": "offer"}, None),
+        ("/ws/signaling/y-webrtc", {"type": "\u001b[2J"}, None),
+    ],
+)
+async def test_a_client_of_another_protocol_is_named_in_the_terminal_once(
+    aiohttp_client: AiohttpClient,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    frame: dict[str, object],
+    told: str | None,
+) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    for _ in range(2):
+        peer = await served.connect(path)
+        await peer.send(json.dumps(frame))
+        await served.settled()
+        await peer.socket.close()
+    lines = [record.message for record in caplog.records]
+    dialect = path.removeprefix("/ws/signaling").strip("/") or "rooms"
+    line = f"a client at the path of {dialect} sends {frame['type']!r}, which is a frame of {told}"
+    assert lines == ([] if told is None else [line])

@@ -2,33 +2,34 @@ import type { IncomingMessage } from 'node:http'
 import type { ProxyOptions } from 'vite'
 import type { Log } from './log.ts'
 import type { PageServer } from './page-server.ts'
+import { SIGNALING_PATH } from './proxy-rule.ts'
 
-/** What PeerJS asks for if its option `path` is not set: the WebSocket, and an id before it. */
-const DEFAULT_PATH = /^\/peerjs(\/id)?\?/
-
-const SENTENCE =
-  "a page with PeerJS asks for /peerjs, which is not the sidecar's path; set its option: new Peer(id, { …, path: '/ws/signaling' })"
+/** The ends of the URLs that PeerJS asks for: its WebSocket, and before it an id if the page has none. */
+const OF_PEERJS = /\/(peerjs\?key=[^&]*&id=[^&]*&token=|[^/]+\/id\?ts=[^&]*&version=)/
 
 /**
- * Tells developers, once, that PeerJS uses its default path. Vite never answers that WebSocket, and
- * answers the request for an id with the app's page, so PeerJS reports nothing or nonsense.
+ * Tells developers, once, that their PeerJS does not use the path of the sidecar, for instance because
+ * its option `path` is not set. Vite never answers such a WebSocket, and answers the request for an id
+ * with the app's page, so PeerJS reports nothing or nonsense.
  */
-export function warnOfDefaultPath(
+export function warnOfWrongPath(
   server: PageServer,
   proxy: Record<string, string | ProxyOptions> | undefined,
   log: Log,
 ): void {
   const look = ({ url = '/' }: IncomingMessage) => {
-    if (!DEFAULT_PATH.test(url) || isProxied(url, proxy)) return
+    if (!OF_PEERJS.test(url) || isProxied(url, proxy)) return
     server.off('upgrade', look)
     server.off('request', look)
-    log.warn(SENTENCE)
+    log.warn(
+      `a page with PeerJS asks for ${JSON.stringify(url.split('?')[0])}, where the sidecar is not; set its option: new Peer(id, { …, path: '${SIGNALING_PATH}' })`,
+    )
   }
   server.on('upgrade', look)
   server.on('request', look)
 }
 
-/** Whether a rule of the user forwards the request, perhaps to a PeerJS server of their own. */
+/** Whether a rule forwards the request: to the sidecar, or to a PeerJS server of the user's own. */
 function isProxied(url: string, proxy: Record<string, unknown> = {}): boolean {
   return Object.keys(proxy).some((rule) =>
     rule.startsWith('^') ? new RegExp(rule).test(url) : url.startsWith(rule),

@@ -6,7 +6,7 @@ import { PLUGIN_NAME } from './names.ts'
 import { planFrom, type SignalingOptions } from './options.ts'
 import { importTrace, loadTrace, resolveTrace } from './page-trace.ts'
 import { pageUrlsOf } from './page-urls.ts'
-import { warnOfDefaultPath } from './peerjs-path.ts'
+import { warnOfWrongPath } from './peerjs-path.ts'
 import { printSignalingUrl } from './printed-urls.ts'
 import { type SignalingSetup, setUp } from './signaling-setup.ts'
 import { WITHOUT_SIGNALING, warnOnError, warnOnRejection } from './warn-on-error.ts'
@@ -56,7 +56,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
         printSignalingUrl(server)
         lan?.configureServer(server, config.server)
         if (httpServer) {
-          warnOfDefaultPath(httpServer, config.server.proxy, setup.log)
+          warnOfWrongPath(httpServer, config.server.proxy, setup.log)
           setup.lease?.follow(httpServer, () => pageUrlsOf(server, config.server))
         } else detachers.set(config, attachToPageServer(server, setup))
       })

@@ -241,34 +241,38 @@ test('no form of a URL returns a file of the state folder, and .env is still ref
   expect((await fetch(`${vite.url}/.env`)).status).toBe(403)
 })
 
-const PEERJS = /\[signaling\] a page with PeerJS asks for \/peerjs/
-const HANDSHAKE = '/peerjs?key=peerjs&id=ann&token=abc&version=1.5.5'
+const PEERJS = /\[signaling\] a page with PeerJS asks for "(.*)"/
+const QUERY = '?key=peerjs&id=ann&token=abc&version=1.5.5'
 
-test('PeerJS with its default path, which Vite does not answer, gets one line in the terminal', async () => {
+test.each(['/peerjs', '/app/peerjs'])(
+  'PeerJS with a wrong path, such as %s, gets one line in the terminal',
+  async (path) => {
+    const { url, lines } = await openReadyVite()
+    webSocket(url + path + QUERY).on('error', () => {})
+    await lines.match(PEERJS)
+    await fetch(`${url}/peerjs/id?ts=1&version=1.5.5`)
+    webSocket(url + path + QUERY).on('error', () => {})
+    await getEcho(`${url}/ws/signaling`)
+    const told = lines.all.flatMap((line) => PEERJS.exec(line)?.[1] ?? [])
+    expect(told).toEqual([path])
+  },
+)
+
+test('a page with PeerJS that asks Vite for an id is told too', async () => {
   const { url, lines } = await openReadyVite()
-  webSocket(url + HANDSHAKE).on('error', () => {})
-  await lines.match(PEERJS)
   await fetch(`${url}/peerjs/id?ts=1&version=1.5.5`)
-  webSocket(url + HANDSHAKE).on('error', () => {})
-  await getEcho(`${url}/ws/signaling`)
-  expect(lines.all.filter((line) => PEERJS.test(line))).toHaveLength(1)
+  await lines.match(PEERJS)
 })
 
-test('a page with PeerJS that asks for an id is told too', async () => {
-  const { url, lines } = await openReadyVite()
-  await fetch(`${url}/peerjs/id?ts=1&version=1.5.5`)
-  await lines.match(PEERJS)
-})
-
-test("other pages below that path, and a PeerJS server behind the user's own rule, get none", async () => {
+test("PeerJS that reaches the sidecar or the user's own server, and other pages, get none", async () => {
   const own = createServer((_request, answer) => answer.end('own'))
   await once(own.listen(0, '127.0.0.1'), 'listening')
   onTestFinished(() => void own.close())
   const target = `http://127.0.0.1:${(own.address() as AddressInfo).port}`
-  const { url, lines } = await openReadyVite({ server: { proxy: { '/peerjs': target } } })
-  expect(await (await fetch(`${url}/peerjs/id?ts=1`)).text()).toBe('own')
-  const plain = await openReadyVite()
-  await fetch(`${plain.url}/peerjs`)
-  await fetch(`${plain.url}/peerjs/rooms?id=1`)
-  expect([...lines.all, ...plain.lines.all].filter((line) => PEERJS.test(line))).toEqual([])
+  const { url, lines } = await openReadyVite({ server: { proxy: { '/own': target } } })
+  expect(await (await fetch(`${url}/own/peerjs/id?ts=1&version=1.5.5`)).text()).toBe('own')
+  await firstFrame(webSocket(`${url}/ws/signaling/peerjs${QUERY}`))
+  await fetch(`${url}/peerjs`)
+  await fetch(`${url}/peerjs/rooms?id=1`)
+  expect(lines.all.filter((line) => PEERJS.test(line))).toEqual([])
 })

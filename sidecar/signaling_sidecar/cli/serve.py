@@ -22,6 +22,7 @@ from signaling_sidecar.reload.reload_extra import has_reload_extra, require_relo
 from signaling_sidecar.settings import FILE_NAME, Kind, Settings, Sources, all_settings
 
 CHECKOUT = Path(signaling_sidecar.__file__).parents[2]
+RELOAD_VARIABLE = "SIDECAR_RELOAD"
 CAN_HAND_ON_SOCKETS = os.name != "nt"
 _EPILOG = f"""\
 Every setting can also be given by an environment variable (SIDECAR_MAX_ROOMS=100) or in {FILE_NAME} in the folder of
@@ -63,7 +64,8 @@ def add_to(commands: Any) -> None:
         const="on",
         default="off",
         choices=("on", "off", "auto"),
-        help="for work on the sidecar itself: load its code again whenever a file is saved; auto does so in a checkout",
+        help="for work on the sidecar itself: load its code again whenever a file is saved; auto does so in a checkout"
+        f" unless {RELOAD_VARIABLE}=off",
     )
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
@@ -92,8 +94,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _can_reload_own_code() -> bool:
-    """Whether this code is in a checkout of the repository, where somebody may be editing it."""
-    return (CHECKOUT / "pyproject.toml").exists() and CAN_HAND_ON_SOCKETS and has_reload_extra()
+    """Whether this code is in a checkout of the repository, where somebody may be editing it.
+
+    The environment can forbid it, because Vite's plugin always passes `--reload auto`.
+    """
+    is_checkout = (CHECKOUT / "pyproject.toml").exists()
+    return is_checkout and os.environ.get(RELOAD_VARIABLE) != "off" and CAN_HAND_ON_SOCKETS and has_reload_extra()
 
 
 def _supervise(settings: Settings, takeover: Takeover, exit_on_stdin_eof: bool) -> int:

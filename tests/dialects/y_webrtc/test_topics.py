@@ -167,6 +167,7 @@ async def test_hooks_decide_about_frames_from_outside_of_a_topic(
     """Otherwise a client could publish in a topic that it may not join."""
     served = await hooked(aiohttp_client, tmp_path / "signaling_hooks.py", hook)
     ann, eve = await subscribed(served, "notes"), await subscribed(served)
+    await until(lambda: served.records("peer.joined"), "the hook has admitted Ann")
     await eve.send(publication("notes", 1))
     await ann.hears_nothing()
     await until(lambda: served.refusals() == ["refused-by-hook"], "the frame was refused")

@@ -36,6 +36,7 @@ from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End
+from signaling_sidecar.server.sockets.foreign_frames import ForeignFrames
 from signaling_sidecar.server.sockets.silent_refusals import SilentRefusals
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, OwnerSide
 from signaling_sidecar.server.tick import Tick
@@ -58,6 +59,7 @@ class Front:
         self._unsent: list[Connection] = []
         """The connections that have frames of this tick in their outboxes."""
         self._silent_refusals = SilentRefusals()
+        self._foreign_frames = ForeignFrames()
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -232,6 +234,8 @@ class Front:
             connection.waits = False
             if is_silent:
                 self._silent_refusals.report(dialect.name, message.refusal)
+            if not message.joined:
+                self._foreign_frames.report(dialect, message.kind)
         if isinstance(message, LastWords) and (closing := dialect.closing(message)) is not None:
             self.close_connection(connection, *closing)
 
