@@ -140,7 +140,7 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """One wire protocol. A wire protocol. A dialect has no state: everything that must be remembered is in the hub."""
+    """One wire protocol. A dialect has no state: everything that must be remembered is in the hub."""
 
     name: str
     purpose: str

@@ -145,7 +145,7 @@ class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class UpdateRoom(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Change the room. Change the room. Only the host of the room may do this. A field that is None does not change."""
+    """Change the room. Only the host of the room may do this. A field that is None does not change."""
 
     kind: str
     connection: int
