@@ -6,8 +6,7 @@ import logging
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,16 +18,21 @@ from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
 SHARES_BROWSERS = ("tests/e2e", "tests/frameworks")
-# Each of these files takes a minute or longer.
+# With several workers, these start first and in this order, so that none of them still runs when all others have ended.
+# Each of the files takes a minute or longer.
 LONGEST = (
     "tests/frameworks/test_hosts.py",
     "tests/e2e/test_in_jupyterlab.py",
     "tests/frameworks/test_recipes.py",
     "tests/e2e/test_why_in_browsers.py",
     "tests/e2e/test_make_dev.py",
+    *SHARES_BROWSERS,
+    "tests/lan",
+    "tests/reload",
+    "tests/trial",
+    "tests/test_notebooks.py",
+    "tests/server",
 )
-# These tests mostly wait, for other programs or for a time limit.
-MOSTLY_WAIT = ("tests/lan", "tests/reload", "tests/trial", "tests/test_notebooks.py", "tests/server")
 
 # How many examples a test with arbitrary input tries. Each run tries others, and `make soak` tries many.
 # An example must not fail because the machine is busy with the browsers of other tests.
@@ -78,28 +82,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if is_async_test(item) and _is_in(folders, item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
     if hasattr(config, "workerinput"):
-        order = _in_order_of_start(config.rootpath, list(dict.fromkeys(item.path for item in items)))
-        items.sort(key=lambda item: order.index(item.path))
+        starts = {config.rootpath / path: start for start, path in enumerate(LONGEST)}
+        items.sort(key=lambda item: min(starts.get(path, len(starts)) for path in (item.path, *item.path.parents)))
 
 
 def _is_in(folders: list[Path], item: pytest.Item) -> bool:
     return any(item.path.is_relative_to(folder) for folder in folders)
-
-
-def _in_order_of_start(root: Path, files: list[Path]) -> list[Path]:
-    """Return the test files in the order in which several workers should start them.
-
-    The longest files are the first, so that none of them still runs when all others have ended. Then a file that mostly
-    waits follows each file with browsers, which need a whole core.
-    """
-
-    def among(paths: Sequence[str]) -> list[Path]:
-        return [file for path in paths for file in files if file.is_relative_to(root / path)]
-
-    longest = among(LONGEST)
-    with_browsers = [file for file in among(SHARES_BROWSERS) if file not in longest]
-    pairs = zip_longest(with_browsers, among(MOSTLY_WAIT))
-    return list(dict.fromkeys([*longest, *(file for pair in pairs for file in pair if file is not None), *files]))
 
 
 @pytest.hookimpl(optionalhook=True)
