@@ -15,6 +15,7 @@ from typing import Protocol
 
 STARTS_WITHIN_S = 60.0  # seconds; two slow cores may be busy with the browsers of other tests
 ENDS_WITHIN_S = 30.0  # seconds; on an idle machine, the sidecar takes up to 5 s to close its connections
+LAST_LINES_WITHIN_S = 1  # seconds, for what a program has written before it ended
 ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 IN_A_TERMINAL = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
 """A command line that runs another command in a terminal. What is written to its stdin is typed into the terminal, and
@@ -70,9 +71,14 @@ class Program:
         self.process.stdin.write(text.encode())
 
     async def ended(self, within_s: float = ENDS_WITHIN_S) -> int:
-        """Wait until the program ends by itself, and return its exit code."""
+        """Wait until the program ends by itself and its output has been read, and return its exit code.
+
+        A process that it has started, and that continues, may keep the output open. That is not waited for.
+        """
         async with asyncio.timeout(within_s):
-            return await self.process.wait()
+            code = await self.process.wait()
+        await asyncio.wait({self._reading}, timeout=LAST_LINES_WITHIN_S)
+        return code
 
     async def stop(self) -> None:
         """Kill all processes of its group, and wait until its output is closed."""
