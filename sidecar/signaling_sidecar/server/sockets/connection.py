@@ -21,6 +21,9 @@ PONG_WITHIN_S = 10.0  # seconds; PROTOCOLS.md, "Rule 7"; a phone that changes ne
 FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md, "Rule 7"
 CLOSE_WITHIN_S = 2.0  # seconds for the peer to read what was sent and to answer our Close, before it is aborted
 STOP_WITHIN_S = 0.5  # seconds for the same when the sidecar stops, because a restart waits for the slowest peer
+# With the default settings 16 MiB. A page with many topics may be sent a thousand frames of 8 KB while it is busy, but
+# one that reads nothing must not hold much memory until its pong is late.
+MAX_OUTBOX_TIMES = 32.0
 PING_FRAME = frames.frame(frames.PING, b"")
 CHALLENGE = b"challenge"
 CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # its payload tells its pong from a late one of the heartbeat
@@ -97,8 +100,8 @@ class Connection:
         """Set the dialect of the connection, which also decides how many frames the client may send and leave
         unread."""
         self.speaker = speaker
-        self.outbox.times = speaker.dialect.frame_budget.times
         self.rate.start_with(speaker.dialect.frame_budget.times)
+        self.outbox.times = min(self.rate.times, MAX_OUTBOX_TIMES)
 
     def count_room(self, room: str, *, is_in: bool) -> None:
         """Must be called when the connection has entered or left a room, because the allowed number of frames may
@@ -106,7 +109,7 @@ class Connection:
         if self.speaker is not None and self.speaker.dialect.frame_budget.per_room:
             (self._rooms.add if is_in else self._rooms.discard)(room)
             self.rate.times = self.speaker.dialect.frame_budget.times * max(1, len(self._rooms))
-            self.outbox.times = self.rate.times
+            self.outbox.times = min(self.rate.times, MAX_OUTBOX_TIMES)
 
     @property
     def limits(self) -> Limits:
