@@ -315,9 +315,13 @@ async def test_the_page_runs_its_own_script_only_and_is_framed_by_nobody(served:
     assert len(nonces) == 2
 
 
-async def test_a_browser_at_the_root_is_redirected_to_the_page(served: Served) -> None:
-    async with served.client.get("/", headers={"Accept": "text/html"}, allow_redirects=False) as answer:
-        assert (answer.status, answer.headers["Location"]) == (302, "/ws/signaling")
+@pytest.mark.parametrize("path", ["/", "/ws/signaling/"])
+async def test_a_browser_at_the_root_or_with_a_slash_at_the_end_is_redirected_to_the_page(
+    served: Served, path: str
+) -> None:
+    async with served.client.get(path, headers={"Accept": "text/html"}) as answer:
+        assert (answer.status, answer.url.path) == (200, "/ws/signaling")
+        assert "<title>" in await answer.text()
 
 
 # --- where a client is ---------------------------------------------------------------------------------------------

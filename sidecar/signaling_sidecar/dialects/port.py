@@ -129,8 +129,8 @@ class Route(NamedTuple):
     """In upper case. The HTTP method. A route for GET also answers HEAD."""
     path: str
     """The path, in which `{name}` stands for one segment with any text. `answer` receives that text as
-    `Asked.path["name"]`. A path without such a segment takes precedence. On the path `/`, a browser is sent to the
-    status page instead."""
+    `Asked.path["name"]`. A path without such a segment takes precedence. On the paths `/` and
+    `/ws/signaling/`, a browser is sent to the status page instead."""
     answer: Callable[[Asked, View], Answer]
     """Returns the response. It must neither wait nor change anything. If it raises an exception, the exception is
     logged, and the client gets a 500 without details."""

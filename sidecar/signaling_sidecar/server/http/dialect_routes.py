@@ -16,6 +16,7 @@ from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
 from signaling_sidecar.settings import Settings
 
 HOME = "/"
+STATUS_PAGE = NATIVE.paths[0]
 HOME_TEXT = "The signaling sidecar is running. Your app's dev server proxies /ws/signaling to it.\n"
 BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a few KiB at most
 
@@ -76,11 +77,14 @@ class DialectRoutes:
             if self._at_home is None:
                 raise web.HTTPNotFound
             return await self._serve(request, self._at_home)
-        if _is_browser(request) and NATIVE.name in self._dialects:
-            raise web.HTTPFound(NATIVE.paths[0])
+        if self._wants_status_page(request):
+            raise web.HTTPFound(STATUS_PAGE)
         if self._answer_at_home is not None:
             return await self._answer_at_home(request)
         return web.Response(text=HOME_TEXT)
+
+    def _wants_status_page(self, request: web.Request) -> bool:
+        return _is_browser(request) and NATIVE.name in self._dialects
 
     async def _shared(self, request: web.Request) -> web.StreamResponse:
         dialect = by_query(DIALECTS.values(), request.query)
@@ -103,6 +107,9 @@ class DialectRoutes:
 
         async def answer(request: web.Request) -> web.StreamResponse:
             nonlocal is_reported
+            if route.path == f"{STATUS_PAGE}/" and self._wants_status_page(request):
+                # The location is relative, because the path in the browser may begin with Vite's option `base`.
+                raise web.HTTPFound(f"../{STATUS_PAGE.rpartition('/')[2]}")
             request[CROSS_ORIGIN] = dialect.cross_origin
             await self._admit(request, dialect)
             body = await _body(request, route.max_body_bytes)
