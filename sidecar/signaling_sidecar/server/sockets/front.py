@@ -1,6 +1,6 @@
 """The front: all WebSockets of this process. It reads their frames into commands, and writes messages as frames.
 
-1. A connection gets all frames of a tick in one write, in the order in which the owner told them.
+1. A connection gets its frames in the order in which the owner told them. When they are sent: `unsent.py`.
 2. Nothing is sent before the event log has what the tick has caused (`tick.py`).
 3. Nothing is put into the outbox of a connection after its end.
 """
@@ -38,10 +38,13 @@ from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End
 from signaling_sidecar.server.sockets.foreign_frames import ForeignFrames
 from signaling_sidecar.server.sockets.silent_refusals import SilentRefusals
+from signaling_sidecar.server.sockets.unsent import ANNOUNCEMENTS, Unsent, may_wait
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, OwnerSide
 from signaling_sidecar.server.tick import Tick
 
 NS_PER_MS = 1_000_000
+PLAIN = (Relayed, *ANNOUNCEMENTS)
+"""By far the most frequent messages, which do not change the state of a connection."""
 logger = logging.getLogger("signaling_sidecar")
 
 
@@ -56,8 +59,9 @@ class Front:
         self._loop = asyncio.get_running_loop()
         self._connections: dict[int, Connection] = {}
         """The open connections, by their ids."""
-        self._unsent: list[Connection] = []
-        """The connections that have frames of this tick in their outboxes."""
+        self._unsent = Unsent(tick)
+        self.flush = self._unsent.flush
+        """Sends the frames of this tick. `Tick` calls it."""
         self._silent_refusals = SilentRefusals()
         self._foreign_frames = ForeignFrames()
 
@@ -146,10 +150,10 @@ class Front:
 
     def send(self, send: Send) -> None:
         message, marks = send.message, send.marks
-        # By far the most frequent message, which does not change the state of a connection.
-        is_relay = isinstance(message, Relayed)
-        if not is_relay:
+        is_plain = isinstance(message, PLAIN)
+        if not is_plain:
             message = self._noted(message, send.connections)
+        put = self._unsent.put_announcement if may_wait(send) else self._unsent.put
         text: bytes | None = None
         shared: bytes | None = None
         for id_ in send.connections:
@@ -160,11 +164,11 @@ class Front:
             if text is None:
                 text = dialect.encode(message, time.time_ns() // NS_PER_MS) or b""
             if marks is not None and (mark := marks.get(id_)) is not None:
-                self._put(connection, _frame(dialect.mark(text, mark)))
+                put(connection, _frame(dialect.mark(text, mark)))
             elif text:
                 shared = shared or _frame(text)
-                self._put(connection, shared)
-            if not is_relay:
+                put(connection, shared)
+            if not is_plain:
                 self._sent(message, connection, dialect, is_silent=not text)
 
     def close(self, close: Close) -> None:
@@ -189,7 +193,7 @@ class Front:
         if connection.id in self._connections and dialect is not None:
             farewell = dialect.farewell(closing)
             if farewell is not None:
-                self._put(connection, _frame(farewell))
+                self._unsent.put(connection, _frame(farewell))
         self.close_connection(connection, *closing)
 
     def close_idle(self, connection: Connection) -> None:
@@ -205,19 +209,12 @@ class Front:
 
     def put(self, connection: Connection, frame: bytes) -> None:
         """Send a frame of the WebSocket protocol itself (a ping, a pong, a Close) at the end of the tick."""
-        self._put(connection, frame)
+        self._unsent.put(connection, frame)
         self._tick.needs_end()
 
     def send_now(self) -> None:
         """End the tick early."""
         self._tick.end()
-
-    def flush(self) -> None:
-        """Send the frames in all outboxes. `Tick` calls this."""
-        unsent, self._unsent = self._unsent, []
-        for connection in unsent:
-            if not connection.outbox.flush():
-                connection.abort("slow reader")
 
     def _noted(self, message: Message, receivers: tuple[int, ...]) -> Message:
         """Update the connections of a message's receivers, and return the message with the values that the hub does not
@@ -253,11 +250,6 @@ class Front:
             ice_servers=self.ice_servers.for_peer(list_.peer, time.time()),
             limits=connection.limits if connection is not None else None,
         )
-
-    def _put(self, connection: Connection, frame: bytes) -> None:
-        if connection.outbox.is_empty:
-            self._unsent.append(connection)
-        connection.outbox.put(frame)
 
 
 def _frame(encoded: bytes) -> bytes:

@@ -13,11 +13,13 @@ class Outbox:
     """The frames of this tick for one transport. `max_bytes`, times `times`, limits how many bytes may wait in the
     transport until the peer reads them."""
 
-    __slots__ = ("_frames", "_max_bytes", "_size", "_surplus_bytes", "times", "transport")
+    __slots__ = ("_frames", "_max_bytes", "_size", "_surplus_bytes", "is_due", "times", "transport")
 
     def __init__(self, transport: asyncio.Transport, max_bytes: int) -> None:
         self.transport = transport
         self.times = 1.0
+        self.is_due = False
+        """Whether the frames must be sent at the end of this tick."""
         self._max_bytes = max_bytes
         self._surplus_bytes = 0
         """The bytes that were accepted although they may exceed the limit, because nothing waited."""
@@ -44,7 +46,7 @@ class Outbox:
     def flush(self) -> bool:
         """Write all frames at once. Returns False if the peer is too far behind; the transport is then aborted."""
         frames, size = self._frames, self._size
-        self._frames, self._size = [], 0
+        self._frames, self._size, self.is_due = [], 0, False
         if not frames or self.transport.is_closing():
             return True
         backlog = self.transport.get_write_buffer_size()
