@@ -78,6 +78,17 @@ async def test_frames_that_arrive_with_the_handshake_are_processed(port: int) ->
     await raw.close()
 
 
+async def test_aiohttp_keeps_nothing_of_the_request_while_a_websocket_is_open(served: Served, port: int) -> None:
+    raw = await raw_websocket(port)
+    raw.send(frame(TEXT, PING_FRAME))
+    assert await raw.frame() == PONG_FRAME
+    runner = served.client.server.runner
+    assert runner is not None
+    assert runner.server is not None
+    assert runner.server.connections == []
+    await raw.close()
+
+
 WRONG_FRAMES = {
     "a text without a mask": (frame(TEXT, PING_FRAME, masked=False), PROTOCOL_ERROR),
     "a ping without a mask": (frame(PING, b"a", masked=False), PROTOCOL_ERROR),
