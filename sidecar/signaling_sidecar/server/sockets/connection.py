@@ -99,7 +99,7 @@ class Connection:
     def speaks(self, speaker: Speaker) -> None:
         """Set the dialect of the connection, which also decides how many frames the client may send and leave
         unread."""
-        self.speaker = speaker
+        self.speaker, self.recognise = speaker, None
         self.rate.start_with(speaker.dialect.frame_budget.times)
         self.outbox.times = min(self.rate.times, MAX_OUTBOX_TIMES)
 
