@@ -1,7 +1,7 @@
 """The frames that wait to be sent to one connection.
 
 aiohttp's own sending buffers without limit for a peer that does not read, and its writers wait for each other. Here the
-frames of one tick become one write, nothing waits, and the connection of a peer that is too far behind is aborted.
+frames of one tick become one write, no writer waits, and the connection of a peer that is too far behind is aborted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 
 
 class Outbox:
-    """The frames of this tick for one transport. `max_bytes`, times `times`, limits how many bytes may wait in the
+    """The frames for one transport. `max_bytes`, times `times`, limits how many bytes may wait in the
     transport until the peer reads them."""
 
     __slots__ = ("_frames", "_max_bytes", "_size", "_surplus_bytes", "is_due", "times", "transport")
@@ -40,7 +40,7 @@ class Outbox:
         self._size += len(frame)
 
     def hurry_last(self) -> None:
-        """Move the frame that was put last before the other frames of this tick."""
+        """Move the frame that was put last before the other frames."""
         self._frames.insert(0, self._frames.pop())
 
     def flush(self) -> bool:
