@@ -27,7 +27,7 @@ class Lobby:
         self._membership = membership
         self._deadlines = deadlines
         self._watchers: dict[int, _Watcher] = {}
-        self._behind = False
+        self.is_behind = False
         """Whether any watcher has a list that is not current."""
         self._wake_s: float | None = None
 
@@ -54,12 +54,12 @@ class Lobby:
         for watcher in self._watchers.values():
             if watcher.dialect == dialect:
                 watcher.is_current = False
-                self._behind = True
+                self.is_behind = True
 
     def send_due(self, now_s: float) -> list[Effect]:
         """Send the list to each watcher whose list is not current. A watcher that got a list a moment ago gets the new
         one later."""
-        if not self._behind:
+        if not self.is_behind:
             return []
         due: dict[str, list[int]] = {}
         later_s: list[float] = []
@@ -71,7 +71,7 @@ class Lobby:
                 continue
             watcher.sent_s, watcher.is_current = now_s, True
             due.setdefault(watcher.dialect, []).append(connection)
-        self._behind = bool(later_s)
+        self.is_behind = bool(later_s)
         if later_s:
             self._wake_at(min(later_s))
         return [Send(tuple(connections), self.rooms(dialect)) for dialect, connections in due.items()]

@@ -27,6 +27,7 @@ from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.untrusted_text import visible
 
+_GROUPING = (commands.Enqueue, commands.Join)
 logger = logging.getLogger("signaling_sidecar")
 
 
@@ -65,7 +66,7 @@ class Owner:
 
     def ask(self, command: Command) -> None:
         now_s = self._loop.time()
-        if isinstance(command, commands.Enqueue | commands.Join):
+        if isinstance(command, _GROUPING):
             self._end_the_lost(command, now_s)
         try:
             effects = self._hub.handle(command, now_s)

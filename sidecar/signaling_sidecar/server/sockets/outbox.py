@@ -13,7 +13,7 @@ class Outbox:
     """The frames for one transport. `max_bytes`, times `times`, limits how many bytes may wait in the
     transport until the peer reads them."""
 
-    __slots__ = ("_frames", "_max_bytes", "_size", "_surplus_bytes", "is_due", "times", "transport")
+    __slots__ = ("_frames", "_max_bytes", "_surplus_bytes", "is_due", "times", "transport")
 
     def __init__(self, transport: asyncio.Transport, max_bytes: int) -> None:
         self.transport = transport
@@ -24,7 +24,6 @@ class Outbox:
         self._surplus_bytes = 0
         """The bytes that were accepted although they may exceed the limit, because nothing waited."""
         self._frames: list[bytes] = []
-        self._size = 0
 
     @property
     def is_empty(self) -> bool:
@@ -37,7 +36,6 @@ class Outbox:
 
     def put(self, frame: bytes) -> None:
         self._frames.append(frame)
-        self._size += len(frame)
 
     def hurry_last(self) -> None:
         """Move the frame that was put last before the other frames."""
@@ -45,16 +43,18 @@ class Outbox:
 
     def flush(self) -> bool:
         """Write all frames at once. Returns False if the peer is too far behind; the transport is then aborted."""
-        frames, size = self._frames, self._size
-        self._frames, self._size, self.is_due = [], 0, False
-        if not frames or self.transport.is_closing():
+        frames, transport = self._frames, self.transport
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        frames.clear()
+        self.is_due = False
+        if not data or transport.is_closing():
             return True
-        backlog = self.transport.get_write_buffer_size()
+        backlog = transport.get_write_buffer_size()
         if backlog == 0:
             # Frames are always accepted when nothing waits, because one peer list may be larger than the limit.
-            self._surplus_bytes = size
-        elif backlog + size > self._max_bytes * self.times + self._surplus_bytes:
-            self.transport.abort()
+            self._surplus_bytes = len(data)
+        elif backlog + len(data) > self._max_bytes * self.times + self._surplus_bytes:
+            transport.abort()
             return False
-        self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        transport.write(data)
         return True

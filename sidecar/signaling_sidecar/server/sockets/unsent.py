@@ -40,10 +40,10 @@ class Unsent:
     def put(self, connection: Connection, frame: bytes) -> None:
         """Put a frame into the outbox of a connection, to be sent at the end of the tick."""
         outbox = connection.outbox
+        outbox.put(frame)
         if not outbox.is_due:
             outbox.is_due = True
             self._due.append(connection)
-        outbox.put(frame)
 
     def put_announcement(self, connection: Connection, frame: bytes) -> None:
         """Put a frame for which `may_wait` is True into the outbox of a connection."""

@@ -28,15 +28,16 @@ LARGEST_CLOSE_CODE = 4999  # RFC 6455, 7.4.2
 class WebSocket(BaseProtocol):
     """Must be created in a running event loop, after the handshake was answered (`handshake.py`)."""
 
-    __slots__ = ("_check", "_frames", "_is_broken", "_on_lost", "_queue")
+    __slots__ = ("_first_wrong", "_is_broken", "_on_lost", "_parse", "_parse_eof", "_queue")
 
     def __init__(self, max_message_bytes: int) -> None:
         super().__init__(asyncio.get_running_loop())
         self._upgraded = True  # tells the base class that there is no HTTP parser to pause
         self._queue = MessageQueue(self)
         # The parser refuses messages of this size or more.
-        self._frames = WebSocketReader(self._queue, max_message_bytes + 1, compress=False, decode_text=False)
-        self._check = FrameCheck()
+        parser = WebSocketReader(self._queue, max_message_bytes + 1, compress=False, decode_text=False)
+        self._parse, self._parse_eof = parser.feed_data, parser.feed_eof
+        self._first_wrong = FrameCheck().first_wrong
         self._is_broken = False
         """Whether the client has broken a rule. What it sends afterwards is ignored."""
         self._on_lost: Callable[[], None] | None = None
@@ -69,7 +70,7 @@ class WebSocket(BaseProtocol):
             message = await self._queue.next(take)
         except EofStream:
             return None
-        if not is_well_formed(message):
+        if message.type is WSMsgType.TEXT and not is_utf8(message.data):
             raise WebSocketError(WSCloseCode.INVALID_TEXT, "a text frame is not UTF-8")
         if message.type is WSMsgType.CLOSE:
             _check_close_code(message.data)
@@ -94,16 +95,17 @@ class WebSocket(BaseProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_broken:
             return
-        data = bytes(data)  # on Windows, the event loop passes a bytearray
-        wrong = self._check.first_wrong(data)
-        self._is_broken, _ = self._frames.feed_data(data if wrong is None else data[: wrong.at])
+        if data.__class__ is not bytes:
+            data = bytes(data)  # on Windows, the event loop passes a bytearray
+        wrong = self._first_wrong(data)
+        self._is_broken, _ = self._parse(data if wrong is None else data[: wrong.at])
         if wrong is not None and not self._is_broken:
             self._is_broken = True
             self._queue.set_exception(WebSocketError(WSCloseCode.PROTOCOL_ERROR, wrong.why))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
-        self._frames.feed_eof()
+        self._parse_eof()
         if self._on_lost is not None:
             self._on_lost()
 
@@ -122,12 +124,11 @@ class _Early:
         """The connection is not lost, only taken over."""
 
 
-def is_well_formed(message: Message) -> bool:
-    """Whether the data of a text frame is UTF-8."""
-    if message.type is not WSMsgType.TEXT or message.data.isascii():
+def is_utf8(text: bytes) -> bool:
+    if text.isascii():  # this is much faster, and nearly always the case
         return True
     try:
-        message.data.decode()
+        text.decode()
     except UnicodeDecodeError:
         return False
     return True
