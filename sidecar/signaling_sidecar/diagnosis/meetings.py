@@ -14,12 +14,11 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import ExternalPages, OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Refusal, Rejection, Session, Signal
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.diagnosis.record_data import call_of, media_of, read_about, read_data, word_of
+from signaling_sidecar.diagnosis.record_data import call_of, content_of, media_of, read_about, read_data, word_of
 from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
 from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
 from signaling_sidecar.diagnosis.sockets import Sockets, read_closed
 from signaling_sidecar.errors import Code
-from signaling_sidecar.eventlog.payload import find_candidates
 
 
 class _CheckpointSession(msgspec.Struct):
@@ -207,9 +206,9 @@ class _Log:
 
     def _relayed(self, key: tuple[str, str], session: Session, entry: Entry) -> None:
         self._relayed_kinds.add((entry.dialect, entry.kind))
-        media = media_of(entry.kind, entry.data)
+        media, found = content_of(entry.kind, entry.data)
         what = media.sdp_type or {"end": "end", None: None}.get(media.candidate_type, "candidate") or _what(entry)
-        candidates = [each for each in find_candidates(entry.data or "") if each.type not in ("end", "malformed")]
+        candidates = [each for each in found if each.type not in ("end", "malformed")]
         # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
         is_to_a_peer = entry.to is not None or what != "other"
         if media.is_opaque and key in self._unannounced and not is_to_a_peer:
