@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from signaling_sidecar.diagnosis.meeting import Meeting, Signal
 from signaling_sidecar.eventlog.payload import Candidate
@@ -19,23 +20,24 @@ SUBNET_BITS = 24
 
 @dataclass(eq=False)
 class Attempt:
-    """The signals of one negotiation, in order."""
+    """The signals of one negotiation, in order. They must be complete before anything else is read, because it is
+    found only once."""
 
     signals: list[Signal] = field(default_factory=list)
 
-    @property
+    @cached_property
     def ufrags(self) -> set[str]:
         return {signal.ufrag for signal in self.signals if signal.what in DESCRIPTIONS and signal.ufrag is not None}
 
-    @property
+    @cached_property
     def offers(self) -> list[Signal]:
         return [signal for signal in self.signals if signal.what == "offer"]
 
-    @property
+    @cached_property
     def answers(self) -> list[Signal]:
         return [signal for signal in self.signals if signal.what in ("answer", "pranswer")]
 
-    @property
+    @cached_property
     def crossing(self) -> tuple[Signal, Signal] | None:
         """Two offers that crossed (glare): each side sent an offer before it answered the offer of the other side."""
         pending: dict[int, Signal] = {}
@@ -48,7 +50,7 @@ class Attempt:
                 pending.clear()
         return None
 
-    @property
+    @cached_property
     def both_answered(self) -> tuple[Signal, ...] | None:
         """Two crossing offers and both answers to them, if no other description was sent in between."""
         if self.crossing is None:
@@ -61,7 +63,14 @@ class Attempt:
         return (*crossing, *next_two)
 
     def candidates(self, sender: int) -> list[Candidate]:
-        return [each for signal in self.signals if signal.sender == sender for each in signal.candidates]
+        return self._candidates[sender]
+
+    @cached_property
+    def _candidates(self) -> tuple[list[Candidate], list[Candidate]]:
+        found: tuple[list[Candidate], list[Candidate]] = ([], [])
+        for signal in self.signals:
+            found[signal.sender].extend(signal.candidates)
+        return found
 
     def unread(self) -> list[Signal]:
         """Return the signals in an unknown form: an app's own messages, or encrypted descriptions and candidates."""
@@ -77,12 +86,12 @@ class Attempt:
                 found.append(signal)
         return []
 
-    @property
+    @cached_property
     def only_mdns(self) -> bool:
         """Whether both sides have sent only `.local` addresses."""
         return all(_classes(self.candidates(side)) == {"mdns"} for side in (0, 1))
 
-    @property
+    @cached_property
     def subnets(self) -> tuple[str, str] | None:
         """The private networks of the two sides, if they have none in common and only private addresses."""
         networks: list[set[str]] = []
