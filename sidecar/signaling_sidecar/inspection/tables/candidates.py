@@ -7,6 +7,7 @@ import pandas as pd
 
 from signaling_sidecar.eventlog.payload import Candidate, read_content
 from signaling_sidecar.inspection.tables.column_values import values_of
+from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _SAID = ["time", "dialect", "room", "peer", "to", "session", "boot", "seq"]
@@ -21,13 +22,13 @@ _DTYPES = {
 _COLUMNS = ["time", "dialect", "room", "peer", "to", *_DTYPES, "in_description", "session", "boot", "seq"]
 
 
-def candidates_table(events: pd.DataFrame) -> pd.DataFrame:
+def candidates_table(events: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     """Make the table that `EventLog.candidates` documents."""
     is_relayed = ((events["type"] == "signal.relayed") & events["data"].notna()).to_numpy()
     found: list[Candidate] = []
     counts: list[int] = []
     is_described: list[bool] = []
-    for data in values_of(events["data"], is_relayed):
+    for data in values_of(events["data"], is_relayed, progress):
         media, candidates = read_content(data)
         found += candidates
         counts.append(len(candidates))

@@ -8,6 +8,7 @@ from signaling_sidecar.diagnosis.record_data import About, media_of, read_about
 from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.payload import NO_CONTENT
 from signaling_sidecar.inspection.tables.column_values import values_of
+from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.spans import receiving_sessions, session_spans
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
@@ -37,14 +38,14 @@ _MEDIA_DTYPES = {
 }
 
 
-def signals_table(events: pd.DataFrame) -> pd.DataFrame:
+def signals_table(events: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     """Make the table that `EventLog.signals` documents."""
     is_signal = events["type"].isin(list(_OUTCOMES))
     signals = events.loc[is_signal, _READ]
     has_frame = signals["type"].isin(FRAME_RECORDS)
     signals["outcome"] = signals["type"].astype(TEXT).map(_OUTCOMES).astype("category")
     abouts, medias = [], []
-    data = values_of(events["data"], is_signal.to_numpy())
+    data = values_of(events["data"], is_signal.to_numpy(), progress)
     for is_frame, kind, text in zip(has_frame, values_of(signals["kind"]), data, strict=True):
         abouts.append(_NOT_REFUSED if is_frame else read_about(text))
         medias.append(media_of(kind, text) if is_frame else NO_CONTENT.media)
