@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from signaling_sidecar.diagnosis.meeting import Meeting, Signal
 from signaling_sidecar.eventlog.payload import Candidate
@@ -20,24 +19,32 @@ SUBNET_BITS = 24
 
 @dataclass(eq=False)
 class Attempt:
-    """The signals of one negotiation, in order. They must be complete before anything else is read, because it is
-    found only once."""
+    """The signals of one negotiation. `add` sorts each into the lists that it belongs to, because a verdict needs them
+    many times. All lists are in order."""
 
     signals: list[Signal] = field(default_factory=list)
+    offers: list[Signal] = field(default_factory=list)
+    answers: list[Signal] = field(default_factory=list)
+    """The answers, and the provisional ones."""
+    unread: list[Signal] = field(default_factory=list)
+    """The signals in an unknown form: an app's own messages, or encrypted descriptions and candidates."""
+    with_candidates: list[Signal] = field(default_factory=list)
+    """The signals that contain candidates, on their own or in a description."""
+    ufrags: set[str] = field(default_factory=set)
+    """The ICE ufrags of the descriptions."""
 
-    @cached_property
-    def ufrags(self) -> set[str]:
-        return {signal.ufrag for signal in self.signals if signal.what in DESCRIPTIONS and signal.ufrag is not None}
+    def add(self, signal: Signal) -> None:
+        self.signals.append(signal)
+        if signal.candidates:
+            self.with_candidates.append(signal)
+        if signal.what in DESCRIPTIONS:
+            (self.offers if signal.what == "offer" else self.answers).append(signal)
+            if signal.ufrag is not None:
+                self.ufrags.add(signal.ufrag)
+        elif signal.what == "other":
+            self.unread.append(signal)
 
-    @cached_property
-    def offers(self) -> list[Signal]:
-        return [signal for signal in self.signals if signal.what == "offer"]
-
-    @cached_property
-    def answers(self) -> list[Signal]:
-        return [signal for signal in self.signals if signal.what in ("answer", "pranswer")]
-
-    @cached_property
+    @property
     def crossing(self) -> tuple[Signal, Signal] | None:
         """Two offers that crossed (glare): each side sent an offer before it answered the offer of the other side."""
         pending: dict[int, Signal] = {}
@@ -50,7 +57,7 @@ class Attempt:
                 pending.clear()
         return None
 
-    @cached_property
+    @property
     def both_answered(self) -> tuple[Signal, ...] | None:
         """Two crossing offers and both answers to them, if no other description was sent in between."""
         if self.crossing is None:
@@ -63,18 +70,7 @@ class Attempt:
         return (*crossing, *next_two)
 
     def candidates(self, sender: int) -> list[Candidate]:
-        return self._candidates[sender]
-
-    @cached_property
-    def _candidates(self) -> tuple[list[Candidate], list[Candidate]]:
-        found: tuple[list[Candidate], list[Candidate]] = ([], [])
-        for signal in self.signals:
-            found[signal.sender].extend(signal.candidates)
-        return found
-
-    def unread(self) -> list[Signal]:
-        """Return the signals in an unknown form: an app's own messages, or encrypted descriptions and candidates."""
-        return [signal for signal in self.signals if signal.what == "other"]
+        return [each for signal in self.with_candidates if signal.sender == sender for each in signal.candidates]
 
     def early(self, sender: int) -> list[Signal]:
         """Return the candidates that one side sent before its description. The other browser could not use them yet."""
@@ -86,12 +82,12 @@ class Attempt:
                 found.append(signal)
         return []
 
-    @cached_property
+    @property
     def only_mdns(self) -> bool:
         """Whether both sides have sent only `.local` addresses."""
         return all(_classes(self.candidates(side)) == {"mdns"} for side in (0, 1))
 
-    @cached_property
+    @property
     def subnets(self) -> tuple[str, str] | None:
         """The private networks of the two sides, if they have none in common and only private addresses."""
         networks: list[set[str]] = []
@@ -141,9 +137,7 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
     attempts = [Attempt() for _ in range(number + 1)]
     for signal, at in zip(meeting.signals, numbers, strict=True):
         is_description = signal.what in DESCRIPTIONS or signal.call is not None
-        attempts[at if is_description else number_of.get((signal.sender, signal.ufrag or ""), at)].signals.append(
-            signal
-        )
+        attempts[at if is_description else number_of.get((signal.sender, signal.ufrag or ""), at)].add(signal)
     return attempts
 
 

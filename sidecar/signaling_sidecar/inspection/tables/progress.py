@@ -97,7 +97,7 @@ class _Notebook:
         from IPython.display import publish_display_data  # a notebook has it
 
         transient = {"display_id": self._id}
-        publish_display_data({"text/html": html}, transient=transient, update=self._is_shown)
+        publish_display_data({"text/html": html}, transient=transient, update=self._is_shown)  # type: ignore[no-untyped-call]
         self._is_shown = True
 
 
