@@ -99,7 +99,8 @@ def notable_leaves(document: Any) -> Iterator[Leaf]:
     If a string contains a document, the strings of that document are yielded instead of it.
     """
     # No recursion, because the sender decides how deep the document is. The last entry is the innermost value.
-    open_: list[tuple[Iterator[tuple[str | None, Any]], dict[str, Any], int]] = [(iter([(None, document)]), {}, 0)]
+    first = (iter(document.items()), document, 0) if isinstance(document, dict) else (iter([(None, document)]), {}, 0)
+    open_: list[tuple[Iterator[tuple[str | None, Any]], dict[str, Any], int]] = [first]
     while open_:
         items, siblings, layer = open_[-1]
         for key, value in items:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from signaling_sidecar.eventlog.payload import Candidate, read_content
-from signaling_sidecar.inspection.tables.column_values import values_of
+from signaling_sidecar.inspection.tables.column_values import column_of, values_of
 from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
@@ -36,6 +36,6 @@ def candidates_table(events: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     rows = np.repeat(np.flatnonzero(is_relayed), counts)
     table = events[_SAID].iloc[rows].reset_index(drop=True)
     for name, dtype in _DTYPES.items():
-        table[name] = pd.Series([getattr(each, name) for each in found], index=table.index, dtype=dtype)
+        table[name] = column_of([getattr(each, name) for each in found], dtype, table.index)
     table["in_description"] = np.repeat(np.array(is_described, dtype="bool"), counts)
     return table[_COLUMNS]

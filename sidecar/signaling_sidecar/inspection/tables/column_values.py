@@ -1,18 +1,17 @@
-"""Yields the values of a column as Python objects.
-
-The texts of a large log do not fit into memory twice. So only a part of a column is converted at a time.
-"""
+"""Converts columns of a large table from and to Python objects."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from signaling_sidecar.inspection.tables.progress import Progress
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _PART_ROWS = 16_384  # 10 MB of text in a usual log
 
@@ -24,6 +23,7 @@ def values_of(
 ) -> Iterator[Any]:
     """Yield the values of a column, or only those in the rows where `where` is true. None stands for a missing value.
 
+    Only a part of the column is converted at a time, because the texts of a large log do not fit into memory twice.
     Equal values of a categorical column are the same object. `progress` counts rows.
     """
     array: Any = column.array
@@ -38,3 +38,18 @@ def values_of(
         # The code of a missing value is -1, which is the last element.
         objects = names[part.codes] if names is not None else part.to_numpy(dtype=object, na_value=None)
         yield from objects.tolist()
+
+
+def column_of(values: Sequence[Any], dtype: Any, index: pd.Index[Any]) -> pd.Series[Any]:
+    """Make a column of texts, categories or integers. None becomes a missing value.
+
+    pyarrow converts the values in a fraction of the time that `pd.Series` takes.
+    """
+    if dtype == "Int64":
+        array = pa.array(values, pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    elif dtype == "category":
+        array = pa.array(values, pa.string()).dictionary_encode().to_pandas()
+        array = array.cat.reorder_categories(array.cat.categories.sort_values())
+    else:
+        array = pa.array(values, pa.string()).to_pandas(types_mapper={pa.string(): TEXT}.get)
+    return array.set_axis(index)

@@ -51,8 +51,8 @@ def receiving_sessions(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[
     ).assign(session=range(len(spans)))
     named = pd.merge_asof(sent[sent["peer"] >= 0], held.sort_values("row"), on="row", by="peer").set_index("row")
     sessions = named["session"].where(named["last"] >= named.index).reindex(signals.index).fillna(-1).astype("int64")
-    found = pd.Categorical.from_codes(sessions.to_numpy(), spans.index).remove_unused_categories()
-    return pd.Series(found.reorder_categories(sorted(found.categories)), index=signals.index)
+    found = pd.Categorical.from_codes(sessions.to_numpy(), spans.index.rename(None)).remove_unused_categories()
+    return pd.Series(found.reorder_categories(found.categories.sort_values()), index=signals.index)
 
 
 def broadcasts_heard(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[int]:
