@@ -17,7 +17,7 @@ TOGETHER_WITHIN_S = 1.0
 SUBNET_BITS = 24
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Attempt:
     """The signals of one negotiation. `add` sorts each into the lists that it belongs to, because a verdict needs them
     many times. All lists are in order."""

@@ -28,8 +28,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     boot: str = ""
 
     def without_data(self) -> Entry:
-        """Return a copy without the data, which takes far more memory than all other fields."""
-        return msgspec.structs.replace(self, data=None)
+        """Return a copy without the data and its size, to keep. They take far more memory than all other fields."""
+        return msgspec.structs.replace(self, data=None, bytes=None)
 
 
 def read_entries(segments: Sequence[Path], left_out: LeftOut | None = None) -> Iterator[Entry]:

@@ -13,7 +13,7 @@ from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Session:
     """One peer in one room, from the join to the leave. It may span several WebSockets."""
 
@@ -84,7 +84,7 @@ class Refusal:
     """Whether the frame was certainly for the other peer. False if the log does not show what kind of frame it was."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Meeting:
     """Two sessions in one room at the same time. `sessions[0]` was in the room first.
 

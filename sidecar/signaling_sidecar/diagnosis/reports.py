@@ -59,21 +59,23 @@ def read_report(data: str | None) -> Report | None:
     return read_data(data, Report)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Connection:
     """One RTCPeerConnection, from the reports of its page in their order."""
 
     id: str
     page: str | None
     reports: list[tuple[Entry, Report]] = field(default_factory=list)
-    """Each with its record, without the data."""
+    """Each with its record. What takes memory is left out: the data of the record, and in the report the ids that the
+    connection has itself."""
     session: str | None = None
     peer_id: str | None = None
     ufrags: set[str] = field(default_factory=set)
     remote_ufrags: set[str] = field(default_factory=set)
 
     def add(self, entry: Entry, report: Report) -> None:
-        self.reports.append((entry.without_data(), report))
+        own = msgspec.structs.replace(report, pc=None, page=None, peer_id=None)
+        self.reports.append((entry.without_data(), own))
         self.session = self.session or entry.session
         self.peer_id = self.peer_id or report.peer_id
         if report.local_ufrag is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from sys import intern
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -266,7 +267,7 @@ def _candidate(line: str, siblings: dict[str, Any], ufrag_of_description: str | 
             kind in CANDIDATE_TYPES and len(address) <= MAX_ADDRESS_CHARS and _PORT.fullmatch(port)
         ):
             return Candidate(
-                type=kind,
+                type=intern(kind),
                 protocol=_PROTOCOLS.get(protocol.lower(), "other"),
                 address_class=address_class(address),
                 address=address,

@@ -23,7 +23,8 @@ _COLUMNS = [
 
 def pairs_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """Make the table that `EventLog.pairs` documents."""
-    table = pd.DataFrame([_row(verdict) for verdict in verdicts], columns=_COLUMNS)
+    rows = [tuple(_row(verdict).values()) for verdict in verdicts]  # a tuple takes a fifth of the memory of a dict
+    table = pd.DataFrame(rows, columns=_COLUMNS)
     for name in _TIMES:
         table[name] = pd.to_datetime(table[name], unit="s", utc=True).astype("datetime64[us, UTC]")
     text = dict.fromkeys(("name", "other_name", "types", "types_back", "sentence"), TEXT)
