@@ -87,7 +87,7 @@ def call_of(data: object) -> str | None:
     return call.payload.connectionId if call is not None else None
 
 
-@lru_cache(maxsize=1024)  # a log has few kinds of frames
+@lru_cache(maxsize=128)  # a log has few kinds of frames
 def word_of(kind: str | None) -> str | None:
     """Return the word that all dialects share for a kind of frame, or the kind itself.
 

@@ -45,6 +45,7 @@ def column_of(values: Sequence[Any], dtype: Any, index: pd.Index[Any]) -> pd.Ser
 
     pyarrow converts the values in a fraction of the time that `pd.Series` takes.
     """
+    array: Any
     if dtype == "Int64":
         array = pa.array(values, pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     elif dtype == "category":
@@ -52,4 +53,5 @@ def column_of(values: Sequence[Any], dtype: Any, index: pd.Index[Any]) -> pd.Ser
         array = array.cat.reorder_categories(array.cat.categories.sort_values())
     else:
         array = pa.array(values, pa.string()).to_pandas(types_mapper={pa.string(): TEXT}.get)
-    return array.set_axis(index)
+    column: pd.Series[Any] = array.set_axis(index)
+    return column
