@@ -137,10 +137,12 @@ def _longest_line_bytes(text: bytes) -> int:
 
 def _boots(segment: Path, table: pa.Table) -> pa.Array:
     """Return the boot of each record: from the header before it, or from the name of the segment."""
-    boots = np.full(len(table), boot_of(segment) or segment.name.split(".")[0], dtype=object)
+    names = [boot_of(segment) or segment.name.split(".")[0]]
+    codes = np.zeros(len(table), dtype="int32")
     for row in pc.indices_nonzero(pc.equal(table["type"], "log.header")).to_pylist():
-        boots[row:] = _boot_of(table["data"][row].as_py())
-    return pa.array(boots, pa.string())
+        codes[row:] = len(names)
+        names.append(_boot_of(table["data"][row].as_py()))
+    return pa.array(names, pa.string()).take(pa.array(codes))
 
 
 def _boot_of(data: str | None) -> str:
