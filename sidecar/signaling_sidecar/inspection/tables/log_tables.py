@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 
 import pandas as pd
@@ -215,8 +218,21 @@ class LogTables:
         return self._diagnose(None, None)
 
     def _diagnose(self, room: str | None, dialect: str | None) -> Diagnosis:
-        with self._progress("pairs of peers") as progress:
+        with self._progress("pairs of peers") as progress, _paused_collector():
             return diagnose(entries_of(self._events, progress), self._read_ts, room, dialect)
 
     def _progress(self, what: str, *, is_long: bool = False) -> Progress:
         return Progress(what, len(self._events), is_long=is_long)
+
+
+@contextmanager
+def _paused_collector() -> Iterator[None]:
+    """Stop the search of Python for unused cycles of objects. A diagnosis makes millions of objects without cycles, and
+    the search, which looks at all of them again and again, would take a fifth of its time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
