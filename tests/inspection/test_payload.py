@@ -104,6 +104,7 @@ def test_a_payload_with_the_maximum_nesting_is_read() -> None:
         ("239.1.1.1", "reserved"),
         ("::1", "loopback-ipv6"),
         ("fe80::1%eth0", "link-local-ipv6"),
+        ("fe80::1%eth0.local", "link-local-ipv6"),
         ("fd12::1", "private-ipv6"),
         ("2001:4860:4860::8888", "public-ipv6"),
         ("::", "reserved"),
