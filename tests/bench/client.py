@@ -40,7 +40,7 @@ class Client(asyncio.Protocol):
         return self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.write = cast(asyncio.WriteTransport, transport).write
+        self.write = cast("asyncio.WriteTransport", transport).write
         self.write(bytes(Handshake(self._path)))
 
     def connection_lost(self, error: Exception | None) -> None:

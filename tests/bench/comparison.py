@@ -7,7 +7,7 @@ from math import isnan, nan
 from typing import NamedTuple
 
 from tests.bench import idling, joining, relaying
-from tests.bench.contenders import BUN, NODE, PEERJS, SIDECAR, Contender
+from tests.bench.contenders import BUN, NODE, OURS, PEERJS, Contender
 
 Figures = dict[str, float]
 
@@ -63,7 +63,7 @@ def _number(value: float) -> str:
 def _ratio(best: dict[str, Figures], figure: str, rivals: Sequence[str], must: float | None) -> str:
     """The ratio of the sidecar's figure to the smallest one of these rivals."""
     theirs = [best[rival][figure] for rival in rivals if figure in best.get(rival, {})]
-    if not theirs or figure not in best[SIDECAR]:
+    if not theirs or figure not in best[OURS.name]:
         return "-"
     goal = "" if must is None else f" (≤ {must:.2f})"
-    return f"{best[SIDECAR][figure] / min(theirs):.2f}{goal}"
+    return f"{best[OURS.name][figure] / min(theirs):.2f}{goal}"

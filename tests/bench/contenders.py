@@ -20,7 +20,7 @@ from tests.bench.cores import SERVER, on_core
 from tests.bench.manners import FLOOR, PEERJS_SERVER
 from tests.kit.checkout import FRONTEND, ROOT
 
-SIDECAR, NODE, PEERJS, BUN = "sidecar", "node", "peerjs", "bun"
+NODE, PEERJS, BUN = "node", "peerjs", "bun"
 RIVALS = Path(__file__).parent / "rivals"
 CACHE = platformdirs.user_cache_path("signaling-sidecar") / "bench"
 """Where Bun is installed and the floor is compiled."""
@@ -100,10 +100,13 @@ def _sidecar(port: int, folder: Path) -> Words:
     return [sys.executable, "-m", "signaling_sidecar", "serve", *where, *flags]
 
 
+OURS = Contender("sidecar", "rooms", _sidecar)
+
+
 def find_contenders() -> tuple[list[Contender], list[str]]:
     """Those that can run here, the sidecar first, and for each other one a sentence that says why it cannot."""
-    contenders, missing = [Contender(SIDECAR, "rooms", _sidecar)], []
-    for find in (_find_node, _find_peerjs, _find_bun, _find_floor):
+    contenders, missing = [OURS], []
+    for find in (find_node, _find_peerjs, _find_bun, _find_floor):
         found = find()
         if isinstance(found, str):
             missing.append(found)
@@ -112,7 +115,7 @@ def find_contenders() -> tuple[list[Contender], list[str]]:
     return contenders, missing
 
 
-def _find_node() -> Contender | str:
+def find_node() -> Contender | str:
     if shutil.which("node") is None or not (FRONTEND / "node_modules" / "ws").exists():
         return f"{NODE} is left out: Node.js or the packages in frontend-proxy/node_modules are missing"
     return Contender(NODE, "rooms", lambda port, folder: ["node", RIVALS / "node.mjs", str(port)])

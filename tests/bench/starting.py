@@ -11,14 +11,13 @@ from typing import NamedTuple
 
 from tests.bench.contenders import free_port, wait_until_it_listens
 from tests.kit.checkout import FRONTEND
-from tests.kit.sites import PLUGIN, start_vite, write_project
+from tests.kit.sites import start_vite, write_project
 from tests.kit.starting import starting
 
 RUNS = 10
-CONFIG = "export default { cacheDir: '.vite' }\n"
-CONFIG_WITH_PLUGIN = (
-    f"import signaling from '{PLUGIN}'\nexport default {{ cacheDir: '.vite', plugins: [signaling()] }}\n"
-)
+PLUGIN = "vite-plugin-signaling-sidecar"
+CONFIG = "export default {}\n"
+CONFIG_WITH_PLUGIN = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling()] }}\n"
 
 
 class Starts(NamedTuple):
@@ -34,15 +33,22 @@ class Starts(NamedTuple):
 
 async def measure(folder: Path, runs: int = RUNS) -> Starts:
     """Start all of them in turns, because a machine is not equally fast all the time."""
-    plain = write_project(folder / "plain", CONFIG)
-    with_plugin = write_project(folder / "with-plugin", CONFIG_WITH_PLUGIN)
-    for project in (plain, with_plugin):
-        (project / "node_modules").symlink_to(FRONTEND / "node_modules")
+    plain = _project(folder / "plain", CONFIG)
+    with_plugin = _project(folder / "with-plugin", CONFIG_WITH_PLUGIN)
     rounds = [
         (_sidecar_ms(folder / f"state-{n}"), await _vite_ms(plain, folder), await _vite_ms(with_plugin, folder))
         for n in range(runs)
     ]
     return Starts(*map(median, zip(*rounds, strict=True)))
+
+
+def _project(folder: Path, config: str) -> Path:
+    """An app in which Vite and the plugin are installed, as npm would do it."""
+    packages = write_project(folder, config) / "node_modules"
+    packages.mkdir()
+    (packages / "vite").symlink_to(FRONTEND / "node_modules" / "vite")
+    (packages / PLUGIN).symlink_to(FRONTEND)
+    return folder
 
 
 def _sidecar_ms(state_dir: Path) -> float:
