@@ -102,7 +102,7 @@ class Clients:
             case ["gather", dialect, peers]:
                 await self._gather(ALL_MANNERS[dialect], int(peers))
             case ["scatter", dialect, peers]:
-                for name in (f"alone-{n}" for n in range(int(peers))):
+                for name in (f"alone-{next(self._names)}" for _ in range(int(peers))):
                     client = await self._entered(ALL_MANNERS[dialect], name, name, 0)
                     await client.hears(ALL_MANNERS[dialect].entered(name, name, []))
             case _:
