@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -63,12 +64,14 @@ class Server:
 @contextmanager
 def running(contender: Contender) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        port, output = free_port(), Path(folder) / "output.txt"
+        port, output = _free_port(), Path(folder) / "output.txt"
         with on_core(SERVER), output.open("w") as file:
             words = contender.words(port, Path(folder))
-            process = psutil.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=ROOT)
+            # The state folders of the user are not used.
+            env = {**os.environ, "XDG_STATE_HOME": folder}
+            process = psutil.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=ROOT, env=env)
         try:
-            wait_until_it_listens(process, port)
+            _wait_until_it_listens(process, port)
             yield Server(process, port)
         except ChildProcessError as error:
             error.add_note(output.read_text())
@@ -79,13 +82,13 @@ def running(contender: Contender) -> Iterator[Server]:
             process.wait()
 
 
-def free_port() -> int:
+def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
         return port
 
 
-def wait_until_it_listens(process: subprocess.Popen[bytes] | psutil.Popen, port: int) -> None:
+def _wait_until_it_listens(process: psutil.Popen, port: int) -> None:
     deadline_s = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < deadline_s and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -96,7 +99,7 @@ def wait_until_it_listens(process: subprocess.Popen[bytes] | psutil.Popen, port:
 
 def _sidecar(port: int, folder: Path) -> Words:
     flags = [word for name, value in LIMITS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    where = ["--port", str(port), "--state-dir", folder / "state"]
+    where = ["--port", str(port), "--project", folder]
     return [sys.executable, "-m", "signaling_sidecar", "serve", *where, *flags]
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from tests.bench.contenders import free_port, wait_until_it_listens
+from tests.bench.contenders import OURS, running
 from tests.kit.checkout import FRONTEND
 from tests.kit.sites import start_vite, write_project
 from tests.kit.starting import starting
@@ -35,10 +33,7 @@ async def measure(folder: Path, runs: int = RUNS) -> Starts:
     """Start all of them in turns, because a machine is not equally fast all the time."""
     plain = _project(folder / "plain", CONFIG)
     with_plugin = _project(folder / "with-plugin", CONFIG_WITH_PLUGIN)
-    rounds = [
-        (_sidecar_ms(folder / f"state-{n}"), await _vite_ms(plain, folder), await _vite_ms(with_plugin, folder))
-        for n in range(runs)
-    ]
+    rounds = [(_sidecar_ms(), await _vite_ms(plain, folder), await _vite_ms(with_plugin, folder)) for _ in range(runs)]
     return Starts(*map(median, zip(*rounds, strict=True)))
 
 
@@ -51,15 +46,10 @@ def _project(folder: Path, config: str) -> Path:
     return folder
 
 
-def _sidecar_ms(state_dir: Path) -> float:
-    port = free_port()
-    words = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", str(port), "--state-dir", state_dir]
+def _sidecar_ms() -> float:
     began_s = time.perf_counter()
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        wait_until_it_listens(process, port)
-        took_ms = 1000 * (time.perf_counter() - began_s)
-        process.terminate()
-    return took_ms
+    with running(OURS):
+        return 1000 * (time.perf_counter() - began_s)
 
 
 async def _vite_ms(project: Path, folder: Path) -> float:
