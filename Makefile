@@ -60,7 +60,7 @@ soak: $(VENV)/tools  ## test each kind of fault under load for ten minutes, and 
 soak-why: browser $(PACKAGE)  ## test the diagnosis ten times with each fault in real browsers, and with a hundred connected pairs
 	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py
 
-bench: browser $(PACKAGE)  ## measure everything and compare it with other servers, in under five minutes
+bench: $(VENV)/tools $(PACKAGE)  ## measure everything and compare it with other servers, in under five minutes
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench
 
 bench-reading: $(VENV)/tools  ## measure the time and memory for reading a log of a million events
