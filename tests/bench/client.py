@@ -40,7 +40,8 @@ class Client(asyncio.Protocol):
         return self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.write = cast("asyncio.WriteTransport", transport).write
+        self.transport = cast("asyncio.Transport", transport)
+        self.write = self.transport.write
         self.write(bytes(Handshake(self._path)))
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -173,7 +173,11 @@ class Clients:
         for n in range(peers):
             client = await self._connected(manners, "crowd", f"peer-{n}")
             client.count_only(arrived)
+            # Clients that read the notices meanwhile would join more slowly than the server can let them in.
+            client.transport.pause_reading()
             client.write(masked(manners.enter("crowd", f"peer-{n}", n, peers)))
+        for client in self._clients:
+            client.transport.resume_reading()
         await all_arrived.wait()
 
 
