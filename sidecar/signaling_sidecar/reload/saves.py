@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from importlib import import_module
 from pathlib import Path
@@ -43,13 +44,19 @@ async def _changes(path: Path) -> AsyncIterator[None]:
 
 def _version(path: Path) -> tuple[int, int, int] | None:
     """Return what differs after each save, or None if the file does not exist."""
-    if not path.exists():
-        return None
-    status = path.stat()
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    status = _status(path)
+    return (status.st_ino, status.st_mtime_ns, status.st_size) if status is not None else None
 
 
 def _size(path: Path) -> int | None:
     """Return the size of the file in bytes, or None if it does not exist. Some editors move the file away before they
     write it."""
-    return path.stat().st_size if path.exists() else None
+    status = _status(path)
+    return status.st_size if status is not None else None
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
