@@ -68,6 +68,7 @@ class RecordData(msgspec.Struct, frozen=True):
     asked_capacity: FromOne | None = None
     group: FromOne | None = None
     text: str = ""
+    a: Count = 0
 
 
 Verb = Callable[[Past, RecordData], None]
