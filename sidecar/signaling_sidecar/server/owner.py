@@ -125,7 +125,7 @@ class Owner:
             return set() if room is None else {mate.connection for mate in room.sessions.values()}
         session = membership.session_of_peer(ask.dialect, ask.peer) if ask.peer is not None else None
         mates = [mate.connection for mate in session.room.sessions.values()] if session is not None else []
-        return {*mates, *(waiting.connection for waiting in self._hub.matchmaking)}
+        return {*mates, *(waiting.connection for waiting in self._hub.matchmaking.queue(ask))}
 
     # --- what the settings, the admin and the time ask for -----------------------------------------------------------
 
