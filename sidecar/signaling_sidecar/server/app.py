@@ -127,7 +127,7 @@ class Sidecar:
                     following = watch_settings(self._sources, self.settings, self._apply)
                     await work.enter_async_context(running(following))
                 # A session that is not kept over a restart must have ended before the first client joins.
-                self._owner.ask(commands.Tick())
+                self._owner.catch_up()
                 await work.enter_async_context(running(self._look_after_log()))
                 yield
             self._owner.stop()

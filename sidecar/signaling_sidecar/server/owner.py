@@ -156,6 +156,12 @@ class Owner:
             self._carry_out(self._hub.handle(commands.SetLogState(self._log.is_written), self._loop.time()))
         self._arm_deadline()
 
+    def catch_up(self) -> None:
+        """Carry out all deadlines that have come until now."""
+        now_s = self._loop.time()
+        while (next_s := self._hub.next_deadline_s) is not None and next_s <= now_s:
+            self._carry_out(self._hub.handle(commands.Tick(), now_s))
+
     def look_after_log(self) -> None:
         """Check that the log is still at its path and can be written. Must be called regularly."""
         self._log.look_after()
