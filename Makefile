@@ -18,7 +18,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python soak soak-why bench-reading bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python soak soak-why bench bench-reading bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -60,11 +60,14 @@ soak: $(VENV)/tools  ## test each kind of fault under load for ten minutes, and 
 soak-why: browser $(PACKAGE)  ## test the diagnosis ten times with each fault in real browsers, and with a hundred connected pairs
 	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py
 
+bench: browser $(PACKAGE)  ## measure everything and compare it with other servers, in under five minutes
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench
+
 bench-reading: $(VENV)/tools  ## measure the time and memory for reading a log of a million events
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000
 
 bench-dialects: $(VENV)/tools  ## measure the CPU time for relaying an offer in each wire protocol
-	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.relaying
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.dialects
 
 check: check-python check-package  ## check the format, lint rules and types of both languages, and the npm package
 
