@@ -24,7 +24,7 @@ from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
 from signaling_sidecar.hub.state import State
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """A peer that waits for a group of `size` peers."""
 
     dialect: str

@@ -1,0 +1,102 @@
+"""Measure how the cost of a relayed offer grows with the number of connections and rooms.
+
+    python -m tests.bench.growing
+
+Three sidecars take turns. One has few connections. Another has many, in pairs that relay in turns, in random order. The
+third one has as many, but only few of them relay: each of the others is alone in a room, and only answers pings. There
+are always the same number of offers on their way. Each figure is the best of several rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+
+from tests.bench.clients import Load, load_on
+from tests.bench.contenders import OURS, Server, running
+
+FEW, MANY = 10, 5_000
+"""Connections."""
+AT_ONCE = 4
+"""Offers on their way."""
+SECONDS = 2.0
+WARM_UP_S = 0.5
+MAX_RATIO = 1.2
+"""The requirement."""
+OTHER_FILES = 100  # that the process of a sidecar or of the clients has open, besides the connections
+
+
+class Case(NamedTuple):
+    name: str
+    pairs: int
+    alone: int = 0
+    """Clients that are alone in a room."""
+
+
+def cases(many: int) -> list[Case]:
+    few = FEW // 2
+    return [Case("few", few), Case("many", many // 2), Case("mostly idle", few, many - FEW)]
+
+
+def measure(many: int, rounds: int) -> dict[str, float]:
+    """Returns the CPU time of the sidecar for each offer in µs, by the name of the case."""
+    with ExitStack() as stack:
+        running_cases = [(case, *stack.enter_context(_prepared(case))) for case in cases(many)]
+        measured: dict[str, list[float]] = {case.name: [] for case, *_ in running_cases}
+        for _ in range(rounds):
+            for case, server, load in running_cases:
+                load.take_turns(OURS.dialect, AT_ONCE, WARM_UP_S)
+                before_s = server.cpu_s()
+                relayed = load.take_turns(OURS.dialect, AT_ONCE, SECONDS)
+                measured[case.name].append((server.cpu_s() - before_s) * 1e6 / relayed.sent)
+    return {name: min(figures) for name, figures in measured.items()}
+
+
+@contextmanager
+def _prepared(case: Case) -> Iterator[tuple[Server, Load]]:
+    with running(OURS) as server, load_on(server.port) as load:
+        load.meet(OURS.dialect, case.pairs)
+        load.scatter(OURS.dialect, case.alone)
+        yield server, load
+
+
+def allow_open_files(count: int) -> None:
+    """Let this process, and those that it starts, open so many files. Ends the program if the system forbids it."""
+    if sys.platform == "win32":  # it has no such limit
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count:
+        sys.exit(f"this benchmark opens {count:,} files at once, and this system allows {hard:,} (`ulimit -Hn`)")
+    if soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--many", type=int, default=MANY, help="how many connections are compared with ten")
+    parser.add_argument("--quick", action="store_true", help="500 connections, and one round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
+    asked = parser.parse_args(arguments)
+    many, rounds = (500, 1) if asked.quick else (asked.many, asked.rounds)
+    allow_open_files(many + OTHER_FILES)
+    cpu_us = measure(many, rounds)
+    if asked.json:
+        print(json.dumps({"connections": many, "cpu_us": cpu_us}))
+        return
+    print(f"CPU time of the sidecar for each offer, best of {rounds} rounds (the ratio should be at most {MAX_RATIO}):")
+    for case in cases(many):
+        connections, rooms = 2 * case.pairs + case.alone, case.pairs + case.alone
+        ratio = cpu_us[case.name] / cpu_us["few"]
+        relaying = "all of them relay" if case.alone == 0 else f"{2 * case.pairs} of them relay"
+        print(f"{connections:6,} connections in {rooms:5,} rooms, {relaying:20}{cpu_us[case.name]:8.1f} µs{ratio:8.2f}")
+
+
+if __name__ == "__main__":
+    main()
