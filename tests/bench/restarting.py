@@ -21,6 +21,9 @@ from typing import NamedTuple
 
 import psutil
 
+from signaling_sidecar.eventlog.previous_run import newest_run
+from signaling_sidecar.eventlog.records import LeftOut, read_records
+from signaling_sidecar.hub import Past
 from signaling_sidecar.settings import Settings
 from tests.bench.full_log import size_of_log, write_full_log
 
@@ -37,6 +40,8 @@ class Start(NamedTuple):
 
 class Result(NamedTuple):
     log_mb: float
+    restored: int
+    """The sessions that each restart has restored."""
     first: Start
     """On an empty folder: the best of all rounds."""
     again: Start
@@ -56,8 +61,18 @@ def measure(total_bytes: int, rounds: int) -> Result:
         for number in range(rounds):
             first.append(_start(Path(folder) / f"empty-{number}", killed=True))
             again.append(_start(full, killed=number % 2 == 0))
+        restored = _restored(full)
     best = Start(*map(min, zip(*first, strict=True)))
-    return Result(log_mb, best, Start(min(each.ready_s for each in again), max(each.memory_mb for each in again)))
+    figures = Start(min(each.ready_s for each in again), max(each.memory_mb for each in again))
+    return Result(log_mb, restored, best, figures)
+
+
+def _restored(folder: Path) -> int:
+    """The number of sessions that the last sidecar has restored."""
+    for read in read_records(newest_run(folder), Past, LeftOut(), "server.restored"):
+        sessions: int = json.loads(read.record.data or "")["sessions"]
+        return sessions
+    return 0
 
 
 def _start(folder: Path, *, killed: bool) -> Start:
@@ -85,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.json:
         print(json.dumps({"log_mb": result.log_mb, **result.again._asdict(), "kept_mb": result.kept_mb}))
         return
-    print(f"a log of {result.log_mb:,.0f} MB")
+    print(f"a log of {result.log_mb:,.0f} MB, from which {result.restored:,} sessions are restored")
     print(f"a first start is ready in {result.first.ready_s:.2f} s, and uses {result.first.memory_mb:.0f} MB of memory")
     print(f"a restart is ready in {result.again.ready_s:.2f} s (at most {MAX_READY_S} s)")
     print(f"a restart uses {result.kept_mb:.0f} MB more than a first start (at most {MAX_KEPT_MB:.0f} MB)")
