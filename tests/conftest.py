@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from pytest_aiohttp.plugin import AiohttpClient
 from pytest_asyncio import is_async_test
 
+from signaling_sidecar.server.sockets.reader import Reader
 from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
@@ -73,6 +74,17 @@ def _own_state_home() -> Iterator[None]:
 async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
     """A sidecar with the default settings, which runs in this process."""
     return await serve(aiohttp_client, tmp_path)
+
+
+@pytest.fixture(params=["at once", "queued"])
+def way_of_reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test twice: most frames are handled as soon as they are parsed, and then all are queued before.
+
+    Frames are queued when something must be waited for, such as hooks, and whenever aiohttp's parser does not offer
+    them to the sidecar's queue.
+    """
+    if request.param == "queued":
+        monkeypatch.setattr(Reader, "_take", lambda reader, message: False)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

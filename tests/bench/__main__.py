@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", choices=PARTS, action="append", help="measure only this part")
     asked = parser.parse_args(arguments)
     began_s = time.monotonic()
-    print(machine())
+    print("\n".join(machine()))
     for part in asked.only or PARTS:
         print(flush=True)
         PARTS[part](asked.rounds)

@@ -26,6 +26,8 @@ SDP_BYTES = 1500
 LINE = "a=candidate:1 1 udp 2113937151 192.0.2.17 50123 typ host generation 0\r\n"
 SDP = ("v=0\r\n" + LINE * (SDP_BYTES // len(LINE) + 1))[:SDP_BYTES]
 
+WITHIN_S = 60.0  # seconds for one command
+
 
 class Relayed(NamedTuple):
     sent: int
@@ -109,7 +111,7 @@ class Clients:
             case ["gather", dialect, peers]:
                 await self._gather(ALL_MANNERS[dialect], int(peers))
             case ["scatter", dialect, peers]:
-                for name in (f"alone-{n}" for n in range(int(peers))):
+                for name in (f"alone-{next(self._names)}" for _ in range(int(peers))):
                     client = await self._entered(ALL_MANNERS[dialect], name, name, 0)
                     await client.hears(ALL_MANNERS[dialect].entered(name, name, []))
             case _:
@@ -203,9 +205,10 @@ async def main(port: int) -> None:
     clients = Clients(port)
     while command := await loop.run_in_executor(None, sys.stdin.readline):
         doing = asyncio.ensure_future(clients.do(command))
-        await asyncio.wait({doing, *clients.losses()}, return_when=asyncio.FIRST_COMPLETED)
+        ends = {doing, *clients.losses()}
+        await asyncio.wait(ends, timeout=WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
-            sys.exit(f"a connection was lost during the command {command!r}")
+            sys.exit(f"{command!r}: a connection was lost, or the server did not answer within {WITHIN_S:g} s")
         print(json.dumps(doing.result()), flush=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -9,15 +10,22 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.bench.contenders import CACHE
+from tests.kit.checkout import FRONTEND
 
-def machine() -> str:
-    parts = [
-        platform.platform(terse=True),
-        f"{_processor()}, {os.cpu_count()} cores",
-        f"Python {platform.python_version()}, aiohttp {version('aiohttp')}",
-    ]
+PACKAGES = FRONTEND / "node_modules"
+NPM_PACKAGES = (PACKAGES / "vite", PACKAGES / "ws", PACKAGES / "peer", CACHE / "node_modules" / "bun")
+
+
+def machine() -> list[str]:
     node = _node_version()
-    return "; ".join([*parts, f"Node.js {node}"] if node else parts)
+    python = {"Python": platform.python_version(), "aiohttp": version("aiohttp"), "uvloop": version("uvloop")}
+    packages = {path.name: _npm_version(path) for path in NPM_PACKAGES if path.exists()}
+    versions = python | ({"Node.js": node} if node else {}) | packages
+    return [
+        f"{platform.platform(terse=True)}, {_processor()}, {os.cpu_count()} cores",
+        ", ".join(f"{name} {number}" for name, number in versions.items()),
+    ]
 
 
 def _processor() -> str:
@@ -31,3 +39,8 @@ def _node_version() -> str:
         return subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip("v\n")
     except OSError:
         return ""
+
+
+def _npm_version(package: Path) -> str:
+    found: str = json.loads((package / "package.json").read_text())["version"]
+    return found

@@ -13,6 +13,8 @@ from signaling_sidecar.server.sockets.frame_rate import FLOOD_FRAMES, FrameRate
 from tests.kit.raw_socket import PING, PONG, TEXT, frame, raw_websocket
 from tests.kit.serving import Served, serve
 
+pytestmark = pytest.mark.usefixtures("way_of_reading")
+
 LONGEST_PING = frame(PING, b"p" * 125)
 QUESTION = frame(TEXT, b'{"type":"ping"}')
 
@@ -83,9 +85,11 @@ async def test_a_flood_is_read_in_portions_and_completely_counted(
 
 def test_reading_from_a_peer_pauses_after_many_refused_frames() -> None:
     rate = FrameRate(per_s=1, burst=1, now_s=0.0)
-    assert rate.admits(0.0)
-    assert [(rate.admits(0.0), rate.needs_rest()) for _ in range(FLOOD_FRAMES - 1)] == [(False, False)] * (
-        FLOOD_FRAMES - 1
-    )
-    assert (rate.admits(0.0), rate.needs_rest()) == (False, True)
-    assert (rate.admits(0.0), rate.needs_rest()) == (False, False)
+    assert [rate.admits(0.0), rate.admits(0.0)] == [True, False]
+    for _ in range(FLOOD_FRAMES - 1):
+        rate.refused()
+        assert not rate.needs_rest()
+    rate.refused()
+    assert rate.needs_rest()
+    rate.refused()
+    assert not rate.needs_rest()

@@ -21,6 +21,8 @@ from tests.kit.raw_socket import (
 )
 from tests.kit.serving import Served
 
+pytestmark = pytest.mark.usefixtures("way_of_reading")
+
 PING_FRAME, PONG_FRAME = b'{"type":"ping"}', (TEXT, b'{"type":"pong"}')
 CONTINUATION = 0x0
 PROTOCOL_ERROR, INVALID_TEXT, TOO_LARGE = 1002, 1007, 1009

@@ -1,6 +1,6 @@
 /* The least work with which a program can relay between two WebSocket clients on Linux: one read and one write for each
- * wake-up, and no rooms, JSON, log or limits. The second connection gets what the first one sends, the fourth what the
- * third sends, and so on. It listens on the port that is the first argument, and exits on any error. */
+ * wake-up, and no rooms, JSON, log or limits. The first two clients are a pair, the next two are another one. It listens
+ * on the port that is the first argument, and exits on any error. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -35,15 +35,20 @@ static void watch(int poll, int socket, struct client *client) {
 }
 
 static void accept_client(int poll, int listening) {
-  static struct client *waiting = NULL;
   struct client *client = calloc(1, sizeof *client);
   client->socket = accept(listening, NULL, NULL);
   check(client->socket >= 0);
   setsockopt(client->socket, IPPROTO_TCP, TCP_NODELAY, &YES, sizeof YES);
+  watch(poll, client->socket, client);
+}
+
+static void upgrade(struct client *client) {
+  static struct client *waiting = NULL;
+  check(write(client->socket, UPGRADE, sizeof UPGRADE - 1) == sizeof UPGRADE - 1);
+  client->is_open = 1;
   client->other = waiting;
   if (waiting != NULL) waiting->other = client;
   waiting = waiting == NULL ? client : NULL;
-  watch(poll, client->socket, client);
 }
 
 /* Write all complete frames to the other client, without their masks. Returns how many bytes were read. */
@@ -78,8 +83,7 @@ static void handle(struct client *client) {
   else {
     uint8_t *end = memmem(client->received, client->filled, "\r\n\r\n", 4);
     if (end == NULL) return;
-    check(write(client->socket, UPGRADE, sizeof UPGRADE - 1) == sizeof UPGRADE - 1);
-    client->is_open = 1;
+    upgrade(client);
     done = end + 4 - client->received;
   }
   client->filled -= done;

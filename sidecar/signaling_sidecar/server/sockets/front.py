@@ -71,12 +71,13 @@ class Front:
         self.owner.opened(opened)
 
     def admits(self, connection: Connection) -> bool:
-        """Whether the connection may send one more frame now. If not, the frame is refused and reported."""
-        now_s = self._loop.time()
-        if connection.rate.admits(now_s):
-            return True
-        self._report_too_fast(connection, connection.rate.take_report(now_s))
-        return False
+        """Whether the connection may send one more frame now."""
+        return connection.rate.admits(self._loop.time())
+
+    def refuse(self, connection: Connection) -> None:
+        """Refuse a frame that is not admitted, and report this from time to time."""
+        connection.rate.refused()
+        self._report_too_fast(connection, connection.rate.take_report(self._loop.time()))
 
     def recognise(self, connection: Connection, first_frame: bytes) -> bool:
         """Find the dialect of a connection on the shared path by its first frame. Returns False if no dialect begins

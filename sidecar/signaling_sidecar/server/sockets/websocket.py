@@ -14,21 +14,17 @@ import hashlib
 import re
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
-from aiohttp._websocket.reader import WebSocketDataQueue  # no public module has it, and the parser feeds no other
 from aiohttp.http import WS_KEY, WebSocketReader
-from aiohttp.http_websocket import WSMessageNoDecodeText
 from aiohttp.streams import EofStream
 
 from signaling_sidecar.dialects import Rejection
 from signaling_sidecar.server.sockets.frame_check import FrameCheck
+from signaling_sidecar.server.sockets.message_queue import Message, MessageQueue, Take, queue_all
 
 VERSION = "13"
 KEY_BYTES = 16  # RFC 6455, 4.1
-QUEUE_BYTES = 2**16  # bytes of messages that may wait to be handled; while there are more, nothing is read
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 LARGEST_CLOSE_CODE = 4999  # RFC 6455, 7.4.2
-
-Message = WSMessageNoDecodeText
 
 
 class WebSocket(web.StreamResponse):
@@ -41,7 +37,7 @@ class WebSocket(web.StreamResponse):
         # A browser that has offered subprotocols fails the connection if the server chooses none.
         offered = _words(request, "Sec-WebSocket-Protocol")
         super().__init__(status=101, headers=headers | ({"Sec-WebSocket-Protocol": offered[0]} if offered else {}))
-        self._queue: WebSocketDataQueue
+        self._queue: MessageQueue
         self._parser: _Parser
 
     async def begin(self, request: web.Request, max_message_bytes: int) -> asyncio.Transport:
@@ -51,26 +47,31 @@ class WebSocket(web.StreamResponse):
         transport = request.transport
         if transport is None:
             raise ConnectionResetError
-        self._queue = WebSocketDataQueue(request.protocol, QUEUE_BYTES, loop=asyncio.get_running_loop())
+        self._queue = MessageQueue(request.protocol)
         self._parser = _Parser(self._queue, max_message_bytes)
         request.protocol.set_parser(self._parser)
         request.protocol.keep_alive(False)
         return transport
 
-    async def receive(self) -> Message | None:
-        """Return the next message, with its text as bytes, or None if the connection is lost.
+    async def receive(self, take: Take = queue_all) -> Message | None:
+        """Return the next message that `take` does not take, with its text as bytes, or None if the connection is lost.
 
-        Raises WebSocketError, which has the close code, when the client has broken a rule and must be disconnected.
+        `take` is only called while nothing else is being handled. Raises WebSocketError, which has the close code, when
+        the client has broken a rule and must be disconnected.
         """
         try:
-            message: Message = await self._queue.read()
+            message = await self._queue.next(take)
         except EofStream:
             return None
-        if message.type is WSMsgType.TEXT:
-            _check_text(message.data)
-        elif message.type is WSMsgType.CLOSE:
+        if not is_well_formed(message):
+            raise WebSocketError(WSCloseCode.INVALID_TEXT, "a text frame is not UTF-8")
+        if message.type is WSMsgType.CLOSE:
             _check_close_code(message.data)
         return message
+
+    def fail(self, error: Exception) -> None:
+        """Let `receive` raise this exception, because a message could not be handled."""
+        self._queue.set_exception(error)
 
     async def wait_lost(self, within_s: float) -> None:
         """Return when the peer has closed its end of the connection, or after the given time."""
@@ -112,7 +113,7 @@ def error_of(rejection: Rejection) -> web.HTTPException:
 class _Parser(WebSocketReader):
     """The parser of aiohttp, which sees only frames that `FrameCheck` accepts."""
 
-    def __init__(self, queue: WebSocketDataQueue, max_message_bytes: int) -> None:
+    def __init__(self, queue: MessageQueue, max_message_bytes: int) -> None:
         super().__init__(
             queue, max_message_bytes + 1, compress=False, decode_text=False
         )  # the parser refuses messages of this size or more
@@ -135,11 +136,15 @@ class _Parser(WebSocketReader):
         super().feed_eof()
 
 
-def _check_text(text: bytes) -> None:
+def is_well_formed(message: Message) -> bool:
+    """Whether the data of a text frame is UTF-8."""
+    if message.type is not WSMsgType.TEXT or message.data.isascii():
+        return True
     try:
-        text.decode()
+        message.data.decode()
     except UnicodeDecodeError:
-        raise WebSocketError(WSCloseCode.INVALID_TEXT, "a text frame is not UTF-8") from None
+        return False
+    return True
 
 
 def _check_close_code(code: int) -> None:
