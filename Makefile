@@ -18,7 +18,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python soak soak-why bench bench-reading bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python soak soak-why bench bench-growing bench-hub bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -68,6 +68,15 @@ bench-reading: $(VENV)/tools  ## measure the time and memory for reading a log o
 
 bench-dialects: $(VENV)/tools  ## measure the CPU time for relaying an offer in each wire protocol
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.dialects
+
+bench-growing: $(VENV)/tools  ## measure how the CPU time for an offer grows up to 5,000 connections and rooms
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.growing
+
+bench-hub: $(VENV)/tools  ## measure the hub alone with up to a million peers in 100,000 rooms, which needs 4 GB of memory
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.hub
+
+bench-restarting: $(VENV)/tools  ## measure the start of a sidecar on a full event log
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.restarting
 
 check: check-python check-package  ## check the format, lint rules and types of both languages, and the npm package
 

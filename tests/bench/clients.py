@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import subprocess
 import sys
 import time
@@ -53,6 +54,10 @@ class Load:
         """Let all pairs that have met relay at the same time."""
         return Relayed(*self._ask("relay", dialect, window, seconds))
 
+    def take_turns(self, dialect: str, at_once: int, seconds: float) -> Relayed:
+        """Let pairs that are chosen at random relay one offer each, so that there are always so many on their way."""
+        return Relayed(*self._ask("take_turns", dialect, at_once, seconds))
+
     def gather(self, dialect: str, peers: int) -> None:
         """Let clients join one room, one after the other, and wait until all have heard of each other."""
         self._ask("gather", dialect, peers)
@@ -101,6 +106,8 @@ class Clients:
                 ]
             case ["relay", dialect, window, seconds]:
                 return await self._relay(self._pairs[dialect], int(window), float(seconds))
+            case ["take_turns", dialect, at_once, seconds]:
+                return await self._take_turns(self._pairs[dialect], int(at_once), float(seconds))
             case ["gather", dialect, peers]:
                 await self._gather(ALL_MANNERS[dialect], int(peers))
             case ["scatter", dialect, peers]:
@@ -151,13 +158,23 @@ class Clients:
         before = sum(pair.received for pair in pairs)
         until_s = time.perf_counter() + seconds
         await asyncio.gather(*(pair.relay(window, until_s) for pair in pairs))
-        latencies_us = sorted(1e6 * each for each in chain.from_iterable(pair.latencies_s for pair in pairs))
-        return Relayed(
-            len(latencies_us),
-            sum(pair.received for pair in pairs) - before,
-            latencies_us[len(latencies_us) // 2],
-            latencies_us[len(latencies_us) * 99 // 100],
-        )
+        latencies_s = list(chain.from_iterable(pair.latencies_s for pair in pairs))
+        return _relayed(sum(pair.received for pair in pairs) - before, latencies_s)
+
+    async def _take_turns(self, pairs: list[Pair], at_once: int, seconds: float) -> Relayed:
+        before = sum(pair.received for pair in pairs)
+        until_s = time.perf_counter() + seconds
+        waiting, latencies_s = random.sample(pairs, len(pairs)), list[float]()
+
+        async def relay() -> None:
+            while time.perf_counter() < until_s:
+                pair = waiting.pop(random.randrange(len(waiting)))
+                await pair.relay(1, 0.0)
+                latencies_s.extend(pair.latencies_s)
+                waiting.append(pair)
+
+        await asyncio.gather(*(relay() for _ in range(at_once)))
+        return _relayed(sum(pair.received for pair in pairs) - before, latencies_s)
 
     async def _gather(self, manners: Manners, peers: int) -> None:
         # Each of them receives the list of those who have joined before, and a notice of each one who joins after.
@@ -179,6 +196,12 @@ class Clients:
         for client in self._clients:
             client.transport.resume_reading()
         await all_arrived.wait()
+
+
+def _relayed(received: int, latencies_s: list[float]) -> Relayed:
+    latencies_us = sorted(1e6 * each for each in latencies_s)
+    count = len(latencies_us)
+    return Relayed(count, received, latencies_us[count // 2], latencies_us[count * 99 // 100])
 
 
 async def main(port: int) -> None:

@@ -66,7 +66,7 @@ class Hub:
     def handle(self, command: Command, now_s: float) -> list[Effect]:
         """Carry out one command. A refused command changes nothing, and only its sender is told."""
         done = self._do_or_hold(command, now_s)
-        return done + self.lobby.send_due(now_s) if self.lobby.is_behind else done
+        return done + self.lobby.send_due(now_s) if self.lobby.behind else done
 
     def administer(self, command: OfAdmin, now_s: float) -> Outcome:
         """Carry out a command of the admin, or return why it is refused."""
