@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import settings, strategies
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import Refusal
@@ -323,5 +324,6 @@ class RestoreMachine(RuleBasedStateMachine):
         assert list(self.hub.state.mailboxes) == []
 
 
-RestoreMachine.TestCase.settings = settings(stateful_step_count=30)
-TestRestore = RestoreMachine.TestCase
+@pytest.mark.fuzz
+def test_any_commands_are_restored_from_their_records() -> None:
+    run_state_machine_as_test(RestoreMachine, settings=settings(stateful_step_count=30))
