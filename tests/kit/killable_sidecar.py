@@ -32,9 +32,12 @@ class KillableSidecar:
 
     async def start(self, *flags: str) -> None:
         """Start it, as often as needed: a part of one whose supervisor was killed may still use the port."""
-        async with asyncio.timeout(STARTS_WITHIN_S):
-            while not await self._starts(*flags):
-                await self.end(lambda process: None)
+        try:
+            async with asyncio.timeout(STARTS_WITHIN_S):
+                while not await self._starts(*flags):
+                    await self.end(lambda process: None)
+        except TimeoutError:
+            raise AssertionError(f"the sidecar does not start:\n{self.errors.read_text()[-3000:]}") from None
 
     async def _starts(self, *flags: str) -> bool:
         command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", str(self.port)]
