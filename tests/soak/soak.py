@@ -64,7 +64,9 @@ class Soak:
     async def run(self) -> None:
         await self._sidecar.start("--reload")
         async with AsyncExitStack() as stack:
-            self._session = await stack.enter_async_context(aiohttp.ClientSession())
+            self._session = await stack.enter_async_context(
+                aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+            )
             for _ in range(PROXIES):
                 self._proxies.append(await stack.enter_async_context(fault_proxy(self._sidecar.port)))
             stack.push_async_callback(self._stop)
