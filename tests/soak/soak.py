@@ -184,9 +184,7 @@ class Soak:
         page = Page(self.ledger, name, self._chance, room, f"page-{number}", token)
         url = f"http://127.0.0.1:{self._chance.choice(self._proxies).port}/ws/signaling"
         self._running[page] = asyncio.create_task(page.run(self._session, url), name=page.instance)
-        await asyncio.wait(
-            {self._running[page], asyncio.create_task(page.joined.wait())}, return_when="FIRST_COMPLETED"
-        )
+        await until(page.joined.is_set, f"{page!r} has joined", QUIET_WITHIN_S)
         self.ledger.rooms.setdefault(room, {})[page.name] = page
 
     async def _settle(self) -> None:
