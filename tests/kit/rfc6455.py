@@ -35,6 +35,8 @@ class Outcome(NamedTuple):
     """The codes of which one must be in the Close. Empty if the bytes do not end the connection."""
     may_end: bool = False
     """Whether the server may end the connection, because the last frame is wrong, but has not arrived completely."""
+    goes_on: bool = False
+    """Whether the client sends more after its own Close. Its connection may then be reset before it has read the answer."""
 
 
 class Limits(NamedTuple):
@@ -110,7 +112,7 @@ def outcome_of(data: bytes, limits: Limits) -> Outcome:
         if wrong:
             return Outcome(pongs, frozenset(wrong))
         if frame.opcode == CLOSE:
-            return Outcome(pongs, frozenset((1000,)))
+            return Outcome(pongs, frozenset((1000,)), goes_on=frame.end < len(data))
         if frame.opcode == PING:
             pongs.append(frame.payload)
         at = frame.end
