@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
     may_end: bool = False
     """Whether the server may end the connection, because the last frame is wrong, but has not arrived completely."""
     goes_on: bool = False
-    """Whether the client sends more after its own Close. Its connection may then be reset before it has read the answer."""
+    """Whether the client sends more after its own Close. The connection may be reset before it has read the answer."""
 
 
 class Limits(NamedTuple):
