@@ -18,7 +18,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python soak soak-why bench bench-growing bench-hub bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python fuzz soak soak-why bench bench-growing bench-hub bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -53,9 +53,12 @@ test-all-python: $(VENV)/tools $(PACKAGE)
 test-package: $(PACKAGE)  ## run only the tests of the npm package that need no browser
 	@output=$$(cd $(PAGES) && npm test 2>&1); status=$$?; echo "$$output"; exit $$status
 
-soak: $(VENV)/tools  ## test each kind of fault under load for ten minutes, and fifty times as much arbitrary input as otherwise
-	SOAK_S=600 $(BIN)/pytest tests/server/test_faults.py
-	$(PYTEST) --hypothesis-profile soak tests/hub tests/dialects tests/eventlog tests/inspection tests/server/test_guard.py
+fuzz: $(VENV)/tools  ## try arbitrary bytes, frames and files for ten minutes; FUZZ_S=... changes the time
+	FUZZ_S=$${FUZZ_S:-600} $(BIN)/pytest -n $$($(BIN)/python -c 'import os; print(os.cpu_count())') \
+		--hypothesis-profile fuzz -m fuzz --ignore tests/e2e --ignore tests/frameworks
+
+soak: $(VENV)/tools  ## run 200 peers for half an hour while the sidecar is killed and reloaded; SOAK_S=... changes the time
+	PYTHONPATH=sidecar $(BIN)/python -m tests.soak --seconds $${SOAK_S:-1800}
 
 soak-why: browser $(PACKAGE)  ## test the diagnosis ten times with each fault in real browsers, and with a hundred connected pairs
 	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py

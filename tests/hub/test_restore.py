@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import settings, strategies
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import Refusal
@@ -356,5 +357,6 @@ def test_the_acknowledgement_of_short_frames_is_not_recorded_one_by_one() -> Non
     assert acknowledged == [f'{{"a":{frames}}}']
 
 
-RestoreMachine.TestCase.settings = settings(stateful_step_count=30)
-TestRestore = RestoreMachine.TestCase
+@pytest.mark.fuzz
+def test_any_commands_are_restored_from_their_records() -> None:
+    run_state_machine_as_test(RestoreMachine, settings=settings(stateful_step_count=30))

@@ -41,6 +41,8 @@ class Reader:
             if answer is not None and connection.end is None:
                 self._front.put(connection, frames.close_frame(answer, ""))
                 await self._send_last(lingers=end.by == "sidecar")
+            else:
+                self._front.send_now()  # our own Close may still be in the outbox
             connection.hang_up()
 
     async def _read(self) -> tuple[End, int | None]:
