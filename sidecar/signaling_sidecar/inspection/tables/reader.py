@@ -33,7 +33,7 @@ _SCHEMA = pa.schema(
     {name: _ARROW_TYPES[next(iter(get_args(hint)), hint)] for name, hint in get_type_hints(Line).items()}
 )
 _NAMES_THAT_REPEAT = ("type", "dialect", "room", "peer", "to", "session", "kind", "boot")
-_WORKERS = min(4, os.cpu_count() or 1)  # each of them holds the text of one segment in memory, which is 64 MiB
+_WORKERS = min(4, os.cpu_count() or 1)  # each of them holds the text of one segment in memory, which is 8 MiB
 _BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its default of 1 MiB is smaller than a large checkpoint
 LONG_LOAD_BYTES = 256_000_000  # on disk; reading them takes more than a second, even if they are a single segment
 

@@ -25,13 +25,14 @@ class FrameRate:
 
     def admits(self, now_s: float) -> bool:
         """Whether one more frame is accepted. If not, `refused` must be called as soon as the frame is refused."""
-        times = self.times
-        self._tokens = min(self._burst * times, self._tokens + (now_s - self._seen_s) * self._per_s * times)
+        most = self._burst * self.times
+        tokens = self._tokens + (now_s - self._seen_s) * self._per_s * self.times
+        if tokens > most:
+            tokens = most
+        is_admitted = tokens >= 1
+        self._tokens = tokens - 1 if is_admitted else tokens
         self._seen_s = now_s
-        if self._tokens >= 1:
-            self._tokens -= 1
-            return True
-        return False
+        return is_admitted
 
     def refused(self) -> None:
         """Count a refused frame."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from aiohttp import web
 from aiohttp._websocket.reader import WebSocketDataQueue  # no public module has it, and the parser feeds no other
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_websocket import WSMessageNoDecodeText
 
 Message = WSMessageNoDecodeText
@@ -29,7 +29,7 @@ def queue_all(message: Message) -> bool:
 
 
 class MessageQueue(WebSocketDataQueue):
-    def __init__(self, protocol: web.RequestHandler) -> None:
+    def __init__(self, protocol: BaseProtocol) -> None:
         super().__init__(protocol, QUEUE_BYTES, loop=asyncio.get_running_loop())
         self._offer: Take = queue_all
         self._queued = 0

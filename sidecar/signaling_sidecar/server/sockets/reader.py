@@ -15,7 +15,9 @@ from signaling_sidecar.server.sockets.connection import CLOSE_WITHIN_S, LOST, Co
 from signaling_sidecar.server.sockets.frame_rate import REST_S
 from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.server.sockets.message_queue import Message
-from signaling_sidecar.server.sockets.websocket import WebSocket, is_well_formed
+from signaling_sidecar.server.sockets.websocket import WebSocket, is_utf8
+
+_TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 
 
 class Reader:
@@ -23,6 +25,7 @@ class Reader:
         self._front = front
         self._connection = connection
         self._socket = socket
+        self._time = asyncio.get_running_loop().time
 
     async def run(self) -> None:
         """Read until the connection has ended, and close the socket."""
@@ -38,6 +41,8 @@ class Reader:
             if answer is not None and connection.end is None:
                 self._front.put(connection, frames.close_frame(answer, ""))
                 await self._send_last(lingers=end.by == "sidecar")
+            else:
+                self._front.send_now()  # our own Close may still be in the outbox
             connection.hang_up()
 
     async def _read(self) -> tuple[End, int | None]:
@@ -52,7 +57,7 @@ class Reader:
                 return ended_by_peer(message.data, message.extra or ""), WSCloseCode.OK
             if message.type is WSMsgType.PONG and connection.owes_pong:
                 front.ponged(connection, message.data)
-            elif connection.end is None and front.admits(connection):
+            elif connection.end is None and connection.rate.admits(self._time()):
                 await self._handle(message)
             elif connection.end is None:
                 await self._refuse()
@@ -64,13 +69,15 @@ class Reader:
         By far the most messages are handled here, because it takes less time than waking the task that runs `_read`.
         """
         connection, front = self._connection, self._front
-        is_usual = message.type in (WSMsgType.TEXT, WSMsgType.BINARY) and is_well_formed(message)
-        if not is_usual or connection.speaker is None or connection.end is not None or front.owner.has_hooks:
+        type_, data, _ = message
+        if type_ is not _TEXT and type_ is not _BINARY:
             return False
-        if not front.admits(connection):
+        if connection.speaker is None or connection.end is not None or front.owner.has_hooks:
+            return False
+        if (type_ is _TEXT and not is_utf8(data)) or not connection.rate.admits(self._time()):
             return False
         try:
-            front.owner.ask(self._command(message))
+            front.owner.ask(front.read(connection, data if type_ is _TEXT else Binary(data)))
         except Exception as error:
             self._socket.fail(error)
         return True
@@ -83,13 +90,7 @@ class Reader:
             is_text = message.type is WSMsgType.TEXT
             if is_text and connection.speaker is None and front.recognise(connection, message.data):
                 await self._begin()
-            await self._ask(self._command(message))
-
-    def _command(self, message: Message) -> commands.Command:
-        """Return what the client asks for with a text or binary frame."""
-        self._connection.heard()
-        is_text = message.type is WSMsgType.TEXT
-        return self._front.read(self._connection, message.data if is_text else Binary(message.data))
+            await self._ask(front.read(connection, message.data if is_text else Binary(message.data)))
 
     async def _refuse(self) -> None:
         """Refuse a frame of a client that sends too many, and read nothing for a while if it does not stop."""
