@@ -25,7 +25,7 @@ FEW_EVENTS = 100_000
 
 def compare_servers(rounds: int) -> None:
     contenders, missing = find_contenders()
-    print(f"The sidecar and other servers, best of {rounds} rounds:")
+    print(f"The sidecar and other servers (rounds: {rounds}):")
     best = comparison.compare(contenders, rounds)
     print("\n".join([*missing, *comparison.table(best)]))
 
