@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from signaling_sidecar.cli import main
@@ -97,6 +96,9 @@ def test_clearing_creates_no_files_if_there_is_no_log(tmp_path: Path, capsys: py
 
 
 def test_real_lines_match_the_printed_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    # It takes a second and a half to compile grammars. At the top of the file, that would delay each pytest worker.
+    import jsonschema
+
     assert main(["log", "schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
     validator = jsonschema.Draft202012Validator(schema)

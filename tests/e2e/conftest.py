@@ -14,7 +14,7 @@ from tests.e2e.reported_verdicts import Tally
 from tests.kit.browsers import CAMERA_FLAGS, SharedBrowsers, launched, launched_firefox
 from tests.kit.lan import Lan, new_lan
 from tests.kit.programs import Start
-from tests.kit.provision_browser import find_chromium, find_firefox
+from tests.kit.provision_browser import find_chromium, find_firefox, find_headless_shell
 from tests.kit.sites import PLUGIN, Site, close_all_rooms, start_demo
 from tests.kit.starting import starting
 
@@ -26,11 +26,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser_path() -> Path:
+def full_browser_path() -> Path:
     path = find_chromium()
     if path is None:
         pytest.skip("no Chromium or Chrome here: `make test` looks for one to install")
     return path
+
+
+@pytest.fixture(scope="session")
+def browser_path(request: pytest.FixtureRequest) -> Path:
+    """Chromium's headless shell, whose pages take less CPU time, or else the full browser."""
+    shell = find_headless_shell()
+    if shell is not None:
+        return shell
+    full: Path = request.getfixturevalue("full_browser_path")
+    return full
 
 
 @pytest.fixture(scope="session")
@@ -90,18 +100,21 @@ async def browser(browsers: SharedBrowsers, playwright: Playwright, browser_path
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def own_browser(playwright: Playwright, browser_path: Path) -> AsyncIterator[Browser]:
-    """One that no other test has had."""
-    async with launched(playwright, browser_path) as browser:
+async def full_browser(playwright: Playwright, full_browser_path: Path) -> AsyncIterator[Browser]:
+    """One that no other test has had, and that has the pages of `chrome://`, which a headless shell lacks."""
+    async with launched(playwright, full_browser_path) as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def browser_with_camera(
-    browsers: SharedBrowsers, playwright: Playwright, browser_path: Path
+    browsers: SharedBrowsers, playwright: Playwright, full_browser_path: Path
 ) -> AsyncIterator[Browser]:
-    """Camera and microphone are there, and every page may have them."""
-    launch = partial(launched, playwright, browser_path, CAMERA_FLAGS)
+    """Camera and microphone are there, and every page may have them.
+
+    To such a page, Chromium also gives the IP addresses of this machine. A headless shell gives it mDNS names instead.
+    """
+    launch = partial(launched, playwright, full_browser_path, CAMERA_FLAGS)
     async with browsers.lent("Chromium with a camera", launch) as browser:
         yield browser
 

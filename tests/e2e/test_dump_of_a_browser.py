@@ -94,10 +94,10 @@ async def dumps_that_name(recorder: Page, folder: Path, demo: Site) -> list[Path
 
 
 async def test_a_dump_shows_the_result_that_the_signaling_does_not_contain(
-    demo: Site, own_browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
+    demo: Site, full_browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    recorder = await internals(own_browser)
-    await meet_in_two_rooms(own_browser, demo)
+    recorder = await internals(full_browser)
+    await meet_in_two_rooms(full_browser, demo)
     dumps = await dumps_that_name(recorder, tmp_path, demo)
     await end(demo)
     log = open_log(demo.sidecar.state_dir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
@@ -11,7 +12,6 @@ from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
-import nbformat
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, Playwright, expect
@@ -131,9 +131,14 @@ def write_notebook(folder: Path, demo: Site, *cells: str) -> str:
 
 
 def write_cells(folder: Path, *cells: str) -> str:
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    nbformat.write(notebook, folder / "live.ipynb")
+    empty = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
+    notebook = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+        "cells": [{**empty, "id": f"cell-{number}", "source": cell} for number, cell in enumerate(cells)],
+    }
+    (folder / "live.ipynb").write_text(json.dumps(notebook))
     return "live.ipynb"
 
 

@@ -1,4 +1,5 @@
-"""Browsers connect to each other through Vite and the sidecar. Each test runs in Chromium and in Firefox."""
+"""Browsers connect to each other through Vite and the sidecar. Most tests run in Chromium and in Firefox, and one in
+both together."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from itertools import permutations
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.demo_page import AT_ONCE_MS, all_connected, in_room, new_page
+from tests.e2e.demo_page import AT_ONCE_MS, all_connected, in_room, meet, new_page
 from tests.kit.sites import Site
 
 
@@ -17,18 +18,18 @@ def demo(shared_demo: Site) -> Site:
 
 
 @pytest.fixture(params=["browser_with_camera", "firefox"], ids=["Chromium", "Firefox"])
-def browser(request: pytest.FixtureRequest) -> Browser:
+def either(request: pytest.FixtureRequest) -> Browser:
     """A browser with a camera and a microphone that every page may use."""
     found: Browser = request.getfixturevalue(request.param)
     return found
 
 
-async def test_two_pages_connect_with_one_click_each(demo: Site, browser: Browser) -> None:
-    ann = await new_page(browser, "Ann")
+async def test_two_pages_connect_with_one_click_each(demo: Site, either: Browser) -> None:
+    ann = await new_page(either, "Ann")
     await ann.open(demo.url)
     await ann.join("bar")
     await expect(ann.page.get_by_test_id("waiting")).to_be_visible()
-    ben = await new_page(browser, "Ben")
+    ben = await new_page(either, "Ben")
     await ben.open(demo.url)
     await expect(ben.room_card("bar")).to_contain_text("1")
     await ben.join("bar")
@@ -41,8 +42,8 @@ async def test_two_pages_connect_with_one_click_each(demo: Site, browser: Browse
     assert ann.faults == ben.faults == []
 
 
-async def test_a_user_who_clicks_leave_is_removed_at_once_and_may_return(demo: Site, browser: Browser) -> None:
-    ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
+async def test_a_user_who_clicks_leave_is_removed_at_once_and_may_return(demo: Site, either: Browser) -> None:
+    ann, ben = await in_room(either, demo.url, "bar", "Ann", "Ben")
     await ben.leave()
     await ann.reads("Ben left", within_ms=AT_ONCE_MS)
     await expect(ann.tile("Ben")).to_have_count(0)
@@ -51,8 +52,8 @@ async def test_a_user_who_clicks_leave_is_removed_at_once_and_may_return(demo: S
     assert ann.faults == ben.faults == []
 
 
-async def test_a_reloaded_page_connects_again(demo: Site, browser: Browser) -> None:
-    ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
+async def test_a_reloaded_page_connects_again(demo: Site, either: Browser) -> None:
+    ann, ben = await in_room(either, demo.url, "bar", "Ann", "Ben")
     await ann.keep_connection_to(ben)
     before = await ben.peer_id()
     await ben.page.reload()
@@ -64,16 +65,16 @@ async def test_a_reloaded_page_connects_again(demo: Site, browser: Browser) -> N
     assert ann.faults == ben.faults == []
 
 
-async def test_three_pages_are_a_full_mesh(demo: Site, browser: Browser) -> None:
-    people = await in_room(browser, demo.url, "bar", "Ann", "Ben", "Cleo")
+async def test_three_pages_are_a_full_mesh(demo: Site, either: Browser) -> None:
+    people = await in_room(either, demo.url, "bar", "Ann", "Ben", "Cleo")
     for one, other in permutations(people, 2):
         await one.say(f"from {one.name} before {other.name}")
         await other.reads(f"from {one.name} before {other.name}")
     assert [person.faults for person in people] == [[], [], []]
 
 
-async def test_pages_that_turn_their_cameras_on_see_each_other(demo: Site, browser: Browser) -> None:
-    ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
+async def test_pages_that_turn_their_cameras_on_see_each_other(demo: Site, either: Browser) -> None:
+    ann, ben = await in_room(either, demo.url, "bar", "Ann", "Ben")
     for person in (ann, ben):
         await person.turn_camera_on()
     for one, other in permutations((ann, ben), 2):
@@ -81,3 +82,20 @@ async def test_pages_that_turn_their_cameras_on_see_each_other(demo: Site, brows
         await expect(video).to_be_visible()
         await one.page.wait_for_function("video => video.videoWidth > 0", arg=await video.element_handle())
     assert ann.faults == ben.faults == []
+
+
+async def test_firefox_and_chromium_connect_in_either_order_and_after_reloads(
+    demo: Site, firefox: Browser, browser: Browser
+) -> None:
+    people = [await new_page(firefox, "Ann"), await new_page(browser, "Ben"), await new_page(firefox, "Cleo")]
+    await meet(demo.url, "bar", *people)
+    for one in people:
+        before = await one.peer_id()
+        await one.page.reload()
+        await all_connected(*people)
+        assert await one.peer_id() == before
+        await one.say(f"{one.name} is back")
+    for one, other in permutations(people, 2):
+        await one.say(f"from {one.name} before {other.name}")
+        await other.reads(f"from {one.name} before {other.name}")
+    assert [person.faults for person in people] == [[], [], []]

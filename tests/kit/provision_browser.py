@@ -1,8 +1,11 @@
 """Find or install the browsers for the tests: an installed Chromium or Chrome, otherwise that of Playwright, otherwise
-that of Debian; and Firefox.
+that of Debian; Chromium's headless shell; and Firefox.
 
-`make test` runs this file, which installs missing browsers and prints which ones it found. Tests call `find_chromium`
-and `find_firefox`.
+The headless shell is Chromium without windows, profiles and pages of its own. Most tests use it if it is installed,
+because the same pages take less CPU time in it.
+
+`make test` runs this file, which installs missing browsers and prints which ones it found. Tests call `find_chromium`,
+`find_headless_shell` and `find_firefox`.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+HEADLESS_SHELL_NAMES = ("chromium-headless-shell", "chrome-headless-shell")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 # Playwright's own Firefox is not used, because it is modified.
 FIREFOX_NAMES = ("firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox")
@@ -32,6 +36,11 @@ Way = tuple[str, Callable[[], None]]
 def find_chromium() -> Path | None:
     """The first Chromium or Chrome that is installed and can start."""
     return next((path for path in _chromium_candidates() if _says(path, "hrom")), None)
+
+
+def find_headless_shell() -> Path | None:
+    """The first headless shell of Chromium that is installed and can start."""
+    return next((path for path in _installed(HEADLESS_SHELL_NAMES) if _says(path, "hrom")), None)
 
 
 def find_firefox() -> Path | None:
@@ -79,7 +88,7 @@ def _from_debian(package: str) -> list[Way]:
 def _install_debians(package: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-q"], check=True, env=environment)
-    install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", package]
+    install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", "--no-remove", package]
     subprocess.run(install, check=True, env=environment)
 
 
@@ -99,18 +108,19 @@ def provision(find: Callable[[], Path | None], ways: Iterable[Way]) -> Path | No
 
 
 if __name__ == "__main__":
-    wanted = {
+    needed = {
         "Chromium or Chrome": (
             find_chromium,
             [("Playwright's own Chromium", _download_playwrights_own), *_from_debian("chromium")],
         ),
         "Firefox": (find_firefox, _from_debian("firefox-esr")),
     }
-    browsers = {name: provision(find, ways) for name, (find, ways) in wanted.items()}
+    faster = {"headless shell of Chromium": (find_headless_shell, _from_debian("chromium-headless-shell"))}
+    browsers = {name: provision(find, ways) for name, (find, ways) in (needed | faster).items()}
     for name, path in browsers.items():
         if path is not None:
             print(f"browser of the tests: {path} ({_version_of(path)})")
-        else:
+        elif name in needed:
             print(f"no {name} for the end-to-end tests: install it, or run this once as root on Debian")
-    if None in browsers.values():
+    if any(browsers[name] is None for name in needed):
         sys.exit(1)

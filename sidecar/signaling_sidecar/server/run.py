@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -128,7 +127,6 @@ async def _serve(
     try:
         await web.SockSite(runner, listening).start()
         announce()
-        gc.freeze()  # all modules stay in use; looking for garbage in them would stop every connection for 20 ms
         await stop.wait()
     finally:
         state_dir.remove_runtime(
