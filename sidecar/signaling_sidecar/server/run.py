@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -66,7 +65,6 @@ def run(
         sidecar = Sidecar(settings, sources, reloaded=reloaded)
 
         def announce() -> None:
-            look_for_garbage_rarely()
             ready = _write_runtime(sidecar, listening)
             if not reloaded:
                 print(msgspec.json.encode(ready).decode(), file=stdout, flush=True)
@@ -128,7 +126,7 @@ async def _serve(
     try:
         await web.SockSite(runner, listening).start()
         announce()
-        gc.freeze()  # all modules stay in use; looking for garbage in them would stop every connection for 20 ms
+        look_for_garbage_rarely()
         await stop.wait()
     finally:
         state_dir.remove_runtime(
