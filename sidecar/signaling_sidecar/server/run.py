@@ -65,6 +65,7 @@ def run(
         sidecar = Sidecar(settings, sources, reloaded=reloaded)
 
         def announce() -> None:
+            look_for_garbage_rarely()
             ready = _write_runtime(sidecar, listening)
             if not reloaded:
                 print(msgspec.json.encode(ready).decode(), file=stdout, flush=True)
@@ -126,7 +127,6 @@ async def _serve(
     try:
         await web.SockSite(runner, listening).start()
         announce()
-        look_for_garbage_rarely()
         await stop.wait()
     finally:
         state_dir.remove_runtime(
