@@ -18,7 +18,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python soak soak-why bench-reading bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python fuzz soak soak-why bench bench-growing bench-hub bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -53,18 +53,33 @@ test-all-python: $(VENV)/tools $(PACKAGE)
 test-package: $(PACKAGE)  ## run only the tests of the npm package that need no browser
 	@output=$$(cd $(PAGES) && npm test 2>&1); status=$$?; echo "$$output"; exit $$status
 
-soak: $(VENV)/tools  ## test each kind of fault under load for ten minutes, and fifty times as much arbitrary input as otherwise
-	SOAK_S=600 $(BIN)/pytest tests/server/test_faults.py
-	$(PYTEST) --hypothesis-profile soak tests/hub tests/dialects tests/eventlog tests/inspection tests/server/test_guard.py
+fuzz: $(VENV)/tools  ## try arbitrary bytes, frames and files for ten minutes; FUZZ_S=... changes the time
+	FUZZ_S=$${FUZZ_S:-600} $(BIN)/pytest -n $$($(BIN)/python -c 'import os; print(os.cpu_count())') \
+		--hypothesis-profile fuzz -m fuzz --ignore tests/e2e --ignore tests/frameworks
+
+soak: $(VENV)/tools  ## run 200 peers for half an hour while the sidecar is killed and reloaded; SOAK_S=... changes the time
+	PYTHONPATH=sidecar $(BIN)/python -m tests.soak --seconds $${SOAK_S:-1800}
 
 soak-why: browser $(PACKAGE)  ## test the diagnosis ten times with each fault in real browsers, and with a hundred connected pairs
 	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py
+
+bench: $(VENV)/tools $(PACKAGE)  ## measure everything and compare it with other servers, in under five minutes
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench
 
 bench-reading: $(VENV)/tools  ## measure the time and memory for reading a log of a million events
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000
 
 bench-dialects: $(VENV)/tools  ## measure the CPU time for relaying an offer in each wire protocol
-	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.relaying
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.dialects
+
+bench-growing: $(VENV)/tools  ## measure how the CPU time for an offer grows up to 5,000 connections and rooms
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.growing
+
+bench-hub: $(VENV)/tools  ## measure the hub alone with up to a million peers in 100,000 rooms, which needs 4 GB of memory
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.hub
+
+bench-restarting: $(VENV)/tools  ## measure the start of a sidecar on a full event log
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.restarting
 
 check: check-python check-package  ## check the format, lint rules and types of both languages, and the npm package
 

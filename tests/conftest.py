@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from pytest_aiohttp.plugin import AiohttpClient
 from pytest_asyncio import is_async_test
 
+from signaling_sidecar.server.sockets.reader import Reader
 from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
@@ -28,17 +30,23 @@ LONGEST = (
     "tests/e2e/test_make_dev.py",
     *SHARES_BROWSERS,
     "tests/lan",
+    "tests/soak",
     "tests/reload",
     "tests/trial",
     "tests/test_notebooks.py",
     "tests/server",
 )
 
-# How many examples a test with arbitrary input tries. Each run tries others, and `make soak` tries many.
+# How many examples a test with arbitrary input tries. Each run tries the same ones, so that it does not fail because of
+# a bug that a change has not caused. `make fuzz` tries others.
 # An example must not fail because the machine is busy with the browsers of other tests.
-settings.register_profile("quick", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("soak", settings.get_profile("quick"), max_examples=2000)
+settings.register_profile(
+    "quick", max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("fuzz", settings.get_profile("quick"), max_examples=400, derandomize=False, database=None)
 settings.load_profile("quick")
+FUZZ_S = float(os.environ.get("FUZZ_S", "0"))
+FUZZ_TEST_S = pytest.StashKey[float]()
 
 # Nor may a test that reads the log find asyncio's report of a callback that was slow, which only its debug mode writes.
 logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))
@@ -75,6 +83,17 @@ async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
     return await serve(aiohttp_client, tmp_path)
 
 
+@pytest.fixture(params=["at once", "queued"])
+def way_of_reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test twice: most frames are handled as soon as they are parsed, and then all are queued before.
+
+    Frames are queued when something must be waited for, such as hooks, and whenever aiohttp's parser does not offer
+    them to the sidecar's queue.
+    """
+    if request.param == "queued":
+        monkeypatch.setattr(Reader, "_take", lambda reader, message: False)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that share browsers run in the event loop that these were started in."""
     folders = [config.rootpath / folder for folder in SHARES_BROWSERS]
@@ -84,6 +103,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         starts = {config.rootpath / path: start for start, path in enumerate(LONGEST)}
         items.sort(key=lambda item: min(starts.get(path, len(starts)) for path in (item.path, *item.path.parents)))
+
+    if FUZZ_S:
+        count = sum(item.get_closest_marker("fuzz") is not None for item in items)
+        workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
+        config.stash[FUZZ_TEST_S] = FUZZ_S * workers / max(1, count)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """With `FUZZ_S`, the tests with the mark `fuzz` are repeated until that many seconds have passed."""
+    end_s = time.monotonic() + pyfuncitem.config.stash.get(FUZZ_TEST_S, 0)
+    result = yield
+    if pyfuncitem.get_closest_marker("fuzz") is not None:
+        arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+        while time.monotonic() < end_s:
+            pyfuncitem.obj(**arguments)
+    return result
 
 
 def _is_in(folders: list[Path], item: pytest.Item) -> bool:

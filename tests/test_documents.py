@@ -20,7 +20,7 @@ from signaling_sidecar.hub.rules import Joining, RoomRules
 from tests.kit.checkout import FRONTEND, PROTOCOLS, ROOT
 from tests.kit.readme import READMES
 
-DOCUMENTS = [*READMES, PROTOCOLS, *sorted((ROOT / ".github").glob("*.md"))]
+DOCUMENTS = [*READMES, PROTOCOLS, *sorted((ROOT / ".github").glob("*.md")), ROOT / "tests/bench/README.md"]
 CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
 CODE = [ROOT / "sidecar", FRONTEND / "src", ROOT / "tests"]
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)

@@ -3,6 +3,7 @@ the machine."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,11 @@ def test_the_benchmark_measures_every_case(
 ) -> None:
     in_a_process = reading.measure_in_a_process
     monkeypatch.setattr(reading, "measure_in_a_process", reading.measure)  # a start of Python for each takes long
-    reading.main(["--events", str(EVENTS)])
-    report = capsys.readouterr().out
-    assert [line.split()[0] for line in report.splitlines() if line.endswith("rows")] == list(reading.CASES)
-    assert ".events takes" in report
+    reading.main(["--events", str(EVENTS), "--json"])
+    *report, as_json = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in report if line.endswith("rows")] == list(reading.CASES)
+    figures = [reading.Figure(**each) for each in json.loads(as_json)["reading"]["figures"]]
+    assert [str(each) for each in figures] == [line for line in report if "target" in line]
+    assert {each.name: each.target for each in figures}["time of .pairs"] == 0.1  # a hundredth of a million's
     write_log(tmp_path, EVENTS)
     assert in_a_process("events", tmp_path).rows == EVENTS

@@ -72,6 +72,8 @@ def steps(draw: Draw, dialect: str, cast: Cast) -> tuple[str, bytes]:
             return draw(strategies.sampled_from(cast.senders)), encoded(frame)
         case 2 | 3 | 4:
             return sender, encoded(_changed(draw, frame, cast, _fields(dialect)))
+        case 5:
+            return sender, _damaged(draw, encoded(frame))
     return sender, encoded(frame)
 
 
@@ -142,6 +144,13 @@ def _changed(draw: Draw, frame: Any, cast: Cast, fields: tuple[str, ...]) -> Any
     place = draw(strategies.integers(0, len(frame)))
     more = strategies.binary(max_size=2) if isinstance(frame, bytes) else strategies.lists(values, max_size=2)
     return frame[:place] + draw(more) + frame[place + 1 :]
+
+
+def _damaged(draw: Draw, frame: bytes) -> bytes:
+    """Replace, add or remove some of the bytes."""
+    begin, end = sorted((draw(strategies.integers(0, len(frame))), draw(strategies.integers(0, len(frame)))))
+    rest = draw(strategies.sampled_from((frame[begin:], frame[end:], b"")))
+    return type(frame)(frame[:begin] + draw(strategies.binary(max_size=4)) + rest)
 
 
 @cache

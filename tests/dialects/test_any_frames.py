@@ -64,6 +64,7 @@ def look_at(wire: Wire) -> None:
         assert room.host is None or room.host in room.sessions.values()
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("dialect", MANNERS)
 def test_any_frame_causes_at_most_one_error_and_reaches_no_other_room(dialect: str) -> None:
     @given(strategies.lists(steps(dialect, CAST), max_size=12))
@@ -96,6 +97,7 @@ def test_frames_of_each_kind_are_relayed(dialect: str, kind: str) -> None:
     )
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("dialect", MANNERS)
 def test_nothing_remains_after_any_frames_and_endings(dialect: str) -> None:
     endings = strategies.lists(strategies.sampled_from(Ending), min_size=6, max_size=6)

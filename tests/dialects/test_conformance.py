@@ -18,6 +18,8 @@ from tests.dialects.manners.manners import Manners
 from tests.dialects.manners.meeting import CONFIRMS, enter, greeted, hears, hears_an_error, meet
 from tests.kit.serving import Peer, Served, serve
 
+pytestmark = pytest.mark.usefixtures("way_of_reading")
+
 ROOM, OTHER_ROOM = "first-room", "second-room"
 BAD_FRAMES: list[str | bytes] = [
     b"{}",

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +13,10 @@ from playwright.async_api import Browser, Playwright, async_playwright, expect
 from tests.e2e.reported_verdicts import Tally
 from tests.kit.browsers import CAMERA_FLAGS, SharedBrowsers, launched, launched_firefox
 from tests.kit.lan import Lan, new_lan
-from tests.kit.programs import Program, Start, is_running, start_program
+from tests.kit.programs import Start
 from tests.kit.provision_browser import find_chromium, find_firefox, find_headless_shell
 from tests.kit.sites import PLUGIN, Site, close_all_rooms, start_demo
+from tests.kit.starting import starting
 
 PAGE_WITHIN_MS = 30_000  # ms that a page may take to show something, with pages of several tests on two slow cores
 
@@ -63,61 +59,17 @@ def npm_package() -> Path:
     return PLUGIN
 
 
-@contextmanager
-def _state_home(path: Path) -> Iterator[Path]:
-    """The folder with the state folders of a test's sidecars. A sidecar that is still running at the end is killed."""
-    yield path
-    for runtime in path.glob("signaling-sidecar/*/runtime.json"):
-        pid = json.loads(runtime.read_text())["pid"]
-        if is_running(pid):
-            os.kill(pid, signal.SIGKILL)
-
-
-def _environment(state_home: Path) -> dict[str, str]:
-    """The environment of a developer who uses the sidecar of this Python interpreter. The variable CI is removed
-    because the plugin starts no sidecar in CI, and the variables of make are removed too."""
-    kept = {key: value for key, value in os.environ.items() if key not in ("CI", "VITEST", "MAKEFLAGS", "MAKELEVEL")}
-    bin_folder = Path(sys.executable).parent
-    return kept | {
-        "NO_COLOR": "1",
-        "PATH": f"{bin_folder}{os.pathsep}{kept['PATH']}",
-        "PYTHONUNBUFFERED": "1",
-        # As for users, who have no checkout. Otherwise each sidecar would be three processes, and saving a file of its
-        # code during a test would close all connections.
-        "SIDECAR_RELOAD": "off",
-        "VIRTUAL_ENV": sys.prefix,
-        "XDG_STATE_HOME": str(state_home),
-    }
-
-
-@asynccontextmanager
-async def _starting(folder: Path) -> AsyncIterator[Start]:
-    with _state_home(folder / "state-home") as state_home:
-        environment = _environment(state_home)
-        programs: list[Program] = []
-
-        async def start(words: Sequence[str | Path], cwd: Path, env: Mapping[str, str | None] | None = None) -> Program:
-            changed = {**environment, **(env or {})}
-            kept = {key: value for key, value in changed.items() if value is not None}
-            programs.append(await start_program(words, cwd, kept))
-            return programs[-1]
-
-        yield start
-        for program in reversed(programs):
-            await program.stop()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """A function that starts programs. `env` changes the environment, where None removes a variable."""
-    async with _starting(tmp_path) as start:
+    async with starting(tmp_path) as start:
         yield start
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def start_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Start]:
     """A function that starts programs for all tests of a file. These tests run in the event loop of the module."""
-    async with _starting(tmp_path_factory.mktemp("shared")) as start:
+    async with starting(tmp_path_factory.mktemp("shared")) as start:
         yield start
 
 

@@ -1,4 +1,4 @@
-"""Measure how long a newcomer waits for a connection. Nothing is asserted, because it depends on the load of the
+"""Measure how long a newcomer waits for a connection. No test asserts a time, because it depends on the load of the
 machine."""
 
 from __future__ import annotations
@@ -16,21 +16,24 @@ new MutationObserver(() => {
 """
 
 
-async def time_to_connected(browser: Browser, room_url: str, runs: int, **context: Any) -> str:
+async def times_to_connected_ms(browser: Browser, room_url: str, runs: int, **context: Any) -> list[float]:
     """Measure the time from loading the page to the connection to a peer in the room, each time with a new browser
     profile.
 
     `context` are arguments for Playwright's `new_context`.
     """
-    times_ms = [await _one_time(browser, room_url, context) for _ in range(runs)]
+    return [await _one_time_ms(browser, room_url, context) for _ in range(runs)]
+
+
+def in_words(times_ms: list[float]) -> str:
     shortest, middle, longest = min(times_ms), median(times_ms), max(times_ms)
     return (
-        f"from page load to connected, {runs} runs: {shortest:.0f} ms at least, {middle:.0f} ms median, "
+        f"from page load to connected, {len(times_ms)} runs: {shortest:.0f} ms at least, {middle:.0f} ms median, "
         f"{longest:.0f} ms at most"
     )
 
 
-async def _one_time(browser: Browser, room_url: str, options: dict[str, Any]) -> float:
+async def _one_time_ms(browser: Browser, room_url: str, options: dict[str, Any]) -> float:
     context = await browser.new_context(**options)
     await context.add_init_script(NOTE_WHEN_CONNECTED)
     page = await context.new_page()

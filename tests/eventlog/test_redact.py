@@ -179,6 +179,7 @@ def with_text(text: str) -> bytes:
     return b"\n".join(msgspec.json.encode(redactor.redact(msgspec.json.decode(line, type=Line))) for line in lines)
 
 
+@pytest.mark.fuzz
 @given(st.text(min_size=6))
 def test_the_redacted_copy_does_not_depend_on_the_texts_of_peers(text: str) -> None:
     """Whether the redacted text is the same, byte for byte, as for another text. Addresses, SDP, candidates and known
@@ -190,6 +191,7 @@ def test_the_redacted_copy_does_not_depend_on_the_texts_of_peers(text: str) -> N
     assert with_text(text) == with_text("an utterly different text")
 
 
+@pytest.mark.fuzz
 @given(
     st.text(min_size=6),
     st.sampled_from(["o=", "s=", "a=x-", "a=mid:", "a=ssrc:1 cname:", "a=candidate:", "a=ice-pwd:"]),
@@ -229,6 +231,7 @@ def test_addresses_in_one_subnet_stay_in_one_subnet() -> None:
     assert networks == ["192.168.77", "192.168.77", "192.168.78", "10.0.77", "10.0.77"]
 
 
+@pytest.mark.fuzz
 @given(st.lists(st.ip_addresses(v=4), unique=True, max_size=600))
 def test_different_addresses_stay_different(addresses: list[ipaddress.IPv4Address]) -> None:
     names = Pseudonyms()

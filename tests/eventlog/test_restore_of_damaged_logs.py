@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from signaling_sidecar.dialects import DIALECTS
@@ -123,6 +124,7 @@ def _places(value: Any) -> Any:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@pytest.mark.fuzz
 @given(seed=strategies.integers(0, 2**32))
 def test_the_restored_state_is_valid_for_any_log(tmp_path_factory: Any, seed: int) -> None:
     folder = tmp_path_factory.mktemp("state")

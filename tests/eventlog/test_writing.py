@@ -89,6 +89,20 @@ def test_a_segment_begins_with_a_header_and_a_checkpoint_and_ends_at_a_lines_end
         assert text.endswith(b"\n")
 
 
+def test_a_checkpoint_that_is_larger_than_a_segment_is_not_written_again_with_every_record(tmp_path: Path) -> None:
+    log = Log(tmp_path, segment_bytes=2000, total_bytes=1_000_000)
+    log.writer._checkpoint = lambda: {"rooms": ["x" * 10_000]}  # type: ignore[assignment, return-value]
+    log.writer.open()
+    records = 200
+    for _ in range(records):
+        log.write(Record("signal.relayed", "rooms", "bar", "a", data=OFFER))
+    log.writer.close()
+    types = [line["type"] for line in log.lines()]
+    assert types.count("signal.relayed") == records
+    written_bytes = sum(map(len, map(json.dumps, log.lines())))
+    assert 1 < types.count("log.checkpoint") < written_bytes / 10_000 / 2 + 1  # they are at most half of the log
+
+
 def test_the_oldest_segments_are_deleted_if_the_log_is_too_large(tmp_path: Path) -> None:
     for age_s in (300, 200, 100):
         path = tmp_path / f"events-a-{1000 - age_s:04}.jsonl.gz"

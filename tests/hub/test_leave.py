@@ -6,7 +6,8 @@ import pytest
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.commands import Tick
-from signaling_sidecar.hub.effects import Left, PeerLeft, PeerUpdated, Record, Send
+from signaling_sidecar.hub.deadlines import MAX_AT_ONCE
+from signaling_sidecar.hub.effects import Effect, Left, PeerLeft, PeerUpdated, Record, Send
 from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
 from tests.kit.hub_driver import Driver
 
@@ -97,3 +98,19 @@ def test_the_record_of_who_left_has_how_the_connection_ended(ending: Ending, rea
     effects += hub.handle(Tick())
     [left] = [each for each in effects if isinstance(each, Record) and each.type == "peer.left"]
     assert left.data == {"reason": reason, "ending": ending}
+
+
+def test_very_many_deadlines_of_one_moment_are_carried_out_in_several_ticks() -> None:
+    hub, peers = Driver(max_rooms=MAX_AT_ONCE * 2), MAX_AT_ONCE + 1
+    for number in range(peers):
+        hub.join(number, "a", room=f"room-{number}")
+        hub.end(number, Ending.UNLOADED)
+    hub.now_s += 5
+    left = [records_of(hub.handle(Tick()), "peer.left") for _ in range(3)]
+    # For each peer there is also the deadline after which others would be told that it is away.
+    assert [len(each) for each in left] == [0, MAX_AT_ONCE - 1, 2]
+    assert hub.hub.next_deadline_s is None
+
+
+def records_of(effects: list[Effect], type_: str) -> list[Record]:
+    return [effect for effect in effects if isinstance(effect, Record) and effect.type == type_]

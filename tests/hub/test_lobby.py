@@ -54,6 +54,19 @@ def test_the_last_of_at_most_four_lists_per_second_is_current() -> None:
     assert seen[-1] == ((9,), {"bar": 40})
 
 
+def test_each_of_several_watchers_gets_a_change_as_soon_as_its_last_list_is_old_enough() -> None:
+    hub = Driver()
+    hub.handle(WatchRooms(8, "rooms"))
+    hub.handle(WatchRooms(7, "other"))
+    hub.pass_time(0.1)
+    hub.handle(WatchRooms(9, "rooms"))
+    hub.join(1, "a")
+    assert lists(hub.pass_time(0.15)) == [((8,), {"bar": 1})]
+    hub.handle(WatchRooms(9, "rooms"))  # it has the current list from now on
+    assert lists(hub.pass_time(1)) == []
+    assert lists(hub.join(2, "b")) == [((8, 9), {"bar": 2})]
+
+
 def test_a_hidden_room_causes_no_list_for_watchers() -> None:
     hub = Driver()
     hub.handle(WatchRooms(9, "rooms"))

@@ -13,6 +13,7 @@ from signaling_sidecar.hub.payloads import Binary, from_json, to_json
 TEXTS = st.sampled_from((b'{"base64":"AA=="}', b'{"base64":"', b'{"base64":1}', b"[1]", b' "text"', b"  [1]"))
 
 
+@pytest.mark.fuzz
 @given(st.binary().map(Binary) | TEXTS)
 def test_a_recorded_payload_is_read_back_unchanged(payload: bytes) -> None:
     text = to_json(payload)

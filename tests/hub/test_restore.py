@@ -6,14 +6,16 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import settings, strategies
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Checkpoint, Ending, Hub, OwnRules, Past, Restore, RoomKey, checkpoint
 from signaling_sidecar.hub.checkpoint import stored
 from signaling_sidecar.hub.commands import (
+    Acknowledge,
     CloseRoom,
     End,
     Enqueue,
@@ -34,6 +36,7 @@ from signaling_sidecar.hub.commands import (
 )
 from signaling_sidecar.hub.effects import Effect, PeerList, Record, Resumed, Send
 from signaling_sidecar.hub.payloads import Binary
+from signaling_sidecar.hub.resumption import RECORD_ACK_BYTES
 from signaling_sidecar.hub.rules import Announcements, Endings, Joining, Mailbox, Relays, RoomRules
 from signaling_sidecar.settings import Settings
 from tests.kit.club import CLUB
@@ -58,8 +61,10 @@ OWN_RULES = strategies.none() | strategies.builds(
     grace_s=strategies.none() | strategies.sampled_from((0.0, 2.0, 50.0)),
     host=strategies.none() | strategies.sampled_from(PEERS),
 )
-PAYLOADS = (b'{"type":"offer","sdp":"v=0"}', Binary(b"\x00\xff"), b'{"base64":"AP8="}')
-"""Payloads, one of which is binary, and one of which is text that looks like the binary one in a record."""
+LONG = b'{"sdp":"%s"}' % (b"x" * RECORD_ACK_BYTES)
+PAYLOADS = (b'{"type":"offer","sdp":"v=0"}', Binary(b"\x00\xff"), b'{"base64":"AP8="}', LONG)
+"""Payloads, one of which is binary, one of which is text that looks like the binary one in a record, and one of which
+is so long that its acknowledgement is recorded."""
 payloads = strategies.sampled_from(PAYLOADS)
 connections, peers, rooms = map(strategies.sampled_from, (CONNECTIONS, PEERS, ROOMS))
 
@@ -224,6 +229,10 @@ class RestoreMachine(RuleBasedStateMachine):
         else:
             self.do(command)
 
+    @rule(connection=connections, a=strategies.integers(0, 6))
+    def acknowledge(self, connection: int, a: int) -> None:
+        self.do(Numbered(connection, Acknowledge(connection), a=a, c=None))
+
     @rule(connection=connections, room=rooms, peer=peers, claimed=peers | strategies.none())
     def publish(self, connection: int, room: str, peer: str, claimed: str | None) -> None:
         """Publish a frame from inside or outside of the room, which names its sender and the peer that it is for."""
@@ -323,5 +332,31 @@ class RestoreMachine(RuleBasedStateMachine):
         assert list(self.hub.state.mailboxes) == []
 
 
-RestoreMachine.TestCase.settings = settings(stateful_step_count=30)
-TestRestore = RestoreMachine.TestCase
+def test_frames_are_not_kept_again_after_a_restart_if_the_log_says_that_they_were_acknowledged() -> None:
+    machine = RestoreMachine()
+    machine.join(1, "bar", "ann", "rooms", resumable=False, name=None, own=None)
+    machine.join(2, "bar", "ben", "rooms", resumable=True, name=None, own=None)
+    for _ in range(3):
+        machine.relay(1, "ben", numbered=False, payload=LONG)
+    machine.acknowledge(2, 1)
+    (frames,) = kept(machine.hub).values()
+    assert [s for s, _ in frames] == [2, 3]
+    assert [record.data for record in machine.records if record.type == "frame.acknowledged"] == ['{"a":1}']
+    assert kept(machine.restored()) == kept(machine.hub)
+
+
+def test_the_acknowledgement_of_short_frames_is_not_recorded_one_by_one() -> None:
+    machine = RestoreMachine()
+    machine.join(1, "bar", "ann", "rooms", resumable=False, name=None, own=None)
+    machine.join(2, "bar", "ben", "rooms", resumable=True, name=None, own=None)
+    frames = RECORD_ACK_BYTES // len(PAYLOADS[0]) + 1
+    for a in range(1, frames + 1):
+        machine.relay(1, "ben", numbered=False, payload=PAYLOADS[0])
+        machine.acknowledge(2, a)
+    acknowledged = [record.data for record in machine.records if record.type == "frame.acknowledged"]
+    assert acknowledged == [f'{{"a":{frames}}}']
+
+
+@pytest.mark.fuzz
+def test_any_commands_are_restored_from_their_records() -> None:
+    run_state_machine_as_test(RestoreMachine, settings=settings(stateful_step_count=30))

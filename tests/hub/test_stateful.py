@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import settings, strategies
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import RoomKey
@@ -285,7 +286,7 @@ class SeveralRoomsMachine(HubMachine):
     rooms_per_connection = 2
 
 
-HubMachine.TestCase.settings = settings(stateful_step_count=40)
-SeveralRoomsMachine.TestCase.settings = settings(stateful_step_count=40)
-TestHub = HubMachine.TestCase
-TestSeveralRooms = SeveralRoomsMachine.TestCase
+@pytest.mark.fuzz
+@pytest.mark.parametrize("machine", [HubMachine, SeveralRoomsMachine])
+def test_any_commands_have_the_effects_that_the_model_has(machine: type[HubMachine]) -> None:
+    run_state_machine_as_test(machine, settings=settings(stateful_step_count=40))

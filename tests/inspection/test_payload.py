@@ -104,6 +104,7 @@ def test_a_payload_with_the_maximum_nesting_is_read() -> None:
         ("239.1.1.1", "reserved"),
         ("::1", "loopback-ipv6"),
         ("fe80::1%eth0", "link-local-ipv6"),
+        ("fe80::1%eth0.local", "link-local-ipv6"),
         ("fd12::1", "private-ipv6"),
         ("2001:4860:4860::8888", "public-ipv6"),
         ("::", "reserved"),
@@ -155,6 +156,7 @@ _JSON = st.recursive(
 )
 
 
+@pytest.mark.fuzz
 @given(st.binary() | st.text() | _JSON.map(json.dumps))
 @example('{"type":[],"sdp":"v=0"}')
 @example('{"summary":true,"description_bytes":1e400}')
@@ -163,6 +165,7 @@ def test_whatever_a_peer_sends_is_read_without_an_error(payload: bytes | str) ->
     assert isinstance(find_media(payload), Media)
 
 
+@pytest.mark.fuzz
 @given(_JSON.map(lambda value: json.dumps(value).encode()))
 def test_a_summary_has_the_same_media_without_the_address(payload: bytes) -> None:
     media, kept = find_media(payload), find_media(summarise(payload))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from signaling_sidecar.inspection import EventLog, open_log
+from signaling_sidecar.inspection.tables import column_values
 from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
 from tests.kit.tables import described
 
@@ -184,3 +185,15 @@ def test_a_frame_that_is_kept_and_one_that_expires_are_signals_with_an_outcome(t
     signals = open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", lines)).signals
     assert list(signals["outcome"]) == ["kept", "expired"]
     assert list(signals["sdp_type"].astype(object).where(signals["sdp_type"].notna(), None)) == ["offer", None]
+
+
+def test_the_tables_do_not_depend_on_how_many_rows_are_converted_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = ("rooms", "sessions", "signals", "pairs", "candidates")
+    at_once = log_of(tmp_path, *TWO_PEERS)
+    whole = [getattr(at_once, table) for table in tables]
+    monkeypatch.setattr(column_values, "_PART_ROWS", 3)
+    in_parts = log_of(tmp_path, *TWO_PEERS)
+    for table, expected in zip(tables, whole, strict=True):
+        pd.testing.assert_frame_equal(getattr(in_parts, table), expected)

@@ -15,8 +15,19 @@ RETRY_S = 0.05
 
 
 class ResumingClient:
-    def __init__(self, name: str, chance: random.Random) -> None:
+    """`token` is that of an earlier page with the same name, whose session this page reclaims."""
+
+    def __init__(
+        self,
+        name: str,
+        chance: random.Random,
+        room: str = "bar",
+        instance: str | None = None,
+        token: str | None = None,
+    ) -> None:
         self.name = name
+        self.room = room
+        self.instance = instance or name
         self.view: dict[str, bool] = {}
         """The other peers as a page would show them. True means that the peer is away."""
         self.seen: list[str] = []
@@ -30,8 +41,9 @@ class ResumingClient:
         self.connections = 0
         self.joined = asyncio.Event()
         self._chance = chance
-        self._token: str | None = None
-        self._after = 0
+        self.token = token
+        self._after: int | None = None if token else 0
+        """The number of the last message that was received. None before a session is reclaimed."""
         self._sent = 0
         self._handled = 0
         """The number of the last frame that the sidecar has acknowledged. The frames in `kept` follow it."""
@@ -60,11 +72,13 @@ class ResumingClient:
                 finally:
                     self._socket = None
                     self.joined.clear()
+                    self.on_lost()
                     socket._response.close()
             await asyncio.sleep(RETRY_S + RETRY_S * self._chance.random())
 
     async def _speak(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        await self._join(socket, {"token": self._token, "after": self._after} if self._token else True)
+        after = {} if self._after is None else {"after": self._after}
+        await self._join(socket, {"token": self.token, **after} if self.token else True)
         self._socket = socket
         async for message in socket:
             if message.type is not aiohttp.WSMsgType.TEXT:
@@ -72,14 +86,20 @@ class ResumingClient:
             await self._receive(json.loads(message.data))
 
     async def _join(self, socket: aiohttp.ClientWebSocketResponse, resume: dict[str, Any] | bool) -> None:
-        join = {"type": "join", "roomId": "bar", "peerId": self.name, "instance": self.name, "resume": resume}
-        await socket.send_json(join)
+        session = {"roomId": self.room, "peerId": self.name, "instance": self.instance, "resume": resume}
+        await socket.send_json({"type": "join", **session})
 
-    async def send(self, to: str | None) -> None:
+    async def leave(self) -> None:
+        """Leave the room, if there is a connection. The caller then cancels `run`."""
+        if self._socket is not None:
+            with suppress(aiohttp.ClientError, OSError):
+                await self._socket.send_json({"type": "leave"})
+
+    async def send(self, to: str | None, **more: Any) -> None:
         """Send the next number to one peer or to all, now or when there is a connection again."""
         self._sent += 1
         frame = {"type": "broadcast"} if to is None else {"type": "signal", "to": to}
-        self._kept.append({**frame, "n": self._sent})
+        self._kept.append({**frame, "n": self._sent, **more})
         if self.joined.is_set():
             await self._write(len(self._kept))
 
@@ -96,12 +116,13 @@ class ResumingClient:
             self._take_list(frame)
         agrees = self._agrees(frame.get("ca", self._handled))
         if "resume" in frame:
-            self._token, self.durable = frame["resume"]["token"], frame["resume"]["durable"]
+            self.token, self.durable = frame["resume"]["token"], frame["resume"]["durable"]
             self.joined.set()
+            self.on_joined()
         if not agrees and self.joined.is_set():
             assert self._socket is not None
             self.joined.clear()
-            await self._join(self._socket, {"token": self._token})
+            await self._join(self._socket, {"token": self.token})
         if "resume" in frame:
             for place in range(1, len(self._kept) + 1 if agrees else 0):
                 await self._write(place)
@@ -109,23 +130,24 @@ class ResumingClient:
         if type_ == "durable":
             self.durable = frame["durable"]
         if "s" in frame:
+            assert self._after is not None
             if frame["s"] <= self._after:
                 return
             assert frame["s"] == self._after + 1, f"{self.name}: {frame} after {self._after}"
             self._after = frame["s"]
         if type_ in ("signal", "broadcast"):
-            self.received.append((frame["from"], frame["n"]))
+            self.on_relay(frame)
         elif type_ == "peer_updated":
             self.view[frame["peerId"]] = frame.get("away", self.view[frame["peerId"]])
         elif type_ not in ("ack", "pong", "durable"):
-            self.seen.append(type_)
+            self.on_message(frame)
             if type_ == "peer_joined":
                 self.view[frame["peerId"]] = False
             elif type_ == "peer_left":
                 del self.view[frame["peerId"]]
 
     def _take_list(self, frame: dict[str, Any]) -> None:
-        self.seen.append("peer_list")
+        self.on_message(frame)
         self._after = frame["s"]
         self.view = {peer["peerId"]: peer.get("away", False) for peer in frame["peers"]}
         if not self._agrees(frame["ca"]):
@@ -140,5 +162,22 @@ class ResumingClient:
             self._handled += 1
             frame = self._kept.popleft()
             if self.durable:
-                self.acknowledged.append((frame.get("to"), frame["n"]))
+                self.on_acknowledged(frame)
         return True
+
+    # --- what a subclass may do instead of, or in addition to, recording it -------------------------------------------
+
+    def on_lost(self) -> None:
+        """Called when a connection has ended."""
+
+    def on_joined(self) -> None:
+        """Called when the session has begun or continues."""
+
+    def on_message(self, frame: dict[str, Any]) -> None:
+        self.seen.append(frame["type"])
+
+    def on_relay(self, frame: dict[str, Any]) -> None:
+        self.received.append((frame["from"], frame["n"]))
+
+    def on_acknowledged(self, frame: dict[str, Any]) -> None:
+        self.acknowledged.append((frame.get("to"), frame["n"]))

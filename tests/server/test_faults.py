@@ -1,19 +1,13 @@
-"""Everything breaks, again and again, and nothing acknowledged is lost, doubled, or looks like somebody's leaving.
+"""One thing breaks, again and again, and nothing acknowledged is lost, doubled, or looks like somebody's leaving.
 
-`SOAK_S` makes it longer than the seconds that it takes by default, with more clients (`make soak`).
+`tests/soak` breaks everything at once, for longer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
 import random
 import resource
-import shutil
-import socket
-import sys
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,59 +16,19 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.hub.membership import Room, Session
-from signaling_sidecar.hub.resumption import Resumption
-from signaling_sidecar.server.sockets.connection import Connection
 from tests.dialects.manners import MANNERS
 from tests.dialects.manners.meeting import meet
-from tests.kit.checkout import ROOT
 from tests.kit.fault_proxy import FaultProxy, fault_proxy
+from tests.kit.killable_sidecar import KillableSidecar
+from tests.kit.live_objects import live, temporary_objects
 from tests.kit.programs import until
 from tests.kit.resuming_client import ResumingClient
 from tests.kit.serving import serve
 
-CLIENTS = 50 if "SOAK_S" in os.environ else 15
-FAULTY_S = float(os.environ.get("SOAK_S", "3"))
+CLIENTS = 15
+FAULTY_S = 3.0
 QUIET_WITHIN_S = 60.0  # seconds, on a machine that does other things too
 SEED = 7
-
-
-class Killable:
-    """A sidecar that can be killed, and started again on the same port and state folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.hooks = folder / "signaling_hooks.py"
-        self.hooks.write_text("")
-        self.source = Path(shutil.copytree(ROOT / "sidecar", folder / "source"))
-        self.saves = 0
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self, *flags: str) -> None:
-        command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", str(self.port)]
-        self._process = await asyncio.create_subprocess_exec(
-            *command,
-            *("--state-dir", str(self._folder / "state"), "--project", str(self._folder), "--exit-on-stdin-eof"),
-            *("--max-frames-per-s", "100000", "--hooks", str(self.hooks), *flags),
-            env={**os.environ, "PYTHONPATH": str(self.source)},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        assert self._process.stdout is not None
-        assert await self._process.stdout.readline()
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    async def end(self, how: Callable[[asyncio.subprocess.Process], None]) -> None:
-        assert self._process is not None
-        how(self._process)
-        await self._process.communicate()
 
 
 @asynccontextmanager
@@ -119,37 +73,35 @@ async def talk(clients: list[ResumingClient], chance: random.Random) -> None:
         await asyncio.sleep(0.002)
 
 
-async def reset(sidecar: Killable, proxy: FaultProxy) -> None:
+async def reset(sidecar: KillableSidecar, proxy: FaultProxy) -> None:
     proxy.reset()
 
 
-async def half_close(sidecar: Killable, proxy: FaultProxy) -> None:
+async def half_close(sidecar: KillableSidecar, proxy: FaultProxy) -> None:
     proxy.half_close()
 
 
-async def stall(sidecar: Killable, proxy: FaultProxy) -> None:
+async def stall(sidecar: KillableSidecar, proxy: FaultProxy) -> None:
     await proxy.stall(0.3)
 
 
-async def kill(sidecar: Killable, proxy: FaultProxy) -> None:
+async def kill(sidecar: KillableSidecar, proxy: FaultProxy) -> None:
     await sidecar.end(lambda process: process.kill())
     await sidecar.start()
 
 
-async def stop(sidecar: Killable, proxy: FaultProxy) -> None:
+async def stop(sidecar: KillableSidecar, proxy: FaultProxy) -> None:
     await sidecar.end(lambda process: process.terminate())
     await sidecar.start()
 
 
-async def save_the_hooks(sidecar: Killable, proxy: FaultProxy) -> None:
+async def save_the_hooks(sidecar: KillableSidecar, proxy: FaultProxy) -> None:
     sidecar.saves += 1
     sidecar.hooks.write_text(f"def on_relay(relay):\n    return True  # {sidecar.saves}\n")
 
 
-async def save_the_sidecar(sidecar: Killable, proxy: FaultProxy) -> None:
-    sidecar.saves += 1
-    with (sidecar.source / "signaling_sidecar" / "server" / "pages" / "page_files.py").open("a") as file:
-        file.write(f"# saved {sidecar.saves} times\n")
+async def save_the_sidecar(sidecar: KillableSidecar, proxy: FaultProxy) -> None:
+    sidecar.save_the_code()
 
 
 SAVES = [save_the_hooks, save_the_sidecar]
@@ -159,9 +111,9 @@ SAVE_EVERY_S = 0.3  # seconds; faster than anybody types, and about as fast as t
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 async def test_no_frame_is_lost_or_doubled_and_no_absence_is_announced(
-    tmp_path: Path, fault: Callable[[Killable, FaultProxy], object]
+    tmp_path: Path, fault: Callable[[KillableSidecar, FaultProxy], object]
 ) -> None:
-    chance, sidecar = random.Random(SEED), Killable(tmp_path)
+    chance, sidecar = random.Random(SEED), KillableSidecar(tmp_path)
     await sidecar.start(*(["--reload"] if fault is save_the_sidecar else []))
     async with fault_proxy(sidecar.port) as proxy, clients_of(proxy.port, chance) as clients:
         talking = asyncio.create_task(talk(clients, chance))
@@ -185,7 +137,7 @@ async def test_no_frame_is_lost_or_doubled_and_no_absence_is_announced(
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets a test fill another program's disk")
 async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(tmp_path: Path) -> None:
     """The sidecar has forgotten the frames of that time. No client waits for them or repeats them endlessly."""
-    chance, sidecar = random.Random(SEED), Killable(tmp_path)
+    chance, sidecar = random.Random(SEED), KillableSidecar(tmp_path)
     await sidecar.start()
     async with clients_of(sidecar.port, chance) as clients:
         talking = asyncio.create_task(talk(clients, chance))
@@ -237,19 +189,6 @@ def missing(clients: list[ResumingClient]) -> list[tuple[str, str, int]]:
                 for to, number in sender.acknowledged:
                     if to in (None, receiver.name) and (sender.name, number) not in received:
                         found.append((sender.name, receiver.name, number))
-    return found
-
-
-def temporary_objects() -> list[object]:
-    gc.collect()
-    return [each for each in gc.get_objects() if isinstance(each, Room | Session | Resumption | Connection)]
-
-
-def live() -> Counter[str]:
-    """Return the numbers of temporary objects in memory, of tasks, and of open files."""
-    found = Counter(type(each).__name__ for each in temporary_objects())
-    found["tasks"] = len(asyncio.all_tasks())
-    found["descriptors"] = len(os.listdir("/dev/fd"))
     return found
 
 

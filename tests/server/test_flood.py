@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.sockets import reader
 from signaling_sidecar.server.sockets.frame_rate import FLOOD_FRAMES, FrameRate
-from tests.kit.raw_socket import PING, PONG, TEXT, frame, raw_websocket
+from tests.kit.hooks_file import hooked
+from tests.kit.raw_socket import BINARY, PING, PONG, TEXT, frame, raw_websocket
 from tests.kit.serving import Served, serve
 
+pytestmark = pytest.mark.usefixtures("way_of_reading")
+
 LONGEST_PING = frame(PING, b"p" * 125)
+SLOW_HOOK = "import asyncio\nasync def on_join(join):\n    await asyncio.sleep(60)\n"
 QUESTION = frame(TEXT, b'{"type":"ping"}')
 
 
@@ -35,6 +40,27 @@ async def test_a_client_that_sends_pings_and_never_reads_is_disconnected(
     assert await witness.ask({"type": "ping"}) == {"type": "pong"}
     (closed,) = served.records("connection.closed")
     assert (closed["data"]["reason"], closed["data"]["by"]) == ("slow reader", "sidecar")
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [LONGEST_PING, QUESTION, frame(BINARY, b"x" * 1000), frame(TEXT, b"", fin=False) + frame(0, QUESTION)],
+    ids=["pings", "texts", "binary frames", "fragments"],
+)
+async def test_little_is_read_from_a_client_while_a_hook_checks_its_frame(
+    aiohttp_client: AiohttpClient, tmp_path: Path, flood: bytes
+) -> None:
+    limits = {"max_frames_burst": 1_000_000, "max_frames_per_s": 1_000_000}
+    served = await hooked(aiohttp_client, tmp_path / "signaling_hooks.py", SLOW_HOOK, **limits)
+    raw, witness, megabytes = await raw_websocket(served.client.port or 0), await served.connect(), 0
+    raw.send(frame(TEXT, b'{"type":"join","roomId":"bar","peerId":"ann"}'))
+    with suppress(TimeoutError, ConnectionError):
+        for megabytes in range(64):  # noqa: B007 - socket buffers hold 10 of them
+            raw.send(flood * (1_000_000 // len(flood)))
+            await asyncio.wait_for(raw.writer.drain(), 0.3)
+    assert megabytes < 32
+    raw.reset()
+    assert await witness.ask({"type": "ping"}) == {"type": "pong"}
 
 
 async def test_pings_count_towards_the_rate_and_only_those_within_it_are_answered(
@@ -83,9 +109,11 @@ async def test_a_flood_is_read_in_portions_and_completely_counted(
 
 def test_reading_from_a_peer_pauses_after_many_refused_frames() -> None:
     rate = FrameRate(per_s=1, burst=1, now_s=0.0)
-    assert rate.admits(0.0)
-    assert [(rate.admits(0.0), rate.needs_rest()) for _ in range(FLOOD_FRAMES - 1)] == [(False, False)] * (
-        FLOOD_FRAMES - 1
-    )
-    assert (rate.admits(0.0), rate.needs_rest()) == (False, True)
-    assert (rate.admits(0.0), rate.needs_rest()) == (False, False)
+    assert [rate.admits(0.0), rate.admits(0.0)] == [True, False]
+    for _ in range(FLOOD_FRAMES - 1):
+        rate.refused()
+        assert not rate.needs_rest()
+    rate.refused()
+    assert rate.needs_rest()
+    rate.refused()
+    assert not rate.needs_rest()

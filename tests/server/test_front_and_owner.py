@@ -18,10 +18,12 @@ from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import log_of
+from signaling_sidecar.server.sockets import unsent
 from signaling_sidecar.server.sockets.connection import Connection, Speaker
 from signaling_sidecar.server.sockets.frame_rate import FrameRate
 from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.server.sockets.outbox import Outbox
+from signaling_sidecar.server.sockets.unsent import CROWD
 from signaling_sidecar.server.tell import ConnectionOpened
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.settings import Settings
@@ -39,8 +41,18 @@ class Transport(asyncio.Transport):
         self.logged: list[str] = []
         """What the log's file held at the last write."""
         self.is_closed = False
+        self._written = asyncio.Event()
+
+    async def next_write(self) -> bytes:
+        """Wait for one more write, and return all that was written since the last call."""
+        await self._written.wait()
+        self._written.clear()
+        written = b"".join(self.writes)
+        self.writes.clear()
+        return written
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._written.set()
         self.writes.append(bytes(data))
         self.logged = self._log.path.read_text().splitlines()
 
@@ -91,6 +103,20 @@ class Parts:
             transport.writes.clear()
         return anna, ben
 
+    async def crowd(self) -> list[Connection]:
+        """Fill a room until its announcements wait for each other, and return when none waits any more."""
+        members = [self.join(f"p{number}") for number in range(CROWD + 1)]
+        while f'"p{CROWD}"'.encode() not in await self.transports[0].next_write():
+            pass
+        for transport in self.transports:
+            transport.writes.clear()
+        return members
+
+    def join(self, peer: str) -> Connection:
+        connection = self.connect()
+        self.hear(connection, type="join", roomId="bar", peerId=peer)
+        return connection
+
 
 @pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
@@ -133,6 +159,60 @@ async def test_the_frames_of_a_tick_are_one_write_in_the_order_in_which_they_cam
     (written,) = parts.transports[1].writes
     in_order = [b'"number":0', b'"number":1', b'"number":2', b"a ping", b'"number":3']
     assert sorted(in_order, key=written.index) == in_order
+
+
+async def test_the_announcements_of_several_ticks_to_a_crowd_are_one_write_in_order(parts: Parts) -> None:
+    await parts.crowd()
+    for peer in ("uma", "vic"):
+        newcomer = parts.join(peer)
+        await asyncio.sleep(0)
+        assert b'"peer_list"' in parts.transports[newcomer.id - 1].writes[0]  # an answer does not wait
+        assert parts.transports[0].writes == []
+    await parts.transports[0].next_write()
+    (written,) = parts.transports[1].writes
+    assert written.count(b'"peer_joined"') == 2
+    assert written.index(b'"uma"') < written.index(b'"vic"')
+
+
+async def test_a_relay_to_a_member_of_a_crowd_is_sent_at_once_after_the_announcements_before_it(parts: Parts) -> None:
+    await parts.crowd()
+    uma = parts.join("uma")
+    await asyncio.sleep(0)
+    parts.hear(uma, type="offer", to="p1", sdp="v=0")
+    parts.join("vic")
+    await asyncio.sleep(0)
+    (written,) = parts.transports[1].writes
+    in_order = [b'"peer_joined"', b'"uma"', b'"offer"', b'"vic"']
+    assert sorted(in_order, key=written.index) == in_order
+    assert parts.transports[0].writes == []
+    assert (await parts.transports[0].next_write()).count(b'"peer_joined"') == 2
+    assert len(parts.transports[1].writes) == 1  # what was sent with the relay is not sent again
+
+
+async def test_the_log_contains_each_announcement_to_a_crowd_before_it_is_sent(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsent, "MAX_DELAY_S", 0.0)
+    await parts.crowd()
+    parts.join("uma")
+    await asyncio.sleep(0)  # ends the tick of this join
+    # Now the next turn of the loop sends the announcements. In the same turn, before them, another peer joins.
+    asyncio.get_running_loop().call_soon(parts.join, "vic")
+    written = await parts.transports[0].next_write()
+    assert b'"vic"' in written
+    joined = [
+        record["peer"] for record in map(json.loads, parts.transports[0].logged) if record["type"] == "peer.joined"
+    ]
+    assert joined[-2:] == ["uma", "vic"]
+
+
+async def test_announcements_that_wait_are_sent_before_a_close_frame(parts: Parts) -> None:
+    members = await parts.crowd()
+    parts.join("uma")
+    by_the_owner(parts, members[1])
+    await asyncio.sleep(0)
+    (written,) = parts.transports[1].writes
+    assert written.index(b'"uma"') < written.rindex(b"\x88")
 
 
 def by_the_owner(parts: Parts, connection: Connection) -> None:

@@ -206,6 +206,7 @@ def test_the_advised_flag_allows_the_origin_of_the_page(origin: str) -> None:
 NAMES = st.text(string.ascii_letters + string.digits + ".-_*:/[]@,'$ \x00ü", max_size=12)
 
 
+@pytest.mark.fuzz
 @given(host=NAMES, scheme=st.sampled_from(["http", "https", "file", "x-y", "vscode-webview"]), name=NAMES)
 def test_the_advised_flag_is_valid_and_allows_any_request(host: str, scheme: str, name: str) -> None:
     for hosts, origins in ([host], []), (["localhost"], [f"{scheme}://{name}"]), (["localhost"], [name]):

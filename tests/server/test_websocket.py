@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.sockets import reader
 from signaling_sidecar.server.sockets.frame_check import MAX_FRAGMENTS
+from tests.kit.hooks_file import hooked
 from tests.kit.raw_socket import (
     BINARY,
     CLOSE,
@@ -20,6 +24,8 @@ from tests.kit.raw_socket import (
     raw_websocket,
 )
 from tests.kit.serving import Served
+
+pytestmark = pytest.mark.usefixtures("way_of_reading")
 
 PING_FRAME, PONG_FRAME = b'{"type":"ping"}', (TEXT, b'{"type":"pong"}')
 CONTINUATION = 0x0
@@ -76,9 +82,21 @@ async def test_frames_that_arrive_with_the_handshake_are_processed(port: int) ->
     await raw.close()
 
 
+async def test_aiohttp_keeps_nothing_of_the_request_while_a_websocket_is_open(served: Served, port: int) -> None:
+    raw = await raw_websocket(port)
+    raw.send(frame(TEXT, PING_FRAME))
+    assert await raw.frame() == PONG_FRAME
+    runner = served.client.server.runner
+    assert runner is not None
+    assert runner.server is not None
+    assert runner.server.connections == []
+    await raw.close()
+
+
+PING_WITHOUT_MASK = frame(PING, b"a", masked=False)
 WRONG_FRAMES = {
     "a text without a mask": (frame(TEXT, PING_FRAME, masked=False), PROTOCOL_ERROR),
-    "a ping without a mask": (frame(PING, b"a", masked=False), PROTOCOL_ERROR),
+    "a ping without a mask": (PING_WITHOUT_MASK, PROTOCOL_ERROR),
     "a close without a mask": (frame(CLOSE, b"\x03\xe8", masked=False), PROTOCOL_ERROR),
     "the first reserved bit": (frame(TEXT, PING_FRAME, reserved=4), PROTOCOL_ERROR),
     "the last reserved bit": (frame(PING, reserved=1), PROTOCOL_ERROR),
@@ -121,6 +139,26 @@ async def test_an_invalid_frame_closes_the_connection_after_the_valid_ones_were_
     assert (closed["data"]["code"], closed["data"]["by"], closed["data"]["ending"]) == (code, "sidecar", "lost")
 
 
+async def test_frames_after_an_invalid_one_are_not_processed_if_all_of_them_had_to_wait(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    """They arrive in pieces while a hook checks an earlier frame."""
+    code = "import asyncio\nfrom pathlib import Path\nasync def on_join(join):\n"
+    code += f"    while not Path({str(tmp_path / 'allowed')!r}).exists():\n        await asyncio.sleep(0.01)\n"
+    served = await hooked(aiohttp_client, tmp_path / "signaling_hooks.py", code)
+    raw = await raw_websocket(served.client.port or 0)
+    raw.send(frame(TEXT, b'{"type":"join","roomId":"bar","peerId":"ann"}'))
+    for piece in (PING_WITHOUT_MASK, frame(TEXT, PING_FRAME), frame(PING, b"later")):
+        await served.settled()  # the pieces before this one were read
+        raw.send(piece)
+    await served.settled()
+    (tmp_path / "allowed").touch()
+    assert b'"peer_list"' in (await raw.frame())[1]
+    assert await raw.frame() == (CLOSE, PROTOCOL_ERROR.to_bytes(2))
+    assert await raw.rest() == b""
+    await raw.close()
+
+
 @pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1011, 1014, 3000, 4999])
 async def test_a_close_with_a_valid_code_is_answered(served: Served, port: int, code: int) -> None:
     raw = await raw_websocket(port)
@@ -130,6 +168,13 @@ async def test_a_close_with_a_valid_code_is_answered(served: Served, port: int, 
     await raw.close()
     await served.settled()
     assert served.records("connection.closed")[0]["data"]["code"] == code
+
+
+async def test_a_client_whose_close_arrives_with_a_wrong_first_frame_is_told_what_was_wrong(port: int) -> None:
+    raw = await raw_websocket(port, "/ws")
+    raw.send(frame(TEXT, b"unknown") + closing(1000))
+    assert await raw.close_code() == 1008
+    await raw.close()
 
 
 async def test_a_fragmented_message_with_pings_in_between_is_one_message(port: int) -> None:

@@ -10,11 +10,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import Any
 
 import signaling_sidecar
+from signaling_sidecar.cli.certificates import no_certificates
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import SettingsError
 from signaling_sidecar.listening import listen
@@ -86,8 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     if arguments.reload == "on" or (arguments.reload == "auto" and _can_reload_own_code()):
         return _supervise(settings, Takeover(flags, str(arguments.settings or "")), arguments.exit_on_stdin_eof)
-    # Imported here because aiohttp takes 300 ms to import, and `--help` does not need it.
-    from signaling_sidecar.server import run as serve
+    # Imported here because aiohttp takes 200 ms to import, and `--help` does not need it. Hooks may need certificates.
+    with no_certificates() if settings.hooks is None else nullcontext():
+        from signaling_sidecar.server import run as serve
 
     serve(sources, exit_on_stdin_eof=arguments.exit_on_stdin_eof)
     return 0

@@ -17,23 +17,32 @@ TOGETHER_WITHIN_S = 1.0
 SUBNET_BITS = 24
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Attempt:
-    """The signals of one negotiation, in order."""
+    """The signals of one negotiation. `add` sorts each into the lists that it belongs to, because a verdict needs them
+    many times. All lists are in order."""
 
     signals: list[Signal] = field(default_factory=list)
+    offers: list[Signal] = field(default_factory=list)
+    answers: list[Signal] = field(default_factory=list)
+    """The answers, and the provisional ones."""
+    unread: list[Signal] = field(default_factory=list)
+    """The signals in an unknown form: an app's own messages, or encrypted descriptions and candidates."""
+    with_candidates: list[Signal] = field(default_factory=list)
+    """The signals that contain candidates, on their own or in a description."""
+    ufrags: set[str] = field(default_factory=set)
+    """The ICE ufrags of the descriptions."""
 
-    @property
-    def ufrags(self) -> set[str]:
-        return {signal.ufrag for signal in self.signals if signal.what in DESCRIPTIONS and signal.ufrag is not None}
-
-    @property
-    def offers(self) -> list[Signal]:
-        return [signal for signal in self.signals if signal.what == "offer"]
-
-    @property
-    def answers(self) -> list[Signal]:
-        return [signal for signal in self.signals if signal.what in ("answer", "pranswer")]
+    def add(self, signal: Signal) -> None:
+        self.signals.append(signal)
+        if signal.candidates:
+            self.with_candidates.append(signal)
+        if signal.what in DESCRIPTIONS:
+            (self.offers if signal.what == "offer" else self.answers).append(signal)
+            if signal.ufrag is not None:
+                self.ufrags.add(signal.ufrag)
+        elif signal.what == "other":
+            self.unread.append(signal)
 
     @property
     def crossing(self) -> tuple[Signal, Signal] | None:
@@ -61,11 +70,7 @@ class Attempt:
         return (*crossing, *next_two)
 
     def candidates(self, sender: int) -> list[Candidate]:
-        return [each for signal in self.signals if signal.sender == sender for each in signal.candidates]
-
-    def unread(self) -> list[Signal]:
-        """Return the signals in an unknown form: an app's own messages, or encrypted descriptions and candidates."""
-        return [signal for signal in self.signals if signal.what == "other"]
+        return [each for signal in self.with_candidates if signal.sender == sender for each in signal.candidates]
 
     def early(self, sender: int) -> list[Signal]:
         """Return the candidates that one side sent before its description. The other browser could not use them yet."""
@@ -132,9 +137,7 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
     attempts = [Attempt() for _ in range(number + 1)]
     for signal, at in zip(meeting.signals, numbers, strict=True):
         is_description = signal.what in DESCRIPTIONS or signal.call is not None
-        attempts[at if is_description else number_of.get((signal.sender, signal.ufrag or ""), at)].signals.append(
-            signal
-        )
+        attempts[at if is_description else number_of.get((signal.sender, signal.ufrag or ""), at)].add(signal)
     return attempts
 
 

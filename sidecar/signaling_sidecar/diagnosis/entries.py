@@ -27,6 +27,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     data: str | None = None
     boot: str = ""
 
+    def without_data(self) -> Entry:
+        """Return a copy without the data and its size, to keep. They take far more memory than all other fields."""
+        return msgspec.structs.replace(self, data=None, bytes=None)
+
 
 def read_entries(segments: Sequence[Path], left_out: LeftOut | None = None) -> Iterator[Entry]:
     """Read the records of the segments, in their order. Lines that cannot be read are counted in `left_out`.

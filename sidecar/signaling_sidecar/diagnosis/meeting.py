@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import msgspec
 
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.record_data import read_about
@@ -10,7 +13,7 @@ from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Session:
     """One peer in one room, from the join to the leave. It may span several WebSockets."""
 
@@ -40,7 +43,9 @@ class Session:
 
         A peer that was away and did not return had left when it lost its connection, so that entry is the first.
         """
-        return tuple(entry for entry in (self.absent, self.gone) if entry is not None) if self.gone else ()
+        if self.gone is None:
+            return ()
+        return (self.gone,) if self.absent is None else (self.absent, self.gone)
 
     @property
     def departure(self) -> str:
@@ -50,17 +55,19 @@ class Session:
         return "lost its connection to the sidecar" if ending in ("lost", "stopped") else "left"
 
 
-@dataclass(eq=False)
-class Signal:
+class Signal(msgspec.Struct, eq=False, gc=False):
     """A frame that one of the two peers sent to the other, or to all peers."""
 
     entry: Entry
+    """Its record, without the frame."""
     sender: int
     """The index of the sender in `Meeting.sessions`."""
     what: str
     """`offer`, `answer`, `candidate`, `end` or `other`."""
     ufrag: str | None
-    candidates: list[Candidate]
+    candidates: Sequence[Candidate]
+    has_frame: bool
+    """Whether the log contains the frame."""
     call: str | None = None
     """The id of the RTCPeerConnection that the frame is for, if the frame has one."""
 
@@ -77,7 +84,7 @@ class Refusal:
     """Whether the frame was certainly for the other peer. False if the log does not show what kind of frame it was."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Meeting:
     """Two sessions in one room at the same time. `sessions[0]` was in the room first.
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -14,12 +15,11 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import ExternalPages, OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Refusal, Rejection, Session, Signal
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.diagnosis.record_data import call_of, media_of, read_about, read_data, word_of
+from signaling_sidecar.diagnosis.record_data import call_of, content_of, media_of, read_about, read_data, word_of
 from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
 from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
 from signaling_sidecar.diagnosis.sockets import Sockets, read_closed
 from signaling_sidecar.errors import Code
-from signaling_sidecar.eventlog.payload import find_candidates
 
 
 class _CheckpointSession(msgspec.Struct):
@@ -40,6 +40,7 @@ class _Checkpoint(msgspec.Struct):
     rooms: list[_CheckpointRoom]
 
 
+_WHAT_OF_CANDIDATE = {"end": "end", None: None}
 SIGNAL_WORDS = ("offer", "answer", "candidate", "signal", "broadcast")
 
 
@@ -55,7 +56,7 @@ class FoundMeetings:
     unread: dict[tuple[str, str], None] = field(default_factory=dict)
     """The rooms, by dialect and room id, in which nobody could be seen to meet because frames to all are opaque. They
     are in the order of these frames, and have no values."""
-    labels: dict[tuple[str, str], PeerLabels] = field(default_factory=dict)
+    labels: dict[tuple[str, str], PeerLabels] = field(default_factory=lambda: defaultdict(PeerLabels))
     """By dialect and room, the labels of all peers that the log shows in it."""
 
 
@@ -186,7 +187,8 @@ class _Log:
         return meeting
 
     def _change(self, key: tuple[str, str], session: Session, entry: Entry) -> None:
-        self._labels_of(key).take(entry.type, entry.ts, session.peer, entry.data)
+        if entry.type.startswith("peer."):
+            self._labels_of(key).take(entry.type, entry.ts, session.peer, entry.data)
         match entry.type:
             case "peer.joined" | "peer.resumed":
                 session.name = read_about(entry.data).name or session.name
@@ -207,16 +209,17 @@ class _Log:
 
     def _relayed(self, key: tuple[str, str], session: Session, entry: Entry) -> None:
         self._relayed_kinds.add((entry.dialect, entry.kind))
-        media = media_of(entry.kind, entry.data)
-        what = media.sdp_type or {"end": "end", None: None}.get(media.candidate_type, "candidate") or _what(entry)
-        candidates = [each for each in find_candidates(entry.data or "") if each.type not in ("end", "malformed")]
+        media, found = content_of(entry.kind, entry.data)
+        what = media.sdp_type or _WHAT_OF_CANDIDATE.get(media.candidate_type, "candidate") or _what(entry)
+        candidates = tuple(each for each in found if each.type not in ("end", "malformed"))
         # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
         is_to_a_peer = entry.to is not None or what != "other"
         if media.is_opaque and key in self._unannounced and not is_to_a_peer:
             self.found.unread[key] = None
+        call, has_frame, kept = call_of(entry.data), entry.data is not None, entry.without_data()
         for meeting in self._to(key, session, entry, may_begin=key in self._unannounced and is_to_a_peer):
             sender = 0 if meeting.sessions[0] is session else 1
-            meeting.signals.append(Signal(entry, sender, what, media.ufrag, candidates, call_of(entry.data)))
+            meeting.signals.append(Signal(kept, sender, what, media.ufrag, candidates, has_frame, call))
 
     def _to(self, key: tuple[str, str], session: Session, entry: Entry, *, may_begin: bool) -> Iterator[Meeting]:
         """Yield the meetings of the sender with each receiver of a frame. If `may_begin` is true, a receiver that the
@@ -289,7 +292,7 @@ class _Log:
         self._labels_of(session.room).page(session.peer, session.came.ts, about)
 
     def _labels_of(self, key: tuple[str, str]) -> PeerLabels:
-        return self.found.labels.setdefault(key, PeerLabels())
+        return self.found.labels[key]
 
     def call_peers(self) -> None:
         """Set the labels of all sessions, which are known only after the last entry."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON
-from signaling_sidecar.eventlog.payload import SDP_TYPES, Media, find_media
+from signaling_sidecar.eventlog.payload import NO_CONTENT, SDP_TYPES, Content, Media, read_content
 
 _Data = TypeVar("_Data")
 _WORDS = SDP_TYPES | {"candidate"}
@@ -53,16 +54,21 @@ def read_about(data: object) -> About:
     return read_data(data, About) or About()
 
 
-def media_of(kind: object, data: object) -> Media:
-    """Find the description or the candidate in a relayed frame.
+def content_of(kind: str | None, data: str | None) -> Content:
+    """Find the description and the candidates in a relayed frame.
 
     If the description does not name its type, the kind of the frame is its type.
     """
-    media = find_media(data) if isinstance(data, str) else Media()
-    word = word_of(kind)
-    if media.description_bytes is not None and media.sdp_type is None and word in SDP_TYPES:
-        return msgspec.structs.replace(media, sdp_type=word)
-    return media
+    content = read_content(data) if data is not None else NO_CONTENT
+    media = content.media
+    if media.description_bytes is not None and media.sdp_type is None and word_of(kind) in SDP_TYPES:
+        return content._replace(media=msgspec.structs.replace(media, sdp_type=word_of(kind)))
+    return content
+
+
+def media_of(kind: str | None, data: str | None) -> Media:
+    """Find the first description and the first candidate in a relayed frame."""
+    return content_of(kind, data).media
 
 
 class _Payload(msgspec.Struct):
@@ -81,12 +87,13 @@ def call_of(data: object) -> str | None:
     return call.payload.connectionId if call is not None else None
 
 
-def word_of(kind: object) -> str | None:
+@lru_cache(maxsize=128)  # a log has few kinds of frames
+def word_of(kind: str | None) -> str | None:
     """Return the word that all dialects share for a kind of frame, or the kind itself.
 
     For example, `ice-candidate`, `ice_candidate` and `WEBRTC_ICE_CANDIDATE` are all `candidate`.
     """
-    if not isinstance(kind, str):
+    if kind is None:
         return None
     word = re.split("[_-]", kind)[-1].lower()
     return word if word in _WORDS else kind

@@ -18,11 +18,12 @@ class ReportedMeetings:
         self._by_ufrag: dict[str, MeetingSide] = {}
         self._by_session: dict[str, list[MeetingSide]] = {}
         for meeting in meetings:
+            sides: tuple[MeetingSide, MeetingSide] = (meeting, 0), (meeting, 1)
             for signal in meeting.signals:
                 if signal.ufrag is not None:
-                    self._by_ufrag[signal.ufrag] = meeting, signal.sender
-            for side, session in enumerate(meeting.sessions):
-                self._by_session.setdefault(session.id, []).append((meeting, side))
+                    self._by_ufrag[signal.ufrag] = sides[signal.sender]
+            for side, session in zip(sides, meeting.sessions, strict=True):
+                self._by_session.setdefault(session.id, []).append(side)
 
     def of(self, connection: Connection) -> MeetingSide | None:
         """Return the meeting with the peer that the connection names, else the meeting whose signals contain its

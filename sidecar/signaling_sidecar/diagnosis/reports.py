@@ -11,14 +11,14 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.record_data import read_data
 
 
-class CandidatePair(msgspec.Struct, frozen=True):
+class CandidatePair(msgspec.Struct, frozen=True, gc=False):
     """The pair that ICE selected. Each end has `type`, `protocol`, `address` and so on, named as in getStats."""
 
     local: dict[str, Any] = {}
     remote: dict[str, Any] = {}
 
 
-class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
     """One `trace` frame, which `trace-report.ts` in the page writes. A field is None if the frame does not have it.
 
     `signaling_sidecar.inspection.dumps` makes the same reports from a dump of a browser.
@@ -59,24 +59,29 @@ def read_report(data: str | None) -> Report | None:
     return read_data(data, Report)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Connection:
     """One RTCPeerConnection, from the reports of its page in their order."""
 
     id: str
     page: str | None
     reports: list[tuple[Entry, Report]] = field(default_factory=list)
+    """Each with its record. What takes memory is left out: the data of the record, and in the report the ids that the
+    connection has itself."""
     session: str | None = None
     peer_id: str | None = None
     ufrags: set[str] = field(default_factory=set)
     remote_ufrags: set[str] = field(default_factory=set)
 
     def add(self, entry: Entry, report: Report) -> None:
-        self.reports.append((entry, report))
+        own = msgspec.structs.replace(report, pc=None, page=None, peer_id=None)
+        self.reports.append((entry.without_data(), own))
         self.session = self.session or entry.session
         self.peer_id = self.peer_id or report.peer_id
-        self.ufrags |= {report.local_ufrag} - {None}  # type: ignore[arg-type]
-        self.remote_ufrags |= {report.remote_ufrag} - {None}  # type: ignore[arg-type]
+        if report.local_ufrag is not None:
+            self.ufrags.add(report.local_ufrag)
+        if report.remote_ufrag is not None:
+            self.remote_ufrags.add(report.remote_ufrag)
 
     def last(self, name: str) -> Any:
         """Return the last value that a field has in any report, or None."""

@@ -46,7 +46,7 @@ def _without_offer(pair: Pair) -> Finding:
     refused = pair.refused(at_once=not has_time)
     if refused is not None:
         return refused
-    unread = pair.attempt.unread()
+    unread = pair.attempt.unread
     if unread and (pair.parted is not None or not has_time):
         return _unrecognised(unread)
     if has_time:
@@ -56,7 +56,7 @@ def _without_offer(pair: Pair) -> Finding:
 
 def _unrecognised(unread: list[Signal]) -> Finding:
     passed = "1 signal" if len(unread) == 1 else f"{len(unread)} signals"
-    kept = " (the log keeps no payloads)" if all(signal.entry.data is None for signal in unread) else ""
+    kept = " (the log keeps no payloads)" if not any(signal.has_frame for signal in unread) else ""
     sentence = f"{passed} passed between them, and none is an offer in a known form{kept}"
     return Finding(Reason.UNRECOGNISED, sentence, (unread[0].entry, unread[-1].entry)[: len(unread)])
 
@@ -69,7 +69,7 @@ def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
     if refused is not None:
         return refused
     if pair.until_ts - offer.entry.ts < SIGNALING_WITHIN_S:
-        if pair.parted is not None and any(s.sender != offer.sender for s in pair.attempt.unread()):
+        if pair.parted is not None and any(s.sender != offer.sender for s in pair.attempt.unread):
             return pair.unwatched(f"{offerer} has sent an offer", offer.entry)
         return pair.parted_or(f"{offerer} has sent an offer, and {answerer} may still answer", offer.entry)
     if crossing is not None:
@@ -103,7 +103,7 @@ def _cut_short(pair: Pair, silent: list[int], evidence: tuple[Entry, ...]) -> Fi
     """
     if pair.parted is None:
         return pair.parted_or("the offer was answered, and candidates may still arrive", *evidence)
-    if len(silent) == 1 or pair.attempt.unread():
+    if len(silent) == 1 or pair.attempt.unread:
         return pair.unwatched("the offer was answered", *evidence)
     sentence = f"{pair.parted.label} {pair.parted.departure} before either had sent a candidate"
     return Finding(Reason.LEFT, sentence, (*evidence, *pair.parted.ends))

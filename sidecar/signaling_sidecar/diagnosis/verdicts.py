@@ -101,7 +101,7 @@ def _evaluate(meeting: Meeting, attempt: Attempt, now_ts: float) -> Verdict:
 def _notes(pair: Pair, reason: Reason) -> Iterable[str]:
     attempt = pair.attempt
     for side, name in enumerate(pair.names):
-        unread = sum(signal.sender == side for signal in attempt.unread())
+        unread = sum(signal.sender == side for signal in attempt.unread)
         if unread and reason in (Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES):
             yield f"{name} has sent {unread} signal{'' if unread == 1 else 's'} in an unknown form"
         answered = any(answer.sender == side for answer in attempt.answers)

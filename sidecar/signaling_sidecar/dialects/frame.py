@@ -105,6 +105,7 @@ def reader(
     `read` may raise BadFrameError, and whatever msgspec raises. `outlined` creates an envelope from the fields that
     `outline` could read, for a frame that was refused before its envelope could be decoded.
     """
+    decode_envelope = envelopes.decode
     is_array = envelopes.type.__struct_config__.array_like
     opening, shape = (b"[", "array") if is_array else (b"{", "object")
     kind_name = b"0" if is_array else encode_json(msgspec.structs.fields(envelopes.type)[0].encode_name)
@@ -112,8 +113,9 @@ def reader(
     def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:
         envelope: E | None = None
         try:
-            frame.decode()  # the JSON decoder does not notice bad UTF-8 in values that it skips
-            envelope = envelopes.decode(frame)
+            if not frame.isascii():
+                frame.decode()  # the JSON decoder does not notice bad UTF-8 in values that it skips
+            envelope = decode_envelope(frame)
             return envelope.numbered(read(envelope, frame, caller, at_ms), caller.connection)
         except BadFrameError as bad:
             refusal = bad.refusal

@@ -55,7 +55,9 @@ class _Envelope(Envelope, gc=False, kw_only=True):
 
     @property
     def ref(self) -> Raw | None:
-        text = b"" if self.id is UNSET else bytes(self.id)
+        if self.id is UNSET:
+            return None
+        text = bytes(self.id)
         return Raw(text) if 0 < len(text) <= MAX_REF_BYTES else None
 
     def numbered(self, command: Carried, connection: int) -> Command:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 # `ip.is_private` is not used, because it includes loopback, link-local, documentation and a dozen other ranges.
 _PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
@@ -16,10 +17,23 @@ def address_class(address: str) -> str:
     are `loopback`, `link-local`, `private` or `public`, with the suffix `-ipv6` for IPv6; `shared` (100.64.0.0/10, used
     by carrier NAT and overlay networks); or `reserved` (all others, such as multicast and 0.0.0.0).
     """
+    # Most addresses are `.local` names, and `ip_address` takes long to refuse them. With a colon, it may be an IPv6
+    # address whose zone ends like such a name.
+    if ":" not in address and _is_mdns(address):
+        return "mdns"
+    return _class_of_ip_or_name(address)
+
+
+def _is_mdns(name: str) -> bool:
+    return name.lower().rstrip(".").endswith(".local")
+
+
+@lru_cache(maxsize=1024)  # a log has few IP addresses, and to classify one takes longer than to parse its candidate
+def _class_of_ip_or_name(address: str) -> str:
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
-        return "mdns" if address.lower().rstrip(".").endswith(".local") else "name"
+        return "mdns" if _is_mdns(address) else "name"
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is None:
             kind = _ip_class(ip)

@@ -13,7 +13,7 @@ SCHEMA_VERSION = 1  # the type of a field must not change within a version; read
 Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # the range of a 64-bit integer column
 
 
-class Line(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
+class Line(msgspec.Struct, omit_defaults=True, gc=False):
     """One record as it is written. It has no nested objects, and a field that is absent means null."""
 
     v: Whole
@@ -47,7 +47,8 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
     contains."""
 
 
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
 
 
 def line_schema() -> dict[str, Any]:
@@ -56,25 +57,21 @@ def line_schema() -> dict[str, Any]:
 
 
 def write_line(record: Record, seq: int, ts: float, data: str | None) -> bytes:
-    return (
-        _encode(
-            Line(
-                v=SCHEMA_VERSION,
-                seq=seq,
-                ts=ts,
-                type=record.type,
-                dialect=record.dialect,
-                room=record.room,
-                peer=record.peer,
-                to=record.to,
-                connection=record.connection,
-                session=record.session,
-                kind=record.kind,
-                bytes=record.size,
-                c=record.c,
-                numbers=None if record.numbers is None else _encode(record.numbers).decode(),
-                data=data,
-            )
-        )
-        + b"\n"
+    line = Line(
+        SCHEMA_VERSION,
+        seq,
+        ts,
+        record.type,
+        record.dialect,
+        record.room,
+        record.peer,
+        record.to,
+        record.connection,
+        record.session,
+        record.kind,
+        record.size,
+        record.c,
+        None if record.numbers is None else _encode(record.numbers).decode(),
+        data,
     )
+    return _encoder.encode_lines((line,))

@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import repeat
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -21,20 +22,26 @@ from signaling_sidecar.errors import NOT_JSON
 MAX_LAYERS = 4  # strings inside strings; `btoa(JSON.stringify(…))` inside a stringified frame is three layers
 DESCRIPTION = "v=0"  # the start of every session description, RFC 8866, 5.1
 CANDIDATE = ("candidate:", "a=candidate:")  # RFC 8839, 5.1
+_PLAIN = (DESCRIPTION, *CANDIDATE)  # a string that begins with one of these contains no other document
 
 # How the base64 of a text begins that starts with `{"`, `{` and white space, `[{"`, `["`, `v=0`, `candidate:` or `"`.
 _BASE64_STARTS = ("eyJ", "ewo", "eyA", "W3s", "WyJ", "dj0w", "Y2FuZGlkYXRlO", "Ins", "Ilt")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _ESCAPED_STARTS = ("%7B", "%5B", "%22", "v%3D0")  # the same for `encodeURIComponent`
+MIN_OPAQUE_CHARS = 100  # more than an id or a hash has; the shortest encrypted frame of y-webrtc has 136
+# Most strings in a frame are ids and words, of which one match finds out that they have no other meaning. It is most of
+# the time that a frame takes, so it must stay a single match.
+_is_notable = re.compile(
+    "|".join(
+        (
+            *(r"\s*[\[{\"]", "null", *_BASE64_STARTS, *_ESCAPED_STARTS),
+            *(DESCRIPTION, *CANDIDATE, rf"(?s:.{{{MIN_OPAQUE_CHARS}}})", r"\Z"),
+        )
+    )
+).match
 
-
-class Leaf(NamedTuple):
-    """A string or null in a document, with its key."""
-
-    key: str | None
-    value: str | None
-    siblings: dict[str, Any]
-    """The object that contains the value."""
+Leaf = tuple[str | None, str | None, dict[str, Any]]
+"""The key of a string or null in a document, the value itself, and the object that contains it."""
 
 
 class _Writing(StrEnum):
@@ -77,7 +84,7 @@ def nested(text: str) -> Nested | None:
 
 
 def _nested(text: str, writing: _Writing) -> Nested | None:
-    if text.startswith((DESCRIPTION, *CANDIDATE)):
+    if text.startswith(_PLAIN):
         return Nested(text, writing)
     try:
         return Nested(msgspec.json.decode(text), writing)
@@ -85,19 +92,34 @@ def _nested(text: str, writing: _Writing) -> Nested | None:
         return None
 
 
-def leaves(document: Any) -> Iterator[Leaf]:
-    """Yield each string and null in a document, in the order in which they were written.
+def notable_leaves(document: Any) -> Iterator[Leaf]:
+    """Yield the strings and nulls of a document that may be a description, a candidate or an encrypted text, in the
+    order in which they were written.
 
     If a string contains a document, the strings of that document are yielded instead of it.
     """
-    waiting: list[tuple[str | None, Any, dict[str, Any], int]] = [(None, document, {}, 0)]
-    while waiting:  # no recursion, because the sender decides how deep the document is
-        key, value, siblings, layer = waiting.pop()
-        if isinstance(value, dict):
-            waiting.extend((k, v, value, layer) for k, v in reversed(value.items()))
-        elif isinstance(value, list):
-            waiting.extend((key, v, siblings, layer) for v in reversed(value))
-        elif isinstance(value, str) and layer < MAX_LAYERS and (opened := nested(value)) is not None:
-            waiting.append((key, opened.document, siblings, layer + 1))
-        elif value is None or isinstance(value, str):
-            yield Leaf(key, value, siblings)
+    # No recursion, because the sender decides how deep the document is. The last entry is the innermost value.
+    first = (iter(document.items()), document, 0) if isinstance(document, dict) else (iter([(None, document)]), {}, 0)
+    open_: list[tuple[Iterator[tuple[str | None, Any]], dict[str, Any], int]] = [first]
+    while open_:
+        items, siblings, layer = open_[-1]
+        for key, value in items:
+            if isinstance(value, str):
+                if not _is_notable(value):
+                    continue
+                is_plain = value.startswith(_PLAIN) or layer == MAX_LAYERS
+                opened = nested(value) if not is_plain else None
+                if opened is not None:
+                    open_.append((iter([(key, opened.document)]), siblings, layer + 1))
+                    break
+                yield key, value, siblings
+            elif value is None:
+                yield key, value, siblings
+            elif isinstance(value, dict):
+                open_.append((iter(value.items()), value, layer))
+                break
+            elif isinstance(value, list):
+                open_.append((zip(repeat(key), value), siblings, layer))
+                break
+        else:
+            open_.pop()

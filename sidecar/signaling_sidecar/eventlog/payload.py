@@ -9,30 +9,33 @@ field name. A string that begins with `v=0` is a session description (RFC 8866, 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from sys import intern
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.eventlog.address_class import address_class
-from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, leaves
+from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MIN_OPAQUE_CHARS, notable_leaves
 
 SDP_TYPES = frozenset({"offer", "pranswer", "answer", "rollback"})  # RTCSdpType, W3C WebRTC 4.3.1
 CANDIDATE_TYPES = frozenset({"host", "srflx", "prflx", "relay"})  # RFC 8839, 5.1
-_PROTOCOLS = frozenset({"udp", "tcp"})  # RFC 8839, 5.1 and RFC 6544, 4.5
+_PROTOCOLS = {"udp": "udp", "tcp": "tcp"}  # RFC 8839, 5.1 and RFC 6544, 4.5
 _MAX_UFRAG_CHARS = 256  # RFC 8839, 5.4
 MAX_ADDRESS_CHARS = 255  # the longest domain name, RFC 1035, 2.3.4
 
-MIN_OPAQUE_CHARS = 100  # more than an id or a hash has; the shortest encrypted frame of y-webrtc has 136
 _OPAQUE = re.compile(rf"[A-Za-z0-9+/_-]{{{MIN_OPAQUE_CHARS},}}={{0,2}}")
 _PORT = re.compile("[0-9]{1,5}")
-_SDP_CANDIDATE = re.compile(r"^a=(candidate:[^\r\n]+)", re.MULTILINE)
-_ICE_UFRAG = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
-_SETUP = re.compile(r"^a=setup:(\S+)", re.MULTILINE)
+# Searching for a newline and literal text is several times faster than `^` in multiline mode. The first line of a
+# description is `v=0`, so each of these lines is after a newline.
+_SDP_CANDIDATE = re.compile(r"\na=(candidate:[^\r\n]+)")
+_ICE_UFRAG = re.compile(r"\na=ice-ufrag:(\S+)")
+_SETUP = re.compile(r"\na=setup:(\S+)")
 _TYPE_BY_SETUP = {"actpass": "offer", "active": "answer", "passive": "answer"}  # RFC 8829, 5.2.1 and 5.3.1
 
 
-class Media(msgspec.Struct, frozen=True, kw_only=True):
+class Media(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The first session description and the first candidate in a frame. A field is None if the frame does not have
     it."""
 
@@ -57,7 +60,7 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     unknown. It may be an encrypted signal."""
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An ICE candidate as a peer sent it."""
 
     type: str
@@ -67,6 +70,23 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None = None
     port: int | None = None
     ufrag: str | None = None
+
+
+class Content(NamedTuple):
+    """What a frame contains for WebRTC."""
+
+    media: Media
+    candidates: Sequence[Candidate]
+    """All candidates: those sent on their own, and those in lines of a session description."""
+
+
+NO_CONTENT = Content(Media(), ())
+
+
+class _Description(NamedTuple):
+    bytes: int
+    type: str | None
+    ufrag: str | None
 
 
 class _CandidateSummary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -91,18 +111,28 @@ class _Summary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     opaque: bool = False
 
 
-def find_media(payload: bytes | str) -> Media:
-    """Find the description and the candidate in a frame, or in the result of `summarise`."""
+def read_content(payload: bytes | str) -> Content:
+    """Find the description and the candidates in a frame, or in the result of `summarise`."""
     try:
         document = msgspec.json.decode(payload)
     except NOT_JSON:
-        return Media()
+        return NO_CONTENT
     if isinstance(document, dict) and document.get("summary") is True:
         try:
-            return _from_summary(msgspec.convert(document, _Summary))
+            return _content_of_summary(msgspec.convert(document, _Summary))
         except msgspec.ValidationError:
             pass  # it is a frame of an app that has a field `summary`
-    return _walk(document)
+    return _content(document)
+
+
+def find_media(payload: bytes | str) -> Media:
+    """Find the first description and the first candidate in a frame, or in the result of `summarise`."""
+    return read_content(payload).media
+
+
+def find_candidates(payload: bytes | str) -> list[Candidate]:
+    """Find all candidates in a frame, or in the result of `summarise`."""
+    return [*read_content(payload).candidates]
 
 
 def find_description(payload: bytes | str) -> str | None:
@@ -111,33 +141,18 @@ def find_description(payload: bytes | str) -> str | None:
         document = msgspec.json.decode(payload)
     except NOT_JSON:
         return None
-    return next((leaf.value for leaf in leaves(document) if _is_description(leaf.value)), None)
-
-
-def find_candidates(payload: bytes | str) -> list[Candidate]:
-    """Find all candidates in a frame: those sent on their own, and those in lines of a session description."""
-    try:
-        document = msgspec.json.decode(payload)
-    except NOT_JSON:
-        return []
-    found: list[Candidate] = []
-    for key, value, siblings in leaves(document):
-        if value is not None and _is_description(value):
-            ufrag = _description(key, value, siblings).get("ufrag")
-            found += (_as_candidate(_candidate(line, {}), ufrag) for line in _SDP_CANDIDATE.findall(value))
-        elif _is_candidate(key, value):
-            found.append(_as_candidate(_candidate(value or "", siblings), None))
-    return found or _candidates_of_summary(document)
+    return next(
+        (value for _, value, _ in notable_leaves(document) if value is not None and value.startswith(DESCRIPTION)), None
+    )
 
 
 def summarise(payload: bytes) -> str:
     """Summarise a frame as JSON text that contains no IP address and no password."""
-    media = find_media(payload)
+    media, found = read_content(payload)
     candidate, described = None, []
     if media.candidate_type is not None:
         candidate = _CandidateSummary(media.candidate_type, media.protocol, media.address_class)
     if media.description_bytes is not None:
-        found = find_candidates(payload)
         described = list(dict.fromkeys(_CandidateSummary(c.type, c.protocol, c.address_class) for c in found))
     summary = _Summary(
         summary=True,
@@ -151,9 +166,9 @@ def summarise(payload: bytes) -> str:
     return msgspec.json.encode(summary).decode()
 
 
-def _from_summary(summary: _Summary) -> Media:
+def _content_of_summary(summary: _Summary) -> Content:
     candidate = summary.candidate
-    return Media(
+    media = Media(
         description_bytes=summary.description_bytes,
         sdp_type=summary.sdp_type,
         ufrag=summary.ufrag,
@@ -162,50 +177,60 @@ def _from_summary(summary: _Summary) -> Media:
         address_class=candidate.address_class if candidate else None,
         is_opaque=summary.opaque,
     )
-
-
-def _candidates_of_summary(document: Any) -> list[Candidate]:
-    try:
-        summary = msgspec.convert(document, _Summary)
-    except msgspec.ValidationError:
-        return []
-    kinds = summary.candidates or ([summary.candidate] if summary.candidate is not None else [])
-    return [
-        Candidate(type=kind.type, protocol=kind.protocol, address_class=kind.address_class, ufrag=summary.ufrag)
-        for kind in kinds
-    ]
-
-
-def _as_candidate(found: dict[str, Any], ufrag: str | None) -> Candidate:
-    return Candidate(
-        type=found["candidate_type"],
-        protocol=found.get("protocol"),
-        address_class=found.get("address_class"),
-        address=found.get("address"),
-        port=found.get("port"),
-        ufrag=found.get("ufrag", ufrag),
+    kinds = summary.candidates or ([candidate] if candidate is not None else [])
+    return Content(
+        media,
+        [
+            Candidate(type=kind.type, protocol=kind.protocol, address_class=kind.address_class, ufrag=summary.ufrag)
+            for kind in kinds
+        ],
     )
 
 
-def _walk(document: Any) -> Media:
-    found: dict[str, Any] = {}
+def _content(document: Any) -> Content:
+    description: _Description | None = None
+    alone: Candidate | None = None
+    ufrag: str | None = None
+    candidates: list[Candidate] = []
     has_opaque_text = False
-    for key, value, siblings in leaves(document):
-        if value is not None and _is_description(value) and "description_bytes" not in found:
-            found |= _description(key, value, siblings)
-        elif _is_candidate(key, value) and "candidate_type" not in found:
-            found |= _candidate(value or "", siblings)
-        has_opaque_text = has_opaque_text or (value is not None and is_opaque(value))
-    return Media(**found) if found else Media(is_opaque=has_opaque_text)
+    for key, value, siblings in notable_leaves(document):
+        if value is not None and value.startswith(DESCRIPTION):
+            found = _description(key, value, siblings)
+            candidates += (_candidate(line, {}, found.ufrag) for line in _SDP_CANDIDATE.findall(value))
+            if description is None:
+                description, ufrag = found, found.ufrag or ufrag
+        elif _is_candidate(key, value):
+            candidates.append(_candidate(value or "", siblings))
+            if alone is None:
+                alone = candidates[-1]
+                ufrag = alone.ufrag or ufrag
+        elif value is not None and is_opaque(value):
+            has_opaque_text = True
+    is_opaque_frame = has_opaque_text and description is None and alone is None
+    return Content(_media(description, alone, ufrag, is_opaque=is_opaque_frame), candidates)
+
+
+def _media(
+    description: _Description | None, candidate: Candidate | None, ufrag: str | None, *, is_opaque: bool
+) -> Media:
+    size_bytes, sdp_type, _ = description or (None, None, None)
+    if candidate is None:
+        return Media(description_bytes=size_bytes, sdp_type=sdp_type, ufrag=ufrag, is_opaque=is_opaque)
+    return Media(
+        description_bytes=size_bytes,
+        sdp_type=sdp_type,
+        ufrag=ufrag,
+        candidate_type=candidate.type,
+        protocol=candidate.protocol,
+        address_class=candidate.address_class,
+        address=candidate.address,
+        port=candidate.port,
+    )
 
 
 def is_opaque(text: str) -> bool:
     """Whether a text that contains no document looks like base64, and is too long to be an id."""
     return _OPAQUE.fullmatch(text) is not None
-
-
-def _is_description(value: str | None) -> bool:
-    return value is not None and value.startswith(DESCRIPTION)
 
 
 def _is_candidate(key: str | None, value: str | None) -> bool:
@@ -215,15 +240,10 @@ def _is_candidate(key: str | None, value: str | None) -> bool:
     return not value and key in ("candidate", "IceCandidate")
 
 
-def _description(key: str | None, sdp: str, siblings: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"description_bytes": len(sdp.encode())}
-    sdp_type = _sdp_type(key, sdp, siblings)
-    if sdp_type is not None:
-        found["sdp_type"] = sdp_type
-    ufrag = _ICE_UFRAG.search(sdp)
-    if ufrag and len(ufrag[1]) <= _MAX_UFRAG_CHARS:
-        found["ufrag"] = ufrag[1]
-    return found
+def _description(key: str | None, sdp: str, siblings: dict[str, Any]) -> _Description:
+    found = _ICE_UFRAG.search(sdp)
+    ufrag = found[1] if found is not None and len(found[1]) <= _MAX_UFRAG_CHARS else None
+    return _Description(len(sdp.encode()), _sdp_type(key, sdp, siblings), ufrag)
 
 
 def _sdp_type(key: str | None, sdp: str, siblings: dict[str, Any]) -> str | None:
@@ -234,19 +254,24 @@ def _sdp_type(key: str | None, sdp: str, siblings: dict[str, Any]) -> str | None
     return _TYPE_BY_SETUP.get(setup[1]) if setup is not None else None
 
 
-def _candidate(line: str, siblings: dict[str, Any]) -> dict[str, Any]:
+def _candidate(line: str, siblings: dict[str, Any], ufrag_of_description: str | None = None) -> Candidate:
     """Parse `candidate:foundation component protocol priority address port typ type …`, RFC 8839, 5.1."""
     words = line.split()
-    extensions = dict(zip(words[8::2], words[9::2], strict=False))
-    found: dict[str, Any] = {"candidate_type": "malformed" if words else "end"}
-    ufrag = extensions.get("ufrag", siblings.get("usernameFragment"))
-    if isinstance(ufrag, str) and 0 < len(ufrag) <= _MAX_UFRAG_CHARS:
-        found["ufrag"] = ufrag
+    extensions, values = words[8::2], words[9::2]
+    at = extensions.index("ufrag") if "ufrag" in extensions else len(values)
+    ufrag = values[at] if at < len(values) else siblings.get("usernameFragment")
+    if not (isinstance(ufrag, str) and 0 < len(ufrag) <= _MAX_UFRAG_CHARS):
+        ufrag = ufrag_of_description
     match words[2:8]:
         case [protocol, _, address, port, "typ", kind] if (
             kind in CANDIDATE_TYPES and len(address) <= MAX_ADDRESS_CHARS and _PORT.fullmatch(port)
         ):
-            found["candidate_type"] = kind
-            found["protocol"] = protocol.lower() if protocol.lower() in _PROTOCOLS else "other"
-            found |= {"address": address, "address_class": address_class(address), "port": int(port)}
-    return found
+            return Candidate(
+                type=intern(kind),
+                protocol=_PROTOCOLS.get(protocol.lower(), "other"),
+                address_class=address_class(address),
+                address=address,
+                port=int(port),
+                ufrag=ufrag,
+            )
+    return Candidate(type="malformed" if words else "end", ufrag=ufrag)

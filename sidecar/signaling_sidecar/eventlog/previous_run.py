@@ -8,17 +8,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
 from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
-from signaling_sidecar.eventlog.records import LeftOut, Read, is_record, read_records
+from signaling_sidecar.eventlog.records import LeftOut, Read, Stamp, is_record, read_records
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.hub import Past
 
 _BEGINNING = 8  # a run records which run it continues (`server.restored`) within its first lines
 _LONGEST_TAIL_BYTES = 64 * 1024  # how much of the end of a file is searched for a newline at first
+_Record = TypeVar("_Record")
 
 
 def read_last_run(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Read[Past]]:
@@ -27,7 +29,7 @@ def read_last_run(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Read[
     If there is no checkpoint, the whole run is read. Lines that cannot be read are added to `left_out`.
     """
     first = next((at for at in reversed(range(len(segments))) if _has_checkpoint(segments[at])), 0)
-    return _read(segments[first:], left_out)
+    return _read(segments[first:], left_out, Past)
 
 
 def cut_torn_line(segments: Sequence[Path]) -> int:
@@ -80,7 +82,7 @@ def _has_begun(run: Sequence[Path]) -> bool:
 
 
 def _gone_on_from(segment: Path) -> str | None:
-    for read in itertools.islice(_read([segment], LeftOut()), _BEGINNING):
+    for read in itertools.islice(_read([segment], LeftOut(), Past), _BEGINNING):
         if read.record.type == "server.restored":
             try:
                 return msgspec.json.decode(read.record.data or "", type=_Restored).boot
@@ -92,13 +94,13 @@ def _gone_on_from(segment: Path) -> str | None:
 def _has_checkpoint(segment: Path) -> bool:
     """Whether a segment begins with a checkpoint. It has none if the sidecar was killed while it created the
     segment."""
-    beginning = itertools.islice(_read([segment], LeftOut()), 2)
+    beginning = itertools.islice(_read([segment], LeftOut(), Stamp), 2)
     return any(read.record.type == "log.checkpoint" for read in beginning)
 
 
-def _read(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Read[Past]]:
+def _read(segments: Sequence[Path], left_out: LeftOut, record_type: type[_Record]) -> Iterator[Read[_Record]]:
     try:
-        yield from read_records(segments, Past, left_out)
+        yield from read_records(segments, record_type, left_out)
     except (DamagedLog, UnknownSchema):  # no record can be read; `left_out` has the reason
         return
 

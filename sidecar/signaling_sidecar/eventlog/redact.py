@@ -34,8 +34,8 @@ from signaling_sidecar.eventlog.allowed_words import (
 )
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 from signaling_sidecar.eventlog.line import Line
-from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, nested
-from signaling_sidecar.eventlog.payload import MIN_OPAQUE_CHARS, SDP_TYPES, is_opaque
+from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, MIN_OPAQUE_CHARS, nested
+from signaling_sidecar.eventlog.payload import SDP_TYPES, is_opaque
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
 from signaling_sidecar.eventlog.secure_context import is_insecure

@@ -13,7 +13,7 @@ from signaling_sidecar.eventlog.open_flags import BYTES, NO_LINK
 
 GZIP_LEVEL = 1  # takes a third of the time of the default level, and still compresses a typical log to a tenth
 CHUNK_BYTES = 256 * 1024  # compressing this much takes 1 to 3 ms; then the thread pauses
-PAUSE_S = 0.05  # seconds; compressing takes at most a twentieth of one core, and 13 s for a full segment
+PAUSE_S = 0.05  # seconds; compressing takes at most a twentieth of one core, and 2 s for a full segment
 SEGMENT_GLOB = "events-*.jsonl*"
 
 

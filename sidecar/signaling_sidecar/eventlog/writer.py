@@ -212,7 +212,8 @@ class LogWriter:
             raise
         if self._segment is not None:
             self._segment.close()
-        self._number, self._segment, self._rotate_at = number, segment, self.segment_bytes
+        # The checkpoint may be larger than a segment should be. At most half of the log consists of checkpoints.
+        self._number, self._segment, self._rotate_at = number, segment, max(self.segment_bytes, 2 * segment.size)
         self._tidying.submit(self._tidy, segment.path)
 
     def _create(self, number: int) -> tuple[int, OpenSegment]:
@@ -228,7 +229,8 @@ class LogWriter:
         # Written on its own: if the disk is full, the checkpoint need not be made.
         segment.append(self._line(Record("log.header", data={"boot": self._boot, "segment": number, **self._header})))
         checkpoint = Record("log.checkpoint", data=_to_json(self._checkpoint()))
-        segment.append(b"".join(map(self._line, (checkpoint, *first))))
+        for record in (checkpoint, *first):
+            segment.append(self._line(record))  # each on its own, because a checkpoint may be large
 
     def _rotate(self) -> None:
         try:

@@ -28,18 +28,20 @@ def announce(record: Record, receivers: Iterable[Session], message: Numbered) ->
     marks: dict[int, Mark] = {}
     numbers: dict[str, int] = {}
     for session in receivers:
-        if session.resumption is not None:
-            mark = session.resumption.keep(message)
+        connection, resumption = session.connection, session.resumption
+        if resumption is not None:
+            mark = resumption.keep(message)
             numbers[session.id] = mark.s
-            if session.connection is not None:
-                marks[session.connection] = mark
-                session.resumption.reached = mark.s
-        if session.connection is not None:
-            connections.append(session.connection)
+            if connection is not None:
+                marks[connection] = mark
+                resumption.reached = mark.s
+        if connection is not None:
+            connections.append(connection)
     if numbers:
         record = msgspec.structs.replace(record, numbers={**(record.numbers or {}), **numbers})
-    sends = [Send(tuple(connections), message, marks or None)] if connections else []
-    return [record, *sends]
+    if not connections:
+        return [record]
+    return [record, Send(tuple(connections), message, marks or None)]
 
 
 def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticket | None = None) -> Send:

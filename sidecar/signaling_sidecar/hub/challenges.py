@@ -42,14 +42,14 @@ class Challenges:
     def __init__(self, deadlines: Deadlines, resolve: Callable[[Standoff, float], list[Effect]]) -> None:
         self._deadlines = deadlines
         self._resolve = resolve
-        self._standoffs: dict[int, Standoff] = {}
+        self.standoffs: dict[int, Standoff] = {}
         """By the connection whose join waits."""
 
     def begin(self, in_the_way: InTheWay, now_s: float) -> list[Effect]:
         """Challenge the connections that are in the way of a join, and let the join wait."""
         join = in_the_way.join
         challenged = {session.connection: session for session in in_the_way.sessions if session.connection is not None}
-        standoff = self._standoffs[join.connection] = Standoff(join, set(challenged))
+        standoff = self.standoffs[join.connection] = Standoff(join, set(challenged))
         self._deadlines.at(now_s + ANSWER_WITHIN_S, lambda now_s: self._expire(standoff, now_s))
         done: list[Effect] = [
             records.of_session("peer.challenged", session, {"by": join.connection}) for session in challenged.values()
@@ -61,9 +61,9 @@ class Challenges:
 
         A command that can never be refused, such as a ping, does not wait.
         """
-        if not self._standoffs or not isinstance(command, Refusable | Several | Numbered):
+        if not isinstance(command, Refusable | Several | Numbered):
             return False
-        standoff = self._standoffs.get(command.connection)
+        standoff = self.standoffs.get(command.connection)
         if standoff is None:
             return False
         if len(standoff.waiting) >= MAX_WAITING:
@@ -73,11 +73,11 @@ class Challenges:
 
     def hold_rest(self, rest: Several) -> None:
         """Keep the commands that come after a waiting join in its own frame."""
-        self._standoffs[rest.connection].rest = rest
+        self.standoffs[rest.connection].rest = rest
 
     def waits_for(self, connection: int) -> Join | None:
         """Return the waiting join of the connection, or None."""
-        standoff = self._standoffs.get(connection)
+        standoff = self.standoffs.get(connection)
         return standoff.join if standoff is not None else None
 
     def answered(self, connection: int, now_s: float) -> list[Effect]:
@@ -92,7 +92,7 @@ class Challenges:
     def gone(self, connection: int, now_s: float) -> list[Effect]:
         """Must be called when a connection has ended. Its own waiting join is dropped, and the joins that waited for
         its answer are decided now."""
-        self._standoffs.pop(connection, None)
+        self.standoffs.pop(connection, None)
         done: list[Effect] = []
         for standoff in self._of(connection):
             standoff.silent.clear()
@@ -100,11 +100,11 @@ class Challenges:
         return done
 
     def _of(self, challenged: int) -> list[Standoff]:
-        return [standoff for standoff in self._standoffs.values() if challenged in standoff.silent]
+        return [standoff for standoff in self.standoffs.values() if challenged in standoff.silent]
 
     def _expire(self, standoff: Standoff, now_s: float) -> list[Effect]:
-        return self._end(standoff, now_s) if self._standoffs.get(standoff.join.connection) is standoff else []
+        return self._end(standoff, now_s) if self.standoffs.get(standoff.join.connection) is standoff else []
 
     def _end(self, standoff: Standoff, now_s: float) -> list[Effect]:
-        del self._standoffs[standoff.join.connection]
+        del self.standoffs[standoff.join.connection]
         return self._resolve(standoff, now_s)

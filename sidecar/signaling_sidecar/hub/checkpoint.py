@@ -22,7 +22,7 @@ MAX_S = 366 * 86_400.0  # seconds; no setting is longer, so a longer time in a l
 Seconds = Annotated[float, msgspec.Meta(ge=-MAX_S, le=MAX_S)]
 
 
-class AwayState(msgspec.Struct, frozen=True):
+class AwayState(msgspec.Struct, frozen=True, gc=False):
     """How a session lost its connection, and how long it still waits for its peer."""
 
     ending: Ending
@@ -31,14 +31,14 @@ class AwayState(msgspec.Struct, frozen=True):
     told: list[str]
 
 
-class KeptState(msgspec.Struct, frozen=True):
+class KeptState(msgspec.Struct, frozen=True, gc=False):
     """A numbered message that the client has not acknowledged."""
 
     s: Count
     message: Numbered
 
 
-class ResumptionState(msgspec.Struct, frozen=True, omit_defaults=True):
+class ResumptionState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The state of a `Resumption`, field by field."""
 
     issued: str
@@ -50,7 +50,7 @@ class ResumptionState(msgspec.Struct, frozen=True, omit_defaults=True):
     kept: list[KeptState] = []
 
 
-class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
+class SessionState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The state of a `Session`."""
 
     session: str
@@ -66,7 +66,7 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     contacts: list[str] = []
 
 
-class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
+class RoomInLog(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The state of a `Room`, with all its sessions."""
 
     dialect: str
@@ -90,7 +90,7 @@ class RoomInLog(msgspec.Struct, frozen=True, omit_defaults=True):
     complete: bool = False
 
 
-class KeptFrameState(msgspec.Struct, frozen=True, omit_defaults=True):
+class KeptFrameState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A frame that is kept for a peer that cannot be reached."""
 
     dialect: str
@@ -106,7 +106,7 @@ class KeptFrameState(msgspec.Struct, frozen=True, omit_defaults=True):
     restart."""
 
 
-class Checkpoint(msgspec.Struct, frozen=True):
+class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     """All rooms with their sessions, the queues, the barred peers and the mailboxes."""
 
     rooms: list[RoomInLog]

@@ -11,6 +11,7 @@ from signaling_sidecar.hub.effects import Effect
 Action = Callable[[float], list[Effect]]
 """Called with `now_s`. The action of a deadline. It must check whether it still applies, because deadlines are never
 cancelled."""
+MAX_AT_ONCE = 500  # actions; after a restart, all peers that do not return leave at the same moment
 
 
 class Deadlines:
@@ -28,8 +29,14 @@ class Deadlines:
         return self._heap[0][0] if self._heap else None
 
     def run(self, now_s: float) -> list[Effect]:
-        """Carry out all actions that are due at `now_s`."""
+        """Carry out the actions that are due at `now_s`, in their order, but at most `MAX_AT_ONCE` of them.
+
+        If more are due, `next_s` is not after `now_s` afterwards. So commands of clients need not wait until all are
+        carried out.
+        """
         effects: list[Effect] = []
-        while self._heap and self._heap[0][0] <= now_s:
+        for _ in range(MAX_AT_ONCE):
+            if not self._heap or self._heap[0][0] > now_s:
+                break
             effects += heapq.heappop(self._heap)[2](now_s)
         return effects

@@ -65,7 +65,8 @@ class Hub:
 
     def handle(self, command: Command, now_s: float) -> list[Effect]:
         """Carry out one command. A refused command changes nothing, and only its sender is told."""
-        return self._do_or_hold(command, now_s) + self.lobby.send_due(now_s)
+        done = self._do_or_hold(command, now_s)
+        return done + self.lobby.send_due(now_s) if self.lobby.behind else done
 
     def administer(self, command: OfAdmin, now_s: float) -> Outcome:
         """Carry out a command of the admin, or return why it is refused."""
@@ -92,7 +93,7 @@ class Hub:
 
     def _do_or_hold(self, command: Command, now_s: float) -> list[Effect]:
         """Carry out a command, or keep it while its sender waits for the answer to its join."""
-        held = self._challenges.hold(command)
+        held = self._challenges.hold(command) if self._challenges.standoffs else False
         if held is True:
             return []
         outcome = held or self._outcome(command, now_s, None)
@@ -158,16 +159,22 @@ class Hub:
     def _as_member(self, command: M, verb: Callable[[M, Session, float], Outcome], now_s: float) -> Outcome:
         """Carry out a command that requires its sender to be in the room, and to use its own peer id."""
         session = self.membership.session(command.connection, command.room)
-        if session is None and isinstance(command, commands.Relay) and self.state.is_published(command):
-            return self._relay_from_outside(command, now_s)
-        if session is None and isinstance(command, commands.Leave) and command.may_be_outside:
-            return []
-        if session is None or (command.claimed_from is not None and command.claimed_from != session.peer):
+        if session is None:
+            return self._from_outside(command, now_s)
+        if command.claimed_from is not None and command.claimed_from != session.peer:
             return self._refusals.of_member(command)
         session.room.active_s = now_s
         if session.resumption is not None:
             session.resumption.heard()
         return verb(command, session, now_s)
+
+    def _from_outside(self, command: OfMember, now_s: float) -> Outcome:
+        """Carry out a command whose sender is not in the room, in the cases in which it need not be there."""
+        if isinstance(command, commands.Relay) and self.state.is_published(command):
+            return self._relay_from_outside(command, now_s)
+        if isinstance(command, commands.Leave) and command.may_be_outside:
+            return []
+        return self._refusals.of_member(command)
 
     def _relay_from_outside(self, relay: commands.Relay, now_s: float) -> Outcome:
         """Carry out a relay whose sender is not in the room that it names, where the rules allow that."""

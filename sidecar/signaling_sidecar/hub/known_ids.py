@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 
 from signaling_sidecar.hub.rules import RoomKey
@@ -13,7 +14,7 @@ class KnownIds:
     """The ids that have joined last, up to `MAX_KNOWN_IDS`. The others are unknown again."""
 
     def __init__(self) -> None:
-        self._ids: dict[tuple[RoomKey, str], None] = {}
+        self._ids: OrderedDict[tuple[RoomKey, str], None] = OrderedDict()  # a dict would find its first key slowly
         """In the order in which they have joined last."""
 
     def __iter__(self) -> Iterator[tuple[RoomKey, str]]:
@@ -26,4 +27,4 @@ class KnownIds:
         self._ids.pop((room, peer), None)
         self._ids[room, peer] = None
         if len(self._ids) > MAX_KNOWN_IDS:
-            del self._ids[next(iter(self._ids))]
+            self._ids.popitem(last=False)

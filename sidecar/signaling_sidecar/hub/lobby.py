@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from msgspec import UNSET
 
@@ -14,21 +16,51 @@ from signaling_sidecar.hub.membership import Membership, Room
 MIN_GAP_S = 0.25  # seconds between two lists to one watcher; PROTOCOLS.md, "`rooms`"
 
 
+class _Sent(NamedTuple):
+    """The list that was last sent to a watcher."""
+
+    at_s: float
+    version: int
+
+
 @dataclass(slots=True)
-class _Watcher:
-    dialect: str
-    sent_s: float
-    is_current: bool = True
-    """Whether the list that was last sent to the watcher is still current."""
+class _List:
+    """The list of one dialect's rooms."""
+
+    version: int = 0
+    """How often the list has changed."""
+    watchers: OrderedDict[int, _Sent] = field(default_factory=OrderedDict)
+    """By connection. The watcher whose list is the oldest comes first."""
+
+    def take_due(self, now_s: float) -> list[int]:
+        """Return the watchers that should be sent the list now."""
+        due: list[int] = []
+        while (first := self._first_behind()) is not None and self.watchers[first].at_s + MIN_GAP_S <= now_s:
+            self.watchers.pop(first)
+            self.watchers[first] = _Sent(now_s, self.version)
+            due.append(first)
+        return due
+
+    @property
+    def next_s(self) -> float | None:
+        """The time at which a watcher can be sent the list, or None if each of them has the current one."""
+        first = self._first_behind()
+        return None if first is None else self.watchers[first].at_s + MIN_GAP_S
+
+    def _first_behind(self) -> int | None:
+        """The watchers after one whose list is current were sent theirs even later, so theirs are current too."""
+        first = next(iter(self.watchers), None)
+        return first if first is not None and self.watchers[first].version != self.version else None
 
 
 class Lobby:
     def __init__(self, membership: Membership, deadlines: Deadlines) -> None:
         self._membership = membership
         self._deadlines = deadlines
-        self._watchers: dict[int, _Watcher] = {}
-        self._behind = False
-        """Whether any watcher has a list that is not current."""
+        self._lists: defaultdict[str, _List] = defaultdict(_List)
+        """By dialect."""
+        self.behind: set[str] = set()
+        """The dialects whose list may differ from the one that a watcher has."""
         self._wake_s: float | None = None
 
     def rooms(self, dialect: str, ref: JsonText = UNSET) -> RoomsListed:
@@ -37,11 +69,14 @@ class Lobby:
         return RoomsListed(tuple(room.view() for room in listed), ref)
 
     def watch(self, watch: WatchRooms, now_s: float) -> list[Effect]:
-        self._watchers[watch.connection] = _Watcher(watch.dialect, now_s)
+        self.unwatch(watch.connection)
+        list_ = self._lists[watch.dialect]
+        list_.watchers[watch.connection] = _Sent(now_s, list_.version)
         return [Send((watch.connection,), self.rooms(watch.dialect, watch.ref or UNSET))]
 
     def unwatch(self, connection: int) -> list[Effect]:
-        self._watchers.pop(connection, None)
+        for list_ in self._lists.values():
+            list_.watchers.pop(connection, None)
         return []
 
     def mark_changed(self, room: Room) -> None:
@@ -51,30 +86,25 @@ class Lobby:
 
     def mark_all_changed(self, dialect: str) -> None:
         """Remember that the list of a dialect has changed."""
-        for watcher in self._watchers.values():
-            if watcher.dialect == dialect:
-                watcher.is_current = False
-                self._behind = True
+        self._lists[dialect].version += 1
+        self.behind.add(dialect)
 
     def send_due(self, now_s: float) -> list[Effect]:
         """Send the list to each watcher whose list is not current. A watcher that got a list a moment ago gets the new
         one later."""
-        if not self._behind:
+        if not self.behind:
             return []
-        due: dict[str, list[int]] = {}
-        later_s: list[float] = []
-        for connection, watcher in self._watchers.items():
-            if watcher.is_current:
-                continue
-            if watcher.sent_s + MIN_GAP_S > now_s:
-                later_s.append(watcher.sent_s + MIN_GAP_S)
-                continue
-            watcher.sent_s, watcher.is_current = now_s, True
-            due.setdefault(watcher.dialect, []).append(connection)
-        self._behind = bool(later_s)
-        if later_s:
-            self._wake_at(min(later_s))
-        return [Send(tuple(connections), self.rooms(dialect)) for dialect, connections in due.items()]
+        done: list[Effect] = []
+        for dialect in sorted(self.behind):
+            due = self._lists[dialect].take_due(now_s)
+            if due:
+                done.append(Send(tuple(due), self.rooms(dialect)))
+            next_s = self._lists[dialect].next_s
+            if next_s is None:
+                self.behind.remove(dialect)
+            else:
+                self._wake_at(next_s)
+        return done
 
     def _wake_at(self, when_s: float) -> None:
         if self._wake_s is None or when_s < self._wake_s:

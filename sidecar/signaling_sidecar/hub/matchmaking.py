@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,7 +24,7 @@ from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
 from signaling_sidecar.hub.state import State
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """A peer that waits for a group of `size` peers."""
 
     dialect: str
@@ -37,6 +37,16 @@ class Waiting(msgspec.Struct, frozen=True):
     """The name of the queue. Peers of one group have asked for the same queue and the same size."""
 
 
+class _Queue(NamedTuple):
+    dialect: str
+    name: str
+    size: int
+
+
+def _queue_of(asking: Waiting | commands.Enqueue) -> _Queue:
+    return _Queue(asking.dialect, asking.queue, asking.size)
+
+
 class Matchmaking:
     def __init__(self, state: State, departures: Departures, returns: Returns) -> None:
         self._state = state
@@ -44,6 +54,8 @@ class Matchmaking:
         self._returns = returns
         self._waiting: dict[tuple[str, str], Waiting] = {}
         """By dialect and peer id, in order of asking."""
+        self._queues: dict[_Queue, dict[str, Waiting]] = {}
+        """The same, by queue and peer id. No queue is empty."""
         self._by_connection: dict[int, Waiting] = {}
 
     def __iter__(self) -> Iterator[Waiting]:
@@ -68,13 +80,14 @@ class Matchmaking:
         session = self._state.membership.session_of_peer(ask.dialect, ask.peer)
         if session is not None and _may_return(session, ask):
             return self._return(session, ask, now_s)
-        if len(self._queue(ask)) + 1 >= ask.size and (refusal := self._state.refuse_room(session)) is not None:
+        if len(self.queue(ask)) + 1 >= ask.size and (refusal := self._state.refuse_room(session)) is not None:
             return refusal
         done = self._replace_request(session, self._waiting.get((ask.dialect, ask.peer)), ask, now_s)
         waiting = Waiting(ask.dialect, ask.peer, ask.size, ask.connection, ask.at_ms, ask.queue)
-        self._waiting[ask.dialect, ask.peer] = self._by_connection[ask.connection] = waiting
+        self.put_back(waiting)
+        self._by_connection[ask.connection] = waiting
         done.append(_record("match.queued", waiting))
-        group = self._queue(ask)[: ask.size]
+        group = self.queue(ask)[: ask.size]
         return done + (self._make_room(group, now_s) if len(group) >= ask.size else [])
 
     def _return(self, session: Session, ask: commands.Enqueue, now_s: float) -> list[Effect]:
@@ -99,12 +112,24 @@ class Matchmaking:
         return self._cancel(waiting)
 
     def put_back(self, waiting: Waiting) -> None:
-        """Let a peer without a connection wait. A peer that waits already keeps its position."""
+        """Let a peer wait. A peer that waits in this queue already keeps its position."""
+        earlier = self._waiting.get((waiting.dialect, waiting.peer))
+        if earlier is not None and _queue_of(earlier) != _queue_of(waiting):
+            self._take_out(earlier)
         self._waiting[waiting.dialect, waiting.peer] = waiting
+        self._queues.setdefault(_queue_of(waiting), {})[waiting.peer] = waiting
 
     def forget(self, dialect: str, peer: str) -> None:
         """Remove a peer without a connection from its queue."""
-        self._waiting.pop((dialect, peer), None)
+        waiting = self._waiting.get((dialect, peer))
+        if waiting is not None:
+            self._take_out(waiting)
+
+    def queue(self, ask: commands.Enqueue) -> list[Waiting]:
+        """Return the connected peers that wait for the same group, in order of asking. They are few, because groups are
+        small."""
+        queue = self._queues.get(_queue_of(ask), {})
+        return [waiting for waiting in queue.values() if waiting.connection is not None]
 
     def start_graces(self, now_s: float) -> None:
         """Begin the grace period of each waiting peer. Must be called after a restart, when no peer has a
@@ -128,15 +153,6 @@ class Matchmaking:
         session = self._state.membership.session(connection)
         return session.peer if session is not None else None
 
-    def _queue(self, ask: commands.Enqueue) -> list[Waiting]:
-        """Return the connected peers that wait for the same group. They are few, because groups are small."""
-        wanted = (ask.dialect, ask.queue, ask.size)
-        return [
-            each
-            for each in self._waiting.values()
-            if (each.dialect, each.queue, each.size) == wanted and each.connection is not None
-        ]
-
     def _replace_request(
         self, session: Session | None, earlier: Waiting | None, ask: commands.Enqueue, now_s: float
     ) -> list[Effect]:
@@ -156,8 +172,15 @@ class Matchmaking:
             done += self._cancel(earlier)
         return done
 
-    def _remove(self, waiting: Waiting) -> None:
+    def _take_out(self, waiting: Waiting) -> None:
         del self._waiting[waiting.dialect, waiting.peer]
+        queue = self._queues[_queue_of(waiting)]
+        del queue[waiting.peer]
+        if not queue:
+            del self._queues[_queue_of(waiting)]
+
+    def _remove(self, waiting: Waiting) -> None:
+        self._take_out(waiting)
         if waiting.connection is not None:
             del self._by_connection[waiting.connection]
 

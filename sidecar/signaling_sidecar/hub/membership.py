@@ -147,8 +147,10 @@ class Membership:
         self._by_connection: dict[int, tuple[Session, ...]] = {}
         self._by_peer: dict[tuple[str, str], Session] = {}
         """By dialect and peer id, in dialects in which a peer can be in one room only."""
-        self._groups: dict[RoomKey, list[Room]] = {}
-        """By the name that they share, the groups that have a session, in order of creation."""
+        self._groups: dict[RoomKey, dict[RoomKey, Room]] = {}
+        """By the name that they share and by key, the groups that have a session, in order of creation."""
+        self._group_of: dict[tuple[RoomKey, str], Room] = {}
+        """By the shared name of its group and by its id, the group that a peer has entered last."""
         self.known_ids = KnownIds()
 
     @property
@@ -176,8 +178,9 @@ class Membership:
             return None
         if room is None:
             return sessions[0] if len(sessions) == 1 else None
+        found = self._rooms.get(room)
         for session in sessions:  # a generator would take longer, and every frame needs this
-            if session.room.key == room:
+            if session.room is found:
                 return session
         return None
 
@@ -190,14 +193,17 @@ class Membership:
 
         A peer that is in one of the groups already returns to it.
         """
-        groups = self._groups.get(name, [])
-        here = self.sessions(connection)
-        for room in groups:
-            if peer in room.sessions or (peer is None and any(session.room is room for session in here)):
-                return room.key, room.group or 1
-        if groups and not groups[-1].is_full:
-            return groups[-1].key, groups[-1].group or 1
-        number = (groups[-1].group or 0) + 1 if groups else 1
+        groups = self._groups.get(name, {})
+        if peer is not None:
+            entered = self._group_of.get((name, peer))
+        else:
+            entered = next((each.room for each in self.sessions(connection) if each.room.key in groups), None)
+        newest = groups[next(reversed(groups))] if groups else None
+        if entered is None and newest is not None and not newest.is_full:
+            entered = newest
+        if entered is not None:
+            return entered.key, entered.group or 1
+        number = (newest.group or 0) + 1 if newest is not None else 1
         while (key := RoomKey(name.dialect, name.room + _suffix(number))) in self._rooms:
             number += 1
         return key, number
@@ -207,8 +213,9 @@ class Membership:
 
         Where rooms have a host, it is the first session, until the peer joins that the rules name as host.
         """
-        if room.group is not None and not room.sessions:
-            self._groups.setdefault(room.groups_name, []).append(room)
+        if room.group is not None:
+            self._groups.setdefault(room.groups_name, {})[room.key] = room
+            self._group_of[room.groups_name, session.peer] = room
         self._rooms[room.key] = room
         room.sessions[session.peer] = session
         room.is_complete = room.is_complete or (room.group is not None and room.is_full)
@@ -251,6 +258,8 @@ class Membership:
         del room.sessions[session.peer]
         if room.rules.joining.one_room_per_peer:
             del self._by_peer[room.key.dialect, session.peer]
+        if room.group is not None and self._group_of.get((room.groups_name, session.peer)) is room:
+            del self._group_of[room.groups_name, session.peer]
         if not room.sessions:
             self._end(room)
             return True
@@ -263,7 +272,7 @@ class Membership:
         del self._rooms[room.key]
         if room.group is not None:
             groups = self._groups[room.groups_name]
-            groups.remove(room)
+            del groups[room.key]
             if not groups:
                 del self._groups[room.groups_name]
 

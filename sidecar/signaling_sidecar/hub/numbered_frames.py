@@ -32,14 +32,23 @@ class NumberedFrames:
         return resumption is None or numbered.c is None or numbered.c == resumption.handled + 1
 
     def handle(self, numbered: commands.Numbered, now_s: float) -> list[Effect]:
-        """Carry out the command, unless its number was handled already or is too high."""
-        command, c = numbered.command, numbered.c
+        """Process the numbers of a frame, and carry out its command unless it was handled already or is too early."""
         resumption, session = self._resumable(numbered)
         if session is None or resumption is None:
-            return self._carry_out(command, now_s, None)
+            return self._carry_out(numbered.command, now_s, None)
         resumption.heard()
         if numbered.a is not None:
             resumption.acknowledged(numbered.a)
+            if resumption.take_unrecorded():
+                a = min(numbered.a, resumption.sent)
+                acknowledged = records.of_session("frame.acknowledged", session, {"a": a})
+                return [acknowledged, *self._handle_once(numbered, session, resumption, now_s)]
+        return self._handle_once(numbered, session, resumption, now_s)
+
+    def _handle_once(
+        self, numbered: commands.Numbered, session: Session, resumption: Resumption, now_s: float
+    ) -> list[Effect]:
+        command, c = numbered.command, numbered.c
         if c is None:
             return self._carry_out(command, now_s, None)
         if c <= resumption.handled:

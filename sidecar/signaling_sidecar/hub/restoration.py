@@ -18,7 +18,7 @@ from signaling_sidecar.hub.resumption import Kept, size_of
 from signaling_sidecar.hub.rules import Ending, OwnRules, Reason, RoomKey
 
 
-class Past(msgspec.Struct, frozen=True):
+class Past(msgspec.Struct, frozen=True, gc=False):
     """A record of the log, with the fields that tell what happened to rooms and sessions."""
 
     ts: float
@@ -39,7 +39,7 @@ class Past(msgspec.Struct, frozen=True):
         return RoomKey(self.dialect or "", self.room or "")
 
 
-class RecordData(msgspec.Struct, frozen=True):
+class RecordData(msgspec.Struct, frozen=True, gc=False):
     """The `data` of the records that are restored. Each type of record has only some of these fields."""
 
     listed: bool = False
@@ -68,6 +68,7 @@ class RecordData(msgspec.Struct, frozen=True):
     asked_capacity: FromOne | None = None
     group: FromOne | None = None
     text: str = ""
+    a: Count = 0
 
 
 Verb = Callable[[Past, RecordData], None]

@@ -20,6 +20,7 @@ class RestoredFrames:
         self._state = restoration.hub.state
         self.verbs: Mapping[str, Verb] = {
             "admin.said": self._said,
+            "frame.acknowledged": self._acknowledged,
             "signal.relayed": self._relayed,
             "signal.kept": self._kept,
             "signal.expired": self._expired,
@@ -68,6 +69,11 @@ class RestoredFrames:
             )
 
         self._restoration.keep_for_told(answer)
+
+    def _acknowledged(self, record: Past, data: RecordData) -> None:
+        session = self._restoration.session(record)
+        if session is not None and session.resumption is not None:
+            session.resumption.acknowledged(data.a)
 
     def _remember_contact(self, record: Past) -> None:
         session = self._restoration.session(record)

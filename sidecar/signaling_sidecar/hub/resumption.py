@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple, assert_never
 
@@ -32,6 +31,7 @@ from signaling_sidecar.hub.effects import (
 
 MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, "Resuming a session"; a client that misses more gets a list
 MAX_KEPT_BYTES = 262_144  # bytes of payload, besides the newest frame's; PROTOCOLS.md, "Resuming a session"
+RECORD_ACK_BYTES = 8_192  # bytes; a restart reads at most as much more for each session than the session still needs
 FRAME_BYTES = 200  # approximate size in bytes of a message on the wire, without the data that its sender chose
 
 
@@ -64,8 +64,10 @@ class Resumption:
     """The last number that was sent to a connection. The client cannot have received a higher number."""
     owes_ack: bool = False
     """Whether the client has not been told the current value of `handled` yet."""
-    kept: deque[Kept] = field(default_factory=deque)
+    kept: list[Kept] = field(default_factory=list)  # an empty deque would take 600 bytes, and most are empty
     _kept_bytes: int = 0
+    _unrecorded_bytes: int = 0
+    """The size of the frames that were acknowledged since the log was last told so."""
 
     def knows(self, hashed: str) -> bool:
         """Whether this is the hash of a valid token."""
@@ -100,7 +102,18 @@ class Resumption:
     def acknowledged(self, a: int) -> None:
         """Drop the frames up to number `a`, which the client has handled. A number that was never sent drops all."""
         while self.kept and self.kept[0].s <= a:
-            self._drop_first()
+            self._unrecorded_bytes += self._drop_first()
+
+    def take_unrecorded(self) -> bool:
+        """Whether the log should be told what the client has acknowledged, because that is much. The caller must then
+        record it.
+
+        It is not recorded for each frame, because that would make the log longer for nothing but the next restart.
+        """
+        is_due = self._unrecorded_bytes >= RECORD_ACK_BYTES
+        if is_due:
+            self._unrecorded_bytes = 0
+        return is_due
 
     def take_ack(self) -> int | None:
         """Return the last handled number, and remember that the client is told. Return None if the client has been told
@@ -123,8 +136,10 @@ class Resumption:
         self.kept.clear()
         self._kept_bytes = 0
 
-    def _drop_first(self) -> None:
-        self._kept_bytes -= self.kept.popleft().size
+    def _drop_first(self) -> int:
+        size = self.kept.pop(0).size
+        self._kept_bytes -= size
+        return size
 
 
 def size_of(message: Numbered) -> int:

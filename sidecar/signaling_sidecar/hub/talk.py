@@ -39,8 +39,8 @@ class Talk:
                 return receivers
             done = kept
         else:
-            remember(session, relay.to)
             room = session.room
+            remember(session, relay.to)
             told = _count(receivers) if room.rules.relays.publishes and relay.to is None else None
             relayed = effects.Relayed(session.peer, relay.kind, relay.payload, room.name, room.key.room, told)
             done = announce(records.of_relay(session, relay), receivers, relayed)

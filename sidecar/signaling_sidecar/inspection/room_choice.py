@@ -32,7 +32,7 @@ def room_entries(events: pd.DataFrame, chosen: RoomInLog) -> list[Entry]:
     own = np.flatnonzero(in_boot & (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room))
     gaps = np.flatnonzero(in_boot & (events["type"] == "log.gap"))
     between = gaps[(gaps > own[0]) & (gaps < own[-1])] if len(own) else gaps[:0]
-    return entries_of(_rows(events, np.union1d(own, between)))
+    return list(entries_of(_rows(events, np.union1d(own, between))))
 
 
 def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | None) -> Attendance:
@@ -63,7 +63,7 @@ def mesh_entries(events: pd.DataFrame, chosen: RoomRuns) -> list[Entry]:
     of_room = (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room)
     # A report without a room comes from a page that has not joined one; its ICE ufrags show which pair it belongs to.
     needed = of_room | events["type"].isin(["trace.state", "log.checkpoint"])
-    return entries_of(events[needed & events["boot"].isin(chosen.boots)])
+    return list(entries_of(events[needed & events["boot"].isin(chosen.boots)]))
 
 
 def choose_room(events: pd.DataFrame, room: str, dialect: str | None, boot: str | None) -> RoomInLog:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
+from importlib import import_module
 from pathlib import Path
 
 DEBOUNCE_MS = 30  # after the last change of one save; the changes that an editor makes are within a few ms
@@ -14,16 +16,7 @@ EMPTY_LOOK_S = 0.02  # seconds between two checks of an empty file
 
 async def saves(path: Path) -> AsyncIterator[None]:
     """Yield each time the file has been saved, whether in place or by a rename. The file need not exist yet."""
-    from watchfiles import awatch  # imported here, because a run that watches no file should not wait for it
-
-    changes = awatch(
-        path.parent,
-        watch_filter=lambda _, changed: Path(changed) == path,
-        debounce=DEBOUNCE_MS,
-        step=STEP_MS,
-        recursive=False,
-    )
-    async for _ in changes:
+    async for _ in _changes(path):
         looks = int(EMPTY_FOR_S / EMPTY_LOOK_S)
         while not _size(path) and looks:
             await asyncio.sleep(EMPTY_LOOK_S)
@@ -32,7 +25,38 @@ async def saves(path: Path) -> AsyncIterator[None]:
             yield
 
 
+async def _changes(path: Path) -> AsyncIterator[None]:
+    before = _version(path)
+    # It is imported in a thread, because the import takes long, and the sidecar should begin to serve meanwhile.
+    watchfiles = await asyncio.to_thread(import_module, "watchfiles")
+    if _version(path) != before:
+        yield
+    changes = watchfiles.awatch(
+        path.parent,
+        watch_filter=lambda _, changed: Path(changed) == path,
+        debounce=DEBOUNCE_MS,
+        step=STEP_MS,
+        recursive=False,
+    )
+    async for _ in changes:
+        yield
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """Return what differs after each save, or None if the file does not exist."""
+    status = _status(path)
+    return (status.st_ino, status.st_mtime_ns, status.st_size) if status is not None else None
+
+
 def _size(path: Path) -> int | None:
     """Return the size of the file in bytes, or None if it does not exist. Some editors move the file away before they
     write it."""
-    return path.stat().st_size if path.exists() else None
+    status = _status(path)
+    return status.st_size if status is not None else None
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None

@@ -24,6 +24,7 @@ from signaling_sidecar.reload import watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server.admin.api import AdminApi
 from signaling_sidecar.server.background import running
+from signaling_sidecar.server.free_memory import return_free_memory
 from signaling_sidecar.server.held_state_dir import HeldStateDir
 from signaling_sidecar.server.http import client_errors
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Access
@@ -126,7 +127,7 @@ class Sidecar:
                     following = watch_settings(self._sources, self.settings, self._apply)
                     await work.enter_async_context(running(following))
                 # A session that is not kept over a restart must have ended before the first client joins.
-                self._owner.ask(commands.Tick())
+                self._owner.catch_up()
                 await work.enter_async_context(running(self._look_after_log()))
                 yield
             self._owner.stop()
@@ -138,6 +139,8 @@ class Sidecar:
         self._hub, restored = restore_previous_run(self.state_dir, self._new_hub, now_s, logger.warning)
         self._log = log_of(self._hub, self.settings, self._rules, self.state_dir, self.boot, self.held_state_dir.claim)
         self._log.open()
+        if restored:
+            return_free_memory()
         for record in [*restored, *([Record("server.reloaded")] if self._reloaded else [])]:
             self._log.append(record)
         self._log.flush()

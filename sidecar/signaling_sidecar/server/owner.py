@@ -27,6 +27,7 @@ from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.untrusted_text import visible
 
+_GROUPING = (commands.Enqueue, commands.Join)
 logger = logging.getLogger("signaling_sidecar")
 
 
@@ -65,7 +66,7 @@ class Owner:
 
     def ask(self, command: Command) -> None:
         now_s = self._loop.time()
-        if isinstance(command, commands.Enqueue | commands.Join):
+        if isinstance(command, _GROUPING):
             self._end_the_lost(command, now_s)
         try:
             effects = self._hub.handle(command, now_s)
@@ -125,7 +126,7 @@ class Owner:
             return set() if room is None else {mate.connection for mate in room.sessions.values()}
         session = membership.session_of_peer(ask.dialect, ask.peer) if ask.peer is not None else None
         mates = [mate.connection for mate in session.room.sessions.values()] if session is not None else []
-        return {*mates, *(waiting.connection for waiting in self._hub.matchmaking)}
+        return {*mates, *(waiting.connection for waiting in self._hub.matchmaking.queue(ask))}
 
     # --- what the settings, the admin and the time ask for -----------------------------------------------------------
 
@@ -155,6 +156,12 @@ class Owner:
         if self._log.is_written is not self._hub.state.log_is_written:
             self._carry_out(self._hub.handle(commands.SetLogState(self._log.is_written), self._loop.time()))
         self._arm_deadline()
+
+    def catch_up(self) -> None:
+        """Carry out all deadlines that have come until now."""
+        now_s = self._loop.time()
+        while (next_s := self._hub.next_deadline_s) is not None and next_s <= now_s:
+            self._carry_out(self._hub.handle(commands.Tick(), now_s))
 
     def look_after_log(self) -> None:
         """Check that the log is still at its path and can be written. Must be called regularly."""

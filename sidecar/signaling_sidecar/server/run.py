@@ -21,6 +21,7 @@ from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.listening import listen, url_of
 from signaling_sidecar.server.app import Sidecar
+from signaling_sidecar.server.garbage import look_for_garbage_rarely
 from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HEADERS
 from signaling_sidecar.settings import Sources
 
@@ -64,6 +65,7 @@ def run(
         sidecar = Sidecar(settings, sources, reloaded=reloaded)
 
         def announce() -> None:
+            look_for_garbage_rarely()
             ready = _write_runtime(sidecar, listening)
             if not reloaded:
                 print(msgspec.json.encode(ready).decode(), file=stdout, flush=True)

@@ -160,8 +160,8 @@ class Settings:
     )
     log_segment_bytes: int = _setting(
         whole(1024, 1024 * MIB, "bytes"),
-        64 * MIB,
-        "the size in bytes at which the event log begins a new file (a segment)",
+        8 * MIB,
+        "the size in bytes at which the event log begins a new file (a segment); a restart reads the last one",
     )
     log_total_bytes: int = _setting(
         whole(1024, 1024 * 1024 * MIB, "bytes"),

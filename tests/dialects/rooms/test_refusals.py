@@ -177,6 +177,7 @@ async def test_an_internal_error_is_answered_without_details_and_logged_complete
     await witness.hears_nothing()
 
 
+@pytest.mark.fuzz
 @given(
     strategies.binary(max_size=200)
     | strategies.recursive(
@@ -207,6 +208,7 @@ TYPES = strategies.sampled_from(
 )
 
 
+@pytest.mark.fuzz
 @given(strategies.dictionaries(NAMES | strategies.text(), ANY_JSON | HALVES | TYPES), strategies.integers(0, 3))
 def test_the_number_of_any_numbered_object_is_read(fields: dict[str, Any], place: int) -> None:
     before, after = list(fields.items())[:place], list(fields.items())[place:]

@@ -192,6 +192,7 @@ def opens_or_says_why(path: Path, log: EventLog) -> None:
         assert str(log.with_dump(dump).diagnose())
 
 
+@pytest.mark.fuzz
 @given(strategies.data())
 def test_any_value_anywhere_in_a_webrtc_internals_dump_is_read_or_reported(
     tmp_path_factory: pytest.TempPathFactory, log: EventLog, data: strategies.DataObject
@@ -205,6 +206,7 @@ def test_any_value_anywhere_in_a_webrtc_internals_dump_is_read_or_reported(
     opens_or_says_why(path, log)
 
 
+@pytest.mark.fuzz
 @given(strategies.data())
 def test_any_value_anywhere_in_an_rtcstats_file_is_read_or_reported(
     tmp_path_factory: pytest.TempPathFactory, log: EventLog, data: strategies.DataObject

@@ -50,7 +50,7 @@ def _naming(ufrags: set[str], events: pd.DataFrame, type_: str) -> list[Entry]:
     """Find the records of a type that have one of the ufrags, without decoding all records of a large log."""
     data = events["data"][events["type"] == type_]
     first = data.str.extract(_UFRAG, expand=False).str.replace("\\", "", regex=False)
-    return entries_of(events.loc[data.index[first.isin(ufrags)]])
+    return list(entries_of(events.loc[data.index[first.isin(ufrags)]]))
 
 
 def _traced(entries: list[Entry]) -> dict[str, str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.inspection.tables.column_values import values_of
+from signaling_sidecar.inspection.tables.progress import Progress
 
 
-def entries_of(events: pd.DataFrame) -> list[Entry]:
-    """Turn rows of the events table into entries, in the same order."""
-    fields = [name for name in Entry.__struct_fields__ if name != "ts"]
-    columns = [events[name].astype(object).where(events[name].notna(), None) for name in fields]
+def entries_of(events: pd.DataFrame, progress: Progress | None = None) -> Iterator[Entry]:
+    """Turn rows of the events table into entries, in the same order. Each is made when it is asked for."""
     ts = events["time"].astype("int64") / 1e6
-    return [Entry(ts=at, **dict(zip(fields, row, strict=True))) for at, *row in zip(ts, *columns, strict=True)]
+    seq, *others = Entry.__struct_fields__
+    columns = [values_of(ts if name == "ts" else events[name]) for name in others]
+    return map(Entry, values_of(events[seq], progress=progress), *columns)

@@ -25,7 +25,7 @@ from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
 from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
-from signaling_sidecar.inspection.tables.load_progress import with_progress
+from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _ARROW_TYPES = {int: pa.int64(), float: pa.float64(), str: pa.string()}
@@ -33,8 +33,9 @@ _SCHEMA = pa.schema(
     {name: _ARROW_TYPES[next(iter(get_args(hint)), hint)] for name, hint in get_type_hints(Line).items()}
 )
 _NAMES_THAT_REPEAT = ("type", "dialect", "room", "peer", "to", "session", "kind", "boot")
-_WORKERS = min(4, os.cpu_count() or 1)  # each of them holds the text of one segment in memory, which is 64 MiB
+_WORKERS = min(4, os.cpu_count() or 1)  # each of them holds the text of one segment in memory, which is 8 MiB
 _BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its default of 1 MiB is smaller than a large checkpoint
+LONG_LOAD_BYTES = 256_000_000  # on disk; reading them takes more than a second, even if they are a single segment
 
 
 class _Header(msgspec.Struct):
@@ -52,7 +53,8 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
     """
     with ThreadPoolExecutor(_WORKERS, "log-read") as pool:
         read = pool.map(partial(_read_segment, alone=len(segments) == 1, is_live=left_out.is_live), segments)
-        found = [pair for _, pair in zip(with_progress(segments), read, strict=True)]
+        with Progress("reading", len(segments), is_long=_size_bytes(segments) >= LONG_LOAD_BYTES) as progress:
+            found = [*progress.through(read)]
     tables = [table for table, _ in found]
     for _, of_segment in found:
         left_out.take(of_segment)
@@ -70,6 +72,10 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
     if not all(map(boot_of, segments)):  # files with other names may be copies of each other
         events = events.drop_duplicates(["boot", "seq"], ignore_index=True)
     return _in_order(events)
+
+
+def _size_bytes(segments: Sequence[Path]) -> int:
+    return sum(segment.stat().st_size for segment in segments if segment.exists())
 
 
 def _read_segment(segment: Path, *, alone: bool, is_live: bool) -> tuple[pa.Table, LeftOut]:
@@ -119,7 +125,9 @@ def _read_json(text: bytes, block_bytes: int, *, alone: bool) -> pa.Table:
     options = pa.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
     # Several segments are already read in parallel. Only a single segment gains from parsing its blocks in parallel.
     block = pa.json.ReadOptions(block_size=block_bytes, use_threads=alone)
-    return pa.json.read_json(pa.BufferReader(text), read_options=block, parse_options=options)
+    # The default pool of pyarrow keeps as much memory as the table takes, and needs more time for a first read.
+    pool = pa.system_memory_pool()
+    return pa.json.read_json(pa.BufferReader(text), read_options=block, parse_options=options, memory_pool=pool)
 
 
 def _longest_line_bytes(text: bytes) -> int:
@@ -129,10 +137,12 @@ def _longest_line_bytes(text: bytes) -> int:
 
 def _boots(segment: Path, table: pa.Table) -> pa.Array:
     """Return the boot of each record: from the header before it, or from the name of the segment."""
-    boots = np.full(len(table), boot_of(segment) or segment.name.split(".")[0], dtype=object)
+    names = [boot_of(segment) or segment.name.split(".")[0]]
+    codes = np.zeros(len(table), dtype="int32")
     for row in pc.indices_nonzero(pc.equal(table["type"], "log.header")).to_pylist():
-        boots[row:] = _boot_of(table["data"][row].as_py())
-    return pa.array(boots, pa.string())
+        codes[row:] = len(names)
+        names.append(_boot_of(table["data"][row].as_py()))
+    return pa.array(names, pa.string()).take(pa.array(codes))
 
 
 def _boot_of(data: str | None) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.drawing.rooms import NO_SIGN_OF_LIFE
+from signaling_sidecar.inspection.tables.column_values import values_of
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _COLUMNS = [
@@ -22,9 +23,11 @@ def rooms_table(events: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(stay=stay)
     lived = ~rows["type"].isin(NO_SIGN_OF_LIFE)
     relayed, joined = rows["type"] == "signal.relayed", rows["type"] == "peer.joined"
-    named = rows[rows["type"].isin(["room.created", "room.updated"])]
+    is_named = events["room"].notna() & events["type"].isin(["room.created", "room.updated"])
     names = pd.Series(
-        [read_about(data).name for data in events.loc[named.index, "data"]], index=named.index, dtype=TEXT
+        [read_about(data).name for data in values_of(events["data"], is_named.to_numpy())],
+        index=events.index[is_named],
+        dtype=TEXT,
     )
     rows = rows.assign(
         name=names.reindex(rows.index),

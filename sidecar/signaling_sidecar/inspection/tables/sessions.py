@@ -7,46 +7,54 @@ from typing import Any
 import pandas as pd
 
 from signaling_sidecar.diagnosis.record_data import read_about
-from signaling_sidecar.inspection.tables.spans import receiving_sessions, session_spans
+from signaling_sidecar.inspection.tables.column_values import values_of
+from signaling_sidecar.inspection.tables.spans import broadcasts_heard, receiving_sessions, session_spans
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _COLUMNS = [
     *("dialect", "room", "peer", "name", "session", "joined", "left", "reason", "connections", "pages"),
     *("times_away", "away_s", "sent", "received", "refused", "boot"),
 ]
+_DESCRIBED_BY = ["peer.joined", "peer.updated", "peer.resumed", "peer.left"]
+_CHANGED_BY = [*_DESCRIBED_BY, "peer.away"]
+_READ = ["type", "time", "session", "connection", "boot"]
 
 
 def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
     """Make the table that `EventLog.sessions` documents."""
     table = session_spans(events)
-    own = events[events["session"].isin(table.index)].assign(session=lambda rows: rows["session"].astype(TEXT))
-    joined = own[own["type"] == "peer.joined"].drop_duplicates("session").set_index("session")
-    left = own[own["type"] == "peer.left"].drop_duplicates("session").set_index("session")
+    is_of_session = events["session"].notna()
+    # Without `data`: selecting rows of it would copy the text of the whole log.
+    changes = events.loc[is_of_session & events["type"].isin(_CHANGED_BY), _READ]
+    changes = changes.assign(session=changes["session"].astype(TEXT))
+    joined = changes[changes["type"] == "peer.joined"].drop_duplicates("session").set_index("session")
+    left = changes[changes["type"] == "peer.left"].drop_duplicates("session").set_index("session")
     table["joined"] = joined["time"].reindex(table.index)
     table["left"] = left["time"].reindex(table.index)
-    said = own[own["type"].isin(["peer.joined", "peer.updated", "peer.resumed", "peer.left"])]
+    is_described = is_of_session & events["type"].isin(_DESCRIBED_BY)
     about = pd.DataFrame(
-        [(a.name, a.instance, a.reason) for a in map(read_about, said["data"])],
+        [(a.name, a.instance, a.reason) for a in map(read_about, values_of(events["data"], is_described.to_numpy()))],
         columns=["name", "instance", "reason"],
-        index=said["session"],
+        index=changes.loc[changes["type"].isin(_DESCRIBED_BY), "session"],
     )
     by_session = about.groupby(level=0, sort=False)
     table["name"] = by_session["name"].last().reindex(table.index).astype(TEXT)
     table["reason"] = by_session["reason"].last().reindex(table.index).astype("category")
     table["pages"] = by_session["instance"].nunique().reindex(table.index, fill_value=0)
-    arrivals = own[own["type"].isin(["peer.joined", "peer.resumed"])].drop_duplicates(["session", "boot", "connection"])
-    table["connections"] = _count(arrivals["session"], table)
-    _add_absences(table, own, events)
+    arrived = changes[changes["type"].isin(["peer.joined", "peer.resumed"])]
+    table["connections"] = _count(arrived.drop_duplicates(["session", "boot", "connection"])["session"], table)
+    _add_absences(table, changes, events)
     _add_signals(table, events)
     return table.rename_axis("session").reset_index().astype({"session": "category"})[_COLUMNS]
 
 
 def _count(sessions: pd.Series[Any], table: pd.DataFrame) -> pd.Series[int]:
-    return sessions.astype(TEXT).value_counts().reindex(table.index, fill_value=0).astype("int64")
+    counts = sessions.value_counts()
+    return counts.set_axis(counts.index.astype(TEXT)).reindex(table.index, fill_value=0).astype("int64")
 
 
-def _add_absences(table: pd.DataFrame, own: pd.DataFrame, events: pd.DataFrame) -> None:
-    turns = own[own["type"].isin(["peer.away", "peer.resumed", "peer.left"])]
+def _add_absences(table: pd.DataFrame, changes: pd.DataFrame, events: pd.DataFrame) -> None:
+    turns = changes[changes["type"].isin(["peer.away", "peer.resumed", "peer.left"])]
     until = turns.groupby("session", sort=False)["time"].shift(-1)
     away = turns["type"] == "peer.away"
     seen_until = events["time"].loc[table["last"].loc[turns["session"]]].set_axis(turns.index)
@@ -56,20 +64,8 @@ def _add_absences(table: pd.DataFrame, own: pd.DataFrame, events: pd.DataFrame) 
 
 
 def _add_signals(table: pd.DataFrame, events: pd.DataFrame) -> None:
-    relayed = events[events["type"] == "signal.relayed"]
+    relayed = events.loc[events["type"] == "signal.relayed", ["dialect", "room", "session", "to"]]
     table["sent"] = _count(relayed["session"], table)
     table["refused"] = _count(events.loc[events["type"] == "signal.refused", "session"], table)
-    to_one = _count(receiving_sessions(relayed, table), table)
-    table["received"] = to_one + _broadcasts_heard(table, relayed)
-
-
-def _broadcasts_heard(table: pd.DataFrame, relayed: pd.DataFrame) -> pd.Series[int]:
-    """Count the broadcasts in the room between the first and the last record of a session, without its own."""
-    broadcasts = relayed[relayed["to"].isna()]
-    rows = {where: group.index for where, group in broadcasts.groupby(["dialect", "room"], observed=True)}
-    nothing = broadcasts.index[:0]
-    heard = [
-        rows.get((span.dialect, span.room), nothing).slice_indexer(span.first, span.last) for span in table.itertuples()
-    ]
-    in_span = pd.Series([s.stop - s.start for s in heard], index=table.index, dtype="int64")
-    return in_span - _count(broadcasts["session"], table)
+    own = _count(relayed.loc[relayed["to"].isna(), "session"], table)
+    table["received"] = _count(receiving_sessions(relayed, table), table) + broadcasts_heard(relayed, table) - own

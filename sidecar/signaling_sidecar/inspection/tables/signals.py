@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from signaling_sidecar.diagnosis.record_data import media_of, read_about
+from signaling_sidecar.diagnosis.record_data import About, media_of, read_about
 from signaling_sidecar.eventlog import FRAME_RECORDS
+from signaling_sidecar.eventlog.payload import NO_CONTENT
+from signaling_sidecar.inspection.tables.column_values import column_of, values_of
+from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.spans import receiving_sessions, session_spans
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
@@ -15,11 +18,14 @@ _OUTCOMES = {
     "signal.kept": "kept",
     "signal.expired": "expired",
 }
+_READ = ["time", "type", "dialect", "room", "peer", "to", "kind", "bytes", "session", "boot", "seq"]
 _COLUMNS = [
     *("time", "dialect", "room", "peer", "to", "kind", "bytes", "outcome", "code", "count", "message"),
     *("sdp_type", "description_bytes", "ufrag", "candidate_type", "protocol", "address_class", "address", "port"),
     *("session", "to_session", "boot", "seq"),
 ]
+_REFUSAL_DTYPES = {"code": "category", "count": "Int64", "message": TEXT}
+_NOT_REFUSED = About()
 _MEDIA_DTYPES = {
     "sdp_type": "category",
     "description_bytes": "Int64",
@@ -32,17 +38,20 @@ _MEDIA_DTYPES = {
 }
 
 
-def signals_table(events: pd.DataFrame) -> pd.DataFrame:
+def signals_table(events: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     """Make the table that `EventLog.signals` documents."""
-    signals = events[events["type"].isin(list(_OUTCOMES))].copy()
+    is_signal = events["type"].isin(list(_OUTCOMES))
+    signals = events.loc[is_signal, _READ]
     has_frame = signals["type"].isin(FRAME_RECORDS)
     signals["outcome"] = signals["type"].astype(TEXT).map(_OUTCOMES).astype("category")
-    refusals = [read_about(data) for data in signals["data"].where(~has_frame)]
-    signals["code"] = pd.Series([r.code for r in refusals], index=signals.index, dtype="category")
-    signals["count"] = pd.Series([r.count for r in refusals], index=signals.index, dtype="int64")
-    signals["message"] = pd.Series([r.message for r in refusals], index=signals.index, dtype=TEXT)
-    found = [media_of(kind, data) for kind, data in zip(signals["kind"], signals["data"].where(has_frame), strict=True)]
+    abouts, medias = [], []
+    data = values_of(events["data"], is_signal.to_numpy(), progress)
+    for is_frame, kind, text in zip(has_frame, values_of(signals["kind"]), data, strict=True):
+        abouts.append(_NOT_REFUSED if is_frame else read_about(text))
+        medias.append(media_of(kind, text) if is_frame else NO_CONTENT.media)
+    for name, dtype in _REFUSAL_DTYPES.items():
+        signals[name] = column_of([getattr(about, name) for about in abouts], dtype, signals.index)
     for name, dtype in _MEDIA_DTYPES.items():
-        signals[name] = pd.Series([getattr(media, name) for media in found], index=signals.index, dtype=dtype)
-    signals["to_session"] = receiving_sessions(signals, session_spans(events)).astype("category")
-    return signals[_COLUMNS].reset_index(drop=True)
+        signals[name] = column_of([getattr(media, name) for media in medias], dtype, signals.index)
+    signals["to_session"] = receiving_sessions(signals, session_spans(events))
+    return signals[_COLUMNS].astype({"count": "int64"}).reset_index(drop=True)

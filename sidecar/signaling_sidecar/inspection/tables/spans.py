@@ -1,15 +1,20 @@
 """Finds the first and the last record of each session, and with them the session that a signal was for.
 
 The position of a record is its row in the events table, because records that were written together have the same time.
+Rooms and peers are compared by numbers instead of their ids, because a log may have millions of records.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
-_WHERE = ["dialect", "room", "peer"]
+_Numbers = npt.NDArray[np.int64]
 
 
 def session_spans(events: pd.DataFrame) -> pd.DataFrame:
@@ -19,10 +24,12 @@ def session_spans(events: pd.DataFrame) -> pd.DataFrame:
     lasts until the end of the last boot that has a record of it.
     """
     # The records of a connection come before its peer has joined, and after it has left.
-    own = events[events["session"].notna() & ~events["type"].isin(["connection.opened", "connection.closed"])]
-    spans = own.drop_duplicates("session").set_index("session")[[*_WHERE, "boot"]]
+    is_own = events["session"].notna() & ~events["type"].isin(["connection.opened", "connection.closed"])
+    own = events.loc[is_own, ["session", "dialect", "room", "peer", "boot", "type"]]
+    earliest = own.drop_duplicates("session")
+    spans = earliest.drop(columns="type").set_index("session")
     spans.index = spans.index.astype(TEXT)
-    spans["first"] = own.drop_duplicates("session").index
+    spans["first"] = earliest.index
     boot_end = events["boot"].drop_duplicates(keep="last").reset_index().set_index("boot")["index"]
     latest = own.drop_duplicates("session", keep="last").set_index("session")["boot"]
     left = own[own["type"] == "peer.left"].drop_duplicates("session")
@@ -33,15 +40,44 @@ def session_spans(events: pd.DataFrame) -> pd.DataFrame:
     return spans
 
 
-def receiving_sessions(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[str]:
-    """Return for each signal the session that had the peer id `to` when it was sent.
+def receiving_sessions(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[Any]:
+    """Return for each signal the session that had the peer id `to` when it was sent, as a category.
 
     `signals` are rows of the events table, in order.
     """
-    sent = signals[["dialect", "room", "to"]].astype(TEXT).set_axis(_WHERE, axis=1)
-    sent["row"] = signals.index
-    held = spans[[*_WHERE]].astype(TEXT).assign(first=spans["first"], last=spans["last"], session=spans.index)
-    named = pd.merge_asof(
-        sent[sent["peer"].notna()], held.sort_values("first"), left_on="row", right_on="first", by=_WHERE
-    ).set_index("row")
-    return named["session"].where(named["last"] >= named.index).reindex(signals.index).astype(TEXT)
+    sent = pd.DataFrame({"peer": _peers(signals, "to", spans["peer"]), "row": signals.index})
+    held = pd.DataFrame(
+        {"peer": _peers(spans, "peer", spans["peer"]), "row": spans["first"], "last": spans["last"]}
+    ).assign(session=range(len(spans)))
+    named = pd.merge_asof(sent[sent["peer"] >= 0], held.sort_values("row"), on="row", by="peer").set_index("row")
+    sessions = named["session"].where(named["last"] >= named.index).reindex(signals.index).fillna(-1).astype("int64")
+    found = pd.Categorical.from_codes(sessions.to_numpy(), spans.index.rename(None)).remove_unused_categories()
+    return pd.Series(found.reorder_categories(found.categories.sort_values()), index=signals.index)
+
+
+def broadcasts_heard(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[int]:
+    """Count for each session the signals to all in its room, between its first and its last record."""
+    broadcasts = signals[signals["to"].isna()]
+    rows = max(signals.index.max(), spans["last"].max()) + 1 if len(broadcasts) and len(spans) else 1
+    sent = np.sort(_rooms(broadcasts) * rows + broadcasts.index.to_numpy())
+    room = _rooms(spans) * rows
+    until = np.searchsorted(sent, room + spans["last"].to_numpy(), side="right")
+    return pd.Series(until - np.searchsorted(sent, room + spans["first"].to_numpy()), index=spans.index)
+
+
+def _rooms(rows: pd.DataFrame) -> _Numbers:
+    """Return a number for the dialect and the room of each row, or -1 if it has none."""
+    dialect, room = (rows[name].cat.codes.to_numpy(dtype="int64") for name in ("dialect", "room"))
+    number = dialect * len(rows["room"].cat.categories) + room
+    return np.where((dialect < 0) | (room < 0), -1, number)
+
+
+def _peers(rows: pd.DataFrame, column: str, peers: pd.Series[Any]) -> _Numbers:
+    """Return a number for the dialect, the room and the peer id in a column of each row, or -1 if it has none.
+
+    The categories of `peers` number the peer ids, because each column has its own categories.
+    """
+    known = peers.cat.categories
+    room = _rooms(rows)
+    peer = np.append(known.get_indexer(rows[column].cat.categories), -1)[rows[column].cat.codes]
+    return np.where((room < 0) | (peer < 0), -1, room * len(known) + peer)

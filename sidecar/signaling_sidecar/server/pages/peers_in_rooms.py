@@ -25,7 +25,7 @@ from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 
 KEPT_S = 1.0  # seconds; the page asks every 2 s
-REST = 9.0  # times the duration; reading a log of 64 MiB takes seconds, and may use a tenth of a processor
+REST = 9.0  # times the duration; reading a large log takes seconds, and may use a tenth of a processor
 NO_NAME = "somebody without a name"
 
 

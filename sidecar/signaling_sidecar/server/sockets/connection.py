@@ -75,6 +75,8 @@ class Connection:
         """The dialect and the client. On the shared path it is None until the first frame has shown the dialect."""
         self.waits = False
         """Whether the handshake asked for a group that is not complete yet."""
+        self.was_heard = False
+        """Whether the client has sent a frame."""
         self.is_welcome = False
         """Whether the client was greeted, or told that it is in a room. Such a client need not send any frame."""
         self.recognise: Callable[[bytes], Speaker | None] | None = None
@@ -94,12 +96,13 @@ class Connection:
 
     def heard(self) -> None:
         """Must be called when the client has sent a frame, so that the connection is not closed as idle."""
+        self.was_heard = True
         self._idle.cancel()
 
     def speaks(self, speaker: Speaker) -> None:
         """Set the dialect of the connection, which also decides how many frames the client may send and leave
         unread."""
-        self.speaker = speaker
+        self.speaker, self.recognise = speaker, None
         self.rate.start_with(speaker.dialect.frame_budget.times)
         self.outbox.times = min(self.rate.times, MAX_OUTBOX_TIMES)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 
@@ -19,13 +20,21 @@ from signaling_sidecar.server.http.client_address import client_address, counted
 from signaling_sidecar.server.sockets.connection import STOP_WITHIN_S, Connection, Speaker
 from signaling_sidecar.server.sockets.frame_rate import FrameRate
 from signaling_sidecar.server.sockets.front import Front
+from signaling_sidecar.server.sockets.handshake import (
+    SwitchingProtocols,
+    error_of,
+    is_handshake,
+    refuse_handshake,
+)
 from signaling_sidecar.server.sockets.outbox import Outbox
 from signaling_sidecar.server.sockets.reader import Reader
-from signaling_sidecar.server.sockets.websocket import WebSocket, error_of, is_handshake, refuse_handshake
+from signaling_sidecar.server.sockets.websocket import WebSocket
 from signaling_sidecar.server.tell import ConnectionOpened
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import Site
+
+logger = logging.getLogger("signaling_sidecar")
 
 
 class Endpoint:
@@ -51,10 +60,10 @@ class Endpoint:
         self._conceal = conceal
         self._site = site
         self._connection_ids = itertools.count(1)
-        self._readers: set[asyncio.Task[object]] = set()
+        self._readers: set[asyncio.Task[None]] = set()
 
     async def serve(self, request: web.Request, dialect: Dialect | None) -> web.StreamResponse:
-        """Answer a handshake, and return when the connection has ended. Without a dialect, the first frame chooses it.
+        """Answer a handshake, and begin to read from the connection. Without a dialect, the first frame chooses it.
 
         Raises HTTPException for a request that is not a handshake, or that the dialect or a hook refuses.
         """
@@ -67,8 +76,10 @@ class Endpoint:
         if (refusal := refuse_handshake(request)) is not None:
             raise refusal
         await self.admit(request, dialect)
-        socket = WebSocket(request)
-        transport = await socket.begin(request, self.settings.max_frame_bytes)
+        response = SwitchingProtocols(request)
+        await response.prepare(request)
+        socket = WebSocket(self.settings.max_frame_bytes)
+        transport = socket.take_over(request)
         connection = self._open(request, transport, dialect)
         if isinstance(opened, Closing):
             self._front.turn_away(connection, dialect, opened)
@@ -76,8 +87,8 @@ class Endpoint:
             connection.speaks(self._speaker(connection, dialect, opened))
         else:
             connection.recognise = lambda frame: self._recognise(connection, opening, frame)
-        await self._read_to_end(connection, socket)
-        return socket
+        self._read_to_end(connection, socket)
+        return response
 
     async def admit(self, request: web.Request, dialect: Dialect | None) -> None:
         """Call the `admit` hook. Raises HTTPForbidden if the hook refuses the request."""
@@ -98,7 +109,9 @@ class Endpoint:
     async def wait_closed(self) -> None:
         """Return when the readers of all connections have stopped. The connections must have been closed before."""
         if self._readers:
-            await asyncio.wait(self._readers, timeout=STOP_WITHIN_S + 1)
+            _, waiting = await asyncio.wait(self._readers, timeout=STOP_WITHIN_S + 1)
+            for reader in waiting:
+                reader.cancel()
 
     def _open(self, request: web.Request, transport: asyncio.Transport, dialect: Dialect | None) -> Connection:
         settings, front, headers = self.settings, self._front, request.headers
@@ -132,14 +145,17 @@ class Endpoint:
         caller = Caller(connection.id, introduction, self._conceal, address, given_id=new_given_id())
         return Speaker(dialect, caller)
 
-    async def _read_to_end(self, connection: Connection, socket: WebSocket) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._readers.add(task)
-        try:
-            await Reader(self._front, connection, socket).run()
-        finally:
+    def _read_to_end(self, connection: Connection, socket: WebSocket) -> None:
+        """Read in a task of its own, so that aiohttp can free what it holds for the request."""
+
+        def ended(task: asyncio.Task[None]) -> None:
             self._readers.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                logger.error("connection %d has failed", connection.id, exc_info=error)
+
+        task = asyncio.create_task(Reader(self._front, connection, socket).run())
+        self._readers.add(task)
+        task.add_done_callback(ended)
 
 
 def _opening(request: web.Request, settings: Settings) -> Opening:

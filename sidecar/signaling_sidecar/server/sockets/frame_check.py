@@ -11,7 +11,7 @@ MAX_FRAGMENTS = 4096  # frames of one message; 64 bytes in each make the largest
 _FIN = _MASKED = 0x80
 _OPCODE = 0x0F
 _LENGTH = 0x7F
-_LENGTH_BYTES = {126: 2, 127: 8}  # RFC 6455, 5.2: the number of additional bytes that hold the length
+_LENGTH_IN_2_BYTES = 126  # RFC 6455, 5.2: the next 2 bytes hold the length; with 127, the next 8 bytes
 _MASK_BYTES = 4
 
 
@@ -38,31 +38,34 @@ class FrameCheck:
         data = self._begun + data if before else data
         at, end = self._skip, len(data)
         while at + 2 <= end:
-            why = self._why_wrong(data[at], data[at + 1])
-            if why is not None:
+            first, second = data[at], data[at + 1]
+            if not second & _MASKED:
+                return Wrong(max(at - before, 0), "a client's frame must be masked")
+            if self._fragments and first & _OPCODE < CLOSE and (why := self._why_wrong(first)) is not None:
                 return Wrong(max(at - before, 0), why)
-            length = data[at + 1] & _LENGTH
-            more = _LENGTH_BYTES.get(length, 0)
-            header_end = at + 2 + more + _MASK_BYTES
+            length = second & _LENGTH
+            header_end = at + 2 + _MASK_BYTES
+            if length >= _LENGTH_IN_2_BYTES:
+                header_end += 2 if length == _LENGTH_IN_2_BYTES else 8
             if header_end > end:
                 break
-            if more:
-                length = int.from_bytes(data[at + 2 : at + 2 + more])
-            self._count(data[at])
+            if length == _LENGTH_IN_2_BYTES:
+                length = data[at + 2] << 8 | data[at + 3]
+            elif length > _LENGTH_IN_2_BYTES:
+                length = int.from_bytes(data[at + 2 : at + 10])
+            if not first & _FIN:
+                self._fragments += 1
+            elif first & _OPCODE < CLOSE:
+                self._fragments = 0
             at = header_end + length
-        self._begun, self._skip = data[at:], max(at - end, 0)
+        if at < end:
+            self._begun, self._skip = data[at:], 0
+        else:
+            self._begun, self._skip = b"", at - end
         return None
 
-    def _why_wrong(self, first: int, second: int) -> str | None:
-        if not second & _MASKED:
-            return "a client's frame must be masked"
-        opcode = first & _OPCODE
-        if opcode >= CLOSE:
-            return None
-        if opcode != CONTINUATION and self._fragments:
+    def _why_wrong(self, first: int) -> str | None:
+        """Check a frame of data that arrives when a message is not complete."""
+        if first & _OPCODE != CONTINUATION:
             return "a message begins before the last one has ended"
         return "a message has too many fragments" if self._fragments >= MAX_FRAGMENTS else None
-
-    def _count(self, first: int) -> None:
-        if first & _OPCODE < CLOSE:
-            self._fragments = 0 if first & _FIN else self._fragments + 1

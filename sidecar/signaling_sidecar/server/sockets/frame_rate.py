@@ -24,16 +24,20 @@ class FrameRate:
         self._reported_s = now_s - REPORT_GAP_S
 
     def admits(self, now_s: float) -> bool:
-        """Whether one more frame is accepted. A refused frame is counted."""
-        times = self.times
-        self._tokens = min(self._burst * times, self._tokens + (now_s - self._seen_s) * self._per_s * times)
+        """Whether one more frame is accepted. If not, `refused` must be called as soon as the frame is refused."""
+        most = self._burst * self.times
+        tokens = self._tokens + (now_s - self._seen_s) * self._per_s * self.times
+        if tokens > most:
+            tokens = most
+        is_admitted = tokens >= 1
+        self._tokens = tokens - 1 if is_admitted else tokens
         self._seen_s = now_s
-        if self._tokens >= 1:
-            self._tokens -= 1
-            return True
+        return is_admitted
+
+    def refused(self) -> None:
+        """Count a refused frame."""
         self._refused += 1
         self._flood += 1
-        return False
 
     def charge(self, frames: int) -> None:
         """Count additional frames, for a frame with several commands. Later frames may then be refused for longer."""

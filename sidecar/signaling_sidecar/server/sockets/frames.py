@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import struct
 
+from signaling_sidecar.hub.payloads import Binary
+
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 _FIN = 0x80
 _MAX_SHORT = 125  # RFC 6455, 5.2: a larger length takes 2 more bytes
 _MAX_MEDIUM = 0xFFFF  # and a length above this one takes 8
+_medium_head = struct.Struct("!BBH").pack
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
@@ -18,8 +21,13 @@ def frame(opcode: int, payload: bytes) -> bytes:
     if size <= _MAX_SHORT:
         return bytes((_FIN | opcode, size)) + payload
     if size <= _MAX_MEDIUM:
-        return struct.pack("!BBH", _FIN | opcode, 126, size) + payload
+        return _medium_head(_FIN | opcode, 126, size) + payload
     return struct.pack("!BBQ", _FIN | opcode, 127, size) + payload
+
+
+def message_frame(message: bytes) -> bytes:
+    """Return the frame of a dialect's message, which is a binary frame if the message is a `Binary`."""
+    return frame(BINARY if message.__class__ is Binary else TEXT, message)
 
 
 def close_frame(code: int, reason: str) -> bytes:

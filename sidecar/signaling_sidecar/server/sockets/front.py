@@ -1,6 +1,6 @@
 """The front: all WebSockets of this process. It reads their frames into commands, and writes messages as frames.
 
-1. A connection gets all frames of a tick in one write, in the order in which the owner told them.
+1. A connection gets its frames in the order in which the owner told them. When they are sent: `unsent.py`.
 2. Nothing is sent before the event log has what the tick has caused (`tick.py`).
 3. Nothing is put into the outbox of a connection after its end.
 """
@@ -34,14 +34,18 @@ from signaling_sidecar.hub.effects import (
 )
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.ice_servers import IceServers
-from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End
 from signaling_sidecar.server.sockets.foreign_frames import ForeignFrames
+from signaling_sidecar.server.sockets.frames import message_frame
 from signaling_sidecar.server.sockets.silent_refusals import SilentRefusals
+from signaling_sidecar.server.sockets.unsent import ANNOUNCEMENTS, Unsent, may_wait
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, OwnerSide
 from signaling_sidecar.server.tick import Tick
 
 NS_PER_MS = 1_000_000
+PLAIN = frozenset((Relayed, *ANNOUNCEMENTS))
+"""By far the most frequent messages, which do not change the state of a connection."""
+_MAY_BE_SEVERAL = (commands.Numbered, commands.Several)
 logger = logging.getLogger("signaling_sidecar")
 
 
@@ -56,8 +60,9 @@ class Front:
         self._loop = asyncio.get_running_loop()
         self._connections: dict[int, Connection] = {}
         """The open connections, by their ids."""
-        self._unsent: list[Connection] = []
-        """The connections that have frames of this tick in their outboxes."""
+        self._unsent = Unsent(tick)
+        self.flush = self._unsent.flush
+        """Sends the frames of this tick. `Tick` calls it."""
         self._silent_refusals = SilentRefusals()
         self._foreign_frames = ForeignFrames()
 
@@ -70,13 +75,10 @@ class Front:
         self._connections[connection.id] = connection
         self.owner.opened(opened)
 
-    def admits(self, connection: Connection) -> bool:
-        """Whether the connection may send one more frame now. If not, the frame is refused and reported."""
-        now_s = self._loop.time()
-        if connection.rate.admits(now_s):
-            return True
-        self._report_too_fast(connection, connection.rate.take_report(now_s))
-        return False
+    def refuse(self, connection: Connection) -> None:
+        """Refuse a frame because the client sends too many, and report this from time to time."""
+        connection.rate.refused()
+        self._report_too_fast(connection, connection.rate.take_report(self._loop.time()))
 
     def recognise(self, connection: Connection, first_frame: bytes) -> bool:
         """Find the dialect of a connection on the shared path by its first frame. Returns False if no dialect begins
@@ -109,7 +111,9 @@ class Front:
 
     def read(self, connection: Connection, frame: bytes) -> Command:
         """Decode a text frame into a command, or a binary frame when it is a `Binary`."""
-        speaker, is_binary = connection.speaker, isinstance(frame, Binary)
+        if not connection.was_heard:
+            connection.heard()
+        speaker, is_binary = connection.speaker, frame.__class__ is Binary
         if speaker is None and not is_binary:
             return commands.Refuse(connection=connection.id, refusal=errors.unknown_beginning(), size=len(frame))
         decode = None if speaker is None else speaker.dialect.decode_binary if is_binary else speaker.dialect.decode
@@ -120,9 +124,8 @@ class Front:
         except Exception:
             logger.exception("a frame of connection %d could not be read", connection.id)
             return commands.Refuse(connection=connection.id, refusal=errors.internal())
-        asked = command.command if isinstance(command, commands.Numbered) else command
-        if isinstance(asked, commands.Several) and asked.commands:
-            connection.rate.charge(min(len(asked.commands), commands.MAX_COMMANDS) - 1)
+        if isinstance(command, _MAY_BE_SEVERAL):
+            _charge(connection, command)
         return command
 
     def ponged(self, connection: Connection, data: bytes) -> None:
@@ -146,10 +149,10 @@ class Front:
 
     def send(self, send: Send) -> None:
         message, marks = send.message, send.marks
-        # By far the most frequent message, which does not change the state of a connection.
-        is_relay = isinstance(message, Relayed)
-        if not is_relay:
+        is_plain = message.__class__ in PLAIN
+        if not is_plain:
             message = self._noted(message, send.connections)
+        put = self._unsent.put_announcement if may_wait(send) else self._unsent.put
         text: bytes | None = None
         shared: bytes | None = None
         for id_ in send.connections:
@@ -160,11 +163,11 @@ class Front:
             if text is None:
                 text = dialect.encode(message, time.time_ns() // NS_PER_MS) or b""
             if marks is not None and (mark := marks.get(id_)) is not None:
-                self._put(connection, _frame(dialect.mark(text, mark)))
+                put(connection, message_frame(dialect.mark(text, mark)))
             elif text:
-                shared = shared or _frame(text)
-                self._put(connection, shared)
-            if not is_relay:
+                shared = shared or message_frame(text)
+                put(connection, shared)
+            if not is_plain:
                 self._sent(message, connection, dialect, is_silent=not text)
 
     def close(self, close: Close) -> None:
@@ -189,7 +192,7 @@ class Front:
         if connection.id in self._connections and dialect is not None:
             farewell = dialect.farewell(closing)
             if farewell is not None:
-                self._put(connection, _frame(farewell))
+                self._unsent.put(connection, message_frame(farewell))
         self.close_connection(connection, *closing)
 
     def close_idle(self, connection: Connection) -> None:
@@ -205,19 +208,12 @@ class Front:
 
     def put(self, connection: Connection, frame: bytes) -> None:
         """Send a frame of the WebSocket protocol itself (a ping, a pong, a Close) at the end of the tick."""
-        self._put(connection, frame)
+        self._unsent.put(connection, frame)
         self._tick.needs_end()
 
     def send_now(self) -> None:
         """End the tick early."""
         self._tick.end()
-
-    def flush(self) -> None:
-        """Send the frames in all outboxes. `Tick` calls this."""
-        unsent, self._unsent = self._unsent, []
-        for connection in unsent:
-            if not connection.outbox.flush():
-                connection.abort("slow reader")
 
     def _noted(self, message: Message, receivers: tuple[int, ...]) -> Message:
         """Update the connections of a message's receivers, and return the message with the values that the hub does not
@@ -254,11 +250,9 @@ class Front:
             limits=connection.limits if connection is not None else None,
         )
 
-    def _put(self, connection: Connection, frame: bytes) -> None:
-        if connection.outbox.is_empty:
-            self._unsent.append(connection)
-        connection.outbox.put(frame)
 
-
-def _frame(encoded: bytes) -> bytes:
-    return frames.frame(frames.BINARY if isinstance(encoded, Binary) else frames.TEXT, encoded)
+def _charge(connection: Connection, command: commands.Numbered | commands.Several) -> None:
+    """Count a frame with several commands as so many frames."""
+    asked = command.command if isinstance(command, commands.Numbered) else command
+    if isinstance(asked, commands.Several) and asked.commands:
+        connection.rate.charge(min(len(asked.commands), commands.MAX_COMMANDS) - 1)

@@ -1,7 +1,7 @@
 """The frames that wait to be sent to one connection.
 
 aiohttp's own sending buffers without limit for a peer that does not read, and its writers wait for each other. Here the
-frames of one tick become one write, nothing waits, and the connection of a peer that is too far behind is aborted.
+frames of one tick become one write, no writer waits, and the connection of a peer that is too far behind is aborted.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ import asyncio
 
 
 class Outbox:
-    """The frames of this tick for one transport. `max_bytes`, times `times`, limits how many bytes may wait in the
+    """The frames for one transport. `max_bytes`, times `times`, limits how many bytes may wait in the
     transport until the peer reads them."""
 
-    __slots__ = ("_frames", "_max_bytes", "_size", "_surplus_bytes", "times", "transport")
+    __slots__ = ("_frames", "_max_bytes", "_surplus_bytes", "is_due", "times", "transport")
 
     def __init__(self, transport: asyncio.Transport, max_bytes: int) -> None:
         self.transport = transport
         self.times = 1.0
+        self.is_due = False
+        """Whether the frames must be sent at the end of this tick."""
         self._max_bytes = max_bytes
         self._surplus_bytes = 0
         """The bytes that were accepted although they may exceed the limit, because nothing waited."""
         self._frames: list[bytes] = []
-        self._size = 0
 
     @property
     def is_empty(self) -> bool:
@@ -35,24 +36,25 @@ class Outbox:
 
     def put(self, frame: bytes) -> None:
         self._frames.append(frame)
-        self._size += len(frame)
 
     def hurry_last(self) -> None:
-        """Move the frame that was put last before the other frames of this tick."""
+        """Move the frame that was put last before the other frames."""
         self._frames.insert(0, self._frames.pop())
 
     def flush(self) -> bool:
         """Write all frames at once. Returns False if the peer is too far behind; the transport is then aborted."""
-        frames, size = self._frames, self._size
-        self._frames, self._size = [], 0
-        if not frames or self.transport.is_closing():
+        frames, transport = self._frames, self.transport
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        frames.clear()
+        self.is_due = False
+        if not data or transport.is_closing():
             return True
-        backlog = self.transport.get_write_buffer_size()
+        backlog = transport.get_write_buffer_size()
         if backlog == 0:
             # Frames are always accepted when nothing waits, because one peer list may be larger than the limit.
-            self._surplus_bytes = size
-        elif backlog + size > self._max_bytes * self.times + self._surplus_bytes:
-            self.transport.abort()
+            self._surplus_bytes = len(data)
+        elif backlog + len(data) > self._max_bytes * self.times + self._surplus_bytes:
+            transport.abort()
             return False
-        self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        transport.write(data)
         return True

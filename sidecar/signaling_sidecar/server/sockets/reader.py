@@ -14,7 +14,10 @@ from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CLOSE_WITHIN_S, LOST, Connection, End, ended_by_peer
 from signaling_sidecar.server.sockets.frame_rate import REST_S
 from signaling_sidecar.server.sockets.front import Front
-from signaling_sidecar.server.sockets.websocket import Message, WebSocket
+from signaling_sidecar.server.sockets.message_queue import Message
+from signaling_sidecar.server.sockets.websocket import WebSocket, is_utf8
+
+_TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 
 
 class Reader:
@@ -22,6 +25,7 @@ class Reader:
         self._front = front
         self._connection = connection
         self._socket = socket
+        self._time = asyncio.get_running_loop().time
 
     async def run(self) -> None:
         """Read until the connection has ended, and close the socket."""
@@ -37,6 +41,8 @@ class Reader:
             if answer is not None and connection.end is None:
                 self._front.put(connection, frames.close_frame(answer, ""))
                 await self._send_last(lingers=end.by == "sidecar")
+            else:
+                self._front.send_now()  # our own Close may still be in the outbox
             connection.hang_up()
 
     async def _read(self) -> tuple[End, int | None]:
@@ -46,28 +52,53 @@ class Reader:
         """
         connection, front = self._connection, self._front
         await self._begin()
-        while (message := await self._socket.receive()) is not None:
+        while (message := await self._socket.receive(self._take)) is not None:
             if message.type is WSMsgType.CLOSE:
                 return ended_by_peer(message.data, message.extra or ""), WSCloseCode.OK
             if message.type is WSMsgType.PONG and connection.owes_pong:
                 front.ponged(connection, message.data)
-            elif connection.end is None and front.admits(connection):
+            elif connection.end is None and connection.rate.admits(self._time()):
                 await self._handle(message)
-            elif connection.rate.needs_rest():
-                with connection.unread():
-                    await asyncio.sleep(REST_S)
+            elif connection.end is None:
+                await self._refuse()
         return LOST, None
+
+    def _take(self, message: Message) -> bool:
+        """Handle a text or binary frame at once, if nothing has to be waited for. Otherwise it is queued for `_read`.
+
+        By far the most messages are handled here, because it takes less time than waking the task that runs `_read`.
+        """
+        connection, front = self._connection, self._front
+        type_, data, _ = message
+        if type_ is not _TEXT and type_ is not _BINARY:
+            return False
+        if connection.speaker is None or connection.end is not None or front.owner.has_hooks:
+            return False
+        if (type_ is _TEXT and not is_utf8(data)) or not connection.rate.admits(self._time()):
+            return False
+        try:
+            front.owner.ask(front.read(connection, data if type_ is _TEXT else Binary(data)))
+        except Exception as error:
+            self._socket.fail(error)
+        return True
 
     async def _handle(self, message: Message) -> None:
         connection, front = self._connection, self._front
         if message.type is WSMsgType.PING:
             front.put(connection, frames.frame(frames.PONG, message.data))
         elif message.type is not WSMsgType.PONG:
-            connection.heard()
             is_text = message.type is WSMsgType.TEXT
             if is_text and connection.speaker is None and front.recognise(connection, message.data):
                 await self._begin()
             await self._ask(front.read(connection, message.data if is_text else Binary(message.data)))
+
+    async def _refuse(self) -> None:
+        """Refuse a frame of a client that sends too many, and read nothing for a while if it does not stop."""
+        connection = self._connection
+        self._front.refuse(connection)
+        if connection.rate.needs_rest():
+            with connection.unread():
+                await asyncio.sleep(REST_S)
 
     async def _begin(self) -> None:
         """Carry out what the handshake asks for, as soon as the dialect is known."""

@@ -1,0 +1,20 @@
+"""When Python looks for garbage, which are objects that refer to each other and to which nothing else refers.
+
+Meanwhile, the sidecar does nothing else. With Python's defaults, it looks through all objects again whenever their
+number has grown by a quarter. With 5,000 connections, this takes 0.4 s. A sidecar has little garbage of this kind: none
+is left by a connection that has ended.
+"""
+
+from __future__ import annotations
+
+import gc
+
+NEW_OBJECTS = 10_000  # more objects than before, after which the new ones are looked through, in 5 to 10 ms
+YOUNG_EVERY = 5  # times, after which those that remained are looked through too, in 50 ms
+ALL_EVERY = 20  # times, after which all are looked through: with the default limits, there are never so many objects
+
+
+def look_for_garbage_rarely() -> None:
+    """Must be called when everything has been loaded. What exists already is never looked through."""
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS, YOUNG_EVERY, ALL_EVERY)

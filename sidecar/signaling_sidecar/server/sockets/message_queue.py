@@ -1,0 +1,55 @@
+"""The queue between aiohttp's WebSocket parser and the reader of a connection.
+
+aiohttp's own queue wakes the task that waits for a message, which takes about as long as handling most messages. This
+queue offers each message to a function first, while the parser is still running. Only a message that this function does
+not take is queued.
+
+If a new version of aiohttp puts messages into the queue in another way than by `feed_data`, all messages are queued.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp._websocket.reader import WebSocketDataQueue  # no public module has it, and the parser feeds no other
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_websocket import WSMessageNoDecodeText
+
+Message = WSMessageNoDecodeText
+Take = Callable[[Message], bool]
+"""Handles a message, or returns False if it must be queued. It must not raise an exception, because aiohttp's compiled
+parser would only print it."""
+
+QUEUE_BYTES = 2**16  # bytes of messages that may wait to be handled; while there are more, nothing is read
+
+
+def queue_all(message: Message) -> bool:
+    return False
+
+
+class MessageQueue(WebSocketDataQueue):
+    def __init__(self, protocol: BaseProtocol) -> None:
+        super().__init__(protocol, QUEUE_BYTES, loop=asyncio.get_running_loop())
+        self._offer: Take = queue_all
+        self._queued = 0
+
+    def feed_data(self, message: Message, *size: int) -> None:
+        if not self._offer(message):
+            self._offer = queue_all  # the messages after a queued one must not overtake it
+            self._queued += 1
+            super().feed_data(message, *size)
+
+    async def next(self, take: Take) -> Message:
+        """Return the next message that `take` does not take. Messages are offered to it only during this call.
+
+        Raises EofStream when the connection is lost, and the exception that was set if the parser has failed.
+        """
+        if not self._queued:
+            self._offer = take
+        try:
+            message: Message = await self.read()
+        finally:
+            self._offer = queue_all
+        self._queued -= 1
+        return message

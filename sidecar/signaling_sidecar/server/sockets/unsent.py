@@ -1,0 +1,68 @@
+"""The frames that have not been sent yet: which connections they are for, and until when they may wait.
+
+1. Frames are sent at the end of their tick, after its records were written (`tick.py`).
+2. Only announcements to a crowd wait for each other. Otherwise, when many peers join at once, each join would cost a
+   write to every member of the room.
+3. They do not wait when another frame is sent to the same connection, because the order must not change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from signaling_sidecar.hub.effects import PeerJoined, PeerLeft, PeerUpdated, Send
+from signaling_sidecar.server.sockets.connection import Connection
+from signaling_sidecar.server.tick import Tick
+
+CROWD = 16  # receivers of one announcement
+DELAY_PER_RECEIVER_S = 40e-6  # seconds; about eight times as long as a write takes
+MAX_DELAY_S = 0.02  # seconds, which nobody notices when somebody joins a room with so many peers
+
+ANNOUNCEMENTS = (PeerJoined, PeerLeft, PeerUpdated)
+
+
+def may_wait(send: Send) -> bool:
+    return len(send.connections) >= CROWD and isinstance(send.message, ANNOUNCEMENTS)
+
+
+class Unsent:
+    """Must be created in a running event loop."""
+
+    def __init__(self, tick: Tick) -> None:
+        self._tick = tick
+        self._loop = asyncio.get_running_loop()
+        self._due: list[Connection] = []
+        """The connections whose outboxes must be sent at the end of this tick."""
+        self._delayed: list[Connection] = []
+        """The connections that were sent announcements that may wait. Some outboxes may have been sent since."""
+        self._delay: asyncio.TimerHandle | None = None
+
+    def put(self, connection: Connection, frame: bytes) -> None:
+        """Put a frame into the outbox of a connection, to be sent at the end of the tick."""
+        outbox = connection.outbox
+        outbox.put(frame)
+        if not outbox.is_due:
+            outbox.is_due = True
+            self._due.append(connection)
+
+    def put_announcement(self, connection: Connection, frame: bytes) -> None:
+        """Put a frame for which `may_wait` is True into the outbox of a connection."""
+        if connection.outbox.is_empty:
+            self._delayed.append(connection)
+        connection.outbox.put(frame)
+
+    def flush(self) -> None:
+        """Send the frames that must not wait, with all that is in the same outboxes. `Tick` calls this."""
+        due, self._due = self._due, []
+        for connection in due:
+            if not connection.outbox.flush():
+                connection.abort("slow reader")
+        if self._delayed and self._delay is None:
+            delay_s = min(len(self._delayed) * DELAY_PER_RECEIVER_S, MAX_DELAY_S)
+            self._delay = self._loop.call_later(delay_s, self._end_delay)
+
+    def _end_delay(self) -> None:
+        self._delay = None
+        self._due += self._delayed
+        self._delayed.clear()
+        self._tick.end()

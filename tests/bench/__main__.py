@@ -1,0 +1,76 @@
+"""Print all figures of the sidecar, beside those of other servers.
+
+    python -m tests.bench
+
+Quote only the ratios of one run: the figures themselves depend on the machine, and on what else it does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.bench import comparison, connecting, starting
+from tests.bench.contenders import find_contenders
+from tests.bench.machine import machine
+from tests.kit.provision_browser import find_chromium
+from tests.kit.sites import PLUGIN
+
+
+def compare_servers(rounds: int) -> None:
+    contenders, missing = find_contenders()
+    print(f"The sidecar and other servers, best of {rounds} rounds:")
+    best = comparison.compare(contenders, rounds)
+    print("\n".join([*missing, *comparison.table(best)]))
+
+
+def compare_starts(rounds: int) -> None:
+    print(f"Start, medians of {starting.RUNS} runs:")
+    if not PLUGIN.exists():
+        print("left out: the npm package is not built")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        starts = asyncio.run(starting.measure(Path(folder)))
+    delay_ms = starts.with_plugin_ms - starts.vite_ms
+    print(f"sidecar serve, until it accepts a connection   {starts.sidecar_ms:5.0f} ms (at most that of Vite)")
+    print(f"Vite, until it is ready                        {starts.vite_ms:5.0f} ms")
+    print(f"the plugin's delay of that                     {delay_ms:5.0f} ms (≤ 20)")
+
+
+def connect_pages(rounds: int) -> None:
+    print(f"From page load to connected, two pages on this machine, {connecting.RUNS} runs:")
+    browser_path = find_chromium()
+    if browser_path is None or not PLUGIN.exists():
+        print("left out: it needs Chromium and the built npm package")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        connected = asyncio.run(connecting.measure(Path(folder), browser_path))
+    print(f"median {connected.median_ms:.0f} ms, 95th percentile {connected.p95_ms:.0f} ms (≤ 1000)")
+
+
+PARTS: dict[str, Callable[[int], None]] = {
+    "servers": compare_servers,
+    "start": compare_starts,
+    "connect": connect_pages,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="how often the servers are measured")
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure only this part")
+    asked = parser.parse_args(arguments)
+    began_s = time.monotonic()
+    print("\n".join(machine()))
+    for part in asked.only or PARTS:
+        print(flush=True)
+        PARTS[part](asked.rounds)
+    print(f"\n{time.monotonic() - began_s:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""A WebSocket client that needs little CPU time, so that a benchmark measures the server and not its clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import cast
+
+from tests.dialects.manners.manners import Frame, has
+from tests.kit.raw_socket import BINARY, CLOSE, PING, PONG, TEXT, Handshake, frame
+
+
+def masked(content: Frame | None) -> bytes:
+    """The bytes with which a client sends this frame, or nothing for None."""
+    if content is None:
+        return b""
+    if isinstance(content, bytes):
+        return frame(BINARY, content)
+    return frame(TEXT, json.dumps(content, separators=(",", ":")).encode())
+
+
+class Client(asyncio.Protocol):
+    """One connection. Its frames are kept until `count_only` is called, and only counted afterwards."""
+
+    def __init__(self, path: str) -> None:
+        self.received = 0
+        """How many frames with content have arrived."""
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._path = path
+        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._answered = asyncio.Event()
+        self._kept: asyncio.Queue[bytes] = asyncio.Queue()
+        self._on_arrival: Callable[[int], None] | None = None
+        self._rest = b""
+        """The beginning of a frame, or of the answer to the handshake."""
+
+    async def opened(self) -> Client:
+        await self._opened
+        return self
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.write = self.transport.write
+        self.write(bytes(Handshake(self._path)))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def count_only(self, on_arrival: Callable[[int], None]) -> None:
+        """From now on, call this with the number of frames whenever some have arrived."""
+        self._on_arrival = on_arrival
+
+    async def hears(self, expected: Frame | None) -> None:
+        """Wait for this frame."""
+        while expected is not None:
+            payload = await self._kept.get()
+            content = payload if isinstance(expected, bytes) else json.loads(payload)
+            if has(content, expected):
+                return
+
+    async def settled(self) -> None:
+        """Wait until the server has handled all frames of this client, also those that it does not answer."""
+        self._answered.clear()
+        self.write(frame(PING))
+        await self._answered.wait()
+
+    def data_received(self, data: bytes) -> None:
+        data = self._rest + data
+        at = 0 if self._opened.done() else self._end_of_handshake(data)
+        end, arrived = len(data), 0
+        while at + 2 <= end:
+            payload_at, next_at = _bounds(data, at)
+            if next_at > end:
+                break
+            opcode = data[at] & 0x0F
+            if opcode in (TEXT, BINARY):
+                arrived += 1
+                if self._on_arrival is None:
+                    self._kept.put_nowait(data[payload_at:next_at])
+            else:
+                self._control(opcode, data[payload_at:next_at])
+            at = next_at
+        self._rest = data[at:]
+        self.received += arrived
+        if arrived and self._on_arrival is not None:
+            self._on_arrival(arrived)
+
+    def _end_of_handshake(self, data: bytes) -> int:
+        head, end, _ = data.partition(b"\r\n\r\n")
+        if not end:
+            return 0
+        if b" 101 " not in head:
+            raise ConnectionError(f"the handshake was refused: {head.decode('latin-1')}")
+        self._opened.set_result(None)
+        return len(head) + len(end)
+
+    def _control(self, opcode: int, payload: bytes) -> None:
+        if opcode == PING:
+            self.write(frame(PONG, payload))
+        elif opcode == PONG:
+            self._answered.set()
+        elif opcode == CLOSE:
+            self.connection_lost(None)
+
+
+def _bounds(data: bytes, at: int) -> tuple[int, int]:
+    """Where the payload of the frame begins and ends. If its head is incomplete, both are behind the data."""
+    payload_at = at + 2
+    size = data[at + 1]  # a server does not mask, so the highest bit is not set
+    if size >= 126:
+        payload_at += 2 if size == 126 else 8
+        size = int.from_bytes(data[at + 2 : payload_at])
+    return payload_at, payload_at + size

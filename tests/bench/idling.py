@@ -1,0 +1,21 @@
+"""The memory of a server for each peer that is alone in a room and sends nothing."""
+
+from __future__ import annotations
+
+from tests.bench.clients import load_on
+from tests.bench.contenders import Contender, running
+from tests.bench.manners import FLOOR
+
+PEERS = 600
+FIRST_PEERS = 10
+"""They come before the measurement, because a server needs memory for the first ones that it does not need again."""
+
+
+def measure(contender: Contender) -> dict[str, float]:
+    if contender.name == FLOOR:  # it has fixed buffers
+        return {}
+    with running(contender) as server, load_on(server.port) as load:
+        load.scatter(contender.dialect, FIRST_PEERS)
+        before = server.memory_bytes()
+        load.scatter(contender.dialect, PEERS)
+        return {"idle_kib": (server.memory_bytes() - before) / 1024 / PEERS}

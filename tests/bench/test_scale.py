@@ -1,0 +1,36 @@
+"""The benchmarks of many peers and of a full log can run. No speed is asserted, because it depends on the machine."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.bench import full_log, growing, hub, restarting
+
+
+def test_the_hub_is_measured_with_each_number_of_peers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hub, "look_for_garbage_rarely", lambda: None)  # it is about the whole process
+    monkeypatch.setattr(hub, "_in_a_process", hub.measure)  # a start of Python for each takes long
+    hub.main(["--peers", "20", "40"])
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["CPU", "for", "each", "20", "40", "ratio"]
+    assert len([row for row in rows if "µs" in row]) > 10
+
+
+def test_an_offer_is_measured_with_few_and_with_many_connections(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seconds in ("SECONDS", "IDLE_S", "WARM_UP_S"):
+        monkeypatch.setattr(growing, seconds, 0.01)
+    growing.main(["--many", "20", "--rounds", "1", "--json"])
+    measured = json.loads(capsys.readouterr().out)
+    assert set(measured) == {"connections", *(case.name for case in growing.cases(20))}
+
+
+def test_a_restart_is_measured_on_a_log_from_which_all_sessions_are_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(full_log, "LAST_SHARE", 0.01)
+    result = restarting.measure(total_bytes=0, rounds=1)
+    assert result.restored == full_log.ROOMS * full_log.PEERS

@@ -1,0 +1,82 @@
+"""A sidecar in a process of its own that a test can kill, and start again on the same port and state folder."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.kit.checkout import ROOT
+
+STARTS_WITHIN_S = 60.0  # seconds, on a machine that does other things too
+
+
+class KillableSidecar:
+    """What it prints on stderr is added to the file `errors`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.errors = folder / "stderr.txt"
+        self.hooks = folder / "signaling_hooks.py"
+        self.hooks.write_text("")
+        self.source = Path(shutil.copytree(ROOT / "sidecar", folder / "source"))
+        self.saves = 0
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, *flags: str) -> None:
+        """Start it, as often as needed: a part of one whose supervisor was killed may still use the port."""
+        try:
+            async with asyncio.timeout(STARTS_WITHIN_S):
+                while not await self._starts(*flags):
+                    await self.end(lambda process: None)
+        except TimeoutError:
+            raise AssertionError(f"the sidecar does not start:\n{self.errors.read_text()[-3000:]}") from None
+
+    async def _starts(self, *flags: str) -> bool:
+        command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", str(self.port)]
+        with self.errors.open("ab") as errors:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                *("--state-dir", str(self._folder / "state"), "--project", str(self._folder), "--exit-on-stdin-eof"),
+                *("--max-frames-per-s", "100000", "--hooks", str(self.hooks), *flags),
+                env={**os.environ, "PYTHONPATH": str(self.source)},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+            )
+        assert self._process.stdout is not None
+        return bool(await self._process.stdout.readline())
+
+    @property
+    def pid(self) -> int:
+        """The process that was started. With `--reload` it is the supervisor."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def serving_pid(self) -> int | None:
+        """The process that serves, or None while one takes over from another."""
+        try:
+            pid: int = json.loads((self._folder / "state" / "runtime.json").read_text())["pid"]
+        except FileNotFoundError:
+            return None
+        return pid
+
+    def save_the_code(self) -> None:
+        """Change a file of the sidecar, as its developers do."""
+        self.saves += 1
+        with (self.source / "signaling_sidecar" / "server" / "pages" / "page_files.py").open("a") as file:
+            file.write(f"# saved {self.saves} times\n")
+
+    async def end(self, how: Callable[[asyncio.subprocess.Process], None]) -> None:
+        assert self._process is not None
+        how(self._process)
+        await self._process.communicate()

@@ -1,0 +1,111 @@
+"""What was promised to the peers of the soak, and what has contradicted it.
+
+1. A frame is promised to the pages that were in the room when it was sent, as soon as it is acknowledged.
+2. Nothing more is promised to a page that leaves, is closed or reloads. It first waits for what was promised so far.
+3. From one page to another, numbers only increase.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter, deque
+from typing import Any
+
+from tests.kit.resuming_client import ResumingClient
+
+RECENT = 1024  # received frames of a page among which a repeated one is recognised
+LOST_CODES = {"no-such-peer"}  # refusals that are expected: the receiver has left
+
+
+class Ledger:
+    """The counts of all pages."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.faults: list[str] = []
+        """What must not have happened."""
+        self.rooms: dict[str, dict[str, Page]] = {}
+        """The pages that are in each room, by the names of their peers."""
+        self.cause = "none"
+        """What was broken last."""
+        self.recoveries_s: dict[str, list[float]] = {}
+        """By what was broken, the seconds from the loss of a connection until the page was in its room again."""
+
+    def pages(self) -> list[Page]:
+        return [page for room in self.rooms.values() for page in room.values()]
+
+    def others(self, page: Page) -> list[Page]:
+        """The other pages in the room of a page."""
+        return [each for each in self.rooms[page.room].values() if each is not page]
+
+
+class Page(ResumingClient):
+    """One load of a page, which is in one room until it is closed."""
+
+    def __init__(
+        self, ledger: Ledger, name: str, chance: random.Random, room: str, instance: str, token: str | None = None
+    ) -> None:
+        super().__init__(name, chance, room, instance, token)
+        self.ended = False
+        """Whether this page must not receive what was sent to it and is not acknowledged yet."""
+        self.awaited: set[tuple[str, int]] = set()
+        """The instance of the sender and the number of each frame that is acknowledged and has not arrived."""
+        self._ledger = ledger
+        self._owed: dict[int, list[Page]] = {}
+        """The receivers of each frame that is not acknowledged."""
+        self._early: set[tuple[str, int]] = set()
+        """The frames that have arrived and are not acknowledged yet."""
+        self._last: dict[str, int] = {}
+        self._recent: deque[tuple[str, int]] = deque(maxlen=RECENT)
+        self._lost: tuple[str, float] | None = None
+
+    def __repr__(self) -> str:
+        missing = f", without {sorted(self.awaited)}" if self.awaited else ""
+        return f"{self.instance} as {self}{missing}"
+
+    async def send_to(self, receivers: list[Page], *, is_broadcast: bool) -> None:
+        self._ledger.counts["sent"] += 1
+        self._owed[self._sent + 1] = receivers
+        await self.send(None if is_broadcast else receivers[0].name, page=self.instance)
+
+    def on_acknowledged(self, frame: dict[str, Any]) -> None:
+        self._ledger.counts["acknowledged"] += 1
+        for page in self._owed.pop(frame["n"]):
+            page.expect((self.instance, frame["n"]))
+
+    def expect(self, frame: tuple[str, int]) -> None:
+        if frame in self._early:
+            self._early.discard(frame)
+        elif not self.ended:
+            self.awaited.add(frame)
+
+    def on_relay(self, frame: dict[str, Any]) -> None:
+        sender, number = received = (frame["page"], frame["n"])
+        self._ledger.counts["delivered"] += 1
+        if number <= self._last.get(sender, 0):
+            what = "doubled" if received in self._recent else "reordered"
+            self._ledger.faults.append(f"{what}: {number} of {sender} to {self.instance} after {self._last[sender]}")
+        self._last[sender] = number
+        self._recent.append(received)
+        if received in self.awaited:
+            self.awaited.discard(received)
+        else:
+            self._early.add(received)
+
+    def on_lost(self) -> None:
+        self._lost = self._lost or (self._ledger.cause, time.monotonic())
+
+    def on_joined(self) -> None:
+        if self._lost is not None:
+            cause, lost_s = self._lost
+            self._ledger.recoveries_s.setdefault(cause, []).append(time.monotonic() - lost_s)
+            self._lost = None
+
+    def on_message(self, frame: dict[str, Any]) -> None:
+        if frame["type"] == "not_resumed":
+            self._ledger.faults.append(f"the session of {self.instance} is lost: {frame['why']}")
+        elif frame["type"] == "error" and frame["code"] not in LOST_CODES:
+            self._ledger.faults.append(f"{self.instance} was refused: {frame}")
+        elif frame["type"] == "peer_left" and frame["peerId"] in self._ledger.rooms[self.room]:
+            self._ledger.faults.append(f"{self.instance} was told that {frame['peerId']} has left, which is there")
