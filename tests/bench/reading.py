@@ -32,6 +32,8 @@ MAX_S = {"sessions": 3.0, "signals": 6.0, "pairs": 10.0}  # for a million events
 MAX_ROOM_S = 1.0  # for a room in a log of any size
 MAX_PEAK_MB = 1500.0  # for a million events, with the events themselves
 A_MILLION = 1_000_000
+RECORDS_PER_SEGMENT = 12_800  # they are 8 MiB, at which a sidecar begins a new segment by default
+MIN_SEGMENTS = 10
 WHOLE = "whole.json"  # the same records in one uncompressed file, which is what read_json can read
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024  # getrusage(2) counts bytes on macOS, and kilobytes on Linux
 
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         with tempfile.TemporaryDirectory() as folder:
             print(f"writing a log of {asked.events:,} events", flush=True)
-            write_log(Path(folder), asked.events)
+            write_log(Path(folder), asked.events, max(MIN_SEGMENTS, asked.events // RECORDS_PER_SEGMENT))
             report(Path(folder), as_json=asked.json)
 
 
