@@ -1,6 +1,6 @@
 import { defineConfig } from 'tsdown'
 
-const shared = { format: 'esm', dts: true, clean: false, fixedExtension: true } as const
+const shared = { format: 'esm', dts: { oxc: true }, clean: false, fixedExtension: true } as const
 
 // There are three separate builds, so that they share no chunks: the plugin runs in Node, the client is
 // bundled with an app, and the tracer is served to pages as a single file.

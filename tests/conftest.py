@@ -43,7 +43,7 @@ LONGEST = (
 settings.register_profile(
     "quick", max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("fuzz", settings.get_profile("quick"), max_examples=400, derandomize=False, database=None)
+settings.register_profile("fuzz", settings.get_profile("quick"), max_examples=100, derandomize=False, database=None)
 settings.load_profile("quick")
 FUZZ_S = float(os.environ.get("FUZZ_S", "0"))
 FUZZ_TEST_S = pytest.StashKey[float]()

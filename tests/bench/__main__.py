@@ -14,16 +14,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import comparison, connecting, starting
+from tests.bench import comparison, connecting, growing, hub, reading, restarting, starting
 from tests.bench.contenders import find_contenders
 from tests.bench.machine import machine
 from tests.kit.provision_browser import find_chromium
 from tests.kit.sites import PLUGIN
 
+FEW_EVENTS = 100_000
+
 
 def compare_servers(rounds: int) -> None:
     contenders, missing = find_contenders()
-    print(f"The sidecar and other servers, best of {rounds} rounds:")
+    print(f"The sidecar and other servers (rounds: {rounds}):")
     best = comparison.compare(contenders, rounds)
     print("\n".join([*missing, *comparison.table(best)]))
 
@@ -52,10 +54,33 @@ def connect_pages(rounds: int) -> None:
     print(f"median {connected.median_ms:.0f} ms, 95th percentile {connected.p95_ms:.0f} ms (≤ 1000)")
 
 
+def grow(rounds: int) -> None:
+    growing.main(["--quick"])
+
+
+def run_the_hub_alone(rounds: int) -> None:
+    print("The hub alone:")
+    hub.main(["--quick"])
+
+
+def restart(rounds: int) -> None:
+    print("A restart:")
+    restarting.main(["--quick"])
+
+
+def read(rounds: int) -> None:
+    print("Reading a small log in a notebook (the targets are for a million events: `make bench-reading`):")
+    reading.main(["--events", str(FEW_EVENTS)])
+
+
 PARTS: dict[str, Callable[[int], None]] = {
     "servers": compare_servers,
     "start": compare_starts,
     "connect": connect_pages,
+    "growing": grow,
+    "hub": run_the_hub_alone,
+    "restarting": restart,
+    "reading": read,
 }
 
 

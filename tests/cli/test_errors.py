@@ -50,9 +50,9 @@ READS_STATE = [["rooms"], ["why"], ["tail", "--no-follow"], ["log"], ["log", "cl
 
 def is_one_sentence(done: subprocess.CompletedProcess[str], words: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
-    (sentence,) = done.stderr.splitlines()
-    assert sentence.startswith("sidecar: ")
-    assert words in sentence
+    assert done.stderr.startswith("sidecar: ")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def make_file(place: Path) -> None:

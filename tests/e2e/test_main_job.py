@@ -1,5 +1,4 @@
-"""Browsers connect to each other through Vite and the sidecar. Most tests run in Chromium and in Firefox, and one in
-both together."""
+"""Browsers connect to each other through Vite and the sidecar: Chromium, Firefox, and both together."""
 
 from __future__ import annotations
 
@@ -52,8 +51,8 @@ async def test_a_user_who_clicks_leave_is_removed_at_once_and_may_return(demo: S
     assert ann.faults == ben.faults == []
 
 
-async def test_a_reloaded_page_connects_again(demo: Site, either: Browser) -> None:
-    ann, ben = await in_room(either, demo.url, "bar", "Ann", "Ben")
+async def test_a_reloaded_page_connects_again(demo: Site, browser: Browser) -> None:
+    ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
     await ann.keep_connection_to(ben)
     before = await ben.peer_id()
     await ben.page.reload()
@@ -65,8 +64,8 @@ async def test_a_reloaded_page_connects_again(demo: Site, either: Browser) -> No
     assert ann.faults == ben.faults == []
 
 
-async def test_three_pages_are_a_full_mesh(demo: Site, either: Browser) -> None:
-    people = await in_room(either, demo.url, "bar", "Ann", "Ben", "Cleo")
+async def test_three_pages_are_a_full_mesh(demo: Site, browser: Browser) -> None:
+    people = await in_room(browser, demo.url, "bar", "Ann", "Ben", "Cleo")
     for one, other in permutations(people, 2):
         await one.say(f"from {one.name} before {other.name}")
         await other.reads(f"from {one.name} before {other.name}")
@@ -90,10 +89,14 @@ async def test_firefox_and_chromium_connect_in_either_order_and_after_reloads(
     people = [await new_page(firefox, "Ann"), await new_page(browser, "Ben"), await new_page(firefox, "Cleo")]
     await meet(demo.url, "bar", *people)
     for one in people:
+        others = [person for person in people if person is not one]
+        for other in others:
+            await other.keep_connection_to(one)
         before = await one.peer_id()
         await one.page.reload()
         await all_connected(*people)
         assert await one.peer_id() == before
+        assert not any([await other.has_kept_connection_to(one) for other in others])
         await one.say(f"{one.name} is back")
     for one, other in permutations(people, 2):
         await one.say(f"from {one.name} before {other.name}")

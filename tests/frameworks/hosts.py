@@ -100,7 +100,7 @@ HOSTS: dict[str, Callable[[Tools, Path], Project]] = {
 def make_host(name: str, tools: Tools, parent: Path) -> Project:
     """An installed project."""
     project = HOSTS[name](tools, parent)
-    install(project, name)
+    install(project, tools, name)
     return project
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Program, Start
@@ -35,6 +36,8 @@ class Tools:
     """The `node_modules` with the scaffolding commands of `package.json`."""
     tarball: Path
     """The tarball of our npm package, as it would be published."""
+    registry: str
+    """The URL of the package registry that npm uses on this machine. It ends with a slash."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def get_tools(folder: Path) -> Tools:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, folder)
     run(INSTALL, folder)
-    return Tools(folder / "node_modules", tarball)
+    registry = run(["npm", "config", "get", "registry"], folder).strip().rstrip("/") + "/"
+    return Tools(folder / "node_modules", tarball, registry)
 
 
 def create_vite(template: str, tools: Tools, parent: Path) -> Project:
@@ -100,13 +104,28 @@ def with_our_package(folder: Path, tools: Tools) -> Project:
     return Project(folder)
 
 
-def install(project: Project, lock: str) -> None:
+def install(project: Project, tools: Tools, name: str) -> None:
     """Install the dependencies, with the versions of the lock file with this name."""
-    shutil.copy(LOCKS / f"{lock}.json", project.folder / "package-lock.json")
+    lock = json.loads((LOCKS / f"{name}.json").read_text())
+    _add_urls(lock, tools.registry)
+    project.write("package-lock.json", json.dumps(lock))
     run(INSTALL, project.folder)
 
 
-def run(words: Sequence[str | Path], folder: Path) -> None:
+def _add_urls(lock: dict[str, Any], registry: str) -> None:
+    """Add the URL of each package's tarball, which the lock files here do not have because it depends on the registry.
+
+    Without the URLs, npm first reads the list of all versions of each package, which may be an old one of its cache.
+    """
+    for path, package in lock["packages"].items():
+        name = package.get("name", path.rpartition("node_modules/")[2])
+        if path.startswith("node_modules/") and name != OURS and not package.get("inBundle"):
+            file = f"{name.rpartition('/')[2]}-{package['version']}.tgz"
+            package["resolved"] = f"{registry}{name}/-/{file}"
+
+
+def run(words: Sequence[str | Path], folder: Path) -> str:
+    """Run a command that must succeed, and return what it prints."""
     done = subprocess.run(
         words,
         cwd=folder,
@@ -117,6 +136,7 @@ def run(words: Sequence[str | Path], folder: Path) -> None:
         timeout=INSTALLS_WITHIN_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 CREATE_VITE = ("react-ts", "svelte-ts", "vanilla-ts", "vue-ts")
@@ -128,5 +148,5 @@ name."""
 def make(name: str, tools: Tools, parent: Path) -> Project:
     """A project that is installed."""
     project = MAKE[name](tools, parent)
-    install(project, name)
+    install(project, tools, name)
     return project

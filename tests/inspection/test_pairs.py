@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pandas as pd
@@ -75,3 +76,14 @@ def test_a_refused_join_is_in_the_diagnosis(story: Story) -> None:
         "✗ cleo was not admitted to bar: room-full (room 'bar' is full: 1 peers)",
         "    → raise the room's capacity, or close a tab that is still in it",
     ]
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_a_diagnosis_leaves_the_garbage_collector_as_it_was(story: Story, *, is_enabled: bool) -> None:
+    log = open_log(story.negotiates().write())
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        assert len(log.pairs) == 1
+        assert gc.isenabled() is is_enabled
+    finally:
+        gc.enable()

@@ -67,7 +67,7 @@ class FaultProxy:
                 await writer.drain()
             if not writer.is_closing():
                 writer.write_eof()
-        except OSError:  # one end was reset, so the other end is reset too
+        except (OSError, RuntimeError):  # one end was reset, or `half_close` has closed this direction
             _reset(pair)
 
     async def stop(self) -> None:

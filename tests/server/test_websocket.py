@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.sockets import reader
+from signaling_sidecar.server.sockets.connection import Connection
 from signaling_sidecar.server.sockets.frame_check import MAX_FRAGMENTS
+from signaling_sidecar.server.sockets.websocket import WebSocket
 from tests.kit.hooks_file import hooked
 from tests.kit.raw_socket import (
     BINARY,
@@ -94,6 +97,25 @@ async def test_aiohttp_keeps_nothing_of_the_request_while_a_websocket_is_open(se
 
 
 PING_WITHOUT_MASK = frame(PING, b"a", masked=False)
+
+
+async def test_a_connection_that_has_ended_leaves_nothing_for_the_garbage_collector(served: Served, port: int) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        raw = await raw_websocket(port)
+        raw.send(frame(TEXT, PING_FRAME))
+        assert await raw.frame() == PONG_FRAME
+        raw.send(closing(1000))
+        await raw.rest()
+        await raw.close()
+        await served.settled()
+        kept = [each for each in gc.get_objects() if isinstance(each, Connection | reader.Reader | WebSocket)]
+        assert kept == []
+    finally:
+        gc.enable()
+
+
 WRONG_FRAMES = {
     "a text without a mask": (frame(TEXT, PING_FRAME, masked=False), PROTOCOL_ERROR),
     "a ping without a mask": (PING_WITHOUT_MASK, PROTOCOL_ERROR),

@@ -1,6 +1,6 @@
 /** Invents a name of two words for a user who has not entered one. */
 
-import { pageStorage } from './page-storage.ts'
+import { type PageStorage, pageStorage } from './page-storage.ts'
 
 const KEY = 'signaling-sidecar:device-name'
 
@@ -30,7 +30,7 @@ let ofThisPage: string | undefined
  *
  * Returns an empty string during server-side rendering.
  */
-export function deviceName(storage = pageStorage('localStorage')): string {
+export function deviceName(storage: PageStorage | undefined = pageStorage('localStorage')): string {
   if (globalThis.location === undefined && storage === undefined) return ''
   const kept = storage?.getItem(KEY) ?? ofThisPage
   ofThisPage = kept !== undefined && isOurs(kept) ? kept : newName()

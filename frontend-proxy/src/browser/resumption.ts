@@ -108,7 +108,7 @@ export class Resumption {
   }
 
   /** Stores the next token. `after` is given if a new list of peers replaces the frames up to it. */
-  renew(ticket: Ticket, after = this.#after): void {
+  renew(ticket: Ticket, after: number = this.#after): void {
     this.#token = ticket.token
     this.#after = after
     this.#acknowledgedTo = after

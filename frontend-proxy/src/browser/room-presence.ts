@@ -49,7 +49,10 @@ export class RoomPresence {
     return this.#membership
   }
 
-  join(name = this.#lastJoin?.room, options = this.#lastJoin?.options ?? {}): void {
+  join(
+    name: string | undefined = this.#lastJoin?.room,
+    options: JoinOptions = this.#lastJoin?.options ?? {},
+  ): void {
     if (name === undefined) {
       throw new TypeError('join() needs a room because this client has not been in one yet')
     }

@@ -14,7 +14,7 @@ export type RoomFrame = PeerJoinedFrame | PeerLeftFrame | PeerUpdatedFrame | Rel
 
 export class RoomState {
   /** The other peers, by their ids. */
-  readonly peers = new Map<string, Peer>()
+  readonly peers: Map<string, Peer> = new Map()
   joinedAt: number | undefined
   iceServers: RTCIceServer[] = []
 

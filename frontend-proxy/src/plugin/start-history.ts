@@ -13,7 +13,7 @@ export class StartHistory {
   /** The reason for the last exit. Empty if that sidecar was ready before. */
   lastReason = ''
   /** The paths of programs that were found but do not run here, or are not a sidecar. */
-  readonly unusable = new Set<string>()
+  readonly unusable: Set<string> = new Set()
 
   get mayStart(): boolean {
     return this.#startsWithoutReady < MAX_STARTS_WITHOUT_READY

@@ -10,7 +10,10 @@ import { SIDECAR_NAME } from './names.ts'
  * `platformdirs.user_state_dir("signaling-sidecar")` (platformdirs 4.14: unix.py, macos.py,
  * windows.py), then the project's name and the first 8 hex digits of the SHA-256 of its real path.
  */
-export function projectStateFolder(project: string, env = process.env): string | undefined {
+export function projectStateFolder(
+  project: string,
+  env: NodeJS.ProcessEnv = process.env,
+): string | undefined {
   const real = realpathSync.native(project)
   const hash = createHash('sha256').update(real).digest('hex').slice(0, 8)
   const all = userStateFolder(env)

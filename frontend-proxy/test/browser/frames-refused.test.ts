@@ -1,7 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
 import { SignalingClient } from '../../src/browser/index.ts'
+import { useFakeClock } from './fake-clock.ts'
 import { fakeNetwork } from './fake-web-socket.ts'
 import { again, nextSocket, RECONNECT_MS, resumable, resumed, ticket } from './resume-scene.ts'
+
+useFakeClock()
 
 it('when several frames are refused without being counted, they are sent again once', async () => {
   const { signaling, socket, events } = await resumable()

@@ -10,8 +10,11 @@ import {
   record,
   refuse,
   ticket,
+  useFakePage,
   warned,
 } from './page-scene.ts'
+
+useFakePage()
 
 describe('a taken id', () => {
   it('that the app has chosen is requested again until it is free, with one warning', async () => {

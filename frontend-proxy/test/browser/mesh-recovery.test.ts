@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import { FakePeerConnection } from './fake-peer-connection.ts'
-import { ben, connected, pc, scene, state } from './mesh-scene.ts'
+import { ben, connected, pc, scene, state, useFakeConnections } from './mesh-scene.ts'
+
+useFakeConnections()
 
 describe('two pages that are reloaded at the same time', () => {
   it('ignore signals for the pages before them', async () => {

@@ -4,12 +4,15 @@ import { useFakeClock } from './fake-clock.ts'
 import { FakePeerConnection } from './fake-peer-connection.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
-useFakeClock()
-beforeEach(() => {
-  FakePeerConnection.made = []
-  vi.stubGlobal('RTCPeerConnection', FakePeerConnection)
-  vi.stubGlobal('MediaStream', class {})
-})
+/** Gives each test of the file that calls it a fake clock, and peer connections without a network. */
+export function useFakeConnections(): void {
+  useFakeClock()
+  beforeEach(() => {
+    FakePeerConnection.made = []
+    vi.stubGlobal('RTCPeerConnection', FakePeerConnection)
+    vi.stubGlobal('MediaStream', class {})
+  })
+}
 
 export const ben = { peerId: 'ben', joinedAt: 5, instance: 'b1' }
 

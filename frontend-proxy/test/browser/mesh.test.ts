@@ -1,7 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
 import { Mesh } from '../../src/browser/index.ts'
 import { FakePeerConnection } from './fake-peer-connection.ts'
-import { ben, connected, pc, reasons, scene, state } from './mesh-scene.ts'
+import { ben, connected, pc, reasons, scene, state, useFakeConnections } from './mesh-scene.ts'
+
+useFakeConnections()
 
 describe('the peer that sends the offer', () => {
   it('is the newcomer, which sends one to everybody in its first list', async () => {

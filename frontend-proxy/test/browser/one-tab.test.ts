@@ -9,8 +9,11 @@ import {
   opened,
   page,
   record,
+  useFakePage,
   warned,
 } from './page-scene.ts'
+
+useFakePage()
 
 describe('the newest client of a page', () => {
   it('takes over the id, the session and the slot of one that was never closed', async () => {

@@ -13,13 +13,16 @@ export let page: FakePage
 /** The warnings in the console. */
 export let warned: string[]
 
-useFakeClock()
-beforeEach(() => {
-  page = new FakePage()
-  warned = []
-  vi.spyOn(console, 'warn').mockImplementation((text) => warned.push(text))
-  vi.spyOn(console, 'info').mockImplementation(() => {})
-})
+/** Gives each test of the file that calls it a fake clock and a new page. */
+export function useFakePage(): void {
+  useFakeClock()
+  beforeEach(() => {
+    page = new FakePage()
+    warned = []
+    vi.spyOn(console, 'warn').mockImplementation((text) => warned.push(text))
+    vi.spyOn(console, 'info').mockImplementation(() => {})
+  })
+}
 
 export function client(options: SignalingOptions = {}): SignalingClient {
   return new SignalingClient({ ...fakeNetwork, room: 'bar', ...options })

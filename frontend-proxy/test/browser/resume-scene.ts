@@ -4,12 +4,9 @@ import {
   type SignalingEvents,
   type SignalingOptions,
 } from '../../src/browser/index.ts'
-import { useFakeClock } from './fake-clock.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
 export const RECONNECT_MS = 600
-
-useFakeClock()
 
 export const ticket = (token: string) => ({ token, graceMs: 30_000, durable: true })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { SignalingClient } from '../../src/browser/index.ts'
+import { useFakeClock } from './fake-clock.ts'
 import { FakePage } from './fake-page.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 import {
@@ -11,6 +12,8 @@ import {
   resumed,
   ticket,
 } from './resume-scene.ts'
+
+useFakeClock()
 
 describe('a lost connection', () => {
   it.each([1000, 1001, 1005, 1006, 1012])(

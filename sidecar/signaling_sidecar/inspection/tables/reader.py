@@ -125,9 +125,7 @@ def _read_json(text: bytes, block_bytes: int, *, alone: bool) -> pa.Table:
     options = pa.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
     # Several segments are already read in parallel. Only a single segment gains from parsing its blocks in parallel.
     block = pa.json.ReadOptions(block_size=block_bytes, use_threads=alone)
-    # The default pool of pyarrow keeps as much memory as the table takes, and needs more time for a first read.
-    pool = pa.system_memory_pool()
-    return pa.json.read_json(pa.BufferReader(text), read_options=block, parse_options=options, memory_pool=pool)
+    return pa.json.read_json(pa.BufferReader(text), read_options=block, parse_options=options)
 
 
 def _longest_line_bytes(text: bytes) -> int:

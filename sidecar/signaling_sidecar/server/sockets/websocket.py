@@ -25,15 +25,17 @@ from signaling_sidecar.server.sockets.message_queue import Message, MessageQueue
 LARGEST_CLOSE_CODE = 4999  # RFC 6455, 7.4.2
 
 
-class WebSocket(BaseProtocol):
+class WebSocket(asyncio.Protocol):
     """Must be created in a running event loop, after the handshake was answered (`handshake.py`)."""
 
-    __slots__ = ("_first_wrong", "_is_broken", "_on_lost", "_parse", "_parse_eof", "_queue")
+    __slots__ = ("_first_wrong", "_flow", "_is_broken", "_on_lost", "_parse", "_parse_eof", "_queue")
 
     def __init__(self, max_message_bytes: int) -> None:
-        super().__init__(asyncio.get_running_loop())
-        self._upgraded = True  # tells the base class that there is no HTTP parser to pause
-        self._queue = MessageQueue(self)
+        # With this object, a full queue pauses the transport. It is not the WebSocket itself, because a WebSocket and a
+        # queue that refer to each other would be freed only when Python looks for garbage.
+        self._flow = BaseProtocol(asyncio.get_running_loop())
+        self._flow._upgraded = True  # there is no HTTP parser to pause
+        self._queue = MessageQueue(self._flow)
         # The parser refuses messages of this size or more.
         parser = WebSocketReader(self._queue, max_message_bytes + 1, compress=False, decode_text=False)
         self._parse, self._parse_eof = parser.feed_data, parser.feed_eof
@@ -49,7 +51,7 @@ class WebSocket(BaseProtocol):
         aiohttp then frees what it holds for the request, as if the connection were lost.
         """
         http = request.protocol
-        transport = self.transport = request.transport
+        transport = self._flow.transport = request.transport
         if transport is None:
             raise ConnectionResetError
         early = _Early()
@@ -84,7 +86,7 @@ class WebSocket(BaseProtocol):
         """Return when the peer has closed its end of the connection, or after the given time."""
         lost = asyncio.Event()
         self._on_lost = lost.set
-        if self.transport is None:
+        if self._flow.transport is None:
             return
         try:
             async with asyncio.timeout(within_s):
@@ -104,7 +106,7 @@ class WebSocket(BaseProtocol):
             self._queue.set_exception(WebSocketError(WSCloseCode.PROTOCOL_ERROR, wrong.why))
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        super().connection_lost(exc)
+        self._flow.connection_lost(exc)
         self._parse_eof()
         if self._on_lost is not None:
             self._on_lost()
