@@ -23,7 +23,7 @@ def test_the_hub_is_measured_with_each_number_of_peers(
 def test_an_offer_is_measured_with_few_and_with_many_connections(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for seconds in ("SECONDS", "IDLE_S", "WARM_UP_S"):
+    for seconds in ("SECONDS", "WARM_UP_S"):
         monkeypatch.setattr(growing, seconds, 0.01)
     growing.main(["--many", "20", "--rounds", "1", "--json"])
     measured = json.loads(capsys.readouterr().out)
