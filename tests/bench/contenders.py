@@ -67,8 +67,9 @@ def running(contender: Contender) -> Iterator[Server]:
         port, output = _free_port(), Path(folder) / "output.txt"
         with on_core(SERVER), output.open("w") as file:
             words = contender.words(port, Path(folder))
-            # The state folders of the user are not used.
+            # The state folders of the user are not used. Some containers set the variable, see the Makefile.
             env = {**os.environ, "XDG_STATE_HOME": folder}
+            env.pop("PYTHONDONTWRITEBYTECODE", None)
             process = psutil.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=ROOT, env=env)
         try:
             _wait_until_it_listens(process, port)
