@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from signaling_sidecar.eventlog.line import write_line
+from signaling_sidecar.eventlog.line import encode_lines, line_of
 from signaling_sidecar.eventlog.retention import GZIP_LEVEL
 from signaling_sidecar.hub.checkpoint import Checkpoint, RoomInLog, SessionState
 from signaling_sidecar.hub.effects import Record
@@ -51,7 +51,7 @@ def _write_segment(folder: Path, number: int, stories: _Stories, seqs: range, *,
 def _line(record: Record, seq: int) -> bytes:
     data = record.data
     text = data.decode() if isinstance(data, bytes) else None if data is None else json.dumps(data)
-    return write_line(record, seq, round(T0_S + seq * STEP_S, 6), text)
+    return encode_lines([line_of(record, seq, round(T0_S + seq * STEP_S, 6), text)])
 
 
 class _Stories:

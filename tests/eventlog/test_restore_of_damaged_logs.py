@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from signaling_sidecar.dialects import DIALECTS
-from signaling_sidecar.eventlog.line import write_line
+from signaling_sidecar.eventlog.line import encode_lines, line_of
 from signaling_sidecar.hub import Checkpoint, Hub, RoomKey, checkpoint
 from signaling_sidecar.hub.commands import CloseRoom, End, Enqueue, Join, Numbered, Relay, Tick, Update
 from signaling_sidecar.hub.effects import Effect, Record
@@ -39,7 +39,8 @@ def a_run() -> list[str]:
     def write(*records: Record) -> None:
         for record in records:
             data = record.data if isinstance(record.data, bytes) else msgspec.json.encode(record.data)
-            lines.append(write_line(record, len(lines) + 1, now_s, data.decode()).decode())
+            line = line_of(record, len(lines) + 1, now_s, data.decode())
+            lines.append(encode_lines([line]).decode())
 
     def begin() -> None:
         write(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import log_of
-from signaling_sidecar.server.sockets import unsent
+from signaling_sidecar.server.sockets import frames, unsent
 from signaling_sidecar.server.sockets.connection import Connection, Speaker
 from signaling_sidecar.server.sockets.frame_rate import FrameRate
 from signaling_sidecar.server.sockets.front import Front
@@ -77,7 +78,7 @@ class Parts:
         tick = Tick()
         self.front = Front(tick, IceServers(settings), settings.max_frames_per_s)
         self.front.owner = self.owner = Owner(self.hub, self.log, self.front, tick)
-        tick.write_log, tick.send = self.owner.write_log, self.front.flush
+        tick.handle, tick.write_log, tick.send = self.front.handle_taken, self.owner.write_log, self.front.flush
         self.transports: list[Transport] = []
 
     def connect(self) -> Connection:
@@ -91,8 +92,12 @@ class Parts:
         return connection
 
     def hear(self, connection: Connection, **frame: object) -> None:
-        """Let a frame come, as the reader of the connection does."""
-        self.owner.ask(self.front.read(connection, json.dumps(frame, separators=(",", ":")).encode()))
+        """Let a frame come that had to wait, as the reader of the connection does."""
+        self.owner.ask(self.front.read(connection, text(frame)))
+
+    def take(self, connection: Connection, **frame: object) -> None:
+        """Let a frame come that need not wait, as the reader of the connection does."""
+        self.front.take(connection, text(frame))
 
     async def meet(self) -> tuple[Connection, Connection]:
         anna, ben = self.connect(), self.connect()
@@ -116,6 +121,10 @@ class Parts:
         connection = self.connect()
         self.hear(connection, type="join", roomId="bar", peerId=peer)
         return connection
+
+
+def text(frame: dict[str, object]) -> bytes:
+    return json.dumps(frame, separators=(",", ":")).encode()
 
 
 @pytest.fixture
@@ -159,6 +168,47 @@ async def test_the_frames_of_a_tick_are_one_write_in_the_order_in_which_they_cam
     (written,) = parts.transports[1].writes
     in_order = [b'"number":0', b'"number":1', b'"number":2', b"a ping", b'"number":3']
     assert sorted(in_order, key=written.index) == in_order
+
+
+async def test_the_frames_that_arrive_in_one_turn_of_the_loop_are_handled_in_order_and_are_one_tick(
+    parts: Parts,
+) -> None:
+    anna, ben = await parts.meet()
+    for number in range(3):
+        parts.take(anna, type="signal", to="ben", number=number)
+        parts.take(ben, type="signal", to="anna", number=number)
+    assert parts.log.path.read_text().count("signal.relayed") == 0
+    await asyncio.sleep(0)
+    for transport in parts.transports:
+        (written,) = transport.writes
+        in_order = [b'"number":0', b'"number":1', b'"number":2']
+        assert sorted(in_order, key=written.index) == in_order
+        assert sum('"signal.relayed"' in line for line in transport.logged) == 6
+
+
+async def test_frames_that_were_taken_are_not_handled_after_the_end_of_their_connection(parts: Parts) -> None:
+    anna, ben = await parts.meet()
+    parts.take(anna, type="signal", to="ben", number=1)
+    parts.front.close_connection(anna, CloseCode.REMOVED, "removed")
+    parts.take(ben, type="signal", to="anna", number=2)
+    await asyncio.sleep(0)
+    assert parts.transports[1].writes == []
+    (written,) = parts.transports[0].writes
+    assert written == frames.close_frame(CloseCode.REMOVED, "removed")
+
+
+async def test_a_message_that_cannot_be_encoded_is_reported_and_all_others_arrive(
+    parts: Parts, caplog: pytest.LogCaptureFixture
+) -> None:
+    anna, ben = await parts.meet()
+    assert anna.speaker is not None
+    anna.speaker = anna.speaker._replace(dialect=replace(ROOMS, encode=lambda message, at_ms: bytes(message)))
+    parts.take(ben, type="signal", to="anna", number=1)
+    parts.take(anna, type="signal", to="ben", number=2)
+    await asyncio.sleep(0)
+    (written,) = parts.transports[1].writes
+    assert b'"number":2' in written
+    assert [record.getMessage() for record in caplog.records] == ["a message to connection 1 could not be encoded"]
 
 
 async def test_the_announcements_of_several_ticks_to_a_crowd_are_one_write_in_order(parts: Parts) -> None:

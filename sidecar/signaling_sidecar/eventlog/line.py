@@ -56,8 +56,8 @@ def line_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Line)}
 
 
-def write_line(record: Record, seq: int, ts: float, data: str | None) -> bytes:
-    line = Line(
+def line_of(record: Record, seq: int, ts: float, data: str | None) -> Line:
+    return Line(
         SCHEMA_VERSION,
         seq,
         ts,
@@ -74,4 +74,8 @@ def write_line(record: Record, seq: int, ts: float, data: str | None) -> bytes:
         None if record.numbers is None else _encode(record.numbers).decode(),
         data,
     )
-    return _encoder.encode_lines((line,))
+
+
+def encode_lines(lines: list[Line]) -> bytes:
+    """Return the text of the lines, each with its line end."""
+    return _encoder.encode_lines(lines)

@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar.errors import StateDirTaken
-from signaling_sidecar.eventlog.line import write_line
+from signaling_sidecar.eventlog.line import Line, encode_lines, line_of
 from signaling_sidecar.eventlog.open_segment import OpenSegment
 from signaling_sidecar.eventlog.payload import summarise
 from signaling_sidecar.eventlog.retention import tidy
@@ -73,11 +73,11 @@ class LogWriter:
         self._claim = claim
         self.is_written = True
         """False while the log cannot be written. What happens meanwhile is lost when this process ends."""
-        self.listeners: set[Callable[[list[bytes]], None]] = set()
-        """Functions that are called with each group of lines after it was written."""
+        self.listeners: set[Callable[[bytes], None]] = set()
+        """Functions that are called with the text of each group of lines after it was written."""
         self._seq = 0
         self._ts = 0.0
-        self._lines: list[bytes] = []
+        self._lines: list[Line] = []
         self._lost = 0
         self._retry_s = self._wait_s = 0.0
         self._resumed_s = -STEADY_S
@@ -123,13 +123,14 @@ class LogWriter:
             return
         try:
             self._replace_if_changed()
-            self._open.append(b"".join(lines))
+            text = encode_lines(lines)
+            self._open.append(text)
         except (OSError, StateDirTaken) as error:
             self._lost = len(lines)
             self._give_up(error)
             return
         for listener in self.listeners:
-            listener(lines)
+            listener(text)
         if self._open.size >= self._rotate_at:
             self._rotate()
 
@@ -152,9 +153,9 @@ class LogWriter:
         self._stopping.set()  # the next start compresses the remaining segments
         self._tidying.shutdown(cancel_futures=True)
 
-    def _line(self, record: Record) -> bytes:
+    def _line(self, record: Record) -> Line:
         self._seq += 1
-        return write_line(record, self._seq, self._ts, self._data(record))
+        return line_of(record, self._seq, self._ts, self._data(record))
 
     def _data(self, record: Record) -> str | None:
         data = record.data
@@ -227,10 +228,11 @@ class LogWriter:
     def _write_beginning(self, segment: OpenSegment, number: int, first: Iterable[Record]) -> None:
         self._ts = round(time.time(), 6)
         # Written on its own: if the disk is full, the checkpoint need not be made.
-        segment.append(self._line(Record("log.header", data={"boot": self._boot, "segment": number, **self._header})))
+        header = Record("log.header", data={"boot": self._boot, "segment": number, **self._header})
+        segment.append(encode_lines([self._line(header)]))
         checkpoint = Record("log.checkpoint", data=_to_json(self._checkpoint()))
         for record in (checkpoint, *first):
-            segment.append(self._line(record))  # each on its own, because a checkpoint may be large
+            segment.append(encode_lines([self._line(record)]))  # each on its own, because a checkpoint may be large
 
     def _rotate(self) -> None:
         try:

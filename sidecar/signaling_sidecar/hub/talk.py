@@ -33,20 +33,20 @@ class Talk:
                 return moved
             moves, session = moved
         receivers = _receivers(session, relay)
-        if isinstance(receivers, Refusal):
-            kept = self._keep(relay, session, now_s)
-            if kept is None:
-                return receivers
-            done = kept
-        else:
+        if isinstance(receivers, list):
             room = session.room
             remember(session, relay.to)
-            told = _count(receivers) if room.rules.relays.publishes and relay.to is None else None
+            told = _count(receivers) if relay.to is None and room.rules.relays.publishes else None
             relayed = effects.Relayed(session.peer, relay.kind, relay.payload, room.name, room.key.room, told)
             done = announce(records.of_relay(session, relay), receivers, relayed)
             if relay.sender_name is not None and relay.sender_name != session.name:
                 named = commands.Update(connection=relay.connection, name=relay.sender_name)
                 done = [*self.update(named, session, now_s), *done]
+        else:
+            kept = self._keep(relay, session, now_s)
+            if kept is None:
+                return receivers
+            done = kept
         if moves is not None:
             done = [*moves, *done]
         return done + _confirmation(relay) if relay.confirms else done

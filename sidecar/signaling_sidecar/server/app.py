@@ -149,7 +149,7 @@ class Sidecar:
         tick = Tick()
         self._front = Front(tick, IceServers(self.settings), self.settings.max_frames_per_s)
         self._front.owner = self._owner = Owner(self._hub, self._log, self._front, tick)
-        tick.write_log, tick.send = self._owner.write_log, self._front.flush
+        tick.handle, tick.write_log, tick.send = self._front.handle_taken, self._owner.write_log, self._front.flush
         self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self.site)
         self._admin.begin(self._hub, self._log, self._owner.administer)
 

@@ -27,7 +27,6 @@ from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.untrusted_text import visible
 
-_GROUPING = (commands.Enqueue, commands.Join)
 logger = logging.getLogger("signaling_sidecar")
 
 
@@ -66,7 +65,7 @@ class Owner:
 
     def ask(self, command: Command) -> None:
         now_s = self._loop.time()
-        if isinstance(command, _GROUPING):
+        if type(command) is commands.Join or type(command) is commands.Enqueue:
             self._end_the_lost(command, now_s)
         try:
             effects = self._hub.handle(command, now_s)

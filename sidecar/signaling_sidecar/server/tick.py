@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 
 class Tick:
-    """Calls `write_log` and then `send` at the end of each turn of the loop in which somebody has called `needs_end`.
+    """Calls `handle`, `write_log` and `send` at the end of each turn of the loop in which somebody has called
+    `needs_end`.
 
     This order is necessary because a frame that a peer has received must be in the event log, even after `kill -9`.
     """
@@ -16,6 +17,7 @@ class Tick:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._is_scheduled = False
+        self.handle: Callable[[], None]
         self.write_log: Callable[[], None]
         self.send: Callable[[], None]
 
@@ -26,6 +28,7 @@ class Tick:
             self._loop.call_soon(self.end)
 
     def end(self) -> None:
-        self._is_scheduled = False
+        self.handle()
+        self._is_scheduled = False  # what `handle` has caused belongs to this tick
         self.write_log()
         self.send()

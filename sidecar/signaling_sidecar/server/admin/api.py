@@ -61,9 +61,11 @@ class AdminApi:
         for follower in self._followers:
             follower.end()
 
-    def _tell(self, lines: list[bytes]) -> None:
-        for follower in self._followers:
-            follower.tell(lines)
+    def _tell(self, text: bytes) -> None:
+        if self._followers:
+            lines = text.splitlines(keepends=True)
+            for follower in self._followers:
+                follower.tell(lines)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         room = f"{PREFIX}/rooms/{{dialect}}/{{room}}"

@@ -64,9 +64,9 @@ class Reader:
         return LOST, None
 
     def _take(self, message: Message) -> bool:
-        """Handle a text or binary frame at once, if nothing has to be waited for. Otherwise it is queued for `_read`.
+        """Take a text or binary frame if nothing has to be waited for. Otherwise it is queued for `_read`.
 
-        By far the most messages are handled here, because it takes less time than waking the task that runs `_read`.
+        By far the most messages are taken, because this needs less time than waking the task that runs `_read`.
         """
         connection, front = self._connection, self._front
         type_, data, _ = message
@@ -74,12 +74,11 @@ class Reader:
             return False
         if connection.speaker is None or connection.end is not None or front.owner.has_hooks:
             return False
-        if (type_ is _TEXT and not is_utf8(data)) or not connection.rate.admits(self._time()):
+        if type_ is _TEXT and not data.isascii() and not is_utf8(data):
             return False
-        try:
-            front.owner.ask(front.read(connection, data if type_ is _TEXT else Binary(data)))
-        except Exception as error:
-            self._socket.fail(error)
+        if not connection.rate.admits(self._time()):
+            return False
+        front.take(connection, data if type_ is _TEXT else Binary(data))
         return True
 
     async def _handle(self, message: Message) -> None:

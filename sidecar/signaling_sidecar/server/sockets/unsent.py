@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 
-from signaling_sidecar.hub.effects import PeerJoined, PeerLeft, PeerUpdated, Send
+from signaling_sidecar.hub.effects import PeerJoined, PeerLeft, PeerUpdated
 from signaling_sidecar.server.sockets.connection import Connection
 from signaling_sidecar.server.tick import Tick
 
@@ -18,11 +18,8 @@ CROWD = 16  # receivers of one announcement
 DELAY_PER_RECEIVER_S = 40e-6  # seconds; about eight times as long as a write takes
 MAX_DELAY_S = 0.02  # seconds, which nobody notices when somebody joins a room with so many peers
 
-ANNOUNCEMENTS = (PeerJoined, PeerLeft, PeerUpdated)
-
-
-def may_wait(send: Send) -> bool:
-    return len(send.connections) >= CROWD and isinstance(send.message, ANNOUNCEMENTS)
+ANNOUNCEMENTS = frozenset((PeerJoined, PeerLeft, PeerUpdated))
+"""The types of the messages that may wait if they have at least `CROWD` receivers."""
 
 
 class Unsent:
@@ -46,7 +43,7 @@ class Unsent:
             self._due.append(connection)
 
     def put_announcement(self, connection: Connection, frame: bytes) -> None:
-        """Put a frame for which `may_wait` is True into the outbox of a connection."""
+        """Put a frame that may wait into the outbox of a connection."""
         if connection.outbox.is_empty:
             self._delayed.append(connection)
         connection.outbox.put(frame)

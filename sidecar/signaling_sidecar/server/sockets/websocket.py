@@ -78,10 +78,6 @@ class WebSocket(asyncio.Protocol):
             _check_close_code(message.data)
         return message
 
-    def fail(self, error: Exception) -> None:
-        """Let `receive` raise this exception, because a message could not be handled."""
-        self._queue.set_exception(error)
-
     async def wait_lost(self, within_s: float) -> None:
         """Return when the peer has closed its end of the connection, or after the given time."""
         lost = asyncio.Event()
