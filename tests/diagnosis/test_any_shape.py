@@ -113,7 +113,7 @@ def negotiated(story: Story, shape: Callable[[str, str, str], list[Frame]], send
 def test_signals_of_every_form_are_read(story: Story, shape: Callable[[str, str, str], list[Frame]], send: str) -> None:
     verdict = negotiated(story, shape, send).verdict()
     assert verdict.finding.reason is Reason.UNKNOWN, verdict.sentence
-    assert [len(verdict.attempt.candidates(side)) > 0 for side in (0, 1)] == [True, True]
+    assert [len(verdict.attempt.candidates[side]) > 0 for side in (0, 1)] == [True, True]
     assert verdict.attempt.ufrags == {"ANNu", "BENu"}
     joined = story.reports("ann", localUfrag="ANNu", connection="connected").verdict()
     assert joined.finding.reason is Reason.CONNECTED

@@ -30,6 +30,8 @@ class Attempt:
     """The signals in an unknown form: an app's own messages, or encrypted descriptions and candidates."""
     with_candidates: list[Signal] = field(default_factory=list)
     """The signals that contain candidates, on their own or in a description."""
+    candidates: tuple[list[Candidate], list[Candidate]] = field(default_factory=lambda: ([], []))
+    """The candidates of each side."""
     ufrags: set[str] = field(default_factory=set)
     """The ICE ufrags of the descriptions."""
 
@@ -37,6 +39,7 @@ class Attempt:
         self.signals.append(signal)
         if signal.candidates:
             self.with_candidates.append(signal)
+            self.candidates[signal.sender].extend(signal.candidates)
         if signal.what in DESCRIPTIONS:
             (self.offers if signal.what == "offer" else self.answers).append(signal)
             if signal.ufrag is not None:
@@ -47,6 +50,8 @@ class Attempt:
     @property
     def crossing(self) -> tuple[Signal, Signal] | None:
         """Two offers that crossed (glare): each side sent an offer before it answered the offer of the other side."""
+        if len({offer.sender for offer in self.offers}) < 2:
+            return None
         pending: dict[int, Signal] = {}
         for signal in self.signals:
             if signal.what == "offer":
@@ -69,9 +74,6 @@ class Attempt:
             return None
         return (*crossing, *next_two)
 
-    def candidates(self, sender: int) -> list[Candidate]:
-        return [each for signal in self.with_candidates if signal.sender == sender for each in signal.candidates]
-
     def early(self, sender: int) -> list[Signal]:
         """Return the candidates that one side sent before its description. The other browser could not use them yet."""
         found: list[Signal] = []
@@ -85,14 +87,13 @@ class Attempt:
     @property
     def only_mdns(self) -> bool:
         """Whether both sides have sent only `.local` addresses."""
-        return all(_classes(self.candidates(side)) == {"mdns"} for side in (0, 1))
+        return all(_classes(candidates) == {"mdns"} for candidates in self.candidates)
 
     @property
     def subnets(self) -> tuple[str, str] | None:
         """The private networks of the two sides, if they have none in common and only private addresses."""
         networks: list[set[str]] = []
-        for side in (0, 1):
-            candidates = self.candidates(side)
+        for candidates in self.candidates:
             if {each.type for each in candidates} != {"host"} or _classes(candidates) != {"private"}:
                 return None
             networks.append({network for each in candidates if (network := _network(each.address)) is not None})
@@ -109,7 +110,8 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
     one attempt for each: two peers can make several connections at the same time, one for data and one for a call.
     """
     numbers: list[int] = []
-    number_of: dict[tuple[int, str], int] = {}
+    number_of: dict[tuple[int, str | None], int] = {}
+    """By sender and ufrag, the attempt of the first description that has them."""
     pending: dict[int, float] = {}
     calls: dict[str, int] = {}
     number, begun = 0, False
@@ -120,9 +122,8 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
                 calls[signal.call], begun = number, True
             numbers.append(calls[signal.call])
             continue
-        key = (signal.sender, signal.ufrag or "")
         if signal.what == "offer":
-            ts = signal.entry.ts
+            ts, key = signal.entry.ts, (signal.sender, signal.ufrag)
             crosses = any(by != signal.sender and ts - since < CROSSING_WITHIN_S for by, since in pending.items())
             is_together = ts - pending.get(signal.sender, -math.inf) < TOGETHER_WITHIN_S
             if begun and not crosses and not is_together and (signal.ufrag is None or key not in number_of):
@@ -132,12 +133,13 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
         elif signal.what == "answer":
             pending.clear()
         if signal.what in DESCRIPTIONS and signal.ufrag is not None:
-            number_of.setdefault(key, number)
+            number_of.setdefault((signal.sender, signal.ufrag), number)
         numbers.append(number)
     attempts = [Attempt() for _ in range(number + 1)]
     for signal, at in zip(meeting.signals, numbers, strict=True):
-        is_description = signal.what in DESCRIPTIONS or signal.call is not None
-        attempts[at if is_description else number_of.get((signal.sender, signal.ufrag or ""), at)].add(signal)
+        if number > 0 and signal.what not in DESCRIPTIONS and signal.call is None:
+            at = number_of.get((signal.sender, signal.ufrag), at)
+        attempts[at].add(signal)
     return attempts
 
 

@@ -83,7 +83,7 @@ def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
 
 def _answered(pair: Pair, offers: list[Signal], answers: list[Signal]) -> Finding:
     evidence = (offers[-1].entry, answers[-1].entry)
-    silent = [side for side in (0, 1) if not pair.attempt.candidates(side)]
+    silent = [side for side in (0, 1) if not pair.attempt.candidates[side]]
     if not silent:
         return pair.unwatched("the signaling is complete", *evidence)
     refused = pair.refused(lacking=silent)

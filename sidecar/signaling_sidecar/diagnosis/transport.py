@@ -98,7 +98,7 @@ def _dtls(pair: Pair) -> Finding | None:
 
 def _no_relay(pair: Pair, evidence: tuple[Entry, ...]) -> Finding | None:
     for side, name in enumerate(pair.names):
-        types = {each.type for each in pair.attempt.candidates(side)}
+        types = {each.type for each in pair.attempt.candidates[side]}
         own = [each for each in pair.meeting.connections[side] if each in pair.connections]
         if "relay" not in types and any(each.policy_is_relay for each in own):
             sentence = f"{name} may use only relay candidates (iceTransportPolicy), and found none"
@@ -135,7 +135,7 @@ def _no_candidate(pair: Pair, evidence: tuple[Entry, ...]) -> Finding | None:
     to, of = pair.names[lacking[0]], pair.names[1 - lacking[0]]
     if len(lacking) == 2:
         sentence = "no candidate was signaled: neither page has added one from the other"
-    elif pair.attempt.candidates(1 - lacking[0]):
+    elif pair.attempt.candidates[1 - lacking[0]]:
         sentence = f"candidates of {of} were relayed, and the page of {to} has added none of them"
     else:
         sentence = f"no candidate of {of} was signaled to {to}"

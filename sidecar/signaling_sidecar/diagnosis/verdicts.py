@@ -105,7 +105,7 @@ def _notes(pair: Pair, reason: Reason) -> Iterable[str]:
         if unread and reason in (Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES):
             yield f"{name} has sent {unread} signal{'' if unread == 1 else 's'} in an unknown form"
         answered = any(answer.sender == side for answer in attempt.answers)
-        if reason is Reason.NOBODY_OFFERED and (answered or attempt.candidates(side)):
+        if reason is Reason.NOBODY_OFFERED and (answered or attempt.candidates[side]):
             sent = "an answer" if answered else "candidates"
             yield f"{name} has sent {sent} nevertheless: the offer was not sent, or did not pass through this sidecar"
     if attempt.crossing is not None and attempt.answers and attempt.both_answered is None:

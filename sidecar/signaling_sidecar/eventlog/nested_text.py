@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -92,19 +92,21 @@ def _nested(text: str, writing: _Writing) -> Nested | None:
         return None
 
 
-def notable_leaves(document: Any) -> Iterator[Leaf]:
-    """Yield the strings and nulls of a document that may be a description, a candidate or an encrypted text, in the
+def notable_leaves(document: Any) -> Sequence[Leaf]:
+    """Find the strings and nulls of a document that may be a description, a candidate or an encrypted text, in the
     order in which they were written.
 
-    If a string contains a document, the strings of that document are yielded instead of it.
+    If a string contains a document, the result has the strings of that document instead of it.
     """
+    found: list[Leaf] = []
     # No recursion, because the sender decides how deep the document is. The last entry is the innermost value.
     first = (iter(document.items()), document, 0) if isinstance(document, dict) else (iter([(None, document)]), {}, 0)
     open_: list[tuple[Iterator[tuple[str | None, Any]], dict[str, Any], int]] = [first]
     while open_:
         items, siblings, layer = open_[-1]
         for key, value in items:
-            if isinstance(value, str):
+            kind = type(value)
+            if kind is str:
                 if not _is_notable(value):
                     continue
                 is_plain = value.startswith(_PLAIN) or layer == MAX_LAYERS
@@ -112,14 +114,15 @@ def notable_leaves(document: Any) -> Iterator[Leaf]:
                 if opened is not None:
                     open_.append((iter([(key, opened.document)]), siblings, layer + 1))
                     break
-                yield key, value, siblings
-            elif value is None:
-                yield key, value, siblings
-            elif isinstance(value, dict):
+                found.append((key, value, siblings))
+            elif kind is dict:
                 open_.append((iter(value.items()), value, layer))
                 break
-            elif isinstance(value, list):
+            elif value is None:
+                found.append((key, value, siblings))
+            elif kind is list:
                 open_.append((zip(repeat(key), value), siblings, layer))
                 break
         else:
             open_.pop()
+    return found

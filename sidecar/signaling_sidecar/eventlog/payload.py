@@ -60,7 +60,7 @@ class Media(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     unknown. It may be an encrypted signal."""
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """An ICE candidate as a peer sent it."""
 
     type: str
@@ -257,21 +257,15 @@ def _sdp_type(key: str | None, sdp: str, siblings: dict[str, Any]) -> str | None
 def _candidate(line: str, siblings: dict[str, Any], ufrag_of_description: str | None = None) -> Candidate:
     """Parse `candidate:foundation component protocol priority address port typ type …`, RFC 8839, 5.1."""
     words = line.split()
-    extensions, values = words[8::2], words[9::2]
-    at = extensions.index("ufrag") if "ufrag" in extensions else len(values)
-    ufrag = values[at] if at < len(values) else siblings.get("usernameFragment")
+    extensions = words[8::2]
+    at = 9 + 2 * extensions.index("ufrag") if "ufrag" in extensions else len(words)
+    ufrag = words[at] if at < len(words) else siblings.get("usernameFragment")
     if not (isinstance(ufrag, str) and 0 < len(ufrag) <= _MAX_UFRAG_CHARS):
         ufrag = ufrag_of_description
-    match words[2:8]:
-        case [protocol, _, address, port, "typ", kind] if (
-            kind in CANDIDATE_TYPES and len(address) <= MAX_ADDRESS_CHARS and _PORT.fullmatch(port)
-        ):
-            return Candidate(
-                type=intern(kind),
-                protocol=_PROTOCOLS.get(protocol.lower(), "other"),
-                address_class=address_class(address),
-                address=address,
-                port=int(port),
-                ufrag=ufrag,
-            )
-    return Candidate(type="malformed" if words else "end", ufrag=ufrag)
+    if len(words) < 8 or words[6] != "typ" or words[7] not in CANDIDATE_TYPES:
+        return Candidate("malformed" if words else "end", ufrag=ufrag)
+    protocol, _, address, port = words[2:6]
+    if len(address) > MAX_ADDRESS_CHARS or not _PORT.fullmatch(port):
+        return Candidate("malformed", ufrag=ufrag)
+    protocol = _PROTOCOLS.get(protocol) or _PROTOCOLS.get(protocol.lower(), "other")
+    return Candidate(intern(words[7]), protocol, address_class(address), address, int(port), ufrag)

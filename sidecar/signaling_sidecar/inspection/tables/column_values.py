@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,17 @@ def values_of(
     where: npt.NDArray[np.bool_] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Any]:
-    """Yield the values of a column, or only those in the rows where `where` is true. None stands for a missing value.
+    """Return the values of a column, or only those in the rows where `where` is true. None stands for a missing value.
 
     Only a part of the column is converted at a time, because the texts of a large log do not fit into memory twice.
     Equal values of a categorical column are the same object. `progress` counts rows.
     """
+    return chain.from_iterable(_parts_of(column, where, progress))  # a generator would be resumed for each value
+
+
+def _parts_of(
+    column: pd.Series[Any], where: npt.NDArray[np.bool_] | None, progress: Progress | None
+) -> Iterator[list[Any]]:
     array: Any = column.array
     is_categorical = isinstance(array, pd.Categorical)
     names = np.array([*array.categories, None], dtype=object) if is_categorical else None
@@ -37,7 +44,7 @@ def values_of(
             part = part[where[start : start + _PART_ROWS]]
         # The code of a missing value is -1, which is the last element.
         objects = names[part.codes] if names is not None else part.to_numpy(dtype=object, na_value=None)
-        yield from objects.tolist()
+        yield objects.tolist()
 
 
 def column_of(values: Sequence[Any], dtype: Any, index: pd.Index[Any]) -> pd.Series[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from signaling_sidecar.diagnosis import Entry, Verdict
+from signaling_sidecar.diagnosis import Verdict
 from signaling_sidecar.diagnosis.meeting import Signal
 from signaling_sidecar.eventlog.payload import Candidate
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
@@ -35,7 +35,7 @@ def _row(verdict: Verdict) -> dict[str, object]:
     meeting, attempt = verdict.meeting, verdict.attempt
     first, second = meeting.sessions
     offers, answers = attempt.offers, attempt.answers
-    candidates = [attempt.candidates(side) for side in (0, 1)]
+    candidates = attempt.candidates
     return {
         "dialect": meeting.dialect,
         "room": meeting.room,
@@ -53,11 +53,11 @@ def _row(verdict: Verdict) -> dict[str, object]:
         "candidates_back": len(candidates[1]),
         "types": _types(candidates[0]),
         "types_back": _types(candidates[1]),
-        "offer": _first(signal.entry for signal in offers),
-        "answer": _first(signal.entry for signal in answers),
-        "candidate": _first(signal.entry for signal in attempt.with_candidates),
+        "offer": _first([signal.entry.ts for signal in offers]),
+        "answer": _first([signal.entry.ts for signal in answers]),
+        "candidate": _first([signal.entry.ts for signal in attempt.with_candidates]),
         "connected": _first(
-            entry
+            entry.ts
             for side in meeting.connections
             for connection in side
             if not attempt.ufrags or connection.ufrags & attempt.ufrags
@@ -80,5 +80,5 @@ def _types(candidates: Sequence[Candidate]) -> str:
     return " ".join(dict.fromkeys(candidate.type for candidate in candidates))
 
 
-def _first(entries: Iterable[Entry]) -> float | None:
-    return min((entry.ts for entry in entries), default=None)
+def _first(times: Iterable[float]) -> float | None:
+    return min(times, default=None)
