@@ -187,6 +187,9 @@ class _Log:
         return meeting
 
     def _change(self, key: tuple[str, str], session: Session, entry: Entry) -> None:
+        if entry.type == "signal.relayed":  # most records are, so it is first
+            self._relayed(key, session, entry)
+            return
         if entry.type.startswith("peer."):
             self._labels_of(key).take(entry.type, entry.ts, session.peer, entry.data)
         match entry.type:
@@ -202,8 +205,6 @@ class _Log:
             case "peer.left":
                 session.gone = entry
                 self._rooms[key].pop(session.peer, None)
-            case "signal.relayed":
-                self._relayed(key, session, entry)
             case "signal.kept":
                 self._kept_ufrags.add(media_of(entry.kind, entry.data).ufrag)
 
@@ -211,7 +212,7 @@ class _Log:
         self._relayed_kinds.add((entry.dialect, entry.kind))
         media, found = content_of(entry.kind, entry.data)
         what = media.sdp_type or _WHAT_OF_CANDIDATE.get(media.candidate_type, "candidate") or _what(entry)
-        candidates = tuple(each for each in found if each.type not in ("end", "malformed"))
+        candidates = [each for each in found if each.type not in ("end", "malformed")]
         # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
         is_to_a_peer = entry.to is not None or what != "other"
         if media.is_opaque and key in self._unannounced and not is_to_a_peer:
@@ -221,17 +222,19 @@ class _Log:
             sender = 0 if meeting.sessions[0] is session else 1
             meeting.signals.append(Signal(kept, sender, what, media.ufrag, candidates, has_frame, call))
 
-    def _to(self, key: tuple[str, str], session: Session, entry: Entry, *, may_begin: bool) -> Iterator[Meeting]:
-        """Yield the meetings of the sender with each receiver of a frame. If `may_begin` is true, a receiver that the
+    def _to(self, key: tuple[str, str], session: Session, entry: Entry, *, may_begin: bool) -> list[Meeting]:
+        """Return the meetings of the sender with each receiver of a frame. If `may_begin` is true, a receiver that the
         sender has not met yet meets it by this frame."""
         room = self._rooms.get(key, {})
-        receivers = list(room.values()) if entry.to is None else [room[entry.to]] if entry.to in room else []
+        receivers = room.values() if entry.to is None else [room[entry.to]] if entry.to in room else []
+        found = []
         for receiver in receivers:
             meeting = self._by_pair.get((session.id, receiver.id))
             if meeting is not None:
-                yield meeting
+                found.append(meeting)
             elif may_begin and receiver is not session:
-                yield self._meet(session, receiver, entry)
+                found.append(self._meet(session, receiver, entry))
+        return found
 
     def _refused(self, entry: Entry, code: str, message: str) -> None:
         session = self._sessions.get(entry.session or "")

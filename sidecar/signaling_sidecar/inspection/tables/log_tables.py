@@ -177,7 +177,8 @@ class LogTables:
         boot            category            the run of the sidecar in which they met
         =============== =================== =====================================================================
         """
-        return pairs_table(self._diagnosis.verdicts)
+        with _paused_collector():
+            return pairs_table(self._diagnosis.verdicts)
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
