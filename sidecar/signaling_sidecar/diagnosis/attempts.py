@@ -137,9 +137,8 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
         numbers.append(number)
     attempts = [Attempt() for _ in range(number + 1)]
     for signal, at in zip(meeting.signals, numbers, strict=True):
-        if number > 0 and signal.what not in DESCRIPTIONS and signal.call is None:
-            at = number_of.get((signal.sender, signal.ufrag), at)
-        attempts[at].add(signal)
+        is_to_find = number > 0 and signal.what not in DESCRIPTIONS and signal.call is None
+        attempts[number_of.get((signal.sender, signal.ufrag), at) if is_to_find else at].add(signal)
     return attempts
 
 
