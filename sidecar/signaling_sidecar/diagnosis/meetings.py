@@ -212,7 +212,8 @@ class _Log:
         self._relayed_kinds.add((entry.dialect, entry.kind))
         media, found = content_of(entry.kind, entry.data)
         what = media.sdp_type or _WHAT_OF_CANDIDATE.get(media.candidate_type, "candidate") or _what(entry)
-        candidates = [each for each in found if each.type not in ("end", "malformed")]
+        # A tuple takes less memory than a list, and all empty tuples are one object.
+        candidates = tuple([each for each in found if each.type not in ("end", "malformed")])
         # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
         is_to_a_peer = entry.to is not None or what != "other"
         if media.is_opaque and key in self._unannounced and not is_to_a_peer:
