@@ -78,7 +78,11 @@ class Parts:
         tick = Tick()
         self.front = Front(tick, IceServers(settings), settings.max_frames_per_s)
         self.front.owner = self.owner = Owner(self.hub, self.log, self.front, tick)
-        tick.handle, tick.write_log, tick.send = self.front.handle_taken, self.owner.write_log, self.front.flush
+        tick.handle, tick.write_log, tick.send = (
+            self.front.handle_taken,
+            self.owner.write_log,
+            self.front.outgoing.flush,
+        )
         self.transports: list[Transport] = []
 
     def connect(self) -> Connection:

@@ -41,7 +41,8 @@ from signaling_sidecar.server.previous_run import restore_previous_run
 from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import LOOK_EVERY_S, apply_settings, log_of
 from signaling_sidecar.server.sockets.endpoint import Endpoint, new_given_id
-from signaling_sidecar.server.sockets.front import NS_PER_MS, Front
+from signaling_sidecar.server.sockets.front import Front
+from signaling_sidecar.server.sockets.outgoing import NS_PER_MS
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
@@ -149,7 +150,11 @@ class Sidecar:
         tick = Tick()
         self._front = Front(tick, IceServers(self.settings), self.settings.max_frames_per_s)
         self._front.owner = self._owner = Owner(self._hub, self._log, self._front, tick)
-        tick.handle, tick.write_log, tick.send = self._front.handle_taken, self._owner.write_log, self._front.flush
+        tick.handle, tick.write_log, tick.send = (
+            self._front.handle_taken,
+            self._owner.write_log,
+            self._front.outgoing.flush,
+        )
         self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self.site)
         self._admin.begin(self._hub, self._log, self._owner.administer)
 
@@ -162,7 +167,7 @@ class Sidecar:
         settings."""
         self.settings = self._endpoint.settings = settings
         self._front.max_frames_per_s = settings.max_frames_per_s
-        self._front.ice_servers = IceServers(settings)
+        self._front.outgoing.ice_servers = IceServers(settings)
         rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
         apply_settings(self._log, settings, rules)
         self._owner.set_rules(commands.SetRules(rules, settings.max_rooms))

@@ -74,7 +74,7 @@ class Reader:
             return False
         if connection.speaker is None or connection.end is not None or front.owner.has_hooks:
             return False
-        if type_ is _TEXT and not data.isascii() and not is_utf8(data):
+        if type_ is _TEXT and not is_utf8(data):
             return False
         if not connection.rate.admits(self._time()):
             return False
