@@ -184,4 +184,5 @@ async def test_a_duplicated_tab_is_another_peer(people: list[DemoPage]) -> None:
     await twin.wait_for_function("window.demo?.client.joined")
     assert await twin.evaluate("demo.client.peerId") != await ben.peer_id()
     await expect(ann.tile("Ben")).to_have_count(2)
+    await ben.page.wait_for_function("seen.events.length")
     assert (await seen(ben))["events"] == ["peer_joined"]
