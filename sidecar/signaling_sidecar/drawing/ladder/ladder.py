@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import Entry, find_meetings
@@ -11,10 +12,10 @@ from signaling_sidecar.drawing.ladder.between import records_between
 from signaling_sidecar.drawing.ladder.draw_steps import draw_steps
 from signaling_sidecar.drawing.ladder.fold_steps import fold_steps
 from signaling_sidecar.drawing.ladder.payload_text import payload_text
-from signaling_sidecar.drawing.ladder.steps import Step
-from signaling_sidecar.drawing.ladder.to_html import ladder_html
+from signaling_sidecar.drawing.ladder.steps import Look, Step
+from signaling_sidecar.drawing.ladder.to_html import ROW_PX, ladder_head, ladder_html, ladder_row, ladder_width_px
 from signaling_sidecar.drawing.ladder.to_mermaid import ladder_mermaid
-from signaling_sidecar.drawing.ladder.to_text import ladder_text
+from signaling_sidecar.drawing.ladder.to_text import ladder_text, step_in_words
 from signaling_sidecar.untrusted_text import visible
 
 
@@ -25,6 +26,18 @@ class Payload(NamedTuple):
     title: str
     about: str
     text: str
+
+
+class Row(NamedTuple):
+    """One row of a ladder by itself, for a page that shows only some of the rows at a time."""
+
+    row: int
+    seq: int
+    kind: Look
+    text: str
+    """The row in words, for a screen reader. It is visible text, which is not escaped for HTML."""
+    html: str
+    """One `<svg>` element."""
 
 
 class Ladder:
@@ -42,10 +55,11 @@ class Ladder:
         fold: bool = True,
         between: tuple[str, str] | None = None,
         labels: PeerLabels | None = None,
+        kinds: Collection[str] = (),
     ) -> None:
         """Draw the records of one room and one boot, in their order.
 
-        `between` selects two sessions of the room. `labels` has the labels that a diagnosis of the whole log gives to
+        `between` selects two sessions of the room, and `kinds` selects rows by the values of `Look`. `labels` has the labels that a diagnosis of the whole log gives to
         the peers of the room. Without them, the labels are those of a diagnosis of the records.
         """
         records = list(records)
@@ -55,6 +69,8 @@ class Ladder:
             title = f"{title} · {' and '.join(labels.of(peers.get(session) or session) for session in between)}"
             records = list(records_between(records, *between))
         self.columns, steps = draw_steps(records, labels)
+        if kinds:
+            steps = [step for step in steps if step.look in kinds]
         self.steps = list(fold_steps(steps)) if fold else steps
         # This includes the folded rows: a reader may have selected one before there were enough rows to fold.
         self._by_seq = {step.seq: step for step in (*steps, *self.steps)}
@@ -76,6 +92,36 @@ class Ladder:
         """Return the ladder as one HTML element with inline SVG, which needs nothing else and suits light and dark
         pages."""
         return ladder_html(self.title, self.columns, self.steps)
+
+    @property
+    def row_px(self) -> int:
+        """The height of each row that `rows` returns."""
+        return ROW_PX
+
+    @property
+    def width_px(self) -> int:
+        return ladder_width_px(self.columns)
+
+    def head(self) -> str:
+        """Return the names above the columns, as one `<svg>` element."""
+        return ladder_head(self.columns)
+
+    def rows(self, start: int, count: int) -> Sequence[Row]:
+        """Return at most `count` rows from the row with the index `start` on."""
+        return [
+            Row(
+                row,
+                step.seq,
+                step.look,
+                step_in_words(step, self.columns),
+                ladder_row(row, step, self.steps[0], self.columns),
+            )
+            for row, step in enumerate(self.steps[start : start + count], start)
+        ]
+
+    def row_of(self, seq: int) -> int:
+        """Return the index of the row that shows the record with this `seq`, or of the last row before it."""
+        return max(bisect_right(self.steps, seq, key=lambda step: step.seq) - 1, 0)
 
     def to_mermaid(self) -> str:
         """Return the ladder as a Mermaid sequence diagram, for an issue or a document."""
