@@ -2,7 +2,7 @@
 
 import { ask, askText, roomPath } from './api.js'
 import { askBack, field } from './ask_back.js'
-import { announce, counted, make } from './elements.js'
+import { announce, counted } from './elements.js'
 import { filters, pairText } from './place.js'
 
 const act = ({ dialect, room }, verb, body = {}) =>
@@ -48,25 +48,17 @@ export function say(room) {
 export function rules(room) {
   const { capacity, listed, grace_s, host } = room.rules ?? {}
   const number = { type: 'number', placeholder: 'as the dialect' }
-  const choice = make(
-    'select',
-    { name: 'listed', id: 'field-listed' },
+  const choices = [
     new Option('as the dialect', ''),
     new Option('listed', 'true', false, listed === true),
     new Option('hidden', 'false', false, listed === false),
-  )
+  ]
   askBack({
     title: `Rules of the room ${room.name ?? room.room}`,
-    about:
-      'Nobody who is in the room is removed. An empty field stands for the rule of the dialect.',
+    about: 'Nobody who is in the room is removed. An empty field stands for the rule of the dialect.',
     fields: [
       field('Most peers', 'capacity', { ...number, min: 1, step: 1, value: capacity ?? '' }),
-      make(
-        'p',
-        { className: 'field' },
-        make('label', { htmlFor: 'field-listed' }, 'In the list of rooms'),
-        choice,
-      ),
+      field('In the list of rooms', 'listed', { tag: 'select' }, ...choices),
       field('Seconds that a lost peer is kept', 'grace_s', {
         ...number,
         min: 0,
@@ -110,9 +102,7 @@ function showText(text) {
   askBack({
     title: 'Copy this text',
     about: 'The browser does not let this page use the clipboard.',
-    fields: [
-      field('Markdown', 'markdown', { tag: 'textarea', rows: 12, readOnly: true, value: text }),
-    ],
+    fields: [field('Markdown', 'markdown', { tag: 'textarea', rows: 12, readOnly: true, value: text })],
     yes: 'Done',
     act: () => {},
   })

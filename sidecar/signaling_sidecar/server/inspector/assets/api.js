@@ -35,17 +35,12 @@ async function fetched(path, { method = 'GET', body, signal } = {}) {
   } catch {
     // An answer that is not JSON is shown as it is.
   }
-  throw new Refused(
-    answer.status,
-    told.code,
-    told.message ?? (text.trim() || `status ${answer.status}`),
-  )
+  throw new Refused(answer.status, told.code, told.message ?? (text.trim() || `status ${answer.status}`))
 }
 
 export const ask = async (path, options) => (await fetched(path, options)).json()
 export const askText = async (path, options) => (await fetched(path, options)).text()
-export const roomPath = (dialect, room) =>
-  `${encodeURIComponent(dialect)}/${encodeURIComponent(room)}`
+export const roomPath = (dialect, room) => `${encodeURIComponent(dialect)}/${encodeURIComponent(room)}`
 
 /** Calls `take` with each line of the stream of changes, until the stream ends or `signal` aborts it. */
 export async function follow(take, signal) {

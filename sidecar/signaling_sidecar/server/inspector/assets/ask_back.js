@@ -9,7 +9,7 @@ import { $, announce, button, make } from './elements.js'
 export function askBack({ title, about, fields = [], yes, act, done, danger = false }) {
   const dialog = $('dialog')
   const problem = make('p', { className: 'problem', role: 'alert', hidden: true })
-  const confirm = make('button', { type: 'submit', className: danger ? 'danger' : 'primary' }, yes)
+  const confirm = make('button', { type: 'submit', className: danger ? 'primary danger' : 'primary' }, yes)
   const form = make(
     'form',
     { method: 'dialog' },
@@ -40,15 +40,7 @@ export function askBack({ title, about, fields = [], yes, act, done, danger = fa
   dialog.showModal()
 }
 
-export function field(label, name, properties = {}, hint = '') {
-  const input = make(properties.tag ?? 'input', { name, id: `field-${name}`, ...properties })
-  const about = hint && make('span', { id: `hint-${name}`, className: 'muted small' }, hint)
-  if (hint) input.setAttribute('aria-describedby', `hint-${name}`)
-  return make(
-    'p',
-    { className: 'field' },
-    make('label', { htmlFor: input.id }, label),
-    input,
-    about,
-  )
+export function field(label, name, { tag = 'input', ...properties } = {}, ...options) {
+  const input = make(tag, { name, id: `field-${name}`, ...properties }, ...options)
+  return make('p', { className: 'field' }, make('label', { htmlFor: input.id }, label), input)
 }

@@ -2,12 +2,10 @@
 
 export const $ = (id) => document.getElementById(id)
 
-/** Makes an element. `properties` may hold `data` for its dataset and `aria` for its attributes of that name. */
-export function make(tag, properties = {}, ...children) {
-  const { data = {}, aria = {}, ...own } = properties
-  const element = Object.assign(document.createElement(tag), own)
+/** Makes an element. `data` becomes its dataset. Children that are null or false are left out. */
+export function make(tag, { data = {}, ...properties } = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties)
   Object.assign(element.dataset, data)
-  for (const [name, value] of Object.entries(aria)) element.setAttribute(`aria-${name}`, value)
   element.append(...children.filter((child) => child != null && child !== false))
   return element
 }
@@ -17,9 +15,10 @@ export const button = (text, onclick, properties = {}) =>
 
 /** Puts a drawing of the sidecar into the element. Its package `drawing` has escaped all text from peers. */
 export function drawn(element, html) {
-  if (element.drawing === html) return
+  if (element.drawing === html) return false
   element.drawing = html
   element.innerHTML = html
+  return true
 }
 
 /**
@@ -28,50 +27,43 @@ export function drawn(element, html) {
  */
 export function keyed(parent, items, keyOf, render) {
   const before = new Map([...parent.children].map((child) => [child.itemKey, child]))
-  const focused = parent.contains(document.activeElement) ? document.activeElement : null
-  const children = items.map((item) => {
-    const key = keyOf(item)
-    const text = JSON.stringify(item)
-    const known = before.get(key)
-    if (known?.itemText === text) return known
-    return Object.assign(render(item), { itemKey: key, itemText: text, replaces: known })
-  })
-  const isSame =
-    children.length === parent.children.length &&
-    children.every((child, at) => child === parent.children[at])
-  if (isSame) return
-  parent.replaceChildren(...children)
-  if (focused && document.activeElement !== focused) refocus(focused, children)
+  let at = parent.firstChild
+  for (const item of items) {
+    const itemKey = keyOf(item)
+    const itemText = JSON.stringify(item)
+    let child = before.get(itemKey)
+    before.delete(itemKey)
+    if (child?.itemText !== itemText) {
+      const old = child
+      child = Object.assign(render(item), { itemKey, itemText })
+      if (old && old === at) at = child
+      if (old) replace(old, child)
+    }
+    if (child === at) at = at.nextSibling
+    else parent.insertBefore(child, at)
+  }
+  while (at) {
+    const next = at.nextSibling
+    at.remove()
+    at = next
+  }
 }
 
-/** Moves the focus to the element that has taken the place of the focused one. */
-function refocus(focused, children) {
-  if (focused.isConnected) return focused.focus()
-  const child = children.find(({ replaces }) => replaces?.contains(focused))
-  const same = ({ tagName, textContent }) =>
-    tagName === focused.tagName && textContent === focused.textContent
-  if (child) (same(child) ? child : [...child.querySelectorAll('a, button')].find(same))?.focus()
+function replace(old, child) {
+  const hadFocus = old.contains(document.activeElement)
+  old.replaceWith(child)
+  if (hadFocus) child.querySelector('a, button')?.focus()
 }
 
-export const counted = (number, noun) =>
-  `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
+export const counted = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 
-/** The word for each state, with a sign, so that nobody depends on its colour. */
-export const STATES = {
-  failed: { sign: '✗', word: 'failed' },
-  trying: { sign: '…', word: 'trying' },
-  unknown: { sign: '?', word: 'unknown' },
-  connected: { sign: '✓', word: 'connected' },
-}
-export const WORST_FIRST = Object.keys(STATES)
+/** The sign of each state, so that nobody depends on its colour. The worst state is the first. */
+export const SIGNS = { failed: '✗', trying: '…', unknown: '?', connected: '✓' }
+export const WORST_FIRST = Object.keys(SIGNS)
+export const rank = (state) => (state === null ? WORST_FIRST.length : WORST_FIRST.indexOf(state))
 
-export const stateChip = (state, text) =>
-  make(
-    'span',
-    { className: 'chip', data: { state } },
-    make('span', { className: 'sign', aria: { hidden: true } }, STATES[state]?.sign ?? '·'),
-    text ?? STATES[state]?.word ?? 'no pair',
-  )
+export const stateChip = (state, text = state) =>
+  make('span', { className: 'chip', data: { state } }, make('span', { ariaHidden: 'true' }, `${SIGNS[state]} `), text)
 
 /** Tells people with a screen reader what has changed. */
 export function announce(text) {

@@ -1,8 +1,9 @@
-/** The two long lists of a room: the rungs of the ladder, and the raw records. */
+/** The two long lists of a room: the rows of the ladder, and the raw records. */
 
 import { ask, roomPath } from './api.js'
 import { $, announce, counted, drawn, make } from './elements.js'
 import { filters, go, pairText, place } from './place.js'
+import { facts } from './rooms.js'
 import { VirtualList } from './virtual_list.js'
 
 const RECORD_PX = 24
@@ -17,118 +18,68 @@ export const KINDS = {
   'Other records': ['note'],
 }
 
-const api = (path, query, signal) => {
-  const { dialect, room } = place()
-  return ask(`inspector/rooms/${roomPath(dialect, room)}/${path}?${filters(query)}`, { signal })
+const lists = {}
+
+/** Returns the list of this view, or undefined if the view has none. `rowPx` is the height of the ladder's rows. */
+export function listOf(view, rowPx) {
+  if (!lists[view] && rowPx) lists[view] = view === 'ladder' ? ladderList(rowPx) : recordList()
+  return lists[view]
 }
 
-/** `from` may be 0, which `filters` would leave out. */
-const range = ({ from, seq, count }) => ({ count, ...(seq ? { seq } : { from: String(from) }) })
+/** Forgets the rows of both lists, because another room is shown, or another run of the sidecar. */
+export function clearLists() {
+  for (const list of Object.values(lists)) list.clear()
+}
 
-export function ladderList(rowPx) {
-  return new VirtualList($('ladder-list'), {
-    label: 'Ladder: what the peers have sent, a row for each message',
+const ladderList = (rowPx) =>
+  newList('ladder', {
+    label: 'Messages in the room, in the order of time',
     rowPx,
-    fetchRows: (query, signal) => {
-      const { pair, kinds } = place()
-      return api(
-        'ladder',
-        { ...range(query), pair: pairText(pair), kinds: kinds.join(',') },
-        signal,
-      )
-    },
+    fetchRows: (query, signal) => fetched('ladder', query, { kinds: place().kinds.join(',') }, signal),
     drawRow: (element, { html }) => drawn(element, html),
-    open: ({ seq }) => go({ seq }),
-    tell: (error) => tell(ladder, 'ladder', error),
   })
-}
 
-export function recordList() {
-  return new VirtualList($('record-list'), {
+const recordList = () =>
+  newList('records', {
     label: 'Records of the event log',
     rowPx: RECORD_PX,
     fetchRows: async (query, signal) => {
-      const { pair, type, text } = place()
-      const found = await api(
-        'records',
-        { ...range(query), pair: pairText(pair), type, text },
-        signal,
-      )
+      const { type, text } = place()
+      const found = await fetched('records', query, { type, text }, signal)
       return { ...found, rows: found.records.map(recordRow) }
     },
-    drawRow: drawRecord,
-    open: ({ seq }) => go({ seq }),
-    tell: (error) => tell(records, 'record', error),
+    drawRow: (element, { cells }) => element.append(...cells.map((cell) => make('span', {}, cell))),
   })
-}
 
-function recordRow(record) {
-  const { row, seq, ts, type, peer, to, bytes, kind, data } = record
-  const at = new Date(ts * 1000).toISOString().slice(11, 23)
-  const who = [peer, to?.length ? `→ ${[to].flat().join(', ')}` : ''].filter(Boolean).join(' ')
-  const size = bytes === undefined ? '' : `${bytes} B`
-  const cells = [
-    String(seq),
-    at,
-    kind ? `${type} (${kind})` : type,
-    who,
-    size,
-    typeof data === 'string' ? data : JSON.stringify(data),
-  ]
-  return { row, seq, cells, text: `record ${cells.slice(0, 5).filter(Boolean).join(', ')}` }
-}
-
-function drawRecord(element, { cells }) {
-  element.append(
-    ...cells.map((cell) => make('span', { className: 'cell' }, (cell ?? '').slice(0, 300))),
-  )
-}
-
-let ladder = null
-let records = null
-
-/** Shows the list of this view, and follows it or goes to the record in the URL. */
-export function showList(view, rowPx) {
-  if (view === 'ladder') ladder ??= ladderList(rowPx)
-  else records ??= recordList()
-  return listOf(view)
-}
-
-export const listOf = (view) => ({ ladder, records })[view]
-
-/** Forgets the rows of both lists, because another room or other filters are shown. */
-export function clearLists() {
-  ladder?.clear()
-  records?.clear()
-}
-
-function tell(list, name, error) {
-  if (!list) return
-  const state = $(`${name}-state`)
-  const isFollowing = list.following
-  state.ariaPressed = String(isFollowing)
-  state.textContent = isFollowing ? 'Following' : 'Paused'
-  state.title = isFollowing
-    ? 'New rows are shown as they come. Press to pause.'
-    : 'Press to go to the newest row, and to follow.'
-  const about = error
-    ? `not up to date: ${error.message}`
-    : list.total === null
-      ? ''
-      : counted(list.total, 'row')
-  $(`${name}-count`).textContent = about
-  $(`${name}-none`).hidden = list.total !== 0
-}
-
-export function prepareLists() {
-  for (const [name, listed] of [
-    ['ladder', () => ladder],
-    ['record', () => records],
-  ]) {
-    $(`${name}-state`).onclick = () => {
-      const list = listed()
-      list.following ? list.pause() : list.follow()
-      announce(list.following ? 'Following' : 'Paused')
-    }
+function newList(view, options) {
+  const state = $(`${view}-state`)
+  const tell = (error) => {
+    const list = lists[view]
+    state.ariaPressed = String(list.following)
+    state.textContent = list.following ? 'Following' : 'Paused'
+    $(`${view}-count`).textContent = error ? `Not up to date: ${error.message}` : counted(list.total ?? 0, 'row')
+    $(`${view}-none`).hidden = list.total !== 0
   }
+  state.onclick = () => {
+    const list = lists[view]
+    list.following ? list.pause() : list.follow()
+    announce(state.textContent)
+  }
+  return new VirtualList($(`${view}-list`), { ...options, tell, open: ({ seq }) => go({ seq }) })
+}
+
+function fetched(path, { from, seq, count }, wanted, signal) {
+  const { dialect, room, pair } = place()
+  // As text, because `filters` leaves out the number 0.
+  const range = seq ? { seq } : { from: String(from) }
+  const query = filters({ ...range, count, pair: pairText(pair), ...wanted })
+  return ask(`inspector/rooms/${roomPath(dialect, room)}/${path}?${query}`, { signal })
+}
+
+function recordRow({ row, seq, ts, type, peer, to, bytes, kind, data }) {
+  const at = new Date(ts * 1000).toISOString().slice(11, 23)
+  const who = [peer, to?.length && `→ ${[to].flat().join(', ')}`].filter(Boolean).join(' ')
+  const cells = [seq, at, kind ? `${type} (${kind})` : type, who, bytes == null ? '' : `${bytes} B`]
+  const content = typeof data === 'string' ? data : JSON.stringify(data ?? '')
+  return { row, seq, cells: [...cells, content.slice(0, 300)], text: facts(`Record ${seq}`, ...cells.slice(1)) }
 }

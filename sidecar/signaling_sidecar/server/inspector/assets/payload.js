@@ -1,26 +1,20 @@
-/** The payload of one record, beside the list of records. */
+/** The payload of one record, below the list of records. */
 
 import { ask, roomPath } from './api.js'
-import { $, button, drawn, make } from './elements.js'
+import { $, drawn, make } from './elements.js'
 
-let asked = null
+let shown = null
 
-/** Shows the record of the room, and moves the focus there if `focuses`. `closed` is called by its button and Escape. */
-export async function showPayload({ dialect, room }, seq, closed, { focuses = false } = {}) {
-  const key = `${dialect}/${room}/${seq}`
-  if (asked === key && !$('payload').hidden) return focuses && $('payload-title').focus()
-  asked = key
+/** Shows the record of the room, and moves the focus there if `focuses`. `close` is called by its button and Escape. */
+export async function showPayload({ dialect, room }, seq, close, focuses) {
+  const path = `inspector/rooms/${roomPath(dialect, room)}/payload/${seq}`
   $('payload').hidden = false
-  $('payload').onkeydown = (event) => event.key === 'Escape' && closed()
-  $('payload-close').onclick = closed
-  const found = await ask(`inspector/rooms/${roomPath(dialect, room)}/payload/${seq}`).catch(
-    (error) => error,
-  )
-  if (asked !== key) return
-  if (found instanceof Error) {
-    $('payload-title').textContent = `Record ${seq}`
-    $('payload-body').replaceChildren(make('p', { className: 'problem' }, found.message))
-  } else {
+  $('payload').onkeydown = ({ key }) => key === 'Escape' && close()
+  $('payload-close').onclick = close
+  if (shown !== path) {
+    shown = path
+    const found = await ask(path).catch(({ message }) => ({ title: `Record ${seq}`, about: message }))
+    if (shown !== path) return
     $('payload-title').textContent = found.title
     $('payload-body').replaceChildren(...parts(found))
   }
@@ -28,41 +22,23 @@ export async function showPayload({ dialect, room }, seq, closed, { focuses = fa
 }
 
 export function hidePayload() {
-  asked = null
+  shown = null
   $('payload').hidden = true
 }
 
-function* parts({ about, text, sections, diff }) {
-  if (about) yield make('p', { className: 'muted' }, about)
+function* parts({ about, text, sections = [], diff }) {
+  yield make('p', { className: 'muted' }, about)
   if (diff) {
-    const difference = make('div', {
-      className: 'scrolled',
-      tabIndex: 0,
-      role: 'region',
-      ariaLabel: 'The difference',
-    })
+    const difference = make('div')
     drawn(difference, diff)
-    yield make(
-      'details',
-      { open: true },
-      make('summary', {}, 'Difference to the description before'),
-      difference,
-    )
+    yield folded('Difference to the description before', difference, true)
   }
-  for (const section of sections ?? []) yield folded(section.title, section.text, true)
-  yield folded('The whole payload', text, !sections?.length)
+  for (const { title, text } of sections) yield folded(title, text, true)
+  if (text) yield folded('The whole payload', text, sections.length === 0)
 }
 
-function folded(title, text, open) {
-  const pre = make('pre', { tabIndex: 0, role: 'region', ariaLabel: title }, text)
-  const copy = button('Copy', () => navigator.clipboard?.writeText(text), {
-    className: 'quiet',
-    ariaLabel: `Copy: ${title}`,
-  })
-  return make(
-    'details',
-    { open },
-    make('summary', {}, title),
-    make('div', { className: 'code' }, pre, copy),
-  )
+function folded(title, content, open) {
+  const tag = typeof content === 'string' ? 'pre' : 'div'
+  const scrolled = make(tag, { className: 'scrolled', tabIndex: 0, role: 'region', ariaLabel: title }, content)
+  return make('details', { open }, make('summary', {}, title), scrolled)
 }

@@ -65,15 +65,7 @@ export function watchPlace(moved) {
   addEventListener('popstate', moved)
   addEventListener('click', (event) => {
     const link = event.target.closest?.('a[href^="?"]')
-    if (
-      !link ||
-      event.button !== 0 ||
-      event.metaKey ||
-      event.ctrlKey ||
-      event.shiftKey ||
-      event.altKey
-    )
-      return
+    if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
     event.preventDefault()
     history.pushState(null, '', link.getAttribute('href'))
     moved()

@@ -3,12 +3,12 @@
 import { close, copyMarkdown, kick, rules, say } from './actions.js'
 import { ask, roomPath } from './api.js'
 import { $, button, counted, drawn, keyed, make } from './elements.js'
-import { clearLists, KINDS, listOf, showList } from './lists.js'
+import { clearLists, KINDS, listOf } from './lists.js'
 import { paced } from './pacing.js'
 import { showPairs, summaryOf } from './pairs.js'
 import { hidePayload, showPayload } from './payload.js'
 import { filters, go, pairText, place, urlOf } from './place.js'
-import { titleOf } from './rooms.js'
+import { facts, titleOf } from './rooms.js'
 
 const FETCH_GAP_MS = 500
 
@@ -45,19 +45,18 @@ export function enterRoom() {
   for (const link of $('views').querySelectorAll('a')) {
     const { view } = link.dataset
     link.href = urlOf({ view, seq: null })
-    view === here.view
-      ? link.setAttribute('aria-current', 'page')
-      : link.removeAttribute('aria-current')
+    link.ariaCurrent = view === here.view ? 'page' : null
   }
-  for (const panel of document.querySelectorAll('[data-panel]'))
-    panel.hidden = panel.dataset.panel !== here.view
+  for (const panel of document.querySelectorAll('[data-panel]')) panel.hidden = panel.dataset.panel !== here.view
   if (shown) showFound()
   showOpenRecord()
   refreshRoom()
 }
 
+/** Forgets the room, because the list of rooms is shown, or because the sidecar was started again. */
 export function leaveRoom() {
   shown = null
+  listKey = ''
   clearLists()
   hidePayload()
 }
@@ -93,10 +92,8 @@ function kindBox([label, kinds]) {
     const boxes = [...$('kinds').querySelectorAll('input')]
     const ticked = boxes.filter((each) => each.checked)
     // All kinds are the same as no filter.
-    go({
-      kinds: ticked.length === boxes.length ? [] : ticked.flatMap((each) => each.value.split(',')),
-      seq: null,
-    })
+    const chosen = ticked.length === boxes.length ? [] : ticked
+    go({ kinds: chosen.flatMap((each) => each.value.split(',')), seq: null })
   }
   return make('label', {}, box, label)
 }
@@ -109,69 +106,47 @@ function showFound() {
   $('room-body').hidden = false
   $('room-missing').hidden = true
   $('room-title').textContent = titleOf(room)
-  $('room-facts').textContent = facts(room)
+  $('room-facts').textContent = about(room)
   $('summary').textContent = summaryOf(room)
   $('summary').dataset.state = room.worst ?? 'none'
   $('close').hidden = $('say').hidden = $('rules').hidden = peers.length === 0
   showPairs(verdicts, keyOf(room))
   keyed($('rejections'), rejections, ({ sentence }) => sentence, rejectionRow)
   $('rejections').hidden = rejections.length === 0
-  keyed(
-    $('peers'),
-    peers.map(({ joinedAt, ...peer }) => ({ ...peer, since: clock(joinedAt) })),
-    ({ session }) => session,
-    peerRow,
-  )
+  keyed($('peers'), peers, ({ session }) => session, peerRow)
   $('no-pair').hidden = verdicts.length > 0
-  drawnToFit($('mesh'), mesh)
+  if (here.view === 'mesh') drawnToFit($('mesh'), mesh)
   if (here.view === 'timeline') drawn($('timeline'), timeline)
   showFilters(verdicts, here)
   showRows(here)
 }
 
-function facts({ dialect, room, name, peers, capacity, listed, mode }) {
-  const count = capacity
-    ? `${peers} of at most ${counted(capacity, 'peer')}`
-    : counted(peers, 'peer')
-  return [name && room, `protocol “${dialect}”`, count, mode, !listed && 'hidden']
-    .filter(Boolean)
-    .join(' · ')
+function about({ dialect, room, name, peers, capacity, listed, mode }) {
+  const count = capacity ? `${peers} of at most ${counted(capacity, 'peer')}` : counted(peers, 'peer')
+  return facts(name && room, `protocol “${dialect}”`, count, mode, !listed && 'hidden')
 }
 
-const clock = (ms) =>
-  new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-
-function peerRow({ peer, label, away, host, since }) {
+function peerRow({ peer, label, away, host, joinedAt }) {
   const { dialect, room } = place()
-  const about = [peer !== label && peer, host && 'host', away && 'away', `since ${since}`]
-    .filter(Boolean)
-    .join(' · ')
+  const since = `since ${new Date(joinedAt).toLocaleTimeString([], { timeStyle: 'medium' })}`
+  const about = facts(host && 'host', away && 'away', since, peer !== label && peer)
+  const ask = () => kick({ dialect, room }, { peer, label })
   return make(
     'li',
-    { data: { away, peer } },
+    { data: { peer } },
     make('div', {}, make('b', {}, label), make('div', { className: 'muted small' }, about)),
-    button('Kick…', () => kick({ dialect, room }, { peer, label }), {
-      className: 'quiet',
-      ariaLabel: `Kick ${label}…`,
-    }),
+    button('Kick…', ask, { className: 'quiet', ariaLabel: `Kick ${label}…` }),
   )
 }
 
 const rejectionRow = ({ sentence, next_step }) =>
-  make(
-    'li',
-    {},
-    make('p', {}, sentence),
-    next_step && make('p', { className: 'next-step' }, next_step),
-  )
+  make('li', {}, make('p', {}, sentence), next_step && make('p', { className: 'next-step' }, next_step))
 
 /** The drawing has wide margins for long names. They are cut off here, so that a phone shows it without scrolling. */
 function drawnToFit(element, html) {
-  if (element.drawing === html) return
-  drawn(element, html)
+  if (!drawn(element, html)) return
   for (const svg of element.querySelectorAll('svg')) {
     const { x, y, width, height } = svg.getBBox()
-    if (width === 0) continue // the drawing is hidden now
     svg.setAttribute('viewBox', `${x - 4} ${y - 4} ${width + 8} ${height + 8}`)
     svg.setAttribute('width', width + 8)
     svg.setAttribute('height', height + 8)
@@ -180,35 +155,26 @@ function drawnToFit(element, html) {
 
 function showFilters(verdicts, here) {
   const chosen = here.pair && JSON.stringify(here.pair)
-  const pairs = new Map(
-    verdicts.map(({ peers, labels }) => [JSON.stringify(peers), labels.join(' and ')]),
-  )
+  const pairs = new Map(verdicts.map(({ peers, labels }) => [JSON.stringify(peers), labels.join(' and ')]))
   if (chosen && !pairs.has(chosen)) pairs.set(chosen, here.pair.join(' and '))
   for (const select of document.querySelectorAll('.pair-filter')) {
     const text = JSON.stringify([...pairs])
     if (select.pairs !== text) {
       select.pairs = text
-      select.replaceChildren(
-        new Option('all peers', ''),
-        ...[...pairs].map(([value, label]) => new Option(label, value)),
-      )
+      const options = [...pairs].map(([value, label]) => new Option(label, value))
+      select.replaceChildren(new Option('all peers', ''), ...options)
     }
     if (document.activeElement !== select) select.value = chosen ?? ''
   }
   for (const box of $('kinds').querySelectorAll('input'))
-    box.checked =
-      here.kinds.length === 0 || box.value.split(',').every((kind) => here.kinds.includes(kind))
-  for (const [id, value] of [
-    ['type', here.type],
-    ['text', here.text],
-  ])
-    if (document.activeElement !== $(id)) $(id).value = value
+    box.checked = here.kinds.length === 0 || box.value.split(',').every((kind) => here.kinds.includes(kind))
+  for (const id of ['type', 'text']) if (document.activeElement !== $(id)) $(id).value = here[id]
 }
 
 function showRows(here) {
   if (here.view !== 'ladder' && here.view !== 'records') return
   const { ladder, seq, room } = shown
-  const list = showList(here.view, ladder.rowPx)
+  const list = listOf(here.view, ladder.rowPx)
   const key = JSON.stringify([keyOf(room), here.view, here.pair, here.kinds, here.type, here.text])
   const isNew = listKey !== key
   if (isNew) list.clear()
@@ -225,24 +191,22 @@ function showRows(here) {
   list.seenSeq = seq
 }
 
-/** Shows the payload of the record in the URL, beside the list. */
+/** Shows the payload of the record in the URL, below the list. */
 function showOpenRecord() {
   const here = place()
   const list = listOf(here.view)
-  if (here.seq === null || here.view === 'mesh' || here.view === 'timeline') {
+  if (here.seq === null || (here.view !== 'ladder' && here.view !== 'records')) {
     hidePayload()
     if (list) list.openSeq = null
     list?.show()
     return
   }
+  // Shown first, because it takes space from the list.
+  showPayload(here, here.seq, closePayload, list?.scroller.contains(document.activeElement))
   if (list && list.openSeq !== here.seq) list.reveal(here.seq)
-  showPayload(here, here.seq, closePayload, {
-    focuses: list?.scroller.contains(document.activeElement),
-  })
 }
 
 function closePayload() {
-  const list = listOf(place().view)
   go({ seq: null })
-  list?.scroller.focus()
+  listOf(place().view)?.scroller.focus()
 }

@@ -2,7 +2,6 @@
 
 import { follow } from './api.js'
 import { $, announce } from './elements.js'
-import { prepareLists } from './lists.js'
 import { go, place, watchPlace } from './place.js'
 import { enterRoom, leaveRoom, prepareRoom, refreshRoom } from './room.js'
 import { showRooms, takeRooms } from './rooms.js'
@@ -26,8 +25,11 @@ function show() {
 function take(line) {
   setState('live', 'live')
   $('down').hidden = true
-  if (boot !== null && boot !== line.boot) announce('The sidecar has been started again.')
   const isFirst = boot === null
+  if (!isFirst && boot !== line.boot) {
+    leaveRoom() // the numbers of the records begin again
+    announce('The sidecar has been started again.')
+  }
   boot = line.boot
   $('version').textContent = `sidecar ${line.version}`
   takeRooms(line)
@@ -97,7 +99,6 @@ document.addEventListener('visibilitychange', () => {
 addEventListener('hashchange', () => enter().then(show))
 $('search').oninput = showRooms
 
-prepareLists()
 prepareRoom(showProblem)
 watchPlace(show)
 await enter().catch(() => {}) // the stream says that there is no connection
