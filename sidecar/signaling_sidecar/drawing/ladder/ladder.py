@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import Entry, find_meetings
@@ -12,7 +14,7 @@ from signaling_sidecar.drawing.ladder.between import records_between
 from signaling_sidecar.drawing.ladder.draw_steps import draw_steps
 from signaling_sidecar.drawing.ladder.fold_steps import fold_steps
 from signaling_sidecar.drawing.ladder.payload_text import payload_text
-from signaling_sidecar.drawing.ladder.steps import Look, Step
+from signaling_sidecar.drawing.ladder.steps import Look, Run
 from signaling_sidecar.drawing.ladder.to_html import ROW_PX, ladder_head, ladder_html, ladder_row, ladder_width_px
 from signaling_sidecar.drawing.ladder.to_mermaid import ladder_mermaid
 from signaling_sidecar.drawing.ladder.to_text import ladder_text, step_in_words
@@ -59,8 +61,9 @@ class Ladder:
     ) -> None:
         """Draw the records of one room and one boot, in their order.
 
-        `between` selects two sessions of the room, and `kinds` selects rows by the values of `Look`. `labels` has the labels that a diagnosis of the whole log gives to
-        the peers of the room. Without them, the labels are those of a diagnosis of the records.
+        `between` selects two sessions of the room, and `kinds` selects rows by the values of `Look`. `labels` has the
+        labels that a diagnosis of the whole log gives to the peers of the room. Without them, the labels are those of a
+        diagnosis of the records.
         """
         records = list(records)
         labels = labels or next(iter(find_meetings(records).labels.values()), PeerLabels())
@@ -123,6 +126,15 @@ class Ladder:
         """Return the index of the row that shows the record with this `seq`, or of the last row before it."""
         return max(bisect_right(self.steps, seq, key=lambda step: step.seq) - 1, 0)
 
+    def last(self, count: int) -> Ladder:
+        """Return the last rows as a ladder, whose title says how many there are."""
+        if len(self.steps) <= count:
+            return self
+        shown = copy(self)
+        shown.steps = self.steps[-count:]
+        shown.title = f"{self.title} · the last {count} of {len(self.steps)} rows"
+        return shown
+
     def to_mermaid(self) -> str:
         """Return the ladder as a Mermaid sequence diagram, for an issue or a document."""
         return ladder_mermaid(self.columns, self.steps)
@@ -132,14 +144,21 @@ class Ladder:
         step = self._by_seq.get(seq)
         if step is None:
             return None
-        return Payload(seq, visible(step.label), visible(_about(step)), payload_text(step.record.data))
+        payload = payload_of(step.record, step.run)
+        return payload._replace(title=visible(step.label))
 
 
-def _about(step: Step) -> str:
-    record = step.record
+def payload_of(record: Entry, run: Run | None = None) -> Payload:
+    """Return the payload of a record for which a ladder may have no row."""
+    return Payload(
+        record.seq, visible(record.kind or record.type), visible(_about(record, run)), payload_text(record.data)
+    )
+
+
+def _about(record: Entry, run: Run | None) -> str:
     facts = (
-        f"the first of {step.run.length}, seq {step.seq} to {step.run.last.seq}" if step.run else f"seq {step.seq}",
-        f"{step.time:%H:%M:%S.%f} UTC",
+        f"the first of {run.length}, seq {record.seq} to {run.last.seq}" if run else f"seq {record.seq}",
+        f"{datetime.fromtimestamp(record.ts, UTC):%H:%M:%S.%f} UTC",
         record.type,
         f"kind {record.kind}" if record.kind is not None else None,
         f"{record.bytes:,} B" if record.bytes is not None else None,

@@ -41,9 +41,7 @@ _FRAME = "border:solid var(--jp-border-color2,#8b929c);border-width:1px 0"  # sh
 def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) -> str:
     """Draw a ladder as HTML. Control characters in text from peers are made visible, and the text is escaped."""
     width = ladder_width_px(columns)
-    rows = "".join(
-        part for row, step in enumerate(steps) for part in _row(row, step, steps[0], width, y=row * ROW_PX)
-    )
+    rows = "".join(part for row, step in enumerate(steps) for part in _row(row, step, steps[0], width, y=row * ROW_PX))
     return (
         f'<div style="{INK};{FONT}"><div style="margin:4px 0">{text(title)} · {len(steps)} rows</div>'
         f'<div data-rows="" tabindex="0" style="max-height:{MAX_HEIGHT_PX}px;overflow:auto;{_FRAME}">'

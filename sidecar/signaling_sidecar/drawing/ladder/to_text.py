@@ -155,7 +155,9 @@ def step_in_words(step: Step, columns: Sequence[Column]) -> str:
     if step.column is None:
         return visible(step.label)
     who = _name(columns[step.column])
-    return f"{who} to {_receivers(step, columns)}: {visible(step.label)}" if step.to else f"{who}: {visible(step.label)}"
+    return (
+        f"{who} to {_receivers(step, columns)}: {visible(step.label)}" if step.to else f"{who}: {visible(step.label)}"
+    )
 
 
 def _receivers(step: Step, columns: Sequence[Column]) -> str:
