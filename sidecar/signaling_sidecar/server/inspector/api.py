@@ -17,11 +17,11 @@ from signaling_sidecar import __version__
 from signaling_sidecar.errors import NoSuchRoomInLog, SidecarError
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, RoomKey
-from signaling_sidecar.server.admin.room_state import room_state
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.inspector.query import BadQuery, kinds_of, pair_of, range_of, seq_of
 from signaling_sidecar.server.inspector.watch import Watch
 from signaling_sidecar.server.pages.shared_work import in_a_thread
+from signaling_sidecar.server.room_state import room_state
 from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
