@@ -85,14 +85,15 @@ class InspectorApi:
         await response.prepare(request)
         loop = asyncio.get_running_loop()
         told, told_s = b"", 0.0
-        while not self._is_over:
-            line = msgspec.json.encode(await self._state()) + b"\n"
-            if line != told or loop.time() - told_s >= SIGN_OF_LIFE_S:
-                told, told_s = line, loop.time()
-                await response.write(line)
-                await asyncio.sleep(AT_MOST_EVERY_S)
-            if not self._watch.has_grown:
-                await self._watch.news(LOOK_EVERY_S)
+        with self._watch.streaming():
+            while not self._is_over:
+                line = msgspec.json.encode(await self._state()) + b"\n"
+                if line != told or loop.time() - told_s >= SIGN_OF_LIFE_S:
+                    told, told_s = line, loop.time()
+                    await response.write(line)
+                    await asyncio.sleep(AT_MOST_EVERY_S)
+                if not self._watch.has_grown:
+                    await self._watch.news(LOOK_EVERY_S)
         return response
 
     async def _state(self) -> dict[str, Any]:
