@@ -138,7 +138,7 @@ class LogTables:
         seq               int64               number of the record in its boot: the row in `events`
         ================= =================== ===================================================================
         """
-        with self._progress("signals") as progress:
+        with self._progress("signals") as progress, _paused_collector():
             return signals_table(self._events, progress)
 
     @cached_property
@@ -202,7 +202,7 @@ class LogTables:
         seq            int64               number of the record in its boot: the row in `events`
         ============== =================== ======================================================================
         """
-        with self._progress("candidates") as progress:
+        with self._progress("candidates") as progress, _paused_collector():
             return candidates_table(self._events, progress)
 
     def diagnose(self, room: str | None = None, dialect: str | None = None) -> Diagnosis:
