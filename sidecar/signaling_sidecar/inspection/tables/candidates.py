@@ -9,8 +9,8 @@ import pandas as pd
 
 from signaling_sidecar.eventlog.payload import Candidate, read_content
 from signaling_sidecar.inspection.tables.column_values import column_of, values_of
-from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.progress import Progress
 
 _SAID = ["time", "dialect", "room", "peer", "to", "session", "boot", "seq"]
 _DTYPES = {

@@ -13,10 +13,10 @@ from signaling_sidecar.diagnosis import Diagnosis, diagnose
 from signaling_sidecar.inspection.tables.candidates import candidates_table
 from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.pairs import pairs_table
-from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.sessions import sessions_table
 from signaling_sidecar.inspection.tables.signals import signals_table
+from signaling_sidecar.progress import Progress
 
 _LONG_LOG_RECORDS = 1_000_000  # the tables that no loop over the records makes take a second for this many
 

@@ -10,9 +10,9 @@ from signaling_sidecar.diagnosis.record_data import About, media_of, read_about
 from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.payload import NO_CONTENT
 from signaling_sidecar.inspection.tables.column_values import column_of, values_of
-from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.spans import receiving_sessions, session_spans
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.progress import Progress
 
 _OUTCOMES = {
     "signal.relayed": "relayed",
