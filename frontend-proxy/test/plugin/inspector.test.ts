@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { build, preview } from 'vite'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -145,12 +145,23 @@ test('a path that leads out of the folder is not forwarded', async () => {
   expect((await ask(`${url}/__signaling-of-mine/`)).text).toContain('<title>app</title>')
 })
 
-test('a new token, after a reload of the sidecar, is used at once', async () => {
+test('a new token, after a reload of the sidecar, is used as soon as runtime.json contains it', async () => {
   const { url, project } = await open()
   const before = tokenOf(project)
   expect((await ask(`${url}/__signaling/api/reload`)).status).toBe(200)
-  expect(tokenOf(project)).not.toBe(before)
+  expect(tokenOf(project)).toBe(before)
   expect((await ask(`${url}/__signaling/api/rooms`)).status).toBe(200)
+  expect(tokenOf(project)).not.toBe(before)
+})
+
+test('a runtime.json with a wrong token is reported, and not as a session that has ended', async () => {
+  const { url, project } = await open()
+  const file = `${project.stateDir}/runtime.json`
+  const runtime = JSON.parse(readFileSync(file, 'utf8'))
+  writeFileSync(file, JSON.stringify({ ...runtime, admin_token: 'wrong' }))
+  const { status, text } = await ask(`${url}/__signaling/api/rooms`)
+  expect([status, JSON.parse(text).code]).toEqual([502, 'admin-token-refused'])
+  expect(text).not.toContain('wrong')
 })
 
 test('a line of a stream arrives at once, and the sidecar notices when the page is gone', async () => {
