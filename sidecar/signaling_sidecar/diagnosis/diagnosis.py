@@ -13,7 +13,7 @@ from signaling_sidecar.diagnosis.advice import next_step
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
-from signaling_sidecar.diagnosis.meetings import find_meetings
+from signaling_sidecar.diagnosis.meetings import FoundMeetings, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.verdicts import Verdict, Verdicts
 from signaling_sidecar.untrusted_text import visible
@@ -110,11 +110,17 @@ def diagnose(
     For a running sidecar, `now_ts` is the current time (seconds since the epoch). For a finished log it is None, and
     the verdicts are those at the time of the last record.
     """
-    found = find_meetings(entries)
+    return judge(find_meetings(entries), now_ts, room, dialect)
+
+
+def judge(
+    found: FoundMeetings, now_ts: float | None = None, room: str | None = None, dialect: str | None = None
+) -> Diagnosis:
+    """Evaluate meetings that were found before. The verdicts on the same meetings may be others at a later time."""
     until_ts = found.last_ts if now_ts is None else now_ts
     selection = _Selection(room, dialect, found.unread)
-    judge = Verdicts(found.meetings)
-    verdicts = [judge.on(each, until_ts) for each in found.meetings if selection.has_meeting(each)]
+    verdicts_of = Verdicts(found.meetings)
+    verdicts = [verdicts_of.on(each, until_ts) for each in found.meetings if selection.has_meeting(each)]
     return Diagnosis(verdicts, found.rejections, found.pools, list(found.unread)).only(room, dialect)
 
 
