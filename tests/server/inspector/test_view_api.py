@@ -87,6 +87,18 @@ async def test_hints_tell_that_no_browser_reports_and_which_line_lets_a_page_in(
     assert "--allow-origin http://my.example" in hints["refused-origin"]["remedy"]
 
 
+async def test_pages_that_signal_through_another_server_are_told_of_too(served: Served) -> None:
+    one, other = await served.connect(), await served.connect()
+    for peer, own, theirs in ((one, "ONE1", "TWO2"), (other, "TWO2", "ONE1")):
+        report = {"type": "trace", "event": "state", "page": own, "pc": own, "connection": "connected"}
+        await peer.send({**report, "localUfrag": own, "remoteUfrag": theirs})
+    await served.settled()
+    async with changes(served) as until:
+        [hint] = (await until())["hints"]
+    assert hint["code"] == "signaled-elsewhere"
+    assert "connected" in hint["sentence"]
+
+
 async def test_the_stream_ends_with_the_sidecar(served: Served) -> None:
     async with served.client.get(f"{API}/inspector/changes", headers=token(served)) as stream:
         await stream.content.readline()

@@ -98,12 +98,13 @@ class Watch:
         return self._seen is None or self.has_grown or self._seen.may_change
 
     def _look(self) -> Seen:
-        if self._looker is None:
+        looker = self._looker
+        if looker is None:
             # Nobody who does not watch should pay for the import, which takes a tenth of a second.
             from signaling_sidecar.server.inspector.seen import Looker
 
-            self._looker = Looker(self._folder, self._boot)
-        return self._looker.look()
+            looker = self._looker = Looker(self._folder, self._boot)
+        return looker.look()
 
     def _forget(self) -> None:
         """Free the memory, unless somebody has looked at the log since the last call."""
