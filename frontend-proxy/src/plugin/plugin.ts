@@ -4,7 +4,7 @@ import { logOf } from './log.ts'
 import { attachToPageServer } from './middleware-mode.ts'
 import { PLUGIN_NAME } from './names.ts'
 import { planFrom, type SignalingOptions } from './options.ts'
-import { importTrace, loadTrace, resolveTrace } from './page-trace.ts'
+import { type PageScript, pageScriptHooks } from './page-scripts.ts'
 import { pageUrlsOf } from './page-urls.ts'
 import { warnOfWrongPath } from './peerjs-path.ts'
 import { printSignalingUrl } from './printed-urls.ts'
@@ -12,6 +12,9 @@ import { type SignalingSetup, setUp } from './signaling-setup.ts'
 import { WITHOUT_SIGNALING, warnOnError, warnOnRejection } from './warn-on-error.ts'
 
 const WITHOUT_HTTPS = 'Vite continues without https'
+
+/** It replaces RTCPeerConnection, so it has to run before the app. */
+const TRACE: PageScript = { name: 'trace', isFirst: true }
 
 /**
  * Adds signaling to Vite's dev server and to `vite preview`: proxies `/ws/signaling` to the sidecar,
@@ -77,11 +80,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       detachers.get(config)?.()
       setups.get(config)?.lease?.end()
     },
-    ...(options.trace === true && {
-      resolveId: resolveTrace,
-      load: loadTrace,
-      transform: importTrace,
-    }),
+    ...(options.trace === true && pageScriptHooks([TRACE])),
   }
 }
 
