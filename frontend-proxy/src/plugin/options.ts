@@ -45,6 +45,11 @@ export interface SignalingOptions {
    */
   trace?: boolean
   /**
+   * True shows a badge in a corner of every page, with the number of peers and the worst state of two of
+   * them. A click on it lists the pairs. It works only in development.
+   */
+  overlay?: boolean
+  /**
    * True lets phones on the LAN open the page. Vite listens on the network (unless `server.host` is
    * set), over https with a certificate for this machine's addresses (unless `server.https` is set or
    * another plugin brings a certificate), and the terminal shows the URL as a QR code. The sidecar

@@ -19,6 +19,7 @@ const VITE_CLIENT = /[\\/]dist[\\/]client[\\/]client\.mjs(?:\?|$)/
 export function pageScriptHooks(
   scripts: readonly PageScript[],
 ): Pick<Plugin, 'resolveId' | 'load' | 'transform'> {
+  if (scripts.length === 0) return {}
   const byUrl = new Map(scripts.map((script) => [urlOf(script), script]))
   return {
     resolveId: (id) => (byUrl.has(id) ? `\0${id}` : undefined),

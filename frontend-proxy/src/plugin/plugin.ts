@@ -4,7 +4,7 @@ import { logOf } from './log.ts'
 import { attachToPageServer } from './middleware-mode.ts'
 import { PLUGIN_NAME } from './names.ts'
 import { planFrom, type SignalingOptions } from './options.ts'
-import { type PageScript, pageScriptHooks } from './page-scripts.ts'
+import { pageScriptHooks } from './page-scripts.ts'
 import { pageUrlsOf } from './page-urls.ts'
 import { warnOfWrongPath } from './peerjs-path.ts'
 import { printSignalingUrl } from './printed-urls.ts'
@@ -12,9 +12,6 @@ import { type SignalingSetup, setUp } from './signaling-setup.ts'
 import { WITHOUT_SIGNALING, warnOnError, warnOnRejection } from './warn-on-error.ts'
 
 const WITHOUT_HTTPS = 'Vite continues without https'
-
-/** It replaces RTCPeerConnection, so it has to run before the app. */
-const TRACE: PageScript = { name: 'trace', isFirst: true }
 
 /**
  * Adds signaling to Vite's dev server and to `vite preview`: proxies `/ws/signaling` to the sidecar,
@@ -80,7 +77,11 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       detachers.get(config)?.()
       setups.get(config)?.lease?.end()
     },
-    ...(options.trace === true && pageScriptHooks([TRACE])),
+    ...pageScriptHooks([
+      // It replaces RTCPeerConnection, so it has to run before the app.
+      ...(options.trace === true ? [{ name: 'trace', isFirst: true }] : []),
+      ...(options.overlay === true ? [{ name: 'overlay', isFirst: false }] : []),
+    ]),
   }
 }
 
