@@ -12,13 +12,21 @@ export interface Verdict {
   readonly nextStep: string | undefined
 }
 
-/** Rejects with an error whose message is a sentence for the developer. */
+/**
+ * Returns the verdicts on the peers that are in the room now.
+ *
+ * Rejects with an error whose message is a sentence for the developer.
+ */
 export async function fetchVerdicts({ dialect, room }: Room, api: string): Promise<Verdict[]> {
   const response = await fetch(`${api}why?${new URLSearchParams({ dialect, room })}`)
   const body = await response.text()
   const { verdicts, message } = parseObject(body) ?? {}
-  if (Array.isArray(verdicts)) return each(verdicts, parseVerdict)
+  if (Array.isArray(verdicts)) return each(verdicts.filter(areTogether), parseVerdict)
   throw new Error(text(message) ?? `The inspector answered ${response.status}.`)
+}
+
+function areTogether(verdict: unknown): boolean {
+  return object(verdict)?.together === true
 }
 
 function parseVerdict(value: unknown): Verdict | undefined {
