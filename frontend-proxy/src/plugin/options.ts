@@ -50,6 +50,11 @@ export interface SignalingOptions {
    */
   overlay?: boolean
   /**
+   * False removes the inspector, which the dev server shows at `/__signaling/` to the person at this
+   * machine. Default: true.
+   */
+  inspector?: boolean
+  /**
    * True lets phones on the LAN open the page. Vite listens on the network (unless `server.host` is
    * set), over https with a certificate for this machine's addresses (unless `server.https` is set or
    * another plugin brings a certificate), and the terminal shows the URL as a QR code. The sidecar
@@ -81,6 +86,8 @@ export type Plan =
 /** Throws an error if an option would have no effect beside the others. */
 export function planFrom(options: SignalingOptions): Plan {
   const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target } = options
+  if (options.overlay && options.inspector === false)
+    throw new Error('signaling: overlay has no effect with inspector: false')
   if (sidecar === false) {
     const unused = Object.entries({ stateDir, hooks, allowedOrigins }).find(
       ([, value]) => value !== undefined,

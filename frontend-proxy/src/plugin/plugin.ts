@@ -1,9 +1,12 @@
 import type { Plugin, ResolvedConfig } from 'vite'
+import { DEVTOOLS_DOCK } from './devtools-dock.ts'
+import { addInspector } from './inspector-on-vite.ts'
 import { type ConfigPart, Lan } from './lan.ts'
 import { logOf } from './log.ts'
 import { attachToPageServer } from './middleware-mode.ts'
 import { PLUGIN_NAME } from './names.ts'
 import { planFrom, type SignalingOptions } from './options.ts'
+import { feedOverlays } from './overlay-feed.ts'
 import { pageScriptHooks } from './page-scripts.ts'
 import { pageUrlsOf } from './page-urls.ts'
 import { warnOfWrongPath } from './peerjs-path.ts'
@@ -23,6 +26,8 @@ export function signaling(options: SignalingOptions = {}): Plugin {
   const plan = planFrom(options)
   // Vitest reads vite.config.js too, but must not listen on the network.
   const lan = options.lan && !process.env.VITEST ? new Lan(options.lan) : undefined
+  // In the pages of Vitest's browser mode, the badge could hide what a test clicks on.
+  const hasOverlay = options.overlay === true && !process.env.VITEST
   // One plugin object can belong to several configs: Vite calls all hooks again when it restarts
   // itself, and Nuxt creates two Vite servers from one config.
   const setups = new WeakMap<ResolvedConfig, SignalingSetup>()
@@ -54,11 +59,13 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       if (setup === undefined) return
       warnOnError(setup.log, WITHOUT_SIGNALING, () => {
         printSignalingUrl(server)
+        const inspector = options.inspector === false ? undefined : addInspector(server, setup)
+        if (inspector && hasOverlay) feedOverlays(server, inspector)
         lan?.configureServer(server, config.server)
         if (httpServer) {
           warnOfWrongPath(httpServer, config.server.proxy, setup.log)
           setup.lease?.follow(httpServer, () => pageUrlsOf(server, config.server))
-        } else detachers.set(config, attachToPageServer(server, setup))
+        } else detachers.set(config, attachToPageServer(server, setup, inspector))
       })
     },
     configurePreviewServer(server) {
@@ -80,8 +87,9 @@ export function signaling(options: SignalingOptions = {}): Plugin {
     ...pageScriptHooks([
       // It replaces RTCPeerConnection, so it has to run before the app.
       ...(options.trace === true ? [{ name: 'trace', isFirst: true }] : []),
-      ...(options.overlay === true ? [{ name: 'overlay', isFirst: false }] : []),
+      ...(hasOverlay ? [{ name: 'overlay', isFirst: false }] : []),
     ]),
+    ...(options.inspector !== false && { devtools: DEVTOOLS_DOCK }),
   }
 }
 
