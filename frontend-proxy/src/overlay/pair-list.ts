@@ -53,15 +53,16 @@ export function inspectorLink(
 }
 
 function pairItem(room: Room, verdict: Verdict, inspector: string): HTMLElement {
-  const { state, labels, peers, sentence, nextStep } = verdict
+  const { state, peers, sentence, nextStep } = verdict
   const sign = element('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(state))
   const word = element('span', { class: 'word' }, state)
-  const link = inspectorLink(inspector, room, peers, labels.join(' and '))
+  // The sentence begins with the names of the two peers.
+  const link = inspectorLink(inspector, room, peers, sentence)
   return element(
     'li',
     { 'data-state': state },
-    ...[sign, ' ', link, ': ', word],
-    element('p', {}, sentence),
+    ...[sign, ' ', word],
+    element('p', {}, link),
     ...(nextStep === undefined ? [] : [note(nextStep)]),
   )
 }

@@ -11,7 +11,7 @@ const SIGNS: Readonly<Record<State, string>> = {
   connected: '✓',
 }
 /** Where there are no two peers, or nothing is known. */
-const NO_STATE = '–'
+const NO_STATE = '-'
 
 export function signOf(state: State | undefined): string {
   return state === undefined ? NO_STATE : SIGNS[state]

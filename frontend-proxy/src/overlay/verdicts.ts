@@ -6,7 +6,6 @@ import { STATES } from './states.ts'
 
 export interface Verdict {
   readonly peers: readonly [string, string]
-  readonly labels: readonly [string, string]
   readonly state: State
   readonly sentence: string
   readonly nextStep: string | undefined
@@ -32,11 +31,10 @@ function areTogether(verdict: unknown): boolean {
 function parseVerdict(value: unknown): Verdict | undefined {
   const fields = object(value)
   const peers = parsePair(fields?.peers)
-  const labels = parsePair(fields?.labels)
   const state = STATES.find((each) => each === fields?.state)
   const sentence = text(fields?.sentence)
-  if (!peers || !labels || !state || sentence === undefined) return undefined
-  return { peers, labels, state, sentence, nextStep: text(fields?.next_step) }
+  if (!peers || !state || sentence === undefined) return undefined
+  return { peers, state, sentence, nextStep: text(fields?.next_step) }
 }
 
 function parsePair(value: unknown): [string, string] | undefined {
