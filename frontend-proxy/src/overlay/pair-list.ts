@@ -20,18 +20,22 @@ export interface ShownRoom {
 
 export function roomSection({ room, own, verdicts }: ShownRoom, inspector: string): HTMLElement {
   const isOwn = ({ peers }: Verdict) => peers.some((peer) => own.includes(peer))
-  const sorted = verdicts.toSorted(
-    (one, other) => Number(isOwn(other)) - Number(isOwn(one)) || byBadness(one.state, other.state),
-  )
-  const items = sorted.slice(0, MOST_PAIRS).map((verdict) => pairItem(room, verdict, inspector))
-  const rest = sorted.length - items.length
-  const link = inspectorLink(inspector, room, undefined, `Room ${room.room}`)
+  const sorted = verdicts.toSorted((one, other) => byBadness(one.state, other.state))
+  const ofPage = sorted.filter(isOwn)
+  const shown = [...ofPage, ...sorted.filter((verdict) => !isOwn(verdict))].slice(0, MOST_PAIRS)
+  const list = (pairs: Verdict[]) =>
+    element('ul', {}, ...pairs.map((verdict) => pairItem(room, verdict, inspector)))
+  const others = shown.slice(ofPage.length)
+  const rest = sorted.length - shown.length
   return element(
     'section',
     {},
-    element('h3', {}, link),
-    items.length > 0 ? element('ul', {}, ...items) : note('There are no two peers here yet.'),
-    ...(rest > 0 ? [note(`${rest} more pairs are in the inspector.`)] : []),
+    element('h3', {}, inspectorLink(inspector, room, undefined, `Room ${room.room}`)),
+    ...(ofPage.length > 0 ? [list(shown.slice(0, ofPage.length))] : []),
+    ...(ofPage.length > 0 && others.length > 0 ? [note('Between other peers:')] : []),
+    ...(others.length > 0 ? [list(others)] : []),
+    ...(sorted.length === 0 ? [note('There are no two peers here yet.')] : []),
+    ...(rest > 0 ? [note(`The inspector shows ${rest} more pairs.`)] : []),
   )
 }
 
@@ -63,6 +67,6 @@ function pairItem(room: Room, verdict: Verdict, inspector: string): HTMLElement 
     { 'data-state': state },
     ...[sign, ' ', word],
     element('p', {}, link),
-    ...(nextStep === undefined ? [] : [note(nextStep)]),
+    ...(nextStep === undefined ? [] : [note(`→ ${nextStep}`)]),
   )
 }

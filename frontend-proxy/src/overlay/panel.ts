@@ -18,7 +18,7 @@ export class Panel {
     const tools = element(
       'div',
       { class: 'tools' },
-      button('Move', move),
+      button('Move badge', move),
       this.#size,
       button('Close', close),
     )
@@ -37,7 +37,7 @@ export class Panel {
 
   /** Names the button that changes the size of the badge. */
   setSmall(isSmall: boolean): void {
-    this.#size.textContent = isSmall ? 'Enlarge' : 'Shrink'
+    this.#size.textContent = isSmall ? 'Enlarge badge' : 'Shrink badge'
   }
 
   /** Replaces the list only if it has changed, so that a selection of text stays. */

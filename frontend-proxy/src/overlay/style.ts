@@ -59,7 +59,7 @@ h3 { overflow-wrap: anywhere; }
 p { margin: 4px 0; overflow-wrap: anywhere; }
 ul { list-style: none; margin: 0; padding: 0; }
 li { border-top: 1px solid var(--line); padding: 6px 0; }
-li:first-child { border-top: 0; }
+h3 + ul > li:first-child { border-top: 0; }
 a { color: var(--accent); overflow-wrap: anywhere; }
 .word { font-weight: 600; }
 .note { color: var(--muted); }

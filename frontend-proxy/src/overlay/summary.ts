@@ -19,7 +19,9 @@ export interface Summary {
  * Summarises the rooms of this page. It is only known for our browser client which rooms these are. If
  * no client of the page is in a room, the summary is about all rooms.
  */
-export function summarise({ rooms }: RoomsUpdate, ofPage: readonly PeerOfPage[]): Summary {
+export function summarise(update: RoomsUpdate, ofPage: readonly PeerOfPage[]): Summary {
+  // The sidecar also lists rooms that have ended.
+  const rooms = update.rooms.filter(({ peers }) => peers > 0)
   const own = rooms.filter((room) => peersOfPageIn(room, ofPage).length > 0)
   const isAboutAll = own.length === 0
   const shown = (isAboutAll ? rooms : own).toSorted((one, other) =>

@@ -41,8 +41,12 @@ it('does not take a room of another protocol with the same name for the room of 
   expect(summaryOf([room({ dialect: 'peerjs' })]).isAboutAll).toBe(true)
 })
 
-it('says that nobody is there', () => {
+it('says that nobody is there, also if there was a room before', () => {
   expect(summaryOf([]).text).toBe('no peers')
+  expect(summaryOf([room({ peers: 0, worst: null })])).toMatchObject({
+    text: 'no peers',
+    rooms: [],
+  })
 })
 
 it('sorts the states: failed, trying, unknown, connected, none', () => {
