@@ -4,6 +4,8 @@ connected, and does not disturb the app."""
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -119,8 +121,8 @@ async def test_the_badge_counts_the_peers_and_the_list_leads_to_the_inspector(wi
     assert (query["room"], query["dialect"]) == (["bar"], ["rooms"])
     assert set(query["pair"][0].split(",")) == set(peers)
     await ann.bring_to_front()
-    await panel(ann).locator("li a").click()
-    assert len(window.context.pages) == 3  # the inspector is still one tab
+    async with inspector.expect_navigation(url="**/__signaling/"):  # the tab is used again
+        await panel(ann).get_by_role("link", name="Open the inspector").click()
 
 
 async def test_a_peer_that_does_not_answer_changes_the_badge_and_is_explained(window: Window, app: Site) -> None:
@@ -254,13 +256,20 @@ async def test_on_the_address_of_the_lan_it_says_where_to_look(
         assert window.complaints == []
 
 
-async def test_when_vite_ends_it_says_so(start: Start, tmp_path: Path, npm_package: Path, window: Window) -> None:
+async def test_it_says_when_the_sidecar_or_vite_does_not_answer(
+    start: Start, tmp_path: Path, npm_package: Path, window: Window
+) -> None:
     app = await start_app(start, tmp_path, "", overlay=True)
     page = await window.open(app.url)
     await expect(badge(page)).to_have_text("-no peers")
+    os.kill(app.sidecar.pid, signal.SIGKILL)
+    await expect(badge(page)).to_have_text("-not available")
+    await expect(badge(page)).to_have_text("-no peers")  # the plugin has started the sidecar again
+    await badge(page).click()
+    await expect(panel(page)).to_contain_text("Nobody is in a room.")
+    assert window.complaints == []
     await app.vite.stop()
     await expect(badge(page)).to_have_text("-not available")
-    await badge(page).click()
     await expect(panel(page)).to_contain_text("The dev server does not answer.")
 
 
