@@ -45,6 +45,11 @@ export interface SignalingOptions {
    */
   trace?: boolean
   /**
+   * True shows a badge in a corner of every page, with the number of peers and the worst state of two of
+   * them. A click on it lists the pairs. It works only in development.
+   */
+  overlay?: boolean
+  /**
    * False removes the inspector, which the dev server shows at `/__signaling/` to the person at this
    * machine. Default: true.
    */
@@ -81,6 +86,8 @@ export type Plan =
 /** Throws an error if an option would have no effect beside the others. */
 export function planFrom(options: SignalingOptions): Plan {
   const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target } = options
+  if (options.overlay && options.inspector === false)
+    throw new Error('signaling: overlay has no effect with inspector: false')
   if (sidecar === false) {
     const unused = Object.entries({ stateDir, hooks, allowedOrigins }).find(
       ([, value]) => value !== undefined,

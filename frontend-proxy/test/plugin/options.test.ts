@@ -20,6 +20,7 @@ test.each([
     { sidecar: false, allowedOrigins: ['app://.'] },
     'signaling: allowedOrigins has no effect with sidecar: false',
   ],
+  [{ overlay: true, inspector: false }, 'signaling: overlay has no effect with inspector: false'],
 ] as const)('%j would do nothing and is refused', (options, sentence) => {
   expect(() => planFrom(options)).toThrow(sentence)
 })
