@@ -41,6 +41,7 @@ MAY_IMPORT = {
         "allow_list",
         "addresses",
         "lan",
+        "diagnosis",
         "dialects",
         "doctor",
         "eventlog",

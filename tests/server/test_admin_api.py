@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.cli import main
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.server.admin import api, record_stream
 from signaling_sidecar.server.admin.openapi import PREFIX, document
@@ -104,6 +105,67 @@ async def test_records_are_streamed_from_a_given_one_and_then_live(served: Serve
     async with served.client.get(f"{PREFIX}/records", headers=headers) as whole:
         lines = (await whole.text()).splitlines()
     assert [json.loads(line)["seq"] for line in lines] == list(range(1, len(lines) + 1))
+
+
+# --- verdicts ---
+
+
+async def test_the_verdicts_are_those_of_sidecar_why(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    ann, ben, dan = [await served.connect() for _ in range(3)]
+    await ann.join("ann", name="Ann")
+    await ben.join("ben", name="Ben")
+    await dan.join("dan", room="club")
+    await ann.send({"type": "trace", "event": "state", "pc": "1", "peerId": "ben", "connection": "connected"})
+    assert (await dan.ask({"type": "offer", "to": "eve"}))["type"] == "error"
+    await served.settled()
+    status, found = await call(served, "GET", f"{PREFIX}/why")
+    assert status == 200
+    [verdict] = found["verdicts"]
+    assert (verdict["sentence"], verdict["state"], verdict["together"]) == ("Ann and Ben: connected", "connected", True)
+    joined = {record["peer"]: record["session"] for record in served.records("peer.joined")}
+    assert verdict["sessions"] == [joined["ann"], joined["ben"]]
+    [rejection] = found["rejections"]
+    assert rejection["sentence"].startswith("the offer of dan was refused: no-such-peer")
+    assert (rejection["dialect"], rejection["room"], rejection["times"]) == ("rooms", "club", 1)
+
+    assert main(["why", "--json", "--log", str(served.sidecar.state_dir)]) == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [verdict]
+
+
+async def test_the_verdicts_of_one_room_or_dialect_can_be_asked_for(served: Served) -> None:
+    for room in ("bar", "club"):
+        for peer in ("ann", "ben"):
+            await (await served.connect()).join(peer, room)
+    asked = {
+        "": 2,
+        "?room=bar": 1,
+        "?room=pub": 0,
+        "?dialect=rooms": 2,
+        "?dialect=mesh": 0,
+        "?room=bar&dialect=rooms": 1,
+    }
+    for query, pairs in asked.items():
+        assert len((await call(served, "GET", f"{PREFIX}/why{query}"))[1]["verdicts"]) == pairs
+
+
+async def test_a_verdict_is_never_older_than_the_request(served: Served) -> None:
+    """A test of an app acts and then asks. Each answer must include what has just happened."""
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann")
+    for _ in range(5):
+        await ben.join("ben")
+        assert (await call(served, "GET", f"{PREFIX}/why"))[1]["verdicts"][0]["together"] is True
+        await ben.send({"type": "leave"})
+        await served.settled()
+        assert (await call(served, "GET", f"{PREFIX}/why"))[1]["verdicts"][0]["together"] is False
+
+
+async def test_an_unreadable_log_has_a_code_and_a_sentence(served: Served) -> None:
+    for segment in find_segments(served.sidecar.state_dir).segments:
+        segment.unlink()
+    status, body = await call(served, "GET", f"{PREFIX}/why")
+    assert (status, body["code"]) == (503, "log-unreadable")
+    assert "no event log" in body["message"]
 
 
 # --- commands ---

@@ -230,7 +230,7 @@ async def test_the_listed_rooms_are_shown_with_names_and_pairs(served: Served) -
     assert room["roomId"] == "bar"
     assert room["people"] == [{"name": "Ann", "away": False}, {"name": "Ben", "away": False}]
     [pair] = room["pairs"]
-    assert (pair["names"], pair["standing"]) == (["Ann", "Ben"], "connecting")
+    assert (pair["names"], pair["standing"]) == (["Ann", "Ben"], "trying")
     assert pair["sentence"] == "they have only just met"
 
 

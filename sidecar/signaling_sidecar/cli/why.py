@@ -7,8 +7,10 @@ import json
 import time
 from typing import Any
 
+import msgspec
+
 from signaling_sidecar.cli import log_entries, state_options
-from signaling_sidecar.diagnosis import History, diagnose
+from signaling_sidecar.diagnosis import diagnose, verdict_object
 
 
 def add_to(commands: Any) -> None:
@@ -32,25 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     state_options.report_what_was_left_out(log.left_out)
     if arguments.json:
         for history in diagnosis.histories:
-            print(json.dumps(_as_object(history)))
+            print(json.dumps(msgspec.to_builtins(verdict_object(history))))  # in ASCII, so safe for a terminal
     else:
         print(diagnosis)
     return 0
-
-
-def _as_object(history: History) -> dict[str, Any]:
-    verdict = history.last
-    meeting, finding = verdict.meeting, verdict.finding
-    return {
-        "dialect": meeting.dialect,
-        "room": meeting.room,
-        "peers": [session.peer for session in meeting.sessions],
-        "labels": [session.label for session in meeting.sessions],
-        "reason": finding.reason,
-        "signaling": verdict.signaling.reason,
-        "sentence": verdict.sentence,
-        "notes": list(verdict.notes),
-        "next_step": verdict.next_step,
-        "earlier": [each.finding.reason for each in history.earlier],
-        "evidence": [{"boot": entry.boot, "seq": entry.seq} for entry in finding.evidence],
-    }

@@ -6,6 +6,9 @@ from signaling_sidecar.diagnosis.entries import Entry, read_entries
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.meetings import FoundMeetings, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
+from signaling_sidecar.diagnosis.running import diagnose_running
+from signaling_sidecar.diagnosis.state import State, state_of
+from signaling_sidecar.diagnosis.verdict_object import VerdictObject, Why, verdict_object, why
 from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
 
 __all__ = [
@@ -16,10 +19,17 @@ __all__ = [
     "History",
     "Meeting",
     "Reason",
+    "State",
     "Verdict",
+    "VerdictObject",
+    "Why",
     "diagnose",
+    "diagnose_running",
     "evaluate",
     "find_meetings",
     "next_step",
     "read_entries",
+    "state_of",
+    "verdict_object",
+    "why",
 ]

@@ -15,7 +15,6 @@ from signaling_sidecar.diagnosis.external_signaling import OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
 from signaling_sidecar.diagnosis.meetings import find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
-from signaling_sidecar.diagnosis.record_data import word_of
 from signaling_sidecar.diagnosis.verdicts import Verdict, Verdicts
 from signaling_sidecar.untrusted_text import visible
 
@@ -49,6 +48,16 @@ class Diagnosis:
     """Pages that have unanswered offers beside answered ones."""
     unread: Sequence[tuple[str, str]] = ()
     """The rooms, by dialect and room id, whose signals cannot be read, so that nobody could be seen to meet in them."""
+
+    def only(self, room: str | None, dialect: str | None) -> Diagnosis:
+        """The verdicts on the peers in the rooms with the given id and dialect."""
+        selection = _Selection(room, dialect, self.unread)
+        return Diagnosis(
+            [each for each in self.verdicts if selection.has_meeting(each.meeting)],
+            [each for each in self.rejections if selection.has(each.entry)],
+            self.pools if selection.has_reports else (),
+            selection.unread,
+        )
 
     @cached_property
     def histories(self) -> Sequence[History]:
@@ -86,8 +95,9 @@ class Diagnosis:
             yield from _lines_of_room(histories)
         for page, offers in self.pools:
             yield f"  - {visible(page)}: {offers} more offers await an answer (its library may keep a pool of offers)"
-        for (line, step), times in Counter(map(_rejected, self.rejections)).items():
-            yield f"{FAULT} {line}{f', {times} times' if times > 1 else ''}"
+        refused = Counter((each.sentence, each.next_step) for each in self.rejections)
+        for (sentence, step), times in refused.items():
+            yield f"{FAULT} {visible(sentence)}{f', {times} times' if times > 1 else ''}"
             if step is not None:
                 yield f"    → {step}"
 
@@ -102,19 +112,26 @@ def diagnose(
     """
     found = find_meetings(entries)
     until_ts = found.last_ts if now_ts is None else now_ts
-
-    def is_selected(each: Meeting | Entry) -> bool:
-        return room in (None, each.room) and dialect in (None, each.dialect)
-
-    unread = [key for key in found.unread if dialect in (None, key[0]) and room in (None, key[1])]
-    # The reports about a room whose signals cannot be read do not show that they belong to it.
-    has_reports = bool(unread) or (room is None and dialect is None)
+    selection = _Selection(room, dialect, found.unread)
     judge = Verdicts(found.meetings)
-    verdicts = [
-        judge.on(each, until_ts) for each in found.meetings if is_selected(each) or (each.room is None and has_reports)
-    ]
-    rejections = [each for each in found.rejections if is_selected(each.entry)]
-    return Diagnosis(verdicts, rejections, found.pools if has_reports else (), unread)
+    verdicts = [judge.on(each, until_ts) for each in found.meetings if selection.has_meeting(each)]
+    return Diagnosis(verdicts, found.rejections, found.pools, list(found.unread)).only(room, dialect)
+
+
+class _Selection:
+    """What belongs to the rooms with the given id and dialect. `unread` has all rooms whose signals cannot be read."""
+
+    def __init__(self, room: str | None, dialect: str | None, unread: Iterable[tuple[str, str]]) -> None:
+        self._room, self._dialect = room, dialect
+        self.unread = [key for key in unread if dialect in (None, key[0]) and room in (None, key[1])]
+        # The reports about a room whose signals cannot be read do not show that they belong to it.
+        self.has_reports = bool(self.unread) or (room is None and dialect is None)
+
+    def has(self, each: Meeting | Entry) -> bool:
+        return self._room in (None, each.room) and self._dialect in (None, each.dialect)
+
+    def has_meeting(self, meeting: Meeting) -> bool:
+        return self.has(meeting) or (meeting.room is None and self.has_reports)
 
 
 def _lines_of_unread(dialect: str, room: str, *, has_reports: bool) -> Iterator[str]:
@@ -154,17 +171,6 @@ def _lines_of(history: History) -> Iterator[str]:
         if verdict.next_step is not None:
             yield f"      → {verdict.next_step}"
         yield f"      {finding.reason}; records: {', '.join(map(_record, finding.evidence))}"
-
-
-def _rejected(rejection: Rejection) -> tuple[str, str | None]:
-    entry, who = rejection.entry, visible(rejection.who)
-    word = word_of(entry.kind)
-    if entry.session is None and entry.room is not None and word != "offer":
-        what = f"{who} was not admitted to {visible(entry.room)}"
-    else:
-        what = f"the {visible(word or 'frame')} of {who} was refused"
-    step = next_step(Reason.REFUSED, rejection.code)
-    return f"{what}: {rejection.code} ({visible(rejection.message)})", step
 
 
 def _record(entry: Entry) -> str:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from signaling_sidecar.diagnosis.advice import next_step
 from signaling_sidecar.diagnosis.entries import Entry
-from signaling_sidecar.diagnosis.record_data import read_about
+from signaling_sidecar.diagnosis.reasons import Reason
+from signaling_sidecar.diagnosis.record_data import read_about, word_of
 from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
@@ -137,3 +139,16 @@ class Rejection:
     @property
     def who(self) -> str:
         return self.session.label if self.session is not None else self.entry.peer or "an unknown peer"
+
+    @property
+    def sentence(self) -> str:
+        word = word_of(self.entry.kind)
+        if self.entry.session is None and self.entry.room is not None and word != "offer":
+            what = f"{self.who} was not admitted to {self.entry.room}"
+        else:
+            what = f"the {word or 'frame'} of {self.who} was refused"
+        return f"{what}: {self.code} ({self.message})"
+
+    @property
+    def next_step(self) -> str | None:
+        return next_step(Reason.REFUSED, self.code)

@@ -2,7 +2,7 @@
 
 from signaling_sidecar.doctor.checks import check_vite_and_network, run_checks
 from signaling_sidecar.doctor.finding import Finding, Level
-from signaling_sidecar.doctor.pairs import PairNow, PairState, pairs_now
+from signaling_sidecar.doctor.pairs import PairNow, pairs_now
 from signaling_sidecar.doctor.peers import check_client_networks
 from signaling_sidecar.doctor.status import Request, Served, SiteShown, Status
 from signaling_sidecar.doctor.vite import SidecarHere
@@ -11,7 +11,6 @@ __all__ = [
     "Finding",
     "Level",
     "PairNow",
-    "PairState",
     "Request",
     "Served",
     "SidecarHere",

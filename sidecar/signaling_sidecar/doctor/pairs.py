@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis import Reason
-from signaling_sidecar.doctor.peers import INCONCLUSIVE, current_verdicts
+from signaling_sidecar.diagnosis import State, state_of
+from signaling_sidecar.doctor.peers import current_verdicts
 from signaling_sidecar.untrusted_text import visible
-
-
-class PairState(StrEnum):
-    """Whether the two peers of a pair are connected."""
-
-    CONNECTED = "connected"
-    CONNECTING = "connecting"
-    UNKNOWN = "unknown"
-    """The signaling does not tell, and no browser has reported the state of its connection."""
-    FAILED = "failed"
 
 
 class PairNow(NamedTuple):
@@ -26,7 +15,7 @@ class PairNow(NamedTuple):
 
     sessions: tuple[str, str]
     labels: tuple[str, str]
-    standing: PairState
+    standing: State
     sentence: str
     next_step: str | None
 
@@ -37,18 +26,10 @@ def pairs_now(state_dir: Path) -> list[PairNow]:
         PairNow(
             (one.id, other.id),
             (visible(one.label), visible(other.label)),
-            _standing(verdict.finding.reason),
+            state_of(verdict.finding.reason),
             visible(verdict.finding.sentence),
             verdict.next_step,
         )
         for verdict in current_verdicts(state_dir)
         for one, other in [verdict.meeting.sessions]
     ]
-
-
-def _standing(reason: Reason) -> PairState:
-    if reason is Reason.CONNECTED:
-        return PairState.CONNECTED
-    if reason is Reason.IN_PROGRESS:
-        return PairState.CONNECTING
-    return PairState.UNKNOWN if reason in INCONCLUSIVE else PairState.FAILED

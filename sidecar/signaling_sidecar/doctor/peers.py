@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from signaling_sidecar.addresses import Address
-from signaling_sidecar.diagnosis import Reason, Verdict, diagnose, next_step, read_entries
+from signaling_sidecar.diagnosis import Reason, State, Verdict, diagnose_running, next_step, state_of
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
 from signaling_sidecar.errors import NoLog
-from signaling_sidecar.eventlog.segments import find_segments, newest_of
 from signaling_sidecar.untrusted_text import visible
 
 # Prefix lengths that homes and offices use, for addresses in none of this machine's networks.
 NETWORK_BITS = {4: 24, 6: 64}
-INCONCLUSIVE = (Reason.IN_PROGRESS, Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NOBODY_OFFERED, Reason.LEFT)
 
 
 def check_client_networks(clients: Sequence[str | None], own: Sequence[Address]) -> Iterator[Finding]:
@@ -56,9 +53,7 @@ def current_verdicts(state_dir: Path) -> list[Verdict]:
 
     Raises NoLog, DamagedLog and UnknownSchema.
     """
-    newest = newest_of(find_segments(state_dir).segments)
-    verdicts = diagnose(read_entries(newest), time.time()).verdicts
-    return [verdict for verdict in verdicts if verdict.meeting.parted() is None]
+    return [verdict for verdict in diagnose_running(state_dir).verdicts if verdict.meeting.parted() is None]
 
 
 def check_pairs(state_dir: Path) -> Iterator[Finding]:
@@ -74,11 +69,7 @@ def check_pairs(state_dir: Path) -> Iterator[Finding]:
     connected = sum(verdict.finding.reason is Reason.CONNECTED for verdict in together)
     if connected:
         yield ok("peers-connected", f"connected now: {connected} of {len(together)} pairs of peers")
-    yield from (
-        _pair_finding(verdict)
-        for verdict in together
-        if verdict.finding.reason not in (Reason.CONNECTED, *INCONCLUSIVE)
-    )
+    yield from (_pair_finding(verdict) for verdict in together if state_of(verdict.finding.reason) is State.FAILED)
 
 
 def _pair_finding(verdict: Verdict) -> Finding:

@@ -81,7 +81,7 @@ class Sidecar:
         self._owner: Owner
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
-        self._admin = AdminApi(self.admin_token, self.boot)
+        self._admin = AdminApi(self.admin_token, self.boot, self.state_dir)
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""

@@ -6,32 +6,11 @@ The state of a link is the verdict of `signaling_sidecar.diagnosis` on the recor
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis import Reason, Verdict
+from signaling_sidecar.diagnosis import State, Verdict, state_of
 from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.drawing.timeline.attendance import Attendance
-
-
-class State(StrEnum):
-    """Whether two peers are connected."""
-
-    CONNECTED = "connected"
-    TRYING = "trying"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-    """Neither peer has tried to connect, or no browser has reported the result."""
-
-
-_STATES = {
-    Reason.CONNECTED: State.CONNECTED,
-    Reason.IN_PROGRESS: State.TRYING,
-    Reason.UNKNOWN: State.UNKNOWN,
-    Reason.UNRECOGNISED: State.UNKNOWN,
-    Reason.NOBODY_OFFERED: State.UNKNOWN,
-}
-"""The states by reason. All other reasons are `FAILED`."""
 
 
 class Node(NamedTuple):
@@ -77,8 +56,7 @@ def link_up(attendance: Attendance, verdicts: Iterable[Verdict], ts: float) -> L
     for verdict in verdicts:
         one, other = (index_of.get(session.id) for session in verdict.meeting.sessions)
         if one is not None and other is not None:
-            state = _STATES.get(verdict.finding.reason, State.FAILED)
-            found[one, other] = Link(one, other, state, verdict.sentence)
+            found[one, other] = Link(one, other, state_of(verdict.finding.reason), verdict.sentence)
     return Links(
         nodes, list(found.values()), ts - attendance.began_ts, ts, attendance.busiest_ts() - attendance.began_ts
     )

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from math import cos, pi, sin
 from typing import NamedTuple
 
+from signaling_sidecar.diagnosis import State
 from signaling_sidecar.drawing.markup import cut, framed, svg, text
-from signaling_sidecar.drawing.mesh.links import Link, Links, Node, State
+from signaling_sidecar.drawing.mesh.links import Link, Links, Node
 from signaling_sidecar.drawing.mesh.to_text import SIGNS, nobody
 
 _LABEL_PX = 170  # width of a name beside the circle

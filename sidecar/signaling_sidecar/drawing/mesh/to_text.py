@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from signaling_sidecar.drawing.mesh.links import Links, Node, State
+from signaling_sidecar.diagnosis import State
+from signaling_sidecar.drawing.mesh.links import Links, Node
 from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
 SIGNS = {State.CONNECTED: "✓", State.TRYING: "…", State.FAILED: "✗", State.UNKNOWN: "?"}

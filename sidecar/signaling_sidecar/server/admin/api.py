@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -22,6 +23,7 @@ from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.admin.record_stream import Follower, send_records
+from signaling_sidecar.server.admin.why import WhyApi
 
 BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a line or two
 STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # any other refusal is answered with 409
@@ -43,9 +45,10 @@ class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
 class AdminApi:
     """`begin` must be called before the first request."""
 
-    def __init__(self, token: str, boot: str) -> None:
+    def __init__(self, token: str, boot: str, state_dir: Path) -> None:
         self._token = token
         self._boot = boot
+        self._why = WhyApi(state_dir)
         self._hub: Hub
         self._log: LogWriter
         self._followers: set[Follower] = set()
@@ -73,6 +76,7 @@ class AdminApi:
             web.get(f"{PREFIX}/openapi.json", self._guarded(self._describe)),
             web.get(f"{PREFIX}/rooms", self._guarded(self._rooms)),
             web.get(f"{PREFIX}/records", self._guarded(self._records)),
+            web.get(f"{PREFIX}/why", self._guarded(self._why.answer)),
             web.post(f"{room}/kick", self._guarded(self._kick)),
             web.post(f"{room}/close", self._guarded(self._close)),
             web.post(f"{room}/say", self._guarded(self._say)),

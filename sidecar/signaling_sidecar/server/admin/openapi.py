@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from signaling_sidecar import __version__
+from signaling_sidecar.diagnosis import Why
 
 PREFIX = "/admin/v1"
 _TEXT = {"type": "string"}
@@ -57,16 +60,18 @@ _ROOM_STATE = {
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
+    _, schemas = msgspec.json.schema_components([Why], ref_template="#/components/schemas/{name}")
     room = f"{PREFIX}/rooms/{{dialect}}/{{room}}"
     return {
         "openapi": "3.1.0",
         "info": {"title": "signaling sidecar, admin", "version": __version__},
         "security": [{"token": []}],
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}, "schemas": schemas},
         "paths": {
             f"{PREFIX}/openapi.json": {"get": _get("this document", {"type": "object"})},
             f"{PREFIX}/rooms": {"get": _get("all rooms, including hidden ones, and their peers", _all_rooms())},
             f"{PREFIX}/records": {"get": _records()},
+            f"{PREFIX}/why": {"get": _why()},
             f"{room}/kick": {"post": _do("remove a peer, and bar its id for 60 s", {"peer": _TEXT})},
             f"{room}/close": {"post": _do("end the room", {})},
             f"{room}/say": {"post": _do("send a notice to all peers of the room", {"text": _TEXT})},
@@ -107,6 +112,16 @@ def _records() -> dict[str, Any]:
     stream = {"description": "one record in each line", "content": {"application/x-ndjson": {}}}
     responses = {"200": stream, "400": {"description": "`after` is not a number"}, **_REFUSED}
     return {"summary": "the records of this run", "parameters": parameters, "responses": responses}
+
+
+def _why() -> dict[str, Any]:
+    described = _get("whether every two peers are connected, and why not", {"$ref": "#/components/schemas/Why"})
+    described["parameters"] = [
+        {"name": name, "in": "query", "schema": _TEXT, "description": f"only rooms with this {what}"}
+        for name, what in (("room", "id"), ("dialect", "dialect"))
+    ]
+    described["responses"]["503"] = {"description": "the event log cannot be read"}
+    return described
 
 
 def _do(summary: str, properties: Any, required: bool = True) -> dict[str, Any]:

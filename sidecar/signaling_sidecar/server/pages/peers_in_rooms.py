@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from signaling_sidecar.doctor import PairNow, PairState, pairs_now
+from signaling_sidecar.diagnosis import State
+from signaling_sidecar.doctor import PairNow, pairs_now
 from signaling_sidecar.doctor.status import PEOPLE_PATH
 from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.hub.membership import Room, Session
@@ -36,7 +37,7 @@ class Person(msgspec.Struct):
 
 class Pair(msgspec.Struct, omit_defaults=True, rename="camel"):
     names: tuple[str, str]
-    standing: PairState
+    standing: State
     sentence: str
     next_step: str | None = None
 

@@ -48,7 +48,7 @@ function peopleIn(roomId) {
 
 /** The pairs that are not connected come first. In a large room, the others are only counted. */
 function pairRows(pairs) {
-  const order = ['failed', 'connecting', 'unknown', 'connected']
+  const order = ['failed', 'trying', 'unknown', 'connected']
   const sorted = [...pairs].sort((a, b) => order.indexOf(a.standing) - order.indexOf(b.standing))
   const shown = sorted.slice(0, MAX_PAIRS).map(pairRow)
   const left = sorted.slice(MAX_PAIRS)
@@ -64,6 +64,6 @@ function pairRow({ names, standing, sentence, nextStep }) {
   const row = make('div', '', { className: 'pair' })
   row.dataset.standing = standing
   row.append(make('span', `${names[0]} and ${names[1]}: ${sentence}`))
-  if (nextStep && standing !== 'connecting') row.append(make('span', nextStep, { className: 'remedy' }))
+  if (nextStep && standing !== 'trying') row.append(make('span', nextStep, { className: 'remedy' }))
   return row
 }
