@@ -63,9 +63,12 @@ export class SidecarNotFoundError extends Error {
   /** The folder of the app. */
   readonly project: string
 
-  constructor(project: string) {
+  /** `isAnnounced` tells whether a Vite of this project runs with the option `test`. */
+  constructor(project: string, isAnnounced: boolean) {
     super(
-      `no sidecar is running for the app in ${project}\n→ start its Vite with signaling({ test: true }), or name the folder of the app with connectToSidecar({ project }) if it is another one`,
+      isAnnounced
+        ? `the Vite of the app in ${project} is running, but its sidecar is not\n→ Vite has printed the reason`
+        : `no sidecar is running for the app in ${project}\n→ start its Vite with signaling({ test: true }), or name the folder of the app with connectToSidecar({ project }) if it is another one`,
     )
     this.project = project
   }
