@@ -1,7 +1,7 @@
 """Find out from the records of a log why two peers are not connected."""
 
 from signaling_sidecar.diagnosis.advice import ADVICE, next_step
-from signaling_sidecar.diagnosis.diagnosis import Diagnosis, History, diagnose
+from signaling_sidecar.diagnosis.diagnosis import Diagnosis, History, diagnose, judge, lines_of
 from signaling_sidecar.diagnosis.entries import Entry, read_entries
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.meetings import FoundMeetings, find_meetings
@@ -27,6 +27,8 @@ __all__ = [
     "diagnose_running",
     "evaluate",
     "find_meetings",
+    "judge",
+    "lines_of",
     "next_step",
     "read_entries",
     "state_of",

@@ -13,10 +13,10 @@ from signaling_sidecar.diagnosis import Diagnosis, diagnose
 from signaling_sidecar.inspection.tables.candidates import candidates_table
 from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.pairs import pairs_table
-from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.sessions import sessions_table
 from signaling_sidecar.inspection.tables.signals import signals_table
+from signaling_sidecar.progress import Progress
 
 _LONG_LOG_RECORDS = 1_000_000  # the tables that no loop over the records makes take a second for this many
 
@@ -138,7 +138,7 @@ class LogTables:
         seq               int64               number of the record in its boot: the row in `events`
         ================= =================== ===================================================================
         """
-        with self._progress("signals") as progress:
+        with self._progress("signals") as progress, _paused_collector():
             return signals_table(self._events, progress)
 
     @cached_property
@@ -202,7 +202,7 @@ class LogTables:
         seq            int64               number of the record in its boot: the row in `events`
         ============== =================== ======================================================================
         """
-        with self._progress("candidates") as progress:
+        with self._progress("candidates") as progress, _paused_collector():
             return candidates_table(self._events, progress)
 
     def diagnose(self, room: str | None = None, dialect: str | None = None) -> Diagnosis:
