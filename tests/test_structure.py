@@ -56,6 +56,8 @@ MAY_IMPORT = {
         "names",
         "untrusted_text",
     },
+    "pytest_plugin": {"testing"},
+    "testing": {"admin_request", "diagnosis", "eventlog", "untrusted_text"},
     "reload": {"settings", "errors"},
     "hooks": set(),
     "admin_request": set(),
@@ -197,6 +199,7 @@ PUBLIC = [
     "lan",
     "reload",
     "server",
+    "testing",
 ]
 
 
