@@ -2,7 +2,15 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** The tests that run Vite. They also run with the oldest version that the plugin supports. */
-const WITH_VITE = ['life', 'middleware-mode', 'preview', 'proxy', 'page-urls', 'vite-ends']
+const WITH_VITE = [
+  'inspector',
+  'life',
+  'middleware-mode',
+  'preview',
+  'proxy',
+  'page-urls',
+  'vite-ends',
+]
 
 const shared = {
   // Some tests start Vite and child processes. That takes 0.3 s on an idle machine, and many times as

@@ -83,15 +83,19 @@ def project(request: pytest.FixtureRequest, host: Host, tools: Tools, tmp_path: 
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
-async def test_two_tabs_are_connected_and_again_after_a_reload(
+async def test_two_tabs_are_connected_and_again_after_a_reload_and_the_inspector_is_there(
     host: Host, project: Project, tools: Tools, tmp_path: Path, start: Start, browser: Browser
 ) -> None:
     server = await start(command(host, project, tools), project.folder, WITHOUT_TELEMETRY)
-    tabs = await two_tabs(browser, await url_in(server) + host.page)
+    url = await url_in(server)
+    tabs = await two_tabs(browser, url + host.page)
     for tab in tabs:
         await expect(tab.page.locator("output")).to_contain_text("hi")
     await tabs[0].page.reload()
     await expect(tabs[0].page.locator("output")).to_contain_text("hi")
+    answer = await tabs[0].page.request.get(f"{url}__signaling/api/rooms")
+    assert answer.status == 200, await answer.text()
+    assert [room["room"] for room in (await answer.json())["rooms"]] == ["lobby"]
     await settled(Sidecar("", only_state_dir(tmp_path), 0, server), "lobby")
 
 

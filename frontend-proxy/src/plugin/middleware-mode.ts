@@ -1,5 +1,12 @@
 import type { ViteDevServer } from 'vite'
-import { interceptSignaling, type PageServer, pageServerOf, urlsOf } from './page-server.ts'
+import { type Inspector, inspectorUrl } from './inspector.ts'
+import {
+  interceptSignaling,
+  type PageServer,
+  pageServerOf,
+  pagesBase,
+  urlsOf,
+} from './page-server.ts'
 import { pageUrlsAt } from './page-urls.ts'
 import { SIGNALING_PATH } from './proxy-rule.ts'
 import type { SignalingSetup } from './signaling-setup.ts'
@@ -14,6 +21,7 @@ const LAN_HAS_NO_EFFECT =
 export function attachToPageServer(
   vite: ViteDevServer,
   setup: SignalingSetup,
+  inspector: Inspector | undefined,
 ): (() => void) | undefined {
   // Vitest runs Vite in middleware mode, but does not serve the pages of the app.
   if (process.env.VITEST) return undefined
@@ -22,20 +30,25 @@ export function attachToPageServer(
     waitForFirstRequest(vite, setup)
     return undefined
   }
-  followPageServer(vite, server, setup)
-  const { proxy } = setup
-  return proxy && interceptSignaling(server, (...event) => proxy.handle(...event))
+  followPageServer(vite, server, setup, inspector !== undefined)
+  return interceptSignaling(server, (request, answer, head) => {
+    const isInspector = 'writeHead' in answer && inspector?.handle(request, answer)
+    return isInspector || (setup.proxy?.handle(request, answer, head) ?? false)
+  })
 }
 
 function followPageServer(
   { config }: ViteDevServer,
   server: PageServer,
   { lease, hasLan, log }: SignalingSetup,
+  hasInspector: boolean,
 ): void {
   const urls = () => pageUrlsAt(config, urlsOf(server, pagesBase(config)))
   const print = () => {
-    const [page] = [...urls().local, ...urls().network]
+    const { local, network } = urls()
+    const [page] = [...local, ...network]
     if (page !== undefined) log.info(new URL(SIGNALING_PATH, page.replace(/^http/, 'ws')).href)
+    if (hasInspector && local[0] !== undefined) log.info(`inspector: ${inspectorUrl(local[0])}`)
     if (hasLan) log.warn(LAN_HAS_NO_EFFECT)
   }
   if (server.listening) print()
@@ -65,9 +78,4 @@ function advice(fixedAddress: string | undefined): string {
     fixedAddress ??
     'the sidecar, whose address you can fix with signaling({ sidecar: { port: 8765 } })'
   return `Vite is in middleware mode and does not know which server the pages come from, so their WebSockets do not reach the sidecar; pass that server in Vite's config, as server: { middlewareMode: { server } }, or let it proxy ${SIGNALING_PATH}, including WebSocket upgrades, to ${target}`
-}
-
-/** Returns the base of the pages, which may differ from the base of Vite's modules (Nuxt: `/_nuxt/`). */
-function pagesBase({ appType, base }: ViteDevServer['config']): string {
-  return appType === 'custom' ? '/' : base
 }

@@ -45,6 +45,11 @@ export interface SignalingOptions {
    */
   trace?: boolean
   /**
+   * False removes the inspector, which the dev server shows at `/__signaling/` to the person at this
+   * machine. Default: true.
+   */
+  inspector?: boolean
+  /**
    * True lets phones on the LAN open the page. Vite listens on the network (unless `server.host` is
    * set), over https with a certificate for this machine's addresses (unless `server.https` is set or
    * another plugin brings a certificate), and the terminal shows the URL as a QR code. The sidecar

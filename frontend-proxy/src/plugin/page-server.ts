@@ -9,7 +9,7 @@ import { PLUGIN_NAME } from './names.ts'
 
 export type PageServer = NonNullable<ViteDevServer['httpServer']>
 
-/** Handles a request (without `head`) or an upgrade. Returns false if its path is not for signaling. */
+/** Handles a request (without `head`) or an upgrade. Returns false if its path is not for the plugin. */
 export type Interceptor = (
   request: IncomingMessage,
   answer: ServerResponse | Socket,
@@ -26,6 +26,11 @@ export function pageServerOf({ server }: ResolvedConfig): PageServer | undefined
   const webSocketServer = (option: typeof ws | typeof hmr) =>
     typeof option === 'object' ? option.server : undefined
   return own ?? webSocketServer(ws) ?? webSocketServer(hmr)
+}
+
+/** Returns the base of the pages, which may differ from the base of Vite's modules (Nuxt: `/_nuxt/`). */
+export function pagesBase({ appType, base }: ResolvedConfig): string {
+  return appType === 'custom' ? '/' : base
 }
 
 const LOOPBACK = /^(127\.|::1$)/

@@ -1,4 +1,6 @@
 import type { Plugin, ResolvedConfig } from 'vite'
+import { DEVTOOLS_DOCK } from './devtools-dock.ts'
+import { addInspector } from './inspector-on-vite.ts'
 import { type ConfigPart, Lan } from './lan.ts'
 import { logOf } from './log.ts'
 import { attachToPageServer } from './middleware-mode.ts'
@@ -54,11 +56,12 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       if (setup === undefined) return
       warnOnError(setup.log, WITHOUT_SIGNALING, () => {
         printSignalingUrl(server)
+        const inspector = options.inspector === false ? undefined : addInspector(server, setup)
         lan?.configureServer(server, config.server)
         if (httpServer) {
           warnOfWrongPath(httpServer, config.server.proxy, setup.log)
           setup.lease?.follow(httpServer, () => pageUrlsOf(server, config.server))
-        } else detachers.set(config, attachToPageServer(server, setup))
+        } else detachers.set(config, attachToPageServer(server, setup, inspector))
       })
     },
     configurePreviewServer(server) {
@@ -77,6 +80,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       detachers.get(config)?.()
       setups.get(config)?.lease?.end()
     },
+    ...(options.inspector !== false && { devtools: DEVTOOLS_DOCK }),
     ...(options.trace === true && {
       resolveId: resolveTrace,
       load: loadTrace,

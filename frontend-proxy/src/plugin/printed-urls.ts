@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { PreviewServer, ViteDevServer } from 'vite'
+import { inspectorUrl } from './inspector.ts'
 import { phoneLines } from './phone-url.ts'
 import { SIGNALING_PATH } from './proxy-rule.ts'
 
@@ -14,6 +15,14 @@ export function printSignalingUrl(server: ListeningServer): void {
     if (page === undefined) return
     const endpoint = new URL(SIGNALING_PATH, page.replace(/^http/, 'ws')).href
     print(server, 'Signaling', endpoint)
+  })
+}
+
+/** Prints the URL of the inspector below them, if this machine can open pages. */
+export function printInspectorUrl(server: ViteDevServer): void {
+  printBelow(server, () => {
+    const page = server.resolvedUrls?.local[0]
+    if (page !== undefined) print(server, 'Inspector', inspectorUrl(page))
   })
 }
 

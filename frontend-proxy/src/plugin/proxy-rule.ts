@@ -15,6 +15,10 @@ export interface Upstream {
   readonly secret: string
   /** Resolves when the sidecar listens or its start has failed. Undefined if it is not being started. */
   starting(): Promise<void> | undefined
+  /** Why there is no `url`, if it is known: a sentence that has also been printed in the terminal. */
+  readonly problem: string | undefined
+  /** Reads the token for the admin's requests, which changes when the sidecar restarts or reloads its code. */
+  adminToken(): Promise<string | undefined>
   /** Is called when nobody has answered at `url`, or there is no `url`. */
   unreachable(): void
   /** Is called for a proxy error that does not mean that the sidecar is not running. */
@@ -150,24 +154,38 @@ function holdWhileStarting(proxy: Proxy, upstream: Upstream): void {
     const method = methods[name]
     methods[name] = (...event) => {
       const proceed = () => Reflect.apply(method, proxy, event)
-      const starting = upstream.url === undefined ? upstream.starting() : undefined
-      if (starting === undefined) proceed()
-      else void hold(event[1] as Answer, starting, proceed)
+      const started = untilStarted(upstream)
+      if (started === undefined) proceed()
+      else void hold(event[1] as Answer, started, proceed)
     }
   }
 }
 
-async function hold(answer: Answer, starting: Promise<void>, proceed: () => void): Promise<void> {
+async function hold(answer: Answer, started: Promise<void>, proceed: () => void): Promise<void> {
   const ignore = () => {} // An error without a listener would end Vite.
   answer.on('error', ignore)
-  const limit = new AbortController()
-  await Promise.race([
-    starting,
-    sleep(HOLD_AT_MOST_MS, undefined, { signal: limit.signal }).catch(ignore),
-  ])
-  limit.abort()
+  await started
   answer.off('error', ignore)
   if (!answer.destroyed) proceed()
+}
+
+/**
+ * Resolves when the sidecar listens, its start has failed, or the start takes too long. Undefined if
+ * there is nothing to wait for.
+ */
+export function untilStarted(upstream: Upstream): Promise<void> | undefined {
+  const starting = upstream.url === undefined ? upstream.starting() : undefined
+  return starting && withinLimit(starting)
+}
+
+async function withinLimit(starting: Promise<void>): Promise<void> {
+  const limit = new AbortController()
+  const { signal } = limit
+  await Promise.race([
+    starting,
+    sleep(HOLD_AT_MOST_MS, undefined, { signal }).catch(() => {}), // It is aborted below.
+  ])
+  limit.abort()
 }
 
 // Vite also logs a stack trace if the browser closes the connection before it has read a refusal.

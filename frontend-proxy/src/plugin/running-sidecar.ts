@@ -11,6 +11,8 @@ export interface RunningSidecar {
   readonly project: string | undefined
   /** The folder that contains its runtime.json. */
   readonly stateDir: string
+  /** The secret for the admin's requests of this run. It must not be printed or sent to a page. */
+  readonly adminToken: string | undefined
 }
 
 // A sidecar on loopback answers within a few milliseconds.
@@ -20,14 +22,37 @@ const HEALTH_TIMEOUT_MS = 1000
 export async function findRunningSidecar(
   stateFolders: readonly string[],
 ): Promise<RunningSidecar | undefined> {
-  for (const folder of stateFolders) {
-    for (const found of [await readRuntimeFile(folder), await readRuntimeFileElsewhere(folder)]) {
-      // After SIGKILL the file still exists, and another program may use the pid or the port. Only an
-      // answer with the same boot id proves that this sidecar runs.
-      if (found && isAlive(found.pid) && (await bootAt(found.url)) === found.boot) return found
-    }
+  for await (const found of runtimeFilesIn(stateFolders)) {
+    // After SIGKILL the file still exists, and another program may use the pid or the port. Only an
+    // answer with the same boot id proves that this sidecar runs.
+    if (isAlive(found.pid) && (await bootAt(found.url)) === found.boot) return found
   }
   return undefined
+}
+
+/** Returns the admin's token of the sidecar at `url`, if one of these state folders is its own. */
+export async function findAdminToken(
+  stateFolders: readonly string[],
+  url: string,
+): Promise<string | undefined> {
+  for await (const found of runtimeFilesIn(stateFolders)) {
+    if (isSameAddress(found.url, url)) return found.adminToken
+  }
+  return undefined
+}
+
+async function* runtimeFilesIn(stateFolders: readonly string[]): AsyncGenerator<RunningSidecar> {
+  for (const folder of stateFolders) {
+    for (const found of [await readRuntimeFile(folder), await readRuntimeFileElsewhere(folder)]) {
+      if (found) yield found
+    }
+  }
+}
+
+/** A sidecar writes its address as numbers, but an option of the plugin may contain a name. */
+function isSameAddress(url: string, other: string): boolean {
+  const address = (text: string) => new URL(text).host.replace(/^localhost(?=:|$)/, '127.0.0.1')
+  return URL.canParse(other) && address(url) === address(other)
 }
 
 async function readRuntimeFile(stateDir: string): Promise<RunningSidecar | undefined> {
@@ -64,13 +89,14 @@ async function readJson(file: string): Promise<unknown> {
 
 function parseRuntime(value: unknown, stateDir: string): RunningSidecar | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { url, pid, boot, version, project } = value as Record<string, unknown>
+  const { url, pid, boot, version, project, admin_token: token } = value as Record<string, unknown>
   if (typeof url !== 'string' || !/^http:\/\//.test(url) || !URL.canParse(url)) return undefined
   // `isAlive` must not get 0 or -1, which stand for groups of processes.
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined
   if (typeof boot !== 'string' || boot === '' || typeof version !== 'string') return undefined
   const known = typeof project === 'string' ? project : undefined
-  return { url, pid, boot, version, project: known, stateDir }
+  const adminToken = typeof token === 'string' ? token : undefined
+  return { url, pid, boot, version, project: known, stateDir, adminToken }
 }
 
 function isAlive(pid: number): boolean {

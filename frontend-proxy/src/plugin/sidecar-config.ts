@@ -31,9 +31,7 @@ export function sidecarConfigFrom(plan: SidecarPlan, config: ResolvedConfig): Si
   // The sidecar's environment variable has the same effect as the option, so it is checked as well.
   const named = plan.stateDir ?? env.SIDECAR_STATE_DIR ?? process.env.SIDECAR_STATE_DIR
   const stateDir = named ? path.resolve(root, named) : undefined
-  // Without a home folder there are no default folders. The sidecar then prints what to do.
-  const defaults = folders.flatMap((folder) => projectStateFolder(folder) ?? [])
-  const stateFolders = stateDir ? [stateDir] : defaults
+  const stateFolders = stateFoldersOf(folders, stateDir)
   const allServed = servedFolders(config)
   const [first] = stateFolders
   const served = first && servedFolderAround(first, allServed)
@@ -54,6 +52,15 @@ export function sidecarConfigFrom(plan: SidecarPlan, config: ResolvedConfig): Si
     env: { SIDECAR_ADVICE: 'plugin', ...env },
     startRefusal: startRefusal(plan.explicit, process.env),
   }
+}
+
+/** Returns `stateDir` if a setting names it, or else the default folders of these projects. */
+export function stateFoldersOf(
+  projects: readonly string[],
+  stateDir: string | undefined,
+): readonly string[] {
+  // Without a home folder there are no default folders. The sidecar then prints what to do.
+  return stateDir ? [stateDir] : projects.flatMap((folder) => projectStateFolder(folder) ?? [])
 }
 
 export function stateFolderRefusal(stateDir: string, served: string): string {

@@ -7,7 +7,8 @@
 //    new server before it closes the old one, so there is always a lease. (The order is the same in
 //    Vite 7 and 8.) A restart that fails may leave a lease behind; the child then ends with Vite.
 // 3. There is at most one child process. A new one starts only after the old one has exited.
-// 4. `url` is set exactly while a sidecar is known to listen there.
+// 4. `url` is set exactly while a sidecar is known to listen there. `#stateDir` is the folder of the
+//    sidecar that was known last.
 // 5. The result of an asynchronous step is ignored if `#turn` has changed since the step began, which
 //    is the case after each stop.
 
@@ -15,7 +16,7 @@ import { findCommands } from './find-command.ts'
 import { HeldOutput } from './held-output.ts'
 import type { Log } from './log.ts'
 import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './names.ts'
-import { findRunningSidecar, type RunningSidecar } from './running-sidecar.ts'
+import { findAdminToken, findRunningSidecar, type RunningSidecar } from './running-sidecar.ts'
 import { type SidecarConfig, stateFolderRefusal } from './sidecar-config.ts'
 import { type Exit, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
 import { SiteFile } from './site-file.ts'
@@ -32,9 +33,11 @@ export class SidecarSupervisor {
   /** Tells the sidecar where the pages are. The leases write to it. */
   readonly siteFile: SiteFile = new SiteFile((sentence) => this.#printOnce('warn', sentence))
   #url: string | undefined
+  #stateDir = ''
   #config: SidecarConfig | undefined
   #log: Log = { info: () => {}, warn: () => {} }
   #lastSentence = ''
+  #problem: string | undefined
   #child: SidecarProcess | undefined
   #childExited: Promise<void> = Promise.resolve()
   #restart: NodeJS.Timeout | undefined
@@ -54,6 +57,14 @@ export class SidecarSupervisor {
     return this.siteFile.secret
   }
 
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  async adminToken(): Promise<string | undefined> {
+    return this.#url === undefined ? undefined : await findAdminToken([this.#stateDir], this.#url)
+  }
+
   addLease(lease: object): void {
     this.#leases.add(lease)
   }
@@ -69,6 +80,7 @@ export class SidecarSupervisor {
     this.#config = config
     this.#log = log
     this.#lastSentence = ''
+    this.#problem = undefined
     if (isSame && this.#isActive) return
     this.#stop()
     this.#history = new StartHistory()
@@ -153,10 +165,16 @@ export class SidecarSupervisor {
       this.#printOnce('warn', `not using the sidecar that is already running (${url}): ${refusal}`)
       return
     }
-    this.#url = url
-    this.siteFile.put(stateDir)
+    this.#listens(url, stateDir)
     this.#printOnce('info', `using the sidecar that is already running (pid ${pid}, ${url})`)
     this.#compareVersions(version)
+  }
+
+  #listens(url: string, stateDir: string): void {
+    this.#url = url
+    this.#stateDir = stateDir
+    this.#problem = undefined
+    this.siteFile.put(stateDir)
   }
 
   #findUsableCommand({ projectFolders }: SidecarConfig): readonly string[] | undefined {
@@ -207,12 +225,11 @@ export class SidecarSupervisor {
     if (served !== undefined) {
       this.#stop()
       this.#history.giveUp()
-      this.#log.warn(`the sidecar was stopped: ${stateFolderRefusal(line.stateDir, served)}`)
+      this.#print('warn', `the sidecar was stopped: ${stateFolderRefusal(line.stateDir, served)}`)
       return
     }
-    this.#url = line.url
+    this.#listens(line.url, line.stateDir)
     this.#settle()
-    this.siteFile.put(line.stateDir)
     this.#compareVersions(line.version)
   }
 
@@ -230,14 +247,14 @@ export class SidecarSupervisor {
     this.#child = undefined
     if (!this.#history.mayStart) {
       const rest = `gave up after ${MAX_STARTS_WITHOUT_READY} starts; restart Vite to try again`
-      this.#log.warn(`the sidecar ${reason}; ${rest}`)
+      this.#print('warn', `the sidecar ${reason}; ${rest}`)
       return
     }
     const delayMs = this.#history.nextDelayMs()
     // The last line of its output is not repeated, because it was printed just before, or earlier.
     const end = reason === this.#history.lastReason ? 'ended in the same way' : how
     this.#history.lastReason = reason
-    this.#log.warn(`the sidecar ${end}; restarting it in ${delayMs / 1000} s`)
+    this.#print('warn', `the sidecar ${end}; restarting it in ${delayMs / 1000} s`)
     this.#restart = setTimeout(() => {
       this.#restart = undefined
       this.#findOrStart(config)
@@ -254,8 +271,13 @@ export class SidecarSupervisor {
 
   // Each failed request may cause a search, which must not print the same sentence again.
   #printOnce(level: 'info' | 'warn', sentence: string): void {
-    if (sentence !== this.#lastSentence) this.#log[level](sentence)
+    if (sentence !== this.#lastSentence) this.#print(level, sentence)
     this.#lastSentence = sentence
+  }
+
+  #print(level: 'info' | 'warn', sentence: string): void {
+    this.#log[level](sentence)
+    if (this.#url === undefined) this.#problem = sentence
   }
 }
 

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import path from 'node:path'
 import type { ResolvedConfig } from 'vite'
 import { allowedClients, warningsFor } from './allowed-clients.ts'
 import type { ConfigPart, Lan } from './lan.ts'
 import { type Log, logOf } from './log.ts'
 import type { Plan } from './options.ts'
+import { projectFolders } from './project-folders.ts'
 import { isSignalingRule, SIGNALING_PATH, SignalingProxy, type Upstream } from './proxy-rule.ts'
-import { sidecarConfigFrom } from './sidecar-config.ts'
+import { findAdminToken } from './running-sidecar.ts'
+import { sidecarConfigFrom, stateFoldersOf } from './sidecar-config.ts'
 import { SidecarLease } from './sidecar-lease.ts'
 import { supervisorOf } from './sidecar-supervisor.ts'
 import { WITHOUT_SIGNALING, warnOnError } from './warn-on-error.ts'
@@ -16,6 +19,8 @@ export interface SignalingSetup {
   readonly proxy: SignalingProxy | undefined
   /** Undefined if the plugin does not start a sidecar. */
   readonly lease: SidecarLease | undefined
+  /** The sidecar that the inspector shows. */
+  readonly upstream: Upstream
   /** The sidecar's address, if the options contain it. */
   readonly fixedAddress: string | undefined
   /** Whether the option `lan` is set. */
@@ -34,18 +39,20 @@ export function setUp(
   const hasLan = lan !== undefined
   if (plan.kind === 'proxy-only') {
     const { target } = plan
-    const proxy = addProxyRules(config, part, fixedUpstream(target, log))
-    return { proxy, lease: undefined, fixedAddress: target, hasLan, log }
+    const upstream = fixedUpstream(target, config.root, log)
+    const proxy = addProxyRules(config, part, upstream)
+    return { proxy, lease: undefined, upstream, fixedAddress: target, hasLan, log }
   }
   const supervisor = supervisorOf(config.root)
   // The rules are also added when no sidecar may be started. The proxy then answers with a sentence.
   const proxy = addProxyRules(config, part, supervisor)
   const { port } = plan.details
   const fixedAddress = port ? `http://127.0.0.1:${port}` : undefined
-  const setup = { proxy, lease: undefined, fixedAddress, hasLan, log }
+  const setup = { proxy, lease: undefined, upstream: supervisor, fixedAddress, hasLan, log }
   if (proxy === undefined && !plan.explicit) {
-    log.info(`${part}.proxy has its own rule for ${SIGNALING_PATH}, so no sidecar is started`)
-    return setup
+    const reason = `${part}.proxy has its own rule for ${SIGNALING_PATH}, so no sidecar is started`
+    log.info(reason)
+    return { ...setup, upstream: noUpstream(`${reason} by the plugin; ${INSPECT_HINT}`) }
   }
   const sidecar = warnOnError(log, WITHOUT_SIGNALING, () => sidecarConfigFrom(plan, config))
   if (sidecar === undefined) return setup
@@ -77,10 +84,19 @@ function addProxyRules(
   return proxy
 }
 
-function fixedUpstream(target: string, log: Log): Upstream {
+const INSPECT_HINT = 'run "sidecar inspect" to open the inspector of the one that is running'
+
+function fixedUpstream(target: string, root: string, log: Log): Upstream {
   let isReported = false
   return {
     url: target,
+    problem: undefined,
+    // It is found if that sidecar was started for this project.
+    adminToken() {
+      const { SIDECAR_STATE_DIR: named } = process.env
+      const stateDir = named ? path.resolve(root, named) : undefined
+      return findAdminToken(stateFoldersOf(projectFolders(root), stateDir), target)
+    },
     // The sidecar does not know this secret. It only replaces a value that a client may have sent.
     secret: randomUUID(),
     starting: () => undefined,
@@ -89,5 +105,18 @@ function fixedUpstream(target: string, log: Log): Upstream {
       isReported = true
     },
     failed: (error) => log.warn(`the proxy to ${target} failed: ${error.message}`),
+  }
+}
+
+/** Stands for a sidecar that does not exist as far as the plugin knows. */
+function noUpstream(problem: string): Upstream {
+  return {
+    url: undefined,
+    problem,
+    secret: '',
+    adminToken: async () => undefined,
+    starting: () => undefined,
+    unreachable: () => {},
+    failed: () => {},
   }
 }

@@ -1,6 +1,6 @@
 // Behaves like `sidecar serve` for the plugin: it prints the ready line, answers /health, writes
-// runtime.json, echoes WebSocket messages, and exits when its stdin is closed. The environment variable
-// STAND_IN contains options as JSON.
+// runtime.json, echoes WebSocket messages, and exits when its stdin is closed. Below /inspector/api/ it wants
+// the token that runtime.json contains. The environment variable STAND_IN contains options as JSON.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { parseArgs } from 'node:util'
@@ -18,12 +18,14 @@ const { values: flags } = parseArgs({ args: process.argv.slice(3), options })
 const behaviour = JSON.parse(process.env.STAND_IN ?? '{}')
 const { version = '0.1.0', dieAtStart, waits, stateDir = flags['state-dir'] } = behaviour
 const boot = `boot-of-${process.pid}`
+let token = `token-of-${process.pid}`
 
 if (dieAtStart) {
   process.stderr.write('sidecar: the stand-in was told to die\n')
   process.exit(2)
 }
 const server = createServer((request, response) => {
+  if (request.url.startsWith('/inspector/api/')) return answerAdmin(request, response)
   response.setHeader('Content-Type', 'application/json')
   if (request.url === '/health') response.end(JSON.stringify({ status: 'ok', version, boot }))
   else
@@ -44,15 +46,41 @@ if (waits) {
   process.stderr.write(`stand-in ${process.pid} waits for SIGUSR2\n`)
 } else listen()
 
+/** Answers like the admin's API, with two paths of its own: a stream, and a new token as after a reload. */
+async function answerAdmin(request, response) {
+  const { method, url, headers } = request
+  if (headers.authorization !== `Bearer ${token}`) {
+    response.writeHead(401).end('{"code":"bad-token"}')
+  } else if (url === '/inspector/api/stream') {
+    response.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).write('{"line":1}\n')
+    response.once('close', () => process.stderr.write('the page is gone\n'))
+  } else {
+    if (url === '/inspector/api/reload') {
+      token = `${token}-2`
+      writeRuntime()
+    }
+    const { authorization: _, ...others } = headers
+    let body = ''
+    for await (const part of request) body += part
+    response.setHeader('Set-Cookie', 'a=1')
+    response.setHeader('Content-Type', 'application/json')
+    response.end(JSON.stringify({ pid: process.pid, method, url, body, headers: others }))
+  }
+}
+
+function writeRuntime() {
+  const { pid } = process
+  const url = `http://127.0.0.1:${server.address().port}`
+  mkdirSync(stateDir, { recursive: true })
+  const runtime = { url, pid, boot, version, project: flags.project, admin_token: token }
+  writeFileSync(`${stateDir}/runtime.json`, JSON.stringify(runtime))
+}
+
 function announce() {
   const { port } = server.address()
   const { pid } = process
   const url = `http://127.0.0.1:${port}`
-  if (stateDir) {
-    mkdirSync(stateDir, { recursive: true })
-    const runtime = JSON.stringify({ url, pid, boot, version, project: flags.project })
-    writeFileSync(`${stateDir}/runtime.json`, runtime)
-  }
+  if (stateDir) writeRuntime()
   const ready = {
     name: 'signaling-sidecar',
     version,

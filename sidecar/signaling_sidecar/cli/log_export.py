@@ -13,15 +13,13 @@ from typing import Any
 
 from signaling_sidecar.cli import state_options
 from signaling_sidecar.cli.new_file import write_new
-from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.dialects.words import dialect_words
 from signaling_sidecar.errors import MissingExtra, NotWritten
-from signaling_sidecar.eventlog.allowed_words import DialectWords
 from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.redact import Redactor
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import is_running
-from signaling_sidecar.settings import Settings
 
 STDOUT = "-"
 
@@ -64,16 +62,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{path}: {path.stat().st_size:,} bytes", file=sys.stderr)
     state_options.report_what_was_left_out(left_out)
     return 0
-
-
-def dialect_words() -> DialectWords:
-    """Collect the words of all dialects that a redacted copy may contain."""
-    dialects = DIALECTS.values()
-    return DialectWords(
-        names=frozenset(DIALECTS),
-        kinds=frozenset(kind for dialect in dialects for kind in dialect.kinds),
-        modes=frozenset(mode for dialect in dialects for mode in dialect.rules(Settings()).host.modes),
-    )
 
 
 def _as_parquet(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -43,16 +43,27 @@ def find_segments(path: str | PathLike[str] | None) -> FoundLog:
     return _found(location, None, map(Path, glob.glob(str(location), recursive=True)))
 
 
-def newest_of(segments: Sequence[Path]) -> Sequence[Path]:
-    """Return the last segment, and as many before it as fit into `NEWEST_BYTES`. Each begins with a checkpoint."""
-    left, first = NEWEST_BYTES, len(segments)
+def newest_of(segments: Sequence[Path], within_bytes: int = NEWEST_BYTES, least: int = 1) -> Sequence[Path]:
+    """Return the last segments that fit into `within_bytes`, and at least the last `least` of them. Each begins with a
+    checkpoint."""
+    left, first = within_bytes, len(segments)
     while first > 0:
         path = segments[first - 1]
-        left -= path.stat().st_size * (PACKED if path.suffix == ".gz" else 1)
-        if left < 0 and first < len(segments):
+        left -= _unpacked_bytes(path)
+        if left < 0 and first <= len(segments) - least:
             break
         first -= 1
     return segments[first:]
+
+
+def _unpacked_bytes(path: Path) -> int:
+    """Estimate the size of the text of a segment."""
+    if path.suffix == ".gz":
+        return path.stat().st_size * PACKED
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # compressed after the files were listed
+        return path.with_name(path.name + ".gz").stat().st_size * PACKED
 
 
 def _found(location: Path, how: str | None, files: Iterable[Path]) -> FoundLog:

@@ -33,6 +33,7 @@ from signaling_sidecar.server.http.dialect_routes import DialectRoutes
 from signaling_sidecar.server.http.wrong_paths import WrongPaths
 from signaling_sidecar.server.hub_view import HubView
 from signaling_sidecar.server.ice_servers import IceServers
+from signaling_sidecar.server.inspector.page import page_routes
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.server.pages.peers_in_rooms import PeersInRooms
@@ -81,7 +82,8 @@ class Sidecar:
         self._owner: Owner
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
-        self._admin = AdminApi(self.admin_token, self.boot, self.state_dir)
+        self._access = Access(lambda: self.settings, self.site)
+        self._admin = AdminApi(self.admin_token, self.boot, self.state_dir, lambda: self._access.refused)
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
@@ -89,7 +91,7 @@ class Sidecar:
 
     def app(self) -> web.Application:
         app = web.Application()
-        Access(lambda: self.settings, self.site).add_to(app)
+        self._access.add_to(app)
         WrongPaths().add_to(app)
         app.cleanup_ctx.extend([client_errors.keep_out_of_the_log, self._run])
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
@@ -106,6 +108,7 @@ class Sidecar:
             page.page,
         )
         app.router.add_get("/health", self._health)
+        app.router.add_routes(page_routes())
         for part in (self._admin, page, peers, dialects):
             app.router.add_routes(part.routes())
         return app

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from copy import copy
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import Entry, find_meetings
@@ -11,10 +14,10 @@ from signaling_sidecar.drawing.ladder.between import records_between
 from signaling_sidecar.drawing.ladder.draw_steps import draw_steps
 from signaling_sidecar.drawing.ladder.fold_steps import fold_steps
 from signaling_sidecar.drawing.ladder.payload_text import payload_text
-from signaling_sidecar.drawing.ladder.steps import Step
-from signaling_sidecar.drawing.ladder.to_html import ladder_html
+from signaling_sidecar.drawing.ladder.steps import Look, Run
+from signaling_sidecar.drawing.ladder.to_html import ROW_PX, ladder_head, ladder_html, ladder_row, ladder_width_px
 from signaling_sidecar.drawing.ladder.to_mermaid import ladder_mermaid
-from signaling_sidecar.drawing.ladder.to_text import ladder_text
+from signaling_sidecar.drawing.ladder.to_text import ladder_text, step_in_words
 from signaling_sidecar.untrusted_text import visible
 
 
@@ -25,6 +28,18 @@ class Payload(NamedTuple):
     title: str
     about: str
     text: str
+
+
+class Row(NamedTuple):
+    """One row of a ladder by itself, for a page that shows only some of the rows at a time."""
+
+    row: int
+    seq: int
+    kind: Look
+    text: str
+    """The row in words, for a screen reader. It is visible text, which is not escaped for HTML."""
+    html: str
+    """One `<svg>` element."""
 
 
 class Ladder:
@@ -42,11 +57,13 @@ class Ladder:
         fold: bool = True,
         between: tuple[str, str] | None = None,
         labels: PeerLabels | None = None,
+        kinds: Collection[str] = (),
     ) -> None:
         """Draw the records of one room and one boot, in their order.
 
-        `between` selects two sessions of the room. `labels` has the labels that a diagnosis of the whole log gives to
-        the peers of the room. Without them, the labels are those of a diagnosis of the records.
+        `between` selects two sessions of the room, and `kinds` selects rows by the values of `Look`. `labels` has the
+        labels that a diagnosis of the whole log gives to the peers of the room. Without them, the labels are those of a
+        diagnosis of the records.
         """
         records = list(records)
         labels = labels or next(iter(find_meetings(records).labels.values()), PeerLabels())
@@ -55,6 +72,8 @@ class Ladder:
             title = f"{title} · {' and '.join(labels.of(peers.get(session) or session) for session in between)}"
             records = list(records_between(records, *between))
         self.columns, steps = draw_steps(records, labels)
+        if kinds:
+            steps = [step for step in steps if step.look in kinds]
         self.steps = list(fold_steps(steps)) if fold else steps
         # This includes the folded rows: a reader may have selected one before there were enough rows to fold.
         self._by_seq = {step.seq: step for step in (*steps, *self.steps)}
@@ -77,6 +96,45 @@ class Ladder:
         pages."""
         return ladder_html(self.title, self.columns, self.steps)
 
+    @property
+    def row_px(self) -> int:
+        """The height of each row that `rows` returns."""
+        return ROW_PX
+
+    @property
+    def width_px(self) -> int:
+        return ladder_width_px(self.columns)
+
+    def head(self) -> str:
+        """Return the names above the columns, as one `<svg>` element."""
+        return ladder_head(self.columns)
+
+    def rows(self, start: int, count: int) -> Sequence[Row]:
+        """Return at most `count` rows from the row with the index `start` on."""
+        return [
+            Row(
+                row,
+                step.seq,
+                step.look,
+                step_in_words(step, self.columns),
+                ladder_row(row, step, self.steps[0], self.columns),
+            )
+            for row, step in enumerate(self.steps[start : start + count], start)
+        ]
+
+    def row_of(self, seq: int) -> int:
+        """Return the index of the row that shows the record with this `seq`, or of the last row before it."""
+        return max(bisect_right(self.steps, seq, key=lambda step: step.seq) - 1, 0)
+
+    def last(self, count: int) -> Ladder:
+        """Return the last rows as a ladder, whose title says how many there are."""
+        if len(self.steps) <= count:
+            return self
+        shown = copy(self)
+        shown.steps = self.steps[-count:]
+        shown.title = f"{self.title} · the last {count} of {len(self.steps)} rows"
+        return shown
+
     def to_mermaid(self) -> str:
         """Return the ladder as a Mermaid sequence diagram, for an issue or a document."""
         return ladder_mermaid(self.columns, self.steps)
@@ -86,14 +144,21 @@ class Ladder:
         step = self._by_seq.get(seq)
         if step is None:
             return None
-        return Payload(seq, visible(step.label), visible(_about(step)), payload_text(step.record.data))
+        payload = payload_of(step.record, step.run)
+        return payload._replace(title=visible(step.label))
 
 
-def _about(step: Step) -> str:
-    record = step.record
+def payload_of(record: Entry, run: Run | None = None) -> Payload:
+    """Return the payload of a record for which a ladder may have no row."""
+    return Payload(
+        record.seq, visible(record.kind or record.type), visible(_about(record, run)), payload_text(record.data)
+    )
+
+
+def _about(record: Entry, run: Run | None) -> str:
     facts = (
-        f"the first of {step.run.length}, seq {step.seq} to {step.run.last.seq}" if step.run else f"seq {step.seq}",
-        f"{step.time:%H:%M:%S.%f} UTC",
+        f"the first of {run.length}, seq {record.seq} to {run.last.seq}" if run else f"seq {record.seq}",
+        f"{datetime.fromtimestamp(record.ts, UTC):%H:%M:%S.%f} UTC",
         record.type,
         f"kind {record.kind}" if record.kind is not None else None,
         f"{record.bytes:,} B" if record.bytes is not None else None,

@@ -1,4 +1,7 @@
-"""A ladder as HTML with inline SVG. It needs no script and no style sheet, and suits light and dark pages."""
+"""A ladder as HTML with inline SVG. It needs no script and no style sheet, and suits light and dark pages.
+
+The whole ladder is one element. A page that has only room for some of the rows can draw each row by itself.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from signaling_sidecar.drawing.markup import FONT, INK, MAX_HEIGHT_PX, cut, svg,
 from signaling_sidecar.drawing.presence import Presence
 
 _TIMES_PX = 178
-_ROW_PX = 24
+ROW_PX = 24
 _COLUMN_PX = 220  # fits the longest usual label, "candidate host udp private", beside an arrowhead
 _MARGIN_PX = 110  # space to the right of the last column, for the labels of its marks
 _HEADER_PX = 40
@@ -37,15 +40,29 @@ _FRAME = "border:solid var(--jp-border-color2,#8b929c);border-width:1px 0"  # sh
 
 def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) -> str:
     """Draw a ladder as HTML. Control characters in text from peers are made visible, and the text is escaped."""
-    width = _TIMES_PX + max(len(columns), 1) * _COLUMN_PX + _MARGIN_PX
-    head = "".join(_heads(columns))
-    rows = "".join(part for row, step in enumerate(steps) for part in _row(row, step, steps[0], width))
+    width = ladder_width_px(columns)
+    rows = "".join(part for row, step in enumerate(steps) for part in _row(row, step, steps[0], width, y=row * ROW_PX))
     return (
         f'<div style="{INK};{FONT}"><div style="margin:4px 0">{text(title)} · {len(steps)} rows</div>'
         f'<div data-rows="" tabindex="0" style="max-height:{MAX_HEIGHT_PX}px;overflow:auto;{_FRAME}">'
-        f'<div style="position:sticky;top:0;{_PAPER};width:{width}px">{svg(width, _HEADER_PX, head)}</div>'
-        f"{svg(width, len(steps) * _ROW_PX, rows)}</div></div>"
+        f'<div style="position:sticky;top:0;{_PAPER};width:{width}px">{ladder_head(columns)}</div>'
+        f"{svg(width, len(steps) * ROW_PX, rows)}</div></div>"
     )
+
+
+def ladder_width_px(columns: Sequence[Column]) -> int:
+    return _TIMES_PX + max(len(columns), 1) * _COLUMN_PX + _MARGIN_PX
+
+
+def ladder_head(columns: Sequence[Column]) -> str:
+    """Draw the names above the columns, as one `<svg>` element."""
+    return svg(ladder_width_px(columns), _HEADER_PX, "".join(_heads(columns)))
+
+
+def ladder_row(row: int, step: Step, first: Step, columns: Sequence[Column]) -> str:
+    """Draw one row as one `<svg>` element, whose height is `ROW_PX`. `first` is the first step of the whole ladder."""
+    width = ladder_width_px(columns)
+    return svg(width, ROW_PX, "".join(_row(row, step, first, width, y=0)))
 
 
 def _heads(columns: Sequence[Column]) -> Iterator[str]:
@@ -61,13 +78,12 @@ def _heads(columns: Sequence[Column]) -> Iterator[str]:
         )
 
 
-def _row(row: int, step: Step, first: Step, width: int) -> Iterator[str]:
-    y = row * _ROW_PX
+def _row(row: int, step: Step, first: Step, width: int, *, y: int) -> Iterator[str]:
     elapsed_s = (step.time - first.time).total_seconds()
     about = (step.label, step.detail, f"{step.time:%Y-%m-%d %H:%M:%S.%f} UTC, seq {step.seq}")
     yield f'<g data-seq="{step.seq}" tabindex="-1" transform="translate(0,{y})">'
     yield f"<title>{'&#10;'.join(text(line) for line in about if line)}</title>"
-    yield f'<rect width="{width}" height="{_ROW_PX}" opacity="{".04" if row % 2 else "0"}"/>'
+    yield f'<rect width="{width}" height="{ROW_PX}" opacity="{".04" if row % 2 else "0"}"/>'
     clock = f"{step.time:%H:%M:%S.%f}"[:-3]
     yield f'<text x="4" y="16" opacity=".6">{clock}</text>'
     yield f'<text x="{_TIMES_PX - 12}" y="16" text-anchor="end">+{elapsed_s:.3f}</text>'
@@ -80,7 +96,7 @@ def _lifelines(step: Step) -> Iterator[str]:
     for at, presence in enumerate(step.presence):
         if presence is not Presence.ABSENT:
             dashes = ' stroke-dasharray="2 4"' if presence is Presence.AWAY else ""
-            yield f'<path d="M{_x(at)} 0V{_ROW_PX}" stroke="currentColor" opacity=".35"{dashes}/>'
+            yield f'<path d="M{_x(at)} 0V{ROW_PX}" stroke="currentColor" opacity=".35"{dashes}/>'
 
 
 def _drawing(step: Step, width: int) -> Iterator[str]:

@@ -138,18 +138,30 @@ class _Row:
 
 
 def _listed(step: Step, columns: Sequence[Column], left: int) -> Cells:
-    """Write a step in words: its peer, the receivers, and what happened."""
+    """Write a step as one line of text: its peer, the receivers, and what happened."""
     line = Cells(left)
     if step.column is None:
         text = f"── {visible(step.label)} ──"
     else:
-        who = _name(columns[step.column])
         arrow = "✗" if step.look is Look.REFUSED else "→"
-        to = "all" if step.record.to is None else ", ".join(_name(columns[each]) for each in step.to)
-        text = f"{who} {arrow} {to}: " if step.to else f"{who} {_MARK.get(step.look, '•')} "
-        text += visible(step.label)
+        text = f"{_name(columns[step.column])} {arrow if step.to else _MARK.get(step.look, '•')} "
+        text += (f"{_receivers(step, columns)}: " if step.to else "") + visible(step.label)
     line.write(left, text, colour=_COLOURS[step.look])
     return line
+
+
+def step_in_words(step: Step, columns: Sequence[Column]) -> str:
+    """Write a step without signs, for a screen reader."""
+    if step.column is None:
+        return visible(step.label)
+    who = _name(columns[step.column])
+    return (
+        f"{who} to {_receivers(step, columns)}: {visible(step.label)}" if step.to else f"{who}: {visible(step.label)}"
+    )
+
+
+def _receivers(step: Step, columns: Sequence[Column]) -> str:
+    return "all" if step.record.to is None else ", ".join(_name(columns[each]) for each in step.to)
 
 
 def _name(column: Column) -> str:

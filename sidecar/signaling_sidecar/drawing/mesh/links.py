@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis import State, Verdict, state_of
+from signaling_sidecar.diagnosis import Meeting, State, Verdict, state_of
 from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.drawing.timeline.attendance import Attendance
 
@@ -29,6 +29,11 @@ class Link(NamedTuple):
     state: State
     sentence: str
     """The verdict, in the words of `sidecar why`."""
+    route: str | None = None
+    """For a connected pair, by what kind of candidate each of them is connected, as `host-srflx`. None if no browser
+    has reported it."""
+    is_relayed: bool = False
+    """Whether a TURN server relays what they send."""
 
 
 class Links(NamedTuple):
@@ -51,12 +56,33 @@ def link_up(attendance: Attendance, verdicts: Iterable[Verdict], ts: float) -> L
     """Return the peers in the room at `ts` (seconds since the epoch), with the verdict on every two of them."""
     there = attendance.there_at(ts)
     nodes = [Node(row.peer, row.label, presence is Presence.AWAY) for row, presence in there]
-    index_of = {row.session: index for index, (row, _) in enumerate(there)}
+    links = links_between([row.session for row, _ in there], verdicts)
+    return Links(nodes, links, ts - attendance.began_ts, ts, attendance.busiest_ts() - attendance.began_ts)
+
+
+def links_between(sessions: Sequence[str], verdicts: Iterable[Verdict]) -> list[Link]:
+    """Return the links between the sessions that the nodes of a mesh stand for, in the order of the nodes."""
+    index_of = {session: index for index, session in enumerate(sessions)}
     found = {}
     for verdict in verdicts:
         one, other = (index_of.get(session.id) for session in verdict.meeting.sessions)
         if one is not None and other is not None:
-            found[one, other] = Link(one, other, state_of(verdict.finding.reason), verdict.sentence)
-    return Links(
-        nodes, list(found.values()), ts - attendance.began_ts, ts, attendance.busiest_ts() - attendance.began_ts
-    )
+            found[one, other] = _link(one, other, verdict)
+    return list(found.values())
+
+
+def _link(one: int, other: int, verdict: Verdict) -> Link:
+    state = state_of(verdict.finding.reason)
+    ends = _candidate_types(verdict.meeting) if state is State.CONNECTED else None
+    return Link(one, other, state, verdict.sentence, None if ends is None else "-".join(ends), "relay" in (ends or ()))
+
+
+def _candidate_types(meeting: Meeting) -> tuple[str, str] | None:
+    """Return the kinds of the two candidates that ICE has selected, in the order of the sessions."""
+    for side, connections in enumerate(meeting.connections):
+        for connection in reversed(connections):
+            pair = connection.last("pair")
+            if pair is not None:
+                ends = [str(end.get("type", "?")) for end in (pair.local, pair.remote)]
+                return (ends[0], ends[1]) if side == 0 else (ends[1], ends[0])
+    return None

@@ -19,6 +19,9 @@ _PEER_PX = 64  # least distance of two neighbours on the circle, which keeps the
 _LEAST_RADIUS_PX = 110
 _NODE_PX = 7
 _SIGNED_LINKS = 66  # links of 12 peers; with more, the signs on the links would hide the lines
+_NAMED_ROUTES = 6  # peers; in a larger mesh the words would hide the lines, and the title of each line has them
+_ROUTE_CHARACTER_PX = 6.2  # width of a rather wide character in 11 px text
+_RELAYED = "#8250df"  # of a connection through a TURN server
 _SENTENCES = 12  # below the drawing; the pairs table has all of them
 
 
@@ -50,7 +53,8 @@ def mesh_html(title: str, links: Links) -> str:
     worst_last = sorted(links.links, key=_badness)  # on top of the others
     parts = [part for link in worst_last for part in _link(link, circle, signed=signed)]
     parts += [part for at, node in enumerate(links.nodes) for part in _node(at, node, circle)]
-    legend = svg(560, 26, "".join(_legend(links)))
+    has_relayed = any(link.is_relayed for link in links.links)
+    legend = svg(560, 52 if has_relayed else 26, "".join(_legend(links)))
     return framed(title, svg(width, height, "".join(parts)) + legend + "".join(_sentences(links)))
 
 
@@ -73,15 +77,28 @@ def _badness(link: Link) -> int:
 
 def _link(link: Link, circle: _Circle, *, signed: bool) -> Iterator[str]:
     (x1, y1), (x2, y2) = circle.place(link.one), circle.place(link.other)
-    yield f"<g><title>{text(link.sentence)}</title>{_line(link.state, x1, y1, x2, y2)}"
+    said = link.sentence if link.route is None else f"{link.sentence}, {link.route}"
+    colour = _RELAYED if link.is_relayed else None
+    yield f"<g><title>{text(said)}</title>{_line(link.state, x1, y1, x2, y2, colour)}"
     if signed and link.state is not State.CONNECTED:
         # The position is away from the middle, because the lines of a large mesh cross there.
         yield _sign(link.state, x1 + (x2 - x1) * 0.4, y1 + (y2 - y1) * 0.4)
+    if link.route is not None and circle.peers <= _NAMED_ROUTES:
+        yield _route(link.route, x1 + (x2 - x1) * 0.4, y1 + (y2 - y1) * 0.4, colour or _STROKES[link.state].colour)
     yield "</g>"
 
 
-def _line(state: State, x1: float, y1: float, x2: float, y2: float) -> str:
+def _route(route: str, x: float, y: float, colour: str) -> str:
+    width = len(route) * _ROUTE_CHARACTER_PX + 12
+    return (
+        f'<rect x="{x - width / 2:.1f}" y="{y - 9:.1f}" width="{width:.1f}" height="18" rx="9" fill="{colour}"/>'
+        f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle" fill="#fff" font-size="11">{text(route)}</text>'
+    )
+
+
+def _line(state: State, x1: float, y1: float, x2: float, y2: float, other_colour: str | None = None) -> str:
     colour, dashes, width = _STROKES[state]
+    colour = other_colour or colour
     dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     return f'<path d="M{x1} {y1}L{x2} {y2}" stroke="{colour}" stroke-width="{width}"{dashed}/>'
 
@@ -115,6 +132,10 @@ def _legend(links: Links) -> Iterator[str]:
         if state is not State.CONNECTED:
             yield _sign(state, x + 20, 13)
         yield f'<text x="{x + 48}" y="17">{state} {links.count(state)}</text>'
+    relayed = sum(link.is_relayed for link in links.links)
+    if relayed:
+        yield _line(State.CONNECTED, 8, 39, 48, 39, _RELAYED)
+        yield f'<text x="56" y="43">through a TURN server (relay) {relayed}</text>'
 
 
 def _sentences(links: Links) -> Iterator[str]:

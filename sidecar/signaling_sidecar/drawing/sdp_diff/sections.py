@@ -13,6 +13,8 @@ from enum import StrEnum
 from itertools import zip_longest
 from typing import NamedTuple, TypeVar
 
+from signaling_sidecar.untrusted_text import visible
+
 _SECRET = re.compile(r"^(a=ice-(?:ufrag|pwd):|a=fingerprint:\S+ )(\S+)")
 _SHOWN_CHARS = 8  # of a secret; enough to distinguish two, and more than the 4 of Chromium's ufrags
 
@@ -56,6 +58,11 @@ def compare(one: str, other: str) -> list[Section]:
         Section(_title(ours or theirs or []), list(_rows(ours or [], theirs or [])))
         for ours, theirs in _beside(_sections(one), _sections(other), _kind)
     ]
+
+
+def titled_sections(sdp: str) -> list[tuple[str, str]]:
+    """Return the title and the text of each section of a description, in which secrets are shortened."""
+    return [(_title(section), "\n".join(visible(_shown(line)) for line in section)) for section in _sections(sdp)]
 
 
 def _sections(sdp: str) -> list[list[str]]:

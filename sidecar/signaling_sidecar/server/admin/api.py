@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,13 +19,15 @@ from signaling_sidecar.errors import NOT_JSON, Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
-from signaling_sidecar.hub.membership import Room, Session
-from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.admin.record_stream import Follower, send_records
 from signaling_sidecar.server.admin.why import WhyApi
+from signaling_sidecar.server.http.guard import Barred
+from signaling_sidecar.server.inspector.api import InspectorApi
+from signaling_sidecar.server.room_state import room_state
 
 BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a line or two
+INSPECTOR_PREFIX = "/inspector/api"  # the page of the inspector asks for paths that are relative to its own
 STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # any other refusal is answered with 409
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -45,10 +47,14 @@ class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
 class AdminApi:
     """`begin` must be called before the first request."""
 
-    def __init__(self, token: str, boot: str, state_dir: Path) -> None:
+    def __init__(
+        self, token: str, boot: str, state_dir: Path, refused: Callable[[], Iterable[Barred]] = lambda: ()
+    ) -> None:
+        """`refused` returns the requests that were refused for their Host or Origin since the start."""
         self._token = token
         self._boot = boot
         self._why = WhyApi(state_dir)
+        self._inspector = InspectorApi(state_dir, boot, refused)
         self._hub: Hub
         self._log: LogWriter
         self._followers: set[Follower] = set()
@@ -58,11 +64,13 @@ class AdminApi:
         """`administer` carries out a command, or returns its refusal."""
         self._hub, self._log, self._administer = hub, log, administer
         log.listeners.add(self._tell)
+        self._inspector.begin(hub, log)
 
     def end_streams(self) -> None:
         """End all streams of records, because the sidecar stops."""
         for follower in self._followers:
             follower.end()
+        self._inspector.end_streams()
 
     def _tell(self, text: bytes) -> None:
         if self._followers:
@@ -71,16 +79,22 @@ class AdminApi:
                 follower.tell(lines)
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        room = f"{PREFIX}/rooms/{{dialect}}/{{room}}"
+        room = "rooms/{dialect}/{room}"
+        handlers: list[tuple[str, str, Handler]] = [
+            ("GET", "openapi.json", self._describe),
+            ("GET", "rooms", self._rooms),
+            ("GET", "records", self._records),
+            ("GET", "why", self._why.answer),
+            ("POST", f"{room}/kick", self._kick),
+            ("POST", f"{room}/close", self._close),
+            ("POST", f"{room}/say", self._say),
+            ("PUT", f"{room}/rules", self._rules),
+            *(("GET", path, handler) for path, handler in self._inspector.handlers().items()),
+        ]
         return [
-            web.get(f"{PREFIX}/openapi.json", self._guarded(self._describe)),
-            web.get(f"{PREFIX}/rooms", self._guarded(self._rooms)),
-            web.get(f"{PREFIX}/records", self._guarded(self._records)),
-            web.get(f"{PREFIX}/why", self._guarded(self._why.answer)),
-            web.post(f"{room}/kick", self._guarded(self._kick)),
-            web.post(f"{room}/close", self._guarded(self._close)),
-            web.post(f"{room}/say", self._guarded(self._say)),
-            web.put(f"{room}/rules", self._guarded(self._rules)),
+            web.route(method, f"{prefix}/{path}", self._guarded(handler))
+            for prefix in (PREFIX, INSPECTOR_PREFIX)
+            for method, path, handler in handlers
         ]
 
     def _guarded(self, handler: Handler) -> Handler:
@@ -104,7 +118,7 @@ class AdminApi:
         return _json(document())
 
     async def _rooms(self, request: web.Request) -> web.Response:
-        rooms = [_room(room) for room in self._hub.membership.rooms]
+        rooms = [room_state(room) for room in self._hub.membership.rooms]
         return _json({"boot": self._boot, "rooms": rooms})
 
     async def _records(self, request: web.Request) -> web.StreamResponse:
@@ -155,30 +169,6 @@ class AdminApi:
         if refusal is not None:
             return _json({"code": refusal.code, "message": refusal.message}, STATUS_OF.get(refusal.code, 409))
         return _json({})
-
-
-def _room(room: Room) -> dict[str, Any]:
-    more = present(name=None if room.rules.entry.secret else room.name, mode=room.mode, rules=room.own)
-    return {
-        "dialect": room.key.dialect,
-        "room": room.key.room,
-        "capacity": room.capacity,
-        "listed": room.listed,
-        "createdAt": room.created_at_ms,
-        "peers": [_peer(session, room) for session in room.sessions.values()],
-        **more,
-    }
-
-
-def _peer(session: Session, room: Room) -> dict[str, Any]:
-    return {
-        "peer": session.peer,
-        "session": session.id,
-        "joinedAt": session.joined_at_ms,
-        "away": session.away is not None,
-        "host": room.host is session,
-        **present(name=session.name, connection=session.connection),
-    }
 
 
 def _json(body: Any, status: int = 200) -> web.Response:

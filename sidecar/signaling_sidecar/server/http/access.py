@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from aiohttp import web
 
 from signaling_sidecar.server.http import client_errors
-from signaling_sidecar.server.http.guard import check_access
+from signaling_sidecar.server.http.guard import Barred, check_access
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import Site
 
@@ -26,7 +26,12 @@ class Access:
     def __init__(self, settings: Callable[[], Settings], site: Callable[[], Site | None]) -> None:
         self._settings = settings
         self._site = site
-        self._hinted: set[tuple[str, str]] = set()
+        self._hinted: dict[tuple[str, str], Barred] = {}
+
+    @property
+    def refused(self) -> Collection[Barred]:
+        """The first request of each cause for which requests were refused since the start."""
+        return self._hinted.values()
 
     def add_to(self, app: web.Application) -> None:
         app.middlewares.append(self._guard)
@@ -46,7 +51,7 @@ class Access:
             return await client_errors.answer(request, handler)
         cause = (barred.header, barred.remedy)  # the value itself may differ in every request
         if cause not in self._hinted and len(self._hinted) < MAX_HINTS:
-            self._hinted.add(cause)
+            self._hinted[cause] = barred
             logger.warning("%s", barred)
         raise web.HTTPForbidden(text=f"{barred}\n")
 

@@ -1,0 +1,171 @@
+// Forwards requests for the inspector to the sidecar. The admin's token is added here, in Node, so that no
+// page, URL or log contains it.
+
+import { IncomingMessage, request as open, type ServerResponse } from 'node:http'
+import { setSafeHeaders } from './inspector-answer.ts'
+import type { Asked } from './inspector-visitor.ts'
+import { type Upstream, untilStarted } from './proxy-rule.ts'
+
+/** A request that cannot be answered. The code is stable, and the message says what to do. */
+export interface Failure {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+}
+
+/** What a page may say to the sidecar. Its cookies and its Authorization belong to the app. */
+const REQUEST_HEADERS = ['accept', 'accept-encoding', 'content-type']
+
+/** What the sidecar may say to a page. */
+const ANSWER_HEADERS = [
+  'allow',
+  'content-disposition',
+  'content-encoding',
+  'content-length',
+  'content-security-policy',
+  'content-type',
+]
+
+/** The admin's actions are a few lines of JSON. */
+const MAX_BODY_BYTES = 64 * 1024
+
+/** The part of a page's request that the sidecar gets. */
+interface Forwarded {
+  readonly method: string
+  readonly path: string
+  readonly headers: Record<string, string>
+  readonly body: Buffer | undefined
+  /** Is aborted when the page is gone. */
+  readonly signal: AbortSignal
+}
+
+/** Answers with what the sidecar says at `path`. Returns a failure if nothing has been answered. */
+export async function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  asked: Asked,
+  upstream: Upstream,
+): Promise<Failure | undefined> {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  try {
+    const body = await bodyOf(request)
+    if (body === 'too-large') return TOO_LARGE
+    await untilStarted(upstream)
+    const { method = 'GET', headers } = request
+    const picks = picked(headers, REQUEST_HEADERS)
+    const forwarded = { method, path, headers: picks, body, signal: gone.signal }
+    const send = asked === 'data' ? askAsAdmin : ask
+    const answer = await send(forwarded, upstream)
+    if (!(answer instanceof IncomingMessage)) return answer
+    setSafeHeaders(response, asked)
+    passOn(answer, response)
+  } catch (error) {
+    if (gone.signal.aborted) return undefined
+    upstream.unreachable()
+    return notRunning(upstream, error as Error)
+  }
+  return undefined
+}
+
+/**
+ * Asks with the token that is valid now. The sidecar has a new token after each start and each reload of its
+ * code, and writes it into runtime.json.
+ */
+async function askAsAdmin(
+  forwarded: Forwarded,
+  upstream: Upstream,
+): Promise<IncomingMessage | Failure> {
+  let refused: string | undefined
+  for (;;) {
+    const token = await upstream.adminToken()
+    if (upstream.url === undefined) return notRunning(upstream)
+    if (token === undefined) return noToken(upstream.url)
+    if (token === refused) return TOKEN_REFUSED
+    const answer = await ask(forwarded, upstream, token)
+    if (!(answer instanceof IncomingMessage) || answer.statusCode !== 401) return answer
+    answer.resume()
+    refused = token
+  }
+}
+
+async function ask(
+  { method, path, headers, body, signal }: Forwarded,
+  upstream: Upstream,
+  token?: string,
+): Promise<IncomingMessage | Failure> {
+  const { url } = upstream
+  if (url === undefined) return notRunning(upstream)
+  const authorization = token === undefined ? undefined : { authorization: `Bearer ${token}` }
+  return await new Promise((resolve, reject) => {
+    // A kept connection may be one that the sidecar is just closing, so each request has its own.
+    const options = { method, headers: { ...headers, ...authorization }, signal, agent: false }
+    open(new URL(path, url), options).once('response', resolve).once('error', reject).end(body)
+  })
+}
+
+/** Writes each part at once, because a stream of changes never ends by itself. */
+function passOn(answer: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(answer.statusCode ?? 502, picked(answer.headers, ANSWER_HEADERS))
+  response.flushHeaders()
+  answer.on('error', () => {}) // `close` follows.
+  answer.once('close', () => {
+    if (answer.complete) return
+    // The sidecar has exited. A stream of lines is complete after each line, so it just ends, and the page
+    // asks again. Anything else is broken.
+    const isStream = answer.headers['content-type']?.startsWith('application/x-ndjson')
+    if (isStream) response.end()
+    else response.destroy()
+  })
+  answer.pipe(response)
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined | 'too-large'> {
+  const parts: Buffer[] = []
+  let size = 0
+  for await (const part of request as AsyncIterable<Buffer>) {
+    size += part.length
+    if (size <= MAX_BODY_BYTES) parts.push(part)
+  }
+  if (size > MAX_BODY_BYTES) return 'too-large'
+  return size === 0 ? undefined : Buffer.concat(parts)
+}
+
+function picked(
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+  names: readonly string[],
+): Record<string, string> {
+  const found = names.map((name) => [name, headers[name]])
+  return Object.fromEntries(found.filter(([, value]) => typeof value === 'string'))
+}
+
+const TOO_LARGE: Failure = {
+  status: 413,
+  code: 'too-large',
+  message: `the body of a request may have at most ${MAX_BODY_BYTES} bytes`,
+}
+
+const TOKEN_REFUSED: Failure = {
+  status: 502,
+  code: 'admin-token-refused',
+  message: 'the sidecar has refused the token in its own runtime.json; restart it',
+}
+
+function notRunning({ problem }: Upstream, error?: Error): Failure {
+  const why = problem ?? error?.message
+  const rest = why === undefined ? "; see the terminal of Vite's dev server" : `: ${why}`
+  return {
+    status: 503,
+    code: 'sidecar-not-running',
+    message: `the signaling sidecar is not running${rest}`,
+  }
+}
+
+function noToken(url: string): Failure {
+  return {
+    status: 503,
+    code: 'no-admin-token',
+    message: `the inspector needs the runtime.json of the sidecar at ${url}, and this project has none; start that sidecar in this project's folder, or run "sidecar inspect" where it was started`,
+  }
+}

@@ -1,0 +1,58 @@
+import type { CLIShortcut, ViteDevServer } from 'vite'
+import { Inspector, inspectorUrl } from './inspector.ts'
+import { pageServerOf, pagesBase, urlsOf } from './page-server.ts'
+import { printInspectorUrl } from './printed-urls.ts'
+import type { SignalingSetup } from './signaling-setup.ts'
+
+/** Adds the inspector to a dev server: to its middlewares, its printed URLs and its shortcuts. */
+export function addInspector(server: ViteDevServer, { upstream }: SignalingSetup): Inspector {
+  const { config, middlewares } = server
+  const inspector = new Inspector(config.base, upstream, () => localUrlOf(server))
+  middlewares.use((request, response, next) => {
+    if (!inspector.handle(request, response)) next()
+  })
+  if (server.httpServer) {
+    printInspectorUrl(server)
+    addShortcut(server)
+  }
+  return inspector
+}
+
+/** Returns a URL with which this machine can open the app, if there is one and it is known. */
+export function localUrlOf({ config, resolvedUrls }: ViteDevServer): string | undefined {
+  if (resolvedUrls) return resolvedUrls.local[0]
+  const server = pageServerOf(config)
+  return server && urlsOf(server, pagesBase(config)).local[0]
+}
+
+/**
+ * Adds the shortcut to those that Vite binds. A second call of `bindCLIShortcuts` would do it too, but
+ * then Vite 7 reads every line of the terminal twice.
+ */
+function addShortcut(server: ViteDevServer): void {
+  const bind = server.bindCLIShortcuts
+  server.bindCLIShortcuts = (options) => {
+    // A shortcut of the user with the same key comes first, so it is used.
+    bind({ ...options, customShortcuts: [...(options?.customShortcuts ?? []), OPEN_INSPECTOR] })
+  }
+}
+
+const OPEN_INSPECTOR: CLIShortcut<ViteDevServer> = {
+  key: 's',
+  description: 'open the signaling inspector',
+  action(server) {
+    const page = localUrlOf(server)
+    if (page === undefined) {
+      server.config.logger.warn(
+        'the inspector has no URL, because Vite does not listen on localhost',
+      )
+      return
+    }
+    // Vite opens `server.open` with the browser that the user has chosen (BROWSER).
+    const options = server.config.server
+    const { open } = options
+    options.open = inspectorUrl(page)
+    server.openBrowser()
+    options.open = open as NonNullable<typeof open>
+  },
+}

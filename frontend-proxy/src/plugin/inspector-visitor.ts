@@ -1,0 +1,108 @@
+import type { IncomingMessage } from 'node:http'
+
+/** Why a request is not answered. The code is stable, and the message says what to do instead. */
+export interface Refusal {
+  readonly code: 'inspector-not-local' | 'inspector-forwarded' | 'inspector-foreign-page'
+  readonly message: string
+}
+
+/** What is asked for: the page with its scripts, which contain no data, or data and actions. */
+export type Asked = 'page' | 'data'
+
+/**
+ * Checks whether the sender of a request may see the inspector. Returns undefined if it may.
+ *
+ * The attacks: the inspector shows all that the peers have sent to each other, and can close rooms, so it is
+ * only for the person at this machine.
+ *
+ * 1. Somebody on the network asks for it, because Vite may listen there. Their socket address is not loopback.
+ * 2. Somebody on the internet asks for it through a tunnel (ngrok, cloudflared) that the developer has
+ *    opened to show the app. The tunnel's program connects from loopback, and may rewrite the Host. It then
+ *    adds a header such as X-Forwarded-For. (A tunnel that rewrites the Host and adds no header cannot be
+ *    told from a browser.)
+ * 3. A website that the developer visits has pointed a name of its own at 127.0.0.1 (DNS rebinding), so the
+ *    browser takes the inspector for a part of that website. The Host contains that name. Vite checks the
+ *    Host too, but not with https, and not with `allowedHosts: true`.
+ * 4. A website that the developer visits, or an app on another port of localhost, sends a request without
+ *    being able to read the answer (a form, an image, `no-cors`), or embeds the page in a frame. Its Origin or
+ *    Sec-Fetch-Site says so. A browser sends neither with a GET request of an old version, whose answer
+ *    the website cannot read.
+ *
+ * A link on another website may lead to the page, because the page contains no data and no other page can
+ * read or frame it.
+ *
+ * `url` is where the inspector can be opened.
+ */
+export function refusalOf(
+  request: IncomingMessage,
+  asked: Asked,
+  url: string,
+): Refusal | undefined {
+  const { headers, socket } = request
+  const instead = `open ${url} on the machine that runs Vite`
+  const { remoteAddress } = socket
+  if (!isLoopback(remoteAddress)) {
+    const from = `this request came from ${remoteAddress ?? 'a socket without an address'}`
+    return { code: 'inspector-not-local', message: `${ONLY_HERE}, and ${from}; ${instead}` }
+  }
+  const host = hostOf(request)
+  if (!LOOPBACK_HOST.test(host)) {
+    const asks = `this request asks for the host ${JSON.stringify(host)}`
+    return { code: 'inspector-not-local', message: `${ONLY_HERE}, and ${asks}; ${instead}` }
+  }
+  const forwarding = Object.keys(headers).find((name) => ADDED_BY_PROXIES.test(name))
+  if (forwarding !== undefined) {
+    const why = `the inspector does not answer through a proxy or a tunnel, and this request has the header ${forwarding}`
+    return { code: 'inspector-forwarded', message: `${why}; ${instead}` }
+  }
+  if (isFromForeignPage(request, asked)) {
+    const why = 'the inspector answers only its own page, and another page has sent this request'
+    return { code: 'inspector-foreign-page', message: `${why}; ${instead}` }
+  }
+  return undefined
+}
+
+const ONLY_HERE = 'the inspector can be opened only under a name of this machine itself'
+
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && /^(?:(?:::ffff:)?127\.|::1$)/i.test(address)
+}
+
+/** The names that no website can own. Browsers resolve `*.localhost` to loopback without asking DNS. */
+const LOOPBACK_HOST =
+  /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?$/i
+
+/** The headers of proxies, of tunnels and of the services behind which they run. */
+const ADDED_BY_PROXIES =
+  /^(?:forwarded|via|cdn-loop|true-client-ip|x-(?:forwarded|real|client|cluster-client|original|envoy|amzn|ngrok|expose)-.+|(?:cf|fly|fastly|ngrok|tailscale|zrok)-.+)$/
+
+function hostOf({ headers }: IncomingMessage): string {
+  // HTTP/2 has a pseudo-header instead of Host.
+  const authority = headers[':authority']
+  return headers.host ?? (typeof authority === 'string' ? authority : '')
+}
+
+function isFromForeignPage(request: IncomingMessage, asked: Asked): boolean {
+  const { origin, 'sec-fetch-site': site } = request.headers
+  if (origin !== undefined && origin !== ownOrigin(request)) return true
+  if (site === undefined || site === 'same-origin') return false
+  if (asked === 'data') return true
+  // `none` means that the user has typed the URL or opened it from another program.
+  return site !== 'none' && !isNavigation(request)
+}
+
+function ownOrigin(request: IncomingMessage): string {
+  const protocol = 'encrypted' in request.socket ? 'https' : 'http'
+  const text = `${protocol}://${hostOf(request)}`
+  // The Host may contain a default port or capital letters, which browsers leave out of an origin.
+  return URL.canParse(text) ? new URL(text).origin : text
+}
+
+/** Whether a tab of its own shall show the answer: a link, not a frame, an image or a script. */
+function isNavigation({ method, headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    headers['sec-fetch-mode'] === 'navigate' &&
+    headers['sec-fetch-dest'] === 'document'
+  )
+}

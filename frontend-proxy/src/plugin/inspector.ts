@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { answerWith } from './inspector-answer.ts'
+import { type Failure, forward } from './inspector-forward.ts'
+import { refusalOf } from './inspector-visitor.ts'
+import type { Upstream } from './proxy-rule.ts'
+
+/** The path of the page below the base of the app's pages. The page finds its data in `api/`. */
+export const INSPECTOR_FOLDER = '__signaling'
+
+/** Where the sidecar serves the same. */
+const SIDECAR_FOLDER = '/inspector/'
+
+const LOOPBACK_NAME = /^(?:(?:.+\.)?localhost|127\..+|\[::1\])$/
+
+/** Returns the URL of the inspector. `page` is a URL with which this machine can open the app. */
+export function inspectorUrl(page: string): string {
+  const url = new URL(`${INSPECTOR_FOLDER}/`, page)
+  // Vite may print a name from the hosts file, under which the inspector does not answer.
+  if (!LOOPBACK_NAME.test(url.hostname)) url.hostname = 'localhost'
+  return url.href
+}
+
+/** Serves the inspector on the dev server. The sidecar has its files and its data. */
+export class Inspector {
+  readonly #folders: readonly string[]
+  readonly #upstream: Upstream
+  readonly #pageUrl: () => string | undefined
+
+  /** `base` is Vite's resolved base, and `pageUrl` returns a local URL of the app if it is known. */
+  constructor(base: string, upstream: Upstream, pageUrl: () => string | undefined) {
+    // As with signaling, the path works with and without Vite's base.
+    this.#folders = [`/${INSPECTOR_FOLDER}`, `${base}${INSPECTOR_FOLDER}`]
+    this.#upstream = upstream
+    this.#pageUrl = pageUrl
+  }
+
+  /** Answers a request. Returns false if its path is not that of the inspector. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean {
+    const rest = this.#restOf(request.url ?? '')
+    if (rest === undefined) return false
+    void this.#answer(request, response, rest)
+    return true
+  }
+
+  /** Returns what follows the name of the folder: nothing, a query, or a path with a slash. */
+  #restOf(url: string): string | undefined {
+    const folder = this.#folders.find((path) => url.startsWith(path))
+    const rest = folder === undefined ? undefined : url.slice(folder.length)
+    return rest === '' || rest?.[0] === '/' || rest?.[0] === '?' ? rest : undefined
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, rest: string): Promise<void> {
+    const path = rest.startsWith('/') ? sidecarPath(rest) : undefined
+    const asked = path?.startsWith(`${SIDECAR_FOLDER}api/`) ? 'data' : 'page'
+    const refusal = refusalOf(request, asked, this.#urlFor(request))
+    if (refusal) return answerWith(response, { status: 403, ...refusal }, asked)
+    if (!rest.startsWith('/')) {
+      response.writeHead(308, { Location: `${INSPECTOR_FOLDER}/${rest}` }).end()
+      return
+    }
+    const failure =
+      path === undefined
+        ? NO_SUCH_FILE
+        : await forward(request, response, path, asked, this.#upstream)
+    if (failure) answerWith(response, failure, asked)
+  }
+
+  #urlFor({ socket }: IncomingMessage): string {
+    const protocol = 'encrypted' in socket ? 'https' : 'http'
+    return inspectorUrl(this.#pageUrl() ?? `${protocol}://localhost:${socket.localPort}/`)
+  }
+}
+
+/** Returns the path at the sidecar, unless the path leads out of the folder (with `..`). */
+function sidecarPath(rest: string): string | undefined {
+  const text = `http://sidecar${SIDECAR_FOLDER}${rest.slice(1)}`
+  if (!URL.canParse(text)) return undefined
+  const { pathname, search } = new URL(text)
+  return pathname.startsWith(SIDECAR_FOLDER) ? pathname + search : undefined
+}
+
+const NO_SUCH_FILE: Failure = {
+  status: 404,
+  code: 'no-such-file',
+  message: 'the inspector has no such file',
+}

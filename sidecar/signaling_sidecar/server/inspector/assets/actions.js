@@ -1,0 +1,109 @@
+/** What the admin may do in a room. */
+
+import { ask, askText, roomPath } from './api.js'
+import { askBack, field } from './ask_back.js'
+import { announce, counted } from './elements.js'
+import { filters, pairText } from './place.js'
+
+const act = ({ dialect, room }, verb, body = {}) =>
+  ask(`rooms/${roomPath(dialect, room)}/${verb}`, {
+    method: verb === 'rules' ? 'PUT' : 'POST',
+    body,
+  })
+
+export function kick(room, { peer, label }) {
+  askBack({
+    title: `Kick ${label}?`,
+    about: `The page of ${label} is told, and the id “${peer}” cannot join again for a minute.`,
+    yes: `Kick ${label}`,
+    danger: true,
+    act: () => act(room, 'kick', { peer }),
+    done: `${label} has been kicked.`,
+  })
+}
+
+export function close(room) {
+  askBack({
+    title: `Close the room ${room.name ?? room.room}?`,
+    about: `${counted(room.peers, 'peer')} will be told and removed. A page that joins again opens a new room.`,
+    yes: 'Close the room',
+    danger: true,
+    act: () => act(room, 'close'),
+    done: 'The room has been closed.',
+  })
+}
+
+export function say(room) {
+  const text = { tag: 'textarea', rows: 3, required: true, maxLength: 4096 }
+  askBack({
+    title: `Say something in ${room.name ?? room.room}`,
+    about: `The text is sent as a notice to ${counted(room.peers, 'peer')}. What a page does with it is up to the app.`,
+    fields: [field('Text', 'text', text)],
+    yes: `Send to ${counted(room.peers, 'peer')}`,
+    act: ({ text }) => act(room, 'say', { text: text.value }),
+    done: 'The notice has been sent.',
+  })
+}
+
+export function rules(room) {
+  const { capacity, listed, grace_s, host } = room.rules ?? {}
+  const number = { type: 'number', placeholder: 'as the dialect' }
+  const choices = [
+    new Option('as the dialect', ''),
+    new Option('listed', 'true', false, listed === true),
+    new Option('hidden', 'false', false, listed === false),
+  ]
+  askBack({
+    title: `Rules of the room ${room.name ?? room.room}`,
+    about: 'Nobody who is in the room is removed. An empty field stands for the rule of the dialect.',
+    fields: [
+      field('Most peers', 'capacity', { ...number, min: 1, step: 1, value: capacity ?? '' }),
+      field('In the list of rooms', 'listed', { tag: 'select' }, ...choices),
+      field('Seconds that a lost peer is kept', 'grace_s', {
+        ...number,
+        min: 0,
+        step: 'any',
+        value: grace_s ?? '',
+      }),
+      field('Id of the host', 'host', { placeholder: 'as the dialect', value: host ?? '' }),
+    ],
+    yes: 'Set these rules',
+    act: (form) => act(room, 'rules', wantedRules(form)),
+    done: 'The rules have been set.',
+  })
+}
+
+function wantedRules({ capacity, listed, grace_s, host }) {
+  return {
+    ...(capacity.value && { capacity: Number(capacity.value) }),
+    ...(listed.value && { listed: listed.value === 'true' }),
+    ...(grace_s.value && { grace_s: Number(grace_s.value) }),
+    ...(host.value && { host: host.value }),
+  }
+}
+
+/** Copies what an issue needs. Where the clipboard is not available, the text is shown, to be copied by hand. */
+export async function copyMarkdown({ dialect, room }, pair) {
+  const query = filters({ pair: pairText(pair) })
+  try {
+    const text = await askText(`inspector/rooms/${roomPath(dialect, room)}/markdown?${query}`)
+    const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error('no clipboard'))
+    return await copied.then(
+      () => announce('Copied as Markdown.') ?? true,
+      () => showText(text) ?? false,
+    )
+  } catch (error) {
+    announce(`That was not copied: ${error.message}`)
+    return false
+  }
+}
+
+function showText(text) {
+  askBack({
+    title: 'Copy this text',
+    about: 'The browser does not let this page use the clipboard.',
+    fields: [field('Markdown', 'markdown', { tag: 'textarea', rows: 12, readOnly: true, value: text })],
+    yes: 'Done',
+    act: () => {},
+  })
+}

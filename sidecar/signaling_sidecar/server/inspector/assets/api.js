@@ -1,0 +1,73 @@
+/** Requests to the sidecar, by paths relative to this page, which has one URL at the sidecar and another one at Vite. */
+
+import { credentials } from './session.js'
+
+const SILENT_MS = 25_000 // the stream has a line every 10 s, so without one for as long its connection is lost
+
+/** The sidecar, or the plugin in front of it, has refused a request. `status` is 0 when there was no answer at all. */
+export class Refused extends Error {
+  constructor(status, code, message) {
+    super(message)
+    this.status = status
+    this.code = code
+  }
+}
+
+async function fetched(path, { method = 'GET', body, signal } = {}) {
+  const headers = { ...credentials(), ...(body && { 'Content-Type': 'application/json' }) }
+  let answer
+  try {
+    answer = await fetch(`api/${path}`, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      signal,
+    })
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new Refused(0, 'unreachable', 'there is no answer')
+  }
+  if (answer.ok) return answer
+  const text = await answer.text().catch(() => '')
+  let told = {}
+  try {
+    told = JSON.parse(text)
+  } catch {
+    // An answer that is not JSON is shown as it is.
+  }
+  throw new Refused(answer.status, told.code, told.message ?? (text.trim() || `status ${answer.status}`))
+}
+
+export const ask = async (path, options) => (await fetched(path, options)).json()
+export const askText = async (path, options) => (await fetched(path, options)).text()
+export const roomPath = (dialect, room) => `${encodeURIComponent(dialect)}/${encodeURIComponent(room)}`
+
+/** Calls `take` with each line of the stream of changes, until the stream ends or `signal` aborts it. */
+export async function follow(take, signal) {
+  const silence = new AbortController()
+  let patience
+  const hear = () => {
+    clearTimeout(patience)
+    patience = setTimeout(() => silence.abort(), SILENT_MS)
+  }
+  hear()
+  try {
+    const answer = await fetched('inspector/changes', {
+      signal: AbortSignal.any([signal, silence.signal]),
+    })
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
+    let rest = ''
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      hear()
+      const lines = (rest + value).split('\n')
+      rest = lines.pop()
+      // Only the newest line counts, because each one tells the whole state.
+      const newest = lines.findLast((line) => line.trim())
+      if (newest) take(JSON.parse(newest))
+    }
+  } finally {
+    clearTimeout(patience)
+  }
+}

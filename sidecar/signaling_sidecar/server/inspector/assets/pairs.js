@@ -1,0 +1,76 @@
+/** The verdicts on the pairs of a room: the worst first, and those that are connected together. */
+
+import { $, announce, counted, keyed, make, rank, stateChip, WORST_FIRST } from './elements.js'
+import { urlOf } from './place.js'
+
+const FOLDED_FROM = 7 // pairs that are connected; fewer are shown at once
+const MOST_SAID = 3 // sentences that a screen reader is given at once
+
+const keyOf = ({ sessions, peers }) => (sessions ?? peers).join('\n')
+
+let before = null
+
+/** Shows the verdicts. When `roomKey` is another one, they are no news. */
+export function showPairs(verdicts, roomKey) {
+  const sorted = [...verdicts].sort((a, b) => rank(a.state) - rank(b.state))
+  const working = sorted.filter(({ state }) => state === 'connected')
+  keyed($('faulty'), sorted.slice(0, sorted.length - working.length), keyOf, pairRow)
+  keyed($('working'), working, keyOf, pairRow)
+  $('working-fold').hidden = working.length === 0
+  $('working-title').textContent =
+    working.length === 1 ? '1 pair is connected' : `${working.length} pairs are connected`
+  if (before?.roomKey !== roomKey) $('working-fold').open = working.length < FOLDED_FROM
+  else tellChanges(sorted)
+  before = { roomKey, reasons: new Map(sorted.map((verdict) => [keyOf(verdict), verdict.reason])) }
+}
+
+function tellChanges(verdicts) {
+  const changed = verdicts.filter((verdict) => before.reasons.get(keyOf(verdict)) !== verdict.reason)
+  const said = changed.slice(0, MOST_SAID).map(({ sentence }) => sentence)
+  if (changed.length > MOST_SAID) said.push(`and ${counted(changed.length - MOST_SAID, 'more pair')}`)
+  if (said.length) announce(said.join('. '))
+}
+
+function pairRow({ state, sentence, notes, next_step, evidence, peers, labels }) {
+  const names = `${labels.join(' and ')}: `
+  return make(
+    'li',
+    { data: { state } },
+    stateChip(state),
+    make(
+      'div',
+      {},
+      make('p', {}, make('b', {}, names), sentence.replace(names, '')),
+      ...(notes ?? []).map((note) => make('p', { className: 'muted small' }, note)),
+      next_step && make('p', { className: 'next-step' }, make('b', {}, 'What to do: '), next_step),
+      make('p', { className: 'muted small' }, ...links(evidence, peers, labels)),
+    ),
+  )
+}
+
+function* links(evidence, pair, labels) {
+  const ladder = { view: 'ladder', pair, kinds: [], seq: null }
+  if (evidence.length) yield 'Seen in '
+  for (const { seq } of evidence) {
+    yield make('a', { href: urlOf({ ...ladder, seq }), ariaLabel: `Message ${seq}, in which this was seen` }, `#${seq}`)
+    yield ' · '
+  }
+  yield make('a', { href: urlOf(ladder), ariaLabel: `All messages of ${labels.join(' and ')}` }, 'All their messages')
+}
+
+/** One sentence about the whole room, for the first glance. */
+export function summaryOf({ pairs, peers, worst }) {
+  const all = WORST_FIRST.reduce((sum, state) => sum + (pairs[state] ?? 0), 0)
+  if (all === 0) return peers === 1 ? 'One peer is here, and nobody else.' : 'No two peers have met here.'
+  if (all === 1) return OF_TWO[worst]
+  if (pairs.connected === all) return `All ${all} pairs are connected.`
+  const others = WORST_FIRST.filter((state) => pairs[state] && state !== 'connected')
+  return `${pairs.connected} of ${all} pairs are connected, ${others.map((state) => `${pairs[state]} ${state}`).join(', ')}.`
+}
+
+const OF_TWO = {
+  connected: 'The two peers are connected.',
+  failed: 'The two peers are not connected.',
+  trying: 'The two peers are connecting.',
+  unknown: 'It is not known whether the two peers are connected.',
+}

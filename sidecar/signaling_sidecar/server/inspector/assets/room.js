@@ -1,0 +1,212 @@
+/** One room: its verdicts, drawings, peers and records. */
+
+import { close, copyMarkdown, kick, rules, say } from './actions.js'
+import { ask, roomPath } from './api.js'
+import { $, button, counted, drawn, keyed, make } from './elements.js'
+import { clearLists, KINDS, listOf } from './lists.js'
+import { paced } from './pacing.js'
+import { showPairs, summaryOf } from './pairs.js'
+import { hidePayload, showPayload } from './payload.js'
+import { filters, go, pairText, place, urlOf } from './place.js'
+import { facts, titleOf } from './rooms.js'
+
+const FETCH_GAP_MS = 500
+
+let shown = null // the newest answer about the room of this place
+let listKey = ''
+let onProblem = () => {}
+
+const keyOf = ({ dialect, room }) => `${dialect}/${room}`
+
+/** Fetches the room, and shows it. Call it at each change, it fetches as often as it can bear. */
+export const refreshRoom = paced(async () => {
+  const here = place()
+  if (here.room === null || document.hidden) return
+  const query = filters({ pair: pairText(here.pair), kinds: here.kinds.join(',') })
+  try {
+    const found = await ask(`inspector/rooms/${roomPath(here.dialect, here.room)}?${query}`)
+    if (keyOf(place()) !== keyOf(here)) return
+    shown = found
+    showFound()
+  } catch (error) {
+    if (keyOf(place()) === keyOf(here)) showMissing(error)
+  }
+}, FETCH_GAP_MS)
+
+/** Shows the room of the new place. */
+export function enterRoom() {
+  const here = place()
+  const isOther = !shown || keyOf(shown.room) !== keyOf(here)
+  if (isOther) {
+    shown = null
+    $('room-body').hidden = $('room-missing').hidden = true
+    $('room-title').textContent = here.room
+  }
+  for (const link of $('views').querySelectorAll('a')) {
+    const { view } = link.dataset
+    link.href = urlOf({ view, seq: null })
+    link.ariaCurrent = view === here.view ? 'page' : null
+  }
+  for (const panel of document.querySelectorAll('[data-panel]')) panel.hidden = panel.dataset.panel !== here.view
+  if (shown) showFound()
+  showOpenRecord()
+  refreshRoom()
+}
+
+/** Forgets the room, because the list of rooms is shown, or because the sidecar was started again. */
+export function leaveRoom() {
+  shown = null
+  listKey = ''
+  clearLists()
+  hidePayload()
+}
+
+function showMissing(error) {
+  if (error.status !== 404) return onProblem(error)
+  shown = null
+  $('room-body').hidden = true
+  $('room-missing').hidden = false
+  $('missing-about').textContent = error.message
+}
+
+export function prepareRoom(problem) {
+  onProblem = problem
+  $('copy').onclick = async () => {
+    if (!(await copyMarkdown(place(), place().pair))) return
+    $('copy').textContent = 'Copied'
+    setTimeout(() => ($('copy').textContent = 'Copy as Markdown for an issue'), 1500)
+  }
+  $('say').onclick = () => say(shown.room)
+  $('rules').onclick = () => rules(shown.room)
+  $('close').onclick = () => close(shown.room)
+  for (const select of document.querySelectorAll('.pair-filter'))
+    select.onchange = () => go({ pair: select.value ? JSON.parse(select.value) : null, seq: null })
+  $('kinds').replaceChildren(...Object.entries(KINDS).map(kindBox))
+  $('type').onchange = () => go({ type: $('type').value.trim(), seq: null })
+  $('text').onchange = () => go({ text: $('text').value.trim(), seq: null })
+}
+
+function kindBox([label, kinds]) {
+  const box = make('input', { type: 'checkbox', value: kinds.join(',') })
+  box.onchange = () => {
+    const boxes = [...$('kinds').querySelectorAll('input')]
+    const ticked = boxes.filter((each) => each.checked)
+    // All kinds are the same as no filter.
+    const chosen = ticked.length === boxes.length ? [] : ticked
+    go({ kinds: chosen.flatMap((each) => each.value.split(',')), seq: null })
+  }
+  return make('label', {}, box, label)
+}
+
+// --- what is shown --------------------------------------------------------------------------------------------------
+
+function showFound() {
+  const { room, peers, verdicts, rejections, mesh, timeline } = shown
+  const here = place()
+  $('room-body').hidden = false
+  $('room-missing').hidden = true
+  $('room-title').textContent = titleOf(room)
+  $('room-facts').textContent = about(room)
+  $('summary').textContent = summaryOf(room)
+  $('summary').dataset.state = room.worst ?? 'none'
+  $('close').hidden = $('say').hidden = $('rules').hidden = peers.length === 0
+  showPairs(verdicts, keyOf(room))
+  keyed($('rejections'), rejections, ({ sentence }) => sentence, rejectionRow)
+  $('rejections').hidden = rejections.length === 0
+  keyed($('peers'), peers, ({ session }) => session, peerRow)
+  $('no-pair').hidden = verdicts.length > 0
+  if (here.view === 'mesh') drawnToFit($('mesh'), mesh)
+  if (here.view === 'timeline') drawn($('timeline'), timeline)
+  showFilters(verdicts, here)
+  showRows(here)
+}
+
+function about({ dialect, room, name, peers, capacity, listed, mode }) {
+  const count = capacity ? `${peers} of at most ${counted(capacity, 'peer')}` : counted(peers, 'peer')
+  return facts(name && room, `protocol “${dialect}”`, count, mode, !listed && 'hidden')
+}
+
+function peerRow({ peer, label, away, host, joinedAt }) {
+  const { dialect, room } = place()
+  const since = `since ${new Date(joinedAt).toLocaleTimeString([], { timeStyle: 'medium' })}`
+  const about = facts(host && 'host', away && 'away', since, peer !== label && peer)
+  const ask = () => kick({ dialect, room }, { peer, label })
+  return make(
+    'li',
+    { data: { peer } },
+    make('div', {}, make('b', {}, label), make('div', { className: 'muted small' }, about)),
+    button('Kick…', ask, { className: 'quiet', ariaLabel: `Kick ${label}…` }),
+  )
+}
+
+const rejectionRow = ({ sentence, next_step }) =>
+  make('li', {}, make('p', {}, sentence), next_step && make('p', { className: 'next-step' }, next_step))
+
+/** The drawing has wide margins for long names. They are cut off here, so that a phone shows it without scrolling. */
+function drawnToFit(element, html) {
+  if (!drawn(element, html)) return
+  for (const svg of element.querySelectorAll('svg')) {
+    const { x, y, width, height } = svg.getBBox()
+    svg.setAttribute('viewBox', `${x - 4} ${y - 4} ${width + 8} ${height + 8}`)
+    svg.setAttribute('width', width + 8)
+    svg.setAttribute('height', height + 8)
+  }
+}
+
+function showFilters(verdicts, here) {
+  const chosen = here.pair && JSON.stringify(here.pair)
+  const pairs = new Map(verdicts.map(({ peers, labels }) => [JSON.stringify(peers), labels.join(' and ')]))
+  if (chosen && !pairs.has(chosen)) pairs.set(chosen, here.pair.join(' and '))
+  for (const select of document.querySelectorAll('.pair-filter')) {
+    const text = JSON.stringify([...pairs])
+    if (select.pairs !== text) {
+      select.pairs = text
+      const options = [...pairs].map(([value, label]) => new Option(label, value))
+      select.replaceChildren(new Option('all peers', ''), ...options)
+    }
+    if (document.activeElement !== select) select.value = chosen ?? ''
+  }
+  for (const box of $('kinds').querySelectorAll('input'))
+    box.checked = here.kinds.length === 0 || box.value.split(',').every((kind) => here.kinds.includes(kind))
+  for (const id of ['type', 'text']) if (document.activeElement !== $(id)) $(id).value = here[id]
+}
+
+function showRows(here) {
+  if (here.view !== 'ladder' && here.view !== 'records') return
+  const { ladder, seq, room } = shown
+  const list = listOf(here.view, ladder.rowPx)
+  const key = JSON.stringify([keyOf(room), here.view, here.pair, here.kinds, here.type, here.text])
+  const isNew = listKey !== key
+  if (isNew) list.clear()
+  listKey = key
+  if (here.view === 'ladder') {
+    drawn(list.head, ladder.head)
+    list.body.style.width = list.head.style.width = `${ladder.widthPx}px`
+    $('cut').hidden = !ladder.cut
+    $('cut').textContent =
+      `Earlier records than #${ladder.first_seq} are not shown here. In a terminal, sidecar tail --all prints them.`
+  }
+  if (isNew && here.seq) list.reveal(here.seq)
+  else if (isNew || list.seenSeq !== seq) list.refresh()
+  list.seenSeq = seq
+}
+
+/** Shows the payload of the record in the URL, below the list. */
+function showOpenRecord() {
+  const here = place()
+  const list = listOf(here.view)
+  if (here.seq === null || (here.view !== 'ladder' && here.view !== 'records')) {
+    hidePayload()
+    if (list) list.openSeq = null
+    list?.show()
+    return
+  }
+  // Shown first, because it takes space from the list.
+  showPayload(here, here.seq, closePayload, list?.scroller.contains(document.activeElement))
+  if (list && list.openSeq !== here.seq) list.reveal(here.seq)
+}
+
+function closePayload() {
+  go({ seq: null })
+  listOf(place().view)?.scroller.focus()
+}

@@ -1,0 +1,106 @@
+/** The start of the page: the stream of changes, the state of its connection, and the switch between list and room. */
+
+import { follow } from './api.js'
+import { $, announce } from './elements.js'
+import { go, place, watchPlace } from './place.js'
+import { enterRoom, leaveRoom, prepareRoom, refreshRoom } from './room.js'
+import { showRooms, takeRooms } from './rooms.js'
+import { enter } from './session.js'
+
+const RETRY_MS = 1000
+
+let boot = null
+let reading = null
+
+function show() {
+  const { room } = place()
+  document.body.classList.toggle('in-room', room !== null)
+  $('room').hidden = room === null
+  if (room === null) leaveRoom()
+  else enterRoom()
+  document.title = room === null ? 'Signaling inspector' : `${room} · Signaling inspector`
+  showRooms()
+}
+
+function take(line) {
+  setState('live', 'live')
+  $('down').hidden = true
+  const isFirst = boot === null
+  if (!isFirst && boot !== line.boot) {
+    leaveRoom() // the numbers of the records begin again
+    announce('The sidecar has been started again.')
+  }
+  boot = line.boot
+  $('version').textContent = `sidecar ${line.version}`
+  takeRooms(line)
+  // Somebody who opens the page with one room wants to see that room.
+  const [only, ...others] = line.rooms
+  if (isFirst && location.search === '' && only && others.length === 0)
+    go({ room: only.room, dialect: only.dialect }, { replaces: true })
+  else refreshRoom()
+}
+
+function setState(state, text) {
+  if ($('state').dataset.state === state) return
+  $('state').dataset.state = state
+  $('state').textContent = text
+}
+
+/** Says why nothing is shown, or why what is shown is old, and what to do. */
+function showProblem(error) {
+  setState('lost', 'no connection')
+  const [why, what, command] = explained(error)
+  $('down').hidden = false
+  $('down-why').textContent = why
+  $('down-what').textContent = what
+  $('down-command').textContent = command ?? ''
+  $('down-command').hidden = !command
+}
+
+function explained({ status, message }) {
+  if (status === 401)
+    return [
+      `${message}.`,
+      'A link to this page works once. For a new one, run this in the folder of the project:',
+      'sidecar inspect',
+    ]
+  if (status === 403) return [message, 'This page tries again by itself.']
+  if (status === 0)
+    return [
+      'The server of this page does not answer.',
+      'Start the dev server again (or the sidecar, if it runs without Vite). This page then goes on by itself.',
+      'npm run dev',
+    ]
+  return [
+    `The sidecar does not answer (${message}).`,
+    'The terminal of the dev server says why. This command checks the rest, and this page goes on by itself:',
+    'sidecar doctor',
+  ]
+}
+
+/** Reads the stream for as long as somebody looks at the page, because a browser has few connections for each server. */
+async function stream() {
+  while (!document.hidden) {
+    reading = new AbortController()
+    try {
+      await follow(take, reading.signal)
+    } catch (error) {
+      if (!reading.signal.aborted) showProblem(error)
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  }
+  reading = null
+}
+
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) reading?.abort()
+  else if (!reading) stream()
+})
+addEventListener('hashchange', () => enter().then(show))
+$('search').oninput = showRooms
+
+prepareRoom(showProblem)
+watchPlace(show)
+await enter().catch(() => {}) // the stream says that there is no connection
+show()
+stream()

@@ -1,0 +1,222 @@
+/**
+ * A list of which only the visible rows are elements, and only rows near them are kept in memory.
+ *
+ * 1. All rows have the same height, so that the scroll bar is right without the rows.
+ * 2. While it follows, the newest rows are shown. Scrolling up pauses it, and scrolling to the end lets it follow again.
+ * 3. For the keyboard and the screen reader it is a list box, whose focus stays on the list itself.
+ */
+
+import { make } from './elements.js'
+
+const AROUND = 20 // rows that are drawn above and below the visible ones
+const MOST_ASKED = 200 // rows in one request
+const MOST_KEPT = 1000
+const MAY_CHANGE = 50 // the last rows, to which equal records may still be added
+
+export class VirtualList {
+  /**
+   * `fetchRows(query, signal)` resolves to `{ rows, total }`, where `query` has `from` or `seq`, and `count`.
+   * `drawRow(element, row)` fills a row. `open(row)` is called for a click or Enter. `tell(error)` is called when it
+   * follows, is paused, has another number of rows, or could not fetch them.
+   */
+  constructor(scroller, { label, rowPx, ...functions }) {
+    Object.assign(this, { scroller, rowPx, ...functions })
+    this.head = make('div', { className: 'list-head', ariaHidden: 'true' })
+    this.body = make('div', { className: 'list-body', role: 'presentation' })
+    Object.assign(scroller, { tabIndex: 0, role: 'listbox', ariaLabel: label })
+    scroller.replaceChildren(this.head, this.body)
+    scroller.onscroll = () => this.scrolled()
+    scroller.onkeydown = (event) => this.pressed(event)
+    this.body.onclick = ({ target }) => this.opened(Number(target.closest('[role=option]')?.dataset.row ?? -1))
+    new ResizeObserver(() => this.show()).observe(scroller)
+    this.clear()
+  }
+
+  /** Forgets all rows, because others are wanted now. */
+  clear() {
+    this.asking?.abort()
+    Object.assign(this, { asking: null, isNewsWaiting: false, isStuck: false, following: true, total: null })
+    Object.assign(this, { rows: new Map(), elements: new Map(), active: -1, openSeq: null })
+    this.body.replaceChildren()
+    this.body.style.height = '0'
+  }
+
+  /** Fetches what is new. */
+  async refresh() {
+    this.isNewsWaiting = this.asking !== null
+    if (this.isNewsWaiting) return
+    this.isStuck = false
+    const last = (this.total ?? 0) - MAY_CHANGE
+    for (const at of this.rows.keys()) if (at >= last && !this.elements.has(at)) this.rows.delete(at)
+    await this.ask({ from: this.following ? this.lastPage() : Math.max(this.firstVisible() - AROUND, 0) })
+    // There were more new rows than in one answer.
+    if (this.following && this.total > 0 && !this.rows.has(this.total - 1)) await this.ask({ from: this.lastPage() })
+  }
+
+  /** Scrolls to the row that shows the record, and marks it as open. */
+  async reveal(seq) {
+    this.openSeq = seq
+    const row = [...this.rows.values()].find((known) => known.seq === seq) ?? (await this.ask({ seq }))
+    if (!row || this.openSeq !== seq) return
+    this.openSeq = row.seq
+    this.activate(row.row, this.pageHeight() / 2)
+  }
+
+  /** Returns the row that shows the record `query.seq`, if that was asked for. */
+  async ask(query) {
+    this.asking?.abort()
+    const asking = new AbortController()
+    this.asking = asking
+    try {
+      const { rows, total } = await this.fetchRows({ count: MOST_ASKED, ...query }, asking.signal)
+      if (asking.signal.aborted) return
+      this.take(rows, total)
+      return query.seq && (rows.findLast((row) => row.seq <= query.seq) ?? rows[0])
+    } catch (error) {
+      if (asking.signal.aborted) return
+      this.isStuck = true
+      this.tell(error)
+    } finally {
+      if (this.asking === asking) {
+        this.asking = null
+        this.show()
+        if (this.isNewsWaiting) queueMicrotask(() => this.refresh())
+      }
+    }
+  }
+
+  take(rows, total) {
+    this.isStuck = rows.length === 0
+    for (const row of rows) {
+      const known = this.rows.get(row.row)
+      if (known?.seq !== row.seq || known.text !== row.text) this.rows.set(row.row, row)
+    }
+    const near = rows[0]?.row ?? 0
+    const isFar = (at) => this.rows.size > MOST_KEPT && Math.abs(at - near) > MOST_KEPT / 2
+    for (const at of this.rows.keys()) if (at >= total || isFar(at)) this.rows.delete(at)
+    this.total = total
+    this.body.style.height = `${total * this.rowPx}px`
+    this.tell()
+  }
+
+  // --- what is visible ------------------------------------------------------------------------------------------
+
+  pageHeight() {
+    return Math.max(this.scroller.clientHeight - this.head.offsetHeight, this.rowPx)
+  }
+
+  perPage() {
+    return Math.ceil(this.pageHeight() / this.rowPx)
+  }
+
+  firstVisible() {
+    return Math.floor(this.scroller.scrollTop / this.rowPx)
+  }
+
+  lastPage() {
+    return Math.max((this.total ?? 0) - this.perPage() - AROUND, 0)
+  }
+
+  scrolled() {
+    const { scrollTop, clientHeight, scrollHeight } = this.scroller
+    const isAtEnd = scrollTop + clientHeight >= scrollHeight - this.rowPx
+    if (isAtEnd !== this.following && scrollTop !== this.ownScrollTop) {
+      this.following = isAtEnd
+      this.tell()
+    }
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined
+      this.show()
+    })
+  }
+
+  follow() {
+    this.following = true
+    this.tell()
+    this.show()
+    this.refresh()
+  }
+
+  pause() {
+    if (!this.following) return
+    this.following = false
+    this.tell()
+  }
+
+  /** Draws the visible rows, and fetches those that are missing. */
+  show() {
+    if (this.total === null || this.scroller.clientHeight === 0) return
+    if (this.following) {
+      this.scroller.scrollTop = this.scroller.scrollHeight
+      this.ownScrollTop = this.scroller.scrollTop
+    }
+    const first = Math.max(this.firstVisible() - AROUND, 0)
+    const end = Math.min(this.firstVisible() + this.perPage() + AROUND, this.total)
+    for (const [at, element] of this.elements) {
+      if (at >= first && at < end) continue
+      element.remove()
+      this.elements.delete(at)
+    }
+    let missing = null
+    for (let at = first; at < end; at++) {
+      if (!this.rows.has(at)) missing ??= at
+      this.place(at, this.rows.get(at))
+    }
+    this.scroller.setAttribute('aria-activedescendant', this.elements.get(this.active)?.id ?? '')
+    if (missing !== null && !this.asking && !this.isStuck) this.ask({ from: missing })
+  }
+
+  place(at, row) {
+    const old = this.elements.get(at)
+    const element = old && old.shown === row ? old : this.element(at, row)
+    if (!old) this.body.append(element)
+    else if (old !== element) old.replaceWith(element)
+    this.elements.set(at, element)
+    element.ariaSetSize = this.total
+    element.ariaSelected = String(at === this.active)
+    element.classList.toggle('open', row !== undefined && row.seq === this.openSeq)
+  }
+
+  element(at, row) {
+    const texts = { id: `${this.scroller.id}-${at}`, ariaLabel: row ? row.text : 'loading' }
+    const data = { row: at, kind: row?.kind ?? '' }
+    const element = make('div', { ...texts, role: 'option', className: 'list-row', ariaPosInSet: at + 1, data })
+    element.style.cssText = `top:${at * this.rowPx}px;height:${this.rowPx}px`
+    element.shown = row
+    if (row) this.drawRow(element, row)
+    return element
+  }
+
+  // --- the keyboard ---------------------------------------------------------------------------------------------
+
+  pressed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.total) return
+    const at = this.active < 0 ? this.firstVisible() : this.active
+    const page = Math.max(this.perPage() - 1, 1)
+    const steps = { ArrowDown: this.active < 0 ? 0 : 1, ArrowUp: -1, PageDown: page, PageUp: -page }
+    const to = { Home: 0, End: this.total - 1 }[event.key] ?? at + steps[event.key]
+    if (to >= 0 || to < 0) this.activate(Math.max(0, Math.min(to, this.total - 1)))
+    else if (event.key === 'Enter' || event.key === ' ') this.opened(at)
+    else return
+    event.preventDefault()
+  }
+
+  /** Makes the row the active one. If it has to be scrolled to, `above` pixels are left above it. */
+  activate(at, above = 0) {
+    this.active = at
+    if (at < this.total - 1) this.pause()
+    const top = at * this.rowPx
+    const bottom = top + this.rowPx - this.pageHeight()
+    const { scrollTop } = this.scroller
+    if (top < scrollTop) this.scroller.scrollTop = top - above
+    else if (bottom > scrollTop) this.scroller.scrollTop = bottom + above
+    this.show()
+  }
+
+  opened(at) {
+    const row = this.rows.get(at)
+    if (!row) return
+    this.activate(at)
+    this.open(row)
+  }
+}

@@ -1,0 +1,81 @@
+"""The newest part of the event log in memory, which grows with the log and forgets its oldest segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.errors import NOT_JSON
+from signaling_sidecar.eventlog.boot_ids import boot_of
+from signaling_sidecar.eventlog.line import SCHEMA_VERSION
+from signaling_sidecar.eventlog.segment_text import whole_lines
+from signaling_sidecar.eventlog.segments import find_segments, newest_of
+
+WINDOW_BYTES = 16 * 1024 * 1024  # of segments; the peers of a busy sidecar write that much in half a minute
+LEAST_SEGMENTS = 2  # the newest segment has nearly nothing when it has just begun
+
+
+class Logged(Entry, frozen=True, gc=False):
+    """All fields of a line."""
+
+    v: int = SCHEMA_VERSION
+    c: int | None = None
+    numbers: str | None = None
+
+
+class LogWindow:
+    """Must not be used by two threads at the same time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._parts: dict[str, _Part] = {}
+
+    def grow(self) -> bool:
+        """Read what was written since the last call. Returns whether anything has changed. Raises NoLog."""
+        found = newest_of(find_segments(self._folder).segments, WINDOW_BYTES, LEAST_SEGMENTS)
+        # A segment that has been compressed is still the same segment.
+        parts = {path.name.removesuffix(".gz"): path for path in found}
+        has_other_parts = parts.keys() != self._parts.keys()
+        self._parts = {name: self._parts.get(name) or _Part(boot_of(path) or "") for name, path in parts.items()}
+        has_grown = [part.read(parts[name]) for name, part in self._parts.items() if not part.is_complete]
+        for part in list(self._parts.values())[:-1]:
+            part.is_complete = True
+        return has_other_parts or any(has_grown)
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The segments in the window, in their order."""
+        return newest_of(find_segments(self._folder).segments, WINDOW_BYTES, LEAST_SEGMENTS)
+
+    def entries(self) -> list[Logged]:
+        return list(chain.from_iterable(part.entries for part in self._parts.values()))
+
+
+class _Part:
+    """What has been read of one segment."""
+
+    def __init__(self, boot: str) -> None:
+        self._boot = boot
+        self._read_bytes = 0
+        self.entries: list[Logged] = []
+        self.is_complete = False
+
+    def read(self, path: Path) -> bool:
+        text = whole_lines(path, self._read_bytes)
+        self._read_bytes += len(text)
+        self.entries += filter(None, map(self._entry, text.splitlines()))
+        return bool(text)
+
+    def _entry(self, line: bytes) -> Logged | None:
+        try:
+            entry = _decode(line)
+        except NOT_JSON:  # another program has written into our file, which `sidecar why` reports
+            return None
+        return msgspec.structs.replace(entry, boot=self._boot) if entry.v == SCHEMA_VERSION else None
+
+
+_decode = msgspec.json.Decoder(Logged).decode

@@ -1,0 +1,63 @@
+"""Reads the queries of the inspector's API. They come from a URL that anybody can edit."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from signaling_sidecar.errors import Code
+
+MAX_COUNT = 200  # rows or records in one answer
+
+
+class BadQuery(Exception):
+    """The message names the parameter, and what it must be."""
+
+    code = Code.BAD_FIELD
+
+
+class Range(NamedTuple):
+    """Which rows of a list are wanted: `length` rows from `start` on, or those around the record `seq`."""
+
+    start: int
+    length: int
+    seq: int | None
+
+
+def pair_of(request: web.Request) -> tuple[str, str] | None:
+    """Return two peers, by their ids or labels. An id may contain a comma, so each is percent-encoded once more."""
+    text = request.query.get("pair")
+    if not text:
+        return None
+    peers = tuple(unquote(each) for each in text.split(","))
+    if len(peers) != 2:
+        raise BadQuery("`pair` must be the ids of two peers with a comma between them, each percent-encoded")
+    return peers[0], peers[1]
+
+
+def kinds_of(request: web.Request, known: frozenset[str]) -> frozenset[str]:
+    kinds = frozenset(filter(None, request.query.get("kinds", "").split(",")))
+    if not kinds <= known:
+        raise BadQuery(f"`kinds` must be some of {', '.join(sorted(known))}")
+    return kinds
+
+
+def range_of(request: web.Request) -> Range:
+    seq = _whole(request, "seq", 0) if request.query.get("seq") else None
+    return Range(_whole(request, "from", 0), min(_whole(request, "count", MAX_COUNT), MAX_COUNT), seq)
+
+
+def seq_of(request: web.Request) -> int:
+    return _number("seq", request.match_info["seq"])
+
+
+def _whole(request: web.Request, name: str, default: int) -> int:
+    return _number(name, request.query.get(name) or str(default))
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise BadQuery(f"`{name}` must be a whole number that is not negative")
+    return int(text)
