@@ -93,13 +93,9 @@ export type Plan =
 
 /** Throws an error if an option would have no effect beside the others. */
 export function planFrom(options: SignalingOptions): Plan {
-<<<<<<< HEAD
-  const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target } = options
+  const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target, test = false } = options
   if (options.overlay && options.inspector === false)
     throw new Error('signaling: overlay has no effect with inspector: false')
-=======
-  const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target, test = false } = options
->>>>>>> f-testing
   if (sidecar === false) {
     const unused = Object.entries({
       stateDir,
