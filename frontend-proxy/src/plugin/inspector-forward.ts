@@ -74,6 +74,24 @@ export async function forward(
   return undefined
 }
 
+/** Reads `path` without a page that asks. Rejects with an error whose message is for the developer. */
+export async function readAsAdmin(
+  path: string,
+  upstream: Upstream,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  await untilStarted(upstream)
+  const forwarded = { method: 'GET', path, headers: {}, body: undefined, signal }
+  const answer = await askAsAdmin(forwarded, upstream).catch((error: Error) => {
+    if (!signal.aborted) upstream.unreachable()
+    return notRunning(upstream, error)
+  })
+  if (!(answer instanceof IncomingMessage)) throw new Error(answer.message)
+  if (answer.statusCode === 200) return answer
+  answer.resume()
+  throw new Error(`the sidecar has answered ${answer.statusCode} to GET ${path}`)
+}
+
 /**
  * Asks with the token that is valid now. The sidecar has a new token after each start and each reload of
  * its code, and writes it into runtime.json a moment after it listens.
