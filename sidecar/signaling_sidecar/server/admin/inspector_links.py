@@ -1,7 +1,8 @@
 """One-time links to the inspector, for `sidecar inspect`.
 
-The link has a code in its fragment, which a browser sends to no server. The page exchanges it for a token, which it keeps
-in its `sessionStorage` and sends as a bearer token. There is no cookie, so no other page can make a browser send it.
+The link has a code in its fragment, which a browser sends to no server. The page exchanges it for a token, keeps the
+token in its `sessionStorage` and sends it as a bearer token. There is no cookie, so no other page can make a browser
+send it.
 """
 
 from __future__ import annotations
