@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import numpy as np
 import pandas as pd
 
@@ -36,6 +38,6 @@ def candidates_table(events: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     rows = np.repeat(np.flatnonzero(is_relayed), counts)
     table = events[_SAID].iloc[rows].reset_index(drop=True)
     for name, dtype in _DTYPES.items():
-        table[name] = column_of([getattr(each, name) for each in found], dtype, table.index)
+        table[name] = column_of([*map(attrgetter(name), found)], dtype, table.index)
     table["in_description"] = np.repeat(np.array(is_described, dtype="bool"), counts)
     return table[_COLUMNS]
