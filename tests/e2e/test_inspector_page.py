@@ -73,16 +73,19 @@ async def test_a_verdict_is_shown_with_its_evidence_and_the_next_step_without_a_
     assert inspector.faults == []
 
 
-async def test_a_reload_and_the_back_button_keep_the_place(
-    inspector: Inspector, sidecar: Sidecar, join: Join
-) -> None:
+async def test_a_reload_and_the_back_button_keep_the_place(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
     ann, _, cleo = [await join(sidecar, "bar", peer) for peer in ("ann", "ben", "cleo")]
     await offer(ann, "ben")
     await offer(cleo, "ben")
     page, rows = inspector.page, inspector.rows("ladder")
     await inspector.open(room="bar", view="ladder")
     await expect(rows.and_(page.locator("[data-kind=offer]"))).to_have_count(2)
-    await page.locator("#ladder-list").locator("xpath=ancestor::section").get_by_label("Between").select_option("ann and ben")
+    await (
+        page.locator("#ladder-list")
+        .locator("xpath=ancestor::section")
+        .get_by_label("Between")
+        .select_option("ann and ben")
+    )
     await expect(rows.and_(page.locator("[data-kind=offer]"))).to_have_count(1)
     await page.get_by_label("Coming and going").uncheck()
     await expect(rows.and_(page.locator("[data-kind=joined]"))).to_have_count(0)

@@ -14,7 +14,7 @@ from types import ModuleType
 from signaling_sidecar import __version__
 from signaling_sidecar.errors import FileTrouble, NoCurrentFolder, SidecarError
 
-COMMANDS = ("serve", "rooms", "discover", "tail", "why", "ladder", "doctor", "log", "dialects", "notebook")
+COMMANDS = ("serve", "rooms", "discover", "tail", "why", "ladder", "inspect", "doctor", "log", "dialects", "notebook")
 """Each has a module of the same name in this package."""
 _DESCRIPTION = """\
 A WebRTC signaling server that runs beside your Vite dev server. It manages rooms, tells pages which peers are in them,
@@ -29,6 +29,7 @@ examples:
   sidecar tail                  print events while they happen
   sidecar why                   explain which peers are connected, which are not, and why
   sidecar ladder bar            draw a diagram of all signals in the room "bar"
+  sidecar inspect               show the rooms and their messages live in a browser
   sidecar doctor                check whether other devices can reach a room
   sidecar log                   show where the event log is, and how large it is
   sidecar log export --redact shared.jsonl.gz

@@ -7,7 +7,6 @@ as a cookie or in the URL, so that no web page can make a browser send it. Vite'
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +18,12 @@ from signaling_sidecar.errors import NOT_JSON, Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
+from signaling_sidecar.server.admin.inspector_links import (
+    InspectorLinks,
+    is_on_this_machine,
+    is_same,
+    refuse_other_pages,
+)
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.admin.record_stream import Follower, send_records
 from signaling_sidecar.server.admin.why import WhyApi
@@ -40,6 +45,10 @@ class _Say(msgspec.Struct, forbid_unknown_fields=True):
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 
+class _Code(msgspec.Struct, forbid_unknown_fields=True):
+    code: Annotated[str, msgspec.Meta(max_length=128)]
+
+
 class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
     pass
 
@@ -54,6 +63,7 @@ class AdminApi:
         self._token = token
         self._boot = boot
         self._why = WhyApi(state_dir)
+        self._links = InspectorLinks()
         self._inspector = InspectorApi(state_dir, boot, refused)
         self._hub: Hub
         self._log: LogWriter
@@ -92,15 +102,21 @@ class AdminApi:
             *(("GET", path, handler) for path, handler in self._inspector.handlers().items()),
         ]
         return [
-            web.route(method, f"{prefix}/{path}", self._guarded(handler))
-            for prefix in (PREFIX, INSPECTOR_PREFIX)
-            for method, path, handler in handlers
+            web.post(f"{PREFIX}/inspector-link", self._guarded(self._new_link)),
+            web.post(f"{INSPECTOR_PREFIX}/session", self._enter),
+            *(
+                web.route(method, f"{prefix}/{path}", self._guarded(handler))
+                for prefix in (PREFIX, INSPECTOR_PREFIX)
+                for method, path, handler in handlers
+            ),
         ]
 
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: web.Request) -> web.StreamResponse:
+            if request.path.startswith(f"{INSPECTOR_PREFIX}/"):
+                refuse_other_pages(request)
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not self._is_token(token):
+            if scheme.lower() != "bearer" or not self._is_allowed(request, token):
                 raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="the admin token is missing\n")
             if request.method != "GET" and request.content_type != "application/json":
                 raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
@@ -108,9 +124,35 @@ class AdminApi:
 
         return guarded
 
-    def _is_token(self, sent: str) -> bool:
-        # Python represents bytes of a header that are not UTF-8 as lone surrogates.
-        return hmac.compare_digest(sent.encode(errors="surrogateescape"), self._token.encode())
+    def _is_allowed(self, request: web.Request, token: str) -> bool:
+        if is_same(self._token, token):
+            return True
+        is_inspector = request.path.startswith(f"{INSPECTOR_PREFIX}/") and is_on_this_machine(request)
+        return is_inspector and self._links.is_token(token)
+
+    # --- the inspector ------------------------------------------------------------------------------------------------
+
+    async def _new_link(self, request: web.Request) -> web.Response:
+        return _json({"code": self._links.new_code()})
+
+    async def _enter(self, request: web.Request) -> web.Response:
+        """Exchange the code of a one-time link for a token."""
+        refuse_other_pages(request)
+        if not is_on_this_machine(request):
+            raise web.HTTPForbidden(text="the link only works on the machine of the sidecar\n")
+        if request.content_type != "application/json":
+            raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
+        try:
+            sent = await _body(request, _Code)
+        except NOT_JSON as error:
+            return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
+        token = self._links.token_for(sent.code)
+        if token is None:
+            message = "this link was used before, or is older than a minute: run `sidecar inspect` for a new one"
+            return _json({"code": "inspector-link-used", "message": message}, 401)
+        response = _json({"token": token})
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -158,10 +200,7 @@ class AdminApi:
         self, request: web.Request, body: type[Any], command: Callable[[RoomKey, Any], OfAdmin]
     ) -> web.Response:
         try:
-            async with asyncio.timeout(BODY_WITHIN_S):
-                asked = msgspec.json.decode(await request.read() or b"{}", type=body)
-        except TimeoutError:
-            raise web.HTTPRequestTimeout(text="the body of the request has not arrived\n") from None
+            asked = await _body(request, body)
         except NOT_JSON as error:
             return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
         key = RoomKey(request.match_info["dialect"], request.match_info["room"])
@@ -169,6 +208,16 @@ class AdminApi:
         if refusal is not None:
             return _json({"code": refusal.code, "message": refusal.message}, STATUS_OF.get(refusal.code, 409))
         return _json({})
+
+
+async def _body(request: web.Request, type_: type[Any]) -> Any:
+    """Raises one of NOT_JSON."""
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            sent = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="the body of the request has not arrived\n") from None
+    return msgspec.json.decode(sent or b"{}", type=type_)
 
 
 def _json(body: Any, status: int = 200) -> web.Response:

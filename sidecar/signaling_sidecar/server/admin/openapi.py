@@ -72,6 +72,7 @@ def document() -> dict[str, Any]:
             f"{PREFIX}/rooms": {"get": _get("all rooms, including hidden ones, and their peers", _all_rooms())},
             f"{PREFIX}/records": {"get": _records()},
             f"{PREFIX}/why": {"get": _why()},
+            f"{PREFIX}/inspector-link": {"post": _inspector_link()},
             **_inspector(f"{PREFIX}/inspector"),
             f"{room}/kick": {"post": _do("remove a peer, and bar its id for 60 s", {"peer": _TEXT})},
             f"{room}/close": {"post": _do("end the room", {})},
@@ -149,6 +150,11 @@ def _of_room(summary: str, queries: list[tuple[str, str]]) -> dict[str, Any]:
         "503": {"description": "the event log cannot be read"},
     }
     return described
+
+
+def _inspector_link() -> dict[str, Any]:
+    schema = {"type": "object", "required": ["code"], "properties": {"code": _TEXT}}
+    return _get("a code for the URL /inspector/#code=…, which opens the page once, within a minute", schema)
 
 
 def _why() -> dict[str, Any]:

@@ -1,0 +1,40 @@
+"""The command `sidecar inspect`."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from typing import Any
+from urllib.error import URLError
+
+from signaling_sidecar.admin_request import ask_admin
+from signaling_sidecar.cli import state_options
+from signaling_sidecar.errors import NotRunning
+from signaling_sidecar.eventlog.state_dir import read_runtime
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("inspect", help="open the inspector in a browser", description=run.__doc__)
+    state_options.add_options(parser)
+    parser.add_argument("--no-open", action="store_true", help="only print the link")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the rooms of the running sidecar live in a browser: who is connected to whom, and what they send.
+
+    The link works once, within a minute, and only on this machine.
+    """
+    folder = state_options.state_dir_of(arguments)
+    runtime = read_runtime(folder)
+    if runtime is None:
+        raise NotRunning(str(folder))
+    try:
+        code = ask_admin(runtime.url, runtime.admin_token, "POST", "inspector-link", {})["code"]
+    except URLError:  # the sidecar has ended, and another program may use its port
+        raise NotRunning(str(folder)) from None
+    link = f"{runtime.url}/inspector/#code={code}"
+    print(link, flush=True)
+    if not arguments.no_open:
+        webbrowser.open(link)
+    return 0

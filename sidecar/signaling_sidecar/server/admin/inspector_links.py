@@ -1,0 +1,90 @@
+"""One-time links to the inspector, for `sidecar inspect`.
+
+The link has a code in its fragment, which a browser sends to no server. The page exchanges it for a token, keeps the
+token in its `sessionStorage` and sends it as a bearer token. There is no cookie, so no other page can make a browser
+send it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+VALID_S = 60.0  # seconds in which a link can be opened
+MAX_LINKS = 16  # links that have not been opened; a new one replaces the oldest
+MAX_SESSIONS = 64  # pages that were opened with a link; a new one replaces the oldest
+TOKEN_BYTES = 32
+OWN_SITE = ("same-origin", "none")
+"""The values of `Sec-Fetch-Site` for a page of the sidecar itself, and for a URL that the user has typed."""
+
+
+class InspectorLinks:
+    """The codes and tokens of one run."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._codes: deque[tuple[str, float]] = deque(maxlen=MAX_LINKS)
+        self._tokens: deque[str] = deque(maxlen=MAX_SESSIONS)
+
+    def new_code(self) -> str:
+        code = secrets.token_urlsafe(TOKEN_BYTES)
+        self._codes.append((code, self._now_s() + VALID_S))
+        return code
+
+    def token_for(self, sent: str) -> str | None:
+        """Use up a code, and return a token for it. Returns None for a code that is unknown, used or expired."""
+        valid = [code for code, until_s in self._codes if self._now_s() < until_s]
+        found = [code for code in valid if is_same(code, sent)]  # as long for a wrong code as for a right one
+        if not found:
+            return None
+        self._codes = deque((each for each in self._codes if each[0] not in found), maxlen=MAX_LINKS)
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        self._tokens.append(token)
+        return token
+
+    def is_token(self, sent: str) -> bool:
+        same = [is_same(token, sent) for token in self._tokens]  # the time does not show which of them is equal
+        return any(same)
+
+
+def is_same(secret: str, sent: str) -> bool:
+    """Compare two strings in a time that does not show how much of them is equal."""
+    # Python represents bytes of a header that are not UTF-8 as lone surrogates.
+    return hmac.compare_digest(sent.encode(errors="surrogatepass"), secret.encode())
+
+
+def refuse_other_pages(request: web.Request) -> None:
+    """Raise HTTPForbidden for a request of a page that is not of the sidecar itself.
+
+    The guard for all requests lets in every page on this machine, and those that the settings name. Only the sidecar's
+    own page may ask for what the peers say to each other.
+    """
+    origins = request.headers.getall("Origin", ())
+    is_own = all(urlsplit(origin).netloc == request.host for origin in origins)
+    if not is_own or any(site not in OWN_SITE for site in request.headers.getall("Sec-Fetch-Site", ())):
+        raise web.HTTPForbidden(text="only the page of the inspector may send this request\n")
+
+
+def is_on_this_machine(request: web.Request) -> bool:
+    """Whether the browser is on this machine and has opened the page by a name that only this machine has."""
+    if _is_proxied(request.headers):
+        return False
+    return request.remote is not None and _is_loopback(request.remote) and _is_loopback(request.url.host or "")
+
+
+def _is_proxied(names: Iterable[str]) -> bool:
+    return any(name.lower() in ("forwarded", "via") or name.lower().startswith("x-forwarded-") for name in names)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
