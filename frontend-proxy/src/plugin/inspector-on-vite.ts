@@ -1,5 +1,6 @@
 import type { CLIShortcut, ViteDevServer } from 'vite'
 import { Inspector, inspectorUrl } from './inspector.ts'
+import { logOf } from './log.ts'
 import { pageServerOf, pagesBase, urlsOf } from './page-server.ts'
 import { printInspectorUrl } from './printed-urls.ts'
 import type { SignalingSetup } from './signaling-setup.ts'
@@ -43,9 +44,8 @@ const OPEN_INSPECTOR: CLIShortcut<ViteDevServer> = {
   action(server) {
     const page = localUrlOf(server)
     if (page === undefined) {
-      server.config.logger.warn(
-        'the inspector has no URL, because Vite does not listen on localhost',
-      )
+      const sentence = 'the inspector has no URL, because Vite does not listen on localhost'
+      logOf(server.config).warn(sentence)
       return
     }
     // Vite opens `server.open` with the browser that the user has chosen (BROWSER).
@@ -53,6 +53,6 @@ const OPEN_INSPECTOR: CLIShortcut<ViteDevServer> = {
     const { open } = options
     options.open = inspectorUrl(page)
     server.openBrowser()
-    options.open = open as NonNullable<typeof open>
+    Object.assign(options, { open })
   },
 }

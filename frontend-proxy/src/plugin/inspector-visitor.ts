@@ -56,7 +56,7 @@ export function refusalOf(
     return { code: 'inspector-forwarded', message: `${why}; ${instead}` }
   }
   if (isFromForeignPage(request, asked)) {
-    const why = 'the inspector answers only its own page, and another page has sent this request'
+    const why = 'the inspector answers only its own page, and this request does not come from it'
     return { code: 'inspector-foreign-page', message: `${why}; ${instead}` }
   }
   return undefined
