@@ -12,13 +12,20 @@ const pageScript = (name: string) => ({
   dts: false,
 })
 
-// The builds are separate, so that they share no chunks: the plugin runs in Node, and the client is
-// bundled with an app.
+// The builds are separate, so that they share no chunks: the plugin and the tools for tests run in Node,
+// and the client is bundled with an app.
 export default defineConfig([
   {
     ...shared,
     entry: 'src/plugin/index.ts',
     outDir: 'dist/plugin',
+    platform: 'node',
+    target: 'node20.19',
+  },
+  {
+    ...shared,
+    entry: 'src/testing/index.ts',
+    outDir: 'dist/testing',
     platform: 'node',
     target: 'node20.19',
   },

@@ -57,6 +57,8 @@ MAY_IMPORT = {
         "names",
         "untrusted_text",
     },
+    "pytest_plugin": {"testing"},
+    "testing": {"admin_request", "diagnosis", "eventlog", "untrusted_text"},
     "reload": {"settings", "errors"},
     "hooks": set(),
     "admin_request": set(),
@@ -198,6 +200,7 @@ PUBLIC = [
     "lan",
     "reload",
     "server",
+    "testing",
 ]
 
 

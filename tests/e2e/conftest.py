@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright, expect
 
+from tests.e2e.plain_peers import Join, joining
 from tests.e2e.reported_verdicts import Tally
 from tests.kit.browsers import CAMERA_FLAGS, SharedBrowsers, launched, launched_firefox
 from tests.kit.lan import Lan, new_lan
@@ -124,6 +125,13 @@ async def firefox(browsers: SharedBrowsers, playwright: Playwright, firefox_path
     """Camera and microphone are there, and every page may have them."""
     async with browsers.lent("Firefox", partial(launched_firefox, playwright, firefox_path)) as browser:
         yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def join() -> AsyncIterator[Join]:
+    """A function that lets a peer join a room until it leaves or the test ends."""
+    async with joining() as join:
+        yield join
 
 
 @pytest.fixture

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 
-import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from signaling_sidecar.dialects import DIALECTS
 from tests.e2e.demo_page import in_room, meet, new_page
+from tests.e2e.plain_peers import Join
 from tests.kit.programs import Start, until
 from tests.kit.sites import Sidecar, Site, close_all_rooms, sidecar_in, start_sidecar, start_vite, url_in, write_project
 from tests.kit.ways import config_with_plugin, serve_over_https
@@ -35,7 +34,6 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
 }
 """
 HOW_MANY_LINES = "pre => new Set([...pre.firstElementChild.getClientRects()].map(({ top }) => Math.round(top))).size"
-Join = Callable[..., Awaitable[aiohttp.ClientWebSocketResponse]]
 ROUND_TRIP = re.compile(r"^connected, round trip \d+\.\d ms$")
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
 
@@ -104,20 +102,6 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(ignore_https_errors=True)
     yield context
     await context.close()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def join() -> AsyncIterator[Join]:
-    """A function that lets a peer join a room until it leaves or the test ends."""
-    async with aiohttp.ClientSession() as session, AsyncExitStack() as sockets:
-
-        async def join(sidecar: Sidecar, room: str, peer: str, **more: object) -> aiohttp.ClientWebSocketResponse:
-            socket = await sockets.enter_async_context(session.ws_connect(f"{sidecar.url}/ws/signaling"))
-            await socket.send_json({"type": "join", "roomId": room, "peerId": peer, **more})
-            assert (await socket.receive_json())["type"] == "peer_list"
-            return socket
-
-        yield join
 
 
 async def test_rooms_appear_and_disappear_on_the_page(place: Place, context: BrowserContext, join: Join) -> None:

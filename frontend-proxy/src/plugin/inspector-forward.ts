@@ -1,5 +1,5 @@
-// Forwards requests for the inspector to the sidecar. The admin's token is added here, in Node, so that no
-// page, URL or log contains it.
+// Forwards requests for the inspector to the sidecar. The admin's token is added here, in Node, so that
+// no page, URL or log contains it.
 
 import { IncomingMessage, request as open, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -93,8 +93,8 @@ export async function readAsAdmin(
 }
 
 /**
- * Asks with the token that is valid now. The sidecar has a new token after each start and each reload of its
- * code, and writes it into runtime.json a moment after it listens.
+ * Asks with the token that is valid now. The sidecar has a new token after each start and each reload of
+ * its code, and writes it into runtime.json a moment after it listens.
  */
 async function askAsAdmin(
   forwarded: Forwarded,

@@ -20,14 +20,17 @@ export function inspectorUrl(page: string): string {
   return url.href
 }
 
+/** Returns a URL with which this machine can open the app, or undefined if there is none. */
+type PageUrl = (request: IncomingMessage) => string | undefined
+
 /** Serves the inspector on the dev server. The sidecar has its files and its data. */
 export class Inspector {
   readonly #folders: readonly string[]
   readonly #upstream: Upstream
-  readonly #pageUrl: () => string | undefined
+  readonly #pageUrl: PageUrl
 
-  /** `base` is Vite's resolved base, and `pageUrl` returns a local URL of the app if it is known. */
-  constructor(base: string, upstream: Upstream, pageUrl: () => string | undefined) {
+  /** `base` is Vite's resolved base. */
+  constructor(base: string, upstream: Upstream, pageUrl: PageUrl) {
     // As with signaling, the path works with and without Vite's base.
     this.#folders = [`/${INSPECTOR_FOLDER}`, `${base}${INSPECTOR_FOLDER}`]
     this.#upstream = upstream
@@ -49,7 +52,8 @@ export class Inspector {
 
   /** Returns why the sender of this request gets no answer, if it gets none. */
   refusalOf(request: IncomingMessage, asked: Asked): Refusal | undefined {
-    return refusalOf(request, asked, this.#urlFor(request))
+    const page = this.#pageUrl(request)
+    return refusalOf(request, asked, page && inspectorUrl(page))
   }
 
   /** Reads data of the sidecar. Rejects with an error whose message is for the developer. */
@@ -78,11 +82,6 @@ export class Inspector {
         ? NO_SUCH_FILE
         : await forward(request, response, path, asked, this.#upstream)
     if (failure) answerWith(response, failure, asked)
-  }
-
-  #urlFor({ socket }: IncomingMessage): string {
-    const protocol = 'encrypted' in socket ? 'https' : 'http'
-    return inspectorUrl(this.#pageUrl() ?? `${protocol}://localhost:${socket.localPort}/`)
   }
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
+import { networkInterfaces } from 'node:os'
 import { build, preview } from 'vite'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { DEVTOOLS_DOCK } from '../../src/plugin/devtools-dock.ts'
@@ -352,6 +353,26 @@ test('everybody else is refused, and told where it can be opened', async () => {
     if (path === DATA) expect(Object.keys(JSON.parse(text)), who).toEqual(['code', 'message'])
     else expect(answered['content-type'], who).toContain('text/html')
   }
+})
+
+const [ownAddress] = Object.values(networkInterfaces())
+  .flatMap((all) => all ?? [])
+  .filter(({ family, internal }) => family === 'IPv4' && !internal)
+
+test.runIf(ownAddress)('if Vite listens only on the network, nobody sees it', async () => {
+  const host = ownAddress?.address ?? ''
+  const { server, lines } = await open({}, { server: { host } })
+  const [page] = server.resolvedUrls?.network ?? []
+  const answer = await fetch(`${page}__signaling/api/rooms`)
+  expect([answer.status, await answer.json()]).toEqual([
+    403,
+    {
+      code: 'inspector-not-local',
+      message: expect.stringMatching(`from ${host}; .* let Vite listen on localhost`),
+    },
+  ])
+  server.printUrls()
+  expect(lines.all.join('\n')).not.toContain('Inspector:')
 })
 
 test('a sidecar that has ended leaves no stream behind', async () => {

@@ -33,5 +33,5 @@ test.each([
   [true, { CI: '1' }, false],
   [true, { VITEST: 'true' }, true],
 ] as const)('explicit %s with %j: refused is %s', (explicit, env, refused) => {
-  expect(startRefusal(explicit, env) !== undefined).toBe(refused)
+  expect(startRefusal({ explicit, test: false }, env) !== undefined).toBe(refused)
 })

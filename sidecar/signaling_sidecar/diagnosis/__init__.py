@@ -8,7 +8,7 @@ from signaling_sidecar.diagnosis.meetings import FoundMeetings, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.running import diagnose_running
 from signaling_sidecar.diagnosis.state import State, state_of
-from signaling_sidecar.diagnosis.verdict_object import VerdictObject, Why, verdict_object, why
+from signaling_sidecar.diagnosis.verdict_object import RejectionObject, VerdictObject, Why, verdict_object, why
 from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "History",
     "Meeting",
     "Reason",
+    "RejectionObject",
     "State",
     "Verdict",
     "VerdictObject",

@@ -1,0 +1,234 @@
+"""The page of the inspector shows live who is connected to whom, and keeps its place."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.e2e.inspector_page import ASSETS, Inspector, ask, open_inspector
+from tests.e2e.plain_peers import Join
+from tests.kit.programs import Start
+from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar, write_project
+
+MOST_BYTES = 60_000  # of all files of the page together
+UNANSWERED_WITHIN_MS = 15_000  # ms; an answer is late after 5 s, and a verdict is shown 2 s later
+SDP = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:{ufrag}\r\n"
+HOSTILE = "<img src=x onerror=document.title='hacked'>"
+PHONE: Any = {"width": 390, "height": 844}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running(start_once: Start, tmp_path_factory: pytest.TempPathFactory) -> Sidecar:
+    project = write_project(tmp_path_factory.mktemp("inspected") / "app", "")
+    return await start_sidecar(start_once, project, ["--max-frames-per-s", "100000"])
+
+
+@pytest.fixture
+def sidecar(running: Sidecar) -> Sidecar:
+    """Nobody is in a room of it when a test begins."""
+    close_all_rooms(running)
+    return running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def inspector(browser: Browser, sidecar: Sidecar) -> Inspector:
+    return await open_inspector(browser, sidecar)
+
+
+async def offer(socket: aiohttp.ClientWebSocketResponse, to: str, ufrag: str = "abcd") -> None:
+    await socket.send_json({"type": "offer", "to": to, "sdp": SDP.format(ufrag=ufrag)})
+
+
+async def test_a_verdict_is_shown_with_its_evidence_and_the_next_step_without_a_reload(
+    inspector: Inspector, sidecar: Sidecar, join: Join
+) -> None:
+    page = inspector.page
+    await inspector.open()
+    await expect(page.locator("#empty")).to_contain_text("Nobody is in a room yet.")
+    await expect(page.locator("#empty code").first).to_contain_text("new Mesh({ room: 'lobby' })")
+    ann = await join(sidecar, "bar", "ann", name="Ann", listed=False)
+    await expect(inspector.room("bar")).to_contain_text("1 peer · hidden")
+    await join(sidecar, "bar", "ben", name="Ben")
+    await inspector.room("bar").get_by_role("link").click()
+    await offer(ann, "ben")
+    pair = page.locator("#faulty li")
+    await expect(pair).to_have_attribute("data-state", "trying")
+    # Nothing happens any more: the verdict changes because time has passed.
+    await expect(pair).to_have_attribute("data-state", "failed", timeout=UNANSWERED_WITHIN_MS)
+    await expect(pair).to_contain_text("Ann and Ben: Ben has not answered the offer of Ann")
+    await expect(pair).to_contain_text("What to do:")
+    await expect(page.locator("#summary")).to_have_text("The two peers are not connected.")
+    await expect(page.locator("#mesh svg").first).to_be_visible()
+    await expect(page.locator("#said")).to_contain_text("Ben has not answered")
+    await pair.get_by_role("link", name=re.compile(r"^Message \d+")).first.click()
+    await expect(page.locator("#ladder-list .open")).to_have_attribute("data-kind", "offer")
+    await expect(page.locator("#payload")).to_contain_text("a=ice-ufrag:abcd")
+    assert inspector.faults == []
+
+
+async def test_a_reload_and_the_back_button_keep_the_place(
+    inspector: Inspector, sidecar: Sidecar, join: Join
+) -> None:
+    ann, _, cleo = [await join(sidecar, "bar", peer) for peer in ("ann", "ben", "cleo")]
+    await offer(ann, "ben")
+    await offer(cleo, "ben")
+    page, rows = inspector.page, inspector.rows("ladder")
+    await inspector.open(room="bar", view="ladder")
+    await expect(rows.and_(page.locator("[data-kind=offer]"))).to_have_count(2)
+    await page.locator("#ladder-list").locator("xpath=ancestor::section").get_by_label("Between").select_option("ann and ben")
+    await expect(rows.and_(page.locator("[data-kind=offer]"))).to_have_count(1)
+    await page.get_by_label("Coming and going").uncheck()
+    await expect(rows.and_(page.locator("[data-kind=joined]"))).to_have_count(0)
+    await rows.and_(page.locator("[data-kind=offer]")).click()
+    await expect(page.locator("#payload")).to_be_visible()
+    await page.reload()
+    await expect(page.locator("#ladder-list .open")).to_have_attribute("data-kind", "offer")
+    await expect(page.locator("#payload")).to_contain_text("a=ice-ufrag:abcd")
+    await expect(page.get_by_label("Coming and going")).not_to_be_checked()
+    await expect(rows.and_(page.locator("[data-kind=joined]"))).to_have_count(0)
+    assert parse_qs(urlsplit(page.url).query)["pair"] == ["ann,ben"]
+    await page.go_back()
+    await expect(page.locator("#payload")).to_be_hidden()
+    await page.go_back()
+    await expect(page.get_by_label("Coming and going")).to_be_checked()
+    await expect(rows.and_(page.locator("[data-kind=joined]"))).to_have_count(2)
+    assert inspector.faults == []
+
+
+async def test_messages_are_read_with_the_keyboard_alone(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
+    ann, _ = [await join(sidecar, "bar", peer) for peer in ("ann", "ben")]
+    await offer(ann, "ben", "old1")
+    await offer(ann, "ben", "new2")
+    page = inspector.page
+    await inspector.open(room="bar", view="ladder", kinds="offer")
+    await expect(inspector.rows("ladder")).to_have_count(2)
+    messages = page.get_by_role("listbox", name="Messages in the room")
+    await messages.focus()
+    await page.keyboard.press("End")
+    await page.keyboard.press("Enter")
+    payload = page.get_by_role("complementary")
+    await expect(payload.get_by_role("heading")).to_be_focused()
+    await expect(payload.locator("details").first).to_contain_text("Difference")
+    await expect(payload.locator("details").first).to_contain_text("a=ice-ufrag:new2")
+    await page.keyboard.press("Escape")
+    await expect(payload).to_be_hidden()
+    await expect(messages).to_be_focused()
+    await page.keyboard.press("ArrowUp")
+    active = await messages.get_attribute("aria-activedescendant")
+    await expect(page.locator(f"#{active}")).to_have_attribute("aria-posinset", "1")
+    await expect(page.locator(f"#{active}")).to_have_accessible_name(re.compile("ann.*offer.*ben|offer.*ann.*ben"))
+
+
+async def test_the_admin_is_asked_back_once(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
+    ann = await join(sidecar, "bar", "ann", name="Ann")
+    await join(sidecar, "bar", "ben", name="Ben")
+    page = inspector.page
+    await inspector.open(room="bar")
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="Kick Ann…").click()
+    await expect(dialog).to_contain_text("Kick Ann?")
+    await expect(dialog).to_contain_text("cannot join again for a minute")
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await expect(page.locator("#peers li")).to_have_count(2)
+
+    await page.get_by_role("button", name="Say…").click()
+    await dialog.get_by_label("Text").fill("the build is broken")
+    await dialog.get_by_role("button", name="Send to 2 peers").click()
+    await expect(dialog).to_be_hidden()
+    while (heard := await ann.receive_json(timeout=10))["type"] != "notice":
+        pass
+    assert heard["text"] == "the build is broken"
+
+    await page.get_by_role("button", name="Rules…").click()
+    await dialog.get_by_label("Most peers").fill("2")
+    await dialog.get_by_label("In the list of rooms").select_option("hidden")
+    await dialog.get_by_role("button", name="Set these rules").click()
+    await expect(page.locator("#room-facts")).to_contain_text("2 of at most 2 peers · hidden")
+
+    await page.get_by_role("button", name="Kick Ann…").click()
+    await dialog.get_by_role("button", name="Kick Ann").click()
+    await expect(page.locator("#peers li")).to_have_text(re.compile("Ben"))
+    await expect(page.locator("#said")).to_have_text("Ann has been kicked.")
+
+    await page.get_by_role("button", name="Close room…").click()
+    await dialog.get_by_role("button", name="Close the room").click()
+    await expect(page.locator("#peers li")).to_have_count(0)
+    assert ask(sidecar, "GET", "rooms")["rooms"] == []
+    assert inspector.faults == []
+
+
+async def test_what_is_refused_is_said_in_the_dialog(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
+    await join(sidecar, "bar", "ann")
+    page = inspector.page
+    await inspector.open(room="bar")
+    await page.get_by_role("button", name="Kick ann…").click()
+    close_all_rooms(sidecar)
+    await page.get_by_role("dialog").get_by_role("button", name="Kick ann").click()
+    await expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("That was not done: ")
+
+
+async def test_an_issue_gets_the_verdict_as_markdown(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
+    ann, _ = [await join(sidecar, "bar", peer) for peer in ("ann", "ben")]
+    await offer(ann, "ben")
+    await inspector.open(room="bar")
+    await inspector.page.get_by_role("button", name="Copy as Markdown for an issue").click()
+    await expect(inspector.page.get_by_role("button", name="Copied")).to_be_visible()
+    copied: str = await inspector.page.evaluate("navigator.clipboard.readText()")
+    assert "ann and ben: " in copied
+    assert "ice-ufrag" not in copied
+
+
+async def test_text_of_peers_is_never_parsed_as_html(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
+    ann = await join(sidecar, HOSTILE, HOSTILE, name=HOSTILE)
+    await join(sidecar, HOSTILE, "a,b%2C", name=HOSTILE)
+    await ann.send_json({"type": "offer", "to": "a,b%2C", "sdp": HOSTILE, HOSTILE: HOSTILE})
+    page = inspector.page
+    await inspector.open()
+    await expect(page.locator("#room-title")).to_have_text(HOSTILE)
+    await expect(page.locator("#peers b").first).to_contain_text(HOSTILE)
+    for view in ("Timeline", "Records", "Messages"):
+        await page.get_by_role("navigation", name="Views").get_by_role("link", name=view).click()
+        await expect(page.locator("[data-panel]:visible")).to_contain_text("onerror")
+    await inspector.rows("ladder").and_(page.locator("[data-kind=offer]")).click()
+    await expect(page.locator("#payload")).to_contain_text(HOSTILE)
+    await page.locator("[data-panel=ladder]").get_by_label("Between").select_option(index=1)
+    await expect(inspector.rows("ladder").and_(page.locator("[data-kind=offer]"))).to_have_count(1)
+    await expect(page.locator("img, body script")).to_have_count(0)
+    assert await page.title() != "hacked"
+    assert inspector.faults == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_axe_finds_nothing_serious_and_nothing_is_wider_than_a_phone(
+    browser: Browser, sidecar: Sidecar, join: Join, scheme: Literal["light", "dark"]
+) -> None:
+    sockets = [await join(sidecar, "bar", f"peer-{number}") for number in range(30)]
+    await offer(sockets[0], "peer-1")
+    inspector = await open_inspector(browser, sidecar, color_scheme=scheme, viewport=PHONE)
+    await inspector.open(view="rooms")
+    await expect(inspector.room("bar")).to_be_visible()
+    assert await inspector.axe() == []
+    page = inspector.page
+    for view in ("mesh", "ladder", "timeline", "records"):
+        await inspector.open(room="bar", view=view)
+        await expect(page.locator(f"[data-panel={view}]")).to_be_visible()
+        if view in ("ladder", "records"):
+            await inspector.rows(view).last.click()
+            await expect(page.locator("#payload-body > *").first).to_be_visible()
+        assert await inspector.axe() == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    await page.get_by_role("button", name="Rules…").click()
+    assert await inspector.axe() == []
+    assert inspector.faults == []
+
+
+async def test_the_files_of_the_page_are_small() -> None:
+    assert sum(path.stat().st_size for path in ASSETS.iterdir()) < MOST_BYTES
