@@ -123,9 +123,8 @@ test("the sidecar gets the admin's token, and nothing that belongs to the app", 
 
 test('every answer is only for this origin, and is not stored', async () => {
   const { url } = await open()
-  const origin = { origin: url, 'sec-fetch-site': 'same-origin' }
   for (const path of ['/__signaling/', '/__signaling/api/rooms', '/__signaling/api/../../x']) {
-    const { headers } = await ask(url + path, origin)
+    const { headers } = await ask(url + path, { origin: url })
     expect(headers, path).toMatchObject({
       'cache-control': 'no-store',
       'content-security-policy': expect.stringContaining('frame-ancestors'),
@@ -134,6 +133,20 @@ test('every answer is only for this origin, and is not stored', async () => {
       'x-content-type-options': 'nosniff',
     })
     expect(headers).not.toHaveProperty('access-control-allow-origin')
+  }
+})
+
+test('only pages of this origin can use the tab again in which they have opened it', async () => {
+  const { url } = await open()
+  const link = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+  for (const [site, policy] of [
+    ['same-origin', 'unsafe-none'],
+    ['same-site', 'same-origin'],
+    ['cross-site', 'same-origin'],
+    ['none', 'same-origin'],
+  ] as const) {
+    const { headers } = await ask(`${url}/__signaling/`, { ...link, 'sec-fetch-site': site })
+    expect(headers['cross-origin-opener-policy'], site).toBe(policy)
   }
 })
 
