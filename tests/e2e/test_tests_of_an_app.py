@@ -99,7 +99,7 @@ async def test_the_failure_of_a_broken_app_says_why_its_pages_are_not_connected(
     code, program = await run_tests(start, app, "playwright", "test")
     assert code == 1
     assert FAILURE in words_of(program)
-    assert "> 10 |" in words_of(program) or "> 9 |" in words_of(program), "the line of the test is shown"
+    assert ">  9 |   await room.untilConnected" in words_of(program)
 
 
 async def test_peers_in_a_browser_of_vitest_are_connected_and_a_client_in_node_joins(
