@@ -81,8 +81,8 @@ def test_a_peer_that_has_also_lost_the_sidecar_may_return(story: Story) -> None:
 
 
 def test_two_peers_are_not_connected_any_more_when_one_has_reloaded_its_page(story: Story) -> None:
-    story.negotiates().reports("ann", peerId="ben", **CONNECTED).goes_away("ben")
-    assert story.verdict().finding.reason is Reason.CONNECTED
+    story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", remoteUfrag="BENu", **CONNECTED)
+    assert story.goes_away("ben").verdict().finding.reason is Reason.CONNECTED
     finding = story.record("peer.resumed", "ben").verdict().finding
     sentence = "they were connected until Ben reloaded its page, and neither has sent an offer since"
     assert (finding.reason, finding.sentence) == (Reason.IN_PROGRESS, sentence)

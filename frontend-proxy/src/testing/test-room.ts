@@ -53,6 +53,9 @@ export class TestRoom {
       )
     if (!(within >= 0))
       throw new TypeError(`untilConnected: within must be a number of milliseconds, not ${within}`)
+    // A test runner shows the line that the stack begins with, which should be a line of the test.
+    const called = new Error()
+    Error.captureStackTrace(called, this.untilConnected)
     const beginMs = performance.now()
     for (;;) {
       const passedMs = performance.now() - beginMs
@@ -61,7 +64,7 @@ export class TestRoom {
       if (isDone && passedMs < within + LOOK_EVERY_MS) return seen.connected
       const isUndecided = seen.unconnected.some(({ state }) => state === 'trying')
       const lastMs = isUndecided ? within + DECIDED_WITHIN_MS : within
-      if (isDone || passedMs >= lastMs) throw this.#error(peers, within, seen)
+      if (isDone || passedMs >= lastMs) throw this.#error(peers, within, seen, called)
       await sleep(Math.min(LOOK_EVERY_MS, Math.max(0, lastMs - passedMs)))
     }
   }
@@ -111,15 +114,13 @@ export class TestRoom {
     return { present, connected, unconnected, rejections }
   }
 
-  #error(
-    expected: number,
-    within: number,
-    { present, unconnected, rejections }: Seen,
-  ): NotConnectedError {
+  #error(expected: number, within: number, seen: Seen, called: Error): NotConnectedError {
     const { id: room, dialect } = this
-    const log = this.#log()
-    const found = { peers: present, verdicts: unconnected, rejections }
-    return new NotConnectedError({ room, dialect, expected, within, ...found, log })
+    const { present: peers, unconnected: verdicts, rejections } = seen
+    const found = { room, dialect, expected, within, peers, verdicts, rejections, log: this.#log() }
+    const error = new NotConnectedError(found)
+    error.stack = `${error}${called.stack?.slice(`${called}`.length) ?? ''}`
+    return error
   }
 }
 

@@ -1,0 +1,116 @@
+"""The tests of an app, as the README of the npm package prints them, in a project outside of this checkout."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.kit import readme
+from tests.kit.checkout import FRONTEND
+from tests.kit.programs import Program, Start
+
+RUNS_WITHIN_S = 120  # seconds for a few tests, on two cores that are busy with other browsers
+PAGE = '<!doctype html><title>own project</title><body><script type="module" src="/main.js"></script></body>'
+NEVER_ANSWERS = "RTCPeerConnection.prototype.setRemoteDescription = () => new Promise(() => {})\n"
+FAILURE = """\
+NotConnectedError: 2 peers were expected in the room 'bar', and 2 are there, but not all are connected after 1000 ms:
+Ann and Ben: Ann has not answered the offer of Ben
+  → look at the console of the page that should answer: it must handle the `offer` and send an answer
+Event log: FILE"""
+
+
+@pytest.fixture
+def app(tmp_path: Path, npm_package: Path) -> Path:
+    """A project with our npm package as it would be published, and with the test runners that are installed here."""
+    folder = tmp_path / "app"
+    modules = folder / "node_modules"
+    modules.mkdir(parents=True)
+    for path in (FRONTEND / "node_modules").iterdir():
+        (modules / path.name).symlink_to(path)
+    packed = ["npm", "pack", "--silent", "--pack-destination", str(tmp_path)]
+    subprocess.run(packed, cwd=FRONTEND, check=True, capture_output=True)
+    [tarball] = tmp_path.glob("*.tgz")
+    shutil.unpack_archive(tarball, tmp_path)
+    (tmp_path / "package").rename(modules / "vite-plugin-signaling-sidecar")
+    (folder / "package.json").write_text('{ "private": true, "type": "module" }')
+    return folder
+
+
+def write(app: Path, name: str, code: str) -> None:
+    (app / name).parent.mkdir(exist_ok=True)
+    (app / name).write_text(code)
+
+
+def write_playwright(app: Path, browser: Path) -> None:
+    """The app and the config of the README, on a free port and with the browser of these tests."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    write(app, "index.html", PAGE)
+    write(app, "main.js", readme.code("main.js, Playwright"))
+    write(
+        app,
+        "vite.config.js",
+        "import signaling from 'vite-plugin-signaling-sidecar'\nexport default ({ mode }) => "
+        f"({{ server: {{ port: {port}, strictPort: true }}, plugins: [signaling({{ test: mode === 'test' }})] }})\n",
+    )
+    launch = f"use: {{ launchOptions: {{ executablePath: '{browser}' }}, "
+    write(
+        app,
+        "playwright.config.js",
+        readme.code("playwright.config.js").replace("5173", str(port)).replace("use: { ", launch),
+    )
+
+
+async def run_tests(start: Start, app: Path, *words: str) -> tuple[int, Program]:
+    """CI is set, as it is where most such tests run."""
+    program = await start([app / "node_modules/.bin" / words[0], *words[1:]], app, {"CI": "1"})
+    return await program.ended(within_s=RUNS_WITHIN_S), program
+
+
+def words_of(program: Program) -> str:
+    """What was printed, without indentation and the path of the event log."""
+    text = "\n".join(line.removeprefix("    ") for line in program.lines)
+    return re.sub(r"Event log: \S+/signaling-test-\S+\.jsonl", "Event log: FILE", text)
+
+
+async def test_two_pages_meet_one_reloads_and_the_third_is_refused_with_playwright(
+    app: Path, start: Start, browser_path: Path
+) -> None:
+    write_playwright(app, browser_path)
+    write(app, "tests/room.spec.js", readme.code("tests/room.spec.js"))
+    code, program = await run_tests(start, app, "playwright", "test", "--repeat-each", "3", "--workers", "2")
+    assert code == 0, "\n".join(program.lines)
+    assert program.count("3 passed") == 1
+
+
+async def test_the_failure_of_a_broken_app_says_why_its_pages_are_not_connected(
+    app: Path, start: Start, browser_path: Path
+) -> None:
+    write_playwright(app, browser_path)
+    write(app, "main.js", NEVER_ANSWERS + readme.code("main.js, Playwright"))
+    test = readme.code("tests/room.spec.js").replace("crypto.randomUUID()", "'bar'").replace("5000", "1000")
+    write(app, "tests/room.spec.js", test)
+    code, program = await run_tests(start, app, "playwright", "test")
+    assert code == 1
+    assert FAILURE in words_of(program)
+    assert ">  9 |   await room.untilConnected" in words_of(program)
+
+
+async def test_peers_in_a_browser_of_vitest_are_connected_and_a_client_in_node_joins(
+    app: Path, start: Start, browser_path: Path
+) -> None:
+    launch = f"provider: playwright({{ launchOptions: {{ executablePath: '{browser_path}' }} }})"
+    write(app, "vitest.config.js", readme.code("vitest.config.js").replace("provider: playwright()", launch))
+    write(app, "mesh.test.js", readme.code("mesh.test.js"))
+    code, program = await run_tests(start, app, "vitest", "run")
+    assert code == 0, "\n".join(program.lines)
+    write(app, "client.test.js", readme.code("client.test.js"))
+    node = ["--browser.enabled=false", "client.test.js"]
+    code, program = await run_tests(start, app, "vitest", "run", *node)
+    assert code == 0, "\n".join(program.lines)
