@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from signaling_sidecar.eventlog.state_dir import read_runtime
 from tests.kit import readme
 from tests.kit.checkout import FRONTEND
-from tests.kit.programs import Program, Start
+from tests.kit.programs import Program, Start, is_running, until
 
 RUNS_WITHIN_S = 120  # seconds for a few tests, on two cores that are busy with other browsers
 PAGE = '<!doctype html><title>own project</title><body><script type="module" src="/main.js"></script></body>'
@@ -114,3 +117,30 @@ async def test_peers_in_a_browser_of_vitest_are_connected_and_a_client_in_node_j
     node = ["--browser.enabled=false", "client.test.js"]
     code, program = await run_tests(start, app, "vitest", "run", *node)
     assert code == 0, "\n".join(program.lines)
+
+
+PRIVATE = """\
+import { startSidecar } from 'vite-plugin-signaling-sidecar/testing'
+const sidecar = await startSidecar()
+console.log(`log: ${sidecar.log}`)
+if (process.argv[2] === 'waits') process.stdin.resume()
+"""
+
+
+@pytest.mark.parametrize("ending", ["returns", signal.SIGKILL, signal.SIGINT])
+async def test_a_sidecar_that_a_test_has_started_ends_with_it_and_is_found_by_no_command(
+    app: Path, start: Start, ending: str | int
+) -> None:
+    write(app, "private.js", PRIVATE)
+    program = await start(["node", "private.js", "returns" if ending == "returns" else "waits"], app)
+    log = Path((await program.line(r"log: (\S+)"))[1])
+    assert app not in log.parents
+    if isinstance(ending, int):
+        runtime = read_runtime(log.parent)
+        assert runtime is not None
+        rooms = await start(["sidecar", "rooms"], app)
+        assert await rooms.ended() == 2, "no sidecar is running for this project"
+        os.kill(program.pid, ending)
+        await until(lambda: not is_running(runtime.pid), "the sidecar has ended")
+    await program.ended()
+    await until(lambda: not (log.parent / "runtime.json").exists(), "the sidecar has ended cleanly")

@@ -15,6 +15,8 @@ test('with sidecar: false requests are only proxied, by default to the port of `
 test.each([
   [{ target: 'http://127.0.0.1:1' }, 'signaling: target has an effect only with sidecar: false'],
   [{ sidecar: false, stateDir: '/s' }, 'signaling: stateDir has no effect with sidecar: false'],
+  [{ sidecar: false, test: true }, 'signaling: test has no effect with sidecar: false'],
+  [{ test: true, stateDir: '/s' }, 'signaling: stateDir has no effect with test: true'],
   [{ sidecar: false, hooks: 'h.py' }, 'signaling: hooks has no effect with sidecar: false'],
   [
     { sidecar: false, allowedOrigins: ['app://.'] },
@@ -34,4 +36,8 @@ test.each([
   [true, { VITEST: 'true' }, true],
 ] as const)('explicit %s with %j: refused is %s', (explicit, env, refused) => {
   expect(startRefusal({ explicit, test: false }, env) !== undefined).toBe(refused)
+})
+
+test('a sidecar for tests is started in CI and under Vitest', () => {
+  expect(startRefusal({ explicit: false, test: true }, { CI: '1', VITEST: 'true' })).toBe(undefined)
 })
