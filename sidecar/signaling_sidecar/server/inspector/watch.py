@@ -14,7 +14,7 @@ from signaling_sidecar.server.pages.shared_work import FreshWork
 if TYPE_CHECKING:
     from signaling_sidecar.server.inspector.seen import Looker, Seen
 
-REST = 2.0  # times the duration; a look at a busy log takes half a second, and may use a third of a processor
+REST = 1.0  # times the duration; a look at a busy log takes half a second, and verdicts should be at most 2 s old
 KEPT_S = 1.0  # seconds for which a look at a log that has grown meanwhile is good enough
 FORGOTTEN_AFTER_S = 60.0  # seconds after the last request
 
