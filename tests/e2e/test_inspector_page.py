@@ -18,7 +18,7 @@ from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar, write_proje
 
 MOST_BYTES = 60_000  # of all files of the page together
 UNANSWERED_WITHIN_MS = 15_000  # ms; an answer is late after 5 s, and a verdict is shown 2 s later
-SDP = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:{ufrag}\r\n"
+SDP = "v=0\r\ns=-\r\nt=0 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:{ufrag}\r\n"
 HOSTILE = "<img src=x onerror=document.title='hacked'>"
 PHONE: Any = {"width": 390, "height": 844}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
