@@ -6,31 +6,87 @@ import asyncio
 import re
 import signal
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.e2e.inspector_page import Inspector, open_inspector
+from tests.e2e.inspector_page import admin_token, open_inspector
 from tests.e2e.plain_peers import Join
-from tests.kit.killable_sidecar import KillableSidecar
 from tests.kit.programs import Start
 from tests.kit.sites import Sidecar, start_sidecar, write_project
 
 RECORDS = 200_000
 A_SCREEN = 200  # rows that a page may have as elements, whatever the number of records
-A_SECOND = 1000  # signals
-"""Signals of different kinds, because equal ones would share one row."""
+BURST = 1000  # signals
+COMES_BACK_MS = 30_000  # ms; the sidecar has to start
 
 
-async def flood(sidecar: Sidecar, join: Join, signals: int, per_burst: int = A_SECOND) -> AsyncIterator[int]:
-    """Let two peers send signals, which all become records. Yields after each burst."""
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write_project(tmp_path / "app", "")
+
+
+async def flood(sidecar: Sidecar, join: Join, signals: int) -> AsyncIterator[int]:
+    """Let a peer send signals to another one, each of which becomes a record. Yields their number after each burst."""
     ann = await join(sidecar, "bar", "ann")
     ben = await join(sidecar, "bar", "ben")
-    for begun in range(0, signals, per_burst):
-        for number in range(begun, begun + per_burst):
-            await ann.send_json({"type": "signal", "to": "ben", "number": number})
-        for _ in range(per_burst):
+    for begun in range(0, signals, BURST):
+        for number in range(begun, begun + BURST):
+            # Of different sizes, because equal signals share one row.
+            await ann.send_json({"type": "signal", "to": "ben", "more": "x" * (number % 7)})
+        for _ in range(BURST):
             await ben.receive()
-        yield begun + per_burst
+        yield begun + BURST
+
+
+async def test_two_hundred_thousand_records_need_no_more_elements_than_a_screen(
+    browser: Browser, start: Start, project: Path, join: Join
+) -> None:
+    sidecar = await start_sidecar(start, project, ["--max-frames-per-s", "1000000"])
+    inspector = await open_inspector(browser, sidecar)
+    page, rows = inspector.page, inspector.rows("records")
+    async with aclosing(flood(sidecar, join, RECORDS)) as bursts:
+        async for sent in bursts:
+            if sent == BURST:
+                await inspector.open(room="bar", view="records")
+                await expect(rows.first).to_be_visible()
+            if sent % (RECORDS // 4) == 0:
+                assert await page.evaluate("document.querySelectorAll('[role=option]').length") <= A_SCREEN
+                await expect(page.locator("#records-state")).to_have_text("Following")
+    await expect(rows.last).to_have_text(re.compile(f"^{await newest(sidecar)}"))
+    await inspector.page.locator("#records-list").evaluate("list => (list.scrollTop = 0)")
+    await expect(page.locator("#records-state")).to_have_text("Paused")
+    await expect(rows.first).not_to_have_text("loading")
+    assert await page.evaluate("document.querySelectorAll('[role=option]').length") <= A_SCREEN
+    assert inspector.faults == []
+
+
+async def newest(sidecar: Sidecar) -> int:
+    """The number of the last record of the room."""
+    records = await asyncio.to_thread(sidecar.records)
+    number: int = next(record["seq"] for record in reversed(records) if record.get("room") == "bar")
+    return number
+
+
+async def test_the_page_says_that_the_sidecar_is_gone_and_goes_on_when_it_is_back(
+    browser: Browser, start: Start, project: Path, join: Join
+) -> None:
+    sidecar = await start_sidecar(start, project)
+    await join(sidecar, "bar", "ann")
+    inspector = await open_inspector(browser, sidecar)
+    page = inspector.page
+    await inspector.open(room="bar", view="ladder")
+    await expect(inspector.rows("ladder").first).to_be_visible()
+    sidecar.program.process.send_signal(signal.SIGKILL)
+    await expect(page.locator("#state")).to_have_text("no connection")
+    await expect(page.locator("#down")).to_contain_text("does not answer")
+    again = await start_sidecar(start, project, ["--port", sidecar.url.rpartition(":")[2]])
+    # A page without the plugin has only the token of the run that has ended.
+    await expect(page.locator("#down code")).to_have_text("sidecar inspect", timeout=COMES_BACK_MS)
+    await page.context.set_extra_http_headers({"Authorization": f"Bearer {admin_token(again)}"})
+    await expect(page.locator("#state")).to_have_text("live", timeout=COMES_BACK_MS)
+    await expect(page.locator("#down")).to_be_hidden()
+    await join(again, "bar", "ben")
+    await expect(inspector.rows("ladder").filter(has_text="ben: joins").first).to_be_visible()

@@ -18,7 +18,7 @@ from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar, write_proje
 
 MOST_BYTES = 60_000  # of all files of the page together
 UNANSWERED_WITHIN_MS = 15_000  # ms; an answer is late after 5 s, and a verdict is shown 2 s later
-SDP = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:{ufrag}\r\n"
+SDP = "v=0\r\ns=-\r\nt=0 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:{ufrag}\r\n"
 HOSTILE = "<img src=x onerror=document.title='hacked'>"
 PHONE: Any = {"width": 390, "height": 844}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -37,6 +37,12 @@ def sidecar(running: Sidecar) -> Sidecar:
     return running
 
 
+@pytest.fixture
+def room(request: pytest.FixtureRequest) -> str:
+    """A room that no other test has been in, because the inspector also shows what happened earlier in a room."""
+    return f"room of {request.node.name}"[:60]
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def inspector(browser: Browser, sidecar: Sidecar) -> Inspector:
     return await open_inspector(browser, sidecar)
@@ -47,16 +53,16 @@ async def offer(socket: aiohttp.ClientWebSocketResponse, to: str, ufrag: str = "
 
 
 async def test_a_verdict_is_shown_with_its_evidence_and_the_next_step_without_a_reload(
-    inspector: Inspector, sidecar: Sidecar, join: Join
+    inspector: Inspector, sidecar: Sidecar, join: Join, room: str
 ) -> None:
     page = inspector.page
     await inspector.open()
     await expect(page.locator("#empty")).to_contain_text("Nobody is in a room yet.")
     await expect(page.locator("#empty code").first).to_contain_text("new Mesh({ room: 'lobby' })")
-    ann = await join(sidecar, "bar", "ann", name="Ann", listed=False)
-    await expect(inspector.room("bar")).to_contain_text("1 peer · hidden")
-    await join(sidecar, "bar", "ben", name="Ben")
-    await inspector.room("bar").get_by_role("link").click()
+    ann = await join(sidecar, room, "ann", name="Ann", listed=False)
+    await expect(inspector.room(room)).to_contain_text("1 peer · hidden")
+    await join(sidecar, room, "ben", name="Ben")
+    await inspector.room(room).get_by_role("link").click()
     await offer(ann, "ben")
     pair = page.locator("#faulty li")
     await expect(pair).to_have_attribute("data-state", "trying")
@@ -67,18 +73,20 @@ async def test_a_verdict_is_shown_with_its_evidence_and_the_next_step_without_a_
     await expect(page.locator("#summary")).to_have_text("The two peers are not connected.")
     await expect(page.locator("#mesh svg").first).to_be_visible()
     await expect(page.locator("#said")).to_contain_text("Ben has not answered")
-    await pair.get_by_role("link", name=re.compile(r"^Message \d+")).first.click()
+    await pair.get_by_role("link", name=re.compile(r"^#\d+")).first.click()
     await expect(page.locator("#ladder-list .open")).to_have_attribute("data-kind", "offer")
     await expect(page.locator("#payload")).to_contain_text("a=ice-ufrag:abcd")
     assert inspector.faults == []
 
 
-async def test_a_reload_and_the_back_button_keep_the_place(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
-    ann, _, cleo = [await join(sidecar, "bar", peer) for peer in ("ann", "ben", "cleo")]
+async def test_a_reload_and_the_back_button_keep_the_place(
+    inspector: Inspector, sidecar: Sidecar, join: Join, room: str
+) -> None:
+    ann, _, cleo = [await join(sidecar, room, peer) for peer in ("ann", "ben", "cleo")]
     await offer(ann, "ben")
     await offer(cleo, "ben")
     page, rows = inspector.page, inspector.rows("ladder")
-    await inspector.open(room="bar", view="ladder")
+    await inspector.open(room=room, view="ladder")
     await expect(rows.and_(page.locator("[data-kind=offer]"))).to_have_count(2)
     await (
         page.locator("#ladder-list")
@@ -105,12 +113,14 @@ async def test_a_reload_and_the_back_button_keep_the_place(inspector: Inspector,
     assert inspector.faults == []
 
 
-async def test_messages_are_read_with_the_keyboard_alone(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
-    ann, _ = [await join(sidecar, "bar", peer) for peer in ("ann", "ben")]
+async def test_messages_are_read_with_the_keyboard_alone(
+    inspector: Inspector, sidecar: Sidecar, join: Join, room: str
+) -> None:
+    ann, _ = [await join(sidecar, room, peer) for peer in ("ann", "ben")]
     await offer(ann, "ben", "old1")
     await offer(ann, "ben", "new2")
     page = inspector.page
-    await inspector.open(room="bar", view="ladder", kinds="offer")
+    await inspector.open(room=room, view="ladder", kinds="offer")
     await expect(inspector.rows("ladder")).to_have_count(2)
     messages = page.get_by_role("listbox", name="Messages in the room")
     await messages.focus()
@@ -126,14 +136,14 @@ async def test_messages_are_read_with_the_keyboard_alone(inspector: Inspector, s
     await page.keyboard.press("ArrowUp")
     active = await messages.get_attribute("aria-activedescendant")
     await expect(page.locator(f"#{active}")).to_have_attribute("aria-posinset", "1")
-    await expect(page.locator(f"#{active}")).to_have_accessible_name(re.compile("ann.*offer.*ben|offer.*ann.*ben"))
+    await expect(page.locator(f"#{active}")).to_have_accessible_name(re.compile("^ann to ben: offer"))
 
 
-async def test_the_admin_is_asked_back_once(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
-    ann = await join(sidecar, "bar", "ann", name="Ann")
-    await join(sidecar, "bar", "ben", name="Ben")
+async def test_the_admin_is_asked_back_once(inspector: Inspector, sidecar: Sidecar, join: Join, room: str) -> None:
+    ann = await join(sidecar, room, "ann", name="Ann")
+    await join(sidecar, room, "ben", name="Ben")
     page = inspector.page
-    await inspector.open(room="bar")
+    await inspector.open(room=room)
     dialog = page.get_by_role("dialog")
     await page.get_by_role("button", name="Kick Ann…").click()
     await expect(dialog).to_contain_text("Kick Ann?")
@@ -158,8 +168,8 @@ async def test_the_admin_is_asked_back_once(inspector: Inspector, sidecar: Sidec
 
     await page.get_by_role("button", name="Kick Ann…").click()
     await dialog.get_by_role("button", name="Kick Ann").click()
-    await expect(page.locator("#peers li")).to_have_text(re.compile("Ben"))
-    await expect(page.locator("#said")).to_have_text("Ann has been kicked.")
+    await expect(page.locator("#peers li")).to_have_count(1)
+    await expect(page.locator("#peers li")).to_contain_text("Ben")
 
     await page.get_by_role("button", name="Close room…").click()
     await dialog.get_by_role("button", name="Close the room").click()
@@ -168,33 +178,39 @@ async def test_the_admin_is_asked_back_once(inspector: Inspector, sidecar: Sidec
     assert inspector.faults == []
 
 
-async def test_what_is_refused_is_said_in_the_dialog(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
-    await join(sidecar, "bar", "ann")
+async def test_what_is_refused_is_said_in_the_dialog(
+    inspector: Inspector, sidecar: Sidecar, join: Join, room: str
+) -> None:
+    await join(sidecar, room, "ann")
     page = inspector.page
-    await inspector.open(room="bar")
+    await inspector.open(room=room)
     await page.get_by_role("button", name="Kick ann…").click()
     close_all_rooms(sidecar)
     await page.get_by_role("dialog").get_by_role("button", name="Kick ann").click()
     await expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("That was not done: ")
 
 
-async def test_an_issue_gets_the_verdict_as_markdown(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
-    ann, _ = [await join(sidecar, "bar", peer) for peer in ("ann", "ben")]
+async def test_an_issue_gets_the_verdict_as_markdown(
+    inspector: Inspector, sidecar: Sidecar, join: Join, room: str
+) -> None:
+    ann, _ = [await join(sidecar, room, peer) for peer in ("ann", "ben")]
     await offer(ann, "ben")
-    await inspector.open(room="bar")
+    await inspector.open(room=room)
     await inspector.page.get_by_role("button", name="Copy as Markdown for an issue").click()
     await expect(inspector.page.get_by_role("button", name="Copied")).to_be_visible()
     copied: str = await inspector.page.evaluate("navigator.clipboard.readText()")
-    assert "ann and ben: " in copied
+    assert "peer-1 and peer-2: " in copied  # names are replaced, because an issue is public
     assert "ice-ufrag" not in copied
 
 
-async def test_text_of_peers_is_never_parsed_as_html(inspector: Inspector, sidecar: Sidecar, join: Join) -> None:
+async def test_text_of_peers_is_never_parsed_as_html(
+    inspector: Inspector, sidecar: Sidecar, join: Join, room: str
+) -> None:
     ann = await join(sidecar, HOSTILE, HOSTILE, name=HOSTILE)
     await join(sidecar, HOSTILE, "a,b%2C", name=HOSTILE)
     await ann.send_json({"type": "offer", "to": "a,b%2C", "sdp": HOSTILE, HOSTILE: HOSTILE})
     page = inspector.page
-    await inspector.open()
+    await inspector.open(room=HOSTILE)
     await expect(page.locator("#room-title")).to_have_text(HOSTILE)
     await expect(page.locator("#peers b").first).to_contain_text(HOSTILE)
     for view in ("Timeline", "Records", "Messages"):
@@ -211,17 +227,17 @@ async def test_text_of_peers_is_never_parsed_as_html(inspector: Inspector, sidec
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_axe_finds_nothing_serious_and_nothing_is_wider_than_a_phone(
-    browser: Browser, sidecar: Sidecar, join: Join, scheme: Literal["light", "dark"]
+    browser: Browser, sidecar: Sidecar, join: Join, room: str, scheme: Literal["light", "dark"]
 ) -> None:
-    sockets = [await join(sidecar, "bar", f"peer-{number}") for number in range(30)]
+    sockets = [await join(sidecar, room, f"peer-{number}") for number in range(30)]
     await offer(sockets[0], "peer-1")
     inspector = await open_inspector(browser, sidecar, color_scheme=scheme, viewport=PHONE)
     await inspector.open(view="rooms")
-    await expect(inspector.room("bar")).to_be_visible()
+    await expect(inspector.room(room)).to_be_visible()
     assert await inspector.axe() == []
     page = inspector.page
     for view in ("mesh", "ladder", "timeline", "records"):
-        await inspector.open(room="bar", view=view)
+        await inspector.open(room=room, view=view)
         await expect(page.locator(f"[data-panel={view}]")).to_be_visible()
         if view in ("ladder", "records"):
             await inspector.rows(view).last.click()

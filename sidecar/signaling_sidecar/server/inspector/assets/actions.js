@@ -82,28 +82,15 @@ function wantedRules({ capacity, listed, grace_s, host }) {
   }
 }
 
-/** Copies what an issue needs. Where the clipboard is not available, the text is shown, to be copied by hand. */
-export async function copyMarkdown({ dialect, room }, pair) {
+/** Copies what an issue needs. Returns whether that worked. */
+export async function copyMarkdown({ dialect, room, pair }) {
   const query = filters({ pair: pairText(pair) })
   try {
-    const text = await askText(`inspector/rooms/${roomPath(dialect, room)}/markdown?${query}`)
-    const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error('no clipboard'))
-    return await copied.then(
-      () => announce('Copied as Markdown.') ?? true,
-      () => showText(text) ?? false,
-    )
+    await navigator.clipboard.writeText(await askText(`inspector/rooms/${roomPath(dialect, room)}/markdown?${query}`))
+    announce('Copied as Markdown.')
+    return true
   } catch (error) {
     announce(`That was not copied: ${error.message}`)
     return false
   }
-}
-
-function showText(text) {
-  askBack({
-    title: 'Copy this text',
-    about: 'The browser does not let this page use the clipboard.',
-    fields: [field('Markdown', 'markdown', { tag: 'textarea', rows: 12, readOnly: true, value: text })],
-    yes: 'Done',
-    act: () => {},
-  })
 }

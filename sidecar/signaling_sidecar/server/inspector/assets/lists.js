@@ -36,7 +36,11 @@ const ladderList = (rowPx) =>
     label: 'Messages in the room, in the order of time',
     rowPx,
     fetchRows: (query, signal) => fetched('ladder', query, { kinds: place().kinds.join(',') }, signal),
-    drawRow: (element, { html }) => drawn(element, html),
+    drawRow: (element, { html, text }) => {
+      drawn(element, html)
+      element.firstChild.ariaHidden = 'true'
+      element.append(make('b', { className: 'hidden' }, text))
+    },
   })
 
 const recordList = () =>
@@ -81,5 +85,5 @@ function recordRow({ row, seq, ts, type, peer, to, bytes, kind, data }) {
   const who = [peer, to?.length && `→ ${[to].flat().join(', ')}`].filter(Boolean).join(' ')
   const cells = [seq, at, kind ? `${type} (${kind})` : type, who, bytes == null ? '' : `${bytes} B`]
   const content = typeof data === 'string' ? data : JSON.stringify(data ?? '')
-  return { row, seq, cells: [...cells, content.slice(0, 300)], text: facts(`Record ${seq}`, ...cells.slice(1)) }
+  return { row, seq, cells: [...cells, content.slice(0, 300)], text: facts(...cells) }
 }

@@ -52,10 +52,10 @@ function* links(evidence, pair, labels) {
   const ladder = { view: 'ladder', pair, kinds: [], seq: null }
   if (evidence.length) yield 'Seen in '
   for (const { seq } of evidence) {
-    yield make('a', { href: urlOf({ ...ladder, seq }), ariaLabel: `Message ${seq}, in which this was seen` }, `#${seq}`)
+    yield make('a', { href: urlOf({ ...ladder, seq }), ariaLabel: `#${seq}, a message` }, `#${seq}`)
     yield ' · '
   }
-  yield make('a', { href: urlOf(ladder), ariaLabel: `All messages of ${labels.join(' and ')}` }, 'All their messages')
+  yield make('a', { href: urlOf(ladder), ariaLabel: `All their messages: ${labels.join(', ')}` }, 'All their messages')
 }
 
 /** One sentence about the whole room, for the first glance. */

@@ -72,7 +72,7 @@ function showMissing(error) {
 export function prepareRoom(problem) {
   onProblem = problem
   $('copy').onclick = async () => {
-    if (!(await copyMarkdown(place(), place().pair))) return
+    if (!(await copyMarkdown(place()))) return
     $('copy').textContent = 'Copied'
     setTimeout(() => ($('copy').textContent = 'Copy as Markdown for an issue'), 1500)
   }

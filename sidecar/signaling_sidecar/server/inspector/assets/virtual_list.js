@@ -178,12 +178,13 @@ export class VirtualList {
   }
 
   element(at, row) {
-    const texts = { id: `${this.scroller.id}-${at}`, ariaLabel: row ? row.text : 'loading' }
+    const id = `${this.scroller.id}-${at}`
     const data = { row: at, kind: row?.kind ?? '' }
-    const element = make('div', { ...texts, role: 'option', className: 'list-row', ariaPosInSet: at + 1, data })
+    const element = make('div', { id, role: 'option', className: 'list-row', ariaPosInSet: at + 1, data })
     element.style.cssText = `top:${at * this.rowPx}px;height:${this.rowPx}px`
     element.shown = row
     if (row) this.drawRow(element, row)
+    else element.append('loading')
     return element
   }
 
