@@ -2,8 +2,18 @@ import { defineConfig } from 'tsdown'
 
 const shared = { format: 'esm', dts: { oxc: true }, clean: false, fixedExtension: true } as const
 
-// There are three separate builds, so that they share no chunks: the plugin runs in Node, the client is
-// bundled with an app, and the tracer is served to pages as a single file.
+/** A script that the plugin serves to pages as a single file. */
+const pageScript = (name: string) => ({
+  ...shared,
+  entry: `src/${name}/page.ts`,
+  outDir: `dist/${name}`,
+  platform: 'browser' as const,
+  target: 'es2022',
+  dts: false,
+})
+
+// The builds are separate, so that they share no chunks: the plugin and the tools for tests run in Node,
+// and the client is bundled with an app.
 export default defineConfig([
   {
     ...shared,
@@ -14,17 +24,18 @@ export default defineConfig([
   },
   {
     ...shared,
+    entry: 'src/testing/index.ts',
+    outDir: 'dist/testing',
+    platform: 'node',
+    target: 'node20.19',
+  },
+  {
+    ...shared,
     entry: 'src/browser/index.ts',
     outDir: 'dist/browser',
     platform: 'browser',
     target: 'es2022',
   },
-  {
-    ...shared,
-    entry: 'src/trace/page.ts',
-    outDir: 'dist/trace',
-    platform: 'browser',
-    target: 'es2022',
-    dts: false,
-  },
+  pageScript('trace'),
+  pageScript('overlay'),
 ])

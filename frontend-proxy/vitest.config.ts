@@ -28,7 +28,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'browser',
-          include: ['test/browser/*.test.ts'],
+          include: ['test/{browser,overlay}/*.test.ts'],
           // The files that one worker runs share their imported modules, which takes a third less CPU time. What a test
           // replaces is restored before the next one.
           isolate: false,

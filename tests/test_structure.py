@@ -28,6 +28,7 @@ MAY_IMPORT = {
         "doctor",
         "drawing",
         "inspection",
+        "progress",
         "reload",
         "server",
         "listening",
@@ -56,6 +57,8 @@ MAY_IMPORT = {
         "names",
         "untrusted_text",
     },
+    "pytest_plugin": {"testing"},
+    "testing": {"admin_request", "diagnosis", "eventlog", "untrusted_text"},
     "reload": {"settings", "errors"},
     "hooks": set(),
     "admin_request": set(),
@@ -69,11 +72,21 @@ MAY_IMPORT = {
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "untrusted_text"},
     "diagnosis": {"eventlog", "errors", "untrusted_text"},
     "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
-    "inspection": {"admin_request", "diagnosis", "drawing", "eventlog", "errors", "text_encoding", "untrusted_text"},
+    "inspection": {
+        "admin_request",
+        "diagnosis",
+        "drawing",
+        "eventlog",
+        "errors",
+        "progress",
+        "text_encoding",
+        "untrusted_text",
+    },
     "hub": {"errors", "names"},
     "settings": {"allow_list", "errors", "names", "text_encoding"},
     "allow_list": set(),
     "names": {"errors"},
+    "progress": set(),
     "errors": set(),
     "untrusted_text": set(),
 }
@@ -187,6 +200,7 @@ PUBLIC = [
     "lan",
     "reload",
     "server",
+    "testing",
 ]
 
 

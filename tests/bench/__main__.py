@@ -69,7 +69,9 @@ def restart(rounds: int) -> None:
 
 
 def read(rounds: int) -> None:
-    print("Reading a small log in a notebook (the targets are for a million events: `make bench-reading`):")
+    print(
+        "Reading a small log in a notebook (`make bench-reading` reads a million events, for which there are targets):"
+    )
     reading.main(["--events", str(FEW_EVENTS)])
 
 

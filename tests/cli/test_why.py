@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
-from signaling_sidecar.cli import main
+from signaling_sidecar.cli import log_entries, main
 from signaling_sidecar.eventlog import segments
-from tests.kit.diagnosis_log import Story
+from tests.kit.diagnosis_log import CONNECTED, FAILED, Story
 from tests.kit.inspection_log import header, record, write_segment
+from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, run_here, serving
 
 
 @pytest.fixture
@@ -20,7 +30,7 @@ def story(tmp_path: Path) -> Story:
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
-    assert main(["why", *arguments]) == 0
+    assert main(["why", *arguments]) in (0, 1)
     return capsys.readouterr().out.splitlines()
 
 
@@ -88,3 +98,124 @@ def test_a_large_log_is_read_from_its_newest_part(
     older.with_name(older.name + ".gz").write_bytes(gzip.compress(older.read_bytes()))
     older.unlink()
     assert "Ann and Ben" in said(capsys, "--log", str(tmp_path), "--all")[1]
+
+
+# --- the exit code -------------------------------------------------------------------------------------------------
+
+
+def exit_code(log: Path) -> int:
+    return main(["why", "--log", str(log)])
+
+
+def test_the_exit_code_of_a_finished_log_is_0_if_every_pair_was_connected_at_last(story: Story) -> None:
+    assert exit_code(story.write()) == 1  # nobody has met Ann
+    assert exit_code(story.negotiates().write()) == 1
+    assert exit_code(story.reports("ann", peerId="ben", **CONNECTED).write()) == 0
+    assert exit_code(story.leaves("ben").leaves("ann").record("server.stopped", room=None).write()) == 0
+
+
+@pytest.mark.parametrize("fault", [FAILED, {}])
+def test_the_exit_code_is_1_if_one_pair_is_not_connected(story: Story, fault: dict[str, str]) -> None:
+    story.negotiates().reports("ann", peerId="ben", **fault).waits(60)
+    assert exit_code(story.write()) == 1
+
+
+def test_pairs_of_which_one_has_left_do_not_count_while_others_are_there(story: Story) -> None:
+    story.joins("cleo", "Cleo").waits(60).leaves("cleo")
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED)
+    assert exit_code(story.write()) == 0
+
+
+def test_a_shell_loop_can_wait_until_peers_are_connected(tmp_path: Path) -> None:
+    """Before two peers are there, nothing is connected either, and after they have left it is not any more."""
+    why = ("why", "bar", "--state-dir", str(tmp_path))
+    assert run_here(*why).returncode == 2  # no sidecar was ever started
+    with serving(tmp_path) as sidecar:
+        assert run_here(*why).returncode == 1
+
+        async def meet() -> list[int]:
+            codes = []
+            async with (
+                aiohttp.ClientSession() as session,
+                session.ws_connect(sidecar.ready["url"] + "/ws/signaling") as ann,
+            ):
+                await ann.send_json({"type": "join", "roomId": "bar", "peerId": "ann"})
+                await ann.receive_json()
+                async with session.ws_connect(sidecar.ready["url"] + "/ws/signaling") as ben:
+                    await ben.send_json({"type": "join", "roomId": "bar", "peerId": "ben"})
+                    await ben.receive_json()
+                    codes.append((await asyncio.to_thread(run_here, *why)).returncode)
+                    report = {"type": "trace", "event": "state", "pc": "1", "peerId": "ann", **CONNECTED}
+                    await ben.send_json(report)
+                    await ben.send_json({"type": "leave", "roomId": "nowhere"})  # its answer shows that both were read
+                    await ben.receive_json()
+                    codes.append((await asyncio.to_thread(run_here, *why)).returncode)
+                    await ben.send_json({"type": "leave"})
+                    assert (await ann.receive_json())["type"] == "peer_joined"
+                    assert (await ann.receive_json())["type"] == "peer_left"
+                    codes.append((await asyncio.to_thread(run_here, *why)).returncode)
+            return codes
+
+        assert asyncio.run(meet()) == [1, 0, 1]
+
+
+# --- watching ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def watching(*arguments: str) -> Iterator[Iterator[str]]:
+    """The lines that `sidecar why --watch` prints. It is ended if it prints too few."""
+    command = [*SIDECAR, "why", "--watch", *arguments]
+    environment = os.environ | PYTHON_PATH | {"PYTHONIOENCODING": "utf-8"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment) as process:
+        assert process.stdout is not None
+        watchdog = threading.Timer(PATIENCE_S, process.kill)
+        watchdog.start()
+        try:
+            yield (line.rstrip() for line in process.stdout)
+        finally:
+            watchdog.cancel()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE_S) == 130
+
+
+def test_watching_prints_each_verdict_when_it_changes(story: Story, tmp_path: Path) -> None:
+    with watching("--log", str(tmp_path)) as lines:  # the log does not exist yet
+        story.joins("ben", "Ben").describes("ben", "offer").waits(1).reports("ben", peerId="ann").write()
+        assert next(lines)[9:] == "bar (rooms) … Ann and Ben: Ben has sent an offer, and Ann may still answer"
+        assert next(lines) == "      → check again in a few seconds"
+        assert next(lines).startswith("      in-progress; records: ")
+        story.describes("ann", "answer").reports("ben", peerId="ann", **CONNECTED).write()
+        assert next(lines)[9:] == "bar (rooms) ✓ Ann and Ben: connected"
+        story.is_refused("ben", "offer", "too-fast", to="ann").write()
+        story.reports("ben", peerId="ann", **FAILED).write()
+        assert next(lines)[9:].startswith("bar (rooms) ✗ Ann and Ben: ")
+        assert next(lines).startswith("      →")
+
+
+async def test_watching_prints_verdicts_that_change_by_time_alone(tmp_path: Path) -> None:
+    with serving(tmp_path) as sidecar, watching("--json", "bar", "--state-dir", str(tmp_path)) as lines:
+        url = f"{sidecar.ready['url']}/ws/signaling"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as ann, session.ws_connect(url) as ben:
+            for peer, socket in (("ann", ann), ("ben", ben)):
+                await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer})
+                await socket.receive_json()
+            found = [json.loads(await asyncio.to_thread(next, lines)) for _ in range(2)]
+    assert [each["reason"] for each in found] == ["in-progress", "nobody-offered"]
+
+
+# --- progress ------------------------------------------------------------------------------------------------------
+
+
+def test_reading_a_large_log_shows_its_progress_in_a_terminal(
+    story: Story, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = story.joins("ben").write()
+    assert main(["why", "--log", str(log)]) == 1
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(log_entries, "LONG_READ_BYTES", 0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["why", "--log", str(log)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("\rreading [")
+    assert error.endswith("\r\x1b[K")  # nothing remains of it

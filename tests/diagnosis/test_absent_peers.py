@@ -80,6 +80,22 @@ def test_a_peer_that_has_also_lost_the_sidecar_may_return(story: Story) -> None:
     assert story.record("peer.resumed", "ben").verdict().finding.reason is Reason.ICE_FAILED
 
 
+def test_two_peers_are_not_connected_any_more_when_one_has_reloaded_its_page(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).goes_away("ben")
+    assert story.verdict().finding.reason is Reason.CONNECTED
+    finding = story.record("peer.resumed", "ben").verdict().finding
+    sentence = "they were connected until Ben reloaded its page, and neither has sent an offer since"
+    assert (finding.reason, finding.sentence) == (Reason.IN_PROGRESS, sentence)
+    assert story.waits(5).verdict().finding.reason is Reason.NOBODY_OFFERED
+    story.describes("ben", "offer", ufrag="BEN2")
+    assert story.verdict().finding.reason is Reason.IN_PROGRESS
+
+
+def test_a_lost_websocket_does_not_end_the_connection_of_two_peers(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).goes_away("ben", "lost").record("peer.resumed", "ben")
+    assert story.waits(60).verdict().finding.reason is Reason.CONNECTED
+
+
 def test_it_is_unknown_whether_a_page_without_reports_was_closed(story: Story) -> None:
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", **CONNECTED)
     by_socket(story.waits(20), "one", 1)

@@ -56,7 +56,7 @@ def test_pairs_without_an_offer_are_summarised_if_there_are_many(
     ]
     from signaling_sidecar.cli import main
 
-    assert main(["why", "--json", "--log", str(story.write())]) == 0
+    assert main(["why", "--json", "--log", str(story.write())]) == 1
     assert len(capsys.readouterr().out.splitlines()) == 10
 
 

@@ -34,6 +34,7 @@ ENDS_BY_ITSELF = {
     "sidecar rooms",
     "sidecar why",
 }
+EXITS_WITH_1 = {"sidecar why"}  # no browser has reported that the two peers are connected
 RUNS_UNTIL_CTRL_C = {"sidecar tail"}
 RUN_ELSEWHERE = {
     "SIDECAR_TURN_SECRET=hush sidecar serve --ice-servers stun:turn.example,turn:turn.example": "test_cli.py",
@@ -76,7 +77,8 @@ async def project(start: Start, tmp_path: Path) -> AsyncIterator[Path]:
 async def test_the_commands_in_the_readmes_work(start: Start, project: Path) -> None:
     for command in sorted(ENDS_BY_ITSELF):
         program = await start(shlex.split(command), project)
-        assert await program.ended() == 0, program.lines
+        expected = 1 if command in EXITS_WITH_1 else 0
+        assert await program.ended() == expected, program.lines
         assert program.lines
 
 

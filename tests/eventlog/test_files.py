@@ -29,7 +29,7 @@ def exported(folder: Path, capsys: Capture) -> list[Any]:
 
 
 def verdicts(path: Path, capsys: Capture) -> str:
-    assert main(["why", "--log", str(path)]) == 0
+    assert main(["why", "--log", str(path)]) in (0, 1)
     return capsys.readouterr().out
 
 
@@ -130,7 +130,9 @@ def test_a_damaged_line_is_skipped_by_every_reader_and_reported_once(
     assert capsys.readouterr().out.splitlines() == [log.left_out]
     assert verdicts(file, capsys) == as_written
     for command in (["why"], ["log", "export", "-"], ["tail", "--no-follow"], ["log"]):
-        assert main([*command, "--state-dir", str(tmp_path)]) == 0
+        assert main([*command, "--state-dir", str(tmp_path)]) == (
+            1 if command == ["why"] else 0
+        )  # no browser has reported a connection
         done = capsys.readouterr()
         assert done.err == f"sidecar: {log.left_out}\n"
         assert "garbage" not in done.out

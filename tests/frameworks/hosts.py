@@ -73,7 +73,9 @@ def sveltekit(tools: Tools, parent: Path) -> Project:
     words = ["--template", "minimal", "--types", "ts", "--no-add-ons", "--no-install"]
     run(["node", tools.scaffolders / ".bin" / "sv", "create", folder, *words], parent)
     project = with_our_package(folder, tools)
-    config = project.read("vite.config.ts").replace("plugins: [", "plugins: [signaling({ trace: true }), ", 1)
+    config = project.read("vite.config.ts").replace(
+        "plugins: [", "plugins: [signaling({ trace: true, overlay: true }), ", 1
+    )
     project.write("vite.config.ts", f"import signaling from 'vite-plugin-signaling-sidecar'\n{config}")
     project.write("src/routes/+page.svelte", PAGE_SVELTE)
     return project

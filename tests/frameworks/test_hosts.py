@@ -99,12 +99,13 @@ async def test_two_tabs_are_connected_and_again_after_a_reload_and_the_inspector
     await settled(Sidecar("", only_state_dir(tmp_path), 0, server), "lobby")
 
 
-async def test_trace_is_injected_where_the_framework_writes_the_html(
+async def test_trace_and_overlay_are_injected_where_the_framework_writes_the_html(
     sveltekit: Project, tools: Tools, start: Start, browser: Browser
 ) -> None:
     server = await start(command(SVELTEKIT, sveltekit, tools), sveltekit.folder)
     page = await browser.new_page()
     await page.goto(f"{await url_in(server)}traced")
+    await expect(page.locator("signaling-overlay")).to_be_attached()
     sidecar = await sidecar_in(server)
     await until(lambda: "opened" in traced(sidecar), "a connection that another library made is in the log")
 

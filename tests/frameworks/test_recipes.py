@@ -73,11 +73,13 @@ def project(recipe: Recipe, tools: Tools, tmp_path_factory: pytest.TempPathFacto
     """Create the project from its template, and add the plugin and the code of the recipe."""
     project = make(recipe.template, tools, tmp_path_factory.mktemp("recipe"))
     if (project.folder / "vite.config.ts").exists():
-        project.replace("vite.config.ts", "plugins: [", "plugins: [signaling(), ")
+        project.replace("vite.config.ts", "plugins: [", "plugins: [signaling({ overlay: true }), ")
         imports = "import signaling from 'vite-plugin-signaling-sidecar'\n"
         project.write("vite.config.ts", imports + project.read("vite.config.ts"))
     else:
-        project.write("vite.config.ts", readme.code("vite.config.js"))
+        project.write(
+            "vite.config.ts", readme.code("vite.config.js").replace("signaling()", "signaling({ overlay: true })")
+        )
     for path, name in recipe.files.items():
         project.write(path, readme.code(name))
     return project
@@ -101,6 +103,8 @@ async def test_two_tabs_are_two_connected_peers_over_reloads_and_edits(
         for tab in tabs:
             await expect(tab.page.get_by_role("button")).to_contain_text(" again" * (number + 1))
         await each_message_arrives_once(site, *tabs)
+    for tab in tabs:
+        await expect(tab.page.locator("signaling-overlay")).to_be_attached()
     assert [tab.complaints for tab in tabs] == [[], []]
     assert most_at_once(site.sidecar, ROOM) == 2
     assert count(site, "peer.left", reason="left") == 0

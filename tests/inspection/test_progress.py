@@ -12,15 +12,15 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from signaling_sidecar import progress
 from signaling_sidecar.inspection import open_log
-from signaling_sidecar.inspection.tables import progress
 from tests.kit.inspection_log import TWO_PEERS, header, write_segment
 
 TABLES = ("rooms", "sessions", "signals", "pairs", "candidates")
 READ_ALL = f"log = open_log({{folder!r}}); rows = [len(getattr(log, name)) for name in ('events', *{TABLES})]"
 EVERYTHING_IS_LONG = """
 from signaling_sidecar.inspection import open_log
-from signaling_sidecar.inspection.tables import progress
+from signaling_sidecar import progress
 progress.LONG_S = progress._SURE_AFTER_S = progress._EVERY_S = 0
 """
 

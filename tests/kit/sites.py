@@ -121,15 +121,15 @@ def write_project(folder: Path, config: str) -> Path:
     return folder
 
 
-async def start_app(start: Start, folder: Path, script: str, title: str = "", *, trace: bool = True) -> Site:
+async def start_app(start: Start, folder: Path, script: str, title: str = "", **options: object) -> Site:
     """Start Vite with an app of one script, which may import the packages in `frontend-proxy/node_modules`.
 
-    `CLIENT` in the script stands for the module of the browser client.
+    `CLIENT` in the script stands for the module of the browser client. `options` are for the plugin.
     """
-    options = json.dumps({"trace": trace})
+    written = json.dumps({"trace": True, **options})
     # The client is outside of the project folder. The modules are shared with other Vites, so the cache must not be.
     served = "server: { fs: { strict: false } }, cacheDir: '.vite'"
-    config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({options})], {served} }}\n"
+    config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({written})], {served} }}\n"
     project = write_project(folder / "app", config)
     (project / "node_modules").symlink_to(FRONTEND / "node_modules")
     head = f"<title>{title}</title>" if title else ""

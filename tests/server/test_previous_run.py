@@ -351,7 +351,7 @@ async def test_runs_are_in_order_even_if_the_clock_was_wrong(
     assert list(open_log(tmp_path).events["boot"].drop_duplicates())[-1] == next_one.sidecar.boot
     assert main(["tail", "--no-follow", "-n", "3", "--state-dir", str(tmp_path)]) == 0
     assert "dora" in capsys.readouterr().out
-    assert main(["why", "--state-dir", str(tmp_path), "bar"]) == 0
+    assert main(["why", "--state-dir", str(tmp_path), "bar"]) == 1
     assert "dora" in capsys.readouterr().out
 
 

@@ -42,6 +42,12 @@ export interface SlotUser {
   restored(identity: Identity): void
 }
 
+/** A peer that a client of this page is, or is about to become, in a room. */
+export interface PeerOfPage {
+  readonly room: string
+  readonly peerId: string
+}
+
 /** One client's use of a slot. It has no effect after another client has taken the slot. */
 export class Slot {
   readonly #isPage: boolean
@@ -76,6 +82,11 @@ export class Slot {
   /** Whether the page listens to the client that uses the slot, or no client uses it any more. */
   get isListenedTo(): boolean {
     return this.#user?.isListenedTo() ?? true
+  }
+
+  /** Whether a client uses it now. */
+  get isUsed(): boolean {
+    return this.#user !== undefined
   }
 
   /** Ends the use by this client. `hasLeft` is true if its session has ended as well. */
@@ -157,6 +168,13 @@ export class Slots {
     return this.#slots.get(key)?.isListenedTo ?? true
   }
 
+  /** The peers of this page. The overlay of the dev server shows their connections first. */
+  get peers(): PeerOfPage[] {
+    return [...this.#slots]
+      .filter(([, slot]) => slot.isUsed)
+      .map(([key, { identity }]) => ({ room: roomOf(key), peerId: identity.peerId }))
+  }
+
   #takeStored(key: string): Identity | undefined {
     const stored = this.#storage?.getItem(KEY_PREFIX + key)
     this.#storage?.removeItem(KEY_PREFIX + key)
@@ -182,6 +200,12 @@ export class Slots {
 // A page can load several copies of this module (after an edit, or in two bundles). They share this.
 const SHARED = Symbol.for('vite-plugin-signaling-sidecar/slots/1')
 
+/** Returns the peers of this page, also if its clients come from an earlier version of this module. */
+export function peersOfPage(): PeerOfPage[] {
+  const page = globalThis as { [SHARED]?: Partial<Slots> }
+  return page[SHARED]?.peers ?? []
+}
+
 /** Returns the slots of this page. Outside of a page (in Node.js), no two clients share a slot. */
 export function slotsOfPage(): Slots {
   if (globalThis.document === undefined) return new Slots(undefined, undefined)
@@ -197,4 +221,9 @@ export function slotKey(
   name: string | undefined,
 ): string {
   return JSON.stringify([globalThis.document && url(), room, name])
+}
+
+function roomOf(key: string): string {
+  const [, room] = JSON.parse(key)
+  return room
 }

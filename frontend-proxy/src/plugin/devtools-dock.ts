@@ -4,8 +4,8 @@ import { PLUGIN_NAME } from './names.ts'
 import { pagesBase } from './page-server.ts'
 
 /**
- * The part of `ViteDevToolsNodeContext` (@vitejs/devtools-kit 0.8) that is used here. The package is not imported,
- * because it is experimental, and few projects have it.
+ * The part of `ViteDevToolsNodeContext` (@vitejs/devtools-kit 0.8) that is used here. The package is not
+ * imported, because it is experimental, and few projects have it.
  */
 interface DevToolsContext {
   readonly mode: string

@@ -8,12 +8,14 @@ export function setSafeHeaders(response: ServerResponse, asked: Asked): void {
     // Vite lets the pages of every port of localhost read its answers.
     if (name.startsWith('access-control-')) response.removeHeader(name)
   }
+  // The overlay opens the page in a tab that it uses again. It would not find it in a group of its own.
+  const isOpenedByApp = response.req.headers['sec-fetch-site'] === 'same-origin'
   const headers = {
     'Cache-Control': 'no-store',
     'Content-Security-Policy': `default-src 'none'; frame-ancestors ${asked === 'page' ? "'self'" : "'none'"}`,
     // Vite DevTools shows the page in a frame, also in an app that is isolated from other origins.
     'Cross-Origin-Embedder-Policy': 'require-corp',
-    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Opener-Policy': isOpenedByApp ? 'unsafe-none' : 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',

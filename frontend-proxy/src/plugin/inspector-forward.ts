@@ -1,7 +1,8 @@
-// Forwards requests for the inspector to the sidecar. The admin's token is added here, in Node, so that no
-// page, URL or log contains it.
+// Forwards requests for the inspector to the sidecar. The admin's token is added here, in Node, so that
+// no page, URL or log contains it.
 
 import { IncomingMessage, request as open, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setSafeHeaders } from './inspector-answer.ts'
 import type { Asked } from './inspector-visitor.ts'
 import { type Upstream, untilStarted } from './proxy-rule.ts'
@@ -28,6 +29,10 @@ const ANSWER_HEADERS = [
 
 /** The admin's actions are a few lines of JSON. */
 const MAX_BODY_BYTES = 64 * 1024
+
+/** How long, and how often, the file with the token is read until it contains one that is not refused. */
+const TOKEN_WITHIN_MS = 1000
+const LOOK_EVERY_MS = 100
 
 /** The part of a page's request that the sidecar gets. */
 interface Forwarded {
@@ -69,24 +74,44 @@ export async function forward(
   return undefined
 }
 
+/** Reads `path` without a page that asks. Rejects with an error whose message is for the developer. */
+export async function readAsAdmin(
+  path: string,
+  upstream: Upstream,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  await untilStarted(upstream)
+  const forwarded = { method: 'GET', path, headers: {}, body: undefined, signal }
+  const answer = await askAsAdmin(forwarded, upstream).catch((error: Error) => {
+    if (!signal.aborted) upstream.unreachable()
+    return notRunning(upstream, error)
+  })
+  if (!(answer instanceof IncomingMessage)) throw new Error(answer.message)
+  if (answer.statusCode === 200) return answer
+  answer.resume()
+  throw new Error(`the sidecar has answered ${answer.statusCode} to GET ${path}`)
+}
+
 /**
- * Asks with the token that is valid now. The sidecar has a new token after each start and each reload of its
- * code, and writes it into runtime.json.
+ * Asks with the token that is valid now. The sidecar has a new token after each start and each reload of
+ * its code, and writes it into runtime.json a moment after it listens.
  */
 async function askAsAdmin(
   forwarded: Forwarded,
   upstream: Upstream,
 ): Promise<IncomingMessage | Failure> {
+  const { signal } = forwarded
   let refused: string | undefined
-  for (;;) {
+  for (let left = TOKEN_WITHIN_MS; ; left -= LOOK_EVERY_MS) {
     const token = await upstream.adminToken()
     if (upstream.url === undefined) return notRunning(upstream)
-    if (token === undefined) return noToken(upstream.url)
-    if (token === refused) return TOKEN_REFUSED
-    const answer = await ask(forwarded, upstream, token)
-    if (!(answer instanceof IncomingMessage) || answer.statusCode !== 401) return answer
-    answer.resume()
-    refused = token
+    if (token !== undefined && token !== refused) {
+      const answer = await ask(forwarded, upstream, token)
+      if (!(answer instanceof IncomingMessage) || answer.statusCode !== 401) return answer
+      answer.resume()
+      refused = token
+    } else if (left > 0) await sleep(LOOK_EVERY_MS, undefined, { signal })
+    else return token === undefined ? noToken(upstream.url) : TOKEN_REFUSED
   }
 }
 

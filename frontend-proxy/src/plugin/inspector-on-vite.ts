@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http'
 import type { CLIShortcut, ViteDevServer } from 'vite'
 import { Inspector, inspectorUrl } from './inspector.ts'
+import { logOf } from './log.ts'
 import { pageServerOf, pagesBase, urlsOf } from './page-server.ts'
 import { printInspectorUrl } from './printed-urls.ts'
 import type { SignalingSetup } from './signaling-setup.ts'
@@ -7,7 +9,7 @@ import type { SignalingSetup } from './signaling-setup.ts'
 /** Adds the inspector to a dev server: to its middlewares, its printed URLs and its shortcuts. */
 export function addInspector(server: ViteDevServer, { upstream }: SignalingSetup): Inspector {
   const { config, middlewares } = server
-  const inspector = new Inspector(config.base, upstream, () => localUrlOf(server))
+  const inspector = new Inspector(config.base, upstream, (request) => pageUrlOf(server, request))
   middlewares.use((request, response, next) => {
     if (!inspector.handle(request, response)) next()
   })
@@ -18,8 +20,14 @@ export function addInspector(server: ViteDevServer, { upstream }: SignalingSetup
   return inspector
 }
 
-/** Returns a URL with which this machine can open the app, if there is one and it is known. */
-export function localUrlOf({ config, resolvedUrls }: ViteDevServer): string | undefined {
+function pageUrlOf(server: ViteDevServer, { socket }: IncomingMessage): string | undefined {
+  if (server.httpServer || pageServerOf(server.config)) return localUrlOf(server)
+  // Some other server has passed the request on to Vite in middleware mode.
+  const protocol = 'encrypted' in socket ? 'https' : 'http'
+  return `${protocol}://localhost:${socket.localPort}/`
+}
+
+function localUrlOf({ config, resolvedUrls }: ViteDevServer): string | undefined {
   if (resolvedUrls) return resolvedUrls.local[0]
   const server = pageServerOf(config)
   return server && urlsOf(server, pagesBase(config)).local[0]
@@ -43,9 +51,9 @@ const OPEN_INSPECTOR: CLIShortcut<ViteDevServer> = {
   action(server) {
     const page = localUrlOf(server)
     if (page === undefined) {
-      server.config.logger.warn(
-        'the inspector has no URL, because Vite does not listen on localhost',
-      )
+      const sentence =
+        'the inspector cannot be opened, because Vite does not listen on localhost (see server.host)'
+      logOf(server.config).warn(sentence)
       return
     }
     // Vite opens `server.open` with the browser that the user has chosen (BROWSER).
@@ -53,6 +61,6 @@ const OPEN_INSPECTOR: CLIShortcut<ViteDevServer> = {
     const { open } = options
     options.open = inspectorUrl(page)
     server.openBrowser()
-    options.open = open as NonNullable<typeof open>
+    Object.assign(options, { open })
   },
 }

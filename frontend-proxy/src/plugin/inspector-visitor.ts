@@ -12,34 +12,33 @@ export type Asked = 'page' | 'data'
 /**
  * Checks whether the sender of a request may see the inspector. Returns undefined if it may.
  *
- * The attacks: the inspector shows all that the peers have sent to each other, and can close rooms, so it is
- * only for the person at this machine.
+ * The attacks: the inspector shows all that the peers have sent to each other, and can close rooms, so
+ * it is only for the person at this machine.
  *
- * 1. Somebody on the network asks for it, because Vite may listen there. Their socket address is not loopback.
+ * 1. Somebody on the network asks for it, because Vite may listen there. The address of their socket is
+ *    not loopback.
  * 2. Somebody on the internet asks for it through a tunnel (ngrok, cloudflared) that the developer has
- *    opened to show the app. The tunnel's program connects from loopback, and may rewrite the Host. It then
- *    adds a header such as X-Forwarded-For. (A tunnel that rewrites the Host and adds no header cannot be
- *    told from a browser.)
- * 3. A website that the developer visits has pointed a name of its own at 127.0.0.1 (DNS rebinding), so the
- *    browser takes the inspector for a part of that website. The Host contains that name. Vite checks the
- *    Host too, but not with https, and not with `allowedHosts: true`.
- * 4. A website that the developer visits, or an app on another port of localhost, sends a request without
- *    being able to read the answer (a form, an image, `no-cors`), or embeds the page in a frame. Its Origin or
- *    Sec-Fetch-Site says so. A browser sends neither with a GET request of an old version, whose answer
- *    the website cannot read.
+ *    opened to show the app. The tunnel's program connects from loopback and may rewrite the Host, but
+ *    adds a header such as X-Forwarded-For. (If it adds none, it cannot be told from a browser.)
+ * 3. A website that the developer visits has pointed a name of its own at 127.0.0.1 (DNS rebinding), so
+ *    the browser takes the inspector for a part of that website. The Host contains that name. Vite
+ *    checks the Host too, but not with https, and not with `allowedHosts: true`.
+ * 4. A website that the developer visits, or an app on another port of localhost, sends a request whose
+ *    answer it cannot read (a form, an image, `no-cors`), or shows the page in a frame. The Origin or
+ *    Sec-Fetch-Site says so. (Safari before 16.4 sends neither with GET, which changes nothing.)
  *
- * A link on another website may lead to the page, because the page contains no data and no other page can
- * read or frame it.
+ * A link on another website may lead to the page, because the page contains no data, and no other page
+ * can read it or show it in a frame.
  *
- * `url` is where the inspector can be opened.
+ * `url` is where the inspector can be opened. It is undefined if Vite does not listen on localhost.
  */
 export function refusalOf(
   request: IncomingMessage,
   asked: Asked,
-  url: string,
+  url: string | undefined,
 ): Refusal | undefined {
   const { headers, socket } = request
-  const instead = `open ${url} on the machine that runs Vite`
+  const instead = url === undefined ? LISTEN_TOO : `open ${url} on the machine that runs Vite`
   const { remoteAddress } = socket
   if (!isLoopback(remoteAddress)) {
     const from = `this request came from ${remoteAddress ?? 'a socket without an address'}`
@@ -56,13 +55,16 @@ export function refusalOf(
     return { code: 'inspector-forwarded', message: `${why}; ${instead}` }
   }
   if (isFromForeignPage(request, asked)) {
-    const why = 'the inspector answers only its own page, and another page has sent this request'
+    const why = 'the inspector answers only its own page, and this request does not come from it'
     return { code: 'inspector-foreign-page', message: `${why}; ${instead}` }
   }
   return undefined
 }
 
 const ONLY_HERE = 'the inspector can be opened only under a name of this machine itself'
+
+const LISTEN_TOO =
+  'to open it on the machine that runs Vite, let Vite listen on localhost (server.host: true)'
 
 function isLoopback(address: string | undefined): boolean {
   return address !== undefined && /^(?:(?:::ffff:)?127\.|::1$)/i.test(address)

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { answerWith } from './inspector-answer.ts'
-import { type Failure, forward } from './inspector-forward.ts'
-import { refusalOf } from './inspector-visitor.ts'
+import { type Failure, forward, readAsAdmin } from './inspector-forward.ts'
+import { type Asked, type Refusal, refusalOf } from './inspector-visitor.ts'
 import type { Upstream } from './proxy-rule.ts'
 
 /** The path of the page below the base of the app's pages. The page finds its data in `api/`. */
@@ -20,14 +20,17 @@ export function inspectorUrl(page: string): string {
   return url.href
 }
 
+/** Returns a URL with which this machine can open the app, or undefined if there is none. */
+type PageUrl = (request: IncomingMessage) => string | undefined
+
 /** Serves the inspector on the dev server. The sidecar has its files and its data. */
 export class Inspector {
   readonly #folders: readonly string[]
   readonly #upstream: Upstream
-  readonly #pageUrl: () => string | undefined
+  readonly #pageUrl: PageUrl
 
-  /** `base` is Vite's resolved base, and `pageUrl` returns a local URL of the app if it is known. */
-  constructor(base: string, upstream: Upstream, pageUrl: () => string | undefined) {
+  /** `base` is Vite's resolved base. */
+  constructor(base: string, upstream: Upstream, pageUrl: PageUrl) {
     // As with signaling, the path works with and without Vite's base.
     this.#folders = [`/${INSPECTOR_FOLDER}`, `${base}${INSPECTOR_FOLDER}`]
     this.#upstream = upstream
@@ -42,6 +45,22 @@ export class Inspector {
     return true
   }
 
+  /** The path of the page, with a slash at the end. */
+  get path(): string {
+    return `${this.#folders.at(-1)}/`
+  }
+
+  /** Returns why the sender of this request gets no answer, if it gets none. */
+  refusalOf(request: IncomingMessage, asked: Asked): Refusal | undefined {
+    const page = this.#pageUrl(request)
+    return refusalOf(request, asked, page && inspectorUrl(page))
+  }
+
+  /** Reads data of the sidecar. Rejects with an error whose message is for the developer. */
+  read(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    return readAsAdmin(`${SIDECAR_FOLDER}api/${path}`, this.#upstream, signal)
+  }
+
   /** Returns what follows the name of the folder: nothing, a query, or a path with a slash. */
   #restOf(url: string): string | undefined {
     const folder = this.#folders.find((path) => url.startsWith(path))
@@ -52,7 +71,7 @@ export class Inspector {
   async #answer(request: IncomingMessage, response: ServerResponse, rest: string): Promise<void> {
     const path = rest.startsWith('/') ? sidecarPath(rest) : undefined
     const asked = path?.startsWith(`${SIDECAR_FOLDER}api/`) ? 'data' : 'page'
-    const refusal = refusalOf(request, asked, this.#urlFor(request))
+    const refusal = this.refusalOf(request, asked)
     if (refusal) return answerWith(response, { status: 403, ...refusal }, asked)
     if (!rest.startsWith('/')) {
       response.writeHead(308, { Location: `${INSPECTOR_FOLDER}/${rest}` }).end()
@@ -63,11 +82,6 @@ export class Inspector {
         ? NO_SUCH_FILE
         : await forward(request, response, path, asked, this.#upstream)
     if (failure) answerWith(response, failure, asked)
-  }
-
-  #urlFor({ socket }: IncomingMessage): string {
-    const protocol = 'encrypted' in socket ? 'https' : 'http'
-    return inspectorUrl(this.#pageUrl() ?? `${protocol}://localhost:${socket.localPort}/`)
   }
 }
 

@@ -37,6 +37,12 @@ export interface SignalingOptions {
    * For names that Vite serves your own pages under, use Vite's `server.allowedHosts` instead.
    */
   allowedOrigins?: readonly string[]
+  /**
+   * True is for a Vite that serves pages to tests. It starts a sidecar of its own, in CI and under Vitest too. That
+   * one has a temporary state folder, so the tests neither see nor change anything of the sidecar that you develop
+   * with. Tests find it with `connectToSidecar()` of `vite-plugin-signaling-sidecar/testing`.
+   */
+  test?: boolean
   /** A Python file with hooks, relative to Vite's root. It is reloaded when it is saved. */
   hooks?: string
   /**
@@ -44,6 +50,11 @@ export interface SignalingOptions {
    * and whatever signaling server that library uses. It works only in development.
    */
   trace?: boolean
+  /**
+   * True shows a badge in a corner of every page, with the number of peers and the worst state of two of
+   * them. A click on it lists the pairs. It works only in development.
+   */
+  overlay?: boolean
   /**
    * False removes the inspector, which the dev server shows at `/__signaling/` to the person at this
    * machine. Default: true.
@@ -72,6 +83,8 @@ export type Plan =
   | {
       readonly kind: 'sidecar'
       readonly explicit: boolean
+      /** Whether the sidecar is for tests only. */
+      readonly test: boolean
       readonly details: SidecarOptions
       readonly stateDir: string | undefined
       readonly hooks: string | undefined
@@ -80,20 +93,28 @@ export type Plan =
 
 /** Throws an error if an option would have no effect beside the others. */
 export function planFrom(options: SignalingOptions): Plan {
-  const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target } = options
+  const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target, test = false } = options
+  if (options.overlay && options.inspector === false)
+    throw new Error('signaling: overlay has no effect with inspector: false')
   if (sidecar === false) {
-    const unused = Object.entries({ stateDir, hooks, allowedOrigins }).find(
-      ([, value]) => value !== undefined,
-    )
+    const unused = Object.entries({
+      stateDir,
+      hooks,
+      allowedOrigins,
+      test: test || undefined,
+    }).find(([, value]) => value !== undefined)
     if (unused) throw new Error(`signaling: ${unused[0]} has no effect with sidecar: false`)
     return { kind: 'proxy-only', target: target ?? DEFAULT_TARGET }
   }
   if (target !== undefined)
     throw new Error('signaling: target has an effect only with sidecar: false')
+  if (test && stateDir !== undefined)
+    throw new Error('signaling: stateDir has no effect with test: true')
   const explicit = sidecar !== 'auto'
   return {
     kind: 'sidecar',
     explicit,
+    test,
     details: explicit ? sidecar : {},
     stateDir,
     hooks,
@@ -102,10 +123,14 @@ export function planFrom(options: SignalingOptions): Plan {
 }
 
 /** Returns the reason why no sidecar may be started here, or undefined. */
-export function startRefusal(explicit: boolean, env: NodeJS.ProcessEnv): string | undefined {
-  if (env.VITEST) return 'VITEST is set'
+export function startRefusal(
+  { explicit, test }: { readonly explicit: boolean; readonly test: boolean },
+  env: NodeJS.ProcessEnv,
+): string | undefined {
+  if (test) return undefined
+  if (env.VITEST) return 'VITEST is set (with test: true the plugin starts one for tests)'
   const inCi = env.CI !== undefined && !['', '0', 'false'].includes(env.CI)
   return inCi && !explicit
-    ? 'CI is set (with sidecar: {} the plugin starts one in CI too)'
+    ? 'CI is set (with sidecar: {} or test: true the plugin starts one in CI too)'
     : undefined
 }

@@ -6,7 +6,8 @@ import { logOf } from './log.ts'
 import { attachToPageServer } from './middleware-mode.ts'
 import { PLUGIN_NAME } from './names.ts'
 import { planFrom, type SignalingOptions } from './options.ts'
-import { importTrace, loadTrace, resolveTrace } from './page-trace.ts'
+import { feedOverlays } from './overlay-feed.ts'
+import { pageScriptHooks } from './page-scripts.ts'
 import { pageUrlsOf } from './page-urls.ts'
 import { warnOfWrongPath } from './peerjs-path.ts'
 import { printSignalingUrl } from './printed-urls.ts'
@@ -25,6 +26,8 @@ export function signaling(options: SignalingOptions = {}): Plugin {
   const plan = planFrom(options)
   // Vitest reads vite.config.js too, but must not listen on the network.
   const lan = options.lan && !process.env.VITEST ? new Lan(options.lan) : undefined
+  // In the pages of Vitest's browser mode, the badge could hide what a test clicks on.
+  const hasOverlay = options.overlay === true && !process.env.VITEST
   // One plugin object can belong to several configs: Vite calls all hooks again when it restarts
   // itself, and Nuxt creates two Vite servers from one config.
   const setups = new WeakMap<ResolvedConfig, SignalingSetup>()
@@ -57,6 +60,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       warnOnError(setup.log, WITHOUT_SIGNALING, () => {
         printSignalingUrl(server)
         const inspector = options.inspector === false ? undefined : addInspector(server, setup)
+        if (inspector && hasOverlay) feedOverlays(server, inspector)
         lan?.configureServer(server, config.server)
         if (httpServer) {
           warnOfWrongPath(httpServer, config.server.proxy, setup.log)
@@ -80,12 +84,12 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       detachers.get(config)?.()
       setups.get(config)?.lease?.end()
     },
+    ...pageScriptHooks([
+      // It replaces RTCPeerConnection, so it has to run before the app.
+      ...(options.trace === true ? [{ name: 'trace', isFirst: true }] : []),
+      ...(hasOverlay ? [{ name: 'overlay', isFirst: false }] : []),
+    ]),
     ...(options.inspector !== false && { devtools: DEVTOOLS_DOCK }),
-    ...(options.trace === true && {
-      resolveId: resolveTrace,
-      load: loadTrace,
-      transform: importTrace,
-    }),
   }
 }
 

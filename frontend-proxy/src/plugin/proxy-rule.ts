@@ -17,7 +17,7 @@ export interface Upstream {
   starting(): Promise<void> | undefined
   /** Why there is no `url`, if it is known: a sentence that has also been printed in the terminal. */
   readonly problem: string | undefined
-  /** Reads the token for the admin's requests, which changes when the sidecar restarts or reloads its code. */
+  /** Reads the token for the admin's requests, which is a new one after each start or reload. */
   adminToken(): Promise<string | undefined>
   /** Is called when nobody has answered at `url`, or there is no `url`. */
   unreachable(): void

@@ -55,7 +55,8 @@ function isSameAddress(url: string, other: string): boolean {
   return URL.canParse(other) && address(url) === address(other)
 }
 
-async function readRuntimeFile(stateDir: string): Promise<RunningSidecar | undefined> {
+/** Returns what the sidecar with this state folder has written when it began to listen. It may have ended since. */
+export async function readRuntimeFile(stateDir: string): Promise<RunningSidecar | undefined> {
   return parseRuntime(await readJson(path.join(stateDir, 'runtime.json')), stateDir)
 }
 
@@ -78,7 +79,8 @@ async function readRuntimeFileElsewhere(defaultDir: string): Promise<RunningSide
   return isOfProject ? parseRuntime(runtime, stateDir) : undefined
 }
 
-async function readJson(file: string): Promise<unknown> {
+/** Returns the content of a file, or undefined if there is none that can be read. */
+export async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'))
   } catch {
@@ -99,7 +101,7 @@ function parseRuntime(value: unknown, stateDir: string): RunningSidecar | undefi
   return { url, pid, boot, version, project: known, stateDir, adminToken }
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -3,6 +3,7 @@ import type { ResolvedConfig } from 'vite'
 import { type Plan, startRefusal } from './options.ts'
 import { projectFolders, projectIn } from './project-folders.ts'
 import { projectStateFolder, servedFolderAround, servedFolders } from './state-folder.ts'
+import { TEST_FLAGS } from './test-folder.ts'
 
 /** How to find or start the sidecar of a project. Two equal configs can use the same process. */
 export interface SidecarConfig {
@@ -16,20 +17,30 @@ export interface SidecarConfig {
   readonly command: readonly string[] | undefined
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** The project, if the sidecar is for its tests only. They are told the first of the state folders. */
+  readonly testsOf: string | undefined
   /** The reason why no sidecar may be started. One that is already running is used all the same. */
   readonly startRefusal: string | undefined
 }
 
 type SidecarPlan = Extract<Plan, { kind: 'sidecar' }>
 
-/** Throws an error with one sentence if the state folder would be in a folder that Vite serves. */
-export function sidecarConfigFrom(plan: SidecarPlan, config: ResolvedConfig): SidecarConfig {
+/**
+ * `testFolder` is the state folder of a sidecar for tests. Throws an error with one sentence if the state
+ * folder would be in a folder that Vite serves.
+ */
+export function sidecarConfigFrom(
+  plan: SidecarPlan,
+  config: ResolvedConfig,
+  testFolder: string,
+): SidecarConfig {
   const { root } = config
   const { command, args = [], env = {}, port = 0 } = plan.details
   const folders = projectFolders(root)
   const project = projectIn(folders) ?? root
   // The sidecar's environment variable has the same effect as the option, so it is checked as well.
-  const named = plan.stateDir ?? env.SIDECAR_STATE_DIR ?? process.env.SIDECAR_STATE_DIR
+  const set = plan.stateDir ?? env.SIDECAR_STATE_DIR ?? process.env.SIDECAR_STATE_DIR
+  const named = plan.test ? testFolder : set
   const stateDir = named ? path.resolve(root, named) : undefined
   const stateFolders = stateFoldersOf(folders, stateDir)
   const allServed = servedFolders(config)
@@ -43,14 +54,16 @@ export function sidecarConfigFrom(plan: SidecarPlan, config: ResolvedConfig): Si
     servedFolders: allServed,
     command: typeof command === 'string' ? [command] : command,
     args: [
-      ...['--port', String(port), '--project', project, '--exit-on-stdin-eof', '--reload', 'auto'],
+      ...['--port', String(port), '--project', project, '--exit-on-stdin-eof'],
+      ...(plan.test ? TEST_FLAGS : ['--reload', 'auto']),
       ...(stateDir ? ['--state-dir', stateDir] : []),
       ...(plan.hooks === undefined ? [] : ['--hooks', path.resolve(root, plan.hooks)]),
       ...args,
     ],
     // The sidecar's advice then names options of the plugin instead of its own flags.
     env: { SIDECAR_ADVICE: 'plugin', ...env },
-    startRefusal: startRefusal(plan.explicit, process.env),
+    testsOf: plan.test ? project : undefined,
+    startRefusal: startRefusal(plan, process.env),
   }
 }
 

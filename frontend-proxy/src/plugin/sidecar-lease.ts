@@ -5,6 +5,8 @@ import type { PageServer } from './page-server.ts'
 import type { SidecarConfig } from './sidecar-config.ts'
 import type { SidecarSupervisor } from './sidecar-supervisor.ts'
 import type { PageUrls, Site } from './site-file.ts'
+import { announceToTests } from './test-announcement.ts'
+import { deleteOldTestFolders } from './test-folder.ts'
 import { WITHOUT_SIGNALING, warnOnError } from './warn-on-error.ts'
 
 /**
@@ -18,6 +20,7 @@ export class SidecarLease {
   readonly #log: Log
   #site: Site | undefined
   #stopWatching: (() => void) | undefined
+  #withdraw: (() => void) | undefined
 
   constructor(
     supervisor: SidecarSupervisor,
@@ -45,13 +48,24 @@ export class SidecarLease {
     this.#site = { ...urls, ...this.#clients }
     this.#supervisor.siteFile.describe(this.#site)
     this.#supervisor.run(this.#config, this.#log)
+    this.#announceToTests()
     this.#stopWatching ??= watchOtherApps(this.#config.projectFolders, this.#log)
   }
 
   end(): void {
     this.#stopWatching?.()
     this.#stopWatching = undefined
+    this.#withdraw?.()
+    this.#withdraw = undefined
     this.#supervisor.siteFile.forget(this.#site)
     this.#supervisor.removeLease(this)
+  }
+
+  #announceToTests(): void {
+    const { testsOf, stateFolders } = this.#config
+    const [stateDir] = stateFolders
+    if (testsOf === undefined || stateDir === undefined || this.#withdraw) return
+    this.#withdraw = announceToTests(testsOf, stateDir)
+    void deleteOldTestFolders()
   }
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
 import { startFailure } from './find-command.ts'
@@ -40,6 +41,8 @@ export interface SidecarProcess {
   readonly pid: number | undefined
   /** Ends the sidecar by closing its stdin. Resolves when the process has exited. */
   end(): Promise<void>
+  /** Lets this process end although the sidecar still runs, which then ends too. */
+  unref(): void
 }
 
 // The sidecar exits with this code for errors that the user can correct, such as a wrong setting.
@@ -93,13 +96,19 @@ export function startSidecar(start: Start, events: SidecarEvents): SidecarProces
       resolve()
     })
   })
+  // The pipes are sockets, which is missing in their types.
+  const handles = [child, ...child.stdio] as unknown as Pick<Socket, 'ref' | 'unref'>[]
   return {
     pid: child.pid,
     end: async () => {
+      for (const handle of handles) handle.ref()
       child.stdin.end()
       const timer = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS).unref()
       await exited
       clearTimeout(timer)
+    },
+    unref() {
+      for (const handle of handles) handle.unref()
     },
   }
 }

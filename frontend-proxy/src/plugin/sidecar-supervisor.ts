@@ -22,6 +22,7 @@ import { type Exit, type ReadyLine, type SidecarProcess, startSidecar } from './
 import { SiteFile } from './site-file.ts'
 import { MAX_STARTS_WITHOUT_READY, StartHistory } from './start-history.ts'
 import { servedFolderAround } from './state-folder.ts'
+import { newTestFolder } from './test-folder.ts'
 import { messageOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
 
 // Every page that reconnects calls `unreachable`, and one search per interval is enough for all.
@@ -32,6 +33,8 @@ const INSTALL_HINT = `install it with "pip install ${SIDECAR_NAME}" (in .venv or
 export class SidecarSupervisor {
   /** Tells the sidecar where the pages are. The leases write to it. */
   readonly siteFile: SiteFile = new SiteFile((sentence) => this.#printOnce('warn', sentence))
+  /** The state folder, if the sidecar is one for tests. It stays the same when Vite restarts itself. */
+  readonly testFolder: string = newTestFolder()
   #url: string | undefined
   #stateDir = ''
   #config: SidecarConfig | undefined

@@ -49,12 +49,14 @@ export function setUp(
   const { port } = plan.details
   const fixedAddress = port ? `http://127.0.0.1:${port}` : undefined
   const setup = { proxy, lease: undefined, upstream: supervisor, fixedAddress, hasLan, log }
-  if (proxy === undefined && !plan.explicit) {
+  if (proxy === undefined && !plan.explicit && !plan.test) {
     const reason = `${part}.proxy has its own rule for ${SIGNALING_PATH}, so no sidecar is started`
     log.info(reason)
     return { ...setup, upstream: noUpstream(`${reason} by the plugin; ${INSPECT_HINT}`) }
   }
-  const sidecar = warnOnError(log, WITHOUT_SIGNALING, () => sidecarConfigFrom(plan, config))
+  const sidecar = warnOnError(log, WITHOUT_SIGNALING, () =>
+    sidecarConfigFrom(plan, config, supervisor.testFolder),
+  )
   if (sidecar === undefined) return setup
   const { allowedHosts } = config[part]
   for (const warning of warningsFor(allowedHosts, plan.allowedOrigins)) log.warn(warning)

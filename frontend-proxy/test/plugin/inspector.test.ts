@@ -1,8 +1,10 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
+import { networkInterfaces } from 'node:os'
 import { build, preview } from 'vite'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import type { DEVTOOLS_DOCK } from '../../src/plugin/devtools-dock.ts'
 import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 import {
   isGone,
@@ -144,12 +146,23 @@ test('a path that leads out of the folder is not forwarded', async () => {
   expect((await ask(`${url}/__signaling-of-mine/`)).text).toContain('<title>app</title>')
 })
 
-test('a new token, after a reload of the sidecar, is used at once', async () => {
+test('a new token, after a reload of the sidecar, is used as soon as runtime.json contains it', async () => {
   const { url, project } = await open()
   const before = tokenOf(project)
   expect((await ask(`${url}/__signaling/api/reload`)).status).toBe(200)
-  expect(tokenOf(project)).not.toBe(before)
+  expect(tokenOf(project)).toBe(before)
   expect((await ask(`${url}/__signaling/api/rooms`)).status).toBe(200)
+  expect(tokenOf(project)).not.toBe(before)
+})
+
+test('a runtime.json with a wrong token is reported, and not as a session that has ended', async () => {
+  const { url, project } = await open()
+  const file = `${project.stateDir}/runtime.json`
+  const runtime = JSON.parse(readFileSync(file, 'utf8'))
+  writeFileSync(file, JSON.stringify({ ...runtime, admin_token: 'wrong' }))
+  const { status, text } = await ask(`${url}/__signaling/api/rooms`)
+  expect([status, JSON.parse(text).code]).toEqual([502, 'admin-token-refused'])
+  expect(text).not.toContain('wrong')
 })
 
 test('a line of a stream arrives at once, and the sidecar notices when the page is gone', async () => {
@@ -242,12 +255,16 @@ test('inspector: false removes it', async () => {
   expect(signaling({ inspector: false })).not.toHaveProperty('devtools')
 })
 
-test('the URL is printed below that of signaling', async () => {
-  const { server, lines, url } = await open({}, { base: '/app/' })
-  server.printUrls()
-  const [above, last] = lines.all.slice(-2)
-  expect(above).toContain('Signaling:')
-  expect(last).toContain(`➜  Inspector: ${url}/app/__signaling/`)
+test('where Vite DevTools are installed, it has an entry there', async () => {
+  const { server } = await open({}, { base: '/app/' })
+  const { devtools } = signaling() as { devtools?: typeof DEVTOOLS_DOCK }
+  const register = vi.fn()
+  devtools?.setup({ mode: 'build', viteConfig: server.config, docks: { register } })
+  expect(register).not.toHaveBeenCalled()
+  devtools?.setup({ mode: 'dev', viteConfig: server.config, docks: { register } })
+  expect(register).toHaveBeenCalledExactlyOnceWith(
+    expect.objectContaining({ type: 'iframe', title: 'Signaling', url: '/app/__signaling/' }),
+  )
 })
 
 test('vite build and vite preview have nothing of it', async () => {
@@ -279,7 +296,7 @@ const DATA = '/__signaling/api/rooms'
 const NAVIGATION = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
 const CROSS = { 'sec-fetch-site': 'cross-site' }
 
-test.each<[string, string, Record<string, string>]>([
+const ANSWERED: [string, string, Record<string, string>][] = [
   ['a program without headers of browsers', DATA, {}],
   ['the page itself', DATA, { 'sec-fetch-site': 'same-origin' }],
   ['another local name', DATA, { host: 'app.localhost:5173' }],
@@ -292,12 +309,16 @@ test.each<[string, string, Record<string, string>]>([
     PAGE,
     { 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'iframe' },
   ],
-])('%s is answered', async (_who, path, headers) => {
+]
+
+test('the person at this machine is answered', async () => {
   const { url } = await open({}, { server: { allowedHosts: true } })
-  expect((await ask(url + path, headers)).status).toBe(200)
+  for (const [who, path, headers] of ANSWERED) {
+    expect((await ask(url + path, headers)).status, who).toBe(200)
+  }
 })
 
-test.each<[string, string, Record<string, string>, string]>([
+const REFUSED: [string, string, Record<string, string>, string][] = [
   ['DNS rebinding', DATA, { host: 'evil.example' }, 'not-local'],
   ['DNS rebinding of the page', PAGE, { host: 'evil.example', ...NAVIGATION }, 'not-local'],
   ['a name that begins like a local one', DATA, { host: '127.0.0.1.evil.example' }, 'not-local'],
@@ -320,15 +341,38 @@ test.each<[string, string, Record<string, string>, string]>([
   ['the address bar for data', DATA, { 'sec-fetch-site': 'none', ...NAVIGATION }, 'foreign-page'],
   ['a frame', PAGE, { ...CROSS, ...NAVIGATION, 'sec-fetch-dest': 'iframe' }, 'foreign-page'],
   ['a script', PAGE, { ...CROSS, 'sec-fetch-mode': 'no-cors' }, 'foreign-page'],
-])('%s is refused', async (_who, path, headers, reason) => {
+]
+
+test('everybody else is refused, and told where it can be opened', async () => {
   const { url } = await open({}, { server: { allowedHosts: true } })
-  const { status, text, headers: answered } = await ask(url + path, headers)
-  expect(status).toBe(403)
-  expect(text).toContain(`inspector-${reason}`)
-  expect(text).toContain(`${url}/__signaling/`)
-  expect(answered).not.toHaveProperty('access-control-allow-origin')
-  if (path === DATA) expect(Object.keys(JSON.parse(text))).toEqual(['code', 'message'])
-  else expect(answered['content-type']).toContain('text/html')
+  for (const [who, path, headers, reason] of REFUSED) {
+    const { status, text, headers: answered } = await ask(url + path, headers)
+    expect([status, text], who).toEqual([403, expect.stringContaining(`inspector-${reason}`)])
+    expect(text, who).toContain(`${url}/__signaling/`)
+    expect(answered, who).not.toHaveProperty('access-control-allow-origin')
+    if (path === DATA) expect(Object.keys(JSON.parse(text)), who).toEqual(['code', 'message'])
+    else expect(answered['content-type'], who).toContain('text/html')
+  }
+})
+
+const [ownAddress] = Object.values(networkInterfaces())
+  .flatMap((all) => all ?? [])
+  .filter(({ family, internal }) => family === 'IPv4' && !internal)
+
+test.runIf(ownAddress)('if Vite listens only on the network, nobody sees it', async () => {
+  const host = ownAddress?.address ?? ''
+  const { server, lines } = await open({}, { server: { host } })
+  const [page] = server.resolvedUrls?.network ?? []
+  const answer = await fetch(`${page}__signaling/api/rooms`)
+  expect([answer.status, await answer.json()]).toEqual([
+    403,
+    {
+      code: 'inspector-not-local',
+      message: expect.stringMatching(`from ${host}; .* let Vite listen on localhost`),
+    },
+  ])
+  server.printUrls()
+  expect(lines.all.join('\n')).not.toContain('Inspector:')
 })
 
 test('a sidecar that has ended leaves no stream behind', async () => {

@@ -236,11 +236,12 @@ test('a sidecar whose own settings name such a state folder is stopped', async (
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(503)
 })
 
-test('the endpoint is printed below the URLs of Vite', async () => {
+test('the endpoint and the inspector are printed below the URLs of Vite', async () => {
   const project = makeProject()
   const vite = await openVite(project, { sidecar: false }, { base: '/app/' })
   vite.server.printUrls()
-  expect(vite.lines.all.at(-1)).toBe(
+  expect(vite.lines.all.slice(-2)).toEqual([
     `  ➜  Signaling: ${vite.url.replace('http', 'ws')}/ws/signaling`,
-  )
+    `  ➜  Inspector: ${vite.url}/app/__signaling/`,
+  ])
 })

@@ -115,6 +115,41 @@ test.each(KNOWN)(
   },
 )
 
+test.each(KNOWN)(
+  'with %s the inspector is on that server, also after a restart',
+  async (_, config) => {
+    const { server, lines, url, pages } = await open(config)
+    await lines.match(STARTED)
+    expect(await lines.match(/inspector:/)).toBe(
+      `[signaling] inspector: ${url.replace('127.0.0.1', 'localhost')}/__signaling/`,
+    )
+    // As in Nuxt, where Vite gets only the requests for its modules.
+    pages.removeAllListeners('request')
+    pages.on('request', (_request, response) => response.end('mine'))
+    for (const _ of ['before', 'after']) {
+      expect((await getEcho(`${url}/__signaling/api/rooms`)).url).toBe('/inspector/api/rooms')
+      const headers = { 'sec-fetch-site': 'cross-site' }
+      expect((await fetch(`${url}/__signaling/api/rooms`, { headers })).status).toBe(403)
+      expect(await (await fetch(url)).text()).toBe('mine')
+      await server.restart()
+    }
+  },
+)
+
+test('without the server, Vite itself serves the inspector', async () => {
+  const { lines, url } = await open(() => ({ server: { middlewareMode: true } }))
+  await fetch(url)
+  await lines.match(STARTED)
+  expect((await getEcho(`${url}/__signaling/api/rooms`)).url).toBe('/inspector/api/rooms')
+})
+
+test('inspector: false removes it from that server', async () => {
+  const { lines, url } = await open(onServer, makeProject(), { inspector: false })
+  await lines.match(STARTED)
+  expect(await (await fetch(`${url}/__signaling/`)).text()).toContain('<title>app</title>')
+  expect(lines.all.join('\n')).not.toContain('inspector')
+})
+
 test.each(KNOWN)('with %s the sidecar ends with that server', async (_name, config) => {
   const { lines, url, pages } = await open(config)
   await lines.match(STARTED)

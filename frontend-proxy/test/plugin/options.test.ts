@@ -20,6 +20,7 @@ test.each([
     { sidecar: false, allowedOrigins: ['app://.'] },
     'signaling: allowedOrigins has no effect with sidecar: false',
   ],
+  [{ overlay: true, inspector: false }, 'signaling: overlay has no effect with inspector: false'],
 ] as const)('%j would do nothing and is refused', (options, sentence) => {
   expect(() => planFrom(options)).toThrow(sentence)
 })
@@ -32,5 +33,5 @@ test.each([
   [true, { CI: '1' }, false],
   [true, { VITEST: 'true' }, true],
 ] as const)('explicit %s with %j: refused is %s', (explicit, env, refused) => {
-  expect(startRefusal(explicit, env) !== undefined).toBe(refused)
+  expect(startRefusal({ explicit, test: false }, env) !== undefined).toBe(refused)
 })

@@ -57,7 +57,7 @@ async function answerAdmin(request, response) {
   } else {
     if (url === '/inspector/api/reload') {
       token = `${token}-2`
-      writeRuntime()
+      setTimeout(writeRuntime, 200)
     }
     const { authorization: _, ...others } = headers
     let body = ''

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from signaling_sidecar.cli import state_options
 from signaling_sidecar.diagnosis import Entry, read_entries
 from signaling_sidecar.eventlog.records import LeftOut
-from signaling_sidecar.eventlog.segments import find_segments, newest_of
+from signaling_sidecar.eventlog.segments import NEWEST_BYTES, find_segments, newest_of
 from signaling_sidecar.eventlog.state_dir import is_running
+from signaling_sidecar.progress import Progress
+
+LONG_READ_BYTES = 2 * NEWEST_BYTES  # reading them takes more than a second, even if they are a single segment
 
 
 class LogEntries(NamedTuple):
@@ -40,5 +43,17 @@ def read(arguments: argparse.Namespace) -> LogEntries:
     segments = find_segments(folder).segments
     is_live = arguments.log is None and is_running(folder)
     left_out = LeftOut(is_live=is_live)
-    entries = read_entries(segments if arguments.all else newest_of(segments), left_out)
+    entries = _with_progress(segments if arguments.all else newest_of(segments), left_out)
     return LogEntries(entries, left_out, is_live)
+
+
+def _with_progress(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Entry]:
+    size_bytes = sum(segment.stat().st_size for segment in segments if segment.exists())
+    with Progress("reading", len(segments), is_long=size_bytes > LONG_READ_BYTES) as progress:
+
+        def reported() -> Iterator[Path]:
+            for done, segment in enumerate(segments):
+                progress.reached(done)
+                yield segment
+
+        yield from read_entries(reported(), left_out)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from typing import Any
 
-import msgspec
-
 from signaling_sidecar.cli import log_entries, state_options
-from signaling_sidecar.diagnosis import diagnose, verdict_object
+from signaling_sidecar.cli.changing_verdicts import as_json, watch
+from signaling_sidecar.diagnosis import diagnose
 
 
 def add_to(commands: Any) -> None:
@@ -21,20 +19,29 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--dialect", help="explain only rooms of this dialect")
     log_entries.add_options(parser)
     parser.add_argument("--json", action="store_true", help="print one line of JSON for each pair of peers")
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="go on after that: print an explanation whenever it changes, until Ctrl-C is pressed",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """For every two peers that were in a room together, print whether they are connected, and if not, why.
 
-    Each explanation names the records of the event log that it is based on.
+    Each explanation names the records of the event log that it is based on. The exit code is 0 if every two peers that
+    are in a room together are connected, and 1 if two of them are not, or if no two peers are in a room together. Of a
+    finished log, in which all peers have left, the last explanation of every two peers counts.
     """
+    if arguments.watch:
+        watch(arguments)
     log = log_entries.read(arguments)
     diagnosis = diagnose(log.entries, time.time() if log.is_live else None, arguments.room, arguments.dialect)
     state_options.report_what_was_left_out(log.left_out)
     if arguments.json:
         for history in diagnosis.histories:
-            print(json.dumps(msgspec.to_builtins(verdict_object(history))))  # in ASCII, so safe for a terminal
+            print(as_json(history))
     else:
         print(diagnosis)
-    return 0
+    return 0 if diagnosis.is_connected(is_live=log.is_live) else 1

@@ -1,14 +1,14 @@
 """Find out from the records of a log why two peers are not connected."""
 
 from signaling_sidecar.diagnosis.advice import ADVICE, next_step
-from signaling_sidecar.diagnosis.diagnosis import Diagnosis, History, diagnose, judge
+from signaling_sidecar.diagnosis.diagnosis import Diagnosis, History, diagnose, judge, lines_of
 from signaling_sidecar.diagnosis.entries import Entry, read_entries
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.meetings import FoundMeetings, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.running import diagnose_running
 from signaling_sidecar.diagnosis.state import State, state_of
-from signaling_sidecar.diagnosis.verdict_object import VerdictObject, Why, verdict_object, why
+from signaling_sidecar.diagnosis.verdict_object import RejectionObject, VerdictObject, Why, verdict_object, why
 from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "History",
     "Meeting",
     "Reason",
+    "RejectionObject",
     "State",
     "Verdict",
     "VerdictObject",
@@ -28,6 +29,7 @@ __all__ = [
     "evaluate",
     "find_meetings",
     "judge",
+    "lines_of",
     "next_step",
     "read_entries",
     "state_of",

@@ -49,6 +49,16 @@ class Diagnosis:
     unread: Sequence[tuple[str, str]] = ()
     """The rooms, by dialect and room id, whose signals cannot be read, so that nobody could be seen to meet in them."""
 
+    def is_connected(self, *, is_live: bool) -> bool:
+        """Whether every two peers that are in a room together are connected, and there are two such peers.
+
+        All peers of a finished log may have left. Then their last verdicts count.
+        """
+        pairs = [each.last for each in self.histories if each.last.offered_in is None]
+        together = [verdict for verdict in pairs if verdict.meeting.parted() is None]
+        counted = together if is_live else together or pairs
+        return bool(counted) and all(verdict.finding.reason is Reason.CONNECTED for verdict in counted)
+
     def only(self, room: str | None, dialect: str | None) -> Diagnosis:
         """The verdicts on the peers in the rooms with the given id and dialect."""
         selection = _Selection(room, dialect, self.unread)
@@ -116,11 +126,11 @@ def diagnose(
 def judge(
     found: FoundMeetings, now_ts: float | None = None, room: str | None = None, dialect: str | None = None
 ) -> Diagnosis:
-    """Evaluate meetings that were found before. The verdicts on the same meetings may be others at a later time."""
+    """Like `diagnose`, for meetings that have been found before: verdicts change with time alone, too."""
     until_ts = found.last_ts if now_ts is None else now_ts
     selection = _Selection(room, dialect, found.unread)
-    verdicts_of = Verdicts(found.meetings)
-    verdicts = [verdicts_of.on(each, until_ts) for each in found.meetings if selection.has_meeting(each)]
+    judged = Verdicts(found.meetings)
+    verdicts = [judged.on(each, until_ts) for each in found.meetings if selection.has_meeting(each)]
     return Diagnosis(verdicts, found.rejections, found.pools, list(found.unread)).only(room, dialect)
 
 
@@ -158,12 +168,13 @@ def _lines_of_room(histories: Sequence[History]) -> Iterator[str]:
     for history in histories:
         seen += history.last.finding.reason is Reason.NOBODY_OFFERED
         if history.last.finding.reason is not Reason.NOBODY_OFFERED or seen <= listed:
-            yield from _lines_of(history)
+            yield from lines_of(history)
     if silent > listed:
         yield f"  {SIGNS[Reason.NOBODY_OFFERED]} {silent - listed} more pairs of peers: neither has sent an offer"
 
 
-def _lines_of(history: History) -> Iterator[str]:
+def lines_of(history: History) -> Iterator[str]:
+    """The verdict on two peers in indented lines, of which the first is the sentence."""
     verdict, finding = history.last, history.last.finding
     yield f"  {SIGNS.get(finding.reason, FAULT)} {visible(verdict.sentence)}"
     if history.earlier:

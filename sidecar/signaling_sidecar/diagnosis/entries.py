@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -32,7 +32,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         return msgspec.structs.replace(self, data=None, bytes=None)
 
 
-def read_entries(segments: Sequence[Path], left_out: LeftOut | None = None) -> Iterator[Entry]:
+def read_entries(segments: Iterable[Path], left_out: LeftOut | None = None) -> Iterator[Entry]:
     """Read the records of the segments, in their order. Lines that cannot be read are counted in `left_out`.
 
     Raises DamagedLog or UnknownSchema at the end if no line could be read.

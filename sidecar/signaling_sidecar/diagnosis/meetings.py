@@ -93,7 +93,8 @@ class _Log:
         """The ICE ufrags of frames that were kept for a peer that was not there."""
 
     def take(self, entry: Entry) -> None:
-        self.found.last_ts = max(self.found.last_ts, entry.ts)
+        if entry.ts > self.found.last_ts:
+            self.found.last_ts = entry.ts
         if entry.type == "trace.state":
             report = self.found.connections.add(entry)
             if report is not None and report.pc is None and entry.session in self._sessions:
@@ -213,21 +214,25 @@ class _Log:
         media, found = content_of(entry.kind, entry.data)
         what = media.sdp_type or _WHAT_OF_CANDIDATE.get(media.candidate_type, "candidate") or _what(entry)
         # A tuple takes less memory than a list, and all empty tuples are one object.
-        candidates = tuple([each for each in found if each.type not in ("end", "malformed")])
+        candidates = tuple([each for each in found if each.type not in ("end", "malformed")]) if found else ()
         # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
         is_to_a_peer = entry.to is not None or what != "other"
         if media.is_opaque and key in self._unannounced and not is_to_a_peer:
             self.found.unread[key] = None
         call, has_frame, kept = call_of(entry.data), entry.data is not None, entry.without_data()
+        # The receivers of a frame share its Signal, of which there are only two: one for each side of a meeting.
+        of_side: list[Signal | None] = [None, None]
         for meeting in self._to(key, session, entry, may_begin=key in self._unannounced and is_to_a_peer):
-            sender = 0 if meeting.sessions[0] is session else 1
-            meeting.signals.append(Signal(kept, sender, what, media.ufrag, candidates, has_frame, call))
+            side = 0 if meeting.sessions[0] is session else 1
+            signal = of_side[side] or Signal(kept, side, what, media.ufrag, candidates, has_frame, call)
+            of_side[side] = signal
+            meeting.signals.append(signal)
 
     def _to(self, key: tuple[str, str], session: Session, entry: Entry, *, may_begin: bool) -> list[Meeting]:
         """Return the meetings of the sender with each receiver of a frame. If `may_begin` is true, a receiver that the
         sender has not met yet meets it by this frame."""
         room = self._rooms.get(key, {})
-        receivers = room.values() if entry.to is None else [room[entry.to]] if entry.to in room else []
+        receivers = room.values() if entry.to is None else [room[entry.to]] if entry.to in room else ()
         found = []
         for receiver in receivers:
             meeting = self._by_pair.get((session.id, receiver.id))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.pair import Pair
-from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Reason
+from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S, TRANSPORT_WITHIN_S, Finding, Reason
+from signaling_sidecar.diagnosis.record_data import read_about
 
 _OPEN = (Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NO_CANDIDATES)
 """Findings from the signaling that do not explain why two browsers are not connected."""
@@ -35,7 +36,8 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     way = f" ({selected.local.get('type')} to {selected.remote.get('type')})" if selected is not None else ""
     failed = pair.reported("connection", "failed")[-1:]
     if not failed or failed[0].ts <= connected[-1].ts:
-        return Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
+        connection = Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
+        return _reloaded_since(pair, connected[-1]) or connection
     # The other browser is not informed when a page is closed. Its connection fails some time later.
     gone = [session for session in pair.meeting.sessions if session.ends and session.ends[0].ts <= failed[0].ts]
     if gone:
@@ -48,6 +50,23 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     if pair.absent is not None:
         return pair.parted_or(lost, connected[-1], *failed)
     return Finding(Reason.ICE_FAILED, lost, (connected[-1], *failed))
+
+
+def _reloaded_since(pair: Pair, connected: Entry) -> Finding | None:
+    """The finding for two peers of which one has reloaded its page, which ends its connections, and is back. No offer
+    has been sent since, because that would have begun another attempt."""
+    unloads = [
+        (unload, session)
+        for session in pair.meeting.sessions
+        for unload in session.away
+        if unload.ts > connected.ts and read_about(unload.data).ending == "unloaded"
+    ]
+    if not unloads or pair.absent is not None or pair.parted is not None:
+        return None
+    unload, session = max(unloads, key=lambda each: each[0].ts)
+    sentence = f"they were connected until {session.label} reloaded its page, and neither has sent an offer since"
+    is_late = pair.until_ts - unload.ts >= SIGNALING_WITHIN_S
+    return Finding(Reason.NOBODY_OFFERED if is_late else Reason.IN_PROGRESS, sentence, (connected, unload))
 
 
 def _transport(pair: Pair, signaling: Finding) -> Finding:

@@ -83,7 +83,7 @@ def evaluate(meeting: Meeting, now_ts: float) -> Verdict:
         if verdict.finding.reason not in _UNDECIDED:
             break
         before = _evaluate(meeting, attempt, later.signals[0].entry.ts)
-        if before.finding.reason in (Reason.CONNECTED, Reason.UNKNOWN):
+        if before.finding.reason in (Reason.CONNECTED, Reason.UNKNOWN, Reason.NOBODY_OFFERED):
             break
         if before.finding.reason not in _UNDECIDED:
             again = before.finding._replace(sentence=f"{before.finding.sentence}; they are trying again")

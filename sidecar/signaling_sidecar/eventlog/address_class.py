@@ -19,7 +19,7 @@ def address_class(address: str) -> str:
     """
     # Most addresses are `.local` names, and `ip_address` takes long to refuse them. With a colon, it may be an IPv6
     # address whose zone ends like such a name.
-    if ":" not in address and _is_mdns(address):
+    if ":" not in address and (address.endswith(".local") or _is_mdns(address)):
         return "mdns"
     return _class_of_ip_or_name(address)
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Generic, NamedTuple, TypeVar
@@ -85,7 +85,7 @@ class LeftOut:
 
 
 def read_records(
-    segments: Sequence[Path], record_type: type[_Record], left_out: LeftOut, types: str | tuple[str, ...] = ""
+    segments: Iterable[Path], record_type: type[_Record], left_out: LeftOut, types: str | tuple[str, ...] = ""
 ) -> Iterator[Read[_Record]]:
     """Read the records of the segments, in their order. With `types`, only records whose type begins with one of them.
 
@@ -127,7 +127,7 @@ def beginning_of(segment: Path) -> Beginning:
         return Beginning(boot)
 
 
-def _stamped(segments: Sequence[Path], left_out: LeftOut) -> Iterator[tuple[str, Stamp, bytes, Path, int]]:
+def _stamped(segments: Iterable[Path], left_out: LeftOut) -> Iterator[tuple[str, Stamp, bytes, Path, int]]:
     """Yield each record once, identified by its boot id and `seq`. Within one file, `seq` need not be ascending."""
     read_before: dict[str, int] = {}
     for segment in segments:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from signaling_sidecar.diagnosis.paused_collector import paused_collector
 from signaling_sidecar.drawing import Mesh, RoomInLog, RoomMeshes, SdpDiff, Timeline, UnknownRoom
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import FoundLog, find_segments
@@ -135,7 +136,8 @@ class EventLog(LogTables):
         return self._drawn(chosen, fold=fold, between=(pair["session"], pair["other_session"]))
 
     def _drawn(self, chosen: RoomInLog, *, fold: bool, between: tuple[str, str] | None = None) -> Ladder:
-        labels = room_labels(self._events, chosen)
+        with paused_collector():
+            labels = room_labels(self._events, chosen)
         return Ladder(chosen.title, room_entries(self._events, chosen), fold=fold, between=between, labels=labels)
 
     def timeline(self, room: str, dialect: str | None = None, boot: str | None = None) -> Timeline:

@@ -160,7 +160,8 @@ def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     project = str(sidecar.settings.project)
     runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, project, sidecar.admin_token)
     sidecar.held_state_dir.write_runtime(runtime)
-    state_dir.point_to(sidecar.state_dir, sidecar.settings.project)
+    if not sidecar.settings.private:
+        state_dir.point_to(sidecar.state_dir, sidecar.settings.project)
     folder = str(sidecar.state_dir)
     return Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)
 

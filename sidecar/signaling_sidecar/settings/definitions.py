@@ -55,6 +55,12 @@ class Settings:
         "the folder for the event log; it must be outside every folder that Vite serves",
         live=False,
     )
+    private: bool = _setting(
+        switch(),
+        False,
+        "let no command find this sidecar by the folder of the project, because it serves only the tests of an app",
+        live=False,
+    )
     allow_origin: tuple[str, ...] = _setting(
         list_of(origin_entry, ORIGINS, "ORIGIN"),
         (),

@@ -77,9 +77,8 @@ def _badness(link: Link) -> int:
 
 def _link(link: Link, circle: _Circle, *, signed: bool) -> Iterator[str]:
     (x1, y1), (x2, y2) = circle.place(link.one), circle.place(link.other)
-    said = link.sentence if link.route is None else f"{link.sentence}, {link.route}"
     colour = _RELAYED if link.is_relayed else None
-    yield f"<g><title>{text(said)}</title>{_line(link.state, x1, y1, x2, y2, colour)}"
+    yield f"<g><title>{text(link.sentence)}</title>{_line(link.state, x1, y1, x2, y2, colour)}"
     if signed and link.state is not State.CONNECTED:
         # The position is away from the middle, because the lines of a large mesh cross there.
         yield _sign(link.state, x1 + (x2 - x1) * 0.4, y1 + (y2 - y1) * 0.4)

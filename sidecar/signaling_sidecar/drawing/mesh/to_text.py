@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from signaling_sidecar.diagnosis import State
-from signaling_sidecar.drawing.mesh.links import Link, Links, Node
+from signaling_sidecar.drawing.mesh.links import Links, Node
 from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
 SIGNS = {State.CONNECTED: "✓", State.TRYING: "…", State.FAILED: "✗", State.UNKNOWN: "?"}
@@ -18,12 +18,8 @@ def mesh_text(title: str, links: Links) -> str:
     if not links.nodes:
         return f"{visible(title)}\n\n{nobody(links)}"
     legend = "  ".join(f"{sign} {state} {links.count(state)}" for state, sign in SIGNS.items())
-    sentences = [f"{SIGNS[link.state]} {visible(_said(link))}" for link in links.links]
+    sentences = [f"{SIGNS[link.state]} {visible(link.sentence)}" for link in links.links]
     return "\n".join([visible(title), "", *_matrix(links), "", legend, *sentences])
-
-
-def _said(link: Link) -> str:
-    return link.sentence if link.route is None else f"{link.sentence}, {link.route}"
 
 
 def nobody(links: Links) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import numpy as np
 import pandas as pd
 
 from signaling_sidecar.eventlog.payload import Candidate, read_content
 from signaling_sidecar.inspection.tables.column_values import column_of, values_of
-from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.progress import Progress
 
 _SAID = ["time", "dialect", "room", "peer", "to", "session", "boot", "seq"]
 _DTYPES = {
@@ -36,6 +38,6 @@ def candidates_table(events: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     rows = np.repeat(np.flatnonzero(is_relayed), counts)
     table = events[_SAID].iloc[rows].reset_index(drop=True)
     for name, dtype in _DTYPES.items():
-        table[name] = column_of([getattr(each, name) for each in found], dtype, table.index)
+        table[name] = column_of([*map(attrgetter(name), found)], dtype, table.index)
     table["in_description"] = np.repeat(np.array(is_described, dtype="bool"), counts)
     return table[_COLUMNS]

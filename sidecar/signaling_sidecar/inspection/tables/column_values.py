@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.progress import Progress
 
 _PART_ROWS = 16_384  # 10 MB of text in a usual log
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.inspection.tables.column_values import values_of
-from signaling_sidecar.inspection.tables.progress import Progress
+from signaling_sidecar.progress import Progress
 
 
 def entries_of(events: pd.DataFrame, progress: Progress | None = None) -> Iterator[Entry]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 
 import pandas as pd
 
 from signaling_sidecar.diagnosis import Diagnosis, diagnose
+from signaling_sidecar.diagnosis.paused_collector import paused_collector
 from signaling_sidecar.inspection.tables.candidates import candidates_table
 from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.pairs import pairs_table
-from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.sessions import sessions_table
 from signaling_sidecar.inspection.tables.signals import signals_table
+from signaling_sidecar.progress import Progress
 
 _LONG_LOG_RECORDS = 1_000_000  # the tables that no loop over the records makes take a second for this many
 
@@ -138,7 +136,7 @@ class LogTables:
         seq               int64               number of the record in its boot: the row in `events`
         ================= =================== ===================================================================
         """
-        with self._progress("signals") as progress:
+        with self._progress("signals") as progress, paused_collector():
             return signals_table(self._events, progress)
 
     @cached_property
@@ -177,7 +175,7 @@ class LogTables:
         boot            category            the run of the sidecar in which they met
         =============== =================== =====================================================================
         """
-        with _paused_collector():
+        with paused_collector():
             return pairs_table(self._diagnosis.verdicts)
 
     @cached_property
@@ -202,7 +200,7 @@ class LogTables:
         seq            int64               number of the record in its boot: the row in `events`
         ============== =================== ======================================================================
         """
-        with self._progress("candidates") as progress:
+        with self._progress("candidates") as progress, paused_collector():
             return candidates_table(self._events, progress)
 
     def diagnose(self, room: str | None = None, dialect: str | None = None) -> Diagnosis:
@@ -219,21 +217,8 @@ class LogTables:
         return self._diagnose(None, None)
 
     def _diagnose(self, room: str | None, dialect: str | None) -> Diagnosis:
-        with self._progress("pairs of peers") as progress, _paused_collector():
+        with self._progress("pairs of peers") as progress, paused_collector():
             return diagnose(entries_of(self._events, progress), self._read_ts, room, dialect)
 
     def _progress(self, what: str, *, is_long: bool = False) -> Progress:
         return Progress(what, len(self._events), is_long=is_long)
-
-
-@contextmanager
-def _paused_collector() -> Iterator[None]:
-    """Stop the search of Python for unused cycles of objects. A diagnosis makes millions of objects without cycles, and
-    the search, which looks at all of them again and again, would take a fifth of its time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

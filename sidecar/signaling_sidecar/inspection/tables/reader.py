@@ -25,8 +25,8 @@ from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
 from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
-from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.progress import Progress
 
 _ARROW_TYPES = {int: pa.int64(), float: pa.float64(), str: pa.string()}
 _SCHEMA = pa.schema(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import pandas as pd
 
 from signaling_sidecar.diagnosis.record_data import About, media_of, read_about
 from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.payload import NO_CONTENT
 from signaling_sidecar.inspection.tables.column_values import column_of, values_of
-from signaling_sidecar.inspection.tables.progress import Progress
 from signaling_sidecar.inspection.tables.spans import receiving_sessions, session_spans
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.progress import Progress
 
 _OUTCOMES = {
     "signal.relayed": "relayed",
@@ -50,8 +52,8 @@ def signals_table(events: pd.DataFrame, progress: Progress) -> pd.DataFrame:
         abouts.append(_NOT_REFUSED if is_frame else read_about(text))
         medias.append(media_of(kind, text) if is_frame else NO_CONTENT.media)
     for name, dtype in _REFUSAL_DTYPES.items():
-        signals[name] = column_of([getattr(about, name) for about in abouts], dtype, signals.index)
+        signals[name] = column_of([*map(attrgetter(name), abouts)], dtype, signals.index)
     for name, dtype in _MEDIA_DTYPES.items():
-        signals[name] = column_of([getattr(media, name) for media in medias], dtype, signals.index)
+        signals[name] = column_of([*map(attrgetter(name), medias)], dtype, signals.index)
     signals["to_session"] = receiving_sessions(signals, session_spans(events))
     return signals[_COLUMNS].astype({"count": "int64"}).reset_index(drop=True)

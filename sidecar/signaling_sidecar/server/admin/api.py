@@ -21,10 +21,10 @@ from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.admin.record_stream import Follower, send_records
-from signaling_sidecar.server.admin.room_state import room_state
 from signaling_sidecar.server.admin.why import WhyApi
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.inspector.api import InspectorApi
+from signaling_sidecar.server.room_state import room_state
 
 BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a line or two
 INSPECTOR_PREFIX = "/inspector/api"  # the page of the inspector asks for paths that are relative to its own

@@ -72,6 +72,7 @@ def document() -> dict[str, Any]:
             f"{PREFIX}/rooms": {"get": _get("all rooms, including hidden ones, and their peers", _all_rooms())},
             f"{PREFIX}/records": {"get": _records()},
             f"{PREFIX}/why": {"get": _why()},
+            **_inspector(f"{PREFIX}/inspector"),
             f"{room}/kick": {"post": _do("remove a peer, and bar its id for 60 s", {"peer": _TEXT})},
             f"{room}/close": {"post": _do("end the room", {})},
             f"{room}/say": {"post": _do("send a notice to all peers of the room", {"text": _TEXT})},
@@ -112,6 +113,42 @@ def _records() -> dict[str, Any]:
     stream = {"description": "one record in each line", "content": {"application/x-ndjson": {}}}
     responses = {"200": stream, "400": {"description": "`after` is not a number"}, **_REFUSED}
     return {"summary": "the records of this run", "parameters": parameters, "responses": responses}
+
+
+def _inspector(prefix: str) -> dict[str, Any]:
+    """What the page of the inspector asks for. Its drawings are HTML, and their form may change in any version."""
+    room = f"{prefix}/rooms/{{dialect}}/{{room}}"
+    pair = ("pair", "the ids of two peers with a comma between them, each percent-encoded")
+    kinds = ("kinds", "only rows of these kinds, such as `offer,answer`")
+    rows = [("from", "the first row"), ("count", "how many rows, at most 200"), ("seq", "rows around this record")]
+    texts = [("type", "how the type of the record begins"), ("text", "what the record contains")]
+    changes = _get("the rooms with their worst pairs, in one line at once and after each change", {})
+    changes["responses"]["200"]["content"] = {"application/x-ndjson": {}}
+    markdown = _of_room("a room in Markdown for an issue, with pseudonyms", [pair])
+    markdown["responses"]["200"]["content"] = {"text/markdown": {}}
+    payload = _of_room("the payload of a record", [])
+    payload["parameters"].append({"name": "seq", "in": "path", "required": True, "schema": {"type": "integer"}})
+    return {
+        f"{prefix}/changes": {"get": changes},
+        room: {"get": _of_room("a room with its verdicts and drawings", [pair, kinds])},
+        f"{room}/ladder": {"get": _of_room("some rows of the ladder of a room", [*rows, pair, kinds])},
+        f"{room}/records": {"get": _of_room("some records of a room", [*rows, pair, *texts])},
+        f"{room}/payload/{{seq}}": {"get": payload},
+        f"{room}/markdown": {"get": markdown},
+    }
+
+
+def _of_room(summary: str, queries: list[tuple[str, str]]) -> dict[str, Any]:
+    described = _get(summary, {"type": "object"})
+    described["parameters"] = _ROOM + [
+        {"name": name, "in": "query", "schema": _TEXT, "description": description} for name, description in queries
+    ]
+    described["responses"] |= {
+        "400": {"description": "a parameter has a wrong value"},
+        "404": {"description": "nobody is in such a room, and the log has no records of it"},
+        "503": {"description": "the event log cannot be read"},
+    }
+    return described
 
 
 def _why() -> dict[str, Any]:

@@ -17,11 +17,11 @@ from signaling_sidecar import __version__
 from signaling_sidecar.errors import NoSuchRoomInLog, SidecarError
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, RoomKey
-from signaling_sidecar.server.admin.room_state import room_state
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.inspector.query import BadQuery, kinds_of, pair_of, range_of, seq_of
 from signaling_sidecar.server.inspector.watch import Watch
 from signaling_sidecar.server.pages.shared_work import in_a_thread
+from signaling_sidecar.server.room_state import room_state
 from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
@@ -85,14 +85,15 @@ class InspectorApi:
         await response.prepare(request)
         loop = asyncio.get_running_loop()
         told, told_s = b"", 0.0
-        while not self._is_over:
-            line = msgspec.json.encode(await self._state()) + b"\n"
-            if line != told or loop.time() - told_s >= SIGN_OF_LIFE_S:
-                told, told_s = line, loop.time()
-                await response.write(line)
-                await asyncio.sleep(AT_MOST_EVERY_S)
-            if not self._watch.has_grown:
-                await self._watch.news(LOOK_EVERY_S)
+        with self._watch.streaming():
+            while not self._is_over:
+                line = msgspec.json.encode(await self._state()) + b"\n"
+                if line != told or loop.time() - told_s >= SIGN_OF_LIFE_S:
+                    told, told_s = line, loop.time()
+                    await response.write(line)
+                    await asyncio.sleep(AT_MOST_EVERY_S)
+                if not self._watch.has_grown:
+                    await self._watch.news(LOOK_EVERY_S)
         return response
 
     async def _state(self) -> dict[str, Any]:

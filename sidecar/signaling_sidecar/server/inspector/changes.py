@@ -8,10 +8,11 @@ from typing import Any
 from signaling_sidecar.diagnosis import Reason, next_step
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.http.guard import Barred
-from signaling_sidecar.server.inspector.seen import NO_PAIRS, Key, Pairs, Seen
+from signaling_sidecar.server.inspector.seen import ELSEWHERE, NO_PAIRS, Key, Pairs, Seen, is_together
 from signaling_sidecar.untrusted_text import visible
 
 MAX_PAST_ROOMS = 20  # rooms that have ended, of which the log still has records
+MAX_ELSEWHERE = 5  # pairs of pages that signal through another server
 MAX_REFUSED = 5  # refused requests in the hints
 
 
@@ -63,6 +64,9 @@ def hints(
             "reports of the browsers show who is connected",
             next_step(Reason.UNRECOGNISED),
         )
+    for history in list(filter(is_together, seen.histories.get(ELSEWHERE, ())))[:MAX_ELSEWHERE]:
+        sentence = f"{history.last.sentence} (they signal through another server, so they are in no room)"
+        yield _hint("signaled-elsewhere", visible(sentence), history.last.next_step)
     sessions = {peer["session"] for room in rooms if len(room["peers"]) > 1 for peer in room["peers"]}
     if sessions and not sessions & seen.reporting:
         yield _hint(

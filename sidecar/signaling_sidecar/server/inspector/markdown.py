@@ -62,8 +62,11 @@ def _names(key: Key, pair: tuple[str, str] | None) -> list[tuple[str, str]]:
 
 
 def _pseudonym(redactor: Redactor, column: str, value: str) -> str:
-    line = Line(v=SCHEMA_VERSION, seq=0, ts=0.0, type="log.header", **{column: value})
+    line = msgspec.structs.replace(_NOTHING, **{column: value})
     return str(getattr(redactor.redact(line), column))
+
+
+_NOTHING = Line(v=SCHEMA_VERSION, seq=0, ts=0.0, type="log.header")
 
 
 def _lines(diagnosis: Diagnosis, ladder: Ladder) -> Iterator[str]:

@@ -19,10 +19,10 @@ class BadQuery(Exception):
 
 
 class Range(NamedTuple):
-    """Which rows of a list are wanted: `count` rows from `start` on, or those around the record `seq`."""
+    """Which rows of a list are wanted: `length` rows from `start` on, or those around the record `seq`."""
 
     start: int
-    count: int
+    length: int
     seq: int | None
 
 

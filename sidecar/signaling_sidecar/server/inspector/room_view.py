@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -119,8 +119,8 @@ class RoomView:
 
     def rows(self, asked: Range, pair: tuple[str, str] | None, kinds: Collection[str]) -> dict[str, Any]:
         ladder = self.ladder(pair, kinds)
-        start = asked.start if asked.seq is None else max(ladder.row_of(asked.seq) - asked.count // 2, 0)
-        rows = [row._asdict() for row in ladder.rows(start, asked.count)]
+        start = asked.start if asked.seq is None else max(ladder.row_of(asked.seq) - asked.length // 2, 0)
+        rows = [row._asdict() for row in ladder.rows(start, asked.length)]
         return {"rows": rows, "total": len(ladder.steps), "seq": self._seen.seq}
 
     def records(self, asked: Range, pair: tuple[str, str] | None, type_: str, text: str) -> dict[str, Any]:
@@ -128,8 +128,8 @@ class RoomView:
         start = asked.start
         if asked.seq is not None:
             before = sum(each.seq <= asked.seq for each in found)
-            start = max(before - 1 - asked.count // 2, 0)
-        shown = [{"row": row, **_line(each)} for row, each in enumerate(found[start : start + asked.count], start)]
+            start = max(before - 1 - asked.length // 2, 0)
+        shown = [{"row": row, **_line(each)} for row, each in enumerate(found[start : start + asked.length], start)]
         return {"records": shown, "total": len(found), "seq": self._seen.seq}
 
     def record(self, seq: int) -> Logged | None:
@@ -153,8 +153,8 @@ def _is_of(history: History, pair: tuple[str, str]) -> bool:
     )
 
 
-def _matches(record: Logged, pair: Iterable[str] | None, type_: str, text: str) -> bool:
-    if pair is not None and (record.peer not in pair or record.to not in (None, *pair)):
+def _matches(record: Logged, pair: tuple[str, str] | None, type_: str, text: str) -> bool:
+    if pair is not None and not (record.peer in pair and (record.to is None or record.to in pair)):
         return False
     if type_ and not record.type.startswith(type_):
         return False

@@ -16,6 +16,9 @@ from signaling_sidecar.server.inspector.log_window import Logged, LogWindow
 Key = tuple[str, str]
 """The dialect of a room, and its id."""
 
+ELSEWHERE: Key = ("", "")
+"""The key of pages that signal through another server, of which only the reports of the browsers are known."""
+
 WORST_FIRST = (State.FAILED, State.TRYING, State.UNKNOWN, State.CONNECTED)
 _NO_SIGN_OF_LIFE = ("signal.refused", "connection.opened", "connection.closed")
 

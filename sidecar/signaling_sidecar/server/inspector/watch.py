@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ class Watch:
         self._looker: Looker | None = None
         self._seen: Seen | None = None
         self._seen_s = 0.0
+        self._streams = 0
+        self._is_wanted = False
         self._written = self._seen_written = 0
         """How many groups of lines have been written, and how many of them the last look includes."""
         self._news = asyncio.Event()
@@ -35,6 +38,15 @@ class Watch:
 
     def begin(self, log: LogWriter) -> None:
         log.listeners.add(self._tell)
+
+    @contextmanager
+    def streaming(self) -> Iterator[None]:
+        """Promise to call `fresh` again and again, so that other requests need not look by themselves."""
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
 
     def wake(self) -> None:
         """Let all who wait for news go on."""
@@ -58,21 +70,21 @@ class Watch:
         """Return what the log shows now, or showed a moment ago. Raises NoLog and OSError."""
         loop = asyncio.get_running_loop()
         if self._seen is not None:
-            is_settled = not self.has_grown and not self._seen.may_change
-            if is_settled or loop.time() - self._seen_s < KEPT_S:
+            is_new = loop.time() - self._seen_s < KEPT_S
+            if self._streams or is_new or not self.is_stale:
                 return self._seen
         return await self.fresh()
 
     async def fresh(self) -> Seen:
         """Look at the log again. Raises NoLog and OSError."""
         loop = asyncio.get_running_loop()
-        if self._forgetting is not None:
-            self._forgetting.cancel()
-        self._forgetting = loop.call_later(FORGOTTEN_AFTER_S, self._forget)
-        written, began_s = self._written, loop.time()
+        if self._forgetting is None:
+            self._forgetting = loop.call_later(FORGOTTEN_AFTER_S, self._forget)
+        self._is_wanted = True
+        written = self._written
         seen = await self._work.ask()
         if written >= self._seen_written:
-            self._seen, self._seen_s, self._seen_written = seen, began_s, written
+            self._seen, self._seen_s, self._seen_written = seen, loop.time(), written
         return seen
 
     @property
@@ -86,13 +98,20 @@ class Watch:
         return self._seen is None or self.has_grown or self._seen.may_change
 
     def _look(self) -> Seen:
-        if self._looker is None:
+        looker = self._looker
+        if looker is None:
             # Nobody who does not watch should pay for the import, which takes a tenth of a second.
             from signaling_sidecar.server.inspector.seen import Looker
 
-            self._looker = Looker(self._folder, self._boot)
-        return self._looker.look()
+            looker = self._looker = Looker(self._folder, self._boot)
+        return looker.look()
 
     def _forget(self) -> None:
+        """Free the memory, unless somebody has looked at the log since the last call."""
+        self._forgetting = None
+        if self._streams or self._is_wanted:
+            self._is_wanted = False
+            self._forgetting = asyncio.get_running_loop().call_later(FORGOTTEN_AFTER_S, self._forget)
+            return
         self._looker = self._seen = None
         self._forget_too()

@@ -1,0 +1,138 @@
+/** The overlay of one page: a badge, and a panel that it opens. */
+
+import { type PeerOfPage, peersOfPage } from '../browser/slots.ts'
+import { Badge } from './badge.ts'
+import { element } from './element.ts'
+import { addToPage } from './host.ts'
+import type { RoomsUpdate, Unavailable, Update } from './messages.ts'
+import { inspectorLink, note, roomSection } from './pair-list.ts'
+import { Panel } from './panel.ts'
+import { nextCorner, type Placement, storedPlacement, storePlacement } from './placement.ts'
+import { peersOfPageIn, type Summary, summarise } from './summary.ts'
+import { fetchVerdicts } from './verdicts.ts'
+
+const PANEL_ID = 'panel'
+/** A request for verdicts is made for each of these rooms. */
+const MOST_ROOMS = 5
+/** The pause between two requests for verdicts, while the panel is open. */
+const REFRESHES_AFTER_MS = 500
+const WAITING: Unavailable = { reason: 'The dev server has not answered yet.' }
+const NOBODY = 'Nobody is in a room. The inspector shows how a page joins one.'
+const ALL_ROOMS =
+  'All rooms are shown, because this page has not joined one with the browser client of this plugin.'
+
+export class Overlay {
+  readonly #host: HTMLElement
+  readonly #badge = new Badge(PANEL_ID, () => this.#setOpen(!this.#panel.isOpen))
+  readonly #panel = new Panel(PANEL_ID, {
+    close: () => this.#close(),
+    move: () => this.#change({ corner: nextCorner(this.#placement.corner) }),
+    resize: () => this.#change({ isSmall: !this.#placement.isSmall }),
+  })
+  /** A screen reader says what is written here. */
+  readonly #news = element('div', { class: 'news', role: 'status' })
+  #placement: Placement = storedPlacement()
+  #update: Update = WAITING
+  #summary: Summary | undefined
+  /** Whether the list shows less than the last update. */
+  #isStale = false
+  #isRefreshing = false
+
+  constructor() {
+    const frame = element(
+      'div',
+      { class: 'frame' },
+      this.#badge.button,
+      this.#panel.root,
+      this.#news,
+    )
+    frame.addEventListener('keydown', ({ key }) => {
+      if (key === 'Escape') this.#close()
+    })
+    this.#host = addToPage(frame)
+    this.#place()
+    this.show(WAITING)
+  }
+
+  show(update: Update): void {
+    this.#update = update
+    const before = this.#summary
+    this.#summary = 'reason' in update ? undefined : summarise(update, peersOfPage())
+    const { worst, text = 'not available' } = this.#summary ?? {}
+    this.#badge.show(worst, text)
+    if (before && this.#summary && before.worst !== worst) this.#announce(this.#summary)
+    if (this.#panel.isOpen) void this.#refresh()
+  }
+
+  #announce({ text, rooms }: Summary): void {
+    this.#news.textContent = [`Signaling: ${text}.`, rooms[0]?.sentence].join(' ')
+  }
+
+  #close(): void {
+    if (!this.#panel.isOpen) return
+    this.#setOpen(false)
+    this.#badge.button.focus()
+  }
+
+  #setOpen(isOpen: boolean): void {
+    this.#panel.isOpen = isOpen
+    this.#badge.setExpanded(isOpen)
+    if (isOpen) void this.#refresh()
+  }
+
+  #change(placement: Partial<Placement>): void {
+    this.#placement = { ...this.#placement, ...placement }
+    storePlacement(this.#placement)
+    this.#place()
+  }
+
+  #place(): void {
+    this.#host.dataset.corner = this.#placement.corner
+    this.#badge.setSmall(this.#placement.isSmall)
+    this.#panel.setSmall(this.#placement.isSmall)
+  }
+
+  /** Shows the last update in the list, and continues while newer ones arrive. */
+  async #refresh(): Promise<void> {
+    this.#isStale = true
+    if (this.#isRefreshing) return
+    this.#isRefreshing = true
+    while (this.#isStale && this.#panel.isOpen) {
+      this.#isStale = false
+      this.#panel.show(...(await this.#content()))
+      await new Promise((resolve) => setTimeout(resolve, REFRESHES_AFTER_MS))
+    }
+    this.#isRefreshing = false
+  }
+
+  async #content(): Promise<HTMLElement[]> {
+    if ('reason' in this.#update || this.#summary === undefined) {
+      return [note('reason' in this.#update ? this.#update.reason : WAITING.reason)]
+    }
+    return contentOf(this.#summary, this.#update, peersOfPage())
+  }
+}
+
+async function contentOf(
+  { rooms, isAboutAll }: Summary,
+  { inspector }: RoomsUpdate,
+  ofPage: readonly PeerOfPage[],
+): Promise<HTMLElement[]> {
+  const sections = []
+  for (const room of rooms.slice(0, MOST_ROOMS)) {
+    try {
+      const verdicts = await fetchVerdicts(room, `${inspector}api/`)
+      sections.push(roomSection({ room, own: peersOfPageIn(room, ofPage), verdicts }, inspector))
+    } catch (error) {
+      sections.push(note(error instanceof Error ? error.message : String(error)))
+      break
+    }
+  }
+  const rest = rooms.length - MOST_ROOMS
+  const more = rest > 0 ? `All ${rooms.length} rooms in the inspector` : 'Open the inspector'
+  return [
+    ...(rooms.length === 0 ? [note(NOBODY)] : isAboutAll ? [note(ALL_ROOMS)] : []),
+    ...sections,
+    element('p', {}, inspectorLink(inspector, undefined, undefined, more)),
+  ]
+}

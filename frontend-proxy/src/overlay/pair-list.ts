@@ -1,0 +1,72 @@
+/** The pairs of peers of a room, each with its verdict and a link to the inspector. */
+
+import { element } from './element.ts'
+import type { Room } from './messages.ts'
+import { byBadness, signOf } from './states.ts'
+import type { Verdict } from './verdicts.ts'
+
+/** A room of ten peers has 45 pairs. The inspector shows all of them. */
+const MOST_PAIRS = 20
+/** One tab for all links, so that ten clicks do not open ten tabs. */
+const TAB = 'signaling-inspector'
+
+/** A room as the panel shows it. */
+export interface ShownRoom {
+  readonly room: Room
+  /** The peers of this page. Their pairs come first. */
+  readonly own: readonly string[]
+  readonly verdicts: readonly Verdict[]
+}
+
+export function roomSection({ room, own, verdicts }: ShownRoom, inspector: string): HTMLElement {
+  const isOwn = ({ peers }: Verdict) => peers.some((peer) => own.includes(peer))
+  const sorted = verdicts.toSorted((one, other) => byBadness(one.state, other.state))
+  const ofPage = sorted.filter(isOwn)
+  const shown = [...ofPage, ...sorted.filter((verdict) => !isOwn(verdict))].slice(0, MOST_PAIRS)
+  const list = (pairs: Verdict[]) =>
+    element('ul', {}, ...pairs.map((verdict) => pairItem(room, verdict, inspector)))
+  const others = shown.slice(ofPage.length)
+  const rest = sorted.length - shown.length
+  return element(
+    'section',
+    {},
+    element('h3', {}, inspectorLink(inspector, room, undefined, `Room ${room.room}`)),
+    ...(ofPage.length > 0 ? [list(shown.slice(0, ofPage.length))] : []),
+    ...(ofPage.length > 0 && others.length > 0 ? [note('Between other peers:')] : []),
+    ...(others.length > 0 ? [list(others)] : []),
+    ...(sorted.length === 0 ? [note('There are no two peers here yet.')] : []),
+    ...(rest > 0 ? [note(`The inspector shows ${rest} more pairs.`)] : []),
+  )
+}
+
+export function note(sentence: string): HTMLElement {
+  return element('p', { class: 'note' }, sentence)
+}
+
+export function inspectorLink(
+  inspector: string,
+  room: Room | undefined,
+  peers: readonly string[] | undefined,
+  text: string,
+): HTMLAnchorElement {
+  const query = new URLSearchParams({
+    ...(room && { room: room.room, dialect: room.dialect }),
+    ...(peers && { pair: peers.join() }),
+  })
+  return element('a', { href: `${inspector}${room ? `?${query}` : ''}`, target: TAB }, text)
+}
+
+function pairItem(room: Room, verdict: Verdict, inspector: string): HTMLElement {
+  const { state, peers, sentence, nextStep } = verdict
+  const sign = element('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(state))
+  const word = element('span', { class: 'word' }, state)
+  // The sentence begins with the names of the two peers.
+  const link = inspectorLink(inspector, room, peers, sentence)
+  return element(
+    'li',
+    { 'data-state': state },
+    ...[sign, ' ', word],
+    element('p', {}, link),
+    ...(nextStep === undefined ? [] : [note(`→ ${nextStep}`)]),
+  )
+}

@@ -1,0 +1,34 @@
+/** Where the badge is and how large, which this origin's pages remember. */
+
+import { pageStorage } from '../browser/page-storage.ts'
+import { parseObject, text } from '../browser/untrusted-json.ts'
+
+const KEY = 'signaling-sidecar:overlay'
+/** In the order in which the badge moves. */
+const CORNERS = ['bottom-right', 'bottom-left', 'top-left', 'top-right'] as const
+
+export interface Placement {
+  readonly corner: (typeof CORNERS)[number]
+  /** Whether the badge shows only a sign. */
+  readonly isSmall: boolean
+}
+
+/** Returns what a page has stored. Any script on this origin can write to the storage, so it is checked. */
+export function storedPlacement(): Placement {
+  const stored = parseObject(pageStorage('localStorage')?.getItem(KEY))
+  const corner = CORNERS.find((each) => each === text(stored?.corner)) ?? CORNERS[0]
+  return { corner, isSmall: stored?.isSmall === true }
+}
+
+export function storePlacement(placement: Placement): void {
+  try {
+    pageStorage('localStorage')?.setItem(KEY, JSON.stringify(placement))
+  } catch (error) {
+    // The app has filled the storage, so the badge is back in its first corner after a reload.
+    if (!(error instanceof DOMException && error.name === 'QuotaExceededError')) throw error
+  }
+}
+
+export function nextCorner(corner: Placement['corner']): Placement['corner'] {
+  return CORNERS[(CORNERS.indexOf(corner) + 1) % CORNERS.length] ?? CORNERS[0]
+}

@@ -1,0 +1,54 @@
+/** What the badge says: how many peers there are, and the worst state of two of them. */
+
+import type { PeerOfPage } from '../browser/slots.ts'
+import type { Room, RoomsUpdate, State } from './messages.ts'
+import { byBadness } from './states.ts'
+
+/** The name that the sidecar gives to the protocol of the browser client. */
+const OUR_DIALECT = 'rooms'
+
+export interface Summary {
+  /** The rooms that this page is in, or all rooms if it is not known which. The worst is the first. */
+  readonly rooms: readonly Room[]
+  readonly isAboutAll: boolean
+  readonly worst: State | undefined
+  readonly text: string
+}
+
+/**
+ * Summarises the rooms of this page. It is only known for our browser client which rooms these are. If
+ * no client of the page is in a room, the summary is about all rooms.
+ */
+export function summarise(update: RoomsUpdate, ofPage: readonly PeerOfPage[]): Summary {
+  // The sidecar also lists rooms that have ended.
+  const rooms = update.rooms.filter(({ peers }) => peers > 0)
+  const own = rooms.filter((room) => peersOfPageIn(room, ofPage).length > 0)
+  const isAboutAll = own.length === 0
+  const shown = (isAboutAll ? rooms : own).toSorted((one, other) =>
+    byBadness(one.worst, other.worst),
+  )
+  const worst = shown[0]?.worst ?? undefined
+  const text = textOf(shown, worst)
+  return {
+    rooms: shown,
+    isAboutAll,
+    worst,
+    text: isAboutAll && shown[0] ? `all rooms: ${text}` : text,
+  }
+}
+
+/** Returns the ids of the peers that clients of this page are in the room. */
+export function peersOfPageIn(
+  { dialect, room }: Pick<Room, 'dialect' | 'room'>,
+  ofPage: readonly PeerOfPage[],
+): string[] {
+  if (dialect !== OUR_DIALECT) return []
+  return ofPage.filter((peer) => peer.room === room).map(({ peerId }) => peerId)
+}
+
+function textOf(rooms: readonly Room[], worst: State | undefined): string {
+  const count = rooms.reduce((sum, { peers }) => sum + peers, 0)
+  if (count === 0) return 'no peers'
+  const peers = count === 1 ? '1 peer' : `${count} peers`
+  return worst === undefined ? peers : `${peers}, ${worst}`
+}

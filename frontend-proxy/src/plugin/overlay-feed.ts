@@ -1,0 +1,100 @@
+// Tells the overlays of the pages what the sidecar reports, on the WebSocket of Vite's client.
+
+import type { IncomingMessage } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ViteDevServer, WebSocketClient } from 'vite'
+import { object, parseObject } from '../browser/untrusted-json.ts'
+import { UPDATE, type Update, WATCH } from '../overlay/messages.ts'
+import type { Inspector } from './inspector.ts'
+import { messageOf } from './warn-on-error.ts'
+
+const CHANGES = 'inspector/changes'
+const RETRY_MS = 2_000
+/** The sidecar writes at least one line every 10 s. */
+const SILENT_AFTER_MS = 30_000
+
+type Socket = WebSocketClient['socket']
+
+/** Sends updates to the pages that ask for them, if they may see the inspector. */
+export function feedOverlays({ ws }: ViteDevServer, inspector: Inspector): void {
+  const feed = new OverlayFeed(inspector)
+  const requests = new WeakMap<Socket, IncomingMessage>()
+  ws.on('connection', (socket: Socket, request: IncomingMessage) => {
+    requests.set(socket, request)
+    socket.once('close', () => feed.remove(socket))
+  })
+  ws.on(WATCH, (wish: unknown, client) => {
+    const request = requests.get(client.socket)
+    if (request === undefined) return
+    const refusal = inspector.refusalOf(request, 'data')
+    if (refusal !== undefined) client.send(UPDATE, unavailable(refusal.message))
+    else if (object(wish)?.isWatching === true) feed.add(client)
+    else feed.remove(client.socket)
+  })
+}
+
+/** Reads the changes from the sidecar while at least one page watches. */
+class OverlayFeed {
+  readonly #inspector: Inspector
+  readonly #watchers = new Map<Socket, WebSocketClient>()
+  #last: Update | undefined
+  #reading: AbortController | undefined
+
+  constructor(inspector: Inspector) {
+    this.#inspector = inspector
+  }
+
+  add(client: WebSocketClient): void {
+    this.#watchers.set(client.socket, client)
+    if (this.#last !== undefined) client.send(UPDATE, this.#last)
+    if (this.#reading !== undefined) return
+    this.#reading = new AbortController()
+    void this.#read(this.#reading.signal)
+  }
+
+  remove(socket: Socket): void {
+    this.#watchers.delete(socket)
+    if (this.#watchers.size > 0) return
+    this.#reading?.abort()
+    this.#reading = undefined
+    this.#last = undefined
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#readStream(signal)
+      } catch (error) {
+        if (!signal.aborted) this.#tell(unavailable(messageOf(error)))
+      }
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => {}) // It was aborted.
+    }
+  }
+
+  async #readStream(signal: AbortSignal): Promise<void> {
+    const answer = await this.#inspector.read(CHANGES, signal)
+    answer.setTimeout(SILENT_AFTER_MS, () => answer.destroy(new Error('the sidecar is silent')))
+    let rest = ''
+    for await (const part of answer.setEncoding('utf8') as AsyncIterable<string>) {
+      const lines = (rest + part).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) this.#tell(this.#updateFrom(line))
+    }
+  }
+
+  #tell(update: Update): void {
+    this.#last = update
+    for (const client of this.#watchers.values()) client.send(UPDATE, update)
+  }
+
+  #updateFrom(line: string): Update {
+    const rooms = parseObject(line)?.rooms
+    if (!Array.isArray(rooms)) return unavailable(`the sidecar has sent this line: ${line}`)
+    return { inspector: this.#inspector.path, rooms }
+  }
+}
+
+/** Makes a whole sentence of a message that is written for the terminal, where a prefix precedes it. */
+function unavailable(message: string): Update {
+  return { reason: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` }
+}

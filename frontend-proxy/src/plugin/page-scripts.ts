@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises'
+import type { Plugin } from 'vite'
+
+/** A built script of this package, which the pages of the dev server run. */
+export interface PageScript {
+  /** The name of its folder in `dist`. The file there contains its dependencies. */
+  readonly name: string
+  /** Whether the script has to run before the app. Otherwise the app does not wait for it. */
+  readonly isFirst: boolean
+}
+
+/** Matches Vite's own client, also if the package `vite` is installed under another name. */
+const VITE_CLIENT = /[\\/]dist[\\/]client[\\/]client\.mjs(?:\?|$)/
+
+/**
+ * Returns hooks that add imports of these scripts to Vite's client. Every page loads that client before
+ * its app, even if a framework writes the HTML and does not call `transformIndexHtml` (SvelteKit, Astro).
+ */
+export function pageScriptHooks(
+  scripts: readonly PageScript[],
+): Pick<Plugin, 'resolveId' | 'load' | 'transform'> {
+  if (scripts.length === 0) return {}
+  const byUrl = new Map(scripts.map((script) => [urlOf(script), script]))
+  return {
+    resolveId: (id) => (byUrl.has(id) ? `\0${id}` : undefined),
+    load: async (id) => {
+      const script = byUrl.get(id.slice(1))
+      return script && (await readFile(builtFile(script), 'utf8'))
+    },
+    transform: (code, id) => (VITE_CLIENT.test(id) ? withImports(code, scripts) : undefined),
+  }
+}
+
+/** The line numbers of the client do not change. */
+function withImports(code: string, scripts: readonly PageScript[]): string {
+  const first = scripts.filter(({ isFirst }) => isFirst)
+  const later = scripts.filter(({ isFirst }) => !isFirst)
+  const before = first.map((script) => `import '${urlOf(script)}';`)
+  const after = later.map((script) => `\nimport('${urlOf(script)}')`)
+  return [...before, code, ...after].join('')
+}
+
+function urlOf({ name }: PageScript): string {
+  return `/@signaling/${name}.js`
+}
+
+function builtFile({ name }: PageScript): URL {
+  return new URL(`../${name}/page.mjs`, import.meta.url)
+}

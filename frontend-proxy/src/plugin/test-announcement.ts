@@ -1,0 +1,45 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { isAlive, readJson } from './running-sidecar.ts'
+import { projectStateFolder } from './state-folder.ts'
+
+/**
+ * Tells the tests of this project, which run in other processes, the state folder of the sidecar behind
+ * this Vite. Returns a function that withdraws it. Throws an error if the file cannot be written.
+ */
+export function announceToTests(project: string, stateDir: string): () => void {
+  const file = announcementOf(project)
+  if (file === undefined) return () => {}
+  const content = JSON.stringify({ pid: process.pid, stateDir })
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+  writeFileSync(file, content, { mode: 0o600 })
+  return () => {
+    // Another Vite of this project may have written the file in the meantime, or somebody has deleted it.
+    if (contentOf(file) === content) rmSync(file, { force: true })
+  }
+}
+
+/** Returns the state folder that a running Vite of this project has announced. */
+export async function announcedTestFolder(project: string): Promise<string | undefined> {
+  const file = announcementOf(project)
+  const value = file && (await readJson(file))
+  if (typeof value !== 'object' || value === null) return undefined
+  const { pid, stateDir } = value as Record<string, unknown>
+  // A Vite that was killed leaves the file behind.
+  const isValid = typeof pid === 'number' && pid > 0 && typeof stateDir === 'string'
+  return isValid && isAlive(pid) ? stateDir : undefined
+}
+
+function announcementOf(project: string): string | undefined {
+  // Vite would serve a file in the project.
+  const folder = projectStateFolder(project)
+  return folder && path.join(folder, 'test-sidecar.json')
+}
+
+function contentOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}

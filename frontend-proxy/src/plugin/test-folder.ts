@@ -1,0 +1,41 @@
+// A sidecar for tests has a state folder of its own among the temporary files, so that tests find nothing
+// of the developer's rooms, and leave nothing in them.
+
+import { randomUUID } from 'node:crypto'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { isAlive, readRuntimeFile } from './running-sidecar.ts'
+
+const PREFIX = 'signaling-test-'
+
+/** For this time after a test, its log can still be read. */
+const KEPT_MS = 24 * 60 * 60 * 1000
+
+/** Returns the path of a new state folder, which the sidecar creates. Nobody can guess its name. */
+export function newTestFolder(): string {
+  return path.join(tmpdir(), PREFIX + randomUUID())
+}
+
+/** The flags for a sidecar that serves only tests, and that no command of the project finds. */
+export const TEST_FLAGS = ['--private', 'true', '--reload', 'off'] as const
+
+/** Deletes the state folders of tests that ended more than a day ago. */
+export async function deleteOldTestFolders(): Promise<void> {
+  const names = await readdir(tmpdir()).catch(() => [])
+  await Promise.all(
+    names
+      .filter((name) => name.startsWith(PREFIX))
+      .map((name) => deleteIfOld(path.join(tmpdir(), name))),
+  )
+}
+
+async function deleteIfOld(folder: string): Promise<void> {
+  try {
+    if ((await stat(folder)).mtimeMs > Date.now() - KEPT_MS) return
+    const runtime = await readRuntimeFile(folder)
+    if (runtime === undefined || !isAlive(runtime.pid)) await rm(folder, { recursive: true })
+  } catch {
+    // The folder belongs to another user, or another test is just deleting it.
+  }
+}

@@ -1,0 +1,56 @@
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { projectFolders } from '../plugin/project-folders.ts'
+import { findRunningSidecar, type RunningSidecar } from '../plugin/running-sidecar.ts'
+import { projectStateFolder } from '../plugin/state-folder.ts'
+import { announcedTestFolder } from '../plugin/test-announcement.ts'
+import { Admin } from './admin.ts'
+import { SidecarNotFoundError } from './errors.ts'
+import { ROOMS, TestSidecar } from './test-sidecar.ts'
+
+export interface ConnectOptions {
+  /** The folder of the app whose Vite is running. Default: the current folder. */
+  readonly project?: string
+  /** The wire protocol that the app speaks, as `sidecar dialects` lists them. Default: `rooms`. */
+  readonly dialect?: string
+}
+
+/** A sidecar starts in less than a second, but a busy machine may be much slower. */
+const STARTS_WITHIN_MS = 10_000
+const LOOK_EVERY_MS = 100
+
+/**
+ * Finds the sidecar behind the dev server of an app, which runs in another process. That is the one that
+ * the plugin has started with `test: true`, or else the one that runs for this project.
+ *
+ * Throws SidecarNotFoundError.
+ */
+export async function connectToSidecar(options: ConnectOptions = {}): Promise<TestSidecar> {
+  const project = path.resolve(options.project ?? '')
+  const running = await find(project)
+  return new TestSidecar(new Admin(running), options.dialect ?? ROOMS)
+}
+
+async function find(project: string): Promise<RunningSidecar> {
+  const folders = projectFolders(project)
+  const endMs = performance.now() + STARTS_WITHIN_MS
+  for (;;) {
+    const announced = await firstAnnouncement(folders)
+    const defaults = folders.flatMap((folder) => projectStateFolder(folder) ?? [])
+    const found = await findRunningSidecar(announced === undefined ? defaults : [announced])
+    if (found) return found
+    // A Vite that has announced its sidecar may still be starting it.
+    const isAnnounced = announced !== undefined
+    if (!isAnnounced || performance.now() > endMs)
+      throw new SidecarNotFoundError(project, isAnnounced)
+    await sleep(LOOK_EVERY_MS)
+  }
+}
+
+async function firstAnnouncement(folders: readonly string[]): Promise<string | undefined> {
+  for (const folder of folders) {
+    const announced = await announcedTestFolder(folder)
+    if (announced !== undefined) return announced
+  }
+  return undefined
+}

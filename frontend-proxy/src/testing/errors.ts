@@ -1,0 +1,129 @@
+import { SIDECAR_NAME } from '../plugin/names.ts'
+import type { Peer, Rejection, Verdict } from './verdict.ts'
+
+/** What was asked for, and what was there instead when the time was up. */
+export interface Unconnected {
+  readonly room: string
+  readonly dialect: string
+  /** The number of peers that should have been in the room. */
+  readonly expected: number
+  readonly within: number
+  /** The peers that were in the room and not away. */
+  readonly peers: readonly Peer[]
+  /** The verdicts on every two of these peers that were not connected. */
+  readonly verdicts: readonly Verdict[]
+  readonly rejections: readonly Rejection[]
+  /** The file with the event log. */
+  readonly log: string
+}
+
+/** The peers of a room are not connected. The message has the verdict on every two of them. */
+export class NotConnectedError extends Error implements Unconnected {
+  override readonly name = 'NotConnectedError'
+  readonly room: string
+  readonly dialect: string
+  readonly expected: number
+  readonly within: number
+  readonly peers: readonly Peer[]
+  readonly verdicts: readonly Verdict[]
+  readonly rejections: readonly Rejection[]
+  readonly log: string
+
+  constructor(found: Unconnected) {
+    super(messageOf(found))
+    this.room = found.room
+    this.dialect = found.dialect
+    this.expected = found.expected
+    this.within = found.within
+    this.peers = found.peers
+    this.verdicts = found.verdicts
+    this.rejections = found.rejections
+    this.log = found.log
+  }
+}
+
+/** No program could be started as a sidecar. */
+export class SidecarStartError extends Error {
+  override readonly name = 'SidecarStartError'
+  /** For each program that was tried, why it did not become a sidecar. */
+  readonly attempts: readonly string[]
+
+  constructor(attempts: readonly string[]) {
+    const reasons = attempts.length > 0 ? attempts.join('\n') : 'no sidecar was found'
+    super(
+      `${reasons}\n→ install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH), or install uv`,
+    )
+    this.attempts = attempts
+  }
+}
+
+/** There is no sidecar behind the dev server of this project. */
+export class SidecarNotFoundError extends Error {
+  override readonly name = 'SidecarNotFoundError'
+  /** The folder of the app. */
+  readonly project: string
+
+  /** `isAnnounced` tells whether a Vite of this project runs with the option `test`. */
+  constructor(project: string, isAnnounced: boolean) {
+    super(
+      isAnnounced
+        ? `the Vite of the app in ${project} is running, but its sidecar is not\n→ Vite has printed the reason`
+        : `no sidecar is running for the app in ${project}\n→ start its Vite with signaling({ test: true }), or name the folder of the app with connectToSidecar({ project }) if it is another one`,
+    )
+    this.project = project
+  }
+}
+
+/** The sidecar has ended, or does not answer. */
+export class SidecarGoneError extends Error {
+  override readonly name = 'SidecarGoneError'
+  readonly url: string
+
+  constructor(url: string, reason: string) {
+    super(`the sidecar at ${url} ${reason}`)
+    this.url = url
+  }
+}
+
+/** The sidecar has refused a request. */
+export class SidecarRefusedError extends Error {
+  override readonly name = 'SidecarRefusedError'
+  /** A stable word for programs, such as `no-such-peer`. */
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+function messageOf(found: Unconnected): string {
+  const { room, expected, within, verdicts, rejections, log } = found
+  const wanted = expected === 1 ? '1 peer was' : `${expected} peers were`
+  const state = `${wanted} expected in the room '${room}', ${stateOf(found)} after ${within} ms`
+  const reasons = [...verdicts.flatMap(linesOfVerdict), ...rejections.flatMap(linesOfRejection)]
+  const lines = reasons.length > 0 ? [`${state}:`, ...reasons] : [state]
+  return [...lines, `Event log: ${log}`].join('\n')
+}
+
+function stateOf({ expected, peers, verdicts }: Unconnected): string {
+  if (peers.length !== expected) return `but ${are(peers.length)} there`
+  if (verdicts.length === 0) return 'and they were connected, but only'
+  return `and ${are(expected)} there, but not all are connected`
+}
+
+function are(count: number): string {
+  return count === 0 ? 'nobody is' : count === 1 ? '1 is' : `${count} are`
+}
+
+function linesOfVerdict({ sentence, notes, next_step: step }: Verdict): string[] {
+  return [sentence, ...notes.map((note) => `  ${note}`), ...linesOfStep(step)]
+}
+
+function linesOfRejection({ sentence, next_step: step, times }: Rejection): string[] {
+  return [times > 1 ? `${sentence}, ${times} times` : sentence, ...linesOfStep(step)]
+}
+
+function linesOfStep(step: string | null): string[] {
+  return step === null ? [] : [`  → ${step}`]
+}

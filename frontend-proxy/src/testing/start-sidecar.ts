@@ -1,0 +1,100 @@
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
+import { findCommands } from '../plugin/find-command.ts'
+import { projectFolders, projectIn } from '../plugin/project-folders.ts'
+import { readRuntimeFile } from '../plugin/running-sidecar.ts'
+import { type Exit, type SidecarProcess, startSidecar as spawn } from '../plugin/sidecar-process.ts'
+import { deleteOldTestFolders, newTestFolder, TEST_FLAGS } from '../plugin/test-folder.ts'
+import { Admin } from './admin.ts'
+import { SidecarStartError } from './errors.ts'
+import { ROOMS, TestSidecar } from './test-sidecar.ts'
+
+export interface StartOptions {
+  /**
+   * The folder of the app, whose `.venv` may contain the sidecar, and whose `sidecar.toml` may contain
+   * settings. Default: the current folder.
+   */
+  readonly project?: string
+  /** The wire protocol that the app speaks, as `sidecar dialects` lists them. Default: `rooms`. */
+  readonly dialect?: string
+  /** The program, or the program with its first arguments. Default: it is looked up as the plugin does. */
+  readonly command?: string | readonly string[]
+  /** More flags for `sidecar serve`, for example `['--grace-s', '1']`. */
+  readonly args?: readonly string[]
+  /** Environment variables besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** A sidecar that belongs to this process. */
+export class StartedSidecar extends TestSidecar {
+  readonly #process: SidecarProcess
+  readonly #stateDir: string
+
+  constructor(process: SidecarProcess, admin: Admin, dialect: string) {
+    super(admin, dialect)
+    this.#process = process
+    this.#stateDir = admin.running.stateDir
+  }
+
+  /** Ends the sidecar and deletes its event log. A copy of `log` for a report has to be made before. */
+  readonly stop = async (): Promise<void> => {
+    await this.#process.end()
+    await rm(this.#stateDir, { recursive: true, force: true })
+  }
+
+  readonly [Symbol.asyncDispose] = (): Promise<void> => this.stop()
+}
+
+/**
+ * Starts a sidecar of one's own on a free port, with a temporary state folder. It ends with this process,
+ * however that ends, or when `stop` is called.
+ *
+ * Throws SidecarStartError.
+ */
+export async function startSidecar(options: StartOptions = {}): Promise<StartedSidecar> {
+  await deleteOldTestFolders()
+  const project = path.resolve(options.project ?? '')
+  const folders = projectFolders(project)
+  const { command } = options
+  const given = typeof command === 'string' ? [command] : command
+  const commands = given ? [given] : findCommands(folders)
+  const attempts: string[] = []
+  for (const each of commands) {
+    const started = await startWith(each, projectIn(folders) ?? project, options)
+    if (started instanceof StartedSidecar) return started
+    attempts.push(`${each[0]} ${started.reason}`)
+    // A sidecar with a wrong setting says so. The next program would say the same.
+    if (!started.isUnusable) break
+  }
+  throw new SidecarStartError(attempts)
+}
+
+async function startWith(
+  command: readonly string[],
+  project: string,
+  { dialect = ROOMS, args = [], env = {} }: StartOptions,
+): Promise<StartedSidecar | Exit> {
+  const own = ['--port', '0', '--project', project, '--state-dir', newTestFolder()]
+  const flags = [...own, '--exit-on-stdin-eof', ...TEST_FLAGS, ...args]
+  const start = { command, args: flags, env: { SIDECAR_ADVICE: 'plugin', ...env }, folder: project }
+  let exit: Exit | undefined
+  const process = await new Promise<{ stateDir: string; child: SidecarProcess } | undefined>(
+    (resolve) => {
+      const child = spawn(start, {
+        printed: () => {}, // The last line is a part of the reason for an exit, and the log has the rest.
+        ready: ({ stateDir }) => resolve({ stateDir, child }),
+        exited: (how) => {
+          exit = how
+          resolve(undefined)
+        },
+      })
+    },
+  )
+  const running = process && (await readRuntimeFile(process.stateDir))
+  if (process && running) {
+    process.child.unref()
+    return new StartedSidecar(process.child, new Admin(running, () => exit?.reason), dialect)
+  }
+  await process?.child.end()
+  return exit ?? { how: '', reason: 'has written no runtime.json', isUnusable: true }
+}

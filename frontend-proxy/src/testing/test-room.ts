@@ -1,0 +1,176 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Admin } from './admin.ts'
+import { NotConnectedError } from './errors.ts'
+import type { Peer, Rejection, Verdict } from './verdict.ts'
+
+export interface Expectation {
+  /** How many peers should be in the room, and be connected to each other. */
+  readonly peers: number
+  /** In milliseconds. Default: 5000. */
+  readonly within?: number
+}
+
+/** A room does not change more often than a person could see it. */
+const LOOK_EVERY_MS = 100
+const WITHIN_MS = 5000
+
+/**
+ * The sidecar waits 5 s for an answer before it calls an offer unanswered. When the time of a test is up, the
+ * test has failed, but waits for that verdict.
+ */
+const DECIDED_WITHIN_MS = 5500
+
+interface Why {
+  readonly verdicts: readonly Verdict[]
+  readonly rejections: readonly Rejection[]
+}
+
+/** One room of a sidecar, as a test sees it. It need not exist yet. */
+export class TestRoom {
+  readonly id: string
+  readonly dialect: string
+  readonly #admin: Admin
+  readonly #log: () => string
+
+  constructor(id: string, dialect: string, admin: Admin, log: () => string) {
+    this.id = id
+    this.dialect = dialect
+    this.#admin = admin
+    this.#log = log
+  }
+
+  /**
+   * Waits until exactly this many peers are in the room, and every two of them are connected. Peers that
+   * are away do not count. In a room with a host, the others need only be connected to the host.
+   *
+   * Returns the verdicts on them. Throws NotConnectedError, whose message says for every two peers why they
+   * are not connected.
+   */
+  async untilConnected({ peers, within = WITHIN_MS }: Expectation): Promise<readonly Verdict[]> {
+    if (!Number.isSafeInteger(peers) || peers < 1)
+      throw new TypeError(
+        `untilConnected: peers must be a whole number of at least 1, not ${peers}`,
+      )
+    if (!(within >= 0))
+      throw new TypeError(`untilConnected: within must be a number of milliseconds, not ${within}`)
+    const beginMs = performance.now()
+    for (;;) {
+      const passedMs = performance.now() - beginMs
+      const seen = await this.#look()
+      const isDone = seen.present.length === peers && seen.unconnected.length === 0
+      if (isDone && passedMs < within + LOOK_EVERY_MS) return seen.connected
+      const isUndecided = seen.unconnected.some(({ state }) => state === 'trying')
+      const lastMs = isUndecided ? within + DECIDED_WITHIN_MS : within
+      if (isDone || passedMs >= lastMs) throw this.#error(peers, within, seen)
+      await sleep(Math.min(LOOK_EVERY_MS, Math.max(0, lastMs - passedMs)))
+    }
+  }
+
+  /** Returns the verdicts on every two peers that have met in the room, also on those that have left. */
+  async verdicts(): Promise<readonly Verdict[]> {
+    return (await this.#why()).verdicts
+  }
+
+  /** Returns what the sidecar has refused in this room, such as a join because the room was full. */
+  async rejections(): Promise<readonly Rejection[]> {
+    return (await this.#why()).rejections
+  }
+
+  /** Returns the peers that are in the room now, also those that are away. */
+  async peers(): Promise<readonly Peer[]> {
+    const { rooms } = await this.#admin.ask<{ rooms: (Named & { peers: Peer[] })[] }>(
+      'GET',
+      'rooms',
+    )
+    return (
+      rooms.find(({ room, dialect }) => room === this.id && dialect === this.dialect)?.peers ?? []
+    )
+  }
+
+  /**
+   * Removes a peer, given by its id, and refuses its id for a minute. Throws SidecarRefusedError if it is
+   * not in the room.
+   */
+  async kick(peer: string): Promise<void> {
+    const path = ['rooms', this.dialect, this.id, 'kick'].map(encodeURIComponent).join('/')
+    await this.#admin.ask('POST', path, { peer })
+  }
+
+  async #why(): Promise<Why> {
+    const query = new URLSearchParams({ room: this.id, dialect: this.dialect })
+    return await this.#admin.ask<Why>('GET', `why?${query}`)
+  }
+
+  async #look(): Promise<Seen> {
+    // The peers are asked for first, so that their verdicts are not older than they are.
+    const present = (await this.peers()).filter(({ away }) => !away)
+    const { verdicts, rejections } = await this.#why()
+    const needed = pairsOf(present).map((pair) => verdictOn(pair, verdicts, this))
+    const connected = needed.filter(({ state }) => state === 'connected')
+    const unconnected = needed.filter(({ state }) => state !== 'connected')
+    return { present, connected, unconnected, rejections }
+  }
+
+  #error(
+    expected: number,
+    within: number,
+    { present, unconnected, rejections }: Seen,
+  ): NotConnectedError {
+    const { id: room, dialect } = this
+    const log = this.#log()
+    const found = { peers: present, verdicts: unconnected, rejections }
+    return new NotConnectedError({ room, dialect, expected, within, ...found, log })
+  }
+}
+
+interface Named {
+  readonly room: string
+  readonly dialect: string
+}
+
+interface Seen {
+  readonly present: readonly Peer[]
+  readonly connected: readonly Verdict[]
+  readonly unconnected: readonly Verdict[]
+  readonly rejections: readonly Rejection[]
+}
+
+/** Returns every two peers that should be connected. */
+function pairsOf(peers: readonly Peer[]): [Peer, Peer][] {
+  const hasHost = peers.some(({ host }) => host)
+  return peers.flatMap((one, index) =>
+    peers.slice(index + 1).flatMap((other): [Peer, Peer][] => {
+      return !hasHost || one.host || other.host ? [[one, other]] : []
+    }),
+  )
+}
+
+function verdictOn(
+  pair: readonly [Peer, Peer],
+  verdicts: readonly Verdict[],
+  { id: room, dialect }: TestRoom,
+): Verdict {
+  const [one, other] = pair
+  const sessions = [one.session, other.session] as const
+  const found = verdicts.find((each) =>
+    sessions.every((session) => each.sessions.includes(session)),
+  )
+  if (found) return found
+  const labels = [one.name ?? one.peer, other.name ?? other.peer] as const
+  return {
+    dialect,
+    room,
+    peers: [one.peer, other.peer],
+    labels,
+    state: 'trying',
+    reason: 'in-progress',
+    signaling: 'in-progress',
+    sentence: `${labels[0]} and ${labels[1]}: they have only just met`,
+    notes: [],
+    next_step: null,
+    earlier: [],
+    evidence: [],
+    sessions,
+    together: true,
+  }
+}

@@ -1,0 +1,113 @@
+"""`sidecar why --watch`: the verdicts that change while it runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from signaling_sidecar.cli import log_entries, state_options
+from signaling_sidecar.diagnosis import (
+    Diagnosis,
+    FoundMeetings,
+    History,
+    find_meetings,
+    judge,
+    lines_of,
+    verdict_object,
+)
+from signaling_sidecar.errors import NoLog
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.untrusted_text import visible
+
+POLL_S = 0.2  # seconds between two looks at the log; short enough for a person who is watching
+REST = 2.0  # times the duration of a look: reading a large log takes seconds, and may use a third of a processor
+
+
+def as_json(history: History) -> str:
+    """The verdict as one line, in ASCII, so that it is safe for a terminal."""
+    return json.dumps(msgspec.to_builtins(verdict_object(history)))
+
+
+def watch(arguments: argparse.Namespace) -> NoReturn:
+    """Print every verdict, and then each that changes, because of a new record or because time has passed.
+
+    The log may be of a sidecar that is started later.
+    """
+    log = _GrowingLog(arguments)
+    shown = _Shown()
+    while True:
+        began_s = time.monotonic()
+        found = log.read()
+        if found is not None:
+            now_ts = time.time() if log.is_live else None
+            diagnosis = judge(found, now_ts, arguments.room, arguments.dialect)
+            for text in shown.news(diagnosis, as_json_lines=arguments.json):
+                print(text, flush=True)
+        time.sleep(max(POLL_S, REST * (time.monotonic() - began_s)))
+
+
+class _GrowingLog:
+    """The meetings in a log, which is only read again when its files have changed."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._folder: Path = arguments.log or state_options.state_dir_of(arguments)
+        # The state folder is found only once, because a sentence is printed about how it was found.
+        self._arguments = argparse.Namespace(**{**vars(arguments), "state_dir": self._folder, "project": None})
+        self._files: list[tuple[str, int]] = []
+        self._found: FoundMeetings | None = None
+        self.is_live = False
+
+    def read(self) -> FoundMeetings | None:
+        """The meetings in the log so far, or None if there is no log yet."""
+        try:
+            files = [(path.name, os.stat(path).st_size) for path in find_segments(self._folder).segments]
+            log = log_entries.read(self._arguments)
+            self.is_live = log.is_live
+            if files != self._files:
+                self._found = find_meetings(log.entries)
+                self._files = files
+        except (NoLog, FileNotFoundError):  # no log yet, or a file was deleted after the files were listed
+            return self._found
+        return self._found
+
+
+class _Shown:
+    """What has been printed, so that it is printed again only when it changes."""
+
+    def __init__(self) -> None:
+        self._verdicts: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._rejections: Counter[tuple[str, str | None]] = Counter()
+
+    def news(self, diagnosis: Diagnosis, *, as_json_lines: bool) -> Iterator[str]:
+        for history in diagnosis.histories:
+            verdict = history.last
+            sessions = tuple(session.id for session in verdict.meeting.sessions)
+            said = (verdict.finding.reason, verdict.sentence)
+            if self._verdicts.get(sessions) != said:
+                self._verdicts[sessions] = said
+                yield as_json(history) if as_json_lines else _text(history)
+        if not as_json_lines:
+            refused = Counter((each.sentence, each.next_step) for each in diagnosis.rejections)
+            for sentence, step in refused - self._rejections:
+                yield f"{_now()} ✗ {visible(sentence)}" + (f"\n      → {step}" if step else "")
+            self._rejections = refused
+
+
+def _text(history: History) -> str:
+    meeting = history.last.meeting
+    where = f"{visible(meeting.room)} ({meeting.dialect})" if meeting.room is not None else "another server"
+    sentence, *more = lines_of(history)
+    return "\n".join([f"{_now()} {where} {sentence.strip()}", *more])
+
+
+def _now() -> str:
+    return datetime.fromtimestamp(time.time()).strftime("%H:%M:%S")

@@ -1,0 +1,116 @@
+"""A private sidecar for tests, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+
+import msgspec
+
+from signaling_sidecar.admin_request import ask_admin
+from signaling_sidecar.diagnosis import Why
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.eventlog.state_dir import read_runtime
+from signaling_sidecar.testing.errors import SidecarEnded
+from signaling_sidecar.testing.room import TestRoom
+
+ENDS_WITHIN_S = 10.0  # seconds; then its process is killed
+SIGNALING_PATH = "/ws/signaling"
+ROOMS = "rooms"  # the dialect of the browser client
+
+
+class TestSidecar:
+    """A running sidecar. `folder` has its state."""
+
+    __test__ = False  # pytest would collect it, because of its name
+
+    def __init__(self, folder: Path, http_url: str, token: str) -> None:
+        self._folder, self._token = folder, token
+        self.http_url = http_url
+        """The URL of its pages and of its HTTP endpoints."""
+
+    @property
+    def url(self) -> str:
+        """The URL for clients of the dialect `rooms`, which begins with `ws:`."""
+        return f"{self.http_url.replace('http', 'ws', 1)}{SIGNALING_PATH}"
+
+    @property
+    def log(self) -> Path:
+        """The newest file of the event log, for the report of a test."""
+        return find_segments(self._folder).segments[-1]
+
+    def room(self, id_: str, dialect: str = ROOMS) -> TestRoom:
+        """The room with this id. It need not exist yet."""
+        return TestRoom(id_, dialect, self._ask, lambda: self.log)
+
+    def why(self, room: str | None = None) -> Why:
+        """The verdicts of `sidecar why` on every two peers that have met, in all rooms or in this one."""
+        query = "" if room is None else f"?{urlencode({'room': room})}"
+        return msgspec.convert(self._ask("GET", f"why{query}"), Why)
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        __tracebackhide__ = True  # pytest then shows the line of the test
+        try:
+            return ask_admin(self.http_url, self._token, method, path, body)
+        except HTTPError as error:
+            with error:
+                raise ValueError(error.read().decode(errors="replace")) from None
+        except URLError as error:
+            raise SidecarEnded(f"the sidecar does not answer ({error.reason}): {_said(self._folder)}") from None
+
+
+@contextmanager
+def started_sidecar(folder: Path, options: Sequence[str] = ()) -> Iterator[TestSidecar]:
+    """Start a sidecar with its state in `folder`, and end it afterwards. `options` are those of `sidecar serve`.
+
+    It uses neither the settings of the project nor those in the environment. Raises SidecarEnded if it does not start.
+    """
+    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--state-dir", str(folder)]
+    command += ["--reload", "off", "--exit-on-stdin-eof", *options]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SIDECAR_")}
+    environment["XDG_STATE_HOME"] = str(folder / "home")  # nothing may remain in the user's own
+    with (
+        _errors_of(folder).open("wb") as errors,
+        subprocess.Popen(  # noqa: S603 - ourselves
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,  # it is closed when this process is killed, and then the sidecar ends
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            ready = process.stdout.readline()
+            runtime = read_runtime(folder) if ready else None
+            if runtime is None:
+                process.wait(ENDS_WITHIN_S)
+                raise SidecarEnded(f"the sidecar has not started: {_said(folder)}")
+            yield TestSidecar(folder, json.loads(ready)["url"], runtime.admin_token)
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _errors_of(folder: Path) -> Path:
+    return folder / "stderr.txt"
+
+
+def _said(folder: Path) -> str:
+    return _errors_of(folder).read_text(encoding="utf-8", errors="replace").strip()

@@ -1,0 +1,25 @@
+"""The overlay of the npm plugin, as a test sees it."""
+
+from __future__ import annotations
+
+from playwright.async_api import BrowserContext, Locator, Page
+
+# The shadow root of the overlay is closed, so that the tests of an app do not find what is in it. These tests have to.
+OPEN_ROOTS = """
+const attach = Element.prototype.attachShadow
+Element.prototype.attachShadow = function (options) { return attach.call(this, { ...options, mode: 'open' }) }
+"""
+HOST = "signaling-overlay"
+
+
+async def look_into_overlays(window: BrowserContext) -> None:
+    """Must be called before the first page of the window is opened."""
+    await window.add_init_script(OPEN_ROOTS)
+
+
+def badge(page: Page) -> Locator:
+    return page.locator(f"{HOST} .badge")
+
+
+def panel(page: Page) -> Locator:
+    return page.locator(f"{HOST} .panel")
