@@ -42,7 +42,7 @@ function pairRow({ state, sentence, notes, next_step, evidence, peers, labels })
       {},
       make('p', {}, make('b', {}, names), sentence.replace(names, '')),
       ...(notes ?? []).map((note) => make('p', { className: 'muted small' }, note)),
-      next_step && make('p', { className: 'next-step' }, make('b', {}, 'What to do: '), next_step),
+      next_step && make('p', {}, make('b', {}, 'What to do: '), next_step),
       make('p', { className: 'muted small' }, ...links(evidence, peers, labels)),
     ),
   )

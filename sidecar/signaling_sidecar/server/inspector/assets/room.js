@@ -140,7 +140,7 @@ function peerRow({ peer, label, away, host, joinedAt }) {
 }
 
 const rejectionRow = ({ sentence, next_step }) =>
-  make('li', {}, make('p', {}, sentence), next_step && make('p', { className: 'next-step' }, next_step))
+  make('li', {}, make('p', {}, sentence), next_step && make('p', {}, next_step))
 
 /** The drawing has wide margins for long names. They are cut off here, so that a phone shows it without scrolling. */
 function drawnToFit(element, html) {

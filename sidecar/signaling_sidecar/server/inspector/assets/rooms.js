@@ -55,5 +55,5 @@ function pairsText(pairs) {
 }
 
 function hintRow({ code = '', sentence, remedy }) {
-  return make('li', { data: { code } }, make('p', {}, sentence), remedy && make('p', {}, make('code', {}, remedy)))
+  return make('li', { data: { code } }, make('p', {}, sentence), remedy && make('p', { className: 'muted' }, remedy))
 }
