@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import signal
@@ -138,8 +139,10 @@ async def test_sessions_continue_when_a_module_of_the_page_is_saved(
     ann, ben = people = await watched(browser, demo_in_folder)
     await ann.keep_connection_to(ben)
     await ann.page.evaluate("window.old = demo.mesh")
-    async with ann.page.expect_response(lambda answer: "tile.ts?t=" in answer.url):
-        os.utime(folder / "src" / "tile.ts")
+    async with ann.page.expect_response(lambda answer: "tile.ts?t=" in answer.url) as answer:
+        while not answer.is_done():  # on a busy machine Vite may not yet watch its files, and does not say when it does
+            os.utime(folder / "src" / "tile.ts")
+            await asyncio.sleep(1)
     await expect(ann.tile("Ben")).to_have_attribute("data-state", "connected")
     await expect(ann.page.get_by_test_id("tile")).to_have_count(2)
     assert await ann.page.evaluate("demo.mesh === window.old")
