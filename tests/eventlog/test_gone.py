@@ -120,6 +120,14 @@ async def test_a_deleted_state_folder_is_created_and_locked_again(served: Served
         state_dir.lock(sidecar.state_dir)
 
 
+async def test_a_sidecar_that_stops_does_not_restore_its_runtime_file(served: Served) -> None:
+    held = served.sidecar.held_state_dir
+    held.write_runtime(Runtime("http://127.0.0.1:1", os.getpid(), served.sidecar.boot, "0", "/p", "token"))
+    held.remove_runtime()
+    held.look_after()
+    assert state_dir.read_runtime(served.sidecar.state_dir) is None
+
+
 @pytest.mark.parametrize("name", ["runtime.json", "lock", "key"])
 async def test_a_deleted_file_of_the_state_folder_is_written_again(served: Served, name: str) -> None:
     sidecar = served.sidecar

@@ -81,3 +81,8 @@ class HeldStateDir:
         with state_dir.used(self.path):
             state_dir.write_runtime(self.path, runtime)
         self._runtime = runtime
+
+    def remove_runtime(self) -> None:
+        """Let no other program find this sidecar any more, because it stops. The file is not restored."""
+        self._runtime = None
+        state_dir.remove_runtime(self.path)

@@ -133,9 +133,7 @@ async def _serve(
         announce()
         await stop.wait()
     finally:
-        state_dir.remove_runtime(
-            sidecar.state_dir
-        )  # removed first, so that no program finds a sidecar that is about to stop
+        sidecar.held_state_dir.remove_runtime()  # first, so that no program finds a sidecar that is about to stop
         for site in list(runner.sites):
             await site.stop()
         # aiohttp 3.14 discards the part of a request that arrives after `cleanup` has begun, and then waits for it.
