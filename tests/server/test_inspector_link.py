@@ -83,7 +83,13 @@ async def test_other_pages_are_refused_even_with_the_right_secrets(served: Serve
         assert await status(served, ROOMS, token, **headers) == 403
 
 
-@pytest.mark.parametrize("headers", [{"Host": "192.168.1.20:8765"}, {"X-Forwarded-For": "127.0.0.1"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "192.168.1.20:8765"},
+        *({name: "127.0.0.1"} for name in ("X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP", "Via", "Forwarded")),
+    ],
+)
 async def test_the_link_does_not_work_from_the_lan_or_through_a_proxy(served: Served, headers: dict[str, str]) -> None:
     code = await new_code(served)
     assert (await enter(served, code, **headers))[0] == 403

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -23,6 +24,13 @@ MAX_SESSIONS = 64  # pages that were opened with a link; a new one replaces the 
 TOKEN_BYTES = 32
 OWN_SITE = ("same-origin", "none")
 """The values of `Sec-Fetch-Site` for a page of the sidecar itself, and for a URL that the user has typed."""
+_ADDED_BY_PROXIES = re.compile(
+    "forwarded|via|cdn-loop|true-client-ip"
+    "|x-(?:forwarded|real|client|cluster-client|original|envoy|amzn|ngrok|expose)-.+"
+    "|(?:cf|fly|fastly|ngrok|tailscale|zrok)-.+",
+    re.IGNORECASE,
+)
+"""The headers of proxies and tunnels, which connect from this machine. Vite's plugin has the same list."""
 
 
 class InspectorLinks:
@@ -74,13 +82,9 @@ def refuse_other_pages(request: web.Request) -> None:
 
 def is_on_this_machine(request: web.Request) -> bool:
     """Whether the browser is on this machine and has opened the page by a name that only this machine has."""
-    if _is_proxied(request.headers):
+    if any(map(_ADDED_BY_PROXIES.fullmatch, request.headers)):
         return False
     return request.remote is not None and _is_loopback(request.remote) and _is_loopback(request.url.host or "")
-
-
-def _is_proxied(names: Iterable[str]) -> bool:
-    return any(name.lower() in ("forwarded", "via") or name.lower().startswith("x-forwarded-") for name in names)
 
 
 def _is_loopback(host: str) -> bool:
