@@ -1,32 +1,21 @@
 import { SIDECAR_NAME } from '../plugin/names.ts'
 import type { Peer, Rejection, Verdict } from './verdict.ts'
 
-/** What was asked for, and what was there instead when the time was up. */
-export interface Unconnected {
+/** The peers of a room are not connected. The message has the verdict on every two of them. */
+export class NotConnectedError extends Error {
+  override readonly name = 'NotConnectedError'
   readonly room: string
   readonly dialect: string
   /** The number of peers that should have been in the room. */
   readonly expected: number
+  /** In milliseconds. */
   readonly within: number
-  /** The peers that were in the room and not away. */
+  /** The peers that were in the room and not away when the time was up. */
   readonly peers: readonly Peer[]
   /** The verdicts on every two of these peers that were not connected. */
   readonly verdicts: readonly Verdict[]
   readonly rejections: readonly Rejection[]
   /** The file with the event log. */
-  readonly log: string
-}
-
-/** The peers of a room are not connected. The message has the verdict on every two of them. */
-export class NotConnectedError extends Error implements Unconnected {
-  override readonly name = 'NotConnectedError'
-  readonly room: string
-  readonly dialect: string
-  readonly expected: number
-  readonly within: number
-  readonly peers: readonly Peer[]
-  readonly verdicts: readonly Verdict[]
-  readonly rejections: readonly Rejection[]
   readonly log: string
 
   constructor(found: Unconnected) {
@@ -41,6 +30,9 @@ export class NotConnectedError extends Error implements Unconnected {
     this.log = found.log
   }
 }
+
+/** What was expected in a room, and what was there instead. */
+type Unconnected = Omit<NotConnectedError, keyof Error>
 
 /** No program could be started as a sidecar. */
 export class SidecarStartError extends Error {

@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 AT_MOST_EVERY_S = 0.25  # seconds between two lines of a stream
 LOOK_EVERY_S = 1.0  # seconds; verdicts also change by time alone
 SIGN_OF_LIFE_S = 10.0  # seconds after which a line is sent although nothing has changed
-KINDS = frozenset({
-    *("offer", "answer", "candidate", "other", "refused", "note"),
-    *("joined", "away", "back", "left", "updated", "connected", "disconnected", "failed"),
-})  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Draw = Callable[["RoomView"], Any]
@@ -137,11 +133,11 @@ class InspectorApi:
         return answering
 
     async def _room(self, request: web.Request) -> web.Response:
-        pair, kinds = pair_of(request), kinds_of(request, KINDS)
+        pair, kinds = pair_of(request), kinds_of(request)
         return await self._draw(request, lambda view: view.as_object(pair, kinds))
 
     async def _ladder(self, request: web.Request) -> web.Response:
-        asked, pair, kinds = range_of(request), pair_of(request), kinds_of(request, KINDS)
+        asked, pair, kinds = range_of(request), pair_of(request), kinds_of(request)
         return await self._draw(request, lambda view: view.rows(asked, pair, kinds))
 
     async def _records(self, request: web.Request) -> web.Response:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from signaling_sidecar.server.pages.page_files import PALETTE
+
 PAGE_PATH = "/inspector"
 _FILES = Path(__file__).with_name("assets")
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -37,7 +39,7 @@ async def _redirect(request: web.Request) -> web.Response:
 async def _file(request: web.Request) -> web.Response:
     name = request.match_info.get("name", "index.html")
     # Only names that the folder has are looked up, so that no name can lead out of it.
-    path = next((each for each in _FILES.iterdir() if each.name == name and each.suffix in _TYPES), None)
+    path = next((each for each in (*_FILES.iterdir(), PALETTE) if each.name == name and each.suffix in _TYPES), None)
     if path is None:
         raise web.HTTPNotFound(text="the inspector has no such file\n", headers=_HEADERS)
     return web.Response(

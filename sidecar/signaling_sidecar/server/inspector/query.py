@@ -37,7 +37,11 @@ def pair_of(request: web.Request) -> tuple[str, str] | None:
     return peers[0], peers[1]
 
 
-def kinds_of(request: web.Request, known: frozenset[str]) -> frozenset[str]:
+def kinds_of(request: web.Request) -> frozenset[str]:
+    """Return the kinds of rows of a ladder that are wanted. All are, if there are none."""
+    from signaling_sidecar.drawing.ladder.steps import Look  # only when somebody watches, because it takes long
+
+    known = frozenset(map(str, Look))
     kinds = frozenset(filter(None, request.query.get("kinds", "").split(",")))
     if not kinds <= known:
         raise BadQuery(f"`kinds` must be some of {', '.join(sorted(known))}")

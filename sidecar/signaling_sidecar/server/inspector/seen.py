@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from signaling_sidecar.diagnosis import Diagnosis, FoundMeetings, History, State, find_meetings, judge, state_of
+from signaling_sidecar.drawing.rooms import NO_SIGN_OF_LIFE
 from signaling_sidecar.server.inspector.log_window import Logged, LogWindow
 
 Key = tuple[str, str]
@@ -20,7 +21,6 @@ ELSEWHERE: Key = ("", "")
 """The key of pages that signal through another server, of which only the reports of the browsers are known."""
 
 WORST_FIRST = (State.FAILED, State.TRYING, State.UNKNOWN, State.CONNECTED)
-_NO_SIGN_OF_LIFE = ("signal.refused", "connection.opened", "connection.closed")
 
 
 class Pairs(NamedTuple):
@@ -101,7 +101,7 @@ def _by_room(entries: Iterable[Logged]) -> dict[Key, list[Logged]]:
         if entry.dialect is not None and entry.room is not None:
             key = entry.dialect, entry.room
             found[key].append(entry)
-            if entry.type not in _NO_SIGN_OF_LIFE:
+            if entry.type not in NO_SIGN_OF_LIFE:
                 alive.add(key)
     return {key: each for key, each in found.items() if key in alive}
 

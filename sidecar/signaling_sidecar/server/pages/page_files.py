@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 
 _PARTS = Path(__file__).with_name("assets")
+PALETTE = _PARTS / "palette.css"
 _SCRIPTS = ("elements", "rooms", "people", "trial", "findings", "page")
 
 
@@ -33,6 +34,6 @@ def headers(nonce: str) -> dict[str, str]:
 @functools.cache
 def _template() -> str:
     """The page with its styles and scripts inserted, but not its nonce."""
-    style = (_PARTS / "page.css").read_text("utf-8")
+    style = PALETTE.read_text("utf-8") + (_PARTS / "page.css").read_text("utf-8")
     script = "\n".join((_PARTS / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
     return (_PARTS / "page.html").read_text("utf-8").replace("{{style}}", style).replace("{{script}}", script)
