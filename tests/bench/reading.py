@@ -104,9 +104,12 @@ def figures(measured: Mapping[str, Measured]) -> list[Figure]:
     def figure(name: str, value: float, unit: str, target: float) -> Figure:
         return Figure(name, value, unit, target if has_targets else None)
 
+    ratios = [figure("time of .events, of read_json's", events.seconds / read_json.seconds, "", MAX_TIME_RATIO)]
+    if read_json.peak_mb > 0:  # a small log may need less memory than this process has needed before
+        ratio = events.peak_mb / read_json.peak_mb
+        ratios.append(figure("memory of .events, of read_json's", ratio, "", MAX_MEMORY_RATIO))
     return [
-        figure("time of .events, of read_json's", events.seconds / read_json.seconds, "", MAX_TIME_RATIO),
-        figure("memory of .events, of read_json's", events.peak_mb / read_json.peak_mb, "", MAX_MEMORY_RATIO),
+        *ratios,
         *(figure(f"time of {_shown(case)}", measured[case].seconds, "s", limit_s) for case, limit_s in MAX_S.items()),
         *(figure(f"memory of {_shown(case)}", measured[case].peak_mb, "MB", MAX_PEAK_MB) for case in TABLES),
     ]

@@ -50,3 +50,10 @@ def test_only_a_log_of_a_million_events_is_compared_with_the_targets() -> None:
 
     assert signs(reading.A_MILLION) == ["✗", "✓"]
     assert signs(EVENTS) == [" ", " "]
+
+
+def test_memory_is_not_compared_if_the_process_has_needed_more_before() -> None:
+    measured = dict.fromkeys(reading.CASES, reading.Measured(seconds=0.1, peak_mb=0.0, rows=EVENTS))
+    names = [figure.name for figure in reading.figures(measured)]
+    assert "time of .events, of read_json's" in names
+    assert "memory of .events, of read_json's" not in names
