@@ -23,6 +23,7 @@ from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server.admin.api import AdminApi
+from signaling_sidecar.server.analysis_process import AnalysisProcess
 from signaling_sidecar.server.background import running
 from signaling_sidecar.server.free_memory import return_free_memory
 from signaling_sidecar.server.held_state_dir import HeldStateDir
@@ -83,7 +84,8 @@ class Sidecar:
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
         self._access = Access(lambda: self.settings, self.site)
-        self._admin = AdminApi(self.admin_token, self.boot, self.state_dir, lambda: self._access.refused)
+        self._analysis = AnalysisProcess(self.state_dir, self.boot)
+        self._admin = AdminApi(self.admin_token, self.boot, self._analysis, lambda: self._access.refused)
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
@@ -97,7 +99,7 @@ class Sidecar:
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         page = StatusPage(self.boot, self._dialects, self.site, self._addresses, self._admit)
-        peers = PeersInRooms(self.state_dir, self._listed_rooms, self.site, self._admit)
+        peers = PeersInRooms(self._analysis, self._listed_rooms, self.site, self._admit)
         dialects = DialectRoutes(
             self._dialects,
             self._serve,
@@ -186,6 +188,7 @@ class Sidecar:
 
     async def _close_connections(self, app: web.Application) -> None:
         self._admin.end_streams()
+        await self._analysis.stop()
         self._front.close_all()
         if self._hooks is not None:
             self._hooks.stop()  # otherwise the readers of connections would wait for the answers of their hooks
