@@ -13,8 +13,8 @@ import msgspec
 from signaling_sidecar.analysis.log_window import Logged, LogWindow
 from signaling_sidecar.analysis.messages import Key
 from signaling_sidecar.diagnosis import Diagnosis, FoundMeetings, History, KeptVerdicts, MeetingFinder, judge
-from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.drawing.rooms import NO_SIGN_OF_LIFE
+from signaling_sidecar.errors import SidecarError
 
 ELSEWHERE: Key = ("", "")
 """The key of pages that signal through another server, of which only the reports of the browsers are known."""
@@ -44,6 +44,7 @@ class Looker:
 
     def __init__(self, folder: Path, boot: str) -> None:
         self._folder, self._boot = folder, boot
+        self._seen: Seen | None = None
         self._forget()
 
     def look(self) -> Seen:
@@ -62,8 +63,7 @@ class Looker:
         return self._seen
 
     def _forget(self) -> None:
-        self._window, self._read = LogWindow(self._folder), _Read(self._boot)
-        self._seen: Seen | None = None
+        self._window, self._read, self._seen = LogWindow(self._folder), _Read(self._boot), None
 
 
 class _Read:

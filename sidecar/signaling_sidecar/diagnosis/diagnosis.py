@@ -138,7 +138,7 @@ def judge(
     selection = _Selection(room, dialect, found.unread)
     judged = Verdicts(found.meetings, evaluate)
     verdicts = [judged.on(each, until_ts) for each in found.meetings if selection.has_meeting(each)]
-    return Diagnosis(verdicts, found.rejections, found.pools, list(found.unread)).only(room, dialect)
+    return Diagnosis(verdicts, found.rejections, found.pools, found.unread).only(room, dialect)
 
 
 class _Selection:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from signaling_sidecar.diagnosis.attempts import Attempt
 from signaling_sidecar.diagnosis.entries import Entry
-from signaling_sidecar.diagnosis.meeting import Meeting
+from signaling_sidecar.diagnosis.meeting import Meeting, Refusal
 from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S, Finding, Reason
 from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.errors import Code
@@ -76,7 +76,7 @@ class Pair:
             each
             for each in self.meeting.refusals
             if each.entry.ts >= since_ts
-            and (each.is_signal or (each.sender in lacking and (at_once or not self.has_time(each.entry))))
+            and (each.is_signal or (each.may_be_signal and self._was_lacking(each, lacking, at_once=at_once)))
         ]
         if not refusals:
             return None
@@ -92,6 +92,9 @@ class Pair:
         if not settled:
             return self.parted_or(f"{sentence}, and the client may send it again", last.entry)
         return Finding(Reason.REFUSED, sentence, (last.entry,), last.code)
+
+    def _was_lacking(self, refusal: Refusal, lacking: Collection[int], *, at_once: bool) -> bool:
+        return refusal.sender in lacking and (at_once or not self.has_time(refusal.entry))
 
     def has_time(self, entry: Entry, within_s: float = SIGNALING_WITHIN_S) -> bool:
         """Whether less than `within_s` has passed since an entry, or had passed when one of the two could act no
