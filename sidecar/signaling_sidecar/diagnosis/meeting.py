@@ -76,14 +76,16 @@ class Signal(msgspec.Struct, eq=False, gc=False):
 
 @dataclass(eq=False)
 class Refusal:
-    """A frame of one of the two peers that the sidecar refused, and that was for the other, as far as the log shows."""
+    """A frame of one of the two peers that the sidecar refused while they were together."""
 
     entry: Entry
     sender: int
     code: str
     message: str
-    is_signal: bool = True
-    """Whether the frame was certainly for the other peer. False if the log does not show what kind of frame it was."""
+    is_signal: bool
+    """Whether the frame was certainly for the other peer. For example, a refused leave is not."""
+    may_be_signal: bool
+    """Whether the log does not show what kind of frame it was, so that it may have been for the other peer."""
 
 
 @dataclass(eq=False, slots=True)
