@@ -23,7 +23,7 @@ function show() {
 }
 
 function take(line) {
-  setState('live', 'live')
+  setState('connected', 'live')
   $('down').hidden = true
   const isFirst = boot === null
   if (!isFirst && boot !== line.boot) {
@@ -48,7 +48,7 @@ function setState(state, text) {
 
 /** Says why nothing is shown, or why what is shown is old, and what to do. */
 function showProblem(error) {
-  setState('lost', 'no connection')
+  setState('failed', 'no connection')
   const [why, what, command] = explained(error)
   $('down').hidden = false
   $('down-why').textContent = why
