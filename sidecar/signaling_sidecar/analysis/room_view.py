@@ -101,7 +101,7 @@ class RoomView:
             and (self._is_own(entry) or entry.type.startswith("server."))
             and (entry.type.startswith(_OF_TIMELINE) or entry.type == "trace.state")
         )
-        return Timeline(self._in_log.title, attend(entries, time.time())).drawing()
+        return Timeline(self._in_log.title, attend(entries, time.time(), self._labels)).drawing()
 
     def _is_own(self, entry: Logged) -> bool:
         return (entry.dialect, entry.room) == self._key

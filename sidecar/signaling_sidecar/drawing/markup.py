@@ -14,6 +14,7 @@ from signaling_sidecar.untrusted_text import shortened, visible
 
 MAX_HEIGHT_PX = 620  # of a laptop's screen without the bars of the notebook; a higher drawing scrolls
 _CHARACTER_PX = 6.8  # width of a rather wide character in 12 px text
+_WIDE_CHARACTER_PX = 8.0  # wider than the average in any short word
 INK = "color:var(--jp-content-font-color1,currentColor)"
 FONT = "font:12px var(--jp-ui-font-family,system-ui,sans-serif)"
 
@@ -48,7 +49,9 @@ class Meaning(NamedTuple):
 def legend(meanings: Iterable[Meaning]) -> str:
     """Explain signs below a drawing, in as many lines as the width of the page requires."""
     drawn = (
-        svg(round(word_px + len(word) * _CHARACTER_PX), 26, f'{sign}<text x="{word_px}" y="17">{text(word)}</text>')
+        svg(
+            round(word_px + len(word) * _WIDE_CHARACTER_PX), 26, f'{sign}<text x="{word_px}" y="17">{text(word)}</text>'
+        )
         for sign, word, word_px in meanings
     )
     return f'<div style="display:flex;flex-wrap:wrap;gap:0 16px">{"".join(drawn)}</div>'

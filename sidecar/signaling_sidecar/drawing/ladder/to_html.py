@@ -16,6 +16,7 @@ ROW_PX = 24
 _COLUMN_PX = 220  # fits the longest usual label, "candidate host udp private", beside an arrowhead
 _MARGIN_PX = 110  # space to the right of the last column, for the labels of its marks
 _HEADER_PX = 40
+_ID_CHARACTER_PX = 7.7  # the width of a digit, and of a rather wide letter
 _NAME_CHARACTER_PX = 8.2  # the average width of a character in the bold 13 px text of the header
 
 _COLOURS = {
@@ -72,7 +73,7 @@ def _heads(columns: Sequence[Column]) -> Iterator[str]:
         yield (
             f'<g text-anchor="middle"><title>{text(f"{name} {peer}")}</title>'
             f'<text x="{_x(at)}" y="16" font-weight="600" font-size="13">{shown_name}</text>'
-            f'<text x="{_x(at)}" y="32" opacity=".6">{cut(peer, _COLUMN_PX)}</text></g>'
+            f'<text x="{_x(at)}" y="32" opacity=".6">{cut(peer, _COLUMN_PX - 8, _ID_CHARACTER_PX)}</text></g>'
         )
 
 

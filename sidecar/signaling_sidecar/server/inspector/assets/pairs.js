@@ -24,7 +24,7 @@ export function showVerdict(verdicts, pair) {
 
 /** Shows the verdicts. When `roomKey` is another one, they are no news. */
 export function showPairs(verdicts, roomKey) {
-  const sorted = [...verdicts].sort((a, b) => rank(a.state) - rank(b.state))
+  const sorted = [...verdicts].sort((a, b) => rank(a.state) - rank(b.state)).map(shortened)
   const working = sorted.filter(({ state }) => state === 'connected')
   keyed($('faulty'), sorted.slice(0, sorted.length - working.length), keyOf, pairRow)
   keyed($('working'), working, keyOf, pairRow)
@@ -35,6 +35,10 @@ export function showPairs(verdicts, roomKey) {
   else tellChanges(sorted)
   before = { roomKey, reasons: new Map(sorted.map((verdict) => [keyOf(verdict), verdict.reason])) }
 }
+
+/** The same advice is not repeated. */
+const shortened = (verdict, at, all) =>
+  verdict.next_step && verdict.next_step === all[at - 1]?.next_step ? { ...verdict, next_step: 'as above' } : verdict
 
 function tellChanges(verdicts) {
   const changed = verdicts.filter((verdict) => before.reasons.get(keyOf(verdict)) !== verdict.reason)
@@ -75,15 +79,16 @@ function* links(evidence, pair, labels) {
 export function summaryOf({ pairs, peers, worst, ended }) {
   if (ended) return 'Everybody has left this room.'
   const all = Object.values(pairs).reduce((sum, count) => sum + count, 0)
-  if (all === 0) return peers === 1 ? 'One peer is here, and nobody else.' : 'No two peers have met here.'
-  if (all === 1) return OF_TWO[worst]
-  if (pairs.connected === all) return `All ${all} pairs are connected.`
-  return `${pairs.connected} of ${all} pairs are connected, ${statesText({ ...pairs, connected: 0 })}.`
+  if (all === 0) return peers === 1 ? 'One peer is here, and nobody else.' : `${peers} peers are here.`
+  if (all === 1) return `The two peers ${OF_TWO[worst]}.`
+  if (pairs.connected === all) return `${all === 2 ? 'Both' : `All ${all}`} pairs are connected.`
+  const known = pairs.unknown ? 'known to be connected' : 'connected'
+  return `${pairs.connected} of ${all} pairs are ${known}, ${statesText({ ...pairs, connected: 0 })}.`
 }
 
 const OF_TWO = {
-  connected: 'The two peers are connected.',
-  failed: 'The two peers are not connected.',
-  trying: 'The two peers are connecting.',
-  unknown: 'It is not known whether the two peers are connected.',
+  connected: 'are connected',
+  failed: 'are not connected',
+  trying: 'are connecting',
+  unknown: 'may be connected or not',
 }

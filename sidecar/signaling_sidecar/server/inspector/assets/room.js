@@ -115,6 +115,8 @@ function showFound() {
   $('side').hidden = peers.length === 0
   keyed($('peers'), peers, ({ session }) => session, peerRow)
   $('no-pair').hidden = verdicts.length > 0
+  $('no-pair').textContent =
+    peers.length > 1 ? 'No signal between two of these peers could be read.' : 'Open your page in a second tab.'
   if (here.view === 'mesh') drawnToFit($('mesh'), mesh)
   if (here.view === 'timeline') drawn($('timeline'), timeline)
   showFilters(verdicts, here)
@@ -174,7 +176,7 @@ function showRows(here) {
   if (here.view === 'ladder') {
     list.marked = showVerdict(verdicts, here.pair)
     drawn(list.head, ladder.head)
-    list.body.style.width = list.head.style.width = `calc(${ladder.widthPx}px + var(--times, 0px))`
+    list.body.style.width = list.head.style.width = `${ladder.widthPx}px`
     $('cut').hidden = !ladder.cut
     $('cut').textContent =
       `Earlier records than #${ladder.first_seq} are not shown here. In a terminal, sidecar tail --all prints them.`

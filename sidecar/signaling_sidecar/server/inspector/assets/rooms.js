@@ -58,7 +58,8 @@ export function statesText(pairs) {
 function pairsText(pairs) {
   const text = statesText(pairs)
   if (text.includes(',')) return text
-  return text.startsWith('1 ') ? text.slice(2) : `all ${text}`
+  const [count, state] = text.split(' ')
+  return count === '1' ? state : `${count === '2' ? 'both' : `all ${count}`} ${state}`
 }
 
 /** `next_step` is what the remedy of a rejection is called. */

@@ -34,8 +34,8 @@ function take(line) {
   $('version').textContent = `sidecar ${line.version}`
   takeRooms(line)
   // Somebody who opens the page with one room wants to see that room.
-  const [only, ...others] = line.rooms
-  if (isFirst && location.search === '' && only && others.length === 0)
+  const [only] = line.rooms
+  if (isFirst && location.search === '' && line.rooms.length === 1)
     go({ room: only.room, dialect: only.dialect }, { replaces: true })
   else refreshRoom()
 }
