@@ -97,6 +97,11 @@ class LogWriter:
         return self._lost_before + self._lost
 
     @property
+    def seq(self) -> int:
+        """The number of the newest record."""
+        return self._seq
+
+    @property
     def path(self) -> Path:
         """The path of the open segment."""
         return self._path(self._number)

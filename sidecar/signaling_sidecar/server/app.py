@@ -21,6 +21,7 @@ from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server.admin.api import AdminApi
+from signaling_sidecar.server.analysis_process import AnalysisProcess
 from signaling_sidecar.server.background import running
 from signaling_sidecar.server.drain import Drain
 from signaling_sidecar.server.free_memory import return_free_memory
@@ -86,7 +87,8 @@ class Sidecar:
         self._drain = Drain()
         self._health = Health(self.boot, lambda: self._drain.is_draining, lambda: self._log.is_written)
         self._access = Access(lambda: self.settings, self.site)
-        self._admin = AdminApi(self.admin_token, self.boot, self.state_dir, lambda: self._access.refused)
+        self._analysis = AnalysisProcess(self.state_dir, self.boot)
+        self._admin = AdminApi(self.admin_token, self.boot, self._analysis, lambda: self._access.refused)
         self._metrics = MetricsPage(self._admin.guarded, lambda: self.settings.metrics_token)
 
     def site(self) -> Site | None:
@@ -101,7 +103,7 @@ class Sidecar:
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         page = StatusPage(self.boot, self._dialects, self.site, self._addresses, self._admit)
-        peers = PeersInRooms(self.state_dir, self._listed_rooms, self.site, self._admit)
+        peers = PeersInRooms(self._analysis, self._listed_rooms, self.site, self._admit)
         dialects = DialectRoutes(
             self._dialects,
             self._serve,
@@ -200,6 +202,7 @@ class Sidecar:
         self._front.close_oldest(len(self._front))
         if self._hooks is not None:
             self._hooks.stop()  # otherwise the readers of connections would wait for the answers of their hooks
+        await self._analysis.stop()
         await self._endpoint.wait_closed()
 
     def _new_hub(self) -> Hub:

@@ -28,9 +28,6 @@ from signaling_sidecar.settings import Sources
 KEEPALIVE_S = 10.0  # seconds; with the default of aiohttp, half-sent headers would keep a socket open for an hour
 LAST_REQUESTS_S = 0.02  # seconds within which the requests of the connections that were accepted last arrive
 SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end, after all WebSockets have been closed
-# Seconds after which a thread that reads the log lets the event loop go on. With the default of 5 ms, requests took
-# ten times as long (95th percentile) while somebody watched a busy sidecar in the inspector.
-GIVE_WAY_AFTER_S = 0.0005
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -69,7 +66,6 @@ def run(
 
         def announce() -> None:
             look_for_garbage_rarely()
-            sys.setswitchinterval(GIVE_WAY_AFTER_S)
             ready = _write_runtime(sidecar, listening)
             if not reloaded:
                 print(msgspec.json.encode(ready).decode(), file=stdout, flush=True)
