@@ -19,7 +19,7 @@ class Why(StrEnum):
     BAD_CLAIM = "bad-claim"
     UNKNOWN_KEY = "unknown-key"
     REVOKED = "revoked"
-    WRONG_SECRET = "wrong-secret"
+    WRONG_SECRET = "wrong-secret"  # noqa: S105 - a word, not a secret
 
 
 # These reasons are given only for a token with a valid signature, so they tell nothing to somebody who has none.
