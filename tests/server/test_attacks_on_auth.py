@@ -117,7 +117,15 @@ async def test_every_route_of_every_dialect_needs_a_token(served: Served, dialec
 
 async def test_every_path_of_the_sidecar_needs_a_token_except_those_that_are_listed_here(served: Served) -> None:
     """A new path is closed, unless somebody adds it to this list."""
-    is_open = {"/health", "/inspector", "/inspector/", "/inspector/{name}", "/inspector/api/session", *OPEN_ROUTES}
+    is_open = {
+        "/health",
+        "/ready",
+        "/inspector",
+        "/inspector/",
+        "/inspector/{name}",
+        "/inspector/api/session",
+        *OPEN_ROUTES,
+    }
     explains = {"/socket.io/", "/ws/signaling/socket.io/"}  # that this is no Socket.IO server
     found = set()
     for resource in served.client.server.app.router.resources():  # type: ignore[union-attr]
