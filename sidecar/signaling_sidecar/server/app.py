@@ -99,7 +99,7 @@ class Sidecar:
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         page = StatusPage(self.boot, self._dialects, self.site, self._addresses, self._admit)
-        peers = PeersInRooms(self._analysis, self._listed_rooms, self.site, self._admit)
+        peers = PeersInRooms(self._analysis, self._listed_rooms, self._admit)
         dialects = DialectRoutes(
             self._dialects,
             self._serve,
@@ -164,7 +164,7 @@ class Sidecar:
             self._owner.write_log,
             self._front.outgoing.flush,
         )
-        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self.site)
+        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal)
         self._admin.begin(self._hub, self._log, self._owner.administer)
         self._drain.begin(self._front, self._owner)
 

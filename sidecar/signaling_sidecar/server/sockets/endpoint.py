@@ -32,7 +32,6 @@ from signaling_sidecar.server.sockets.websocket import WebSocket
 from signaling_sidecar.server.tell import ConnectionOpened
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.settings import Settings
-from signaling_sidecar.site import Site
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -40,7 +39,7 @@ logger = logging.getLogger("signaling_sidecar")
 class Endpoint:
     """Serves the WebSockets of all dialects. Must be created in a running event loop.
 
-    `conceal` returns the keyed hash of a secret. `site` returns the content of the file that Vite's plugin has written.
+    `conceal` returns the keyed hash of a secret.
     """
 
     def __init__(
@@ -49,7 +48,6 @@ class Endpoint:
         dialects: Mapping[str, Dialect],
         front: Front,
         conceal: Callable[[str], str],
-        site: Callable[[], Site | None],
     ) -> None:
         self.settings = settings
         """The settings for new connections."""
@@ -58,7 +56,6 @@ class Endpoint:
         self._dialects = dialects
         self._front = front
         self._conceal = conceal
-        self._site = site
         self._connection_ids = itertools.count(1)
         self._readers: set[asyncio.Task[None]] = set()
 
@@ -124,7 +121,7 @@ class Endpoint:
             front.close_idle,
             limits,
             front.put,
-            client_address(request, self._site()),
+            client_address(request),
         )
         is_full = len(front) >= settings.max_connections
         origin, agent = headers.get("Origin"), headers.get("User-Agent")
