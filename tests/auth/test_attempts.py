@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable
 
-from signaling_sidecar.auth import Attempts, Failure, Failures, TooManyTokens
+import pytest
+
+from signaling_sidecar.auth import Attempts, Failure, Failures
 from signaling_sidecar.auth.attempts import MAX_KEPT
 
 ADDRESS = "203.0.113.7"
 
 
-def wait_s(attempts: Attempts, address: str | None, now_s: float) -> int:
-    """Show a token. Returns the seconds to wait before it is verified, or 0."""
-    return _wait_s(attempts.from_address, address, now_s)
-
-
-def wait_of_subject_s(attempts: Attempts, subject: str | None, now_s: float) -> int:
-    return _wait_s(attempts.of_subject, subject, now_s)
-
-
-def _wait_s(tries: Callable[[str | None, float], None], key: str | None, now_s: float) -> int:
-    try:
-        tries(key, now_s)
-    except TooManyTokens as error:
-        return error.wait_s
-    return 0
-
-
 def failures_until_it_must_wait(attempts: Attempts, address: str | None, now_s: float = 0) -> int:
     for count in itertools.count():
-        if wait_s(attempts, address, now_s):
+        if attempts.wait_of_address_s(address, now_s):
             return count
         attempts.failed(address, now_s)
     raise AssertionError
@@ -40,7 +24,7 @@ def failures_until_it_must_wait(attempts: Attempts, address: str | None, now_s: 
 def test_an_address_may_guess_sixty_times_at_once_and_then_once_a_second() -> None:
     attempts = Attempts()
     assert failures_until_it_must_wait(attempts, ADDRESS) == 60
-    assert wait_s(attempts, ADDRESS, 0) == 1
+    assert attempts.wait_of_address_s(ADDRESS, 0) == pytest.approx(0.1)
     assert sum(failures_until_it_must_wait(attempts, ADDRESS, 0.1 * step) for step in range(1, 601)) == 60
 
 
@@ -52,25 +36,25 @@ def test_the_tries_come_back_with_time_and_no_more_than_at_first() -> None:
 
 def test_an_office_can_come_back_at_once_after_a_restart() -> None:
     attempts = Attempts()
-    assert [wait_s(attempts, ADDRESS, 0) for _ in range(600)] == [0] * 600
-    assert wait_s(attempts, ADDRESS, 0) == 1
-    assert wait_s(attempts, ADDRESS, 0.1) == 0
+    assert [attempts.wait_of_address_s(ADDRESS, 0) for _ in range(600)] == [0] * 600
+    assert attempts.wait_of_address_s(ADDRESS, 0) == pytest.approx(0.1)
+    assert attempts.wait_of_address_s(ADDRESS, 0.1) == 0
 
 
 def test_pages_with_an_old_token_do_not_keep_others_at_their_address_out() -> None:
     attempts = Attempts()
     for second in range(600):
-        assert wait_s(attempts, ADDRESS, second) == 0  # an old token, each second
+        assert attempts.wait_of_address_s(ADDRESS, second) == 0  # an old token, each second
         attempts.failed(ADDRESS, second)
         if second % 10 == 0:
-            assert wait_s(attempts, ADDRESS, second + 0.5) == 0  # a valid one
+            assert attempts.wait_of_address_s(ADDRESS, second + 0.5) == 0  # a valid one
 
 
 def test_one_who_guesses_keeps_nobody_at_another_address_out() -> None:
     attempts = Attempts()
     failures_until_it_must_wait(attempts, ADDRESS)
-    assert wait_s(attempts, "203.0.113.8", 0) == 0
-    assert wait_s(attempts, None, 0) == 0
+    assert attempts.wait_of_address_s("203.0.113.8", 0) == 0
+    assert attempts.wait_of_address_s(None, 0) == 0
 
 
 def test_clients_whose_address_is_unknown_share_ten_times_as_much() -> None:
@@ -79,17 +63,17 @@ def test_clients_whose_address_is_unknown_share_ten_times_as_much() -> None:
 
 def test_a_subject_has_a_limit_of_its_own_wherever_it_connects_from() -> None:
     attempts = Attempts()
-    assert [wait_of_subject_s(attempts, "ann", 0) for _ in range(600)] == [0] * 600
-    assert wait_of_subject_s(attempts, "ann", 0) > 0
-    assert wait_of_subject_s(attempts, "ben", 0) == 0
-    assert wait_s(attempts, "ann", 0) == 0
-    assert [wait_of_subject_s(attempts, None, 0) for _ in range(2000)] == [0] * 2000
+    assert [attempts.wait_of_subject_s("ann", 0) for _ in range(600)] == [0] * 600
+    assert attempts.wait_of_subject_s("ann", 0) > 0
+    assert attempts.wait_of_subject_s("ben", 0) == 0
+    assert attempts.wait_of_address_s("ann", 0) == 0
+    assert [attempts.wait_of_subject_s(None, 0) for _ in range(2000)] == [0] * 2000
 
 
 def test_a_flood_of_addresses_needs_no_more_memory_than_the_last_of_them() -> None:
     attempts = Attempts()
     for number in range(5 * MAX_KEPT):
-        wait_s(attempts, f"2001:db8::{number:x}/64", number)
+        attempts.wait_of_address_s(f"2001:db8::{number:x}/64", number)
     assert len(attempts._left) <= 2 * MAX_KEPT
     assert sys.getsizeof(attempts._left) < 5_000_000
 

@@ -3,7 +3,7 @@
 This package has no sockets and knows no wire protocol. It reads the files with the keys, and nothing else.
 """
 
-from signaling_sidecar.auth.attempts import Attempts, TooManyTokens
+from signaling_sidecar.auth.attempts import Attempts
 from signaling_sidecar.auth.claims import Claims, Scope
 from signaling_sidecar.auth.failures import Failure, Failures
 from signaling_sidecar.auth.invalid_token import InvalidToken, Why
@@ -16,7 +16,6 @@ __all__ = [
     "Failures",
     "InvalidToken",
     "Scope",
-    "TooManyTokens",
     "Verifier",
     "Why",
     "verifier",

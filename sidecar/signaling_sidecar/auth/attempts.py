@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 
 TRIES = 600  # at once: all tabs of an office come back at once after a restart
@@ -16,18 +15,6 @@ TRIES_PER_S = 10.0
 FAILURE_TRIES = 10  # tries that a refused token costs: 60 of them at once, then one each second
 UNKNOWN_FACTOR = 10  # more tries for all clients together whose address only a proxy knows that is not trusted
 MAX_KEPT = 10_000  # addresses, and as many subjects; those that were seen last are kept
-
-
-class TooManyTokens(Exception):
-    """A token is refused because too many were shown. `str()` is a sentence for the client."""
-
-    def __init__(self, wait_s: float) -> None:
-        super().__init__(wait_s)
-        self.wait_s = max(1, math.ceil(wait_s))
-
-    def __str__(self) -> str:
-        return f"too many tokens were shown: wait {self.wait_s} s"
-
 
 _Key = tuple[str, str | None]
 
@@ -39,25 +26,25 @@ class Attempts:
         self._left: OrderedDict[_Key, tuple[float, float]] = OrderedDict()
         """The tries that were left at a time, in the order of these times. A key that is absent has all its tries."""
 
-    def from_address(self, address: str | None, now_s: float) -> None:
-        """Count a try before a token is verified. Raises TooManyTokens if the address has no tries left."""
-        self._take(("address", address), now_s)
+    def wait_of_address_s(self, address: str | None, now_s: float) -> float:
+        """Count a try before a token is verified. Returns 0, or the seconds to wait if the address has no tries."""
+        return self._take(("address", address), now_s)
 
-    def of_subject(self, subject: str | None, now_s: float) -> None:
-        """Count a try of a valid token. Raises TooManyTokens. The shared secret has no subject, and no limit here."""
-        if subject is not None:
-            self._take(("subject", subject), now_s)
+    def wait_of_subject_s(self, subject: str | None, now_s: float) -> float:
+        """Count a try of a valid token. Returns 0, or the seconds to wait. The shared secret has no subject."""
+        return 0.0 if subject is None else self._take(("subject", subject), now_s)
 
     def failed(self, address: str | None, now_s: float) -> None:
-        """Must be called when a token is refused after `from_address` has accepted the try."""
+        """Must be called when a token is refused for which `wait_of_address_s` has returned 0."""
         key = ("address", address)
         self._put(key, self._now(key, now_s) - (FAILURE_TRIES - 1), now_s)
 
-    def _take(self, key: _Key, now_s: float) -> None:
+    def _take(self, key: _Key, now_s: float) -> float:
         left = self._now(key, now_s)
         if left < 1:
-            raise TooManyTokens((1 - left) / (TRIES_PER_S * _factor(key)))
+            return (1 - left) / (TRIES_PER_S * _factor(key))
         self._put(key, left - 1, now_s)
+        return 0.0
 
     def _now(self, key: _Key, now_s: float) -> float:
         most = float(TRIES * _factor(key))

@@ -156,10 +156,6 @@ def wrong_token(why: str) -> Refusal:
     return Refusal(Code.UNAUTHORISED, why)
 
 
-def too_many_tokens(why: str) -> Refusal:
-    return Refusal(Code.TOO_FAST, why)
-
-
 def out_of_scope(scope: str) -> Refusal:
     return Refusal(Code.UNAUTHORISED, f"the token does not have the scope {scope!r}")
 

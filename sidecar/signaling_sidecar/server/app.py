@@ -150,8 +150,6 @@ class Sidecar:
                 self._owner.catch_up()
                 await work.enter_async_context(running(self._look_after_log()))
                 yield
-            if self._gate is not None:
-                self._gate.stop()
             self._owner.stop()
             self._log.close()
 
@@ -205,8 +203,6 @@ class Sidecar:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             self.held_state_dir.look_after()
-            if self._gate is not None:
-                self._gate.look_after()
             self._owner.look_after_log()
 
     async def _close_connections(self, app: web.Application) -> None:

@@ -11,7 +11,7 @@ from typing import assert_never
 import msgspec
 
 from signaling_sidecar import errors
-from signaling_sidecar.auth import Claims, InvalidToken, Scope, TooManyTokens
+from signaling_sidecar.auth import Claims, InvalidToken, Scope
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import RoomKey, RoomRules, commands
 from signaling_sidecar.hub.commands import Command
@@ -19,7 +19,7 @@ from signaling_sidecar.server.authorisation.access import Access, held
 from signaling_sidecar.server.refused_commands import refused, refused_relay
 
 VerifyToken = Callable[[str], Claims]
-"""Verifies the token in a frame. Raises InvalidToken and TooManyTokens."""
+"""Verifies the token in a frame. Raises InvalidToken."""
 
 
 class CommandChecks:
@@ -85,8 +85,6 @@ class CommandChecks:
             except InvalidToken as error:
                 access.failures += 1
                 return refused(join, errors.wrong_token(str(error)))
-            except TooManyTokens as error:
-                return refused(join, errors.too_many_tokens(str(error)))
             access.show(token)
             access.asks(join.room.room, token)
         if token is None:

@@ -8,24 +8,14 @@ from collections.abc import Callable, Collection, Iterable
 
 from aiohttp import web
 
-from signaling_sidecar.auth import (
-    Attempts,
-    Claims,
-    Failure,
-    Failures,
-    InvalidToken,
-    Scope,
-    TooManyTokens,
-    Verifier,
-    Why,
-)
+from signaling_sidecar.auth import Claims, InvalidToken, Scope, Verifier, Why
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.authorisation.tokens_in_requests import Candidate, bearer_token, candidates
-from signaling_sidecar.server.http.client_address import client_address, counted_as
+from signaling_sidecar.server.http.client_address import client_address
 from signaling_sidecar.server.http.let_in import LET_IN, LetIn
 
-MISSING, TOO_MANY = "missing", "too-many"
+MISSING = "missing"
 _OF_THE_ADMIN = Claims(scopes=frozenset(Scope))
 
 
@@ -37,32 +27,21 @@ class Gate:
         self.record: Callable[[Record], None]
         self._verifier = verifier
         self._admin_token = admin_token
-        self._attempts = Attempts()
-        self._failures = Failures()
-
-    def look_after(self) -> None:
-        """Record the failures that had to wait. Must be called regularly."""
-        self._record_all(self._failures.due(time.monotonic()))
-
-    def stop(self) -> None:
-        """Record the failures that have not been recorded yet."""
-        self._record_all(self._failures.rest())
 
     def let_in(self, request: web.Request, parameters: Collection[str] = ()) -> LetIn | None:
         """Verify the token of a request or handshake. Returns None if it has none.
 
-        Raises HTTPUnauthorized for a token that is not valid, HTTPTooManyRequests, and HTTPBadRequest for a token at a
-        wrong place.
+        Raises HTTPUnauthorized for a token that is not valid, and HTTPBadRequest for one at a wrong place.
         """
         found = candidates(request, parameters)
         if not found:
             return None
+        address = client_address(request)
         try:
-            let_in = self._shown(found, client_address(request))
+            let_in = self._first_valid(found)
         except InvalidToken as error:
+            self._failed(error.why, address)
             raise _unauthorised(f"{error}\n") from None
-        except TooManyTokens as error:
-            raise web.HTTPTooManyRequests(text=f"{error}\n", headers={"Retry-After": str(error.wait_s)}) from None
         request[LET_IN] = let_in
         return let_in
 
@@ -75,52 +54,34 @@ class Gate:
         return let_in
 
     def claims_of_frame(self, token: str, connection: int, address: str | None) -> Claims:
-        """Verify the token in a frame. Raises InvalidToken and TooManyTokens."""
-        return self._shown([Candidate(token)], address, connection).claims
+        """Verify the token in a frame. Raises InvalidToken."""
+        try:
+            return self._verify(token)
+        except InvalidToken as error:
+            self._failed(error.why, address, connection)
+            raise
 
     def expired(self, connection: int, claims: Claims) -> None:
         """Record that a connection is closed because its token has expired."""
         self.record(Record("auth.expired", connection=connection, data=present(subject=claims.subject)))
-
-    def _shown(self, found: Iterable[Candidate], address: str | None, connection: int | None = None) -> LetIn:
-        """Raises InvalidToken if no candidate is a valid token, and TooManyTokens."""
-        of_admin = next((each for each in found if self._is_of_admin(each.token)), None)
-        if of_admin is not None:  # guessers at its address must not lock the administrator out
-            return LetIn(_OF_THE_ADMIN, of_admin.parameter)
-        now_s, counted = time.monotonic(), counted_as(address)
-        try:
-            self._attempts.from_address(counted, now_s)
-            let_in = self._first_valid(found)
-            self._attempts.of_subject(let_in.claims.subject, now_s)
-        except TooManyTokens:
-            self._failed(TOO_MANY, address, connection)
-            raise
-        except InvalidToken as error:
-            self._attempts.failed(counted, now_s)
-            self._failed(error.why, address, connection)
-            raise
-        return let_in
 
     def _first_valid(self, found: Iterable[Candidate]) -> LetIn:
         """Raises InvalidToken if none is valid: that of the first candidate that was a token at all."""
         refused: list[InvalidToken] = []
         for candidate in found:
             try:
-                return LetIn(self._verifier.verify(candidate.token, time.time()), candidate.parameter)
+                return LetIn(self._verify(candidate.token), candidate.parameter)
             except InvalidToken as error:
                 refused.append(error)
         raise next((error for error in refused if error.why is not Why.MALFORMED), refused[0])
 
-    def _is_of_admin(self, token: str) -> bool:
-        return hmac.compare_digest(token.encode(errors="surrogatepass"), self._admin_token.encode())
+    def _verify(self, token: str) -> Claims:
+        if hmac.compare_digest(token.encode(errors="surrogatepass"), self._admin_token.encode()):
+            return _OF_THE_ADMIN
+        return self._verifier.verify(token, time.time())
 
     def _failed(self, why: str, address: str | None, connection: int | None = None) -> None:
-        self._record_all(self._failures.add(Failure(why, address, connection), time.monotonic()))
-
-    def _record_all(self, failures: Iterable[Failure]) -> None:
-        for why, address, connection, times in failures:
-            data = present(why=why, remote=address, times=times if times > 1 else None)
-            self.record(Record("auth.failed", connection=connection, data=data))
+        self.record(Record("auth.failed", connection=connection, data=present(why=why, remote=address)))
 
 
 def is_of_admin(gate: Gate | None, request: web.Request) -> bool:
