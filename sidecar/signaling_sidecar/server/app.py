@@ -33,7 +33,6 @@ from signaling_sidecar.server.held_state_dir import HeldStateDir
 from signaling_sidecar.server.http import client_errors
 from signaling_sidecar.server.http.access import Access
 from signaling_sidecar.server.http.advice import consequences
-from signaling_sidecar.server.http.client_address import client_address
 from signaling_sidecar.server.http.dialect_routes import DialectRoutes
 from signaling_sidecar.server.http.health import Health
 from signaling_sidecar.server.http.let_in import claims_of
@@ -92,7 +91,7 @@ class Sidecar:
         self._drain = Drain()
         self._access = Access(lambda: self.settings, self.site)
         verifier = token_verifier(settings)
-        self._gate = None if verifier is None else Gate(verifier, self.admin_token, self._address_of)
+        self._gate = None if verifier is None else Gate(verifier, self.admin_token)
         self._analysis = AnalysisProcess(self.state_dir, self.boot)
         self._admin = AdminApi(self.admin_token, self.boot, self._analysis, lambda: self._access.refused, self._gate)
 
@@ -110,7 +109,7 @@ class Sidecar:
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         page = StatusPage(self.boot, self._dialects, self.site, self._addresses, self._admit)
-        peers = PeersInRooms(self._analysis, self._listed_rooms, self.site, self._admit)
+        peers = PeersInRooms(self._analysis, self._listed_rooms, self._admit)
         dialects = DialectRoutes(
             self._dialects,
             self._serve,
@@ -181,7 +180,7 @@ class Sidecar:
             self._gate.record = self._owner.record
             checks = CommandChecks(self._rules, self._conceal)
             self._front.token_holders = TokenHolders(self._gate, checks, self._front.close_connection)
-        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self.site, self._gate)
+        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self._gate)
         self._admin.begin(self._hub, self._log, self._owner.administer)
         self._drain.begin(self._front, self._owner)
 
@@ -234,9 +233,6 @@ class Sidecar:
     async def _admit(self, request: web.Request, dialect: Dialect = NATIVE) -> None:
         """Call the `admit` hook for a plain HTTP request. Raises HTTPForbidden if the hook refuses the request."""
         await self._endpoint.admit(request, dialect)
-
-    def _address_of(self, request: web.Request) -> str | None:
-        return client_address(request, self.site())
 
     def _view(self, dialect: Dialect, request: web.Request) -> HubView:
         claims = claims_of(request)

@@ -35,7 +35,6 @@ from signaling_sidecar.server.sockets.websocket import WebSocket
 from signaling_sidecar.server.tell import ConnectionOpened
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.settings import Settings
-from signaling_sidecar.site import Site
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -43,8 +42,7 @@ logger = logging.getLogger("signaling_sidecar")
 class Endpoint:
     """Serves the WebSockets of all dialects. Must be created in a running event loop.
 
-    `conceal` returns the keyed hash of a secret. `site` returns the content of the file that Vite's plugin has written.
-    `gate` verifies access tokens. It is None if none are required.
+    `conceal` returns the keyed hash of a secret. `gate` verifies access tokens. It is None if none are required.
     """
 
     def __init__(
@@ -53,7 +51,6 @@ class Endpoint:
         dialects: Mapping[str, Dialect],
         front: Front,
         conceal: Callable[[str], str],
-        site: Callable[[], Site | None],
         gate: Gate | None,
     ) -> None:
         self.settings = settings
@@ -63,7 +60,6 @@ class Endpoint:
         self._dialects = dialects
         self._front = front
         self._conceal = conceal
-        self._site = site
         self._gate = gate
         self._connection_ids = itertools.count(1)
         self._readers: set[asyncio.Task[None]] = set()
@@ -147,7 +143,7 @@ class Endpoint:
             front.close_idle,
             limits,
             front.put,
-            client_address(request, self._site()),
+            client_address(request),
         )
         holders = front.token_holders
         if holders is not None and len(front) >= settings.max_connections:
