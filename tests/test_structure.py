@@ -42,6 +42,7 @@ MAY_IMPORT = {
         "allow_list",
         "analysis",
         "addresses",
+        "auth",
         "lan",
         "diagnosis",
         "dialects",
@@ -61,6 +62,7 @@ MAY_IMPORT = {
     "pytest_plugin": {"testing"},
     "testing": {"admin_request", "diagnosis", "eventlog", "untrusted_text"},
     "reload": {"settings", "errors"},
+    "auth": {"settings", "errors"},
     "hooks": set(),
     "admin_request": set(),
     "listening": {"settings", "errors"},
@@ -69,10 +71,10 @@ MAY_IMPORT = {
     "site": {"allow_list", "errors"},
     "text_encoding": set(),
     "dialects": {"eventlog", "hub", "settings", "errors", "names"},
-    "eventlog": {"hub", "settings", "site", "errors", "names", "text_encoding"},
+    "eventlog": {"auth", "hub", "settings", "site", "errors", "names", "text_encoding"},
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "untrusted_text"},
     "analysis": {"diagnosis", "dialects", "drawing", "eventlog", "hub", "errors", "untrusted_text"},
-    "diagnosis": {"eventlog", "errors", "untrusted_text"},
+    "diagnosis": {"auth", "eventlog", "errors", "untrusted_text"},
     "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
     "inspection": {
         "admin_request",
@@ -191,6 +193,7 @@ def test_no_dialect_is_named_in_the_hub() -> None:
 
 PUBLIC = [
     "",
+    "auth",
     "cli",
     "dialects",
     "doctor",

@@ -70,6 +70,8 @@ class MeetingFinder:
             self._sessions.take_checkpoint(entry)
         elif entry.type in ("signal.refused", "signal.expired"):
             self._refusals.take(entry)
+        elif entry.type == "auth.failed":
+            self._refusals.take_token(entry)
         elif entry.type.startswith("connection."):
             self._sockets.add(entry)
             if entry.type == "connection.closed":
