@@ -104,7 +104,7 @@ class RoomSessions:
             case "peer.left":
                 session.gone = entry
                 session.is_expired = session.is_expired or self._sockets.is_expired(entry)
-                self._rooms[key].pop(session.peer, None)
+                self._rooms.get(key, {}).pop(session.peer, None)  # the records of another program may be in any order
 
     def session_of(self, key: RoomKey, id_: str, peer: str, entry: Entry) -> Session:
         """Return the session that caused an entry. It begins with this entry if the log has not shown it before."""
