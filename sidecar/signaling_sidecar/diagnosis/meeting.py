@@ -14,7 +14,7 @@ from signaling_sidecar.diagnosis.record_data import read_about, word_of
 from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
-_LOST = "lost its connection to the sidecar"
+_EXPIRED = "was disconnected because its token had expired"
 
 
 @dataclass(eq=False, slots=True)
@@ -60,7 +60,12 @@ class Session:
         ending = read_about(end.data).ending if end is not None else None
         if ending not in ("lost", "stopped"):
             return "left"
-        return "was disconnected because its token had expired" if self.is_expired else _LOST
+        return _EXPIRED if self.is_expired else "lost its connection to the sidecar"
+
+    @property
+    def absence(self) -> str:
+        """Why the peer is away, as a predicate."""
+        return _EXPIRED if self.is_expired else "has lost its connection to the sidecar"
 
 
 class Signal(msgspec.Struct, eq=False, gc=False):

@@ -6,7 +6,7 @@ import msgspec
 
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.record_data import read_data
-from signaling_sidecar.eventlog import EXPIRED
+from signaling_sidecar.eventlog import EXPIRY_REASON
 from signaling_sidecar.eventlog.secure_context import is_insecure
 
 TOO_BIG = 1009  # the close code for a frame over the limit, RFC 6455, 7.4.1
@@ -63,7 +63,7 @@ class Sockets:
         """Whether the sidecar has closed the WebSocket that an entry is about because its client's token had
         expired."""
         closed = self._closed.get((entry.boot, entry.connection))
-        return closed is not None and read_closed(closed).reason == EXPIRED
+        return closed is not None and read_closed(closed).reason == EXPIRY_REASON
 
     def goodbye(self, entry: Entry) -> Entry | None:
         """Return the entry that reports that the page which caused an entry has closed its WebSocket, or None."""

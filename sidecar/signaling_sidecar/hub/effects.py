@@ -242,7 +242,7 @@ class CloseCode(IntEnum):
     UNAUTHORISED = 4401
 
 
-EXPIRED = "token expired"
+EXPIRY_REASON = "token expired"
 """The reason of a Close with the code 4401 whose client can come back with another token."""
 
 

@@ -10,7 +10,7 @@ from signaling_sidecar.auth import Claims
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import EXPIRED, CloseCode
+from signaling_sidecar.hub.effects import EXPIRY_REASON, CloseCode
 from signaling_sidecar.server.authorisation.access import Access
 from signaling_sidecar.server.authorisation.command_checks import CommandChecks
 from signaling_sidecar.server.authorisation.gate import Gate
@@ -105,4 +105,4 @@ class TokenHolders:
             self._turn_out(connection)
         else:
             self._gate.expired(connection.id, connection.access.own.claims)
-            self._close(connection, CloseCode.UNAUTHORISED, EXPIRED)
+            self._close(connection, CloseCode.UNAUTHORISED, EXPIRY_REASON)
