@@ -71,10 +71,10 @@ MAY_IMPORT = {
     "site": {"allow_list", "errors"},
     "text_encoding": set(),
     "dialects": {"eventlog", "hub", "settings", "errors", "names"},
-    "eventlog": {"hub", "settings", "site", "errors", "names", "text_encoding"},
+    "eventlog": {"auth", "hub", "settings", "site", "errors", "names", "text_encoding"},
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "untrusted_text"},
     "analysis": {"diagnosis", "dialects", "drawing", "eventlog", "hub", "errors", "untrusted_text"},
-    "diagnosis": {"eventlog", "errors", "untrusted_text"},
+    "diagnosis": {"auth", "eventlog", "errors", "untrusted_text"},
     "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
     "inspection": {
         "admin_request",

@@ -14,6 +14,8 @@ from signaling_sidecar.diagnosis.record_data import read_about, word_of
 from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
+_LOST = "lost its connection to the sidecar"
+
 
 @dataclass(eq=False, slots=True)
 class Session:
@@ -36,6 +38,8 @@ class Session:
     """The entries that report a lost connection."""
     absent: Entry | None = None
     """The last entry of `away`, while the peer has not returned."""
+    is_expired: bool = False
+    """Whether the sidecar has ended its last connection because its token had expired."""
     insecure: Entry | None = None
     """The entry that shows that its page is not a secure context, or None."""
 
@@ -54,7 +58,9 @@ class Session:
         """How the session ended, as a predicate. Closing a page counts as leaving; losing the network does not."""
         end = self.absent or self.gone
         ending = read_about(end.data).ending if end is not None else None
-        return "lost its connection to the sidecar" if ending in ("lost", "stopped") else "left"
+        if ending not in ("lost", "stopped"):
+            return "left"
+        return "was disconnected because its token had expired" if self.is_expired else _LOST
 
 
 class Signal(msgspec.Struct, eq=False, gc=False):
@@ -76,14 +82,16 @@ class Signal(msgspec.Struct, eq=False, gc=False):
 
 @dataclass(eq=False)
 class Refusal:
-    """A frame of one of the two peers that the sidecar refused, and that was for the other, as far as the log shows."""
+    """A frame of one of the two peers that the sidecar refused while they were together."""
 
     entry: Entry
     sender: int
     code: str
     message: str
-    is_signal: bool = True
-    """Whether the frame was certainly for the other peer. False if the log does not show what kind of frame it was."""
+    is_signal: bool
+    """Whether the frame was certainly for the other peer. For example, a refused leave is not."""
+    may_be_signal: bool
+    """Whether the log does not show what kind of frame it was, so that it may have been for the other peer."""
 
 
 @dataclass(eq=False, slots=True)
@@ -128,21 +136,26 @@ class Meeting:
 
 @dataclass(eq=False)
 class Rejection:
-    """A refused request to join a room, or a refused offer to a peer that the sender had not met."""
+    """A refused request to join a room, a refused offer to a peer that the sender had not met, or a client that was not
+    let in at all."""
 
     entry: Entry
     session: Session | None
     """The sender, or None if it was in no room."""
     code: str
     message: str
+    client: str | None = None
+    """What is known of a client whose handshake or request was refused."""
 
     @property
     def who(self) -> str:
-        return self.session.label if self.session is not None else self.entry.peer or "an unknown peer"
+        return self.client or (self.session.label if self.session is not None else self.entry.peer or "an unknown peer")
 
     @property
     def sentence(self) -> str:
         word = word_of(self.entry.kind)
+        if self.client is not None:
+            return f"{self.client} was not let in: {self.code} ({self.message})"
         if self.entry.session is None and self.entry.room is not None and word != "offer":
             what = f"{self.who} was not admitted to {self.entry.room}"
         else:

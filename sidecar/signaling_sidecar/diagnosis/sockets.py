@@ -6,6 +6,7 @@ import msgspec
 
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.record_data import read_data
+from signaling_sidecar.eventlog import EXPIRED
 from signaling_sidecar.eventlog.secure_context import is_insecure
 
 TOO_BIG = 1009  # the close code for a frame over the limit, RFC 6455, 7.4.1
@@ -57,6 +58,12 @@ class Sockets:
             return None
         origin = (read_data(opened.data, _Opened) or _Opened()).origin
         return opened if origin is not None and is_insecure(origin) else None
+
+    def is_expired(self, entry: Entry) -> bool:
+        """Whether the sidecar has closed the WebSocket that an entry is about because its client's token had
+        expired."""
+        closed = self._closed.get((entry.boot, entry.connection))
+        return closed is not None and read_closed(closed).reason == EXPIRED
 
     def goodbye(self, entry: Entry) -> Entry | None:
         """Return the entry that reports that the page which caused an entry has closed its WebSocket, or None."""

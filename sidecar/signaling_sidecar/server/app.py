@@ -42,6 +42,8 @@ from signaling_sidecar.server.http.wrong_paths import WrongPaths
 from signaling_sidecar.server.hub_view import HubView
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.inspector.page import page_routes
+from signaling_sidecar.server.metrics.measured import Measured
+from signaling_sidecar.server.metrics.page import MetricsPage
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.server.pages.peers_in_rooms import PeersInRooms
@@ -91,6 +93,7 @@ class Sidecar:
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
         self._drain = Drain()
+        self._health = Health(self.boot, lambda: self._drain.is_draining, lambda: self._log.is_written)
         self._access = Access(lambda: self.settings, self.site)
         verifier = token_verifier(settings)
         tokens = None if verifier is None else RevocableTokens(verifier, Revocations())
@@ -101,6 +104,7 @@ class Sidecar:
         self._admin = AdminApi(
             self.admin_token, self.boot, self._analysis, lambda: self._access.refused, self._gate, self._revoking
         )
+        self._metrics = MetricsPage(self._admin.guarded, lambda: self.settings.metrics_token)
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
@@ -127,8 +131,7 @@ class Sidecar:
             page.page,
         )
         app.router.add_routes(page_routes())
-        health = Health(self.boot, lambda: self._drain.is_draining, lambda: self._log.is_written)
-        for part in (self._admin, health, page, peers, dialects):
+        for part in (self._admin, self._health, self._metrics, page, peers, dialects):
             app.router.add_routes(part.routes())
         return app
 
@@ -194,6 +197,9 @@ class Sidecar:
         self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self._gate)
         self._admin.begin(self._hub, self._log, self._owner.administer)
         self._drain.begin(self._front, self._owner)
+        counts, is_ready = self._owner.counts, lambda: self._health.why_not_ready() is None
+        sources = (self._hub, self._log, self._front, counts, self._dialects, lambda: self.settings, is_ready)
+        self._metrics.begin(Measured(*sources))
 
     def _use_hooks(self, hooks: HookChecks) -> None:
         self._hooks = self._endpoint.hooks = hooks

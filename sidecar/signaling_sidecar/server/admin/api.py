@@ -117,16 +117,16 @@ class AdminApi:
             *(("GET", path, handler) for path, handler in self._inspector.handlers().items()),
         ]
         return [
-            web.post(LINK_PATH, self._guarded(self._new_link)),
+            web.post(LINK_PATH, self.guarded(self._new_link)),
             web.post(f"{INSPECTOR_PREFIX}/session", self._enter),
             *(
-                web.route(method, f"{prefix}/{path}", self._guarded(handler))
+                web.route(method, f"{prefix}/{path}", self.guarded(handler))
                 for prefix in (PREFIX, INSPECTOR_PREFIX)
                 for method, path, handler in handlers
             ),
         ]
 
-    def _guarded(self, handler: Handler) -> Handler:
+    def guarded(self, handler: Handler) -> Handler:
         @open_to_all
         async def guarded(request: web.Request) -> web.StreamResponse:
             if request.path.startswith(f"{INSPECTOR_PREFIX}/"):

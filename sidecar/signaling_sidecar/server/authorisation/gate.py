@@ -10,7 +10,18 @@ from collections.abc import Callable, Collection, Iterable
 from aiohttp import web
 
 from signaling_sidecar import errors
-from signaling_sidecar.auth import Attempts, Claims, Failure, Failures, InvalidToken, RevocableTokens, Scope, Why
+from signaling_sidecar.auth import (
+    MISSING,
+    TOO_MANY,
+    Attempts,
+    Claims,
+    Failure,
+    Failures,
+    InvalidToken,
+    RevocableTokens,
+    Scope,
+    Why,
+)
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.hub.records import present
@@ -18,8 +29,6 @@ from signaling_sidecar.server.authorisation.tokens_in_requests import Candidate,
 from signaling_sidecar.server.http.client_address import client_address, counted_as
 from signaling_sidecar.server.http.let_in import LET_IN, LetIn
 
-MISSING, TOO_MANY = "missing", "too-many"
-"""The reasons why a client is not let in although no token was refused."""
 _OF_THE_ADMIN = Claims(scopes=frozenset(Scope))
 
 
@@ -139,7 +148,7 @@ class Gate:
 
     def _record(self, failures: Iterable[Failure]) -> None:
         for why, address, connection, times in failures:
-            data = present(why=why, remote=address, count=times)
+            data = present(why=why, remote=address, times=times if times > 1 else None)
             self.record(Record("auth.failed", connection=connection, data=data))
 
 

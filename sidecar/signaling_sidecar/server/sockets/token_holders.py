@@ -11,13 +11,12 @@ from signaling_sidecar.auth import Claims
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.hub.effects import EXPIRED, REVOKED, CloseCode
 from signaling_sidecar.server.authorisation.access import Access
 from signaling_sidecar.server.authorisation.command_checks import CommandChecks
 from signaling_sidecar.server.authorisation.gate import Gate
 from signaling_sidecar.server.sockets.connection import Connection
 
-EXPIRED, REVOKED = "token expired", "token revoked"
 # Seconds after which the time is looked at again: a clock can be set, and timers stand still while a machine sleeps.
 LOOK_AFTER_S = 60.0
 
