@@ -14,8 +14,6 @@ from signaling_sidecar.diagnosis.record_data import read_about, word_of
 from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
-_EXPIRED = "was disconnected because its token had expired"
-
 
 @dataclass(eq=False, slots=True)
 class Session:
@@ -38,8 +36,8 @@ class Session:
     """The entries that report a lost connection."""
     absent: Entry | None = None
     """The last entry of `away`, while the peer has not returned."""
-    is_expired: bool = False
-    """Whether the sidecar has ended its last connection because its token had expired."""
+    end_of_token: str | None = None
+    """What had happened to its token, if the sidecar has closed its last connection for that reason."""
     insecure: Entry | None = None
     """The entry that shows that its page is not a secure context, or None."""
 
@@ -60,12 +58,16 @@ class Session:
         ending = read_about(end.data).ending if end is not None else None
         if ending not in ("lost", "stopped"):
             return "left"
-        return _EXPIRED if self.is_expired else "lost its connection to the sidecar"
+        return self._without_token or "lost its connection to the sidecar"
 
     @property
     def absence(self) -> str:
         """Why the peer is away, as a predicate."""
-        return _EXPIRED if self.is_expired else "has lost its connection to the sidecar"
+        return self._without_token or "has lost its connection to the sidecar"
+
+    @property
+    def _without_token(self) -> str | None:
+        return None if self.end_of_token is None else f"was disconnected because its token {self.end_of_token}"
 
 
 class Signal(msgspec.Struct, eq=False, gc=False):
@@ -87,14 +89,16 @@ class Signal(msgspec.Struct, eq=False, gc=False):
 
 @dataclass(eq=False)
 class Refusal:
-    """A frame of one of the two peers that the sidecar refused, and that was for the other, as far as the log shows."""
+    """A frame of one of the two peers that the sidecar refused while they were together."""
 
     entry: Entry
     sender: int
     code: str
     message: str
-    is_signal: bool = True
-    """Whether the frame was certainly for the other peer. False if the log does not show what kind of frame it was."""
+    is_signal: bool
+    """Whether the frame was certainly for the other peer. For example, a refused leave is not."""
+    may_be_signal: bool
+    """Whether the log does not show what kind of frame it was, so that it may have been for the other peer."""
 
 
 @dataclass(eq=False, slots=True)
