@@ -7,6 +7,7 @@ from signaling_sidecar.auth.attempts import Attempts
 from signaling_sidecar.auth.claims import Claims, Scope
 from signaling_sidecar.auth.failures import MISSING, TOO_MANY, Failure, Failures
 from signaling_sidecar.auth.invalid_token import InvalidToken, Why
+from signaling_sidecar.auth.revocations import RevocableTokens, Revocations
 from signaling_sidecar.auth.verifier import Verifier, verifier
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "Failure",
     "Failures",
     "InvalidToken",
+    "RevocableTokens",
+    "Revocations",
     "Scope",
     "Verifier",
     "Why",

@@ -18,7 +18,7 @@ from signaling_sidecar.auth import MISSING, TOO_MANY, Why
 from signaling_sidecar.errors import Code
 from signaling_sidecar.eventlog.payload import CANDIDATE_TYPES, SDP_TYPES
 from signaling_sidecar.hub.checkpoint import Checkpoint
-from signaling_sidecar.hub.effects import EXPIRED, Numbered
+from signaling_sidecar.hub.effects import EXPIRED, REVOKED, Numbered
 from signaling_sidecar.hub.payloads import BASE64
 from signaling_sidecar.hub.restoration import RecordData
 from signaling_sidecar.hub.rules import Ending, Reason
@@ -65,7 +65,7 @@ WORDS: dict[str, frozenset[str]] = {
     "reason": frozenset(Reason)
     | frozenset(Ending)
     | frozenset(Code)
-    | {"replaced", "restart", "idle", "full", EXPIRED},
+    | {"replaced", "restart", "idle", "full", EXPIRED, REVOKED},
     "by": frozenset({"peer", "sidecar"}),
     "why": frozenset(Why) | {MISSING, TOO_MANY},
     "payloads": frozenset({"full", "summary", "none"}),

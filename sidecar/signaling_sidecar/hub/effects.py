@@ -242,8 +242,8 @@ class CloseCode(IntEnum):
     UNAUTHORISED = 4401
 
 
-EXPIRED = "token expired"
-"""The reason of a Close with the code 4401 whose client can come back with another token."""
+EXPIRED, REVOKED = "token expired", "token revoked"
+"""The reasons of a Close with the code 4401 whose client can come back with another token."""
 
 
 class RoomLost(msgspec.Struct, frozen=True, gc=False):

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from signaling_sidecar.auth import RevocableTokens, Revocations
 from signaling_sidecar.auth import verifier as token_verifier
 from signaling_sidecar.dialects import DIALECTS, NATIVE, Dialect
 from signaling_sidecar.eventlog import LogWriter, state_dir
@@ -25,6 +26,7 @@ from signaling_sidecar.server.admin.api import AdminApi
 from signaling_sidecar.server.analysis_process import AnalysisProcess
 from signaling_sidecar.server.authorisation.command_checks import CommandChecks
 from signaling_sidecar.server.authorisation.gate import Gate
+from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.authorisation.token_required import TokenRequired
 from signaling_sidecar.server.background import running
 from signaling_sidecar.server.drain import Drain
@@ -94,9 +96,14 @@ class Sidecar:
         self._health = Health(self.boot, lambda: self._drain.is_draining, lambda: self._log.is_written)
         self._access = Access(lambda: self.settings, self.site)
         verifier = token_verifier(settings)
-        self._gate = None if verifier is None else Gate(verifier, self.admin_token)
+        tokens = None if verifier is None else RevocableTokens(verifier, Revocations())
+        self._gate = None if tokens is None else Gate(tokens, self.admin_token)
+        # The shared secret has neither an id nor a subject.
+        self._revoking = None if tokens is None or settings.auth == "token" else Revoking(tokens, self.held_state_dir)
         self._analysis = AnalysisProcess(self.state_dir, self.boot)
-        self._admin = AdminApi(self.admin_token, self.boot, self._analysis, lambda: self._access.refused, self._gate)
+        self._admin = AdminApi(
+            self.admin_token, self.boot, self._analysis, lambda: self._access.refused, self._gate, self._revoking
+        )
         self._metrics = MetricsPage(self._admin.guarded, lambda: self.settings.metrics_token)
 
     def site(self) -> Site | None:
@@ -138,6 +145,8 @@ class Sidecar:
         with self.held_state_dir.held():
             with state_dir.used(self.state_dir):
                 self._open_log()
+            if self._revoking is not None:
+                self._revoking.load()
             self._connect_parts()
             if not self._reloaded:
                 self._warn_of_open_access()
@@ -182,7 +191,9 @@ class Sidecar:
         if self._gate is not None:
             self._gate.record = self._owner.record
             checks = CommandChecks(self._rules, self._conceal)
-            self._front.token_holders = TokenHolders(self._gate, checks, self._front.close_connection)
+            self._front.token_holders = holders = TokenHolders(self._gate, checks, self._front.close_connection)
+            if self._revoking is not None:
+                self._revoking.begin(holders.close_all_of, self._owner.record)
         self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self._gate)
         self._admin.begin(self._hub, self._log, self._owner.administer)
         self._drain.begin(self._front, self._owner)

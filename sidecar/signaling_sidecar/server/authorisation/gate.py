@@ -18,8 +18,8 @@ from signaling_sidecar.auth import (
     Failure,
     Failures,
     InvalidToken,
+    RevocableTokens,
     Scope,
-    Verifier,
     Why,
 )
 from signaling_sidecar.errors import Refusal
@@ -47,7 +47,7 @@ class Gate:
     """`admin_token` is the token of this run, which may do everything. `record` must be set before the first request is
     answered."""
 
-    def __init__(self, verifier: Verifier, admin_token: str) -> None:
+    def __init__(self, verifier: RevocableTokens, admin_token: str) -> None:
         self.record: Callable[[Record], None]
         self._verifier = verifier
         self._admin_token = admin_token
@@ -95,6 +95,11 @@ class Gate:
         told = next((each for each in refused if each.why != Why.MALFORMED), refused[0])
         self._count(told, address)
         raise told
+
+    def refuse_revoked(self, let_in: LetIn) -> None:
+        """Raise HTTPUnauthorized if the token was revoked after it was verified."""
+        if self._verifier.revocations.cover(let_in.claims):
+            raise _unauthorised("the token has been revoked\n")
 
     # --- frames ------------------------------------------------------------------------------------------------------
 

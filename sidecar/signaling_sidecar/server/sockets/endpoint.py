@@ -79,6 +79,8 @@ class Endpoint:
         if (refusal := refuse_handshake(request)) is not None:
             raise refusal
         await self.admit(request, dialect)
+        if self._gate is not None and let_in is not None:
+            self._gate.refuse_revoked(let_in)  # the hook may have taken long
         response = SwitchingProtocols(request)
         await response.prepare(request)
         socket = WebSocket(self.settings.max_frame_bytes)
