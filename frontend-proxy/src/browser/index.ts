@@ -10,3 +10,4 @@ export type {
   SignalingEvents,
   SignalingOptions,
 } from './signaling-events.ts'
+export type { Token } from './token-source.ts'
