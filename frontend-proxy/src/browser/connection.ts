@@ -39,6 +39,19 @@ const FINAL: ReadonlyMap<number, Dismissal> = new Map([
   [4003, 'removed'], // The sidecar's admin removed the peer, and its id is barred for a minute.
 ])
 
+/**
+ * The constructor of a WebSocket class, such as that of the browser or of the npm package `ws`. Its
+ * sockets must have the events of a browser's WebSocket.
+ */
+export type WebSocketClass = new (
+  url: string,
+  protocols?: string | string[],
+) => {
+  readonly readyState: number
+  send(data: string): void
+  close(code?: number, reason?: string): void
+}
+
 export interface ConnectionListener {
   /**
    * A connection is about to be opened. Returns false if none is needed, and rejects if it should be
@@ -62,7 +75,7 @@ export interface OpenSocket {
 export class Connection {
   readonly #url: () => string | undefined
   readonly #listener: ConnectionListener
-  readonly #webSocket: typeof WebSocket | undefined
+  readonly #webSocket: WebSocketClass | undefined
   #socket: ReconnectingWebSocket | undefined
   #open = false
   #pingTimer: ReturnType<typeof setTimeout> | undefined
@@ -71,7 +84,7 @@ export class Connection {
   constructor(
     url: () => string | undefined,
     listener: ConnectionListener,
-    webSocket: typeof WebSocket | undefined,
+    webSocket: WebSocketClass | undefined,
   ) {
     this.#url = url
     this.#listener = listener

@@ -1,3 +1,4 @@
+export type { WebSocketClass } from './connection.ts'
 export { deviceName } from './device-name.ts'
 export type { Peer, RelayedFrame, RelayKind, Room } from './frames.ts'
 export { Mesh } from './mesh.ts'

@@ -1,6 +1,6 @@
 /** The options and events of a `SignalingClient`. */
 
-import type { Dismissal } from './connection.ts'
+import type { Dismissal, WebSocketClass } from './connection.ts'
 import type { Peer, RelayedFrame, Room } from './frames.ts'
 import type { Token } from './token-source.ts'
 
@@ -38,7 +38,7 @@ export interface SignalingOptions extends Profile, JoinOptions {
   /** The sidecar's URL. Default: `/ws/signaling` on the page's own origin. */
   readonly url?: string | URL
   /** The WebSocket class. Default: that of the browser. */
-  readonly WebSocket?: typeof WebSocket
+  readonly WebSocket?: WebSocketClass
 }
 
 /**
