@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "server": {
         "allow_list",
         "addresses",
+        "auth",
         "lan",
         "diagnosis",
         "dialects",
@@ -60,6 +61,7 @@ MAY_IMPORT = {
     "pytest_plugin": {"testing"},
     "testing": {"admin_request", "diagnosis", "eventlog", "untrusted_text"},
     "reload": {"settings", "errors"},
+    "auth": {"settings", "errors"},
     "hooks": set(),
     "admin_request": set(),
     "listening": {"settings", "errors"},
@@ -189,6 +191,7 @@ def test_no_dialect_is_named_in_the_hub() -> None:
 
 PUBLIC = [
     "",
+    "auth",
     "cli",
     "dialects",
     "doctor",

@@ -438,5 +438,6 @@ ROOMS = Dialect(
     decode=reader(msgspec.json.Decoder(_Envelope), _read, _outlined),
     encode=writer(_ENCODERS),
     mark=mark,
+    tokens_in_frames=True,
     routes=(Route("GET", f"{PATH}/rooms", _answer_room_list),),
 )

@@ -15,6 +15,8 @@ class SettingsError(SidecarError):
         self.setting, self.value, self.expected, self.source = setting, value, expected, source
 
     def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.setting} must be {self.expected}, but it is not set"
         return f"{self.setting} must be {self.expected}, not {self.value!r} (from {self.source})"
 
 

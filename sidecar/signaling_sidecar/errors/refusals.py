@@ -140,6 +140,34 @@ def unauthorised(kind: str) -> Refusal:
     return Refusal(Code.UNAUTHORISED, f"only the host of the room may send {_quote(kind)}")
 
 
+def of_another_subject(peer: str) -> Refusal:
+    return Refusal(Code.ID_TAKEN, f"peer id {_quote(peer)} belongs to another user", "peer")
+
+
+def may_not_create(room: str) -> Refusal:
+    return Refusal(Code.UNAUTHORISED, f"there is no room {_quote(room)}, and the token does not allow creating one")
+
+
+def no_token() -> Refusal:
+    return Refusal(Code.UNAUTHORISED, "a token is required: join a room with one first")
+
+
+def wrong_token(why: str) -> Refusal:
+    return Refusal(Code.UNAUTHORISED, why)
+
+
+def out_of_scope(scope: str) -> Refusal:
+    return Refusal(Code.UNAUTHORISED, f"the token does not have the scope {scope!r}")
+
+
+def not_for_room() -> Refusal:
+    return Refusal(Code.UNAUTHORISED, "the token is not for this room")
+
+
+def not_for_peer() -> Refusal:
+    return Refusal(Code.UNAUTHORISED, "the token is not for this peer id")
+
+
 def refused_by_hook(hook: str, sentence: str | None = None) -> Refusal:
     return Refusal(Code.REFUSED_BY_HOOK, sentence or f"refused by the hook `{hook}`")
 

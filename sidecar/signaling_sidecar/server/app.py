@@ -14,6 +14,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from signaling_sidecar import __version__
+from signaling_sidecar.auth import verifier as token_verifier
 from signaling_sidecar.dialects import DIALECTS, NATIVE, Dialect
 from signaling_sidecar.eventlog import LogWriter, state_dir
 from signaling_sidecar.eventlog.boot_ids import new_boot_id
@@ -23,13 +24,19 @@ from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server.admin.api import AdminApi
+from signaling_sidecar.server.authorisation.command_checks import CommandChecks
+from signaling_sidecar.server.authorisation.gate import Gate
+from signaling_sidecar.server.authorisation.token_required import TokenRequired
 from signaling_sidecar.server.background import running
 from signaling_sidecar.server.free_memory import return_free_memory
 from signaling_sidecar.server.held_state_dir import HeldStateDir
 from signaling_sidecar.server.http import client_errors
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Access
 from signaling_sidecar.server.http.advice import consequences
+from signaling_sidecar.server.http.client_address import client_address
 from signaling_sidecar.server.http.dialect_routes import DialectRoutes
+from signaling_sidecar.server.http.let_in import claims_of
+from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.http.wrong_paths import WrongPaths
 from signaling_sidecar.server.hub_view import HubView
 from signaling_sidecar.server.ice_servers import IceServers
@@ -44,6 +51,7 @@ from signaling_sidecar.server.run_log import LOOK_EVERY_S, apply_settings, log_o
 from signaling_sidecar.server.sockets.endpoint import Endpoint, new_given_id
 from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.server.sockets.outgoing import NS_PER_MS
+from signaling_sidecar.server.sockets.token_holders import TokenHolders
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
@@ -83,7 +91,9 @@ class Sidecar:
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
         self._access = Access(lambda: self.settings, self.site)
-        self._admin = AdminApi(self.admin_token, self.boot, self.state_dir, lambda: self._access.refused)
+        verifier = token_verifier(settings)
+        self._gate = None if verifier is None else Gate(verifier, self.admin_token, self._address_of)
+        self._admin = AdminApi(self.admin_token, self.boot, self.state_dir, lambda: self._access.refused, self._gate)
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
@@ -92,6 +102,8 @@ class Sidecar:
     def app(self) -> web.Application:
         app = web.Application()
         self._access.add_to(app)
+        if self._gate is not None:
+            TokenRequired(self._gate).add_to(app)
         WrongPaths().add_to(app)
         app.cleanup_ctx.extend([client_errors.keep_out_of_the_log, self._run])
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
@@ -103,7 +115,7 @@ class Sidecar:
             self._serve,
             self._admit,
             lambda: self.settings,
-            lambda dialect: HubView(self._hub, dialect.name),
+            self._view,
             new_given_id,
             page.page,
         )
@@ -158,7 +170,11 @@ class Sidecar:
             self._owner.write_log,
             self._front.outgoing.flush,
         )
-        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self.site)
+        if self._gate is not None:
+            self._gate.record = self._owner.record
+            checks = CommandChecks(self._rules, self._conceal)
+            self._front.token_holders = TokenHolders(self._gate, checks, self._front.close_connection)
+        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self.site, self._gate)
         self._admin.begin(self._hub, self._log, self._owner.administer)
 
     def _use_hooks(self, hooks: HookChecks) -> None:
@@ -200,6 +216,7 @@ class Sidecar:
 
     # --- HTTP requests ---------------------------------------------------------------------------------------------
 
+    @open_to_all
     async def _health(self, request: web.Request) -> web.Response:
         request[CROSS_ORIGIN] = True
         now_ms = time.time_ns() // NS_PER_MS
@@ -211,6 +228,13 @@ class Sidecar:
     async def _admit(self, request: web.Request, dialect: Dialect = NATIVE) -> None:
         """Call the `admit` hook for a plain HTTP request. Raises HTTPForbidden if the hook refuses the request."""
         await self._endpoint.admit(request, dialect)
+
+    def _address_of(self, request: web.Request) -> str | None:
+        return client_address(request, self.site())
+
+    def _view(self, dialect: Dialect, request: web.Request) -> HubView:
+        claims = claims_of(request)
+        return HubView(self._hub, dialect.name, claims.rooms if claims is not None else None)
 
     def _addresses(self) -> Iterator[str | None]:
         """Return the IP address of each connected peer in a room, with None for an unknown address."""

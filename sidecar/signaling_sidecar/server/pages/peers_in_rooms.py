@@ -21,6 +21,7 @@ from signaling_sidecar.doctor.status import PEOPLE_PATH
 from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.server.http.client_address import client_address
+from signaling_sidecar.server.http.let_in import may_know_of
 from signaling_sidecar.server.pages.shared_work import SharedWork
 from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
@@ -78,21 +79,22 @@ class PeersInRooms:
         await self._admit(request)
         address = client_address(request, self._site())
         is_here = address is not None and ipaddress.ip_address(address).is_loopback
-        answer = await self._shown() if is_here else Answer(None)
+        answer = await self._shown(request) if is_here else Answer(None)
         return web.Response(
             body=msgspec.json.encode(answer),
             content_type="application/json",
             headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
         )
 
-    async def _shown(self) -> Answer:
+    async def _shown(self, request: web.Request) -> Answer:
         pairs, problem = [], None
+        rooms = [room for room in self._rooms() if may_know_of(request, room.key.room)]
         try:
-            if any(len(room.sessions) > 1 for room in self._rooms()):
+            if any(len(room.sessions) > 1 for room in rooms):
                 pairs = await self._verdicts.ask(lambda: pairs_now(self._state_dir))
         except SidecarError as error:
             problem = visible(str(error))
-        return Answer([_room(room, pairs) for room in self._rooms()], problem)
+        return Answer([_room(room, pairs) for room in rooms], problem)
 
 
 def _room(room: Room, pairs: Iterable[PairNow]) -> RoomShown:

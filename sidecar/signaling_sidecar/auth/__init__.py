@@ -1,0 +1,10 @@
+"""Who may connect: tokens are verified here, and everything that follows from a valid one is decided elsewhere.
+
+This package has no sockets and knows no wire protocol. It reads the files with the keys, and nothing else.
+"""
+
+from signaling_sidecar.auth.claims import Claims, Scope
+from signaling_sidecar.auth.invalid_token import InvalidToken, Why
+from signaling_sidecar.auth.verifier import Verifier, verifier
+
+__all__ = ["Claims", "InvalidToken", "Scope", "Verifier", "Why", "verifier"]
