@@ -40,6 +40,7 @@ MAY_IMPORT = {
     },
     "server": {
         "allow_list",
+        "analysis",
         "addresses",
         "auth",
         "lan",
@@ -72,6 +73,7 @@ MAY_IMPORT = {
     "dialects": {"eventlog", "hub", "settings", "errors", "names"},
     "eventlog": {"hub", "settings", "site", "errors", "names", "text_encoding"},
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "untrusted_text"},
+    "analysis": {"diagnosis", "dialects", "drawing", "eventlog", "hub", "errors", "untrusted_text"},
     "diagnosis": {"eventlog", "errors", "untrusted_text"},
     "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
     "inspection": {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import os
@@ -18,10 +17,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.addresses import address_of
 from signaling_sidecar.dialects import DIALECTS
-from signaling_sidecar.doctor import PairNow, check_client_networks, pairs_now
-from signaling_sidecar.errors import NoLog
+from signaling_sidecar.doctor import check_client_networks
 from signaling_sidecar.server.http.client_address import client_address
-from signaling_sidecar.server.pages import peers_in_rooms
 from signaling_sidecar.site import Site
 from tests.kit.serving import Served, serve
 from tests.kit.site_file import SECRET
@@ -234,21 +231,6 @@ async def test_the_listed_rooms_are_shown_with_names_and_pairs(served: Served) -
     assert pair["sentence"] == "they have only just met"
 
 
-async def test_simultaneous_requests_read_the_log_once(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[Path] = []
-
-    def noting(folder: Path) -> list[PairNow]:
-        read.append(folder)
-        return pairs_now(folder)
-
-    monkeypatch.setattr(peers_in_rooms, "pairs_now", noting)
-    for peer in ("ann", "ben"):
-        await (await served.connect()).join(peer)
-    answers = await asyncio.gather(*(people(served) for _ in range(20)))
-    assert all(answer == answers[0] for answer in answers)
-    assert read == [served.sidecar.state_dir]
-
-
 @pytest.mark.parametrize(
     "headers",
     [
@@ -266,15 +248,12 @@ async def test_peers_are_only_shown_to_this_machine(served: Served, headers: dic
     assert (await people(served, **proven))["rooms"] != []
 
 
-async def test_an_unreadable_log_is_reported(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(folder: Path) -> list[PairNow]:
-        raise NoLog(folder.name)
-
-    monkeypatch.setattr(peers_in_rooms, "pairs_now", unreadable)
+async def test_a_log_that_cannot_be_analysed_is_reported(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
     for peer in ("ann", "ben"):
         await (await served.connect()).join(peer)
     body = await people(served)
-    assert served.sidecar.state_dir.name in body["problem"]
+    assert "it cannot be started" in body["problem"]
     assert [(len(room["people"]), room["pairs"]) for room in body["rooms"]] == [(2, [])]
 
 

@@ -3,8 +3,20 @@
 This package has no sockets and knows no wire protocol. It reads the files with the keys, and nothing else.
 """
 
+from signaling_sidecar.auth.attempts import Attempts
 from signaling_sidecar.auth.claims import Claims, Scope
+from signaling_sidecar.auth.failures import Failure, Failures
 from signaling_sidecar.auth.invalid_token import InvalidToken, Why
 from signaling_sidecar.auth.verifier import Verifier, verifier
 
-__all__ = ["Claims", "InvalidToken", "Scope", "Verifier", "Why", "verifier"]
+__all__ = [
+    "Attempts",
+    "Claims",
+    "Failure",
+    "Failures",
+    "InvalidToken",
+    "Scope",
+    "Verifier",
+    "Why",
+    "verifier",
+]

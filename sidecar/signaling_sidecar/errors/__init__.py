@@ -30,6 +30,7 @@ from signaling_sidecar.errors.operator import (
     StateDirOfAnother,
     StateDirTaken,
     StateDirUnusable,
+    UnprotectedHost,
     WrongHookAnswer,
 )
 from signaling_sidecar.errors.refusals import (
@@ -104,6 +105,7 @@ __all__ = [
     "StateDirTaken",
     "StateDirUnusable",
     "UnknownSchema",
+    "UnprotectedHost",
     "WrongHookAnswer",
     "bad_field",
     "bad_json",

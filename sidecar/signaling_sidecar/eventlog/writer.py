@@ -90,6 +90,11 @@ class LogWriter:
         self._stopping = threading.Event()
 
     @property
+    def seq(self) -> int:
+        """The number of the newest record."""
+        return self._seq
+
+    @property
     def path(self) -> Path:
         """The path of the open segment."""
         return self._path(self._number)

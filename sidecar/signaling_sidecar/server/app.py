@@ -6,14 +6,12 @@ import asyncio
 import hmac
 import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from aiohttp import web
 
-from signaling_sidecar import __version__
 from signaling_sidecar.auth import verifier as token_verifier
 from signaling_sidecar.dialects import DIALECTS, NATIVE, Dialect
 from signaling_sidecar.eventlog import LogWriter, state_dir
@@ -24,19 +22,21 @@ from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server.admin.api import AdminApi
+from signaling_sidecar.server.analysis_process import AnalysisProcess
 from signaling_sidecar.server.authorisation.command_checks import CommandChecks
 from signaling_sidecar.server.authorisation.gate import Gate
 from signaling_sidecar.server.authorisation.token_required import TokenRequired
 from signaling_sidecar.server.background import running
+from signaling_sidecar.server.drain import Drain
 from signaling_sidecar.server.free_memory import return_free_memory
 from signaling_sidecar.server.held_state_dir import HeldStateDir
 from signaling_sidecar.server.http import client_errors
-from signaling_sidecar.server.http.access import CROSS_ORIGIN, Access
+from signaling_sidecar.server.http.access import Access
 from signaling_sidecar.server.http.advice import consequences
 from signaling_sidecar.server.http.client_address import client_address
 from signaling_sidecar.server.http.dialect_routes import DialectRoutes
+from signaling_sidecar.server.http.health import Health
 from signaling_sidecar.server.http.let_in import claims_of
-from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.http.wrong_paths import WrongPaths
 from signaling_sidecar.server.hub_view import HubView
 from signaling_sidecar.server.ice_servers import IceServers
@@ -50,7 +50,6 @@ from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import LOOK_EVERY_S, apply_settings, log_of
 from signaling_sidecar.server.sockets.endpoint import Endpoint, new_given_id
 from signaling_sidecar.server.sockets.front import Front
-from signaling_sidecar.server.sockets.outgoing import NS_PER_MS
 from signaling_sidecar.server.sockets.token_holders import TokenHolders
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
@@ -90,10 +89,12 @@ class Sidecar:
         self._owner: Owner
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
+        self._drain = Drain()
         self._access = Access(lambda: self.settings, self.site)
         verifier = token_verifier(settings)
         self._gate = None if verifier is None else Gate(verifier, self.admin_token, self._address_of)
-        self._admin = AdminApi(self.admin_token, self.boot, self.state_dir, lambda: self._access.refused, self._gate)
+        self._analysis = AnalysisProcess(self.state_dir, self.boot)
+        self._admin = AdminApi(self.admin_token, self.boot, self._analysis, lambda: self._access.refused, self._gate)
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
@@ -109,7 +110,7 @@ class Sidecar:
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         page = StatusPage(self.boot, self._dialects, self.site, self._addresses, self._admit)
-        peers = PeersInRooms(self.state_dir, self._listed_rooms, self.site, self._admit)
+        peers = PeersInRooms(self._analysis, self._listed_rooms, self.site, self._admit)
         dialects = DialectRoutes(
             self._dialects,
             self._serve,
@@ -119,11 +120,15 @@ class Sidecar:
             new_given_id,
             page.page,
         )
-        app.router.add_get("/health", self._health)
         app.router.add_routes(page_routes())
-        for part in (self._admin, page, peers, dialects):
+        health = Health(self.boot, lambda: self._drain.is_draining, lambda: self._log.is_written)
+        for part in (self._admin, health, page, peers, dialects):
             app.router.add_routes(part.routes())
         return app
+
+    async def drain(self) -> None:
+        """Close the connections in waves, if the settings say so. The application must be stopped afterwards."""
+        await self._drain.run(self.settings.drain_s)
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -176,6 +181,7 @@ class Sidecar:
             self._front.token_holders = TokenHolders(self._gate, checks, self._front.close_connection)
         self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self.site, self._gate)
         self._admin.begin(self._hub, self._log, self._owner.administer)
+        self._drain.begin(self._front, self._owner)
 
     def _use_hooks(self, hooks: HookChecks) -> None:
         self._hooks = self._endpoint.hooks = hooks
@@ -202,9 +208,10 @@ class Sidecar:
 
     async def _close_connections(self, app: web.Application) -> None:
         self._admin.end_streams()
-        self._front.close_all()
+        self._front.close_oldest(len(self._front))
         if self._hooks is not None:
             self._hooks.stop()  # otherwise the readers of connections would wait for the answers of their hooks
+        await self._analysis.stop()
         await self._endpoint.wait_closed()
 
     def _new_hub(self) -> Hub:
@@ -216,13 +223,8 @@ class Sidecar:
 
     # --- HTTP requests ---------------------------------------------------------------------------------------------
 
-    @open_to_all
-    async def _health(self, request: web.Request) -> web.Response:
-        request[CROSS_ORIGIN] = True
-        now_ms = time.time_ns() // NS_PER_MS
-        return web.json_response({"status": "ok", "timestamp": now_ms, "version": __version__, "boot": self.boot})
-
     async def _serve(self, request: web.Request, dialect: Dialect | None) -> web.StreamResponse:
+        self._drain.refuse_new_connections()
         return await self._endpoint.serve(request, dialect)
 
     async def _admit(self, request: web.Request, dialect: Dialect = NATIVE) -> None:

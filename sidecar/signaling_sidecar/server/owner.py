@@ -52,6 +52,7 @@ class Owner:
         self._connections: dict[int, _Known] = {}
         self._deadline: asyncio.TimerHandle | None = None
         self._deadline_s: float | None = None
+        self._holds_deadlines = False
 
     def address_of(self, connection: int) -> str | None:
         """Return the IP address of a connection's client, or None if it is unknown."""
@@ -162,6 +163,14 @@ class Owner:
         while (next_s := self._hub.next_deadline_s) is not None and next_s <= now_s:
             self._carry_out(self._hub.handle(commands.Tick(), now_s))
 
+    def hold_deadlines(self) -> None:
+        """Carry out no deadline from now on, because the sidecar is about to stop.
+
+        The time that a client has for its return is counted from when the next sidecar listens.
+        """
+        self._holds_deadlines = True
+        self._arm_deadline()
+
     def look_after_log(self) -> None:
         """Check that the log is still at its path and can be written. Must be called regularly."""
         self._log.look_after()
@@ -175,7 +184,7 @@ class Owner:
             self._deadline.cancel()
 
     def _arm_deadline(self) -> None:
-        next_s = self._hub.next_deadline_s
+        next_s = None if self._holds_deadlines else self._hub.next_deadline_s
         if next_s == self._deadline_s:
             return
         if self._deadline is not None:

@@ -28,6 +28,7 @@ from signaling_sidecar.settings.kinds import (
 
 DEFAULT_PORT = 8765
 MIB = 1024 * 1024
+MAX_DRAIN_S = 300  # seconds; whoever stops the sidecar waits for so long
 MAX_GRACE_S = 3600  # seconds; the event log keeps its segments for at least as long as the longest grace
 
 
@@ -147,6 +148,12 @@ class Settings:
         live=False,
     )
     grace_s: float = _setting(seconds(MAX_GRACE_S), 30.0, "how long a peer that lost its connection stays in its room")
+    drain_s: float = _setting(
+        seconds(MAX_DRAIN_S),
+        0.0,
+        "how long the sidecar may take to close its connections in waves after SIGTERM, so that its clients do not all "
+        "come back at once; Ctrl-C and a second SIGTERM close them at once",
+    )
     payloads: str = _setting(
         one_of("full", "summary", "none"), "full", "what the event log records of the payload of each signal"
     )

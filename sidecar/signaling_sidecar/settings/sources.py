@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -38,6 +38,8 @@ class Sources:
     dialects: tuple[str, ...] = ()
     """The names of all wire protocols ("dialects"), which this package does not know. All of them are enabled unless
     the setting `dialects` names some."""
+    check: Callable[[Settings], None] = lambda _: None
+    """Raises SettingsError for settings that are valid, but do not fit what they are loaded for."""
 
     @property
     def file(self) -> Path:
@@ -63,6 +65,7 @@ class Sources:
             values["project"] = _parse("project", _kind("project"), str(Path.cwd()), "the current folder")
         settings = Settings(**values)
         check_combinations(settings)
+        self.check(settings)
         return settings
 
     def configured(self, name: str) -> Configured | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
 
+from signaling_sidecar.analysis.messages import AskWhy
 from signaling_sidecar.errors import NOT_JSON, Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
@@ -27,7 +27,7 @@ from signaling_sidecar.server.admin.inspector_links import (
 )
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.admin.record_stream import Follower, send_records
-from signaling_sidecar.server.admin.why import WhyApi
+from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.authorisation.gate import Gate, is_of_admin
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.http.open_handlers import open_to_all
@@ -64,7 +64,7 @@ class AdminApi:
         self,
         token: str,
         boot: str,
-        state_dir: Path,
+        analysis: AnalysisProcess,
         refused: Callable[[], Iterable[Barred]] = lambda: (),
         gate: Gate | None = None,
     ) -> None:
@@ -73,9 +73,9 @@ class AdminApi:
         self._token = token
         self._gate = gate
         self._boot = boot
-        self._why = WhyApi(state_dir)
+        self._analysis = analysis
         self._links = InspectorLinks()
-        self._inspector = InspectorApi(state_dir, boot, refused)
+        self._inspector = InspectorApi(analysis, boot, refused)
         self._hub: Hub
         self._log: LogWriter
         self._followers: set[Follower] = set()
@@ -105,7 +105,7 @@ class AdminApi:
             ("GET", "openapi.json", self._describe),
             ("GET", "rooms", self._rooms),
             ("GET", "records", self._records),
-            ("GET", "why", self._why.answer),
+            ("GET", "why", self._why),
             ("POST", f"{room}/kick", self._kick),
             ("POST", f"{room}/close", self._close),
             ("POST", f"{room}/say", self._say),
@@ -197,6 +197,14 @@ class AdminApi:
         finally:
             self._followers.discard(follower)
         return response
+
+    async def _why(self, request: web.Request) -> web.Response:
+        """The verdicts of `sidecar why --json` at the time of the request."""
+        try:
+            body = await self._analysis.ask(AskWhy(request.query.get("room"), request.query.get("dialect")))
+        except AnalysisFailed as error:
+            return _json({"code": error.code, "message": str(error)}, 503)
+        return web.Response(body=body, content_type="application/json")
 
     # --- changing ---------------------------------------------------------------------------------------------------
 

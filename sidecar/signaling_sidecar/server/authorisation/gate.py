@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from aiohttp import web
 
-from signaling_sidecar.auth import Claims, InvalidToken, Scope, Verifier
+from signaling_sidecar.auth import Claims, InvalidToken, Scope, Verifier, Why
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.authorisation.tokens_in_requests import Candidate, bearer_token, candidates
@@ -68,13 +68,14 @@ class Gate:
         self.record(Record("auth.expired", connection=connection, data=present(subject=claims.subject)))
 
     def _first_valid(self, found: Iterable[Candidate]) -> LetIn:
-        """Raises the InvalidToken of the last candidate if none is valid."""
+        """Raises InvalidToken if none is valid: that of the first candidate that was a token at all."""
+        refused: list[InvalidToken] = []
         for candidate in found:
             try:
                 return LetIn(self._verify(candidate.token), candidate.parameter)
             except InvalidToken as error:
-                refused = error
-        raise refused
+                refused.append(error)
+        raise next((error for error in refused if error.why is not Why.MALFORMED), refused[0])
 
     def _verify(self, token: str) -> Claims:
         if hmac.compare_digest(token.encode(errors="surrogatepass"), self._admin_token.encode()):

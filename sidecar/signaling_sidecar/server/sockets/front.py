@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from itertools import islice
 
 from signaling_sidecar import errors
 from signaling_sidecar.dialects import Closing, Dialect
@@ -202,9 +203,9 @@ class Front:
         if not (connection.is_welcome or connection.waits):
             self.close_connection(connection, CloseCode.REFUSED, "idle")
 
-    def close_all(self) -> None:
-        """Close every connection with the code that tells the client to reconnect."""
-        for connection in list(self._connections.values()):
+    def close_oldest(self, count: int) -> None:
+        """Close this many connections with the code that tells the client to reconnect."""
+        for connection in list(islice(self._connections.values(), count)):
             self.close_connection(connection, CloseCode.RESTART, "restart", Ending.STOPPED)
 
     def send_now(self) -> None:

@@ -1,4 +1,4 @@
-"""What the newest part of the log shows about all rooms. The work of this module runs in a thread."""
+"""What the newest part of the log shows about all rooms."""
 
 from __future__ import annotations
 
@@ -6,33 +6,16 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
-from signaling_sidecar.diagnosis import Diagnosis, FoundMeetings, History, State, find_meetings, judge, state_of
+from signaling_sidecar.analysis.log_window import Logged, LogWindow
+from signaling_sidecar.analysis.messages import Key
+from signaling_sidecar.diagnosis import Diagnosis, FoundMeetings, History, find_meetings, judge
 from signaling_sidecar.drawing.rooms import NO_SIGN_OF_LIFE
-from signaling_sidecar.server.inspector.log_window import Logged, LogWindow
-
-Key = tuple[str, str]
-"""The dialect of a room, and its id."""
 
 ELSEWHERE: Key = ("", "")
 """The key of pages that signal through another server, of which only the reports of the browsers are known."""
-
-WORST_FIRST = (State.FAILED, State.TRYING, State.UNKNOWN, State.CONNECTED)
-
-
-class Pairs(NamedTuple):
-    """How many pairs of peers, which are in a room now, are in which state."""
-
-    counts: Mapping[State, int]
-    worst: State | None
-    sentence: str | None
-    """The verdict on the first of the worst pairs."""
-
-
-NO_PAIRS = Pairs(dict.fromkeys(State, 0), None, None)
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -44,13 +27,13 @@ class Seen(msgspec.Struct, frozen=True):
     of_room: Mapping[Key, Sequence[Logged]]
     """The records of each room in this run, in their order."""
     histories: Mapping[Key, Sequence[History]]
-    pairs: Mapping[Key, Pairs]
     reporting: frozenset[str]
     """The sessions whose browsers report the state of their connections."""
     seq: int
     """The number of the newest record."""
-    may_change: bool
-    """Whether a verdict may change although nothing is added to the log, because peers have a limited time to act."""
+    changes_ts: float | None
+    """The time at which a verdict may change although nothing is added to the log, because peers have a limited time to
+    act. None if no verdict can."""
 
 
 class Looker:
@@ -77,15 +60,11 @@ class Looker:
             diagnosis=diagnosis,
             of_room=self._of_room,
             histories=histories,
-            pairs={key: _pairs(each) for key, each in histories.items()},
             reporting=frozenset(
                 entry.session for entry in self._entries if entry.type == "trace.state" and entry.session
             ),
             seq=self._entries[-1].seq if self._entries else 0,
-            may_change=any(
-                is_together(each) and state_of(each.last.finding.reason) is not State.CONNECTED
-                for each in diagnosis.histories
-            ),
+            changes_ts=time.time() + 1.0,
         )
 
 
@@ -112,14 +91,3 @@ def _histories(diagnosis: Diagnosis) -> dict[Key, list[History]]:
         meeting = history.last.meeting
         found[meeting.dialect or "", meeting.room or ""].append(history)
     return dict(found)
-
-
-def _pairs(histories: Iterable[History]) -> Pairs:
-    counts = dict.fromkeys(State, 0)
-    sentences: dict[State, str] = {}
-    for history in filter(is_together, histories):
-        state = state_of(history.last.finding.reason)
-        counts[state] += 1
-        sentences.setdefault(state, history.last.sentence)
-    worst = next((state for state in WORST_FIRST if counts[state]), None)
-    return Pairs(counts, worst, None if worst is None else sentences[worst])
