@@ -60,7 +60,7 @@ async def start_token_site(start: Start, folder: Path) -> Site:
     config = _CONFIG.replace("PLUGIN", str(PLUGIN)).replace("SECRET'", f"{SECRET}'")
     project = write_project(folder / "app", config)
     (project / "node_modules").symlink_to(FRONTEND / "node_modules")
-    (project / "index.html").write_text("<!doctype html><title>app</title><script type='module' src='/main.js'></script>")
+    (project / "index.html").write_text("<!doctype html><script type='module' src='/main.js'></script>")
     (project / "main.js").write_text(_MAIN.replace("CLIENT", f"/@fs{FRONTEND}/dist/browser/index.mjs"))
     vite = await start_vite(start, project)
     return Site(await url_in(vite), vite, await sidecar_in(vite))

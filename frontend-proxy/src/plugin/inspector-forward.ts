@@ -109,8 +109,11 @@ async function askAsAdmin(
     if (upstream.url === undefined) return notRunning(upstream)
     if (token !== undefined && token !== refused) {
       const answer = await ask(forwarded, upstream, token)
-      if (!(answer instanceof IncomingMessage) || answer.statusCode !== 401) return answer
+      if (!(answer instanceof IncomingMessage)) return answer
+      const isOfDeveloper = token === upstream.token
+      if (answer.statusCode !== 401 && !(answer.statusCode === 403 && isOfDeveloper)) return answer
       answer.resume()
+      if (isOfDeveloper) return tokenRefused(upstream)
       refused = token
     } else if (left > 0) await sleep(LOOK_EVERY_MS, undefined, { signal })
     else return token === undefined ? noToken(upstream) : tokenRefused(upstream)
