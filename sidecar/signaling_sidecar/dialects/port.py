@@ -206,9 +206,9 @@ class Dialect:
     query: str | None = None
     """The name of a parameter that the query must have, unless the path names the room."""
     tokens_in_frames: bool = False
-    """Whether a `Join` has its client's access token as `credential`. Where tokens are required, a client may then open
-    a connection without one, but can do nothing there except join with a token. Clients of the other protocols must
-    send their tokens in the handshake."""
+    """Whether a `Join`, or a request for the list of rooms, has its client's access token as `credential`. Where tokens
+    are required, a client may then open a connection without one, but can do nothing there until it has shown one.
+    Clients of the other protocols must send their tokens in the handshake."""
     token_parameters: tuple[str, ...] = ()
     """The parameters of the query, or of a route's path, in which clients send their access tokens. Only for protocols
     whose clients cannot send them in any other way, because URLs are not secret."""

@@ -156,6 +156,10 @@ def wrong_token(why: str) -> Refusal:
     return Refusal(Code.UNAUTHORISED, why)
 
 
+def too_many_tokens(wait_s: float) -> Refusal:
+    return Refusal(Code.TOO_FAST, f"too many tokens were shown: try again in {max(1, round(wait_s))} s")
+
+
 def out_of_scope(scope: str) -> Refusal:
     return Refusal(Code.UNAUTHORISED, f"the token does not have the scope {str(scope)!r}")
 

@@ -61,8 +61,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A token that the client has made up, in protocols in which a client proves with it that it is the one that has
     joined under this peer id before. Only its hash is ever recorded."""
     credential: str | None = None
-    """A token for the `on_join` hook, which decides whether the peer may join. The hub does not use it, and it is never
-    recorded."""
+    """An access token, which the server verifies if tokens are required, and which the `on_join` hook is told. The hub
+    does not use it, and it is never recorded."""
     rules: OwnRules | None = None
     """The rules of its own that the room gets, if this join creates it."""
     group: int | None = None
@@ -186,6 +186,8 @@ class ListRooms(msgspec.Struct, frozen=True, gc=False):
     ref: msgspec.Raw | None = None
     only: frozenset[str] | None = None
     """The ids of the rooms that the client may know of. None means all."""
+    credential: str | None = None
+    """An access token, as in a `Join`."""
 
 
 class WatchRooms(msgspec.Struct, frozen=True, gc=False):
@@ -196,6 +198,8 @@ class WatchRooms(msgspec.Struct, frozen=True, gc=False):
     ref: msgspec.Raw | None = None
     only: frozenset[str] | None = None
     """The ids of the rooms that the client may know of. None means all."""
+    credential: str | None = None
+    """An access token, as in a `Join`."""
 
 
 class UnwatchRooms(msgspec.Struct, frozen=True, gc=False):

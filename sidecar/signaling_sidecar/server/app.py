@@ -151,6 +151,8 @@ class Sidecar:
                 self._owner.catch_up()
                 await work.enter_async_context(running(self._look_after_log()))
                 yield
+            if self._gate is not None:
+                self._gate.record_rest()
             self._owner.stop()
             self._log.close()
 
@@ -205,6 +207,8 @@ class Sidecar:
             await asyncio.sleep(LOOK_EVERY_S)
             self.held_state_dir.look_after()
             self._owner.look_after_log()
+            if self._gate is not None:
+                self._gate.record_due()
 
     async def _close_connections(self, app: web.Application) -> None:
         self._admin.end_streams()

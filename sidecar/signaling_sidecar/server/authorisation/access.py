@@ -2,7 +2,8 @@
 
 1. The token of the handshake, or else the first valid token in a frame, is the token of the connection. A token of the
    same subject that expires later takes its place.
-2. A session keeps the token with which its peer has joined, until it joins again with another one.
+2. A session keeps the token with which its peer has joined, until it joins again with another one. The same is true
+   for the list of rooms.
 3. The connection ends when the first of these tokens has expired.
 """
 
@@ -51,6 +52,8 @@ class Access:
         """By room, the tokens of joins whose answer has not been sent yet."""
         self._joined: dict[str, Held] = {}
         """By room, the tokens of the sessions of this connection."""
+        self.watching: Held | None = None
+        """The token with which the client has asked for the list of rooms and its changes."""
 
     @property
     def is_spent(self) -> bool:
@@ -62,7 +65,8 @@ class Access:
         """The Unix time at which the connection must be closed, or None if no token of it expires."""
         if self.own is None:
             return self._opened_s + ANONYMOUS_FOR_S
-        times = [each.claims.expires_at_s for each in (self.own, *self._joined.values())]
+        used = (self.own, self.watching or self.own, *self._joined.values())
+        times = [each.claims.expires_at_s for each in used]
         return min((time_s + LEEWAY_S for time_s in times if time_s is not None), default=None)
 
     def of_room(self, room: str) -> Held | None:
@@ -74,6 +78,11 @@ class Access:
         if self.own is None or _is_later(token.claims, self.own.claims):
             self.own = token
             self._on_change()
+
+    def watches(self, token: Held | None) -> None:
+        """Must be called when the client asks for the list of rooms and its changes, or not any more."""
+        self.watching = token
+        self._on_change()
 
     def asks(self, room: str, token: Held) -> None:
         """Must be called for each join that has this token in its own frame."""

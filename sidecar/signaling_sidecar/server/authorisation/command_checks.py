@@ -11,15 +11,16 @@ from typing import assert_never
 import msgspec
 
 from signaling_sidecar import errors
-from signaling_sidecar.auth import Claims, InvalidToken, Scope
+from signaling_sidecar.auth import Claims, Scope
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import RoomKey, RoomRules, commands
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.server.authorisation.access import Access, held
+from signaling_sidecar.server.authorisation.access import Access, Held, held
+from signaling_sidecar.server.authorisation.gate import NotLetIn
 from signaling_sidecar.server.refused_commands import refused, refused_relay
 
 VerifyToken = Callable[[str], Claims]
-"""Verifies the token in a frame. Raises InvalidToken."""
+"""Verifies the token in a frame. Raises NotLetIn."""
 
 
 class CommandChecks:
@@ -62,37 +63,55 @@ class CommandChecks:
             case commands.Enqueue():
                 return self._of_enqueue(command, access)
             case commands.ListRooms() | commands.WatchRooms():
-                if access.own is None:
-                    return _without_token(command.connection, None, command.ref)
-                only = access.own.claims.rooms
-                return command if only is None else msgspec.structs.replace(command, only=only)
+                return self._of_list(command, access, verify)
             case commands.Leave() | commands.Update() | commands.UpdateRoom() | commands.Trace() | commands.Refuse():
                 return (
                     command if access.own is not None else _without_token(command.connection, command.kind, command.ref)
                 )
+            case commands.UnwatchRooms():
+                if access.own is not None:
+                    access.watches(None)
+                return _if_shown(access, command)
+            case commands.Acknowledge() | commands.Greet():
+                return _if_shown(access, command)
             case commands.Ping():
-                return command if access.own is not None else _without_token(command.connection, None, command.ref)
-            case commands.UnwatchRooms() | commands.Acknowledge() | commands.Greet():
-                return command if access.own is not None else _without_token(command.connection, None, None)
+                return command  # a client may ask whether the sidecar is there
             case _:
                 assert_never(command)
 
     def _of_join(self, join: commands.Join, access: Access, verify: VerifyToken) -> commands.Single:
-        token = access.own
-        if join.credential is not None and not access.is_spent:
-            try:
-                token = held(verify(join.credential))
-            except InvalidToken as error:
-                access.failures += 1
-                return refused(join, errors.wrong_token(str(error)))
-            access.show(token)
+        token = self._token(join.credential, access, verify)
+        if isinstance(token, Refusal):
+            return refused(join, token)
+        if join.credential is not None:
             access.asks(join.room.room, token)
-        if token is None:
-            return refused(join, errors.no_token())
         refusal = self._refuse_room(token.claims, join.room) or _refuse_peer(token.claims, join.peer)
         if refusal is not None:
             return refused(join, refusal)
         return msgspec.structs.replace(join, peer=token.claims.peer or join.peer, grant=token.grant)
+
+    def _of_list(
+        self, command: commands.ListRooms | commands.WatchRooms, access: Access, verify: VerifyToken
+    ) -> commands.Single:
+        token = self._token(command.credential, access, verify)
+        if isinstance(token, Refusal):
+            kind = "list_rooms" if isinstance(command, commands.ListRooms) else "watch_rooms"
+            return commands.Refuse(connection=command.connection, refusal=token, kind=kind, ref=command.ref)
+        if isinstance(command, commands.WatchRooms):
+            access.watches(token)
+        return msgspec.structs.replace(command, only=token.claims.rooms)
+
+    def _token(self, credential: str | None, access: Access, verify: VerifyToken) -> Held | Refusal:
+        """Return the token in a frame or, if the frame has none, that of the connection."""
+        if credential is None or access.is_spent:
+            return access.own or errors.no_token()
+        try:
+            token = held(verify(credential))
+        except NotLetIn as error:
+            access.failures += error.wait_s == 0
+            return error.refusal
+        access.show(token)
+        return token
 
     def _of_enqueue(self, ask: commands.Enqueue, access: Access) -> commands.Single:
         if access.own is None:
@@ -146,6 +165,12 @@ def _refuse_scopes(claims: Claims, scopes: Collection[Scope]) -> Refusal | None:
 
 def _refuse_peer(claims: Claims, peer: str | None) -> Refusal | None:
     return None if claims.peer is None or peer in (None, claims.peer) else errors.not_for_peer()
+
+
+def _if_shown(
+    access: Access, command: commands.UnwatchRooms | commands.Acknowledge | commands.Greet
+) -> commands.Single:
+    return command if access.own is not None else _without_token(command.connection, None, None)
 
 
 def _without_token(connection: int, kind: str | None, ref: msgspec.Raw | None) -> commands.Refuse:
