@@ -138,8 +138,9 @@ async def test_a_page_whose_only_token_has_expired_is_refused_and_stays_away(bro
     (warning,) = page.warnings
     assert "(unauthorised): the token has expired. " in warning
     assert "Pass a function" in warning
-    for _ in range(2):  # the sidecar closes the connection after the third wrong token
+    for count in (2, 3):  # the sidecar closes the connection after the third wrong token
         await page.js("app.client.join()")
+        await page.holds(f"app.events.filter(([name]) => name === 'refused').length === {count}")
     await page.holds("app.client.state === 'idle'")
     *_, end = await events_of(page, "disconnected")
     assert (end["code"], end["reason"], end["final"]) == (4401, "unauthorised", True)
