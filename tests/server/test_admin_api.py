@@ -160,14 +160,6 @@ async def test_a_verdict_is_never_older_than_the_request(served: Served) -> None
         assert (await call(served, "GET", f"{PREFIX}/why"))[1]["verdicts"][0]["together"] is False
 
 
-async def test_an_unreadable_log_has_a_code_and_a_sentence(served: Served) -> None:
-    for segment in find_segments(served.sidecar.state_dir).segments:
-        segment.unlink()
-    status, body = await call(served, "GET", f"{PREFIX}/why")
-    assert (status, body["code"]) == (503, "log-unreadable")
-    assert "no event log" in body["message"]
-
-
 # --- commands ---
 
 

@@ -136,7 +136,7 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     parts = Parts(tmp_path)
     parts.log.open()
     yield parts
-    parts.front.close_all()
+    parts.front.close_oldest(len(parts.front))
     parts.owner.stop()
     parts.log.close()
 

@@ -1,4 +1,4 @@
-"""One room for the inspector, drawn as in the terminal and in notebooks. The work of this module runs in a thread."""
+"""One room for the inspector, drawn as in the terminal and in notebooks."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 
 import msgspec
 
+from signaling_sidecar.analysis.listed_room import listed_room, past_room
+from signaling_sidecar.analysis.log_window import Logged
+from signaling_sidecar.analysis.messages import Key, Range
+from signaling_sidecar.analysis.overview import room_pairs
+from signaling_sidecar.analysis.seen import Seen, is_together
 from signaling_sidecar.diagnosis import History, verdict_object, why
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.drawing import Ladder, RoomInLog, Timeline, attend
 from signaling_sidecar.drawing.mesh.links import Links, Node, links_between
 from signaling_sidecar.drawing.mesh.mesh import Mesh
 from signaling_sidecar.hub.records import present
-from signaling_sidecar.server.inspector.changes import listed_room, past_room
-from signaling_sidecar.server.inspector.log_window import Logged
-from signaling_sidecar.server.inspector.query import Range
-from signaling_sidecar.server.inspector.seen import NO_PAIRS, Key, Seen, is_together
 
 MAX_PARTED = 20  # pairs of peers that are no longer together, of which the verdicts are shown
 _OF_TIMELINE = ("peer.", "room.", "server.")
@@ -45,7 +46,7 @@ class RoomView:
             "peers": [self._peer(peer) for peer in (self._state or {}).get("peers", [])],
             "verdicts": [verdict_object(history) for history in self._told(pair)],
             "rejections": why(self._seen.diagnosis.only(self._key[1], self._key[0])).rejections,
-            "mesh": self._mesh().to_html(),
+            "mesh": self._mesh().drawing(),
             "timeline": self._timeline(),
             "ladder": {
                 "rows": len(ladder.steps),
@@ -63,9 +64,9 @@ class RoomView:
         if self._state is None:
             return past_room(self._key)
         state = self._state
-        pairs = self._seen.pairs.get(self._key, NO_PAIRS)
         more = present(mode=state.get("mode"), rules=state.get("rules"))
-        return listed_room(state, pairs) | {"capacity": state["capacity"], "createdAt": state["createdAt"], **more}
+        more |= {"capacity": state["capacity"], "createdAt": state["createdAt"]}
+        return listed_room(state, room_pairs(self._histories)) | more
 
     def _peer(self, peer: Mapping[str, Any]) -> dict[str, Any]:
         shown = {name: peer[name] for name in ("peer", "session", "away", "host", "joinedAt")}
@@ -100,7 +101,7 @@ class RoomView:
             and (self._is_own(entry) or entry.type.startswith("server."))
             and (entry.type.startswith(_OF_TIMELINE) or entry.type == "trace.state")
         )
-        return Timeline(self._in_log.title, attend(entries, time.time())).to_html()
+        return Timeline(self._in_log.title, attend(entries, time.time(), self._labels)).drawing()
 
     def _is_own(self, entry: Logged) -> bool:
         return (entry.dialect, entry.room) == self._key

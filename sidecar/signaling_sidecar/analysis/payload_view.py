@@ -1,18 +1,18 @@
-"""The payload of one record for the inspector. The work of this module runs in a thread."""
+"""The payload of one record for the inspector."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from signaling_sidecar.analysis.log_window import Logged
+from signaling_sidecar.analysis.room_view import RoomView
 from signaling_sidecar.drawing import SdpDiff
 from signaling_sidecar.drawing.ladder.ladder import payload_of
 from signaling_sidecar.drawing.sdp_diff.sections import titled_sections
 from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.payload import find_description
 from signaling_sidecar.hub.records import present
-from signaling_sidecar.server.inspector.log_window import Logged
-from signaling_sidecar.server.inspector.room_view import RoomView
 
 _WITH_FRAME = (*FRAME_RECORDS, "signal.refused")
 

@@ -1,16 +1,18 @@
-"""A room in Markdown, for an issue: verdicts, next steps, a redacted ladder and versions. It runs in a thread."""
+"""A room in Markdown, for an issue: verdicts, next steps, a redacted ladder and versions."""
 
 from __future__ import annotations
 
 import platform
 import time
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
-import aiohttp
 import msgspec
 
 from signaling_sidecar import __version__
+from signaling_sidecar.analysis.log_window import LEAST_SEGMENTS, WINDOW_BYTES
+from signaling_sidecar.analysis.messages import Key
 from signaling_sidecar.diagnosis import Diagnosis, Entry, find_meetings, judge
 from signaling_sidecar.dialects.words import dialect_words
 from signaling_sidecar.drawing import Ladder, RoomInLog, entries_of_room
@@ -19,8 +21,6 @@ from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.eventlog.records import Header
 from signaling_sidecar.eventlog.redact import Redactor
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
-from signaling_sidecar.server.inspector.log_window import LEAST_SEGMENTS, WINDOW_BYTES
-from signaling_sidecar.server.inspector.seen import Key
 
 MAX_ROWS = 200  # of the ladder: the last ones, because GitHub refuses texts of more than 65,536 characters
 WIDTH = 110  # characters of a line of the ladder
@@ -77,7 +77,7 @@ def _lines(diagnosis: Diagnosis, ladder: Ladder) -> Iterator[str]:
     yield from _fenced(shown.to_text(WIDTH).splitlines())
     yield "### Versions"
     yield (
-        f"signaling sidecar {__version__}, Python {platform.python_version()}, aiohttp {aiohttp.__version__}, "
+        f"signaling sidecar {__version__}, Python {platform.python_version()}, aiohttp {version('aiohttp')}, "
         f"{platform.system()} {platform.release()}"
     )
     yield ""
