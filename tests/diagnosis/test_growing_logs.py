@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signaling_sidecar.diagnosis import Entry, FoundMeetings, KeptVerdicts, MeetingFinder, find_meetings, judge, why
@@ -16,9 +16,10 @@ from tests.kit.inspection_log import T0_S
 
 PEERS = st.sampled_from(["ann", "ben", "dan"])
 UFRAGS = st.sampled_from(["ANNu", "BENu", "DANu"])
-ROOMS = st.sampled_from([("rooms", "bar"), ("rooms", "pub"), ("mesh", "bar")])
+ROOMS = st.sampled_from([("rooms", "bar")] * 4 + [("rooms", "pub"), ("mesh", "bar")])
 KINDS = st.sampled_from(["offer", "answer", "candidate", "signal", "leave", "hello", None])
 CODES = st.sampled_from(["unknown-type", "room-full", "too-fast", "no-such-peer", "not-joined"])
+MAX_EXAMPLES = 600  # most records in an arbitrary log have nothing to do with each other
 SEALED = "U2FsdGVkX1+vupppZksvRf5pq5g5XjFRlipRkwB0K1Y="
 
 
@@ -33,7 +34,7 @@ def reports(page: str) -> st.SearchStrategy[dict[str, Any]]:
     about_connection = {
         "event": st.sampled_from(["state", "closed"]),
         "page": page,
-        "pc": st.sampled_from([f"{page}-1", f"{page}-2"]),
+        "pc": st.sampled_from([f"{page}-1"] * 3 + [f"{page}-2"]),
         "peerId": st.none() | PEERS,
         "localUfrag": st.none() | UFRAGS,
         "remoteUfrag": st.none() | UFRAGS,
@@ -54,7 +55,7 @@ def reports(page: str) -> st.SearchStrategy[dict[str, Any]]:
 def records(draw: st.DrawFn) -> dict[str, Any]:
     """One record without its number and time. Each peer has one session in each room, until it joins once more."""
     (dialect, room), peer, kind = draw(ROOMS), draw(PEERS), draw(KINDS)
-    session = f"{dialect}-{room}-{peer}-{draw(st.sampled_from([1, 1, 1, 2]))}"
+    session = f"{dialect}-{room}-{peer}-{draw(st.sampled_from([1] * 9 + [2]))}"
     own = {"dialect": dialect, "room": room, "peer": peer, "session": session, "connection": draw(st.integers(1, 3))}
     to = draw(st.none() | PEERS)
     match draw(
@@ -109,7 +110,7 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
 def logs(draw: st.DrawFn) -> list[Entry]:
     entries, ts = [], T0_S
     for seq, record in enumerate(draw(st.lists(records(), min_size=1, max_size=40)), 1):
-        ts += draw(st.sampled_from([0.0, 0.1, 1.0, 6.0, 20.0]))
+        ts += draw(st.sampled_from([0.0, 0.1, 0.5, 1.0, 6.0]))
         data = json.dumps(record.pop("data"))
         entries.append(Entry(seq=seq, ts=ts, boot="b00t", data=data, **record))
     return entries
@@ -123,6 +124,7 @@ def told(found: FoundMeetings, now_ts: float, keep: KeptVerdicts | None = None) 
     return [msgspec.to_builtins(why(diagnosis)), str(diagnosis), verdicts, labels, found.last_ts]
 
 
+@settings(max_examples=MAX_EXAMPLES)
 @given(logs(), st.sets(st.integers(0, 39)), st.sampled_from([0.0, 3.0, 30.0]))
 def test_going_on_gives_the_same_diagnosis_as_reading_all_again(
     log: list[Entry], looks: set[int], later_s: float
@@ -136,6 +138,7 @@ def test_going_on_gives_the_same_diagnosis_as_reading_all_again(
     assert told(finder.found(), now_ts, keep) == told(find_meetings(log), now_ts)
 
 
+@settings(max_examples=MAX_EXAMPLES)
 @given(logs(), st.lists(st.sampled_from([0.1, 1.0, 4.0, 6.0, 16.0]), max_size=6))
 def test_a_verdict_is_kept_until_the_time_at_which_it_may_change(log: list[Entry], steps_s: list[float]) -> None:
     found, keep = find_meetings(log), KeptVerdicts()

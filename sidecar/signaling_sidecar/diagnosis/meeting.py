@@ -14,8 +14,6 @@ from signaling_sidecar.diagnosis.record_data import read_about, word_of
 from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
-_LOST = "lost its connection to the sidecar"
-
 
 @dataclass(eq=False, slots=True)
 class Session:
@@ -38,8 +36,8 @@ class Session:
     """The entries that report a lost connection."""
     absent: Entry | None = None
     """The last entry of `away`, while the peer has not returned."""
-    is_expired: bool = False
-    """Whether the sidecar has ended its last connection because its token had expired."""
+    end_of_token: str | None = None
+    """What had happened to its token, if the sidecar has closed its last connection for that reason."""
     insecure: Entry | None = None
     """The entry that shows that its page is not a secure context, or None."""
 
@@ -60,7 +58,16 @@ class Session:
         ending = read_about(end.data).ending if end is not None else None
         if ending not in ("lost", "stopped"):
             return "left"
-        return "was disconnected because its token had expired" if self.is_expired else _LOST
+        return self._without_token or "lost its connection to the sidecar"
+
+    @property
+    def absence(self) -> str:
+        """Why the peer is away, as a predicate."""
+        return self._without_token or "has lost its connection to the sidecar"
+
+    @property
+    def _without_token(self) -> str | None:
+        return None if self.end_of_token is None else f"was disconnected because its token {self.end_of_token}"
 
 
 class Signal(msgspec.Struct, eq=False, gc=False):

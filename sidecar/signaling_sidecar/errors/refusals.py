@@ -162,7 +162,7 @@ def too_many_tokens(wait_s: float) -> Refusal:
 
 
 def out_of_scope(scope: str) -> Refusal:
-    return Refusal(Code.UNAUTHORISED, f"the token does not have the scope {scope!r}")
+    return Refusal(Code.UNAUTHORISED, f"the token does not have the scope {str(scope)!r}")
 
 
 def not_for_room() -> Refusal:

@@ -32,7 +32,7 @@ from signaling_sidecar.server.background import running
 from signaling_sidecar.server.drain import Drain
 from signaling_sidecar.server.free_memory import return_free_memory
 from signaling_sidecar.server.held_state_dir import HeldStateDir
-from signaling_sidecar.server.http import client_errors
+from signaling_sidecar.server.http import client_errors, request_ids
 from signaling_sidecar.server.http.access import Access
 from signaling_sidecar.server.http.advice import consequences
 from signaling_sidecar.server.http.dialect_routes import DialectRoutes
@@ -112,6 +112,7 @@ class Sidecar:
 
     def app(self) -> web.Application:
         app = web.Application()
+        request_ids.add_to(app)
         self._access.add_to(app)
         if self._gate is not None:
             TokenRequired(self._gate).add_to(app)

@@ -73,7 +73,9 @@ class HeldStateDir:
         except (OSError, StateDirTaken) as error:
             if not self._is_reported:
                 logger.warning(
-                    "the state folder cannot be used any more (%s): commands do not find this sidecar", error
+                    "the state folder cannot be used any more (%s): commands do not find this sidecar",
+                    error,
+                    extra={"code": "state-folder"},
                 )
             self._is_reported = True
         else:

@@ -154,6 +154,12 @@ class Settings:
         "how long the sidecar may take to close its connections in waves after SIGTERM, so that its clients do not all "
         "come back at once; Ctrl-C and a second SIGTERM close them at once",
     )
+    log_format: str = _setting(
+        one_of("text", "json"),
+        "text",
+        "whether messages are written to stderr as text, or as one JSON object in each line",
+        live=False,
+    )
     payloads: str = _setting(
         one_of("full", "summary", "none"), "full", "what the event log records of the payload of each signal"
     )

@@ -59,7 +59,7 @@ class Access:
         cause = (barred.header, barred.remedy)  # the value itself may differ in every request
         if cause not in self._hinted and len(self._hinted) < MAX_HINTS:
             self._hinted[cause] = barred
-            logger.warning("%s", barred)
+            logger.warning("%s", barred, extra={"code": f"{barred.header.lower()}-refused"})
         raise web.HTTPForbidden(text=f"{barred}\n")
 
     async def _let_pages_read(self, request: web.Request, response: web.StreamResponse) -> None:

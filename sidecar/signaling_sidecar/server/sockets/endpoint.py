@@ -16,6 +16,7 @@ from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialec
 from signaling_sidecar.dialects.shared_path import by_first_frame
 from signaling_sidecar.hub.effects import CloseCode, Limits
 from signaling_sidecar.hub.resumption import MAX_KEPT_BYTES
+from signaling_sidecar.json_log import request_id
 from signaling_sidecar.server.authorisation.gate import Gate
 from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token
 from signaling_sidecar.server.http.client_address import client_address, counted_as
@@ -183,6 +184,7 @@ class Endpoint:
             if not task.cancelled() and (error := task.exception()) is not None:
                 logger.error("connection %d has failed", connection.id, exc_info=error)
 
+        request_id.set(None)  # messages about the connection do not belong to its handshake
         task = asyncio.create_task(Reader(self._front, connection, socket).run())
         self._readers.add(task)
         task.add_done_callback(ended)
