@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
+from signaling_sidecar import systemd
 from signaling_sidecar.errors import PortTaken, SettingsError
 from signaling_sidecar.settings import Settings
 
@@ -12,10 +13,14 @@ BACKLOG = 1024  # connections that can wait to be accepted; after a restart all 
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Listen on the host and port of the settings; the host `::` means all IPv4 and IPv6 addresses.
+    """Listen on the host and port of the settings, unless systemd has passed a socket.
+
+    The host `::` means all IPv4 and IPv6 addresses.
 
     Raises PortTaken, and SettingsError for a host that is no address of this machine or a port that is not permitted.
     """
+    if (passed := systemd.passed_socket()) is not None:
+        return passed
     address = (settings.host, settings.port)
     try:
         family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
