@@ -158,6 +158,13 @@ def test_anything_else_than_one_tcp_socket_is_refused_in_one_sentence(
     assert errors.count("\n") == 1
 
 
+def test_a_socket_that_other_machines_can_reach_needs_what_a_host_needs(tmp_path: Path) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as listening, passing(listening, tmp_path / "state") as process:
+        code, errors = Serving(process, {}).wait()
+    assert code == 2
+    assert errors.startswith("sidecar: other machines can reach the host '0.0.0.0', so auth ")
+
+
 def test_a_socket_for_another_process_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTEN_FDS", "1")
     monkeypatch.setenv("LISTEN_PID", "1")

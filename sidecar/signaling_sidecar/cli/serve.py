@@ -30,6 +30,8 @@ CAN_HAND_ON_SOCKETS = os.name != "nt"
 _EPILOG = f"""\
 Every setting can also be given by an environment variable (SIDECAR_MAX_ROOMS=100) or in {FILE_NAME} in the folder of
 the project (max_rooms = 100). A flag takes precedence over the environment, and the environment over the file.
+Secrets are read from the environment only, because other users can see the flags of a process:
+{", ".join(f"SIDECAR_{each.name.upper()}" for each, kind in all_settings() if kind.is_secret)}.
 
 When the sidecar accepts connections, it prints one line of JSON with its name, version, url and port. SIGINT and
 SIGTERM stop it cleanly.

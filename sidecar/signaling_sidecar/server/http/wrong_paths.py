@@ -12,6 +12,7 @@ from aiohttp import web
 
 from signaling_sidecar.doctor.status import SIGNALING_PATH
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
+from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.untrusted_text import visible
 
 logger = logging.getLogger("signaling_sidecar")
@@ -35,6 +36,7 @@ class WrongPaths:
             app.router.add_route("*", f"{prefix}{SOCKET_IO}", self._refuse_socket_io)
         app.middlewares.append(self._explain)
 
+    @open_to_all
     async def _refuse_socket_io(self, request: web.Request) -> web.StreamResponse:
         request[CROSS_ORIGIN] = True
         raise web.HTTPNotImplemented(text=self._tell(WITHOUT_SOCKET_IO))

@@ -11,6 +11,7 @@ from aiohttp import web
 from signaling_sidecar.errors import MissingExtra
 from signaling_sidecar.server.admin.inspector_links import is_same
 from signaling_sidecar.server.http.access import Handler
+from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.metrics.measured import Measured
 
 
@@ -32,6 +33,7 @@ class MetricsPage:
     def routes(self) -> list[web.AbstractRouteDef]:
         return [web.get("/metrics", self._if_allowed)]
 
+    @open_to_all  # it has a check of its own
     async def _if_allowed(self, request: web.Request) -> web.StreamResponse:
         """Answer a request with `metrics_token`, which allows nothing else, or of the admin.
 
