@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+MISSING, TOO_MANY = "missing", "too-many"
+"""The reasons why a client is not let in although no token was refused: it has shown none, or too many."""
 RECORDS = 20  # at once, then one each second
 RECORDS_PER_S = 1.0
 

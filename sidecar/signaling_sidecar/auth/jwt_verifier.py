@@ -22,9 +22,8 @@ import msgspec
 from signaling_sidecar.auth.claims import ORDINARY, Claims, Scope
 from signaling_sidecar.auth.invalid_token import InvalidToken, Why
 from signaling_sidecar.auth.keys import Keys
+from signaling_sidecar.auth.limits import LEEWAY_S, MAX_LIFETIME_S
 
-LEEWAY_S = 10  # seconds by which the clocks of the issuer and of the sidecar may differ
-MAX_LIFETIME_S = 366 * 86_400  # seconds until `exp`; a revoked token must be remembered for as long
 MAX_TOKEN_CHARS = 8190  # the most that an HTTP header can carry here
 _REQUIRED = ("exp", "aud", "sub")
 # RFC 7515, 2: base64url without padding. Other spellings of the same bytes are refused.

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
 
 class SidecarError(Exception):
     """Ends a command with exit code 2. `str()` is one sentence for the terminal that says what to correct."""
+
+    code: str
+    """A word for programs that read the sidecar's messages, such as `port-taken`."""
+
+    def __init_subclass__(cls) -> None:
+        cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", cls.__name__).lower()
 
 
 class SettingsError(SidecarError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 import msgspec
@@ -157,7 +158,7 @@ def wrong_token(why: str) -> Refusal:
 
 
 def too_many_tokens(wait_s: float) -> Refusal:
-    return Refusal(Code.TOO_FAST, f"too many tokens were shown: try again in {max(1, round(wait_s))} s")
+    return Refusal(Code.TOO_FAST, f"too many tokens were shown: wait {math.ceil(wait_s)} s")
 
 
 def out_of_scope(scope: str) -> Refusal:

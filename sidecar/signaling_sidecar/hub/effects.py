@@ -242,6 +242,10 @@ class CloseCode(IntEnum):
     UNAUTHORISED = 4401
 
 
+EXPIRED, REVOKED = "token expired", "token revoked"
+"""The reasons of a Close with the code 4401 whose client can come back with another token."""
+
+
 class RoomLost(msgspec.Struct, frozen=True, gc=False):
     """The connection has lost its session in one room, and stays open because it is in other rooms.
 

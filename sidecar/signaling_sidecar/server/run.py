@@ -79,7 +79,8 @@ def run(
             ready = _write_runtime(sidecar, listening)
             if not reloaded:
                 print(msgspec.json.encode(ready).decode(), file=stdout, flush=True)
-                logger.info("signaling sidecar %s on %s, event log in %s", __version__, ready.url, ready.state_dir)
+                message = "signaling sidecar %s on %s, event log in %s"
+                logger.info(message, __version__, ready.url, ready.state_dir, extra={"code": "serving"})
                 if missing := lacks_protection(settings, address):
                     logger.warning("%s", _INSECURE.format(ready.port, " and ".join(missing)))
             serving()

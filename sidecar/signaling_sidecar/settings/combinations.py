@@ -34,7 +34,7 @@ def _check_auth(settings: Settings) -> None:
     elif settings.auth == "jwt":
         for name in ("jwt_algorithm", "jwt_audience"):
             if getattr(settings, name) is None:
-                raise SettingsError(name, None, "set, because auth is 'jwt'", "settings")
+                raise SettingsError(name, None, "set when auth is 'jwt'", "settings")
         if settings.jwt_algorithm == "HS256":
             _require_one(settings, "jwt_secret", "jwt_key_file")
         elif settings.jwt_secret is not None:

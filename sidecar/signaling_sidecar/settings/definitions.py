@@ -154,6 +154,12 @@ class Settings:
         "how long the sidecar may take to close its connections in waves after SIGTERM, so that its clients do not all "
         "come back at once; Ctrl-C and a second SIGTERM close them at once",
     )
+    log_format: str = _setting(
+        one_of("text", "json"),
+        "text",
+        "whether messages are written to stderr as text, or as one JSON object in each line",
+        live=False,
+    )
     payloads: str = _setting(
         one_of("full", "summary", "none"), "full", "what the event log records of the payload of each signal"
     )
@@ -203,6 +209,9 @@ class Settings:
     )
     turn_secret: str | None = _setting(
         secret(), None, "coturn's `static-auth-secret`, from which passwords for TURN servers are generated", live=False
+    )
+    metrics_token: str | None = _setting(
+        secret(), None, "a token that allows to read `/metrics` and nothing else, for Prometheus", live=False
     )
     turn_password_s: float = _setting(
         seconds(30 * 86_400),

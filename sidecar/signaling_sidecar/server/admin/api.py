@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 
 from signaling_sidecar.analysis.messages import AskWhy
-from signaling_sidecar.errors import NOT_JSON, Code, Refusal
+from signaling_sidecar.errors import NOT_JSON, Code, Refusal, StateDirUnusable
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
@@ -29,6 +29,7 @@ from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.admin.record_stream import Follower, send_records
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.authorisation.gate import Gate, is_of_admin
+from signaling_sidecar.server.authorisation.revoking import Revoke, Revoking
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.inspector.api import InspectorApi
@@ -67,11 +68,13 @@ class AdminApi:
         analysis: AnalysisProcess,
         refused: Callable[[], Iterable[Barred]] = lambda: (),
         gate: Gate | None = None,
+        revoking: Revoking | None = None,
     ) -> None:
         """`refused` returns the requests that were refused for their Host or Origin since the start. `gate` verifies
-        access tokens, and is None if none are required."""
+        access tokens, and `revoking` revokes them. They are None if there are none."""
         self._token = token
         self._gate = gate
+        self._revoking = revoking
         self._boot = boot
         self._analysis = analysis
         self._links = InspectorLinks()
@@ -106,6 +109,7 @@ class AdminApi:
             ("GET", "rooms", self._rooms),
             ("GET", "records", self._records),
             ("GET", "why", self._why),
+            ("POST", "revoke", self._revoke),
             ("POST", f"{room}/kick", self._kick),
             ("POST", f"{room}/close", self._close),
             ("POST", f"{room}/say", self._say),
@@ -113,16 +117,16 @@ class AdminApi:
             *(("GET", path, handler) for path, handler in self._inspector.handlers().items()),
         ]
         return [
-            web.post(LINK_PATH, self._guarded(self._new_link)),
+            web.post(LINK_PATH, self.guarded(self._new_link)),
             web.post(f"{INSPECTOR_PREFIX}/session", self._enter),
             *(
-                web.route(method, f"{prefix}/{path}", self._guarded(handler))
+                web.route(method, f"{prefix}/{path}", self.guarded(handler))
                 for prefix in (PREFIX, INSPECTOR_PREFIX)
                 for method, path, handler in handlers
             ),
         ]
 
-    def _guarded(self, handler: Handler) -> Handler:
+    def guarded(self, handler: Handler) -> Handler:
         @open_to_all
         async def guarded(request: web.Request) -> web.StreamResponse:
             if request.path.startswith(f"{INSPECTOR_PREFIX}/"):
@@ -219,6 +223,24 @@ class AdminApi:
 
     async def _rules(self, request: web.Request) -> web.Response:
         return await self._do(request, OwnRules, commands.SetOwnRules)
+
+    async def _revoke(self, request: web.Request) -> web.Response:
+        try:
+            asked = await _body(request, Revoke)
+        except NOT_JSON as error:
+            return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
+        if self._revoking is None or self._revoking.is_full:
+            why = (
+                "only tokens of --auth jwt can be revoked"
+                if self._revoking is None
+                else "too many tokens are revoked already"
+            )
+            return _json({"code": "not-revoked", "message": why}, 409)
+        try:
+            return _json({"closed": self._revoking.revoke(asked)})
+        except StateDirUnusable as error:
+            message = f"the tokens are refused, but only until the sidecar is started again: {error}"
+            return _json({"code": "not-kept", "message": message}, 503)
 
     async def _do(
         self, request: web.Request, body: type[Any], command: Callable[[RoomKey, Any], OfAdmin]

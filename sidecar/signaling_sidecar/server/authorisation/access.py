@@ -69,6 +69,11 @@ class Access:
         times = [each.claims.expires_at_s for each in used]
         return min((time_s + LEEWAY_S for time_s in times if time_s is not None), default=None)
 
+    def uses(self, is_revoked: Callable[[Claims], bool]) -> bool:
+        """Whether one of the tokens is revoked."""
+        used = (self.own, self.watching, *self._joined.values(), *self._asked.values())
+        return any(is_revoked(each.claims) for each in used if each is not None)
+
     def of_room(self, room: str) -> Held | None:
         """Return the token that counts for what is sent to a room."""
         return self._joined.get(room, self.own)

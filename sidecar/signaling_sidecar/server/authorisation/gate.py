@@ -10,16 +10,25 @@ from collections.abc import Callable, Collection, Iterable
 from aiohttp import web
 
 from signaling_sidecar import errors
-from signaling_sidecar.auth import Attempts, Claims, Failure, Failures, InvalidToken, Scope, Verifier, Why
+from signaling_sidecar.auth import (
+    MISSING,
+    TOO_MANY,
+    Attempts,
+    Claims,
+    Failure,
+    Failures,
+    InvalidToken,
+    RevocableTokens,
+    Scope,
+    Why,
+)
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.authorisation.tokens_in_requests import Candidate, bearer_token, candidates
-from signaling_sidecar.server.http.client_address import counted_as
+from signaling_sidecar.server.http.client_address import client_address, counted_as
 from signaling_sidecar.server.http.let_in import LET_IN, LetIn
 
-MISSING, TOO_MANY = "missing", "too-many"
-"""The reasons why a client is not let in although no token was refused."""
 _OF_THE_ADMIN = Claims(scopes=frozenset(Scope))
 
 
@@ -35,16 +44,13 @@ class NotLetIn(Exception):
 
 
 class Gate:
-    """`admin_token` is the token of this run, which may do everything. `address_of` returns the address of a request.
+    """`admin_token` is the token of this run, which may do everything. `record` must be set before the first request is
+    answered."""
 
-    `record` must be set before the first request is answered.
-    """
-
-    def __init__(self, verifier: Verifier, admin_token: str, address_of: Callable[[web.Request], str | None]) -> None:
+    def __init__(self, verifier: RevocableTokens, admin_token: str) -> None:
         self.record: Callable[[Record], None]
         self._verifier = verifier
         self._admin_token = admin_token
-        self._address_of = address_of
         self._attempts = Attempts()
         self._failures = Failures()
 
@@ -59,7 +65,7 @@ class Gate:
         found = candidates(request, parameters)
         if not found:
             return None
-        address = self._address_of(request)
+        address = client_address(request)
         try:
             let_in = self._first_valid(found, address)
         except NotLetIn as error:
@@ -74,7 +80,7 @@ class Gate:
         """Verify the token of a request as `let_in` does, and raise HTTPUnauthorized if it has none."""
         let_in = self.let_in(request, parameters)
         if let_in is None:
-            self._failed(MISSING, self._address_of(request))
+            self._failed(MISSING, client_address(request))
             raise _unauthorised("a token is required\n")
         return let_in
 
@@ -89,6 +95,11 @@ class Gate:
         told = next((each for each in refused if each.why != Why.MALFORMED), refused[0])
         self._count(told, address)
         raise told
+
+    def refuse_revoked(self, let_in: LetIn) -> None:
+        """Raise HTTPUnauthorized if the token was revoked after it was verified."""
+        if self._verifier.revocations.cover(let_in.claims):
+            raise _unauthorised("the token has been revoked\n")
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
@@ -137,7 +148,7 @@ class Gate:
 
     def _record(self, failures: Iterable[Failure]) -> None:
         for why, address, connection, times in failures:
-            data = present(why=why, remote=address, count=times)
+            data = present(why=why, remote=address, times=times if times > 1 else None)
             self.record(Record("auth.failed", connection=connection, data=data))
 
 

@@ -58,5 +58,5 @@ class WrongPaths:
         """Print a sentence, unless it has been printed before. Returns it as the text of an answer."""
         if sentence not in self._told and len(self._told) < MAX_TOLD:
             self._told.add(sentence)
-            logger.warning("%s", sentence)
+            logger.warning("%s", sentence, extra={"code": "wrong-path"})
         return f"{sentence}\n"

@@ -20,7 +20,6 @@ from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.http.client_address import client_address
 from signaling_sidecar.server.http.let_in import may_know_of
-from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 
 NO_NAME = "somebody without a name"
@@ -58,12 +57,10 @@ class PeersInRooms:
         self,
         analysis: AnalysisProcess,
         rooms: Callable[[], Iterable[Room]],
-        site: Callable[[], Site | None],
         admit: Callable[[web.Request], Awaitable[None]],
     ) -> None:
         self._analysis = analysis
         self._rooms = rooms
-        self._site = site
         self._admit = admit
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -71,7 +68,7 @@ class PeersInRooms:
 
     async def _answer(self, request: web.Request) -> web.Response:
         await self._admit(request)
-        address = client_address(request, self._site())
+        address = client_address(request)
         is_here = address is not None and ipaddress.ip_address(address).is_loopback
         answer = await self._shown(request) if is_here else Answer(None)
         return web.Response(

@@ -16,6 +16,7 @@ from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialec
 from signaling_sidecar.dialects.shared_path import by_first_frame
 from signaling_sidecar.hub.effects import CloseCode, Limits
 from signaling_sidecar.hub.resumption import MAX_KEPT_BYTES
+from signaling_sidecar.json_log import request_id
 from signaling_sidecar.server.authorisation.gate import Gate
 from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token
 from signaling_sidecar.server.http.client_address import client_address, counted_as
@@ -35,7 +36,6 @@ from signaling_sidecar.server.sockets.websocket import WebSocket
 from signaling_sidecar.server.tell import ConnectionOpened
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.settings import Settings
-from signaling_sidecar.site import Site
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -43,8 +43,7 @@ logger = logging.getLogger("signaling_sidecar")
 class Endpoint:
     """Serves the WebSockets of all dialects. Must be created in a running event loop.
 
-    `conceal` returns the keyed hash of a secret. `site` returns the content of the file that Vite's plugin has written.
-    `gate` verifies access tokens. It is None if none are required.
+    `conceal` returns the keyed hash of a secret. `gate` verifies access tokens. It is None if none are required.
     """
 
     def __init__(
@@ -53,7 +52,6 @@ class Endpoint:
         dialects: Mapping[str, Dialect],
         front: Front,
         conceal: Callable[[str], str],
-        site: Callable[[], Site | None],
         gate: Gate | None,
     ) -> None:
         self.settings = settings
@@ -63,7 +61,6 @@ class Endpoint:
         self._dialects = dialects
         self._front = front
         self._conceal = conceal
-        self._site = site
         self._gate = gate
         self._connection_ids = itertools.count(1)
         self._readers: set[asyncio.Task[None]] = set()
@@ -83,6 +80,8 @@ class Endpoint:
         if (refusal := refuse_handshake(request)) is not None:
             raise refusal
         await self.admit(request, dialect)
+        if self._gate is not None and let_in is not None:
+            self._gate.refuse_revoked(let_in)  # the hook may have taken long
         response = SwitchingProtocols(request)
         await response.prepare(request)
         socket = WebSocket(self.settings.max_frame_bytes)
@@ -147,7 +146,7 @@ class Endpoint:
             front.close_idle,
             limits,
             front.put,
-            client_address(request, self._site()),
+            client_address(request),
         )
         holders = front.token_holders
         if holders is not None and len(front) >= settings.max_connections:
@@ -185,6 +184,7 @@ class Endpoint:
             if not task.cancelled() and (error := task.exception()) is not None:
                 logger.error("connection %d has failed", connection.id, exc_info=error)
 
+        request_id.set(None)  # messages about the connection do not belong to its handshake
         task = asyncio.create_task(Reader(self._front, connection, socket).run())
         self._readers.add(task)
         task.add_done_callback(ended)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 from itertools import islice
 
 from signaling_sidecar import errors
@@ -43,11 +44,18 @@ class Front:
         self.outgoing = Outgoing(tick, self._connections, ice_servers, self.close_connection)
         self.send = self.outgoing.send
         self.put = self.outgoing.put
+        self.frames_received = 0
+        """The number of frames that were read, since the start."""
         self._taken: list[tuple[Connection, bytes]] = []
         """The frames of this tick that have arrived and are not handled yet."""
 
     def __len__(self) -> int:
         return len(self._connections)
+
+    @property
+    def connections(self) -> Collection[Connection]:
+        """The open connections."""
+        return self._connections.values()
 
     # --- what connections do -----------------------------------------------------------------------------------------
 
@@ -105,6 +113,7 @@ class Front:
         if not self._taken:
             return
         taken, self._taken = self._taken, []
+        self.frames_received += len(taken)
         for connection, frame in taken:
             if connection.end is None:
                 try:

@@ -86,6 +86,7 @@ class Reader:
         if message.type is WSMsgType.PING:
             front.put(connection, frames.frame(frames.PONG, message.data))
         elif message.type is not WSMsgType.PONG:
+            front.frames_received += 1
             is_text = message.type is WSMsgType.TEXT
             if is_text and connection.speaker is None and front.recognise(connection, message.data):
                 await self._begin()

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from signaling_sidecar.auth import Claims
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.hub.effects import EXPIRED, REVOKED, CloseCode
 from signaling_sidecar.server.authorisation.access import Access
 from signaling_sidecar.server.authorisation.command_checks import CommandChecks
 from signaling_sidecar.server.authorisation.gate import Gate
 from signaling_sidecar.server.sockets.connection import Connection
 
-EXPIRED = "token expired"
 # Seconds after which the time is looked at again: a clock can be set, and timers stand still while a machine sleeps.
 LOOK_AFTER_S = 60.0
 
@@ -33,6 +33,7 @@ class TokenHolders:
         self._checks = checks
         self._close = close
         self._loop = asyncio.get_running_loop()
+        self._open: dict[int, Connection] = {}
         self._anonymous: dict[int, Connection] = {}
         """The connections whose clients have not shown a token yet, the oldest first."""
 
@@ -43,6 +44,7 @@ class TokenHolders:
         """
         connection.access = access = Access(claims, time.time(), lambda: self._arm(connection))
         access.one_room = dialect is None or self._checks.takes_one_room(dialect.name)
+        self._open[connection.id] = connection
         if claims is None:
             self._anonymous[connection.id] = connection
         self._arm(connection)
@@ -58,7 +60,18 @@ class TokenHolders:
         access.one_room = self._checks.takes_one_room(dialect.name)
         return True
 
+    def close_all_of(self, is_revoked: Callable[[Claims], bool]) -> int:
+        """Close the connections of which a token is revoked, and return their number.
+
+        Their sessions are lost, so a client with another token of the same subject resumes.
+        """
+        found = [each for each in self._open.values() if each.access is not None and each.access.uses(is_revoked)]
+        for connection in found:
+            self._close(connection, CloseCode.UNAUTHORISED, REVOKED)
+        return len(found)
+
     def ended(self, connection: Connection) -> None:
+        self._open.pop(connection.id, None)
         self._anonymous.pop(connection.id, None)
 
     def close_an_anonymous_one(self) -> None:

@@ -236,7 +236,7 @@ class HookChecks:
         if now_s - self._told_s >= TOLD_GAP_S:
             self._told_s = now_s
             told = f"\n{error.told}" if isinstance(error, HookRaised) else f" {error}"
-            logger.error("the hook %s failed, and the request is refused:%s", name, told)
+            logger.error("the hook %s failed, and the request is refused:%s", name, told, extra={"code": "hook-failed"})
         return errors.hook_failed(name)
 
 
