@@ -146,6 +146,12 @@ async def test_a_page_whose_only_token_has_expired_is_refused_and_stays_away(bro
     assert (end["code"], end["reason"], end["final"]) == (4401, "unauthorised", True)
 
 
+async def test_the_code_in_the_readme_joins_with_a_token(browser: Browser, site: Site) -> None:
+    page = await visit(browser, site)
+    await page.js("import('/example.js').then((example) => { window.app = example })")
+    await page.holds("app.mesh.client.joined")
+
+
 async def test_no_token_is_in_a_url_in_the_terminal_or_in_the_event_log(browser: Browser, site: Site) -> None:
     page = await visit(browser, site)
     urls: list[str] = []
