@@ -18,8 +18,7 @@ NICENESS = 5  # the apps of the developer go first
 
 
 def main() -> None:
-    if hasattr(os, "nice"):  # on Windows the server sets the priority
-        os.nice(NICENESS)
+
     requests, replies = sys.stdin.buffer, _own_stdout()
     begin = _read(requests)
     if begin is None:

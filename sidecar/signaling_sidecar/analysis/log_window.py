@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,6 +28,15 @@ class Logged(Entry, frozen=True, gc=False):
     numbers: str | None = None
 
 
+class Grown(NamedTuple):
+    """How the window has changed."""
+
+    entries: Sequence[Logged]
+    """What was added at its end, or all that it has now if `is_cut` is true."""
+    is_cut: bool
+    """Whether the entries at its beginning were forgotten."""
+
+
 class LogWindow:
     """Must not be used by two threads at the same time."""
 
@@ -34,25 +44,18 @@ class LogWindow:
         self._folder = folder
         self._parts: dict[str, _Part] = {}
 
-    def grow(self) -> bool:
-        """Read what was written since the last call. Returns whether anything has changed. Raises NoLog."""
+    def grow(self) -> Grown:
+        """Read what was written since the last call. Raises NoLog and OSError."""
         found = newest_of(find_segments(self._folder).segments, WINDOW_BYTES, LEAST_SEGMENTS)
         # A segment that has been compressed is still the same segment.
-        parts = {path.name.removesuffix(".gz"): path for path in found}
-        has_other_parts = parts.keys() != self._parts.keys()
-        self._parts = {name: self._parts.get(name) or _Part(boot_of(path) or "") for name, path in parts.items()}
-        has_grown = [part.read(parts[name]) for name, part in self._parts.items() if not part.is_complete]
+        paths = {path.name.removesuffix(".gz"): path for path in found}
+        is_cut = list(paths)[: len(self._parts)] != list(self._parts)
+        self._parts = {name: self._parts.get(name) or _Part(boot_of(path) or "") for name, path in paths.items()}
+        added = [entry for name, part in self._parts.items() for entry in part.read(paths[name])]
         for part in list(self._parts.values())[:-1]:
             part.is_complete = True
-        return has_other_parts or any(has_grown)
-
-    @property
-    def paths(self) -> Sequence[Path]:
-        """The segments in the window, in their order."""
-        return newest_of(find_segments(self._folder).segments, WINDOW_BYTES, LEAST_SEGMENTS)
-
-    def entries(self) -> list[Logged]:
-        return list(chain.from_iterable(part.entries for part in self._parts.values()))
+        everything = chain.from_iterable(part.entries for part in self._parts.values())
+        return Grown(list(everything) if is_cut else added, is_cut)
 
 
 class _Part:
@@ -64,11 +67,15 @@ class _Part:
         self.entries: list[Logged] = []
         self.is_complete = False
 
-    def read(self, path: Path) -> bool:
+    def read(self, path: Path) -> list[Logged]:
+        """Return what was added since the last call."""
+        if self.is_complete:
+            return []
         text = whole_lines(path, self._read_bytes)
         self._read_bytes += len(text)
-        self.entries += filter(None, map(self._entry, text.splitlines()))
-        return bool(text)
+        added = list(filter(None, map(self._entry, text.splitlines())))
+        self.entries += added
+        return added
 
     def _entry(self, line: bytes) -> Logged | None:
         try:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import msgspec
 
 from signaling_sidecar.analysis.log_window import Logged, LogWindow
 from signaling_sidecar.analysis.messages import Key
-from signaling_sidecar.diagnosis import Diagnosis, FoundMeetings, History, find_meetings, judge
+from signaling_sidecar.diagnosis import Diagnosis, FoundMeetings, History, KeptVerdicts, MeetingFinder, judge
 from signaling_sidecar.drawing.rooms import NO_SIGN_OF_LIFE
+from signaling_sidecar.errors import SidecarError
 
 ELSEWHERE: Key = ("", "")
 """The key of pages that signal through another server, of which only the reports of the browsers are known."""
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """The newest part of the log, and the verdicts on it."""
+    """The newest part of the log, and the verdicts on it. The next look changes what it contains."""
 
     entries: Sequence[Logged]
     found: FoundMeetings
@@ -27,7 +29,7 @@ class Seen(msgspec.Struct, frozen=True):
     of_room: Mapping[Key, Sequence[Logged]]
     """The records of each room in this run, in their order."""
     histories: Mapping[Key, Sequence[History]]
-    reporting: frozenset[str]
+    reporting: Set[str]
     """The sessions whose browsers report the state of their connections."""
     seq: int
     """The number of the newest record."""
@@ -37,52 +39,77 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Looker:
-    """Looks at the log again and again. Must not be used by two threads at the same time."""
+    """Looks at the log again and again, and reads only what was added. Must not be used by two threads at the same
+    time."""
 
     def __init__(self, folder: Path, boot: str) -> None:
-        self._window = LogWindow(folder)
-        self._boot = boot
-        self._entries: Sequence[Logged] = ()
-        self._found: FoundMeetings | None = None
-        self._of_room: Mapping[Key, Sequence[Logged]] = {}
+        self._folder, self._boot = folder, boot
+        self._seen: Seen | None = None
+        self._forget()
 
     def look(self) -> Seen:
         """Raises NoLog and OSError."""
-        if self._window.grow() or self._found is None:
-            self._entries = self._window.entries()
-            self._found = find_meetings(self._entries)
-            self._of_room = _by_room(entry for entry in self._entries if entry.boot == self._boot)
-        diagnosis = judge(self._found, time.time())
-        histories = _histories(diagnosis)
+        try:
+            grown = self._window.grow()
+        except (SidecarError, OSError):
+            self._forget()  # a part of what was added may have been read
+            raise
+        now_ts = time.time()
+        if self._seen is None or grown.is_cut or grown.entries or now_ts >= (self._seen.changes_ts or math.inf):
+            if grown.is_cut:
+                self._read = _Read(self._boot)
+            self._read.add(grown.entries)
+            self._seen = self._read.seen(now_ts)
+        return self._seen
+
+    def _forget(self) -> None:
+        self._window, self._read, self._seen = LogWindow(self._folder), _Read(self._boot), None
+
+
+class _Read:
+    """What has been read of the log since the window began where it begins now."""
+
+    def __init__(self, boot: str) -> None:
+        self._boot = boot
+        self._entries: list[Logged] = []
+        self._meetings = MeetingFinder()
+        self._verdicts = KeptVerdicts()
+        self._reporting: set[str] = set()
+        self._of_key: dict[Key, list[Logged]] = defaultdict(list)
+        self._of_room: dict[Key, list[Logged]] = {}
+        """Only the rooms that have a sign of life."""
+
+    def add(self, entries: Sequence[Logged]) -> None:
+        self._entries += entries
+        for entry in entries:
+            self._meetings.take(entry)
+            if entry.type == "trace.state" and entry.session:
+                self._reporting.add(entry.session)
+            if entry.boot == self._boot and entry.dialect is not None and entry.room is not None:
+                key = entry.dialect, entry.room
+                self._of_key[key].append(entry)
+                if entry.type not in NO_SIGN_OF_LIFE:
+                    self._of_room[key] = self._of_key[key]
+
+    def seen(self, now_ts: float) -> Seen:
+        found = self._meetings.found()
+        diagnosis = judge(found, now_ts, evaluate=self._verdicts.evaluate)
+        changes_ts = min((each.changes_ts for each in diagnosis.verdicts), default=math.inf)
         return Seen(
             entries=self._entries,
-            found=self._found,
+            found=found,
             diagnosis=diagnosis,
             of_room=self._of_room,
-            histories=histories,
-            reporting=frozenset(
-                entry.session for entry in self._entries if entry.type == "trace.state" and entry.session
-            ),
+            histories=_histories(diagnosis),
+            reporting=self._reporting,
             seq=self._entries[-1].seq if self._entries else 0,
-            changes_ts=time.time() + 1.0,
+            changes_ts=None if changes_ts == math.inf else changes_ts,
         )
 
 
 def is_together(history: History) -> bool:
     """Whether the two peers are still in the room."""
     return history.last.meeting.parted() is None
-
-
-def _by_room(entries: Iterable[Logged]) -> dict[Key, list[Logged]]:
-    found: dict[Key, list[Logged]] = defaultdict(list)
-    alive: set[Key] = set()
-    for entry in entries:
-        if entry.dialect is not None and entry.room is not None:
-            key = entry.dialect, entry.room
-            found[key].append(entry)
-            if entry.type not in NO_SIGN_OF_LIFE:
-                alive.add(key)
-    return {key: each for key, each in found.items() if key in alive}
 
 
 def _histories(diagnosis: Diagnosis) -> dict[Key, list[History]]:

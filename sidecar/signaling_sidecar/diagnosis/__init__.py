@@ -3,8 +3,9 @@
 from signaling_sidecar.diagnosis.advice import ADVICE, next_step
 from signaling_sidecar.diagnosis.diagnosis import Diagnosis, History, diagnose, judge, lines_of
 from signaling_sidecar.diagnosis.entries import Entry, read_entries
+from signaling_sidecar.diagnosis.kept_verdicts import KeptVerdicts
 from signaling_sidecar.diagnosis.meeting import Meeting
-from signaling_sidecar.diagnosis.meetings import FoundMeetings, find_meetings
+from signaling_sidecar.diagnosis.meetings import FoundMeetings, MeetingFinder, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
 from signaling_sidecar.diagnosis.running import diagnose_running
 from signaling_sidecar.diagnosis.state import State, state_of
@@ -17,7 +18,9 @@ __all__ = [
     "Entry",
     "FoundMeetings",
     "History",
+    "KeptVerdicts",
     "Meeting",
+    "MeetingFinder",
     "Reason",
     "RejectionObject",
     "State",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from signaling_sidecar.diagnosis.meeting import Meeting, Signal
 from signaling_sidecar.eventlog.payload import Candidate
@@ -146,5 +147,6 @@ def _classes(candidates: list[Candidate]) -> set[str | None]:
     return {each.address_class for each in candidates}
 
 
+@lru_cache  # the candidates of a peer have the same addresses in each of its connections
 def _network(address: str | None) -> str | None:
     return str(ipaddress.ip_network(f"{address}/{SUBNET_BITS}", strict=False)) if address is not None else None

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import ExternalPages, OfferPool
@@ -15,11 +16,10 @@ from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import call_of, content_of, media_of, word_of
 from signaling_sidecar.diagnosis.refusals import Refusals
 from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
-from signaling_sidecar.diagnosis.reports import Connection, Connections
+from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
 from signaling_sidecar.diagnosis.room_sessions import RoomKey, RoomSessions
 from signaling_sidecar.diagnosis.sockets import Sockets
-
-_WHAT_OF_CANDIDATE = {"end": "end", None: None}
+from signaling_sidecar.eventlog.payload import Content
 
 
 @dataclass(eq=False)
@@ -31,42 +31,47 @@ class FoundMeetings:
     connections: Connections
     labels: dict[RoomKey, PeerLabels]
     """By dialect and room, the labels of all peers that the log shows in it."""
-    pools: list[OfferPool] = field(default_factory=list)
-    last_ts: float = 0.0
-    unread: dict[RoomKey, None] = field(default_factory=dict)
-    """The rooms, by dialect and room id, in which nobody could be seen to meet because frames to all are opaque. They
-    are in the order of these frames, and have no values."""
+    pools: list[OfferPool]
+    last_ts: float
+    unread: list[RoomKey]
+    """The rooms, by dialect and room id, in which nobody could be seen to meet because frames to all are opaque, in the
+    order of these frames."""
 
 
 def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
     """Find the meetings in the entries of a log, which must be in their order."""
-    log = _Log()
+    finder = MeetingFinder()
     for entry in entries:
-        log.take(entry)
-    log.finish()
-    return log.found
+        finder.take(entry)
+    return finder.found()
 
 
-class _Log:
+class MeetingFinder:
+    """Finds the meetings in a log that may still grow. `found` may be called again after more entries were taken, and
+    then changes what it has returned before."""
+
     def __init__(self) -> None:
         self._sockets = Sockets()
         self._sessions = RoomSessions(self._sockets)
         self._refusals = Refusals(self._sessions)
-        self.found = FoundMeetings(
-            self._sessions.meetings, self._refusals.rejections, Connections(), self._sessions.labels
-        )
+        self._connections = Connections()
+        self._last_ts = 0.0
+        self._unread: dict[RoomKey, None] = {}
+        """The rooms with opaque frames to all, in their order."""
         self._kept_ufrags: set[str | None] = {None}
         """The ICE ufrags of frames that were kept for a peer that was not there."""
 
     def take(self, entry: Entry) -> None:
-        if entry.ts > self.found.last_ts:
-            self.found.last_ts = entry.ts
+        if entry.ts > self._last_ts:
+            self._last_ts = entry.ts
         if entry.type == "trace.state":
             self._take_report(entry)
         elif entry.type == "log.checkpoint":
             self._sessions.take_checkpoint(entry)
         elif entry.type in ("signal.refused", "signal.expired"):
             self._refusals.take(entry)
+        elif entry.type == "auth.failed":
+            self._refusals.take_token(entry)
         elif entry.type.startswith("connection."):
             self._sockets.add(entry)
             if entry.type == "connection.closed":
@@ -74,16 +79,26 @@ class _Log:
         elif entry.dialect is not None and entry.room is not None:
             self._take_in_room((entry.dialect, entry.room), entry)
 
-    def finish(self) -> None:
-        """Find out what is known only after the last entry."""
-        self._join_reports()
+    def found(self) -> FoundMeetings:
+        """Return the meetings in all entries that were taken."""
+        pages = ExternalPages(self._connections, self._sockets)
+        external = list(pages.meetings(self._join_reports()))
         self._sessions.call_peers()
         self._refusals.sort()
-        for meeting in self.found.meetings:
-            self.found.unread.pop((meeting.dialect or "", meeting.room or ""), None)
+        meetings = [*self._sessions.meetings, *external]
+        met = {(meeting.dialect or "", meeting.room or "") for meeting in meetings}
+        return FoundMeetings(
+            meetings,
+            self._refusals.rejections,
+            self._connections,
+            self._sessions.labels,
+            pages.pools,
+            self._last_ts,
+            [key for key in self._unread if key not in met],
+        )
 
     def _take_report(self, entry: Entry) -> None:
-        report = self.found.connections.add(entry)
+        report = self._connections.add(entry)
         session = self._sessions.by_id.get(entry.session or "")
         if report is not None and report.pc is None and session is not None:
             self._sessions.learn_page(session, report)
@@ -102,46 +117,55 @@ class _Log:
 
     def _take_relayed(self, key: RoomKey, session: Session, entry: Entry) -> None:
         self._refusals.relayed_kinds.add((entry.dialect, entry.kind))
-        media, found = content_of(entry.kind, entry.data)
-        what = media.sdp_type or _WHAT_OF_CANDIDATE.get(media.candidate_type, "candidate") or _what(entry)
-        # A tuple takes less memory than a list, and all empty tuples are one object.
-        candidates = tuple([each for each in found if each.type not in ("end", "malformed")]) if found else ()
+        content = content_of(entry.kind, entry.data)
+        what = _what(content, entry.kind)
         # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
         is_to_a_peer, is_unannounced = entry.to is not None or what != "other", self._sessions.is_unannounced(key)
-        if media.is_opaque and is_unannounced and not is_to_a_peer:
-            self.found.unread[key] = None
+        if content.is_opaque and is_unannounced and not is_to_a_peer:
+            self._unread[key] = None
+        # A tuple takes less memory than a list, and all empty tuples are one object.
+        candidates = tuple([each for each in content.candidates if each.type not in ("end", "malformed")])
         call, has_frame, kept = call_of(entry.data), entry.data is not None, entry.without_data()
         # The receivers of a frame share its Signal, of which there are only two: one for each side of a meeting.
         of_side: list[Signal | None] = [None, None]
         for meeting in self._sessions.meetings_with(session, key, entry, may_begin=is_unannounced and is_to_a_peer):
             side = 0 if meeting.sessions[0] is session else 1
-            signal = of_side[side] or Signal(kept, side, what, media.ufrag, candidates, has_frame, call)
+            signal = of_side[side] or Signal(kept, side, what, content.ufrag, candidates, has_frame, call)
             of_side[side] = signal
             meeting.signals.append(signal)
 
-    def _join_reports(self) -> None:
-        """Add each RTCPeerConnection to the meeting whose signals carry its ICE ufrags, or whose peer it names."""
-        connections = self.found.connections
-        known = ReportedMeetings(self.found.meetings)
+    def _join_reports(self) -> list[Connection]:
+        """Add each RTCPeerConnection to the meeting whose signals carry its ICE ufrags, or whose peer it names. Return
+        those of pages that signaled through another server."""
+        for meeting in self._sessions.meetings:
+            meeting.connections = ([], [])
+        known = ReportedMeetings(self._sessions.meetings)
         external: list[Connection] = []
-        for connection in connections.by_id.values():
+        pages: dict[RoomKey, dict[str, Report]] = defaultdict(dict)
+        for connection in self._connections.by_id.values():
             found = known.of(connection)
             if found is not None:
                 meeting, side = found
                 meeting.connections[side].append(connection)
-                about = connections.pages.get(connection.page or "")
+                about = self._connections.pages.get(connection.page or "")
                 if about is not None:
-                    self._sessions.learn_page(meeting.sessions[side], about)
+                    session = meeting.sessions[side]
+                    pages[session.room][session.peer] = about
             elif connection.session is None and self._kept_ufrags.isdisjoint(connection.ufrags):
                 external.append(connection)
-        pages = ExternalPages(connections, self._sockets)
-        self.found.meetings += pages.meetings(external)
-        self.found.pools += pages.pools
-        for id_, entry in connections.insecure_sessions.items():
+        for key, labels in self._sessions.labels.items():
+            labels.pages_of_connections(pages.get(key, {}))
+        for id_, entry in self._connections.insecure_sessions.items():
             if id_ in self._sessions.by_id:
                 self._sessions.by_id[id_].insecure = entry
+        return external
 
 
-def _what(entry: Entry) -> str:
-    word = word_of(entry.kind)
+def _what(content: Content, kind: str | None) -> str:
+    """Return what a frame is for the connection of two peers: one of the values of `Signal.what`."""
+    if content.description is not None and content.description.type is not None:
+        return content.description.type
+    if content.candidate is not None:
+        return "end" if content.candidate.type == "end" else "candidate"
+    word = word_of(kind)
     return word if word in ("offer", "answer", "candidate") else "other"

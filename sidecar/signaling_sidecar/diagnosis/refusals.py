@@ -7,6 +7,7 @@ import msgspec
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Refusal, Rejection
 from signaling_sidecar.diagnosis.record_data import read_about, word_of
+from signaling_sidecar.diagnosis.refused_tokens import read_refused_token
 from signaling_sidecar.diagnosis.room_sessions import RoomSessions
 from signaling_sidecar.diagnosis.sockets import read_closed
 from signaling_sidecar.errors import Code
@@ -22,7 +23,20 @@ class Refusals:
         """The refused joins, and the refused offers that were not for a peer in the room."""
         self.relayed_kinds: set[tuple[str | None, str | None]] = set()
         """By dialect, the kinds of the frames that were relayed, which are the words of that dialect for a signal."""
+        self._unsorted: list[Refusal] = []
+        """Those of which it is not known yet that they were for other peers."""
         self._sessions = sessions
+        self._tokens: dict[tuple[str, int], str] = {}
+        """By run of the sidecar and connection, why the token was refused in the frame that is refused next."""
+
+    def take_token(self, entry: Entry) -> None:
+        """Process a record of a client that was not let in because of its token."""
+        refused = read_refused_token(entry)
+        if entry.connection is not None:
+            self._tokens[entry.boot, entry.connection] = refused.words
+        else:
+            client = f"a client at {refused.remote}" if refused.remote is not None else "a client"
+            self.rejections.append(Rejection(entry, None, Code.UNAUTHORISED, refused.words, client))
 
     def take(self, entry: Entry) -> None:
         """Process a record of a refused frame, or of one that has expired."""
@@ -30,7 +44,8 @@ class Refusals:
             self._add(entry, Code.NO_SUCH_PEER, f"no peer {entry.to!r} joined before the frame expired")
         else:
             about = read_about(entry.data)
-            self._add(entry, about.code or "", about.message or "")
+            token = self._tokens.pop((entry.boot, entry.connection or 0), None)
+            self._add(entry, about.code or "", token or about.message or "")
 
     def take_closed(self, entry: Entry) -> None:
         """Process a record of a closed connection, whose last frame may have been over the limit."""
@@ -40,17 +55,22 @@ class Refusals:
                 self._add(each, Code.TOO_LARGE, closed.reason or "")
 
     def sort(self) -> None:
-        """Keep only the refusals that the other peer lacks a frame for. For example, a refused leave is not one."""
-        for meeting in self._sessions.meetings:
-            for each in meeting.refusals:
-                each.is_signal = self._is_signal(each.entry)
-            meeting.refusals = [each for each in meeting.refusals if each.is_signal or _is_of_unknown_kind(each)]
+        """Find out which of the refused frames were for other peers, now that more kinds of frames are known."""
+        for each in self._unsorted:
+            each.is_signal = self._is_signal(each.entry)
+        self._unsorted = [each for each in self._unsorted if not each.is_signal]
 
     def _add(self, entry: Entry, code: str, message: str) -> None:
         session = self._sessions.by_id.get(entry.session or "")
         meetings = [] if session is None else list(self._sessions.meetings_meant_by(session, entry))
+        # It has no readable type, or none that the dialect has.
+        is_of_unknown_kind = entry.kind is None or code == Code.UNKNOWN_TYPE
         for meeting in meetings:
-            meeting.refusals.append(Refusal(entry, 0 if meeting.sessions[0] is session else 1, code, message))
+            side = 0 if meeting.sessions[0] is session else 1
+            refusal = Refusal(entry, side, code, message, self._is_signal(entry), is_of_unknown_kind)
+            meeting.refusals.append(refusal)
+            if not refusal.is_signal:
+                self._unsorted.append(refusal)
         # A candidate or an update of a client in no room is refused too, but only because its join was refused before.
         is_of_newcomer = entry.session is None and entry.kind is not None and code != Code.NOT_JOINED
         if not meetings and (is_of_newcomer or word_of(entry.kind) == "offer"):
@@ -73,8 +93,3 @@ class Refusals:
         if entry.to is not None or entry.type == "connection.closed":
             return True
         return word_of(entry.kind) in _SIGNAL_WORDS or (entry.dialect, entry.kind) in self.relayed_kinds
-
-
-def _is_of_unknown_kind(refusal: Refusal) -> bool:
-    """Whether the log does not show what the frame was for: it has no readable type, or none that the dialect has."""
-    return refusal.entry.kind is None or refusal.code == Code.UNKNOWN_TYPE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis.advice import next_step
@@ -26,6 +26,8 @@ class Verdict(NamedTuple):
     finding: Finding
     notes: tuple[str, ...]
     """Further observations that do not explain the result."""
+    changes_ts: float
+    """The time at which the verdict may change although nothing happens, because a time to act has passed."""
     offered_in: Meeting | None = None
     """If the two have not sent an offer here: their meeting in a room of another dialect, in which they have."""
 
@@ -42,6 +44,10 @@ class Verdict(NamedTuple):
         return next_step(self.finding.reason, self.finding.code)
 
 
+Evaluate = Callable[[Meeting, float], Verdict]
+"""Evaluates a meeting at a time, as the function `evaluate` does."""
+
+
 class Verdicts:
     """Evaluates meetings, of which `meetings` are all in the log.
 
@@ -49,7 +55,8 @@ class Verdicts:
     wrong if no offer was sent in the room of the first.
     """
 
-    def __init__(self, meetings: Iterable[Meeting]) -> None:
+    def __init__(self, meetings: Iterable[Meeting], evaluate: Evaluate) -> None:
+        self._evaluate = evaluate
         self._offered: dict[frozenset[str], Meeting] = {
             _peers(each): each
             for each in meetings
@@ -58,7 +65,7 @@ class Verdicts:
         """By the ids of two peers, the last meeting in which one has sent an offer to the other."""
 
     def on(self, meeting: Meeting, now_ts: float) -> Verdict:
-        verdict = evaluate(meeting, now_ts)
+        verdict = self._evaluate(meeting, now_ts)
         offered_in = self._offered.get(_peers(meeting))
         if verdict.finding.reason is not Reason.NOBODY_OFFERED or offered_in is None:
             return verdict
@@ -87,7 +94,7 @@ def evaluate(meeting: Meeting, now_ts: float) -> Verdict:
             break
         if before.finding.reason not in _UNDECIDED:
             again = before.finding._replace(sentence=f"{before.finding.sentence}; they are trying again")
-            return before._replace(finding=again)
+            return before._replace(finding=again, changes_ts=verdict.changes_ts)
     return verdict
 
 
@@ -95,7 +102,7 @@ def _evaluate(meeting: Meeting, attempt: Attempt, now_ts: float) -> Verdict:
     pair = Pair(meeting, attempt, now_ts)
     signaling = by_signaling(pair)
     finding = with_reports(pair, signaling)
-    return Verdict(meeting, attempt, signaling, finding, tuple(_notes(pair, finding.reason)))
+    return Verdict(meeting, attempt, signaling, finding, tuple(_notes(pair, finding.reason)), pair.changes_ts)
 
 
 def _notes(pair: Pair, reason: Reason) -> Iterable[str]:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, TextIO
 
 import msgspec
@@ -19,7 +20,7 @@ from aiohttp import web
 from signaling_sidecar import __version__
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
-from signaling_sidecar.listening import listen, url_of
+from signaling_sidecar.listening import address_of, check_protection, lacks_protection, listen, url_of
 from signaling_sidecar.server.app import Sidecar
 from signaling_sidecar.server.garbage import look_for_garbage_rarely
 from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HEADERS
@@ -28,6 +29,11 @@ from signaling_sidecar.settings import Sources
 KEEPALIVE_S = 10.0  # seconds; with the default of aiohttp, half-sent headers would keep a socket open for an hour
 LAST_REQUESTS_S = 0.02  # seconds within which the requests of the connections that were accepted last arrive
 SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end, after all WebSockets have been closed
+
+_INSECURE = (
+    "insecure: other machines can reach port {}, and the sidecar runs without {}; strangers, or a website that is open "
+    "in a browser there, may read and send in every room"
+)
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -62,6 +68,10 @@ def run(
     settings = sources.load()
     listening = listening or listen(settings)
     with listening, _own_stdout() as stdout, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        address = address_of(listening)
+        # The settings file may have changed since the socket was bound, and may change while the sidecar runs.
+        sources = replace(sources, check=lambda later: check_protection(later, address))
+        sources.check(settings)
         sidecar = Sidecar(settings, sources, reloaded=reloaded)
 
         def announce() -> None:
@@ -69,7 +79,10 @@ def run(
             ready = _write_runtime(sidecar, listening)
             if not reloaded:
                 print(msgspec.json.encode(ready).decode(), file=stdout, flush=True)
-                logger.info("signaling sidecar %s on %s, event log in %s", __version__, ready.url, ready.state_dir)
+                message = "signaling sidecar %s on %s, event log in %s"
+                logger.info(message, __version__, ready.url, ready.state_dir, extra={"code": "serving"})
+                if missing := lacks_protection(settings, address):
+                    logger.warning("%s", _INSECURE.format(ready.port, " and ".join(missing)))
             serving()
 
         runner.run(_serve(sidecar, listening, announce, exit_on_stdin_eof))

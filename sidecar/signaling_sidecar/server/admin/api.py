@@ -1,7 +1,8 @@
 """The admin API, with which notebooks and scripts see and change what happens in the rooms. `openapi.py` describes it.
 
-It needs the token of this run, which is in the private `runtime.json`. The token is sent as a bearer token, and never
-as a cookie or in the URL, so that no web page can make a browser send it. Vite's proxy does not forward these paths.
+It needs the token of this run, which is in the private `runtime.json`, or an access token with the scope `admin`. The
+token is sent as a bearer token, and never as a cookie or in the URL, so that no web page can make a browser send it.
+Vite's proxy does not forward these paths.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 from aiohttp import web
 
 from signaling_sidecar.analysis.messages import AskWhy
-from signaling_sidecar.errors import NOT_JSON, Code, Refusal
+from signaling_sidecar.errors import NOT_JSON, Code, Refusal, StateDirUnusable
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
@@ -27,11 +28,15 @@ from signaling_sidecar.server.admin.inspector_links import (
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.admin.record_stream import Follower, send_records
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
+from signaling_sidecar.server.authorisation.gate import Gate, is_of_admin
+from signaling_sidecar.server.authorisation.revoking import Revoke, Revoking
 from signaling_sidecar.server.http.guard import Barred
+from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.inspector.api import InspectorApi
 from signaling_sidecar.server.room_state import room_state
 
 BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a line or two
+LINK_PATH = f"{PREFIX}/inspector-link"
 INSPECTOR_PREFIX = "/inspector/api"  # the page of the inspector asks for paths that are relative to its own
 STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # any other refusal is answered with 409
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,10 +62,19 @@ class AdminApi:
     """`begin` must be called before the first request."""
 
     def __init__(
-        self, token: str, boot: str, analysis: AnalysisProcess, refused: Callable[[], Iterable[Barred]] = lambda: ()
+        self,
+        token: str,
+        boot: str,
+        analysis: AnalysisProcess,
+        refused: Callable[[], Iterable[Barred]] = lambda: (),
+        gate: Gate | None = None,
+        revoking: Revoking | None = None,
     ) -> None:
-        """`refused` returns the requests that were refused for their Host or Origin since the start."""
+        """`refused` returns the requests that were refused for their Host or Origin since the start. `gate` verifies
+        access tokens, and `revoking` revokes them. They are None if there are none."""
         self._token = token
+        self._gate = gate
+        self._revoking = revoking
         self._boot = boot
         self._analysis = analysis
         self._links = InspectorLinks()
@@ -95,6 +109,7 @@ class AdminApi:
             ("GET", "rooms", self._rooms),
             ("GET", "records", self._records),
             ("GET", "why", self._why),
+            ("POST", "revoke", self._revoke),
             ("POST", f"{room}/kick", self._kick),
             ("POST", f"{room}/close", self._close),
             ("POST", f"{room}/say", self._say),
@@ -102,16 +117,17 @@ class AdminApi:
             *(("GET", path, handler) for path, handler in self._inspector.handlers().items()),
         ]
         return [
-            web.post(f"{PREFIX}/inspector-link", self._guarded(self._new_link)),
+            web.post(LINK_PATH, self.guarded(self._new_link)),
             web.post(f"{INSPECTOR_PREFIX}/session", self._enter),
             *(
-                web.route(method, f"{prefix}/{path}", self._guarded(handler))
+                web.route(method, f"{prefix}/{path}", self.guarded(handler))
                 for prefix in (PREFIX, INSPECTOR_PREFIX)
                 for method, path, handler in handlers
             ),
         ]
 
-    def _guarded(self, handler: Handler) -> Handler:
+    def guarded(self, handler: Handler) -> Handler:
+        @open_to_all
         async def guarded(request: web.Request) -> web.StreamResponse:
             if request.path.startswith(f"{INSPECTOR_PREFIX}/"):
                 refuse_other_pages(request)
@@ -128,13 +144,17 @@ class AdminApi:
         if is_same(self._token, token):
             return True
         is_inspector = request.path.startswith(f"{INSPECTOR_PREFIX}/") and is_on_this_machine(request)
-        return is_inspector and self._links.is_token(token)
+        if is_inspector and self._links.is_token(token):
+            return True
+        # The link lets a browser in without a token, so it is only given to programs on this machine.
+        return request.path != LINK_PATH and is_of_admin(self._gate, request)
 
     # --- the inspector ------------------------------------------------------------------------------------------------
 
     async def _new_link(self, request: web.Request) -> web.Response:
         return _json({"code": self._links.new_code()})
 
+    @open_to_all
     async def _enter(self, request: web.Request) -> web.Response:
         """Exchange the code of a one-time link for a token."""
         refuse_other_pages(request)
@@ -203,6 +223,24 @@ class AdminApi:
 
     async def _rules(self, request: web.Request) -> web.Response:
         return await self._do(request, OwnRules, commands.SetOwnRules)
+
+    async def _revoke(self, request: web.Request) -> web.Response:
+        try:
+            asked = await _body(request, Revoke)
+        except NOT_JSON as error:
+            return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
+        if self._revoking is None or self._revoking.is_full:
+            why = (
+                "only tokens of --auth jwt can be revoked"
+                if self._revoking is None
+                else "too many tokens are revoked already"
+            )
+            return _json({"code": "not-revoked", "message": why}, 409)
+        try:
+            return _json({"closed": self._revoking.revoke(asked)})
+        except StateDirUnusable as error:
+            message = f"the tokens are refused, but only until the sidecar is started again: {error}"
+            return _json({"code": "not-kept", "message": message}, 503)
 
     async def _do(
         self, request: web.Request, body: type[Any], command: Callable[[RoomKey, Any], OfAdmin]
