@@ -60,7 +60,7 @@ class Wire:
     def require_tokens(self, tokens: dict[str, Claims]) -> None:
         """Let each connection show one of these tokens first."""
         self._tokens = tokens
-        self._checks = CommandChecks({self.dialect.name: self.dialect.rules(Settings())}, conceal)
+        self._checks = CommandChecks({self.dialect.name: self.dialect.rules(Settings())}, conceal, lambda subject: 0.0)
 
     def open(self, name: str, room: str | None = None, peer: str | None = None) -> None:
         """Connect at the path that the dialect's clients use; a dialect may end the connection at once."""
