@@ -25,6 +25,7 @@ from signaling_sidecar.auth import (
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.hub.records import present
+from signaling_sidecar.server.authorisation.access import has_expired
 from signaling_sidecar.server.authorisation.tokens_in_requests import Candidate, bearer_token, candidates
 from signaling_sidecar.server.http.client_address import client_address, counted_as
 from signaling_sidecar.server.http.let_in import LET_IN, LetIn
@@ -100,6 +101,10 @@ class Gate:
         """Raise HTTPUnauthorized if the token was revoked after it was verified."""
         if self._verifier.revocations.cover(let_in.claims):
             raise _unauthorised("the token has been revoked\n")
+
+    def is_over(self, claims: Claims) -> bool:
+        """Whether a token that was valid has expired or was revoked."""
+        return self._verifier.revocations.cover(claims) or has_expired(claims, time.time())
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
