@@ -60,7 +60,9 @@ class Wire:
     def require_tokens(self, tokens: dict[str, Claims]) -> None:
         """Let each connection show one of these tokens first."""
         self._tokens = tokens
-        self._checks = CommandChecks({self.dialect.name: self.dialect.rules(Settings())}, conceal)
+        self._checks = CommandChecks(
+            {self.dialect.name: self.dialect.rules(Settings())}, conceal, wait_of_subject_s=lambda _: 0.0
+        )
 
     def open(self, name: str, room: str | None = None, peer: str | None = None) -> None:
         """Connect at the path that the dialect's clients use; a dialect may end the connection at once."""
@@ -113,8 +115,8 @@ class Wire:
                 raise NotLetIn(errors.wrong_token(str(InvalidToken(Why.SIGNATURE))), Why.SIGNATURE)
             return tokens[token]
 
-        access = self._accesses.setdefault(name, Access(None, 0.0, lambda: None))
-        return self._checks.check(command, access, verify)
+        access = self._accesses.setdefault(name, Access(None, 0.0, verify, lambda: None))
+        return self._checks.check(command, access)
 
     def kind_of(self, frame: bytes) -> str | None:
         if not isinstance(frame, Binary):
