@@ -21,9 +21,18 @@ from signaling_sidecar.server.refused_commands import refused, refused_relay
 
 
 class CommandChecks:
-    """`rules` are those of the dialects. `conceal` returns the keyed hash of the name of a secret room."""
+    """`rules` are those of the dialects. `conceal` returns the keyed hash of the name of a secret room.
 
-    def __init__(self, rules: Mapping[str, RoomRules], conceal: Callable[[str], str]) -> None:
+    `wait_of_subject_s` counts a try of a subject, and returns the seconds that it must wait, or 0.
+    """
+
+    def __init__(
+        self,
+        rules: Mapping[str, RoomRules],
+        conceal: Callable[[str], str],
+        wait_of_subject_s: Callable[[str | None], float],
+    ) -> None:
+        self._wait_of_subject_s = wait_of_subject_s
         self._secret = frozenset(name for name, each in rules.items() if each.entry.secret)
         self._one_room = frozenset(name for name, each in rules.items() if each.joining.rooms_per_connection == 1)
         self._conceal = conceal
@@ -58,7 +67,7 @@ class CommandChecks:
     def _of_single(self, command: commands.Single, access: Access) -> commands.Single:
         match command:
             case commands.Join():
-                return self._of_join(command, access)
+                return self._of_counted_join(command, access)
             case commands.Relay():
                 return self._of_relay(command, access)
             case commands.Enqueue():
@@ -79,6 +88,14 @@ class CommandChecks:
                 return command  # a client may ask whether the sidecar is there
             case _:
                 assert_never(command)
+
+    def _of_counted_join(self, join: commands.Join, access: Access) -> commands.Single:
+        """A join counts as one try of its subject, whether it has a token of its own or uses that of the connection."""
+        if join.credential is None and access.own is not None:
+            wait_s = self._wait_of_subject_s(access.own.claims.subject)
+            if wait_s > 0:
+                return refused(join, errors.too_many_joins(wait_s))
+        return self._of_join(join, access)
 
     def _of_join(self, join: commands.Join, access: Access) -> commands.Single:
         token = self._token(join.credential, access)
