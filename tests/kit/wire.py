@@ -60,9 +60,7 @@ class Wire:
     def require_tokens(self, tokens: dict[str, Claims]) -> None:
         """Let each connection show one of these tokens first."""
         self._tokens = tokens
-        self._checks = CommandChecks(
-            {self.dialect.name: self.dialect.rules(Settings())}, conceal, wait_of_subject_s=lambda _: 0.0
-        )
+        self._checks = CommandChecks({self.dialect.name: self.dialect.rules(Settings())}, conceal, lambda subject: 0.0)
 
     def open(self, name: str, room: str | None = None, peer: str | None = None) -> None:
         """Connect at the path that the dialect's clients use; a dialect may end the connection at once."""
