@@ -113,8 +113,8 @@ class Wire:
                 raise NotLetIn(errors.wrong_token(str(InvalidToken(Why.SIGNATURE))), Why.SIGNATURE)
             return tokens[token]
 
-        access = self._accesses.setdefault(name, Access(None, 0.0, lambda: None))
-        return self._checks.check(command, access, verify)
+        access = self._accesses.setdefault(name, Access(None, 0.0, verify, lambda: None))
+        return self._checks.check(command, access)
 
     def kind_of(self, frame: bytes) -> str | None:
         if not isinstance(frame, Binary):
