@@ -17,7 +17,6 @@ every_notebook = pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb"
 @every_notebook
 @pytest.mark.filterwarnings("default")  # ignores warnings of the kernel itself; the warnings of cells are checked
 def test_a_notebook_runs_from_top_to_bottom_without_an_error_or_a_warning(path: Path) -> None:
-    # These import `jsonschema`, which takes a second and a half. At the top of the file, they would delay each worker.
     import nbformat
     from nbclient import NotebookClient
 

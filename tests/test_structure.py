@@ -34,6 +34,7 @@ MAY_IMPORT = {
         "listening",
         "dialects",
         "eventlog",
+        "json_log",
         "settings",
         "errors",
         "untrusted_text",
@@ -42,6 +43,7 @@ MAY_IMPORT = {
         "allow_list",
         "analysis",
         "addresses",
+        "auth",
         "lan",
         "diagnosis",
         "dialects",
@@ -50,10 +52,12 @@ MAY_IMPORT = {
         "eventlog",
         "hub",
         "reload",
+        "json_log",
         "listening",
         "site",
         "hooks",
         "settings",
+        "systemd",
         "errors",
         "names",
         "untrusted_text",
@@ -61,18 +65,21 @@ MAY_IMPORT = {
     "pytest_plugin": {"testing"},
     "testing": {"admin_request", "diagnosis", "eventlog", "untrusted_text"},
     "reload": {"settings", "errors"},
+    "auth": {"settings", "errors"},
     "hooks": set(),
     "admin_request": set(),
-    "listening": {"settings", "errors"},
+    "json_log": {"errors"},
+    "listening": {"settings", "systemd", "errors"},
+    "systemd": {"errors"},
     "lan": {"addresses", "site", "errors", "names", "untrusted_text"},
     "addresses": set(),
     "site": {"allow_list", "errors"},
     "text_encoding": set(),
     "dialects": {"eventlog", "hub", "settings", "errors", "names"},
-    "eventlog": {"hub", "settings", "site", "errors", "names", "text_encoding"},
+    "eventlog": {"auth", "hub", "settings", "site", "errors", "names", "text_encoding"},
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "untrusted_text"},
     "analysis": {"diagnosis", "dialects", "drawing", "eventlog", "hub", "errors", "untrusted_text"},
-    "diagnosis": {"eventlog", "errors", "untrusted_text"},
+    "diagnosis": {"auth", "eventlog", "errors", "untrusted_text"},
     "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
     "inspection": {
         "admin_request",
@@ -191,6 +198,7 @@ def test_no_dialect_is_named_in_the_hub() -> None:
 
 PUBLIC = [
     "",
+    "auth",
     "cli",
     "dialects",
     "doctor",
@@ -236,3 +244,13 @@ def test_no_test_imports_another_test_file() -> None:
     for path in TESTS:
         own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         assert not {module for module in imports_of(path) if re.match(r"tests\.(\w+\.)*test_", module)} - {own}, path
+
+
+def test_no_file_of_tests_imports_a_slow_package_at_its_top() -> None:
+    """Every worker of pytest imports each such file, and these packages compile grammars, which takes over a second."""
+    slow = {"jsonschema", "nbclient", "nbformat"}
+    for path in TESTS:
+        for node in ast.parse(path.read_text()).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.partition(".")[0] for name in names} & slow, path

@@ -96,7 +96,6 @@ def test_clearing_creates_no_files_if_there_is_no_log(tmp_path: Path, capsys: py
 
 
 def test_real_lines_match_the_printed_schema(capsys: pytest.CaptureFixture[str]) -> None:
-    # It takes a second and a half to compile grammars. At the top of the file, that would delay each pytest worker.
     import jsonschema
 
     assert main(["log", "schema"]) == 0

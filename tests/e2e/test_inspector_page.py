@@ -22,6 +22,7 @@ SDP = "v=0\r\ns=-\r\nt=0 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r
 HOSTILE = "<img src=x onerror=document.title='hacked'>"
 PHONE: Any = {"width": 390, "height": 844}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+VIEWS = ("mesh", "ladder", "timeline", "records")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -226,27 +227,42 @@ async def test_text_of_peers_is_never_parsed_as_html(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_axe_finds_nothing_serious_and_nothing_is_wider_than_a_phone(
+async def test_axe_finds_nothing_serious(
     browser: Browser, sidecar: Sidecar, join: Join, room: str, scheme: Literal["light", "dark"]
 ) -> None:
-    sockets = [await join(sidecar, room, f"peer-{number}") for number in range(30)]
+    # More peers would add elements of the same kinds, and axe takes a second for each thousand.
+    sockets = [await join(sidecar, room, f"peer-{number}") for number in range(8)]
     await offer(sockets[0], "peer-1")
     inspector = await open_inspector(browser, sidecar, color_scheme=scheme, viewport=PHONE)
     await inspector.open(view="rooms")
     await expect(inspector.room(room)).to_be_visible()
     assert await inspector.axe() == []
-    page = inspector.page
-    for view in ("mesh", "ladder", "timeline", "records"):
-        await inspector.open(room=room, view=view)
-        await expect(page.locator(f"[data-panel={view}]")).to_be_visible()
-        if view in ("ladder", "records"):
-            await inspector.rows(view).last.click()
-            await expect(page.locator("#payload-body > *").first).to_be_visible()
+    for view in VIEWS:
+        await open_view(inspector, room, view)
         assert await inspector.axe() == []
-        assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    await page.get_by_role("button", name="Rules…").click()
+    await inspector.page.get_by_role("button", name="Rules…").click()
     assert await inspector.axe() == []
     assert inspector.faults == []
+
+
+async def test_with_thirty_peers_nothing_is_wider_than_a_phone(
+    browser: Browser, sidecar: Sidecar, join: Join, room: str
+) -> None:
+    sockets = [await join(sidecar, room, f"peer-{number}") for number in range(30)]
+    await offer(sockets[0], "peer-1")
+    inspector = await open_inspector(browser, sidecar, viewport=PHONE)
+    for view in VIEWS:
+        await open_view(inspector, room, view)
+        assert await inspector.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert inspector.faults == []
+
+
+async def open_view(inspector: Inspector, room: str, view: str) -> None:
+    await inspector.open(room=room, view=view)
+    await expect(inspector.page.locator(f"[data-panel={view}]")).to_be_visible()
+    if view in ("ladder", "records"):
+        await inspector.rows(view).last.click()
+        await expect(inspector.page.locator("#payload-body > *").first).to_be_visible()
 
 
 async def test_the_files_of_the_page_are_small() -> None:

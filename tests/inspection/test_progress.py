@@ -8,9 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from signaling_sidecar import progress
 from signaling_sidecar.inspection import open_log
@@ -89,19 +87,20 @@ def test_without_a_terminal_nothing_is_shown(
     assert capsys.readouterr() == ("", "")
 
 
-class WatchedNotebook(NotebookClient):
-    """Keeps the HTML that was shown at any time."""
-
-    def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
-        self.shown = [*getattr(self, "shown", []), msg["content"].get("data", {}).get("text/html", "")]
-        return super().process_message(msg, cell, cell_index)
-
-
 @pytest.mark.filterwarnings("default")  # ignores warnings of the kernel itself
 def test_a_notebook_shows_a_bar_of_which_nothing_is_saved(folder: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    shown = []
+
+    class WatchedNotebook(NotebookClient):
+        def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
+            shown.append(msg["content"].get("data", {}).get("text/html", ""))
+            return super().process_message(msg, cell, cell_index)
+
     cell = nbformat.v4.new_code_cell(EVERYTHING_IS_LONG + READ_ALL.format(folder=str(folder)))
-    client = WatchedNotebook(nbformat.v4.new_notebook(cells=[cell]), timeout=60)
-    client.execute()
-    bars = [re.sub("<.*> ", "", html) for html in client.shown if "<progress" in html]
+    WatchedNotebook(nbformat.v4.new_notebook(cells=[cell]), timeout=60).execute()
+    bars = [re.sub("<.*> ", "", html) for html in shown if "<progress" in html]
     assert bars == ["reading", "reading", "signals", "pairs of peers", "candidates"]
     assert [output.data for output in cell.outputs] == [{"text/html": ""}] * 4

@@ -53,6 +53,11 @@ export type WebSocketClass = new (
 }
 
 export interface ConnectionListener {
+  /**
+   * A connection is about to be opened. Returns false if none is needed, and rejects if it should be
+   * tried again later.
+   */
+  prepare(): Promise<boolean>
   opened(): void
   received(data: unknown): void
   /** An open connection was lost. The client reconnects unless there is a `dismissal`. */
@@ -104,7 +109,7 @@ export class Connection {
       return
     }
     const socket: ReconnectingWebSocket = new ReconnectingWebSocket(
-      () => this.#nextUrl(),
+      () => this.#nextUrl(socket),
       undefined,
       {
         WebSocket: this.#webSocket,
@@ -197,12 +202,16 @@ export class Connection {
     if (wasOpen) this.#listener.lost(code, reason, dismissal)
   }
 
-  async #nextUrl(): Promise<string> {
-    const attempt = this.#socket?.retryCount ?? 0
+  async #nextUrl(socket: ReconnectingWebSocket): Promise<string> {
+    const attempt = socket.retryCount
     if (attempt > 0) {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * JITTER_MS))
-      this.#listener.retrying(attempt)
+      if (this.#socket === socket) this.#listener.retrying(attempt)
     }
+    // partysocket opens nothing after `release`, which the app can cause at any time.
+    if (this.#socket !== socket) return ''
+    const isNeeded = await this.#listener.prepare()
+    if (!isNeeded && this.#socket === socket) this.release()
     return this.#url() ?? ''
   }
 }

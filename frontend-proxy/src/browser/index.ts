@@ -11,3 +11,4 @@ export type {
   SignalingEvents,
   SignalingOptions,
 } from './signaling-events.ts'
+export type { Token } from './token-source.ts'

@@ -2,6 +2,7 @@
 
 import type { Dismissal, WebSocketClass } from './connection.ts'
 import type { Peer, RelayedFrame, Room } from './frames.ts'
+import type { Token } from './token-source.ts'
 
 /** What the other peers see of this one. */
 export interface Profile {
@@ -23,8 +24,12 @@ export interface JoinOptions {
    * same page in the same room.
    */
   readonly slot?: string
-  /** Is passed to the sidecar's `on_join` hook. It is not the token that resumes a session. */
-  readonly token?: string
+  /**
+   * Tells the sidecar who the user is, if the sidecar asks for that, and is passed to its `on_join`
+   * hook. A function is called before each connection, and when the sidecar has refused a token. It
+   * returns `null` if the user has none. It is not the token that resumes a session.
+   */
+  readonly token?: Token
 }
 
 export interface SignalingOptions extends Profile, JoinOptions {

@@ -21,8 +21,18 @@ def overview(seen: Seen) -> Overview:
         logged=sorted(seen.of_room, key=lambda key: seen.of_room[key][-1].seq),
         unread=list(seen.diagnosis.unread),
         elsewhere=[(each.last.sentence, each.last.next_step) for each in elsewhere],
-        reporting=frozenset(seen.reporting),
+        reporting=frozenset(seen.reporting) | _with_connections(seen.diagnosis),
     )
+
+
+def _with_connections(diagnosis: Diagnosis) -> set[str]:
+    """Return the sessions of which connections are known, because the page of the peer has reported them."""
+    return {
+        session.id
+        for verdict in diagnosis.verdicts
+        for session, connections in zip(verdict.meeting.sessions, verdict.meeting.connections, strict=True)
+        if connections
+    }
 
 
 def room_pairs(histories: Iterable[History]) -> RoomPairs:

@@ -46,7 +46,7 @@ class RoomView:
             "peers": [self._peer(peer) for peer in (self._state or {}).get("peers", [])],
             "verdicts": [verdict_object(history) for history in self._told(pair)],
             "rejections": why(self._seen.diagnosis.only(self._key[1], self._key[0])).rejections,
-            "mesh": self._mesh().to_html(),
+            "mesh": self._mesh().drawing(),
             "timeline": self._timeline(),
             "ladder": {
                 "rows": len(ladder.steps),
@@ -101,7 +101,7 @@ class RoomView:
             and (self._is_own(entry) or entry.type.startswith("server."))
             and (entry.type.startswith(_OF_TIMELINE) or entry.type == "trace.state")
         )
-        return Timeline(self._in_log.title, attend(entries, time.time())).to_html()
+        return Timeline(self._in_log.title, attend(entries, time.time(), self._labels)).drawing()
 
     def _is_own(self, entry: Logged) -> bool:
         return (entry.dialect, entry.room) == self._key

@@ -19,8 +19,7 @@ from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
 from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
 from signaling_sidecar.diagnosis.room_sessions import RoomKey, RoomSessions
 from signaling_sidecar.diagnosis.sockets import Sockets
-
-_WHAT_OF_CANDIDATE = {"end": "end", None: None}
+from signaling_sidecar.eventlog.payload import Content
 
 
 @dataclass(eq=False)
@@ -71,6 +70,8 @@ class MeetingFinder:
             self._sessions.take_checkpoint(entry)
         elif entry.type in ("signal.refused", "signal.expired"):
             self._refusals.take(entry)
+        elif entry.type == "auth.failed":
+            self._refusals.take_token(entry)
         elif entry.type.startswith("connection."):
             self._sockets.add(entry)
             if entry.type == "connection.closed":
@@ -116,20 +117,20 @@ class MeetingFinder:
 
     def _take_relayed(self, key: RoomKey, session: Session, entry: Entry) -> None:
         self._refusals.relayed_kinds.add((entry.dialect, entry.kind))
-        media, found = content_of(entry.kind, entry.data)
-        what = media.sdp_type or _WHAT_OF_CANDIDATE.get(media.candidate_type, "candidate") or _what(entry)
-        # A tuple takes less memory than a list, and all empty tuples are one object.
-        candidates = tuple([each for each in found if each.type not in ("end", "malformed")]) if found else ()
+        content = content_of(entry.kind, entry.data)
+        what = _what(content, entry.kind)
         # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
         is_to_a_peer, is_unannounced = entry.to is not None or what != "other", self._sessions.is_unannounced(key)
-        if media.is_opaque and is_unannounced and not is_to_a_peer:
+        if content.is_opaque and is_unannounced and not is_to_a_peer:
             self._unread[key] = None
+        # A tuple takes less memory than a list, and all empty tuples are one object.
+        candidates = tuple([each for each in content.candidates if each.type not in ("end", "malformed")])
         call, has_frame, kept = call_of(entry.data), entry.data is not None, entry.without_data()
         # The receivers of a frame share its Signal, of which there are only two: one for each side of a meeting.
         of_side: list[Signal | None] = [None, None]
         for meeting in self._sessions.meetings_with(session, key, entry, may_begin=is_unannounced and is_to_a_peer):
             side = 0 if meeting.sessions[0] is session else 1
-            signal = of_side[side] or Signal(kept, side, what, media.ufrag, candidates, has_frame, call)
+            signal = of_side[side] or Signal(kept, side, what, content.ufrag, candidates, has_frame, call)
             of_side[side] = signal
             meeting.signals.append(signal)
 
@@ -160,6 +161,11 @@ class MeetingFinder:
         return external
 
 
-def _what(entry: Entry) -> str:
-    word = word_of(entry.kind)
+def _what(content: Content, kind: str | None) -> str:
+    """Return what a frame is for the connection of two peers: one of the values of `Signal.what`."""
+    if content.description is not None and content.description.type is not None:
+        return content.description.type
+    if content.candidate is not None:
+        return "end" if content.candidate.type == "end" else "candidate"
+    word = word_of(kind)
     return word if word in ("offer", "answer", "candidate") else "other"

@@ -38,7 +38,7 @@ class Pair:
             sentence = f"{self.parted.label} {self.parted.departure} before they were connected"
             return Finding(Reason.LEFT, sentence, (*evidence, *self.parted.ends))
         if self.absent is not None and self.absent.absent is not None:
-            meanwhile = f"{self.absent.label} has lost its connection to the sidecar, and may return"
+            meanwhile = f"{self.absent.label} {self.absent.absence}, and may return"
             evidence = (*evidence, self.absent.absent)
         return Finding(Reason.IN_PROGRESS, meanwhile, evidence)
 

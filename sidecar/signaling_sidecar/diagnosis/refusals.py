@@ -7,6 +7,7 @@ import msgspec
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Refusal, Rejection
 from signaling_sidecar.diagnosis.record_data import read_about, word_of
+from signaling_sidecar.diagnosis.refused_tokens import read_refused_token
 from signaling_sidecar.diagnosis.room_sessions import RoomSessions
 from signaling_sidecar.diagnosis.sockets import read_closed
 from signaling_sidecar.errors import Code
@@ -25,6 +26,17 @@ class Refusals:
         self._unsorted: list[Refusal] = []
         """Those of which it is not known yet that they were for other peers."""
         self._sessions = sessions
+        self._tokens: dict[tuple[str, int], str] = {}
+        """By run of the sidecar and connection, why the token was refused in the frame that is refused next."""
+
+    def take_token(self, entry: Entry) -> None:
+        """Process a record of a client that was not let in because of its token."""
+        refused = read_refused_token(entry)
+        if entry.connection is not None:
+            self._tokens[entry.boot, entry.connection] = refused.words
+        else:
+            client = f"a client at {refused.remote}" if refused.remote is not None else "a client"
+            self.rejections.append(Rejection(entry, None, Code.UNAUTHORISED, refused.words, client))
 
     def take(self, entry: Entry) -> None:
         """Process a record of a refused frame, or of one that has expired."""
@@ -32,7 +44,8 @@ class Refusals:
             self._add(entry, Code.NO_SUCH_PEER, f"no peer {entry.to!r} joined before the frame expired")
         else:
             about = read_about(entry.data)
-            self._add(entry, about.code or "", about.message or "")
+            token = self._tokens.pop((entry.boot, entry.connection or 0), None)
+            self._add(entry, about.code or "", token or about.message or "")
 
     def take_closed(self, entry: Entry) -> None:
         """Process a record of a closed connection, whose last frame may have been over the limit."""

@@ -94,14 +94,16 @@ class RoomSessions:
             case "peer.joined" | "peer.resumed":
                 session.name = read_about(entry.data).name or session.name
                 session.absent, session.insecure = None, self._sockets.insecure(entry)
+                session.end_of_token = None
                 self._connections[session.id] = entry.boot, entry.connection
             case "peer.updated":
                 session.name = read_about(entry.data).name or session.name
             case "peer.away":
                 session.away.append(entry)
-                session.absent = entry
+                session.absent, session.end_of_token = entry, self._sockets.end_of_token(entry)
             case "peer.left":
                 session.gone = entry
+                session.end_of_token = session.end_of_token or self._sockets.end_of_token(entry)
                 self._rooms.get(key, {}).pop(session.peer, None)  # the records of another program may be in any order
 
     def session_of(self, key: RoomKey, id_: str, peer: str, entry: Entry) -> Session:

@@ -27,7 +27,7 @@ NAME = "rooms"
 PATH = "/ws/signaling"
 MAX_METADATA_BYTES = 4096  # bytes of JSON text; it is sent to everybody at every join (PROTOCOLS.md, "`rooms`")
 MAX_TOKEN_CHARS = 256  # the tokens that the sidecar issues have 43
-MAX_CREDENTIAL_CHARS = 8192  # of a token for the hooks; web servers accept headers of 8 KiB
+MAX_CREDENTIAL_CHARS = 8192  # of an access token; web servers accept headers of 8 KiB
 MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not repeated, so that an error stays smaller than its frame
 UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, and a closed one should not be shown for longer
 AWAY_NOTICE_S = 1.0  # seconds; PROTOCOLS.md, "Rule 9"
@@ -110,6 +110,10 @@ class _Leave(msgspec.Struct):
     peerId: str | None = None
 
 
+class _WithToken(msgspec.Struct):
+    token: Any = None
+
+
 # --- decode --------------------------------------------------------------------------------------------------------
 
 _RESERVED = frozenset(("from", "s", "a", "c", "ca", "resume"))
@@ -164,6 +168,7 @@ def _check_profile(profile: _Profile) -> Raw | None:
 _join_fields = msgspec.json.Decoder(_Join)
 _leave_fields = msgspec.json.Decoder(_Leave)
 _update_fields = msgspec.json.Decoder(_Profile)
+_token_field = msgspec.json.Decoder(_WithToken)
 
 
 def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried:
@@ -207,13 +212,22 @@ def _trace(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carrie
     return commands.Trace(connection=connection, dialect=NAME, payload=frame, ref=ref)
 
 
+def _token(frame: bytes) -> str | None:
+    token = _token_field.decode(frame).token
+    return token if isinstance(token, str) and len(token) <= MAX_CREDENTIAL_CHARS else None
+
+
 _OTHERS: dict[str, Callable[[bytes, int, int, Raw | None], Carried]] = {
     "join": _join,
     "leave": _leave,
     "update": _update,
     "trace": _trace,
-    "list_rooms": lambda frame, connection, at_ms, ref: commands.ListRooms(connection, NAME),
-    "watch_rooms": lambda frame, connection, at_ms, ref: commands.WatchRooms(connection, NAME),
+    "list_rooms": lambda frame, connection, at_ms, ref: commands.ListRooms(
+        connection, NAME, ref, credential=_token(frame)
+    ),
+    "watch_rooms": lambda frame, connection, at_ms, ref: commands.WatchRooms(
+        connection, NAME, ref, credential=_token(frame)
+    ),
     "unwatch_rooms": lambda frame, connection, at_ms, ref: commands.UnwatchRooms(connection),
     "ack": lambda frame, connection, at_ms, ref: commands.Acknowledge(connection),
     "ping": lambda frame, connection, at_ms, ref: commands.Ping(connection),
@@ -438,5 +452,6 @@ ROOMS = Dialect(
     decode=reader(msgspec.json.Decoder(_Envelope), _read, _outlined),
     encode=writer(_ENCODERS),
     mark=mark,
+    tokens_in_frames=True,
     routes=(Route("GET", f"{PATH}/rooms", _answer_room_list),),
 )

@@ -63,6 +63,7 @@ class SessionState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     away: AwayState | None = None
     resumption: ResumptionState | None = None
     own_token: str | None = None
+    subject: str | None = None
     contacts: list[str] = []
 
 
@@ -176,6 +177,7 @@ def _session(session: Session, now_s: float) -> SessionState:
         away=None if away is None else AwayState(away.ending, round(away.until_s - now_s, 3), sorted(away.told)),
         resumption=_resumption(session),
         own_token=session.own_token,
+        subject=session.subject,
         contacts=list(session.contacts),
     )
 

@@ -239,6 +239,11 @@ class CloseCode(IntEnum):
     FULL = 1013
     REPLACED = 4001
     REMOVED = 4003
+    UNAUTHORISED = 4401
+
+
+EXPIRED, REVOKED = "token expired", "token revoked"
+"""The reasons of a Close with the code 4401 whose client can come back with another token."""
 
 
 class RoomLost(msgspec.Struct, frozen=True, gc=False):
@@ -309,9 +314,9 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
 Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Expired | Refused
 """Messages that a resumable session gets once each and in order, even when its connection is lost in between."""
 Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
-Welcome = PeerList | Matched | Greeting
+Welcome = PeerList | Resumed | Matched | Greeting
 """Messages after which a client may listen without ever sending anything."""
-RoomsChanged = PeerList | Matched | Left | RoomLost | RoomEnded
+RoomsChanged = PeerList | Resumed | Matched | Left | RoomLost | RoomEnded
 """Messages by which a connection learns that it is in a room, or not any more."""
 LastWords = Refused | Left | RoomEnded
 """Messages after which a dialect may close the receiver's connection."""

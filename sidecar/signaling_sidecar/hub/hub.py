@@ -139,7 +139,9 @@ class Hub:
             case commands.Greet():
                 return [Send((command.connection,), effects.Greeting(command.peer))]
             case commands.ListRooms():
-                return [Send((command.connection,), self.lobby.rooms(command.dialect, command.ref or UNSET))]
+                return [
+                    Send((command.connection,), self.lobby.rooms(command.dialect, command.only, command.ref or UNSET))
+                ]
             case commands.WatchRooms():
                 return self.lobby.watch(command, now_s)
             case commands.UnwatchRooms():

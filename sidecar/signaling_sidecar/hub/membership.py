@@ -46,6 +46,8 @@ class Session:
     metadata: msgspec.Raw | None = None
     instance: str | None = None
     away: Away | None = None
+    subject: str | None = None
+    """Who may continue the session: the subject of the access token with which it was entered (`Grant`)."""
     own_token: str | None = None
     """The hash of the token that the client has made up (`Join.own_token`)."""
     contacts: dict[str, None] = field(default_factory=dict)

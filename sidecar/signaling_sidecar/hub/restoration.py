@@ -52,6 +52,7 @@ class RecordData(msgspec.Struct, frozen=True, gc=False):
     token: str | None = None
     proven: str | None = None
     own_token: str | None = None
+    subject: str | None = None
     unlisted: bool = False
     """Whether the peer was not sent a list of the others."""
     ending: Ending = Ending.LOST

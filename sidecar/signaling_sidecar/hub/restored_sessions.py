@@ -48,7 +48,8 @@ class RestoredSessions:
             session.away = Away(state.away.ending, 0.0, set(state.away.told))
             self._restoration.graces[session.id] = ts, state.away.left_s
         session.resumption = _resumption(state.resumption)
-        session.own_token, session.contacts = state.own_token, dict.fromkeys(state.contacts)
+        session.own_token, session.subject = state.own_token, state.subject
+        session.contacts = dict.fromkeys(state.contacts)
         self._enter(room, session)
 
     def _enter(self, room: Room, session: Session) -> None:
@@ -84,6 +85,7 @@ class RestoredSessions:
             metadata=_given(data.metadata),
             instance=data.instance,
             own_token=data.own_token,
+            subject=data.subject,
         )
         session.resumption = Resumption(data.token) if data.token is not None else None
         self._enter(room, session)

@@ -22,6 +22,7 @@ from signaling_sidecar.hub import Ending, Hub, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
 from signaling_sidecar.hub.records import present
+from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, FrontSide
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
@@ -43,6 +44,7 @@ class Owner:
 
     def __init__(self, hub: Hub, log: LogWriter, front: FrontSide, tick: Tick) -> None:
         self.has_hooks = False
+        self.counts = Counts()
         self._hooks: HookChecks | None = None
         self._hub = hub
         self._log = log
@@ -86,7 +88,7 @@ class Owner:
             "origin": opened.origin and visible(opened.origin),
             "user_agent": opened.user_agent and visible(opened.user_agent),
         }
-        data = present(remote=opened.address, **shown)
+        data = present(remote=opened.address, **shown, subject=opened.subject)
         dialect = opened.dialect.name if opened.dialect is not None else None
         self.record(Record("connection.opened", dialect, connection=opened.connection, data=data))
 
@@ -147,6 +149,7 @@ class Owner:
         return None
 
     def record(self, record: Record) -> None:
+        self.counts.add(record)
         self._log.append(record)
         self._tick.needs_end()
 
@@ -215,10 +218,15 @@ class Owner:
         self._tick.needs_end()
 
     def _append(self, record: Record) -> None:
+        if record.type == "signal.relayed":
+            self.counts.relays[record.dialect] += 1
+            self._log.append(record)
+            return
         if record.type == "signal.refused":
             record = self._with_dialect(record)
         elif record.type == "peer.left" and self._hooks is not None:
             self._hooks.tell_left(record)
+        self.counts.add(record)
         self._log.append(record)
 
     def _with_dialect(self, refused: Record) -> Record:

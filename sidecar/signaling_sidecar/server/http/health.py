@@ -10,6 +10,7 @@ from aiohttp import web
 
 from signaling_sidecar import __version__
 from signaling_sidecar.server.http.access import CROSS_ORIGIN
+from signaling_sidecar.server.http.open_handlers import open_to_all
 
 NS_PER_MS = 1_000_000
 
@@ -38,16 +39,23 @@ class Health:
     def routes(self) -> list[web.AbstractRouteDef]:
         return [web.get("/health", self._health), web.get("/ready", self._ready)]
 
+    def why_not_ready(self) -> NotReady | None:
+        if self._is_draining():
+            return DRAINING
+        return None if self._is_log_written() else LOG_NOT_WRITTEN
+
+    @open_to_all
     async def _health(self, request: web.Request) -> web.Response:
         """Tell that this process is alive, whatever state it is in."""
         request[CROSS_ORIGIN] = True
         now_ms = time.time_ns() // NS_PER_MS
         return web.json_response({"status": "ok", "timestamp": now_ms, "version": __version__, "boot": self._boot})
 
+    @open_to_all
     async def _ready(self, request: web.Request) -> web.Response:
         """Tell whether other clients should be sent to this sidecar. It also serves those it has when it is not
         ready."""
-        why = DRAINING if self._is_draining() else None if self._is_log_written() else LOG_NOT_WRITTEN
+        why = self.why_not_ready()
         headers = {"Cache-Control": "no-store"}
         if why is None:
             return web.json_response({"status": "ready"}, headers=headers)

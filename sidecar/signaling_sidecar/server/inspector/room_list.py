@@ -38,18 +38,19 @@ def hints(
         yield _hint(f"refused-{barred.header.lower()}", str(barred).removesuffix(f": {barred.remedy}"), barred.remedy)
     if seen is None:
         return
+    sessions = {peer["session"] for room in rooms if len(room["peers"]) > 1 for peer in room["peers"]}
+    is_reported = not sessions.isdisjoint(seen.reporting)
     for dialect, room in seen.unread:
         yield _hint(
             "signals-unreadable",
             f"the signals in the room {visible(room)} ({dialect}) are encrypted or in an unknown form, so only the "
             "reports of the browsers show who is connected",
-            next_step(Reason.UNRECOGNISED),
+            None if is_reported else next_step(Reason.UNRECOGNISED),
         )
     for verdict, step in seen.elsewhere:
         sentence = f"{verdict} (they signal through another server, so they are in no room)"
         yield _hint("signaled-elsewhere", visible(sentence), step)
-    sessions = {peer["session"] for room in rooms if len(room["peers"]) > 1 for peer in room["peers"]}
-    if sessions and not sessions & seen.reporting:
+    if sessions and not is_reported and not seen.unread:
         yield _hint(
             "no-browser-reports",
             "no browser reports the state of its connections, so only the signaling shows whether peers are connected",

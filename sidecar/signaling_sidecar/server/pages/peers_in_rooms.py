@@ -19,7 +19,7 @@ from signaling_sidecar.doctor.status import PEOPLE_PATH
 from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.http.client_address import client_address
-from signaling_sidecar.site import Site
+from signaling_sidecar.server.http.let_in import may_know_of
 from signaling_sidecar.untrusted_text import visible
 
 NO_NAME = "somebody without a name"
@@ -57,12 +57,10 @@ class PeersInRooms:
         self,
         analysis: AnalysisProcess,
         rooms: Callable[[], Iterable[Room]],
-        site: Callable[[], Site | None],
         admit: Callable[[web.Request], Awaitable[None]],
     ) -> None:
         self._analysis = analysis
         self._rooms = rooms
-        self._site = site
         self._admit = admit
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -70,27 +68,28 @@ class PeersInRooms:
 
     async def _answer(self, request: web.Request) -> web.Response:
         await self._admit(request)
-        address = client_address(request, self._site())
+        address = client_address(request)
         is_here = address is not None and ipaddress.ip_address(address).is_loopback
-        answer = await self._shown() if is_here else Answer(None)
+        answer = await self._shown(request) if is_here else Answer(None)
         return web.Response(
             body=msgspec.json.encode(answer),
             content_type="application/json",
             headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
         )
 
-    async def _shown(self) -> Answer:
+    async def _shown(self, request: web.Request) -> Answer:
         pairs: list[PairNow] = []
         problem = None
+        rooms = [room for room in self._rooms() if may_know_of(request, room.key.room)]
         try:
-            if any(len(room.sessions) > 1 for room in self._rooms()):
+            if any(len(room.sessions) > 1 for room in rooms):
                 pairs = msgspec.msgpack.decode(await self._analysis.ask(Pairs()), type=list[PairNow])
         except AnalysisFailed as error:
             problem = str(error)
         of_room: dict[Key, list[PairNow]] = {}
         for pair in pairs:
             of_room.setdefault(pair.key, []).append(pair)
-        return Answer([_room(room, of_room.get(room.key, ())) for room in self._rooms()], problem)
+        return Answer([_room(room, of_room.get(room.key, ())) for room in rooms], problem)
 
 
 def _room(room: Room, pairs: Iterable[PairNow]) -> RoomShown:

@@ -2,6 +2,9 @@
 
 const VIEWS = ['mesh', 'ladder', 'timeline', 'records']
 
+/** The protocol of this project's own client. */
+export const OWN = 'rooms'
+
 let onMove = () => {}
 
 export function place() {
@@ -10,7 +13,7 @@ export function place() {
   const room = query.get('room')
   return {
     room,
-    dialect: query.get('dialect') ?? (room === null ? null : 'rooms'),
+    dialect: query.get('dialect') ?? (room === null ? null : OWN),
     view: VIEWS.includes(view) ? view : 'mesh',
     isList: view === 'rooms',
     pair: pairIn(query.get('pair')),

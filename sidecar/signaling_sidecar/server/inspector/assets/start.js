@@ -23,7 +23,7 @@ function show() {
 }
 
 function take(line) {
-  setState('live', 'live')
+  setState('connected', 'live')
   $('down').hidden = true
   const isFirst = boot === null
   if (!isFirst && boot !== line.boot) {
@@ -34,8 +34,8 @@ function take(line) {
   $('version').textContent = `sidecar ${line.version}`
   takeRooms(line)
   // Somebody who opens the page with one room wants to see that room.
-  const [only, ...others] = line.rooms
-  if (isFirst && location.search === '' && only && others.length === 0)
+  const [only] = line.rooms
+  if (isFirst && location.search === '' && line.rooms.length === 1)
     go({ room: only.room, dialect: only.dialect }, { replaces: true })
   else refreshRoom()
 }
@@ -48,7 +48,7 @@ function setState(state, text) {
 
 /** Says why nothing is shown, or why what is shown is old, and what to do. */
 function showProblem(error) {
-  setState('lost', 'no connection')
+  setState('failed', 'no connection')
   const [why, what, command] = explained(error)
   $('down').hidden = false
   $('down-why').textContent = why
