@@ -12,7 +12,6 @@ from signaling_sidecar.hub.resumption import Resumption
 from signaling_sidecar.server.sockets.connection import Connection
 from signaling_sidecar.server.sockets.websocket import WebSocket
 
-
 TEMPORARY = {Room, Session, Resumption, Connection, WebSocket}
 
 
