@@ -112,7 +112,7 @@ def logs(draw: st.DrawFn) -> list[Entry]:
     for seq, record in enumerate(draw(st.lists(records(), min_size=1, max_size=40)), 1):
         ts += draw(st.sampled_from([0.0, 0.1, 0.5, 1.0, 6.0]))
         data = json.dumps(record.pop("data"))
-        entries.append(Entry(seq=seq, ts=ts, boot="b00t", data=data, **record))
+        entries.append(Entry(v=1, seq=seq, ts=ts, boot="b00t", data=data, **record))
     return entries
 
 
