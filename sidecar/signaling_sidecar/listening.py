@@ -27,7 +27,7 @@ def listen(settings: Settings) -> socket.socket:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]
         # Checked before anybody can connect. The name is not resolved again, because it could then be another address.
-        check_protection(settings, str(address[0]))
+        check_protection(settings, str(address[0]), settings.host)
         both = settings.host == "::" and socket.has_dualstack_ipv6()
         return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:  # UnicodeError: the host is not a valid name
@@ -40,17 +40,16 @@ def listen(settings: Settings) -> socket.socket:
         raise SettingsError("host", settings.host, f"an address of this machine ({error})", "--host") from None
 
 
-def check_protection(settings: Settings, address: str) -> None:
+def check_protection(settings: Settings, address: str, host: str | None = None) -> None:
     """Raise UnprotectedHost if other machines can reach the IP address on which the sidecar listens, and the settings
-    do not say who may connect.
+    do not say who may connect. `host` is the name that was resolved to the address, if there is one.
 
     The attack: everybody in the same café, or on the internet, connects, reads all rooms and answers in the name of
     others. Without `auth` any program can do that, and without the other two any website that is open in a browser on a
     machine from which the sidecar can be reached.
     """
     if not settings.insecure and (missing := lacks_protection(settings, address)):
-        # systemd may have passed a socket with another address than the one of the settings.
-        raise UnprotectedHost(address if settings.host == Settings.host else settings.host, missing)
+        raise UnprotectedHost(host or address, missing)
 
 
 def lacks_protection(settings: Settings, address: str) -> list[str]:
