@@ -6,6 +6,7 @@ import errno
 import ipaddress
 import socket
 
+from signaling_sidecar import systemd
 from signaling_sidecar.errors import PortTaken, SettingsError, UnprotectedHost
 from signaling_sidecar.settings import Settings
 
@@ -13,11 +14,15 @@ BACKLOG = 1024  # connections that can wait to be accepted; after a restart all 
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Listen on the host and port of the settings; the host `::` means all IPv4 and IPv6 addresses.
+    """Listen on the host and port of the settings, unless systemd has passed a socket.
+
+    The host `::` means all IPv4 and IPv6 addresses.
 
     Raises PortTaken, UnprotectedHost, and SettingsError for a host that is no address of this machine or a port that is
     not permitted.
     """
+    if (passed := systemd.passed_socket()) is not None:
+        return passed  # whoever serves checks its address
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]

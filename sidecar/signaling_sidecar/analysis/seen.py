@@ -12,8 +12,15 @@ import msgspec
 
 from signaling_sidecar.analysis.log_window import Logged, LogWindow
 from signaling_sidecar.analysis.messages import Key
-from signaling_sidecar.diagnosis import Diagnosis, FoundMeetings, History, KeptVerdicts, MeetingFinder, judge
-from signaling_sidecar.drawing.rooms import NO_SIGN_OF_LIFE
+from signaling_sidecar.diagnosis import (
+    NO_SIGN_OF_LIFE,
+    Diagnosis,
+    FoundMeetings,
+    History,
+    KeptVerdicts,
+    MeetingFinder,
+    judge,
+)
 from signaling_sidecar.errors import SidecarError
 
 ELSEWHERE: Key = ("", "")

@@ -19,11 +19,7 @@ LONGEST_PAUSE_S = 30.0  # seconds before a process that ends again and again is 
 _OWN_GROUP: dict[str, Any]
 """Options with which Ctrl-C in a terminal does not reach the process, which ends with the server."""
 if sys.platform == "win32":
-    _OWN_GROUP = {
-        "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP
-        | subprocess.CREATE_NO_WINDOW
-        | subprocess.BELOW_NORMAL_PRIORITY_CLASS
-    }
+    _OWN_GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
 else:
     _OWN_GROUP = {"start_new_session": True}
 

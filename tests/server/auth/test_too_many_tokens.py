@@ -51,6 +51,16 @@ async def test_a_subject_must_wait_wherever_it_comes_from(served: Served) -> Non
     await served.connect(headers=bearer(subject="ben") | addresses[30])
 
 
+async def test_the_joins_of_a_subject_count_over_all_its_connections(served: Served) -> None:
+    peers = {name: await served.connect(headers=bearer() | HERE) for name in ("ann-1", "ann-2")}
+    answers = [await peer.join(name, f"{name}-{number}") for number in range(15) for name, peer in peers.items()]
+    assert {answer["type"] for answer in answers[:28]} == {"peer_list"}
+    assert [answer["code"] for answer in answers[28:]] == ["too-fast"] * 2
+    assert answers[-1]["message"] == "too many joins of this user: wait 100 s"
+    ben = await served.connect(headers=bearer(subject="ben") | ELSEWHERE)
+    assert (await ben.join("ben"))["type"] == "peer_list"
+
+
 async def test_the_addresses_of_one_ipv6_network_count_together(served: Served) -> None:
     for last in range(3):
         await refused_handshake(served, "/ws/signaling", headers=GUESS | {"X-Forwarded-For": f"2001:db8::{last}"})

@@ -177,8 +177,8 @@ def _what(record: Entry, media: Media) -> tuple[str, int | None]:
     if media.candidate_type == "end":
         return "end of candidates", None
     if media.candidate_type is not None:
-        named = word if word == "candidate" else f"{word}: candidate"
-        return " ".join(filter(None, (named, media.candidate_type, media.protocol, media.address_class))), None
+        facts = ("candidate", media.candidate_type, media.protocol, media.address_class)
+        return " ".join(filter(None, facts)), None
     return word, record.bytes
 
 

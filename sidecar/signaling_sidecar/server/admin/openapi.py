@@ -211,4 +211,7 @@ def _do(summary: str, properties: Any, required: bool = True) -> dict[str, Any]:
     }
 
 
-_REFUSED = {"401": {"description": "the token is missing or wrong"}}
+_REFUSED = {
+    "401": {"description": "the token is missing or wrong"},
+    "403": {"description": "the access token does not have the scope `admin`, or is only for certain rooms"},
+}

@@ -111,6 +111,10 @@ class Gate:
             self._count(error, address, connection)
             raise
 
+    def wait_of_subject_s(self, subject: str | None) -> float:
+        """Count a join that has no token of its own. Returns the seconds that its subject must wait, or 0."""
+        return self._attempts.wait_of_subject_s(subject, time.monotonic())
+
     def expired(self, connection: int, claims: Claims) -> None:
         """Record that a connection is closed because its token has expired."""
         self.record(Record("auth.expired", connection=connection, data=present(subject=claims.subject)))
