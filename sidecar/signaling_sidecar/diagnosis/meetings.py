@@ -85,6 +85,7 @@ class MeetingFinder:
         external = list(pages.meetings(self._join_reports()))
         self._sessions.call_peers()
         self._refusals.sort()
+        self._refusals.name()
         meetings = [*self._sessions.meetings, *external]
         met = {(meeting.dialect or "", meeting.room or "") for meeting in meetings}
         return FoundMeetings(
