@@ -30,6 +30,7 @@ class _CheckpointRoom(msgspec.Struct):
     sessions: list[_CheckpointSession]
     announced: bool = True
     """Whether the peers of the room are told of each other."""
+    host: str | None = None
 
 
 class _Checkpoint(msgspec.Struct):
@@ -44,6 +45,8 @@ class RoomSessions:
         """Every two sessions that were in one room at the same time, in the order in which they met."""
         self.by_id: dict[str, Session] = {}
         self.labels: dict[RoomKey, PeerLabels] = defaultdict(PeerLabels)
+        self.hosts: dict[RoomKey, str] = {}
+        """The peer id of the last host of each room that has one."""
         self._sockets = sockets
         self._rooms: dict[RoomKey, dict[str, Session]] = {}
         """By room, the sessions in it by peer id."""
@@ -74,6 +77,7 @@ class RoomSessions:
         for room in checkpoint.rooms:
             key = (room.dialect, room.room)
             self._learn_whether_announced(key, announced=room.announced)
+            self._learn_host(key, room.host)
             for known in room.sessions:
                 if known.session not in self.by_id:
                     session = self._begin(key, known.session, known.peer, entry)
@@ -86,6 +90,8 @@ class RoomSessions:
             self._rooms.pop(key, None)
         elif entry.type == "room.created":
             self._learn_whether_announced(key, announced=read_about(entry.data).announced)
+        elif entry.type == "room.updated":
+            self._learn_host(key, read_about(entry.data).host)
 
     def take_peer(self, key: RoomKey, session: Session, entry: Entry) -> None:
         """Process a record of a peer that joined, returned, changed, lost its connection or left."""
@@ -105,6 +111,10 @@ class RoomSessions:
                 session.gone = entry
                 session.end_of_token = session.end_of_token or self._sockets.end_of_token(entry)
                 self._rooms.get(key, {}).pop(session.peer, None)  # the records of another program may be in any order
+
+    def _learn_host(self, key: RoomKey, host: str | None) -> None:
+        if host is not None:
+            self.hosts[key] = host
 
     def session_of(self, key: RoomKey, id_: str, peer: str, entry: Entry) -> Session:
         """Return the session that caused an entry. It begins with this entry if the log has not shown it before."""
