@@ -82,6 +82,7 @@ class _SidecarCollector(Collector):
     def _frames(self) -> Iterator[Metric]:
         front, counts = self._measured.front, self._measured.counts
         yield _counter("signaling_frames_received", "The frames of clients that were read.", front.frames_received)
+        yield _counter("signaling_frames_sent", "The frames for clients, pings included.", front.outgoing.frames)
         relays = {dialect: counts.relays.get(dialect, 0) for dialect in self._measured.dialects}
         yield _counters("signaling_relays", "The frames that were relayed, each counted once.", ["dialect"], relays)
         refusals = {(dialect or _NO_DIALECT, code): count for (dialect, code), count in counts.refusals.items()}
