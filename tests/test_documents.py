@@ -15,7 +15,7 @@ from msgspec import NODEFAULT
 
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.hub.commands import Single
-from signaling_sidecar.hub.effects import Message
+from signaling_sidecar.hub.messages import Message
 from signaling_sidecar.hub.rules import Joining, RoomRules
 from tests.kit.checkout import FRONTEND, PROTOCOLS, ROOT
 from tests.kit.readme import OPERATORS, READMES
