@@ -1,4 +1,4 @@
-"""The metrics of one sidecar. They are read from its state when somebody asks, and cost nothing in between.
+"""The metrics of one sidecar, read from its state when somebody asks. Only frames and records are counted in between.
 
 No label has a value that a client has chosen, so there are never more than a few hundred time series, and none of them
 contains an id, a name or an address.
