@@ -105,6 +105,74 @@ def test_an_ice_server_is_a_stun_or_turn_url(url: str) -> None:
         Sources({"ice_servers": [url]}, {}).load()
 
 
+SECRET = "0123456789abcdef0123456789abcdef"
+BY_TOKEN = {"SIDECAR_AUTH": "token", "SIDECAR_AUTH_TOKEN": SECRET}
+BY_JWT = {
+    "SIDECAR_AUTH": "jwt",
+    "SIDECAR_JWT_ALGORITHM": "HS256",
+    "SIDECAR_JWT_AUDIENCE": "a",
+    "SIDECAR_JWT_SECRET": SECRET,
+}
+
+
+@pytest.mark.parametrize("environment", [BY_TOKEN, BY_JWT])
+def test_complete_settings_for_tokens_are_accepted_and_show_no_secret(environment: dict[str, str]) -> None:
+    settings = Sources({}, environment).load()
+    assert settings.auth == environment["SIDECAR_AUTH"]
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        (
+            {"SIDECAR_AUTH": "token"},
+            "auth_token must be in the environment as SIDECAR_AUTH_TOKEN, or in a file that auth_token_file names, but "
+            "it is not set",
+        ),
+        (
+            {**BY_TOKEN, "SIDECAR_AUTH_TOKEN": "short"},
+            "auth_token must be at least 32 of the characters A-Z a-z 0-9 - . _ ~, such as the output of `openssl rand "
+            "-hex 32`, not '***' (from SIDECAR_AUTH_TOKEN)",
+        ),
+        ({**BY_TOKEN, "SIDECAR_AUTH_TOKEN": "a b" * 20}, "auth_token must be at least 32 of the characters"),
+        (
+            {**BY_TOKEN, "SIDECAR_AUTH_TOKEN_FILE": "/x"},
+            "auth_token_file must be left out, because auth_token is set too, not '/x' (from settings)",
+        ),
+        ({"SIDECAR_AUTH_TOKEN": SECRET}, "auth must be 'token', because auth_token is set, not 'none' (from settings)"),
+        ({**BY_JWT, "SIDECAR_AUTH_TOKEN": SECRET}, "auth must be 'token', because auth_token is set, not 'jwt'"),
+        ({**BY_JWT, "SIDECAR_AUTH": "none"}, "auth must be 'jwt', because jwt_algorithm is set, not 'none'"),
+        ({**BY_JWT, "SIDECAR_JWT_SECRET": ""}, "jwt_secret must be a text of at least 32 characters"),
+        ({**BY_JWT, "SIDECAR_JWT_ALGORITHM": "none"}, "jwt_algorithm must be one of HS256, RS256, ES256, not 'none'"),
+        (
+            {**BY_JWT, "SIDECAR_JWT_ALGORITHM": "RS256"},
+            "jwt_secret must be left out, because RS256 needs a public key in jwt_key_file, not '***'",
+        ),
+        (
+            {"SIDECAR_AUTH": "jwt", "SIDECAR_JWT_ALGORITHM": "ES256", "SIDECAR_JWT_AUDIENCE": "a"},
+            "jwt_key_file must be a file with a public key, because jwt_algorithm is 'ES256', but it is not set",
+        ),
+        (
+            {"SIDECAR_AUTH": "jwt", "SIDECAR_JWT_ALGORITHM": "ES256"},
+            "jwt_audience must be set when auth is 'jwt', but it is not set",
+        ),
+        ({"SIDECAR_AUTH": "jwt"}, "jwt_algorithm must be set when auth is 'jwt', but it is not set"),
+        ({"SIDECAR_TRUSTED_PROXIES": "caddy"}, "trusted_proxies must be IP addresses or networks"),
+    ],
+)
+def test_settings_for_tokens_that_do_not_fit_are_refused(environment: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        Sources({}, environment).load()
+    assert str(error.value).startswith(sentence)
+    assert SECRET not in str(error.value)
+
+
+def test_trusted_proxies_are_addresses_or_networks() -> None:
+    settings = Sources({"trusted_proxies": ["10.0.0.7, 172.18.0.1/16", "fd00::/8"]}, {}).load()
+    assert settings.trusted_proxies == ("10.0.0.7/32", "172.18.0.0/16", "fd00::/8")
+
+
 LEADS_NOWHERE = ["~nobody-of-this-name/x", "/tmp/\udcff", "a\0b"]
 
 

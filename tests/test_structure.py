@@ -34,13 +34,16 @@ MAY_IMPORT = {
         "listening",
         "dialects",
         "eventlog",
+        "json_log",
         "settings",
         "errors",
         "untrusted_text",
     },
     "server": {
         "allow_list",
+        "analysis",
         "addresses",
+        "auth",
         "lan",
         "diagnosis",
         "dialects",
@@ -49,10 +52,12 @@ MAY_IMPORT = {
         "eventlog",
         "hub",
         "reload",
+        "json_log",
         "listening",
         "site",
         "hooks",
         "settings",
+        "systemd",
         "errors",
         "names",
         "untrusted_text",
@@ -60,17 +65,21 @@ MAY_IMPORT = {
     "pytest_plugin": {"testing"},
     "testing": {"admin_request", "diagnosis", "eventlog", "untrusted_text"},
     "reload": {"settings", "errors"},
+    "auth": {"settings", "errors"},
     "hooks": set(),
     "admin_request": set(),
-    "listening": {"settings", "errors"},
+    "json_log": {"errors"},
+    "listening": {"settings", "systemd", "errors"},
+    "systemd": {"errors"},
     "lan": {"addresses", "site", "errors", "names", "untrusted_text"},
     "addresses": set(),
     "site": {"allow_list", "errors"},
     "text_encoding": set(),
     "dialects": {"eventlog", "hub", "settings", "errors", "names"},
-    "eventlog": {"hub", "settings", "site", "errors", "names", "text_encoding"},
+    "eventlog": {"auth", "hub", "settings", "site", "errors", "names", "text_encoding"},
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "untrusted_text"},
-    "diagnosis": {"eventlog", "errors", "untrusted_text"},
+    "analysis": {"diagnosis", "dialects", "drawing", "eventlog", "hub", "errors", "untrusted_text"},
+    "diagnosis": {"auth", "eventlog", "errors", "untrusted_text"},
     "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
     "inspection": {
         "admin_request",
@@ -154,7 +163,9 @@ def test_no_module_or_folder_is_in_an_import_cycle(part: Callable[[str], str]) -
 
 def test_each_large_library_is_imported_in_one_package_only() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
+    homes["prometheus_client"] = {"server"}
     homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
+    homes["jwt"] = {"auth"}
     homes["aiohttp"] |= {"lan", "reload"}  # a client, and a worker that imports it early for the server
     for library, home in homes.items():
         users = {
@@ -189,6 +200,7 @@ def test_no_dialect_is_named_in_the_hub() -> None:
 
 PUBLIC = [
     "",
+    "auth",
     "cli",
     "dialects",
     "doctor",

@@ -22,6 +22,9 @@ class Connection(NamedTuple):
     query: Mapping[str, str]
     token: str | None
     """The token in the header `Authorization: Bearer`, if the client sent one."""
+    claims: Mapping[str, Any] | None = None
+    """What the client's access token says, with `auth = "jwt"`. Empty with `auth = "token"`. None if no tokens are
+    required, or if the client will send its token in its `join`."""
 
 
 class Join(NamedTuple):
@@ -41,6 +44,9 @@ class Join(NamedTuple):
     headers to a WebSocket request."""
     present: tuple[str, ...]
     """The ids of the peers that are in the room."""
+    claims: Mapping[str, Any] | None = None
+    """What the access token of the client says, with `auth = "jwt"`. Empty with `auth = "token"`. None if no tokens are
+    required."""
 
 
 class Room(NamedTuple):

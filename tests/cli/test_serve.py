@@ -63,7 +63,7 @@ def test_it_ends_with_its_stdin_only_if_the_flag_is_given(tmp_path: Path) -> Non
     ],
 )
 def test_it_listens_on_ipv4_or_ipv6_or_both(tmp_path: Path, host: str, url: str, reached_by: list[str]) -> None:
-    with serving(tmp_path, "--host", host) as sidecar:
+    with serving(tmp_path, "--host", host, "--insecure") as sidecar:
         ready = sidecar.ready
         assert ready["url"] == f"{url}{ready['port']}"
         for address in reached_by:
@@ -75,7 +75,7 @@ def test_it_listens_on_ipv4_or_ipv6_or_both(tmp_path: Path, host: str, url: str,
 
 
 def test_a_session_continues_when_its_device_changes_between_ipv4_and_ipv6(tmp_path: Path) -> None:
-    with serving(tmp_path, "--host", "::") as sidecar:
+    with serving(tmp_path, "--host", "::", "--insecure") as sidecar:
         port = sidecar.ready["port"]
         me = {"type": "join", "roomId": "bar", "instance": "page-1"}
 

@@ -131,6 +131,12 @@ def test_a_refused_join_is_reported(story: Story, code: str) -> None:
     assert rejections(story) == [f"✗ an unknown peer was not admitted to bar: {code} (because)"]
 
 
+def test_a_refused_join_of_a_peer_that_was_there_before_is_reported_with_its_label(story: Story) -> None:
+    story.joins("ben", "Ben").leaves("ben")
+    story.record("signal.refused", "ben", session=None, kind="join", data={"code": "room-full", "message": "because"})
+    assert rejections(story) == ["✗ Ben was not admitted to bar: room-full (because)"]
+
+
 def test_repeated_refusals_are_reported_once(story: Story) -> None:
     for _ in range(3):
         story.record("signal.refused", kind="join", data={"code": "room-full", "message": "because", "count": 1})
@@ -176,3 +182,16 @@ def test_the_advice_about_a_refusal_fits_any_protocol(code: Code) -> None:
     advice = next_step(Reason.REFUSED, code)
     assert advice != next_step(Reason.REFUSED)
     assert "`" not in (advice or "")
+
+
+@pytest.mark.parametrize(("reason", "end"), [("token expired", "had expired"), ("token revoked", "had been revoked")])
+def test_a_peer_whose_token_has_ended_was_disconnected_by_the_sidecar(story: Story, reason: str, end: str) -> None:
+    closed = {"code": 4401, "by": "sidecar", "ending": "lost", "reason": reason}
+    story.joins("ben", "Ben", origin="https://app").describes("ben", "offer")
+    story.record("connection.closed", "ben", connection=3, data=closed)
+    story.record("peer.away", "ben", connection=3, data={"ending": "lost", "grace_s": 30.0})
+    assert story.verdict().finding.sentence == f"Ben was disconnected because its token {end}, and may return"
+    story.waits(30).leaves("ben").waits(60)
+    assert story.verdict().finding.sentence == (
+        f"Ben was disconnected because its token {end} before they were connected"
+    )

@@ -76,6 +76,11 @@ class KillableSidecar:
         with (self.source / "signaling_sidecar" / "server" / "pages" / "page_files.py").open("a") as file:
             file.write(f"# saved {self.saves} times\n")
 
+    async def ended(self) -> int:
+        """Wait until the process ends by itself, and return its exit code."""
+        assert self._process is not None
+        return await self._process.wait()
+
     async def end(self, how: Callable[[asyncio.subprocess.Process], None]) -> None:
         assert self._process is not None
         how(self._process)

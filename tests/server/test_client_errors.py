@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server import app
 from signaling_sidecar.server.admin.openapi import PREFIX
 from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HEADERS
+from signaling_sidecar.server.http.health import Health
 from tests.kit.raw_socket import TEXT, Handshake, RawSocket, frame, raw_socket
 from tests.kit.serving import serve
 from tests.kit.sidecar_command import Serving, serving
@@ -160,7 +160,7 @@ async def test_an_internal_error_is_still_printed(
     async def broken(*_: object) -> web.StreamResponse:
         raise ConnectionRefusedError("of something that we asked ourselves")
 
-    monkeypatch.setattr(app.Sidecar, "_health", broken)
+    monkeypatch.setattr(Health, "_health", broken)
     served = await serve(aiohttp_client, tmp_path)
     async with served.client.get("/health") as answer:
         assert answer.status == 500

@@ -185,7 +185,7 @@ async def test_a_preflight_names_the_methods_of_the_path(parlour: Served) -> Non
     async with parlour.client.options(f"{PREFIX}/echo", headers=asked) as answer:
         assert answer.status == 204
         assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST"
-        assert answer.headers["Access-Control-Allow-Headers"] == "Content-Type"
+        assert answer.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
         assert answer.headers["Access-Control-Allow-Origin"] == ELSEWHERE
     async with parlour.client.options("/ws/signaling/rooms", headers=asked) as answer:
         assert answer.status == 405

@@ -123,6 +123,7 @@ async def test_no_frame_is_lost_or_doubled_and_no_absence_is_announced(
             await fault(sidecar, proxy)  # type: ignore[misc]
         if fault is save_the_sidecar:  # on a busy machine, the next save may always come before the code is loaded
             await until(lambda: any(each.connections > 1 for each in clients), "saved code is in use", QUIET_WITHIN_S)
+        await many_frames(clients)
         talking.cancel()
         await everything_has_arrived(clients)
         await all_see_all(clients)
@@ -159,10 +160,15 @@ async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(t
             each.received.clear()
             each.acknowledged.clear()
         talking = asyncio.create_task(talk(clients, chance))
-        await until(lambda: sum(len(each.acknowledged) for each in clients) > 200, "they talk")
+        await many_frames(clients)
         talking.cancel()
         await everything_has_arrived(clients)
     await sidecar.end(lambda process: process.terminate())
+
+
+async def many_frames(clients: list[ResumingClient]) -> None:
+    """Wait until so much was said that a lost or doubled frame would be among it. It takes longer on a busy machine."""
+    await until(lambda: sum(len(each.acknowledged) for each in clients) > 200, "they talk", QUIET_WITHIN_S)
 
 
 async def everything_has_arrived(clients: list[ResumingClient]) -> None:
@@ -173,7 +179,6 @@ async def everything_has_arrived(clients: list[ResumingClient]) -> None:
         print(*(each for each in clients if each.waiting), sep="\n")
         raise
     await until(lambda: not missing(clients), "all that was acknowledged has arrived", QUIET_WITHIN_S)
-    assert sum(len(each.acknowledged) for each in clients) > 100
     for receiver in clients:
         for sender in clients:
             numbers = [number for name, number in receiver.received if name == sender.name]

@@ -14,7 +14,9 @@ from signaling_sidecar.dialects import Caller, Introduction
 from signaling_sidecar.dialects.rooms import ROOMS
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Ending, Hub, RoomKey, commands
-from signaling_sidecar.hub.effects import Close, CloseCode, Limits
+from signaling_sidecar.hub.effects import Close
+from signaling_sidecar.hub.messages import CloseCode
+from signaling_sidecar.hub.views import Limits
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.random_ids import RandomIds
@@ -136,7 +138,7 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     parts = Parts(tmp_path)
     parts.log.open()
     yield parts
-    parts.front.close_all()
+    parts.front.close_oldest(len(parts.front))
     parts.owner.stop()
     parts.log.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import os
@@ -18,10 +17,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.addresses import address_of
 from signaling_sidecar.dialects import DIALECTS
-from signaling_sidecar.doctor import PairNow, check_client_networks, pairs_now
-from signaling_sidecar.errors import NoLog
-from signaling_sidecar.server.http.client_address import client_address
-from signaling_sidecar.server.pages import peers_in_rooms
+from signaling_sidecar.doctor import check_client_networks
+from signaling_sidecar.server.http.client_address import find_client_address
 from signaling_sidecar.site import Site
 from tests.kit.serving import Served, serve
 from tests.kit.site_file import SECRET
@@ -234,21 +231,6 @@ async def test_the_listed_rooms_are_shown_with_names_and_pairs(served: Served) -
     assert pair["sentence"] == "they have only just met"
 
 
-async def test_simultaneous_requests_read_the_log_once(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[Path] = []
-
-    def noting(folder: Path) -> list[PairNow]:
-        read.append(folder)
-        return pairs_now(folder)
-
-    monkeypatch.setattr(peers_in_rooms, "pairs_now", noting)
-    for peer in ("ann", "ben"):
-        await (await served.connect()).join(peer)
-    answers = await asyncio.gather(*(people(served) for _ in range(20)))
-    assert all(answer == answers[0] for answer in answers)
-    assert read == [served.sidecar.state_dir]
-
-
 @pytest.mark.parametrize(
     "headers",
     [
@@ -266,15 +248,12 @@ async def test_peers_are_only_shown_to_this_machine(served: Served, headers: dic
     assert (await people(served, **proven))["rooms"] != []
 
 
-async def test_an_unreadable_log_is_reported(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(folder: Path) -> list[PairNow]:
-        raise NoLog(folder.name)
-
-    monkeypatch.setattr(peers_in_rooms, "pairs_now", unreadable)
+async def test_a_log_that_cannot_be_analysed_is_reported(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
     for peer in ("ann", "ben"):
         await (await served.connect()).join(peer)
     body = await people(served)
-    assert served.sidecar.state_dir.name in body["problem"]
+    assert "it cannot be started" in body["problem"]
     assert [(len(room["people"]), room["pairs"]) for room in body["rooms"]] == [(2, [])]
 
 
@@ -344,12 +323,55 @@ async def test_a_browser_at_the_root_or_with_a_slash_at_the_end_is_redirected_to
 )
 def test_only_the_proxy_of_the_plugin_is_trusted(headers: dict[str, str], address: str | None) -> None:
     request = make_mocked_request("GET", "/", headers=headers).clone(remote="192.0.2.9")
-    assert client_address(request, SITE) == address
+    assert find_client_address(request, SITE) == address
+
+
+CADDY, BALANCER = "192.0.2.9", "192.0.2.10"
+
+
+@pytest.mark.parametrize(
+    ("headers", "address"),
+    [
+        ({"X-Forwarded-For": "10.0.0.7"}, "10.0.0.7"),
+        ({"X-Forwarded-For": "6.6.6.6, 10.0.0.7"}, "10.0.0.7"),
+        ({"X-Forwarded-For": f"6.6.6.6, 10.0.0.7, {BALANCER}"}, "10.0.0.7"),
+        ({"X-Forwarded-For": f"10.0.0.7, {BALANCER}, 192.0.2.99"}, "192.0.2.99"),
+        ({"X-Forwarded-For": BALANCER}, BALANCER),
+        ({"X-Forwarded-For": "6.6.6.6, unknown"}, None),
+        ({"X-Forwarded-For": "10.0.0.7" + f", {BALANCER}" * 8}, "10.0.0.7"),
+        ({"X-Forwarded-For": "10.0.0.7" + f", {BALANCER}" * 2000}, None),
+        ({"X-Forwarded-For": "10.0.0.7", "X-Signaling-Proxy": "made up by the client"}, "10.0.0.7"),
+        ({}, None),
+    ],
+)
+def test_a_trusted_proxy_tells_the_address_of_its_client(headers: dict[str, str], address: str | None) -> None:
+    trusted = (f"{CADDY}/32", f"{BALANCER}/32")
+    request = make_mocked_request("GET", "/", headers=headers).clone(remote=CADDY)
+    assert find_client_address(request, None, trusted) == address
+    stranger = request.clone(remote="192.0.2.11")
+    assert find_client_address(stranger, None, trusted) == (None if headers else "192.0.2.11")
+
+
+def test_a_trusted_proxy_in_front_of_vite_tells_the_address_of_its_client() -> None:
+    headers = {"X-Forwarded-For": f"6.6.6.6, 10.0.0.7, {CADDY}", "X-Signaling-Proxy": SECRET}
+    request = make_mocked_request("GET", "/", headers=headers).clone(remote="127.0.0.1")
+    assert find_client_address(request, SITE, (f"{CADDY}/32",)) == "10.0.0.7"
+    assert find_client_address(request, SITE) == CADDY
+
+
+async def test_the_log_has_the_address_that_a_trusted_proxy_tells(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, trusted_proxies=("127.0.0.0/8",))
+    for forwarded in ({}, {"X-Forwarded-For": "6.6.6.6, 10.0.0.7"}):
+        await served.connect(headers=forwarded)
+    remotes = [record.get("data", {}).get("remote") for record in served.records("connection.opened")]
+    assert remotes == [None, "10.0.0.7"]
 
 
 def test_without_a_site_no_proxy_is_trusted() -> None:
     headers = {"X-Forwarded-For": "10.0.0.7", "X-Signaling-Proxy": SECRET}
-    assert client_address(make_mocked_request("GET", "/", headers=headers), None) is None
+    assert find_client_address(make_mocked_request("GET", "/", headers=headers), None) is None
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,25 @@ const FINAL: ReadonlyMap<number, Dismissal> = new Map([
   [4003, 'removed'], // The sidecar's admin removed the peer, and its id is barred for a minute.
 ])
 
+/**
+ * The constructor of a WebSocket class, such as that of the browser or of the npm package `ws`. Its
+ * sockets must have the events of a browser's WebSocket.
+ */
+export type WebSocketClass = new (
+  url: string,
+  protocols?: string | string[],
+) => {
+  readonly readyState: number
+  send(data: string): void
+  close(code?: number, reason?: string): void
+}
+
 export interface ConnectionListener {
+  /**
+   * A connection is about to be opened. Returns false if none is needed, and rejects if it should be
+   * tried again later.
+   */
+  prepare(): Promise<boolean>
   opened(): void
   received(data: unknown): void
   /** An open connection was lost. The client reconnects unless there is a `dismissal`. */
@@ -57,7 +75,7 @@ export interface OpenSocket {
 export class Connection {
   readonly #url: () => string | undefined
   readonly #listener: ConnectionListener
-  readonly #webSocket: typeof WebSocket | undefined
+  readonly #webSocket: WebSocketClass | undefined
   #socket: ReconnectingWebSocket | undefined
   #open = false
   #pingTimer: ReturnType<typeof setTimeout> | undefined
@@ -66,7 +84,7 @@ export class Connection {
   constructor(
     url: () => string | undefined,
     listener: ConnectionListener,
-    webSocket: typeof WebSocket | undefined,
+    webSocket: WebSocketClass | undefined,
   ) {
     this.#url = url
     this.#listener = listener
@@ -91,7 +109,7 @@ export class Connection {
       return
     }
     const socket: ReconnectingWebSocket = new ReconnectingWebSocket(
-      () => this.#nextUrl(),
+      () => this.#nextUrl(socket),
       undefined,
       {
         WebSocket: this.#webSocket,
@@ -184,12 +202,16 @@ export class Connection {
     if (wasOpen) this.#listener.lost(code, reason, dismissal)
   }
 
-  async #nextUrl(): Promise<string> {
-    const attempt = this.#socket?.retryCount ?? 0
+  async #nextUrl(socket: ReconnectingWebSocket): Promise<string> {
+    const attempt = socket.retryCount
     if (attempt > 0) {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * JITTER_MS))
-      this.#listener.retrying(attempt)
+      if (this.#socket === socket) this.#listener.retrying(attempt)
     }
+    // partysocket opens nothing after `release`, which the app can cause at any time.
+    if (this.#socket !== socket) return ''
+    const isNeeded = await this.#listener.prepare()
+    if (!isNeeded && this.#socket === socket) this.release()
     return this.#url() ?? ''
   }
 }

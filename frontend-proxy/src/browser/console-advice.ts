@@ -15,6 +15,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   'too-many-rooms':
     "Join an existing room, or raise the sidecar's setting max_rooms (--max-rooms).",
   'refused-by-hook': "The function on_join in the sidecar's hooks file has refused it.",
+  unauthorised:
+    'The option `token` of the client must be a token that the sidecar accepts for this room and this peer id. Pass a function ' +
+    "that fetches a new one, because tokens expire. The sidecar's event log contains the exact reason.",
+  'token-failed': 'The client calls the function again until it returns a token.',
+  'no-token': 'Call join() again when there is a token, for example after the user has logged in.',
   'bad-field': 'Correct the options of the client, and call join() again.',
   'too-large': 'Correct the options of the client, and call join() again.',
 }
@@ -30,6 +35,12 @@ const ENDS: Partial<Record<LeaveReason, string>> = {
 export function adviseOnRefusal(room: string, code: string, message: string): void {
   const advice = ADVICE[code] ?? 'Call join() to try again.'
   console.warn(`Signaling: could not join the room '${room}' (${code}): ${message}. ${advice}`)
+}
+
+/** Is called when the list of rooms cannot be watched. */
+export function adviseOnRefusedWatch(code: string, message: string): void {
+  const advice = ADVICE[code] ?? 'Call watchRooms() to try again.'
+  console.warn(`Signaling: could not watch the list of rooms (${code}): ${message}. ${advice}`)
 }
 
 /** Is called when the sidecar has ended a membership. */

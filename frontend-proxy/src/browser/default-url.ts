@@ -22,7 +22,7 @@ export function defaultUrl(): string | undefined {
 /** Returns the reason why a client cannot connect here, as a text for the console, or undefined. */
 export function whyNoConnection(
   url: string | undefined,
-  webSocket: typeof WebSocket | undefined,
+  webSocket: object | undefined,
 ): string | undefined {
   const { document, location } = globalThis
   if (document === undefined && location === undefined) {

@@ -1,3 +1,4 @@
+export type { WebSocketClass } from './connection.ts'
 export { deviceName } from './device-name.ts'
 export type { Peer, RelayedFrame, RelayKind, Room } from './frames.ts'
 export { Mesh } from './mesh.ts'
@@ -10,3 +11,4 @@ export type {
   SignalingEvents,
   SignalingOptions,
 } from './signaling-events.ts'
+export type { Token } from './token-source.ts'

@@ -9,16 +9,20 @@
  *    has chosen the id and the session has probably ended, the token is sent only after `id-taken`.
  *    For an unknown token the sidecar would create a peer with a new id, and the others would see
  *    that peer join and leave.
+ * 4. Before it is sent on a new connection, the app is asked for a new token of the user, which is
+ *    another token than that of the session.
  */
 
 import type { Connection } from './connection.ts'
 import { type Identity, randomId } from './identity.ts'
 import type { JoinOptions, Profile } from './signaling-events.ts'
+import type { NoToken, TokenSource } from './token-source.ts'
 
 /** The error codes of refusals that may end by themselves. */
 const TEMPORARY: ReadonlySet<string> = new Set([
   'id-taken', // It ends when this client's own `leave` arrives, or when the other peer leaves.
   'too-fast', // The sidecar's limit is per second.
+  'token-failed', // The app could not fetch a token.
 ])
 const FIRST_RETRY_MS = 200
 const LONGEST_RETRY_MS = 5_000
@@ -36,6 +40,14 @@ export interface SessionProof {
   readonly after?: number | undefined
 }
 
+export interface JoinDetails {
+  readonly options: JoinOptions
+  readonly profile: () => Profile
+  readonly tokens: TokenSource
+  /** Is called if the app has no token. */
+  readonly noToken: (reason: NoToken) => void
+}
+
 export class JoinRequest {
   readonly room: string
   /**
@@ -47,6 +59,8 @@ export class JoinRequest {
   readonly #connection: Connection
   readonly #options: JoinOptions
   readonly #profile: () => Profile
+  readonly #tokens: TokenSource
+  readonly #noToken: (reason: NoToken) => void
   #identity: Identity
   /** The `id` of the last join frame, which an error repeats as its `ref`. */
   #ref = ''
@@ -60,14 +74,15 @@ export class JoinRequest {
     connection: Connection,
     room: string,
     identity: Identity,
-    options: JoinOptions,
-    profile: () => Profile,
+    { options, profile, tokens, noToken }: JoinDetails,
   ) {
     const { peerId, token, instance, usedAt } = identity
     this.room = room
     this.#connection = connection
     this.#options = options
     this.#profile = profile
+    this.#tokens = tokens
+    this.#noToken = noToken
     this.#instance = instance ?? randomId()
     this.#identity = token === undefined ? { peerId, instance: this.#instance } : { peerId, token }
     this.#usedAt = usedAt
@@ -100,6 +115,24 @@ export class JoinRequest {
     this.#send()
   }
 
+  /**
+   * Gets a token before a connection is opened. Returns false if the app has none, and rejects if it
+   * may have one later.
+   */
+  async prepare(): Promise<boolean> {
+    const ref = this.#nextRef()
+    try {
+      await this.#tokens.prepare()
+      return true
+    } catch (error) {
+      if (ref !== this.#ref) return true // Another join decides whether to connect.
+      const reason = error as NoToken
+      this.#noToken(reason)
+      if (reason.code === 'token-failed') throw reason
+      return false
+    }
+  }
+
   /** Whether an error with this `ref` refuses the last join. */
   isRefusedBy(ref: unknown): boolean {
     return ref !== undefined && ref === this.#ref
@@ -107,6 +140,10 @@ export class JoinRequest {
 
   /** Handles a refusal. Returns false if it is final, and otherwise sends the join again later. */
   refused(code: string): boolean {
+    if (code === 'unauthorised' && this.#tokens.renew()) {
+      this.#send()
+      return true
+    }
     if (!TEMPORARY.has(code)) return false
     if (code === 'id-taken' && this.#proof !== undefined && !this.#includesProof) {
       this.#includesProof = true // The session has not ended after all.
@@ -130,6 +167,7 @@ export class JoinRequest {
     this.#identity = identity
     this.#refusals = 0
     this.#usedAt = undefined
+    this.#tokens.accepted()
   }
 
   /** Leaves the session under a new id that the sidecar has just begun, and joins again with the client's own id. */
@@ -142,6 +180,7 @@ export class JoinRequest {
   /** Stops repeating the join, because the connection is lost. `ask` starts again. */
   stop(): void {
     clearTimeout(this.#timer)
+    this.#ref = ''
     this.#usedAt ??= Date.now()
   }
 
@@ -151,10 +190,27 @@ export class JoinRequest {
     this.#refusals = 0
   }
 
+  #nextRef(): string {
+    this.#ref = randomId()
+    return this.#ref
+  }
+
   #send(): void {
     clearTimeout(this.#timer)
-    this.#ref = randomId()
-    const { capacity, listed, token } = this.#options
+    if (!this.#connection.isOpen) return // `ask` is called again when it is.
+    const ref = this.#nextRef()
+    if (this.#tokens.isReady) {
+      this.#sendFrame()
+      return
+    }
+    this.#tokens.prepare().then(
+      () => ref === this.#ref && this.#sendFrame(),
+      (reason: NoToken) => ref === this.#ref && this.#noToken(reason),
+    )
+  }
+
+  #sendFrame(): void {
+    const { capacity, listed } = this.#options
     this.#connection.send({
       type: 'join',
       id: this.#ref,
@@ -164,7 +220,7 @@ export class JoinRequest {
       ...this.#profile(),
       capacity,
       listed,
-      token,
+      token: this.#tokens.take(),
       resume: (this.#includesProof && this.#proof) || true,
     })
   }

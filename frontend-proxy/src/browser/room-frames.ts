@@ -1,17 +1,20 @@
 /** Handles the frames that a client receives from the sidecar, and emits the events for them. */
 
 import { adviseOnRefusal } from './console-advice.ts'
-import type { ErrorFrame, PeerListFrame, ResumedFrame, ServerFrame } from './frames.ts'
+import type { ErrorFrame, PeerListFrame, ResumedFrame, RoomsFrame, ServerFrame } from './frames.ts'
 import type { Refusal } from './payload.ts'
 import type { RoomPresence } from './room-presence.ts'
+import type { RoomWatch } from './room-watch.ts'
 import type { Emit } from './signaling-events.ts'
 
 export class RoomFrames {
   readonly #presence: RoomPresence
+  readonly #watch: RoomWatch
   readonly #emit: Emit
 
-  constructor(presence: RoomPresence, emit: Emit) {
+  constructor(presence: RoomPresence, watch: RoomWatch, emit: Emit) {
     this.#presence = presence
+    this.#watch = watch
     this.#emit = emit
   }
 
@@ -21,13 +24,25 @@ export class RoomFrames {
     else if (frame.type === 'resumed') this.#receiveResumed(frame)
     else if (frame.type === 'not_resumed') membership?.notResumed(frame.why)
     else if (membership?.accepts(frame) === false) return
-    else if (frame.type === 'rooms') this.#emit('rooms', frame.rooms)
+    else if (frame.type === 'rooms') this.#receiveRooms(frame)
     else if (frame.type === 'durable') this.#emit('durable', { durable: frame.durable })
     else if (frame.type === 'notice') this.#emit('notice', { text: frame.text })
     else if (frame.type === 'error') this.#receiveError(frame)
     else if (frame.type === 'ack' || frame.type === 'pong') return
     // Frames for a room that the client has left may still arrive; they are ignored.
     else if (membership?.joined) state.apply(frame, this.#emit)
+  }
+
+  /** Handles a refusal of the join, which may be temporary. */
+  refuseJoin({ code, message }: Refusal): void {
+    const request = this.#presence.membership?.request
+    if (request === undefined) return
+    const { room } = request
+    if (request.refused(code)) {
+      this.#presence.storeIdentity(request.identity)
+      if (request.isStuck) adviseOnRefusal(room, code, message)
+      this.#emit('waiting', { room, code, message })
+    } else this.joinRefused(room, { code, message })
   }
 
   /** Ends the membership because the sidecar will not accept the join. */
@@ -62,16 +77,14 @@ export class RoomFrames {
     const { membership } = this.#presence
     if (code === 'out-of-order' || code === 'too-fast') membership?.frameIgnored(code)
     if (code === 'out-of-order') return
-    const request = membership?.request
-    if (request?.isRefusedBy(ref) !== true) {
-      this.#emit('refused', { code, message, room: undefined })
-      return
-    }
-    const { room } = request
-    if (request.refused(code)) {
-      this.#presence.storeIdentity(request.identity)
-      if (request.isStuck) adviseOnRefusal(room, code, message)
-      this.#emit('waiting', { room, code, message })
-    } else this.joinRefused(room, { code, message })
+    const refusal = { code, message }
+    if (this.#watch.isRefusedBy(code, ref)) this.#watch.refused(message)
+    else if (membership?.request.isRefusedBy(ref)) this.refuseJoin(refusal)
+    else this.#emit('refused', { ...refusal, room: undefined })
+  }
+
+  #receiveRooms({ rooms }: RoomsFrame): void {
+    this.#watch.accepted()
+    this.#emit('rooms', rooms)
   }
 }

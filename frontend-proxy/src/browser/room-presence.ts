@@ -16,14 +16,19 @@ import type { Refusal } from './payload.ts'
 import { RoomState } from './room-state.ts'
 import type { Emit, JoinOptions, LeaveReason, Profile } from './signaling-events.ts'
 import { type Slot, type Slots, type SlotUser, slotKey, slotsOfPage } from './slots.ts'
+import { type NoToken, type Token, TokenSource } from './token-source.ts'
 
 export interface PresenceOptions {
   readonly connection: Connection
   readonly url: () => string | undefined
   readonly profile: () => Profile
+  /** The token for rooms that are joined without one of their own. */
+  readonly token: Token | undefined
   readonly emit: Emit
   /** Is called for each frame that is not sent, or that is dropped. */
   readonly refused: (refusal: Refusal) => void
+  /** Is called if the app has no token for the join. */
+  readonly noToken: (reason: NoToken) => void
   /** Is called after another client has taken over the slot. */
   readonly replaced: () => void
 }
@@ -121,8 +126,11 @@ export class RoomPresence {
   #begin(identity: Identity): void {
     if (this.#lastJoin === undefined) return
     const { room, options } = this.#lastJoin
-    const { profile, refused } = this.#options
-    const request = new JoinRequest(this.#connection, room, identity, options, profile)
+    const { profile, refused, noToken, token } = this.#options
+    // A new source, because the user may be another one than at the last join.
+    const tokens = new TokenSource(options.token ?? token)
+    const details = { options, profile, tokens, noToken }
+    const request = new JoinRequest(this.#connection, room, identity, details)
     this.#membership = new Membership(this.#connection, request, refused)
     this.storeIdentity(request.identity)
     this.#connection.start()

@@ -8,6 +8,7 @@ import { parseFrame } from './parse-frame.ts'
 import { plain, plainProfile, type Refusal, refuseProfile, TOO_DEEP, wrap } from './payload.ts'
 import { RoomFrames } from './room-frames.ts'
 import { RoomPresence } from './room-presence.ts'
+import { RoomWatch } from './room-watch.ts'
 import type {
   Emit,
   JoinOptions,
@@ -17,6 +18,9 @@ import type {
 } from './signaling-events.ts'
 import { pageReport, type TraceReport } from './trace-report.ts'
 import { TypedEventTarget } from './typed-events.ts'
+
+/** The sidecar closes a connection with this code when its token has expired, or when it has sent none. */
+const UNAUTHORISED = 4401
 
 /**
  * Connects a page to the sidecar, joins a room, and watches the list of rooms.
@@ -29,8 +33,8 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   readonly #connection: Connection
   readonly #presence: RoomPresence
   readonly #frames: RoomFrames
+  readonly #watch: RoomWatch
   #profile: Profile
-  #isWatchingRooms = false
 
   /** Joins `room`. Without it, the client does nothing until `join` or `watchRooms` is called. */
   constructor(options: SignalingOptions = {}) {
@@ -43,15 +47,19 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     const urlNow = () => (url === undefined ? defaultUrl() : String(url))
     const emit: Emit = (event, detail) => this.emit(event, detail)
     this.#connection = new Connection(urlNow, this.#listener, WebSocket)
+    const refused = (refusal: Refusal) => this.#refuse(refusal)
+    this.#watch = new RoomWatch(this.#connection, options.token, refused)
     this.#presence = new RoomPresence({
       connection: this.#connection,
       url: urlNow,
       profile: () => this.#profile,
+      token: options.token,
       emit,
-      refused: (refusal) => this.#refuse(refusal),
-      replaced: () => this.#isWatchingRooms && this.watchRooms(),
+      refused,
+      noToken: (reason) => this.#frames.refuseJoin(reason),
+      replaced: () => this.#watch.isOn && this.watchRooms(),
     })
-    this.#frames = new RoomFrames(this.#presence, emit)
+    this.#frames = new RoomFrames(this.#presence, this.#watch, emit)
     if (room !== undefined) this.join(room, join)
   }
 
@@ -152,19 +160,17 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
 
   /** Starts `rooms` events. The client need not be in a room. */
   watchRooms(): void {
-    this.#isWatchingRooms = true
-    this.#connection.start()
-    this.#connection.send({ type: 'watch_rooms' })
+    this.#watch.start(this.room !== undefined)
   }
 
   unwatchRooms(): void {
-    this.#isWatchingRooms = false
+    this.#watch.stop()
     this.#connection.send({ type: 'unwatch_rooms' })
   }
 
   /** Leaves the room and closes the connection. `join` and `watchRooms` may be called again. */
   close(): void {
-    this.#isWatchingRooms = false
+    this.#watch.stop()
     this.#presence.close()
   }
 
@@ -181,9 +187,15 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   readonly #listener = {
+    prepare: async (): Promise<boolean> => {
+      const { membership } = this.#presence
+      const isPrepared = await (membership?.request.prepare() ?? this.#watch.prepare())
+      // The app may have joined again in the event that reported that there is no token.
+      return isPrepared || this.room !== undefined || this.#watch.isOn
+    },
     opened: (): void => {
       this.#presence.membership?.sendJoin()
-      if (this.#isWatchingRooms) this.#connection.send({ type: 'watch_rooms' })
+      this.#watch.opened(this.room !== undefined)
       this.emit('connected', undefined)
     },
     received: (data: unknown): void => {
@@ -193,7 +205,10 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     lost: (code: number, reason: string, dismissal: Dismissal | undefined): void => {
       const refusal = this.#presence.membership?.disconnected(code)
       const room = this.room
-      this.emit('disconnected', { code, reason, final: dismissal !== undefined })
+      // Without a token that is needed for something, the next connection would be closed as well.
+      const isUnused = code === UNAUTHORISED && room === undefined && !this.#watch.isOn
+      if (isUnused) this.#connection.release()
+      this.emit('disconnected', { code, reason, final: isUnused || dismissal !== undefined })
       if (dismissal !== undefined) {
         if (room !== undefined) adviseOnEnd(room, dismissal)
         this.#presence.end(dismissal)

@@ -1,7 +1,8 @@
 /** The options and events of a `SignalingClient`. */
 
-import type { Dismissal } from './connection.ts'
+import type { Dismissal, WebSocketClass } from './connection.ts'
 import type { Peer, RelayedFrame, Room } from './frames.ts'
+import type { Token } from './token-source.ts'
 
 /** What the other peers see of this one. */
 export interface Profile {
@@ -23,8 +24,12 @@ export interface JoinOptions {
    * same page in the same room.
    */
   readonly slot?: string
-  /** Is passed to the sidecar's `on_join` hook. It is not the token that resumes a session. */
-  readonly token?: string
+  /**
+   * Tells the sidecar who the user is, if the sidecar asks for that, and is passed to its `on_join`
+   * hook. A function is called before each connection, and when the sidecar has refused a token. It
+   * returns `null` if the user has none. It is not the token that resumes a session.
+   */
+  readonly token?: Token
 }
 
 export interface SignalingOptions extends Profile, JoinOptions {
@@ -33,7 +38,7 @@ export interface SignalingOptions extends Profile, JoinOptions {
   /** The sidecar's URL. Default: `/ws/signaling` on the page's own origin. */
   readonly url?: string | URL
   /** The WebSocket class. Default: that of the browser. */
-  readonly WebSocket?: typeof WebSocket
+  readonly WebSocket?: WebSocketClass
 }
 
 /**

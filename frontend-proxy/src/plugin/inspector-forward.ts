@@ -1,11 +1,13 @@
 // Forwards requests for the inspector to the sidecar. The admin's token is added here, in Node, so that
 // no page, URL or log contains it.
 
-import { IncomingMessage, request as open, type ServerResponse } from 'node:http'
+import { IncomingMessage, request as openHttp, type ServerResponse } from 'node:http'
+import { request as openHttps } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setSafeHeaders } from './inspector-answer.ts'
 import type { Asked } from './inspector-visitor.ts'
-import { type Upstream, untilStarted } from './proxy-rule.ts'
+import { untilStarted } from './proxy-rule.ts'
+import type { Upstream } from './upstream.ts'
 
 /** A request that cannot be answered. The code is stable, and the message says what to do. */
 export interface Failure {
@@ -107,11 +109,14 @@ async function askAsAdmin(
     if (upstream.url === undefined) return notRunning(upstream)
     if (token !== undefined && token !== refused) {
       const answer = await ask(forwarded, upstream, token)
-      if (!(answer instanceof IncomingMessage) || answer.statusCode !== 401) return answer
+      if (!(answer instanceof IncomingMessage)) return answer
+      const isOfDeveloper = token === upstream.token
+      if (answer.statusCode !== 401 && !(answer.statusCode === 403 && isOfDeveloper)) return answer
       answer.resume()
+      if (isOfDeveloper) return tokenRefused(upstream)
       refused = token
     } else if (left > 0) await sleep(LOOK_EVERY_MS, undefined, { signal })
-    else return token === undefined ? noToken(upstream.url) : TOKEN_REFUSED
+    else return token === undefined ? noToken(upstream) : tokenRefused(upstream)
   }
 }
 
@@ -126,6 +131,7 @@ async function ask(
   return await new Promise((resolve, reject) => {
     // A kept connection may be one that the sidecar is just closing, so each request has its own.
     const options = { method, headers: { ...headers, ...authorization }, signal, agent: false }
+    const open = url.startsWith('https:') ? openHttps : openHttp
     open(new URL(path, url), options).once('response', resolve).once('error', reject).end(body)
   })
 }
@@ -171,10 +177,12 @@ const TOO_LARGE: Failure = {
   message: `the body of a request may have at most ${MAX_BODY_BYTES} bytes`,
 }
 
-const TOKEN_REFUSED: Failure = {
-  status: 502,
-  code: 'admin-token-refused',
-  message: 'the sidecar has refused the token in its own runtime.json; restart it',
+function tokenRefused({ url, token }: Upstream): Failure {
+  const message =
+    token === undefined
+      ? 'the sidecar has refused the token in its own runtime.json; restart it'
+      : `the inspector needs a token with the scope admin, and the sidecar at ${url} has refused the option token`
+  return { status: 502, code: 'admin-token-refused', message }
 }
 
 function notRunning({ problem }: Upstream, error?: Error): Failure {
@@ -187,10 +195,13 @@ function notRunning({ problem }: Upstream, error?: Error): Failure {
   }
 }
 
-function noToken(url: string): Failure {
+function noToken({ url, isRemote }: Upstream): Failure {
+  const instead = isRemote
+    ? 'set the option token to one with the scope admin, or run "sidecar inspect" on the machine of the sidecar'
+    : 'start that sidecar in this project\'s folder, or run "sidecar inspect" where it was started'
   return {
     status: 503,
     code: 'no-admin-token',
-    message: `the inspector needs the runtime.json of the sidecar at ${url}, and this project has none; start that sidecar in this project's folder, or run "sidecar inspect" where it was started`,
+    message: `the inspector needs the runtime.json of the sidecar at ${url}, and this project has none; ${instead}`,
   }
 }

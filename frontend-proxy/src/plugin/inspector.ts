@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { answerWith } from './inspector-answer.ts'
 import { type Failure, forward, readAsAdmin } from './inspector-forward.ts'
 import { type Asked, type Refusal, refusalOf } from './inspector-visitor.ts'
-import type { Upstream } from './proxy-rule.ts'
+import type { Upstream } from './upstream.ts'
 
 /** The path of the page below the base of the app's pages. The page finds its data in `api/`. */
 export const INSPECTOR_FOLDER = '__signaling'

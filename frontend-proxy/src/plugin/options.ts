@@ -1,3 +1,5 @@
+import type { FixedTarget } from './fixed-upstream.ts'
+
 /** How the plugin starts the sidecar. All fields are optional. Unlike `'auto'`, `{}` starts it in CI too. */
 export interface SidecarOptions {
   /**
@@ -69,8 +71,16 @@ export interface SignalingOptions {
    * `{ https: false }` does the same over http. Browsers then deny the page camera and microphone.
    */
   lan?: boolean | { readonly https?: boolean }
-  /** The sidecar's address when `sidecar` is false. Default: `http://127.0.0.1:8765`. */
+  /**
+   * The sidecar's URL when `sidecar` is false: of one that you start yourself, or that a team shares
+   * (`https://signaling.team.example`). Default: `http://127.0.0.1:8765`.
+   */
   target?: string
+  /**
+   * The token for the sidecar at `target`, if it asks for one. Vite's proxy sends it for all pages, and
+   * no page can read it. Pass an environment variable, because pages can read vite.config.js.
+   */
+  token?: string | undefined
 }
 
 // 8765 is the default port of `sidecar serve`. `localhost` would be wrong, because Node may resolve it
@@ -79,7 +89,7 @@ const DEFAULT_TARGET = 'http://127.0.0.1:8765'
 
 /** The options about the sidecar, checked and with their defaults. */
 export type Plan =
-  | { readonly kind: 'proxy-only'; readonly target: string }
+  | ({ readonly kind: 'proxy-only' } & FixedTarget)
   | {
       readonly kind: 'sidecar'
       readonly explicit: boolean
@@ -93,7 +103,7 @@ export type Plan =
 
 /** Throws an error if an option would have no effect beside the others. */
 export function planFrom(options: SignalingOptions): Plan {
-  const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target, test = false } = options
+  const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target, token, test = false } = options
   if (options.overlay && options.inspector === false)
     throw new Error('signaling: overlay has no effect with inspector: false')
   if (sidecar === false) {
@@ -104,10 +114,14 @@ export function planFrom(options: SignalingOptions): Plan {
       test: test || undefined,
     }).find(([, value]) => value !== undefined)
     if (unused) throw new Error(`signaling: ${unused[0]} has no effect with sidecar: false`)
-    return { kind: 'proxy-only', target: target ?? DEFAULT_TARGET }
+    return {
+      kind: 'proxy-only',
+      target: checkedUrl(target ?? DEFAULT_TARGET),
+      token: checkedToken(token),
+    }
   }
-  if (target !== undefined)
-    throw new Error('signaling: target has an effect only with sidecar: false')
+  const unused = Object.entries({ target, token }).find(([, value]) => value !== undefined)
+  if (unused) throw new Error(`signaling: ${unused[0]} has an effect only with sidecar: false`)
   if (test && stateDir !== undefined)
     throw new Error('signaling: stateDir has no effect with test: true')
   const explicit = sidecar !== 'auto'
@@ -120,6 +134,21 @@ export function planFrom(options: SignalingOptions): Plan {
     hooks,
     allowedOrigins: allowedOrigins ?? [],
   }
+}
+
+function checkedUrl(target: string): string {
+  const url = URL.canParse(target) ? new URL(target) : undefined
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new Error(`signaling: target must be a URL with http or https, but is '${target}'`)
+  if (url.username || url.password)
+    throw new Error('signaling: target must not contain a password; use the option token')
+  return target
+}
+
+/** The message does not contain the token, because it is shown in the terminal. */
+function checkedToken(token: string | undefined): string | undefined {
+  if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token
+  throw new Error('signaling: token must not be empty, and must not contain spaces or line breaks')
 }
 
 /** Returns the reason why no sidecar may be started here, or undefined. */

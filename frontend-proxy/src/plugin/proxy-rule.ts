@@ -2,28 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProxyOptions } from 'vite'
+import { introduce, reportRefusals, type ViteProxy } from './introduction.ts'
+import type { Upstream } from './upstream.ts'
 
 export const SIGNALING_PATH = '/ws/signaling'
 
 /** The header that proves to the sidecar that a request came through this proxy. Node uses lower case. */
 export const PROXY_HEADER = 'x-signaling-proxy'
-
-/** The sidecar behind the proxy. `url` is read at every request, because a restart changes the port. */
-export interface Upstream {
-  readonly url: string | undefined
-  /** The value of the proof header. It replaces a value that the client may have sent. */
-  readonly secret: string
-  /** Resolves when the sidecar listens or its start has failed. Undefined if it is not being started. */
-  starting(): Promise<void> | undefined
-  /** Why there is no `url`, if it is known: a sentence that has also been printed in the terminal. */
-  readonly problem: string | undefined
-  /** Reads the token for the admin's requests, which is a new one after each start or reload. */
-  adminToken(): Promise<string | undefined>
-  /** Is called when nobody has answered at `url`, or there is no `url`. */
-  unreachable(): void
-  /** Is called for a proxy error that does not mean that the sidecar is not running. */
-  failed(error: Error): void
-}
 
 /** Where the answer is written: the response of a request, or the socket of an upgrade. */
 type Answer = ServerResponse | Socket
@@ -37,12 +22,10 @@ const UNREACHABLE = 'http://127.0.0.1:0'
 /** The client gives up after 5 s, and should get an answer before that. */
 const HOLD_AT_MOST_MS = 4000
 
-type Proxy = Parameters<NonNullable<ProxyOptions['configure']>>[0]
-
 /** A proxy rule of the plugin, with the proxy that Vite has created for it. */
 interface Route {
   readonly path: RegExp
-  readonly proxy: Proxy
+  readonly proxy: ViteProxy
   readonly rewrite: ((url: string) => string) | undefined
 }
 
@@ -86,8 +69,9 @@ export class SignalingProxy {
   #rule(path: string, rewrite?: Route['rewrite']): Record<string, ProxyOptions> {
     const key = exactKey(path)
     const rule: ProxyOptions = {
-      // changeOrigin and rewriteWsOrigin must not be set: the sidecar checks Host and Origin as the
-      // browser sent them, and Vite does not check them on an upgrade.
+      // rewriteWsOrigin must not be set, and changeOrigin (which changes the Host) only for another
+      // machine: the sidecar checks both as the browser sent them, and Vite does not on an upgrade.
+      changeOrigin: this.#upstream.isRemote === true,
       ws: true,
       xfwd: true,
       headers: { [PROXY_HEADER]: this.#upstream.secret },
@@ -112,7 +96,7 @@ function exactKey(path: string): string {
   return `^${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?:[/?]|$)`
 }
 
-function connect(proxy: Proxy, options: ProxyOptions, upstream: Upstream): void {
+function connect(proxy: ViteProxy, options: ProxyOptions, upstream: Upstream): void {
   // Vite's proxies read this option at each request, so a getter can return the current URL. It must
   // return a URL object, because the proxy of Vite 7.0 would replace a string with a parsed value.
   Object.defineProperty(options, 'target', {
@@ -121,6 +105,8 @@ function connect(proxy: Proxy, options: ProxyOptions, upstream: Upstream): void 
   })
 
   holdWhileStarting(proxy, upstream)
+  introduce(proxy, upstream)
+  reportRefusals(proxy, upstream)
 
   const upgraded = new WeakSet<object>()
   proxy.on('proxyReqWs', (request, _req, socket) => {
@@ -148,7 +134,7 @@ function connect(proxy: Proxy, options: ProxyOptions, upstream: Upstream): void 
  * Lets requests and upgrades wait while the sidecar starts. Otherwise a page that is open at that time
  * would get a 503, which the browser reports as an error in its console.
  */
-function holdWhileStarting(proxy: Proxy, upstream: Upstream): void {
+function holdWhileStarting(proxy: ViteProxy, upstream: Upstream): void {
   const methods = proxy as unknown as Record<'ws' | 'web', (...event: unknown[]) => void>
   for (const name of ['ws', 'web'] as const) {
     const method = methods[name]

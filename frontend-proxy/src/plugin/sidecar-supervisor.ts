@@ -104,6 +104,11 @@ export class SidecarSupervisor {
     this.#printOnce('warn', `the proxy failed: ${error.message}`)
   }
 
+  refused(status: number, reason: string): void {
+    // The sidecar itself prints why it has refused a Host or an Origin (403).
+    if (status !== 403) this.#printOnce('warn', `a page was refused (${status}): ${reason}`)
+  }
+
   /** Resolves when the sidecar listens, or when its start has failed. Undefined if no start is in progress. */
   starting(): Promise<void> | undefined {
     if (!this.#isActive) return undefined

@@ -1,16 +1,14 @@
-import { randomUUID } from 'node:crypto'
-import path from 'node:path'
 import type { ResolvedConfig } from 'vite'
 import { allowedClients, warningsFor } from './allowed-clients.ts'
+import { fixedUpstream } from './fixed-upstream.ts'
 import type { ConfigPart, Lan } from './lan.ts'
 import { type Log, logOf } from './log.ts'
 import type { Plan } from './options.ts'
-import { projectFolders } from './project-folders.ts'
-import { isSignalingRule, SIGNALING_PATH, SignalingProxy, type Upstream } from './proxy-rule.ts'
-import { findAdminToken } from './running-sidecar.ts'
-import { sidecarConfigFrom, stateFoldersOf } from './sidecar-config.ts'
+import { isSignalingRule, SIGNALING_PATH, SignalingProxy } from './proxy-rule.ts'
+import { sidecarConfigFrom } from './sidecar-config.ts'
 import { SidecarLease } from './sidecar-lease.ts'
 import { supervisorOf } from './sidecar-supervisor.ts'
+import type { Upstream } from './upstream.ts'
 import { WITHOUT_SIGNALING, warnOnError } from './warn-on-error.ts'
 
 /** What the plugin has set up for one Vite config. */
@@ -39,7 +37,7 @@ export function setUp(
   const hasLan = lan !== undefined
   if (plan.kind === 'proxy-only') {
     const { target } = plan
-    const upstream = fixedUpstream(target, config.root, log)
+    const upstream = fixedUpstream(plan, config.root, log)
     const proxy = addProxyRules(config, part, upstream)
     return { proxy, lease: undefined, upstream, fixedAddress: target, hasLan, log }
   }
@@ -87,28 +85,6 @@ function addProxyRules(
 }
 
 const INSPECT_HINT = 'run "sidecar inspect" to open the inspector of the one that is running'
-
-function fixedUpstream(target: string, root: string, log: Log): Upstream {
-  let isReported = false
-  return {
-    url: target,
-    problem: undefined,
-    // It is found if that sidecar was started for this project.
-    adminToken() {
-      const { SIDECAR_STATE_DIR: named } = process.env
-      const stateDir = named ? path.resolve(root, named) : undefined
-      return findAdminToken(stateFoldersOf(projectFolders(root), stateDir), target)
-    },
-    // The sidecar does not know this secret. It only replaces a value that a client may have sent.
-    secret: randomUUID(),
-    starting: () => undefined,
-    unreachable() {
-      if (!isReported) log.warn(`no sidecar answers at ${target}; is it running?`)
-      isReported = true
-    },
-    failed: (error) => log.warn(`the proxy to ${target} failed: ${error.message}`),
-  }
-}
 
 /** Stands for a sidecar that does not exist as far as the plugin knows. */
 function noUpstream(problem: string): Upstream {

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
 
 beforeEach(() => {
   vi.resetModules()
@@ -79,23 +82,19 @@ it('during server-side rendering nothing happens, and there is one warning', asy
   expect(warn.mock.calls).toEqual([[expect.stringContaining('server-side rendering')]])
 })
 
-it('in Node.js a client with a url and a WebSocket class connects', async () => {
-  const made = vi.fn()
-  class Socket extends EventTarget {
-    constructor(...words: unknown[]) {
-      super()
-      made(...words)
-    }
-    close(): void {}
-  }
+it('in Node.js a client with a url and the WebSocket class of the npm package ws connects and joins', async () => {
+  vi.useRealTimers()
   const { SignalingClient } = await import('../../src/browser/index.ts')
-  const WebSocket = Object.assign(Socket, { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 })
-  const client = new SignalingClient({
-    room: 'lobby',
-    url: 'ws://127.0.0.1:8765/ws/signaling',
-    WebSocket: WebSocket as unknown as typeof globalThis.WebSocket,
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+  const joined = new Promise((resolve) => {
+    server.on('connection', (socket) =>
+      socket.on('message', (text) => resolve(JSON.parse(`${text}`))),
+    )
   })
-  await vi.waitUntil(() => made.mock.calls.length > 0)
-  expect(made.mock.calls[0]?.[0]).toBe('ws://127.0.0.1:8765/ws/signaling')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const client = new SignalingClient({ room: 'lobby', url: `ws://127.0.0.1:${port}/`, WebSocket })
+  expect(await joined).toMatchObject({ type: 'join', roomId: 'lobby' })
   client.close()
+  server.close()
 })

@@ -41,6 +41,5 @@ export class FakeWebSocket extends EventTarget {
 /** The options for a client that uses `FakeWebSocket`. */
 export const fakeNetwork = {
   url: 'ws://sidecar.test/ws/signaling',
-  // FakeWebSocket has the parts of a WebSocket that partysocket uses.
-  WebSocket: FakeWebSocket as unknown as typeof WebSocket,
+  WebSocket: FakeWebSocket,
 } satisfies SignalingOptions

@@ -79,3 +79,12 @@ export function record(signaling: SignalingClient): string[] {
 export function refuse(socket: FakeWebSocket, code: string): void {
   socket.deliver({ type: 'error', code, message: `it is ${code}`, ref: socket.sent.at(-1)?.id })
 }
+
+/** Returns the tokens 1, 2, 3… */
+export function tokens() {
+  let count = 0
+  return vi.fn(async () => `${++count}`)
+}
+
+export const settled = () => vi.advanceTimersByTimeAsync(0)
+export const joins = ({ sent }: FakeWebSocket) => sent.filter(({ type }) => type === 'join')

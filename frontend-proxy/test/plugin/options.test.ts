@@ -9,11 +9,13 @@ test('with sidecar: false requests are only proxied, by default to the port of `
   expect(planFrom({ sidecar: false })).toEqual({
     kind: 'proxy-only',
     target: 'http://127.0.0.1:8765',
+    token: undefined,
   })
 })
 
 test.each([
   [{ target: 'http://127.0.0.1:1' }, 'signaling: target has an effect only with sidecar: false'],
+  [{ token: 't' }, 'signaling: token has an effect only with sidecar: false'],
   [{ sidecar: false, stateDir: '/s' }, 'signaling: stateDir has no effect with sidecar: false'],
   [{ sidecar: false, test: true }, 'signaling: test has no effect with sidecar: false'],
   [{ test: true, stateDir: '/s' }, 'signaling: stateDir has no effect with test: true'],
@@ -40,4 +42,20 @@ test.each([
 
 test('a sidecar for tests is started in CI and under Vitest', () => {
   expect(startRefusal({ explicit: false, test: true }, { CI: '1', VITEST: 'true' })).toBe(undefined)
+})
+
+test.each([
+  [{ target: 'signaling.team.example' }, "must be a URL with http or https, but is 'signaling."],
+  [{ target: 'wss://signaling.team.example' }, 'must be a URL with http or https'],
+  [{ target: 'https://ann:pw@team.example' }, 'must not contain a password'],
+  [{ token: '' }, 'token must not be empty'],
+  [{ token: 'two words' }, 'token must not be empty, and must not contain spaces or line breaks'],
+])('%j is refused with a sentence', (options, sentence) => {
+  expect(() => planFrom({ sidecar: false, ...options })).toThrow(sentence)
+})
+
+test('no message contains the password or the token that is wrong', () => {
+  for (const options of [{ target: 'https://ann:secret@team.example' }, { token: 'secret\n' }]) {
+    expect(() => planFrom({ sidecar: false, ...options })).not.toThrow('secret')
+  }
 })

@@ -162,7 +162,9 @@ export async function refusedUpgrade(
   url: string,
 ): Promise<{ status: number | undefined; text: string }> {
   const headers = { connection: 'upgrade', upgrade: 'websocket' }
-  const [response] = (await once(get(url, { headers }), 'response')) as [IncomingMessage]
+  // Vite's proxy closes the socket, even if the sidecar's answer says that it is kept open.
+  const request = get(url, { headers, agent: false })
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
   let text = ''
   for await (const part of response) text += part
   return { status: response.statusCode, text }

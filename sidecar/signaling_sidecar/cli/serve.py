@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import signaling_sidecar
 from signaling_sidecar.cli.certificates import no_certificates
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import SettingsError
+from signaling_sidecar.json_log import json_lines_on
 from signaling_sidecar.listening import listen
 from signaling_sidecar.reload.reload_extra import has_reload_extra, require_reload_extra
 from signaling_sidecar.settings import FILE_NAME, Kind, Settings, Sources, all_settings
@@ -29,6 +30,8 @@ CAN_HAND_ON_SOCKETS = os.name != "nt"
 _EPILOG = f"""\
 Every setting can also be given by an environment variable (SIDECAR_MAX_ROOMS=100) or in {FILE_NAME} in the folder of
 the project (max_rooms = 100). A flag takes precedence over the environment, and the environment over the file.
+Secrets are read from the environment only, because other users can see the flags of a process:
+{", ".join(f"SIDECAR_{each.name.upper()}" for each, kind in all_settings() if kind.is_secret)}.
 
 When the sidecar accepts connections, it prints one line of JSON with its name, version, url and port. SIGINT and
 SIGTERM stop it cleanly.
@@ -84,8 +87,21 @@ def _shown(default: Any) -> str:
 def run(arguments: argparse.Namespace) -> int:
     flags = {each.name: getattr(arguments, each.name) for each, _ in _flagged()}
     sources = Sources(flags, os.environ, arguments.settings, tuple(DIALECTS))
-    settings = sources.load()
+    with _messages(sources):
+        return _serve(arguments, flags, sources)
+
+
+def _messages(sources: Sources) -> AbstractContextManager[None]:
+    """Set up how messages are written to stderr. Raises SettingsError."""
+    found = sources.configured("log_format")
+    if found is not None and found.value == "json":
+        return json_lines_on(sys.stderr)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    return nullcontext()
+
+
+def _serve(arguments: argparse.Namespace, flags: dict[str, Any], sources: Sources) -> int:
+    settings = sources.load()
     if arguments.reload == "on" or (arguments.reload == "auto" and _can_reload_own_code()):
         return _supervise(settings, Takeover(flags, str(arguments.settings or "")), arguments.exit_on_stdin_eof)
     # Imported here because aiohttp takes 200 ms to import, and `--help` does not need it. Hooks may need certificates.
@@ -150,11 +166,12 @@ class Takeover:
 
         `reloaded` tells that another worker has served before. `serving` is called as soon as this one serves.
         """
-        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-        from signaling_sidecar.server import run as serve
+        sources = self._sources()
+        with _messages(sources):
+            from signaling_sidecar.server import run as serve
 
-        listening = socket.socket(fileno=descriptor)
-        serve(self._sources(), listening=listening, reloaded=reloaded, serving=serving, exit_on_stdin_eof=True)
+            listening = socket.socket(fileno=descriptor)
+            serve(sources, listening=listening, reloaded=reloaded, serving=serving, exit_on_stdin_eof=True)
 
     def _sources(self) -> Sources:
         settings_file = Path(self.settings_file) if self.settings_file else None

@@ -97,7 +97,8 @@ _BY_CODE: dict[str, str] = {
     Code.BARRED: "an admin has removed this peer id from the room: wait a minute, or join with another id",
     Code.TOO_MANY_ROOMS: "leave rooms that are not needed; --max-rooms raises the limit of the whole sidecar",
     Code.REFUSED_BY_HOOK: "look at your hooks file, which refused this",
-    Code.UNAUTHORISED: "send the token that your hooks require",
+    Code.UNAUTHORISED: "send a valid token that allows this; the settings that begin with auth or jwt say which token "
+    "is valid",
     Code.INTERNAL: "look at the sidecar's terminal: this is an error in the sidecar itself",
 }
 

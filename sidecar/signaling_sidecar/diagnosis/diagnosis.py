@@ -15,7 +15,7 @@ from signaling_sidecar.diagnosis.external_signaling import OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
 from signaling_sidecar.diagnosis.meetings import FoundMeetings, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
-from signaling_sidecar.diagnosis.verdicts import Verdict, Verdicts
+from signaling_sidecar.diagnosis.verdicts import Evaluate, Verdict, Verdicts, evaluate
 from signaling_sidecar.untrusted_text import visible
 
 SIGNS = {
@@ -54,7 +54,7 @@ class Diagnosis:
 
         All peers of a finished log may have left. Then their last verdicts count.
         """
-        pairs = [each.last for each in self.histories if each.last.offered_in is None]
+        pairs = [each.last for each in self.histories if each.last.must_connect]
         together = [verdict for verdict in pairs if verdict.meeting.parted() is None]
         counted = together if is_live else together or pairs
         return bool(counted) and all(verdict.finding.reason is Reason.CONNECTED for verdict in counted)
@@ -124,14 +124,21 @@ def diagnose(
 
 
 def judge(
-    found: FoundMeetings, now_ts: float | None = None, room: str | None = None, dialect: str | None = None
+    found: FoundMeetings,
+    now_ts: float | None = None,
+    room: str | None = None,
+    dialect: str | None = None,
+    evaluate: Evaluate = evaluate,
 ) -> Diagnosis:
-    """Like `diagnose`, for meetings that have been found before: verdicts change with time alone, too."""
+    """Like `diagnose`, for meetings that have been found before: verdicts change with time alone, too.
+
+    `evaluate` evaluates one meeting.
+    """
     until_ts = found.last_ts if now_ts is None else now_ts
     selection = _Selection(room, dialect, found.unread)
-    judged = Verdicts(found.meetings)
+    judged = Verdicts(found.meetings, found.hosts, evaluate)
     verdicts = [judged.on(each, until_ts) for each in found.meetings if selection.has_meeting(each)]
-    return Diagnosis(verdicts, found.rejections, found.pools, list(found.unread)).only(room, dialect)
+    return Diagnosis(verdicts, found.rejections, found.pools, found.unread).only(room, dialect)
 
 
 class _Selection:

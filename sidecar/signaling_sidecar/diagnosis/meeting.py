@@ -36,6 +36,8 @@ class Session:
     """The entries that report a lost connection."""
     absent: Entry | None = None
     """The last entry of `away`, while the peer has not returned."""
+    end_of_token: str | None = None
+    """What had happened to its token, if the sidecar has closed its last connection for that reason."""
     insecure: Entry | None = None
     """The entry that shows that its page is not a secure context, or None."""
 
@@ -54,7 +56,18 @@ class Session:
         """How the session ended, as a predicate. Closing a page counts as leaving; losing the network does not."""
         end = self.absent or self.gone
         ending = read_about(end.data).ending if end is not None else None
-        return "lost its connection to the sidecar" if ending in ("lost", "stopped") else "left"
+        if ending not in ("lost", "stopped"):
+            return "left"
+        return self._without_token or "lost its connection to the sidecar"
+
+    @property
+    def absence(self) -> str:
+        """Why the peer is away, as a predicate."""
+        return self._without_token or "has lost its connection to the sidecar"
+
+    @property
+    def _without_token(self) -> str | None:
+        return None if self.end_of_token is None else f"was disconnected because its token {self.end_of_token}"
 
 
 class Signal(msgspec.Struct, eq=False, gc=False):
@@ -76,14 +89,16 @@ class Signal(msgspec.Struct, eq=False, gc=False):
 
 @dataclass(eq=False)
 class Refusal:
-    """A frame of one of the two peers that the sidecar refused, and that was for the other, as far as the log shows."""
+    """A frame of one of the two peers that the sidecar refused while they were together."""
 
     entry: Entry
     sender: int
     code: str
     message: str
-    is_signal: bool = True
-    """Whether the frame was certainly for the other peer. False if the log does not show what kind of frame it was."""
+    is_signal: bool
+    """Whether the frame was certainly for the other peer. For example, a refused leave is not."""
+    may_be_signal: bool
+    """Whether the log does not show what kind of frame it was, so that it may have been for the other peer."""
 
 
 @dataclass(eq=False, slots=True)
@@ -128,21 +143,29 @@ class Meeting:
 
 @dataclass(eq=False)
 class Rejection:
-    """A refused request to join a room, or a refused offer to a peer that the sender had not met."""
+    """A refused request to join a room, a refused offer to a peer that the sender had not met, or a client that was not
+    let in at all."""
 
     entry: Entry
     session: Session | None
     """The sender, or None if it was in no room."""
     code: str
     message: str
+    client: str | None = None
+    """What is known of a client whose handshake or request was refused."""
+    label: str | None = None
+    """The label of a sender that was in the room before or after this."""
 
     @property
     def who(self) -> str:
-        return self.session.label if self.session is not None else self.entry.peer or "an unknown peer"
+        label = self.session.label if self.session is not None else self.label
+        return self.client or label or self.entry.peer or "an unknown peer"
 
     @property
     def sentence(self) -> str:
         word = word_of(self.entry.kind)
+        if self.client is not None:
+            return f"{self.client} was not let in: {self.code} ({self.message})"
         if self.entry.session is None and self.entry.room is not None and word != "offer":
             what = f"{self.who} was not admitted to {self.entry.room}"
         else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 
 from signaling_sidecar.diagnosis.attempts import Attempt
 from signaling_sidecar.diagnosis.entries import Entry
-from signaling_sidecar.diagnosis.meeting import Meeting
+from signaling_sidecar.diagnosis.meeting import Meeting, Refusal
 from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S, Finding, Reason
 from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.errors import Code
@@ -24,8 +25,11 @@ class Pair:
         self.parted = meeting.parted()
         self.absent = next((session for session in meeting.sessions if session.absent is not None), None)
         ends = [session.absent or session.gone for session in meeting.sessions]
-        self.until_ts = min([now_ts, *(entry.ts for entry in ends if entry is not None)])
+        self._now_ts = now_ts
+        self._until_ts = min([now_ts, *(entry.ts for entry in ends if entry is not None)])
         """The time until which both peers were able to act."""
+        self.changes_ts = math.inf
+        """The first time at which an answer of `has_time` will be another one."""
         self.connections = [each for side in meeting.connections for each in _of_attempt(side, attempt)]
 
     def parted_or(self, meanwhile: str, *evidence: Entry) -> Finding:
@@ -34,7 +38,7 @@ class Pair:
             sentence = f"{self.parted.label} {self.parted.departure} before they were connected"
             return Finding(Reason.LEFT, sentence, (*evidence, *self.parted.ends))
         if self.absent is not None and self.absent.absent is not None:
-            meanwhile = f"{self.absent.label} has lost its connection to the sidecar, and may return"
+            meanwhile = f"{self.absent.label} {self.absent.absence}, and may return"
             evidence = (*evidence, self.absent.absent)
         return Finding(Reason.IN_PROGRESS, meanwhile, evidence)
 
@@ -72,12 +76,12 @@ class Pair:
             each
             for each in self.meeting.refusals
             if each.entry.ts >= since_ts
-            and (each.is_signal or (each.sender in lacking and (at_once or self._had_time_since(each.entry))))
+            and (each.is_signal or (each.may_be_signal and self._was_lacking(each, lacking, at_once=at_once)))
         ]
         if not refusals:
             return None
         # A frame that was refused shortly before the end could not be sent again, so an earlier refusal counts more.
-        settled = [each for each in refusals if each.code not in RETRIED_BY_CLIENTS or self._had_time_since(each.entry)]
+        settled = [each for each in refusals if each.code not in RETRIED_BY_CLIENTS or not self.has_time(each.entry)]
         last = (settled or refusals)[-1]
         other = self.meeting.sessions[1 - last.sender]
         end = other.absent or other.gone
@@ -89,8 +93,18 @@ class Pair:
             return self.parted_or(f"{sentence}, and the client may send it again", last.entry)
         return Finding(Reason.REFUSED, sentence, (last.entry,), last.code)
 
-    def _had_time_since(self, entry: Entry) -> bool:
-        return self.until_ts - entry.ts >= SIGNALING_WITHIN_S
+    def _was_lacking(self, refusal: Refusal, lacking: Collection[int], *, at_once: bool) -> bool:
+        return refusal.sender in lacking and (at_once or not self.has_time(refusal.entry))
+
+    def has_time(self, entry: Entry, within_s: float = SIGNALING_WITHIN_S) -> bool:
+        """Whether less than `within_s` has passed since an entry, or had passed when one of the two could act no
+        longer."""
+        deadline_ts = entry.ts + within_s
+        if self._until_ts >= deadline_ts:
+            return False
+        if self._until_ts == self._now_ts:
+            self.changes_ts = min(self.changes_ts, deadline_ts)
+        return True
 
     def reported(self, name: str, *values: str) -> list[Entry]:
         """Return the reports of both sides in which the field has one of the values, in order of time."""

@@ -20,4 +20,12 @@ def paused_collector() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            _treat_all_objects_as_old()
             gc.enable()
+
+
+def _treat_all_objects_as_old() -> None:
+    """Otherwise the next search, which is for young objects, would look at all that were made during the pause."""
+    if gc.get_freeze_count() == 0:  # what somebody else has frozen must stay so
+        gc.freeze()
+        gc.unfreeze()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from itertools import count
 
 from signaling_sidecar.diagnosis.record_data import read_about
@@ -34,6 +35,7 @@ class PeerLabels:
         self._names: dict[str, str] = {}
         """By peer id, in order of joining. Empty for a peer without a name."""
         self._pages: dict[str, Report] = {}
+        self._pages_of_connections: Mapping[str, Report] = {}
         self._came_ts: dict[str, float] = {}
         self._gone_ts: dict[str, float] = {}
         self._labels: dict[str, str] | None = None
@@ -64,6 +66,13 @@ class PeerLabels:
             self.name(peer, ts, None)
         self._pages[peer] = report
         self._labels = None
+
+    def pages_of_connections(self, pages: Mapping[str, Report]) -> None:
+        """Use these reports of pages, by peer id, in place of those of an earlier call. They were found by the
+        RTCPeerConnections of the pages, and are preferred to those of `page`."""
+        if pages != self._pages_of_connections:
+            self._pages_of_connections = pages
+            self._labels = None
 
     def gone(self, peer: str, ts: float) -> None:
         """Process a peer that has left, or has lost its connection. It may have joined before the log begins."""
@@ -134,7 +143,7 @@ class PeerLabels:
         is_long = _LONG_RANDOM.fullmatch(peer) is not None
         if self._unnamed == "tab" and not is_long and not _SHORT_RANDOM.fullmatch(peer):
             return peer, ""
-        page = self._pages.get(peer)
+        page = self._pages_of_connections.get(peer) or self._pages.get(peer)
         if page is not None and (page.title or page.path):
             return page.title or f"page {page.path}", "tab "
         if is_long:

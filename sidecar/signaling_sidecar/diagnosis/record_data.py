@@ -60,9 +60,10 @@ def content_of(kind: str | None, data: str | None) -> Content:
     If the description does not name its type, the kind of the frame is its type.
     """
     content = read_content(data) if data is not None else NO_CONTENT
-    media = content.media
-    if media.description_bytes is not None and media.sdp_type is None and word_of(kind) in SDP_TYPES:
-        return content._replace(media=msgspec.structs.replace(media, sdp_type=word_of(kind)))
+    description = content.description
+    if description is not None and description.type is None and word_of(kind) in SDP_TYPES:
+        typed = msgspec.structs.replace(description, type=word_of(kind))
+        return msgspec.structs.replace(content, description=typed)
     return content
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Signal
 from signaling_sidecar.diagnosis.pair import Pair
-from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S, Finding, Reason
+from signaling_sidecar.diagnosis.reasons import JUST_MET, Finding, Reason
 
 
 def by_signaling(pair: Pair) -> Finding:
@@ -31,7 +31,7 @@ def _elsewhere(pair: Pair) -> Finding:
 
 def _offered_elsewhere(pair: Pair, side: int, offered: list[Entry]) -> Finding:
     name, other = pair.names[side], pair.names[1 - side]
-    if pair.until_ts - offered[0].ts < SIGNALING_WITHIN_S:
+    if pair.has_time(offered[0]):
         return pair.parted_or("an offer was made, and may still be answered", offered[0])
     count = len(pair.meeting.connections[side])
     sentence = f"the offer of {name} has" if count == 1 else f"{count} offers of {name} have"
@@ -42,7 +42,7 @@ def _offered_elsewhere(pair: Pair, side: int, offered: list[Entry]) -> Finding:
 
 
 def _without_offer(pair: Pair) -> Finding:
-    has_time = pair.until_ts - pair.meeting.met.ts < SIGNALING_WITHIN_S
+    has_time = pair.has_time(pair.meeting.met)
     refused = pair.refused(at_once=not has_time)
     if refused is not None:
         return refused
@@ -50,7 +50,7 @@ def _without_offer(pair: Pair) -> Finding:
     if unread and (pair.parted is not None or not has_time):
         return _unrecognised(unread)
     if has_time:
-        return pair.parted_or("they have only just met", pair.meeting.met)
+        return pair.parted_or(JUST_MET, pair.meeting.met)
     return Finding(Reason.NOBODY_OFFERED, "neither has sent an offer", (pair.meeting.met,))
 
 
@@ -68,7 +68,7 @@ def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
     refused = pair.refused(lacking=(1 - offer.sender,))
     if refused is not None:
         return refused
-    if pair.until_ts - offer.entry.ts < SIGNALING_WITHIN_S:
+    if pair.has_time(offer.entry):
         if pair.parted is not None and any(s.sender != offer.sender for s in pair.attempt.unread):
             return pair.unwatched(f"{offerer} has sent an offer", offer.entry)
         return pair.parted_or(f"{offerer} has sent an offer, and {answerer} may still answer", offer.entry)
@@ -89,7 +89,7 @@ def _answered(pair: Pair, offers: list[Signal], answers: list[Signal]) -> Findin
     refused = pair.refused(lacking=silent)
     if refused is not None:
         return refused
-    if pair.until_ts - answers[0].entry.ts < SIGNALING_WITHIN_S:
+    if pair.has_time(answers[0].entry):
         return _cut_short(pair, silent, evidence)
     who = "neither" if len(silent) == 2 else pair.names[silent[0]]
     sentence = f"the offer was answered, but {who} has {'' if len(silent) == 2 else 'not '}sent a candidate"

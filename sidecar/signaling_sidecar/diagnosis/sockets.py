@@ -6,8 +6,10 @@ import msgspec
 
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.record_data import read_data
+from signaling_sidecar.eventlog import EXPIRED, REVOKED
 from signaling_sidecar.eventlog.secure_context import is_insecure
 
+_ENDS_OF_TOKENS = {EXPIRED: "had expired", REVOKED: "had been revoked"}
 TOO_BIG = 1009  # the close code for a frame over the limit, RFC 6455, 7.4.1
 
 
@@ -57,6 +59,12 @@ class Sockets:
             return None
         origin = (read_data(opened.data, _Opened) or _Opened()).origin
         return opened if origin is not None and is_insecure(origin) else None
+
+    def end_of_token(self, entry: Entry) -> str | None:
+        """Return what had happened to the token of the client if the sidecar has closed the WebSocket that an entry is
+        about for that reason."""
+        closed = self._closed.get((entry.boot, entry.connection))
+        return _ENDS_OF_TOKENS.get(read_closed(closed).reason or "") if closed is not None else None
 
     def goodbye(self, entry: Entry) -> Entry | None:
         """Return the entry that reports that the page which caused an entry has closed its WebSocket, or None."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.pair import Pair
-from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S, TRANSPORT_WITHIN_S, Finding, Reason
+from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Reason
 from signaling_sidecar.diagnosis.record_data import read_about
 
 _OPEN = (Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NO_CANDIDATES)
@@ -65,15 +65,16 @@ def _reloaded_since(pair: Pair, connected: Entry) -> Finding | None:
         return None
     unload, session = max(unloads, key=lambda each: each[0].ts)
     sentence = f"they were connected until {session.label} reloaded its page, and neither has sent an offer since"
-    is_late = pair.until_ts - unload.ts >= SIGNALING_WITHIN_S
-    return Finding(Reason.NOBODY_OFFERED if is_late else Reason.IN_PROGRESS, sentence, (connected, unload))
+    reason = Reason.IN_PROGRESS if pair.has_time(unload) else Reason.NOBODY_OFFERED
+    return Finding(reason, sentence, (connected, unload))
 
 
 def _transport(pair: Pair, signaling: Finding) -> Finding:
     failed = _failures(pair)
     # The first answer, because later answers belong to repeated offers or to changes of tracks.
-    began_ts = min((answer.entry.ts for answer in pair.attempt.answers), default=signaling.evidence[-1].ts)
-    if not failed and pair.until_ts - began_ts < TRANSPORT_WITHIN_S:
+    answers = (answer.entry for answer in pair.attempt.answers)
+    began = min(answers, key=lambda entry: entry.ts, default=signaling.evidence[-1])
+    if not failed and pair.has_time(began, TRANSPORT_WITHIN_S):
         if pair.parted is not None and not pair.is_watched_to_the_end:
             return signaling
         return pair.parted_or("the signaling is complete, and the browsers are trying to connect", *signaling.evidence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis.advice import next_step
@@ -10,6 +10,7 @@ from signaling_sidecar.diagnosis.attempts import Attempt, attempts_of
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import Finding, Reason
+from signaling_sidecar.diagnosis.room_sessions import RoomKey
 from signaling_sidecar.diagnosis.signaling import by_signaling
 from signaling_sidecar.diagnosis.transport import with_reports
 
@@ -26,8 +27,17 @@ class Verdict(NamedTuple):
     finding: Finding
     notes: tuple[str, ...]
     """Further observations that do not explain the result."""
+    changes_ts: float
+    """The time at which the verdict may change although nothing happens, because a time to act has passed."""
     offered_in: Meeting | None = None
     """If the two have not sent an offer here: their meeting in a room of another dialect, in which they have."""
+    has_no_host: bool = False
+    """If the two have not sent an offer: whether their room has a host, and neither is the host."""
+
+    @property
+    def must_connect(self) -> bool:
+        """Whether the two are a pair that should connect here."""
+        return self.offered_in is None and not self.has_no_host
 
     @property
     def sentence(self) -> str:
@@ -37,19 +47,25 @@ class Verdict(NamedTuple):
     @property
     def next_step(self) -> str | None:
         """The advice about the reason, or None if there is nothing to do."""
-        if self.offered_in is not None:
+        if not self.must_connect:
             return None
         return next_step(self.finding.reason, self.finding.code)
+
+
+Evaluate = Callable[[Meeting, float], Verdict]
+"""Evaluates a meeting at a time, as the function `evaluate` does."""
 
 
 class Verdicts:
     """Evaluates meetings, of which `meetings` are all in the log.
 
     An app may use one protocol to find its peers and another one to call them, with the same peer ids. Then nothing is
-    wrong if no offer was sent in the room of the first.
+    wrong if no offer was sent in the room of the first. Nothing is wrong either if no offer was sent between two peers
+    of which neither is the host, in a room that has one.
     """
 
-    def __init__(self, meetings: Iterable[Meeting]) -> None:
+    def __init__(self, meetings: Iterable[Meeting], hosts: Mapping[RoomKey, str], evaluate: Evaluate) -> None:
+        self._evaluate, self._hosts = evaluate, hosts
         self._offered: dict[frozenset[str], Meeting] = {
             _peers(each): each
             for each in meetings
@@ -58,7 +74,11 @@ class Verdicts:
         """By the ids of two peers, the last meeting in which one has sent an offer to the other."""
 
     def on(self, meeting: Meeting, now_ts: float) -> Verdict:
-        verdict = evaluate(meeting, now_ts)
+        verdict = self._evaluate(meeting, now_ts)
+        if verdict.signaling.reason is Reason.NOBODY_OFFERED and self._is_without_host(meeting):
+            sentence = "neither has sent an offer, and neither is the host of the room"
+            if verdict.finding.reason in (Reason.NOBODY_OFFERED, Reason.INSECURE_PAGE):
+                return verdict._replace(finding=verdict.signaling._replace(sentence=sentence), has_no_host=True)
         offered_in = self._offered.get(_peers(meeting))
         if verdict.finding.reason is not Reason.NOBODY_OFFERED or offered_in is None:
             return verdict
@@ -66,6 +86,10 @@ class Verdicts:
             return verdict
         sentence = f"neither has sent an offer here, but in the room {offered_in.room!r} of {offered_in.dialect}"
         return verdict._replace(finding=verdict.finding._replace(sentence=sentence), offered_in=offered_in)
+
+    def _is_without_host(self, meeting: Meeting) -> bool:
+        host = self._hosts.get((meeting.dialect or "", meeting.room or ""))
+        return host is not None and host not in _peers(meeting)
 
 
 def _peers(meeting: Meeting) -> frozenset[str]:
@@ -87,7 +111,7 @@ def evaluate(meeting: Meeting, now_ts: float) -> Verdict:
             break
         if before.finding.reason not in _UNDECIDED:
             again = before.finding._replace(sentence=f"{before.finding.sentence}; they are trying again")
-            return before._replace(finding=again)
+            return before._replace(finding=again, changes_ts=verdict.changes_ts)
     return verdict
 
 
@@ -95,7 +119,7 @@ def _evaluate(meeting: Meeting, attempt: Attempt, now_ts: float) -> Verdict:
     pair = Pair(meeting, attempt, now_ts)
     signaling = by_signaling(pair)
     finding = with_reports(pair, signaling)
-    return Verdict(meeting, attempt, signaling, finding, tuple(_notes(pair, finding.reason)))
+    return Verdict(meeting, attempt, signaling, finding, tuple(_notes(pair, finding.reason)), pair.changes_ts)
 
 
 def _notes(pair: Pair, reason: Reason) -> Iterable[str]:

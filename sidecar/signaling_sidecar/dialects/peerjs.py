@@ -20,9 +20,9 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, text_in_binary, writer
 from signaling_sidecar.dialects.port import Answer, Asked, Caller, Closing, Dialect, Introduction, Opening, Route, View
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried
-from signaling_sidecar.hub.effects import CloseCode, LastWords
+from signaling_sidecar.hub.messages import CloseCode, LastWords
 from signaling_sidecar.hub.rules import (
     Announcements,
     Challenged,
@@ -41,6 +41,7 @@ NAME = "peerjs"
 PREFIXES = ("/ws/signaling", "/ws/signaling/peerjs", "")
 """What the option `path` of the library can be: that of our documents, one like the paths of the other protocols, and
 the library's own default."""
+DEFAULT_KEY = "peerjs"  # the library's own
 KEEP_S = 5.0  # seconds; as the original server, after which it sends EXPIRE
 MAX_TOKEN_BYTES = 2048  # bytes of UTF-8; the library's own tokens have about 11, and a page may set one
 # Two tabs of a page that sets both its id and its token would otherwise replace each other for ever.
@@ -73,7 +74,9 @@ class _Envelope(Envelope, gc=False):
 
 def open_(opening: Opening) -> Introduction | Closing:
     peer, token, key = (opening.query.get(name, "") for name in ("id", "token", "key"))
-    if not (peer and token and key):
+    if opening.removed == "key":
+        key = opening.settings.peerjs_key or DEFAULT_KEY
+    if not (peer and (token or opening.removed == "token") and key):
         return Closing(CloseCode.REFUSED, MISSING)
     if opening.settings.peerjs_key not in (None, key):
         return Closing(CloseCode.REFUSED, WRONG_KEY)
@@ -84,7 +87,8 @@ def open_(opening: Opening) -> Introduction | Closing:
         refusal = errors.too_large("token", len(token.encode()), MAX_TOKEN_BYTES)
     if refusal is not None:
         return Closing(CloseCode.REFUSED, refusal.message)
-    return Introduction(room=room, peer=peer, own_token=token)
+    # An access token changes when it is renewed, and one that all clients have tells none of them from the others.
+    return Introduction(room=room, peer=peer, own_token=opening.subject if opening.removed == "token" else token)
 
 
 def begin(caller: Caller, at_ms: int) -> commands.Join:
@@ -151,7 +155,7 @@ def _error(text: str) -> bytes:
     return encode_json(_Refused("ERROR", _Message(text)))
 
 
-def _refused(refused: effects.Refused, at_ms: int) -> bytes | None:
+def _refused(refused: messages.Refused, at_ms: int) -> bytes | None:
     if refused.joined:
         is_unavailable = refused.kind in _EXPIRES_AT_ONCE and refused.refusal.code in _UNAVAILABLE
         return encode_json(_Expire(refused.to or "", refused.peer or "")) if is_unavailable else None
@@ -165,17 +169,17 @@ def _farewell(closing: Closing) -> bytes:
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
-    effects.PeerList: lambda listed, at_ms: b'{"type":"OPEN"}',
-    effects.PeerLeft: lambda left, at_ms: encode_json(_Leave(left.peer)),
-    effects.Relayed: lambda relayed, at_ms: relayed.payload,
-    effects.Expired: lambda expired, at_ms: encode_json(_Expire(expired.to, expired.peer)),
-    effects.Refused: _refused,
+    messages.PeerList: lambda listed, at_ms: b'{"type":"OPEN"}',
+    messages.PeerLeft: lambda left, at_ms: encode_json(_Leave(left.peer)),
+    messages.Relayed: lambda relayed, at_ms: relayed.payload,
+    messages.Expired: lambda expired, at_ms: encode_json(_Expire(expired.to, expired.peer)),
+    messages.Refused: _refused,
 }
 
 
 def closing(message: LastWords) -> Closing | None:
     """Close a connection whose id is not accepted, or that has left."""
-    if isinstance(message, effects.Refused) and not message.joined:
+    if isinstance(message, messages.Refused) and not message.joined:
         return Closing(CloseCode.REFUSED, message.refusal.code)
     return None
 
@@ -200,7 +204,7 @@ def _id(asked: Asked, view: View) -> Answer:
 def _peers(asked: Asked, view: View) -> Answer:
     if not asked.settings.peerjs_discovery:
         return Answer(b"Unauthorized", "text/plain; charset=utf-8", 401)
-    peers = view.peers(asked.path["key"]) or ()
+    peers = view.peers(asked.path.get("key") or asked.settings.peerjs_key or DEFAULT_KEY) or ()
     return Answer(encode_json([view.peer for view in peers if not view.away]))
 
 
@@ -256,9 +260,11 @@ PEERJS = Dialect(
     closing=closing,
     routes=(
         *(Route("GET", f"{prefix}/", _about) for prefix in PREFIXES),
-        *(Route("GET", f"{prefix}/{{key}}/id", _id) for prefix in PREFIXES),
+        # The library asks for an id before it connects, and sends its token only then.
+        *(Route("GET", f"{prefix}/{{key}}/id", _id, needs_no_token=True) for prefix in PREFIXES),
         *(Route("GET", f"{prefix}/{{key}}/peers", _peers) for prefix in PREFIXES),
     ),
     cross_origin=True,
     query="id",
+    token_parameters=("token", "key"),
 )

@@ -9,8 +9,10 @@ from typing import NamedTuple, Protocol
 
 from signaling_sidecar.dialects.kinds import KindOf, kind_in
 from signaling_sidecar.hub.commands import Carried, Command, Opened
-from signaling_sidecar.hub.effects import LastWords, Mark, Message, PeerView, RoomsListed
+from signaling_sidecar.hub.effects import Mark
+from signaling_sidecar.hub.messages import LastWords, Message, RoomsListed
 from signaling_sidecar.hub.rules import RoomRules
+from signaling_sidecar.hub.views import PeerView
 from signaling_sidecar.settings import Settings
 
 
@@ -22,8 +24,12 @@ class Opening(NamedTuple):
     query: Mapping[str, str] = {}
     """The decoded query. Of a name that occurs twice, the first value counts."""
     raw_query: str = ""
-    """The query as the client sent it."""
+    """The query as the client sent it. It is empty if it held an access token."""
     settings: Settings = Settings()
+    removed: str | None = None
+    """The parameter that is not in `query`, because it held the access token (`Dialect.token_parameters`)."""
+    subject: str | None = None
+    """Who the access token was issued to, if one is required and says that."""
 
 
 class Introduction(NamedTuple):
@@ -91,7 +97,7 @@ class Asked(NamedTuple):
     """An HTTP request to a route of a dialect."""
 
     path: Mapping[str, str]
-    """The values of the parameters in the route's path, decoded."""
+    """The values of the parameters in the route's path, decoded, except one that held an access token."""
     query: Mapping[str, str]
     """The decoded query. Of a name that occurs twice, the first value counts."""
     body: bytes
@@ -136,6 +142,9 @@ class Route(NamedTuple):
     logged, and the client gets a 500 without details."""
     max_body_bytes: int = 0
     """The largest body that is accepted. A larger one is answered with 413."""
+    needs_no_token: bool = False
+    """Whether clients may ask without an access token where one is required, because the answer tells nothing about
+    rooms or peers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +207,13 @@ class Dialect:
     """How many frames a connection may send and leave unread."""
     query: str | None = None
     """The name of a parameter that the query must have, unless the path names the room."""
+    tokens_in_frames: bool = False
+    """Whether a `Join`, or a request for the list of rooms, has its client's access token as `credential`. Where tokens
+    are required, a client may then open a connection without one, but can do nothing there until it has shown one.
+    Clients of the other protocols must send their tokens in the handshake."""
+    token_parameters: tuple[str, ...] = ()
+    """The parameters of the query, or of a route's path, in which clients send their access tokens. Only for protocols
+    whose clients cannot send them in any other way, because URLs are not secret."""
     query_chooses: bool = False
     """Whether the presence of that parameter chooses this dialect on the shared path, whatever the first frame is."""
 

@@ -16,10 +16,10 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
 from signaling_sidecar.dialects.port import Answer, Asked, Caller, Dialect, Route, View
 from signaling_sidecar.errors import NOT_JSON
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, effects, messages, views
 from signaling_sidecar.hub.commands import Carried, Command
-from signaling_sidecar.hub.effects import PeerView
 from signaling_sidecar.hub.rules import Announcements, Ending, Endings, Entry, Joining, RoomKey, RoomRules
+from signaling_sidecar.hub.views import PeerView
 from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
 
@@ -27,7 +27,7 @@ NAME = "rooms"
 PATH = "/ws/signaling"
 MAX_METADATA_BYTES = 4096  # bytes of JSON text; it is sent to everybody at every join (PROTOCOLS.md, "`rooms`")
 MAX_TOKEN_CHARS = 256  # the tokens that the sidecar issues have 43
-MAX_CREDENTIAL_CHARS = 8192  # of a token for the hooks; web servers accept headers of 8 KiB
+MAX_CREDENTIAL_CHARS = 8192  # of an access token; web servers accept headers of 8 KiB
 MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not repeated, so that an error stays smaller than its frame
 UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, and a closed one should not be shown for longer
 AWAY_NOTICE_S = 1.0  # seconds; PROTOCOLS.md, "Rule 9"
@@ -110,6 +110,10 @@ class _Leave(msgspec.Struct):
     peerId: str | None = None
 
 
+class _WithToken(msgspec.Struct):
+    token: Any = None
+
+
 # --- decode --------------------------------------------------------------------------------------------------------
 
 _RESERVED = frozenset(("from", "s", "a", "c", "ca", "resume"))
@@ -164,6 +168,7 @@ def _check_profile(profile: _Profile) -> Raw | None:
 _join_fields = msgspec.json.Decoder(_Join)
 _leave_fields = msgspec.json.Decoder(_Leave)
 _update_fields = msgspec.json.Decoder(_Profile)
+_token_field = msgspec.json.Decoder(_WithToken)
 
 
 def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried:
@@ -207,13 +212,22 @@ def _trace(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carrie
     return commands.Trace(connection=connection, dialect=NAME, payload=frame, ref=ref)
 
 
+def _token(frame: bytes) -> str | None:
+    token = _token_field.decode(frame).token
+    return token if isinstance(token, str) and len(token) <= MAX_CREDENTIAL_CHARS else None
+
+
 _OTHERS: dict[str, Callable[[bytes, int, int, Raw | None], Carried]] = {
     "join": _join,
     "leave": _leave,
     "update": _update,
     "trace": _trace,
-    "list_rooms": lambda frame, connection, at_ms, ref: commands.ListRooms(connection, NAME),
-    "watch_rooms": lambda frame, connection, at_ms, ref: commands.WatchRooms(connection, NAME),
+    "list_rooms": lambda frame, connection, at_ms, ref: commands.ListRooms(
+        connection, NAME, ref, credential=_token(frame)
+    ),
+    "watch_rooms": lambda frame, connection, at_ms, ref: commands.WatchRooms(
+        connection, NAME, ref, credential=_token(frame)
+    ),
     "unwatch_rooms": lambda frame, connection, at_ms, ref: commands.UnwatchRooms(connection),
     "ack": lambda frame, connection, at_ms, ref: commands.Acknowledge(connection),
     "ping": lambda frame, connection, at_ms, ref: commands.Ping(connection),
@@ -322,7 +336,7 @@ class _Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
 # --- encode --------------------------------------------------------------------------------------------------------
 
 
-def _relayed(message: effects.Relayed, at_ms: int) -> bytes:
+def _relayed(message: messages.Relayed, at_ms: int) -> bytes:
     """Append the field `from` to the sender's own bytes, so that the frame need not be decoded and encoded again."""
     return b'%b,"from":%b}' % (message.payload[:-1], encode_json(message.sender))
 
@@ -331,7 +345,7 @@ def _peer(view: PeerView) -> _Peer:
     return _Peer(view.peer, view.joined_at_ms, view.name, view.metadata, view.instance, view.away)
 
 
-def _peer_list(message: effects.PeerList, at_ms: int) -> bytes:
+def _peer_list(message: messages.PeerList, at_ms: int) -> bytes:
     peers = [_peer(view) for view in message.peers]
     ticket = _ticket(message.ticket)
     return encode_json(
@@ -349,21 +363,21 @@ def _peer_list(message: effects.PeerList, at_ms: int) -> bytes:
     )
 
 
-def _limits(limits: effects.Limits | None) -> _Limits | None:
+def _limits(limits: views.Limits | None) -> _Limits | None:
     if limits is None:
         return None
     return _Limits(limits.frame_bytes, limits.frames_per_s, limits.burst, limits.kept_bytes)
 
 
-def _ticket(ticket: effects.Ticket | None) -> _Ticket | None:
+def _ticket(ticket: views.Ticket | None) -> _Ticket | None:
     return None if ticket is None else _Ticket(ticket.token, round(ticket.grace_s * 1000), ticket.durable)
 
 
-def _resumed(message: effects.Resumed, at_ms: int) -> bytes:
+def _resumed(message: messages.Resumed, at_ms: int) -> bytes:
     return encode_json(_Resumed(message.room, message.peer, message.handled, _ticket(message.ticket)))
 
 
-def _error(refused: effects.Refused, at_ms: int) -> bytes:
+def _error(refused: messages.Refused, at_ms: int) -> bytes:
     code, message = refused.refusal.code, refused.refusal.message
     return encode_json(_Error(code, message, refused.ref, refused.c, refused.handled))
 
@@ -373,16 +387,16 @@ def mark(text: bytes, mark: effects.Mark) -> bytes:
     return b'%b,"s":%d%b}' % (text[:-1], mark.s, handled)
 
 
-def _peer_joined(message: effects.PeerJoined, at_ms: int) -> bytes:
+def _peer_joined(message: messages.PeerJoined, at_ms: int) -> bytes:
     view = message.peer
     return encode_json(_PeerJoined(view.peer, view.joined_at_ms, view.name, view.metadata, view.instance))
 
 
-def _peer_updated(message: effects.PeerUpdated, at_ms: int) -> bytes:
+def _peer_updated(message: messages.PeerUpdated, at_ms: int) -> bytes:
     return encode_json(_PeerUpdated(message.peer, message.away, message.name, message.metadata, message.instance))
 
 
-def _room_list(message: effects.RoomsListed) -> list[_Room]:
+def _room_list(message: messages.RoomsListed) -> list[_Room]:
     return [_Room(room.room, room.peers, room.created_at_ms, room.capacity) for room in message.rooms]
 
 
@@ -392,19 +406,19 @@ def _answer_room_list(asked: Asked, view: View) -> Answer:
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
-    effects.Relayed: _relayed,
-    effects.PeerList: _peer_list,
-    effects.PeerJoined: _peer_joined,
-    effects.PeerLeft: lambda left, at_ms: encode_json(_PeerLeft(left.peer, left.reason)),
-    effects.PeerUpdated: _peer_updated,
-    effects.RoomsListed: lambda listed, at_ms: encode_json(_Rooms(_room_list(listed))),
-    effects.Pong: lambda pong, at_ms: b'{"type":"pong"}',
-    effects.Resumed: _resumed,
-    effects.NotResumed: lambda no, at_ms: encode_json(_NotResumed(no.why)),
-    effects.Ack: lambda ack, at_ms: encode_json(_Ack(ack.handled)),
-    effects.Durability: lambda told, at_ms: encode_json(_Durable(told.durable)),
-    effects.Notice: lambda notice, at_ms: encode_json(_Notice(notice.text)),
-    effects.Refused: _error,
+    messages.Relayed: _relayed,
+    messages.PeerList: _peer_list,
+    messages.PeerJoined: _peer_joined,
+    messages.PeerLeft: lambda left, at_ms: encode_json(_PeerLeft(left.peer, left.reason)),
+    messages.PeerUpdated: _peer_updated,
+    messages.RoomsListed: lambda listed, at_ms: encode_json(_Rooms(_room_list(listed))),
+    messages.Pong: lambda pong, at_ms: b'{"type":"pong"}',
+    messages.Resumed: _resumed,
+    messages.NotResumed: lambda no, at_ms: encode_json(_NotResumed(no.why)),
+    messages.Ack: lambda ack, at_ms: encode_json(_Ack(ack.handled)),
+    messages.Durability: lambda told, at_ms: encode_json(_Durable(told.durable)),
+    messages.Notice: lambda notice, at_ms: encode_json(_Notice(notice.text)),
+    messages.Refused: _error,
 }
 
 # --- rules ---------------------------------------------------------------------------------------------------------
@@ -438,5 +452,6 @@ ROOMS = Dialect(
     decode=reader(msgspec.json.Decoder(_Envelope), _read, _outlined),
     encode=writer(_ENCODERS),
     mark=mark,
+    tokens_in_frames=True,
     routes=(Route("GET", f"{PATH}/rooms", _answer_room_list),),
 )

@@ -2,7 +2,6 @@
 
 from signaling_sidecar.doctor.checks import check_vite_and_network, run_checks
 from signaling_sidecar.doctor.finding import Finding, Level
-from signaling_sidecar.doctor.pairs import PairNow, pairs_now
 from signaling_sidecar.doctor.peers import check_client_networks
 from signaling_sidecar.doctor.status import Request, Served, SiteShown, Status
 from signaling_sidecar.doctor.vite import SidecarHere
@@ -10,7 +9,6 @@ from signaling_sidecar.doctor.vite import SidecarHere
 __all__ = [
     "Finding",
     "Level",
-    "PairNow",
     "Request",
     "Served",
     "SidecarHere",
@@ -18,6 +16,5 @@ __all__ = [
     "Status",
     "check_client_networks",
     "check_vite_and_network",
-    "pairs_now",
     "run_checks",
 ]

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+
 
 class SidecarError(Exception):
     """Ends a command with exit code 2. `str()` is one sentence for the terminal that says what to correct."""
+
+    code: str
+    """A word for programs that read the sidecar's messages, such as `port-taken`."""
+
+    def __init_subclass__(cls) -> None:
+        cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", cls.__name__).lower()
 
 
 class SettingsError(SidecarError):
@@ -15,7 +25,32 @@ class SettingsError(SidecarError):
         self.setting, self.value, self.expected, self.source = setting, value, expected, source
 
     def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.setting} must be {self.expected}, but it is not set"
         return f"{self.setting} must be {self.expected}, not {self.value!r} (from {self.source})"
+
+
+class UnprotectedHost(SettingsError):
+    """Other machines can reach the address to listen on, and the settings `missing` do not say who may connect."""
+
+    _MEANINGS: ClassVar = {
+        "auth": "auth (`token` or `jwt`)",
+        "allow_host": "allow_host (the name in the URL by which browsers reach it)",
+        "allow_origin": "allow_origin (the origin of the app's pages)",
+    }
+
+    def __init__(self, host: str, missing: Sequence[str]) -> None:
+        expected = "a loopback address such as 127.0.0.1"
+        super().__init__("host", host, expected, "settings")
+        self.missing = tuple(missing)
+
+    def __str__(self) -> str:
+        *others, last = (self._MEANINGS[name] for name in self.missing)
+        needed = f"{', '.join(others)} and {last}" if others else last
+        return (
+            f"other machines can reach the host {self.value!r}, so {needed} must be set too; --insecure starts the "
+            "sidecar without, and then strangers may read and send in every room"
+        )
 
 
 class PortTaken(SidecarError):
@@ -174,6 +209,18 @@ class NotRunning(SidecarError):
 
     def __str__(self) -> str:
         return f"no sidecar is running with the state folder {self.state_dir!r}: start it with `sidecar serve`"
+
+
+class NotAnswered(SidecarError):
+    """A sidecar on another machine cannot be asked, or refuses to answer."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the sidecar at {self.url!r} has not answered: {self.reason}"
 
 
 class NoMulticast(SidecarError):

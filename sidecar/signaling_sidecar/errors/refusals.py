@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 import msgspec
@@ -138,6 +139,42 @@ def replaced_too_often(peer: str, replacements: int, window_s: float) -> Refusal
 
 def unauthorised(kind: str) -> Refusal:
     return Refusal(Code.UNAUTHORISED, f"only the host of the room may send {_quote(kind)}")
+
+
+def of_another_subject(peer: str) -> Refusal:
+    return Refusal(Code.ID_TAKEN, f"peer id {_quote(peer)} belongs to another user", "peer")
+
+
+def may_not_create(room: str) -> Refusal:
+    return Refusal(Code.UNAUTHORISED, f"there is no room {_quote(room)}, and the token does not allow creating one")
+
+
+def no_token() -> Refusal:
+    return Refusal(Code.UNAUTHORISED, "a token is required: join a room with one first")
+
+
+def wrong_token(why: str) -> Refusal:
+    return Refusal(Code.UNAUTHORISED, why)
+
+
+def too_many_tokens(wait_s: float) -> Refusal:
+    return Refusal(Code.TOO_FAST, f"too many tokens were shown: wait {math.ceil(wait_s)} s")
+
+
+def too_many_joins(wait_s: float) -> Refusal:
+    return Refusal(Code.TOO_FAST, f"too many joins of this user: wait {math.ceil(wait_s)} s")
+
+
+def out_of_scope(scope: str) -> Refusal:
+    return Refusal(Code.UNAUTHORISED, f"the token does not have the scope {str(scope)!r}")
+
+
+def not_for_room() -> Refusal:
+    return Refusal(Code.UNAUTHORISED, "the token is not for this room")
+
+
+def not_for_peer() -> Refusal:
+    return Refusal(Code.UNAUTHORISED, "the token is not for this peer id")
 
 
 def refused_by_hook(hook: str, sentence: str | None = None) -> Refusal:

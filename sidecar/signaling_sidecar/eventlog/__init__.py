@@ -3,5 +3,6 @@
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.writer import LogWriter
 from signaling_sidecar.hub.effects import FRAME_RECORDS
+from signaling_sidecar.hub.messages import EXPIRED, REVOKED
 
-__all__ = ["FRAME_RECORDS", "SCHEMA_VERSION", "Line", "LogWriter"]
+__all__ = ["EXPIRED", "FRAME_RECORDS", "REVOKED", "SCHEMA_VERSION", "Line", "LogWriter"]

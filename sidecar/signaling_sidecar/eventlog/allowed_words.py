@@ -14,10 +14,11 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
+from signaling_sidecar.auth import MISSING, TOO_MANY, Why
 from signaling_sidecar.errors import Code
 from signaling_sidecar.eventlog.payload import CANDIDATE_TYPES, SDP_TYPES
 from signaling_sidecar.hub.checkpoint import Checkpoint
-from signaling_sidecar.hub.effects import Numbered
+from signaling_sidecar.hub.messages import EXPIRED, REVOKED, Numbered
 from signaling_sidecar.hub.payloads import BASE64
 from signaling_sidecar.hub.restoration import RecordData
 from signaling_sidecar.hub.rules import Ending, Reason
@@ -61,8 +62,12 @@ WORDS: dict[str, frozenset[str]] = {
     "sdp_type": SDP_TYPES,
     "code": frozenset(Code),
     "ending": frozenset(Ending),
-    "reason": frozenset(Reason) | frozenset(Ending) | frozenset(Code) | {"replaced", "restart", "idle", "full"},
+    "reason": frozenset(Reason)
+    | frozenset(Ending)
+    | frozenset(Code)
+    | {"replaced", "restart", "idle", "full", EXPIRED, REVOKED},
     "by": frozenset({"peer", "sidecar"}),
+    "why": frozenset(Why) | {MISSING, TOO_MANY},
     "payloads": frozenset({"full", "summary", "none"}),
     "hook": frozenset({"admit", "room_rules", "on_join", "on_relay", "on_leave"}),
     "protocol": frozenset({"udp", "tcp", "other"}),
@@ -117,6 +122,7 @@ KINDS: dict[str, str] = {
     "connectionId": "call",
     **dict.fromkeys(("project", "state_dir", "hooks"), "path"),
     **dict.fromkeys(("instance", "page"), "page"),
+    "subject": "subject",
     **{name: name for name in ("boot", "pc", "name", "message", "origin", "dialect", "kind", "code", "reason")},
     "title": "title",
     "path": "path",
@@ -128,7 +134,20 @@ KINDS: dict[str, str] = {
 """The kind of pseudonym for the strings that are not kept, by key. For any other key it is `text`."""
 
 NUMBERS = frozenset(field.name for field in fields(Settings)) | {
-    *("segment", "pid", "records", "rooms", "sessions", "took_ms", "bytes", "lost", "count", "code", "replaced"),
+    *(
+        "segment",
+        "pid",
+        "records",
+        "rooms",
+        "sessions",
+        "took_ms",
+        "bytes",
+        "lost",
+        "count",
+        "times",
+        "code",
+        "replaced",
+    ),
     *(
         "capacity",
         "asked_capacity",

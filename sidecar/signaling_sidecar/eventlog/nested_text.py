@@ -105,11 +105,12 @@ def notable_leaves(document: Any) -> Sequence[Leaf]:
     If a string contains a document, the result has the strings of that document instead of it.
     """
     found: list[Leaf] = []
-    # No recursion, because the sender decides how deep the document is. The last entry is the innermost value.
-    first = (iter(document.items()), document, 0) if isinstance(document, dict) else (iter([(None, document)]), {}, 0)
-    open_: list[tuple[Iterator[tuple[str | None, Any]], dict[str, Any], int]] = [first]
-    while open_:
-        items, siblings, layer = open_[-1]
+    siblings: dict[str, Any] = document if isinstance(document, dict) else {}
+    items: Iterator[tuple[str | None, Any]] = iter(siblings.items() if siblings else [(None, document)])
+    layer = 0
+    # No recursion, because the sender decides how deep the document is. These are the values around `items`.
+    outer: list[tuple[Iterator[tuple[str | None, Any]], dict[str, Any], int]] = []
+    while True:
         for key, value in items:
             kind = type(value)
             if kind is str:
@@ -118,17 +119,21 @@ def notable_leaves(document: Any) -> Sequence[Leaf]:
                 is_plain = value.startswith(_PLAIN) or layer == MAX_LAYERS
                 opened = nested(value) if not is_plain else None
                 if opened is not None:
-                    open_.append((iter([(key, opened.document)]), siblings, layer + 1))
+                    outer.append((items, siblings, layer))
+                    items, layer = iter([(key, opened.document)]), layer + 1
                     break
                 found.append((key, value, siblings))
             elif kind is dict:
-                open_.append((iter(value.items()), value, layer))
+                outer.append((items, siblings, layer))
+                items, siblings = iter(value.items()), value
                 break
             elif value is None:
                 found.append((key, value, siblings))
             elif kind is list:
-                open_.append((zip(repeat(key), value), siblings, layer))
+                outer.append((items, siblings, layer))
+                items = zip(repeat(key), value)
                 break
         else:
-            open_.pop()
-    return found
+            if not outer:
+                return found
+            items, siblings, layer = outer.pop()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from sys import intern
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -73,25 +73,54 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     ufrag: str | None = None
 
 
-class Content(NamedTuple):
-    """What a frame contains for WebRTC."""
+class Description(msgspec.Struct, frozen=True, gc=False):
+    """What is known of a session description without its text. The fields have the same values as those of `Media`."""
 
-    media: Media
-    candidates: Sequence[Candidate]
-    """All candidates: those sent on their own, and those in lines of a session description."""
-
-
-NO_CONTENT = Content(Media(), ())
-_OPAQUE_MEDIA = Media(is_opaque=True)
-
-
-class _Description(msgspec.Struct, frozen=True, gc=False):
     bytes: int | None = None
     type: str | None = None
     ufrag: str | None = None
 
 
-_NO_DESCRIPTION = _Description()
+class Content(msgspec.Struct, frozen=True, gc=False):
+    """What a frame contains for WebRTC."""
+
+    description: Description | None = None
+    """The first one."""
+    candidate: Candidate | None = None
+    """The first one that was sent on its own."""
+    ufrag: str | None = None
+    candidates: Sequence[Candidate] = ()
+    """All candidates: those sent on their own, and those in lines of a session description."""
+    is_opaque: bool = False
+    """The same as in `Media`."""
+
+    @property
+    def media(self) -> Media:
+        """The same, except for the list of candidates, as one flat object."""
+        description, candidate = self.description or _NO_DESCRIPTION, self.candidate
+        if candidate is None:
+            return Media(
+                description_bytes=description.bytes,
+                sdp_type=description.type,
+                ufrag=self.ufrag,
+                is_opaque=self.is_opaque,
+            )
+        return Media(
+            description_bytes=description.bytes,
+            sdp_type=description.type,
+            ufrag=self.ufrag,
+            candidate_type=candidate.type,
+            protocol=candidate.protocol,
+            address_class=candidate.address_class,
+            address=candidate.address,
+            port=candidate.port,
+            is_opaque=self.is_opaque,
+        )
+
+
+NO_CONTENT = Content()
+_OPAQUE_CONTENT = Content(is_opaque=True)
+_NO_DESCRIPTION = Description()
 
 
 class _CandidateSummary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -153,47 +182,43 @@ def find_description(payload: bytes | str) -> str | None:
 
 def summarise(payload: bytes) -> str:
     """Summarise a frame as JSON text that contains no IP address and no password."""
-    media, found = read_content(payload)
-    candidate, described = None, []
-    if media.candidate_type is not None:
-        candidate = _CandidateSummary(media.candidate_type, media.protocol, media.address_class)
-    if media.description_bytes is not None:
-        described = list(dict.fromkeys(_CandidateSummary(c.type, c.protocol, c.address_class) for c in found))
+    content = read_content(payload)
+    description = content.description or _NO_DESCRIPTION
+    described = content.candidates if content.description is not None else ()
     summary = _Summary(
         summary=True,
-        description_bytes=media.description_bytes,
-        sdp_type=media.sdp_type,  # type: ignore[arg-type]
-        ufrag=media.ufrag,
-        candidate=candidate,
-        candidates=described,
-        opaque=media.is_opaque,
+        description_bytes=description.bytes,
+        sdp_type=description.type,  # type: ignore[arg-type]
+        ufrag=content.ufrag,
+        candidate=_summary_of(content.candidate) if content.candidate is not None else None,
+        candidates=list(dict.fromkeys(map(_summary_of, described))),
+        opaque=content.is_opaque,
     )
     return msgspec.json.encode(summary).decode()
 
 
+def _summary_of(candidate: Candidate) -> _CandidateSummary:
+    return _CandidateSummary(candidate.type, candidate.protocol, candidate.address_class)
+
+
 def _content_of_summary(summary: _Summary) -> Content:
-    candidate = summary.candidate
-    media = Media(
-        description_bytes=summary.description_bytes,
-        sdp_type=summary.sdp_type,
-        ufrag=summary.ufrag,
-        candidate_type=candidate.type if candidate else None,
-        protocol=candidate.protocol if candidate else None,
-        address_class=candidate.address_class if candidate else None,
-        is_opaque=summary.opaque,
-    )
-    kinds = summary.candidates or ([candidate] if candidate is not None else [])
+    is_described = summary.description_bytes is not None or summary.sdp_type is not None
+    kinds = summary.candidates or ([summary.candidate] if summary.candidate is not None else [])
     return Content(
-        media,
-        [
-            Candidate(type=kind.type, protocol=kind.protocol, address_class=kind.address_class, ufrag=summary.ufrag)
-            for kind in kinds
-        ],
+        Description(summary.description_bytes, summary.sdp_type, summary.ufrag) if is_described else None,
+        _of_summary(summary.candidate, summary.ufrag) if summary.candidate is not None else None,
+        summary.ufrag,
+        [_of_summary(kind, summary.ufrag) for kind in kinds],
+        summary.opaque,
     )
+
+
+def _of_summary(kind: _CandidateSummary, ufrag: str | None) -> Candidate:
+    return Candidate(kind.type, kind.protocol, kind.address_class, ufrag=ufrag)
 
 
 def _content(document: Any) -> Content:
-    description: _Description | None = None
+    description: Description | None = None
     alone: Candidate | None = None
     ufrag: str | None = None
     candidates: list[Candidate] = []
@@ -213,23 +238,8 @@ def _content(document: Any) -> Content:
         elif value is not None and is_opaque(value):
             has_opaque_text = True
     if description is None and alone is None:
-        return Content(_OPAQUE_MEDIA, ()) if has_opaque_text else NO_CONTENT
-    return Content(_media(description or _NO_DESCRIPTION, alone, ufrag), candidates)
-
-
-def _media(description: _Description, candidate: Candidate | None, ufrag: str | None) -> Media:
-    if candidate is None:
-        return Media(description_bytes=description.bytes, sdp_type=description.type, ufrag=ufrag)
-    return Media(
-        description_bytes=description.bytes,
-        sdp_type=description.type,
-        ufrag=ufrag,
-        candidate_type=candidate.type,
-        protocol=candidate.protocol,
-        address_class=candidate.address_class,
-        address=candidate.address,
-        port=candidate.port,
-    )
+        return _OPAQUE_CONTENT if has_opaque_text else NO_CONTENT
+    return Content(description, alone, ufrag, candidates)
 
 
 def is_opaque(text: str) -> bool:
@@ -244,11 +254,11 @@ def _is_candidate(key: str | None, value: str | None) -> bool:
     return not value and key in ("candidate", "IceCandidate")
 
 
-def _description(key: str | None, sdp: str, siblings: dict[str, Any]) -> _Description:
+def _description(key: str | None, sdp: str, siblings: dict[str, Any]) -> Description:
     found = _ICE_UFRAG.search(sdp)
     ufrag = found[1] if found is not None and len(found[1]) <= _MAX_UFRAG_CHARS else None
     size_bytes = len(sdp) if sdp.isascii() else len(sdp.encode())
-    return _Description(size_bytes, _sdp_type(key, sdp, siblings), ufrag)
+    return Description(size_bytes, _sdp_type(key, sdp, siblings), ufrag)
 
 
 def _sdp_type(key: str | None, sdp: str, siblings: dict[str, Any]) -> str | None:

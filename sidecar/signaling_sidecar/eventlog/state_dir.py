@@ -25,6 +25,7 @@ RUNTIME_FILE = "runtime.json"
 LOCK_FILE = "lock"
 POINTER_FILE = "state-dir.json"
 KEY_FILE = "key"
+REVOKED_FILE = "revoked.json"
 KEY_BYTES = 32  # the output size of SHA-256; a longer key would not be more secure
 HASH_CHARS = 8  # hex digits of the path's SHA-256, which distinguish projects with the same name
 
@@ -176,6 +177,16 @@ def remove_runtime(path: Path) -> None:
     id responds."""
     with suppress(OSError):
         (path / RUNTIME_FILE).unlink()
+
+
+def read_revoked(path: Path) -> bytes | None:
+    """Read the list of revoked tokens. Returns None if there is none."""
+    file = path / REVOKED_FILE
+    return file.read_bytes() if file.exists() else None
+
+
+def write_revoked(path: Path, content: bytes) -> None:
+    _write_private(path / REVOKED_FILE, content)
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -79,6 +79,8 @@ class LogWriter:
         self._ts = 0.0
         self._lines: list[Line] = []
         self._lost = 0
+        """The records that were lost since the log can no longer be written."""
+        self._lost_before = 0
         self._retry_s = self._wait_s = 0.0
         self._resumed_s = -STEADY_S
         """The last time at which the log could be written again after a failure."""
@@ -88,6 +90,16 @@ class LogWriter:
         self._rotate_at = segment_bytes
         self._tidying = ThreadPoolExecutor(1, "log-tidy")
         self._stopping = threading.Event()
+
+    @property
+    def lost(self) -> int:
+        """The number of records that could not be written, since the start."""
+        return self._lost_before + self._lost
+
+    @property
+    def seq(self) -> int:
+        """The number of the newest record."""
+        return self._seq
 
     @property
     def path(self) -> Path:
@@ -126,7 +138,7 @@ class LogWriter:
             text = encode_lines(lines)
             self._open.append(text)
         except (OSError, StateDirTaken) as error:
-            self._lost = len(lines)
+            self._lost += len(lines)
             self._give_up(error)
             return
         for listener in self.listeners:
@@ -193,6 +205,7 @@ class LogWriter:
             return
         self._resumed_s = time.monotonic()
         self._complain(f"the event log is written again, in {self.path}; {self._lost} records were lost")
+        self._lost_before += self._lost
         self.is_written, self._lost = True, 0
 
     def _begin_segment(self, *first: Record) -> None:

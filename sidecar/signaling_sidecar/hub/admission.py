@@ -8,6 +8,7 @@ from typing import NamedTuple
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub import commands
+from signaling_sidecar.hub.grant import subject_of
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.resumption import token_hash
 from signaling_sidecar.hub.rules import Challenged
@@ -21,21 +22,24 @@ class InTheWay(NamedTuple):
     refusal: Refusal
 
 
-def session_of(peer: str | None, room: Room | None) -> Session | None:
+def session_of(peer: str | None, room: Room | None, subject: str | None) -> Session | None:
     """Return the session in the room to which a joining peer would return, or None if the peer would get a new
-    session."""
+    session. `subject` is the subject of its access token."""
     if room is None:
         return None
     if peer is not None:
         return room.sessions.get(peer)
     if not room.rules.joining.anonymous_returns:
         return None
-    return next((session for session in room.sessions.values() if session.away is not None), None)
+    away = (session for session in room.sessions.values() if session.away is not None)
+    return next((session for session in away if session.subject == subject), None)
 
 
 def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusal | None:
     """Return a refusal if the join cannot return to the session, because the session belongs to another client."""
     joining, resumption = session.room.rules.joining, session.resumption
+    if session.subject != subject_of(join.grant):
+        return errors.of_another_subject(session.peer)
     if resumption is not None:
         # The answer may have been lost: until the client's next frame, the same page may ask for the session again.
         asks_again = join.resumable and not resumption.answered and join.instance is not None

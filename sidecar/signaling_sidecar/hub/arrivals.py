@@ -7,12 +7,13 @@ from msgspec import UNSET
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub import commands, messages, records
 from signaling_sidecar.hub.admission import InTheWay, in_the_way, is_another_client, refuse_return, session_of
 from signaling_sidecar.hub.announcements import announce_join, peer_list
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.entry_limits import EntryLimits
+from signaling_sidecar.hub.grant import subject_of
 from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.resumption import token_hash
@@ -57,7 +58,7 @@ class Arrivals:
         if refusal is not None:
             return refusal
         room = self._state.membership.room(join.room)
-        known = session_of(join.peer, room)
+        known = session_of(join.peer, room, subject_of(join.grant))
         refusal = refuse_return(known, join, now_s) if known is not None else self._refuse_entry(join, current, room)
         if refusal is not None:
             sessions = in_the_way(room, known, refusal)
@@ -98,7 +99,7 @@ class Arrivals:
             return outcome
         session = self._state.membership.session(join.connection, join.room)
         assert session is not None  # it was admitted
-        unsent = effects.PeerList | effects.PeerJoined
+        unsent = messages.PeerList | messages.PeerJoined
         done = [each for each in outcome if not (isinstance(each, Send) and isinstance(each.message, unsent))]
         return done, session
 
@@ -156,7 +157,10 @@ class Arrivals:
         if join.capacity is not None and join.capacity > rules.joining.capacity:
             return errors.bad_field("capacity", f"a whole number from 1 to {rules.joining.capacity}")
         if room is None:
-            return errors.no_such_room(join.room.room) if join.creates is False else self._state.refuse_room(current)
+            if join.creates is False:
+                return errors.no_such_room(join.room.room)
+            may_create = join.grant is None or join.grant.may_create
+            return self._state.refuse_room(current) if may_create else errors.may_not_create(join.room.room)
         if join.creates:
             return errors.room_taken(join.room.room)
         leaving = 1 if current is not None and current.room is room else 0
@@ -189,6 +193,7 @@ class Arrivals:
             metadata=join.metadata,
             instance=join.instance,
             own_token=token_hash(join.own_token) if join.own_token is not None else None,
+            subject=subject_of(join.grant),
         )
         ticket = self._returns.ticket(session) if join.resumable else None
         self._state.membership.enter(room, session)
@@ -216,14 +221,18 @@ class Arrivals:
     # --- with a token ------------------------------------------------------------------------------------------------
 
     def _resume(self, join: commands.Join, token: str, now_s: float) -> list[Effect] | Refusal | InTheWay:
-        """Resume the session that the token belongs to. If the token is unknown, the client gets a new session."""
+        """Resume the session that the token belongs to. If the token is unknown, or the session belongs to another
+        subject, the client gets a new session."""
         room = self._state.membership.room(join.room)
         session = room.sessions.get(join.peer) if room is not None and join.peer is not None else None
+        if session is not None and session.subject != subject_of(join.grant):
+            session = None
         if session is not None and session.resumption is not None and session.resumption.knows(token_hash(token)):
             current = self._session_to_replace(join)
             done = self._departures.depart(current, Reason.MOVED, now_s) if current is not None else []
             return done + self._returns.resume(session, join, now_s)
-        new_join = msgspec.structs.replace(join, peer=None, token=None, resumable=True)
+        only_id = join.grant.peer if join.grant is not None else None
+        new_join = msgspec.structs.replace(join, peer=only_id, token=None, resumable=True)
         outcome = self._refuse_try(new_join, now_s) or self.admit(new_join, now_s)
-        told = Send((join.connection,), effects.NotResumed("token", join.ref or UNSET))
+        told = Send((join.connection,), messages.NotResumed("token", join.ref or UNSET))
         return [told, *outcome] if isinstance(outcome, list) else outcome

@@ -7,13 +7,14 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET
 
-from signaling_sidecar.hub.effects import JsonText, Numbered, Relayed
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.mailbox import KeptFrame
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.messages import Numbered, Relayed
 from signaling_sidecar.hub.payloads import from_json, to_json
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
+from signaling_sidecar.hub.views import JsonText
 
 MAX_COUNT = 2**53  # above it not every reader of JSON keeps a whole number as it is
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
@@ -63,6 +64,7 @@ class SessionState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     away: AwayState | None = None
     resumption: ResumptionState | None = None
     own_token: str | None = None
+    subject: str | None = None
     contacts: list[str] = []
 
 
@@ -176,6 +178,7 @@ def _session(session: Session, now_s: float) -> SessionState:
         away=None if away is None else AwayState(away.ending, round(away.until_s - now_s, 3), sorted(away.told)),
         resumption=_resumption(session),
         own_token=session.own_token,
+        subject=session.subject,
         contacts=list(session.contacts),
     )
 

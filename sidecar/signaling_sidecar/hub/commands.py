@@ -10,6 +10,7 @@ occur in many commands:
 - `claimed_from` is the peer id that the frame names as its sender.
 - `room`, in a command of a member, is the room that the command is about. None means the only room that the connection
 is in.
+- `grant` is what the access token of the client says. None means that no tokens are required.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import msgspec
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub.grant import Grant
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 
 
@@ -59,8 +61,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A token that the client has made up, in protocols in which a client proves with it that it is the one that has
     joined under this peer id before. Only its hash is ever recorded."""
     credential: str | None = None
-    """A token for the `on_join` hook, which decides whether the peer may join. The hub does not use it, and it is never
-    recorded."""
+    """An access token, which the server verifies if tokens are required, and which the `on_join` hook is told. The hub
+    does not use it, and it is never recorded."""
     rules: OwnRules | None = None
     """The rules of its own that the room gets, if this join creates it."""
     group: int | None = None
@@ -70,6 +72,7 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     address: str | None = None
     """The client's IP address, by which joins are counted where the rules limit them. None means that the address is
     unknown."""
+    grant: Grant | None = None
     ref: msgspec.Raw | None = None
 
 
@@ -89,6 +92,7 @@ class Enqueue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     size: int
     at_ms: int
     """Wall clock of the request in ms since the epoch."""
+    grant: Grant | None = None
     ref: msgspec.Raw | None = None
 
 
@@ -128,6 +132,8 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
     says that it is for this peer."""
     may_wait: bool = True
     """Whether a mailbox may keep the frame for a peer that cannot be reached."""
+    grant: Grant | None = None
+    """Only set for a frame to all in a room that it names, whose sender may be outside of that room."""
 
 
 class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -178,6 +184,10 @@ class ListRooms(msgspec.Struct, frozen=True, gc=False):
     connection: int
     dialect: str
     ref: msgspec.Raw | None = None
+    only: frozenset[str] | None = None
+    """The ids of the rooms that the client may know of. None means all."""
+    credential: str | None = None
+    """An access token, as in a `Join`."""
 
 
 class WatchRooms(msgspec.Struct, frozen=True, gc=False):
@@ -186,6 +196,10 @@ class WatchRooms(msgspec.Struct, frozen=True, gc=False):
     connection: int
     dialect: str
     ref: msgspec.Raw | None = None
+    only: frozenset[str] | None = None
+    """The ids of the rooms that the client may know of. None means all."""
+    credential: str | None = None
+    """An access token, as in a `Join`."""
 
 
 class UnwatchRooms(msgspec.Struct, frozen=True, gc=False):
@@ -238,6 +252,7 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
     connection: int
     dialect: str
     peer: str
+    grant: Grant | None = None
 
 
 class Alive(msgspec.Struct, frozen=True, gc=False):

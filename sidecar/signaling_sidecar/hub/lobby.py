@@ -10,10 +10,16 @@ from msgspec import UNSET
 
 from signaling_sidecar.hub.commands import WatchRooms
 from signaling_sidecar.hub.deadlines import Deadlines
-from signaling_sidecar.hub.effects import Effect, JsonText, RoomsListed, Send
+from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.membership import Membership, Room
+from signaling_sidecar.hub.messages import RoomsListed
+from signaling_sidecar.hub.views import JsonText
 
 MIN_GAP_S = 0.25  # seconds between two lists to one watcher; PROTOCOLS.md, "`rooms`"
+
+
+_Only = frozenset[str] | None
+"""The ids of the rooms that a watcher may know of, or None for all."""
 
 
 class _Sent(NamedTuple):
@@ -21,6 +27,7 @@ class _Sent(NamedTuple):
 
     at_s: float
     version: int
+    only: _Only
 
 
 @dataclass(slots=True)
@@ -32,13 +39,13 @@ class _List:
     watchers: OrderedDict[int, _Sent] = field(default_factory=OrderedDict)
     """By connection. The watcher whose list is the oldest comes first."""
 
-    def take_due(self, now_s: float) -> list[int]:
-        """Return the watchers that should be sent the list now."""
-        due: list[int] = []
+    def take_due(self, now_s: float) -> dict[_Only, list[int]]:
+        """Return the watchers that should be sent the list now, by the rooms that they may know of."""
+        due: defaultdict[_Only, list[int]] = defaultdict(list)
         while (first := self._first_behind()) is not None and self.watchers[first].at_s + MIN_GAP_S <= now_s:
-            self.watchers.pop(first)
-            self.watchers[first] = _Sent(now_s, self.version)
-            due.append(first)
+            only = self.watchers.pop(first).only
+            self.watchers[first] = _Sent(now_s, self.version, only)
+            due[only].append(first)
         return due
 
     @property
@@ -63,16 +70,19 @@ class Lobby:
         """The dialects whose list may differ from the one that a watcher has."""
         self._wake_s: float | None = None
 
-    def rooms(self, dialect: str, ref: JsonText = UNSET) -> RoomsListed:
-        """The listed rooms of one dialect, in order of creation. `ref` is the id of the frame that asks for them."""
+    def rooms(self, dialect: str, only: _Only = None, ref: JsonText = UNSET) -> RoomsListed:
+        """The listed rooms of one dialect, in order of creation: all of them, or those with the ids in `only`.
+
+        `ref` is the id of the frame that asks for them.
+        """
         listed = (room for room in self._membership.rooms if room.listed and room.key.dialect == dialect)
-        return RoomsListed(tuple(room.view() for room in listed), ref)
+        return RoomsListed(tuple(room.view() for room in listed if only is None or room.key.room in only), ref)
 
     def watch(self, watch: WatchRooms, now_s: float) -> list[Effect]:
         self.unwatch(watch.connection)
         list_ = self._lists[watch.dialect]
-        list_.watchers[watch.connection] = _Sent(now_s, list_.version)
-        return [Send((watch.connection,), self.rooms(watch.dialect, watch.ref or UNSET))]
+        list_.watchers[watch.connection] = _Sent(now_s, list_.version, watch.only)
+        return [Send((watch.connection,), self.rooms(watch.dialect, watch.only, watch.ref or UNSET))]
 
     def unwatch(self, connection: int) -> list[Effect]:
         for list_ in self._lists.values():
@@ -96,9 +106,8 @@ class Lobby:
             return []
         done: list[Effect] = []
         for dialect in sorted(self.behind):
-            due = self._lists[dialect].take_due(now_s)
-            if due:
-                done.append(Send(tuple(due), self.rooms(dialect)))
+            for only, due in self._lists[dialect].take_due(now_s).items():
+                done.append(Send(tuple(due), self.rooms(dialect, only)))
             next_s = self._lists[dialect].next_s
             if next_s is None:
                 self.behind.remove(dialect)

@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub import commands, effects, messages, records
 from signaling_sidecar.hub.announcements import tell
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect
+from signaling_sidecar.hub.grant import subject_of
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.returns import Returns
 from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
@@ -35,6 +37,8 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
     """Wall clock of the request in ms since the epoch."""
     queue: str = ""
     """The name of the queue. Peers of one group have asked for the same queue and the same size."""
+    subject: str | None = None
+    """The subject of the access token with which the peer has asked."""
 
 
 class _Queue(NamedTuple):
@@ -66,7 +70,7 @@ class Matchmaking:
         """Continue the session of a peer, if it has one, on its newest connection, before the client sends a frame
         there."""
         session = self._state.membership.session_of_peer(opened.dialect, opened.peer)
-        if session is None or session.connection == opened.connection:
+        if session is None or session.connection == opened.connection or session.subject != subject_of(opened.grant):
             return []
         done, record = self._returns.attach(session, opened.connection, now_s, unlisted=True)
         session.awaits_request = True
@@ -78,12 +82,16 @@ class Matchmaking:
             ask = msgspec.structs.replace(ask, peer=self._id_of(ask.connection) or self._state.ids.peer())
         assert ask.peer is not None
         session = self._state.membership.session_of_peer(ask.dialect, ask.peer)
+        earlier = self._waiting.get((ask.dialect, ask.peer))
+        if any(known is not None and known.subject != subject_of(ask.grant) for known in (session, earlier)):
+            return errors.of_another_subject(ask.peer)
         if session is not None and _may_return(session, ask):
             return self._return(session, ask, now_s)
         if len(self.queue(ask)) + 1 >= ask.size and (refusal := self._state.refuse_room(session)) is not None:
             return refusal
-        done = self._replace_request(session, self._waiting.get((ask.dialect, ask.peer)), ask, now_s)
-        waiting = Waiting(ask.dialect, ask.peer, ask.size, ask.connection, ask.at_ms, ask.queue)
+        done = self._replace_request(session, earlier, ask, now_s)
+        subject = subject_of(ask.grant)
+        waiting = Waiting(ask.dialect, ask.peer, ask.size, ask.connection, ask.at_ms, ask.queue, subject)
         self.put_back(waiting)
         self._by_connection[ask.connection] = waiting
         done.append(_record("match.queued", waiting))
@@ -97,7 +105,7 @@ class Matchmaking:
             done, record = self._returns.attach(session, ask.connection, now_s, unlisted=True)
             done.append(record)
         session.awaits_request = False
-        matched = effects.Matched(session.room.key.room, session.room.matched, session.peer)
+        matched = messages.Matched(session.room.key.room, session.room.matched, session.peer)
         return [*done, *tell([session], matched), *self._state.mailboxes.deliver(session)]
 
     def end_connection(self, connection: int, ending: Ending) -> list[Effect]:
@@ -164,7 +172,7 @@ class Matchmaking:
         older = session.connection if session is not None else earlier.connection if earlier is not None else None
         if older not in (None, ask.connection):
             assert older is not None
-            done.append(effects.Close(older, effects.CloseCode.REPLACED, "replaced"))
+            done.append(effects.Close(older, messages.CloseCode.REPLACED, "replaced"))
         if session is not None:
             done += self._departures.depart(session, Reason.MOVED, now_s)
         is_same = earlier is not None and (earlier.queue, earlier.size) == (ask.queue, ask.size)
@@ -195,12 +203,14 @@ class Matchmaking:
         for waiting in group:
             self._remove(waiting)
             id_ = self._state.ids.session()
-            session = Session(id_, room, waiting.peer, waiting.connection, joined_at_ms=waiting.at_ms)
+            session = Session(
+                id_, room, waiting.peer, waiting.connection, joined_at_ms=waiting.at_ms, subject=waiting.subject
+            )
             self._state.membership.enter(room, session)
             done.append(records.of_joined(session))
         self._state.lobby.mark_changed(room)
         for session in room.sessions.values():
-            done += tell([session], effects.Matched(key.room, peers, session.peer))
+            done += tell([session], messages.Matched(key.room, peers, session.peer))
         return done
 
 
@@ -222,7 +232,7 @@ def _record(type_: str, waiting: Waiting) -> effects.Record:
         waiting.dialect,
         peer=waiting.peer,
         connection=waiting.connection,
-        data=_wanted(waiting),
+        data={**_wanted(waiting), **records.present(subject=waiting.subject)},
     )
 
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec import UNSET
 
-from signaling_sidecar.hub.effects import PeerView, RoomView
 from signaling_sidecar.hub.known_ids import KnownIds
 from signaling_sidecar.hub.resumption import Resumption
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
+from signaling_sidecar.hub.views import PeerView, RoomView
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +46,8 @@ class Session:
     metadata: msgspec.Raw | None = None
     instance: str | None = None
     away: Away | None = None
+    subject: str | None = None
+    """Who may continue the session: the subject of the access token with which it was entered (`Grant`)."""
     own_token: str | None = None
     """The hash of the token that the client has made up (`Join.own_token`)."""
     contacts: dict[str, None] = field(default_factory=dict)

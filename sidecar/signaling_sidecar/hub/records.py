@@ -48,7 +48,7 @@ def of_new_host(room: Room) -> Record:
 def of_joined(session: Session) -> Record:
     token = session.resumption.issued if session.resumption is not None else None
     profile = present(name=session.name, metadata=session.metadata, instance=session.instance)
-    tokens = present(token=token, own_token=session.own_token)
+    tokens = present(token=token, own_token=session.own_token, subject=session.subject)
     return of_session("peer.joined", session, profile | tokens | {"joined_at_ms": session.joined_at_ms})
 
 

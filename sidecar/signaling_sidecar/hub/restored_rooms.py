@@ -92,7 +92,8 @@ class RestoredRooms:
 
     def _queued(self, record: Past, data: RecordData) -> None:
         if record.dialect is not None and record.peer is not None:
-            self.wait(Waiting(record.dialect, record.peer, data.size, None, round(record.ts * 1000), data.queue))
+            at_ms = round(record.ts * 1000)
+            self.wait(Waiting(record.dialect, record.peer, data.size, None, at_ms, data.queue, data.subject))
 
     def _cancelled(self, record: Past, data: RecordData) -> None:
         self._hub.matchmaking.forget(record.dialect or "", record.peer or "")

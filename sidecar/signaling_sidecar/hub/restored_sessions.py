@@ -10,12 +10,13 @@ from msgspec import UNSET
 
 from signaling_sidecar.hub.checkpoint import ResumptionState, SessionState, restored
 from signaling_sidecar.hub.contacts import part
-from signaling_sidecar.hub.effects import JsonText, PeerJoined, PeerLeft, PeerUpdated
 from signaling_sidecar.hub.membership import Away, Room, Session
+from signaling_sidecar.hub.messages import PeerJoined, PeerLeft, PeerUpdated
 from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Verb
 from signaling_sidecar.hub.restored_rooms import RestoredRooms
 from signaling_sidecar.hub.resumption import Kept, Resumption, size_of
 from signaling_sidecar.hub.returns import apply_changes
+from signaling_sidecar.hub.views import JsonText
 
 
 class RestoredSessions:
@@ -48,7 +49,8 @@ class RestoredSessions:
             session.away = Away(state.away.ending, 0.0, set(state.away.told))
             self._restoration.graces[session.id] = ts, state.away.left_s
         session.resumption = _resumption(state.resumption)
-        session.own_token, session.contacts = state.own_token, dict.fromkeys(state.contacts)
+        session.own_token, session.subject = state.own_token, state.subject
+        session.contacts = dict.fromkeys(state.contacts)
         self._enter(room, session)
 
     def _enter(self, room: Room, session: Session) -> None:
@@ -84,6 +86,7 @@ class RestoredSessions:
             metadata=_given(data.metadata),
             instance=data.instance,
             own_token=data.own_token,
+            subject=data.subject,
         )
         session.resumption = Resumption(data.token) if data.token is not None else None
         self._enter(room, session)

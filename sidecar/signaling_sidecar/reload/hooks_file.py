@@ -66,7 +66,9 @@ class HooksFile:
         try:
             await load()
         except HooksUnreadable as error:
-            logger.error("%s; the previous hooks stay in use", error, exc_info=error.__cause__)
+            logger.error(
+                "%s; the previous hooks stay in use", error, exc_info=error.__cause__, extra={"code": error.code}
+            )
             return False
-        logger.info("the hooks of %s are in use", self.path)
+        logger.info("the hooks of %s are in use", self.path, extra={"code": "hooks-used"})
         return True

@@ -10,6 +10,7 @@ from pathlib import Path
 
 DEBOUNCE_MS = 30  # after the last change of one save; the changes that an editor makes are within a few ms
 STEP_MS = 10  # between two checks for more changes
+LOOK_MS = 1000  # how long a check for changes takes when there are none
 EMPTY_FOR_S = 0.5  # seconds until an empty file counts as saved; many editors empty a file before they write it
 EMPTY_LOOK_S = 0.02  # seconds between two checks of an empty file
 
@@ -29,17 +30,23 @@ async def _changes(path: Path) -> AsyncIterator[None]:
     before = _version(path)
     # It is imported in a thread, because the import takes long, and the sidecar should begin to serve meanwhile.
     watchfiles = await asyncio.to_thread(import_module, "watchfiles")
-    if _version(path) != before:
+    seen = _version(path)
+    if seen != before:
         yield
-    changes = watchfiles.awatch(
+    # A save before the watch begins, for example during the `yield` above, is only noticed by the version of the file.
+    looks = watchfiles.awatch(
         path.parent,
-        watch_filter=lambda _, changed: Path(changed) == path,
+        watch_filter=lambda _, changed: Path(changed) == path or _version(path) != seen,
         debounce=DEBOUNCE_MS,
         step=STEP_MS,
         recursive=False,
+        rust_timeout=LOOK_MS,
+        yield_on_timeout=True,
     )
-    async for _ in changes:
-        yield
+    async for changes in looks:
+        if changes or _version(path) != seen:
+            seen = _version(path)
+            yield
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:

@@ -24,7 +24,7 @@ async def watch_settings(sources: Sources, settings: Settings, apply: Callable[[
         try:
             wanted = sources.load()
         except SettingsError as error:
-            logger.error("%s; the previous settings stay in use", error)
+            logger.error("%s; the previous settings stay in use", error, extra={"code": error.code})
             continue
         changed: dict[str, Any] = {}
         waiting: list[str] = []
@@ -36,8 +36,10 @@ async def watch_settings(sources: Sources, settings: Settings, apply: Callable[[
                 else:
                     waiting.append(each.name)
         if waiting:
-            logger.warning("%s: restart the sidecar to use the new value", ", ".join(waiting))
+            logger.warning(
+                "%s: restart the sidecar to use the new value", ", ".join(waiting), extra={"code": "settings-wait"}
+            )
         if changed:
             settings = replace(settings, **changed)
             apply(settings, list(changed))
-            logger.info("now in use from %s: %s", sources.file, ", ".join(changed))
+            logger.info("now in use from %s: %s", sources.file, ", ".join(changed), extra={"code": "settings-used"})

@@ -6,14 +6,14 @@ import asyncio
 import hmac
 import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from aiohttp import web
 
-from signaling_sidecar import __version__
+from signaling_sidecar.auth import RevocableTokens, Revocations
+from signaling_sidecar.auth import verifier as token_verifier
 from signaling_sidecar.dialects import DIALECTS, NATIVE, Dialect
 from signaling_sidecar.eventlog import LogWriter, state_dir
 from signaling_sidecar.eventlog.boot_ids import new_boot_id
@@ -23,17 +23,27 @@ from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server.admin.api import AdminApi
+from signaling_sidecar.server.analysis_process import AnalysisProcess
+from signaling_sidecar.server.authorisation.command_checks import CommandChecks
+from signaling_sidecar.server.authorisation.gate import Gate
+from signaling_sidecar.server.authorisation.revoking import Revoking
+from signaling_sidecar.server.authorisation.token_required import TokenRequired
 from signaling_sidecar.server.background import running
+from signaling_sidecar.server.drain import Drain
 from signaling_sidecar.server.free_memory import return_free_memory
 from signaling_sidecar.server.held_state_dir import HeldStateDir
-from signaling_sidecar.server.http import client_errors
-from signaling_sidecar.server.http.access import CROSS_ORIGIN, Access
+from signaling_sidecar.server.http import client_errors, request_ids
+from signaling_sidecar.server.http.access import Access
 from signaling_sidecar.server.http.advice import consequences
 from signaling_sidecar.server.http.dialect_routes import DialectRoutes
+from signaling_sidecar.server.http.health import Health
+from signaling_sidecar.server.http.let_in import claims_of
 from signaling_sidecar.server.http.wrong_paths import WrongPaths
 from signaling_sidecar.server.hub_view import HubView
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.inspector.page import page_routes
+from signaling_sidecar.server.metrics.measured import Measured
+from signaling_sidecar.server.metrics.page import MetricsPage
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.server.pages.peers_in_rooms import PeersInRooms
@@ -43,7 +53,7 @@ from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import LOOK_EVERY_S, apply_settings, log_of
 from signaling_sidecar.server.sockets.endpoint import Endpoint, new_given_id
 from signaling_sidecar.server.sockets.front import Front
-from signaling_sidecar.server.sockets.outgoing import NS_PER_MS
+from signaling_sidecar.server.sockets.token_holders import TokenHolders
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
@@ -82,8 +92,19 @@ class Sidecar:
         self._owner: Owner
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
+        self._drain = Drain()
+        self._health = Health(self.boot, lambda: self._drain.is_draining, lambda: self._log.is_written)
         self._access = Access(lambda: self.settings, self.site)
-        self._admin = AdminApi(self.admin_token, self.boot, self.state_dir, lambda: self._access.refused)
+        verifier = token_verifier(settings)
+        tokens = None if verifier is None else RevocableTokens(verifier, Revocations())
+        self._gate = None if tokens is None else Gate(tokens, self.admin_token)
+        # The shared secret has neither an id nor a subject.
+        self._revoking = None if tokens is None or settings.auth == "token" else Revoking(tokens, self.held_state_dir)
+        self._analysis = AnalysisProcess(self.state_dir, self.boot)
+        self._admin = AdminApi(
+            self.admin_token, self.boot, self._analysis, lambda: self._access.refused, self._gate, self._revoking
+        )
+        self._metrics = MetricsPage(self._admin.guarded, lambda: self.settings.metrics_token)
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
@@ -91,27 +112,33 @@ class Sidecar:
 
     def app(self) -> web.Application:
         app = web.Application()
+        request_ids.add_to(app)
         self._access.add_to(app)
+        if self._gate is not None:
+            TokenRequired(self._gate).add_to(app)
         WrongPaths().add_to(app)
         app.cleanup_ctx.extend([client_errors.keep_out_of_the_log, self._run])
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         page = StatusPage(self.boot, self._dialects, self.site, self._addresses, self._admit)
-        peers = PeersInRooms(self.state_dir, self._listed_rooms, self.site, self._admit)
+        peers = PeersInRooms(self._analysis, self._listed_rooms, self._admit)
         dialects = DialectRoutes(
             self._dialects,
             self._serve,
             self._admit,
             lambda: self.settings,
-            lambda dialect: HubView(self._hub, dialect.name),
+            self._view,
             new_given_id,
             page.page,
         )
-        app.router.add_get("/health", self._health)
         app.router.add_routes(page_routes())
-        for part in (self._admin, page, peers, dialects):
+        for part in (self._admin, self._health, self._metrics, page, peers, dialects):
             app.router.add_routes(part.routes())
         return app
+
+    async def drain(self) -> None:
+        """Close the connections in waves, if the settings say so. The application must be stopped afterwards."""
+        await self._drain.run(self.settings.drain_s)
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -119,6 +146,8 @@ class Sidecar:
         with self.held_state_dir.held():
             with state_dir.used(self.state_dir):
                 self._open_log()
+            if self._revoking is not None:
+                self._revoking.load()
             self._connect_parts()
             if not self._reloaded:
                 self._warn_of_open_access()
@@ -134,6 +163,8 @@ class Sidecar:
                 self._owner.catch_up()
                 await work.enter_async_context(running(self._look_after_log()))
                 yield
+            if self._gate is not None:
+                self._gate.record_rest()
             self._owner.stop()
             self._log.close()
 
@@ -158,8 +189,18 @@ class Sidecar:
             self._owner.write_log,
             self._front.outgoing.flush,
         )
-        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self.site)
+        if self._gate is not None:
+            self._gate.record = self._owner.record
+            checks = CommandChecks(self._rules, self._conceal, self._gate.wait_of_subject_s)
+            self._front.token_holders = holders = TokenHolders(self._gate, checks, self._front.close_connection)
+            if self._revoking is not None:
+                self._revoking.begin(holders.close_all_of, self._owner.record)
+        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self._gate)
         self._admin.begin(self._hub, self._log, self._owner.administer)
+        self._drain.begin(self._front, self._owner)
+        counts, is_ready = self._owner.counts, lambda: self._health.why_not_ready() is None
+        sources = (self._hub, self._log, self._front, counts, self._dialects, lambda: self.settings, is_ready)
+        self._metrics.begin(Measured(*sources))
 
     def _use_hooks(self, hooks: HookChecks) -> None:
         self._hooks = self._endpoint.hooks = hooks
@@ -183,12 +224,15 @@ class Sidecar:
             await asyncio.sleep(LOOK_EVERY_S)
             self.held_state_dir.look_after()
             self._owner.look_after_log()
+            if self._gate is not None:
+                self._gate.record_due()
 
     async def _close_connections(self, app: web.Application) -> None:
         self._admin.end_streams()
-        self._front.close_all()
+        self._front.close_oldest(len(self._front))
         if self._hooks is not None:
             self._hooks.stop()  # otherwise the readers of connections would wait for the answers of their hooks
+        await self._analysis.stop()
         await self._endpoint.wait_closed()
 
     def _new_hub(self) -> Hub:
@@ -200,17 +244,17 @@ class Sidecar:
 
     # --- HTTP requests ---------------------------------------------------------------------------------------------
 
-    async def _health(self, request: web.Request) -> web.Response:
-        request[CROSS_ORIGIN] = True
-        now_ms = time.time_ns() // NS_PER_MS
-        return web.json_response({"status": "ok", "timestamp": now_ms, "version": __version__, "boot": self.boot})
-
     async def _serve(self, request: web.Request, dialect: Dialect | None) -> web.StreamResponse:
+        self._drain.refuse_new_connections()
         return await self._endpoint.serve(request, dialect)
 
     async def _admit(self, request: web.Request, dialect: Dialect = NATIVE) -> None:
         """Call the `admit` hook for a plain HTTP request. Raises HTTPForbidden if the hook refuses the request."""
         await self._endpoint.admit(request, dialect)
+
+    def _view(self, dialect: Dialect, request: web.Request) -> HubView:
+        claims = claims_of(request)
+        return HubView(self._hub, dialect.name, claims.rooms if claims is not None else None)
 
     def _addresses(self) -> Iterator[str | None]:
         """Return the IP address of each connected peer in a room, with None for an unknown address."""

@@ -26,6 +26,7 @@ class HeldStateDir:
         self._lock: int
         """The file descriptor that holds the folder's lock."""
         self._runtime: Runtime | None = None
+        self._revoked: bytes | None = None
         self._real_path: Path
         """The path without symbolic links, as it was when the folder was locked first."""
         self._is_reported = False
@@ -60,6 +61,8 @@ class HeldStateDir:
             self._lock = lock
         if is_another or not (self.path / state_dir.KEY_FILE).exists():
             state_dir.keep_key(self.path, self.key)
+        if self._revoked is not None and not (self.path / state_dir.REVOKED_FILE).exists():
+            state_dir.write_revoked(self.path, self._revoked)
         if self._runtime is not None and (is_another or not (self.path / state_dir.RUNTIME_FILE).exists()):
             state_dir.write_runtime(self.path, self._runtime)
 
@@ -70,11 +73,25 @@ class HeldStateDir:
         except (OSError, StateDirTaken) as error:
             if not self._is_reported:
                 logger.warning(
-                    "the state folder cannot be used any more (%s): commands do not find this sidecar", error
+                    "the state folder cannot be used any more (%s): commands do not find this sidecar",
+                    error,
+                    extra={"code": "state-folder"},
                 )
             self._is_reported = True
         else:
             self._is_reported = False
+
+    def read_revoked(self) -> bytes | None:
+        """Return the list of revoked tokens, or None if there is none yet. Raises StateDirUnusable."""
+        with state_dir.used(self.path):
+            self._revoked = state_dir.read_revoked(self.path)
+        return self._revoked
+
+    def write_revoked(self, content: bytes) -> None:
+        """Replace the list of revoked tokens. Raises StateDirUnusable."""
+        self._revoked = content
+        with state_dir.used(self.path):
+            state_dir.write_revoked(self.path, content)
 
     def write_runtime(self, runtime: Runtime) -> None:
         """Tell other programs where this sidecar listens. Raises StateDirUnusable."""

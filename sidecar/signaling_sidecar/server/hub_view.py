@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from signaling_sidecar.hub import Hub, RoomKey
-from signaling_sidecar.hub.effects import PeerView, RoomsListed
+from signaling_sidecar.hub.messages import RoomsListed
+from signaling_sidecar.hub.views import PeerView
 
 
 class HubView:
-    """The `View` of the dialect with this name."""
+    """The `View` of the dialect with this name. With `only`, it has no rooms except those with these ids."""
 
-    def __init__(self, hub: Hub, dialect: str) -> None:
+    def __init__(self, hub: Hub, dialect: str, only: frozenset[str] | None = None) -> None:
         self._hub = hub
         self._dialect = dialect
+        self._only = only
 
     def listed_rooms(self) -> RoomsListed:
-        return self._hub.lobby.rooms(self._dialect)
+        return self._hub.lobby.rooms(self._dialect, self._only)
 
     def peers(self, room: str) -> tuple[PeerView, ...] | None:
+        if self._only is not None and room not in self._only:
+            return None
         found = self._hub.membership.room(RoomKey(self._dialect, room))
         return None if found is None else tuple(session.view() for session in found.sessions.values())

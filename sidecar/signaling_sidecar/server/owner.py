@@ -22,6 +22,7 @@ from signaling_sidecar.hub import Ending, Hub, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
 from signaling_sidecar.hub.records import present
+from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, FrontSide
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
@@ -43,6 +44,7 @@ class Owner:
 
     def __init__(self, hub: Hub, log: LogWriter, front: FrontSide, tick: Tick) -> None:
         self.has_hooks = False
+        self.counts = Counts()
         self._hooks: HookChecks | None = None
         self._hub = hub
         self._log = log
@@ -52,6 +54,7 @@ class Owner:
         self._connections: dict[int, _Known] = {}
         self._deadline: asyncio.TimerHandle | None = None
         self._deadline_s: float | None = None
+        self._holds_deadlines = False
 
     def address_of(self, connection: int) -> str | None:
         """Return the IP address of a connection's client, or None if it is unknown."""
@@ -85,7 +88,7 @@ class Owner:
             "origin": opened.origin and visible(opened.origin),
             "user_agent": opened.user_agent and visible(opened.user_agent),
         }
-        data = present(remote=opened.address, **shown)
+        data = present(remote=opened.address, **shown, subject=opened.subject)
         dialect = opened.dialect.name if opened.dialect is not None else None
         self.record(Record("connection.opened", dialect, connection=opened.connection, data=data))
 
@@ -146,6 +149,7 @@ class Owner:
         return None
 
     def record(self, record: Record) -> None:
+        self.counts.add(record)
         self._log.append(record)
         self._tick.needs_end()
 
@@ -162,6 +166,14 @@ class Owner:
         while (next_s := self._hub.next_deadline_s) is not None and next_s <= now_s:
             self._carry_out(self._hub.handle(commands.Tick(), now_s))
 
+    def hold_deadlines(self) -> None:
+        """Carry out no deadline from now on, because the sidecar is about to stop.
+
+        The time that a client has for its return is counted from when the next sidecar listens.
+        """
+        self._holds_deadlines = True
+        self._arm_deadline()
+
     def look_after_log(self) -> None:
         """Check that the log is still at its path and can be written. Must be called regularly."""
         self._log.look_after()
@@ -175,7 +187,7 @@ class Owner:
             self._deadline.cancel()
 
     def _arm_deadline(self) -> None:
-        next_s = self._hub.next_deadline_s
+        next_s = None if self._holds_deadlines else self._hub.next_deadline_s
         if next_s == self._deadline_s:
             return
         if self._deadline is not None:
@@ -206,10 +218,15 @@ class Owner:
         self._tick.needs_end()
 
     def _append(self, record: Record) -> None:
+        if record.type == "signal.relayed":
+            self.counts.relays[record.dialect] += 1
+            self._log.append(record)
+            return
         if record.type == "signal.refused":
             record = self._with_dialect(record)
         elif record.type == "peer.left" and self._hooks is not None:
             self._hooks.tell_left(record)
+        self.counts.add(record)
         self._log.append(record)
 
     def _with_dialect(self, refused: Record) -> Record:

@@ -11,16 +11,18 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, TextIO
 
 import msgspec
 from aiohttp import web
 
-from signaling_sidecar import __version__
+from signaling_sidecar import __version__, systemd
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
-from signaling_sidecar.listening import listen, url_of
+from signaling_sidecar.listening import address_of, check_protection, lacks_protection, listen, url_of
 from signaling_sidecar.server.app import Sidecar
+from signaling_sidecar.server.background import running
 from signaling_sidecar.server.garbage import look_for_garbage_rarely
 from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HEADERS
 from signaling_sidecar.settings import Sources
@@ -28,9 +30,11 @@ from signaling_sidecar.settings import Sources
 KEEPALIVE_S = 10.0  # seconds; with the default of aiohttp, half-sent headers would keep a socket open for an hour
 LAST_REQUESTS_S = 0.02  # seconds within which the requests of the connections that were accepted last arrive
 SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end, after all WebSockets have been closed
-# Seconds after which a thread that reads the log lets the event loop go on. With the default of 5 ms, requests took
-# ten times as long (95th percentile) while somebody watched a busy sidecar in the inspector.
-GIVE_WAY_AFTER_S = 0.0005
+
+_INSECURE = (
+    "insecure: other machines can reach port %d, and the sidecar runs without %s; strangers, or a website that is open "
+    "in a browser there, may read and send in every room"
+)
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -56,7 +60,7 @@ def run(
     serving: Callable[[], None] = lambda: None,
     exit_on_stdin_eof: bool = False,
 ) -> None:
-    """Serve until SIGINT or SIGTERM arrives or, with `exit_on_stdin_eof`, until stdin ends.
+    """Serve until SIGINT or SIGTERM arrives or, with `exit_on_stdin_eof`, until stdin ends. Only SIGTERM drains.
 
     `listening` is a socket that the caller has bound. With `reloaded`, this process replaces one with older code, and
     prints nothing. `serving` is called as soon as it serves. Raises a SidecarError if it cannot begin to serve:
@@ -65,16 +69,23 @@ def run(
     settings = sources.load()
     listening = listening or listen(settings)
     with listening, _own_stdout() as stdout, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        address = address_of(listening)
+        # The settings file may have changed since the socket was bound, and may change while the sidecar runs.
+        sources = replace(sources, check=lambda later: check_protection(later, address))
+        sources.check(settings)
         sidecar = Sidecar(settings, sources, reloaded=reloaded)
 
         def announce() -> None:
             look_for_garbage_rarely()
-            sys.setswitchinterval(GIVE_WAY_AFTER_S)
             ready = _write_runtime(sidecar, listening)
             if not reloaded:
                 print(msgspec.json.encode(ready).decode(), file=stdout, flush=True)
-                logger.info("signaling sidecar %s on %s, event log in %s", __version__, ready.url, ready.state_dir)
+                message = "signaling sidecar %s on %s, event log in %s"
+                logger.info(message, __version__, ready.url, ready.state_dir, extra={"code": "serving"})
+                if missing := lacks_protection(settings, address):
+                    logger.warning(_INSECURE, ready.port, " and ".join(missing), extra={"code": "insecure"})
             serving()
+            systemd.notify("READY=1")
 
         runner.run(_serve(sidecar, listening, announce, exit_on_stdin_eof))
     if settings.hooks is not None:
@@ -112,7 +123,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(
     sidecar: Sidecar, listening: socket.socket, announce: Callable[[], None], exit_on_stdin_eof: bool
 ) -> None:
-    stop = asyncio.Event()
+    stop = _Stop()
     _stop_on_signals(stop)
     runner = web.AppRunner(
         sidecar.app(),
@@ -126,19 +137,27 @@ async def _serve(
     )
     if exit_on_stdin_eof:
         _stop_on_stdin_eof(stop)
-    if not await _is_done_before(stop, runner.setup()):
+    if not await _is_done_before(stop.asked, runner.setup()):
         return
-    try:
-        await web.SockSite(runner, listening).start()
-        announce()
-        await stop.wait()
-    finally:
-        sidecar.held_state_dir.remove_runtime()  # first, so that no program finds a sidecar that is about to stop
-        for site in list(runner.sites):
-            await site.stop()
-        # aiohttp 3.14 discards the part of a request that arrives after `cleanup` has begun, and then waits for it.
-        await asyncio.sleep(LAST_REQUESTS_S)
-        await runner.cleanup()
+    async with running(systemd.feed_watchdog()):
+        try:
+            await web.SockSite(runner, listening).start()
+            announce()
+            await stop.asked.wait()
+        finally:
+            await _stop(sidecar, runner, stop)
+
+
+async def _stop(sidecar: Sidecar, runner: web.AppRunner, stop: _Stop) -> None:
+    systemd.notify("STOPPING=1")
+    sidecar.held_state_dir.remove_runtime()  # first, so that no program finds a sidecar that is about to stop
+    if not stop.at_once.is_set():
+        await _is_done_before(stop.at_once, sidecar.drain())
+    for site in list(runner.sites):
+        await site.stop()
+    # aiohttp 3.14 discards the part of a request that arrives after `cleanup` has begun, and then waits for it.
+    await asyncio.sleep(LAST_REQUESTS_S)
+    await runner.cleanup()
 
 
 async def _is_done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
@@ -168,16 +187,34 @@ def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     return Ready("signaling-sidecar", __version__, url, host, port, os.getpid(), sidecar.boot, folder)
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
+class _Stop:
+    """`asked` is set when the sidecar should stop, and `at_once` when it should not drain before, or no longer."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.at_once = asyncio.Event()
+
+    def ask(self) -> None:
+        """Stop after draining. The second call stops at once."""
+        if self.asked.is_set():
+            self.at_once.set()
+        self.asked.set()
+
+    def stop_at_once(self) -> None:
+        self.at_once.set()
+        self.asked.set()
+
+
+def _stop_on_signals(stop: _Stop) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number, act in ((signal.SIGINT, stop.stop_at_once), (signal.SIGTERM, stop.ask)):
         try:
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, act)
         except NotImplementedError:  # the event loop of Windows has no signal handlers
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+            signal.signal(number, lambda *_, act=act: loop.call_soon_threadsafe(act))
 
 
-def _stop_on_stdin_eof(stop: asyncio.Event) -> None:
+def _stop_on_stdin_eof(stop: _Stop) -> None:
     """Stop when the process that started this one has ended in any way, which closes its end of the pipe.
 
     A thread waits for that, because only a blocking read notices the end of a pipe on every platform.
@@ -189,6 +226,6 @@ def _stop_on_stdin_eof(stop: asyncio.Event) -> None:
             while os.read(0, 4096):
                 pass
         with suppress(RuntimeError):  # the loop has ended before
-            loop.call_soon_threadsafe(stop.set)
+            loop.call_soon_threadsafe(stop.stop_at_once)
 
     threading.Thread(target=wait_for_eof, name="stdin-eof", daemon=True).start()

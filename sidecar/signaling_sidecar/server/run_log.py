@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def log_of(
         segment_bytes=settings.log_segment_bytes,
         total_bytes=settings.log_total_bytes,
         keep_s=longest_grace_s(rules),
-        complain=logger.warning,
+        complain=partial(logger.warning, extra={"code": "event-log"}),
         claim=claim,
     )
 

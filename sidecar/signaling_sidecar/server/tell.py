@@ -26,6 +26,8 @@ class ConnectionOpened(NamedTuple):
     """The client's IP address, or None behind a proxy that cannot be trusted."""
     origin: str | None
     user_agent: str | None
+    subject: str | None = None
+    """Who the access token of the handshake was issued to."""
 
 
 class ConnectionEnded(NamedTuple):

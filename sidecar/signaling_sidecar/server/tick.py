@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
 
 
 class Tick:
@@ -16,6 +17,8 @@ class Tick:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._context = copy_context()
+        """The context of no request: what a tick handles belongs to many connections."""
         self._is_scheduled = False
         self.handle: Callable[[], None]
         self.write_log: Callable[[], None]
@@ -25,7 +28,7 @@ class Tick:
         # call_soon runs after the readers that this same poll has woken: their frames join this tick.
         if not self._is_scheduled:
             self._is_scheduled = True
-            self._loop.call_soon(self.end)
+            self._loop.call_soon(self.end, context=self._context)
 
     def end(self) -> None:
         self.handle()

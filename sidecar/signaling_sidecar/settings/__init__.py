@@ -6,12 +6,14 @@ precedence over the environment, and the environment over the file.
 """
 
 from signaling_sidecar.settings.definitions import MAX_GRACE_S, Settings, all_settings
-from signaling_sidecar.settings.kinds import Kind
+from signaling_sidecar.settings.kinds import JWT_SECRET, SHARED_SECRET, Kind
 from signaling_sidecar.settings.sources import FILE_NAME, Configured, Sources
 
 __all__ = [
     "FILE_NAME",
+    "JWT_SECRET",
     "MAX_GRACE_S",
+    "SHARED_SECRET",
     "Configured",
     "Kind",
     "Settings",

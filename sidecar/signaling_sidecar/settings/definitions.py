@@ -9,12 +9,15 @@ from typing import Any
 
 from signaling_sidecar.allow_list import HOSTS, ORIGINS, host_entry, origin_entry
 from signaling_sidecar.settings.kinds import (
+    JWT_SECRET,
+    SHARED_SECRET,
     Kind,
     dialects,
     file,
     folder,
     ice_servers,
     list_of,
+    networks,
     one_of,
     seconds,
     secret,
@@ -25,6 +28,7 @@ from signaling_sidecar.settings.kinds import (
 
 DEFAULT_PORT = 8765
 MIB = 1024 * 1024
+MAX_DRAIN_S = 300  # seconds; whoever stops the sidecar waits for so long
 MAX_GRACE_S = 3600  # seconds; the event log keeps its segments for at least as long as the longest grace
 
 
@@ -73,6 +77,53 @@ class Settings:
         "also accept requests with this name in the Host header; `.example.com` accepts the name and its subdomains, "
         "and `*` accepts every name, including one that a website points at this machine (DNS rebinding)",
     )
+    auth: str = _setting(
+        one_of("none", "token", "jwt"),
+        "none",
+        "what a client must send to connect: nothing, the secret in SIDECAR_AUTH_TOKEN or --auth-token-file, or a JSON "
+        "Web Token that another program has signed",
+        live=False,
+    )
+    auth_token: str | None = _setting(
+        SHARED_SECRET, None, 'the secret that every client must send with `auth = "token"`', live=False
+    )
+    auth_token_file: Path | None = _setting(
+        file(), None, "a file with the secret that every client must send with --auth token", live=False
+    )
+    jwt_algorithm: str | None = _setting(
+        one_of("HS256", "RS256", "ES256"),
+        None,
+        "the only algorithm by which tokens may be signed; required with --auth jwt",
+        live=False,
+    )
+    jwt_secret: str | None = _setting(
+        JWT_SECRET, None, "the secret by which tokens are signed with the algorithm HS256", live=False
+    )
+    jwt_key_file: Path | None = _setting(
+        file(),
+        None,
+        "the key for verifying tokens, which is read again when the file changes: a public key (PEM), a set of public "
+        "keys (JWKS), or for HS256 the secret, if it is not in SIDECAR_JWT_SECRET",
+        live=False,
+    )
+    jwt_audience: str | None = _setting(
+        text(), None, "the audience (`aud`) that a token must name; required with --auth jwt", live=False
+    )
+    jwt_issuer: str | None = _setting(
+        text(), None, "the issuer (`iss`) that a token must name; by default every issuer with the key", live=False
+    )
+    insecure: bool = _setting(
+        switch(),
+        False,
+        "listen beyond this machine without --auth, --allow-host or --allow-origin: then everybody who can reach the "
+        "port, or any website that is open in a browser there, can read and send in every room",
+        live=False,
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        networks(),
+        (),
+        "the addresses of reverse proxies whose X-Forwarded-For header tells the address of a client",
+    )
     advice: str = _setting(
         one_of("flags", "plugin"),
         "flags",
@@ -97,6 +148,18 @@ class Settings:
         live=False,
     )
     grace_s: float = _setting(seconds(MAX_GRACE_S), 30.0, "how long a peer that lost its connection stays in its room")
+    drain_s: float = _setting(
+        seconds(MAX_DRAIN_S),
+        0.0,
+        "how long the sidecar may take to close its connections in waves after SIGTERM, so that its clients do not all "
+        "come back at once; Ctrl-C and a second SIGTERM close them at once",
+    )
+    log_format: str = _setting(
+        one_of("text", "json"),
+        "text",
+        "whether messages are written to stderr as text, or as one JSON object in each line",
+        live=False,
+    )
     payloads: str = _setting(
         one_of("full", "summary", "none"), "full", "what the event log records of the payload of each signal"
     )
@@ -146,6 +209,9 @@ class Settings:
     )
     turn_secret: str | None = _setting(
         secret(), None, "coturn's `static-auth-secret`, from which passwords for TURN servers are generated", live=False
+    )
+    metrics_token: str | None = _setting(
+        SHARED_SECRET, None, "a token that allows to read `/metrics` and nothing else, for Prometheus", live=False
     )
     turn_password_s: float = _setting(
         seconds(30 * 86_400),

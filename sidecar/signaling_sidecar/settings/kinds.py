@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +60,24 @@ def text() -> Kind:
     return Kind(parse, "a text that is not empty", "TEXT")
 
 
-def secret() -> Kind:
-    return Kind(text().parse, "a text that is not empty", "TEXT", is_secret=True)
+def secret(form: str = "(?s:.+)", expected: str = "a text that is not empty") -> Kind:
+    """A secret, which must match the regular expression `form`."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(form, value):
+            raise ValueError(expected)
+        return value
+
+    return Kind(parse, expected, "TEXT", is_secret=True)
+
+
+# As long as the output of SHA-256 (RFC 7518, 3.2). Clients also send the shared secret in a header that lists WebSocket
+# subprotocols, where only some characters are allowed.
+SHARED_SECRET = secret(
+    r"[A-Za-z0-9._~-]{32,8000}",
+    "at least 32 of the characters A-Z a-z 0-9 - . _ ~, such as the output of `openssl rand -hex 32`",
+)
+JWT_SECRET = secret(r"(?s:.{32,})", "a text of at least 32 characters, such as the output of `openssl rand -hex 32`")
 
 
 def folder() -> Kind:
@@ -143,6 +161,17 @@ def dialects(known: Collection[str]) -> Kind:
         return name if name in known or not known else None
 
     return list_of(read, "some of " + ", ".join(known), "NAME", at_least=1)
+
+
+def networks() -> Kind:
+    return list_of(_network, "IP addresses or networks: 10.0.0.7, 172.18.0.0/16 or fd00::/8", "ADDRESS")
+
+
+def _network(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        return None
 
 
 def ice_servers() -> Kind:

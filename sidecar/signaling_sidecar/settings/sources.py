@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from signaling_sidecar.errors import SettingsError
+from signaling_sidecar.settings.combinations import check_combinations
 from signaling_sidecar.settings.definitions import Settings, all_settings
 from signaling_sidecar.settings.kinds import Kind, dialects, resolved
 from signaling_sidecar.text_encoding import decoded
@@ -37,6 +38,8 @@ class Sources:
     dialects: tuple[str, ...] = ()
     """The names of all wire protocols ("dialects"), which this package does not know. All of them are enabled unless
     the setting `dialects` names some."""
+    check: Callable[[Settings], None] = lambda _: None
+    """Raises SettingsError for settings that are valid, but do not fit what they are loaded for."""
 
     @property
     def file(self) -> Path:
@@ -61,7 +64,8 @@ class Sources:
         if "project" not in values:
             values["project"] = _parse("project", _kind("project"), str(Path.cwd()), "the current folder")
         settings = Settings(**values)
-        _check_turn(settings)
+        check_combinations(settings)
+        self.check(settings)
         return settings
 
     def configured(self, name: str) -> Configured | None:
@@ -111,19 +115,11 @@ def _kind(name: str) -> Kind:
     return next(kind for each, kind in all_settings() if each.name == name)
 
 
-def _check_turn(settings: Settings) -> None:
-    turn = [url for url in settings.ice_servers if url.startswith("turn")]
-    if turn and settings.turn_secret is None:
-        # RTCPeerConnection throws for a TURN server without a password, so no page could connect to any peer.
-        expected = "without TURN servers, or with SIDECAR_TURN_SECRET in the environment"
-        raise SettingsError("ice_servers", turn[0], expected, "settings")
-
-
 def _parse(name: str, kind: Kind, value: Any, source: str) -> Any:
     try:
         return kind.parse(value)
     except (ValueError, TypeError):
-        raise SettingsError(name, value, kind.expected, source) from None
+        raise SettingsError(name, "***" if kind.is_secret else value, kind.expected, source) from None
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,6 +98,25 @@ async def test_pages_that_signal_through_another_server_are_told_of_too(served: 
     assert "connected" in hint["sentence"]
 
 
+async def test_reports_on_a_connection_of_their_own_count_and_name_the_peer_in_all_drawings(served: Served) -> None:
+    """So `trace: true` reports a page whose library has its own connection to the sidecar."""
+    ann, ben, page = await served.connect(), await served.connect(), await served.connect()
+    random_id = "9f0c2c5e-7d3e-4b53-8a0e-6f5f0f6f2a11"
+    await ann.join("ann", "bar")
+    await ben.join(random_id, "bar")
+    await ben.send({"type": "offer", "to": "ann", "sdp": SDP.format("BEN1")})
+    await page.send({"type": "trace", "event": "page", "page": "p", "title": "Whiteboard"})
+    state = {"type": "trace", "event": "state", "page": "p", "pc": "1", "connection": "connected"}
+    await page.send({**state, "localUfrag": "BEN1", "remoteUfrag": "ANN1"})
+    await served.settled()
+    async with changes(served) as until:
+        assert (await until(lambda line: line["rooms"]))["hints"] == []
+    _, room = await get(served, "rooms/bar")
+    assert room["verdicts"][0]["labels"] == ["ann", "Whiteboard"]
+    assert all("Whiteboard" in room[drawing] for drawing in ("mesh", "timeline"))
+    assert "Whiteboard" in room["ladder"]["head"]
+
+
 async def test_the_stream_ends_with_the_sidecar(served: Served) -> None:
     async with served.client.get(f"{API}/inspector/changes", headers=token(served)) as stream:
         await stream.content.readline()

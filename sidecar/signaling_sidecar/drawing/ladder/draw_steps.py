@@ -177,7 +177,8 @@ def _what(record: Entry, media: Media) -> tuple[str, int | None]:
     if media.candidate_type == "end":
         return "end of candidates", None
     if media.candidate_type is not None:
-        return " ".join(filter(None, (word, media.candidate_type, media.protocol, media.address_class))), None
+        facts = ("candidate", media.candidate_type, media.protocol, media.address_class)
+        return " ".join(filter(None, facts)), None
     return word, record.bytes
 
 

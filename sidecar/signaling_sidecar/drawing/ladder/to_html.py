@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
-from signaling_sidecar.drawing.markup import FONT, INK, MAX_HEIGHT_PX, cut, svg, text
+from signaling_sidecar.drawing.markup import MAX_HEIGHT_PX, cut, framed, scrolled, svg, text
 from signaling_sidecar.drawing.presence import Presence
 
 _TIMES_PX = 178
@@ -16,6 +16,7 @@ ROW_PX = 24
 _COLUMN_PX = 220  # fits the longest usual label, "candidate host udp private", beside an arrowhead
 _MARGIN_PX = 110  # space to the right of the last column, for the labels of its marks
 _HEADER_PX = 40
+_ID_CHARACTER_PX = 7.7  # the width of a digit, and of a rather wide letter
 _NAME_CHARACTER_PX = 8.2  # the average width of a character in the bold 13 px text of the header
 
 _COLOURS = {
@@ -42,12 +43,10 @@ def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) ->
     """Draw a ladder as HTML. Control characters in text from peers are made visible, and the text is escaped."""
     width = ladder_width_px(columns)
     rows = "".join(part for row, step in enumerate(steps) for part in _row(row, step, steps[0], width, y=row * ROW_PX))
-    return (
-        f'<div style="{INK};{FONT}"><div style="margin:4px 0">{text(title)} · {len(steps)} rows</div>'
-        f'<div data-rows="" tabindex="0" style="max-height:{MAX_HEIGHT_PX}px;overflow:auto;{_FRAME}">'
-        f'<div style="position:sticky;top:0;{_PAPER};width:{width}px">{ladder_head(columns)}</div>'
-        f"{svg(width, len(steps) * ROW_PX, rows)}</div></div>"
-    )
+    head = f'<div style="position:sticky;top:0;{_PAPER};width:{width}px">{ladder_head(columns)}</div>'
+    table = head + svg(width, len(steps) * ROW_PX, rows)
+    style = f";max-height:{MAX_HEIGHT_PX}px;{_FRAME}"
+    return framed(f"{title} · {len(steps)} rows", scrolled("Messages", table, style=style, marks=' data-rows=""'))
 
 
 def ladder_width_px(columns: Sequence[Column]) -> int:
@@ -74,7 +73,7 @@ def _heads(columns: Sequence[Column]) -> Iterator[str]:
         yield (
             f'<g text-anchor="middle"><title>{text(f"{name} {peer}")}</title>'
             f'<text x="{_x(at)}" y="16" font-weight="600" font-size="13">{shown_name}</text>'
-            f'<text x="{_x(at)}" y="32" opacity=".6">{cut(peer, _COLUMN_PX)}</text></g>'
+            f'<text x="{_x(at)}" y="32" opacity=".6">{cut(peer, _COLUMN_PX - 8, _ID_CHARACTER_PX)}</text></g>'
         )
 
 

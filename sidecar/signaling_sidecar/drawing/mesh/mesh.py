@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from signaling_sidecar.diagnosis import Entry, diagnose
 from signaling_sidecar.drawing.mesh.links import Links, link_up
-from signaling_sidecar.drawing.mesh.to_html import mesh_html
+from signaling_sidecar.drawing.mesh.to_html import mesh_drawing, mesh_html
 from signaling_sidecar.drawing.mesh.to_text import mesh_text
 from signaling_sidecar.drawing.rooms import RoomRuns
 from signaling_sidecar.drawing.timeline.attendance import Attendance
@@ -31,6 +31,10 @@ class Mesh:
         """Return the mesh as one HTML element with inline SVG, which needs nothing else and suits light and dark
         pages."""
         return mesh_html(self.title, self.links)
+
+    def drawing(self) -> str:
+        """Return the peers, the lines and their legend as HTML, for a page that has a title and lists the verdicts."""
+        return mesh_drawing(self.links)
 
     _repr_html_ = to_html
 

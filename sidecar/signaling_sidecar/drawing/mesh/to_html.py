@@ -10,7 +10,7 @@ from math import cos, pi, sin
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import State
-from signaling_sidecar.drawing.markup import cut, framed, svg, text
+from signaling_sidecar.drawing.markup import Meaning, cut, framed, legend, scrolled, svg, text
 from signaling_sidecar.drawing.mesh.links import Link, Links, Node
 from signaling_sidecar.drawing.mesh.to_text import SIGNS, nobody
 
@@ -46,6 +46,16 @@ def mesh_html(title: str, links: Links) -> str:
     """Draw a mesh as HTML. Control characters in text from peers are made visible, and the text is escaped."""
     if not links.nodes:
         return framed(title, f'<div style="margin:12px 4px;opacity:.75">{nobody(links)}</div>')
+    return framed(title, scrolled("Mesh", _drawing(links)) + _legend(links) + "".join(_sentences(links)))
+
+
+def mesh_drawing(links: Links) -> str:
+    """Draw a mesh for a page that has a title, scrolls the drawing, and lists the verdicts. It is empty without a
+    peer."""
+    return _drawing(links) + _legend(links) if links.nodes else ""
+
+
+def _drawing(links: Links) -> str:
     radius = max(_LEAST_RADIUS_PX, round(len(links.nodes) * _PEER_PX / (2 * pi)))
     width, height = 2 * (radius + _LABEL_PX), 2 * radius + 60 if len(links.nodes) > 2 else 60
     circle = _Circle(len(links.nodes), radius, width / 2, height / 2)
@@ -53,9 +63,7 @@ def mesh_html(title: str, links: Links) -> str:
     worst_last = sorted(links.links, key=_badness)  # on top of the others
     parts = [part for link in worst_last for part in _link(link, circle, signed=signed)]
     parts += [part for at, node in enumerate(links.nodes) for part in _node(at, node, circle)]
-    has_relayed = any(link.is_relayed for link in links.links)
-    legend = svg(560, 52 if has_relayed else 26, "".join(_legend(links)))
-    return framed(title, svg(width, height, "".join(parts)) + legend + "".join(_sentences(links)))
+    return svg(width, height, "".join(parts))
 
 
 class _Circle(NamedTuple):
@@ -124,17 +132,19 @@ def _node(at: int, node: Node, circle: _Circle) -> Iterator[str]:
     yield f"{cut(name, _LABEL_PX - _NODE_PX - 12)}</text></g>"
 
 
-def _legend(links: Links) -> Iterator[str]:
-    for at, state in enumerate(State):
-        x = 8 + at * 136
-        yield _line(state, x, 13, x + 40, 13)
-        if state is not State.CONNECTED:
-            yield _sign(state, x + 20, 13)
-        yield f'<text x="{x + 48}" y="17">{state} {links.count(state)}</text>'
+def _legend(links: Links) -> str:
+    """Explain the lines that there are."""
+    meanings = [Meaning(_sample(state), f"{state} {count}", 48) for state in State if (count := links.count(state))]
     relayed = sum(link.is_relayed for link in links.links)
     if relayed:
-        yield _line(State.CONNECTED, 8, 39, 48, 39, _RELAYED)
-        yield f'<text x="56" y="43">through a TURN server (relay) {relayed}</text>'
+        line = _line(State.CONNECTED, 0, 13, 40, 13, _RELAYED)
+        meanings.append(Meaning(line, f"through a TURN server (relay) {relayed}", 48))
+    return legend(meanings)
+
+
+def _sample(state: State) -> str:
+    line = _line(state, 0, 13, 40, 13)
+    return line if state is State.CONNECTED else line + _sign(state, 20, 13)
 
 
 def _sentences(links: Links) -> Iterator[str]:

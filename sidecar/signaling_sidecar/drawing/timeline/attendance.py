@@ -109,15 +109,16 @@ _LABELS = {
 }
 
 
-def attend(entries: Iterable[Entry], log_end_ts: float) -> Attendance:
+def attend(entries: Iterable[Entry], log_end_ts: float, labels: PeerLabels | None = None) -> Attendance:
     """Find out who was in a room at which time, from the records of the room and of the sidecar in their order.
 
-    Records before the first one of the room are ignored.
+    Records before the first one of the room are ignored. `labels` are those of a diagnosis of the whole log. Without
+    them, the labels are those that the records show.
     """
     room = _Room()
     for entry in entries:
         room.take(entry)
-    return room.ended(log_end_ts)
+    return room.ended(log_end_ts, labels)
 
 
 class _Room:
@@ -148,12 +149,12 @@ class _Room:
         elif entry.session is not None and entry.peer is not None and entry.type.startswith("peer."):
             self._change(entry, entry.session, entry.peer, read_about(entry.data))
 
-    def ended(self, log_end_ts: float) -> Attendance:
+    def ended(self, log_end_ts: float, labels: PeerLabels | None) -> Attendance:
         ended_ts = max(log_end_ts, self._last_ts) if self._open else self._last_ts
         for session in list(self._open):
             self._turn(session, Presence.ABSENT, ended_ts)
         for row in self._rows.values():
-            row.label = self._labels.of(row.peer)
+            row.label = (labels or self._labels).of(row.peer)
         moments = [moment for moment in self._moments if moment.ts <= ended_ts]
         return Attendance(list(self._rows.values()), moments, self._began_ts or 0.0, ended_ts)
 

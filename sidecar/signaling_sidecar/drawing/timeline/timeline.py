@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from signaling_sidecar.drawing.timeline.attendance import Attendance
-from signaling_sidecar.drawing.timeline.to_html import timeline_html
+from signaling_sidecar.drawing.timeline.to_html import timeline_drawing, timeline_html
 from signaling_sidecar.drawing.timeline.to_text import timeline_text
 
 
@@ -29,5 +29,9 @@ class Timeline:
         """Return the timeline as one HTML element with inline SVG, which needs nothing else and suits light and dark
         pages."""
         return timeline_html(self.title, self.attendance)
+
+    def drawing(self) -> str:
+        """Return the bars and their legend as HTML, for a page that has a title and scrolls."""
+        return timeline_drawing(self.attendance)
 
     _repr_html_ = to_html

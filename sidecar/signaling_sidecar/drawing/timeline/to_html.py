@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import floor, log10
 
-from signaling_sidecar.drawing.markup import MAX_HEIGHT_PX, cut, framed, svg, text
+from signaling_sidecar.drawing.markup import MAX_HEIGHT_PX, Meaning, cut, framed, legend, scrolled, svg, text
 from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.drawing.timeline.attendance import Attendance, Change, Mark, Moment, Row
 from signaling_sidecar.drawing.timeline.to_text import summary
@@ -24,15 +24,23 @@ _HERE, _AWAY, _OF_ROOM, _OF_SERVER = "#219653", "#d9822b", "#8b929c", "#9b51e0"
 
 def timeline_html(title: str, attendance: Attendance) -> str:
     """Draw a timeline as HTML. Control characters in text from peers are made visible, and the text is escaped."""
+    bars = scrolled("Timeline", _bars(attendance), style=f";max-height:{MAX_HEIGHT_PX}px")
+    return framed(f"{title} · {len(attendance.rows)} sessions", bars + _legend())
+
+
+def timeline_drawing(attendance: Attendance) -> str:
+    """Draw a timeline for a page that has a title, and that scrolls the drawing."""
+    return _bars(attendance) + _legend()
+
+
+def _bars(attendance: Attendance) -> str:
     lanes = _lanes(attendance)
     head_px = (max(lanes, default=-1) + 1) * _LANE_PX + _AXIS_PX
     rows_px = max(len(attendance.rows), 1) * _ROW_PX
     head = "".join((*_labels(attendance, lanes, head_px), *_axis(attendance, head_px)))
     lines = "".join(_line(moment, attendance, 0, rows_px) for moment in attendance.moments)
     rows = "".join(part for at, row in enumerate(attendance.rows) for part in _row(at, row, attendance))
-    drawing = svg(_WIDTH_PX, rows_px, lines + rows)
-    body = f'<div style="max-height:{MAX_HEIGHT_PX}px;overflow:auto">{svg(_WIDTH_PX, head_px, head)}{drawing}</div>'
-    return framed(f"{title} · {len(attendance.rows)} sessions", body + svg(_WIDTH_PX, 26, "".join(_legend())))
+    return svg(_WIDTH_PX, head_px, head) + svg(_WIDTH_PX, rows_px, lines + rows)
 
 
 def _x(ts: float, attendance: Attendance) -> float:
@@ -119,11 +127,7 @@ def _shape(change: Change, x: float, y: int) -> str:
     return f'<path d="M{x - 5} {y - 5}l10 10m0-10l-10 10" stroke="#e5484d" stroke-width="2.5"/>'
 
 
-def _legend() -> Iterator[str]:
-    x = _NAMES_PX
-    for presence in (Presence.HERE, Presence.AWAY):
-        yield _bar(presence, x, 24, 13) + f'<text x="{x + 30}" y="17">{presence}</text>'
-        x += 72
-    for change in Change:
-        yield _shape(change, x + 6, 13) + f'<text x="{x + 18}" y="17">{change}</text>'
-        x += 36 + 7 * len(change)
+def _legend() -> str:
+    bars = (Meaning(_bar(presence, 1, 24, 13), presence, 32) for presence in (Presence.HERE, Presence.AWAY))
+    marks = (Meaning(_shape(change, 7, 13), change, 20) for change in Change)
+    return legend((*bars, *marks))

@@ -31,10 +31,10 @@ def candidates_table(events: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     counts: list[int] = []
     is_described: list[bool] = []
     for data in values_of(events["data"], is_relayed, progress):
-        media, candidates = read_content(data)
-        found += candidates
-        counts.append(len(candidates))
-        is_described.append(media.description_bytes is not None)
+        content = read_content(data)
+        found += content.candidates
+        counts.append(len(content.candidates))
+        is_described.append(content.description is not None)
     rows = np.repeat(np.flatnonzero(is_relayed), counts)
     table = events[_SAID].iloc[rows].reset_index(drop=True)
     for name, dtype in _DTYPES.items():

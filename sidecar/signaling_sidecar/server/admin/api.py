@@ -1,23 +1,25 @@
 """The admin API, with which notebooks and scripts see and change what happens in the rooms. `openapi.py` describes it.
 
-It needs the token of this run, which is in the private `runtime.json`. The token is sent as a bearer token, and never
-as a cookie or in the URL, so that no web page can make a browser send it. Vite's proxy does not forward these paths.
+It needs the token of this run, which is in the private `runtime.json`, or an access token with the scope `admin`. The
+token is sent as a bearer token, and never as a cookie or in the URL, so that no web page can make a browser send it.
+Vite's proxy does not forward these paths.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
 
+from signaling_sidecar.analysis.messages import AskWhy
 from signaling_sidecar.errors import NOT_JSON, Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
+from signaling_sidecar.server.admin.bodies import json_answer, read_body
 from signaling_sidecar.server.admin.inspector_links import (
     InspectorLinks,
     is_on_this_machine,
@@ -26,12 +28,17 @@ from signaling_sidecar.server.admin.inspector_links import (
 )
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.admin.record_stream import Follower, send_records
-from signaling_sidecar.server.admin.why import WhyApi
+from signaling_sidecar.server.admin.revoke import revoke
+from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
+from signaling_sidecar.server.authorisation.gate import Gate, is_of_admin
+from signaling_sidecar.server.authorisation.long_answers import ends_with_token
+from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.http.guard import Barred
+from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.inspector.api import InspectorApi
 from signaling_sidecar.server.room_state import room_state
 
-BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a line or two
+LINK_PATH = f"{PREFIX}/inspector-link"
 INSPECTOR_PREFIX = "/inspector/api"  # the page of the inspector asks for paths that are relative to its own
 STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # any other refusal is answered with 409
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,14 +64,23 @@ class AdminApi:
     """`begin` must be called before the first request."""
 
     def __init__(
-        self, token: str, boot: str, state_dir: Path, refused: Callable[[], Iterable[Barred]] = lambda: ()
+        self,
+        token: str,
+        boot: str,
+        analysis: AnalysisProcess,
+        refused: Callable[[], Iterable[Barred]] = lambda: (),
+        gate: Gate | None = None,
+        revoking: Revoking | None = None,
     ) -> None:
-        """`refused` returns the requests that were refused for their Host or Origin since the start."""
+        """`refused` returns the requests that were refused for their Host or Origin since the start. `gate` verifies
+        access tokens, and `revoking` revokes them. They are None if there are none."""
         self._token = token
+        self._gate = gate
+        self._revoking = revoking
         self._boot = boot
-        self._why = WhyApi(state_dir)
+        self._analysis = analysis
         self._links = InspectorLinks()
-        self._inspector = InspectorApi(state_dir, boot, refused)
+        self._inspector = InspectorApi(analysis, boot, refused)
         self._hub: Hub
         self._log: LogWriter
         self._followers: set[Follower] = set()
@@ -94,7 +110,8 @@ class AdminApi:
             ("GET", "openapi.json", self._describe),
             ("GET", "rooms", self._rooms),
             ("GET", "records", self._records),
-            ("GET", "why", self._why.answer),
+            ("GET", "why", self._why),
+            ("POST", "revoke", partial(revoke, self._revoking)),
             ("POST", f"{room}/kick", self._kick),
             ("POST", f"{room}/close", self._close),
             ("POST", f"{room}/say", self._say),
@@ -102,16 +119,17 @@ class AdminApi:
             *(("GET", path, handler) for path, handler in self._inspector.handlers().items()),
         ]
         return [
-            web.post(f"{PREFIX}/inspector-link", self._guarded(self._new_link)),
+            web.post(LINK_PATH, self.guarded(self._new_link)),
             web.post(f"{INSPECTOR_PREFIX}/session", self._enter),
             *(
-                web.route(method, f"{prefix}/{path}", self._guarded(handler))
+                web.route(method, f"{prefix}/{path}", self.guarded(handler))
                 for prefix in (PREFIX, INSPECTOR_PREFIX)
                 for method, path, handler in handlers
             ),
         ]
 
-    def _guarded(self, handler: Handler) -> Handler:
+    def guarded(self, handler: Handler) -> Handler:
+        @open_to_all
         async def guarded(request: web.Request) -> web.StreamResponse:
             if request.path.startswith(f"{INSPECTOR_PREFIX}/"):
                 refuse_other_pages(request)
@@ -120,7 +138,8 @@ class AdminApi:
                 raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="the admin token is missing\n")
             if request.method != "GET" and request.content_type != "application/json":
                 raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
-            return await handler(request)
+            with ends_with_token(self._gate, request):
+                return await handler(request)
 
         return guarded
 
@@ -128,13 +147,17 @@ class AdminApi:
         if is_same(self._token, token):
             return True
         is_inspector = request.path.startswith(f"{INSPECTOR_PREFIX}/") and is_on_this_machine(request)
-        return is_inspector and self._links.is_token(token)
+        if is_inspector and self._links.is_token(token):
+            return True
+        # The link lets a browser in without a token, so it is only given to programs on this machine.
+        return request.path != LINK_PATH and is_of_admin(self._gate, request)
 
     # --- the inspector ------------------------------------------------------------------------------------------------
 
     async def _new_link(self, request: web.Request) -> web.Response:
-        return _json({"code": self._links.new_code()})
+        return json_answer({"code": self._links.new_code()})
 
+    @open_to_all
     async def _enter(self, request: web.Request) -> web.Response:
         """Exchange the code of a one-time link for a token."""
         refuse_other_pages(request)
@@ -143,32 +166,32 @@ class AdminApi:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
         try:
-            sent = await _body(request, _Code)
+            sent = await read_body(request, _Code)
         except NOT_JSON as error:
-            return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
+            return json_answer({"code": Code.BAD_FIELD, "message": str(error)}, 400)
         token = self._links.token_for(sent.code)
         if token is None:
             message = "this link was used before, or is older than a minute: run `sidecar inspect` for a new one"
-            return _json({"code": "inspector-link-used", "message": message}, 401)
-        response = _json({"token": token})
+            return json_answer({"code": "inspector-link-used", "message": message}, 401)
+        response = json_answer({"token": token})
         response.headers["Cache-Control"] = "no-store"
         return response
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     async def _describe(self, request: web.Request) -> web.Response:
-        return _json(document())
+        return json_answer(document())
 
     async def _rooms(self, request: web.Request) -> web.Response:
         rooms = [room_state(room) for room in self._hub.membership.rooms]
-        return _json({"boot": self._boot, "rooms": rooms})
+        return json_answer({"boot": self._boot, "rooms": rooms})
 
     async def _records(self, request: web.Request) -> web.StreamResponse:
         """The records of this run after a `seq`, one in each line. With `follow`, also those that are written later."""
         try:
             after = int(request.query.get("after", "0"))
         except ValueError:
-            return _json({"code": Code.BAD_FIELD, "message": "`after` must be a whole number"}, 400)
+            return json_answer({"code": Code.BAD_FIELD, "message": "`after` must be a whole number"}, 400)
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         follower = Follower()
         if request.query.get("follow") in ("1", "true"):
@@ -181,6 +204,14 @@ class AdminApi:
         finally:
             self._followers.discard(follower)
         return response
+
+    async def _why(self, request: web.Request) -> web.Response:
+        """The verdicts of `sidecar why --json` at the time of the request."""
+        try:
+            body = await self._analysis.ask(AskWhy(request.query.get("room"), request.query.get("dialect")))
+        except AnalysisFailed as error:
+            return json_answer({"code": error.code, "message": str(error)}, 503)
+        return web.Response(body=body, content_type="application/json")
 
     # --- changing ---------------------------------------------------------------------------------------------------
 
@@ -200,25 +231,11 @@ class AdminApi:
         self, request: web.Request, body: type[Any], command: Callable[[RoomKey, Any], OfAdmin]
     ) -> web.Response:
         try:
-            asked = await _body(request, body)
+            asked = await read_body(request, body)
         except NOT_JSON as error:
-            return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
+            return json_answer({"code": Code.BAD_FIELD, "message": str(error)}, 400)
         key = RoomKey(request.match_info["dialect"], request.match_info["room"])
         refusal = self._administer(command(key, asked))
         if refusal is not None:
-            return _json({"code": refusal.code, "message": refusal.message}, STATUS_OF.get(refusal.code, 409))
-        return _json({})
-
-
-async def _body(request: web.Request, type_: type[Any]) -> Any:
-    """Raises one of NOT_JSON."""
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            sent = await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text="the body of the request has not arrived\n") from None
-    return msgspec.json.decode(sent or b"{}", type=type_)
-
-
-def _json(body: Any, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
+            return json_answer({"code": refusal.code, "message": refusal.message}, STATUS_OF.get(refusal.code, 409))
+        return json_answer({})

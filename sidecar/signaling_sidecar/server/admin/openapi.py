@@ -72,6 +72,7 @@ def document() -> dict[str, Any]:
             f"{PREFIX}/rooms": {"get": _get("all rooms, including hidden ones, and their peers", _all_rooms())},
             f"{PREFIX}/records": {"get": _records()},
             f"{PREFIX}/why": {"get": _why()},
+            f"{PREFIX}/revoke": {"post": _revoke()},
             f"{PREFIX}/inspector-link": {"post": _inspector_link()},
             **_inspector(f"{PREFIX}/inspector"),
             f"{room}/kick": {"post": _do("remove a peer, and bar its id for 60 s", {"peer": _TEXT})},
@@ -147,7 +148,7 @@ def _of_room(summary: str, queries: list[tuple[str, str]]) -> dict[str, Any]:
     described["responses"] |= {
         "400": {"description": "a parameter has a wrong value"},
         "404": {"description": "nobody is in such a room, and the log has no records of it"},
-        "503": {"description": "the event log cannot be read"},
+        "503": {"description": "the event log cannot be read, or cannot be analysed"},
     }
     return described
 
@@ -157,13 +158,37 @@ def _inspector_link() -> dict[str, Any]:
     return _get("a code for the URL /inspector/#code=…, which opens the page once, within a minute", schema)
 
 
+def _revoke() -> dict[str, Any]:
+    properties = {
+        "jti": _TEXT | {"description": "the id of a token"},
+        "exp": {"type": "number", "description": "when the token with this `jti` expires, so that it can be forgotten"},
+        "sub": _TEXT | {"description": "the subject whose tokens are revoked that were issued until now (`iat`)"},
+    }
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "oneOf": [{"required": ["jti"]}, {"required": ["sub"]}],
+        "additionalProperties": False,
+    }
+    closed = {"closed": {"type": "integer", "description": "how many connections were closed"}}
+    described = _get("refuse tokens from now on, and close their connections", {"type": "object", "properties": closed})
+    described["requestBody"] = {"content": {"application/json": {"schema": schema}}}
+    described["responses"] |= {
+        "400": {"description": "the body has neither `jti` nor `sub`, or both"},
+        "409": {"description": "the sidecar does not run with --auth jwt, or too many tokens are revoked already"},
+        "415": {"description": "the body is not JSON"},
+        "503": {"description": "the tokens are refused, but the list of them could not be written"},
+    }
+    return described
+
+
 def _why() -> dict[str, Any]:
     described = _get("whether every two peers are connected, and why not", {"$ref": "#/components/schemas/Why"})
     described["parameters"] = [
         {"name": name, "in": "query", "schema": _TEXT, "description": f"only rooms with this {what}"}
         for name, what in (("room", "id"), ("dialect", "dialect"))
     ]
-    described["responses"]["503"] = {"description": "the event log cannot be read"}
+    described["responses"]["503"] = {"description": "the event log cannot be read, or cannot be analysed"}
     return described
 
 
@@ -186,4 +211,7 @@ def _do(summary: str, properties: Any, required: bool = True) -> dict[str, Any]:
     }
 
 
-_REFUSED = {"401": {"description": "the token is missing or wrong"}}
+_REFUSED = {
+    "401": {"description": "the token is missing or wrong"},
+    "403": {"description": "the access token does not have the scope `admin`, or is only for certain rooms"},
+}

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from aiohttp import web
 
 from signaling_sidecar.server.http import client_errors
+from signaling_sidecar.server.http.client_address import CLIENT_ADDRESS, find_client_address
 from signaling_sidecar.server.http.guard import Barred, check_access
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import Site
@@ -21,7 +22,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Access:
-    """The guard as a middleware, and the CORS headers. `settings` and `site` are called for each request."""
+    """The guard as a middleware, the address of each client, and the CORS headers.
+
+    `settings` and `site` are called for each request.
+    """
 
     def __init__(self, settings: Callable[[], Settings], site: Callable[[], Site | None]) -> None:
         self._settings = settings
@@ -40,6 +44,9 @@ class Access:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         settings, site = self._settings(), self._site()
+        address = find_client_address(request, site, settings.trusted_proxies)
+        if address is not None:
+            request[CLIENT_ADDRESS] = address
         barred = check_access(
             request.headers.getall("Host", ()),
             request.headers.getall("Origin", ()),
@@ -52,7 +59,7 @@ class Access:
         cause = (barred.header, barred.remedy)  # the value itself may differ in every request
         if cause not in self._hinted and len(self._hinted) < MAX_HINTS:
             self._hinted[cause] = barred
-            logger.warning("%s", barred)
+            logger.warning("%s", barred, extra={"code": f"{barred.header.lower()}-refused"})
         raise web.HTTPForbidden(text=f"{barred}\n")
 
     async def _let_pages_read(self, request: web.Request, response: web.StreamResponse) -> None:

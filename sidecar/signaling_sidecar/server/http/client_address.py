@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 import ipaddress
 
@@ -11,22 +12,38 @@ from signaling_sidecar.site import Site
 
 PROXY_HEADER = "X-Signaling-Proxy"
 FORWARDED_FOR = "X-Forwarded-For"
+MAX_PROXIES = 8  # trusted proxies in a row; a client can write thousands of addresses into the header
 
 
-def client_address(request: web.Request, site: Site | None) -> str | None:
-    """Return the IP address of the client, or None if it is only known from a proxy that cannot be trusted.
+CLIENT_ADDRESS = web.RequestKey("client_address", str)
+"""Set on each request whose client has a known address. `Access` does that before anything else reads the request."""
 
-    The attack: a client sends an X-Forwarded-For header of its own. Vite appends the real address to that header, so
-    only its last element can be trusted, and only if the request comes from Vite's plugin. The plugin proves this with
-    the secret that it has written into the site's file, and it does not forward a header of that name.
+
+def client_address(request: web.Request) -> str | None:
+    """Return the IP address of the client, or None if it is only known from a proxy that cannot be trusted."""
+    return request.get(CLIENT_ADDRESS)
+
+
+def find_client_address(request: web.Request, site: Site | None, trusted_proxies: tuple[str, ...] = ()) -> str | None:
+    """Find the address that `client_address` returns. `trusted_proxies` are networks.
+
+    The attack: a client sends an X-Forwarded-For header of its own. Each proxy appends the address from which it has
+    received the request, so only the last element can be trusted, and only if the request comes from a trusted proxy.
+    If that element is a trusted proxy too, the element before it can be trusted, and so on. Vite's plugin proves who it
+    is with the secret that it has written into the site's file, and it does not forward a header of that name.
     """
     forwarded = request.headers.getall(FORWARDED_FOR, ())
-    if not forwarded and PROXY_HEADER not in request.headers:
-        return _ip(request.remote or "")
     secrets = request.headers.getall(PROXY_HEADER, ())
-    if site is None or len(secrets) != 1 or not _is_same(secrets[0], site.secret):
-        return None
-    return _ip(",".join(forwarded).rpartition(",")[2].strip())
+    remote = _ip(request.remote or "")
+    is_plugin = site is not None and len(secrets) == 1 and _is_same(secrets[0], site.secret)
+    if not is_plugin and not _is_in(remote, trusted_proxies):
+        return None if forwarded or secrets else remote
+    address = None
+    for hop in reversed(",".join(forwarded).rsplit(",", MAX_PROXIES)):
+        address = _ip(hop.strip())
+        if not _is_in(address, trusted_proxies):
+            break
+    return address
 
 
 def counted_as(address: str | None) -> str | None:
@@ -35,6 +52,18 @@ def counted_as(address: str | None) -> str | None:
     if address is None or ":" not in address:
         return address
     return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
+
+
+def _is_in(address: str | None, networks: tuple[str, ...]) -> bool:
+    if address is None or not networks:
+        return False
+    ip = ipaddress.ip_address(address)
+    return any(ip in network for network in _parsed(networks))
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(networks: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return [ipaddress.ip_network(network) for network in networks]
 
 
 def _is_same(sent: str, secret: str) -> bool:

@@ -51,5 +51,5 @@ class _ClientFaults(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, LineTooLong) and not self._hinted:
             self._hinted = True
-            logger.warning(_TOO_LONG)  # the page only sees that its connection fails
+            logger.warning(_TOO_LONG, extra={"code": "header-too-long"})  # the page only sees that its connection fails
         return not isinstance(error, HttpProcessingError | web.RequestPayloadError)

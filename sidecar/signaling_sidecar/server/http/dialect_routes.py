@@ -13,6 +13,8 @@ from aiohttp import web
 from signaling_sidecar.dialects import DIALECTS, NATIVE, Answer, Asked, Dialect, Route, View
 from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
+from signaling_sidecar.server.http.let_in import without_token
+from signaling_sidecar.server.http.open_handlers import of_handshakes, open_to_all, with_token_in
 from signaling_sidecar.settings import Settings
 
 HOME = "/"
@@ -27,8 +29,9 @@ class DialectRoutes:
     """`dialects` are those that are served, by name.
 
     `serve` answers the handshake of a WebSocket. `admit` asks the `admit` hook, and raises HTTPForbidden when it
-    refuses. `settings` returns the current settings. `view` returns the information about the rooms of a dialect that
-    its routes may use. `status_page` answers a browser that opens the path of our own client's dialect as a page.
+    refuses. `settings` returns the current settings. `view` returns what a route may tell the client of a
+    request about the rooms of a dialect. `status_page` answers a browser that opens the path of our own client's
+    dialect as a page.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class DialectRoutes:
         serve: Callable[[web.Request, Dialect | None], Awaitable[web.StreamResponse]],
         admit: Callable[[web.Request, Dialect], Awaitable[None]],
         settings: Callable[[], Settings],
-        view: Callable[[Dialect], View],
+        view: Callable[[Dialect, web.Request], View],
         new_id: Callable[[], str],
         status_page: Handler,
     ) -> None:
@@ -60,10 +63,11 @@ class DialectRoutes:
             for path in dialect.paths:
                 methods[path].add("GET")
                 if path != HOME:
-                    yield web.get(path, self._socket(dialect))
+                    yield web.get(path, of_handshakes(self._socket(dialect)))
             for route in dialect.routes:
                 methods[route.path].add(route.method)
-                answer = self._answer_of(dialect, route)
+                answer = with_token_in(dialect.token_parameters, self._answer_of(dialect, route))
+                answer = open_to_all(answer) if route.needs_no_token else answer
                 is_get = route.method == "GET"  # `web.get` would also answer HEAD
                 if is_get and route.path == HOME:
                     self._answer_at_home = answer
@@ -72,6 +76,7 @@ class DialectRoutes:
             if dialect.cross_origin:
                 yield from (web.options(path, _preflight(allowed)) for path, allowed in methods.items())
 
+    @of_handshakes
     async def _home(self, request: web.Request) -> web.StreamResponse:
         if "Upgrade" in request.headers:
             if self._at_home is None:
@@ -86,6 +91,7 @@ class DialectRoutes:
     def _wants_status_page(self, request: web.Request) -> bool:
         return _is_browser(request) and NATIVE.name in self._dialects
 
+    @of_handshakes
     async def _shared(self, request: web.Request) -> web.StreamResponse:
         dialect = by_query(DIALECTS.values(), request.query)
         if dialect is not None and dialect.name not in self._dialects:
@@ -113,9 +119,10 @@ class DialectRoutes:
             request[CROSS_ORIGIN] = dialect.cross_origin
             await self._admit(request, dialect)
             body = await _body(request, route.max_body_bytes)
-            asked = Asked(dict(request.match_info), request.query, body, self._new_id(), self._settings())
+            path, query = without_token(request, request.match_info), without_token(request, request.query)
+            asked = Asked(dict(path), query, body, self._new_id(), self._settings())
             try:
-                return _response(route.answer(asked, self._view(dialect)))
+                return _response(route.answer(asked, self._view(dialect, request)))
             except Exception:
                 if not is_reported:
                     is_reported = True
@@ -151,10 +158,13 @@ def _response(answer: Answer) -> web.Response:
 
 def _preflight(methods: set[str]) -> Handler:
     """Answer a CORS preflight, which a browser sends before a request of a page of another origin."""
-    headers = {"Access-Control-Allow-Methods": ", ".join(sorted(methods))}
-    if methods != {"GET"}:
-        headers["Access-Control-Allow-Headers"] = "Content-Type"
+    names = ("Authorization",) if methods == {"GET"} else ("Authorization", "Content-Type")
+    headers = {
+        "Access-Control-Allow-Methods": ", ".join(sorted(methods)),
+        "Access-Control-Allow-Headers": ", ".join(names),
+    }
 
+    @open_to_all  # a browser never sends one in a preflight
     async def answer(request: web.Request) -> web.Response:
         request[CROSS_ORIGIN] = True
         return web.Response(status=204, headers=headers)

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from signaling_sidecar.doctor.status import SIGNALING_PATH
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
+from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.untrusted_text import visible
 
 logger = logging.getLogger("signaling_sidecar")
@@ -35,6 +36,7 @@ class WrongPaths:
             app.router.add_route("*", f"{prefix}{SOCKET_IO}", self._refuse_socket_io)
         app.middlewares.append(self._explain)
 
+    @open_to_all
     async def _refuse_socket_io(self, request: web.Request) -> web.StreamResponse:
         request[CROSS_ORIGIN] = True
         raise web.HTTPNotImplemented(text=self._tell(WITHOUT_SOCKET_IO))
@@ -56,5 +58,5 @@ class WrongPaths:
         """Print a sentence, unless it has been printed before. Returns it as the text of an answer."""
         if sentence not in self._told and len(self._told) < MAX_TOLD:
             self._told.add(sentence)
-            logger.warning("%s", sentence)
+            logger.warning("%s", sentence, extra={"code": "wrong-path"})
         return f"{sentence}\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.pages.page_files import PALETTE
 
 PAGE_PATH = "/inspector"
@@ -31,11 +32,13 @@ def page_routes() -> list[web.AbstractRouteDef]:
     ]
 
 
+@open_to_all
 async def _redirect(request: web.Request) -> web.Response:
     """The page fetches its files by URLs that are relative to a path with a slash at its end."""
     raise web.HTTPPermanentRedirect(f"{PAGE_PATH}/")
 
 
+@open_to_all
 async def _file(request: web.Request) -> web.Response:
     name = request.match_info.get("name", "index.html")
     # Only names that the folder has are looked up, so that no name can lead out of it.

@@ -10,23 +10,18 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
 
 import msgspec
 from aiohttp import web
 
-from signaling_sidecar.diagnosis import State
-from signaling_sidecar.doctor import PairNow, pairs_now
+from signaling_sidecar.analysis.messages import Key, PairNow, Pairs
 from signaling_sidecar.doctor.status import PEOPLE_PATH
-from signaling_sidecar.errors import SidecarError
-from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.membership import Room
+from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.http.client_address import client_address
-from signaling_sidecar.server.pages.shared_work import SharedWork
-from signaling_sidecar.site import Site
+from signaling_sidecar.server.http.let_in import may_know_of
 from signaling_sidecar.untrusted_text import visible
 
-KEPT_S = 1.0  # seconds; the page asks every 2 s
-REST = 9.0  # times the duration; reading a large log takes seconds, and may use a tenth of a processor
 NO_NAME = "somebody without a name"
 
 
@@ -37,7 +32,7 @@ class Person(msgspec.Struct):
 
 class Pair(msgspec.Struct, omit_defaults=True, rename="camel"):
     names: tuple[str, str]
-    standing: State
+    standing: str
     sentence: str
     next_step: str | None = None
 
@@ -60,51 +55,58 @@ class PeersInRooms:
 
     def __init__(
         self,
-        state_dir: Path,
+        analysis: AnalysisProcess,
         rooms: Callable[[], Iterable[Room]],
-        site: Callable[[], Site | None],
         admit: Callable[[web.Request], Awaitable[None]],
     ) -> None:
-        self._state_dir = state_dir
+        self._analysis = analysis
         self._rooms = rooms
-        self._site = site
         self._admit = admit
-        self._verdicts = SharedWork[list[PairNow]](KEPT_S, REST)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [web.get(PEOPLE_PATH, self._answer)]
 
     async def _answer(self, request: web.Request) -> web.Response:
         await self._admit(request)
-        address = client_address(request, self._site())
+        address = client_address(request)
         is_here = address is not None and ipaddress.ip_address(address).is_loopback
-        answer = await self._shown() if is_here else Answer(None)
+        answer = await self._shown(request) if is_here else Answer(None)
         return web.Response(
             body=msgspec.json.encode(answer),
             content_type="application/json",
             headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
         )
 
-    async def _shown(self) -> Answer:
-        pairs, problem = [], None
+    async def _shown(self, request: web.Request) -> Answer:
+        pairs: list[PairNow] = []
+        problem = None
+        rooms = [room for room in self._rooms() if may_know_of(request, room.key.room)]
         try:
-            if any(len(room.sessions) > 1 for room in self._rooms()):
-                pairs = await self._verdicts.ask(lambda: pairs_now(self._state_dir))
-        except SidecarError as error:
-            problem = visible(str(error))
-        return Answer([_room(room, pairs) for room in self._rooms()], problem)
+            if any(len(room.sessions) > 1 for room in rooms):
+                pairs = msgspec.msgpack.decode(await self._analysis.ask(Pairs()), type=list[PairNow])
+        except AnalysisFailed as error:
+            problem = str(error)
+        of_room: dict[Key, list[PairNow]] = {}
+        for pair in pairs:
+            of_room.setdefault(pair.key, []).append(pair)
+        return Answer([_room(room, of_room.get(room.key, ())) for room in rooms], problem)
 
 
 def _room(room: Room, pairs: Iterable[PairNow]) -> RoomShown:
     there = {session.id: session for session in room.sessions.values()}
     inside = [pair for pair in pairs if all(session in there for session in pair.sessions)]
-    labels = {session: label for pair in inside for session, label in zip(pair.sessions, pair.labels, strict=True)}
+    labels = {
+        session: visible(label) for pair in inside for session, label in zip(pair.sessions, pair.labels, strict=True)
+    }
     return RoomShown(
         room.key.room,
-        [Person(labels.get(id_, _name(session)), session.away is not None) for id_, session in there.items()],
-        [Pair(pair.labels, pair.standing, pair.sentence, pair.next_step) for pair in inside],
+        [
+            Person(visible(labels.get(id_) or session.name or NO_NAME), session.away is not None)
+            for id_, session in there.items()
+        ],
+        [
+            Pair((visible(one), visible(other)), pair.state, visible(pair.sentence), pair.next_step)
+            for pair in inside
+            for one, other in [pair.labels]
+        ],
     )
-
-
-def _name(session: Session) -> str:
-    return visible(session.name) if session.name else NO_NAME

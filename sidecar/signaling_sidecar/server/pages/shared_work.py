@@ -28,7 +28,7 @@ class SharedWork(Generic[Result]):
         if self._done is None:
             loop = asyncio.get_running_loop()
             begun_s = loop.time()
-            self._done = in_a_thread(work)
+            self._done = _in_a_thread(work)
             self._done.add_done_callback(
                 lambda _: loop.call_later(max(self._kept_s, self._rest * (loop.time() - begun_s)), self._forget)
             )
@@ -38,37 +38,7 @@ class SharedWork(Generic[Result]):
         self._done = None
 
 
-class FreshWork(Generic[Result]):
-    """Work that runs in a thread, and whose result is never older than the call of `ask` that returns it.
-
-    Calls that come while the work runs share the next run, which begins when `rest` times the duration of the last run
-    have passed.
-    """
-
-    def __init__(self, work: Callable[[], Result], rest: float) -> None:
-        self._work = work
-        self._rest = rest
-        self._next: asyncio.Task[Result] | None = None
-        self._rested = asyncio.Lock()
-
-    async def ask(self) -> Result:
-        """The result of a run that has not begun before this call. Raises the exceptions of the work."""
-        if self._next is None:
-            self._next = asyncio.create_task(self._run())
-        return await asyncio.shield(self._next)
-
-    async def _run(self) -> Result:
-        await self._rested.acquire()
-        self._next = None
-        loop = asyncio.get_running_loop()
-        begun_s = loop.time()
-        try:
-            return await in_a_thread(self._work)
-        finally:
-            loop.call_later(self._rest * (loop.time() - begun_s), self._rested.release)
-
-
-def in_a_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
+def _in_a_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
     """Run the work in a daemon thread. A stopping event loop would wait for the threads of its executor."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()

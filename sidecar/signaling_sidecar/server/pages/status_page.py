@@ -86,7 +86,7 @@ class StatusPage:
             Served(each.name, each.paths[0], each.purpose, line_of_code(each, _address(request)), each.opens_without_id)
             for each in self._dialects.values()
         ]
-        status = Status(__version__, self._boot, dialects, shown, findings, _as_it_arrived(request, site))
+        status = Status(__version__, self._boot, dialects, shown, findings, _as_it_arrived(request))
         return web.Response(body=msgspec.json.encode(status), content_type="application/json", headers=_FRESH)
 
     async def _examined(self, request: web.Request, site: Site | None) -> list[Finding]:
@@ -144,13 +144,13 @@ def _address(request: web.Request) -> Address:
     return of_sidecar(visible(request.url.host or ""), request.url.port or 80)
 
 
-def _as_it_arrived(request: web.Request, site: Site | None) -> Request:
+def _as_it_arrived(request: web.Request) -> Request:
     forwarded_for = request.headers.get(FORWARDED_FOR)
     return Request(
         visible(request.host),
         forwarded_for and visible(forwarded_for),
         _is_secure(request),
-        client_address(request, site),
+        client_address(request),
     )
 
 

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import msgspec
 
 from signaling_sidecar.dialects import Caller, Dialect
-from signaling_sidecar.hub.effects import Limits
 from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.hub.views import Limits
+from signaling_sidecar.server.authorisation.access import Access
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.frame_rate import FrameRate
 from signaling_sidecar.server.sockets.outbox import Outbox
@@ -80,6 +81,10 @@ class Connection:
         self.is_welcome = False
         """Whether the client was greeted, or told that it is in a room. Such a client need not send any frame."""
         self.recognise: Callable[[bytes], Speaker | None] | None = None
+        self.access: Access | None = None
+        """What the tokens of the client allow. None if the sidecar requires no tokens."""
+        self.expiry: asyncio.TimerHandle | None = None
+        """The timer that closes the connection when its tokens have expired."""
         self.outbox = outbox
         self.rate = rate
         self.end: End | None = None
@@ -109,6 +114,8 @@ class Connection:
     def count_room(self, room: str, *, is_in: bool) -> None:
         """Must be called when the connection has entered or left a room, because the allowed number of frames may
         depend on the number of rooms."""
+        if self.access is not None:
+            self.access.count_room(room, is_in=is_in)
         if self.speaker is not None and self.speaker.dialect.frame_budget.per_room:
             (self._rooms.add if is_in else self._rooms.discard)(room)
             self.rate.times = self.speaker.dialect.frame_budget.times * max(1, len(self._rooms))
@@ -157,6 +164,7 @@ class Connection:
             return
         self.end = End(ending, "sidecar", code, reason)
         self._put(self, frames.close_frame(code, reason))
+        self.cancel_expiry()
         self._idle.cancel()
         self._timer.cancel()
         within_s = STOP_WITHIN_S if ending is Ending.STOPPED else CLOSE_WITHIN_S
@@ -172,6 +180,12 @@ class Connection:
         """Cancel all timers, because the reader has stopped."""
         self._timer.cancel()
         self._idle.cancel()
+        self.cancel_expiry()
+
+    def cancel_expiry(self) -> None:
+        if self.expiry is not None:
+            self.expiry.cancel()
+            self.expiry = None
 
     def hang_up(self) -> None:
         """Close the socket when the peer has read everything, or after `CLOSE_WITHIN_S`."""

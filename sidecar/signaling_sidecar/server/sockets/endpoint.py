@@ -14,16 +14,21 @@ from aiohttp import web
 from signaling_sidecar import hooks
 from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.dialects.shared_path import by_first_frame
-from signaling_sidecar.hub.effects import CloseCode, Limits
+from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.hub.resumption import MAX_KEPT_BYTES
+from signaling_sidecar.hub.views import Limits
+from signaling_sidecar.json_log import request_id
+from signaling_sidecar.server.authorisation.gate import Gate
+from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token
 from signaling_sidecar.server.http.client_address import client_address, counted_as
+from signaling_sidecar.server.http.handshake_headers import is_handshake
+from signaling_sidecar.server.http.let_in import LetIn, claims_of, without_token
 from signaling_sidecar.server.sockets.connection import STOP_WITHIN_S, Connection, Speaker
 from signaling_sidecar.server.sockets.frame_rate import FrameRate
 from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.server.sockets.handshake import (
     SwitchingProtocols,
     error_of,
-    is_handshake,
     refuse_handshake,
 )
 from signaling_sidecar.server.sockets.outbox import Outbox
@@ -32,7 +37,6 @@ from signaling_sidecar.server.sockets.websocket import WebSocket
 from signaling_sidecar.server.tell import ConnectionOpened
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.settings import Settings
-from signaling_sidecar.site import Site
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -40,7 +44,7 @@ logger = logging.getLogger("signaling_sidecar")
 class Endpoint:
     """Serves the WebSockets of all dialects. Must be created in a running event loop.
 
-    `conceal` returns the keyed hash of a secret. `site` returns the content of the file that Vite's plugin has written.
+    `conceal` returns the keyed hash of a secret. `gate` verifies access tokens. It is None if none are required.
     """
 
     def __init__(
@@ -49,7 +53,7 @@ class Endpoint:
         dialects: Mapping[str, Dialect],
         front: Front,
         conceal: Callable[[str], str],
-        site: Callable[[], Site | None],
+        gate: Gate | None,
     ) -> None:
         self.settings = settings
         """The settings for new connections."""
@@ -58,7 +62,7 @@ class Endpoint:
         self._dialects = dialects
         self._front = front
         self._conceal = conceal
-        self._site = site
+        self._gate = gate
         self._connection_ids = itertools.count(1)
         self._readers: set[asyncio.Task[None]] = set()
 
@@ -67,7 +71,8 @@ class Endpoint:
 
         Raises HTTPException for a request that is not a handshake, or that the dialect or a hook refuses.
         """
-        opening = _opening(request, self.settings)
+        let_in = self._let_in(request, dialect) if is_handshake(request) else None
+        opening = _opening(request, self.settings, let_in)
         opened = dialect.open(opening) if dialect is not None else Introduction()
         if isinstance(opened, Rejection):
             raise error_of(opened)
@@ -76,11 +81,13 @@ class Endpoint:
         if (refusal := refuse_handshake(request)) is not None:
             raise refusal
         await self.admit(request, dialect)
+        if self._gate is not None and let_in is not None:
+            self._gate.refuse_revoked(let_in)  # the hook may have taken long
         response = SwitchingProtocols(request)
         await response.prepare(request)
         socket = WebSocket(self.settings.max_frame_bytes)
         transport = socket.take_over(request)
-        connection = self._open(request, transport, dialect)
+        connection = self._open(request, transport, dialect, let_in)
         if isinstance(opened, Closing):
             self._front.turn_away(connection, dialect, opened)
         elif dialect is not None:
@@ -94,13 +101,14 @@ class Endpoint:
         """Call the `admit` hook. Raises HTTPForbidden if the hook refuses the request."""
         if self.hooks is None:
             return
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        claims = claims_of(request)
         refusal = await self.hooks.check_connection(
             hooks.Connection(
                 dialect.name if dialect is not None else None,
                 request.headers,
                 request.query,
-                token if scheme.lower() == "bearer" and token else None,
+                bearer_token(request) or None,
+                claims.all if claims is not None else None,
             )
         )
         if refusal is not None:
@@ -113,7 +121,22 @@ class Endpoint:
             for reader in waiting:
                 reader.cancel()
 
-    def _open(self, request: web.Request, transport: asyncio.Transport, dialect: Dialect | None) -> Connection:
+    def _let_in(self, request: web.Request, dialect: Dialect | None) -> LetIn | None:
+        """Verify the token of a handshake, unless none are required.
+
+        Returns None for a client that may send its token in a frame. Raises HTTPUnauthorized and HTTPBadRequest.
+        """
+        if self._gate is None:
+            return None
+        # On the shared path, only the first frame will tell what the client may do.
+        possible = [each for each in self._dialects.values() if each.first_frames] if dialect is None else [dialect]
+        may_follow = any(each.tokens_in_frames for each in possible)
+        parameters = dialect.token_parameters if dialect is not None else ()
+        return (self._gate.let_in if may_follow else self._gate.require)(request, parameters)
+
+    def _open(
+        self, request: web.Request, transport: asyncio.Transport, dialect: Dialect | None, let_in: LetIn | None
+    ) -> Connection:
         settings, front, headers = self.settings, self._front, request.headers
         limits = Limits(settings.max_frame_bytes, settings.max_frames_per_s, settings.max_frames_burst, MAX_KEPT_BYTES)
         connection = Connection(
@@ -124,11 +147,18 @@ class Endpoint:
             front.close_idle,
             limits,
             front.put,
-            client_address(request, self._site()),
+            client_address(request),
         )
+        holders = front.token_holders
+        if holders is not None and len(front) >= settings.max_connections:
+            holders.close_an_anonymous_one()
         is_full = len(front) >= settings.max_connections
+        claims = let_in.claims if let_in is not None else None
+        subject = claims.subject if claims is not None else None
         origin, agent = headers.get("Origin"), headers.get("User-Agent")
-        front.opened(connection, ConnectionOpened(connection.id, dialect, connection.address, origin, agent))
+        front.opened(connection, ConnectionOpened(connection.id, dialect, connection.address, origin, agent, subject))
+        if holders is not None:
+            holders.begin(connection, claims, dialect)
         if is_full:
             front.turn_away(connection, dialect, Closing(CloseCode.FULL, "full"))
         return connection
@@ -142,7 +172,9 @@ class Endpoint:
 
     def _speaker(self, connection: Connection, dialect: Dialect, introduction: Introduction) -> Speaker:
         address = counted_as(connection.address)
-        caller = Caller(connection.id, introduction, self._conceal, address, given_id=new_given_id())
+        own = connection.access.own if connection.access is not None else None
+        given_id = (own.claims.peer if own is not None else None) or new_given_id()
+        caller = Caller(connection.id, introduction, self._conceal, address, given_id)
         return Speaker(dialect, caller)
 
     def _read_to_end(self, connection: Connection, socket: WebSocket) -> None:
@@ -153,14 +185,22 @@ class Endpoint:
             if not task.cancelled() and (error := task.exception()) is not None:
                 logger.error("connection %d has failed", connection.id, exc_info=error)
 
+        request_id.set(None)  # messages about the connection do not belong to its handshake
         task = asyncio.create_task(Reader(self._front, connection, socket).run())
         self._readers.add(task)
         task.add_done_callback(ended)
 
 
-def _opening(request: web.Request, settings: Settings) -> Opening:
-    raw_query = request.raw_path.partition("?")[2]
-    return Opening(request.match_info.get("room"), request.query, raw_query, settings)
+def _opening(request: web.Request, settings: Settings, let_in: LetIn | None) -> Opening:
+    removed = let_in.parameter if let_in is not None else None
+    return Opening(
+        request.match_info.get("room"),
+        without_token(request, request.query),
+        request.raw_path.partition("?")[2] if removed is None else "",
+        settings,
+        removed,
+        let_in.claims.subject if let_in is not None else None,
+    )
 
 
 def new_given_id() -> str:

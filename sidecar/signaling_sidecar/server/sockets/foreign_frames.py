@@ -30,4 +30,5 @@ class ForeignFrames:
                 kind,
                 others[0].name,
                 others[0].paths[0],
+                extra={"code": "wrong-path"},
             )

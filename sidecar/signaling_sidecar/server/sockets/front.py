@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Collection
+from itertools import islice
 
 from signaling_sidecar import errors
 from signaling_sidecar.dialects import Closing, Dialect
 from signaling_sidecar.hub import Ending, commands
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import Challenge, Close, CloseCode
+from signaling_sidecar.hub.effects import Challenge, Close
+from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End
 from signaling_sidecar.server.sockets.frames import message_frame
 from signaling_sidecar.server.sockets.outgoing import NS_PER_MS, Outgoing
+from signaling_sidecar.server.sockets.token_holders import TokenHolders
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, OwnerSide
 from signaling_sidecar.server.tick import Tick
 
@@ -31,6 +35,8 @@ class Front:
 
     def __init__(self, tick: Tick, ice_servers: IceServers, max_frames_per_s: float) -> None:
         self.owner: OwnerSide
+        self.token_holders: TokenHolders | None = None
+        """Checks the tokens of the clients. None if the sidecar requires no tokens."""
         self.max_frames_per_s = max_frames_per_s
         self._tick = tick
         self._loop = asyncio.get_running_loop()
@@ -39,11 +45,18 @@ class Front:
         self.outgoing = Outgoing(tick, self._connections, ice_servers, self.close_connection)
         self.send = self.outgoing.send
         self.put = self.outgoing.put
+        self.frames_received = 0
+        """The number of frames that were read, since the start."""
         self._taken: list[tuple[Connection, bytes]] = []
         """The frames of this tick that have arrived and are not handled yet."""
 
     def __len__(self) -> int:
         return len(self._connections)
+
+    @property
+    def connections(self) -> Collection[Connection]:
+        """The open connections."""
+        return self._connections.values()
 
     # --- what connections do -----------------------------------------------------------------------------------------
 
@@ -65,6 +78,8 @@ class Front:
             logger.exception("the handshake of connection %d could not be read", connection.id)
             return False
         if speaker is None:
+            return False
+        if self.token_holders is not None and not self.token_holders.recognised(connection, speaker.dialect):
             return False
         connection.speaks(speaker)
         self.owner.recognised(connection.id, speaker.dialect)
@@ -99,13 +114,30 @@ class Front:
         if not self._taken:
             return
         taken, self._taken = self._taken, []
+        self.frames_received += len(taken)
         for connection, frame in taken:
             if connection.end is None:
                 try:
-                    self.owner.ask(self.read(connection, frame))
+                    command = self.read(connection, frame)
+                    if self.token_holders is None:
+                        self.owner.ask(command)
+                    else:
+                        self.owner.ask(self.token_holders.check(connection, command))
+                        self.token_holders.close_spent(connection)
                 except Exception:
                     logger.exception("a frame of connection %d could not be handled", connection.id)
                     connection.abort("internal error")
+
+    def checked(self, connection: Connection, command: Command) -> Command:
+        """Check a command against the tokens of its client. Returns the command to pass to `ask`, which may be a
+        refusal."""
+        return command if self.token_holders is None else self.token_holders.check(connection, command)
+
+    def ask(self, connection: Connection, command: Command) -> None:
+        """Carry out a command that its client's tokens and the hooks allow."""
+        self.owner.ask(command)
+        if self.token_holders is not None:
+            self.token_holders.close_spent(connection)
 
     def read(self, connection: Connection, frame: bytes) -> Command:
         """Decode a text frame into a command, or a binary frame when it is a `Binary`."""
@@ -139,6 +171,8 @@ class Front:
         self._report_too_fast(connection, connection.rate.take_rest(self._loop.time()))
         self.outgoing.put_plain()
         self._connections.pop(connection.id, None)
+        if self.token_holders is not None:
+            self.token_holders.ended(connection)
         self.owner.ended(ConnectionEnded(connection.id, *end))
 
     def _report_too_fast(self, connection: Connection, count: int) -> None:
@@ -180,9 +214,9 @@ class Front:
         if not (connection.is_welcome or connection.waits):
             self.close_connection(connection, CloseCode.REFUSED, "idle")
 
-    def close_all(self) -> None:
-        """Close every connection with the code that tells the client to reconnect."""
-        for connection in list(self._connections.values()):
+    def close_oldest(self, count: int) -> None:
+        """Close this many connections with the code that tells the client to reconnect."""
+        for connection in list(islice(self._connections.values(), count)):
             self.close_connection(connection, CloseCode.RESTART, "restart", Ending.STOPPED)
 
     def send_now(self) -> None:

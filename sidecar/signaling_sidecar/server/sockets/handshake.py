@@ -11,6 +11,8 @@ from aiohttp import web
 from aiohttp.http import WS_KEY
 
 from signaling_sidecar.dialects import Rejection
+from signaling_sidecar.server.authorisation.tokens_in_requests import BEARER
+from signaling_sidecar.server.http.handshake_headers import SUBPROTOCOLS, words
 
 VERSION = "13"
 KEY_BYTES = 16  # RFC 6455, 4.1
@@ -25,8 +27,8 @@ class SwitchingProtocols(web.StreamResponse):
         accept = base64.b64encode(hashlib.sha1(key + WS_KEY, usedforsecurity=False).digest()).decode()
         headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept}
         # A browser that has offered subprotocols fails the connection if the server chooses none.
-        offered = _words(request, "Sec-WebSocket-Protocol")
-        super().__init__(status=101, headers=headers | ({"Sec-WebSocket-Protocol": offered[0]} if offered else {}))
+        names = _names(request)
+        super().__init__(status=101, headers=headers | ({SUBPROTOCOLS: names[0]} if names else {}))
         self.force_close()
 
     async def write_eof(self, data: bytes = b"") -> None:
@@ -43,14 +45,18 @@ def refuse_handshake(request: web.Request) -> web.HTTPException | None:
     keys = request.headers.getall("Sec-WebSocket-Key", ())
     if len(keys) != 1 or not _is_key(keys[0]):
         return web.HTTPBadRequest(text="Sec-WebSocket-Key must be 16 bytes in base64, once\n")
-    if not all(map(_TOKEN.fullmatch, _words(request, "Sec-WebSocket-Protocol"))):  # our answer contains one of them
+    offered = words(request, SUBPROTOCOLS)
+    if not all(map(_TOKEN.fullmatch, offered)):  # our answer contains one of them
         return web.HTTPBadRequest(text="Sec-WebSocket-Protocol must be names separated by commas\n")
+    if offered and not _names(request):
+        text = "offer another subprotocol after the one with the token, because the answer must not repeat a token\n"
+        return web.HTTPBadRequest(text=text)
     return None
 
 
-def is_handshake(request: web.Request) -> bool:
-    """Whether the request asks for an upgrade to the WebSocket protocol."""
-    return _asks_for("websocket", request, "Upgrade") and _asks_for("upgrade", request, "Connection")
+def _names(request: web.Request) -> list[str]:
+    """Return the offered subprotocols that the answer may name: all but those that carry a token."""
+    return [word for word in words(request, SUBPROTOCOLS) if not word.startswith(BEARER)]
 
 
 def error_of(rejection: Rejection) -> web.HTTPException:
@@ -59,16 +65,6 @@ def error_of(rejection: Rejection) -> web.HTTPException:
     if rejection.status == web.HTTPUpgradeRequired.status_code:
         return web.HTTPUpgradeRequired(text=rejection.text, headers={"Upgrade": "websocket"})
     return web.HTTPBadRequest(text=rejection.text)
-
-
-def _words(request: web.Request, name: str) -> list[str]:
-    """Return the words in a comma-separated header, which may occur several times."""
-    words = ",".join(request.headers.getall(name, ())).split(",")
-    return [word.strip() for word in words if word.strip()]
-
-
-def _asks_for(word: str, request: web.Request, header: str) -> bool:
-    return word in (each.lower() for each in _words(request, header))
 
 
 def _is_key(key: str) -> bool:

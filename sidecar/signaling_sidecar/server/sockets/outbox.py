@@ -32,7 +32,12 @@ class Outbox:
     @property
     def has_backlog(self) -> bool:
         """Whether the peer has not yet read everything that was written."""
-        return self.transport.get_write_buffer_size() > 0
+        return self.backlog_bytes > 0
+
+    @property
+    def backlog_bytes(self) -> int:
+        """The bytes that were written and that the peer has not read yet."""
+        return self.transport.get_write_buffer_size()
 
     def put(self, frame: bytes) -> None:
         self._frames.append(frame)

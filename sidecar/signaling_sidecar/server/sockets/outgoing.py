@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import msgspec
 
 from signaling_sidecar.dialects import Dialect
-from signaling_sidecar.hub.effects import (
+from signaling_sidecar.hub.effects import Send
+from signaling_sidecar.hub.messages import (
     Durability,
     LastWords,
     Message,
+    NotResumed,
     PeerList,
     Refused,
     Relayed,
+    Resumed,
     RoomsChanged,
-    Send,
     Welcome,
 )
 from signaling_sidecar.server.ice_servers import IceServers
@@ -56,6 +59,8 @@ class Outgoing:
         self._unsent = Unsent(tick)
         self._plain: list[Send] = []
         """The plain messages of this tick that are not in the outboxes yet."""
+        self.resumptions = Counter(dict.fromkeys(("resumed", "gap", "token"), 0))
+        """How often a client has resumed its session, with all frames or with a gap, or could not with its token."""
         self._silent_refusals = SilentRefusals()
         self._foreign_frames = ForeignFrames()
 
@@ -126,6 +131,8 @@ class Outgoing:
         """Update a connection after a message was put into its outbox."""
         if isinstance(message, Durability) and not is_silent:
             connection.outbox.hurry_last()  # it tells how durable the `ca` of the other frames of this tick is
+        if isinstance(message, Resumed | NotResumed):
+            self.resumptions["resumed" if isinstance(message, Resumed) else message.why] += 1
         if isinstance(message, Refused):
             connection.waits = False
             if is_silent:

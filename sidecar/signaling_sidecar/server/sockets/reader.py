@@ -8,7 +8,7 @@ from aiohttp import WebSocketError, WSCloseCode, WSMsgType
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Ending, commands
-from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CLOSE_WITHIN_S, LOST, Connection, End, ended_by_peer
@@ -86,6 +86,7 @@ class Reader:
         if message.type is WSMsgType.PING:
             front.put(connection, frames.frame(frames.PONG, message.data))
         elif message.type is not WSMsgType.PONG:
+            front.frames_received += 1
             is_text = message.type is WSMsgType.TEXT
             if is_text and connection.speaker is None and front.recognise(connection, message.data):
                 await self._begin()
@@ -106,14 +107,16 @@ class Reader:
             await self._ask(command)
 
     async def _ask(self, command: commands.Command) -> None:
-        """Pass the command of the client to the owner, if the hooks allow it. Closes a connection of an unknown
-        dialect."""
+        """Pass the command of the client to the owner, if its tokens and the hooks allow it.
+
+        Closes a connection of an unknown dialect."""
         connection, owner = self._connection, self._front.owner
+        command = self._front.checked(connection, command)
         if owner.has_hooks:
             with connection.unread():
                 command = await owner.checked(command)
         if connection.end is None:
-            owner.ask(command)
+            self._front.ask(connection, command)
             if connection.speaker is None:
                 self._front.close_connection(connection, CloseCode.REFUSED, Code.UNKNOWN_TYPE)
 

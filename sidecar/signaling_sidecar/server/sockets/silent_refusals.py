@@ -29,4 +29,5 @@ class SilentRefusals:
                 dialect,
                 refusal.message,
                 refusal.code,
+                extra={"code": refusal.code},
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, assert_never
 
@@ -20,8 +20,10 @@ from signaling_sidecar.errors import NOT_JSON, HooksUnreadable, Refusal, WrongHo
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import Command
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.hub.grant import Grant
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.reload import HooksFile
+from signaling_sidecar.server.refused_commands import refused, refused_relay
 from signaling_sidecar.server.user_hooks import answers
 from signaling_sidecar.server.user_hooks.outcome import HookRaised, HooksStopped
 from signaling_sidecar.server.user_hooks.runner import HookRunner
@@ -94,8 +96,10 @@ class HookChecks:
             case commands.Join():
                 return await self._of_join(command)
             case commands.Enqueue():
-                refusal = await self._ask("on_join", hooks.Join(command.dialect, None, command.peer, None, None, ()))
-                return command if refusal is None else _refused(command, refusal)
+                claims = _claims(command.grant)
+                asked = hooks.Join(command.dialect, None, command.peer, None, None, (), claims)
+                refusal = await self._ask("on_join", asked)
+                return command if refusal is None else refused(command, refusal)
             case (
                 commands.Leave()
                 | commands.Update()
@@ -137,31 +141,40 @@ class HookChecks:
         if session is None:
             return opened
         present = tuple(session.room.sessions)
-        asked = hooks.Join(opened.dialect, session.room.key.room, opened.peer, session.name, None, present)
+        asked = hooks.Join(
+            opened.dialect, session.room.key.room, opened.peer, session.name, None, present, _claims(opened.grant)
+        )
         refusal = await self._ask("on_join", asked)
         return opened if refusal is None else commands.Refuse(connection=opened.connection, refusal=refusal)
 
     async def _of_join(self, join: commands.Join) -> commands.Join | commands.Refuse:
         key = self._hub.in_group(join).room
-        refusal = await self._ask_join(key, join.peer, join.name, join.credential)
+        refusal = await self._ask_join(key, join.peer, join.grant, join.name, join.credential)
         own = await self._rules_of(key) if refusal is None else refusal
-        return _refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
+        return refused(join, own) if isinstance(own, Refusal) else msgspec.structs.replace(join, rules=own)
 
     async def _ask_join(
-        self, key: RoomKey, peer: str | None, name: str | None = None, credential: str | None = None
+        self,
+        key: RoomKey,
+        peer: str | None,
+        grant: Grant | None,
+        name: str | None = None,
+        credential: str | None = None,
     ) -> Refusal | None:
         room = self._hub.membership.room(key)
         present = tuple(room.sessions) if room is not None else ()
-        return await self._ask("on_join", hooks.Join(*key, peer, name, credential, present))
+        return await self._ask("on_join", hooks.Join(*key, peer, name, credential, present, _claims(grant)))
 
     async def _of_relay(self, relay: commands.Relay, earlier: Sequence[commands.Single]) -> commands.Single:
         sender = self._sender(relay, earlier)
         if sender is None and self._hub.state.is_published(relay):
             assert relay.room is not None
             sender = relay.room, relay.claimed_from
-            refusal = await self._ask_join(*sender)  # who may not join a room must not send to it from outside either
+            refusal = await self._ask_join(
+                *sender, relay.grant
+            )  # who may not join a room must not send to it from outside either
             if refusal is not None:
-                return _refused_relay(relay, relay.room, refusal)
+                return refused_relay(relay, relay.room, refusal)
         if sender is None:
             return relay  # the hub refuses it, because its sender is in no room
         (sent_in, peer), key = sender, sender[0]
@@ -176,9 +189,9 @@ class HookChecks:
             is_binary = isinstance(relay.payload, Binary)
             frame = relay.payload if is_binary else msgspec.json.decode(relay.payload)
         except NOT_JSON as error:  # the dialect has not read the whole frame
-            return _refused_relay(relay, sent_in, errors.bad_json(str(error)))
+            return refused_relay(relay, sent_in, errors.bad_json(str(error)))
         refusal = await self._ask("on_relay", hooks.Relay(key.dialect, key.room, peer, relay.to, relay.kind, frame))
-        return relay if refusal is None else _refused_relay(relay, sent_in, refusal)
+        return relay if refusal is None else refused_relay(relay, sent_in, refusal)
 
     def _sender(self, relay: commands.Relay, earlier: Sequence[commands.Single]) -> tuple[RoomKey, str | None] | None:
         """Return the room and the peer id of the sender: the current ones, or those that it will have after its
@@ -223,22 +236,9 @@ class HookChecks:
         if now_s - self._told_s >= TOLD_GAP_S:
             self._told_s = now_s
             told = f"\n{error.told}" if isinstance(error, HookRaised) else f" {error}"
-            logger.error("the hook %s failed, and the request is refused:%s", name, told)
+            logger.error("the hook %s failed, and the request is refused:%s", name, told, extra={"code": "hook-failed"})
         return errors.hook_failed(name)
 
 
-def _refused(command: commands.Join | commands.Enqueue, refusal: Refusal) -> commands.Refuse:
-    return commands.Refuse(
-        connection=command.connection,
-        refusal=refusal,
-        kind=command.kind,
-        room=command.room if isinstance(command, commands.Join) else None,
-        peer=command.peer,
-        ref=command.ref,
-    )
-
-
-def _refused_relay(relay: commands.Relay, sent_in: RoomKey, refusal: Refusal) -> commands.Refuse:
-    return commands.Refuse(
-        connection=relay.connection, refusal=refusal, kind=relay.kind, sent_in=sent_in, to=relay.to, ref=relay.ref
-    )
+def _claims(grant: Grant | None) -> Mapping[str, Any] | None:
+    return grant.claims if grant is not None else None

@@ -66,7 +66,11 @@ class HookRunner:
         stalled_s = min(STALLED_S, within_s)
         if not await _is_done(call.outcome, stalled_s):
             if call.is_running:
-                logger.warning("a hook blocks all other hooks; make it async, and await what it waits for:\n%s", thread)
+                logger.warning(
+                    "a hook blocks all other hooks; make it async, and await what it waits for:\n%s",
+                    thread,
+                    extra={"code": "hook-blocks"},
+                )
             if not await _is_done(call.outcome, within_s - stalled_s):
                 if call.is_running:
                     await self._free(thread)

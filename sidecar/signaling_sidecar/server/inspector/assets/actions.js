@@ -37,7 +37,7 @@ export function say(room) {
   const text = { tag: 'textarea', rows: 3, required: true, maxLength: 4096 }
   askBack({
     title: `Say something in ${room.name ?? room.room}`,
-    about: `The text is sent as a notice to ${counted(room.peers, 'peer')}. What a page does with it is up to the app.`,
+    about: `The text is sent as a notice to ${counted(room.peers, 'peer')}.`,
     fields: [field('Text', 'text', text)],
     yes: `Send to ${counted(room.peers, 'peer')}`,
     act: ({ text }) => act(room, 'say', { text: text.value }),
@@ -47,15 +47,15 @@ export function say(room) {
 
 export function rules(room) {
   const { capacity, listed, grace_s, host } = room.rules ?? {}
-  const number = { type: 'number', placeholder: 'as the dialect' }
+  const number = { type: 'number', placeholder: 'as the protocol' }
   const choices = [
-    new Option('as the dialect', ''),
+    new Option('as the protocol', ''),
     new Option('listed', 'true', false, listed === true),
     new Option('hidden', 'false', false, listed === false),
   ]
   askBack({
     title: `Rules of the room ${room.name ?? room.room}`,
-    about: 'Nobody who is in the room is removed. An empty field stands for the rule of the dialect.',
+    about: 'Nobody who is in the room is removed. An empty field stands for the rule of the protocol.',
     fields: [
       field('Most peers', 'capacity', { ...number, min: 1, step: 1, value: capacity ?? '' }),
       field('In the list of rooms', 'listed', { tag: 'select' }, ...choices),
@@ -65,7 +65,7 @@ export function rules(room) {
         step: 'any',
         value: grace_s ?? '',
       }),
-      field('Id of the host', 'host', { placeholder: 'as the dialect', value: host ?? '' }),
+      field('Id of the host', 'host', { placeholder: 'as the protocol', value: host ?? '' }),
     ],
     yes: 'Set these rules',
     act: (form) => act(room, 'rules', wantedRules(form)),

@@ -1,6 +1,9 @@
-/** Where one is, which the URL holds: the room, the view of it, its filters, and the record that is open. */
+/** The place that the URL holds: the room, the view of it, its filters, and the open record. */
 
 const VIEWS = ['mesh', 'ladder', 'timeline', 'records']
+
+/** The protocol of this project's own client. */
+export const OWN = 'rooms'
 
 let onMove = () => {}
 
@@ -10,7 +13,7 @@ export function place() {
   const room = query.get('room')
   return {
     room,
-    dialect: query.get('dialect') ?? (room === null ? null : 'rooms'),
+    dialect: query.get('dialect') ?? (room === null ? null : OWN),
     view: VIEWS.includes(view) ? view : 'mesh',
     isList: view === 'rooms',
     pair: pairIn(query.get('pair')),

@@ -5,18 +5,17 @@ import { ask, roomPath } from './api.js'
 import { $, button, counted, drawn, keyed, make } from './elements.js'
 import { clearLists, KINDS, listOf } from './lists.js'
 import { paced } from './pacing.js'
-import { showPairs, summaryOf } from './pairs.js'
+import { showPairs, showVerdict, summaryOf } from './pairs.js'
 import { hidePayload, showPayload } from './payload.js'
 import { filters, go, pairText, place, urlOf } from './place.js'
-import { facts, titleOf } from './rooms.js'
+import { dialectOf, facts, hintRow, keyOf, titleOf } from './rooms.js'
 
 const FETCH_GAP_MS = 500
+const hasList = ({ view }) => view === 'ladder' || view === 'records'
 
 let shown = null // the newest answer about the room of this place
 let listKey = ''
 let onProblem = () => {}
-
-const keyOf = ({ dialect, room }) => `${dialect}/${room}`
 
 /** Fetches the room, and shows it. Call it at each change, it fetches as often as it can bear. */
 export const refreshRoom = paced(async () => {
@@ -81,7 +80,7 @@ export function prepareRoom(problem) {
   $('close').onclick = () => close(shown.room)
   for (const select of document.querySelectorAll('.pair-filter'))
     select.onchange = () => go({ pair: select.value ? JSON.parse(select.value) : null, seq: null })
-  $('kinds').replaceChildren(...Object.entries(KINDS).map(kindBox))
+  $('kinds').append(...Object.entries(KINDS).map(kindBox))
   $('type').onchange = () => go({ type: $('type').value.trim(), seq: null })
   $('text').onchange = () => go({ text: $('text').value.trim(), seq: null })
 }
@@ -111,19 +110,23 @@ function showFound() {
   $('summary').dataset.state = room.worst ?? 'none'
   $('close').hidden = $('say').hidden = $('rules').hidden = peers.length === 0
   showPairs(verdicts, keyOf(room))
-  keyed($('rejections'), rejections, ({ sentence }) => sentence, rejectionRow)
+  keyed($('rejections'), rejections, ({ sentence }) => sentence, hintRow)
   $('rejections').hidden = rejections.length === 0
+  $('side').hidden = peers.length === 0
   keyed($('peers'), peers, ({ session }) => session, peerRow)
   $('no-pair').hidden = verdicts.length > 0
+  $('no-pair').textContent =
+    peers.length > 1 ? 'No signal between two of these peers could be read.' : 'Open your page in a second tab.'
   if (here.view === 'mesh') drawnToFit($('mesh'), mesh)
   if (here.view === 'timeline') drawn($('timeline'), timeline)
   showFilters(verdicts, here)
   showRows(here)
 }
 
-function about({ dialect, room, name, peers, capacity, listed, mode }) {
+function about({ dialect, room, name, peers, capacity, listed, mode, ended }) {
+  if (ended) return dialectOf(dialect)
   const count = capacity ? `${peers} of at most ${counted(capacity, 'peer')}` : counted(peers, 'peer')
-  return facts(name && room, `protocol “${dialect}”`, count, mode, !listed && 'hidden')
+  return facts(name && room, dialectOf(dialect), count, mode, !listed && 'hidden')
 }
 
 function peerRow({ peer, label, away, host, joinedAt }) {
@@ -135,22 +138,18 @@ function peerRow({ peer, label, away, host, joinedAt }) {
     'li',
     { data: { peer } },
     make('div', {}, make('b', {}, label), make('div', { className: 'muted small' }, about)),
-    button('Kick…', ask, { className: 'quiet', ariaLabel: `Kick ${label}…` }),
+    button('Kick…', ask, { ariaLabel: `Kick ${label}…` }),
   )
 }
 
-const rejectionRow = ({ sentence, next_step }) =>
-  make('li', {}, make('p', {}, sentence), next_step && make('p', {}, next_step))
-
 /** The drawing has wide margins for long names. They are cut off here, so that a phone shows it without scrolling. */
 function drawnToFit(element, html) {
-  if (!drawn(element, html)) return
-  for (const svg of element.querySelectorAll('svg')) {
-    const { x, y, width, height } = svg.getBBox()
-    svg.setAttribute('viewBox', `${x - 4} ${y - 4} ${width + 8} ${height + 8}`)
-    svg.setAttribute('width', width + 8)
-    svg.setAttribute('height', height + 8)
-  }
+  const svg = drawn(element, html) && element.querySelector('svg')
+  if (!svg) return
+  const { x, y, width, height } = svg.getBBox()
+  svg.setAttribute('viewBox', `${x - 4} ${y - 4} ${width + 8} ${height + 8}`)
+  svg.setAttribute('width', width + 8)
+  svg.setAttribute('height', height + 8)
 }
 
 function showFilters(verdicts, here) {
@@ -158,12 +157,7 @@ function showFilters(verdicts, here) {
   const pairs = new Map(verdicts.map(({ peers, labels }) => [JSON.stringify(peers), labels.join(' and ')]))
   if (chosen && !pairs.has(chosen)) pairs.set(chosen, here.pair.join(' and '))
   for (const select of document.querySelectorAll('.pair-filter')) {
-    const text = JSON.stringify([...pairs])
-    if (select.pairs !== text) {
-      select.pairs = text
-      const options = [...pairs].map(([value, label]) => new Option(label, value))
-      select.replaceChildren(new Option('all peers', ''), ...options)
-    }
+    keyed(select, [['', 'all peers'], ...pairs], ([value]) => value, ([value, label]) => new Option(label, value))
     if (document.activeElement !== select) select.value = chosen ?? ''
   }
   for (const box of $('kinds').querySelectorAll('input'))
@@ -172,14 +166,15 @@ function showFilters(verdicts, here) {
 }
 
 function showRows(here) {
-  if (here.view !== 'ladder' && here.view !== 'records') return
-  const { ladder, seq, room } = shown
+  if (!hasList(here)) return
+  const { ladder, seq, room, verdicts } = shown
   const list = listOf(here.view, ladder.rowPx)
   const key = JSON.stringify([keyOf(room), here.view, here.pair, here.kinds, here.type, here.text])
   const isNew = listKey !== key
   if (isNew) list.clear()
   listKey = key
   if (here.view === 'ladder') {
+    list.marked = showVerdict(verdicts, here.pair)
     drawn(list.head, ladder.head)
     list.body.style.width = list.head.style.width = `${ladder.widthPx}px`
     $('cut').hidden = !ladder.cut
@@ -188,6 +183,7 @@ function showRows(here) {
   }
   if (isNew && here.seq) list.reveal(here.seq)
   else if (isNew || list.seenSeq !== seq) list.refresh()
+  else list.show()
   list.seenSeq = seq
 }
 
@@ -195,7 +191,7 @@ function showRows(here) {
 function showOpenRecord() {
   const here = place()
   const list = listOf(here.view)
-  if (here.seq === null || (here.view !== 'ladder' && here.view !== 'records')) {
+  if (here.seq === null || !hasList(here)) {
     hidePayload()
     if (list) list.openSeq = null
     list?.show()

@@ -1,7 +1,7 @@
 /** The list of all rooms, and what is taught when there is none, or when something in them cannot be seen. */
 
 import { $, counted, keyed, make, rank, stateChip, WORST_FIRST } from './elements.js'
-import { place, urlOf } from './place.js'
+import { OWN, place, urlOf } from './place.js'
 
 const SEARCH_FROM = 8 // rooms
 
@@ -23,13 +23,15 @@ export function showRooms() {
   const shown = rooms
     .filter(({ room, name, dialect }) => `${name ?? ''} ${room} ${dialect}`.toLowerCase().includes(wanted))
     .map((room) => ({ ...room, isHere: room.room === here.room && room.dialect === here.dialect, view: here.view }))
-  keyed($('rooms'), shown, ({ dialect, room }) => `${dialect}/${room}`, roomRow)
+  keyed($('rooms'), shown, keyOf, roomRow)
   $('none-found').hidden = rooms.length === 0 || shown.length > 0
 }
 
+export const dialectOf = (dialect) => `protocol “${dialect}”`
+export const keyOf = ({ dialect, room }) => `${dialect}/${room}`
 export const titleOf = ({ name, room }) => name ?? room
 
-function roomRow({ dialect, room, name, listed, peers, away, pairs, worst, sentence, isHere }) {
+function roomRow({ dialect, room, name, listed, peers, away, pairs, worst, sentence, isHere, ended }) {
   const link = make('a', { href: urlOf({ room, dialect }), className: 'room-link' }, name ?? room)
   if (isHere) link.ariaCurrent = 'page'
   return make(
@@ -39,7 +41,7 @@ function roomRow({ dialect, room, name, listed, peers, away, pairs, worst, sente
     make(
       'div',
       { className: 'muted small' },
-      facts(dialect, counted(peers, 'peer'), away && `${away} away`, !listed && 'hidden'),
+      facts(ended ? 'ended' : counted(peers, 'peer'), away && `${away} away`, !listed && 'hidden', dialect !== OWN && dialectOf(dialect)),
     ),
     sentence && make('div', { className: 'sentence' }, sentence),
   )
@@ -48,12 +50,19 @@ function roomRow({ dialect, room, name, listed, peers, away, pairs, worst, sente
 export const facts = (...all) => all.filter(Boolean).join(' · ')
 
 /** Such as `2 failed, 1 connected`: all states that some pair has, the worst one first. */
-function pairsText(pairs) {
+export function statesText(pairs) {
   const there = WORST_FIRST.filter((state) => pairs[state])
-  if (there.length > 1) return there.map((state) => `${pairs[state]} ${state}`).join(', ')
-  return pairs[there[0]] === 1 ? there[0] : `all ${pairs[there[0]]} ${there[0]}`
+  return there.map((state) => `${pairs[state]} ${state}`).join(', ')
 }
 
-function hintRow({ code = '', sentence, remedy }) {
+function pairsText(pairs) {
+  const text = statesText(pairs)
+  if (text.includes(',')) return text
+  const [count, state] = text.split(' ')
+  return count === '1' ? state : `${count === '2' ? 'both' : `all ${count}`} ${state}`
+}
+
+/** `next_step` is what the remedy of a rejection is called. */
+export function hintRow({ code = '', sentence, next_step, remedy = next_step }) {
   return make('li', { data: { code } }, make('p', {}, sentence), remedy && make('p', { className: 'muted' }, remedy))
 }

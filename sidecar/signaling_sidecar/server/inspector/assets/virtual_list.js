@@ -1,9 +1,6 @@
 /**
- * A list of which only the visible rows are elements, and only rows near them are kept in memory.
- *
- * 1. All rows have the same height, so that the scroll bar is right without the rows.
- * 2. While it follows, the newest rows are shown. Scrolling up pauses it, and scrolling to the end lets it follow again.
- * 3. For the keyboard and the screen reader it is a list box, whose focus stays on the list itself.
+ * A list of which only the visible rows are elements, and only rows near them are kept in memory. All rows have the same
+ * height. While it follows, the newest rows are shown: scrolling up pauses it, and scrolling to the end goes on.
  */
 
 import { make } from './elements.js'
@@ -31,6 +28,9 @@ export class VirtualList {
     new ResizeObserver(() => this.show()).observe(scroller)
     this.clear()
   }
+
+  /** The numbers of the records whose rows are marked. */
+  marked = new Set()
 
   /** Forgets all rows, because others are wanted now. */
   clear() {
@@ -174,6 +174,7 @@ export class VirtualList {
     this.elements.set(at, element)
     element.ariaSetSize = this.total
     element.ariaSelected = String(at === this.active)
+    element.classList.toggle('marked', row !== undefined && this.marked.has(row.seq))
     element.classList.toggle('open', row !== undefined && row.seq === this.openSeq)
   }
 

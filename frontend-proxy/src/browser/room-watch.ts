@@ -1,0 +1,111 @@
+/** Watches the list of rooms for a client, which need not be in a room. */
+
+import type { Connection } from './connection.ts'
+import { adviseOnRefusedWatch } from './console-advice.ts'
+import { randomId } from './identity.ts'
+import type { Refusal } from './payload.ts'
+import { type NoToken, type Token, TokenSource } from './token-source.ts'
+
+export class RoomWatch {
+  readonly #connection: Connection
+  readonly #token: Token | undefined
+  readonly #refused: (refusal: Refusal) => void
+  #tokens = new TokenSource(undefined)
+  #isOn = false
+  /** The `id` of the last `watch_rooms` frame, which an error repeats as its `ref`. */
+  #ref = ''
+  /** Whether that frame contained the token, if the app has given one. */
+  #hasSentToken = false
+
+  /** `refused` is called when the watch has ended because the sidecar wants a token that the app does not have. */
+  constructor(
+    connection: Connection,
+    token: Token | undefined,
+    refused: (refusal: Refusal) => void,
+  ) {
+    this.#connection = connection
+    this.#token = token
+    this.#refused = refused
+  }
+
+  get isOn(): boolean {
+    return this.#isOn
+  }
+
+  /** `isJoining` is true if a join on the same connection tells the sidecar who the user is. */
+  start(isJoining: boolean): void {
+    this.#isOn = true
+    this.#tokens = new TokenSource(this.#token)
+    this.#connection.start()
+    if (this.#connection.isOpen) this.opened(isJoining)
+  }
+
+  stop(): void {
+    this.#isOn = false
+    this.#ref = ''
+  }
+
+  /** Gets a token before a connection is opened, for a client without a room. See `JoinRequest.prepare`. */
+  async prepare(): Promise<boolean> {
+    const tokens = this.#tokens
+    if (!this.#isOn) return true
+    try {
+      await tokens.prepare()
+    } catch (error) {
+      const reason = error as NoToken
+      if (!this.#isOn || tokens !== this.#tokens) return true
+      if (reason.code === 'token-failed') throw reason
+      this.#end(reason)
+      return false
+    }
+    return true
+  }
+
+  /** Must be called when a connection is open. */
+  opened(isJoining: boolean): void {
+    if (!this.#isOn) return
+    if (isJoining && !this.#tokens.isReady) this.#send()
+    else void this.#sendWithToken()
+  }
+
+  /** Must be called when the sidecar has sent a list. */
+  accepted(): void {
+    this.#tokens.accepted()
+  }
+
+  /** Whether an error refuses the last `watch_rooms` for want of a token. */
+  isRefusedBy(code: string, ref: unknown): boolean {
+    return code === 'unauthorised' && ref !== undefined && ref === this.#ref
+  }
+
+  /** Handles such an error. */
+  refused(message: string): void {
+    if (this.#hasSentToken && !this.#tokens.renew()) this.#end({ code: 'unauthorised', message })
+    else void this.#sendWithToken()
+  }
+
+  async #sendWithToken(): Promise<void> {
+    const tokens = this.#tokens
+    const isStale = () => !this.#isOn || tokens !== this.#tokens || !this.#connection.isOpen
+    try {
+      if (!tokens.isReady) await tokens.prepare()
+      if (isStale()) return
+      this.#send(tokens.take())
+      this.#hasSentToken = true
+    } catch (error) {
+      if (!isStale()) this.#end(error as NoToken)
+    }
+  }
+
+  #send(token?: string): void {
+    this.#ref = randomId()
+    this.#hasSentToken = false
+    this.#connection.send({ type: 'watch_rooms', id: this.#ref, token })
+  }
+
+  #end({ code, message }: Refusal): void {
+    this.stop()
+    adviseOnRefusedWatch(code, message)
+    this.#refused({ code, message })
+  }
+}

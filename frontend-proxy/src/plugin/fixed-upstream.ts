@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+import path from 'node:path'
+import type { Log } from './log.ts'
+import { projectFolders } from './project-folders.ts'
+import { findAdminToken } from './running-sidecar.ts'
+import { stateFoldersOf } from './sidecar-config.ts'
+import type { Upstream } from './upstream.ts'
+
+/** The plugin's options `target` and `token`. */
+export interface FixedTarget {
+  readonly target: string
+  readonly token: string | undefined
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
+
+/** Whether the sidecar runs on another machine, as far as its URL shows. */
+export function isRemote(target: string): boolean {
+  return !LOOPBACK.test(new URL(target).hostname)
+}
+
+/** Stands for a sidecar that the plugin does not start. `root` is Vite's root. */
+export function fixedUpstream({ target, token }: FixedTarget, root: string, log: Log): Upstream {
+  if (token !== undefined && isRemote(target) && target.startsWith('http:'))
+    log.warn(`the token is sent to ${target} without encryption; use https`)
+  const warned = new Set<string>()
+  // A page tries again every few seconds, and would cause the same warning each time.
+  const warnOnce = (text: string) => {
+    if (!warned.has(text)) log.warn(text)
+    warned.add(text)
+  }
+  return {
+    url: target,
+    token,
+    isRemote: isRemote(target),
+    problem: undefined,
+    async adminToken() {
+      // It is found if that sidecar was started for this project.
+      const { SIDECAR_STATE_DIR: named } = process.env
+      const stateDir = named ? path.resolve(root, named) : undefined
+      return (await findAdminToken(stateFoldersOf(projectFolders(root), stateDir), target)) ?? token
+    },
+    // The sidecar does not know this secret. It only replaces a value that a client may have sent.
+    secret: randomUUID(),
+    starting: () => undefined,
+    unreachable: () => warnOnce(`no sidecar answers at ${target}; is it running?`),
+    failed: (error) => warnOnce(`the proxy to ${target} failed: ${error.message}`),
+    refused: (status, reason) => warnOnce(refusal({ target, token }, status, reason)),
+  }
+}
+
+function refusal({ target, token }: FixedTarget, status: number, reason: string): string {
+  const advice =
+    status !== 401
+      ? ''
+      : token === undefined
+        ? "; set the plugin's option `token`, or the option `token` of the page's SignalingClient"
+        : "; check the plugin's option `token`"
+  return `the sidecar at ${target} has refused a page (${status}): ${reason}${advice}`
+}

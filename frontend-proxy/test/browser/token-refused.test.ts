@@ -1,0 +1,205 @@
+import { describe, expect, it, vi } from 'vitest'
+import { SignalingClient } from '../../src/browser/index.ts'
+import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
+import {
+  admit,
+  client,
+  FIRST_RETRY_MS,
+  joined,
+  joins,
+  opened,
+  record,
+  refuse,
+  settled,
+  tokens,
+  useFakePage,
+  warned,
+} from './page-scene.ts'
+
+useFakePage()
+
+describe('a token that the sidecar does not accept', () => {
+  it('ends the join after the second one was refused, too', async () => {
+    const events = record(client({ token: tokens() }))
+    const socket = await opened()
+    refuse(socket, 'unauthorised')
+    await settled()
+    refuse(socket, 'unauthorised')
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(joins(socket)).toHaveLength(2)
+    expect(events).toEqual(['waiting unauthorised', 'left refused', 'refused unauthorised'])
+    expect(warned).toHaveLength(1)
+  })
+
+  it('does not make the client reconnect when the sidecar closes the useless connection', async () => {
+    const signaling = client({ token: 'wrong' })
+    const ends: unknown[] = []
+    signaling.addEventListener('disconnected', ({ detail }) => ends.push(detail))
+    const socket = await opened()
+    refuse(socket, 'unauthorised')
+    socket.drop(4401, 'unauthorised')
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(ends).toEqual([{ code: 4401, reason: 'unauthorised', final: true }])
+    expect(signaling.state).toBe('idle')
+    expect(FakeWebSocket.made).toHaveLength(1)
+  })
+})
+
+describe('a function that returns no token', () => {
+  it.each([
+    [null, 'null'],
+    ['', 'an empty string'],
+    [undefined, 'undefined'],
+    [{ token: 'x' }, 'object'],
+  ])('but %j ends the join, and nothing is connected', async (value, name) => {
+    const signaling = client({ token: async () => value as string })
+    const events = record(signaling)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(events).toEqual(['left refused', 'refused no-token'])
+    expect(warned).toEqual([expect.stringContaining(`has returned ${name}. Call join() again`)])
+    expect(signaling.state).toBe('idle')
+    expect(FakeWebSocket.made).toEqual([])
+  })
+
+  it('is called again by join()', async () => {
+    let token: string | null = null
+    const signaling = client({ token: () => token })
+    await settled()
+    token = 'after the login'
+    signaling.join()
+    expect((await opened()).sent).toMatchObject([{ roomId: 'bar', token }])
+  })
+
+  it('may be called again in the very event that reports it', async () => {
+    let token: string | null = null
+    const signaling = client({ token: () => token })
+    signaling.addEventListener('refused', () => {
+      token = 'after the login'
+      signaling.join()
+    })
+    const socket = await opened()
+    await settled()
+    expect(socket.sent).toMatchObject([{ roomId: 'bar', token: 'after the login' }])
+  })
+
+  it('ends a join on an open connection, and leaves the connection as it is', async () => {
+    const { signaling, events } = await joined()
+    signaling.join('pub', { token: () => null })
+    await settled()
+    expect(events).toEqual(['left moved', 'left refused', 'refused no-token'])
+    expect(signaling.state).toBe('connected')
+  })
+})
+
+describe('a function that fails', () => {
+  const failing = (times: number) => {
+    let calls = 0
+    return vi.fn(async () => {
+      calls += 1
+      if (calls <= times) throw new TypeError('Failed to fetch')
+      return 'at last'
+    })
+  }
+
+  it('is called again after growing delays, with one warning', async () => {
+    const token = failing(8)
+    const events = record(client({ token }))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(token.mock.calls.length).toBeLessThan(5)
+    const socket = await opened(30_000)
+    expect(socket.sent).toMatchObject([{ type: 'join', token: 'at last' }])
+    admit(socket, 'one')
+    expect(new Set(events)).toEqual(new Set(['waiting token-failed', 'peer_list']))
+    expect(token).toHaveBeenCalledTimes(9)
+    expect(warned).toEqual([
+      "Signaling: could not join the room 'bar' (token-failed): the function `token` has failed: TypeError: Failed to fetch. The client calls the function again until it returns a token.",
+    ])
+  })
+
+  it('once prints nothing, because the page may just be about to be unloaded', async () => {
+    client({ token: failing(1) })
+    await opened(1_000)
+    expect(warned).toEqual([])
+  })
+
+  it('is called again for a join on an open connection as well', async () => {
+    const { signaling, socket } = await joined()
+    signaling.join('pub', { token: failing(2) })
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(joins(socket).slice(1)).toMatchObject([{ roomId: 'pub', token: 'at last' }])
+  })
+
+  it('is not called again after close()', async () => {
+    const token = failing(100)
+    const signaling = client({ token })
+    await vi.advanceTimersByTimeAsync(1_000)
+    signaling.close()
+    token.mockClear()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(token).not.toHaveBeenCalled()
+  })
+})
+
+describe('the list of rooms', () => {
+  const lobby = (token?: string | (() => Promise<string | null>)) => {
+    const signaling = new SignalingClient({ ...fakeNetwork, ...(token && { token }) })
+    signaling.watchRooms()
+    return signaling
+  }
+
+  it('is watched with a token, and with a new one on each connection', async () => {
+    lobby(tokens())
+    const socket = await opened()
+    expect(socket.sent).toMatchObject([{ type: 'watch_rooms', token: '1' }])
+    socket.drop(4401)
+    expect((await opened(FIRST_RETRY_MS)).sent).toMatchObject([{ type: 'watch_rooms', token: '2' }])
+  })
+
+  it('needs no token any more after it is not watched', async () => {
+    const token = tokens()
+    const signaling = lobby(token)
+    const socket = await opened()
+    signaling.unwatchRooms()
+    socket.drop(1006)
+    expect((await opened(FIRST_RETRY_MS)).sent).toEqual([])
+    expect(token).toHaveBeenCalledTimes(1)
+  })
+
+  it('is watched with the token of the join if there is one', async () => {
+    const token = tokens()
+    const signaling = client({ token })
+    signaling.watchRooms()
+    const socket = await opened()
+    expect(socket.sent).toMatchObject([{ type: 'join', token: '1' }, { type: 'watch_rooms' }])
+    expect(token).toHaveBeenCalledTimes(1)
+    refuse(socket, 'unauthorised') // The token of the join was refused.
+    await settled()
+    expect(socket.sent.at(-1)).toMatchObject({ type: 'watch_rooms', token: '2' })
+  })
+
+  it.each([
+    ['a function', tokens, 2],
+    ['a string', () => 'wrong', 1],
+    ['nothing', () => undefined, 2],
+  ])('is given up after refusals of what %s returned', async (_, token, times) => {
+    const signaling = lobby(token())
+    const events = record(signaling)
+    const socket = await opened()
+    for (let count = 1; count <= 3; count += 1) {
+      refuse(socket, 'unauthorised')
+      await settled()
+    }
+    expect(socket.sent.length).toBeLessThanOrEqual(times)
+    expect(events[0]).toBe('refused unauthorised')
+    expect(warned).toEqual([expect.stringContaining('could not watch the list of rooms')])
+    socket.drop(4401)
+    expect(signaling.state).toBe('idle')
+  })
+
+  it('is not watched without a token when the app has none', async () => {
+    const events = record(lobby(async () => null))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(events).toEqual(['refused no-token'])
+    expect(FakeWebSocket.made).toEqual([])
+  })
+})

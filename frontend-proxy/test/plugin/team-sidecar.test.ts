@@ -1,0 +1,155 @@
+import { once } from 'node:events'
+import { createServer, get, type IncomingMessage, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { makeProject, openVite, refusedUpgrade } from './vite-project.ts'
+
+const TOKEN = 'secret-of-the-team'
+
+/** Opens a server that stands for a sidecar on another machine, and returns what it was asked. */
+async function openTeamSidecar(handle: RequestListener = (_, response) => void response.end('[]')) {
+  const asked: IncomingMessage[] = []
+  const server = createServer((request, response) => {
+    asked.push(request)
+    handle(request, response)
+  })
+  onTestFinished(() => void server.close())
+  await once(server.listen(0, '0.0.0.0'), 'listening')
+  const { port } = server.address() as AddressInfo
+  // The plugin does not take this address for one of this machine.
+  return { server, asked, port, target: `http://0.0.0.0:${port}` }
+}
+
+function acceptSockets({ server, asked }: Awaited<ReturnType<typeof openTeamSidecar>>) {
+  const accepting = new WebSocketServer({ noServer: true })
+  server.on('upgrade', (request, tcp, head) => {
+    asked.push(request)
+    accepting.handleUpgrade(request, tcp, head, (socket: WebSocket) => socket.send('hello'))
+  })
+}
+
+async function firstFrame(url: string, headers: Record<string, string> = {}): Promise<string> {
+  const { WebSocket } = await import('ws')
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), { headers })
+  onTestFinished(() => socket.terminate())
+  const [data] = await once(socket, 'message')
+  return String(data)
+}
+
+test("the proxy sends the team's token for every page that has none of its own", async () => {
+  const team = await openTeamSidecar()
+  acceptSockets(team)
+  const { url } = await openVite(makeProject(), {
+    sidecar: false,
+    target: team.target,
+    token: TOKEN,
+  })
+  await fetch(`${url}/ws/signaling/rooms`)
+  await fetch(`${url}/ws/signaling/rooms`, { headers: { authorization: 'Bearer own' } })
+  expect(await firstFrame(`${url}/ws/signaling`)).toBe('hello')
+  const sent = team.asked.map(({ headers }) => headers.authorization)
+  expect(sent).toEqual([`Bearer ${TOKEN}`, 'Bearer own', `Bearer ${TOKEN}`])
+})
+
+test('a sidecar on another machine gets its own name as the host, and no cookies of the app', async () => {
+  const team = await openTeamSidecar()
+  acceptSockets(team)
+  const { url } = await openVite(makeProject(), { sidecar: false, target: team.target })
+  const headers = { cookie: 'session=of-the-app', origin: 'http://localhost:5173' }
+  await once(get(`${url}/ws/signaling/rooms`, { headers }), 'response')
+  await firstFrame(`${url}/ws/signaling`, headers)
+  for (const { headers: sent } of team.asked) {
+    expect(sent.host).toBe(`0.0.0.0:${team.port}`)
+    expect(sent.origin).toBe('http://localhost:5173')
+    expect(sent.cookie).toBeUndefined()
+    expect(sent.authorization).toBeUndefined()
+  }
+  expect(team.asked).toHaveLength(2)
+})
+
+test('a sidecar on this machine gets the host and the cookies as the browser has sent them', async () => {
+  const team = await openTeamSidecar()
+  const target = `http://localhost:${team.port}`
+  const { url } = await openVite(makeProject(), { sidecar: false, target })
+  await once(get(`${url}/ws/signaling/rooms`, { headers: { cookie: 'a=1' } }), 'response')
+  expect(team.asked[0]?.headers).toMatchObject({ host: new URL(url).host, cookie: 'a=1' })
+})
+
+test.each([
+  [401, TOKEN, /refused a page \(401\): a sentence; check the plugin's option `token`$/],
+  [401, undefined, /\(401\): a sentence; set the plugin's option `token`/],
+  [403, TOKEN, /refused a page \(403\): a sentence$/],
+])(
+  'a refusal (%s) is one line in the terminal, however often a page tries',
+  async (status, token, line) => {
+    const { target } = await openTeamSidecar((_, response) => {
+      response.statusCode = status
+      response.end('a \u001bsentence\n')
+    })
+    const options = { sidecar: false, target, token } as const
+    const { url, lines } = await openVite(makeProject(), options)
+    for (let attempts = 1; attempts <= 3; attempts += 1) {
+      expect((await refusedUpgrade(`${url}/ws/signaling`)).status).toBe(status)
+    }
+    expect((await fetch(`${url}/ws/signaling/rooms`)).status).toBe(status)
+    expect(lines.all.filter((text) => text.includes('has refused'))).toEqual([
+      expect.stringMatching(line),
+    ])
+  },
+)
+
+test('an address that does not exist is one line in the terminal, however often a page tries', async () => {
+  const target = 'https://sidecar.invalid'
+  const { url, lines } = await openVite(makeProject(), { sidecar: false, target, token: TOKEN })
+  for (let attempts = 1; attempts <= 3; attempts += 1) {
+    expect((await refusedUpgrade(`${url}/ws/signaling`)).status).toBe(503)
+  }
+  expect(lines.all.filter((line) => line.includes('sidecar.invalid'))).toEqual([
+    expect.stringContaining('the proxy to https://sidecar.invalid failed: getaddrinfo'),
+  ])
+})
+
+test('the token is neither in the terminal nor in what a page can load', async () => {
+  const { target } = await openTeamSidecar((_, response) => void response.writeHead(401).end('no'))
+  const options = { sidecar: false, target, token: TOKEN, overlay: true, trace: true } as const
+  const { url, lines, server } = await openVite(makeProject(), options)
+  server.printUrls()
+  const paths = ['/', '/@vite/client', '/@vite/env', '/@signaling/overlay.js', '/__signaling/']
+  for (const path of [...paths, '/__signaling/api/rooms', '/ws/signaling/rooms']) {
+    const answer = await fetch(url + path)
+    expect(JSON.stringify([...answer.headers]) + (await answer.text()), path).not.toContain(TOKEN)
+  }
+  expect(lines.all.join('\n')).not.toContain(TOKEN)
+})
+
+test('a token without encryption is one warning at the start', async () => {
+  const { target } = await openTeamSidecar()
+  const { lines } = await openVite(makeProject(), { sidecar: false, target, token: TOKEN })
+  expect(lines.all.join('\n')).toContain(`the token is sent to ${target} without encryption`)
+})
+
+test('the inspector uses the token if it is one of an admin', async () => {
+  const { target, asked } = await openTeamSidecar((_, response) => {
+    response.setHeader('Content-Type', 'application/json').end('{"rooms":[]}')
+  })
+  const { url } = await openVite(makeProject(), { sidecar: false, target, token: TOKEN })
+  expect(await (await fetch(`${url}/__signaling/api/rooms`)).json()).toEqual({ rooms: [] })
+  expect(asked.map((request) => [request.url, request.headers.authorization])).toEqual([
+    ['/inspector/api/rooms', `Bearer ${TOKEN}`],
+  ])
+})
+
+test('the inspector says what is missing if the token is not one of an admin, or there is none', async () => {
+  const { target } = await openTeamSidecar((_, response) => void response.writeHead(401).end())
+  for (const [token, code, sentence] of [
+    [TOKEN, 'admin-token-refused', /needs a token with the scope admin/],
+    [undefined, 'no-admin-token', /set the option token to one with the scope admin/],
+  ] as const) {
+    const { url } = await openVite(makeProject(), { sidecar: false, target, token })
+    expect(await (await fetch(`${url}/__signaling/api/rooms`)).json()).toEqual({
+      code,
+      message: expect.stringMatching(sentence),
+    })
+  }
+})

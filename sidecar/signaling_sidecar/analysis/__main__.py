@@ -1,0 +1,70 @@
+"""The process that analyses the event log. The server starts it with `python -m signaling_sidecar.analysis`.
+
+It ends when its stdin ends, and so when the server ends in any way.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import traceback
+from typing import BinaryIO
+
+import msgspec
+
+from signaling_sidecar.analysis.analyst import Analyst
+from signaling_sidecar.analysis.messages import LENGTH_BYTES, OUT_OF_MEMORY, Begin, Reply, Request, framed
+from signaling_sidecar.errors import Code
+
+
+def main() -> None:
+    # Nothing here has cycles of references, and Python's search for them would take a third of the time.
+    gc.disable()
+    requests, replies = sys.stdin.buffer, _own_stdout()
+    first = _read(requests)
+    if first is None:
+        return
+    begin = msgspec.msgpack.decode(first, type=Begin)
+    analyst = Analyst(begin)
+    while (message := _read(requests)) is not None:
+        try:
+            reply = analyst.reply(_decode(message))
+        except MemoryError:
+            # The server starts another process, which does not have what this one has in memory.
+            reply = Reply(OUT_OF_MEMORY, b"there is not enough memory to analyse the newest part of the event log")
+        except Exception as error:
+            traceback.print_exc()
+            analyst = Analyst(begin)  # this one may have stopped in the middle of something
+            reply = Reply(Code.INTERNAL, f"a bug in the sidecar: {error!r}".encode())
+        try:
+            replies.write(framed(reply))
+            replies.flush()
+        except OSError:  # the server has ended
+            os._exit(0)  # the usual exit would try to write the rest
+        if reply.code == OUT_OF_MEMORY:
+            return
+
+
+_decode = msgspec.msgpack.Decoder(Request).decode
+
+
+def _own_stdout() -> BinaryIO:
+    """Keep stdout for the replies. What a library prints goes to stderr."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return replies
+
+
+def _read(requests: BinaryIO) -> bytes | None:
+    """Return the next message, or None if the server has ended."""
+    length = requests.read(LENGTH_BYTES)
+    if len(length) < LENGTH_BYTES:
+        return None
+    size = int.from_bytes(length, "big")
+    body = requests.read(size)
+    return body if len(body) == size else None
+
+
+if __name__ == "__main__":
+    main()

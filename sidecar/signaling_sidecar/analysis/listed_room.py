@@ -1,0 +1,31 @@
+"""One room in the list of all rooms. `state` is that of the admin API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from signaling_sidecar.analysis.messages import Key, RoomPairs
+from signaling_sidecar.diagnosis import State
+from signaling_sidecar.hub.records import present
+
+NO_PAIRS = RoomPairs(dict.fromkeys(State, 0), None, None)
+
+
+def listed_room(state: Mapping[str, Any], pairs: RoomPairs) -> dict[str, Any]:
+    return {
+        "dialect": state["dialect"],
+        "room": state["room"],
+        "listed": state["listed"],
+        "peers": len(state["peers"]),
+        "away": sum(peer["away"] for peer in state["peers"]),
+        "pairs": pairs.counts,
+        "worst": pairs.worst,
+        **present(name=state.get("name"), sentence=pairs.sentence),
+    }
+
+
+def past_room(key: Key) -> dict[str, Any]:
+    """A room that nobody is in any more."""
+    dialect, room = key
+    return listed_room({"dialect": dialect, "room": room, "listed": True, "peers": []}, NO_PAIRS) | {"ended": True}

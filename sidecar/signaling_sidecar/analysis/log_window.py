@@ -1,0 +1,105 @@
+"""The newest part of the event log in memory, which grows with the log and forgets its oldest segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.errors import NOT_JSON
+from signaling_sidecar.eventlog.boot_ids import boot_of
+from signaling_sidecar.eventlog.line import SCHEMA_VERSION
+from signaling_sidecar.eventlog.segment_text import whole_lines
+from signaling_sidecar.eventlog.segments import find_segments, newest_of
+
+WINDOW_BYTES = 16 * 1024 * 1024  # of segments; the peers of a busy sidecar write that much in half a minute
+LEAST_SEGMENTS = 2  # the newest segment has nearly nothing when it has just begun
+
+
+class Logged(Entry, frozen=True, gc=False):
+    """All fields of a line."""
+
+    c: int | None = None
+    numbers: str | None = None
+
+
+class Grown(NamedTuple):
+    """How the window has changed."""
+
+    entries: Sequence[Logged]
+    """What was added at its end, or all that it has now if `is_cut` is true."""
+    is_cut: bool
+    """Whether the entries at its beginning were forgotten."""
+
+
+class LogWindow:
+    """Must not be used by two threads at the same time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._parts: dict[str, _Part] = {}
+
+    def grow(self) -> Grown:
+        """Read what was written since the last call. Raises NoLog and OSError."""
+        paths = self._wanted()
+        known = [name for name in self._parts if name in paths]
+        is_cut = len(known) < len(self._parts)
+        self._parts = {name: self._parts.get(name) or _Part(boot_of(path) or "") for name, path in paths.items()}
+        added = [entry for name, part in self._parts.items() for entry in part.read(paths[name])]
+        for part in list(self._parts.values())[:-1]:
+            part.is_complete = True
+        while self._has_too_many():
+            del self._parts[next(iter(self._parts))]
+            is_cut = True
+        everything = chain.from_iterable(part.entries for part in self._parts.values())
+        return Grown(list(everything) if is_cut else added, is_cut)
+
+    def _wanted(self) -> dict[str, Path]:
+        """Return the segments from the first known one on, or the newest ones if none of them is known."""
+        segments = find_segments(self._folder).segments
+        # A segment that has been compressed is still the same segment.
+        paths = {path.name.removesuffix(".gz"): path for path in segments}
+        first = next((name for name in self._parts if name in paths), None)
+        if first is not None:
+            return {name: path for name, path in paths.items() if name >= first}
+        newest = newest_of(segments, WINDOW_BYTES, LEAST_SEGMENTS)
+        return {path.name.removesuffix(".gz"): path for path in newest}
+
+    def _has_too_many(self) -> bool:
+        return (
+            len(self._parts) > LEAST_SEGMENTS and sum(part.read_bytes for part in self._parts.values()) > WINDOW_BYTES
+        )
+
+
+class _Part:
+    """What has been read of one segment."""
+
+    def __init__(self, boot: str) -> None:
+        self._boot = boot
+        self.read_bytes = 0
+        self.entries: list[Logged] = []
+        self.is_complete = False
+
+    def read(self, path: Path) -> list[Logged]:
+        """Return what was added since the last call."""
+        if self.is_complete:
+            return []
+        text = whole_lines(path, self.read_bytes)
+        self.read_bytes += len(text)
+        added = list(filter(None, map(self._entry, text.splitlines())))
+        self.entries += added
+        return added
+
+    def _entry(self, line: bytes) -> Logged | None:
+        try:
+            entry = _decode(line)
+        except NOT_JSON:  # another program has written into our file, which `sidecar why` reports
+            return None
+        return msgspec.structs.replace(entry, boot=self._boot) if entry.v == SCHEMA_VERSION else None
+
+
+_decode = msgspec.json.Decoder(Logged).decode

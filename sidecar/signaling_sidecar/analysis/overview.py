@@ -1,0 +1,62 @@
+"""What the newest part of the log shows about all rooms, in a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from signaling_sidecar.analysis.messages import Overview, PairNow, RoomPairs
+from signaling_sidecar.analysis.seen import ELSEWHERE, Seen, is_together
+from signaling_sidecar.diagnosis import Diagnosis, History, State, state_of
+
+MAX_ELSEWHERE = 5  # pairs of pages that signal through another server
+WORST_FIRST = (State.FAILED, State.TRYING, State.UNKNOWN, State.CONNECTED)
+
+
+def overview(seen: Seen) -> Overview:
+    elsewhere = list(filter(is_together, seen.histories.get(ELSEWHERE, ())))[:MAX_ELSEWHERE]
+    return Overview(
+        seq=seen.seq,
+        changes_ts=seen.changes_ts,
+        pairs=[(key, room_pairs(histories)) for key, histories in seen.histories.items()],
+        logged=sorted(seen.of_room, key=lambda key: seen.of_room[key][-1].seq),
+        unread=list(seen.diagnosis.unread),
+        elsewhere=[(each.last.sentence, each.last.next_step) for each in elsewhere],
+        reporting=frozenset(seen.reporting) | _with_connections(seen.diagnosis),
+    )
+
+
+def _with_connections(diagnosis: Diagnosis) -> set[str]:
+    """Return the sessions of which connections are known, because the page of the peer has reported them."""
+    return {
+        session.id
+        for verdict in diagnosis.verdicts
+        for session, connections in zip(verdict.meeting.sessions, verdict.meeting.connections, strict=True)
+        if connections
+    }
+
+
+def room_pairs(histories: Iterable[History]) -> RoomPairs:
+    counts = dict.fromkeys(State, 0)
+    sentences: dict[State, str] = {}
+    for history in filter(is_together, histories):
+        state = state_of(history.last.finding.reason)
+        counts[state] += 1
+        sentences.setdefault(state, history.last.sentence)
+    worst = next((state for state in WORST_FIRST if counts[state]), None)
+    return RoomPairs({str(state): count for state, count in counts.items()}, worst, worst and sentences[worst])
+
+
+def pairs_now(diagnosis: Diagnosis) -> list[PairNow]:
+    return [
+        PairNow(
+            (verdict.meeting.dialect or "", verdict.meeting.room or ""),
+            (one.id, other.id),
+            (one.label, other.label),
+            state_of(verdict.finding.reason),
+            verdict.finding.sentence,
+            verdict.next_step,
+        )
+        for verdict in diagnosis.verdicts
+        if verdict.meeting.parted() is None
+        for one, other in [verdict.meeting.sessions]
+    ]

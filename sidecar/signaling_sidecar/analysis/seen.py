@@ -1,0 +1,127 @@
+"""What the newest part of the log shows about all rooms."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+
+import msgspec
+
+from signaling_sidecar.analysis.log_window import Logged, LogWindow
+from signaling_sidecar.analysis.messages import Key
+from signaling_sidecar.diagnosis import (
+    NO_SIGN_OF_LIFE,
+    Diagnosis,
+    FoundMeetings,
+    History,
+    KeptVerdicts,
+    MeetingFinder,
+    judge,
+)
+from signaling_sidecar.errors import SidecarError
+
+ELSEWHERE: Key = ("", "")
+"""The key of pages that signal through another server, of which only the reports of the browsers are known."""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """The newest part of the log, and the verdicts on it. The next look changes what it contains."""
+
+    entries: Sequence[Logged]
+    found: FoundMeetings
+    diagnosis: Diagnosis
+    of_room: Mapping[Key, Sequence[Logged]]
+    """The records of each room in this run, in their order."""
+    histories: Mapping[Key, Sequence[History]]
+    reporting: Set[str]
+    """The sessions whose browsers report the state of their connections."""
+    seq: int
+    """The number of the newest record."""
+    changes_ts: float | None
+    """The time at which a verdict may change although nothing is added to the log, because peers have a limited time to
+    act. None if no verdict can."""
+
+
+class Looker:
+    """Looks at the log again and again, and reads only what was added. Must not be used by two threads at the same
+    time."""
+
+    def __init__(self, folder: Path, boot: str) -> None:
+        self._folder, self._boot = folder, boot
+        self._seen: Seen | None = None
+        self._forget()
+
+    def look(self) -> Seen:
+        """Raises NoLog and OSError."""
+        try:
+            grown = self._window.grow()
+        except (SidecarError, OSError):
+            self._forget()  # a part of what was added may have been read
+            raise
+        now_ts = time.time()
+        if self._seen is None or grown.is_cut or grown.entries or now_ts >= (self._seen.changes_ts or math.inf):
+            if grown.is_cut:
+                self._read = Read(self._boot)
+            self._read.add(grown.entries)
+            self._seen = self._read.seen(now_ts)
+        return self._seen
+
+    def _forget(self) -> None:
+        self._window, self._read, self._seen = LogWindow(self._folder), Read(self._boot), None
+
+
+class Read:
+    """What has been read of the log since the window began where it begins now."""
+
+    def __init__(self, boot: str) -> None:
+        self._boot = boot
+        self._entries: list[Logged] = []
+        self._meetings = MeetingFinder()
+        self._verdicts = KeptVerdicts()
+        self._reporting: set[str] = set()
+        self._of_key: dict[Key, list[Logged]] = defaultdict(list)
+        self._of_room: dict[Key, list[Logged]] = {}
+        """Only the rooms that have a sign of life."""
+
+    def add(self, entries: Sequence[Logged]) -> None:
+        self._entries += entries
+        for entry in entries:
+            self._meetings.take(entry)
+            if entry.type == "trace.state" and entry.session:
+                self._reporting.add(entry.session)
+            if entry.boot == self._boot and entry.dialect is not None and entry.room is not None:
+                key = entry.dialect, entry.room
+                self._of_key[key].append(entry)
+                if entry.type not in NO_SIGN_OF_LIFE:
+                    self._of_room[key] = self._of_key[key]
+
+    def seen(self, now_ts: float) -> Seen:
+        found = self._meetings.found()
+        diagnosis = judge(found, now_ts, evaluate=self._verdicts.evaluate)
+        changes_ts = min((each.changes_ts for each in diagnosis.verdicts), default=math.inf)
+        return Seen(
+            entries=self._entries,
+            found=found,
+            diagnosis=diagnosis,
+            of_room=self._of_room,
+            histories=_histories(diagnosis),
+            reporting=self._reporting,
+            seq=self._entries[-1].seq if self._entries else 0,
+            changes_ts=None if changes_ts == math.inf else changes_ts,
+        )
+
+
+def is_together(history: History) -> bool:
+    """Whether the two peers are still in the room."""
+    return history.last.meeting.parted() is None
+
+
+def _histories(diagnosis: Diagnosis) -> dict[Key, list[History]]:
+    found: dict[Key, list[History]] = defaultdict(list)
+    for history in diagnosis.histories:
+        meeting = history.last.meeting
+        found[meeting.dialect or "", meeting.room or ""].append(history)
+    return dict(found)

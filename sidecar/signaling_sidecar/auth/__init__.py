@@ -1,0 +1,27 @@
+"""Who may connect: tokens are verified here, and everything that follows from a valid one is decided elsewhere.
+
+This package has no sockets and knows no wire protocol. It reads the files with the keys, and nothing else.
+"""
+
+from signaling_sidecar.auth.attempts import Attempts
+from signaling_sidecar.auth.claims import Claims, Scope
+from signaling_sidecar.auth.failures import MISSING, TOO_MANY, Failure, Failures
+from signaling_sidecar.auth.invalid_token import InvalidToken, Why
+from signaling_sidecar.auth.revocations import RevocableTokens, Revocations
+from signaling_sidecar.auth.verifier import Verifier, verifier
+
+__all__ = [
+    "MISSING",
+    "TOO_MANY",
+    "Attempts",
+    "Claims",
+    "Failure",
+    "Failures",
+    "InvalidToken",
+    "RevocableTokens",
+    "Revocations",
+    "Scope",
+    "Verifier",
+    "Why",
+    "verifier",
+]

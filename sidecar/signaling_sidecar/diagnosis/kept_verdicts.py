@@ -1,0 +1,43 @@
+"""Evaluates the same meetings again and again while their log grows, and only those that may have another verdict."""
+
+from __future__ import annotations
+
+from signaling_sidecar.diagnosis.meeting import Meeting, Session
+from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
+
+Facts = tuple[object, ...]
+
+
+class KeptVerdicts:
+    """The verdicts on the meetings that a `MeetingFinder` has found so far."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Meeting, tuple[Facts, Verdict]] = {}
+
+    def evaluate(self, meeting: Meeting, now_ts: float) -> Verdict:
+        """Like `verdicts.evaluate`. `now_ts` must not be earlier than at the last call."""
+        facts = _facts(meeting)
+        kept = self._kept.get(meeting)
+        if kept is not None and kept[0] == facts and now_ts < kept[1].changes_ts:
+            return kept[1]
+        verdict = evaluate(meeting, now_ts)
+        if meeting.room is not None:  # the meetings outside of rooms are found anew each time
+            self._kept[meeting] = facts, verdict
+        return verdict
+
+
+def _facts(meeting: Meeting) -> Facts:
+    """Return what an evaluation depends on. Signals, refusals and reports are only added to, so their number is enough
+    to see whether any were."""
+    return (
+        len(meeting.signals),
+        len(meeting.refusals),
+        sum(each.is_signal for each in meeting.refusals),
+        *map(_facts_of_session, meeting.sessions),
+        *((each, len(each.reports)) for side in meeting.connections for each in side),
+        len(meeting.connections[0]),
+    )
+
+
+def _facts_of_session(session: Session) -> Facts:
+    return session.label, session.gone, session.absent, len(session.away), session.insecure

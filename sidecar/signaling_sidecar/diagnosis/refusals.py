@@ -1,0 +1,102 @@
+"""Finds out which peers lack a frame that the sidecar has refused."""
+
+from __future__ import annotations
+
+import msgspec
+
+from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.meeting import Refusal, Rejection
+from signaling_sidecar.diagnosis.record_data import read_about, word_of
+from signaling_sidecar.diagnosis.refused_tokens import read_refused_token
+from signaling_sidecar.diagnosis.room_sessions import RoomSessions
+from signaling_sidecar.diagnosis.sockets import read_closed
+from signaling_sidecar.errors import Code
+
+_SIGNAL_WORDS = ("offer", "answer", "candidate", "signal", "broadcast")
+
+
+class Refusals:
+    """Adds the refused frames of a log to the meetings of their senders."""
+
+    def __init__(self, sessions: RoomSessions) -> None:
+        self.rejections: list[Rejection] = []
+        """The refused joins, and the refused offers that were not for a peer in the room."""
+        self.relayed_kinds: set[tuple[str | None, str | None]] = set()
+        """By dialect, the kinds of the frames that were relayed, which are the words of that dialect for a signal."""
+        self._unsorted: list[Refusal] = []
+        """Those of which it is not known yet that they were for other peers."""
+        self._sessions = sessions
+        self._tokens: dict[tuple[str, int], str] = {}
+        """By run of the sidecar and connection, why the token was refused in the frame that is refused next."""
+
+    def take_token(self, entry: Entry) -> None:
+        """Process a record of a client that was not let in because of its token."""
+        refused = read_refused_token(entry)
+        if entry.connection is not None:
+            self._tokens[entry.boot, entry.connection] = refused.words
+        else:
+            client = f"a client at {refused.remote}" if refused.remote is not None else "a client"
+            self.rejections.append(Rejection(entry, None, Code.UNAUTHORISED, refused.words, client))
+
+    def take(self, entry: Entry) -> None:
+        """Process a record of a refused frame, or of one that has expired."""
+        if entry.type == "signal.expired":
+            self._add(entry, Code.NO_SUCH_PEER, f"no peer {entry.to!r} joined before the frame expired")
+        else:
+            about = read_about(entry.data)
+            token = self._tokens.pop((entry.boot, entry.connection or 0), None)
+            self._add(entry, about.code or "", token or about.message or "")
+
+    def take_closed(self, entry: Entry) -> None:
+        """Process a record of a closed connection, whose last frame may have been over the limit."""
+        closed = read_closed(entry)
+        if closed.is_too_big:
+            for each in self._in_each_room(entry):
+                self._add(each, Code.TOO_LARGE, closed.reason or "")
+
+    def sort(self) -> None:
+        """Find out which of the refused frames were for other peers, now that more kinds of frames are known."""
+        for each in self._unsorted:
+            each.is_signal = self._is_signal(each.entry)
+        self._unsorted = [each for each in self._unsorted if not each.is_signal]
+
+    def name(self) -> None:
+        """Set the labels of the peers that were in no room when they were refused."""
+        for each in self.rejections:
+            labels = self._sessions.labels.get((each.entry.dialect or "", each.entry.room or ""))
+            if labels is not None and each.session is None and each.entry.peer is not None:
+                each.label = labels.of(each.entry.peer)
+
+    def _add(self, entry: Entry, code: str, message: str) -> None:
+        session = self._sessions.by_id.get(entry.session or "")
+        meetings = [] if session is None else list(self._sessions.meetings_meant_by(session, entry))
+        # It has no readable type, or none that the dialect has.
+        is_of_unknown_kind = entry.kind is None or code == Code.UNKNOWN_TYPE
+        for meeting in meetings:
+            side = 0 if meeting.sessions[0] is session else 1
+            refusal = Refusal(entry, side, code, message, self._is_signal(entry), is_of_unknown_kind)
+            meeting.refusals.append(refusal)
+            if not refusal.is_signal:
+                self._unsorted.append(refusal)
+        # A candidate or an update of a client in no room is refused too, but only because its join was refused before.
+        is_of_newcomer = entry.session is None and entry.kind is not None and code != Code.NOT_JOINED
+        if not meetings and (is_of_newcomer or word_of(entry.kind) == "offer"):
+            self.rejections.append(Rejection(entry, session, code, message))
+
+    def _in_each_room(self, closed: Entry) -> list[Entry]:
+        """Return the entry once for each session of its connection. If the connection is in several rooms, the log
+        writes the entry without a room."""
+        ended = self._sessions.on_connection(closed.boot, closed.connection)
+        if closed.session is not None or closed.connection is None or not ended:
+            return [closed]
+        return [
+            msgspec.structs.replace(closed, dialect=dialect, room=room, peer=session.peer, session=session.id)
+            for session in ended
+            for dialect, room in [session.room]
+        ]
+
+    def _is_signal(self, entry: Entry) -> bool:
+        """Whether a refused frame was for other peers. A frame that ended its connection had been lost by then, too."""
+        if entry.to is not None or entry.type == "connection.closed":
+            return True
+        return word_of(entry.kind) in _SIGNAL_WORDS or (entry.dialect, entry.kind) in self.relayed_kinds

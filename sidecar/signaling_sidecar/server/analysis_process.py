@@ -1,0 +1,196 @@
+"""The process that analyses the event log, as the server sees it. It runs only while somebody watches or asks."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from signaling_sidecar.analysis.messages import LENGTH_BYTES, OUT_OF_MEMORY, Begin, Reply, Request, framed
+
+IDLE_S = 15.0  # seconds after the last request, when the process ends and its memory is free again
+LONGEST_PAUSE_S = 30.0  # seconds before a process that ends again and again is started once more
+_OWN_GROUP: dict[str, Any]
+"""Options with which Ctrl-C in a terminal does not reach the process, which ends with the server."""
+if sys.platform == "win32":
+    _OWN_GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+else:
+    _OWN_GROUP = {"start_new_session": True}
+
+
+class AnalysisFailed(Exception):
+    """A request to the process has failed. The message is a sentence for the person who watches."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class AnalysisProcess:
+    """Analyses the log in `folder`, which the run `boot` of the sidecar writes. It is started by the first request."""
+
+    def __init__(self, folder: Path, boot: str) -> None:
+        self._begin = Begin(str(folder.absolute()), boot)
+        self._child: _Child | None = None
+        self._starting_or_ending = asyncio.Lock()
+        self._is_over = False
+        self._requests = 0
+        """How many requests wait for their replies."""
+        self._failures = 0
+        """How often the process has ended by itself since its last reply."""
+        self._paused_until_s = 0.0
+        self._idle: asyncio.TimerHandle | None = None
+        self._resting: asyncio.Task[None] | None = None
+
+    async def ask(self, request: Request) -> bytes:
+        """Return the body of the reply. Raises AnalysisFailed."""
+        self._requests += 1
+        try:
+            async with self._starting_or_ending:
+                child = await self._running()
+            try:
+                reply = await child.ask(request)
+            except EOFError:
+                raise await self._failure(child) from None
+        finally:
+            self._requests -= 1
+            self._end_when_idle()
+        if reply.code == OUT_OF_MEMORY:
+            self._pause()
+        else:
+            self._failures = 0
+        if reply.code:
+            raise AnalysisFailed(reply.code, reply.body.decode())
+        return reply.body
+
+    async def stop(self) -> None:
+        """End the process, because the server stops. What was asked fails."""
+        self._is_over = True
+        if self._idle is not None:
+            self._idle.cancel()
+        async with self._starting_or_ending:
+            await self._end()
+
+    async def _running(self) -> _Child:
+        if self._is_over:
+            raise _stopping()
+        if self._child is not None and not self._child.has_ended:
+            return self._child
+        if asyncio.get_running_loop().time() < self._paused_until_s:
+            raise _not_running("it has ended, and is started again in a moment")
+        await self._end()
+        try:
+            self._child = await _start(self._begin)
+        except OSError as error:
+            self._pause()
+            raise _not_running(f"it cannot be started: {error}") from None
+        return self._child
+
+    async def _failure(self, child: _Child) -> AnalysisFailed:
+        """Describe why there is no reply."""
+        how = await child.ended()
+        if self._is_over:
+            return _stopping()
+        if child is self._child:
+            self._child = None
+            self._pause()
+        return _not_running(f"it has ended ({how}), and is started again")
+
+    def _pause(self) -> None:
+        """A process that ends at once, such as for want of memory, must not be started again and again."""
+        pause_s = min(2.0**self._failures - 1.0, LONGEST_PAUSE_S)
+        self._failures += 1
+        self._paused_until_s = asyncio.get_running_loop().time() + pause_s
+
+    def _end_when_idle(self) -> None:
+        def rest() -> None:
+            self._resting = asyncio.create_task(self._rest())
+
+        if self._idle is not None:
+            self._idle.cancel()
+        if not self._is_over:
+            self._idle = asyncio.get_running_loop().call_later(IDLE_S, rest)
+
+    async def _rest(self) -> None:
+        async with self._starting_or_ending:
+            if not self._requests:
+                await self._end()
+
+    async def _end(self) -> None:
+        if self._child is not None:
+            child, self._child = self._child, None
+            child.kill()
+            await child.ended()
+
+
+class _Child:
+    """One process that runs `signaling_sidecar.analysis`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, begin: Begin) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process, self._requests, self._replies = process, process.stdin, process.stdout
+        self._waiting: deque[asyncio.Future[Reply]] = deque()
+        """In the order of the requests, in which the replies come."""
+        self.has_ended = False
+        self._requests.write(framed(begin))
+        self._reading = asyncio.create_task(self._read())
+
+    async def ask(self, request: Request) -> Reply:
+        """Raises EOFError if the process ends before it has replied."""
+        message = framed(request)
+        waiting: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        self._requests.write(message)
+        return await waiting
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def ended(self) -> str:
+        """Wait until the process has ended, and return how."""
+        await asyncio.shield(self._reading)
+        code = self._process.returncode
+        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+    async def _read(self) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                size = int.from_bytes(await self._replies.readexactly(LENGTH_BYTES), "big")
+                reply = _decode(await self._replies.readexactly(size))
+                waiting = self._waiting.popleft()
+                if not waiting.done():
+                    waiting.set_result(reply)
+        self.has_ended = True
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_exception(EOFError())
+        self._requests.close()
+        await self._process.wait()
+
+
+_decode = msgspec.msgpack.Decoder(Reply).decode
+
+
+async def _start(begin: Begin) -> _Child:
+    # With -P, a module in the current folder, which is the user's project, cannot take the place of one of ours.
+    command = [sys.executable, "-P", "-m", "signaling_sidecar.analysis"]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **_OWN_GROUP
+    )
+    return _Child(process, begin)
+
+
+def _not_running(why: str) -> AnalysisFailed:
+    return AnalysisFailed("analysis-ended", f"the process that analyses the event log is not running: {why}")
+
+
+def _stopping() -> AnalysisFailed:
+    return AnalysisFailed("analysis-ended", "the sidecar is stopping")

@@ -1,0 +1,30 @@
+"""Refuses every HTTP request without a valid token, except those to handlers that say that they need none.
+
+A new path is therefore closed until somebody decides otherwise.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from signaling_sidecar.server.authorisation.gate import Gate
+from signaling_sidecar.server.http.access import Handler
+from signaling_sidecar.server.http.handshake_headers import is_handshake
+from signaling_sidecar.server.http.open_handlers import checks_handshakes, needs_no_token, token_parameters
+
+
+class TokenRequired:
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def add_to(self, app: web.Application) -> None:
+        """Must be called after the guard was added."""
+        app.middlewares.append(self._check)
+
+    @web.middleware
+    async def _check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        match = request.match_info
+        is_open = match.http_exception is not None or needs_no_token(match.handler)
+        if not is_open and not (checks_handshakes(match.handler) and is_handshake(request)):
+            self._gate.require(request, token_parameters(match.handler))
+        return await handler(request)

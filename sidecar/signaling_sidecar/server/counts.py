@@ -1,0 +1,39 @@
+"""What the owner has counted since the start, for `/metrics`.
+
+Every relayed frame is counted here, so that is an addition to a dict and nothing else. All keys are from small fixed
+sets: no client can add one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from signaling_sidecar.hub.effects import Record
+
+
+class Counts:
+    def __init__(self) -> None:
+        self.relays: defaultdict[str | None, int] = defaultdict(int)
+        """The relayed frames by dialect."""
+        self.refusals: Counter[tuple[str | None, str]] = Counter()
+        """The refused frames by dialect and error code."""
+        self.endings: Counter[tuple[str, str]] = Counter()
+        """The connections that have ended, by how they ended and who has ended them."""
+        self.hook_failures: Counter[str] = Counter()
+        """By the name of the hook."""
+        self.records: Counter[str] = Counter()
+        """All records but those of relays, by type."""
+
+    def add(self, record: Record) -> None:
+        """Count a record that is not of a relay."""
+        self.records[record.type] += 1
+        data: Mapping[str, Any] = record.data if isinstance(record.data, Mapping) else {}
+        match record.type:
+            case "signal.refused":
+                self.refusals[record.dialect, data["code"]] += data["count"]
+            case "connection.closed":
+                self.endings[data["ending"], data["by"]] += 1
+            case "hook.failed":
+                self.hook_failures[data["hook"]] += 1

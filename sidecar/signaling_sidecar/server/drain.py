@@ -1,0 +1,66 @@
+"""Draining: before the sidecar stops, it closes its connections in waves, so that its clients do not all come back at
+once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+
+from aiohttp import web
+
+from signaling_sidecar.server.owner import Owner
+from signaling_sidecar.server.sockets.front import Front
+
+WAVE_EVERY_S = 0.5  # seconds between two waves; most clients are back before the next wave is closed
+LEAST_IN_A_WAVE = 50  # connections; a sidecar with fewer closes them at once, because any server can accept so many
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class Drain:
+    """`begin` must be called before the first request.
+
+    A client whose connection was closed returns to the next sidecar. So while this one drains, it accepts no other
+    connection, and it takes nobody for gone: it tells nobody that a peer is away or has left because of its connection.
+    """
+
+    def __init__(self) -> None:
+        self.is_draining = False
+        self._ends_s = 0.0
+        self._front: Front
+        self._owner: Owner
+
+    def begin(self, front: Front, owner: Owner) -> None:
+        self._front, self._owner = front, owner
+
+    async def run(self, within_s: float) -> None:
+        """Close all connections within this time. With 0, nothing is done: stopping closes them all at once."""
+        if not within_s:
+            return
+        self.is_draining, self._ends_s = True, asyncio.get_running_loop().time() + within_s
+        self._owner.hold_deadlines()
+        connections = len(self._front)
+        waves = waves_of(connections, within_s)
+        if not connections:
+            return
+        message = "draining %d connections in %d waves; another SIGTERM stops at once"
+        logger.info(message, connections, len(waves), extra={"code": "draining"})
+        for wait_s, size in waves:
+            await asyncio.sleep(wait_s)
+            self._front.close_oldest(size)
+
+    def refuse_new_connections(self) -> None:
+        """Raise HTTPServiceUnavailable while the sidecar drains."""
+        if self.is_draining:
+            left_s = math.ceil(max(1.0, self._ends_s - asyncio.get_running_loop().time()))
+            text = f"the sidecar is about to stop: connect again in {left_s} s\n"
+            raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": str(left_s)})
+
+
+def waves_of(connections: int, within_s: float) -> list[tuple[float, int]]:
+    """Return for each wave how long to wait before it and how many connections it closes. The sizes differ by one at
+    most."""
+    count = min(math.ceil(connections / LEAST_IN_A_WAVE), max(1, int(within_s / WAVE_EVERY_S)))
+    sizes = [(connections + number) // count for number in reversed(range(count))]
+    return [(WAVE_EVERY_S if number else 0.0, size) for number, size in enumerate(sizes)]

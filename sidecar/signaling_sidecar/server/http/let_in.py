@@ -1,0 +1,40 @@
+"""What is known of the client of a request whose access token is valid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from aiohttp import web
+
+from signaling_sidecar.auth import Claims
+
+
+class LetIn(NamedTuple):
+    claims: Claims
+    parameter: str | None = None
+    """The parameter of the URL that held the token, if it was in one."""
+
+
+LET_IN = web.RequestKey("let_in", LetIn)
+"""Set on a request whose token is valid. Not set if no tokens are required."""
+
+
+def claims_of(request: web.Request) -> Claims | None:
+    let_in = request.get(LET_IN)
+    return let_in.claims if let_in is not None else None
+
+
+def may_know_of(request: web.Request, room: str) -> bool:
+    """Whether the client of a request may be told about a room."""
+    claims = claims_of(request)
+    return claims is None or claims.rooms is None or room in claims.rooms
+
+
+def without_token(request: web.Request, parameters: Mapping[str, str]) -> Mapping[str, str]:
+    """Return parameters of the URL without the one that held the access token."""
+    let_in = request.get(LET_IN)
+    if let_in is None or let_in.parameter is None:
+        return parameters
+    # Of a name that occurs twice, the first value counts.
+    return {name: parameters[name] for name in parameters if name != let_in.parameter}

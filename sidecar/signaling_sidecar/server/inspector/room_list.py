@@ -1,0 +1,62 @@
+"""The list of all rooms with their worst pairs, and hints about what cannot be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from signaling_sidecar.analysis.listed_room import NO_PAIRS, listed_room, past_room
+from signaling_sidecar.analysis.messages import Overview
+from signaling_sidecar.diagnosis import Reason, next_step
+from signaling_sidecar.server.http.guard import Barred
+from signaling_sidecar.untrusted_text import visible
+
+MAX_PAST_ROOMS = 20  # rooms that have ended, of which the log still has records
+MAX_REFUSED = 5  # refused requests in the hints
+
+
+def rooms_listed(states: Iterable[Mapping[str, Any]], seen: Overview) -> list[dict[str, Any]]:
+    """List the rooms that exist, and after them those that have ended lately. `states` are those of the admin API."""
+    pairs = dict(seen.pairs)
+    rooms = [listed_room(state, pairs.get((state["dialect"], state["room"]), NO_PAIRS)) for state in states]
+    there = {(room["dialect"], room["room"]) for room in rooms}
+    past = [key for key in reversed(seen.logged) if key not in there]
+    return rooms + [past_room(key) for key in past[:MAX_PAST_ROOMS]]
+
+
+def hints(
+    rooms: Iterable[Mapping[str, Any]], seen: Overview | None, refused: Iterable[Barred], *, is_log_written: bool
+) -> Iterator[dict[str, str | None]]:
+    """Yield what the reader should know to understand what is shown, and what to do about it."""
+    if not is_log_written:
+        yield _hint(
+            "log-not-written",
+            "the event log cannot be written at the moment, so what happens now is not shown here",
+            "look at the terminal of the sidecar, which names the cause, such as a full disk",
+        )
+    for barred in list(refused)[-MAX_REFUSED:]:
+        yield _hint(f"refused-{barred.header.lower()}", str(barred).removesuffix(f": {barred.remedy}"), barred.remedy)
+    if seen is None:
+        return
+    sessions = {peer["session"] for room in rooms if len(room["peers"]) > 1 for peer in room["peers"]}
+    is_reported = not sessions.isdisjoint(seen.reporting)
+    for dialect, room in seen.unread:
+        yield _hint(
+            "signals-unreadable",
+            f"the signals in the room {visible(room)} ({dialect}) are encrypted or in an unknown form, so only the "
+            "reports of the browsers show who is connected",
+            None if is_reported else next_step(Reason.UNRECOGNISED),
+        )
+    for verdict, step in seen.elsewhere:
+        sentence = f"{verdict} (they signal through another server, so they are in no room)"
+        yield _hint("signaled-elsewhere", visible(sentence), step)
+    if sessions and not is_reported and not seen.unread:
+        yield _hint(
+            "no-browser-reports",
+            "no browser reports the state of its connections, so only the signaling shows whether peers are connected",
+            next_step(Reason.UNKNOWN),
+        )
+
+
+def _hint(code: str, sentence: str, remedy: str | None) -> dict[str, str | None]:
+    return {"code": code, "sentence": sentence, "remedy": remedy}

@@ -1,0 +1,1 @@
+"""`/metrics`: what the sidecar does, as numbers for Prometheus."""

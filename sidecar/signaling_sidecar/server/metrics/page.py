@@ -1,0 +1,59 @@
+"""The route `/metrics`: who may read it, and what it answers without the extra `metrics`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from aiohttp import web
+
+from signaling_sidecar.errors import MissingExtra
+from signaling_sidecar.server.admin.inspector_links import is_same
+from signaling_sidecar.server.http.access import Handler
+from signaling_sidecar.server.http.open_handlers import open_to_all
+from signaling_sidecar.server.metrics.measured import Measured
+
+
+class MetricsPage:
+    """`guarded` makes a handler that only the admin can call. `own_token` returns the setting `metrics_token`.
+
+    `begin` must be called before the first request.
+    """
+
+    def __init__(self, guarded: Callable[[Handler], Handler], own_token: Callable[[], str | None]) -> None:
+        self._for_admin = guarded(self._metrics)
+        self._own_token = own_token
+        self._measured: Measured
+        self._answer: Handler | None = None
+
+    def begin(self, measured: Measured) -> None:
+        self._measured = measured
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        return [web.get("/metrics", self._if_allowed)]
+
+    @open_to_all  # it has a check of its own
+    async def _if_allowed(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request with `metrics_token`, which allows nothing else, or of the admin.
+
+        The admin's own token is new in each run, so a Prometheus could not keep it.
+        """
+        own, (scheme, _, sent) = self._own_token(), request.headers.get("Authorization", "").partition(" ")
+        if own is not None and scheme.lower() == "bearer" and is_same(own, sent):
+            return await self._metrics(request)
+        return await self._for_admin(request)
+
+    async def _metrics(self, request: web.Request) -> web.StreamResponse:
+        if self._answer is None:
+            if find_spec("prometheus_client") is None:
+                raise web.HTTPNotImplemented(text=f"{MissingExtra('/metrics', 'metrics')}\n")
+            self._answer = await asyncio.to_thread(self._load)  # the import takes longer than any frame should wait
+        return await self._answer(request)
+
+    def _load(self) -> Handler:
+        from prometheus_client.aiohttp import make_aiohttp_handler
+
+        from signaling_sidecar.server.metrics.collector import registry_of
+
+        return make_aiohttp_handler(registry_of(self._measured))

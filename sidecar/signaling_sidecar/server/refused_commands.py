@@ -1,0 +1,23 @@
+"""The refusals of commands that the hub is not asked about, because a hook or a token does not allow them."""
+
+from __future__ import annotations
+
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub import RoomKey, commands
+
+
+def refused(command: commands.Join | commands.Enqueue, refusal: Refusal) -> commands.Refuse:
+    return commands.Refuse(
+        connection=command.connection,
+        refusal=refusal,
+        kind=command.kind,
+        room=command.room if isinstance(command, commands.Join) else None,
+        peer=command.peer,
+        ref=command.ref,
+    )
+
+
+def refused_relay(relay: commands.Relay, sent_in: RoomKey | None, refusal: Refusal) -> commands.Refuse:
+    return commands.Refuse(
+        connection=relay.connection, refusal=refusal, kind=relay.kind, sent_in=sent_in, to=relay.to, ref=relay.ref
+    )
