@@ -57,6 +57,7 @@ MAY_IMPORT = {
         "site",
         "hooks",
         "settings",
+        "systemd",
         "errors",
         "names",
         "untrusted_text",
@@ -68,7 +69,8 @@ MAY_IMPORT = {
     "hooks": set(),
     "admin_request": set(),
     "json_log": {"errors"},
-    "listening": {"settings", "errors"},
+    "listening": {"settings", "systemd", "errors"},
+    "systemd": {"errors"},
     "lan": {"addresses", "site", "errors", "names", "untrusted_text"},
     "addresses": set(),
     "site": {"allow_list", "errors"},
@@ -162,6 +164,7 @@ def test_no_module_or_folder_is_in_an_import_cycle(part: Callable[[str], str]) -
 def test_each_large_library_is_imported_in_one_package_only() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
     homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
+    homes["jwt"] = {"auth"}
     homes["aiohttp"] |= {"lan", "reload"}  # a client, and a worker that imports it early for the server
     for library, home in homes.items():
         users = {

@@ -6,6 +6,7 @@ import errno
 import ipaddress
 import socket
 
+from signaling_sidecar import systemd
 from signaling_sidecar.errors import PortTaken, SettingsError, UnprotectedHost
 from signaling_sidecar.settings import Settings
 
@@ -13,16 +14,20 @@ BACKLOG = 1024  # connections that can wait to be accepted; after a restart all 
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Listen on the host and port of the settings; the host `::` means all IPv4 and IPv6 addresses.
+    """Listen on the host and port of the settings, unless systemd has passed a socket.
+
+    The host `::` means all IPv4 and IPv6 addresses.
 
     Raises PortTaken, UnprotectedHost, and SettingsError for a host that is no address of this machine or a port that is
     not permitted.
     """
+    if (passed := systemd.passed_socket()) is not None:
+        return passed  # whoever serves checks its address
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]
         # Checked before anybody can connect. The name is not resolved again, because it could then be another address.
-        check_protection(settings, str(address[0]))
+        check_protection(settings, str(address[0]), settings.host)
         both = settings.host == "::" and socket.has_dualstack_ipv6()
         return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:  # UnicodeError: the host is not a valid name
@@ -35,16 +40,16 @@ def listen(settings: Settings) -> socket.socket:
         raise SettingsError("host", settings.host, f"an address of this machine ({error})", "--host") from None
 
 
-def check_protection(settings: Settings, address: str) -> None:
+def check_protection(settings: Settings, address: str, host: str | None = None) -> None:
     """Raise UnprotectedHost if other machines can reach the IP address on which the sidecar listens, and the settings
-    do not say who may connect.
+    do not say who may connect. `host` is the name that was resolved to the address, if there is one.
 
     The attack: everybody in the same café, or on the internet, connects, reads all rooms and answers in the name of
     others. Without `auth` any program can do that, and without the other two any website that is open in a browser on a
     machine from which the sidecar can be reached.
     """
     if not settings.insecure and (missing := lacks_protection(settings, address)):
-        raise UnprotectedHost(settings.host, missing)
+        raise UnprotectedHost(host or address, missing)
 
 
 def lacks_protection(settings: Settings, address: str) -> list[str]:

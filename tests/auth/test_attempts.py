@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import sys
+import tracemalloc
 
 import pytest
 
@@ -72,10 +72,15 @@ def test_a_subject_has_a_limit_of_its_own_wherever_it_connects_from() -> None:
 
 def test_a_flood_of_addresses_needs_no_more_memory_than_the_last_of_them() -> None:
     attempts = Attempts()
+    failures_until_it_must_wait(attempts, "2001:db8:ffff::/64")
+    assert [attempts.wait_of_subject_s("ann", 0) for _ in range(601)][-1] > 0
+    tracemalloc.start()
     for number in range(5 * MAX_KEPT):
-        attempts.wait_of_address_s(f"2001:db8::{number:x}/64", number)
-    assert len(attempts._left) <= 2 * MAX_KEPT
-    assert sys.getsizeof(attempts._left) < 5_000_000
+        attempts.wait_of_address_s(f"2001:db8:{number:x}::/64", 0)
+    size_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size_bytes < 500 * MAX_KEPT
+    assert attempts.wait_of_subject_s("ann", 0) > 0, "a flood of addresses does not give a subject new tries"
 
 
 def failure(why: str = "signature") -> Failure:

@@ -30,7 +30,7 @@ def admit(connection):
         raise ValueError("the hook's own mistake")
     return "refused" not in connection.headers
 """
-SECRETS = {"SIDECAR_TURN_SECRET": "turn-hush-hush", "SIDECAR_METRICS_TOKEN": "metrics-hush-hush"}
+SECRETS = {"SIDECAR_TURN_SECRET": "turn-hush-hush", "SIDECAR_METRICS_TOKEN": "metrics-hush-hush-and-long-enough"}
 
 
 def lines_of(stderr: str) -> list[dict[str, Any]]:
@@ -64,7 +64,9 @@ async def use(sidecar: Serving, project: Path) -> None:
                 assert answer.status == 403
         async with session.get("/ws/signaling/nothing?token=query-hush-hush") as answer:
             assert answer.status == 404
-        async with session.get("/metrics", headers={"Authorization": "Bearer metrics-hush-hush"}) as answer:
+        async with session.get(
+            "/metrics", headers={"Authorization": "Bearer metrics-hush-hush-and-long-enough"}
+        ) as answer:
             assert answer.status == 200
         async with session.ws_connect("/ws/signaling?token=query-hush-hush") as ann:
             await ann.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "token": "join-hush-hush"})

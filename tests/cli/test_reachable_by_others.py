@@ -124,7 +124,7 @@ def test_a_worker_with_a_socket_that_it_has_inherited_checks_that_too(
     """The supervisor of --reload binds the socket once. When the worker starts, the settings file may be another."""
     worker = Takeover({"state_dir": str(tmp_path)}, os.devnull)
     listening = socket.create_server(("0.0.0.0", 0)).detach()
-    with pytest.raises(UnprotectedHost):
+    with pytest.raises(UnprotectedHost, match=r"can reach the host '0\.0\.0\.0'"):
         worker.serve(listening, reloaded=False, serving=lambda: pytest.fail("it serves"))
 
 

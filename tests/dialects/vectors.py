@@ -3,6 +3,8 @@
 The clock is the hub's own. The wall clock of a frame, and of the answers to it, is 1000 ms times the number of its
 connection; it is 0 for whatever time or an ending brings about. The bytes of a binary frame are written as hexadecimal
 digits. vitest reads the vectors of the native dialect too.
+
+With a step `tokens`, the sidecar asks for tokens. It contains the valid ones, and the room that each of them is for.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from signaling_sidecar.auth import Claims
 from signaling_sidecar.dialects import Binary
 from signaling_sidecar.hub.commands import Kick, Say
 from signaling_sidecar.hub.rules import Ending, RoomKey
@@ -47,6 +50,8 @@ def sent_frame(step: dict[str, Any]) -> bytes | None:
 
 def _play(wire: Wire, step: dict[str, Any]) -> None:
     match step:
+        case {"tokens": tokens}:
+            wire.require_tokens({token: Claims(rooms=frozenset([room])) for token, room in tokens.items()})
         case {"from": name, "open": handshake}:
             wire.open(name, **handshake)
         case {"from": name, "end": ending}:

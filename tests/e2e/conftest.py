@@ -14,6 +14,8 @@ from tests.e2e.plain_peers import Join, joining
 from tests.e2e.reported_verdicts import Tally
 from tests.kit.browsers import CAMERA_FLAGS, SharedBrowsers, launched, launched_firefox
 from tests.kit.lan import Lan, new_lan
+from tests.kit.once import once
+from tests.kit.packages import build_wheel, pack_npm_package
 from tests.kit.programs import Start
 from tests.kit.provision_browser import find_chromium, find_firefox, find_headless_shell
 from tests.kit.sites import PLUGIN, Site, close_all_rooms, start_demo
@@ -58,6 +60,19 @@ def npm_package() -> Path:
     if not PLUGIN.exists():
         pytest.skip("the npm package is not built: `make test` builds it")
     return PLUGIN
+
+
+@pytest.fixture(scope="session")
+def npm_tarball(tmp_path_factory: pytest.TempPathFactory, npm_package: Path) -> Path:
+    """The npm package as it would be published."""
+    [tarball] = once(tmp_path_factory, "npm-tarball", pack_npm_package).glob("*.tgz")
+    return tarball
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    [wheel] = once(tmp_path_factory, "wheel", build_wheel).glob("*.whl")
+    return wheel
 
 
 @pytest_asyncio.fixture(loop_scope="session")

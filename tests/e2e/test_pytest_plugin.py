@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.kit import readme
-from tests.kit.checkout import ROOT
+from tests.kit.packages import new_environment
 
-INSTALLS_WITHIN_S = 240  # seconds; pip downloads packages, perhaps over a slow line
+RUNS_WITHIN_S = 120  # seconds for a few tests, on two cores that are busy with browsers
 BROKEN = """
 import asyncio
 import contextlib
@@ -90,31 +88,11 @@ def test_it(sidecar):
 """
 
 
-def run(*words: str | Path, folder: Path, code: int = 0, environment: Mapping[str, str] | None = None) -> str:
-    done = subprocess.run(
-        words,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=INSTALLS_WITHIN_S,
-        env=os.environ | (environment or {}),
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     """The Python of an environment in which the wheel and other plugins are installed."""
-    folder = tmp_path_factory.mktemp("environment")
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT, folder=folder)
-    [wheel] = folder.glob("*.whl")
-    run(sys.executable, "-m", "venv", ".venv", folder=folder)
-    own = folder / ".venv" / "bin" / "python"
     with_others = (f"{wheel}[testing]", "pytest-asyncio", "pytest-aiohttp", "pytest-xdist")
-    run(own, "-m", "pip", "install", "--quiet", *with_others, folder=folder)
-    return own
+    return new_environment(tmp_path_factory.mktemp("environment"), *with_others)
 
 
 def pytest_in(folder: Path, python: Path, *options: str, code: int = 0, **files: str) -> str:
@@ -123,9 +101,13 @@ def pytest_in(folder: Path, python: Path, *options: str, code: int = 0, **files:
     asyncio_options = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
     words = (python, "-m", "pytest", "-W", "error", *asyncio_options, *options)
     state = folder / "state-home"
-    output = run(*words, folder=folder, code=code, environment={"XDG_STATE_HOME": str(state)})
+    environment = os.environ | {"XDG_STATE_HOME": str(state)}
+    done = subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=RUNS_WITHIN_S
+    )
+    assert done.returncode == code, done.stdout + done.stderr
     assert not state.exists(), "the user's own state is left alone"
-    return output
+    return done.stdout
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "with xdist"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from signaling_sidecar.dialects import DIALECTS
-from tests.kit import readme
+from tests.kit import readme, tokens
 from tests.kit.browser_dumps import INTERNALS
 from tests.kit.checkout import ROOT
 from tests.kit.programs import Start, until
@@ -40,6 +42,7 @@ RUN_ELSEWHERE = {
     "SIDECAR_TURN_SECRET=hush sidecar serve --ice-servers stun:turn.example,turn:turn.example": "test_cli.py",
     "make dev": "test_make_dev.py",
     "npm i -D vite-plugin-signaling-sidecar": "test_own_project.py, from the tarball",
+    "pip install 'signaling-sidecar[auth]'": "the setup of this run",
     "pip install 'signaling-sidecar[lan]'": "the setup of this run",
     "pip install 'signaling-sidecar[notebook]' jupyterlab": "the setup of this run",
     "pip install signaling-sidecar": "test_own_project.py, from the wheel",
@@ -52,8 +55,12 @@ RUN_ELSEWHERE = {
 }
 
 
+WITH_TOKENS = [command for command in readme.commands() if "team-secret" in command or "--auth " in command]
+"""They are run in this order, in `test_the_commands_for_a_team_start_sidecars_that_need_tokens`."""
+
+
 def test_every_command_in_the_readmes_is_run_by_a_test() -> None:
-    assert set(readme.commands()) == ENDS_BY_ITSELF | RUNS_UNTIL_CTRL_C | set(RUN_ELSEWHERE)
+    assert set(readme.commands()) == ENDS_BY_ITSELF | RUNS_UNTIL_CTRL_C | set(RUN_ELSEWHERE) | set(WITH_TOKENS)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -89,6 +96,25 @@ async def test_the_live_commands_in_the_readmes_run_until_ctrl_c(start: Start, p
         program.process.send_signal(signal.SIGINT)
         assert await program.ended() == 128 + signal.SIGINT
         assert program.count("Traceback") == 0
+
+
+async def test_the_commands_for_a_team_start_sidecars_that_need_tokens(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "issuer.pem").write_bytes(tokens.pem(tokens.ec_key()))
+    *making, by_secret, by_jwt = WITH_TOKENS
+    for command in making:
+        assert await (await start(["sh", "-c", command], tmp_path)).ended() == 0
+    secret = (tmp_path / "team-secret").read_text().strip()
+    for_ann = tokens.es256({"sub": "ann", "aud": "signaling", "exp": time.time() + 60})
+    for number, (command, token) in enumerate(((by_secret, secret), (by_jwt, for_ann))):
+        folder = str(tmp_path / f"state-{number}")
+        program = await start([*shlex.split(command), "--port", "0", "--state-dir", folder], tmp_path)
+        url = json.loads((await program.line(r"^\{.*\}$"))[0])["url"]
+        async with aiohttp.ClientSession() as session:
+            for given, status in (("", 401), (token, 200)):
+                headers = {"Authorization": f"Bearer {given}"} if given else {}
+                async with session.get(f"{url}/ws/signaling/rooms", headers=headers) as answer:
+                    assert answer.status == status
+        await program.stop()
 
 
 ROW = re.compile(r"^\| `(?P<dialect>[\w-]+)` \| [^|]+ \| `(?P<line>(new |WebRtcSocket)[^`]*)` \|$", re.MULTILINE)

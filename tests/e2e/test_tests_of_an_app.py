@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,17 +27,14 @@ Event log: FILE"""
 
 
 @pytest.fixture
-def app(tmp_path: Path, npm_package: Path) -> Path:
+def app(tmp_path: Path, npm_tarball: Path) -> Path:
     """A project with our npm package as it would be published, and with the test runners that are installed here."""
     folder = tmp_path / "app"
     modules = folder / "node_modules"
     modules.mkdir(parents=True)
     for path in (FRONTEND / "node_modules").iterdir():
         (modules / path.name).symlink_to(path)
-    packed = ["npm", "pack", "--silent", "--pack-destination", str(tmp_path)]
-    subprocess.run(packed, cwd=FRONTEND, check=True, capture_output=True)
-    [tarball] = tmp_path.glob("*.tgz")
-    shutil.unpack_archive(tarball, tmp_path)
+    shutil.unpack_archive(npm_tarball, tmp_path)
     (tmp_path / "package").rename(modules / "vite-plugin-signaling-sidecar")
     (folder / "package.json").write_text('{ "private": true, "type": "module" }')
     return folder

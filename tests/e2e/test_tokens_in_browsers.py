@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -144,6 +145,26 @@ async def test_a_page_whose_only_token_has_expired_is_refused_and_stays_away(bro
     await page.holds("app.client.state === 'idle'")
     *_, end = await events_of(page, "disconnected")
     assert (end["code"], end["reason"], end["final"]) == (4401, "unauthorised", True)
+
+
+async def test_a_page_that_is_reloaded_while_it_asks_for_a_token_joins_afterwards(browser: Browser, site: Site) -> None:
+    page = await visit(browser, site)
+    asked = asyncio.Event()
+    await page.page.route("**/token?*", lambda _: asked.set())  # no answer comes
+    await page.js(JOIN, {"claims": {}})
+    await asked.wait()
+    await page.page.unroute_all()
+    await page.page.reload()
+    await page.holds("window.kit")
+    await page.js(JOIN, {"claims": {}})
+    await page.holds("app.client.joined")
+    assert page.warnings == []
+
+
+async def test_the_code_in_the_readme_joins_with_a_token(browser: Browser, site: Site) -> None:
+    page = await visit(browser, site)
+    await page.js("import('/example.js').then((example) => { window.app = example })")
+    await page.holds("app.mesh.client.joined")
 
 
 async def test_no_token_is_in_a_url_in_the_terminal_or_in_the_event_log(browser: Browser, site: Site) -> None:

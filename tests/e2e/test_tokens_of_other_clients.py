@@ -9,6 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.e2e.token_site import OTHER_SECRET, start_token_site, visit
+from tests.kit import readme
 from tests.kit.programs import Start, until
 from tests.kit.sites import Site
 from tests.kit.ways import OpenWay, through_a_shorthand, through_the_plugin
@@ -27,15 +28,10 @@ PEER = """async ({ id, claims }) => {
   window.app = { peer, errors, received }
 }"""
 # lib0, which y-webrtc uses, takes the global WebSocket whenever it connects.
-PATCHED = """claims => {
-  const Native = globalThis.WebSocket
-  let token
-  window.refresh = async () => { token = await kit.tokenFor(claims) }
-  globalThis.WebSocket = class extends Native {
-    constructor(url) { super(url, [`bearer.${token}`, 'signaling']) }
-  }
-  return refresh()
-}"""
+WITH_TOKEN = f"""async (claims) => {{
+  const token = await kit.tokenFor(claims)
+  {readme.code("y-webrtc with a token")}
+}}"""
 SHARE = """() => {
   const doc = new kit.Y.Doc()
   const signaling = [location.origin.replace(/^http/, 'ws') + '/ws/signaling/y-webrtc']
@@ -81,12 +77,12 @@ async def test_a_page_with_peerjs_and_a_wrong_token_gets_an_error_of_its_library
 async def test_pages_with_y_webrtc_show_their_tokens_in_a_subprotocol(browser: Browser, site: Site) -> None:
     ann, ben = await visit(browser, site), await visit(browser, site)
     for page in (ann, ben):
-        await page.js(PATCHED, {"room": "notes"})
+        await page.js(WITH_TOKEN, {"room": "notes"})
         await page.js(SHARE)
     await ann.js("app.map.set('greeting', 'hi')")
     await ben.holds("app.map.get('greeting') === 'hi'")
     stranger = await visit(browser, site)
-    await stranger.js(PATCHED, {"room": "other-notes"})
+    await stranger.js(WITH_TOKEN, {"room": "other-notes"})
     await stranger.js(SHARE)
     await until(lambda: is_refused("y-webrtc", site), "the token of other notes is refused")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page
 
+from tests.kit import readme
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Start
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
@@ -61,7 +62,10 @@ async def start_token_site(start: Start, folder: Path) -> Site:
     project = write_project(folder / "app", config)
     (project / "node_modules").symlink_to(FRONTEND / "node_modules")
     (project / "index.html").write_text("<!doctype html><script type='module' src='/main.js'></script>")
-    (project / "main.js").write_text(_MAIN.replace("CLIENT", f"/@fs{FRONTEND}/dist/browser/index.mjs"))
+    client = f"/@fs{FRONTEND}/dist/browser/index.mjs"
+    (project / "main.js").write_text(_MAIN.replace("CLIENT", client))
+    example = readme.code("main.js, token").replace("vite-plugin-signaling-sidecar/browser", client)
+    (project / "example.js").write_text(f"{example}\nexport {{ mesh }}\n")
     vite = await start_vite(start, project)
     return Site(await url_in(vite), vite, await sidecar_in(vite))
 

@@ -12,9 +12,11 @@ from tests.e2e.conftest import browser as browser
 from tests.e2e.conftest import browser_path as browser_path
 from tests.e2e.conftest import browsers as browsers
 from tests.e2e.conftest import npm_package as npm_package
+from tests.e2e.conftest import npm_tarball as npm_tarball
 from tests.e2e.conftest import playwright as playwright
 from tests.e2e.conftest import start as start
-from tests.frameworks.projects import Tools, get_tools
+from tests.frameworks.projects import Tools, install_scaffolders, tools_with
+from tests.kit.once import once
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,5 +24,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def tools(tmp_path_factory: pytest.TempPathFactory, npm_package: Path) -> Tools:
-    return get_tools(tmp_path_factory.mktemp("tools"))
+def tools(tmp_path_factory: pytest.TempPathFactory, npm_tarball: Path) -> Tools:
+    return tools_with(once(tmp_path_factory, "scaffolders", install_scaffolders), npm_tarball)

@@ -11,8 +11,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.frameworks.projects import Project, Tools, install, run, with_our_package
+from tests.frameworks.projects import Project, Tools, install, with_our_package
 from tests.kit import readme
+from tests.kit.packages import run
 
 STORY = """\
 import { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.kit.checkout import FRONTEND
+from tests.kit.packages import run
 from tests.kit.programs import Program, Start
 from tests.kit.sites import Site, sidecar_in, url_in
 
 HERE = Path(__file__).parent
 LOCKS = HERE / "locks"
 OURS = "vite-plugin-signaling-sidecar"
-INSTALLS_WITHIN_S = 240  # seconds; npm may have to download packages, perhaps over a slow line
 CHECKS_WITHIN_S = 120  # seconds; for a type checker or a build on two busy cores
 # `npm ci` is not used, because it refuses a lock file that lacks an entry for an optional package.
 INSTALL = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
@@ -76,15 +74,15 @@ class Project:
         return Site(await url_in(server), server, await sidecar_in(server))
 
 
-def get_tools(folder: Path) -> Tools:
-    """Pack our npm package, and install the scaffolding commands, both into this folder."""
-    run(["npm", "pack", "--silent", "--pack-destination", folder], FRONTEND)
-    [tarball] = folder.glob(f"{OURS}-*.tgz")
+def install_scaffolders(folder: Path) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, folder)
     run(INSTALL, folder)
-    registry = run(["npm", "config", "get", "registry"], folder).strip().rstrip("/") + "/"
-    return Tools(folder / "node_modules", tarball, registry)
+
+
+def tools_with(scaffolders: Path, tarball: Path) -> Tools:
+    registry = run(["npm", "config", "get", "registry"], scaffolders).strip().rstrip("/") + "/"
+    return Tools(scaffolders / "node_modules", tarball, registry)
 
 
 def create_vite(template: str, tools: Tools, parent: Path) -> Project:
@@ -122,21 +120,6 @@ def _add_urls(lock: dict[str, Any], registry: str) -> None:
         if path.startswith("node_modules/") and name != OURS and not package.get("inBundle"):
             file = f"{name.rpartition('/')[2]}-{package['version']}.tgz"
             package["resolved"] = f"{registry}{name}/-/{file}"
-
-
-def run(words: Sequence[str | Path], folder: Path) -> str:
-    """Run a command that must succeed, and return what it prints."""
-    done = subprocess.run(
-        words,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=INSTALLS_WITHIN_S,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 CREATE_VITE = ("react-ts", "svelte-ts", "vanilla-ts", "vue-ts")

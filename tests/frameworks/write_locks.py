@@ -8,16 +8,18 @@ import tempfile
 from pathlib import Path
 
 from tests.frameworks.hosts import HOSTS
-from tests.frameworks.projects import INSTALL, LOCKS, MAKE, OURS, get_tools, run
+from tests.frameworks.projects import INSTALL, LOCKS, MAKE, OURS, install_scaffolders, tools_with
+from tests.kit.packages import pack_npm_package, run
 
 ALL = MAKE | HOSTS
 
 
 def write_lock(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        tools = Path(folder, "tools")
-        tools.mkdir()
-        project = ALL[name](get_tools(tools), Path(folder))
+        scaffolders = Path(folder, "scaffolders")
+        scaffolders.mkdir()
+        install_scaffolders(scaffolders)
+        project = ALL[name](tools_with(scaffolders, pack_npm_package(Path(folder))), Path(folder))
         run([*INSTALL, "--package-lock-only"], project.folder)
         lock = json.loads((project.folder / "package-lock.json").read_text())
         # Our own package is removed because it is different after every change.

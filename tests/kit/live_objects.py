@@ -12,10 +12,12 @@ from signaling_sidecar.hub.resumption import Resumption
 from signaling_sidecar.server.sockets.connection import Connection
 from signaling_sidecar.server.sockets.websocket import WebSocket
 
+TEMPORARY = {Room, Session, Resumption, Connection, WebSocket}
+
 
 def temporary_objects() -> list[object]:
     gc.collect()
-    return [each for each in gc.get_objects() if isinstance(each, Room | Session | Resumption | Connection | WebSocket)]
+    return [each for each in gc.get_objects() if type(each) in TEMPORARY]  # isinstance would take much longer
 
 
 def live() -> Counter[str]:

@@ -7,6 +7,8 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from signaling_sidecar import errors
+from signaling_sidecar.auth import Claims, InvalidToken, Why
 from signaling_sidecar.dialects import DIALECTS, Binary, Caller, Closing, Dialect, Introduction, Opening
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Hub
@@ -14,6 +16,9 @@ from signaling_sidecar.hub.commands import Alive, Command, End, OfAdmin, SetLogS
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, LastWords, Record, Send
 from signaling_sidecar.hub.membership import Session
 from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.server.authorisation.access import Access
+from signaling_sidecar.server.authorisation.command_checks import CommandChecks
+from signaling_sidecar.server.authorisation.gate import NotLetIn
 from signaling_sidecar.settings import Settings
 from tests.dialects.manners import MANNERS
 from tests.kit.hub_driver import CountedIds, Driver
@@ -49,6 +54,13 @@ class Wire:
         self.records: list[Record] = []
         self.accepted: set[str | None] = set()
         """The kinds of the frames that were not refused."""
+        self._tokens: dict[str, Claims] | None = None
+        self._accesses: dict[str, Access] = {}
+
+    def require_tokens(self, tokens: dict[str, Claims]) -> None:
+        """Let each connection show one of these tokens first."""
+        self._tokens = tokens
+        self._checks = CommandChecks({self.dialect.name: self.dialect.rules(Settings())}, conceal, lambda subject: 0.0)
 
     def open(self, name: str, room: str | None = None, peer: str | None = None) -> None:
         """Connect at the path that the dialect's clients use; a dialect may end the connection at once."""
@@ -83,13 +95,26 @@ class Wire:
         """Send a text frame, or a binary one when it is a `Binary`."""
         caller = self.caller(name)
         at_ms = AT_MS * caller.connection
-        command = self.decode(frame, caller, at_ms)
+        command = self._checked(self.decode(frame, caller, at_ms), name)
         effects = self.driver.handle(command)
         self.deliver(effects, at_ms)
         refused = any(isinstance(each, Record) and each.type == "signal.refused" for each in effects)
         if not refused:
             self.accepted.add(self.kind_of(frame))
         return effects
+
+    def _checked(self, command: Command, name: str) -> Command:
+        tokens = self._tokens
+        if tokens is None:
+            return command
+
+        def verify(token: str) -> Claims:
+            if token not in tokens:
+                raise NotLetIn(errors.wrong_token(str(InvalidToken(Why.SIGNATURE))), Why.SIGNATURE)
+            return tokens[token]
+
+        access = self._accesses.setdefault(name, Access(None, 0.0, verify, lambda: None))
+        return self._checks.check(command, access)
 
     def kind_of(self, frame: bytes) -> str | None:
         if not isinstance(frame, Binary):

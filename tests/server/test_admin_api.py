@@ -13,7 +13,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.eventlog.segments import find_segments
-from signaling_sidecar.server.admin import api, record_stream
+from signaling_sidecar.server.admin import bodies, record_stream
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from tests.dialects.manners import MANNERS
 from tests.dialects.manners.meeting import meet
@@ -331,7 +331,7 @@ async def test_the_buffer_for_a_slow_reader_is_limited(aiohttp_client: AiohttpCl
 
 
 async def test_a_body_that_does_not_arrive_is_cancelled(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "BODY_WITHIN_S", 0.05)
+    monkeypatch.setattr(bodies, "BODY_WITHIN_S", 0.05)
     raw = await raw_socket(served.client.port or 0)
     head = f"POST {BAR}/kick HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {served.sidecar.admin_token}\r\n"
     raw.send(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())

@@ -22,7 +22,7 @@ from tests.kit.sidecar_command import PATIENCE_S, serving
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
 """By the name and the values of the labels in alphabetical order of the labels' names."""
-TOKEN = "a-token-for-prometheus"
+TOKEN = "a-token-for-prometheus-" + 12 * "x"
 
 
 def samples_of(text: str) -> Samples:

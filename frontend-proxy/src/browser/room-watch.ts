@@ -48,6 +48,7 @@ export class RoomWatch {
   /** Gets a token before a connection is opened, for a client without a room. See `JoinRequest.prepare`. */
   async prepare(): Promise<boolean> {
     const tokens = this.#tokens
+    if (!this.#isOn) return true
     try {
       await tokens.prepare()
     } catch (error) {

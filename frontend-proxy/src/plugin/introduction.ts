@@ -20,7 +20,7 @@ export function introduce(proxy: ViteProxy, { token, isRemote = false }: Upstrea
 export function reportRefusals(proxy: ViteProxy, upstream: Upstream): void {
   const report = (answer: IncomingMessage) => {
     const { statusCode: status } = answer
-    if (status !== 401 && status !== 403) return
+    if (status === undefined || !REFUSALS.has(status)) return
     answer.once('data', (text: Buffer) => {
       const shown = String(text)
         .slice(0, SHOWN_CHARS)
@@ -32,6 +32,9 @@ export function reportRefusals(proxy: ViteProxy, upstream: Upstream): void {
   proxy.on('proxyRes', report)
   proxy.on('proxyReqWs', (request) => request.once('response', report))
 }
+
+/** No or a wrong token, a Host or Origin that is not allowed, and too many wrong tokens. */
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429])
 
 /** A refusal of the sidecar is one sentence. Another server may answer with a whole page. */
 const SHOWN_CHARS = 300

@@ -106,7 +106,7 @@ export class SidecarSupervisor {
 
   refused(status: number, reason: string): void {
     // The sidecar itself prints why it has refused a Host or an Origin (403).
-    if (status === 401) this.#printOnce('warn', `a page was refused (401): ${reason}`)
+    if (status !== 403) this.#printOnce('warn', `a page was refused (${status}): ${reason}`)
   }
 
   /** Resolves when the sidecar listens, or when its start has failed. Undefined if no start is in progress. */

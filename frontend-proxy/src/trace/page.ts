@@ -11,6 +11,12 @@ import { pageReport, type TraceReport } from '../browser/trace-report.ts'
 const MAX_KEPT = 1_000
 const RETRY_MS = 2_000
 
+/** The sidecar asks for a token, and Vite's proxy has sent none. */
+const UNAUTHORISED = 4401
+const NO_TOKEN =
+  'Signaling: the connections of this page are not recorded, because the sidecar asks for a token. ' +
+  'Only a Mesh, and `observe` of a SignalingClient that has joined with a token, record connections.'
+
 const kept: TraceReport[] = []
 let socket: WebSocket | undefined
 
@@ -26,7 +32,10 @@ function connect(): void {
   if (url === undefined) return
   socket = new WebSocket(url)
   socket.onopen = sendKept
-  socket.onclose = () => setTimeout(connect, RETRY_MS)
+  socket.onclose = ({ code }) => {
+    if (code === UNAUTHORISED) console.warn(NO_TOKEN)
+    else setTimeout(connect, RETRY_MS)
+  }
 }
 
 function sendKept(): void {

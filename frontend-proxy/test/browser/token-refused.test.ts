@@ -155,6 +155,16 @@ describe('the list of rooms', () => {
     expect((await opened(FIRST_RETRY_MS)).sent).toMatchObject([{ type: 'watch_rooms', token: '2' }])
   })
 
+  it('needs no token any more after it is not watched', async () => {
+    const token = tokens()
+    const signaling = lobby(token)
+    const socket = await opened()
+    signaling.unwatchRooms()
+    socket.drop(1006)
+    expect((await opened(FIRST_RETRY_MS)).sent).toEqual([])
+    expect(token).toHaveBeenCalledTimes(1)
+  })
+
   it('is watched with the token of the join if there is one', async () => {
     const token = tokens()
     const signaling = client({ token })

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,17 +23,17 @@ from signaling_sidecar.analysis.messages import (
     Survey,
 )
 from signaling_sidecar.analysis.overview import overview, pairs_now
-from signaling_sidecar.analysis.room_view import RoomView
 from signaling_sidecar.analysis.seen import Looker, Seen
 from signaling_sidecar.diagnosis import why
-from signaling_sidecar.drawing.ladder.steps import Look
 from signaling_sidecar.errors import Code, NoSuchRoomInLog, SidecarError
 from signaling_sidecar.untrusted_text import visible
 
-REST = 3.0  # times the duration of the last look at the log, before the next one: a quarter of a processor is used
+if TYPE_CHECKING:
+    from signaling_sidecar.analysis.room_view import RoomView
+
+REST = 4.0  # times the duration of the last look at the log, before the next one: a fifth of a processor is used
 MAX_REST_S = 0.75  # seconds; verdicts should be on the screen 2 s after the records that show them
 
-_KINDS = frozenset(map(str, Look))
 ShownInRoom = ShowRoom | ShowRows | ShowRecords | ShowPayload
 
 
@@ -95,6 +95,8 @@ class Analyst:
                 "no-such-room", f"nobody is in the room {visible(room)!r} of {visible(dialect)!r}, "
                 "and the newest part of the event log has no records of it"
             )  # fmt: skip
+        from signaling_sidecar.analysis.room_view import RoomView  # the first answer should not wait for the drawing
+
         known = self._views.get(key)
         if known is not None and known[0] == state:
             return known[1]
@@ -104,8 +106,11 @@ class Analyst:
 
 
 def _check_kinds(kinds: frozenset[str]) -> None:
-    if not kinds <= _KINDS:
-        raise _Refused(Code.BAD_FIELD, f"`kinds` must be some of {', '.join(sorted(_KINDS))}")
+    from signaling_sidecar.drawing.ladder.steps import Look
+
+    known = frozenset(map(str, Look))
+    if not kinds <= known:
+        raise _Refused(Code.BAD_FIELD, f"`kinds` must be some of {', '.join(sorted(known))}")
 
 
 def _shown(request: ShownInRoom, view: RoomView) -> Any:

@@ -16,47 +16,57 @@ FAILURE_TRIES = 10  # tries that a refused token costs: 60 of them at once, then
 UNKNOWN_FACTOR = 10  # more tries for all clients together whose address only a proxy knows that is not trusted
 MAX_KEPT = 10_000  # addresses, and as many subjects; those that were seen last are kept
 
-_Key = tuple[str, str | None]
-
 
 class Attempts:
     """`now_s` must never go back. An address is what `counted_as` returns, or None if it is unknown."""
 
     def __init__(self) -> None:
-        self._left: OrderedDict[_Key, tuple[float, float]] = OrderedDict()
-        """The tries that were left at a time, in the order of these times. A key that is absent has all its tries."""
+        self._of_addresses = _Tries()
+        self._of_subjects = _Tries()
 
     def wait_of_address_s(self, address: str | None, now_s: float) -> float:
         """Count a try before a token is verified. Returns 0, or the seconds to wait if the address has no tries."""
-        return self._take(("address", address), now_s)
+        return self._of_addresses.take(address, now_s)
 
     def wait_of_subject_s(self, subject: str | None, now_s: float) -> float:
         """Count a try of a valid token. Returns 0, or the seconds to wait. The shared secret has no subject."""
-        return 0.0 if subject is None else self._take(("subject", subject), now_s)
+        return 0.0 if subject is None else self._of_subjects.take(subject, now_s)
 
     def failed(self, address: str | None, now_s: float) -> None:
         """Must be called when a token is refused for which `wait_of_address_s` has returned 0."""
-        key = ("address", address)
-        self._put(key, self._now(key, now_s) - (FAILURE_TRIES - 1), now_s)
+        self._of_addresses.charge(address, FAILURE_TRIES - 1, now_s)
 
-    def _take(self, key: _Key, now_s: float) -> float:
+
+class _Tries:
+    """A token bucket for each key. A key that is absent has all its tries."""
+
+    def __init__(self) -> None:
+        self._left: OrderedDict[str | None, tuple[float, float]] = OrderedDict()
+        """By key, the tries that were left at a time, in the order of these times."""
+
+    def take(self, key: str | None, now_s: float) -> float:
+        """Use one try. Returns 0, or the seconds until there is one."""
         left = self._now(key, now_s)
         if left < 1:
             return (1 - left) / (TRIES_PER_S * _factor(key))
         self._put(key, left - 1, now_s)
         return 0.0
 
-    def _now(self, key: _Key, now_s: float) -> float:
+    def charge(self, key: str | None, tries: int, now_s: float) -> None:
+        """Use more tries, even if there are not as many. The key must then wait for longer."""
+        self._put(key, self._now(key, now_s) - tries, now_s)
+
+    def _now(self, key: str | None, now_s: float) -> float:
         most = float(TRIES * _factor(key))
         left, then_s = self._left.get(key, (most, now_s))
         return min(most, left + (now_s - then_s) * TRIES_PER_S * _factor(key))
 
-    def _put(self, key: _Key, left: float, now_s: float) -> None:
+    def _put(self, key: str | None, left: float, now_s: float) -> None:
         self._left[key] = (left, now_s)
         self._left.move_to_end(key)
-        if len(self._left) > 2 * MAX_KEPT:
+        if len(self._left) > MAX_KEPT:
             self._left.popitem(last=False)
 
 
-def _factor(key: _Key) -> int:
-    return UNKNOWN_FACTOR if key[1] is None else 1
+def _factor(key: str | None) -> int:
+    return UNKNOWN_FACTOR if key is None else 1

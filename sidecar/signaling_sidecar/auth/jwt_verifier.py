@@ -24,7 +24,7 @@ from signaling_sidecar.auth.invalid_token import InvalidToken, Why
 from signaling_sidecar.auth.keys import Keys
 from signaling_sidecar.auth.limits import LEEWAY_S, MAX_LIFETIME_S
 
-MAX_TOKEN_CHARS = 8190  # the most that an HTTP header can carry here
+MAX_TOKEN_CHARS = 8190  # most reverse proxies accept no header of more than 8 KiB
 _REQUIRED = ("exp", "aud", "sub")
 # RFC 7515, 2: base64url without padding. Other spellings of the same bytes are refused.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")

@@ -2,7 +2,7 @@
 
 from signaling_sidecar.diagnosis.advice import ADVICE, next_step
 from signaling_sidecar.diagnosis.diagnosis import Diagnosis, History, diagnose, judge, lines_of
-from signaling_sidecar.diagnosis.entries import Entry, read_entries
+from signaling_sidecar.diagnosis.entries import NO_SIGN_OF_LIFE, Entry, read_entries
 from signaling_sidecar.diagnosis.kept_verdicts import KeptVerdicts
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.meetings import FoundMeetings, MeetingFinder, find_meetings
@@ -15,6 +15,7 @@ from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
 __all__ = [
     "ADVICE",
     "JUST_MET",
+    "NO_SIGN_OF_LIFE",
     "Diagnosis",
     "Entry",
     "FoundMeetings",

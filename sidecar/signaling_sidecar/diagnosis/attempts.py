@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from signaling_sidecar.diagnosis.meeting import Meeting, Signal
 from signaling_sidecar.eventlog.payload import Candidate
 
-DESCRIPTIONS = ("offer", "answer", "pranswer")
+ANSWERS = frozenset({"answer", "pranswer"})
+DESCRIPTIONS = ANSWERS | {"offer"}
 CROSSING_WITHIN_S = 5.0  # seconds between two crossing offers; after more, the second side has given up on the first
 # Seconds between two offers of one side that are one attempt: from a pool of offers, or a page that starts twice.
 TOGETHER_WITHIN_S = 1.0
@@ -18,35 +18,28 @@ TOGETHER_WITHIN_S = 1.0
 SUBNET_BITS = 24
 
 
-@dataclass(eq=False, slots=True)
 class Attempt:
-    """The signals of one negotiation. `add` sorts each into the lists that it belongs to, because a verdict needs them
-    many times. All lists are in order."""
+    """The signals of one negotiation, sorted into the lists that they belong to, because a verdict needs them many
+    times. All lists are in order."""
 
-    signals: list[Signal] = field(default_factory=list)
-    offers: list[Signal] = field(default_factory=list)
-    answers: list[Signal] = field(default_factory=list)
-    """The answers, and the provisional ones."""
-    unread: list[Signal] = field(default_factory=list)
-    """The signals in an unknown form: an app's own messages, or encrypted descriptions and candidates."""
-    with_candidates: list[Signal] = field(default_factory=list)
-    """The signals that contain candidates, on their own or in a description."""
-    candidates: tuple[list[Candidate], list[Candidate]] = field(default_factory=lambda: ([], []))
-    """The candidates of each side."""
-    ufrags: set[str] = field(default_factory=set)
-    """The ICE ufrags of the descriptions."""
+    __slots__ = ("answers", "candidates", "offers", "signals", "ufrags", "unread", "with_candidates")
 
-    def add(self, signal: Signal) -> None:
-        self.signals.append(signal)
-        if signal.candidates:
-            self.with_candidates.append(signal)
+    def __init__(self, signals: list[Signal]) -> None:
+        self.signals = signals
+        self.offers = [signal for signal in signals if signal.what == "offer"]
+        self.answers = [signal for signal in signals if signal.what in ANSWERS]
+        """The answers, and the provisional ones."""
+        self.unread = [signal for signal in signals if signal.what == "other"]
+        """The signals in an unknown form: an app's own messages, or encrypted descriptions and candidates."""
+        self.with_candidates = [signal for signal in signals if signal.candidates]
+        """The signals that contain candidates, on their own or in a description."""
+        self.candidates: tuple[list[Candidate], list[Candidate]] = ([], [])
+        """The candidates of each side."""
+        for signal in self.with_candidates:
             self.candidates[signal.sender].extend(signal.candidates)
-        if signal.what in DESCRIPTIONS:
-            (self.offers if signal.what == "offer" else self.answers).append(signal)
-            if signal.ufrag is not None:
-                self.ufrags.add(signal.ufrag)
-        elif signal.what == "other":
-            self.unread.append(signal)
+        described = {signal.ufrag for signal in (*self.offers, *self.answers)}
+        self.ufrags = {ufrag for ufrag in described if ufrag is not None}
+        """The ICE ufrags of the descriptions."""
 
     @property
     def crossing(self) -> tuple[Signal, Signal] | None:
@@ -136,11 +129,13 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
         if signal.what in DESCRIPTIONS and signal.ufrag is not None:
             number_of.setdefault((signal.sender, signal.ufrag), number)
         numbers.append(number)
-    attempts = [Attempt() for _ in range(number + 1)]
+    if number == 0:
+        return [Attempt([*meeting.signals])]
+    found: list[list[Signal]] = [[] for _ in range(number + 1)]
     for signal, at in zip(meeting.signals, numbers, strict=True):
-        is_to_find = number > 0 and signal.what not in DESCRIPTIONS and signal.call is None
-        attempts[number_of.get((signal.sender, signal.ufrag), at) if is_to_find else at].add(signal)
-    return attempts
+        is_to_find = signal.what not in DESCRIPTIONS and signal.call is None
+        found[number_of.get((signal.sender, signal.ufrag), at) if is_to_find else at].append(signal)
+    return [*map(Attempt, found)]
 
 
 def _classes(candidates: list[Candidate]) -> set[str | None]:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis import Entry
-
-NO_SIGN_OF_LIFE = ("signal.refused", "connection.opened", "connection.closed")
-"""Types of records that may name a room which does not exist, such as a join that was refused."""
+from signaling_sidecar.diagnosis import NO_SIGN_OF_LIFE, Entry
 
 
 class RoomInLog(NamedTuple):

@@ -161,6 +161,10 @@ def too_many_tokens(wait_s: float) -> Refusal:
     return Refusal(Code.TOO_FAST, f"too many tokens were shown: wait {math.ceil(wait_s)} s")
 
 
+def too_many_joins(wait_s: float) -> Refusal:
+    return Refusal(Code.TOO_FAST, f"too many joins of this user: wait {math.ceil(wait_s)} s")
+
+
 def out_of_scope(scope: str) -> Refusal:
     return Refusal(Code.UNAUTHORISED, f"the token does not have the scope {str(scope)!r}")
 

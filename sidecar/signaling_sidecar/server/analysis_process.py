@@ -19,11 +19,7 @@ LONGEST_PAUSE_S = 30.0  # seconds before a process that ends again and again is 
 _OWN_GROUP: dict[str, Any]
 """Options with which Ctrl-C in a terminal does not reach the process, which ends with the server."""
 if sys.platform == "win32":
-    _OWN_GROUP = {
-        "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP
-        | subprocess.CREATE_NO_WINDOW
-        | subprocess.BELOW_NORMAL_PRIORITY_CLASS
-    }
+    _OWN_GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
 else:
     _OWN_GROUP = {"start_new_session": True}
 
@@ -148,9 +144,10 @@ class _Child:
 
     async def ask(self, request: Request) -> Reply:
         """Raises EOFError if the process ends before it has replied."""
+        message = framed(request)
         waiting: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
-        self._requests.write(framed(request))
+        self._requests.write(message)
         return await waiting
 
     def kill(self) -> None:

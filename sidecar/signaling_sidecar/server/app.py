@@ -191,7 +191,7 @@ class Sidecar:
         )
         if self._gate is not None:
             self._gate.record = self._owner.record
-            checks = CommandChecks(self._rules, self._conceal)
+            checks = CommandChecks(self._rules, self._conceal, self._gate.wait_of_subject_s)
             self._front.token_holders = holders = TokenHolders(self._gate, checks, self._front.close_connection)
             if self._revoking is not None:
                 self._revoking.begin(holders.close_all_of, self._owner.record)

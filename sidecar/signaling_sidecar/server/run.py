@@ -17,11 +17,12 @@ from typing import Any, TextIO
 import msgspec
 from aiohttp import web
 
-from signaling_sidecar import __version__
+from signaling_sidecar import __version__, systemd
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.listening import address_of, check_protection, lacks_protection, listen, url_of
 from signaling_sidecar.server.app import Sidecar
+from signaling_sidecar.server.background import running
 from signaling_sidecar.server.garbage import look_for_garbage_rarely
 from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HEADERS
 from signaling_sidecar.settings import Sources
@@ -31,7 +32,7 @@ LAST_REQUESTS_S = 0.02  # seconds within which the requests of the connections t
 SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end, after all WebSockets have been closed
 
 _INSECURE = (
-    "insecure: other machines can reach port {}, and the sidecar runs without {}; strangers, or a website that is open "
+    "insecure: other machines can reach port %d, and the sidecar runs without %s; strangers, or a website that is open "
     "in a browser there, may read and send in every room"
 )
 
@@ -82,8 +83,9 @@ def run(
                 message = "signaling sidecar %s on %s, event log in %s"
                 logger.info(message, __version__, ready.url, ready.state_dir, extra={"code": "serving"})
                 if missing := lacks_protection(settings, address):
-                    logger.warning("%s", _INSECURE.format(ready.port, " and ".join(missing)))
+                    logger.warning(_INSECURE, ready.port, " and ".join(missing), extra={"code": "insecure"})
             serving()
+            systemd.notify("READY=1")
 
         runner.run(_serve(sidecar, listening, announce, exit_on_stdin_eof))
     if settings.hooks is not None:
@@ -137,19 +139,25 @@ async def _serve(
         _stop_on_stdin_eof(stop)
     if not await _is_done_before(stop.asked, runner.setup()):
         return
-    try:
-        await web.SockSite(runner, listening).start()
-        announce()
-        await stop.asked.wait()
-    finally:
-        sidecar.held_state_dir.remove_runtime()  # first, so that no program finds a sidecar that is about to stop
-        if not stop.at_once.is_set():
-            await _is_done_before(stop.at_once, sidecar.drain())
-        for site in list(runner.sites):
-            await site.stop()
-        # aiohttp 3.14 discards the part of a request that arrives after `cleanup` has begun, and then waits for it.
-        await asyncio.sleep(LAST_REQUESTS_S)
-        await runner.cleanup()
+    async with running(systemd.feed_watchdog()):
+        try:
+            await web.SockSite(runner, listening).start()
+            announce()
+            await stop.asked.wait()
+        finally:
+            await _stop(sidecar, runner, stop)
+
+
+async def _stop(sidecar: Sidecar, runner: web.AppRunner, stop: _Stop) -> None:
+    systemd.notify("STOPPING=1")
+    sidecar.held_state_dir.remove_runtime()  # first, so that no program finds a sidecar that is about to stop
+    if not stop.at_once.is_set():
+        await _is_done_before(stop.at_once, sidecar.drain())
+    for site in list(runner.sites):
+        await site.stop()
+    # aiohttp 3.14 discards the part of a request that arrives after `cleanup` has begun, and then waits for it.
+    await asyncio.sleep(LAST_REQUESTS_S)
+    await runner.cleanup()
 
 
 async def _is_done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

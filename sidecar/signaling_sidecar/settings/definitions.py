@@ -211,7 +211,7 @@ class Settings:
         secret(), None, "coturn's `static-auth-secret`, from which passwords for TURN servers are generated", live=False
     )
     metrics_token: str | None = _setting(
-        secret(), None, "a token that allows to read `/metrics` and nothing else, for Prometheus", live=False
+        SHARED_SECRET, None, "a token that allows to read `/metrics` and nothing else, for Prometheus", live=False
     )
     turn_password_s: float = _setting(
         seconds(30 * 86_400),

@@ -51,6 +51,16 @@ async def test_a_subject_must_wait_wherever_it_comes_from(served: Served) -> Non
     await served.connect(headers=bearer(subject="ben") | addresses[30])
 
 
+async def test_the_joins_of_a_subject_count_over_all_its_connections(served: Served) -> None:
+    peers = {name: await served.connect(headers=bearer() | HERE) for name in ("ann-1", "ann-2")}
+    answers = [await peer.join(name, f"{name}-{number}") for number in range(15) for name, peer in peers.items()]
+    assert {answer["type"] for answer in answers[:28]} == {"peer_list"}
+    assert [answer["code"] for answer in answers[28:]] == ["too-fast"] * 2
+    assert answers[-1]["message"] == "too many joins of this user: wait 100 s"
+    ben = await served.connect(headers=bearer(subject="ben") | ELSEWHERE)
+    assert (await ben.join("ben"))["type"] == "peer_list"
+
+
 async def test_the_addresses_of_one_ipv6_network_count_together(served: Served) -> None:
     for last in range(3):
         await refused_handshake(served, "/ws/signaling", headers=GUESS | {"X-Forwarded-For": f"2001:db8::{last}"})
@@ -82,3 +92,16 @@ async def test_each_failure_has_a_record_and_a_flood_of_them_has_few(served: Ser
     assert len(found) < 60
     assert sum(record["data"].get("times", 1) for record in found) == 304
     assert "guess" not in str(served.records())
+
+
+async def test_the_terminal_shows_once_why_clients_are_not_let_in(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        await refused_handshake(served, "/ws/signaling", headers=GUESS | HERE)
+        await refused_handshake(served, "/ws/signaling/mesh", headers=HERE)
+    once = "(this line is shown once for each reason)"
+    assert caplog.messages == [
+        f"a client was not let in, because what it sent is not a JSON Web Token {once}",
+        f"a client was not let in, because it sent no token {once}",
+    ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from signaling_sidecar.diagnosis import NO_SIGN_OF_LIFE
 from signaling_sidecar.diagnosis.record_data import read_about
-from signaling_sidecar.drawing.rooms import NO_SIGN_OF_LIFE
 from signaling_sidecar.inspection.tables.column_values import values_of
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 

@@ -7,18 +7,19 @@ Vite's proxy does not forward these paths.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
 
 from signaling_sidecar.analysis.messages import AskWhy
-from signaling_sidecar.errors import NOT_JSON, Code, Refusal, StateDirUnusable
+from signaling_sidecar.errors import NOT_JSON, Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
+from signaling_sidecar.server.admin.bodies import json_answer, read_body
 from signaling_sidecar.server.admin.inspector_links import (
     InspectorLinks,
     is_on_this_machine,
@@ -27,15 +28,16 @@ from signaling_sidecar.server.admin.inspector_links import (
 )
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.admin.record_stream import Follower, send_records
+from signaling_sidecar.server.admin.revoke import revoke
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.authorisation.gate import Gate, is_of_admin
-from signaling_sidecar.server.authorisation.revoking import Revoke, Revoking
+from signaling_sidecar.server.authorisation.long_answers import ends_with_token
+from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.inspector.api import InspectorApi
 from signaling_sidecar.server.room_state import room_state
 
-BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a line or two
 LINK_PATH = f"{PREFIX}/inspector-link"
 INSPECTOR_PREFIX = "/inspector/api"  # the page of the inspector asks for paths that are relative to its own
 STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # any other refusal is answered with 409
@@ -109,7 +111,7 @@ class AdminApi:
             ("GET", "rooms", self._rooms),
             ("GET", "records", self._records),
             ("GET", "why", self._why),
-            ("POST", "revoke", self._revoke),
+            ("POST", "revoke", partial(revoke, self._revoking)),
             ("POST", f"{room}/kick", self._kick),
             ("POST", f"{room}/close", self._close),
             ("POST", f"{room}/say", self._say),
@@ -136,7 +138,8 @@ class AdminApi:
                 raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="the admin token is missing\n")
             if request.method != "GET" and request.content_type != "application/json":
                 raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
-            return await handler(request)
+            with ends_with_token(self._gate, request):
+                return await handler(request)
 
         return guarded
 
@@ -152,7 +155,7 @@ class AdminApi:
     # --- the inspector ------------------------------------------------------------------------------------------------
 
     async def _new_link(self, request: web.Request) -> web.Response:
-        return _json({"code": self._links.new_code()})
+        return json_answer({"code": self._links.new_code()})
 
     @open_to_all
     async def _enter(self, request: web.Request) -> web.Response:
@@ -163,32 +166,32 @@ class AdminApi:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
         try:
-            sent = await _body(request, _Code)
+            sent = await read_body(request, _Code)
         except NOT_JSON as error:
-            return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
+            return json_answer({"code": Code.BAD_FIELD, "message": str(error)}, 400)
         token = self._links.token_for(sent.code)
         if token is None:
             message = "this link was used before, or is older than a minute: run `sidecar inspect` for a new one"
-            return _json({"code": "inspector-link-used", "message": message}, 401)
-        response = _json({"token": token})
+            return json_answer({"code": "inspector-link-used", "message": message}, 401)
+        response = json_answer({"token": token})
         response.headers["Cache-Control"] = "no-store"
         return response
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     async def _describe(self, request: web.Request) -> web.Response:
-        return _json(document())
+        return json_answer(document())
 
     async def _rooms(self, request: web.Request) -> web.Response:
         rooms = [room_state(room) for room in self._hub.membership.rooms]
-        return _json({"boot": self._boot, "rooms": rooms})
+        return json_answer({"boot": self._boot, "rooms": rooms})
 
     async def _records(self, request: web.Request) -> web.StreamResponse:
         """The records of this run after a `seq`, one in each line. With `follow`, also those that are written later."""
         try:
             after = int(request.query.get("after", "0"))
         except ValueError:
-            return _json({"code": Code.BAD_FIELD, "message": "`after` must be a whole number"}, 400)
+            return json_answer({"code": Code.BAD_FIELD, "message": "`after` must be a whole number"}, 400)
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         follower = Follower()
         if request.query.get("follow") in ("1", "true"):
@@ -207,7 +210,7 @@ class AdminApi:
         try:
             body = await self._analysis.ask(AskWhy(request.query.get("room"), request.query.get("dialect")))
         except AnalysisFailed as error:
-            return _json({"code": error.code, "message": str(error)}, 503)
+            return json_answer({"code": error.code, "message": str(error)}, 503)
         return web.Response(body=body, content_type="application/json")
 
     # --- changing ---------------------------------------------------------------------------------------------------
@@ -224,47 +227,15 @@ class AdminApi:
     async def _rules(self, request: web.Request) -> web.Response:
         return await self._do(request, OwnRules, commands.SetOwnRules)
 
-    async def _revoke(self, request: web.Request) -> web.Response:
-        try:
-            asked = await _body(request, Revoke)
-        except NOT_JSON as error:
-            return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
-        if self._revoking is None or self._revoking.is_full:
-            why = (
-                "only tokens of --auth jwt can be revoked"
-                if self._revoking is None
-                else "too many tokens are revoked already"
-            )
-            return _json({"code": "not-revoked", "message": why}, 409)
-        try:
-            return _json({"closed": self._revoking.revoke(asked)})
-        except StateDirUnusable as error:
-            message = f"the tokens are refused, but only until the sidecar is started again: {error}"
-            return _json({"code": "not-kept", "message": message}, 503)
-
     async def _do(
         self, request: web.Request, body: type[Any], command: Callable[[RoomKey, Any], OfAdmin]
     ) -> web.Response:
         try:
-            asked = await _body(request, body)
+            asked = await read_body(request, body)
         except NOT_JSON as error:
-            return _json({"code": Code.BAD_FIELD, "message": str(error)}, 400)
+            return json_answer({"code": Code.BAD_FIELD, "message": str(error)}, 400)
         key = RoomKey(request.match_info["dialect"], request.match_info["room"])
         refusal = self._administer(command(key, asked))
         if refusal is not None:
-            return _json({"code": refusal.code, "message": refusal.message}, STATUS_OF.get(refusal.code, 409))
-        return _json({})
-
-
-async def _body(request: web.Request, type_: type[Any]) -> Any:
-    """Raises one of NOT_JSON."""
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            sent = await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text="the body of the request has not arrived\n") from None
-    return msgspec.json.decode(sent or b"{}", type=type_)
-
-
-def _json(body: Any, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
+            return json_answer({"code": refusal.code, "message": refusal.message}, STATUS_OF.get(refusal.code, 409))
+        return json_answer({})

@@ -37,10 +37,18 @@ def held(claims: Claims) -> Held:
 class Access:
     """`claims` are those of the handshake's token. They are None for a client that may send its token in a frame.
 
-    `opened_s` is the current Unix time. `on_change` is called when `ends_at_s` may have become earlier.
+    `opened_s` is the current Unix time. `verify` verifies the token in a frame, and raises NotLetIn. `on_change` is
+    called when `ends_at_s` may have become earlier.
     """
 
-    def __init__(self, claims: Claims | None, opened_s: float, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        claims: Claims | None,
+        opened_s: float,
+        verify: Callable[[str], Claims],
+        on_change: Callable[[], None],
+    ) -> None:
+        self.verify = verify
         self.own = held(claims) if claims is not None else None
         """The token of the connection. None as long as the client has not shown one."""
         self.failures = 0
@@ -108,6 +116,10 @@ class Access:
             self._joined[room] = token
             if token is not self.own:
                 self._on_change()
+
+
+def has_expired(claims: Claims, now_s: float) -> bool:
+    return claims.expires_at_s is not None and claims.expires_at_s + LEEWAY_S <= now_s
 
 
 def _is_later(new: Claims, old: Claims) -> bool:

@@ -19,14 +19,20 @@ from signaling_sidecar.server.authorisation.access import Access, Held, held
 from signaling_sidecar.server.authorisation.gate import NotLetIn
 from signaling_sidecar.server.refused_commands import refused, refused_relay
 
-VerifyToken = Callable[[str], Claims]
-"""Verifies the token in a frame. Raises NotLetIn."""
-
 
 class CommandChecks:
-    """`rules` are those of the dialects. `conceal` returns the keyed hash of the name of a secret room."""
+    """`rules` are those of the dialects. `conceal` returns the keyed hash of the name of a secret room.
 
-    def __init__(self, rules: Mapping[str, RoomRules], conceal: Callable[[str], str]) -> None:
+    `wait_of_subject_s` counts a try of a subject, and returns the seconds that it must wait, or 0.
+    """
+
+    def __init__(
+        self,
+        rules: Mapping[str, RoomRules],
+        conceal: Callable[[str], str],
+        wait_of_subject_s: Callable[[str | None], float],
+    ) -> None:
+        self._wait_of_subject_s = wait_of_subject_s
         self._secret = frozenset(name for name, each in rules.items() if each.entry.secret)
         self._one_room = frozenset(name for name, each in rules.items() if each.joining.rooms_per_connection == 1)
         self._conceal = conceal
@@ -35,39 +41,43 @@ class CommandChecks:
         """Whether a connection of the dialect can be in one room only."""
         return dialect in self._one_room
 
-    def check(self, command: Command, access: Access, verify: VerifyToken) -> Command:
+    def check(self, command: Command, access: Access) -> Command:
         """Return the command to carry out, which may be a refusal."""
         match command:
+            case commands.Relay(room=None, call=None) if access.own is not None:
+                # The first case, because it is by far the most frequent one. The hub refuses the frame unless the
+                # connection is in a room, which it has joined with a token.
+                return command
             case commands.Numbered():
-                inner = self.check(command.command, access, verify)
+                inner = self.check(command.command, access)
                 assert isinstance(inner, commands.Carried)
                 return msgspec.structs.replace(command, command=inner)
             case commands.Several():
                 if command.refusal is not None:
                     return command  # the hub refuses the whole frame
-                checked = tuple(self._of_single(each, access, verify) for each in command.commands)
+                checked = tuple(self._of_single(each, access) for each in command.commands)
                 return msgspec.structs.replace(command, commands=checked)
             case commands.Opened():
                 return self._of_opened(command, access)
             case commands.Alive() | commands.End() | commands.SetRules() | commands.SetLogState() | commands.Tick():
                 return command  # no client has asked for it
             case _:
-                return self._of_single(command, access, verify)
+                return self._of_single(command, access)
 
-    def _of_single(self, command: commands.Single, access: Access, verify: VerifyToken) -> commands.Single:
+    def _of_single(self, command: commands.Single, access: Access) -> commands.Single:
         match command:
             case commands.Join():
-                return self._of_join(command, access, verify)
+                return self._of_counted_join(command, access)
             case commands.Relay():
-                return self._of_relay(command, access, verify)
+                return self._of_relay(command, access)
             case commands.Enqueue():
                 return self._of_enqueue(command, access)
             case commands.ListRooms() | commands.WatchRooms():
-                return self._of_list(command, access, verify)
+                return self._of_list(command, access)
             case commands.Leave() | commands.Update() | commands.UpdateRoom() | commands.Trace() | commands.Refuse():
-                return (
-                    command if access.own is not None else _without_token(command.connection, command.kind, command.ref)
-                )
+                if access.own is not None:
+                    return command
+                return _without_token(command.connection, command.kind, command.ref)
             case commands.UnwatchRooms():
                 if access.own is not None:
                     access.watches(None)
@@ -79,21 +89,27 @@ class CommandChecks:
             case _:
                 assert_never(command)
 
-    def _of_join(self, join: commands.Join, access: Access, verify: VerifyToken) -> commands.Single:
-        token = self._token(join.credential, access, verify)
+    def _of_counted_join(self, join: commands.Join, access: Access) -> commands.Single:
+        """A join counts as one try of its subject, whether it has a token of its own or uses that of the connection."""
+        if join.credential is None and access.own is not None:
+            wait_s = self._wait_of_subject_s(access.own.claims.subject)
+            if wait_s > 0:
+                return refused(join, errors.too_many_joins(wait_s))
+        return self._of_join(join, access)
+
+    def _of_join(self, join: commands.Join, access: Access) -> commands.Single:
+        token = self._token(join.credential, access)
         if isinstance(token, Refusal):
             return refused(join, token)
-        if join.credential is not None:
-            access.asks(join.room.room, token)
         refusal = self._refuse_room(token.claims, join.room) or _refuse_peer(token.claims, join.peer)
         if refusal is not None:
             return refused(join, refusal)
+        if join.credential is not None:
+            access.asks(join.room.room, token)
         return msgspec.structs.replace(join, peer=token.claims.peer or join.peer, grant=token.grant)
 
-    def _of_list(
-        self, command: commands.ListRooms | commands.WatchRooms, access: Access, verify: VerifyToken
-    ) -> commands.Single:
-        token = self._token(command.credential, access, verify)
+    def _of_list(self, command: commands.ListRooms | commands.WatchRooms, access: Access) -> commands.Single:
+        token = self._token(command.credential, access)
         if isinstance(token, Refusal):
             kind = "list_rooms" if isinstance(command, commands.ListRooms) else "watch_rooms"
             return commands.Refuse(connection=command.connection, refusal=token, kind=kind, ref=command.ref)
@@ -101,12 +117,12 @@ class CommandChecks:
             access.watches(token)
         return msgspec.structs.replace(command, only=token.claims.rooms)
 
-    def _token(self, credential: str | None, access: Access, verify: VerifyToken) -> Held | Refusal:
+    def _token(self, credential: str | None, access: Access) -> Held | Refusal:
         """Return the token in a frame or, if the frame has none, that of the connection."""
         if credential is None or access.is_spent:
             return access.own or errors.no_token()
         try:
-            token = held(verify(credential))
+            token = held(access.verify(credential))
         except NotLetIn as error:
             access.failures += error.wait_s == 0
             return error.refusal
@@ -126,24 +142,25 @@ class CommandChecks:
 
     def _of_opened(self, opened: commands.Opened, access: Access) -> Command:
         """Continue a session of the peer that the handshake names, if the token is for it."""
-        assert access.own is not None  # only dialects whose handshakes need a token have this command
+        if access.own is None:
+            return _without_token(opened.connection, None, None)
         claims, grant = access.own
         refusal = _refuse_scopes(claims, (Scope.JOIN,)) or _refuse_peer(claims, opened.peer)
         if refusal is not None:
             return commands.Refuse(connection=opened.connection, refusal=refusal, peer=opened.peer)
         return msgspec.structs.replace(opened, grant=grant)
 
-    def _of_relay(self, relay: commands.Relay, access: Access, verify: VerifyToken) -> commands.Single:
+    def _of_relay(self, relay: commands.Relay, access: Access) -> commands.Single:
         if access.own is None:
             return refused_relay(relay, relay.room, errors.no_token())
         if relay.call is not None:
-            call = self._of_join(relay.call, access, verify)
+            call = self._of_join(relay.call, access)
             if isinstance(call, commands.Refuse):
                 return msgspec.structs.replace(call, kind=relay.kind, to=relay.to, ref=relay.ref)
             assert isinstance(call, commands.Join)
             relay = msgspec.structs.replace(relay, call=call)
         if relay.room is None:
-            return relay  # the hub refuses it unless the connection is in a room, which it has joined with a token
+            return relay
         token = access.of_room(relay.room.room) or access.own
         refusal = self._refuse_room(token.claims, relay.room)
         if refusal is not None:

@@ -121,7 +121,8 @@ class Front:
                     if self.token_holders is None:
                         self.owner.ask(command)
                     else:
-                        self.ask(connection, self.checked(connection, command))
+                        self.owner.ask(self.token_holders.check(connection, command))
+                        self.token_holders.close_spent(connection)
                 except Exception:
                     logger.exception("a frame of connection %d could not be handled", connection.id)
                     connection.abort("internal error")

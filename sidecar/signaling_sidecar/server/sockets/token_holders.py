@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from signaling_sidecar.auth import Claims
@@ -42,7 +43,8 @@ class TokenHolders:
 
         Without a dialect, a call of `recognised` follows.
         """
-        connection.access = access = Access(claims, time.time(), lambda: self._arm(connection))
+        verify, arm = partial(self._verify, connection), partial(self._arm, connection)
+        connection.access = access = Access(claims, time.time(), verify, arm)
         access.one_room = dialect is None or self._checks.takes_one_room(dialect.name)
         self._open[connection.id] = connection
         if claims is None:
@@ -85,10 +87,9 @@ class TokenHolders:
         out."""
         access = connection.access
         assert access is not None  # `begin` has set it
-        checked = self._checks.check(
-            command, access, lambda token: self._gate.claims_of_frame(token, connection.id, connection.address)
-        )
-        if access.own is not None:
+        was_anonymous = access.own is None
+        checked = self._checks.check(command, access)
+        if was_anonymous and access.own is not None:
             self._anonymous.pop(connection.id, None)
         return checked
 
@@ -96,6 +97,9 @@ class TokenHolders:
         """Close the connection of a client that has shown too many invalid tokens."""
         if connection.access is not None and connection.access.is_spent:
             self._turn_out(connection)
+
+    def _verify(self, connection: Connection, token: str) -> Claims:
+        return self._gate.claims_of_frame(token, connection.id, connection.address)
 
     def _turn_out(self, connection: Connection) -> None:
         self._anonymous.pop(connection.id, None)

@@ -1,0 +1,67 @@
+"""A sidecar on a team's machine, behind a web server that encrypts, as programs on a developer's laptop see it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.kit.fault_proxy import FaultProxy
+from tests.kit.sites import Sidecar
+
+NAME = "signaling.team.example"
+# There is no such name, so Node.js is told where it is.
+_RESOLVES = f"""
+import dns from 'node:dns'
+const {{ lookup }} = dns
+dns.lookup = (name, ...rest) => lookup(name === '{NAME}' ? '127.0.0.1' : name, ...rest)
+"""
+
+
+@dataclass
+class TeamMachine:
+    url: str
+    env: dict[str, str]
+    """Lets Node.js find the machine, and accept its certificate."""
+
+
+@asynccontextmanager
+async def team_machine(sidecar: Sidecar, folder: Path) -> AsyncIterator[TeamMachine]:
+    """Serve a sidecar under the name of the machine, over https."""
+    certificate = _create_certificate(folder / "team.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    served = FaultProxy(int(sidecar.url.rpartition(":")[2]))
+    server = await asyncio.start_server(served.serve, "127.0.0.1", 0, ssl=context)
+    resolves = folder / "resolves.mjs"
+    resolves.write_text(_RESOLVES)
+    env = {"NODE_OPTIONS": f"--import {resolves.as_uri()}", "NODE_EXTRA_CA_CERTS": str(certificate)}
+    async with server:
+        yield TeamMachine(f"https://{NAME}:{server.sockets[0].getsockname()[1]}", env)
+        served.reset()
+
+
+def _create_certificate(path: Path) -> Path:
+    """Write a self-signed certificate and its key into one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(secret + certificate.public_bytes(Encoding.PEM))
+    return path
