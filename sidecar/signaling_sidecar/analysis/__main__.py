@@ -8,33 +8,45 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import traceback
 from typing import BinaryIO
 
 import msgspec
 
 from signaling_sidecar.analysis.analyst import Analyst
 from signaling_sidecar.analysis.messages import LENGTH_BYTES, OUT_OF_MEMORY, Begin, Reply, Request, framed
+from signaling_sidecar.errors import Code
 
 
 def main() -> None:
     # Nothing here has cycles of references, and Python's search for them would take a third of the time.
     gc.disable()
     requests, replies = sys.stdin.buffer, _own_stdout()
-    begin = _read(requests)
-    if begin is None:
+    first = _read(requests)
+    if first is None:
         return
-    analyst = Analyst(msgspec.msgpack.decode(begin, type=Begin))
-    decode = msgspec.msgpack.Decoder(Request).decode
+    begin = msgspec.msgpack.decode(first, type=Begin)
+    analyst = Analyst(begin)
     while (message := _read(requests)) is not None:
         try:
-            reply = analyst.reply(decode(message))
+            reply = analyst.reply(_decode(message))
         except MemoryError:
-            sentence = b"there is not enough memory to analyse the newest part of the event log"
-            replies.write(framed(Reply(OUT_OF_MEMORY, sentence)))
+            # The server starts another process, which does not have what this one has in memory.
+            reply = Reply(OUT_OF_MEMORY, b"there is not enough memory to analyse the newest part of the event log")
+        except Exception as error:
+            traceback.print_exc()
+            analyst = Analyst(begin)  # this one may have stopped in the middle of something
+            reply = Reply(Code.INTERNAL, f"a bug in the sidecar: {error!r}".encode())
+        try:
+            replies.write(framed(reply))
             replies.flush()
-            return  # the server starts another process, which does not have what this one has in memory
-        replies.write(framed(reply))
-        replies.flush()
+        except OSError:  # the server has ended
+            os._exit(0)  # the usual exit would try to write the rest
+        if reply.code == OUT_OF_MEMORY:
+            return
+
+
+_decode = msgspec.msgpack.Decoder(Request).decode
 
 
 def _own_stdout() -> BinaryIO:

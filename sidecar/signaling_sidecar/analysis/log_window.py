@@ -23,7 +23,6 @@ LEAST_SEGMENTS = 2  # the newest segment has nearly nothing when it has just beg
 class Logged(Entry, frozen=True, gc=False):
     """All fields of a line."""
 
-    v: int = SCHEMA_VERSION
     c: int | None = None
     numbers: str | None = None
 
@@ -46,16 +45,34 @@ class LogWindow:
 
     def grow(self) -> Grown:
         """Read what was written since the last call. Raises NoLog and OSError."""
-        found = newest_of(find_segments(self._folder).segments, WINDOW_BYTES, LEAST_SEGMENTS)
-        # A segment that has been compressed is still the same segment.
-        paths = {path.name.removesuffix(".gz"): path for path in found}
-        is_cut = list(paths)[: len(self._parts)] != list(self._parts)
+        paths = self._wanted()
+        known = [name for name in self._parts if name in paths]
+        is_cut = len(known) < len(self._parts)
         self._parts = {name: self._parts.get(name) or _Part(boot_of(path) or "") for name, path in paths.items()}
         added = [entry for name, part in self._parts.items() for entry in part.read(paths[name])]
         for part in list(self._parts.values())[:-1]:
             part.is_complete = True
+        while self._has_too_many():
+            del self._parts[next(iter(self._parts))]
+            is_cut = True
         everything = chain.from_iterable(part.entries for part in self._parts.values())
         return Grown(list(everything) if is_cut else added, is_cut)
+
+    def _wanted(self) -> dict[str, Path]:
+        """Return the segments from the first known one on, or the newest ones if none of them is known."""
+        segments = find_segments(self._folder).segments
+        # A segment that has been compressed is still the same segment.
+        paths = {path.name.removesuffix(".gz"): path for path in segments}
+        first = next((name for name in self._parts if name in paths), None)
+        if first is not None:
+            return {name: path for name, path in paths.items() if name >= first}
+        newest = newest_of(segments, WINDOW_BYTES, LEAST_SEGMENTS)
+        return {path.name.removesuffix(".gz"): path for path in newest}
+
+    def _has_too_many(self) -> bool:
+        return (
+            len(self._parts) > LEAST_SEGMENTS and sum(part.read_bytes for part in self._parts.values()) > WINDOW_BYTES
+        )
 
 
 class _Part:
@@ -63,7 +80,7 @@ class _Part:
 
     def __init__(self, boot: str) -> None:
         self._boot = boot
-        self._read_bytes = 0
+        self.read_bytes = 0
         self.entries: list[Logged] = []
         self.is_complete = False
 
@@ -71,8 +88,8 @@ class _Part:
         """Return what was added since the last call."""
         if self.is_complete:
             return []
-        text = whole_lines(path, self._read_bytes)
-        self._read_bytes += len(text)
+        text = whole_lines(path, self.read_bytes)
+        self.read_bytes += len(text)
         added = list(filter(None, map(self._entry, text.splitlines())))
         self.entries += added
         return added

@@ -64,16 +64,16 @@ class Looker:
         now_ts = time.time()
         if self._seen is None or grown.is_cut or grown.entries or now_ts >= (self._seen.changes_ts or math.inf):
             if grown.is_cut:
-                self._read = _Read(self._boot)
+                self._read = Read(self._boot)
             self._read.add(grown.entries)
             self._seen = self._read.seen(now_ts)
         return self._seen
 
     def _forget(self) -> None:
-        self._window, self._read, self._seen = LogWindow(self._folder), _Read(self._boot), None
+        self._window, self._read, self._seen = LogWindow(self._folder), Read(self._boot), None
 
 
-class _Read:
+class Read:
     """What has been read of the log since the window began where it begins now."""
 
     def __init__(self, boot: str) -> None:

@@ -9,8 +9,10 @@ from typing import NamedTuple, Protocol
 
 from signaling_sidecar.dialects.kinds import KindOf, kind_in
 from signaling_sidecar.hub.commands import Carried, Command, Opened
-from signaling_sidecar.hub.effects import LastWords, Mark, Message, PeerView, RoomsListed
+from signaling_sidecar.hub.effects import Mark
+from signaling_sidecar.hub.messages import LastWords, Message, RoomsListed
 from signaling_sidecar.hub.rules import RoomRules
+from signaling_sidecar.hub.views import PeerView
 from signaling_sidecar.settings import Settings
 
 

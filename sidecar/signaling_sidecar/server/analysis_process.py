@@ -144,9 +144,10 @@ class _Child:
 
     async def ask(self, request: Request) -> Reply:
         """Raises EOFError if the process ends before it has replied."""
+        message = framed(request)
         waiting: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
-        self._requests.write(framed(request))
+        self._requests.write(message)
         return await waiting
 
     def kill(self) -> None:

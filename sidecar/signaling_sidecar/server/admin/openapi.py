@@ -148,7 +148,7 @@ def _of_room(summary: str, queries: list[tuple[str, str]]) -> dict[str, Any]:
     described["responses"] |= {
         "400": {"description": "a parameter has a wrong value"},
         "404": {"description": "nobody is in such a room, and the log has no records of it"},
-        "503": {"description": "the event log cannot be read"},
+        "503": {"description": "the event log cannot be read, or cannot be analysed"},
     }
     return described
 
@@ -188,7 +188,7 @@ def _why() -> dict[str, Any]:
         {"name": name, "in": "query", "schema": _TEXT, "description": f"only rooms with this {what}"}
         for name, what in (("room", "id"), ("dialect", "dialect"))
     ]
-    described["responses"]["503"] = {"description": "the event log cannot be read"}
+    described["responses"]["503"] = {"description": "the event log cannot be read, or cannot be analysed"}
     return described
 
 

@@ -36,7 +36,7 @@ from signaling_sidecar.server.room_state import room_state
 AT_MOST_EVERY_S = 0.25  # seconds between two lines of a stream
 LOOK_EVERY_S = 1.0  # seconds; what is not in the event log, such as a refused request, is told too
 SIGN_OF_LIFE_S = 10.0  # seconds after which a line is sent although nothing has changed
-STATUS_OF = {"bad-field": 400, "no-such-room": 404, "no-such-record": 404}  # any other failure is answered with 503
+STATUS_OF = {"bad-field": 400, "no-such-room": 404, "no-such-record": 404, "internal": 500}  # others: 503
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

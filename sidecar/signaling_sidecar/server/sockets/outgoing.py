@@ -15,7 +15,8 @@ from typing import Protocol
 import msgspec
 
 from signaling_sidecar.dialects import Dialect
-from signaling_sidecar.hub.effects import (
+from signaling_sidecar.hub.effects import Send
+from signaling_sidecar.hub.messages import (
     Durability,
     LastWords,
     Message,
@@ -25,7 +26,6 @@ from signaling_sidecar.hub.effects import (
     Relayed,
     Resumed,
     RoomsChanged,
-    Send,
     Welcome,
 )
 from signaling_sidecar.server.ice_servers import IceServers

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 
-from signaling_sidecar.hub.effects import PeerJoined, PeerLeft, PeerUpdated
+from signaling_sidecar.hub.messages import PeerJoined, PeerLeft, PeerUpdated
 from signaling_sidecar.server.sockets.connection import Connection
 from signaling_sidecar.server.tick import Tick
 

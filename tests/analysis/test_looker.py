@@ -1,0 +1,111 @@
+"""Looking at a log that grows: what was added is seen at once, and what has become too old is forgotten."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.analysis import log_window
+from signaling_sidecar.analysis.log_window import Logged
+from signaling_sidecar.analysis.overview import overview
+from signaling_sidecar.analysis.seen import Looker, Read, Seen
+from signaling_sidecar.diagnosis import why
+from signaling_sidecar.errors import NoLog
+from tests.kit.diagnosis_log import Story, sdp
+from tests.kit.inspection_log import header, record, write_segment
+from tests.kit.serving import Served, serve
+
+SEGMENT_BYTES = 65_536
+NOW_TS = 4e9  # later than all records, because a verdict changes with time too
+BOOT = "r0000001-b00tb00t"
+
+
+@pytest.fixture
+def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_window, "WINDOW_BYTES", 2 * SEGMENT_BYTES)
+
+
+def told(seen: Seen) -> list[object]:
+    shown = overview(seen)
+    return [
+        shown.seq,
+        shown.pairs,
+        shown.logged,
+        shown.reporting,
+        [each.seq for each in seen.entries],
+        why(seen.diagnosis),
+    ]
+
+
+@pytest.mark.usefixtures("small_window")
+@pytest.mark.parametrize("payloads", ["full", "none"])
+async def test_going_on_shows_the_same_as_looking_for_the_first_time(
+    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, payloads: str
+) -> None:
+    """The log is written by a sidecar that begins new segments, compresses old ones, and keeps no payloads or all."""
+    monkeypatch.setattr("signaling_sidecar.analysis.seen.time", SimpleNamespace(time=lambda: NOW_TS))
+    served = await serve(aiohttp_client, tmp_path, payloads=payloads, log_segment_bytes=SEGMENT_BYTES)
+    looker = Looker(tmp_path, served.sidecar.boot)
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann")
+    await ben.join("ben")
+    lengths = []
+    for number in range(60):
+        for peer, other, kind in ((ben, "ann", "offer"), (ann, "ben", "answer")):
+            for _ in range(20):
+                await peer.send({"type": kind, "to": other, "sdp": sdp(f"{other}{number}") + "a=x\r\n" * 50})
+        await served.settled()
+        seen = looker.look()
+        lengths.append(len(seen.entries))
+        assert seen.seq == seq_of(served)
+        assert told(seen) == told_of(seen.entries, served.sidecar.boot)
+    assert lengths != sorted(lengths)  # the oldest segment was forgotten now and then
+
+
+def told_of(entries: Sequence[Logged], boot: str) -> list[object]:
+    """What is told by somebody who reads these entries at once."""
+    read = Read(boot)
+    read.add(entries)
+    return told(read.seen(NOW_TS))
+
+
+def seq_of(served: Served) -> int:
+    records: list[dict[str, Any]] = served.records()
+    return int(records[-1]["seq"])
+
+
+def test_a_look_without_news_gives_the_same_until_a_time_to_act_has_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(tmp_path)
+    path = story.joins("ben", "Ben").describes("ben", "offer").write()
+    monkeypatch.setattr("time.time", lambda: story.now_ts)
+    looker = Looker(path.parent, "b00t")
+    seen = looker.look()
+    assert looker.look() is seen
+    assert seen.changes_ts is not None
+    story.at_s += seen.changes_ts - story.now_ts
+    later = looker.look()
+    assert "has not answered the offer" in later.diagnosis.verdicts[0].sentence
+    assert later.changes_ts is None
+    assert looker.look() is later
+
+
+def test_a_folder_that_was_gone_is_read_from_its_beginning(tmp_path: Path) -> None:
+    folder, away = tmp_path / "state", tmp_path / "away"
+    folder.mkdir()
+    lines = [header(BOOT), record(2, 1.0, "peer.joined", dialect="rooms", room="bar", peer="ann", session="s1")]
+    write_segment(folder / f"events-{BOOT}-0001.jsonl", lines)
+    looker = Looker(folder, BOOT)
+    assert looker.look().seq == 2
+    folder.rename(away)
+    with pytest.raises((NoLog, OSError)):
+        looker.look()
+    shutil.copytree(away, folder)
+    assert [each.seq for each in looker.look().entries] == [1, 2]
