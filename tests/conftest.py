@@ -35,6 +35,7 @@ LONGEST = (
     "tests/reload",
     "tests/trial",
     "tests/test_notebooks.py",
+    "tests/test_deployment.py",
     "tests/server",
 )
 

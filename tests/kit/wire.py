@@ -13,8 +13,9 @@ from signaling_sidecar.dialects import DIALECTS, Binary, Caller, Closing, Dialec
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Hub
 from signaling_sidecar.hub.commands import Alive, Command, End, OfAdmin, SetLogState
-from signaling_sidecar.hub.effects import Challenge, Close, Effect, LastWords, Record, Send
+from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
 from signaling_sidecar.hub.membership import Session
+from signaling_sidecar.hub.messages import LastWords
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.server.authorisation.access import Access
 from signaling_sidecar.server.authorisation.command_checks import CommandChecks

@@ -156,10 +156,11 @@ class RoomSessions:
     def meetings_with(self, session: Session, key: RoomKey, entry: Entry, *, may_begin: bool) -> list[Meeting]:
         """Return the meetings of the sender with each receiver of a frame. If `may_begin` is true, a receiver that the
         sender has not met yet meets it by this frame."""
-        room = self._rooms.get(key, {})
-        receivers = room.values() if entry.to is None else [room[entry.to]] if entry.to in room else ()
+        room = self._rooms.get(key)
+        if room is None or (entry.to is not None and entry.to not in room):
+            return []
         found = []
-        for receiver in receivers:
+        for receiver in room.values() if entry.to is None else (room[entry.to],):
             meeting = self._by_pair.get((session.id, receiver.id))
             if meeting is not None:
                 found.append(meeting)
