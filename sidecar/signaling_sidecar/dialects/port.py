@@ -73,8 +73,8 @@ class Caller:
     given_id: str = ""
     """A random id that the server has made for this connection. A dialect may use it as the peer id.
 
-    The id ends with the connection, so no client can come back to such a session. In wire vectors it is the name that
-    the vector gives to the connection.
+    The id ends with the connection, so no client can come back to such a session. If the client's access token is only
+    for one peer id, it is that id instead. In wire vectors it is the name that the vector gives to the connection.
     """
 
 

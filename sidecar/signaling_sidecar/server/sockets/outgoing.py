@@ -64,6 +64,11 @@ class Outgoing:
         self._silent_refusals = SilentRefusals()
         self._foreign_frames = ForeignFrames()
 
+    @property
+    def frames(self) -> int:
+        """The number of frames for clients, since the start."""
+        return self._unsent.frames
+
     def send(self, send: Send) -> None:
         if send.message.__class__ in PLAIN:
             self._plain.append(send)
