@@ -36,8 +36,7 @@ notebook: $(VENV)/tools  ## open the notebooks in JupyterLab
 
 # Each line runs side by side what does not depend on each other: most tests wait for other programs most of the time.
 test:  ## run all checks and all tests
-	@+$(SIDE_BY_SIDE) browser $(PACKAGE)
-	@+$(SIDE_BY_SIDE) check-python check-package
+	@+$(SIDE_BY_SIDE) browser check-python check-package
 	@+$(SIDE_BY_SIDE) --keep-going test-package test-all-python
 
 test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of frameworks (React, Vue, Svelte, ...), which `test` includes

@@ -12,7 +12,7 @@ import pytest
 from tests.kit import readme
 from tests.kit.packages import new_environment
 
-RUNS_WITHIN_S = 120  # seconds for a few tests, on two cores that are busy with browsers
+RUNS_WITHIN_S = 240  # seconds for a few tests, on two cores that are busy with browsers
 BROKEN = """
 import asyncio
 import contextlib

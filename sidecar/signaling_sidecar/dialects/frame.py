@@ -68,8 +68,9 @@ E_co = TypeVar("E_co", bound=Envelope, covariant=True)
 class Envelopes(Protocol[E_co]):
     """Decodes envelopes of one type: a `msgspec.json.Decoder` of that type, or `TAGGED`."""
 
+    # The types of msgspec call it a `type[E]` until version 0.22, and a `TypeForm[E]` since.
     @property
-    def type(self) -> type[E_co]: ...
+    def type(self) -> Any: ...
 
     def decode(self, frame: bytes, /) -> E_co: ...
 
