@@ -125,11 +125,11 @@ $(VENV)/core: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[lan,reload]'
 	@touch $@
 
-# pip supports `--group` since version 25.1, but Python 3.11 includes version 23.2.
-$(VENV)/tools: $(VENV)/core
+# pip supports `--group` since version 25.1, but Python 3.11 includes version 23.2. What `core` installs is among it.
+$(VENV)/tools: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable '.[auth,lan,metrics,notebook,reload]' --group dev
-	@touch $@
+	@touch $(VENV)/core $@
 
 # Tests that need a browser are skipped if there is none, and listed at the end. They fail if the variable CI is set.
 browser: $(VENV)/tools

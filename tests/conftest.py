@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -34,6 +35,7 @@ LONGEST = (
     "tests/reload",
     "tests/trial",
     "tests/test_notebooks.py",
+    "tests/test_deployment.py",
     "tests/server",
 )
 
@@ -108,6 +110,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         count = sum(item.get_closest_marker("fuzz") is not None for item in items)
         workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
         config.stash[FUZZ_TEST_S] = FUZZ_S * workers / max(1, count)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Whoever looks for garbage during a test need not look through the thousands of tests and all modules."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

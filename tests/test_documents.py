@@ -15,12 +15,12 @@ from msgspec import NODEFAULT
 
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.hub.commands import Single
-from signaling_sidecar.hub.effects import Message
+from signaling_sidecar.hub.messages import Message
 from signaling_sidecar.hub.rules import Joining, RoomRules
 from tests.kit.checkout import FRONTEND, PROTOCOLS, ROOT
-from tests.kit.readme import READMES
+from tests.kit.readme import OPERATORS, READMES
 
-DOCUMENTS = [*READMES, PROTOCOLS, *sorted((ROOT / ".github").glob("*.md")), ROOT / "tests/bench/README.md"]
+DOCUMENTS = [*READMES, OPERATORS, PROTOCOLS, *sorted((ROOT / ".github").glob("*.md")), ROOT / "tests/bench/README.md"]
 CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
 CODE = [ROOT / "sidecar", FRONTEND / "src", ROOT / "tests"]
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)

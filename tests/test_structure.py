@@ -163,7 +163,9 @@ def test_no_module_or_folder_is_in_an_import_cycle(part: Callable[[str], str]) -
 
 def test_each_large_library_is_imported_in_one_package_only() -> None:
     homes = {"aiohttp": {"server"}, "pandas": {"inspection"}, "watchfiles": {"reload"}}
+    homes["prometheus_client"] = {"server"}
     homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
+    homes["jwt"] = {"auth"}
     homes["aiohttp"] |= {"lan", "reload"}  # a client, and a worker that imports it early for the server
     for library, home in homes.items():
         users = {

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from http.client import HTTPResponse
 from typing import Any
 
-TIMEOUT_S = 5.0  # seconds; the sidecar is on this machine and answers from memory
+TIMEOUT_S = 5.0  # seconds; the sidecar answers from memory
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Another server must not get the token."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
 # Proxies from the environment (`http_proxy`) are not used: they may apply to loopback too, and could read the token.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
 
 
 def ask_admin(url: str, token: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -16,8 +26,21 @@ def ask_admin(url: str, token: str, method: str, path: str, body: dict[str, Any]
 
     Raises `urllib.error.HTTPError` for an error status, and its base class `URLError` if no server responds.
     """
+    with open_admin(url, token, method, path, body) as answer:
+        return json.load(answer)
+
+
+def open_admin(
+    url: str,
+    token: str,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    timeout_s: float | None = TIMEOUT_S,
+) -> HTTPResponse:
+    """Do the same, but return the response without reading it. Without `timeout_s`, a line of it may take any time."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{url}/admin/v1/{path}", data, headers, method=method)
-    with _opener.open(request, timeout=TIMEOUT_S) as answer:
-        return json.load(answer)
+    response: HTTPResponse = _opener.open(request, timeout=timeout_s)
+    return response

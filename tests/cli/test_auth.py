@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tests.kit.sidecar_command import run_here
+from tests.kit.sidecar_command import PYTHON_PATH, run_here
 
 JWT = ("--auth", "jwt", "--jwt-algorithm", "ES256", "--jwt-audience", "signaling", "--jwt-key-file")
 
@@ -59,3 +62,16 @@ def test_a_file_with_a_secret_that_others_can_read_is_reported(
     (tmp_path / "state").touch()  # it is no folder, so the sidecar does not start
     refusal(tmp_path, "--auth", "token", "--auth-token-file", str(secret))
     assert f"every user of this machine can read the secret in {secret}" in caplog.text
+
+
+def test_the_packages_of_the_extra_are_only_imported_for_json_web_tokens() -> None:
+    code = """
+import sys
+import signaling_sidecar.server
+from signaling_sidecar.auth import verifier
+from signaling_sidecar.settings import Settings
+verifier(Settings())
+verifier(Settings(auth="token", auth_token="s" * 32))
+assert not {"jwt", "cryptography"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | PYTHON_PATH)

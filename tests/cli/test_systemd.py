@@ -189,7 +189,7 @@ def test_the_command_of_the_unit_serves(tmp_path: Path) -> None:
     with serving(tmp_path / "signaling-sidecar", *replaced) as sidecar:
         code, errors = sidecar.stop()
     assert code == 0
-    assert json.loads(errors.splitlines()[0])["code"] == "serving"
+    assert "serving" in [json.loads(line).get("code") for line in errors.splitlines()]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

@@ -126,6 +126,21 @@ def test_pairs_of_which_one_has_left_do_not_count_while_others_are_there(story: 
     assert exit_code(story.write()) == 0
 
 
+def test_two_guests_of_a_host_need_not_be_connected(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    story.record("room.updated", data={"host": "ann"}).joins("cleo", "Cleo")
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED)
+    assert exit_code(story.write()) == 1  # Cleo is not connected to her host
+    story.leaves("cleo").joins("dan", "Dan").reports("ann", pc="to-dan", peerId="dan", **CONNECTED).waits(60)
+    story.record("peer.updated", "ann", data={"name": "Ann"})
+    capsys.readouterr()
+    assert exit_code(story.write()) == 0
+    said = capsys.readouterr().out
+    assert "- Dan and Ben: neither has sent an offer, and neither is the host of the room\n" in said.replace(
+        "Ben and Dan", "Dan and Ben"
+    )
+    assert "decide which page sends the offer" not in said
+
+
 def test_a_shell_loop_can_wait_until_peers_are_connected(tmp_path: Path) -> None:
     """Before two peers are there, nothing is connected either, and after they have left it is not any more."""
     why = ("why", "bar", "--state-dir", str(tmp_path))

@@ -140,7 +140,7 @@ def logs(draw: st.DrawFn) -> list[Entry]:
     entries, ts = [], T0_S
     for seq, record in enumerate([*BEGINNING, *draw(st.lists(records(), min_size=10, max_size=25))], 1):
         ts += draw(st.sampled_from([0.0, 0.1, 0.5, 1.0, 6.0]))
-        entries.append(Entry(seq=seq, ts=ts, boot="b00t", **{**record, "data": json.dumps(record["data"])}))
+        entries.append(Entry(v=1, seq=seq, ts=ts, boot="b00t", **{**record, "data": json.dumps(record["data"])}))
     return entries
 
 

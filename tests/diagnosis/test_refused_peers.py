@@ -131,6 +131,12 @@ def test_a_refused_join_is_reported(story: Story, code: str) -> None:
     assert rejections(story) == [f"✗ an unknown peer was not admitted to bar: {code} (because)"]
 
 
+def test_a_refused_join_of_a_peer_that_was_there_before_is_reported_with_its_label(story: Story) -> None:
+    story.joins("ben", "Ben").leaves("ben")
+    story.record("signal.refused", "ben", session=None, kind="join", data={"code": "room-full", "message": "because"})
+    assert rejections(story) == ["✗ Ben was not admitted to bar: room-full (because)"]
+
+
 def test_repeated_refusals_are_reported_once(story: Story) -> None:
     for _ in range(3):
         story.record("signal.refused", kind="join", data={"code": "room-full", "message": "because", "count": 1})

@@ -11,7 +11,8 @@ from hypothesis import given, strategies
 
 from signaling_sidecar.dialects import DIALECTS, Binary
 from signaling_sidecar.hub.commands import Numbered, Refuse, SetOwnRules
-from signaling_sidecar.hub.effects import Effect, Refused, Send
+from signaling_sidecar.hub.effects import Effect, Send
+from signaling_sidecar.hub.messages import Refused
 from signaling_sidecar.hub.rules import Ending, OwnRules
 from tests.dialects.likely_frames import Cast, Said, encoded, said, steps
 from tests.dialects.manners import MANNERS

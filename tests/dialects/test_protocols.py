@@ -14,7 +14,7 @@ import pytest
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Ending
-from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.settings import Settings
 from tests.dialects.vectors import paths_of
 from tests.kit.checkout import PROTOCOLS

@@ -26,6 +26,14 @@ async def test_the_link_of_sidecar_inspect_opens_the_inspector(start: Start, bro
         await expect(page.get_by_text("tea-room").first).to_be_visible()
         other = await browser.new_page()
         await other.goto(link)
-        await expect(other.get_by_text("sidecar inspect").first).to_be_visible()
+        await expect(other.locator("#down")).to_contain_text("this link was used before")
+        inspect = await start(["sidecar", "inspect", "--no-open"], tmp_path)
+        another = (await inspect.line(r"^http://\S+/inspector/#code=\S+$"))[0]
+        for tab in (other, page):  # which shows a refusal, and which has a token
+            await tab.goto(link)
+            await expect(tab.get_by_text("tea-room" if tab is page else "sidecar inspect").first).to_be_visible()
+        await other.goto(another)
+        await expect(other.get_by_text("tea-room").first).to_be_visible()
+        await expect(other.locator("#down")).to_be_hidden()
         await page.close()
         await other.close()

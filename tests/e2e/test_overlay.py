@@ -18,10 +18,11 @@ from playwright.async_api import Browser, BrowserContext, Page, Playwright, View
 
 from tests.e2e.overlays import HOST, badge, look_into_overlays, panel
 from tests.e2e.plain_pages import FLAGS, ON_THE_LAN
+from tests.e2e.plain_peers import Join
 from tests.kit.browsers import launched
 from tests.kit.checkout import FRONTEND
-from tests.kit.programs import Start
-from tests.kit.sites import VITE, Site, close_all_rooms, start_app, start_vite, url_in
+from tests.kit.programs import Program, Start
+from tests.kit.sites import PLUGIN, VITE, Site, close_all_rooms, start_app, start_vite, url_in, write_project
 
 APP = """
 import { Mesh } from 'CLIENT'
@@ -89,9 +90,9 @@ async def window(browser: Browser) -> AsyncIterator[Window]:
     assert window.complaints == []
 
 
-async def two_meet(window: Window, app: Site) -> tuple[Page, Page]:
-    ann = await window.open(f"{app.url}?room=bar&name=Ann")
-    ben = await window.open(f"{app.url}?room=bar&name=Ben")
+async def two_meet(window: Window, app: Site, room: str = "bar") -> tuple[Page, Page]:
+    ann = await window.open(f"{app.url}?room={room}&name=Ann")
+    ben = await window.open(f"{app.url}?room={room}&name=Ben")
     for page in (ann, ben):
         await page.bring_to_front()  # a page that is not visible asks for no updates
         await expect(badge(page)).to_have_text("✓2 peers, connected")
@@ -266,11 +267,68 @@ async def test_it_says_when_the_sidecar_or_vite_does_not_answer(
     await expect(badge(page)).to_have_text("-not available")
     await expect(badge(page)).to_have_text("-no peers")  # the plugin has started the sidecar again
     await badge(page).click()
-    await expect(panel(page)).to_contain_text("Nobody is in a room.")
+    await expect(panel(page)).to_contain_text("Nobody is in a room of this dev server.")
     assert window.complaints == []
     await app.vite.stop()
     await expect(badge(page)).to_have_text("-not available")
     await expect(panel(page)).to_contain_text("The dev server does not answer.")
+
+
+async def own_config(start: Start, folder: Path, server: str) -> Program:
+    """Start Vite with these options for its server, and with an app that is in no room."""
+    config = (
+        f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({{ overlay: true }})], {server} }}"
+    )
+    return await start_vite(start, write_project(folder / "app", config))
+
+
+async def test_the_web_socket_of_vite_may_have_a_port_of_its_own(
+    start: Start, tmp_path: Path, npm_package: Path, window: Window, unused_tcp_port: int
+) -> None:
+    vite = await own_config(start, tmp_path, f"server: {{ hmr: {{ port: {unused_tcp_port} }} }}")
+    page = await window.open(await url_in(vite))
+    await expect(badge(page)).to_have_text("-no peers")
+
+
+async def test_the_terminal_says_that_there_is_no_badge_without_the_web_socket_of_vite(
+    start: Start, tmp_path: Path, npm_package: Path
+) -> None:
+    vite = await own_config(start, tmp_path, "server: { ws: false }")
+    await vite.line("overlay: true shows nothing, because server.ws: false turns off the WebSocket that it needs")
+
+
+async def test_a_refused_page_is_told_why(window: Window, app: Site, join: Join) -> None:
+    await join(app.sidecar, "full", "ann", capacity=1)
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{app.sidecar.url}/ws/signaling") as ben:
+        await ben.send_json({"type": "join", "roomId": "full", "peerId": "ben"})
+        page = await window.open(app.url)
+        await badge(page).click()
+        refused = panel(page).locator("section", has_text="Refused").locator("li")
+        await expect(refused).to_contain_text("ben was not admitted to full: room-full")
+        await expect(refused).to_contain_text("→ raise the room's capacity, or close a tab that is still in it")
+
+
+async def test_an_app_that_signals_elsewhere_is_told_where_to_signal(window: Window, app: Site) -> None:
+    page = await window.open(app.url)
+    await badge(page).click()
+    await expect(panel(page)).to_contain_text(f"ws://localhost:{urlsplit(app.url).port}/ws/signaling")
+    url = f"{app.sidecar.url}/ws/signaling"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as one, session.ws_connect(url) as other:
+        for socket, own, theirs in ((one, "ONE1", "TWO2"), (other, "TWO2", "ONE1")):
+            report = {"type": "trace", "event": "state", "page": own, "pc": own, "connection": "connected"}
+            await socket.send_json({**report, "localUfrag": own, "remoteUfrag": theirs})
+        await expect(badge(page)).to_have_text("-signaled elsewhere")
+        await expect(panel(page)).to_contain_text("they signal through another server")
+
+
+async def test_firefox_shows_the_badge_and_the_list(firefox: Browser, app: Site) -> None:
+    context = await firefox.new_context()
+    await look_into_overlays(context)
+    ann, _ = await two_meet(Window(context), app, "firefox")
+    await ann.bring_to_front()
+    await badge(ann).click()
+    await expect(panel(ann).locator("li a")).to_contain_text("Ann and Ben: connected")
+    await context.close()
 
 
 async def test_a_build_has_nothing_of_it(start: Start, tmp_path: Path, npm_package: Path, window: Window) -> None:

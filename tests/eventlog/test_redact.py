@@ -35,9 +35,10 @@ from signaling_sidecar.hub.checkpoint import (
     RoomInLog,
     SessionState,
 )
-from signaling_sidecar.hub.effects import Notice, PeerJoined, PeerLeft, PeerView, Refused, Relayed
 from signaling_sidecar.hub.matchmaking import Waiting
+from signaling_sidecar.hub.messages import Notice, PeerJoined, PeerLeft, Refused, Relayed
 from signaling_sidecar.hub.rules import Ending, OwnRules, Reason
+from signaling_sidecar.hub.views import PeerView
 from signaling_sidecar.settings import Settings
 from tests.kit.checkout import RECORDED
 from tests.kit.diagnosis_log import Story, sdp

@@ -92,11 +92,62 @@ def vitepress(tools: Tools, parent: Path) -> Project:
     return project
 
 
+DOCUMENT_HTML = """\
+<!doctype html>
+<html lang="en"><head><script type="module" src="/@vite/client"></script><title>Hi</title></head>\
+<body><button>0</button><script type="module" src="/main.jsx"></script></body></html>"""
+DOCUMENT_JSX = """\
+import React, { startTransition, useState } from 'react'
+import { hydrateRoot } from 'react-dom/client'
+
+function Page() {
+  const [count, setCount] = useState(0)
+  return (
+    <html lang="en">
+      <head><script type="module" src="/@vite/client"></script><title>Hi</title></head>
+      <body>
+        <button onClick={() => setCount(count + 1)}>{count}</button>
+        <script type="module" src="/main.jsx"></script>
+      </body>
+    </html>
+  )
+}
+const hydrate = () => startTransition(() => void hydrateRoot(document, <Page />))
+// As slow as possible: the overlay is there before.
+new MutationObserver((_, observer) => {
+  if (!document.querySelector('signaling-overlay')) return
+  observer.disconnect()
+  hydrate()
+}).observe(document, { childList: true, subtree: true })
+"""
+DOCUMENT_CONFIG = """\
+import { readFileSync } from 'node:fs'
+import signaling from 'vite-plugin-signaling-sidecar'
+
+const html = readFileSync('document.html')
+const answer = ({ url }, response, next) =>
+  url === '/' ? response.setHeader('Content-Type', 'text/html').end(html) : next()
+const server = { name: 'server', configureServer: ({ middlewares }) => void middlewares.use(answer) }
+export default { plugins: [server, signaling({ overlay: true })] }
+"""
+
+
+def whole_document(tools: Tools, parent: Path) -> Project:
+    """A server that renders all HTML, and a page that hydrates all of it, as those of React Router do."""
+    versions = {"react": "^18.3.1", "react-dom": "^18.3.1", "vite": "^8.4.0"}
+    project = _written(parent / "whole-document", tools, versions)
+    project.write("document.html", DOCUMENT_HTML)
+    project.write("main.jsx", DOCUMENT_JSX)
+    project.write("vite.config.js", DOCUMENT_CONFIG)
+    return project
+
+
 HOSTS: dict[str, Callable[[Tools, Path], Project]] = {
     "nuxt": nuxt,
     "storybook": storybook,
     "sveltekit": sveltekit,
     "vitepress": vitepress,
+    "whole-document": whole_document,
 }
 
 

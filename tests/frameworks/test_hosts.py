@@ -110,6 +110,23 @@ async def test_trace_and_overlay_are_injected_where_the_framework_writes_the_htm
     await until(lambda: "opened" in traced(sidecar), "a connection that another library made is in the log")
 
 
+async def test_a_page_that_hydrates_its_whole_document_does_not_fail_because_of_the_overlay(
+    tools: Tools, tmp_path: Path, start: Start, browser: Browser
+) -> None:
+    project = make_host("whole-document", tools, tmp_path)
+    vite = await start(project.program("vite", "--port", "0"), project.folder)
+    page, complaints = await browser.new_page(), list[str]()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    await page.goto(await url_in(vite))
+    await expect(page.locator("signaling-overlay")).to_be_attached()
+    button = page.locator("button")
+    while await button.text_content() == "0":  # it does nothing before the page is hydrated
+        await button.click()
+    await expect(page.locator("signaling-overlay")).to_be_attached()
+    assert complaints == []
+
+
 async def test_vite_5_prints_one_sentence_and_continues_without_signaling(
     tools: Tools, tmp_path: Path, start: Start
 ) -> None:

@@ -16,7 +16,8 @@ from signaling_sidecar.hub.commands import (
     UpdateRoom,
     WatchRooms,
 )
-from signaling_sidecar.hub.effects import (
+from signaling_sidecar.hub.effects import Send
+from signaling_sidecar.hub.messages import (
     Confirmed,
     Greeting,
     Left,
@@ -27,7 +28,6 @@ from signaling_sidecar.hub.effects import (
     Relayed,
     Resumed,
     RoomsListed,
-    Send,
 )
 from signaling_sidecar.hub.rules import Ending, Endings, Entry, Host, Joining
 from tests.kit.hub_driver import CountedIds, Driver

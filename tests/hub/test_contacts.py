@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from signaling_sidecar.hub import Hub, Restore, RoomKey, checkpoint, contacts
 from signaling_sidecar.hub.checkpoint import Checkpoint, SessionState
 from signaling_sidecar.hub.commands import Command, End, Join, Kick, Leave, Relay, Tick
-from signaling_sidecar.hub.effects import Effect, PeerLeft, Record, Send
+from signaling_sidecar.hub.effects import Effect, Record, Send
+from signaling_sidecar.hub.messages import PeerLeft
 from signaling_sidecar.hub.rules import Announcements, Ending, Endings, Joining, Mailbox, Reason, Relays, RoomRules
 from tests.kit.hub_driver import GRACE_S, CountedIds
 from tests.kit.past import past

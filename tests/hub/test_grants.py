@@ -11,17 +11,9 @@ from signaling_sidecar.dialects.pairing import PAIRING
 from signaling_sidecar.dialects.rooms import ROOMS
 from signaling_sidecar.hub import Hub, RoomKey
 from signaling_sidecar.hub.commands import Alive, Enqueue, Join, ListRooms, Opened, WatchRooms
-from signaling_sidecar.hub.effects import (
-    Matched,
-    NotResumed,
-    PeerList,
-    Record,
-    Refused,
-    Resumed,
-    RoomsListed,
-    Send,
-)
+from signaling_sidecar.hub.effects import Record, Send
 from signaling_sidecar.hub.grant import Grant
+from signaling_sidecar.hub.messages import Matched, NotResumed, PeerList, Refused, Resumed, RoomsListed
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.settings import Settings
 from tests.kit.hub_driver import CountedIds, Driver

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub import Checkpoint, Hub, OwnRules, Restore, RoomKey, checkpoint
 from signaling_sidecar.hub.commands import CloseRoom, Command, End, Join, Kick, Leave, SetOwnRules, Tick
-from signaling_sidecar.hub.effects import Effect, PeerJoined, PeerLeft, PeerList, Record, Send
+from signaling_sidecar.hub.effects import Effect, Record, Send
+from signaling_sidecar.hub.messages import PeerJoined, PeerLeft, PeerList
 from signaling_sidecar.hub.rules import Ending, Endings, Entry, Joining, Reason, RoomRules
 from tests.kit.hub_driver import CountedIds
 from tests.kit.past import past

@@ -7,19 +7,10 @@ import pytest
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.commands import Join, Update
-from signaling_sidecar.hub.effects import (
-    Close,
-    CloseCode,
-    PeerJoined,
-    PeerLeft,
-    PeerList,
-    PeerUpdated,
-    PeerView,
-    Record,
-    Refused,
-    Send,
-)
+from signaling_sidecar.hub.effects import Close, Record, Send
+from signaling_sidecar.hub.messages import CloseCode, PeerJoined, PeerLeft, PeerList, PeerUpdated, Refused
 from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
+from signaling_sidecar.hub.views import PeerView
 from tests.kit.hub_driver import Driver
 
 

@@ -7,7 +7,8 @@ import pytest
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.commands import Tick
 from signaling_sidecar.hub.deadlines import MAX_AT_ONCE
-from signaling_sidecar.hub.effects import Effect, Left, PeerLeft, PeerUpdated, Record, Send
+from signaling_sidecar.hub.effects import Effect, Record, Send
+from signaling_sidecar.hub.messages import Left, PeerLeft, PeerUpdated
 from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
 from tests.kit.hub_driver import Driver
 

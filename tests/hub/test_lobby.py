@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from signaling_sidecar.hub.commands import ListRooms, UnwatchRooms, WatchRooms
-from signaling_sidecar.hub.effects import Effect, RoomsListed, RoomView, Send
+from signaling_sidecar.hub.effects import Effect, Send
+from signaling_sidecar.hub.messages import RoomsListed
 from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.hub.views import RoomView
 from tests.kit.hub_driver import Driver
 
 

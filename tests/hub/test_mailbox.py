@@ -11,7 +11,8 @@ from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Hub, Restore, RoomKey, checkpoint, known_ids
 from signaling_sidecar.hub.checkpoint import Checkpoint
 from signaling_sidecar.hub.commands import Command, End, Join, Leave, Relay, Tick
-from signaling_sidecar.hub.effects import Effect, Expired, PeerList, Record, Refused, Relayed, Send
+from signaling_sidecar.hub.effects import Effect, Record, Send
+from signaling_sidecar.hub.messages import Expired, PeerList, Refused, Relayed
 from signaling_sidecar.hub.rules import Ending, Endings, Joining, Mailbox, Relays, RoomRules
 from tests.kit.hub_driver import GRACE_S, CountedIds
 from tests.kit.past import past

@@ -11,7 +11,8 @@ import pytest
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Hub, RoomKey
 from signaling_sidecar.hub.commands import Alive, Command, End, Join, Tick
-from signaling_sidecar.hub.effects import Challenge, Close, CloseCode, Effect, PeerList, Record, Refused, Send
+from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
+from signaling_sidecar.hub.messages import CloseCode, PeerList, Refused
 from signaling_sidecar.hub.rules import Challenged, Ending, Endings, Joining, RoomRules
 from tests.kit.hub_driver import GRACE_S, CountedIds
 

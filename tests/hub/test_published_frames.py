@@ -6,7 +6,8 @@ import pytest
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.commands import Kick, Leave, Relay
-from signaling_sidecar.hub.effects import Record, Relayed, Send
+from signaling_sidecar.hub.effects import Record, Send
+from signaling_sidecar.hub.messages import Relayed
 from signaling_sidecar.hub.rules import Announcements, Endings, Joining, Relays
 from tests.kit.several_rooms import BAR, DEN, GRACE_S, Rooms
 

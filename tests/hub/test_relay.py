@@ -5,7 +5,8 @@ from __future__ import annotations
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.commands import Refuse, Trace
-from signaling_sidecar.hub.effects import Record, Relayed, Send
+from signaling_sidecar.hub.effects import Record, Send
+from signaling_sidecar.hub.messages import Relayed
 from signaling_sidecar.hub.rules import Ending
 from tests.kit.hub_driver import Driver
 

@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.hub import Checkpoint, Ending, Hub, Restore, RoomKey, checkpoint, resumption
 from signaling_sidecar.hub.commands import Acknowledge, End, Join, Numbered, Relay, SetLogState, Tick
-from signaling_sidecar.hub.effects import Effect, NotResumed, PeerList, Relayed, Resumed, Send
+from signaling_sidecar.hub.effects import Effect, Send
+from signaling_sidecar.hub.messages import NotResumed, PeerList, Relayed, Resumed
 from signaling_sidecar.settings import Settings
 from tests.kit.hub_driver import CountedIds
 

@@ -34,7 +34,8 @@ from signaling_sidecar.hub.commands import (
     Update,
     UpdateRoom,
 )
-from signaling_sidecar.hub.effects import Effect, PeerList, Record, Resumed, Send
+from signaling_sidecar.hub.effects import Effect, Record, Send
+from signaling_sidecar.hub.messages import PeerList, Resumed
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.hub.resumption import RECORD_ACK_BYTES
 from signaling_sidecar.hub.rules import Announcements, Endings, Joining, Mailbox, Relays, RoomRules

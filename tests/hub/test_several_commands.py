@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.commands import Alive, Join, Leave, ListRooms, Numbered, Ping, Relay, Several, Single, Update
-from signaling_sidecar.hub.effects import Challenge, Effect, PeerList, Pong, Record, Refused, Relayed, RoomsListed, Send
+from signaling_sidecar.hub.effects import Challenge, Effect, Record, Send
+from signaling_sidecar.hub.messages import PeerList, Pong, Refused, Relayed, RoomsListed
 from signaling_sidecar.hub.rules import Challenged, Ending, Endings, Joining, RoomKey, RoomRules
 from tests.kit.hub_driver import Driver
 from tests.kit.several_rooms import ATTIC, BAR, DEN, Rooms

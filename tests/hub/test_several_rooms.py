@@ -20,20 +20,17 @@ from signaling_sidecar.hub.commands import (
     Update,
     UpdateRoom,
 )
-from signaling_sidecar.hub.effects import (
-    Challenge,
-    Close,
+from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
+from signaling_sidecar.hub.messages import (
     CloseCode,
     Left,
     PeerJoined,
     PeerLeft,
     PeerList,
-    Record,
     Refused,
     Relayed,
     RoomEnded,
     RoomLost,
-    Send,
 )
 from signaling_sidecar.hub.rules import Challenged, Ending, Endings, Entry, EntryLimit, Host, Joining, OwnRules, Reason
 from tests.kit.several_rooms import ATTIC, BAR, DEN, Rooms

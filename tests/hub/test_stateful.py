@@ -11,10 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import RoomKey
 from signaling_sidecar.hub.commands import Leave, ListRooms, Relay, Several
-from signaling_sidecar.hub.effects import (
-    Close,
+from signaling_sidecar.hub.effects import Close, Effect, Send
+from signaling_sidecar.hub.messages import (
     Confirmed,
-    Effect,
     Left,
     PeerJoined,
     PeerLeft,
@@ -24,7 +23,6 @@ from signaling_sidecar.hub.effects import (
     Relayed,
     RoomLost,
     RoomsListed,
-    Send,
 )
 from signaling_sidecar.hub.rules import Ending
 from tests.kit.hub_driver import GRACE_S, Driver

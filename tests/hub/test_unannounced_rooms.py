@@ -6,7 +6,8 @@ import pytest
 
 from signaling_sidecar.hub import Hub, RoomKey
 from signaling_sidecar.hub.commands import Command, End, Enqueue, Join, Leave, Relay, Tick, Update
-from signaling_sidecar.hub.effects import Effect, Matched, PeerList, Record, Relayed, Send
+from signaling_sidecar.hub.effects import Effect, Record, Send
+from signaling_sidecar.hub.messages import Matched, PeerList, Relayed
 from signaling_sidecar.hub.rules import Announcements, Ending, Endings, Joining, RoomRules
 from tests.kit.hub_driver import GRACE_S, CountedIds
 

@@ -197,3 +197,12 @@ def test_the_tables_do_not_depend_on_how_many_rows_are_converted_at_a_time(
     in_parts = log_of(tmp_path, *TWO_PEERS)
     for table, expected in zip(tables, whole, strict=True):
         pd.testing.assert_frame_equal(getattr(in_parts, table), expected)
+
+
+def test_a_session_has_the_subject_of_its_access_token(tmp_path: Path) -> None:
+    joined = record(2, 1, "peer.joined", **ANN, connection=1, data={"subject": "ann@example.com", "joined_at_ms": 1})
+    renamed = record(3, 2, "peer.updated", **ANN, connection=1, data={"name": "Ann"})
+    without = record(4, 3, "peer.joined", **BEN, connection=2, data={"joined_at_ms": 2})
+    subjects = log_of(tmp_path, header("b00t"), joined, renamed, without).sessions["subject"]
+    assert subjects.iloc[0] == "ann@example.com"
+    assert pd.isna(subjects.iloc[1])

@@ -16,7 +16,7 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects import Caller, Dialect, FrameBudget, Introduction, Opening
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
 from signaling_sidecar.dialects.kinds import kind_in
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried, Single
 from signaling_sidecar.hub.rules import Ending, Endings, Entry, Host, Joining, RoomKey, RoomRules
 from signaling_sidecar.names import refuse_id
@@ -148,26 +148,26 @@ def _event(event: str, **data: Any) -> bytes:
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
-    effects.Greeting: lambda greeting, at_ms: _event("hello", you=greeting.peer),
-    effects.PeerList: lambda listed, at_ms: _answer(
+    messages.Greeting: lambda greeting, at_ms: _event("hello", you=greeting.peer),
+    messages.PeerList: lambda listed, at_ms: _answer(
         listed.ref,
         room=listed.room,
         peers=[view.peer for view in listed.peers],
         framesPerSecond=listed.limits.frames_per_s if listed.limits is not None else None,
     ),
-    effects.Left: lambda left, at_ms: _answer(left.ref, left=left.room),
-    effects.RoomsListed: lambda listed, at_ms: _answer(listed.ref, rooms=[room.room for room in listed.rooms]),
-    effects.Pong: lambda pong, at_ms: _answer(pong.ref, pong=True),
-    effects.Confirmed: lambda confirmed, at_ms: _answer(confirmed.ref, done=confirmed.kind),
-    effects.Refused: lambda refused, at_ms: encode_json(
+    messages.Left: lambda left, at_ms: _answer(left.ref, left=left.room),
+    messages.RoomsListed: lambda listed, at_ms: _answer(listed.ref, rooms=[room.room for room in listed.rooms]),
+    messages.Pong: lambda pong, at_ms: _answer(pong.ref, pong=True),
+    messages.Confirmed: lambda confirmed, at_ms: _answer(confirmed.ref, done=confirmed.kind),
+    messages.Refused: lambda refused, at_ms: encode_json(
         {"id": None if refused.ref is UNSET else refused.ref, "error": refused.refusal.code, "room": refused.room}
     ),
-    effects.PeerJoined: lambda joined, at_ms: _event("entered", room=joined.room, peer=joined.peer.peer),
-    effects.PeerLeft: lambda left, at_ms: _event("left", room=left.room, peer=left.peer, why=left.reason),
-    effects.PeerUpdated: lambda updated, at_ms: _event("renamed", room=updated.room, peer=updated.peer),
-    effects.RoomLost: lambda lost, at_ms: _event("lost", room=lost.room, why=lost.reason),
-    effects.RoomEnded: lambda ended, at_ms: _event("ended", room=ended.room),
-    effects.Relayed: lambda relayed, at_ms: b'%b,"from":%b}' % (relayed.payload[:-1], encode_json(relayed.sender)),
+    messages.PeerJoined: lambda joined, at_ms: _event("entered", room=joined.room, peer=joined.peer.peer),
+    messages.PeerLeft: lambda left, at_ms: _event("left", room=left.room, peer=left.peer, why=left.reason),
+    messages.PeerUpdated: lambda updated, at_ms: _event("renamed", room=updated.room, peer=updated.peer),
+    messages.RoomLost: lambda lost, at_ms: _event("lost", room=lost.room, why=lost.reason),
+    messages.RoomEnded: lambda ended, at_ms: _event("ended", room=ended.room),
+    messages.Relayed: lambda relayed, at_ms: b'%b,"from":%b}' % (relayed.payload[:-1], encode_json(relayed.sender)),
 }
 
 

@@ -35,7 +35,7 @@ class Story:
     def record(self, type_: str, peer: str | None = None, **fields: Any) -> Self:
         self.at_s += 0.5
         if peer is not None:
-            fields |= {"peer": peer, "session": f"s-{peer}-{self._stays[peer]}"}
+            fields = {"peer": peer, "session": f"s-{peer}-{self._stays[peer]}", **fields}
         where = {"dialect": self._dialect, "room": "bar"}
         self._lines.append(record(len(self._lines) + 1, self.at_s, type_, **{**where, **fields}))
         return self

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Hub, RoomKey, RoomRules
 from signaling_sidecar.hub.commands import Command, End, Join, Leave, Relay, Tick
-from signaling_sidecar.hub.effects import Effect, PeerList, Record, Refused, Send
+from signaling_sidecar.hub.effects import Effect, Record, Send
+from signaling_sidecar.hub.messages import PeerList, Refused
 from signaling_sidecar.hub.rules import Ending, Endings, Entry, Joining
 
 M = TypeVar("M")

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from tests.kit.checkout import ROOT
 
 FOLDERS = ("", "sidecar", "frontend-proxy", "notebooks")
+OPERATORS = ROOT / "sidecar" / "OPERATORS.md"
 READMES = [readme for folder in FOLDERS if (readme := ROOT / folder / "README.md").exists()]
 FENCE = re.compile(
     r"(^<!-- test: (?P<name>[^\n]*) -->\n+)?^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
@@ -36,5 +37,9 @@ def fences(language: str) -> list[str]:
 
 def commands() -> list[str]:
     """Every command in an `sh` block, without comments."""
-    lines = (line for code in fences("sh") for line in code.splitlines())
+    return [command for text in texts() for command in commands_in(text)]
+
+
+def commands_in(text: str) -> list[str]:
+    lines = (line for fence in FENCE.finditer(text) if fence["language"] == "sh" for line in fence["code"].splitlines())
     return [command for line in lines if (command := re.sub(r"(^|\s)#\s.*", "", line).strip())]

@@ -42,12 +42,14 @@ class Peer:
 
     async def receive(self) -> Any:
         """Return the value of the next text frame, or the bytes of a binary one."""
-        while True:
-            message = await self.socket.receive(timeout=PATIENCE_S)
-            assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
-            frame = json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else message.data
-            if not self.skips(frame):
-                return frame
+        # The timeout of aiohttp's `receive` would begin again with each ping.
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                message = await self.socket.receive()
+                assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
+                frame = json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else message.data
+                if not self.skips(frame):
+                    return frame
 
     async def ask(self, frame: Any) -> Any:
         await self.send(frame)
@@ -67,12 +69,14 @@ class Peer:
 
     async def receives_the_end(self) -> None:
         """Read and answer frames until there are no more."""
-        while not self.socket.closed:
-            await self.socket.receive(timeout=PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.socket.closed:
+                await self.socket.receive()
 
     async def closed(self) -> tuple[int | None, str | None]:
         """Wait for the Close frame of the sidecar, and return its code and reason."""
-        message = await self.socket.receive(timeout=PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            message = await self.socket.receive()
         assert message.type is aiohttp.WSMsgType.CLOSE, message
         return message.data, message.extra
 

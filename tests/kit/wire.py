@@ -13,8 +13,9 @@ from signaling_sidecar.dialects import DIALECTS, Binary, Caller, Closing, Dialec
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Hub
 from signaling_sidecar.hub.commands import Alive, Command, End, OfAdmin, SetLogState
-from signaling_sidecar.hub.effects import Challenge, Close, Effect, LastWords, Record, Send
+from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
 from signaling_sidecar.hub.membership import Session
+from signaling_sidecar.hub.messages import LastWords
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.server.authorisation.access import Access
 from signaling_sidecar.server.authorisation.command_checks import CommandChecks
@@ -60,7 +61,7 @@ class Wire:
     def require_tokens(self, tokens: dict[str, Claims]) -> None:
         """Let each connection show one of these tokens first."""
         self._tokens = tokens
-        self._checks = CommandChecks({self.dialect.name: self.dialect.rules(Settings())}, conceal)
+        self._checks = CommandChecks({self.dialect.name: self.dialect.rules(Settings())}, conceal, lambda subject: 0.0)
 
     def open(self, name: str, room: str | None = None, peer: str | None = None) -> None:
         """Connect at the path that the dialect's clients use; a dialect may end the connection at once."""
@@ -113,8 +114,8 @@ class Wire:
                 raise NotLetIn(errors.wrong_token(str(InvalidToken(Why.SIGNATURE))), Why.SIGNATURE)
             return tokens[token]
 
-        access = self._accesses.setdefault(name, Access(None, 0.0, lambda: None))
-        return self._checks.check(command, access, verify)
+        access = self._accesses.setdefault(name, Access(None, 0.0, verify, lambda: None))
+        return self._checks.check(command, access)
 
     def kind_of(self, frame: bytes) -> str | None:
         if not isinstance(frame, Binary):

@@ -14,7 +14,9 @@ from signaling_sidecar.dialects import Caller, Introduction
 from signaling_sidecar.dialects.rooms import ROOMS
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Ending, Hub, RoomKey, commands
-from signaling_sidecar.hub.effects import Close, CloseCode, Limits
+from signaling_sidecar.hub.effects import Close
+from signaling_sidecar.hub.messages import CloseCode
+from signaling_sidecar.hub.views import Limits
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.random_ids import RandomIds

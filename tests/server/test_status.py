@@ -338,6 +338,8 @@ CADDY, BALANCER = "192.0.2.9", "192.0.2.10"
         ({"X-Forwarded-For": f"10.0.0.7, {BALANCER}, 192.0.2.99"}, "192.0.2.99"),
         ({"X-Forwarded-For": BALANCER}, BALANCER),
         ({"X-Forwarded-For": "6.6.6.6, unknown"}, None),
+        ({"X-Forwarded-For": "10.0.0.7" + f", {BALANCER}" * 8}, "10.0.0.7"),
+        ({"X-Forwarded-For": "10.0.0.7" + f", {BALANCER}" * 2000}, None),
         ({"X-Forwarded-For": "10.0.0.7", "X-Signaling-Proxy": "made up by the client"}, "10.0.0.7"),
         ({}, None),
     ],

@@ -14,7 +14,7 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, binary_reader, check, encode_json, reader, writer
 from signaling_sidecar.dialects.kinds import kind_first
 from signaling_sidecar.dialects.port import Caller, Dialect
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.hub.rules import Joining, RoomKey, RoomRules
@@ -60,7 +60,7 @@ def _read_chunk(frame: bytes, caller: Caller, at_ms: int) -> Carried:
 # --- encode --------------------------------------------------------------------------------------------------------
 
 
-def _relayed(relayed: effects.Relayed, at_ms: int) -> bytes:
+def _relayed(relayed: messages.Relayed, at_ms: int) -> bytes:
     sender = relayed.sender.encode()
     if isinstance(relayed.payload, Binary):
         return Binary(bytes((len(sender),)) + sender + relayed.payload)
@@ -69,12 +69,12 @@ def _relayed(relayed: effects.Relayed, at_ms: int) -> bytes:
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
-    effects.Greeting: lambda greeting, at_ms: encode_json(["hello"]),
-    effects.PeerList: lambda listed, at_ms: encode_json(["here", [view.peer for view in listed.peers]]),
-    effects.PeerJoined: lambda joined, at_ms: encode_json(["came", joined.peer.peer]),
-    effects.PeerLeft: lambda left, at_ms: encode_json(["went", left.peer]),
-    effects.Relayed: _relayed,
-    effects.Refused: lambda refused, at_ms: encode_json(["wrong", refused.refusal.code]),
+    messages.Greeting: lambda greeting, at_ms: encode_json(["hello"]),
+    messages.PeerList: lambda listed, at_ms: encode_json(["here", [view.peer for view in listed.peers]]),
+    messages.PeerJoined: lambda joined, at_ms: encode_json(["came", joined.peer.peer]),
+    messages.PeerLeft: lambda left, at_ms: encode_json(["went", left.peer]),
+    messages.Relayed: _relayed,
+    messages.Refused: lambda refused, at_ms: encode_json(["wrong", refused.refusal.code]),
 }
 
 

@@ -64,7 +64,9 @@ export class JoinRequest {
   #identity: Identity
   /** The `id` of the last join frame, which an error repeats as its `ref`. */
   #ref = ''
+  /** How often in a row it was refused with the same code. */
   #refusals = 0
+  #refusedWith = ''
   #usedAt: number | undefined
   #proof: SessionProof | undefined
   #includesProof = true
@@ -150,7 +152,8 @@ export class JoinRequest {
       this.#send()
       return true
     }
-    this.#refusals += 1
+    this.#refusals = code === this.#refusedWith ? this.#refusals + 1 : 1
+    this.#refusedWith = code
     if (this.isStuck && code === 'id-taken' && !this.isIdChosen) this.#useNewId()
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#refusals - 1), LONGEST_RETRY_MS)
     this.#timer = setTimeout(() => this.#send(), waitMs)

@@ -1,4 +1,4 @@
-/** The element that holds the overlay, outside of the app's `body`. */
+/** The element that holds the overlay, at the end of the app's `body`. */
 
 import { element } from './element.ts'
 import { CSS } from './style.ts'
@@ -37,9 +37,17 @@ export function addToPage(...children: Node[]): HTMLElement {
 }
 
 function attach(host: HTMLElement): void {
-  document.documentElement.append(host)
+  parent().append(host)
   // A popover is above everything else on the page, whatever its `z-index` is.
   host.showPopover?.()
+}
+
+/**
+ * A framework may hydrate the whole document later. React 18 tolerates an unknown element at the end of
+ * the body, but not beside it.
+ */
+function parent(): HTMLElement {
+  return document.querySelector('body') ?? document.documentElement
 }
 
 function keepAttached(host: HTMLElement): void {
@@ -52,10 +60,12 @@ function keepAttached(host: HTMLElement): void {
       observe()
     }, BACK_AFTER_MS)
   })
-  // Only these two can lose the host. Changes below them are not observed. `document.write` replaces the second one.
+  // Only these can lose the host. Changes below them are not observed. An app may replace each of them, the
+  // first one with `document.write`.
   const observe = () => {
-    observer.observe(document, { childList: true })
-    observer.observe(document.documentElement, { childList: true })
+    observer.disconnect()
+    for (const node of [document, document.documentElement, parent()])
+      observer.observe(node, { childList: true })
   }
   observe()
 }

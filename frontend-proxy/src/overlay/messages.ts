@@ -16,6 +16,15 @@ export interface RoomsUpdate {
   /** The path of the inspector on this dev server, which ends with a slash. */
   readonly inspector: string
   readonly rooms: readonly Room[]
+  /** What the sidecar has seen that explains why there is nothing to see, or less. */
+  readonly hints: readonly Hint[]
+}
+
+export interface Hint {
+  readonly code: string
+  /** It begins with a small letter, and has no full stop. */
+  readonly sentence: string
+  readonly remedy: string | null
 }
 
 /** There is nothing to show. */

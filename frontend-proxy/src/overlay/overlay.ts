@@ -3,21 +3,23 @@
 import { type PeerOfPage, peersOfPage } from '../browser/slots.ts'
 import { Badge } from './badge.ts'
 import { element } from './element.ts'
+import { hintSection, howToJoin } from './hints.ts'
 import { addToPage } from './host.ts'
 import type { RoomsUpdate, Unavailable, Update } from './messages.ts'
-import { inspectorLink, note, roomSection } from './pair-list.ts'
+import { inspectorLink, note, rejectionSection, roomSection } from './pair-list.ts'
 import { Panel } from './panel.ts'
 import { nextCorner, type Placement, storedPlacement, storePlacement } from './placement.ts'
 import { peersOfPageIn, type Summary, summarise } from './summary.ts'
-import { fetchVerdicts } from './verdicts.ts'
+import { fetchWhy, type Why } from './verdicts.ts'
 
 const PANEL_ID = 'panel'
 /** A request for verdicts is made for each of these rooms. */
 const MOST_ROOMS = 5
 /** The pause between two requests for verdicts, while the panel is open. */
 const REFRESHES_AFTER_MS = 500
+/** The pause is longer than the request by this factor, because the verdicts on all rooms may take long. */
+const REST = 2
 const WAITING: Unavailable = { reason: 'The dev server has not answered yet.' }
-const NOBODY = 'Nobody is in a room. The inspector shows how a page joins one.'
 const ALL_ROOMS =
   'All rooms are shown, because this page has not joined one with the browser client of this plugin.'
 
@@ -99,8 +101,10 @@ export class Overlay {
     this.#isRefreshing = true
     while (this.#isStale && this.#panel.isOpen) {
       this.#isStale = false
+      const began = performance.now()
       this.#panel.show(...(await this.#content()))
-      await new Promise((resolve) => setTimeout(resolve, REFRESHES_AFTER_MS))
+      const pause = Math.max(REFRESHES_AFTER_MS, (performance.now() - began) * REST)
+      await new Promise((resolve) => setTimeout(resolve, pause))
     }
     this.#isRefreshing = false
   }
@@ -115,24 +119,32 @@ export class Overlay {
 
 async function contentOf(
   { rooms, isAboutAll }: Summary,
-  { inspector }: RoomsUpdate,
+  { inspector, hints }: RoomsUpdate,
   ofPage: readonly PeerOfPage[],
 ): Promise<HTMLElement[]> {
-  const sections = []
-  for (const room of rooms.slice(0, MOST_ROOMS)) {
-    try {
-      const verdicts = await fetchVerdicts(room, `${inspector}api/`)
-      sections.push(roomSection({ room, own: peersOfPageIn(room, ofPage), verdicts }, inspector))
-    } catch (error) {
-      sections.push(note(error instanceof Error ? error.message : String(error)))
-      break
-    }
+  const shown = rooms.slice(0, MOST_ROOMS)
+  const api = `${inspector}api/`
+  let answers: Why[]
+  try {
+    // A page that is in no room may have been refused, also in a room that nobody is in.
+    answers = await Promise.all(
+      isAboutAll ? [fetchWhy(api)] : shown.map((room) => fetchWhy(api, room)),
+    )
+  } catch (error) {
+    return [note(error instanceof Error ? error.message : String(error))]
   }
+  const verdicts = answers.flatMap((answer) => answer.verdicts)
+  const sections = shown.map((room) => {
+    const own = verdicts.filter((each) => each.room === room.room && each.dialect === room.dialect)
+    return roomSection({ room, own: peersOfPageIn(room, ofPage), verdicts: own }, inspector)
+  })
   const rest = rooms.length - MOST_ROOMS
   const more = rest > 0 ? `All ${rooms.length} rooms in the inspector` : 'Open the inspector'
   return [
-    ...(rooms.length === 0 ? [note(NOBODY)] : isAboutAll ? [note(ALL_ROOMS)] : []),
+    ...(rooms.length === 0 ? [howToJoin(inspector)] : isAboutAll ? [note(ALL_ROOMS)] : []),
     ...sections,
+    ...rejectionSection(answers.flatMap(({ rejections }) => rejections)),
+    ...hintSection(hints),
     element('p', {}, inspectorLink(inspector, undefined, undefined, more)),
   ]
 }

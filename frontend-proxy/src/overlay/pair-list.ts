@@ -1,12 +1,14 @@
-/** The pairs of peers of a room, each with its verdict and a link to the inspector. */
+/** What the panel lists: the pairs of peers of each room with their verdicts, and who was refused. */
 
 import { element } from './element.ts'
 import type { Room } from './messages.ts'
 import { byBadness, signOf } from './states.ts'
-import type { Verdict } from './verdicts.ts'
+import type { Rejection, Verdict } from './verdicts.ts'
 
 /** A room of ten peers has 45 pairs. The inspector shows all of them. */
 const MOST_PAIRS = 20
+/** An app that tries again and again could fill the list. The newest are the last. */
+const MOST_REJECTIONS = 5
 /** One tab for all links, so that ten clicks do not open ten tabs. */
 const TAB = 'signaling-inspector'
 
@@ -39,6 +41,21 @@ export function roomSection({ room, own, verdicts }: ShownRoom, inspector: strin
   )
 }
 
+/** Says who was refused. Returns nothing if nobody was. */
+export function rejectionSection(rejections: readonly Rejection[]): HTMLElement[] {
+  if (rejections.length === 0) return []
+  const items = rejections
+    .slice(-MOST_REJECTIONS)
+    .map(({ sentence, nextStep }) =>
+      element('li', { 'data-state': 'failed' }, element('p', {}, sentence), ...advice(nextStep)),
+    )
+  return [element('section', {}, element('h3', {}, 'Refused'), element('ul', {}, ...items))]
+}
+
+function advice(nextStep: string | null | undefined): HTMLElement[] {
+  return nextStep ? [note(`→ ${nextStep}`)] : []
+}
+
 export function note(sentence: string): HTMLElement {
   return element('p', { class: 'note' }, sentence)
 }
@@ -67,6 +84,6 @@ function pairItem(room: Room, verdict: Verdict, inspector: string): HTMLElement 
     { 'data-state': state },
     ...[sign, ' ', word],
     element('p', {}, link),
-    ...(nextStep === undefined ? [] : [note(`→ ${nextStep}`)]),
+    ...advice(nextStep),
   )
 }

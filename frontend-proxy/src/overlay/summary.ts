@@ -28,13 +28,9 @@ export function summarise(update: RoomsUpdate, ofPage: readonly PeerOfPage[]): S
     byBadness(one.worst, other.worst),
   )
   const worst = shown[0]?.worst ?? undefined
-  const text = textOf(shown, worst)
-  return {
-    rooms: shown,
-    isAboutAll,
-    worst,
-    text: isAboutAll && shown[0] ? `all rooms: ${text}` : text,
-  }
+  const whose = isAboutAll ? 'all rooms: ' : ''
+  const text = shown[0] ? whose + textOf(shown, worst) : textOfNobody(update)
+  return { rooms: shown, isAboutAll, worst, text }
 }
 
 /** Returns the ids of the peers that clients of this page are in the room. */
@@ -46,9 +42,13 @@ export function peersOfPageIn(
   return ofPage.filter((peer) => peer.room === room).map(({ peerId }) => peerId)
 }
 
+/** The pages of another signaling server are known by their reports, if the option `trace` is on. */
+function textOfNobody({ hints }: RoomsUpdate): string {
+  return hints.some(({ code }) => code === 'signaled-elsewhere') ? 'signaled elsewhere' : 'no peers'
+}
+
 function textOf(rooms: readonly Room[], worst: State | undefined): string {
   const count = rooms.reduce((sum, { peers }) => sum + peers, 0)
-  if (count === 0) return 'no peers'
   const peers = count === 1 ? '1 peer' : `${count} peers`
   return worst === undefined ? peers : `${peers}, ${worst}`
 }

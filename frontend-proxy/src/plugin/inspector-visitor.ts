@@ -6,8 +6,11 @@ export interface Refusal {
   readonly message: string
 }
 
-/** What is asked for: the page with its scripts, which contain no data, or data and actions. */
-export type Asked = 'page' | 'data'
+/**
+ * What is asked for: the page with its scripts, which contain no data, or data and actions, or data on
+ * the WebSocket of Vite's client, which may be on a port of its own.
+ */
+export type Asked = 'page' | 'data' | 'socket'
 
 /**
  * Checks whether the sender of a request may see the inspector. Returns undefined if it may.
@@ -54,7 +57,7 @@ export function refusalOf(
     const why = `the inspector does not answer through a proxy or a tunnel, and this request has the header ${forwarding}`
     return { code: 'inspector-forwarded', message: `${why}; ${instead}` }
   }
-  if (isFromForeignPage(request, asked)) {
+  if (isFromForeignPage(request, asked, url)) {
     const why = 'the inspector answers only its own page, and this request does not come from it'
     return { code: 'inspector-foreign-page', message: `${why}; ${instead}` }
   }
@@ -84,8 +87,14 @@ function hostOf({ headers }: IncomingMessage): string {
   return headers.host ?? (typeof authority === 'string' ? authority : '')
 }
 
-function isFromForeignPage(request: IncomingMessage, asked: Asked): boolean {
+function isFromForeignPage(
+  request: IncomingMessage,
+  asked: Asked,
+  url: string | undefined,
+): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers
+  if (asked === 'socket' && origin !== undefined && url !== undefined)
+    return origin !== originAt(url, request)
   if (origin !== undefined && origin !== ownOrigin(request)) return true
   if (site === undefined || site === 'same-origin') return false
   if (asked === 'data') return true
@@ -98,6 +107,12 @@ function ownOrigin(request: IncomingMessage): string {
   const text = `${protocol}://${hostOf(request)}`
   // The Host may contain a default port or capital letters, which browsers leave out of an origin.
   return URL.canParse(text) ? new URL(text).origin : text
+}
+
+/** Returns the origin of the pages of the server with this URL, under the name that the request asks for. */
+function originAt(url: string, request: IncomingMessage): string {
+  const { protocol, port } = new URL(url)
+  return new URL(`${protocol}//${hostOf(request).replace(/:\d+$/, '')}:${port}`).origin
 }
 
 /** Whether a tab of its own shall show the answer: a link, not a frame, an image or a script. */

@@ -6,6 +6,7 @@ import type { ViteDevServer, WebSocketClient } from 'vite'
 import { object, parseObject } from '../browser/untrusted-json.ts'
 import { UPDATE, type Update, WATCH } from '../overlay/messages.ts'
 import type { Inspector } from './inspector.ts'
+import type { Log } from './log.ts'
 import { messageOf } from './warn-on-error.ts'
 
 const CHANGES = 'inspector/changes'
@@ -16,7 +17,14 @@ const SILENT_AFTER_MS = 30_000
 type Socket = WebSocketClient['socket']
 
 /** Sends updates to the pages that ask for them, if they may see the inspector. */
-export function feedOverlays({ ws }: ViteDevServer, inspector: Inspector): void {
+export function feedOverlays({ config, ws }: ViteDevServer, inspector: Inspector, log: Log): void {
+  // Nobody would read in the browser why there is no badge.
+  if (config.server.ws === false) {
+    log.warn(
+      'overlay: true shows nothing, because server.ws: false turns off the WebSocket that it needs',
+    )
+    return
+  }
   const feed = new OverlayFeed(inspector)
   const requests = new WeakMap<Socket, IncomingMessage>()
   ws.on('connection', (socket: Socket, request: IncomingMessage) => {
@@ -26,7 +34,7 @@ export function feedOverlays({ ws }: ViteDevServer, inspector: Inspector): void 
   ws.on(WATCH, (wish: unknown, client) => {
     const request = requests.get(client.socket)
     if (request === undefined) return
-    const refusal = inspector.refusalOf(request, 'data')
+    const refusal = inspector.refusalOf(request, 'socket')
     if (refusal !== undefined) client.send(UPDATE, unavailable(refusal.message))
     else if (object(wish)?.isWatching === true) feed.add(client)
     else feed.remove(client.socket)
@@ -88,9 +96,10 @@ class OverlayFeed {
   }
 
   #updateFrom(line: string): Update {
-    const rooms = parseObject(line)?.rooms
-    if (!Array.isArray(rooms)) return unavailable(`the sidecar has sent this line: ${line}`)
-    return { inspector: this.#inspector.path, rooms }
+    const { rooms, hints } = parseObject(line) ?? {}
+    if (!Array.isArray(rooms) || !Array.isArray(hints))
+      return unavailable(`the sidecar has sent this line: ${line}`)
+    return { inspector: this.#inspector.path, rooms, hints }
   }
 }
 

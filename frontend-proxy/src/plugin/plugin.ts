@@ -60,7 +60,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       warnOnError(setup.log, WITHOUT_SIGNALING, () => {
         printSignalingUrl(server)
         const inspector = options.inspector === false ? undefined : addInspector(server, setup)
-        if (inspector && hasOverlay) feedOverlays(server, inspector)
+        if (inspector && hasOverlay) feedOverlays(server, inspector, setup.log)
         lan?.configureServer(server, config.server)
         if (httpServer) {
           warnOfWrongPath(httpServer, config.server.proxy, setup.log)

@@ -129,6 +129,17 @@ describe('a function that fails', () => {
     expect(joins(socket).slice(1)).toMatchObject([{ roomId: 'pub', token: 'at last' }])
   })
 
+  it('does not keep the client from using a new id when its own is taken', async () => {
+    const signaling = client({ token: failing(6) })
+    const socket = await opened(30_000)
+    const { peerId } = signaling
+    for (let tries = 1; tries <= 4; tries += 1) {
+      refuse(socket, 'id-taken')
+      await vi.advanceTimersByTimeAsync(5_000)
+    }
+    expect(signaling.peerId).not.toBe(peerId)
+  })
+
   it('is not called again after close()', async () => {
     const token = failing(100)
     const signaling = client({ token })

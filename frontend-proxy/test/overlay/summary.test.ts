@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { Room } from '../../src/overlay/messages.ts'
+import type { Hint, Room } from '../../src/overlay/messages.ts'
 import { summarise } from '../../src/overlay/summary.ts'
 
 const room = (fields: Partial<Room>): Room => ({
@@ -11,8 +11,8 @@ const room = (fields: Partial<Room>): Room => ({
 })
 const ann = { room: 'lobby', peerId: 'ann' }
 
-function summaryOf(rooms: readonly Room[], ofPage = [ann]) {
-  return summarise({ inspector: '/__signaling/', rooms }, ofPage)
+function summaryOf(rooms: readonly Room[], ofPage = [ann], hints: readonly Hint[] = []) {
+  return summarise({ inspector: '/__signaling/', rooms, hints }, ofPage)
 }
 
 it('counts the peers of the room that the page is in, and names the worst state there', () => {
@@ -47,6 +47,11 @@ it('says that nobody is there, also if there was a room before', () => {
     text: 'no peers',
     rooms: [],
   })
+})
+
+it('says that the pages signal elsewhere, if their reports show that', () => {
+  const hint = { code: 'signaled-elsewhere', sentence: 'Ann and Ben: connected', remedy: null }
+  expect(summaryOf([], [], [hint]).text).toBe('signaled elsewhere')
 })
 
 it('sorts the states: failed, trying, unknown, connected, none', () => {

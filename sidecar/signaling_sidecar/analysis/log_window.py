@@ -23,7 +23,6 @@ LEAST_SEGMENTS = 2  # the newest segment has nearly nothing when it has just beg
 class Logged(Entry, frozen=True, gc=False):
     """All fields of a line."""
 
-    v: int = SCHEMA_VERSION
     c: int | None = None
     numbers: str | None = None
 

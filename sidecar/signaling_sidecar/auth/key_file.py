@@ -31,7 +31,8 @@ class KeyFile(Generic[Key]):
         self._version = self._current_version()
         self._key = self._read()
         if is_secret and os.name != "nt" and path.stat().st_mode & stat.S_IROTH:
-            logger.warning("every user of this machine can read the secret in %s: run `chmod 600 %s`", path, path)
+            message = "every user of this machine can read the secret in %s: run `chmod 600 %s`"
+            logger.warning(message, path, path, extra={"code": "secret-readable"})
 
     def key(self) -> Key:
         """Return the key that is in the file now."""
@@ -41,9 +42,9 @@ class KeyFile(Generic[Key]):
             try:
                 self._key = self._read()
             except SettingsError as error:
-                logger.error("%s; the previous key stays in use", error)
+                logger.error("%s; the previous key stays in use", error, extra={"code": error.code})
             else:
-                logger.info("the key in %s has changed, and is in use now", self._path)
+                logger.info("the key in %s has changed, and is in use now", self._path, extra={"code": "key-used"})
         return self._key
 
     def _current_version(self) -> tuple[int, int, int] | None:

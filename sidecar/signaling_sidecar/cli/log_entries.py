@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from signaling_sidecar.cli import state_options
+from signaling_sidecar.cli import remote_sidecar, state_options
 from signaling_sidecar.diagnosis import Entry, read_entries
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import NEWEST_BYTES, find_segments, newest_of
@@ -28,6 +29,7 @@ class LogEntries(NamedTuple):
 
 def add_options(parser: Any) -> None:
     state_options.add_options(parser)
+    remote_sidecar.add_option(parser)
     parser.add_argument(
         "--log",
         type=Path,
@@ -39,12 +41,24 @@ def add_options(parser: Any) -> None:
 
 def read(arguments: argparse.Namespace) -> LogEntries:
     """Begin to read the log that the options select. Raises the errors of `find_segments` and `find_state_dir`."""
+    if arguments.url is not None:
+        left_out = LeftOut(is_live=True)
+        return LogEntries(_of_remote(arguments.url, left_out), left_out, is_live=True)
     folder = arguments.log or state_options.state_dir_of(arguments)
     segments = find_segments(folder).segments
     is_live = arguments.log is None and is_running(folder)
     left_out = LeftOut(is_live=is_live)
     entries = _with_progress(segments if arguments.all else newest_of(segments), left_out)
     return LogEntries(entries, left_out, is_live)
+
+
+def _of_remote(url: str, left_out: LeftOut) -> Iterator[Entry]:
+    """Copy the log of the run into a temporary file, and read that."""
+    with TemporaryDirectory(prefix="signaling-") as folder:
+        copy = Path(folder) / "events.jsonl"
+        with copy.open("wb") as file:
+            file.writelines(remote_sidecar.records(url))
+        yield from read_entries([copy], left_out)
 
 
 def _with_progress(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Entry]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
 from signaling_sidecar.admin_request import ask_admin
-from signaling_sidecar.cli import state_options
+from signaling_sidecar.cli import remote_sidecar, state_options
 from signaling_sidecar.cli.table import print_table
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.state_dir import read_runtime
@@ -21,13 +20,14 @@ def add_to(commands: Any) -> None:
         "rooms", help="list the rooms and the number of peers in each", description=run.__doc__
     )
     state_options.add_options(parser)
+    remote_sidecar.add_option(parser)
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List the rooms of the running sidecar, including hidden ones. A pairing code is shown as its hash."""
-    rooms = _fetch(state_options.state_dir_of(arguments))
+    rooms = _fetch(arguments)
     if arguments.json:
         print(json.dumps(rooms, indent=2))
         return 0
@@ -43,12 +43,18 @@ def _row(room: dict[str, Any]) -> tuple[str, str, str]:
     return visible(room["room"]), room["dialect"], f"{len(room['peers'])} of {room['capacity']}{hidden}"
 
 
-def _fetch(state_dir: Path) -> list[dict[str, Any]]:
+def _fetch(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    rooms: list[dict[str, Any]]
+    if arguments.url is not None:
+        with remote_sidecar.answer_of(arguments.url, "rooms") as answer:
+            rooms = json.load(answer)["rooms"]
+        return rooms
+    state_dir = state_options.state_dir_of(arguments)
     runtime = read_runtime(state_dir)
     if runtime is None:
         raise NotRunning(str(state_dir))
     try:
-        rooms: list[dict[str, Any]] = ask_admin(runtime.url, runtime.admin_token, "GET", "rooms")["rooms"]
+        rooms = ask_admin(runtime.url, runtime.admin_token, "GET", "rooms")["rooms"]
     except URLError:  # the sidecar has ended, and another program may use its port
         raise NotRunning(str(state_dir)) from None
     return rooms

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from signaling_sidecar.cli import state_options
+from signaling_sidecar.cli import remote_sidecar, state_options
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.records import LeftOut, Stamp, is_record, read_records
@@ -30,6 +30,7 @@ def add_to(commands: Any) -> None:
         "tail", help="print the event log, and new events while they happen", description=run.__doc__
     )
     state_options.add_options(parser)
+    remote_sidecar.add_option(parser)
     parser.add_argument(
         "-n", type=int, default=LINES, metavar="N", help=f"how many earlier records to print first (default: {LINES})"
     )
@@ -42,6 +43,9 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line for each event of the running sidecar, or of its last run if it is not running."""
+    if arguments.url is not None:
+        _run_remotely(arguments)
+        return 0
     folder = state_options.state_dir_of(arguments)
     segments = _segments(folder)
     newest = segments[-1] if segments else None
@@ -56,6 +60,21 @@ def run(arguments: argparse.Namespace) -> int:
         for line in _follow(folder, newest, position):
             _show(line, arguments.json)
     return 0
+
+
+def _run_remotely(arguments: argparse.Namespace) -> None:
+    last = b"{}"
+    newest: deque[bytes] = deque(maxlen=max(arguments.n, 0))
+    for line in remote_sidecar.records(arguments.url):
+        last = line
+        if is_record(line):
+            newest.append(line.rstrip())
+    for line in newest:
+        _show(line, arguments.json)
+    if not arguments.no_follow:
+        after = json.loads(last).get("seq", 0)
+        for line in filter(is_record, remote_sidecar.records(arguments.url, after, follow=True)):
+            _show(line.rstrip(), arguments.json)
 
 
 def _segments(folder: Path) -> list[Path]:

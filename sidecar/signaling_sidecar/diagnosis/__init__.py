@@ -6,7 +6,7 @@ from signaling_sidecar.diagnosis.entries import NO_SIGN_OF_LIFE, Entry, read_ent
 from signaling_sidecar.diagnosis.kept_verdicts import KeptVerdicts
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.meetings import FoundMeetings, MeetingFinder, find_meetings
-from signaling_sidecar.diagnosis.reasons import Reason
+from signaling_sidecar.diagnosis.reasons import JUST_MET, Reason
 from signaling_sidecar.diagnosis.running import diagnose_running
 from signaling_sidecar.diagnosis.state import State, state_of
 from signaling_sidecar.diagnosis.verdict_object import RejectionObject, VerdictObject, Why, verdict_object, why
@@ -14,6 +14,7 @@ from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
 
 __all__ = [
     "ADVICE",
+    "JUST_MET",
     "NO_SIGN_OF_LIFE",
     "Diagnosis",
     "Entry",

@@ -54,7 +54,7 @@ class Diagnosis:
 
         All peers of a finished log may have left. Then their last verdicts count.
         """
-        pairs = [each.last for each in self.histories if each.last.offered_in is None]
+        pairs = [each.last for each in self.histories if each.last.must_connect]
         together = [verdict for verdict in pairs if verdict.meeting.parted() is None]
         counted = together if is_live else together or pairs
         return bool(counted) and all(verdict.finding.reason is Reason.CONNECTED for verdict in counted)
@@ -136,7 +136,7 @@ def judge(
     """
     until_ts = found.last_ts if now_ts is None else now_ts
     selection = _Selection(room, dialect, found.unread)
-    judged = Verdicts(found.meetings, evaluate)
+    judged = Verdicts(found.meetings, found.hosts, evaluate)
     verdicts = [judged.on(each, until_ts) for each in found.meetings if selection.has_meeting(each)]
     return Diagnosis(verdicts, found.rejections, found.pools, found.unread).only(room, dialect)
 

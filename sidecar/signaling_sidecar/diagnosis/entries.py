@@ -7,18 +7,15 @@ from pathlib import Path
 
 import msgspec
 
-from signaling_sidecar.eventlog.records import LeftOut, read_records
+from signaling_sidecar.eventlog.records import LeftOut, Stamp, read_records
 
 NO_SIGN_OF_LIFE = ("signal.refused", "connection.opened", "connection.closed")
 """Types of records that may name a room which does not exist, such as a join that was refused."""
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
+class Entry(Stamp, frozen=True, gc=False):
     """The fields of one record that a diagnosis or a drawing needs. `boot` and `seq` together identify it."""
 
-    seq: int
-    ts: float
-    type: str
     dialect: str | None = None
     room: str | None = None
     peer: str | None = None

@@ -153,10 +153,13 @@ class Rejection:
     message: str
     client: str | None = None
     """What is known of a client whose handshake or request was refused."""
+    label: str | None = None
+    """The label of a sender that was in the room before or after this."""
 
     @property
     def who(self) -> str:
-        return self.client or (self.session.label if self.session is not None else self.entry.peer or "an unknown peer")
+        label = self.session.label if self.session is not None else self.label
+        return self.client or label or self.entry.peer or "an unknown peer"
 
     @property
     def sentence(self) -> str:

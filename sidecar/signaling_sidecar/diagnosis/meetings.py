@@ -36,6 +36,8 @@ class FoundMeetings:
     unread: list[RoomKey]
     """The rooms, by dialect and room id, in which nobody could be seen to meet because frames to all are opaque, in the
     order of these frames."""
+    hosts: dict[RoomKey, str]
+    """By dialect and room, the peer id of the last host of each room that has one."""
 
 
 def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
@@ -85,6 +87,7 @@ class MeetingFinder:
         external = list(pages.meetings(self._join_reports()))
         self._sessions.call_peers()
         self._refusals.sort()
+        self._refusals.name()
         meetings = [*self._sessions.meetings, *external]
         met = {(meeting.dialect or "", meeting.room or "") for meeting in meetings}
         return FoundMeetings(
@@ -95,6 +98,7 @@ class MeetingFinder:
             pages.pools,
             self._last_ts,
             [key for key in self._unread if key not in met],
+            self._sessions.hosts,
         )
 
     def _take_report(self, entry: Entry) -> None:

@@ -44,6 +44,10 @@ class Reason(StrEnum):
     """The signaling is complete, and no browser has reported whether they are connected."""
 
 
+JUST_MET = "they have only just met"
+"""The sentence about two peers that have had no time to signal. The testing tool of the npm package has a copy."""
+
+
 class Finding(NamedTuple):
     """A reason, a sentence about it, and the entries that show it."""
 

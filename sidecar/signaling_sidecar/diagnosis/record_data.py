@@ -29,6 +29,8 @@ class About(msgspec.Struct, frozen=True):
     message: str | None = None
     count: int = 1
     """In `signal.refused`: how many equal refusals the record represents."""
+    subject: str | None = None
+    """In `peer.joined`: who the access token of the client was issued to."""
     mode: str | None = None
     host: str | None = None
     """In `room.created` and `room.updated`: the new host. In these records `name` and `mode` are the new values too."""

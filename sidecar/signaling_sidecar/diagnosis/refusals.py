@@ -60,6 +60,13 @@ class Refusals:
             each.is_signal = self._is_signal(each.entry)
         self._unsorted = [each for each in self._unsorted if not each.is_signal]
 
+    def name(self) -> None:
+        """Set the labels of the peers that were in no room when they were refused."""
+        for each in self.rejections:
+            labels = self._sessions.labels.get((each.entry.dialect or "", each.entry.room or ""))
+            if labels is not None and each.session is None and each.entry.peer is not None:
+                each.label = labels.of(each.entry.peer)
+
     def _add(self, entry: Entry, code: str, message: str) -> None:
         session = self._sessions.by_id.get(entry.session or "")
         meetings = [] if session is None else list(self._sessions.meetings_meant_by(session, entry))

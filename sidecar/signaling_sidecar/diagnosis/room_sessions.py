@@ -30,6 +30,7 @@ class _CheckpointRoom(msgspec.Struct):
     sessions: list[_CheckpointSession]
     announced: bool = True
     """Whether the peers of the room are told of each other."""
+    host: str | None = None
 
 
 class _Checkpoint(msgspec.Struct):
@@ -44,6 +45,8 @@ class RoomSessions:
         """Every two sessions that were in one room at the same time, in the order in which they met."""
         self.by_id: dict[str, Session] = {}
         self.labels: dict[RoomKey, PeerLabels] = defaultdict(PeerLabels)
+        self.hosts: dict[RoomKey, str] = {}
+        """The peer id of the last host of each room that has one."""
         self._sockets = sockets
         self._rooms: dict[RoomKey, dict[str, Session]] = {}
         """By room, the sessions in it by peer id."""
@@ -74,6 +77,7 @@ class RoomSessions:
         for room in checkpoint.rooms:
             key = (room.dialect, room.room)
             self._learn_whether_announced(key, announced=room.announced)
+            self._learn_host(key, room.host)
             for known in room.sessions:
                 if known.session not in self.by_id:
                     session = self._begin(key, known.session, known.peer, entry)
@@ -86,6 +90,8 @@ class RoomSessions:
             self._rooms.pop(key, None)
         elif entry.type == "room.created":
             self._learn_whether_announced(key, announced=read_about(entry.data).announced)
+        elif entry.type == "room.updated":
+            self._learn_host(key, read_about(entry.data).host)
 
     def take_peer(self, key: RoomKey, session: Session, entry: Entry) -> None:
         """Process a record of a peer that joined, returned, changed, lost its connection or left."""
@@ -105,6 +111,10 @@ class RoomSessions:
                 session.gone = entry
                 session.end_of_token = session.end_of_token or self._sockets.end_of_token(entry)
                 self._rooms.get(key, {}).pop(session.peer, None)  # the records of another program may be in any order
+
+    def _learn_host(self, key: RoomKey, host: str | None) -> None:
+        if host is not None:
+            self.hosts[key] = host
 
     def session_of(self, key: RoomKey, id_: str, peer: str, entry: Entry) -> Session:
         """Return the session that caused an entry. It begins with this entry if the log has not shown it before."""
@@ -146,10 +156,11 @@ class RoomSessions:
     def meetings_with(self, session: Session, key: RoomKey, entry: Entry, *, may_begin: bool) -> list[Meeting]:
         """Return the meetings of the sender with each receiver of a frame. If `may_begin` is true, a receiver that the
         sender has not met yet meets it by this frame."""
-        room = self._rooms.get(key, {})
-        receivers = room.values() if entry.to is None else [room[entry.to]] if entry.to in room else ()
+        room = self._rooms.get(key)
+        if room is None or (entry.to is not None and entry.to not in room):
+            return []
         found = []
-        for receiver in receivers:
+        for receiver in room.values() if entry.to is None else (room[entry.to],):
             meeting = self._by_pair.get((session.id, receiver.id))
             if meeting is not None:
                 found.append(meeting)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Signal
 from signaling_sidecar.diagnosis.pair import Pair
-from signaling_sidecar.diagnosis.reasons import Finding, Reason
+from signaling_sidecar.diagnosis.reasons import JUST_MET, Finding, Reason
 
 
 def by_signaling(pair: Pair) -> Finding:
@@ -50,7 +50,7 @@ def _without_offer(pair: Pair) -> Finding:
     if unread and (pair.parted is not None or not has_time):
         return _unrecognised(unread)
     if has_time:
-        return pair.parted_or("they have only just met", pair.meeting.met)
+        return pair.parted_or(JUST_MET, pair.meeting.met)
     return Finding(Reason.NOBODY_OFFERED, "neither has sent an offer", (pair.meeting.met,))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis.advice import next_step
@@ -10,6 +10,7 @@ from signaling_sidecar.diagnosis.attempts import Attempt, attempts_of
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import Finding, Reason
+from signaling_sidecar.diagnosis.room_sessions import RoomKey
 from signaling_sidecar.diagnosis.signaling import by_signaling
 from signaling_sidecar.diagnosis.transport import with_reports
 
@@ -30,6 +31,13 @@ class Verdict(NamedTuple):
     """The time at which the verdict may change although nothing happens, because a time to act has passed."""
     offered_in: Meeting | None = None
     """If the two have not sent an offer here: their meeting in a room of another dialect, in which they have."""
+    has_no_host: bool = False
+    """If the two have not sent an offer: whether their room has a host, and neither is the host."""
+
+    @property
+    def must_connect(self) -> bool:
+        """Whether the two are a pair that should connect here."""
+        return self.offered_in is None and not self.has_no_host
 
     @property
     def sentence(self) -> str:
@@ -39,7 +47,7 @@ class Verdict(NamedTuple):
     @property
     def next_step(self) -> str | None:
         """The advice about the reason, or None if there is nothing to do."""
-        if self.offered_in is not None:
+        if not self.must_connect:
             return None
         return next_step(self.finding.reason, self.finding.code)
 
@@ -52,11 +60,12 @@ class Verdicts:
     """Evaluates meetings, of which `meetings` are all in the log.
 
     An app may use one protocol to find its peers and another one to call them, with the same peer ids. Then nothing is
-    wrong if no offer was sent in the room of the first.
+    wrong if no offer was sent in the room of the first. Nothing is wrong either if no offer was sent between two peers
+    of which neither is the host, in a room that has one.
     """
 
-    def __init__(self, meetings: Iterable[Meeting], evaluate: Evaluate) -> None:
-        self._evaluate = evaluate
+    def __init__(self, meetings: Iterable[Meeting], hosts: Mapping[RoomKey, str], evaluate: Evaluate) -> None:
+        self._evaluate, self._hosts = evaluate, hosts
         self._offered: dict[frozenset[str], Meeting] = {
             _peers(each): each
             for each in meetings
@@ -66,6 +75,10 @@ class Verdicts:
 
     def on(self, meeting: Meeting, now_ts: float) -> Verdict:
         verdict = self._evaluate(meeting, now_ts)
+        if verdict.signaling.reason is Reason.NOBODY_OFFERED and self._is_without_host(meeting):
+            sentence = "neither has sent an offer, and neither is the host of the room"
+            if verdict.finding.reason in (Reason.NOBODY_OFFERED, Reason.INSECURE_PAGE):
+                return verdict._replace(finding=verdict.signaling._replace(sentence=sentence), has_no_host=True)
         offered_in = self._offered.get(_peers(meeting))
         if verdict.finding.reason is not Reason.NOBODY_OFFERED or offered_in is None:
             return verdict
@@ -73,6 +86,10 @@ class Verdicts:
             return verdict
         sentence = f"neither has sent an offer here, but in the room {offered_in.room!r} of {offered_in.dialect}"
         return verdict._replace(finding=verdict.finding._replace(sentence=sentence), offered_in=offered_in)
+
+    def _is_without_host(self, meeting: Meeting) -> bool:
+        host = self._hosts.get((meeting.dialect or "", meeting.room or ""))
+        return host is not None and host not in _peers(meeting)
 
 
 def _peers(meeting: Meeting) -> frozenset[str]:

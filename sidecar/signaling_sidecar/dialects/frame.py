@@ -14,7 +14,7 @@ from signaling_sidecar.dialects.port import Caller
 from signaling_sidecar.errors import NOT_JSON, Refusal
 from signaling_sidecar.hub import commands
 from signaling_sidecar.hub.commands import Carried, Command
-from signaling_sidecar.hub.effects import Message
+from signaling_sidecar.hub.messages import Message
 
 MAX_KIND_CHARS = 64  # of a type that a client has made up; enough to recognise it in the log
 NO_TYPE = "undefined"  # a server in JavaScript has this for the type of a frame without one

@@ -17,9 +17,9 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
 from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.errors import Code, Refusal
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried
-from signaling_sidecar.hub.effects import LastWords, PeerView, RoomState
+from signaling_sidecar.hub.messages import LastWords
 from signaling_sidecar.hub.rules import (
     Announcements,
     Challenged,
@@ -32,6 +32,7 @@ from signaling_sidecar.hub.rules import (
     RoomRules,
     SecondJoin,
 )
+from signaling_sidecar.hub.views import PeerView, RoomState
 from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
 
@@ -240,25 +241,25 @@ def _room_state(state: RoomState, at_ms: int) -> _RoomState:
     )
 
 
-def _entered(listed: effects.PeerList, at_ms: int) -> bytes:
+def _entered(listed: messages.PeerList, at_ms: int) -> bytes:
     return _notice("ROOM_CREATED" if listed.kind == "CREATE_ROOM" else "ROOM_JOINED", listed.peer, listed.state, at_ms)
 
 
-def _joined(joined: effects.PeerJoined, at_ms: int) -> bytes:
+def _joined(joined: messages.PeerJoined, at_ms: int) -> bytes:
     host = joined.state.host if joined.state is not None else None
     return _notice("USER_JOINED", SYSTEM, joined.state, at_ms, joinedUser=_user(joined.peer, host))
 
 
-def _left(left: effects.PeerLeft, at_ms: int) -> bytes:
+def _left(left: messages.PeerLeft, at_ms: int) -> bytes:
     type_ = "USER_LEFT" if left.reason is Reason.LEFT else "USER_DISCONNECTED"
     return _notice(type_, SYSTEM, left.state, at_ms, leftUserId=left.peer, newHostId=left.new_host)
 
 
-def _renamed(updated: effects.PeerUpdated, at_ms: int) -> bytes:
+def _renamed(updated: messages.PeerUpdated, at_ms: int) -> bytes:
     return _notice("USER_RENAMED", updated.peer, updated.state, at_ms, newUserName=updated.name)
 
 
-def _room_updated(updated: effects.RoomUpdated, at_ms: int) -> bytes:
+def _room_updated(updated: messages.RoomUpdated, at_ms: int) -> bytes:
     if updated.name is not None:
         return _notice("ROOM_RENAMED", updated.peer, updated.state, at_ms, newRoomName=updated.name)
     return _notice("CONTROL_MODE_CHANGED", updated.peer, updated.state, at_ms, controlMode=updated.mode)
@@ -271,7 +272,7 @@ _ENDS = {_NOT_FOUND: 4004, _MISMATCH: 4001, _CONNECTED: 4002}
 """The close codes of the errors that close a connection."""
 
 
-def _refused(refused: effects.Refused, at_ms: int) -> bytes | None:
+def _refused(refused: messages.Refused, at_ms: int) -> bytes | None:
     text = _error_text(refused)
     return None if text is None else _error(text, refused.refusal, at_ms)
 
@@ -280,7 +281,7 @@ def _error(text: str, refusal: Refusal, at_ms: int) -> bytes:
     return encode_json(_Error(text, refusal.message, refusal.code, at_ms))
 
 
-def _error_text(refused: effects.Refused) -> str | None:
+def _error_text(refused: messages.Refused) -> str | None:
     """Return the error text that the real client compares or shows. None sends no error."""
     if not refused.joined and refused.kind not in _JOINS:
         return None
@@ -310,11 +311,11 @@ def _error_text(refused: effects.Refused) -> str | None:
 
 def closing(message: LastWords) -> Closing | None:
     match message:
-        case effects.Left():
+        case messages.Left():
             return Closing(1000, "User left room")
-        case effects.RoomEnded():
+        case messages.RoomEnded():
             return Closing(_ENDS[_NOT_FOUND], _NOT_FOUND)
-        case effects.Refused():
+        case messages.Refused():
             text = _error_text(message)
             return Closing(_ENDS[text], text) if text in _ENDS else None
         case _:
@@ -322,15 +323,15 @@ def closing(message: LastWords) -> Closing | None:
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
-    effects.PeerList: _entered,
-    effects.PeerJoined: _joined,
-    effects.PeerLeft: _left,
-    effects.PeerUpdated: _renamed,
-    effects.RoomUpdated: _room_updated,
-    effects.Relayed: lambda relayed, at_ms: relayed.payload,
-    effects.Pong: lambda pong, at_ms: encode_json(_Pong(at_ms)),
-    effects.Refused: _refused,
-    effects.RoomEnded: lambda ended, at_ms: _error(_NOT_FOUND, errors.room_idle(), at_ms),
+    messages.PeerList: _entered,
+    messages.PeerJoined: _joined,
+    messages.PeerLeft: _left,
+    messages.PeerUpdated: _renamed,
+    messages.RoomUpdated: _room_updated,
+    messages.Relayed: lambda relayed, at_ms: relayed.payload,
+    messages.Pong: lambda pong, at_ms: encode_json(_Pong(at_ms)),
+    messages.Refused: _refused,
+    messages.RoomEnded: lambda ended, at_ms: _error(_NOT_FOUND, errors.room_idle(), at_ms),
 }
 
 # --- rules ---------------------------------------------------------------------------------------------------------

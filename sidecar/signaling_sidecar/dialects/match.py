@@ -17,9 +17,9 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, encode_json, reader, writer
 from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried
-from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.hub.rules import Ending, Endings, Joining, RoomRules
 from signaling_sidecar.names import refuse_id
 from signaling_sidecar.settings import Settings
@@ -110,15 +110,15 @@ class _Error(msgspec.Struct, tag_field="type", tag="error"):
 # --- encode --------------------------------------------------------------------------------------------------------
 
 
-def _error(refused: effects.Refused, at_ms: int) -> bytes | None:
+def _error(refused: messages.Refused, at_ms: int) -> bytes | None:
     malformed = refused.kind == "matchmaking" and refused.refusal.code in (Code.BAD_FIELD, Code.FORGED_FROM)
     return encode_json(_Error(refused.refusal.message)) if malformed else None
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
-    effects.Matched: lambda matched, at_ms: encode_json(_RoomFound(matched.room, matched.peers)),
-    effects.Relayed: lambda relayed, at_ms: relayed.payload,
-    effects.Refused: _error,
+    messages.Matched: lambda matched, at_ms: encode_json(_RoomFound(matched.room, matched.peers)),
+    messages.Relayed: lambda relayed, at_ms: relayed.payload,
+    messages.Refused: _error,
 }
 
 # --- rules ---------------------------------------------------------------------------------------------------------

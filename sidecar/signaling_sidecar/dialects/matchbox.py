@@ -19,9 +19,9 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import TAGGED, BadFrameError, Tagged, encode_json, reader, writer
 from signaling_sidecar.dialects.kinds import kind_tag
 from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introduction, Opening, Rejection
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried
-from signaling_sidecar.hub.effects import CloseCode, LastWords
+from signaling_sidecar.hub.messages import CloseCode, LastWords
 from signaling_sidecar.hub.rules import Ending, Endings, Joining, Relays, RoomKey, RoomRules
 from signaling_sidecar.names import refuse_id
 from signaling_sidecar.settings import Settings
@@ -95,16 +95,16 @@ def _event(name: str, peer: str) -> bytes:
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
-    effects.PeerList: lambda listed, at_ms: _event("IdAssigned", listed.peer),
-    effects.PeerJoined: lambda joined, at_ms: _event("NewPeer", joined.peer.peer),
-    effects.PeerLeft: lambda left, at_ms: _event("PeerLeft", left.peer),
-    effects.Relayed: lambda relayed, at_ms: relayed.payload,
+    messages.PeerList: lambda listed, at_ms: _event("IdAssigned", listed.peer),
+    messages.PeerJoined: lambda joined, at_ms: _event("NewPeer", joined.peer.peer),
+    messages.PeerLeft: lambda left, at_ms: _event("PeerLeft", left.peer),
+    messages.Relayed: lambda relayed, at_ms: relayed.payload,
 }
 
 
 def closing(message: LastWords) -> Closing | None:
     """Close a connection that could not enter its room, because its client cannot be told."""
-    if isinstance(message, effects.Refused) and not message.joined:
+    if isinstance(message, messages.Refused) and not message.joined:
         return Closing(CloseCode.REFUSED, message.refusal.code)
     return None
 

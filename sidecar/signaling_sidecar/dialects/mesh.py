@@ -13,9 +13,9 @@ import msgspec
 from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
 from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introduction, Opening, Rejection
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried
-from signaling_sidecar.hub.effects import CloseCode, LastWords
+from signaling_sidecar.hub.messages import CloseCode, LastWords
 from signaling_sidecar.hub.rules import Joining, Relays, RoomKey, RoomRules, SecondJoin
 from signaling_sidecar.names import refuse_id
 from signaling_sidecar.settings import Settings
@@ -71,16 +71,16 @@ class _PeerLeft(msgspec.Struct, tag_field="type", tag="peer-left"):
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
-    effects.PeerList: lambda listed, at_ms: encode_json(_PeerList([view.peer for view in listed.peers])),
-    effects.PeerJoined: lambda joined, at_ms: encode_json(_PeerJoined(joined.peer.peer)),
-    effects.PeerLeft: lambda left, at_ms: encode_json(_PeerLeft(left.peer)),
-    effects.Relayed: lambda relayed, at_ms: relayed.payload,
+    messages.PeerList: lambda listed, at_ms: encode_json(_PeerList([view.peer for view in listed.peers])),
+    messages.PeerJoined: lambda joined, at_ms: encode_json(_PeerJoined(joined.peer.peer)),
+    messages.PeerLeft: lambda left, at_ms: encode_json(_PeerLeft(left.peer)),
+    messages.Relayed: lambda relayed, at_ms: relayed.payload,
 }
 
 
 def closing(message: LastWords) -> Closing | None:
     """Close a connection whose first frame is not a valid join."""
-    if isinstance(message, effects.Refused) and not message.joined:
+    if isinstance(message, messages.Refused) and not message.joined:
         return Closing(CloseCode.REFUSED, message.refusal.code)
     return None
 

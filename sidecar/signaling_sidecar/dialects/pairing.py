@@ -15,7 +15,7 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, encode_json, reader, writer
 from signaling_sidecar.dialects.port import Caller, Dialect
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried
 from signaling_sidecar.hub.rules import (
     Announcements,
@@ -95,15 +95,15 @@ class _Error(msgspec.Struct, tag_field="type", tag="error"):
 # --- encode --------------------------------------------------------------------------------------------------------
 
 
-def _relayed(relayed: effects.Relayed, at_ms: int) -> bytes:
+def _relayed(relayed: messages.Relayed, at_ms: int) -> bytes:
     return b'%b,"from":%b}' % (relayed.payload[:-1], encode_json(relayed.room_name))
 
 
-def _error(refused: effects.Refused, at_ms: int) -> bytes:
+def _error(refused: messages.Refused, at_ms: int) -> bytes:
     return encode_json(_Error(_error_text(refused)))
 
 
-def _error_text(refused: effects.Refused) -> str:
+def _error_text(refused: messages.Refused) -> str:
     """Return the text that the original server sends, or our own message for a refusal that it does not have.
 
     Frames of this dialect have no field for the error code.
@@ -127,12 +127,12 @@ def _error_text(refused: effects.Refused) -> str:
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
-    effects.PeerList: lambda listed, at_ms: encode_json(_Coded("registered", listed.room_name)),
-    effects.PeerJoined: lambda joined, at_ms: encode_json(_Coded("peer_joined", joined.room_name)),
-    effects.PeerLeft: lambda left, at_ms: encode_json(_Coded("peer_left", left.room_name)),
-    effects.Relayed: _relayed,
-    effects.Pong: lambda pong, at_ms: b'{"type":"pong"}',
-    effects.Refused: _error,
+    messages.PeerList: lambda listed, at_ms: encode_json(_Coded("registered", listed.room_name)),
+    messages.PeerJoined: lambda joined, at_ms: encode_json(_Coded("peer_joined", joined.room_name)),
+    messages.PeerLeft: lambda left, at_ms: encode_json(_Coded("peer_left", left.room_name)),
+    messages.Relayed: _relayed,
+    messages.Pong: lambda pong, at_ms: b'{"type":"pong"}',
+    messages.Refused: _error,
 }
 
 # --- rules ---------------------------------------------------------------------------------------------------------

@@ -20,9 +20,9 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, text_in_binary, writer
 from signaling_sidecar.dialects.port import Answer, Asked, Caller, Closing, Dialect, Introduction, Opening, Route, View
 from signaling_sidecar.errors import Code
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried
-from signaling_sidecar.hub.effects import CloseCode, LastWords
+from signaling_sidecar.hub.messages import CloseCode, LastWords
 from signaling_sidecar.hub.rules import (
     Announcements,
     Challenged,
@@ -155,7 +155,7 @@ def _error(text: str) -> bytes:
     return encode_json(_Refused("ERROR", _Message(text)))
 
 
-def _refused(refused: effects.Refused, at_ms: int) -> bytes | None:
+def _refused(refused: messages.Refused, at_ms: int) -> bytes | None:
     if refused.joined:
         is_unavailable = refused.kind in _EXPIRES_AT_ONCE and refused.refusal.code in _UNAVAILABLE
         return encode_json(_Expire(refused.to or "", refused.peer or "")) if is_unavailable else None
@@ -169,17 +169,17 @@ def _farewell(closing: Closing) -> bytes:
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
-    effects.PeerList: lambda listed, at_ms: b'{"type":"OPEN"}',
-    effects.PeerLeft: lambda left, at_ms: encode_json(_Leave(left.peer)),
-    effects.Relayed: lambda relayed, at_ms: relayed.payload,
-    effects.Expired: lambda expired, at_ms: encode_json(_Expire(expired.to, expired.peer)),
-    effects.Refused: _refused,
+    messages.PeerList: lambda listed, at_ms: b'{"type":"OPEN"}',
+    messages.PeerLeft: lambda left, at_ms: encode_json(_Leave(left.peer)),
+    messages.Relayed: lambda relayed, at_ms: relayed.payload,
+    messages.Expired: lambda expired, at_ms: encode_json(_Expire(expired.to, expired.peer)),
+    messages.Refused: _refused,
 }
 
 
 def closing(message: LastWords) -> Closing | None:
     """Close a connection whose id is not accepted, or that has left."""
-    if isinstance(message, effects.Refused) and not message.joined:
+    if isinstance(message, messages.Refused) and not message.joined:
         return Closing(CloseCode.REFUSED, message.refusal.code)
     return None
 

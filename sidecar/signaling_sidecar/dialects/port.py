@@ -9,8 +9,10 @@ from typing import NamedTuple, Protocol
 
 from signaling_sidecar.dialects.kinds import KindOf, kind_in
 from signaling_sidecar.hub.commands import Carried, Command, Opened
-from signaling_sidecar.hub.effects import LastWords, Mark, Message, PeerView, RoomsListed
+from signaling_sidecar.hub.effects import Mark
+from signaling_sidecar.hub.messages import LastWords, Message, RoomsListed
 from signaling_sidecar.hub.rules import RoomRules
+from signaling_sidecar.hub.views import PeerView
 from signaling_sidecar.settings import Settings
 
 
@@ -71,8 +73,8 @@ class Caller:
     given_id: str = ""
     """A random id that the server has made for this connection. A dialect may use it as the peer id.
 
-    The id ends with the connection, so no client can come back to such a session. In wire vectors it is the name that
-    the vector gives to the connection.
+    The id ends with the connection, so no client can come back to such a session. If the client's access token is only
+    for one peer id, it is that id instead. In wire vectors it is the name that the vector gives to the connection.
     """
 
 

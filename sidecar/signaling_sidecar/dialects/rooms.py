@@ -16,10 +16,10 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, writer
 from signaling_sidecar.dialects.port import Answer, Asked, Caller, Dialect, Route, View
 from signaling_sidecar.errors import NOT_JSON
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, effects, messages, views
 from signaling_sidecar.hub.commands import Carried, Command
-from signaling_sidecar.hub.effects import PeerView
 from signaling_sidecar.hub.rules import Announcements, Ending, Endings, Entry, Joining, RoomKey, RoomRules
+from signaling_sidecar.hub.views import PeerView
 from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
 
@@ -336,7 +336,7 @@ class _Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
 # --- encode --------------------------------------------------------------------------------------------------------
 
 
-def _relayed(message: effects.Relayed, at_ms: int) -> bytes:
+def _relayed(message: messages.Relayed, at_ms: int) -> bytes:
     """Append the field `from` to the sender's own bytes, so that the frame need not be decoded and encoded again."""
     return b'%b,"from":%b}' % (message.payload[:-1], encode_json(message.sender))
 
@@ -345,7 +345,7 @@ def _peer(view: PeerView) -> _Peer:
     return _Peer(view.peer, view.joined_at_ms, view.name, view.metadata, view.instance, view.away)
 
 
-def _peer_list(message: effects.PeerList, at_ms: int) -> bytes:
+def _peer_list(message: messages.PeerList, at_ms: int) -> bytes:
     peers = [_peer(view) for view in message.peers]
     ticket = _ticket(message.ticket)
     return encode_json(
@@ -363,21 +363,21 @@ def _peer_list(message: effects.PeerList, at_ms: int) -> bytes:
     )
 
 
-def _limits(limits: effects.Limits | None) -> _Limits | None:
+def _limits(limits: views.Limits | None) -> _Limits | None:
     if limits is None:
         return None
     return _Limits(limits.frame_bytes, limits.frames_per_s, limits.burst, limits.kept_bytes)
 
 
-def _ticket(ticket: effects.Ticket | None) -> _Ticket | None:
+def _ticket(ticket: views.Ticket | None) -> _Ticket | None:
     return None if ticket is None else _Ticket(ticket.token, round(ticket.grace_s * 1000), ticket.durable)
 
 
-def _resumed(message: effects.Resumed, at_ms: int) -> bytes:
+def _resumed(message: messages.Resumed, at_ms: int) -> bytes:
     return encode_json(_Resumed(message.room, message.peer, message.handled, _ticket(message.ticket)))
 
 
-def _error(refused: effects.Refused, at_ms: int) -> bytes:
+def _error(refused: messages.Refused, at_ms: int) -> bytes:
     code, message = refused.refusal.code, refused.refusal.message
     return encode_json(_Error(code, message, refused.ref, refused.c, refused.handled))
 
@@ -387,16 +387,16 @@ def mark(text: bytes, mark: effects.Mark) -> bytes:
     return b'%b,"s":%d%b}' % (text[:-1], mark.s, handled)
 
 
-def _peer_joined(message: effects.PeerJoined, at_ms: int) -> bytes:
+def _peer_joined(message: messages.PeerJoined, at_ms: int) -> bytes:
     view = message.peer
     return encode_json(_PeerJoined(view.peer, view.joined_at_ms, view.name, view.metadata, view.instance))
 
 
-def _peer_updated(message: effects.PeerUpdated, at_ms: int) -> bytes:
+def _peer_updated(message: messages.PeerUpdated, at_ms: int) -> bytes:
     return encode_json(_PeerUpdated(message.peer, message.away, message.name, message.metadata, message.instance))
 
 
-def _room_list(message: effects.RoomsListed) -> list[_Room]:
+def _room_list(message: messages.RoomsListed) -> list[_Room]:
     return [_Room(room.room, room.peers, room.created_at_ms, room.capacity) for room in message.rooms]
 
 
@@ -406,19 +406,19 @@ def _answer_room_list(asked: Asked, view: View) -> Answer:
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
-    effects.Relayed: _relayed,
-    effects.PeerList: _peer_list,
-    effects.PeerJoined: _peer_joined,
-    effects.PeerLeft: lambda left, at_ms: encode_json(_PeerLeft(left.peer, left.reason)),
-    effects.PeerUpdated: _peer_updated,
-    effects.RoomsListed: lambda listed, at_ms: encode_json(_Rooms(_room_list(listed))),
-    effects.Pong: lambda pong, at_ms: b'{"type":"pong"}',
-    effects.Resumed: _resumed,
-    effects.NotResumed: lambda no, at_ms: encode_json(_NotResumed(no.why)),
-    effects.Ack: lambda ack, at_ms: encode_json(_Ack(ack.handled)),
-    effects.Durability: lambda told, at_ms: encode_json(_Durable(told.durable)),
-    effects.Notice: lambda notice, at_ms: encode_json(_Notice(notice.text)),
-    effects.Refused: _error,
+    messages.Relayed: _relayed,
+    messages.PeerList: _peer_list,
+    messages.PeerJoined: _peer_joined,
+    messages.PeerLeft: lambda left, at_ms: encode_json(_PeerLeft(left.peer, left.reason)),
+    messages.PeerUpdated: _peer_updated,
+    messages.RoomsListed: lambda listed, at_ms: encode_json(_Rooms(_room_list(listed))),
+    messages.Pong: lambda pong, at_ms: b'{"type":"pong"}',
+    messages.Resumed: _resumed,
+    messages.NotResumed: lambda no, at_ms: encode_json(_NotResumed(no.why)),
+    messages.Ack: lambda ack, at_ms: encode_json(_Ack(ack.handled)),
+    messages.Durability: lambda told, at_ms: encode_json(_Durable(told.durable)),
+    messages.Notice: lambda notice, at_ms: encode_json(_Notice(notice.text)),
+    messages.Refused: _error,
 }
 
 # --- rules ---------------------------------------------------------------------------------------------------------

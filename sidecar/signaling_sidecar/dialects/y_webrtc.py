@@ -16,7 +16,7 @@ from msgspec import UNSET, Raw
 from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, check, encode_json, reader, text_in_binary, writer
 from signaling_sidecar.dialects.port import Caller, Dialect, FrameBudget
-from signaling_sidecar.hub import commands, effects
+from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import MAX_COMMANDS, Carried, Single
 from signaling_sidecar.hub.rules import Announcements, Ending, Endings, Joining, Relays, RoomKey, RoomRules
 from signaling_sidecar.names import refuse_id, refuse_name
@@ -125,14 +125,14 @@ _decode = reader(msgspec.json.Decoder(_Envelope), _read)
 # --- encode --------------------------------------------------------------------------------------------------------
 
 
-def _relayed(relayed: effects.Relayed, at_ms: int) -> bytes:
+def _relayed(relayed: messages.Relayed, at_ms: int) -> bytes:
     """Append the field `clients` to the sender's own bytes, so that the frame need not be encoded again."""
     return b'%b,"clients":%d}' % (relayed.payload[:-1], relayed.receivers or 0)
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
-    effects.Relayed: _relayed,
-    effects.Pong: lambda pong, at_ms: b'{"type":"pong"}',
+    messages.Relayed: _relayed,
+    messages.Pong: lambda pong, at_ms: b'{"type":"pong"}',
 }
 
 # --- rules ---------------------------------------------------------------------------------------------------------

@@ -211,6 +211,18 @@ class NotRunning(SidecarError):
         return f"no sidecar is running with the state folder {self.state_dir!r}: start it with `sidecar serve`"
 
 
+class NotAnswered(SidecarError):
+    """A sidecar on another machine cannot be asked, or refuses to answer."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the sidecar at {self.url!r} has not answered: {self.reason}"
+
+
 class NoMulticast(SidecarError):
     """Multicast DNS cannot be used on this machine, so no page can be announced or found."""
 

@@ -2,6 +2,7 @@
 
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.writer import LogWriter
-from signaling_sidecar.hub.effects import EXPIRED, FRAME_RECORDS, REVOKED
+from signaling_sidecar.hub.effects import FRAME_RECORDS
+from signaling_sidecar.hub.messages import EXPIRED, REVOKED
 
 __all__ = ["EXPIRED", "FRAME_RECORDS", "REVOKED", "SCHEMA_VERSION", "Line", "LogWriter"]

@@ -18,7 +18,7 @@ from signaling_sidecar.auth import MISSING, TOO_MANY, Why
 from signaling_sidecar.errors import Code
 from signaling_sidecar.eventlog.payload import CANDIDATE_TYPES, SDP_TYPES
 from signaling_sidecar.hub.checkpoint import Checkpoint
-from signaling_sidecar.hub.effects import EXPIRED, REVOKED, Numbered
+from signaling_sidecar.hub.messages import EXPIRED, REVOKED, Numbered
 from signaling_sidecar.hub.payloads import BASE64
 from signaling_sidecar.hub.restoration import RecordData
 from signaling_sidecar.hub.rules import Ending, Reason

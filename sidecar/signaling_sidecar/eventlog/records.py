@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Generic, NamedTuple, TypeVar
@@ -88,19 +88,22 @@ def read_records(
     segments: Iterable[Path], record_type: type[_Record], left_out: LeftOut, types: str | tuple[str, ...] = ""
 ) -> Iterator[Read[_Record]]:
     """Read the records of the segments, in their order. With `types`, only records whose type begins with one of them.
+    A line is decoded once if `record_type` extends `Stamp`, and otherwise twice.
 
     Lines that cannot be read are added to `left_out`. Raises DamagedLog or UnknownSchema at the end if there are such
     lines and not a single record.
     """
     record_of = msgspec.json.Decoder(record_type).decode
     is_any_read = False
-    for boot, stamp, line, segment, number in _stamped(segments, left_out):
+    for boot, stamp, line, segment, number in _stamped(segments, left_out, _stamp_decoder(record_type)):
         is_any_read = True
         if stamp.type.startswith(types):
             try:
-                yield Read(boot, record_of(line), line, segment, number)
+                record = stamp if isinstance(stamp, record_type) else record_of(line)
             except NOT_JSON as error:
                 left_out.add(DamagedLog(str(segment), number, str(error)))
+            else:
+                yield Read(boot, record, line, segment, number)
     if not is_any_read and left_out.first is not None:
         raise left_out.first
 
@@ -127,14 +130,31 @@ def beginning_of(segment: Path) -> Beginning:
         return Beginning(boot)
 
 
-def _stamped(segments: Iterable[Path], left_out: LeftOut) -> Iterator[tuple[str, Stamp, bytes, Path, int]]:
+def _stamp_decoder(record_type: type[object]) -> Callable[[bytes], Stamp]:
+    """Return a function that decodes a line as a whole record if this record has a stamp, and otherwise its stamp."""
+    if record_type is Stamp or not issubclass(record_type, Stamp):
+        return _stamp_of
+    whole_of = msgspec.json.Decoder(record_type).decode
+
+    def decode(line: bytes) -> Stamp:
+        try:
+            return whole_of(line)
+        except NOT_JSON:  # the stamp of such a line says whether its schema version is another one
+            return _stamp_of(line)
+
+    return decode
+
+
+def _stamped(
+    segments: Iterable[Path], left_out: LeftOut, decode: Callable[[bytes], Stamp]
+) -> Iterator[tuple[str, Stamp, bytes, Path, int]]:
     """Yield each record once, identified by its boot id and `seq`. Within one file, `seq` need not be ascending."""
     read_before: dict[str, int] = {}
     for segment in segments:
         boot, newest = boot_of(segment) or segment.name.split(".")[0], dict(read_before)
         for number, line in _lines(segment, left_out):
             try:
-                stamp = _stamp_of(line)
+                stamp = decode(line)
                 if stamp.type == "log.header" and stamp.v == SCHEMA_VERSION:
                     boot = _header_of(line).boot
             except NOT_JSON as error:

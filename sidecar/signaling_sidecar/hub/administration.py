@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub import commands, messages, records
 from signaling_sidecar.hub.announcements import announce
 from signaling_sidecar.hub.departures import Departures, close_or_tell
-from signaling_sidecar.hub.effects import Close, CloseCode, Effect
+from signaling_sidecar.hub.effects import Close, Effect
+from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.hub.rules import Reason
 from signaling_sidecar.hub.state import State
 
@@ -48,4 +49,4 @@ class Administration:
         if not room.rules.announcements.takes_notices:
             return errors.no_notices(say.room.dialect)
         record = records.of_room("admin.said", room, {"text": say.text})
-        return announce(record, room.sessions.values(), effects.Notice(say.text, room.key.room))
+        return announce(record, room.sessions.values(), messages.Notice(say.text, room.key.room))

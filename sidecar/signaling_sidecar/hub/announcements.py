@@ -7,9 +7,11 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET
 
-from signaling_sidecar.hub import commands, effects, records
-from signaling_sidecar.hub.effects import Effect, Mark, Message, Numbered, Record, RoomState, Send, Ticket
+from signaling_sidecar.hub import commands, messages, records
+from signaling_sidecar.hub.effects import Effect, Mark, Record, Send
 from signaling_sidecar.hub.membership import Away, Room, Session
+from signaling_sidecar.hub.messages import Message, Numbered
+from signaling_sidecar.hub.views import RoomState, Ticket
 
 
 def tell(receivers: Iterable[Session], message: Message) -> list[Effect]:
@@ -55,7 +57,7 @@ def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticke
     for other in others:
         if other.away is not None:
             other.away.told.add(session.id)
-    message = effects.PeerList(
+    message = messages.PeerList(
         kind=join.kind,
         room=room.key.room,
         peer=session.peer,
@@ -75,9 +77,9 @@ def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticke
     return Send((session.connection,), message)
 
 
-def joined_notice(session: Session, now_s: float) -> effects.PeerJoined:
+def joined_notice(session: Session, now_s: float) -> messages.PeerJoined:
     room = session.room
-    return effects.PeerJoined(session.view(), room.name, room_state(room, now_s), room.key.room)
+    return messages.PeerJoined(session.view(), room.name, room_state(room, now_s), room.key.room)
 
 
 def announce_join(record: Record, session: Session, now_s: float) -> list[Effect]:
@@ -93,7 +95,7 @@ def announce_away(session: Session, away: Away) -> list[Effect]:
         return []
     away.told.update(other.id for other in unaware)
     record = records.of_session("peer.away_told", session, {"told": [other.id for other in unaware]})
-    notice = effects.PeerUpdated(peer=session.peer, away=True, room=session.room.key.room)
+    notice = messages.PeerUpdated(peer=session.peer, away=True, room=session.room.key.room)
     return announce(record, unaware, notice)
 
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub import commands, messages, records
 from signaling_sidecar.hub.admission import InTheWay, in_the_way, is_another_client, refuse_return, session_of
 from signaling_sidecar.hub.announcements import announce_join, peer_list
 from signaling_sidecar.hub.departures import Departures
@@ -99,7 +99,7 @@ class Arrivals:
             return outcome
         session = self._state.membership.session(join.connection, join.room)
         assert session is not None  # it was admitted
-        unsent = effects.PeerList | effects.PeerJoined
+        unsent = messages.PeerList | messages.PeerJoined
         done = [each for each in outcome if not (isinstance(each, Send) and isinstance(each.message, unsent))]
         return done, session
 
@@ -234,5 +234,5 @@ class Arrivals:
         only_id = join.grant.peer if join.grant is not None else None
         new_join = msgspec.structs.replace(join, peer=only_id, token=None, resumable=True)
         outcome = self._refuse_try(new_join, now_s) or self.admit(new_join, now_s)
-        told = Send((join.connection,), effects.NotResumed("token", join.ref or UNSET))
+        told = Send((join.connection,), messages.NotResumed("token", join.ref or UNSET))
         return [told, *outcome] if isinstance(outcome, list) else outcome

@@ -7,13 +7,14 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET
 
-from signaling_sidecar.hub.effects import JsonText, Numbered, Relayed
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.mailbox import KeptFrame
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.messages import Numbered, Relayed
 from signaling_sidecar.hub.payloads import from_json, to_json
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
+from signaling_sidecar.hub.views import JsonText
 
 MAX_COUNT = 2**53  # above it not every reader of JSON keeps a whole number as it is
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]

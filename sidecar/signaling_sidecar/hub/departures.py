@@ -5,11 +5,12 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub import commands, messages, records
 from signaling_sidecar.hub.announcements import announce, announce_away, room_state, tell
 from signaling_sidecar.hub.contacts import part
-from signaling_sidecar.hub.effects import Close, CloseCode, Effect, Send
+from signaling_sidecar.hub.effects import Close, Effect, Send
 from signaling_sidecar.hub.membership import Away, Membership, Room, Session
+from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.hub.rules import Ending, Reason
 from signaling_sidecar.hub.state import State
 
@@ -20,7 +21,7 @@ def close_or_tell(
     """Tell a connection that it has lost `session`: by closing it, or with a message when it has other sessions."""
     if not membership.sessions(connection):
         return Close(connection, code, reason)
-    return Send((connection,), effects.RoomLost(session.room.key.room, session.peer, code, reason))
+    return Send((connection,), messages.RoomLost(session.room.key.room, session.peer, code, reason))
 
 
 class Departures:
@@ -28,7 +29,7 @@ class Departures:
         self._state = state
 
     def leave(self, leave: commands.Leave, session: Session, now_s: float) -> list[Effect] | Refusal:
-        left = effects.Left(session.room.key.room, session.peer, leave.ref or UNSET)
+        left = messages.Left(session.room.key.room, session.peer, leave.ref or UNSET)
         return [*self.depart(session, Reason.LEFT, now_s), Send((leave.connection,), left)]
 
     def end_connection(self, connection: int, ending: Ending, now_s: float) -> list[Effect]:
@@ -79,7 +80,7 @@ class Departures:
         if ended:
             return [record, records.of_room("room.ended", room)]
         new_host = room.host.peer if room.host is not None and room.host is not old_host else None
-        notice = effects.PeerLeft(
+        notice = messages.PeerLeft(
             session.peer, reason, room.name, new_host, room_state(room, now_s), room=room.key.room
         )
         told = part(session, ending) if room.rules.announcements.tells_contacts else room.audience(session)
@@ -90,7 +91,7 @@ class Departures:
         """End the room and all sessions in it, and tell their peers."""
         sessions = list(room.sessions.values())
         done: list[Effect] = []
-        done += tell(sessions, effects.RoomEnded(room.key.room))
+        done += tell(sessions, messages.RoomEnded(room.key.room))
         for session in sessions:
             done.append(records.of_session("peer.left", session, {"reason": Reason.ROOM_CLOSED}))
             self._state.membership.remove(session)

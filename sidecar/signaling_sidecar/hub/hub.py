@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub import commands, effects, messages, records
 from signaling_sidecar.hub.administration import Administration
 from signaling_sidecar.hub.admission import InTheWay
 from signaling_sidecar.hub.announcements import tell
@@ -137,7 +137,7 @@ class Hub:
             case commands.Several():
                 return command.refusal or self._do_several(command, now_s, c)
             case commands.Greet():
-                return [Send((command.connection,), effects.Greeting(command.peer))]
+                return [Send((command.connection,), messages.Greeting(command.peer))]
             case commands.ListRooms():
                 return [
                     Send((command.connection,), self.lobby.rooms(command.dialect, command.only, command.ref or UNSET))
@@ -229,7 +229,7 @@ class Hub:
         waited for it."""
         done: list[Effect] = []
         for connection in sorted(standoff.silent):
-            done.append(effects.Close(connection, effects.CloseCode.REPLACED, "replaced"))
+            done.append(effects.Close(connection, messages.CloseCode.REPLACED, "replaced"))
             done += self.departures.end_connection(connection, Ending.LOST, now_s)
         join, rest = standoff.join, standoff.rest
         outcome = self._arrivals.admit(join, now_s)
@@ -263,7 +263,7 @@ class Hub:
     def _ping(self, ping: commands.Ping, now_s: float) -> list[Effect]:
         for session in self.membership.sessions(ping.connection):
             session.room.active_s = now_s
-        return [Send((ping.connection,), effects.Pong(ping.ref or UNSET))]
+        return [Send((ping.connection,), messages.Pong(ping.ref or UNSET))]
 
     def _trace(self, trace: commands.Trace) -> Record:
         session = self.membership.session(trace.connection, trace.room)
@@ -281,7 +281,7 @@ class Hub:
         for room in self.membership.rooms:
             if room.rules.endings.durable:
                 resumable = [session for session in room.sessions.values() if session.resumption is not None]
-                done += tell(resumable, effects.Durability(change.is_written))
+                done += tell(resumable, messages.Durability(change.is_written))
         return done
 
 

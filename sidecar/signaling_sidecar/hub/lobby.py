@@ -10,8 +10,10 @@ from msgspec import UNSET
 
 from signaling_sidecar.hub.commands import WatchRooms
 from signaling_sidecar.hub.deadlines import Deadlines
-from signaling_sidecar.hub.effects import Effect, JsonText, RoomsListed, Send
+from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.membership import Membership, Room
+from signaling_sidecar.hub.messages import RoomsListed
+from signaling_sidecar.hub.views import JsonText
 
 MIN_GAP_S = 0.25  # seconds between two lists to one watcher; PROTOCOLS.md, "`rooms`"
 

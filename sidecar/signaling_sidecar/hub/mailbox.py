@@ -18,15 +18,16 @@ from functools import partial
 
 from msgspec import UNSET
 
-from signaling_sidecar.hub import effects, records
+from signaling_sidecar.hub import messages, records
 from signaling_sidecar.hub.announcements import announce
 from signaling_sidecar.hub.commands import Relay
 from signaling_sidecar.hub.contacts import remember
 from signaling_sidecar.hub.deadlines import Deadlines
-from signaling_sidecar.hub.effects import Effect, JsonText, Record
+from signaling_sidecar.hub.effects import Effect, Record
 from signaling_sidecar.hub.membership import Session
 from signaling_sidecar.hub.payloads import to_json
 from signaling_sidecar.hub.rules import Mailbox, RoomKey, RoomRules
+from signaling_sidecar.hub.views import JsonText
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +103,7 @@ class Mailboxes:
                 self.remove(frame)
                 for sender in frame.senders:
                     remember(sender, frame.receiver)
-                message = effects.Relayed(
+                message = messages.Relayed(
                     frame.sender, frame.kind, frame.payload, session.room.name, session.room.key.room
                 )
                 done += announce(_record("signal.relayed", frame, to_json(frame.payload)), [session], message)
@@ -141,7 +142,7 @@ class Mailboxes:
         if frame not in queue:
             return []
         self.remove(frame)
-        expired = effects.Expired(frame.receiver, frame.room.room, frame.ref, frame.sender)
+        expired = messages.Expired(frame.receiver, frame.room.room, frame.ref, frame.sender)
         done = announce(_record("signal.expired", frame), frame.senders, expired)
         if mailbox.expire_together:
             for later in queue[queue.index(frame) + 1 :]:

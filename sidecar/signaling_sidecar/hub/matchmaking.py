@@ -15,7 +15,7 @@ import msgspec
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub import commands, effects, messages, records
 from signaling_sidecar.hub.announcements import tell
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect
@@ -105,7 +105,7 @@ class Matchmaking:
             done, record = self._returns.attach(session, ask.connection, now_s, unlisted=True)
             done.append(record)
         session.awaits_request = False
-        matched = effects.Matched(session.room.key.room, session.room.matched, session.peer)
+        matched = messages.Matched(session.room.key.room, session.room.matched, session.peer)
         return [*done, *tell([session], matched), *self._state.mailboxes.deliver(session)]
 
     def end_connection(self, connection: int, ending: Ending) -> list[Effect]:
@@ -172,7 +172,7 @@ class Matchmaking:
         older = session.connection if session is not None else earlier.connection if earlier is not None else None
         if older not in (None, ask.connection):
             assert older is not None
-            done.append(effects.Close(older, effects.CloseCode.REPLACED, "replaced"))
+            done.append(effects.Close(older, messages.CloseCode.REPLACED, "replaced"))
         if session is not None:
             done += self._departures.depart(session, Reason.MOVED, now_s)
         is_same = earlier is not None and (earlier.queue, earlier.size) == (ask.queue, ask.size)
@@ -210,7 +210,7 @@ class Matchmaking:
             done.append(records.of_joined(session))
         self._state.lobby.mark_changed(room)
         for session in room.sessions.values():
-            done += tell([session], effects.Matched(key.room, peers, session.peer))
+            done += tell([session], messages.Matched(key.room, peers, session.peer))
         return done
 
 

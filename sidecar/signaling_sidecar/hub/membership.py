@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec import UNSET
 
-from signaling_sidecar.hub.effects import PeerView, RoomView
 from signaling_sidecar.hub.known_ids import KnownIds
 from signaling_sidecar.hub.resumption import Resumption
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
+from signaling_sidecar.hub.views import PeerView, RoomView
 
 
 @dataclass(slots=True, eq=False)

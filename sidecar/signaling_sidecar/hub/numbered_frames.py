@@ -8,8 +8,9 @@ from collections.abc import Callable
 from signaling_sidecar import errors
 from signaling_sidecar.hub import commands, records
 from signaling_sidecar.hub.deadlines import Deadlines
-from signaling_sidecar.hub.effects import Ack, Effect, Send
+from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.membership import Membership, Session
+from signaling_sidecar.hub.messages import Ack
 from signaling_sidecar.hub.refusals import Refusals
 from signaling_sidecar.hub.resumption import Resumption
 

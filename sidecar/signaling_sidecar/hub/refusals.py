@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Code, Refusal
-from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub import commands, effects, messages, records
 from signaling_sidecar.hub.announcements import announce
 from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.commands import OfMember, Refusable
@@ -34,7 +34,7 @@ class Refusals:
         if is_told:
             done = self._tell(refused, record, refusal, c)
         if self._arrivals.is_exhausted(command.connection):
-            done.append(effects.Close(command.connection, effects.CloseCode.REFUSED, refusal.code))
+            done.append(effects.Close(command.connection, messages.CloseCode.REFUSED, refusal.code))
         return done
 
     def of_member(self, command: OfMember) -> Refusal:
@@ -52,7 +52,7 @@ class Refusals:
         return errors.which_room(command.kind) if command.room is None else errors.other_room(command.room.room)
 
     def _tell(self, command: Refusable, record: effects.Record, refusal: Refusal, c: int | None) -> list[Effect]:
-        answer = effects.Refused(
+        answer = messages.Refused(
             refusal,
             command.kind,
             joined=bool(self._membership.sessions(command.connection)),

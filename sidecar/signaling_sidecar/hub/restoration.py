@@ -11,11 +11,12 @@ from msgspec import UNSET
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.checkpoint import Count, FromOne, Seconds
-from signaling_sidecar.hub.effects import JsonText, Numbered
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.membership import Session
+from signaling_sidecar.hub.messages import Numbered
 from signaling_sidecar.hub.resumption import Kept, size_of
 from signaling_sidecar.hub.rules import Ending, OwnRules, Reason, RoomKey
+from signaling_sidecar.hub.views import JsonText
 
 
 class Past(msgspec.Struct, frozen=True, gc=False):

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.checkpoint import KeptFrameState
 from signaling_sidecar.hub.contacts import remember
-from signaling_sidecar.hub.effects import Expired, Notice, Refused, Relayed
 from signaling_sidecar.hub.mailbox import KeptFrame
+from signaling_sidecar.hub.messages import Expired, Notice, Refused, Relayed
 from signaling_sidecar.hub.payloads import from_json
 from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Verb
 from signaling_sidecar.hub.rules import RoomKey

@@ -10,12 +10,13 @@ from msgspec import UNSET
 
 from signaling_sidecar.hub.checkpoint import ResumptionState, SessionState, restored
 from signaling_sidecar.hub.contacts import part
-from signaling_sidecar.hub.effects import JsonText, PeerJoined, PeerLeft, PeerUpdated
 from signaling_sidecar.hub.membership import Away, Room, Session
+from signaling_sidecar.hub.messages import PeerJoined, PeerLeft, PeerUpdated
 from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Verb
 from signaling_sidecar.hub.restored_rooms import RestoredRooms
 from signaling_sidecar.hub.resumption import Kept, Resumption, size_of
 from signaling_sidecar.hub.returns import apply_changes
+from signaling_sidecar.hub.views import JsonText
 
 
 class RestoredSessions:

@@ -16,10 +16,9 @@ from typing import NamedTuple, assert_never
 
 from msgspec import UNSET
 
-from signaling_sidecar.hub.effects import (
+from signaling_sidecar.hub.effects import Mark
+from signaling_sidecar.hub.messages import (
     Expired,
-    JsonText,
-    Mark,
     Notice,
     Numbered,
     PeerJoined,
@@ -28,6 +27,7 @@ from signaling_sidecar.hub.effects import (
     Refused,
     Relayed,
 )
+from signaling_sidecar.hub.views import JsonText
 
 MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, "Resuming a session"; a client that misses more gets a list
 MAX_KEPT_BYTES = 262_144  # bytes of payload, besides the newest frame's; PROTOCOLS.md, "Resuming a session"

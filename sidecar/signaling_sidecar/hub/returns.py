@@ -7,14 +7,15 @@ from typing import Any
 
 from msgspec import UNSET
 
-from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub import commands, messages, records
 from signaling_sidecar.hub.announcements import announce, announce_join, joined_notice, peer_list, tell
 from signaling_sidecar.hub.departures import close_or_tell
-from signaling_sidecar.hub.effects import Effect, Mark, Record, Send, Ticket
+from signaling_sidecar.hub.effects import Effect, Mark, Record, Send
 from signaling_sidecar.hub.membership import Session
 from signaling_sidecar.hub.resumption import Resumption, token_hash
 from signaling_sidecar.hub.rules import Ending
 from signaling_sidecar.hub.state import State
+from signaling_sidecar.hub.views import Ticket
 
 
 class Returns:
@@ -50,7 +51,7 @@ class Returns:
         if older is not None:
             if session.room.rules.joining.replacements is not None:
                 session.replaced_s = (*session.replaced_s, now_s)
-            done.append(close_or_tell(membership, older, session, effects.CloseCode.REPLACED, "replaced"))
+            done.append(close_or_tell(membership, older, session, messages.CloseCode.REPLACED, "replaced"))
         return done, records.of_session("peer.resumed", session, records.present(**data, replaced=older))
 
     def repeat(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
@@ -94,12 +95,12 @@ class Returns:
 
         def answer() -> list[Effect]:
             if missed is None:
-                gap = Send((connection,), effects.NotResumed("gap", ref))
+                gap = Send((connection,), messages.NotResumed("gap", ref))
                 return [*([gap] if join.after is not None else []), peer_list(session, join, now_s, ticket)]
             resumption.acknowledged(join.after or 0)
             resumption.take_ack()
             resumption.reached = resumption.sent
-            resumed = effects.Resumed(session.room.key.room, session.peer, resumption.handled, ticket, ref)
+            resumed = messages.Resumed(session.room.key.room, session.peer, resumption.handled, ticket, ref)
             again = [Send((connection,), kept.message, {connection: Mark(kept.s)}) for kept in missed]
             return [Send((connection,), resumed), *again]
 
@@ -147,12 +148,12 @@ def _announce_return(record: Record, session: Session, told: set[str], changes: 
     room = session.room
     others = room.audience(session)
     saw_it_away = [other for other in others if other.id in told]
-    is_back = effects.PeerUpdated(peer=session.peer, away=False, **changes, room=room.key.room)
+    is_back = messages.PeerUpdated(peer=session.peer, away=False, **changes, room=room.key.room)
     back = announce(record, saw_it_away, is_back)
     if not changes:
         return back
     saw_nothing = [other for other in others if other.id not in told]
     recorded, *sends = back
     assert isinstance(recorded, Record)
-    changed = effects.PeerUpdated(peer=session.peer, **changes, room=room.key.room)
+    changed = messages.PeerUpdated(peer=session.peer, **changes, room=room.key.room)
     return [*announce(recorded, saw_nothing, changed), *sends]

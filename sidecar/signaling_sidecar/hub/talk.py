@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub import commands, effects, records
+from signaling_sidecar.hub import commands, messages, records
 from signaling_sidecar.hub.announcements import announce, room_state, tell
 from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.contacts import remember
@@ -37,7 +37,7 @@ class Talk:
             room = session.room
             remember(session, relay.to)
             told = _count(receivers) if relay.to is None and room.rules.relays.publishes else None
-            relayed = effects.Relayed(session.peer, relay.kind, relay.payload, room.name, room.key.room, told)
+            relayed = messages.Relayed(session.peer, relay.kind, relay.payload, room.name, room.key.room, told)
             done = announce(records.of_relay(session, relay), receivers, relayed)
             if relay.sender_name is not None and relay.sender_name != session.name:
                 named = commands.Update(connection=relay.connection, name=relay.sender_name)
@@ -55,7 +55,7 @@ class Talk:
         """Send a frame to all peers in a room. Its sender is not one of them."""
         room.active_s = now_s
         receivers = list(room.sessions.values())
-        relayed = effects.Relayed(
+        relayed = messages.Relayed(
             relay.claimed_from or "", relay.kind, relay.payload, room.name, room.key.room, _count(receivers)
         )
         return announce(records.of_relay_from_outside(room, relay), receivers, relayed)
@@ -78,10 +78,10 @@ class Talk:
         done: list[Effect] = []
         if room.rules.announcements.echoes_updates:
             state = room_state(room, now_s)
-            notice = effects.PeerUpdated(peer=session.peer, name=update.name, state=state, room=room.key.room)
+            notice = messages.PeerUpdated(peer=session.peer, name=update.name, state=state, room=room.key.room)
             done = announce(record, [session, *room.audience(session)], notice)
         elif changes:
-            notice = effects.PeerUpdated(peer=session.peer, **changes, room=room.key.room)
+            notice = messages.PeerUpdated(peer=session.peer, **changes, room=room.key.room)
             done = announce(record, room.audience(session), notice)
         return done + _confirmation(update) if update.confirms else done
 
@@ -94,7 +94,7 @@ class Talk:
         room.name, room.mode = update.name or room.name, update.mode or room.mode
         record = records.of_session("room.updated", session, records.present(name=update.name, mode=update.mode))
         state = room_state(room, now_s)
-        notice = effects.RoomUpdated(
+        notice = messages.RoomUpdated(
             peer=session.peer, name=update.name, mode=update.mode, state=state, room=room.key.room
         )
         done: list[Effect] = [record, *tell(room.sessions.values(), notice)]
@@ -102,7 +102,7 @@ class Talk:
 
 
 def _confirmation(command: commands.Relay | commands.Update | commands.UpdateRoom) -> list[Effect]:
-    return [Send((command.connection,), effects.Confirmed(command.kind, command.ref or UNSET))]
+    return [Send((command.connection,), messages.Confirmed(command.kind, command.ref or UNSET))]
 
 
 def _count(receivers: list[Session]) -> int:

@@ -42,6 +42,8 @@ class Drain:
         self._owner.hold_deadlines()
         connections = len(self._front)
         waves = waves_of(connections, within_s)
+        if not connections:
+            return
         message = "draining %d connections in %d waves; another SIGTERM stops at once"
         logger.info(message, connections, len(waves), extra={"code": "draining"})
         for wait_s, size in waves:

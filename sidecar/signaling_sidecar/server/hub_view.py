@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from signaling_sidecar.hub import Hub, RoomKey
-from signaling_sidecar.hub.effects import PeerView, RoomsListed
+from signaling_sidecar.hub.messages import RoomsListed
+from signaling_sidecar.hub.views import PeerView
 
 
 class HubView:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from signaling_sidecar.hub.effects import JsonText
+from signaling_sidecar.hub.views import JsonText
 from signaling_sidecar.settings import Settings
 
 

@@ -32,7 +32,7 @@ LAST_REQUESTS_S = 0.02  # seconds within which the requests of the connections t
 SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end, after all WebSockets have been closed
 
 _INSECURE = (
-    "insecure: other machines can reach port {}, and the sidecar runs without {}; strangers, or a website that is open "
+    "insecure: other machines can reach port %d, and the sidecar runs without %s; strangers, or a website that is open "
     "in a browser there, may read and send in every room"
 )
 
@@ -83,7 +83,7 @@ def run(
                 message = "signaling sidecar %s on %s, event log in %s"
                 logger.info(message, __version__, ready.url, ready.state_dir, extra={"code": "serving"})
                 if missing := lacks_protection(settings, address):
-                    logger.warning("%s", _INSECURE.format(ready.port, " and ".join(missing)))
+                    logger.warning(_INSECURE, ready.port, " and ".join(missing), extra={"code": "insecure"})
             serving()
             systemd.notify("READY=1")
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from signaling_sidecar.diagnosis import Reason, RejectionObject, State, VerdictObject, Why
+from signaling_sidecar.diagnosis import JUST_MET, Reason, RejectionObject, State, VerdictObject, Why
 from signaling_sidecar.testing.errors import NotConnected
 
 LOOK_EVERY_S = 0.1  # seconds; a room does not change more often than a person could see it
@@ -105,7 +105,7 @@ class TestRoom:
             labels=labels,
             reason=Reason.IN_PROGRESS,
             signaling=Reason.IN_PROGRESS,
-            sentence=f"{labels[0]} and {labels[1]}: they have only just met",
+            sentence=f"{labels[0]} and {labels[1]}: {JUST_MET}",
             notes=(),
             next_step=None,
             earlier=(),

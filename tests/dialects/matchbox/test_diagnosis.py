@@ -60,7 +60,7 @@ async def test_the_ladder_shows_what_each_signal_is(served: Served) -> None:
         "joins",
         "Signal: offer",
         "Signal: answer",
-        "Signal host udp private",
+        "candidate host udp private",
         "end of candidates",
         "Signal ✗ no-such-peer, for nobody",
         "leaves (closed)",

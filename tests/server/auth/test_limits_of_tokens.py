@@ -83,7 +83,10 @@ async def test_nobody_takes_over_the_id_of_another_user(served: Served, dialect:
     reading.cancel()
 
 
-async def test_a_publisher_needs_a_token_for_each_topic_also_where_it_does_not_subscribe(served: Served) -> None:
+async def test_a_publisher_needs_a_token_for_each_topic_also_where_it_does_not_subscribe(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its protocol has no frame that says so, but the terminal does."""
     manners = MANNERS["y-webrtc"]
     bob = (await meet(served, manners, OTHER_ROOM, "bob", headers=bearer(sub="bob")))[0]
     ann = await served.connect("/ws/signaling/y-webrtc", headers=bearer(room=ROOM))
@@ -92,6 +95,8 @@ async def test_a_publisher_needs_a_token_for_each_topic_also_where_it_does_not_s
     await ann.send({"type": "publish", "topic": OTHER_ROOM, "data": "secret"})
     await bob.hears_nothing()
     assert served.refusals() == ["unauthorised"] * 3
+    assert "a client of y-webrtc was refused" in caplog.text
+    assert "the token is not for this room" in caplog.text
     assert [record["room"] for record in served.records("peer.joined")] == [OTHER_ROOM, ROOM]
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import aiohttp
 import pytest
 
+from signaling_sidecar.server.authorisation import long_answers
 from tests.kit.guarded import (
     bearer,
     token,
@@ -64,3 +68,15 @@ async def test_only_admins_change_anything(served: Served) -> None:
         async with served.client.post(path, json={"peer": "ann"}, headers=headers) as answer:
             assert answer.status == status
     assert (await ann.closed())[0] == 4003
+
+
+@pytest.mark.parametrize("path", ["/admin/v1/records?follow=1", "/inspector/api/inspector/changes"])
+async def test_a_stream_ends_with_the_token_of_its_request(
+    served: Served, path: str, expire: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long_answers, "LOOK_EVERY_S", 0.02)
+    async with served.client.get(path, headers=bearer(scope="admin")) as stream:
+        assert await stream.content.readline()
+        expire()
+        with pytest.raises(aiohttp.ClientError):
+            await stream.read()

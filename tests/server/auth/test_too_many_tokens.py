@@ -92,3 +92,16 @@ async def test_each_failure_has_a_record_and_a_flood_of_them_has_few(served: Ser
     assert len(found) < 60
     assert sum(record["data"].get("times", 1) for record in found) == 304
     assert "guess" not in str(served.records())
+
+
+async def test_the_terminal_shows_once_why_clients_are_not_let_in(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        await refused_handshake(served, "/ws/signaling", headers=GUESS | HERE)
+        await refused_handshake(served, "/ws/signaling/mesh", headers=HERE)
+    once = "(this line is shown once for each reason)"
+    assert caplog.messages == [
+        f"a client was not let in, because what it sent is not a JSON Web Token {once}",
+        f"a client was not let in, because it sent no token {once}",
+    ]

@@ -16,6 +16,7 @@ import pandas as pd
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.reports import Connection, Report
 from signaling_sidecar.drawing.markup import framed, text
+from signaling_sidecar.eventlog import SCHEMA_VERSION
 from signaling_sidecar.inspection.dumps.events import DumpEvent
 from signaling_sidecar.inspection.dumps.internals import read_internals
 from signaling_sidecar.inspection.dumps.reports import reports_of
@@ -199,7 +200,7 @@ def _row(connection: Connection, events: Sequence[DumpEvent]) -> dict[str, objec
 def entry_of(event: DumpEvent, report: Report, offset_s: float = 0.0) -> Entry:
     """Return a report in the form that the report of a traced page has in the log."""
     data = msgspec.json.encode(report).decode()
-    return Entry(event.number, event.ts + offset_s, "trace.state", kind="dump", data=data)
+    return Entry(SCHEMA_VERSION, event.number, event.ts + offset_s, "trace.state", kind="dump", data=data)
 
 
 def _count(number: int, thing: str) -> str:

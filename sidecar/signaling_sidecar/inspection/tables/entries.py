@@ -14,6 +14,6 @@ from signaling_sidecar.progress import Progress
 def entries_of(events: pd.DataFrame, progress: Progress | None = None) -> Iterator[Entry]:
     """Turn rows of the events table into entries, in the same order. Each is made when it is asked for."""
     ts = events["time"].astype("int64") / 1e6
-    seq, *others = Entry.__struct_fields__
+    first, *others = Entry.__struct_fields__
     columns = [values_of(ts if name == "ts" else events[name]) for name in others]
-    return map(Entry, values_of(events[seq], progress=progress), *columns)
+    return map(Entry, values_of(events[first], progress=progress), *columns)

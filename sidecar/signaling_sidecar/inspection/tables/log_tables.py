@@ -87,6 +87,7 @@ class LogTables:
         room        category            room id
         peer        category            peer id
         name        str                 last display name; from `peer.joined`, `peer.updated`
+        subject     str                 whom its access token was issued to, if one was required; from `peer.joined`
         session     category            id of the session; never used again
         joined      datetime64[us, UTC] `peer.joined`; missing if the session is older than this log
         left        datetime64[us, UTC] `peer.left`; missing if the log ends before the session

@@ -12,7 +12,7 @@ from signaling_sidecar.inspection.tables.spans import broadcasts_heard, receivin
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _COLUMNS = [
-    *("dialect", "room", "peer", "name", "session", "joined", "left", "reason", "connections", "pages"),
+    *("dialect", "room", "peer", "name", "subject", "session", "joined", "left", "reason", "connections", "pages"),
     *("times_away", "away_s", "sent", "received", "refused", "boot"),
 ]
 _DESCRIBED_BY = ["peer.joined", "peer.updated", "peer.resumed", "peer.left"]
@@ -33,12 +33,16 @@ def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
     table["left"] = left["time"].reindex(table.index)
     is_described = is_of_session & events["type"].isin(_DESCRIBED_BY)
     about = pd.DataFrame(
-        [(a.name, a.instance, a.reason) for a in map(read_about, values_of(events["data"], is_described.to_numpy()))],
-        columns=["name", "instance", "reason"],
+        [
+            (a.name, a.subject, a.instance, a.reason)
+            for a in map(read_about, values_of(events["data"], is_described.to_numpy()))
+        ],
+        columns=["name", "subject", "instance", "reason"],
         index=changes.loc[changes["type"].isin(_DESCRIBED_BY), "session"],
     )
     by_session = about.groupby(level=0, sort=False)
     table["name"] = by_session["name"].last().reindex(table.index).astype(TEXT)
+    table["subject"] = by_session["subject"].last().reindex(table.index).astype(TEXT)
     table["reason"] = by_session["reason"].last().reindex(table.index).astype("category")
     table["pages"] = by_session["instance"].nunique().reindex(table.index, fill_value=0)
     arrived = changes[changes["type"].isin(["peer.joined", "peer.resumed"])]

@@ -31,6 +31,7 @@ from signaling_sidecar.server.admin.record_stream import Follower, send_records
 from signaling_sidecar.server.admin.revoke import revoke
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.authorisation.gate import Gate, is_of_admin
+from signaling_sidecar.server.authorisation.long_answers import ends_with_token
 from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.http.open_handlers import open_to_all
@@ -137,7 +138,8 @@ class AdminApi:
                 raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="the admin token is missing\n")
             if request.method != "GET" and request.content_type != "application/json":
                 raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
-            return await handler(request)
+            with ends_with_token(self._gate, request):
+                return await handler(request)
 
         return guarded
 

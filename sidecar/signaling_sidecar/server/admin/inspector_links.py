@@ -24,7 +24,7 @@ MAX_SESSIONS = 64  # pages that were opened with a link; a new one replaces the 
 TOKEN_BYTES = 32
 OWN_SITE = ("same-origin", "none")
 """The values of `Sec-Fetch-Site` for a page of the sidecar itself, and for a URL that the user has typed."""
-_ADDED_BY_PROXIES = re.compile(
+ADDED_BY_PROXIES = re.compile(
     "forwarded|via|cdn-loop|true-client-ip"
     "|x-(?:forwarded|real|client|cluster-client|original|envoy|amzn|ngrok|expose)-.+"
     "|(?:cf|fly|fastly|ngrok|tailscale|zrok)-.+",
@@ -82,7 +82,7 @@ def refuse_other_pages(request: web.Request) -> None:
 
 def is_on_this_machine(request: web.Request) -> bool:
     """Whether the browser is on this machine and has opened the page by a name that only this machine has."""
-    if any(map(_ADDED_BY_PROXIES.fullmatch, request.headers)):
+    if any(map(ADDED_BY_PROXIES.fullmatch, request.headers)):
         return False
     return request.remote is not None and _is_loopback(request.remote) and _is_loopback(request.url.host or "")
 

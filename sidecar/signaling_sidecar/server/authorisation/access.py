@@ -118,6 +118,10 @@ class Access:
                 self._on_change()
 
 
+def has_expired(claims: Claims, now_s: float) -> bool:
+    return claims.expires_at_s is not None and claims.expires_at_s + LEEWAY_S <= now_s
+
+
 def _is_later(new: Claims, old: Claims) -> bool:
     if new.subject != old.subject or old.expires_at_s is None:
         return False

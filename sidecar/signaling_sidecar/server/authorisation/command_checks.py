@@ -75,9 +75,9 @@ class CommandChecks:
             case commands.ListRooms() | commands.WatchRooms():
                 return self._of_list(command, access)
             case commands.Leave() | commands.Update() | commands.UpdateRoom() | commands.Trace() | commands.Refuse():
-                return (
-                    command if access.own is not None else _without_token(command.connection, command.kind, command.ref)
-                )
+                if access.own is not None:
+                    return command
+                return _without_token(command.connection, command.kind, command.ref)
             case commands.UnwatchRooms():
                 if access.own is not None:
                     access.watches(None)
@@ -101,11 +101,11 @@ class CommandChecks:
         token = self._token(join.credential, access)
         if isinstance(token, Refusal):
             return refused(join, token)
-        if join.credential is not None:
-            access.asks(join.room.room, token)
         refusal = self._refuse_room(token.claims, join.room) or _refuse_peer(token.claims, join.peer)
         if refusal is not None:
             return refused(join, refusal)
+        if join.credential is not None:
+            access.asks(join.room.room, token)
         return msgspec.structs.replace(join, peer=token.claims.peer or join.peer, grant=token.grant)
 
     def _of_list(self, command: commands.ListRooms | commands.WatchRooms, access: Access) -> commands.Single:
@@ -142,7 +142,8 @@ class CommandChecks:
 
     def _of_opened(self, opened: commands.Opened, access: Access) -> Command:
         """Continue a session of the peer that the handshake names, if the token is for it."""
-        assert access.own is not None  # only dialects whose handshakes need a token have this command
+        if access.own is None:
+            return _without_token(opened.connection, None, None)
         claims, grant = access.own
         refusal = _refuse_scopes(claims, (Scope.JOIN,)) or _refuse_peer(claims, opened.peer)
         if refusal is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import math
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -22,13 +23,16 @@ from signaling_sidecar.auth import (
     Scope,
     Why,
 )
+from signaling_sidecar.diagnosis.refused_tokens import RefusedToken
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.hub.records import present
+from signaling_sidecar.server.authorisation.access import has_expired
 from signaling_sidecar.server.authorisation.tokens_in_requests import Candidate, bearer_token, candidates
 from signaling_sidecar.server.http.client_address import client_address, counted_as
 from signaling_sidecar.server.http.let_in import LET_IN, LetIn
 
+logger = logging.getLogger("signaling_sidecar")
 _OF_THE_ADMIN = Claims(scopes=frozenset(Scope))
 
 
@@ -53,6 +57,7 @@ class Gate:
         self._admin_token = admin_token
         self._attempts = Attempts()
         self._failures = Failures()
+        self._told: set[str] = set()
 
     # --- requests and handshakes -------------------------------------------------------------------------------------
 
@@ -100,6 +105,10 @@ class Gate:
         """Raise HTTPUnauthorized if the token was revoked after it was verified."""
         if self._verifier.revocations.cover(let_in.claims):
             raise _unauthorised("the token has been revoked\n")
+
+    def is_over(self, claims: Claims) -> bool:
+        """Whether a token that was valid has expired or was revoked."""
+        return self._verifier.revocations.cover(claims) or has_expired(claims, time.time())
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
@@ -152,8 +161,16 @@ class Gate:
 
     def _record(self, failures: Iterable[Failure]) -> None:
         for why, address, connection, times in failures:
+            self._tell(why)
             data = present(why=why, remote=address, times=times if times > 1 else None)
             self.record(Record("auth.failed", connection=connection, data=data))
+
+    def _tell(self, why: str) -> None:
+        """Print a line for the one who runs the sidecar, once for each reason: clients are told less."""
+        if why not in self._told:
+            self._told.add(why)
+            message = "a client was not let in, because %s (this line is shown once for each reason)"
+            logger.warning(message, RefusedToken(why).words, extra={"code": "not-let-in"})
 
 
 def is_of_admin(gate: Gate | None, request: web.Request) -> bool:

@@ -12,6 +12,7 @@ from signaling_sidecar.site import Site
 
 PROXY_HEADER = "X-Signaling-Proxy"
 FORWARDED_FOR = "X-Forwarded-For"
+MAX_PROXIES = 8  # trusted proxies in a row; a client can write thousands of addresses into the header
 
 
 CLIENT_ADDRESS = web.RequestKey("client_address", str)
@@ -38,7 +39,7 @@ def find_client_address(request: web.Request, site: Site | None, trusted_proxies
     if not is_plugin and not _is_in(remote, trusted_proxies):
         return None if forwarded or secrets else remote
     address = None
-    for hop in reversed(",".join(forwarded).split(",")):
+    for hop in reversed(",".join(forwarded).rsplit(",", MAX_PROXIES)):
         address = _ip(hop.strip())
         if not _is_in(address, trusted_proxies):
             break

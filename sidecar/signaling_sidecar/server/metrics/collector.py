@@ -1,4 +1,4 @@
-"""The metrics of one sidecar. They are read from its state when somebody asks, and cost nothing in between.
+"""The metrics of one sidecar, read from its state when somebody asks. Only frames and records are counted in between.
 
 No label has a value that a client has chosen, so there are never more than a few hundred time series, and none of them
 contains an id, a name or an address.
@@ -82,6 +82,7 @@ class _SidecarCollector(Collector):
     def _frames(self) -> Iterator[Metric]:
         front, counts = self._measured.front, self._measured.counts
         yield _counter("signaling_frames_received", "The frames of clients that were read.", front.frames_received)
+        yield _counter("signaling_frames_sent", "The frames for clients, pings included.", front.outgoing.frames)
         relays = {dialect: counts.relays.get(dialect, 0) for dialect in self._measured.dialects}
         yield _counters("signaling_relays", "The frames that were relayed, each counted once.", ["dialect"], relays)
         refusals = {(dialect or _NO_DIALECT, code): count for (dialect, code), count in counts.refusals.items()}

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from signaling_sidecar.dialects import Caller, Dialect
-from signaling_sidecar.hub.effects import Limits
 from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.hub.views import Limits
 from signaling_sidecar.server.authorisation.access import Access
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.frame_rate import FrameRate

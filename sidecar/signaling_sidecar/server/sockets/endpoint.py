@@ -14,8 +14,9 @@ from aiohttp import web
 from signaling_sidecar import hooks
 from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.dialects.shared_path import by_first_frame
-from signaling_sidecar.hub.effects import CloseCode, Limits
+from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.hub.resumption import MAX_KEPT_BYTES
+from signaling_sidecar.hub.views import Limits
 from signaling_sidecar.json_log import request_id
 from signaling_sidecar.server.authorisation.gate import Gate
 from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token

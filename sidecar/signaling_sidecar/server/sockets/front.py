@@ -16,7 +16,8 @@ from signaling_sidecar import errors
 from signaling_sidecar.dialects import Closing, Dialect
 from signaling_sidecar.hub import Ending, commands
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import Challenge, Close, CloseCode
+from signaling_sidecar.hub.effects import Challenge, Close
+from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, End

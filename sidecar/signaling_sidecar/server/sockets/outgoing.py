@@ -15,7 +15,8 @@ from typing import Protocol
 import msgspec
 
 from signaling_sidecar.dialects import Dialect
-from signaling_sidecar.hub.effects import (
+from signaling_sidecar.hub.effects import Send
+from signaling_sidecar.hub.messages import (
     Durability,
     LastWords,
     Message,
@@ -25,7 +26,6 @@ from signaling_sidecar.hub.effects import (
     Relayed,
     Resumed,
     RoomsChanged,
-    Send,
     Welcome,
 )
 from signaling_sidecar.server.ice_servers import IceServers
@@ -63,6 +63,11 @@ class Outgoing:
         """How often a client has resumed its session, with all frames or with a gap, or could not with its token."""
         self._silent_refusals = SilentRefusals()
         self._foreign_frames = ForeignFrames()
+
+    @property
+    def frames(self) -> int:
+        """The number of frames for clients, since the start."""
+        return self._unsent.frames
 
     def send(self, send: Send) -> None:
         if send.message.__class__ in PLAIN:

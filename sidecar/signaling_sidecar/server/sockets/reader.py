@@ -8,7 +8,7 @@ from aiohttp import WebSocketError, WSCloseCode, WSMsgType
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Ending, commands
-from signaling_sidecar.hub.effects import CloseCode
+from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CLOSE_WITHIN_S, LOST, Connection, End, ended_by_peer

@@ -1,4 +1,4 @@
-"""Lines in the terminal about limits that a client has reached, if its protocol has no frame to tell it.
+"""Lines in the terminal about limits of a client, or of its token, if its protocol has no frame to tell it.
 
 The developer of the page would otherwise see that it does not work, and nothing that says why.
 """
@@ -9,7 +9,7 @@ import logging
 
 from signaling_sidecar.errors import Code, Refusal
 
-_LIMITS = frozenset((Code.ROOM_FULL, Code.TOO_FAST, Code.TOO_LARGE, Code.TOO_MANY_ROOMS))
+_LIMITS = frozenset((Code.ROOM_FULL, Code.TOO_FAST, Code.TOO_LARGE, Code.TOO_MANY_ROOMS, Code.UNAUTHORISED))
 """The codes that are reported. A frame can be refused for other reasons although nothing is wrong, for example when its
 receiver has just left."""
 

@@ -12,7 +12,7 @@ from signaling_sidecar.auth import Claims
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import EXPIRED, REVOKED, CloseCode
+from signaling_sidecar.hub.messages import EXPIRED, REVOKED, CloseCode
 from signaling_sidecar.server.authorisation.access import Access
 from signaling_sidecar.server.authorisation.command_checks import CommandChecks
 from signaling_sidecar.server.authorisation.gate import Gate

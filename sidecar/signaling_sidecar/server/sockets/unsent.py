@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 
-from signaling_sidecar.hub.effects import PeerJoined, PeerLeft, PeerUpdated
+from signaling_sidecar.hub.messages import PeerJoined, PeerLeft, PeerUpdated
 from signaling_sidecar.server.sockets.connection import Connection
 from signaling_sidecar.server.tick import Tick
 
@@ -28,6 +28,8 @@ class Unsent:
     def __init__(self, tick: Tick) -> None:
         self._tick = tick
         self._loop = asyncio.get_running_loop()
+        self.frames = 0
+        """The number of frames that were put into outboxes, since the start."""
         self._due: list[Connection] = []
         """The connections whose outboxes must be sent at the end of this tick."""
         self._delayed: list[Connection] = []
@@ -36,6 +38,7 @@ class Unsent:
 
     def put(self, connection: Connection, frame: bytes) -> None:
         """Put a frame into the outbox of a connection, to be sent at the end of the tick."""
+        self.frames += 1
         outbox = connection.outbox
         outbox.put(frame)
         if not outbox.is_due:
@@ -46,6 +49,7 @@ class Unsent:
         """Put a frame that may wait into the outbox of a connection."""
         if connection.outbox.is_empty:
             self._delayed.append(connection)
+        self.frames += 1
         connection.outbox.put(frame)
 
     def flush(self) -> None:

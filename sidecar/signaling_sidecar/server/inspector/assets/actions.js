@@ -37,7 +37,7 @@ export function say(room) {
   const text = { tag: 'textarea', rows: 3, required: true, maxLength: 4096 }
   askBack({
     title: `Say something in ${room.name ?? room.room}`,
-    about: `The text is sent as a notice to ${counted(room.peers, 'peer')}. What a page does with it is up to the app.`,
+    about: `The text is sent as a notice to ${counted(room.peers, 'peer')}.`,
     fields: [field('Text', 'text', text)],
     yes: `Send to ${counted(room.peers, 'peer')}`,
     act: ({ text }) => act(room, 'say', { text: text.value }),

@@ -1,4 +1,4 @@
-/** Where one is, which the URL holds: the room, the view of it, its filters, and the record that is open. */
+/** The place that the URL holds: the room, the view of it, its filters, and the open record. */
 
 const VIEWS = ['mesh', 'ladder', 'timeline', 'records']
 

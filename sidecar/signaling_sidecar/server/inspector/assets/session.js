@@ -1,19 +1,23 @@
-/** The token of this visit, if `sidecar inspect` has opened the page. Under Vite, the plugin adds the admin's token itself. */
+/** The token of this visit, if `sidecar inspect` has opened the page. Under Vite, the plugin adds the admin's. */
 
 const KEY = 'signaling-inspector-token'
 
-/** Exchanges the one-time code in the URL for a token, and removes the code from the URL. Throws when it is refused. */
+/** Why the last link was refused. */
+export let refusal = ''
+
+/** Exchanges the one-time code in the URL for a token, and removes the code from the URL. */
 export async function enter() {
   const code = new URLSearchParams(location.hash.slice(1)).get('code')
   if (!code) return
   history.replaceState(history.state, '', location.pathname + location.search)
-  sessionStorage.removeItem(KEY)
   const answer = await fetch('api/session', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ code }),
   })
-  if (answer.ok) sessionStorage.setItem(KEY, (await answer.json()).token)
+  const { token, message } = await answer.json()
+  refusal = message
+  if (token) sessionStorage.setItem(KEY, token)
 }
 
 export function credentials() {

@@ -5,7 +5,7 @@ import { $, announce } from './elements.js'
 import { go, place, watchPlace } from './place.js'
 import { enterRoom, leaveRoom, prepareRoom, refreshRoom } from './room.js'
 import { showRooms, takeRooms } from './rooms.js'
-import { enter } from './session.js'
+import { enter, refusal } from './session.js'
 
 const RETRY_MS = 1000
 
@@ -60,8 +60,8 @@ function showProblem(error) {
 function explained({ status, message }) {
   if (status === 401)
     return [
-      `${message}.`,
-      'A link to this page works once. For a new one, run this in the folder of the project:',
+      `${refusal || message}.`,
+      'For a new link, run this in the folder of the project:',
       'sidecar inspect',
     ]
   if (status === 403) return [message, 'This page tries again by itself.']
@@ -78,7 +78,7 @@ function explained({ status, message }) {
   ]
 }
 
-/** Reads the stream for as long as somebody looks at the page, because a browser has few connections for each server. */
+/** Reads the stream while somebody looks at the page: a browser has few connections for each server. */
 async function stream() {
   while (!document.hidden) {
     reading = new AbortController()
@@ -96,7 +96,11 @@ document.addEventListener('visibilitychange', () => {
   if (document.hidden) reading?.abort()
   else if (!reading) stream()
 })
-addEventListener('hashchange', () => enter().then(show))
+addEventListener('hashchange', async () => {
+  await enter().catch(() => {})
+  reading?.abort() // it has the token of an earlier link
+  show()
+})
 $('search').oninput = showRooms
 
 prepareRoom(showProblem)

@@ -1,0 +1,34 @@
+/** What the panel says when there is nothing to see, or less than there could be. */
+
+import { element } from './element.ts'
+import type { Hint } from './messages.ts'
+import { note } from './pair-list.ts'
+
+/** `inspector` is its path, which is beside that of the signaling. */
+export function howToJoin(inspector: string): HTMLElement {
+  const url = new URL('../ws/signaling', new URL(inspector, location.href))
+  url.protocol = url.protocol.replace('http', 'ws')
+  return element(
+    'section',
+    {},
+    note('Nobody is in a room of this dev server.'),
+    note('With the browser client, new Mesh({ room: "lobby" }) joins one.'),
+    note(`Another client has to signal here: connect its WebSocket to ${url.href}`),
+    note(
+      `(PeerJS: host "${url.hostname}", port ${url.port || 'of the page'}, path "${url.pathname}").`,
+    ),
+  )
+}
+
+export function hintSection(hints: readonly Hint[]): HTMLElement[] {
+  if (hints.length === 0) return []
+  const items = hints.map(({ code, sentence, remedy }) =>
+    element(
+      'li',
+      { 'data-code': code },
+      element('p', {}, `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`),
+      ...(remedy === null ? [] : [note(`→ ${remedy}`)]),
+    ),
+  )
+  return [element('section', {}, element('h3', {}, 'Good to know'), element('ul', {}, ...items))]
+}

@@ -1,0 +1,58 @@
+"""The option `--url`, with which a command asks a sidecar on another machine, whose files are not here."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
+from typing import Any
+from urllib.error import HTTPError, URLError
+
+from signaling_sidecar.admin_request import TIMEOUT_S, open_admin
+from signaling_sidecar.errors import NotAnswered
+from signaling_sidecar.untrusted_text import visible
+
+TOKEN_VARIABLE = "SIDECAR_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN = re.compile(r"[!-~]+")
+SHOWN_CHARS = 200  # of the sidecar's reason; another server may answer with a whole page
+
+
+def add_option(parser: Any) -> None:
+    parser.add_argument(
+        "--url",
+        help=f"ask the sidecar at this URL, on another machine; the variable {TOKEN_VARIABLE} must contain a token "
+        "with the scope `admin`",
+    )
+
+
+@contextmanager
+def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Iterator[HTTPResponse]:
+    """Get `path` of the admin API. Raises NotAnswered."""
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if not url.startswith(("http://", "https://")):
+        raise NotAnswered(url, "the URL must begin with http:// or https://")
+    if not TOKEN.fullmatch(token):
+        raise NotAnswered(url, f"set the variable {TOKEN_VARIABLE} to a token with the scope `admin`")
+    try:
+        with open_admin(url.rstrip("/"), token, "GET", path, timeout_s=timeout_s) as answer:
+            yield answer
+    except HTTPError as error:
+        reason = error.read(SHOWN_CHARS).decode(errors="replace").strip()
+        raise NotAnswered(url, f"{error.code} {visible(reason or error.reason)}") from None
+    except URLError as error:
+        raise NotAnswered(url, str(error.reason)) from None
+    except (
+        OSError,
+        HTTPException,
+        ValueError,
+    ) as error:  # the connection was lost, or is no HTTP, or the port is wrong
+        raise NotAnswered(url, visible(str(error) or type(error).__name__)) from None
+
+
+def records(url: str, after: int = 0, *, follow: bool = False) -> Iterator[bytes]:
+    """Yield each line of the sidecar's log of this run after the record with the number `after`."""
+    path = f"records?after={after}&follow={str(follow).lower()}"
+    with answer_of(url, path, None if follow else TIMEOUT_S) as answer:
+        yield from answer

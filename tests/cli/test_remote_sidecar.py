@@ -1,0 +1,146 @@
+"""`rooms`, `tail`, `why` and `ladder` ask a sidecar on another machine, whose state folder is not here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.kit import tokens
+from tests.kit.guarded import AUDIENCE, token
+from tests.kit.sidecar_command import PYTHON_PATH, SIDECAR, run_here, serving
+
+FLAGS = ("--auth", "jwt", "--jwt-algorithm", "HS256", "--jwt-audience", AUDIENCE, "--jwt-key-file")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a sidecar in whose room `bar` Ann and Ben were."""
+    folder = tmp_path_factory.mktemp("remote")
+    secret = folder / "secret"
+    secret.write_text(tokens.SECRET)
+    with serving(folder / "state", *FLAGS, str(secret)) as sidecar:
+        url = str(sidecar.ready["url"])
+        asyncio.run(meet(url, "ann", "ben"))
+        yield url
+
+
+async def meet(url: str, *peers: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        for peer in peers:
+            async with session.ws_connect(f"{url}/ws/signaling") as socket:
+                await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer, "token": token(peer)})
+                assert (await socket.receive_json())["type"] == "peer_list"
+                await socket.close(code=4999)  # a code that is not a leave
+
+
+def ask(*arguments: str, shown: str | None = None) -> subprocess.CompletedProcess[str]:
+    return run_here(*arguments, SIDECAR_ADMIN_TOKEN=token("ops", scope="admin") if shown is None else shown)
+
+
+def test_rooms_lists_its_rooms(url: str) -> None:
+    assert ask("rooms", "--url", f"{url}/").stdout == "room  dialect  peers\nbar   rooms    2 of 100\n"
+
+
+def test_why_and_ladder_read_a_copy_of_its_log(url: str) -> None:
+    why = ask("why", "--url", url, "--json")
+    (verdict,) = [json.loads(line) for line in why.stdout.splitlines()]
+    assert (verdict["room"], why.returncode) == ("bar", 1)
+    drawn = ask("ladder", "bar", "--url", url)
+    assert "ann" in drawn.stdout
+    assert drawn.returncode == 0
+
+
+def test_tail_prints_its_last_records_and_those_that_follow(url: str) -> None:
+    last = ask("tail", "-n", "2", "--no-follow", "--url", url).stdout
+    assert len(last.splitlines()) == 2
+    command = [*SIDECAR, "tail", "-n", "0", "--json", "--url", url]
+    admin = {"SIDECAR_ADMIN_TOKEN": token("ops", scope="admin")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | PYTHON_PATH | admin) as process:
+        assert process.stdout is not None
+        asyncio.run(keep_meeting_until(process, url))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT
+
+
+async def keep_meeting_until(process: subprocess.Popen[str], url: str) -> None:
+    """Let peers join until the process prints a record, because it does not say when it has begun to listen."""
+    assert process.stdout is not None
+    printed = asyncio.create_task(asyncio.to_thread(process.stdout.readline))
+    number = 0
+    while not printed.done():
+        number += 1
+        await meet(url, f"cleo-{number}")
+        await asyncio.wait({printed}, timeout=0.05)  # one address may show only some hundred tokens at once
+    assert json.loads(await printed)["type"]
+
+
+@pytest.mark.parametrize("command", ["rooms", "tail", "why"])
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [
+        ("", "set the variable SIDECAR_ADMIN_TOKEN to a token with the scope `admin`"),
+        ("two words", "set the variable SIDECAR_ADMIN_TOKEN to a token with the scope `admin`"),
+        ("made-up", "401 the token is not valid"),
+        (token(lasts_s=86_400), "403 the token does not have the scope `admin`"),
+    ],
+)
+def test_without_a_token_of_an_admin_one_sentence_says_so(url: str, command: str, shown: str, reason: str) -> None:
+    done = ask(command, "--url", url, shown=shown)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"sidecar: the sidecar at '{url}' has not answered: {reason}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("signaling.team.example", "the URL must begin with http:// or https://"),
+        ("http://127.0.0.1:9", "Connection refused"),
+        ("http://127.0.0.1:wrong", "wrong"),
+    ],
+)
+def test_a_wrong_url_is_one_sentence(wrong: str, reason: str) -> None:
+    done = ask("rooms", "--url", wrong)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert reason in done.stderr
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """A server that is no sidecar: it sends every request to itself, and notes who asks."""
+
+    asked: list[str | None] = []  # noqa: RUF012 - the handler is created for each request
+
+    def do_GET(self) -> None:
+        self.asked.append(self.headers["Authorization"])
+        self.send_response(302)
+        self.send_header("Location", f"http://localhost:{self.server.server_port}/")  # type: ignore[attr-defined]
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_the_token_is_not_sent_to_where_another_server_redirects() -> None:
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        done = ask("rooms", "--url", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+        thread.join()
+    assert "302" in done.stderr
+    assert len(Elsewhere.asked) == 1
+
+
+def test_why_cannot_watch_it(url: str) -> None:
+    assert "--watch is only for a log on this machine" in ask("why", "--watch", "--url", url).stderr

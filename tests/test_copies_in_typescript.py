@@ -1,0 +1,22 @@
+"""What the plugin and the sidecar both need is written in TypeScript and in Python, and is the same."""
+
+from __future__ import annotations
+
+import re
+
+from signaling_sidecar.diagnosis import JUST_MET
+from signaling_sidecar.server.admin.inspector_links import ADDED_BY_PROXIES
+from tests.kit.checkout import FRONTEND
+
+SOURCES = FRONTEND / "src"
+
+
+def test_both_refuse_the_inspector_to_the_same_proxies_and_tunnels() -> None:
+    code = (SOURCES / "plugin" / "inspector-visitor.ts").read_text()
+    found = re.search(r"const ADDED_BY_PROXIES =\s+/\^\(\?:(.+)\)\$/$", code, re.MULTILINE)
+    assert found is not None
+    assert found[1] == ADDED_BY_PROXIES.pattern
+
+
+def test_both_testing_tools_use_the_sentence_of_the_diagnosis() -> None:
+    assert f": {JUST_MET}`" in (SOURCES / "testing" / "test-room.ts").read_text()

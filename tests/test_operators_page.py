@@ -1,0 +1,111 @@
+"""The commands and statements of `sidecar/OPERATORS.md`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.settings import Sources
+from tests.kit.checkout import ROOT
+from tests.kit.deployment import DEPLOY, compose
+from tests.kit.readme import FENCE, OPERATORS, commands_in
+from tests.kit.serving import Served
+from tests.kit.sidecar_command import PATIENCE_S, serving
+
+PAGE = OPERATORS.read_text("utf-8")
+COMMANDS = commands_in(PAGE)
+NEEDS_DOCKER = [command for command in COMMANDS if re.match("docker |curl ", command)]
+NEEDS_SYSTEMD = [command for command in COMMANDS if command.startswith("systemctl ")]
+INSTALLS = [command for command in COMMANDS if re.match("python3 -m venv|/opt/.*/pip install", command)]
+"""They are as those of the Dockerfile, which `test_deployment.py` runs."""
+OF_DOCKER = COMMANDS[: COMMANDS.index("chmod 400 .env auth_token.txt") + 1]
+OF_SYSTEMD = [command for command in COMMANDS if command.startswith(("install ", "(umask "))]
+OF_BACKUPS = [command for command in COMMANDS if "tar " in command]
+
+
+def shell(command: str, folder: Path) -> int:
+    return subprocess.run(["bash", "-euc", command], cwd=folder, check=False).returncode
+
+
+def test_each_command_of_the_page_is_run_or_needs_docker_or_systemd() -> None:
+    tried = [*OF_DOCKER, *OF_SYSTEMD, *OF_BACKUPS]
+    assert sorted(COMMANDS) == sorted([*NEEDS_DOCKER, *NEEDS_SYSTEMD, *INSTALLS, *tried])
+    assert min(map(len, (NEEDS_DOCKER, NEEDS_SYSTEMD, INSTALLS, OF_SYSTEMD, OF_BACKUPS))) >= 2
+
+
+def test_the_commands_before_docker_make_what_compose_needs(tmp_path: Path) -> None:
+    shutil.copytree(DEPLOY, tmp_path / "sidecar" / "deploy")
+    cannot = [] if os.geteuid() == 0 else [command for command in OF_DOCKER if command.startswith("chown")]
+    assert shell("\n".join(command for command in OF_DOCKER if command not in cannot), tmp_path) == 0
+    folder = tmp_path / "sidecar" / "deploy"
+    values = dict(line.split("=", 1) for line in (folder / ".env").read_text().splitlines())
+    assert len(values["TURN_SECRET"]) == len((folder / "auth_token.txt").read_text().strip()) == 64
+    environment = compose(**values)["services"]["sidecar"]["environment"]
+    environment["SIDECAR_AUTH_TOKEN_FILE"] = str(folder / "auth_token.txt")
+    assert Sources({}, environment, None, tuple(DIALECTS)).load().allow_host == ("signal.example.com",)
+
+
+def test_the_commands_for_systemd_make_a_valid_configuration(tmp_path: Path) -> None:
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    for command in OF_SYSTEMD:
+        assert shell(command.replace(" /etc/", f" {tmp_path}/etc/"), ROOT) == 0, command
+    assert {path.name for path in (tmp_path / "etc/systemd/system").iterdir()} == {
+        "signaling-sidecar.service",
+        "signaling-sidecar.socket",
+    }
+    secrets = tmp_path / "etc/signaling-sidecar/secrets.env"
+    assert secrets.stat().st_mode & 0o077 == 0
+    variables = dict(line.split("=", 1) for line in secrets.read_text().splitlines())
+    file = tmp_path / "etc/signaling-sidecar/sidecar.toml"
+    settings = Sources({}, {**variables, "SIDECAR_PROJECT": str(tmp_path)}, file, tuple(DIALECTS)).load()
+    assert (settings.auth, settings.trusted_proxies) == ("token", ("127.0.0.1/32",))
+
+
+async def join(url: str, **more: Any) -> dict[str, Any]:
+    """Join a room for a moment, and lose the connection then."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws/signaling") as socket:
+        await socket.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "instance": "page", **more})
+        answer: dict[str, Any] = await socket.receive_json(timeout=PATIENCE_S)
+        await socket.close(code=4999)
+        return answer
+
+
+def test_a_copy_of_a_running_sidecars_folder_is_a_backup(tmp_path: Path) -> None:
+    with serving(tmp_path / "state") as sidecar:
+        listed = asyncio.run(join(sidecar.ready["url"], resume=True))
+        copy, unpack = OF_BACKUPS
+        assert shell(copy, tmp_path) in (0, 1)
+        sidecar.stop()
+    shutil.rmtree(tmp_path / "state")
+    assert shell(unpack, tmp_path) == 0
+    assert not (tmp_path / "restored" / "runtime.json").exists()
+    with serving(tmp_path / "restored") as sidecar:
+        token = {"token": listed["resume"]["token"], "after": 0}
+        resumed = asyncio.run(join(sidecar.ready["url"], resume=token))
+        sidecar.stop()
+    assert (resumed["type"], resumed["peerId"]) == ("resumed", "ann")
+
+
+async def test_the_page_names_all_metrics_and_no_other(served: Served) -> None:
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get("/metrics", headers=headers) as answer:
+        families = list(text_string_to_metric_families(await answer.text()))
+    there = {f"{each.name}_total" if each.type == "counter" else each.name for each in families}
+    named = set(re.findall(r"`((?:signaling|process)_\w+)`", PAGE))
+    assert named <= there
+    assert {name for name in there if name.startswith("signaling_")} - named == {"signaling_build_info"}
+
+
+def test_the_configuration_of_prometheus_is_yaml() -> None:
+    (text,) = (fence["code"] for fence in FENCE.finditer(PAGE) if fence["name"] == "prometheus.yml")
+    assert yaml.safe_load(text)["scrape_configs"][0]["job_name"] == "signaling"
