@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling_sidecar.analysis.log_window import Logged
-from signaling_sidecar.diagnosis import Reason
+from signaling_sidecar.diagnosis import Reason, diagnose, read_entries
 from tests.kit.checkout import ROOT
 from tests.kit.diagnosis_log import CONNECTED, Story, candidate, elsewhere, pages, sdp
 from tests.kit.growing_log import assert_same_while_it_grows, read_log
-from tests.kit.inspection_log import T0_S
+from tests.kit.inspection_log import T0_S, record
 
 RECORDED = sorted([*ROOT.glob("notebooks/recorded/*"), *ROOT.glob("tests/recorded/*")])
-MAX_LOOKS = 40  # at each of which the recorded log is read from its beginning
+MAX_LOOKS = 25  # at each of which the recorded log is read from its beginning
 HEX_1, HEX_2 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd"  # these peers are called by their pages
 
 PEERS = st.sampled_from([HEX_1, HEX_2, HEX_1, HEX_2, "dan"])
@@ -30,7 +30,6 @@ ROOMS = st.sampled_from([("rooms", "bar")] * 8 + [("rooms", "pub"), ("mesh", "ba
 KINDS = st.sampled_from(["offer", "answer", "candidate", "signal", "leave", "hello", None])
 CODES = st.sampled_from(["unknown-type", "room-full", "too-fast", "no-such-peer", "not-joined"])
 PARTS = ["peer", "signal", "signal", "signal", "trace", "trace", "refused", "room", "socket", "checkpoint"]
-MAX_EXAMPLES = 60  # most records in an arbitrary log have nothing to do with each other
 SEALED = "U2FsdGVkX1+vupppZksvRf5pq5g5XjFRlipRkwB0K1Y="
 
 
@@ -138,13 +137,13 @@ BEGINNING = [
 @st.composite
 def logs(draw: st.DrawFn) -> list[Logged]:
     entries, ts = [], T0_S
-    for seq, record in enumerate([*BEGINNING, *draw(st.lists(records(), min_size=10, max_size=25))], 1):
+    for seq, fields in enumerate([*BEGINNING, *draw(st.lists(records(), min_size=10, max_size=25))], 1):
         ts += draw(st.sampled_from([0.0, 0.1, 0.5, 1.0, 6.0]))
-        entries.append(Logged(v=1, seq=seq, ts=ts, boot="b00t", **{**record, "data": json.dumps(record["data"])}))
+        entries.append(Logged(v=1, seq=seq, ts=ts, boot="b00t", **{**fields, "data": json.dumps(fields["data"])}))
     return entries
 
 
-@settings(max_examples=MAX_EXAMPLES)
+@pytest.mark.fuzz
 @given(logs())
 def test_an_arbitrary_log_has_the_same_diagnosis_while_it_grows(log: list[Logged]) -> None:
     assert_same_while_it_grows(log)
@@ -174,6 +173,13 @@ def test_a_connection_goes_to_the_peer_that_has_answered_with_its_ufrag(story: S
     assert [each.sentence for each in story.verdicts()[:2]] == ["Ann and Chess: connected", waiting]
 
 
+def test_a_connection_that_was_closed_before_it_was_established_has_a_deadline_too(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", connection="connecting")
+    story.reports("ann", "closed", peerId="ben", connection="closed")
+    assert story.verdict().finding.reason is Reason.IN_PROGRESS
+    assert story.waits(20).verdict().finding.reason is Reason.ICE_FAILED
+
+
 def test_a_page_belongs_to_the_room_in_which_its_offer_was_sent_last(story: Story) -> None:
     story.joins(HEX_1).describes(HEX_1, "offer", ufrag="HEXu")
     pages(story, ("one", "Chess", "/"))
@@ -183,6 +189,30 @@ def test_a_page_belongs_to_the_room_in_which_its_offer_was_sent_last(story: Stor
         story.record("peer.joined", peer, room="pub", session=f"pub-{peer}", data={})
     story.record("signal.relayed", HEX_1, room="pub", session=f"pub-{HEX_1}", kind="offer", data={"sdp": sdp("HEXu")})
     assert [each.sentence.split(":")[0] for each in story.verdicts()] == ["Ann and tab 1", "ann and Chess"]
+
+
+def test_a_page_that_was_reloaded_is_recognised_as_soon_as_it_has_reported_its_title(story: Story) -> None:
+    for peer in (HEX_1, HEX_2):
+        story.joins(peer).reports(peer, "page", pc=None, title="Chess").leaves(peer)
+    (pair,) = diagnose(read_entries([story.write()])).histories
+    assert pair.last.sentence.startswith("Ann and Chess: ")
+    assert len(pair.earlier) == 1
+
+
+def test_a_page_may_join_anew_in_the_same_moment_in_which_its_former_session_ends(story: Story) -> None:
+    story.joins(HEX_1, "Guest").joins(HEX_2, "Guest")
+    assert story.verdicts()[1].sentence.startswith("Ann and Guest (2): ")
+    story.at_s -= 0.5
+    assert story.leaves(HEX_1).verdicts()[1].sentence.startswith("Ann and Guest: ")
+
+
+def test_a_peer_that_was_not_admitted_is_told_by_its_name_when_it_has_joined(story: Story) -> None:
+    refused = {"code": "room-full", "message": "because"}
+    story.add(
+        record(3, story.at_s, "signal.refused", dialect="rooms", room="bar", peer="ben", kind="join", data=refused)
+    )
+    assert "ben was not admitted to bar" in str(diagnose(read_entries([story.write()])))
+    assert "Ben was not admitted to bar" in str(diagnose(read_entries([story.joins("ben", "Ben").write()])))
 
 
 def test_the_report_of_an_insecure_page_counts_although_the_time_for_an_offer_is_over(story: Story) -> None:

@@ -17,13 +17,17 @@ from signaling_sidecar.eventlog.records import LeftOut, read_records
 A_DAY_S = 86_400.0
 RARELY = 3
 
+Told = Sequence[object]
+
 
 class Beginning(NamedTuple):
     """The first records of a log."""
 
     records: int
-    shows: Sequence[tuple[float, Sequence[object]]]
+    shows: Sequence[tuple[float, Told]]
     """What they show as time passes, until the next record."""
+    shows_at_last: tuple[float, Told]
+    """What they show a day later, if there is no other record."""
 
 
 def read_log(segments: Iterable[Path]) -> list[Logged]:
@@ -32,7 +36,7 @@ def read_log(segments: Iterable[Path]) -> list[Logged]:
 
 def assert_same_while_it_grows(log: Sequence[Logged], at_once: int = 1) -> None:
     """Look at a log each time when it has grown by `at_once` records, and when a time to act has passed; then look only
-    every second and every third time.
+    every second and every third time; and then at each of its beginnings as if nothing followed.
 
     Who looks often misses nothing that was there only for a moment. Who looks rarely has to notice that something has
     happened although everything is as it was, such as a peer that was away and has returned.
@@ -41,6 +45,8 @@ def assert_same_while_it_grows(log: Sequence[Logged], at_once: int = 1) -> None:
     for every in range(1, RARELY + 1):
         for first in range(every):
             _assert_same(log, beginnings[first::every])
+    for each in beginnings:
+        _assert_same(log, [each._replace(shows=[each.shows[0], each.shows_at_last])])
 
 
 def _assert_same(log: Sequence[Logged], beginnings: Iterable[Beginning]) -> None:
@@ -56,9 +62,12 @@ def _assert_same(log: Sequence[Logged], beginnings: Iterable[Beginning]) -> None
 def _beginnings(log: Sequence[Logged], at_once: int) -> Iterator[Beginning]:
     for records in (*range(at_once, len(log), at_once), len(log)):
         known, later = log[:records], log[records:]
-        found = find_meetings(known)
-        times = _times(known, later[0].ts if later else known[-1].ts + A_DAY_S)
-        yield Beginning(records, [(now_ts, _told(log, found, judge(found, now_ts))) for now_ts in times])
+        found, last_ts = find_meetings(known), known[-1].ts + A_DAY_S
+        *shows, at_last = [
+            (now_ts, _told(log, found, judge(found, now_ts)))
+            for now_ts in (*_times(known, later[0].ts if later else last_ts), last_ts)
+        ]
+        yield Beginning(records, shows, at_last)
 
 
 def _times(known: Sequence[Logged], until_ts: float) -> list[float]:
