@@ -18,7 +18,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python fuzz soak soak-why bench bench-growing bench-hub bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python fuzz soak soak-why bench bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -76,6 +76,9 @@ bench-growing: $(VENV)/tools  ## measure how the CPU time for an offer grows up 
 
 bench-hub: $(VENV)/tools  ## measure the hub alone with up to a million peers in 100,000 rooms, which needs 4 GB of memory
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.hub
+
+bench-inspector: $(VENV)/tools  ## measure what the inspector needs while somebody watches a busy sidecar
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.watching
 
 bench-restarting: $(VENV)/tools  ## measure the start of a sidecar on a full event log
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.restarting

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.bench import full_log, growing, hub, restarting
+from tests.bench import full_log, growing, hub, restarting, watching
 
 
 def test_the_hub_is_measured_with_each_number_of_peers(
@@ -34,3 +34,10 @@ def test_a_restart_is_measured_on_a_log_from_which_all_sessions_are_restored(mon
     monkeypatch.setattr(full_log, "LAST_SHARE", 0.01)
     result = restarting.measure(total_bytes=0, rounds=1)
     assert result.restored == full_log.ROOMS * full_log.PEERS
+
+
+def test_a_look_at_what_was_added_is_compared_with_the_first_one(capsys: pytest.CaptureFixture[str]) -> None:
+    watching.main(["--events", "20000", "--json"])
+    measured = json.loads(capsys.readouterr().out)
+    assert measured["records"] > watching.LOOKS * watching.AT_ONCE
+    assert measured["look_s"] > 0

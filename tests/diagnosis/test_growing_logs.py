@@ -10,8 +10,18 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signaling_sidecar.diagnosis import Entry, FoundMeetings, KeptVerdicts, MeetingFinder, find_meetings, judge, why
-from tests.kit.diagnosis_log import candidate, sdp
+from signaling_sidecar.diagnosis import (
+    Entry,
+    FoundMeetings,
+    KeptVerdicts,
+    MeetingFinder,
+    Reason,
+    find_meetings,
+    judge,
+    read_entries,
+    why,
+)
+from tests.kit.diagnosis_log import Story, candidate, sdp
 from tests.kit.inspection_log import T0_S
 
 PEERS = st.sampled_from(["ann", "ben", "ann", "ben", "dan"])
@@ -142,14 +152,27 @@ def told(found: FoundMeetings, now_ts: float, keep: KeptVerdicts | None = None) 
     return [msgspec.to_builtins(why(diagnosis)), str(diagnosis), verdicts, labels, found.last_ts]
 
 
-@settings(max_examples=MAX_EXAMPLES)
-@given(logs(), st.integers(1, 3))
-def test_going_on_gives_the_same_diagnosis_as_reading_all_again(log: list[Entry], at_once: int) -> None:
+def goes_on_equally(log: Sequence[Entry], at_once: int = 1) -> None:
     finder, keep = MeetingFinder(), KeptVerdicts()
     for index, entry in enumerate(log):
         finder.take(entry)
         if index % at_once == 0:
             assert told(finder.found(), entry.ts, keep) == told(find_meetings(log[: index + 1]), entry.ts)
+
+
+@settings(max_examples=MAX_EXAMPLES)
+@given(logs(), st.integers(1, 3))
+def test_going_on_gives_the_same_diagnosis_as_reading_all_again(log: list[Entry], at_once: int) -> None:
+    goes_on_equally(log, at_once)
+
+
+def test_a_refused_frame_counts_as_soon_as_another_pair_shows_that_its_kind_is_a_signal(story: Story) -> None:
+    story.joins("ben", "Ben").joins("dan", "Dan").describes("ben", "offer").is_refused("ann", "hello", "too-large")
+    before = list(read_entries([story.write()]))
+    after = list(read_entries([story.record("signal.relayed", "dan", to="ben", kind="hello", data={}).write()]))
+    for log, reason in ((before, Reason.IN_PROGRESS), (after, Reason.REFUSED)):
+        assert judge(find_meetings(log)).verdicts[0].finding.reason is reason
+    goes_on_equally(after)
 
 
 @settings(max_examples=MAX_EXAMPLES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -286,8 +287,20 @@ async def test_the_web_socket_of_vite_may_have_a_port_of_its_own(
     start: Start, tmp_path: Path, npm_package: Path, window: Window, unused_tcp_port: int
 ) -> None:
     vite = await own_config(start, tmp_path, f"server: {{ hmr: {{ port: {unused_tcp_port} }} }}")
-    page = await window.open(await url_in(vite))
+    url = await url_in(vite)
+    page = await window.open(url)
     await expect(badge(page)).to_have_text("-no peers")
+    async with aiohttp.ClientSession() as session:
+        client = await (await session.get(f"{url}@vite/client")).text()
+        [token] = re.findall(r'wsToken = "([^"]+)"', client)
+        of_another_app = f"http://localhost:{unused_tcp_port + 1}"
+        for origin, told in ((of_another_app, "reason"), (url.rstrip("/"), "rooms")):
+            socket = f"ws://localhost:{unused_tcp_port}/?token={token}"
+            async with session.ws_connect(socket, origin=origin, protocols=["vite-hmr"]) as watcher:
+                await watcher.send_json({"type": "custom", "event": "signaling:watch", "data": {"isWatching": True}})
+                while (heard := await watcher.receive_json(timeout=10)).get("event") != "signaling:update":
+                    pass
+                assert told in heard["data"]
 
 
 async def test_the_terminal_says_that_there_is_no_badge_without_the_web_socket_of_vite(

@@ -2,6 +2,7 @@
 
 import type { Connection } from './connection.ts'
 import { adviseOnRefusedWatch } from './console-advice.ts'
+import { warnOnce } from './default-url.ts'
 import { randomId } from './identity.ts'
 import type { Refusal } from './payload.ts'
 import { type NoToken, type Token, TokenSource } from './token-source.ts'
@@ -54,7 +55,10 @@ export class RoomWatch {
     } catch (error) {
       const reason = error as NoToken
       if (!this.#isOn || tokens !== this.#tokens) return true
-      if (reason.code === 'token-failed') throw reason
+      if (reason.code === 'token-failed') {
+        warnOnce(`${reason.message}; the list of rooms is not watched until it returns a token`)
+        throw reason
+      }
       this.#end(reason)
       return false
     }

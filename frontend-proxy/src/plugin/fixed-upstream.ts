@@ -26,8 +26,9 @@ export function fixedUpstream({ target, token }: FixedTarget, root: string, log:
   const warned = new Set<string>()
   // A page tries again every few seconds, and would cause the same warning each time.
   const warnOnce = (text: string) => {
-    if (!warned.has(text)) log.warn(text)
-    warned.add(text)
+    const withoutSeconds = text.replace(/\d+ s\b/g, '')
+    if (!warned.has(withoutSeconds)) log.warn(text)
+    warned.add(withoutSeconds)
   }
   return {
     url: target,

@@ -207,6 +207,18 @@ describe('the list of rooms', () => {
     expect(signaling.state).toBe('idle')
   })
 
+  it('is watched as soon as a function that has failed returns a token, with one warning', async () => {
+    let calls = 0
+    lobby(async () => {
+      calls += 1
+      if (calls <= 3) throw new Error('the login server is down')
+      return 'at last'
+    })
+    const socket = await opened(10_000)
+    expect(socket.sent).toMatchObject([{ type: 'watch_rooms', token: 'at last' }])
+    expect(warned).toEqual([expect.stringContaining('has failed: Error: the login server is down')])
+  })
+
   it('is not watched without a token when the app has none', async () => {
     const events = record(lobby(async () => null))
     await vi.advanceTimersByTimeAsync(60_000)

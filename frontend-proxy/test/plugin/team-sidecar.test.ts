@@ -80,12 +80,15 @@ test.each([
   [401, TOKEN, /refused a page \(401\): a sentence; check the plugin's option `token`$/],
   [401, undefined, /\(401\): a sentence; set the plugin's option `token`/],
   [403, TOKEN, /refused a page \(403\): a sentence$/],
+  [429, TOKEN, /refused a page \(429\): wait 1 s$/],
 ])(
   'a refusal (%s) is one line in the terminal, however often a page tries',
   async (status, token, line) => {
+    let count = 0
     const { target } = await openTeamSidecar((_, response) => {
+      count += 1
       response.statusCode = status
-      response.end('a \u001bsentence\n')
+      response.end(status === 429 ? `wait ${count} s\n` : 'a \u001bsentence\n')
     })
     const options = { sidecar: false, target, token } as const
     const { url, lines } = await openVite(makeProject(), options)
