@@ -1,28 +1,28 @@
-"""A log that grows has the same diagnosis whether it is read anew each time or its reader goes on from where it was."""
+"""A log that grows has the same diagnosis whether it is read anew each time or its reader goes on from where it was.
+
+The same is tried with the log of every other test of the diagnosis, see `conftest.py`.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signaling_sidecar.diagnosis import (
-    Entry,
-    FoundMeetings,
-    KeptVerdicts,
-    MeetingFinder,
-    Reason,
-    find_meetings,
-    judge,
-    read_entries,
-    why,
-)
-from tests.kit.diagnosis_log import Story, candidate, sdp
+from signaling_sidecar.analysis.log_window import Logged
+from signaling_sidecar.diagnosis import Reason
+from tests.kit.checkout import ROOT
+from tests.kit.diagnosis_log import CONNECTED, Story, candidate, elsewhere, pages, sdp
+from tests.kit.growing_log import assert_same_while_it_grows, read_log
 from tests.kit.inspection_log import T0_S
+
+RECORDED = sorted([*ROOT.glob("notebooks/recorded/*"), *ROOT.glob("tests/recorded/*")])
+MAX_LOOKS = 40  # at each of which the recorded log is read from its beginning
+HEX_1, HEX_2 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd"
 
 PEERS = st.sampled_from(["ann", "ben", "ann", "ben", "dan"])
 UFRAGS = ["ann1", "ben1", "dan1"]
@@ -136,54 +136,39 @@ BEGINNING = [
 
 
 @st.composite
-def logs(draw: st.DrawFn) -> list[Entry]:
+def logs(draw: st.DrawFn) -> list[Logged]:
     entries, ts = [], T0_S
     for seq, record in enumerate([*BEGINNING, *draw(st.lists(records(), min_size=10, max_size=25))], 1):
         ts += draw(st.sampled_from([0.0, 0.1, 0.5, 1.0, 6.0]))
-        entries.append(Entry(v=1, seq=seq, ts=ts, boot="b00t", **{**record, "data": json.dumps(record["data"])}))
+        entries.append(Logged(v=1, seq=seq, ts=ts, boot="b00t", **{**record, "data": json.dumps(record["data"])}))
     return entries
 
 
-def told(found: FoundMeetings, now_ts: float, keep: KeptVerdicts | None = None) -> Sequence[object]:
-    """Everything that a diagnosis tells its readers."""
-    diagnosis = judge(found, now_ts) if keep is None else judge(found, now_ts, evaluate=keep.evaluate)
-    verdicts = [(each.meeting.met.seq, each.finding, each.signaling, each.notes) for each in diagnosis.verdicts]
-    labels = {key: [labels.of(peer) for peer in ("ann", "ben", "dan")] for key, labels in found.labels.items()}
-    return [msgspec.to_builtins(why(diagnosis)), str(diagnosis), verdicts, labels, found.last_ts]
-
-
-def goes_on_equally(log: Sequence[Entry], at_once: int = 1) -> None:
-    finder, keep = MeetingFinder(), KeptVerdicts()
-    for index, entry in enumerate(log):
-        finder.take(entry)
-        if index % at_once == 0:
-            assert told(finder.found(), entry.ts, keep) == told(find_meetings(log[: index + 1]), entry.ts)
-
-
 @settings(max_examples=MAX_EXAMPLES)
-@given(logs(), st.integers(1, 3))
-def test_going_on_gives_the_same_diagnosis_as_reading_all_again(log: list[Entry], at_once: int) -> None:
-    goes_on_equally(log, at_once)
+@given(logs())
+def test_an_arbitrary_log_has_the_same_diagnosis_while_it_grows(log: list[Logged]) -> None:
+    assert_same_while_it_grows(log)
+
+
+@pytest.mark.parametrize("folder", RECORDED, ids=lambda folder: folder.name)
+def test_a_log_of_real_browsers_has_the_same_diagnosis_while_it_grows(folder: Path) -> None:
+    log = read_log(sorted(folder.glob("events-*.jsonl")))
+    assert_same_while_it_grows(log, at_once=max(1, len(log) // MAX_LOOKS))
 
 
 def test_a_refused_frame_counts_as_soon_as_another_pair_shows_that_its_kind_is_a_signal(story: Story) -> None:
     story.joins("ben", "Ben").joins("dan", "Dan").describes("ben", "offer").is_refused("ann", "hello", "too-large")
-    before = list(read_entries([story.write()]))
-    after = list(read_entries([story.record("signal.relayed", "dan", to="ben", kind="hello", data={}).write()]))
-    for log, reason in ((before, Reason.IN_PROGRESS), (after, Reason.REFUSED)):
-        assert judge(find_meetings(log)).verdicts[0].finding.reason is reason
-    goes_on_equally(after)
+    assert story.verdicts()[0].finding.reason is Reason.IN_PROGRESS
+    story.record("signal.relayed", "dan", to="ben", kind="hello", data={})
+    assert story.verdicts()[0].finding.reason is Reason.REFUSED
 
 
-@settings(max_examples=MAX_EXAMPLES)
-@given(logs(), st.lists(st.sampled_from([0.1, 1.0, 4.0, 6.0, 16.0]), max_size=6))
-def test_a_verdict_is_kept_until_the_time_at_which_it_may_change(log: list[Entry], steps_s: list[float]) -> None:
-    found, keep = find_meetings(log), KeptVerdicts()
-    now_ts = log[-1].ts
-    for step_s in steps_s:
-        before = judge(found, now_ts, evaluate=keep.evaluate)
-        changes_ts = min((each.changes_ts for each in before.verdicts), default=now_ts)
-        now_ts += step_s
-        assert told(found, now_ts, keep) == told(find_meetings(log), now_ts)
-        if now_ts < changes_ts:
-            assert why(judge(found, now_ts)) == why(before)
+def test_a_connection_goes_to_the_peer_that_has_answered_with_its_ufrag(story: Story) -> None:
+    """Before it is known, the report could be that of any peer that the offer was for."""
+    story.joins(HEX_1).joins(HEX_2).record("signal.relayed", "ann", kind="offer", data={"sdp": sdp("ANNu")})
+    pages(story, ("one", "Chess", "/"))
+    elsewhere(story, "one", remoteUfrag="ANNu", **CONNECTED)
+    waiting = "Ann and tab 1: Ann has sent an offer, and tab 1 may still answer"
+    assert [each.sentence for each in story.verdicts()[:2]] == [waiting, "Ann and Chess: connected"]
+    elsewhere(story.describes(HEX_1, "answer", ufrag="HEXu"), "one", localUfrag="HEXu", **CONNECTED)
+    assert [each.sentence for each in story.verdicts()[:2]] == ["Ann and Chess: connected", waiting]

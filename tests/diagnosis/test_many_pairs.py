@@ -11,7 +11,7 @@ import pytest
 from signaling_sidecar.diagnosis import Diagnosis, Reason, diagnose, read_entries
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.inspection import open_log
-from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, by_socket, elsewhere
+from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, by_socket, elsewhere, pages
 from tests.kit.inspection_log import header, record, write_segment
 from tests.kit.shared_copy import shared_copy
 
@@ -247,12 +247,6 @@ def test_candidates_that_were_added_late_count_as_added(story: Story) -> None:
 
 
 # --- what everybody is called ----------------------------------------------------------------------------------------
-
-
-def pages(story: Story, *said: tuple[str, str, str]) -> None:
-    for page, title, path in said:
-        data = {"type": "trace", "event": "page", "page": page, "secure": True, "title": title, "path": path}
-        story.record("trace.state", kind="trace", data=data, room=None)
 
 
 def labels(story: Story) -> list[str]:

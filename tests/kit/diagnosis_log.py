@@ -113,6 +113,13 @@ def elsewhere(story: Story, page: str, connection_: int = 1, **report: object) -
     story.record("trace.state", kind="trace", data=frame, room=None, connection=connection_)
 
 
+def pages(story: Story, *said: tuple[str, str, str]) -> None:
+    """For each page, a report about its title and its path."""
+    for page, title, path in said:
+        data = {"type": "trace", "event": "page", "page": page, "secure": True, "title": title, "path": path}
+        story.record("trace.state", kind="trace", data=data, room=None)
+
+
 def by_socket(story: Story, page: str, connection: int, ending: str | None = None) -> None:
     """A report about the socket of a page that does not use the sidecar: that it failed, or how it was closed."""
     if ending is None:

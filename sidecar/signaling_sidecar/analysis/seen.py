@@ -51,7 +51,6 @@ class Looker:
 
     def __init__(self, folder: Path, boot: str) -> None:
         self._folder, self._boot = folder, boot
-        self._seen: Seen | None = None
         self._forget()
 
     def look(self) -> Seen:
@@ -61,16 +60,13 @@ class Looker:
         except (SidecarError, OSError):
             self._forget()  # a part of what was added may have been read
             raise
-        now_ts = time.time()
-        if self._seen is None or grown.is_cut or grown.entries or now_ts >= (self._seen.changes_ts or math.inf):
-            if grown.is_cut:
-                self._read = Read(self._boot)
-            self._read.add(grown.entries)
-            self._seen = self._read.seen(now_ts)
-        return self._seen
+        if grown.is_cut:
+            self._read = Read(self._boot)
+        self._read.add(grown.entries)
+        return self._read.seen(time.time())
 
     def _forget(self) -> None:
-        self._window, self._read, self._seen = LogWindow(self._folder), Read(self._boot), None
+        self._window, self._read = LogWindow(self._folder), Read(self._boot)
 
 
 class Read:
@@ -85,8 +81,11 @@ class Read:
         self._of_key: dict[Key, list[Logged]] = defaultdict(list)
         self._of_room: dict[Key, list[Logged]] = {}
         """Only the rooms that have a sign of life."""
+        self._seen: Seen | None = None
 
     def add(self, entries: Sequence[Logged]) -> None:
+        if entries:
+            self._seen = None
         self._entries += entries
         for entry in entries:
             self._meetings.take(entry)
@@ -99,6 +98,13 @@ class Read:
                     self._of_room[key] = self._of_key[key]
 
     def seen(self, now_ts: float) -> Seen:
+        """Return what the log shows at `now_ts`, which must not be earlier than at the last call. The result is the one
+        of the last call if nothing was added and no time to act has passed since."""
+        if self._seen is None or now_ts >= (self._seen.changes_ts or math.inf):
+            self._seen = self._look(now_ts)
+        return self._seen
+
+    def _look(self, now_ts: float) -> Seen:
         found = self._meetings.found()
         diagnosis = judge(found, now_ts, evaluate=self._verdicts.evaluate)
         changes_ts = min((each.changes_ts for each in diagnosis.verdicts), default=math.inf)
