@@ -22,10 +22,10 @@ from tests.kit.inspection_log import T0_S
 
 RECORDED = sorted([*ROOT.glob("notebooks/recorded/*"), *ROOT.glob("tests/recorded/*")])
 MAX_LOOKS = 40  # at each of which the recorded log is read from its beginning
-HEX_1, HEX_2 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd"
+HEX_1, HEX_2 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd"  # these peers are called by their pages
 
-PEERS = st.sampled_from(["ann", "ben", "ann", "ben", "dan"])
-UFRAGS = ["ann1", "ben1", "dan1"]
+PEERS = st.sampled_from([HEX_1, HEX_2, HEX_1, HEX_2, "dan"])
+UFRAGS = [f"{HEX_1}1", f"{HEX_2}1", "dan1"]
 ROOMS = st.sampled_from([("rooms", "bar")] * 8 + [("rooms", "pub"), ("mesh", "bar")])
 KINDS = st.sampled_from(["offer", "answer", "candidate", "signal", "leave", "hello", None])
 CODES = st.sampled_from(["unknown-type", "room-full", "too-fast", "no-such-peer", "not-joined"])
@@ -131,7 +131,7 @@ BEGINNING = [
         "type": "peer.joined",
         "data": {},
     }
-    for peer in ("ann", "ben")
+    for peer in (HEX_1, HEX_2)
 ]
 
 
@@ -172,3 +172,28 @@ def test_a_connection_goes_to_the_peer_that_has_answered_with_its_ufrag(story: S
     assert [each.sentence for each in story.verdicts()[:2]] == [waiting, "Ann and Chess: connected"]
     elsewhere(story.describes(HEX_1, "answer", ufrag="HEXu"), "one", localUfrag="HEXu", **CONNECTED)
     assert [each.sentence for each in story.verdicts()[:2]] == ["Ann and Chess: connected", waiting]
+
+
+def test_a_page_belongs_to_the_room_in_which_its_offer_was_sent_last(story: Story) -> None:
+    story.joins(HEX_1).describes(HEX_1, "offer", ufrag="HEXu")
+    pages(story, ("one", "Chess", "/"))
+    elsewhere(story, "one", localUfrag="HEXu")
+    assert story.verdict().sentence.startswith("Ann and Chess: ")
+    for peer in ("ann", HEX_1):
+        story.record("peer.joined", peer, room="pub", session=f"pub-{peer}", data={})
+    story.record("signal.relayed", HEX_1, room="pub", session=f"pub-{HEX_1}", kind="offer", data={"sdp": sdp("HEXu")})
+    assert [each.sentence.split(":")[0] for each in story.verdicts()] == ["Ann and tab 1", "ann and Chess"]
+
+
+def test_the_report_of_an_insecure_page_counts_although_the_time_for_an_offer_is_over(story: Story) -> None:
+    assert story.joins("ben", "Ben").waits(60).verdict().finding.reason is Reason.NOBODY_OFFERED
+    assert story.reports("ben", "page", pc=None, secure=False).verdict().finding.reason is Reason.INSECURE_PAGE
+
+
+def test_a_log_of_another_program_may_show_a_peer_again_after_it_has_left(story: Story) -> None:
+    ended = {"code": 4401, "by": "sidecar", "ending": "lost", "reason": "token expired"}
+    story.joins("ben", "Ben").record("connection.closed", "ben", connection=3, data=ended)
+    story.record("peer.left", "ben", connection=3, data={"ending": "lost"})
+    assert story.verdict().finding.sentence.startswith("Ben was disconnected because its token had expired before")
+    story.record("peer.resumed", "ben", connection=4, data={})
+    assert story.verdict().finding.sentence.startswith("Ben lost its connection to the sidecar before")

@@ -108,6 +108,15 @@ def test_json_output_contains_the_history(story: Story, capsys: pytest.CaptureFi
     assert (pair["peers"], pair["labels"]) == (["ann", "ben"], ["Ann", "Ben"])
 
 
+def test_a_connection_that_outlasts_a_session_counts_for_the_last_meeting(story: Story) -> None:
+    """A page that joins once more may keep its RTCPeerConnection, and restart ICE."""
+    for number in range(8):
+        own, other = f"ANN{number}", f"BEN{number}"
+        story.joins("ben", "Ben").describes("ben", "offer", ufrag=other).describes("ann", "answer", ufrag=own)
+        story.reports("ann", localUfrag=own, remoteUfrag=other, **CONNECTED).leaves("ben")
+    assert story.verdicts()[-1].finding.reason is Reason.CONNECTED
+
+
 def test_two_simultaneous_connections_of_two_pages_are_separate(story: Story) -> None:
     for number, state in ((1, CONNECTED), (2, FAILED)):
         elsewhere(story, "one", pc=f"one-{number}", localUfrag=f"A{number}", remoteUfrag=f"B{number}", **state)

@@ -49,8 +49,8 @@ def _assert_same(log: Sequence[Logged], beginnings: Iterable[Beginning]) -> None
         read.add(log[before : beginning.records])
         before = beginning.records
         for now_ts, told in beginning.shows:
-            seen = read.seen(now_ts)
-            assert _told(log, seen.found, seen.diagnosis) == told, f"{before} records, {now_ts - log[0].ts} s"
+            seen, where = read.seen(now_ts), f"{before} records at {now_ts}"
+            assert (where, *_told(log, seen.found, seen.diagnosis)) == (where, *told)
 
 
 def _beginnings(log: Sequence[Logged], at_once: int) -> Iterator[Beginning]:

@@ -28,16 +28,15 @@ class KeptVerdicts:
 
 def _facts(meeting: Meeting) -> Facts:
     """Return what an evaluation depends on. Signals, refusals and reports are only added to, so their number is enough
-    to see whether any were."""
+    to see whether any were. On which side a connection is follows from its reports and the signals."""
     return (
         len(meeting.signals),
         len(meeting.refusals),
         sum(each.is_signal for each in meeting.refusals),
         *map(_facts_of_session, meeting.sessions),
         *((each, len(each.reports)) for side in meeting.connections for each in side),
-        len(meeting.connections[0]),
     )
 
 
 def _facts_of_session(session: Session) -> Facts:
-    return session.label, session.gone, session.absent, len(session.away), session.insecure
+    return session.label, session.gone, session.absent, len(session.away), session.end_of_token, session.insecure

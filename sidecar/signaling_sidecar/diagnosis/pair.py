@@ -114,8 +114,8 @@ class Pair:
 
 def _of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
     """Return the RTCPeerConnection of this attempt, or the last one if the log does not show which it was."""
-    own = [each for each in connections if each.ufrags & attempt.ufrags]
+    own = [each for each in connections if each.ufrags.keys() & attempt.ufrags]
     # Of several offers from a pool, only the answered one counts.
-    own = [each for each in own if each.remote_ufrags & attempt.ufrags] or own
+    own = [each for each in own if each.remote_ufrags.keys() & attempt.ufrags] or own
     unsaid = [each for each in connections if not each.ufrags]
     return (own or unsaid or ([] if attempt.ufrags else connections))[-1:]

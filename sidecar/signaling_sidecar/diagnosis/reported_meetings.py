@@ -26,8 +26,8 @@ class ReportedMeetings:
                 self._by_session.setdefault(session.id, []).append(side)
 
     def of(self, connection: Connection) -> MeetingSide | None:
-        """Return the meeting with the peer that the connection names, else the meeting whose signals contain its
-        ufrags, else None."""
+        """Return the meeting with the peer that the connection names, else the last meeting whose signals contain one
+        of its ufrags, else None."""
         return self._with_its_peer(connection) or self._with_its_ufrags(connection)
 
     def _with_its_peer(self, connection: Connection) -> MeetingSide | None:
@@ -42,10 +42,10 @@ class ReportedMeetings:
         return max(found, key=lambda each: each[0].met.ts) if found else None
 
     def _with_its_ufrags(self, connection: Connection) -> MeetingSide | None:
-        for ufrag in connection.ufrags:
+        for ufrag in reversed(connection.ufrags):
             if ufrag in self._by_ufrag:
                 return self._by_ufrag[ufrag]
-        for ufrag in connection.remote_ufrags:
+        for ufrag in reversed(connection.remote_ufrags):
             if ufrag in self._by_ufrag:
                 meeting, sender = self._by_ufrag[ufrag]
                 return meeting, 1 - sender

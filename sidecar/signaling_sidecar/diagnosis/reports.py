@@ -70,8 +70,9 @@ class Connection:
     connection has itself."""
     session: str | None = None
     peer_id: str | None = None
-    ufrags: set[str] = field(default_factory=set)
-    remote_ufrags: set[str] = field(default_factory=set)
+    ufrags: dict[str, None] = field(default_factory=dict)
+    """The ICE ufrags, of which an ICE restart adds one, in their order."""
+    remote_ufrags: dict[str, None] = field(default_factory=dict)
 
     def add(self, entry: Entry, report: Report) -> None:
         own = msgspec.structs.replace(report, pc=None, page=None, peer_id=None)
@@ -79,9 +80,9 @@ class Connection:
         self.session = self.session or entry.session
         self.peer_id = self.peer_id or report.peer_id
         if report.local_ufrag is not None:
-            self.ufrags.add(report.local_ufrag)
+            self.ufrags[report.local_ufrag] = None
         if report.remote_ufrag is not None:
-            self.remote_ufrags.add(report.remote_ufrag)
+            self.remote_ufrags[report.remote_ufrag] = None
 
     def last(self, name: str) -> Any:
         """Return the last value that a field has in any report, or None."""

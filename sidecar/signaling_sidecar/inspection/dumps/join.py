@@ -34,7 +34,7 @@ class JoinedDump(NamedTuple):
 
 def join_dump(events: pd.DataFrame, dump: Dump) -> tuple[pd.DataFrame, JoinedDump]:
     """Add the reports of a dump to the `events` of a log, with their times by the log's clock."""
-    ufrags = {ufrag for each in dump.by_connection.values() for ufrag in each.ufrags | each.remote_ufrags}
+    ufrags = {ufrag for each in dump.by_connection.values() for ufrag in (*each.ufrags, *each.remote_ufrags)}
     clock = compare_clocks(dump.recorded, _naming(ufrags, events, "signal.relayed"))
     traced = _traced(_naming(ufrags, events, "trace.state"))
     ids = {

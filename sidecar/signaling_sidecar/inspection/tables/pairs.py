@@ -60,7 +60,7 @@ def _row(verdict: Verdict) -> dict[str, object]:
             entry.ts
             for side in meeting.connections
             for connection in side
-            if not attempt.ufrags or connection.ufrags & attempt.ufrags
+            if not attempt.ufrags or connection.ufrags.keys() & attempt.ufrags
             for entry in connection.when("connection", "connected")
         ),
         "signaling": str(verdict.signaling.reason),
