@@ -79,6 +79,15 @@ def _own_state_home() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_folder_for_each_pytest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """When pytest ends, it deletes the temporary folders of earlier runs. These are large here: a pytest that a test
+    runs would be busy with them for a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DEBUG_TEMPROOT", str(tmp_path_factory.mktemp("of-inner-runs")))
+        yield
+
+
 @pytest.fixture
 async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
     """A sidecar with the default settings, which runs in this process."""

@@ -358,6 +358,15 @@ def test_the_acknowledgement_of_short_frames_is_not_recorded_one_by_one() -> Non
     assert acknowledged == [f'{{"a":{frames}}}']
 
 
+def test_a_list_that_answers_a_repeated_join_is_remembered_for_what_it_tells_about_peers_that_are_away() -> None:
+    machine = RestoreMachine()
+    machine.enter_the_club(1, ["bar"], peer=None)
+    machine.enter_the_club(2, ["bar"], peer="ann")
+    machine.end(2, Ending.LOST)
+    machine.enter_the_club(1, ["bar"], peer=None)
+    machine.the_log_knows_what_the_hub_knows()
+
+
 @pytest.mark.fuzz
 def test_any_commands_are_restored_from_their_records() -> None:
     run_state_machine_as_test(RestoreMachine, settings=settings(stateful_step_count=30))

@@ -77,6 +77,16 @@ def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticke
     return Send((session.connection,), message)
 
 
+def told_by_list(session: Session) -> list[Record]:
+    """Return the records of what the next list tells the session: who is away.
+
+    They are for a list that answers neither a join nor a return, whose records imply it.
+    """
+    others = session.room.audience(session)
+    unaware = (other for other in others if other.away is not None and session.id not in other.away.told)
+    return [records.of_session("peer.away_told", other, {"told": [session.id]}) for other in unaware]
+
+
 def joined_notice(session: Session, now_s: float) -> messages.PeerJoined:
     room = session.room
     return messages.PeerJoined(session.view(), room.name, room_state(room, now_s), room.key.room)

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import UNSET
 
 from signaling_sidecar.hub import commands, messages, records
-from signaling_sidecar.hub.announcements import announce, announce_join, joined_notice, peer_list, tell
+from signaling_sidecar.hub.announcements import announce, announce_join, joined_notice, peer_list, tell, told_by_list
 from signaling_sidecar.hub.departures import close_or_tell
 from signaling_sidecar.hub.effects import Effect, Mark, Record, Send
 from signaling_sidecar.hub.membership import Session
@@ -65,6 +65,8 @@ class Returns:
         if ticket is not None and session.resumption is not None:
             tokens = records.present(token=session.resumption.issued, proven=session.resumption.proven)
             recorded.append(records.of_session("peer.resumed", session, tokens))
+        else:
+            recorded += told_by_list(session)
         # The announcement needs no record, because no session has changed.
         tells = session.room.rules.announcements.announces_returns
         notices = tell(session.room.audience(session), joined_notice(session, now_s)) if tells else []
