@@ -109,3 +109,18 @@ def test_a_folder_that_was_gone_is_read_from_its_beginning(tmp_path: Path) -> No
         looker.look()
     shutil.copytree(away, folder)
     assert [each.seq for each in looker.look().entries] == [1, 2]
+
+
+def test_only_rooms_of_this_run_of_the_sidecar_have_records(tmp_path: Path) -> None:
+    for boot, room in (("r0000000-b00tb00t", "pub"), (BOOT, "bar")):
+        joined = record(2, 1.0, "peer.joined", dialect="rooms", room=room, peer="ann", session=f"s-{room}")
+        write_segment(tmp_path / f"events-{boot}-0001.jsonl", [header(boot), joined])
+    seen = Looker(tmp_path, BOOT).look()
+    assert seen.seq == 2
+    assert len(seen.entries) == 4
+    assert overview(seen).logged == [("rooms", "bar")]
+
+
+def test_a_browser_reports_even_if_it_has_told_only_the_title_of_its_page(tmp_path: Path) -> None:
+    path = Story(tmp_path).joins("ben", "Ben").reports("ben", "page", pc=None, title="Chess").write()
+    assert overview(Looker(path.parent, "b00t").look()).reporting == {"s-ben-1"}
