@@ -77,7 +77,7 @@ def _times(known: Sequence[Logged], until_ts: float) -> list[float]:
     return [now_ts, *sorted(ts for ts in {*ends, until_ts} if now_ts < ts <= until_ts)]
 
 
-def _told(log: Sequence[Logged], found: FoundMeetings, diagnosis: Diagnosis) -> Sequence[object]:
+def _told(log: Sequence[Logged], found: FoundMeetings, diagnosis: Diagnosis) -> Told:
     """Return everything that a diagnosis tells its readers."""
     peers = {(entry.dialect or "", entry.room or "", entry.peer or "") for entry in log}
     labels = {
