@@ -206,6 +206,13 @@ def test_a_page_may_join_anew_in_the_same_moment_in_which_its_former_session_end
     assert story.leaves(HEX_1).verdicts()[1].sentence.startswith("Ann and Guest: ")
 
 
+def test_another_host_has_to_connect_to_those_that_the_first_one_left_alone(story: Story) -> None:
+    story.joins("ben", "Ben").joins("cleo", "Cleo").record("room.updated", data={"host": "ann"}).waits(60)
+    for host, must_connect in (("ann", [True, True, False]), ("ben", [True, False, True])):
+        verdicts = diagnose(read_entries([story.record("room.updated", data={"host": host}).write()])).verdicts
+        assert [each.must_connect for each in verdicts] == must_connect
+
+
 def test_a_peer_that_was_not_admitted_is_told_by_its_name_when_it_has_joined(story: Story) -> None:
     refused = {"code": "room-full", "message": "because"}
     story.add(
