@@ -15,34 +15,32 @@ from signaling_sidecar.reload.saves import saves
 WITHIN_S = 20.0
 
 
-async def test_a_save_counts_that_happens_while_the_watcher_is_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def save(file: Path, rooms: int) -> None:
+    file.write_text(f"max_rooms = {rooms}")
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that is saved while the watcher is imported."""
     file = tmp_path / "sidecar.toml"
-    file.write_text("max_rooms = 1")
+    save(file, 1)
 
     def import_and_save(name: str) -> ModuleType:
-        file.write_text("max_rooms = 10")
+        save(file, 10)
         return import_module(name)
 
     monkeypatch.setattr(module_of_saves, "import_module", import_and_save)
+    return file
+
+
+async def test_a_save_counts_that_happens_while_the_watcher_is_imported(file: Path) -> None:
     async with asyncio.timeout(WITHIN_S):
         await anext(saves(file))
 
 
-async def test_a_save_counts_that_happens_after_that_and_before_the_watch_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "sidecar.toml"
-    file.write_text("max_rooms = 1")
-
-    def import_and_save(name: str) -> ModuleType:
-        file.write_text("max_rooms = 10")
-        return import_module(name)
-
-    monkeypatch.setattr(module_of_saves, "import_module", import_and_save)
+async def test_a_save_counts_that_happens_after_that_and_before_the_watch_begins(file: Path) -> None:
     async with asyncio.timeout(WITHIN_S):
         found = saves(file)
         await anext(found)
-        file.write_text("max_rooms = 100")  # the generator waits for the next call, so nothing is watched yet
+        save(file, 100)  # the generator waits for the next call, so nothing is watched yet
         await anext(found)

@@ -198,9 +198,17 @@ class Sidecar:
         self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self._gate)
         self._admin.begin(self._hub, self._log, self._owner.administer)
         self._drain.begin(self._front, self._owner)
-        counts, is_ready = self._owner.counts, lambda: self._health.why_not_ready() is None
-        sources = (self._hub, self._log, self._front, counts, self._dialects, lambda: self.settings, is_ready)
-        self._metrics.begin(Measured(*sources))
+        self._metrics.begin(
+            Measured(
+                hub=self._hub,
+                log=self._log,
+                front=self._front,
+                counts=self._owner.counts,
+                dialects=self._dialects,
+                settings=lambda: self.settings,
+                is_ready=lambda: self._health.why_not_ready() is None,
+            )
+        )
 
     def _use_hooks(self, hooks: HookChecks) -> None:
         self._hooks = self._endpoint.hooks = hooks

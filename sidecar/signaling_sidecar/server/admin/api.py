@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 
 from signaling_sidecar.analysis.messages import AskWhy
+from signaling_sidecar.auth.same_secret import is_same_secret
 from signaling_sidecar.errors import NOT_JSON, Code, Refusal
 from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
@@ -23,7 +24,6 @@ from signaling_sidecar.server.admin.bodies import json_answer, read_body
 from signaling_sidecar.server.admin.inspector_links import (
     InspectorLinks,
     is_on_this_machine,
-    is_same,
     refuse_other_pages,
 )
 from signaling_sidecar.server.admin.openapi import PREFIX, document
@@ -33,6 +33,7 @@ from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisPr
 from signaling_sidecar.server.authorisation.gate import Gate, is_of_admin
 from signaling_sidecar.server.authorisation.long_answers import ends_with_token
 from signaling_sidecar.server.authorisation.revoking import Revoking
+from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.inspector.api import InspectorApi
@@ -133,8 +134,8 @@ class AdminApi:
         async def guarded(request: web.Request) -> web.StreamResponse:
             if request.path.startswith(f"{INSPECTOR_PREFIX}/"):
                 refuse_other_pages(request)
-            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not self._is_allowed(request, token):
+            token = bearer_token(request)
+            if token is None or not self._is_allowed(request, token):
                 raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="the admin token is missing\n")
             if request.method != "GET" and request.content_type != "application/json":
                 raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
@@ -144,7 +145,7 @@ class AdminApi:
         return guarded
 
     def _is_allowed(self, request: web.Request, token: str) -> bool:
-        if is_same(self._token, token):
+        if is_same_secret(self._token, token):
             return True
         is_inspector = request.path.startswith(f"{INSPECTOR_PREFIX}/") and is_on_this_machine(request)
         if is_inspector and self._links.is_token(token):

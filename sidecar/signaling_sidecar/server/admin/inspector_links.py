@@ -7,7 +7,6 @@ send it.
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import re
 import secrets
@@ -17,6 +16,8 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
+
+from signaling_sidecar.auth.same_secret import is_same_secret
 
 VALID_S = 60.0  # seconds in which a link can be opened
 MAX_LINKS = 16  # links that have not been opened; a new one replaces the oldest
@@ -49,7 +50,7 @@ class InspectorLinks:
     def token_for(self, sent: str) -> str | None:
         """Use up a code, and return a token for it. Returns None for a code that is unknown, used or expired."""
         valid = [code for code, until_s in self._codes if self._now_s() < until_s]
-        found = [code for code in valid if is_same(code, sent)]  # as long for a wrong code as for a right one
+        found = [code for code in valid if is_same_secret(code, sent)]  # as long for a wrong code as for a right one
         if not found:
             return None
         self._codes = deque((each for each in self._codes if each[0] not in found), maxlen=MAX_LINKS)
@@ -58,14 +59,8 @@ class InspectorLinks:
         return token
 
     def is_token(self, sent: str) -> bool:
-        same = [is_same(token, sent) for token in self._tokens]  # the time does not show which of them is equal
+        same = [is_same_secret(token, sent) for token in self._tokens]  # the time does not show which of them is equal
         return any(same)
-
-
-def is_same(secret: str, sent: str) -> bool:
-    """Compare two strings in a time that does not show how much of them is equal."""
-    # Python represents bytes of a header that are not UTF-8 as lone surrogates.
-    return hmac.compare_digest(sent.encode(errors="surrogatepass"), secret.encode())
 
 
 def refuse_other_pages(request: web.Request) -> None:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from signaling_sidecar.auth import Claims
+from signaling_sidecar.auth.limits import LEEWAY_S
 from signaling_sidecar.hub.grant import Grant
 
-LEEWAY_S = 10.0  # seconds after `exp`, because the clocks of the issuer and of the sidecar may differ
 ANONYMOUS_FOR_S = 10.0  # seconds until a client without a token must have joined with one
 MAX_FAILURES = 3  # invalid tokens on one connection
 MAX_ASKED = 256  # joins that are not answered yet; more than a frame can contain

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import hmac
 import ipaddress
 
 from aiohttp import web
 
+from signaling_sidecar.auth.same_secret import is_same_secret
 from signaling_sidecar.site import Site
 
 PROXY_HEADER = "X-Signaling-Proxy"
@@ -35,7 +35,7 @@ def find_client_address(request: web.Request, site: Site | None, trusted_proxies
     forwarded = request.headers.getall(FORWARDED_FOR, ())
     secrets = request.headers.getall(PROXY_HEADER, ())
     remote = _ip(request.remote or "")
-    is_plugin = site is not None and len(secrets) == 1 and _is_same(secrets[0], site.secret)
+    is_plugin = site is not None and len(secrets) == 1 and is_same_secret(site.secret, secrets[0])
     if not is_plugin and not _is_in(remote, trusted_proxies):
         return None if forwarded or secrets else remote
     address = None
@@ -64,11 +64,6 @@ def _is_in(address: str | None, networks: tuple[str, ...]) -> bool:
 @functools.lru_cache(maxsize=4)
 def _parsed(networks: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     return [ipaddress.ip_network(network) for network in networks]
-
-
-def _is_same(sent: str, secret: str) -> bool:
-    # Python represents bytes of a header that are not UTF-8 as lone surrogates.
-    return hmac.compare_digest(sent.encode(errors="surrogateescape"), secret.encode())
 
 
 def _ip(text: str) -> str | None:

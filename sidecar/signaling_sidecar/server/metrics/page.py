@@ -8,8 +8,9 @@ from importlib.util import find_spec
 
 from aiohttp import web
 
+from signaling_sidecar.auth.same_secret import is_same_secret
 from signaling_sidecar.errors import MissingExtra
-from signaling_sidecar.server.admin.inspector_links import is_same
+from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token
 from signaling_sidecar.server.http.access import Handler
 from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.metrics.measured import Measured
@@ -39,8 +40,8 @@ class MetricsPage:
 
         The admin's own token is new in each run, so a Prometheus could not keep it.
         """
-        own, (scheme, _, sent) = self._own_token(), request.headers.get("Authorization", "").partition(" ")
-        if own is not None and scheme.lower() == "bearer" and is_same(own, sent):
+        own, sent = self._own_token(), bearer_token(request)
+        if own is not None and sent is not None and is_same_secret(own, sent):
             return await self._metrics(request)
         return await self._for_admin(request)
 

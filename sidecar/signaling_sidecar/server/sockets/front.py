@@ -118,12 +118,7 @@ class Front:
         for connection, frame in taken:
             if connection.end is None:
                 try:
-                    command = self.read(connection, frame)
-                    if self.token_holders is None:
-                        self.owner.ask(command)
-                    else:
-                        self.owner.ask(self.token_holders.check(connection, command))
-                        self.token_holders.close_spent(connection)
+                    self.ask(connection, self.checked(connection, self.read(connection, frame)))
                 except Exception:
                     logger.exception("a frame of connection %d could not be handled", connection.id)
                     connection.abort("internal error")
