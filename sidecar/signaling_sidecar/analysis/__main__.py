@@ -33,10 +33,10 @@ def main() -> None:
         except MemoryError:
             # The server starts another process, which does not have what this one has in memory.
             reply = Reply(OUT_OF_MEMORY, b"there is not enough memory to analyse the newest part of the event log")
-        except Exception as error:
+        except Exception:
             traceback.print_exc()
             analyst = Analyst(begin)  # this one may have stopped in the middle of something
-            reply = Reply(Code.INTERNAL, f"a bug in the sidecar: {error!r}".encode())
+            reply = Reply(Code.INTERNAL, b"the event log could not be analysed, because of a bug in the sidecar")
         try:
             replies.write(framed(reply))
             replies.flush()
