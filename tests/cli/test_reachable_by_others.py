@@ -113,6 +113,7 @@ async def test_nothing_is_opened_by_settings_that_change_while_it_runs(tmp_path:
         await program.line(r"now in use from .*: max_rooms$")
         write(file, safe + "insecure = true\n")
         await program.line(r"^insecure: restart the sidecar to use the new value$")
+        assert program.count("detected") == 0, "the watcher of the file tells of each save, too"
     finally:
         program.process.kill()
         await program.ended()

@@ -93,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _messages(sources: Sources) -> AbstractContextManager[None]:
     """Set up how messages are written to stderr. Raises SettingsError."""
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each save, and we tell what follows from it
     found = sources.configured("log_format")
     if found is not None and found.value == "json":
         return json_lines_on(sys.stderr)
