@@ -116,6 +116,13 @@ def test_a_wrong_url_is_one_sentence(wrong: str, reason: str) -> None:
     assert reason in done.stderr
 
 
+def test_a_token_that_anybody_on_the_way_could_read_is_sent_with_a_warning(url: str) -> None:
+    warning = "the token is sent to http://sidecar.invalid without encryption; use https\n"
+    assert warning in ask("rooms", "--url", "http://sidecar.invalid").stderr
+    for safe in ("https://sidecar.invalid", url):
+        assert "encryption" not in ask("rooms", "--url", safe).stderr
+
+
 class Elsewhere(BaseHTTPRequestHandler):
     """A server that is no sidecar: it sends every request to itself, and notes who asks."""
 

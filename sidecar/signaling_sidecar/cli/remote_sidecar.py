@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
@@ -12,6 +14,7 @@ from urllib.error import HTTPError, URLError
 
 from signaling_sidecar.admin_request import TIMEOUT_S, open_admin
 from signaling_sidecar.errors import NotAnswered
+from signaling_sidecar.eventlog.secure_context import is_insecure
 from signaling_sidecar.untrusted_text import visible
 
 TOKEN_VARIABLE = "SIDECAR_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
@@ -35,6 +38,8 @@ def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Itera
         raise NotAnswered(url, "the URL must begin with http:// or https://")
     if not TOKEN.fullmatch(token):
         raise NotAnswered(url, f"set the variable {TOKEN_VARIABLE} to a token with the scope `admin`")
+    if is_insecure(url):
+        _warn_of_plain_http(url)
     try:
         with open_admin(url.rstrip("/"), token, "GET", path, timeout_s=timeout_s) as answer:
             yield answer
@@ -49,6 +54,11 @@ def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Itera
         ValueError,
     ) as error:  # the connection was lost, or is no HTTP, or the port is wrong
         raise NotAnswered(url, visible(str(error) or type(error).__name__)) from None
+
+
+@functools.cache  # `tail` asks twice
+def _warn_of_plain_http(url: str) -> None:
+    print(f"the token is sent to {visible(url)} without encryption; use https", file=sys.stderr)
 
 
 def records(url: str, after: int = 0, *, follow: bool = False) -> Iterator[bytes]:
