@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import itertools
 import logging
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -19,7 +20,6 @@ from signaling_sidecar.eventlog import LogWriter, state_dir
 from signaling_sidecar.eventlog.boot_ids import new_boot_id
 from signaling_sidecar.hub import Hub, commands
 from signaling_sidecar.hub.effects import Record
-from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server.admin.api import AdminApi
@@ -37,9 +37,7 @@ from signaling_sidecar.server.http.access import Access
 from signaling_sidecar.server.http.advice import consequences
 from signaling_sidecar.server.http.dialect_routes import DialectRoutes
 from signaling_sidecar.server.http.health import Health
-from signaling_sidecar.server.http.let_in import claims_of
 from signaling_sidecar.server.http.wrong_paths import WrongPaths
-from signaling_sidecar.server.hub_view import HubView
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.inspector.page import page_routes
 from signaling_sidecar.server.metrics.measured import Measured
@@ -50,6 +48,7 @@ from signaling_sidecar.server.pages.peers_in_rooms import PeersInRooms
 from signaling_sidecar.server.pages.status_page import StatusPage
 from signaling_sidecar.server.previous_run import restore_previous_run
 from signaling_sidecar.server.random_ids import RandomIds
+from signaling_sidecar.server.rooms_access import RoomsHere
 from signaling_sidecar.server.run_log import LOOK_EVERY_S, apply_settings, log_of
 from signaling_sidecar.server.sockets.endpoint import Endpoint, new_given_id
 from signaling_sidecar.server.sockets.front import Front
@@ -87,6 +86,7 @@ class Sidecar:
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
         self._rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
         self._hub = self._new_hub()
+        self._rooms = RoomsHere()
         self._log: LogWriter
         self._front: Front
         self._owner: Owner
@@ -102,9 +102,15 @@ class Sidecar:
         self._revoking = None if tokens is None or settings.auth == "token" else Revoking(tokens, self.held_state_dir)
         self._analysis = AnalysisProcess(self.state_dir, self.boot)
         self._admin = AdminApi(
-            self.admin_token, self.boot, self._analysis, lambda: self._access.refused, self._gate, self._revoking
+            self.admin_token,
+            self.boot,
+            self._rooms,
+            self._analysis,
+            lambda: self._access.refused,
+            self._gate,
+            self._revoking,
         )
-        self._metrics = MetricsPage(self._admin.guarded, lambda: self.settings.metrics_token)
+        self._metrics = MetricsPage(self._rooms, self._admin.guarded, lambda: self.settings.metrics_token)
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
@@ -121,13 +127,13 @@ class Sidecar:
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         page = StatusPage(self.boot, self._dialects, self.site, self._addresses, self._admit)
-        peers = PeersInRooms(self._analysis, self._listed_rooms, self._admit)
+        peers = PeersInRooms(self._analysis, self._rooms, self._admit)
         dialects = DialectRoutes(
             self._dialects,
             self._serve,
             self._admit,
             lambda: self.settings,
-            self._view,
+            self._rooms,
             new_given_id,
             page.page,
         )
@@ -195,12 +201,14 @@ class Sidecar:
             self._front.token_holders = holders = TokenHolders(self._gate, checks, self._front.close_connection)
             if self._revoking is not None:
                 self._revoking.begin(holders.close_all_of, self._owner.record)
-        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self._gate)
-        self._admin.begin(self._hub, self._log, self._owner.administer)
+        self._endpoint = Endpoint(
+            self.settings, self._dialects, self._front, self._conceal, self._gate, itertools.count(1).__next__
+        )
+        self._rooms.begin(self._hub, self._owner.administer)
+        self._admin.begin(self._log)
         self._drain.begin(self._front, self._owner)
         self._metrics.begin(
             Measured(
-                hub=self._hub,
                 log=self._log,
                 front=self._front,
                 counts=self._owner.counts,
@@ -260,19 +268,13 @@ class Sidecar:
         """Call the `admit` hook for a plain HTTP request. Raises HTTPForbidden if the hook refuses the request."""
         await self._endpoint.admit(request, dialect)
 
-    def _view(self, dialect: Dialect, request: web.Request) -> HubView:
-        claims = claims_of(request)
-        return HubView(self._hub, dialect.name, claims.rooms if claims is not None else None)
-
-    def _addresses(self) -> Iterator[str | None]:
-        """Return the IP address of each connected peer in a room, with None for an unknown address."""
-        for room in self._hub.membership.rooms:
-            for session in room.sessions.values():
-                if session.connection is not None:
-                    yield self._owner.address_of(session.connection)
-
-    def _listed_rooms(self) -> Iterator[Room]:
-        return (room for room in self._hub.membership.rooms if room.key.dialect == NATIVE.name and room.listed)
+    async def _addresses(self) -> list[str | None]:
+        """Return the IP address of each peer in a room that is connected to this sidecar, with None for an unknown
+        address."""
+        hub = await self._rooms.hub()
+        here = {connection.id: connection.address for connection in self._front.connections}
+        sessions = (session for room in hub.membership.rooms for session in room.sessions.values())
+        return [here[session.connection] for session in sessions if session.connection in here]
 
     def _conceal(self, secret: str) -> str:
         """The keyed hash by which the log and the tables name a secret, such as a pairing code."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, assert_never
 
 import msgspec
@@ -31,16 +30,12 @@ from signaling_sidecar.untrusted_text import visible
 logger = logging.getLogger("signaling_sidecar")
 
 
-@dataclass(slots=True)
-class _Known:
-    """What the owner has been told of an open connection."""
-
-    dialect: Dialect | None
-    address: str | None
-
-
 class Owner:
-    """Must be created in a running event loop."""
+    """Must be created in a running event loop.
+
+    It may begin while connections are open that another owner was told of. It is told no more of them until their
+    dialects are recognised, or until they end.
+    """
 
     def __init__(self, hub: Hub, log: LogWriter, front: FrontSide, tick: Tick) -> None:
         self.has_hooks = False
@@ -51,15 +46,11 @@ class Owner:
         self._front = front
         self._tick = tick
         self._loop = asyncio.get_running_loop()
-        self._connections: dict[int, _Known] = {}
+        self._dialects: dict[int, Dialect] = {}
+        """The dialects of the open connections, as far as they are known."""
         self._deadline: asyncio.TimerHandle | None = None
         self._deadline_s: float | None = None
         self._holds_deadlines = False
-
-    def address_of(self, connection: int) -> str | None:
-        """Return the IP address of a connection's client, or None if it is unknown."""
-        known = self._connections.get(connection)
-        return known.address if known is not None else None
 
     # --- what the front asks and tells -------------------------------------------------------------------------------
 
@@ -81,7 +72,8 @@ class Owner:
         self._carry_out(effects)
 
     def opened(self, opened: ConnectionOpened) -> None:
-        self._connections[opened.connection] = _Known(opened.dialect, opened.address)
+        if opened.dialect is not None:
+            self._dialects[opened.connection] = opened.dialect
         # A header may contain bytes that are not UTF-8. Python represents them as lone surrogates, which JSON cannot
         # contain.
         shown = {
@@ -93,10 +85,10 @@ class Owner:
         self.record(Record("connection.opened", dialect, connection=opened.connection, data=data))
 
     def recognised(self, connection: int, dialect: Dialect) -> None:
-        self._connections[connection].dialect = dialect
+        self._dialects[connection] = dialect
 
     def ended(self, ended: ConnectionEnded) -> None:
-        dialect = self._connections.pop(ended.connection).dialect
+        dialect = self._dialects.pop(ended.connection, ended.dialect)
         session = self._hub.membership.session(ended.connection)  # None for a connection that is in several rooms
         untold = ended.by == "peer" and dialect is not None and dialect.keeps_secrets
         reason = None if untold else ended.reason or None
@@ -231,12 +223,12 @@ class Owner:
 
     def _with_dialect(self, refused: Record) -> Record:
         """Add the dialect to the record of a refusal outside of all rooms, and remove what the dialect keeps secret."""
-        known = self._connections.get(refused.connection or 0)
-        if known is None or known.dialect is None:
+        dialect = self._dialects.get(refused.connection or 0)
+        if dialect is None:
             return refused
-        changes: dict[str, Any] = {"dialect": known.dialect.name}
+        changes: dict[str, Any] = {"dialect": dialect.name}
         data = refused.data
-        if known.dialect.keeps_secrets and isinstance(data, Mapping) and data["code"] == Code.UNKNOWN_TYPE:
+        if dialect.keeps_secrets and isinstance(data, Mapping) and data["code"] == Code.UNKNOWN_TYPE:
             changes |= {"kind": None, "data": present(code=Code.UNKNOWN_TYPE, count=data["count"])}
         return msgspec.structs.replace(refused, **changes)
 

@@ -26,12 +26,13 @@ from signaling_sidecar.analysis.messages import (
     Survey,
 )
 from signaling_sidecar.eventlog import LogWriter
-from signaling_sidecar.hub import Hub, RoomKey
+from signaling_sidecar.hub import RoomKey
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.inspector.query import BadQuery, kinds_of, pair_of, range_of, seq_of
 from signaling_sidecar.server.inspector.room_list import hints, rooms_listed
 from signaling_sidecar.server.room_state import room_state
+from signaling_sidecar.server.rooms_access import RoomsAccess
 
 AT_MOST_EVERY_S = 0.25  # seconds between two lines of a stream
 LOOK_EVERY_S = 1.0  # seconds; what is not in the event log, such as a refused request, is told too
@@ -44,15 +45,21 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class InspectorApi:
     """`begin` must be called before the first request. `refused` returns the refused requests since the start."""
 
-    def __init__(self, analysis: AnalysisProcess, boot: str, refused: Callable[[], Iterable[Barred]]) -> None:
+    def __init__(
+        self,
+        rooms: RoomsAccess,
+        analysis: AnalysisProcess,
+        boot: str,
+        refused: Callable[[], Iterable[Barred]],
+    ) -> None:
+        self._access = rooms
         self._analysis, self._boot, self._refused = analysis, boot, refused
-        self._hub: Hub
         self._log: LogWriter
         self._is_over = False
         self._news = asyncio.Event()
 
-    def begin(self, hub: Hub, log: LogWriter) -> None:
-        self._hub, self._log = hub, log
+    def begin(self, log: LogWriter) -> None:
+        self._log = log
         log.listeners.add(lambda _: self._wake())
 
     def end_streams(self) -> None:
@@ -88,7 +95,7 @@ class InspectorApi:
                     seen = _overview(await self._analysis.ask(Survey()))
                 except AnalysisFailed as error:
                     seen, problem = None, error
-            line = msgspec.json.encode(self._state(seen, problem)) + b"\n"
+            line = msgspec.json.encode(await self._state(seen, problem)) + b"\n"
             if line != told or loop.time() - told_s >= SIGN_OF_LIFE_S:
                 told, told_s = line, loop.time()
                 await response.write(line)
@@ -117,8 +124,9 @@ class InspectorApi:
         self._news.set()
         self._news = asyncio.Event()
 
-    def _state(self, seen: Overview | None, problem: AnalysisFailed | None) -> dict[str, Any]:
-        states = [room_state(room) for room in self._hub.membership.rooms]
+    async def _state(self, seen: Overview | None, problem: AnalysisFailed | None) -> dict[str, Any]:
+        hub = await self._access.hub()
+        states = [room_state(room) for room in hub.membership.rooms]
         told = hints(states, seen, self._refused(), is_log_written=self._log.is_written)
         return {
             "boot": self._boot,
@@ -142,37 +150,40 @@ class InspectorApi:
         return answering
 
     async def _room(self, request: web.Request) -> web.Response:
-        key, state = self._asked(request)
+        key, state = await self._asked(request)
         return await self._answer(ShowRoom(key=key, state=state, pair=pair_of(request), kinds=kinds_of(request)))
 
     async def _ladder(self, request: web.Request) -> web.Response:
-        key, state = self._asked(request)
+        key, state = await self._asked(request)
         pair, kinds = pair_of(request), kinds_of(request)
         return await self._answer(ShowRows(key=key, state=state, range=range_of(request), pair=pair, kinds=kinds))
 
     async def _records(self, request: web.Request) -> web.Response:
-        key, state = self._asked(request)
+        key, state = await self._asked(request)
         pair, prefix, text = pair_of(request), request.query.get("type", ""), request.query.get("text", "")
         wanted = ShowRecords(key=key, state=state, range=range_of(request), pair=pair, type_prefix=prefix, text=text)
         return await self._answer(wanted)
 
     async def _payload(self, request: web.Request) -> web.Response:
-        key, state = self._asked(request)
+        key, state = await self._asked(request)
         return await self._answer(ShowPayload(key=key, state=state, seq=seq_of(request)))
 
     async def _markdown(self, request: web.Request) -> web.Response:
-        key, _ = self._asked(request)
-        return await self._answer(Describe(key, pair_of(request)), "text/markdown")
+        return await self._answer(Describe(_key(request), pair_of(request)), "text/markdown")
 
     async def _answer(self, wanted: Request, content_type: str = "application/json") -> web.Response:
         body = await self._analysis.ask(wanted)
         return web.Response(body=body, content_type=content_type, charset="utf-8", headers=_FRESH)
 
-    def _asked(self, request: web.Request) -> tuple[RoomKey, dict[str, Any] | None]:
+    async def _asked(self, request: web.Request) -> tuple[RoomKey, dict[str, Any] | None]:
         """Return the key of the room in the URL, and its state if there is such a room."""
-        key = RoomKey(request.match_info["dialect"], request.match_info["room"])
-        room = self._hub.membership.room(key)
+        key = _key(request)
+        room = (await self._access.hub()).membership.room(key)
         return key, None if room is None else room_state(room)
+
+
+def _key(request: web.Request) -> RoomKey:
+    return RoomKey(request.match_info["dialect"], request.match_info["room"])
 
 
 _FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

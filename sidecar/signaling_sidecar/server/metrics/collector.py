@@ -7,7 +7,7 @@ contains an id, a name or an address.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from signaling_sidecar import __version__
+from signaling_sidecar.hub import Hub
 from signaling_sidecar.server.metrics.measured import Measured
 
 _Key = TypeVar("_Key", str, tuple[str, str])
@@ -24,18 +25,19 @@ _NO_DIALECT = "none"
 """The label of a frame that was refused before its dialect was known."""
 
 
-def registry_of(measured: Measured) -> CollectorRegistry:
-    """Return the metrics of the sidecar, of its process and of Python's memory."""
+def registry_of(measured: Measured, hub: Callable[[], Hub]) -> CollectorRegistry:
+    """Return the metrics of the sidecar, of its process and of Python's memory. `hub` returns the hub to read from."""
     registry = CollectorRegistry(auto_describe=True)
-    registry.register(_SidecarCollector(measured))
+    registry.register(_SidecarCollector(measured, hub))
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
 
 
 class _SidecarCollector(Collector):
-    def __init__(self, measured: Measured) -> None:
+    def __init__(self, measured: Measured, hub: Callable[[], Hub]) -> None:
         self._measured = measured
+        self._hub = hub
 
     def collect(self) -> Iterator[Metric]:
         yield from self._state()
@@ -70,7 +72,7 @@ class _SidecarCollector(Collector):
         dialects = self._measured.dialects
         rooms = Counter(dict.fromkeys(dialects, 0))
         peers = Counter(dict.fromkeys(product(dialects, ("connected", "away")), 0))
-        for room in self._measured.hub.membership.rooms:
+        for room in self._hub().membership.rooms:
             dialect = room.key.dialect
             away = sum(session.connection is None for session in room.sessions.values())
             rooms[dialect] += 1

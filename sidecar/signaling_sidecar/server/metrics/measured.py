@@ -6,14 +6,12 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from signaling_sidecar.eventlog import LogWriter
-from signaling_sidecar.hub import Hub
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.settings import Settings
 
 
 class Measured(NamedTuple):
-    hub: Hub
     log: LogWriter
     front: Front
     counts: Counts

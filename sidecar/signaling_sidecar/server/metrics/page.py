@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 
 from aiohttp import web
 
 from signaling_sidecar.auth.same_secret import is_same_secret
 from signaling_sidecar.errors import MissingExtra
+from signaling_sidecar.hub import Hub
 from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token
 from signaling_sidecar.server.http.access import Handler
 from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.metrics.measured import Measured
+from signaling_sidecar.server.rooms_access import RoomsAccess
+
+COLLECTOR = "signaling_sidecar.server.metrics.collector"  # a module that needs the extra `metrics`
 
 
 class MetricsPage:
@@ -22,10 +27,15 @@ class MetricsPage:
     `begin` must be called before the first request.
     """
 
-    def __init__(self, guarded: Callable[[Handler], Handler], own_token: Callable[[], str | None]) -> None:
+    def __init__(
+        self, rooms: RoomsAccess, guarded: Callable[[Handler], Handler], own_token: Callable[[], str | None]
+    ) -> None:
+        self._rooms = rooms
         self._for_admin = guarded(self._metrics)
         self._own_token = own_token
         self._measured: Measured
+        self._hub: Hub
+        """What the collector reads from. It cannot wait for the hub itself, because it is not asynchronous."""
         self._answer: Handler | None = None
 
     def begin(self, measured: Measured) -> None:
@@ -49,7 +59,10 @@ class MetricsPage:
         if self._answer is None:
             if find_spec("prometheus_client") is None:
                 raise web.HTTPNotImplemented(text=f"{MissingExtra('/metrics', 'metrics')}\n")
-            self._answer = await asyncio.to_thread(self._load)  # the import takes longer than any frame should wait
+            await asyncio.to_thread(import_module, COLLECTOR)  # this takes longer than any frame should wait
+        self._hub = await self._rooms.hub()
+        if self._answer is None:
+            self._answer = self._load()
         return await self._answer(request)
 
     def _load(self) -> Handler:
@@ -57,4 +70,4 @@ class MetricsPage:
 
         from signaling_sidecar.server.metrics.collector import registry_of
 
-        return make_aiohttp_handler(registry_of(self._measured))
+        return make_aiohttp_handler(registry_of(self._measured, lambda: self._hub))

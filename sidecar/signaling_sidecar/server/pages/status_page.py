@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
 import msgspec
@@ -54,7 +54,7 @@ class StatusPage:
         boot: str,
         dialects: Mapping[str, Dialect],
         site: Callable[[], Site | None],
-        clients: Callable[[], Iterable[str | None]],
+        clients: Callable[[], Awaitable[Sequence[str | None]]],
         admit: Callable[[web.Request], Awaitable[None]],
     ) -> None:
         self._boot = boot
@@ -79,7 +79,7 @@ class StatusPage:
         site = self._site()
         shown = SiteShown(site.name, site.local, site.for_a_phone) if site is not None else None
         findings = [] if BRIEF in request.query else await self._examined(request, site)
-        clients = list(self._clients())
+        clients = await self._clients()
         if len(clients) > 1:
             findings += check_client_networks(clients, await asyncio.to_thread(own_addresses))
         dialects = [

@@ -168,7 +168,8 @@ class Front:
         self._connections.pop(connection.id, None)
         if self.token_holders is not None:
             self.token_holders.ended(connection)
-        self.owner.ended(ConnectionEnded(connection.id, *end))
+        dialect = connection.speaker.dialect if connection.speaker is not None else None
+        self.owner.ended(ConnectionEnded(connection.id, *end, dialect))
 
     def _report_too_fast(self, connection: Connection, count: int) -> None:
         if count:
