@@ -111,7 +111,7 @@ async def test_a_connection_that_loses_one_room_to_a_newer_one_keeps_the_other(s
 
 async def test_the_admin_removes_a_peer_from_one_room(served: Served) -> None:
     ann = await guest(served, "ann", "bar", "den")
-    served.sidecar._owner.administer(Kick(RoomKey("club", "bar"), "ann"))
+    await served.sidecar.rooms.administer(Kick(RoomKey("club", "bar"), "ann"))
     assert await ann.receive() == {"event": "lost", "room": "bar", "why": "removed"}
     assert (await ann.ask({"id": 1, "do": "enter", "rooms": ["bar"]}))["error"] == "barred"
 

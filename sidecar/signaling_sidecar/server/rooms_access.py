@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from signaling_sidecar.errors import Refusal
@@ -18,20 +17,3 @@ class RoomsAccess(Protocol):
 
     async def administer(self, command: OfAdmin) -> Refusal | None:
         """Carry out an admin command. Returns the refusal if it cannot be carried out."""
-
-
-class RoomsHere:
-    """The access to a hub in this process. `begin` must be called before the first request."""
-
-    def __init__(self) -> None:
-        self._hub: Hub
-        self._administer: Callable[[OfAdmin], Refusal | None]
-
-    def begin(self, hub: Hub, administer: Callable[[OfAdmin], Refusal | None]) -> None:
-        self._hub, self._administer = hub, administer
-
-    async def hub(self) -> Hub:
-        return self._hub
-
-    async def administer(self, command: OfAdmin) -> Refusal | None:
-        return self._administer(command)

@@ -73,7 +73,7 @@ async def test_a_peer_that_the_admin_has_removed_is_told_why_it_cannot_return(se
     one, other = await ann(served), await connected(served, id="ben")
     await one.send(offer("ben"))
     assert await other.receive() == offered("ann", "ben")
-    assert served.sidecar._owner.administer(Kick(RoomKey("peerjs", "peerjs"), "ann")) is None
+    assert await served.sidecar.rooms.administer(Kick(RoomKey("peerjs", "peerjs"), "ann")) is None
     assert await one.closed() == (4003, "removed")
     assert await other.receive() == {"type": "LEAVE", "src": "ann"}
     again = await handshake(served, **COMPLETE)
