@@ -17,6 +17,7 @@ from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.free_memory import return_free_memory
 from signaling_sidecar.server.held_state_dir import HeldStateDir
+from signaling_sidecar.server.http.health import LOG_NOT_WRITTEN, NotReady
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.previous_run import restore_previous_run
 from signaling_sidecar.server.random_ids import RandomIds
@@ -77,7 +78,7 @@ class OwnHub:
 
         async with AsyncExitStack() as work:
             if hooks is not None:
-                in_use = hooks_in_use(hooks, self._hub, self.owner.record, self.owner.administer, use_everywhere)
+                in_use = hooks_in_use(hooks, lambda: self._hub, self.owner.record, self.owner.administer, use_everywhere)
                 await work.enter_async_context(in_use)
             # A session that is not kept over a restart must have ended before the first client joins.
             self.owner.catch_up()
@@ -95,6 +96,15 @@ class OwnHub:
     def look_after(self) -> None:
         """Check the files of the log. Must be called every `LOOK_EVERY_S`."""
         self.owner.look_after_log()
+
+    is_open = True
+    """Whether clients may connect."""
+
+    def why_not_ready(self) -> NotReady | None:
+        return None if self.log.is_written else LOG_NOT_WRITTEN
+
+    async def hand_over(self) -> None:
+        """Nobody else can do what is done here: the next sidecar goes on with it."""
 
     def hold_deadlines(self) -> None:
         """Carry out no deadline from now on, because the sidecar is about to stop."""

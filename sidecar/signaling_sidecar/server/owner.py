@@ -9,25 +9,45 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 import msgspec
 
 from signaling_sidecar import errors
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.errors import Code, Refusal
-from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Ending, Hub, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.counts import Counts
+from signaling_sidecar.server.refused_commands import instead_of
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, FrontSide
-from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.untrusted_text import visible
 
 logger = logging.getLogger("signaling_sidecar")
+
+
+class RecordLog(Protocol):
+    """What takes the records: the event log of a sidecar with a hub of its own, or the next step of a cluster."""
+
+    @property
+    def is_written(self) -> bool: ...
+
+    def append(self, record: Record) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def look_after(self) -> None: ...
+
+
+class TickEnd(Protocol):
+    """What makes the effects of this turn of the event loop visible."""
+
+    def needs_end(self) -> None: ...
+
+    def end(self) -> None: ...
 
 
 class Owner:
@@ -37,7 +57,7 @@ class Owner:
     dialects are recognised, or until they end.
     """
 
-    def __init__(self, hub: Hub, log: LogWriter, front: FrontSide, tick: Tick) -> None:
+    def __init__(self, hub: Hub, log: RecordLog, front: FrontSide, tick: TickEnd) -> None:
         self.has_hooks = False
         self.counts = Counts()
         self._hooks: HookChecks | None = None
@@ -166,6 +186,11 @@ class Owner:
         self._holds_deadlines = True
         self._arm_deadline()
 
+    def release_deadlines(self) -> None:
+        """Carry out deadlines again, beginning with those that have come meanwhile."""
+        self._holds_deadlines = False
+        self._arm_deadline()
+
     def look_after_log(self) -> None:
         """Check that the log is still at its path and can be written. Must be called regularly."""
         self._log.look_after()
@@ -234,13 +259,8 @@ class Owner:
 
 
 def _internal_error(command: Command) -> commands.Refuse | commands.Numbered | None:
-    """Return the refusal that replaces a command that has raised an exception in the hub.
-
-    It has the number of the command, because the client would otherwise send the frame again.
-    """
+    """Return the refusal that replaces a command that has raised an exception in the hub, if a client is to be
+    told."""
     if isinstance(command, commands.SetRules | commands.SetLogState | commands.Tick):
         return None
-    refuse = commands.Refuse(connection=command.connection, refusal=errors.internal())
-    if isinstance(command, commands.Numbered):
-        return msgspec.structs.replace(command, command=refuse)
-    return refuse
+    return instead_of(command, errors.internal())

@@ -19,6 +19,7 @@ from signaling_sidecar.settings.kinds import (
     list_of,
     networks,
     one_of,
+    redis_url,
     seconds,
     secret,
     switch,
@@ -133,6 +134,19 @@ class Settings:
         dialects(()),
         (),
         "the wire protocols that clients can use; by default all that `sidecar dialects` lists",
+        live=False,
+    )
+    cluster: str | None = _setting(
+        redis_url(),
+        None,
+        "the URL of the Redis server by which several sidecars share their rooms, such as redis://localhost:6379/0",
+        live=False,
+    )
+    cluster_password: str | None = _setting(secret(), None, "the password of that Redis server", live=False)
+    cluster_lease_s: float = _setting(
+        seconds(60.0, 0.5),
+        3.0,
+        "how long a sidecar of a cluster may be silent until another one takes over its work",
         live=False,
     )
     hooks: Path | None = _setting(

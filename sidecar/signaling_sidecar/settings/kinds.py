@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 _TURN_SCHEMES = ("stun", "stuns", "turn", "turns")
 
@@ -39,16 +40,16 @@ def whole(lowest: int, highest: int, unit: str) -> Kind:
     return Kind(parse, f"a whole number of {unit} from {lowest} to {highest}", "N")
 
 
-def seconds(highest: float) -> Kind:
+def seconds(highest: float, lowest: float = 0.0) -> Kind:
     def parse(value: Any) -> float:
         if isinstance(value, bool):
             raise ValueError
         number = float(value)
-        if not 0 <= number <= highest:
+        if not lowest <= number <= highest:
             raise ValueError
         return number
 
-    return Kind(parse, f"seconds from 0 to {highest:g}", "SECONDS")
+    return Kind(parse, f"seconds from {lowest:g} to {highest:g}", "SECONDS")
 
 
 def text() -> Kind:
@@ -69,6 +70,20 @@ def secret(form: str = "(?s:.+)", expected: str = "a text that is not empty") ->
         return value
 
     return Kind(parse, expected, "TEXT", is_secret=True)
+
+
+def redis_url() -> Kind:
+    def parse(value: Any) -> str:
+        url = urlsplit(value)
+        if url.scheme not in ("redis", "rediss", "unix") or not (url.netloc or url.path) or url.password is not None:
+            raise ValueError
+        return str(value)
+
+    expected = (
+        "a URL that begins with redis://, rediss:// or unix://, without a password, which belongs into "
+        "SIDECAR_CLUSTER_PASSWORD"
+    )
+    return Kind(parse, expected, "URL")
 
 
 # As long as the output of SHA-256 (RFC 7518, 3.2). Clients also send the shared secret in a header that lists WebSocket

@@ -1,0 +1,219 @@
+"""What happens in Redis, as Lua scripts. Redis runs each script as a whole, with no other command in between.
+
+The keys, after the prefix `signaling-sidecar:`
+
+- `epoch`: a random text. A new one means that Redis has lost what the cluster knew.
+- `key`: the key of the keyed hashes that name secrets, such as pairing codes, in rooms and records.
+- `instances`: a hash with the living instances, by number. `last_instance` is the highest number ever given.
+- `lease:N`: exists as long as instance N is heard of.
+- `owner`: a hash. `instance` is the number of the owner, or empty after it has released the hub. `fence` counts the
+  owners, and `step` counts the commits of all owners. `place` is the id of the last entry of `in` whose effects are
+  committed, `checkpoint` is the id of the last entry of `log` with a checkpoint, and `kept_from` that of the one before
+  it. `held` has the commands that wait for the result of a challenge.
+- `in`: a stream of what the instances tell the owner. `posts` has the number of the last post of each instance.
+- `out:N`: a stream of what the owner tells instance N.
+- `log`: a stream of the committed lines of the event log, and now and then a checkpoint.
+
+Each script returns a list, whose first element is the result as a word:
+
+- `epoch`: Redis has lost its state, or another instance has founded the cluster again.
+- `buried`: this instance has been declared dead.
+- `fenced`: this instance is not the owner any more.
+- `lost`: Redis has an older state than this instance has seen.
+
+Every script that needs memory begins to write with a command that Redis refuses when its memory is full, so each is
+carried out as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha1
+
+PREFIX = "signaling-sidecar:"
+
+_COMMON = """
+local p = '@PREFIX@'
+local me, epoch = ARGV[1], ARGV[2]
+local function is_member() return redis.call('HEXISTS', p..'instances', me) == 1 end
+local function is_epoch() return redis.call('GET', p..'epoch') == epoch end
+local function bury(instance)
+  if redis.call('HEXISTS', p..'instances', instance) == 0 then return false end
+  redis.call('XADD', p..'in', '*', 'from', '0', 'batch', '[{"type":"Gone","instance":'..instance..'}]')
+  redis.call('HDEL', p..'instances', instance)
+  redis.call('HDEL', p..'posts', instance)
+  redis.call('DEL', p..'out:'..instance, p..'lease:'..instance)
+  return true
+end
+local function tell_of_owner(instance, fence)
+  for _, each in ipairs(redis.call('HKEYS', p..'instances')) do
+    redis.call('XADD', p..'out:'..each, '*', 'owner', instance, 'fence', fence)
+  end
+end
+""".replace("@PREFIX@", PREFIX)
+
+_MEMBER = (
+    _COMMON
+    + """
+if not is_epoch() then return {'epoch', redis.call('EXISTS', p..'epoch')} end
+if not is_member() then return {'buried'} end
+"""
+)
+
+# ARGV: 0, a new epoch, a new key, lease in ms, whether to found a cluster if there is none (1) or to wait (0)
+JOIN = (
+    _COMMON
+    + """
+if ARGV[5] == '0' and redis.call('EXISTS', p..'epoch') == 0 then return {'wait'} end
+redis.call('SET', p..'epoch', epoch, 'NX')
+redis.call('SET', p..'key', ARGV[3], 'NX')
+local number = redis.call('INCR', p..'last_instance')
+redis.call('HSET', p..'instances', number, '')
+redis.call('SET', p..'lease:'..number, '', 'PX', ARGV[4])
+return {'ok', number, redis.call('GET', p..'epoch'), redis.call('GET', p..'key'),
+  redis.call('HGET', p..'owner', 'checkpoint') or ''}
+"""
+)
+
+# ARGV: me, epoch, lease in ms, the last entry of this instance's outbox that was read
+RENEW = (
+    _MEMBER
+    + """
+local had = redis.call('PEXPIRE', p..'lease:'..me, ARGV[3])
+if had == 0 then redis.call('SET', p..'lease:'..me, '', 'PX', ARGV[3]) end
+redis.call('XTRIM', p..'out:'..me, 'MINID', ARGV[4])
+local silent = {}
+for _, each in ipairs(redis.call('HKEYS', p..'instances')) do
+  if redis.call('EXISTS', p..'lease:'..each) == 0 then silent[#silent + 1] = each end
+end
+local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step')
+local left_ms = owner[1] and owner[1] ~= '' and redis.call('PTTL', p..'lease:'..owner[1]) or -2
+return {'ok', had, owner[1] or '', owner[2] or '0', owner[3] or '0', left_ms,
+  redis.call('GET', p..'last_instance') or '0', silent}
+"""
+)
+
+# ARGV: me, epoch, the number of a silent instance
+DECLARE = (
+    _MEMBER
+    + """
+if redis.call('EXISTS', p..'lease:'..ARGV[3]) == 1 then return {'alive'} end
+bury(ARGV[3])
+return {'ok'}
+"""
+)
+
+# ARGV: me, epoch, whether the lease of an owner may be over (1) or only an owner that has released may be followed (0)
+CLAIM = (
+    _MEMBER
+    + """
+local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step', 'place', 'checkpoint', 'held', 'seq')
+local before = owner[1] or ''
+if before == me then return {'taken', 0} end
+if before ~= '' then
+  local left_ms = redis.call('PTTL', p..'lease:'..before)
+  if left_ms >= 0 then return {'taken', left_ms} end
+  if ARGV[3] == '0' then return {'taken', 0} end
+end
+local fence = (owner[2] or 0) + 1
+redis.call('HSET', p..'owner', 'instance', me, 'fence', fence)
+if before ~= '' then bury(before) end
+tell_of_owner(me, fence)
+return {'ok', fence, owner[3] or '0', owner[4] or '0-0', owner[5] or '', owner[6] or '', owner[7] or '0', before,
+  redis.call('HKEYS', p..'instances')}
+"""
+)
+
+# ARGV: me, epoch, number of the post, batch
+POST = (
+    _MEMBER
+    + """
+local last = tonumber(redis.call('HGET', p..'posts', me) or '0')
+local number = tonumber(ARGV[3])
+if number <= last then return {'ok'} end
+if number ~= last + 1 then return {'lost'} end
+redis.call('XADD', p..'in', '*', 'from', me, 'batch', ARGV[4])
+redis.call('HSET', p..'posts', me, number)
+return {'ok'}
+"""
+)
+
+# ARGV: me, epoch, fence, step, place, held, seq, ts, lines, checkpoint, and then pairs of an instance and its batch
+COMMIT = (
+    _MEMBER
+    + """
+local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step')
+if owner[1] ~= me or owner[2] ~= ARGV[3] then return {'fenced'} end
+local stored, step = tonumber(owner[3] or '0'), tonumber(ARGV[4])
+if step <= stored then return {'ok', redis.call('HGET', p..'owner', 'last_entry') or ''} end
+if step ~= stored + 1 then return {'lost'} end
+redis.call('HSET', p..'owner', 'step', ARGV[4], 'place', ARGV[5], 'held', ARGV[6], 'seq', ARGV[7])
+local entry = ''
+if ARGV[9] ~= '' then
+  entry = redis.call('XADD', p..'log', '*', 'step', ARGV[4], 'seq', ARGV[7], 'ts', ARGV[8], 'lines', ARGV[9])
+end
+if ARGV[10] ~= '' then
+  entry = redis.call('XADD', p..'log', '*', 'step', ARGV[4], 'seq', ARGV[7], 'ts', ARGV[8], 'checkpoint', ARGV[10])
+  local before = redis.call('HGET', p..'owner', 'checkpoint')
+  if before then redis.call('XTRIM', p..'log', 'MINID', before) end
+  redis.call('HSET', p..'owner', 'checkpoint', entry)
+end
+if entry ~= '' then redis.call('HSET', p..'owner', 'last_entry', entry) end
+for at = 11, #ARGV, 2 do
+  if redis.call('HEXISTS', p..'instances', ARGV[at]) == 1 then
+    redis.call('XADD', p..'out:'..ARGV[at], '*', 'batch', ARGV[at + 1])
+  end
+end
+if ARGV[5] ~= '0-0' then redis.call('XTRIM', p..'in', 'MINID', ARGV[5]) end
+return {'ok', entry}
+"""
+)
+
+# ARGV: me, epoch, fence
+RELEASE = (
+    _MEMBER
+    + """
+local owner = redis.call('HMGET', p..'owner', 'instance', 'fence')
+if owner[1] ~= me or owner[2] ~= ARGV[3] then return {'fenced'} end
+redis.call('HSET', p..'owner', 'instance', '')
+tell_of_owner('', ARGV[3])
+return {'ok'}
+"""
+)
+
+# ARGV: me, epoch
+LEAVE = (
+    _MEMBER
+    + """
+bury(me)
+return {'ok'}
+"""
+)
+
+# ARGV: me, epoch, new epoch, key, lease in ms, highest instance, fence, step, seq, ts, checkpoint, held
+FOUND_AGAIN = (
+    _COMMON
+    + """
+local stored = redis.call('GET', p..'epoch')
+if stored and stored ~= epoch and stored ~= ARGV[3] then return {'epoch', 1} end
+redis.call('SET', p..'epoch', ARGV[3])
+for _, each in ipairs(redis.call('HKEYS', p..'instances')) do
+  redis.call('DEL', p..'out:'..each, p..'lease:'..each)
+end
+redis.call('DEL', p..'in', p..'log', p..'owner', p..'posts', p..'instances', p..'out:'..me)
+redis.call('SET', p..'key', ARGV[4])
+redis.call('SET', p..'last_instance', ARGV[6])
+redis.call('HSET', p..'instances', me, '')
+redis.call('SET', p..'lease:'..me, '', 'PX', ARGV[5])
+local entry = redis.call('XADD', p..'log', '*', 'step', ARGV[8], 'seq', ARGV[9], 'ts', ARGV[10], 'checkpoint', ARGV[11])
+redis.call('HSET', p..'owner', 'instance', me, 'fence', ARGV[7], 'step', ARGV[8], 'seq', ARGV[9], 'place', '0-0',
+  'checkpoint', entry, 'held', ARGV[12], 'last_entry', entry)
+return {'ok', entry}
+"""
+)
+
+ALL = (JOIN, RENEW, DECLARE, CLAIM, POST, COMMIT, RELEASE, LEAVE, FOUND_AGAIN)
+
+
+def digest_of(script: str) -> str:
+    """Return the name by which Redis knows a script that was loaded."""
+    return sha1(script.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,515 @@
+"""This instance as a member of the cluster: it keeps its lease, follows the log, and is the owner when it has to be.
+
+1. All changes of what this instance is are made by one task (`run`), one after the other. A second one (`follow`) waits
+   for what others say.
+2. Only Redis decides who is the owner, and whether this instance is alive. No clock here is ever compared with a clock
+   elsewhere.
+3. An instance that was declared dead closes all its connections, and joins again under another number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, assert_never
+
+from signaling_sidecar.cluster import scripts, wire
+from signaling_sidecar.cluster.link import Entry, Link, RedisAway, ScriptCall, just_before, place_of
+from signaling_sidecar.cluster.messages import Reply, ToFront, ToOwner
+from signaling_sidecar.cluster.posts import Posts
+from signaling_sidecar.errors import UnreadableMessage
+from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
+from signaling_sidecar.server.clustered.step import Step
+from signaling_sidecar.server.clustered.takeover import Takeover
+from signaling_sidecar.server.clustered.term import Term
+
+RETRY_S = 0.1  # seconds between two attempts to reach Redis
+BLOCK_MS = 1000  # milliseconds for which a read waits; a change of what has to be read wakes it earlier
+RENEWALS = 3  # in a lease; so two may be lost
+TICKS_REST_S = 2.0  # seconds after an outage of Redis, in which clients come back before anybody's time is up
+IN, LOG = f"{scripts.PREFIX}in", f"{scripts.PREFIX}log"
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class OutOfDate(Exception):
+    """Redis knows better what this instance is: `word` is the result of a script (`scripts.py`)."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+
+class Fronts(Protocol):
+    """What a member needs of the front of its instance."""
+
+    def send(self, send: Send) -> None: ...
+
+    def close(self, close: Close) -> None: ...
+
+    def challenge(self, challenge: Challenge) -> None: ...
+
+
+class LogFiles(Protocol):
+    """The event log of this instance, into which the log of the cluster is copied."""
+
+    def begin(self, checkpoint: bytes, seq: int, ts: float) -> None: ...
+
+    def append(self, lines: bytes, seq: int) -> None: ...
+
+
+class Callbacks(NamedTuple):
+    """What others do when something has changed."""
+
+    joined: Callable[[int], None]
+    """Called with the number of this instance when it has joined."""
+    lost: Callable[[], None]
+    """Called when this instance was declared dead. It must close all connections."""
+    owner_changed: Callable[[], None]
+    """Called when there is another owner, which knows nothing but what is in the log."""
+    replied: Callable[[Reply], None]
+    end_tick: Callable[[], None]
+    """Called after messages for the front."""
+    segment_bytes: Callable[[], int]
+
+
+class Member:
+    """Must be created in a running event loop. `join` must be called before `run` and `follow`."""
+
+    def __init__(
+        self, link: Link, lease_s: float, key: bytes, front: Fronts, log: LogFiles, takeover: Takeover, callbacks: Callbacks
+    ) -> None:
+        self.number: int | None = None
+        """The number of this instance, or None while it is not a member."""
+        self.key = key
+        self.term: Term | None = None
+        """Set while this instance is the owner."""
+        self.owner: int | None = None
+        """The instance that was the owner when this one looked last."""
+        self.last_renewed_s = 0.0
+        self._link = link
+        self._lease_s = lease_s
+        self._front = front
+        self._log = log
+        self._takeover = takeover
+        self._callbacks = callbacks
+        self._loop = asyncio.get_running_loop()
+        self._wanted = asyncio.Event()
+        self._posts = Posts()
+        self._pending: Step | None = None
+        """The step that Redis must have next."""
+        self._epoch = ""
+        self._highest = 0
+        self._steady_since_s: float | None = None
+        """Since when Redis has answered each time, and this instance's lease was never over."""
+        self._renew_at_s = self._claim_at_s = 0.0
+        self._timer = self._loop.call_soon(self._wanted.set)
+        self._releasing: Term | None = None
+        """The term that this instance is about to end."""
+        self._out_place = "0-0"
+        self._log_place = "0-0"
+        self._log_has_begun = False
+        self._found_after_s = 0.0
+        """When this instance may found the cluster. After Redis has lost its state, the owner should do that."""
+        self._is_leaving = False
+        self._has_said_all = False
+        self._is_no_owner = asyncio.Event()
+        """Set while this instance is not the owner, and will not be."""
+        self._has_left = asyncio.Event()
+        self.is_away = False
+        """Whether Redis does not answer."""
+
+    # --- what the instance tells the owner ---------------------------------------------------------------------------
+
+    def tell(self, *messages: ToOwner) -> None:
+        """Tell the owner something. The messages of an instance are handled in their order."""
+        if self.number is None:
+            return
+        if self.term is not None:
+            for message in messages:
+                self.term.take(message, self.number)
+        else:
+            self._posts.add(messages)
+            self.wake()
+
+    def wake(self) -> None:
+        """Exchange with Redis what is due."""
+        self._wanted.set()
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    async def join(self) -> None:
+        """Become a member of the cluster. Raises RedisAway."""
+        [result] = await self._link.run(
+            ScriptCall(
+                scripts.JOIN,
+                ["0", secrets.token_hex(8), self.key, self._lease_ms, int(self._loop.time() >= self._found_after_s)],
+            )
+        )
+        if result[0] == b"wait":
+            raise RedisAway("it has lost the state of the cluster, which the owner should restore")
+        _, number, epoch, key, checkpoint = result
+        self.number, self.key = int(number), key
+        is_known = epoch.decode() == self._epoch
+        self._epoch = epoch.decode()
+        self._posts = Posts()
+        self._out_place = "0-0"
+        if not (is_known and self._log_has_begun):
+            self._log_place = just_before(checkpoint.decode()) if checkpoint else "0-0"
+        self._steady_since_s = self.last_renewed_s = self._loop.time()
+        self._renew_at_s = 0.0
+        self._callbacks.joined(self.number)
+        self.wake()
+
+    async def run(self) -> None:
+        """Keep the lease, exchange messages with Redis, and be the owner when that is due, until this instance has left
+        or the task is cancelled."""
+        while not self._has_left.is_set():
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self._do_what_is_due()
+            except RedisAway as error:
+                self._away(str(error))
+                await asyncio.sleep(RETRY_S)
+                self._wanted.set()
+            except OutOfDate as error:
+                await self._catch_up(error.word)
+
+    async def follow(self) -> None:
+        """Read what the owner tells this instance, and the log, until cancelled."""
+        while True:
+            number, term = self.number, self.term
+            if number is None:
+                await asyncio.sleep(RETRY_S)
+                continue
+            out = f"{scripts.PREFIX}out:{number}"
+            places = {out: self._out_place}
+            places |= {IN: term.read_place} if term is not None else {LOG: self._log_place}
+            try:
+                found = await self._link.read(places, BLOCK_MS)
+            except RedisAway:
+                await asyncio.sleep(RETRY_S)
+                continue
+            if self.number == number:
+                self._take(found, out, term)
+
+    async def hand_over(self) -> None:
+        """Give the hub to another instance, and do not take it again. Returns when that is done, or at once if this
+        instance is not the owner."""
+        self._is_leaving = True
+        self.wake()
+        await self._is_no_owner.wait()
+
+    async def leave(self) -> None:
+        """Leave the cluster, after all that was told so far. All connections must have been closed."""
+        self._is_leaving = self._has_said_all = True
+        self.wake()
+        await self._has_left.wait()
+
+    # --- what is due ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _me(self) -> list[str]:
+        return [str(self.number), self._epoch]
+
+    @property
+    def _lease_ms(self) -> int:
+        return round(1000 * self._lease_s)
+
+    @property
+    def _is_steady(self) -> bool:
+        """Whether this instance may take others for dead: after an outage of Redis, everybody's lease is over."""
+        since_s = self._steady_since_s
+        return since_s is not None and self._loop.time() - since_s >= self._lease_s
+
+    async def _do_what_is_due(self) -> None:
+        if self.number is None:
+            await self.join()
+        now_s = self._loop.time()
+        if now_s >= self._renew_at_s:
+            await self._renew()
+        if self.term is None and not self._is_leaving and self._loop.time() >= self._claim_at_s:
+            await self._claim()
+        if self._is_leaving:
+            await self._hand_over()
+        await self._exchange()
+        if self._has_said_all:
+            await self._run(ScriptCall(scripts.LEAVE, self._me))
+            self.number = None
+            self._has_left.set()
+        self._wake_at_next()
+
+    def _wake_at_next(self) -> None:
+        next_s = self._renew_at_s if self.term is not None else min(self._renew_at_s, self._claim_at_s)
+        self._timer.cancel()
+        self._timer = self._loop.call_at(next_s, self._wanted.set)
+
+    async def _hand_over(self) -> None:
+        term = self.term
+        if term is not None:
+            term.end()
+            self.term = None  # what is told from now on is for the next owner
+            self._releasing = term
+        if self._releasing is not None:
+            while await self._commit_next(self._releasing):
+                pass
+            await self._run(ScriptCall(scripts.RELEASE, [*self._me, self._releasing.fence]))
+            self._releasing = None
+        self._is_no_owner.set()
+
+    async def _renew(self) -> None:
+        began_s = self._loop.time()
+        [result] = await self._link.run(ScriptCall(scripts.RENEW, [*self._me, self._lease_ms, self._out_place]))
+        _, had, owner, _, step, left_ms, highest, silent = _checked(result)
+        self.last_renewed_s = began_s
+        self._back()
+        if not had or self._steady_since_s is None:
+            self._steady_since_s = began_s
+        self._renew_at_s = began_s + self._lease_s / RENEWALS
+        self._highest = int(highest)
+        self.owner = int(owner) if owner else None
+        if self.term is not None and int(step) < self.term.committed:
+            raise OutOfDate("lost")
+        self._expect_claim(began_s, left_ms)
+        if self._is_steady:
+            for each in silent:
+                if each != owner:
+                    await self._declare(each)
+
+    def _expect_claim(self, now_s: float, left_ms: int) -> None:
+        """Set when to ask for the hub: at the end of the owner's lease, if it is not renewed."""
+        steady_s = (self._steady_since_s or now_s) + self._lease_s
+        if self.owner is None:
+            self._claim_at_s = now_s
+        else:
+            self._claim_at_s = max(now_s + max(0, left_ms) / 1000 + 0.002, steady_s)
+
+    async def _declare(self, silent: bytes) -> None:
+        [result] = await self._link.run(ScriptCall(scripts.DECLARE, [*self._me, silent]))
+        if _checked(result)[0] == b"ok":
+            logger.warning("instance %d is gone", int(silent), extra={"code": "instance-gone"})
+
+    # --- the hub -------------------------------------------------------------------------------------------------------
+
+    async def _claim(self) -> None:
+        began_s = self._loop.time()
+        force = "1" if self._is_steady else "0"
+        [result] = await self._link.run(ScriptCall(scripts.CLAIM, [*self._me, force]))
+        word, *rest = _checked(result, "taken")
+        if word == b"taken":
+            self._claim_at_s = began_s + max(rest[0] / 1000 + 0.002, 0.02)
+            return
+        fence, step, place, checkpoint, held, seq, before, instances = rest
+        assert self.number is not None
+        living = {int(each) for each in instances}
+        restored = self._takeover.begin(living)
+        after = just_before(checkpoint.decode()) if checkpoint else "0-0"
+        while entries := await self._link.fetch(LOG, after):
+            for entry in entries:
+                restored.take(entry)
+                self._copy(entry)
+            after = entries[-1].id
+        term = self._takeover.term(restored, self.number, int(fence), int(step), place.decode(), int(seq))
+        for command in restored.held(held):
+            term.take(command, self.number)
+        while (post := self._posts.pending()) is not None:
+            await self._run(ScriptCall(scripts.POST, [*self._me, *post]))
+            self._posts.done()
+        while entries := await self._link.fetch(IN, term.read_place):
+            self._take_inbox(term, entries)
+        # Nothing is awaited from here on, so no message of this instance can come in between.
+        for message in self._posts.take_waiting():
+            term.take(message, self.number)
+        self.term, self.owner = term, self.number
+        data = {"instance": self.number, "fence": term.fence, "before": int(before) if before else None}
+        term.owner.record(Record("owner.changed", data=data))
+        self._callbacks.owner_changed()
+        took_ms = 1000 * (self._loop.time() - began_s)
+        logger.info("this instance has the rooms of the cluster now (%.0f ms)", took_ms, extra={"code": "owner"})
+
+    async def _exchange(self) -> None:
+        """Bring what this instance tells the owner to Redis, or what it has done as the owner."""
+        post = self._posts.pending()
+        if post is not None:
+            await self._run(ScriptCall(scripts.POST, [*self._me, *post]))
+            self._posts.done()
+        if self.term is not None:
+            await self._commit_next(self.term)
+
+    async def _commit_next(self, term: Term) -> bool:
+        """Commit the next step. Returns False if there is none. Raises RedisAway, after which the same step must be
+        committed again."""
+        step = self._pending = self._pending or term.next_step(self._callbacks.segment_bytes())
+        if step is None:
+            return False
+        others = [part for each, its in step.others.items() for part in (each, wire.encode_to_front(its))]
+        fixed = [step.number, step.place, step.held, step.seq, repr(step.ts), step.lines, step.checkpoint or b""]
+        result = await self._run(ScriptCall(scripts.COMMIT, [*self._me, term.fence, *fixed, *others]))
+        self._pending = None
+        term.committed = step.number
+        self._copy_step(step, result[1].decode())
+        self._deliver(step.own)
+        return True
+
+    async def _run(self, call: ScriptCall) -> Sequence[Any]:
+        [result] = await self._link.run(call)
+        return _checked(result)
+
+    # --- what others say -----------------------------------------------------------------------------------------------
+
+    def _take(self, found: Mapping[str, list[Entry]], out: str, term: Term | None) -> None:
+        for entry in found.get(out, ()):
+            self._out_place = entry.id
+            if b"owner" in entry.fields:
+                self._claim_at_s = 0.0  # asking tells how long the owner's lease is
+                self.wake()
+                if entry.fields[b"owner"] not in (b"", str(self.number).encode()):
+                    self._callbacks.owner_changed()
+            else:
+                self._deliver(self._read(wire.decode_to_front, entry))
+        for entry in found.get(LOG, ()):
+            self._copy(entry)
+        if term is not None and term is self.term:
+            self._take_inbox(term, found.get(IN, ()))
+
+    def _take_inbox(self, term: Term, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if place_of(entry.id) > place_of(term.read_place):
+                sender = entry.fields.get(b"from", b"")
+                messages = self._read(wire.decode_to_owner, entry)
+                term.take_entry(entry.id, int(sender) if sender.isdigit() else -1, messages)
+
+    @staticmethod
+    def _read(decode: Callable[[bytes], list[Any]], entry: Entry) -> list[Any]:
+        try:
+            return decode(entry.fields.get(b"batch", b""))
+        except UnreadableMessage as error:
+            logger.warning("a message in Redis is ignored: %s", error, extra={"code": error.code})
+            return []
+
+    def _deliver(self, messages: Sequence[ToFront]) -> None:
+        for message in messages:
+            match message:
+                case Send():
+                    self._front.send(message)
+                case Close():
+                    self._front.close(message)
+                case Challenge():
+                    self._front.challenge(message)
+                case Reply():
+                    self._callbacks.replied(message)
+                case _:
+                    assert_never(message)
+        if messages:
+            self._callbacks.end_tick()
+
+    # --- the copy of the log ---------------------------------------------------------------------------------------------
+
+    def _copy(self, entry: Entry) -> None:
+        """Copy an entry of the log into the files of this instance, unless they have it."""
+        if place_of(entry.id) <= place_of(self._log_place):
+            return
+        self._log_place = entry.id
+        fields = entry.fields
+        try:
+            seq, ts = int(fields[b"seq"]), float(fields[b"ts"])
+        except (KeyError, ValueError):
+            logger.warning("an entry of the log in Redis is ignored", extra={"code": "foreign-message"})
+            return
+        self._write(fields.get(b"lines", b""), fields.get(b"checkpoint"), seq, ts)
+
+    def _copy_step(self, step: Step, entry: str) -> None:
+        if entry and place_of(entry) > place_of(self._log_place):
+            self._log_place = entry
+            self._write(step.lines, step.checkpoint, step.seq, step.ts)
+
+    def _write(self, lines: bytes, checkpoint: bytes | None, seq: int, ts: float) -> None:
+        if lines and self._log_has_begun:
+            self._log.append(lines, seq)
+        if checkpoint:
+            self._log.begin(checkpoint, seq, ts)
+            self._log_has_begun = True
+
+    # --- outages ---------------------------------------------------------------------------------------------------------
+
+    def _away(self, reason: str) -> None:
+        """Redis does not answer. Nobody is taken for gone until it does, and for a while afterwards."""
+        self._steady_since_s = None
+        if not self.is_away:
+            self.is_away = True
+            logger.warning("Redis does not answer (%s): everything waits for it", reason, extra={"code": "redis-away"})
+        if self.term is not None:
+            self.term.owner.hold_deadlines()
+
+    def _back(self) -> None:
+        if not self.is_away:
+            return
+        self.is_away = False
+        logger.info("Redis answers again", extra={"code": "redis-back"})
+        if self.term is not None:
+            self._loop.call_later(TICKS_REST_S, self._release_deadlines, self.term)
+
+    def _release_deadlines(self, term: Term) -> None:
+        if term is self.term and not self.is_away:
+            term.owner.release_deadlines()
+
+    async def _catch_up(self, word: str) -> None:
+        """Do what has to be done when Redis knows better what this instance is."""
+        term = self.term
+        if term is not None and word in ("lost", "epoch") and await self._found_again(term):
+            return
+        logger.warning(
+            "this instance joins the cluster again, because Redis says: %s", word, extra={"code": "joins-again"}
+        )
+        self.number = None
+        if word == "epoch":
+            self._found_after_s = self._loop.time() + self._lease_s
+        if term is not None:
+            term.end()
+        self.term = self._pending = self._releasing = None
+        self._callbacks.lost()
+        self.wake()
+
+    async def _found_again(self, term: Term) -> bool:
+        """Give Redis the state of the cluster, which it has lost. Returns whether this instance is still the owner.
+
+        All other instances find another epoch, and join again. Their clients come back and resume their sessions.
+        """
+        epoch, steps = secrets.token_hex(8), [] if self._pending is None else [self._pending]
+        while True:
+            if (step := term.next_step(self._callbacks.segment_bytes())) is not None:
+                steps.append(step)
+            about = [term.fence + 1, term.step, term.seq, repr(term.ts), state := term.checkpoint(), term.held]
+            common = [*self._me, epoch, self.key, self._lease_ms, self._highest]
+            try:
+                [result] = await self._link.run(ScriptCall(scripts.FOUND_AGAIN, [*common, *about]))
+            except RedisAway as error:
+                self._away(str(error))
+                await asyncio.sleep(RETRY_S)
+                continue
+            if result[0] != b"ok":
+                return False
+            break
+        self._epoch, self._pending, self._out_place = epoch, None, "0-0"
+        term.fence, term.committed, term.place, term.read_place = term.fence + 1, term.step, "0-0", "0-0"
+        for step in steps:
+            self._write(step.lines, None, step.seq, step.ts)
+            self._deliver(step.own)
+        self._log_place = result[1].decode()
+        self._write(b"", state, term.seq, term.ts)
+        term.bury_others()
+        self._renew_at_s = 0.0
+        self.wake()
+        logger.warning("Redis had lost the state of the cluster, and has it again", extra={"code": "founded-again"})
+        return True
+
+
+def _checked(result: Sequence[Any], *expected: str) -> Sequence[Any]:
+    """Return the result of a script. Raises OutOfDate for any word but `ok` and the expected ones."""
+    word = result[0].decode()
+    if word != "ok" and word not in expected:
+        raise OutOfDate(word)
+    return result

@@ -1,0 +1,194 @@
+"""The hub that a sidecar shares with the other sidecars of its cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+from signaling_sidecar.cluster.link import Link, RedisAway
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.errors import Refusal, RedisUnusable
+from signaling_sidecar.eventlog.log_copy import LogCopy
+from signaling_sidecar.hub import Hub, RoomRules, commands
+from signaling_sidecar.hub.commands import OfAdmin
+from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.server.background import running
+from signaling_sidecar.server.clustered.member import Callbacks, Fronts, Member
+from signaling_sidecar.server.clustered.side import ClusterSide
+from signaling_sidecar.server.clustered.step import StepFront, StepLog, StepTick
+from signaling_sidecar.server.clustered.takeover import Takeover
+from signaling_sidecar.server.counts import Counts
+from signaling_sidecar.server.held_state_dir import HeldStateDir
+from signaling_sidecar.server.http.health import NOT_IN_CLUSTER, REDIS_AWAY, NotReady
+from signaling_sidecar.server.owner import Owner
+from signaling_sidecar.server.random_ids import RandomIds
+from signaling_sidecar.server.run_log import apply_settings, copy_of
+from signaling_sidecar.server.tick import Tick
+from signaling_sidecar.server.user_hooks.checks import HookChecks
+from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
+from signaling_sidecar.settings import Settings
+
+STOP_WITHIN_S = 2.0  # seconds for Redis to be told that this instance stops
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class SharedHub:
+    """The counterpart of `OwnHub`. `lost` is called when this instance was declared dead, and must close all
+    connections."""
+
+    def __init__(
+        self, boot: str, folder: HeldStateDir, dialects: Mapping[str, Dialect], lost: Callable[[], None]
+    ) -> None:
+        self.log: LogCopy
+        self.owner: ClusterSide
+        self._boot = boot
+        self._folder = folder
+        self._dialects = dialects
+        self._lost = lost
+        self._settings: Settings
+        self._rules: Mapping[str, RoomRules]
+        self._link: Link
+        self._member: Member
+        self._hooks: HookChecks | None = None
+        self._counts = Counts()
+        self._reloaded = False
+
+    def open(self, settings: Settings, rules: Mapping[str, RoomRules], *, reloaded: bool) -> None:
+        self._settings, self._rules, self._reloaded = settings, rules, reloaded
+        assert settings.cluster is not None
+        self._link = Link(settings.cluster, settings.cluster_password)
+        self.log = copy_of(settings, rules, self._folder.path, self._boot, self._folder.claim)
+        self.owner = ClusterSide(self._new_hub)
+
+    def begin(self, front: Fronts, tick: Tick) -> None:
+        takeover = Takeover(
+            self._new_hub, self._new_owner, self._dialects, lambda: self._settings.payloads, front, self._wake
+        )
+        calls = Callbacks(
+            self.owner.joined, self._have_lost, self.owner.owner_changed, self.owner.replied, tick.needs_end,
+            lambda: self._settings.log_segment_bytes,
+        )
+        lease_s = self._settings.cluster_lease_s
+        self.owner.member = self._member = Member(
+            self._link, lease_s, self._folder.key, front, self.log, takeover, calls
+        )
+        tick.write_log = self.log.flush
+
+    @asynccontextmanager
+    async def running(self, hooks: Path | None, use: Callable[[HookChecks], None]) -> AsyncIterator[None]:
+        """Join the cluster, and be a member until the block ends. Raises RedisUnusable and HooksUnreadable."""
+
+        def use_everywhere(hooks: HookChecks) -> None:
+            self._hooks = hooks
+            self.owner.has_hooks = True
+            use(hooks)
+
+        try:
+            await self._member.join()
+        except RedisAway as error:
+            raise RedisUnusable(str(error)) from error
+        self._folder.key = self._member.key
+        try:
+            async with AsyncExitStack() as work:
+                if hooks is not None:
+                    in_use = hooks_in_use(
+                        hooks, self._hub_here, self.owner.record, self._administer_here, use_everywhere
+                    )
+                    await work.enter_async_context(in_use)
+                await work.enter_async_context(running(self._member.run()))
+                await work.enter_async_context(running(self._member.follow()))
+                self.owner.record(Record("instance.joined", data={"instance": self._member.number}))
+                yield
+                await self._leave()
+        finally:
+            await self._link.close()
+
+    @property
+    def counts(self) -> Counts:
+        return self._counts
+
+    def new_connection_id(self) -> int:
+        return self.owner.new_connection_id()
+
+    def apply(self, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
+        """Use settings that have changed while the sidecar is running."""
+        self._settings, self._rules = settings, rules
+        apply_settings(self.log, settings, rules)
+        if self._member.term is not None:
+            self._member.term.owner.set_rules(commands.SetRules(rules, settings.max_rooms))
+
+    def look_after(self) -> None:
+        """Check the files of the log. Must be called every `LOOK_EVERY_S`."""
+        self.log.look_after()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether clients may connect."""
+        return self._member.number is not None
+
+    def why_not_ready(self) -> NotReady | None:
+        if self._member.number is None:
+            return NOT_IN_CLUSTER
+        return REDIS_AWAY if self._member.is_away else None
+
+    async def hand_over(self) -> None:
+        """Let another instance do what is done here for all, because this sidecar is about to stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self._member.hand_over()
+
+    def hold_deadlines(self) -> None:
+        """The owner, which is elsewhere by now, holds nothing: it expects the clients of this instance."""
+
+    def stop(self) -> None:
+        self.log.close()
+
+    # --- RoomsAccess ----------------------------------------------------------------------------------------------
+
+    async def hub(self) -> Hub:
+        return await self.owner.hub()
+
+    async def administer(self, command: OfAdmin) -> Refusal | None:
+        return await self.owner.administer(command)
+
+    # --- parts ----------------------------------------------------------------------------------------------------
+
+    async def _leave(self) -> None:
+        self.owner.record(Record("server.stopped"))
+        try:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self._member.leave()
+        except TimeoutError:
+            logger.warning(
+                "Redis does not answer: the others take this instance for gone after its lease",
+                extra={"code": "redis-away"},
+            )
+
+    def _have_lost(self) -> None:
+        self.owner.lost()
+        self._lost()
+
+    def _wake(self) -> None:
+        self._member.wake()
+
+    def _new_hub(self) -> Hub:
+        return Hub(self._rules, self._settings.max_rooms, RandomIds())
+
+    def _new_owner(self, hub: Hub, log: StepLog, front: StepFront) -> Owner:
+        owner = Owner(hub, log, front, StepTick(self._wake))
+        if self._hooks is not None:
+            owner.use_hooks(self._hooks)
+        return owner
+
+    def _hub_here(self) -> Hub:
+        """The hub for the hooks, which are only called where it is."""
+        term = self._member.term
+        return term.hub if term is not None else self._new_hub()
+
+    def _administer_here(self, command: OfAdmin) -> Refusal | None:
+        term = self._member.term
+        return term.owner.administer(command) if term is not None else None

@@ -1,0 +1,171 @@
+"""What a front of a cluster has in place of an `Owner`: it tells the owner, wherever that is."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator
+
+from signaling_sidecar import errors
+from signaling_sidecar.cluster.messages import (
+    Administer,
+    Administered,
+    Ask,
+    Call,
+    Check,
+    Checked,
+    Ended,
+    Failed,
+    Note,
+    Opened,
+    Recognised,
+    Reply,
+    Snapshot,
+    TakeSnapshot,
+    ToOwner,
+)
+from signaling_sidecar.cluster.numbers import connection_numbers, instance_of
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub import Hub, Restore, commands
+from signaling_sidecar.hub.commands import Command, OfAdmin
+from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.server.clustered.member import Member
+from signaling_sidecar.server.clustered.snapshot import hub_of
+from signaling_sidecar.server.refused_commands import instead_of
+from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
+
+ANSWER_WITHIN_S = 10.0  # seconds; as long as a client waits for an answer to its join
+
+
+class OwnerAway(Exception):
+    """No owner has answered in time."""
+
+
+class ClusterSide:
+    """`member` must be set before the first connection is opened."""
+
+    def __init__(self, new_hub: Callable[[], Hub]) -> None:
+        self.has_hooks = False
+        self.member: Member
+        self._new_hub = new_hub
+        self._numbers: Iterator[int] | None = None
+        self._call_ids = itertools.count(1)
+        self._calls: dict[int, tuple[Call, asyncio.Future[Reply]]] = {}
+        self._watches: dict[int, Ask] = {}
+        """What each connection that watches the list of rooms has asked for, by connection. The log does not have
+        it."""
+
+    # --- what the front asks and tells ---------------------------------------------------------------------------------
+
+    async def checked(self, command: Command) -> Command:
+        """Let the owner call the hooks."""
+        if self.member.term is not None:
+            return await self.member.term.owner.checked(command)
+        try:
+            reply = await self._call(Check(command))
+        except OwnerAway:
+            return instead_of(command, errors.internal())
+        answer = reply.answer
+        if isinstance(answer, Checked):
+            return answer.command
+        return instead_of(command, answer.refusal if isinstance(answer, Failed) else errors.internal())
+
+    def ask(self, command: Command) -> None:
+        ask = Ask(command, None)
+        for each in _singles(command):
+            if isinstance(each, commands.WatchRooms):
+                self._watches[each.connection] = Ask(each, None)
+            elif isinstance(each, commands.UnwatchRooms):
+                self._watches.pop(each.connection, None)
+        self.member.tell(ask)
+
+    def opened(self, opened: ConnectionOpened) -> None:
+        dialect = opened.dialect.name if opened.dialect is not None else None
+        self.member.tell(
+            Opened(opened.connection, dialect, opened.address, opened.origin, opened.user_agent, opened.subject)
+        )
+
+    def recognised(self, connection: int, dialect: Dialect) -> None:
+        self.member.tell(Recognised(connection, dialect.name))
+
+    def ended(self, ended: ConnectionEnded) -> None:
+        self._watches.pop(ended.connection, None)
+        if instance_of(ended.connection) != self.member.number:
+            return  # it was ended with the instance that this process was before
+        dialect = ended.dialect.name if ended.dialect is not None else None
+        self.member.tell(Ended(ended.connection, ended.ending, ended.by, ended.code, ended.reason, dialect))
+
+    def record(self, record: Record) -> None:
+        self.member.tell(Note(record))
+
+    def new_connection_id(self) -> int:
+        """Return a number that no other connection of the cluster has. Must not be called while `is_member` is
+        False."""
+        assert self._numbers is not None
+        return next(self._numbers)
+
+    # --- what the HTTP routes ask ---------------------------------------------------------------------------------------
+
+    async def hub(self) -> Hub:
+        """Return the hub, or a copy of it. Raises OwnerAway."""
+        if self.member.term is not None:
+            return self.member.term.hub
+        reply = await self._call(TakeSnapshot())
+        if not isinstance(reply.answer, Snapshot):
+            raise OwnerAway
+        return hub_of(reply.answer.state, self._new_hub())
+
+    async def administer(self, command: OfAdmin) -> Refusal | None:
+        """Carry out an admin command. Returns the refusal if it cannot be carried out. Raises OwnerAway."""
+        reply = await self._call(Administer(command))
+        return reply.answer.refusal if isinstance(reply.answer, Administered | Failed) else None
+
+    # --- what the member tells -----------------------------------------------------------------------------------------
+
+    def joined(self, number: int) -> None:
+        self._numbers = connection_numbers(number)
+
+    def lost(self) -> None:
+        """Forget what was told under the number that this instance had."""
+        self._numbers = None
+        self._watches.clear()
+        for _, reply in self._calls.values():
+            if not reply.done():
+                reply.set_exception(OwnerAway())
+
+    def owner_changed(self) -> None:
+        """Tell the new owner what the log does not have."""
+        again: list[ToOwner] = [*self._watches.values(), *(call for call, _ in self._calls.values())]
+        if again:
+            self.member.tell(*again)
+
+    def replied(self, reply: Reply) -> None:
+        call = self._calls.get(reply.call)
+        if call is not None and not call[1].done():
+            call[1].set_result(reply)
+
+    async def _call(self, request: Administer | Check | TakeSnapshot) -> Reply:
+        call = Call(next(self._call_ids), request)
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._calls[call.id] = call, reply
+        try:
+            if self.member.number is None:
+                raise OwnerAway
+            self.member.tell(call)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await reply
+        except TimeoutError:
+            raise OwnerAway from None
+        finally:
+            del self._calls[call.id]
+
+
+def _singles(command: Command) -> Iterator[Command]:
+    """The single commands in a command."""
+    if isinstance(command, commands.Numbered):
+        command = command.command
+    if isinstance(command, commands.Several):
+        yield from command.commands
+    else:
+        yield command

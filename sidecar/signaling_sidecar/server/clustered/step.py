@@ -1,0 +1,127 @@
+"""What the owner of a cluster has caused since its last commit: lines for the event log, and what the fronts must do."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from signaling_sidecar.cluster.messages import Reply, ToFront
+from signaling_sidecar.cluster.numbers import instance_of
+from signaling_sidecar.eventlog.line import Line, encode_lines, line_of
+from signaling_sidecar.eventlog.line_data import line_data
+from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
+
+
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """One commit. Nothing of it is sent to anybody before Redis has it."""
+
+    number: int
+    place: str
+    """The id of the last entry of the inbox that was handled."""
+    lines: bytes
+    seq: int
+    """The number of the last line."""
+    ts: float
+    own: list[ToFront]
+    """For the front of this instance."""
+    others: dict[int, list[ToFront]]
+    """For the fronts of other instances."""
+    checkpoint: bytes | None
+    held: bytes
+
+
+class LocalFront(Protocol):
+    def is_lost(self, connection: int) -> bool: ...
+
+
+class StepLog:
+    """Takes the place of the `LogWriter` of an `Owner`: it collects the lines of a step."""
+
+    is_written = True
+    """Sessions survive whatever happens to one machine, because Redis has the log."""
+
+    def __init__(self, seq: int, payloads: Callable[[], str], wanted: Callable[[], None]) -> None:
+        self.seq = seq
+        self.ts = 0.0
+        self._payloads = payloads
+        self._wanted = wanted
+        self._lines: list[Line] = []
+
+    def append(self, record: Record) -> None:
+        if not self._lines:
+            self.ts = round(time.time(), 6)
+            self._wanted()
+        self.seq += 1
+        self._lines.append(line_of(record, self.seq, self.ts, line_data(record, self._payloads())))
+
+    def flush(self) -> None:
+        """Nothing is written before the commit."""
+
+    def look_after(self) -> None:
+        """Each instance looks after its own files (`LogCopy`)."""
+
+    def take(self) -> bytes:
+        lines, self._lines = self._lines, []
+        return encode_lines(lines) if lines else b""
+
+
+class StepFront:
+    """Takes the place of the front of an `Owner`: it collects what the fronts of all instances must do."""
+
+    def __init__(self, me: int, local: LocalFront, wanted: Callable[[], None]) -> None:
+        self._me = me
+        self._local = local
+        self._wanted = wanted
+        self._own: list[ToFront] = []
+        self._others: defaultdict[int, list[ToFront]] = defaultdict(list)
+
+    def send(self, send: Send) -> None:
+        connections = send.connections
+        if len(connections) == 1:
+            self._add(instance_of(connections[0]), send)
+            return
+        by_instance: defaultdict[int, list[int]] = defaultdict(list)
+        for connection in connections:
+            by_instance[instance_of(connection)].append(connection)
+        for instance, its in by_instance.items():
+            marks = send.marks and {each: send.marks[each] for each in its if each in send.marks}
+            self._add(instance, Send(tuple(its), send.message, marks))
+
+    def close(self, close: Close) -> None:
+        self._add(instance_of(close.connection), close)
+
+    def challenge(self, challenge: Challenge) -> None:
+        self._add(instance_of(challenge.connection), challenge)
+
+    def reply(self, instance: int, reply: Reply) -> None:
+        self._add(instance, reply)
+
+    def is_lost(self, connection: int) -> bool:
+        """Whether the socket is closed already. The sockets of other instances are not known here."""
+        return instance_of(connection) == self._me and self._local.is_lost(connection)
+
+    def take(self) -> tuple[list[ToFront], dict[int, list[ToFront]]]:
+        own, others = self._own, self._others
+        self._own, self._others = [], defaultdict(list)
+        return own, others
+
+    def _add(self, instance: int, message: ToFront) -> None:
+        self._wanted()
+        if instance == self._me:
+            self._own.append(message)
+        else:
+            self._others[instance].append(message)
+
+
+class StepTick:
+    """Takes the place of the tick of an `Owner`: nothing is visible before the commit."""
+
+    def __init__(self, wanted: Callable[[], None]) -> None:
+        self.needs_end = wanted
+
+    def end(self) -> None:
+        self.needs_end()

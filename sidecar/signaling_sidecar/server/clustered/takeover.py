@@ -1,0 +1,109 @@
+"""Taking the hub over: it is restored from the log in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping, Set
+
+import msgspec
+
+from signaling_sidecar.cluster import wire
+from signaling_sidecar.cluster.link import Entry
+from signaling_sidecar.cluster.messages import Ask
+from signaling_sidecar.cluster.numbers import instance_of
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.errors import NOT_JSON, UnreadableMessage
+from signaling_sidecar.hub import Checkpoint, Hub, Past, Restore, read_back
+from signaling_sidecar.server.clustered.step import LocalFront, StepFront, StepLog
+from signaling_sidecar.server.clustered.term import Term
+from signaling_sidecar.server.owner import Owner
+
+_lines = msgspec.json.Decoder(Past)
+logger = logging.getLogger("signaling_sidecar")
+
+
+class Restored:
+    """A hub that is being restored. `living` are the numbers of the instances whose connections have not ended."""
+
+    def __init__(self, hub: Hub, living: Set[int]) -> None:
+        self.hub = hub
+        self._living = living
+        self._restore = Restore(hub, self._is_living)
+        self._has_begun = False
+
+    def take(self, entry: Entry) -> None:
+        """Apply an entry of the log. What cannot be read is left out."""
+        fields = entry.fields
+        try:
+            if not self._has_begun and (state := fields.get(b"checkpoint")) is not None:
+                self._start(state.decode(), float(fields.get(b"ts", b"0")))
+            for past in _lines.decode_lines(fields.get(b"lines", b"")):
+                reason = self._restore.apply(past)
+                if reason is not None:
+                    _complain(reason)
+        except (*NOT_JSON_ERRORS, ValueError) as error:
+            _complain(str(error))
+
+    def finish(self) -> None:
+        self._restore.finish(asyncio.get_running_loop().time())
+
+    def held(self, encoded: bytes) -> Iterator[Ask]:
+        """The commands that waited for the result of a challenge, of clients that are still connected."""
+        if not encoded:
+            return
+        try:
+            messages = wire.decode_to_owner(encoded)
+        except UnreadableMessage as error:
+            _complain(str(error))
+            return
+        for message in messages:
+            if isinstance(message, Ask) and self._is_living(getattr(message.command, "connection", 0)):
+                yield message
+
+    def _start(self, state: str, ts: float) -> None:
+        self._has_begun = True
+        read, left_out = read_back(state, Checkpoint)
+        self._restore.start(read, ts)
+        for reason in left_out:
+            _complain(reason)
+
+    def _is_living(self, connection: int) -> bool:
+        return instance_of(connection) in self._living
+
+
+NOT_JSON_ERRORS = NOT_JSON if isinstance(NOT_JSON, tuple) else (NOT_JSON,)
+
+
+def _complain(reason: str) -> None:
+    logger.warning("the state of the cluster is not restored completely: %s", reason, extra={"code": "restore"})
+
+
+class Takeover:
+    """Makes the parts of a term. `new_owner` makes an owner of a hub."""
+
+    def __init__(
+        self,
+        new_hub: Callable[[], Hub],
+        new_owner: Callable[[Hub, StepLog, StepFront], Owner],
+        dialects: Mapping[str, Dialect],
+        payloads: Callable[[], str],
+        local: LocalFront,
+        wanted: Callable[[], None],
+    ) -> None:
+        self._new_hub = new_hub
+        self._new_owner = new_owner
+        self._dialects = dialects
+        self._payloads = payloads
+        self._local = local
+        self._wanted = wanted
+
+    def begin(self, living: Set[int]) -> Restored:
+        return Restored(self._new_hub(), living)
+
+    def term(self, restored: Restored, me: int, fence: int, step: int, place: str, seq: int) -> Term:
+        restored.finish()
+        log = StepLog(seq, self._payloads, self._wanted)
+        front = StepFront(me, self._local, self._wanted)
+        owner = self._new_owner(restored.hub, log, front)
+        return Term(me, fence, step, place, owner, restored.hub, log, front, self._dialects, self._wanted)

@@ -1,0 +1,229 @@
+"""The term of an owner: the time in which one instance runs the hub of the whole cluster.
+
+1. Whatever the hub does is collected in a step. A step is committed as a whole, or the term is over.
+2. The messages of each instance are handled in its order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+import msgspec
+
+from signaling_sidecar import errors
+from signaling_sidecar.cluster import wire
+from signaling_sidecar.cluster.messages import (
+    Administer,
+    Administered,
+    Ask,
+    Call,
+    Check,
+    Checked,
+    Ended,
+    Failed,
+    Gone,
+    Note,
+    Opened,
+    Recognised,
+    Reply,
+    Snapshot,
+    TakeSnapshot,
+    ToOwner,
+)
+from signaling_sidecar.cluster.numbers import instance_of
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.hub import Ending, Hub, checkpoint
+from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.server.clustered.step import Step, StepFront, StepLog
+from signaling_sidecar.server.owner import Owner
+from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
+
+_to_json = msgspec.json.Encoder().encode
+logger = logging.getLogger("signaling_sidecar")
+
+
+class Term:
+    """`owner` must have been created with `log` and `front`. `fence` is the number of the term, and `step` that of the
+    last commit before it."""
+
+    def __init__(
+        self,
+        me: int,
+        fence: int,
+        step: int,
+        place: str,
+        owner: Owner,
+        hub: Hub,
+        log: StepLog,
+        front: StepFront,
+        dialects: Mapping[str, Dialect],
+        wanted: Callable[[], None],
+    ) -> None:
+        self.me = me
+        self.fence = fence
+        self.step = step
+        self.committed = step
+        """The number of the last step that Redis has."""
+        self.held = b""
+        """The commands that wait for the result of a challenge, as they are stored in Redis."""
+        self.place = place
+        self.read_place = place
+        self.owner = owner
+        self.hub = hub
+        self.log_bytes = 0
+        """The size of the lines since the last checkpoint."""
+        self.checkpoint_bytes = 0
+        self._log = log
+        self._front = front
+        self._dialects = dialects
+        self._wanted = wanted
+        self._has_place = False
+        self._checks: set[asyncio.Task[None]] = set()
+
+    # --- messages of the fronts ---------------------------------------------------------------------------------------
+
+    def take_entry(self, id_: str, sender: int, messages: list[ToOwner]) -> None:
+        """Handle an entry of the inbox."""
+        for message in messages:
+            self.take(message, sender)
+        self.place = self.read_place = id_
+        self._has_place = True
+        self._wanted()
+
+    def take(self, message: ToOwner, sender: int) -> None:
+        """Handle a message of an instance."""
+        if not self._may_say(message, sender):
+            logger.warning(
+                "a message in Redis is ignored: it does not come from the instance that it is about",
+                extra={"code": "foreign-message"},
+            )
+            return
+        match message:
+            case Ask():
+                self.owner.ask(message.command)
+            case Opened():
+                self.owner.opened(ConnectionOpened(*_fields(message, self._dialects)))
+            case Recognised():
+                if message.dialect in self._dialects:
+                    self.owner.recognised(message.connection, self._dialects[message.dialect])
+            case Ended():
+                dialect = self._dialects.get(message.dialect or "")
+                self.owner.ended(
+                    ConnectionEnded(
+                        message.connection, message.ending, message.by, message.code, message.reason, dialect
+                    )
+                )
+            case Note():
+                self.owner.record(message.record)
+            case Gone():
+                self._bury(message.instance)
+            case Call():
+                self._answer(message, sender)
+            case _:
+                assert_never(message)
+
+    @staticmethod
+    def _may_say(message: ToOwner, sender: int) -> bool:
+        """Whether the message is about the instance that sends it. Only scripts, which are the sender 0, bury others."""
+        match message:
+            case Ask():
+                return instance_of(getattr(message.command, "connection", -1)) == sender
+            case Opened() | Recognised() | Ended():
+                return instance_of(message.connection) == sender
+            case Gone():
+                return sender == 0
+            case Note() | Call():
+                return True
+            case _:
+                assert_never(message)
+
+    def bury_others(self) -> None:
+        """End the connections of all other instances."""
+        for instance in sorted({instance_of(each) for each in self.hub.connections()} - {self.me}):
+            self._bury(instance)
+
+    def _bury(self, instance: int) -> None:
+        """End the connections of an instance that is gone. Their clients are expected at other instances."""
+        for connection in sorted(each for each in self.hub.connections() if instance_of(each) == instance):
+            self.owner.ended(ConnectionEnded(connection, Ending.STOPPED, "sidecar", None, "instance left", None))
+        self.owner.record(Record("instance.left", data={"instance": instance}))
+
+    def _answer(self, call: Call, sender: int) -> None:
+        request = call.request
+        match request:
+            case Administer():
+                self._reply(sender, Reply(call.id, Administered(self.owner.administer(request.command))))
+            case TakeSnapshot():
+                now_s = asyncio.get_running_loop().time()
+                self._reply(sender, Reply(call.id, Snapshot(checkpoint(self.hub, now_s))))
+            case Check():
+                task = asyncio.create_task(self._check(call.id, request, sender))
+                self._checks.add(task)
+                task.add_done_callback(self._checks.discard)
+            case _:
+                assert_never(request)
+
+    async def _check(self, call: int, check: Check, sender: int) -> None:
+        try:
+            answer: Checked | Failed = Checked(await self.owner.checked(check.command))
+        except Exception:
+            logger.exception("the hooks could not be asked")
+            answer = Failed(errors.internal())
+        self._reply(sender, Reply(call, answer))
+
+    def _reply(self, instance: int, reply: Reply) -> None:
+        self._front.reply(instance, reply)
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def next_step(self, segment_bytes: int) -> Step | None:
+        """Close the step, if anything was caused since the last one. A checkpoint is due after `segment_bytes` of
+        lines."""
+        self.owner.write_log()
+        lines = self._log.take()
+        own, others = self._front.take()
+        held = self._encoded_held()
+        if not (lines or own or others or self._has_place or held != self.held):
+            return None
+        self.held, self._has_place = held, False
+        self.step += 1
+        self.log_bytes += len(lines)
+        state: bytes | None = None
+        if self.checkpoint_bytes == 0 or self.log_bytes >= max(segment_bytes, 2 * self.checkpoint_bytes):
+            state = self.checkpoint()
+        return Step(self.step, self.place, lines, self._log.seq, self._log.ts, own, others, state, held)
+
+    @property
+    def seq(self) -> int:
+        """The number of the last line."""
+        return self._log.seq
+
+    @property
+    def ts(self) -> float:
+        """The time of the last line."""
+        return self._log.ts
+
+    def _encoded_held(self) -> bytes:
+        held = self.hub.held()
+        return wire.encode_to_owner([Ask(command, None) for command in held]) if held else b""
+
+    def checkpoint(self) -> bytes:
+        state = _to_json(checkpoint(self.hub, asyncio.get_running_loop().time()))
+        self.log_bytes, self.checkpoint_bytes = 0, len(state)
+        return state
+
+    def end(self) -> None:
+        """Stop all that the owner would still do."""
+        self.owner.hold_deadlines()
+        for task in self._checks:
+            task.cancel()
+
+
+def _fields(
+    opened: Opened, dialects: Mapping[str, Dialect]
+) -> tuple[int, Dialect | None, str | None, str | None, str | None, str | None]:
+    dialect = dialects.get(opened.dialect or "")
+    return opened.connection, dialect, opened.address, opened.origin, opened.user_agent, opened.subject

@@ -1,0 +1,75 @@
+"""A Redis server for tests, on a free port of this machine and with files of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.kit.starting import free_port
+
+START_WITHIN_S = 10.0
+
+
+class RedisServer:
+    """Debian's `redis-server`. It writes each command to its disk before it answers, unless told otherwise."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._folder = folder
+        self._options = options
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        stable = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+        self._process = subprocess.Popen(
+            [*command, *stable, *self._options], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        )
+        deadline_s = time.monotonic() + START_WITHIN_S
+        while not self._answers():
+            assert self._process.poll() is None, "redis-server has ended"
+            assert time.monotonic() < deadline_s, "redis-server does not answer"
+            time.sleep(0.02)
+
+    def send(self, signal_: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal_)
+
+    def kill(self) -> None:
+        """Kill the server, if it runs."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def forget(self) -> None:
+        """Delete the files of a killed server, so that it is empty when it starts again."""
+        assert self._process is None
+        for path in self._folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def skip_without_redis() -> None:
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed: apt install redis-server")
