@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.starting import free_port
-
 START_WITHIN_S = 10.0
 
 
@@ -23,7 +21,7 @@ class RedisServer:
     def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
         self._options = options
-        self.port = free_port()
+        self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -55,6 +53,14 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    def empty(self) -> None:
+        """Delete all keys."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            connection.sendall(b"FLUSHALL\r\nSCRIPT FLUSH\r\n")
+            received = b""
+            while received.count(b"+OK") < 2:
+                received += connection.recv(64)
+
     def forget(self) -> None:
         """Delete the files of a killed server, so that it is empty when it starts again."""
         assert self._process is None
@@ -68,6 +74,12 @@ class RedisServer:
                 return connection.recv(16).startswith(b"+PONG")
         except OSError:
             return False
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 def skip_without_redis() -> None:

@@ -20,15 +20,15 @@ class LineMaker:
         self.payloads = payloads
         self.seq = seq
         """The number of the newest record."""
-        self._ts = 0.0
+        self.ts = 0.0
 
     def set_time(self) -> None:
         """Give the current time to all following lines. Records that are written together have the same time."""
-        self._ts = round(time.time(), 6)
+        self.ts = round(time.time(), 6)
 
     def line(self, record: Record) -> Line:
         self.seq += 1
-        return line_of(record, self.seq, self._ts, self._data(record))
+        return line_of(record, self.seq, self.ts, self._data(record))
 
     def _data(self, record: Record) -> str | None:
         data = record.data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Protocol
@@ -11,8 +10,8 @@ import msgspec
 
 from signaling_sidecar.cluster.messages import Reply, ToFront
 from signaling_sidecar.cluster.numbers import instance_of
-from signaling_sidecar.eventlog.line import Line, encode_lines, line_of
-from signaling_sidecar.eventlog.line_data import line_data
+from signaling_sidecar.eventlog.line import Line, encode_lines
+from signaling_sidecar.eventlog.line_maker import LineMaker
 from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
 
 
@@ -45,18 +44,27 @@ class StepLog:
     """Sessions survive whatever happens to one machine, because Redis has the log."""
 
     def __init__(self, seq: int, payloads: Callable[[], str], wanted: Callable[[], None]) -> None:
-        self.seq = seq
-        self.ts = 0.0
+        self._maker = LineMaker(payloads(), seq)
         self._payloads = payloads
         self._wanted = wanted
         self._lines: list[Line] = []
 
+    @property
+    def seq(self) -> int:
+        """The number of the last line."""
+        return self._maker.seq
+
+    @property
+    def ts(self) -> float:
+        """The time of the last line."""
+        return self._maker.ts
+
     def append(self, record: Record) -> None:
         if not self._lines:
-            self.ts = round(time.time(), 6)
+            self._maker.payloads = self._payloads()
+            self._maker.set_time()
             self._wanted()
-        self.seq += 1
-        self._lines.append(line_of(record, self.seq, self.ts, line_data(record, self._payloads())))
+        self._lines.append(self._maker.line(record))
 
     def flush(self) -> None:
         """Nothing is written before the commit."""

@@ -1,0 +1,58 @@
+"""Several sidecars of one cluster in this process, which tests use like one sidecar."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp.plugin import AiohttpClient
+
+from signaling_sidecar.server import Sidecar
+from signaling_sidecar.settings import Settings
+from tests.kit.serving import Peer, Served
+
+
+class ServedCluster(Served):
+    """Connects each client to the next instance."""
+
+    def __init__(self, instances: list[Served]) -> None:
+        super().__init__(instances[0].client, instances[0].sidecar)
+        self.instances = instances
+        self._next = itertools.cycle(instances)
+
+    async def connect(self, path: str = "/ws/signaling", **options: Any) -> Peer:
+        peer = await next(self._next).connect(path, **options)
+        peer._settled = self.settled
+        self._peers.append(peer)
+        return peer
+
+    async def stop(self) -> None:
+        clients: list[TestClient[Any, Any]] = [each.client for each in self.instances]
+        await asyncio.gather(*(each.server.close() for each in clients), *(each.receives_the_end() for each in self._peers))
+
+    async def settled(self) -> None:
+        """Wait until the owner has handled all frames, and all fronts have sent the answers.
+
+        The state of the hub comes to each front after everything that the owner has told it before.
+        """
+        for _ in range(2):
+            for each in self.instances:
+                await each.sidecar.rooms.hub()
+            for each in self.instances:
+                await each.settled()
+
+
+async def serve_cluster(
+    client: AiohttpClient, folder: Path, url: str, count: int = 2, **settings: Any
+) -> ServedCluster:
+    instances = []
+    for number in range(1, count + 1):
+        state_dir = folder / f"instance-{number}"
+        given = replace(Settings(state_dir=state_dir, project=folder, cluster=url, cluster_lease_s=1.0), **settings)
+        sidecar = Sidecar(given)
+        instances.append(Served(await client(sidecar.app()), sidecar))
+    return ServedCluster(instances)
