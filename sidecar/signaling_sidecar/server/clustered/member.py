@@ -20,6 +20,7 @@ from signaling_sidecar.cluster.link import Entry, Link, RedisAway, ScriptCall, j
 from signaling_sidecar.cluster.messages import Reply, ToFront, ToOwner
 from signaling_sidecar.cluster.posts import Posts
 from signaling_sidecar.errors import UnreadableMessage
+from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
 from signaling_sidecar.server.clustered.step import Step
 from signaling_sidecar.server.clustered.takeover import Takeover
@@ -55,6 +56,8 @@ class Fronts(Protocol):
 class LogFiles(Protocol):
     """The event log of this instance, into which the log of the cluster is copied."""
 
+    cluster_boot: str
+
     def begin(self, checkpoint: bytes, seq: int, ts: float) -> None: ...
 
     def append(self, lines: bytes, seq: int) -> None: ...
@@ -79,7 +82,15 @@ class Member:
     """Must be created in a running event loop. `join` must be called before `run` and `follow`."""
 
     def __init__(
-        self, link: Link, lease_s: float, key: bytes, front: Fronts, log: LogFiles, takeover: Takeover, callbacks: Callbacks
+        self,
+        link: Link,
+        boot: str,
+        lease_s: float,
+        key: bytes,
+        front: Fronts,
+        log: LogFiles,
+        takeover: Takeover,
+        callbacks: Callbacks,
     ) -> None:
         self.number: int | None = None
         """The number of this instance, or None while it is not a member."""
@@ -90,6 +101,7 @@ class Member:
         """The instance that was the owner when this one looked last."""
         self.last_renewed_s = 0.0
         self._link = link
+        self._boot = boot
         self._lease_s = lease_s
         self._front = front
         self._log = log
@@ -145,7 +157,7 @@ class Member:
         [result] = await self._link.run(
             ScriptCall(
                 scripts.JOIN,
-                ["0", secrets.token_hex(8), self.key, self._lease_ms, int(self._loop.time() >= self._found_after_s)],
+                ["0", self._boot, self.key, self._lease_ms, int(self._loop.time() >= self._found_after_s)],
             )
         )
         if result[0] == b"wait":
@@ -430,6 +442,7 @@ class Member:
         if lines and self._log_has_begun:
             self._log.append(lines, seq)
         if checkpoint:
+            self._log.cluster_boot = self._epoch
             self._log.begin(checkpoint, seq, ts)
             self._log_has_begun = True
 
@@ -478,7 +491,8 @@ class Member:
 
         All other instances find another epoch, and join again. Their clients come back and resume their sessions.
         """
-        epoch, steps = secrets.token_hex(8), [] if self._pending is None else [self._pending]
+        epoch = boot_id(run_number(self._epoch) + 1, secrets.token_hex(4))
+        steps = [] if self._pending is None else [self._pending]
         while True:
             if (step := term.next_step(self._callbacks.segment_bytes())) is not None:
                 steps.append(step)

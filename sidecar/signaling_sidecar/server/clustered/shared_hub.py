@@ -74,7 +74,7 @@ class SharedHub:
         )
         lease_s = self._settings.cluster_lease_s
         self.owner.member = self._member = Member(
-            self._link, lease_s, self._folder.key, front, self.log, takeover, calls
+            self._link, self._boot, lease_s, self._folder.key, front, self.log, takeover, calls
         )
         tick.write_log = self.log.flush
 
