@@ -20,7 +20,7 @@ async def test_peers_at_different_instances_meet_in_a_room(
     welcome = await b.join("b")
     assert [peer["peerId"] for peer in welcome["peers"]] == ["a"]
     joined = await a.receive()
-    assert (joined["type"], joined["peer"]["peerId"]) == ("peer-joined", "b")
+    assert (joined["type"], joined["peerId"]) == ("peer_joined", "b")
     await a.send({"type": "offer", "to": "b", "payload": {"n": 1}})
     assert (await b.receive())["payload"] == {"n": 1}
     await b.send({"type": "answer", "to": "a", "payload": {"n": 2}})

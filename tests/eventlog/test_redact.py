@@ -376,7 +376,9 @@ def test_a_shared_checkpoint_is_read_back_with_all_its_parts() -> None:
         *("session-1", "ann", 7),
         own_token="cd" * 32,
         contacts=["ben"],
-        away=AwayState(Ending.LOST, 9.5, ["session-2"]),
+        place=1,
+        replaced_s_ago=[3.5],
+        away=AwayState(Ending.LOST, 9.5, ["session-2"], 2.5),
         resumption=ResumptionState("ab" * 32, sent=5, handled=3, reached=4, kept=kept),
     )
     own = OwnRules(host="ann", grace_s=5.0)
@@ -384,13 +386,21 @@ def test_a_shared_checkpoint_is_read_back_with_all_its_parts() -> None:
         [RoomInLog(*bar, 9, True, 7, 1.5, [session], host="ann", queue="chess", announced=False, rules=own)],
         [Waiting("match", "ann", 2, 1, 7, "chess")],
         [(bar, "ben")],
-        [KeptFrameState(*bar, to="ben", peer="ann", kind="offer", session="session-1", payload=offer.decode())],
+        [
+            KeptFrameState(
+                *bar, to="ben", peer="ann", kind="offer", session="session-1", payload=offer.decode(), age_s=1.5
+            )
+        ],
         [(bar, "ann")],
+        [9.5],
+        [TryState("pairing", 7, 1.5, True, "93.184.216.34")],
+        [RefusedTriesState("pairing", 7, 2)],
     )
     copy = shared_data("log.checkpoint", json.loads(msgspec.json.encode(state)))
     assert shape(copy) == shape(json.loads(msgspec.json.encode(state)))
     restored = msgspec.convert(copy, Checkpoint)
-    (room,), (waiting,), ((key, barred),), (frame,), (known,) = msgspec.structs.astuple(restored)
+    (room,), (waiting,), ((key, barred),), (frame,), (known,), _, (tried,), _ = msgspec.structs.astuple(restored)
+    assert tried.remote == "198.18.0.1"
     assert key == (room.dialect, room.room) == (frame.dialect, frame.room) == ("rooms", "room-1")
     assert known == (key, room.host)
     assert room.sessions[0].contacts == [barred]

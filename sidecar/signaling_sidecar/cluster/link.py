@@ -67,7 +67,8 @@ class Link:
         self._errors = (RedisError, OSError, asyncio.TimeoutError)
         self._no_script, self._response_error = NoScriptError, ResponseError
         try:
-            self._scripts, self._reads = (
+            # Without decode_responses, all answers are bytes, which the types of redis-py do not tell.
+            clients: list[Any] = [
                 redis.Redis.from_url(
                     url,
                     password=password,
@@ -77,9 +78,10 @@ class Link:
                     socket_connect_timeout=ANSWER_WITHIN_S,
                 )
                 for _ in range(2)
-            )
+            ]
         except ValueError as error:
             raise RedisUnusable(str(error)) from error
+        self._scripts, self._reads = clients
         self._one_at_a_time = asyncio.Lock()
 
     async def close(self) -> None:

@@ -77,6 +77,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, 
     unknown."""
     grant: Grant | None = None
     ref: msgspec.Raw | None = None
+    is_counted: bool = False
+    """Whether the entry limits have counted this try already, in the hub that this one replaces (`Hub.held`)."""
 
 
 class Enqueue(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
@@ -264,6 +266,17 @@ class Alive(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True)
     connection: int
 
 
+class TellSecrets(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+    """Tell a restored hub the names that no log may contain. Only the server gives this command.
+
+    After the hub was restored in another process, the connection has stayed open, and its client will not join again.
+    """
+
+    connection: int
+    names: tuple[tuple[RoomKey, str], ...]
+    """The names of all secret rooms that the client has named, by the key of the room."""
+
+
 class End(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """The connection has ended. The rules of each of its rooms decide what becomes of its sessions."""
 
@@ -362,7 +375,7 @@ class Numbered(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=Tr
 
 
 OfAdmin = SetOwnRules | Kick | CloseRoom | Say
-Command = Carried | Numbered | Opened | Alive | End
+Command = Carried | Numbered | Opened | Alive | TellSecrets | End
 """All that a connection asks for or does. In a cluster it may be sent to the owner of the rooms as JSON."""
 OfServer = SetRules | SetLogState | Tick
 """Commands that the server gives the hub in its own process."""

@@ -6,6 +6,7 @@ import msgspec
 
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import RoomKey, commands
+from signaling_sidecar.hub.commands import Command
 
 
 def refused(command: commands.Join | commands.Enqueue, refusal: Refusal) -> commands.Refuse:
@@ -25,7 +26,7 @@ def refused_relay(relay: commands.Relay, sent_in: RoomKey | None, refusal: Refus
     )
 
 
-def instead_of(command: commands.Carried | commands.Numbered | commands.Opened | commands.Alive | commands.End, refusal: Refusal) -> commands.Refuse | commands.Numbered:
+def instead_of(command: Command, refusal: Refusal) -> commands.Refuse | commands.Numbered:
     """Return what the hub is asked instead of a command that cannot be carried out.
 
     It has the number of the command, because the client would otherwise send the frame again.

@@ -17,7 +17,7 @@ from aiohttp import web
 from signaling_sidecar.analysis.messages import AskWhy
 from signaling_sidecar.auth.same_secret import is_same_secret
 from signaling_sidecar.errors import NOT_JSON, Code
-from signaling_sidecar.eventlog import LogWriter
+from signaling_sidecar.eventlog.log_files import LogFiles
 from signaling_sidecar.hub import OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.server.admin.bodies import json_answer, read_body
@@ -85,10 +85,10 @@ class AdminApi:
         self._analysis = analysis
         self._links = InspectorLinks()
         self._inspector = InspectorApi(rooms, analysis, boot, refused)
-        self._log: LogWriter
+        self._log: LogFiles
         self._followers: set[Follower] = set()
 
-    def begin(self, log: LogWriter) -> None:
+    def begin(self, log: LogFiles) -> None:
         self._log = log
         log.listeners.add(self._tell)
         self._inspector.begin(log)

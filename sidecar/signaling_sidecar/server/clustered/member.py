@@ -52,6 +52,8 @@ class Fronts(Protocol):
 
     def challenge(self, challenge: Challenge) -> None: ...
 
+    def is_lost(self, connection: int) -> bool: ...
+
 
 class LogFiles(Protocol):
     """The event log of this instance, into which the log of the cluster is copied."""
@@ -357,8 +359,8 @@ class Member:
         step = self._pending = self._pending or term.next_step(self._callbacks.segment_bytes())
         if step is None:
             return False
-        others = [part for each, its in step.others.items() for part in (each, wire.encode_to_front(its))]
-        fixed = [step.number, step.place, step.held, step.seq, repr(step.ts), step.lines, step.checkpoint or b""]
+        others: list[int | bytes] = [part for each, its in step.others.items() for part in (each, wire.encode_to_front(its))]
+        fixed: list[str | bytes | int] = [step.number, step.place, step.held, step.seq, repr(step.ts), step.lines, step.checkpoint or b""]
         result = await self._run(ScriptCall(scripts.COMMIT, [*self._me, term.fence, *fixed, *others]))
         self._pending = None
         term.committed = step.number
@@ -496,8 +498,10 @@ class Member:
         while True:
             if (step := term.next_step(self._callbacks.segment_bytes())) is not None:
                 steps.append(step)
-            about = [term.fence + 1, term.step, term.seq, repr(term.ts), state := term.checkpoint(), term.held]
-            common = [*self._me, epoch, self.key, self._lease_ms, self._highest]
+            about: list[str | bytes | int] = [
+                term.fence + 1, term.step, term.seq, repr(term.ts), state := term.checkpoint(), term.held
+            ]
+            common: list[str | bytes | int] = [*self._me, epoch, self.key, self._lease_ms, self._highest]
             try:
                 [result] = await self._link.run(ScriptCall(scripts.FOUND_AGAIN, [*common, *about]))
             except RedisAway as error:

@@ -25,7 +25,7 @@ from signaling_sidecar.analysis.messages import (
     ShowRows,
     Survey,
 )
-from signaling_sidecar.eventlog import LogWriter
+from signaling_sidecar.eventlog.log_files import LogFiles
 from signaling_sidecar.hub import RoomKey
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.http.guard import Barred
@@ -54,11 +54,11 @@ class InspectorApi:
     ) -> None:
         self._access = rooms
         self._analysis, self._boot, self._refused = analysis, boot, refused
-        self._log: LogWriter
+        self._log: LogFiles
         self._is_over = False
         self._news = asyncio.Event()
 
-    def begin(self, log: LogWriter) -> None:
+    def begin(self, log: LogFiles) -> None:
         self._log = log
         log.listeners.add(lambda _: self._wake())
 

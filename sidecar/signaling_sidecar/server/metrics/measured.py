@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from signaling_sidecar.eventlog import LogWriter
+from signaling_sidecar.eventlog.log_files import LogFiles
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.settings import Settings
 
 
 class Measured(NamedTuple):
-    log: LogWriter
+    log: LogFiles
     front: Front
     counts: Counts
     dialects: Collection[str]

@@ -80,7 +80,7 @@ class HookChecks:
                 return await self._of_several(command)
             case commands.Opened():
                 return await self._of_opened(command)
-            case commands.Alive() | commands.End():
+            case commands.Alive() | commands.TellSecrets() | commands.End():
                 return command  # no client has asked for it
             case _:
                 return await self._of_single(command, ())
