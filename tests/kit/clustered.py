@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
+from tests.kit import serving
 from tests.kit.serving import Peer, Served
 
 
@@ -56,3 +58,12 @@ async def serve_cluster(
         sidecar = Sidecar(given)
         instances.append(Served(await client(sidecar.app()), sidecar))
     return ServedCluster(instances)
+
+
+def serve_clusters(count: int, url: Callable[[], str]) -> None:
+    """Let `serve` start clusters of `count` instances from now on. `url` empties the Redis server, and returns its URL."""
+
+    async def serve_one(client: AiohttpClient, folder: Path, **settings: Any) -> Served:
+        return await serve_cluster(client, folder, url(), count, **settings)
+
+    serving.in_cluster = serve_one

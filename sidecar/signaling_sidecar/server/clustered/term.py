@@ -28,6 +28,7 @@ from signaling_sidecar.cluster.messages import (
     Note,
     Opened,
     Recognised,
+    Remind,
     Reply,
     Snapshot,
     TakeSnapshot,
@@ -35,7 +36,7 @@ from signaling_sidecar.cluster.messages import (
 )
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.dialects import Dialect
-from signaling_sidecar.hub import Ending, Hub, checkpoint
+from signaling_sidecar.hub import Ending, Hub, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.clustered.step import Step, StepFront, StepLog
 from signaling_sidecar.server.owner import Owner
@@ -103,13 +104,16 @@ class Term:
             return
         match message:
             case Ask():
-                self.owner.ask(message.command)
+                self._ask(message)
+            case Remind():
+                self._remind(message.command)
             case Opened():
                 self.owner.opened(ConnectionOpened(*_fields(message, self._dialects)))
             case Recognised():
                 if message.dialect in self._dialects:
                     self.owner.recognised(message.connection, self._dialects[message.dialect])
             case Ended():
+                self._front.closed.discard(message.connection)
                 dialect = self._dialects.get(message.dialect or "")
                 self.owner.ended(
                     ConnectionEnded(
@@ -129,7 +133,7 @@ class Term:
     def _may_say(message: ToOwner, sender: int) -> bool:
         """Whether the message is about the instance that sends it. Only scripts, which are the sender 0, bury others."""
         match message:
-            case Ask():
+            case Ask() | Remind():
                 return instance_of(getattr(message.command, "connection", -1)) == sender
             case Opened() | Recognised() | Ended():
                 return instance_of(message.connection) == sender
@@ -139,6 +143,17 @@ class Term:
                 return True
             case _:
                 assert_never(message)
+
+    def _ask(self, ask: Ask) -> None:
+        connection = getattr(ask.command, "connection", None)
+        if connection in self._front.closed and not isinstance(ask.command, commands.Refuse):
+            return
+        self.owner.ask(ask.command)
+
+    def _remind(self, command: commands.Command) -> None:
+        is_known = isinstance(command, commands.WatchRooms) and command.connection in self.hub.lobby.watchers()
+        if not is_known:
+            self.owner.ask(command)
 
     def bury_others(self) -> None:
         """End the connections of all other instances."""
