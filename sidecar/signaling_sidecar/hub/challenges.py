@@ -15,7 +15,7 @@ from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import records
 from signaling_sidecar.hub.admission import InTheWay
-from signaling_sidecar.hub.commands import Command, Join, Numbered, Refusable, Several
+from signaling_sidecar.hub.commands import Command, Join, Numbered, OfServer, Refusable, Several
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Challenge, Effect
 
@@ -56,7 +56,7 @@ class Challenges:
         ]
         return done + [Challenge(connection) for connection in sorted(challenged)]
 
-    def hold(self, command: Command) -> bool | Refusal:
+    def hold(self, command: Command | OfServer) -> bool | Refusal:
         """Keep a command if its sender waits for the answer to its join. Returns whether it was kept.
 
         A command that can never be refused, such as a ping, does not wait.

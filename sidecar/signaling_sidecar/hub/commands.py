@@ -11,6 +11,9 @@ occur in many commands:
 - `room`, in a command of a member, is the room that the command is about. None means the only room that the connection
 is in.
 - `grant` is what the access token of the client says. None means that no tokens are required.
+
+The commands of clients and of the admin are tagged with their names, so that they can be read back from JSON. They omit
+their defaults there because of `Raw | None`: JSON's null would be read back as the text "null".
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from signaling_sidecar.hub.grant import Grant
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 
 
-class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """A client wants its peer to be in a room: for the first time, or again."""
 
     kind: str = "join"
@@ -76,7 +79,7 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ref: msgspec.Raw | None = None
 
 
-class Enqueue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Enqueue(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """Wait until `size` peers wait in the same queue; then the hub makes a room for them.
 
     The rules of the dialect must give a peer id one session in all its rooms together.
@@ -96,7 +99,7 @@ class Enqueue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ref: msgspec.Raw | None = None
 
 
-class Leave(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Leave(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     kind: str = "leave"
     connection: int
     room: RoomKey | None = None
@@ -106,7 +109,7 @@ class Leave(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Whether a leave of a room that the connection is not in does nothing. Otherwise it is refused."""
 
 
-class Relay(msgspec.Struct, frozen=True, gc=False):
+class Relay(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Send a frame to one other peer of the room, or to all of them."""
 
     connection: int
@@ -136,7 +139,7 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
     """Only set for a frame to all in a room that it names, whose sender may be outside of that room."""
 
 
-class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Update(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """Change what the others are told about the sending peer. A field that is None does not change."""
 
     kind: str = "update"
@@ -150,7 +153,7 @@ class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Whether the sender is sent a `Confirmed` when the change was made."""
 
 
-class UpdateRoom(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class UpdateRoom(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """Change the room. Only the host of the room may do this. A field that is None does not change."""
 
     kind: str
@@ -164,7 +167,7 @@ class UpdateRoom(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Whether the sender is sent a `Confirmed` when the change was made."""
 
 
-class Trace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Trace(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """Write what a browser reports about its RTCPeerConnections to the event log. No peer is sent it.
 
     A page that is in no room may report too: the signaling of its app may not use the sidecar at all.
@@ -178,7 +181,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     room: RoomKey | None = None
 
 
-class ListRooms(msgspec.Struct, frozen=True, gc=False):
+class ListRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Ask for the list of rooms once."""
 
     connection: int
@@ -190,7 +193,7 @@ class ListRooms(msgspec.Struct, frozen=True, gc=False):
     """An access token, as in a `Join`."""
 
 
-class WatchRooms(msgspec.Struct, frozen=True, gc=False):
+class WatchRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Ask for the list of rooms now, and again after each change."""
 
     connection: int
@@ -202,31 +205,31 @@ class WatchRooms(msgspec.Struct, frozen=True, gc=False):
     """An access token, as in a `Join`."""
 
 
-class UnwatchRooms(msgspec.Struct, frozen=True, gc=False):
+class UnwatchRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     connection: int
 
 
-class Acknowledge(msgspec.Struct, frozen=True, gc=False):
+class Acknowledge(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """A frame that contains only numbers (see `Numbered`)."""
 
     connection: int
 
 
-class Ping(msgspec.Struct, frozen=True, gc=False):
+class Ping(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Ask for a `Pong`. A ping also counts as activity in every room that the connection is in."""
 
     connection: int
     ref: msgspec.Raw | None = None
 
 
-class Greet(msgspec.Struct, frozen=True, gc=False):
+class Greet(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Send the client a greeting with its peer id, for protocols in which the server sends the first frame."""
 
     connection: int
     peer: str
 
 
-class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Refuse(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """Refuse a frame that could not be converted to another command. The sender is told, and the refusal is
     recorded."""
 
@@ -246,7 +249,7 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ref: msgspec.Raw | None = None
 
 
-class Opened(msgspec.Struct, frozen=True, gc=False):
+class Opened(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """A connection has opened, and its handshake names its peer. A session of that peer continues on it."""
 
     connection: int
@@ -255,13 +258,13 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
     grant: Grant | None = None
 
 
-class Alive(msgspec.Struct, frozen=True, gc=False):
+class Alive(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """The connection has answered a `Challenge`."""
 
     connection: int
 
 
-class End(msgspec.Struct, frozen=True, gc=False):
+class End(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """The connection has ended. The rules of each of its rooms decide what becomes of its sessions."""
 
     connection: int
@@ -282,27 +285,27 @@ class SetLogState(msgspec.Struct, frozen=True, gc=False):
     is_written: bool
 
 
-class SetOwnRules(msgspec.Struct, frozen=True, gc=False):
+class SetOwnRules(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Change the room's own rules. No peer is removed because of the new rules."""
 
     room: RoomKey
     own: OwnRules | None
 
 
-class Kick(msgspec.Struct, frozen=True, gc=False):
+class Kick(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Remove a peer from a room, and bar its id from the room for a while."""
 
     room: RoomKey
     peer: str
 
 
-class CloseRoom(msgspec.Struct, frozen=True, gc=False):
+class CloseRoom(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """End a room and the sessions of all peers in it."""
 
     room: RoomKey
 
 
-class Say(msgspec.Struct, frozen=True, gc=False):
+class Say(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Send a text from the admin to all peers in a room."""
 
     room: RoomKey
@@ -323,7 +326,7 @@ Single = Refusable | ListRooms | WatchRooms | UnwatchRooms | Acknowledge | Ping 
 MAX_COMMANDS = 200  # commands in one frame; each may cause a record and a call of a hook
 
 
-class Several(msgspec.Struct, frozen=True, gc=False):
+class Several(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Several commands in one frame.
 
     Each of them is carried out or refused independently, in order, and each refusal is recorded. Only the first refusal
@@ -347,7 +350,7 @@ Carried = Single | Several
 """What one frame can ask for."""
 
 
-class Numbered(msgspec.Struct, frozen=True, gc=False):
+class Numbered(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """A command with the numbers on its frame. They have a meaning only when the session is resumable."""
 
     connection: int
@@ -359,4 +362,7 @@ class Numbered(msgspec.Struct, frozen=True, gc=False):
 
 
 OfAdmin = SetOwnRules | Kick | CloseRoom | Say
-Command = Carried | Numbered | Opened | Alive | End | SetRules | SetLogState | Tick
+Command = Carried | Numbered | Opened | Alive | End
+"""All that a connection asks for or does. In a cluster it may be sent to the owner of the rooms as JSON."""
+OfServer = SetRules | SetLogState | Tick
+"""Commands that the server gives the hub in its own process."""

@@ -17,7 +17,7 @@ from signaling_sidecar.hub.admission import InTheWay
 from signaling_sidecar.hub.announcements import tell
 from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.challenges import Challenges, Standoff
-from signaling_sidecar.hub.commands import Carried, Command, OfAdmin, OfMember
+from signaling_sidecar.hub.commands import Carried, Command, OfAdmin, OfMember, OfServer
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Record, Send
@@ -63,7 +63,7 @@ class Hub:
         self._rule_changes = RuleChanges(state, self._arrivals, self.idle_rooms)
         self._administration = Administration(state, self.departures)
 
-    def handle(self, command: Command, now_s: float) -> list[Effect]:
+    def handle(self, command: Command | OfServer, now_s: float) -> list[Effect]:
         """Carry out one command. A refused command changes nothing, and only its sender is told."""
         done = self._do_or_hold(command, now_s)
         return done + self.lobby.send_due(now_s) if self.lobby.behind else done
@@ -91,7 +91,7 @@ class Hub:
 
     # --- one command -------------------------------------------------------------------------------------------------
 
-    def _do_or_hold(self, command: Command, now_s: float) -> list[Effect]:
+    def _do_or_hold(self, command: Command | OfServer, now_s: float) -> list[Effect]:
         """Carry out a command, or keep it while its sender waits for the answer to its join."""
         held = self._challenges.hold(command) if self._challenges.standoffs else False
         if held is True:
@@ -106,7 +106,7 @@ class Hub:
         outcome = self._outcome(command, now_s, c)
         return self._refusals.answer(command, outcome, c) if isinstance(outcome, Refusal) else outcome
 
-    def _outcome(self, command: Command, now_s: float, c: int | None) -> Outcome:
+    def _outcome(self, command: Command | OfServer, now_s: float, c: int | None) -> Outcome:
         """Carry out a command. The most frequent commands are the first cases, because the cases are tried in order."""
         match command:
             case commands.Relay():
@@ -285,7 +285,7 @@ class Hub:
         return done
 
 
-def _carried(command: Command) -> Carried:
+def _carried(command: Command | OfServer) -> Carried:
     """Return what the client asked for with a command that was refused. Commands of no client are never refused."""
     if isinstance(command, commands.Numbered):
         return command.command

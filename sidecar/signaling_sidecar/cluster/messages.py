@@ -1,0 +1,132 @@
+"""The messages between the instances of a cluster. `wire.py` encodes them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub.checkpoint import Checkpoint
+from signaling_sidecar.hub.commands import Command, OfAdmin
+from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
+from signaling_sidecar.hub.rules import Ending
+
+# --- from a front to the owner ---------------------------------------------------------------------------------------
+
+
+class Ask(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A client asks for something, or its connection has answered a challenge."""
+
+    command: Command
+    dialect: str | None
+    """The dialect of the connection. None on the shared path, before the first frame has shown it."""
+
+
+class Opened(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The handshake of a WebSocket has succeeded."""
+
+    connection: int
+    dialect: str | None
+    """None on the shared path, where a `Recognised` follows."""
+    address: str | None
+    """The client's IP address, or None behind a proxy that cannot be trusted."""
+    origin: str | None
+    user_agent: str | None
+    subject: str | None
+    """Who the access token of the handshake was issued to."""
+
+
+class Recognised(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The first frame of a connection on the shared path has shown its dialect."""
+
+    connection: int
+    dialect: str
+
+
+class Ended(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A connection has ended, and nothing more is read from it."""
+
+    connection: int
+    ending: Ending
+    by: str
+    """`peer` or `sidecar`."""
+    code: int | None
+    """The close code that was sent or received, or None if there was no Close frame."""
+    reason: str
+    dialect: str | None
+
+
+class Note(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Something that has happened at the front itself, such as a change of its settings."""
+
+    record: Record
+
+
+class Gone(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """An instance has stopped without a word, and all its connections have ended. A script in Redis writes this
+    message."""
+
+    instance: int
+
+
+class Check(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Call the user's hooks for a command, which only the owner can do. The answer is `Checked`."""
+
+    command: Command
+
+
+class Administer(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Carry out a command of the admin. The answer is `Administered`."""
+
+    command: OfAdmin
+
+
+class TakeSnapshot(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Send the state of the hub. The answer is a `Snapshot`."""
+
+
+class Call(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A request that the owner answers with a `Reply` to the instance that has sent it."""
+
+    id: int
+    request: Check | Administer | TakeSnapshot
+
+
+ToOwner = Ask | Opened | Recognised | Ended | Note | Gone | Call
+
+# --- from the owner to a front ---------------------------------------------------------------------------------------
+
+
+class Checked(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The command to carry out, according to the hooks. It may be a refusal."""
+
+    command: Command
+
+
+class Administered(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The command of the admin was carried out or refused."""
+
+    refusal: Refusal | None
+    """Why it was refused, or None if it was carried out."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The state of the hub."""
+
+    state: Checkpoint
+
+
+class Failed(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The call could not be answered."""
+
+    refusal: Refusal
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The answer to a `Call`."""
+
+    call: int
+    """The `id` of the call."""
+    answer: Checked | Administered | Snapshot | Failed
+
+
+ToFront = Send | Close | Challenge | Reply
