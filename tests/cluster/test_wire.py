@@ -7,6 +7,7 @@ import json
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -60,6 +61,7 @@ PLAIN: Mapping[Any, SearchStrategy[Any]] = {
 }
 
 
+@cache
 def values(hint: Any) -> SearchStrategy[Any]:
     """Any values of a type."""
     if hint in PLAIN:
@@ -81,8 +83,12 @@ def values(hint: Any) -> SearchStrategy[Any]:
         return st.frozensets(inner[0], max_size=2)
     if issubclass(hint, enum.Enum):
         return st.sampled_from([*hint])
-    fields = {name: values(each) for name, each in get_type_hints(hint, include_extras=True).items()}
-    return st.builds(hint, **fields)
+    hints = get_type_hints(hint, include_extras=True)
+    if issubclass(hint, tuple):
+        return st.builds(hint, **{name: values(each) for name, each in hints.items()})
+    of_fields = {each.name: values(hints[each.name]) for each in msgspec.structs.fields(hint)}
+    needed = {each.name: of_fields.pop(each.name) for each in msgspec.structs.fields(hint) if each.required}
+    return st.fixed_dictionaries(needed, optional=of_fields).map(lambda given: hint(**given))
 
 
 def carried_to_owner(value: Any) -> list[ToOwner]:
