@@ -76,14 +76,19 @@ def known(hub: Hub, now_s: float) -> dict[str, Any]:
     for room in state["rooms"]:
         room.pop("idle_s")
         for session in room["sessions"]:
-            session.pop("connection", None)
+            for of_connection in ("connection", "place", "replaced_s_ago"):
+                session.pop(of_connection, None)
             session["away"] = sorted(session.pop("away", {}).get("told", []))
             resumption = session.get("resumption", {})
-            for forgotten in ("proven", "answered", "kept"):
+            for forgotten in ("proven", "answered", "kept", "owes_ack"):
                 resumption.pop(forgotten, None)
     for waiting in state["waiting"]:
         waiting.pop("connection")
         waiting.pop("at_ms")
+    for frame in state["mailboxes"]:
+        frame.pop("age_s", None)
+    for of_a_minute in ("barred_left_s", "tries"):
+        state.pop(of_a_minute)
     return state
 
 

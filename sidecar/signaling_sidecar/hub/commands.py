@@ -74,6 +74,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     unknown."""
     grant: Grant | None = None
     ref: msgspec.Raw | None = None
+    is_counted: bool = False
+    """Whether the entry limits have counted this try already, in the hub that this one replaces (`Hub.held`)."""
 
 
 class Enqueue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -261,6 +263,17 @@ class Alive(msgspec.Struct, frozen=True, gc=False):
     connection: int
 
 
+class TellSecrets(msgspec.Struct, frozen=True, gc=False):
+    """Tell a restored hub the names that no log may contain. Only the server gives this command.
+
+    After the hub was restored in another process, the connection has stayed open, and its client will not join again.
+    """
+
+    connection: int
+    names: Mapping[RoomKey, str]
+    """The names of all secret rooms that the client has named, by the key of the room."""
+
+
 class End(msgspec.Struct, frozen=True, gc=False):
     """The connection has ended. The rules of each of its rooms decide what becomes of its sessions."""
 
@@ -359,4 +372,4 @@ class Numbered(msgspec.Struct, frozen=True, gc=False):
 
 
 OfAdmin = SetOwnRules | Kick | CloseRoom | Say
-Command = Carried | Numbered | Opened | Alive | End | SetRules | SetLogState | Tick
+Command = Carried | Numbered | Opened | Alive | TellSecrets | End | SetRules | SetLogState | Tick

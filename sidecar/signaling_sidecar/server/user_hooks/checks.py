@@ -75,8 +75,10 @@ class HookChecks:
                 return await self._of_several(command)
             case commands.Opened():
                 return await self._of_opened(command)
-            case commands.Alive() | commands.End() | commands.SetRules() | commands.SetLogState() | commands.Tick():
+            case commands.Alive() | commands.TellSecrets() | commands.End():
                 return command  # no client has asked for it
+            case commands.SetRules() | commands.SetLogState() | commands.Tick():
+                return command
             case _:
                 return await self._of_single(command, ())
 
