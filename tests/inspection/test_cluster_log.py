@@ -10,8 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from signaling_sidecar.analysis.seen import Looker
 from signaling_sidecar.cli import main
+from signaling_sidecar.diagnosis import why
 from signaling_sidecar.errors import NoLog
+from signaling_sidecar.eventlog.boot_ids import boot_of
+from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.inspection import open_log
 from tests.kit.cluster_log import CLUSTER, COMMITTED, append_until, begin_at, copied, copy_in
 from tests.kit.inspection_log import header, record, write_segment
@@ -112,6 +116,22 @@ def test_the_commands_tell_the_whole_story_from_the_folder_of_one_instance(
     assert [line for line in lines if not line["type"].startswith("log.")] == COMMITTED
     newest = [json.loads(line) for line in printed("tail --json --no-follow -n 3 --state-dir", folder).splitlines()]
     assert newest == COMMITTED[-3:]
+
+
+@pytest.mark.parametrize("story", STORIES[:3])
+def test_the_inspector_of_an_instance_shows_each_record_once(tmp_path: Path, story: Callable[[Path], Folders]) -> None:
+    (folder,) = story(tmp_path)
+    last = find_segments(folder).segments[-1]
+    looker = Looker(folder, boot_of(last) or "")
+    end = last.read_bytes()
+    last.write_bytes(b"".join(end.splitlines(keepends=True)[:3]))
+    looker.look()
+    last.write_bytes(end)  # the window reads what was added
+    seen = looker.look()
+    assert [each.seq for each in seen.entries if not each.type.startswith("log.")] == list(range(1, 16))
+    assert {each.boot for each in seen.entries} == {seen.boot} == {CLUSTER}
+    assert [each.seq for each in seen.of_room["rooms", "bar"]] == list(range(2, 15))
+    assert why(seen.diagnosis).verdicts[0].evidence[0].boot == CLUSTER
 
 
 def test_an_instance_that_joined_later_tells_the_story_from_its_first_checkpoint_on(
