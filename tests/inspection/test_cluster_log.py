@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -17,8 +21,10 @@ from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.boot_ids import boot_of
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.inspection import open_log
+from signaling_sidecar.server.admin.record_stream import Follower, send_records
 from tests.kit.cluster_log import CLUSTER, COMMITTED, append_until, begin_at, copied, copy_in
 from tests.kit.inspection_log import header, record, write_segment
+from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR
 
 Capture = pytest.CaptureFixture[str]
 Folders = list[Path]
@@ -132,6 +138,47 @@ def test_the_inspector_of_an_instance_shows_each_record_once(tmp_path: Path, sto
     assert {each.boot for each in seen.entries} == {seen.boot} == {CLUSTER}
     assert [each.seq for each in seen.of_room["rooms", "bar"]] == list(range(2, 15))
     assert why(seen.diagnosis).verdicts[0].evidence[0].boot == CLUSTER
+
+
+@pytest.mark.parametrize("places", [[0], [0, 3, 6, 12], [4, 15]])
+async def test_a_client_of_the_admin_api_reads_the_records_after_the_last_one_that_it_has(
+    tmp_path: Path, places: list[int]
+) -> None:
+    folder = copied(tmp_path / "a", "r0000001-a", places)
+
+    async def numbers_after(after: int) -> list[int]:
+        text = bytearray()
+
+        async def write(data: bytes) -> None:
+            text.extend(data)
+
+        follower = Follower()
+        follower.end()
+        await send_records(SimpleNamespace(write=write), folder, "r0000001-a", after, follower)  # type: ignore[arg-type]
+        lines = [json.loads(line) for line in text.splitlines()]
+        assert after > 0 or [line["type"] for line in lines[:2]] == ["log.header", "log.checkpoint"]
+        return [line["seq"] for line in lines if line["type"] not in ("log.header", "log.checkpoint")]
+
+    for after in (0, 5, 6, 11, len(COMMITTED)):
+        assert await numbers_after(after) == list(range(max(after, places[0]) + 1, len(COMMITTED) + 1))
+
+
+def test_tail_prints_a_record_once_although_it_was_copied_again_after_a_restart(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "a", "r0000001-a", [0, 3], end=9)
+    command = [*SIDECAR, "tail", "--json", "-n", "9", "--state-dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | PYTHON_PATH) as tail:
+        assert tail.stdout is not None
+        watchdog = threading.Timer(PATIENCE_S, tail.kill)
+        watchdog.start()
+        shown = [json.loads(tail.stdout.readline())]
+        copied(folder, "r0000002-a", [6, 11])
+        for line in tail.stdout:
+            shown.append(json.loads(line))
+            if shown[-1]["type"] == "server.stopped":
+                break
+        tail.terminate()
+        watchdog.cancel()
+    assert [each["seq"] for each in shown if not each["type"].startswith("log.")] == list(range(4, 16))
 
 
 def test_an_instance_that_joined_later_tells_the_story_from_its_first_checkpoint_on(
