@@ -143,7 +143,7 @@ class Sidecar:
     async def _run(self, app: web.Application) -> AsyncIterator[None]:
         with self.held_state_dir.held():
             with state_dir.used(self.state_dir):
-                self._hub.open(self.settings, self._rules, reloaded=self._reloaded)
+                await self._hub.open(self.settings, self._rules, reloaded=self._reloaded)
             if self._revoking is not None:
                 self._revoking.load()
             self._connect_parts()
@@ -158,7 +158,7 @@ class Sidecar:
                 yield
             if self._gate is not None:
                 self._gate.record_rest()
-            self._hub.stop()
+            await self._hub.stop()
 
     def _connect_parts(self) -> None:
         tick = Tick()
