@@ -141,6 +141,11 @@ async def test_while_the_rooms_cannot_be_reached_a_route_says_so(two: Two, metho
         assert (answer.status, await answer.json()) == (503, UNAVAILABLE)
 
 
+async def test_a_route_that_reads_no_rooms_does_not_wait_for_them(two: Two) -> None:
+    two.elsewhere.is_reachable = False
+    assert len(await ask(two.other, "/peerjs/id")) == len("00000000-0000-0000-0000-000000000000")
+
+
 async def test_while_the_rooms_cannot_be_reached_the_metrics_are_about_the_rest(two: Two) -> None:
     two.elsewhere.is_reachable = False
     metrics = await ask(two.other, "/metrics")
