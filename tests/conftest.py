@@ -101,13 +101,16 @@ def _instances(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     server.start()
 
-    def empty() -> str:
-        server.empty()
-        return server.url
-
-    serve_clusters(count, empty)
+    serve_clusters(count, server)
     yield
     server.kill()
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> None:
+    """Begin each test with an empty Redis server, if its sidecars are clusters."""
+    if serving.in_cluster is not None:
+        clustered.redis.empty()
 
 
 @pytest.fixture

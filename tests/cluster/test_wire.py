@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import json
-import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -12,26 +11,27 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from msgspec import UNSET, Raw, UnsetType
 
-from signaling_sidecar.cluster.messages import Administer, Ask, Call, Check, Checked, Gone, Note, Opened, Reply
-from signaling_sidecar.cluster.messages import Snapshot, TakeSnapshot, ToFront, ToOwner
+from signaling_sidecar.cluster.messages import (
+    Administer,
+    Ask,
+    Call,
+    Check,
+    Checked,
+    Note,
+    Reply,
+    ToOwner,
+)
 from signaling_sidecar.cluster.wire import decode_to_front, decode_to_owner, encode_to_front, encode_to_owner
-from signaling_sidecar.errors import UnreadableMessage
-from signaling_sidecar.eventlog.line import encode_lines, line_of
-from signaling_sidecar.eventlog.writer import LogWriter
 from signaling_sidecar.hub import commands
-from signaling_sidecar.hub.checkpoint import Checkpoint
-from signaling_sidecar.hub.commands import Command, Join, Numbered, OfAdmin, Ping, Relay, Several, Trace
+from signaling_sidecar.hub.commands import Command, OfAdmin
 from signaling_sidecar.hub.effects import Effect, Record, Send
-from signaling_sidecar.hub.messages import Message, PeerJoined, Relayed
+from signaling_sidecar.hub.messages import Message
 from signaling_sidecar.hub.payloads import Binary
-from signaling_sidecar.hub.rules import RoomKey
-from signaling_sidecar.hub.views import PeerView
-from tests.kit.any_json import ANYTHING
 
 # --- arbitrary messages, made from their types -----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -53,6 +54,9 @@ from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.settings import Settings, Sources
 from signaling_sidecar.site import Site, read_site
 
+if TYPE_CHECKING:
+    from signaling_sidecar.server.clustered.shared_hub import SharedHub
+
 HASH_CHARS = 16  # hex digits; 64 bits that nobody without the key can search for a collision
 
 logger = logging.getLogger("signaling_sidecar")
@@ -79,13 +83,15 @@ class Sidecar:
             self.boot = new_boot_id(self.state_dir)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
         self._rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
-        self._hub = OwnHub(self.boot, self.held_state_dir)
+        self._hub: OwnHub | SharedHub = (
+            OwnHub(self.boot, self.held_state_dir) if settings.cluster is None else self._shared_hub()
+        )
         self.rooms: RoomsAccess = self._hub
         self._front: Front
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
         self._drain = Drain()
-        self._health = Health(self.boot, lambda: self._drain.is_draining, lambda: self._hub.log.is_written)
+        self._health = Health(self.boot, lambda: self._drain.is_draining, self._hub.why_not_ready)
         self._access = Access(lambda: self.settings, self.site)
         verifier = token_verifier(settings)
         tokens = None if verifier is None else RevocableTokens(verifier, Revocations())
@@ -136,6 +142,7 @@ class Sidecar:
 
     async def drain(self) -> None:
         """Close the connections in waves, if the settings say so. The application must be stopped afterwards."""
+        await self._hub.hand_over()
         await self._drain.run(self.settings.drain_s)
 
     # --- life --------------------------------------------------------------------------------------------------------
@@ -156,8 +163,8 @@ class Sidecar:
                     await work.enter_async_context(running(following))
                 await work.enter_async_context(running(self._look_after()))
                 yield
-            if self._gate is not None:
-                self._gate.record_rest()
+                if self._gate is not None:
+                    self._gate.record_rest()
             await self._hub.stop()
 
     def _connect_parts(self) -> None:
@@ -213,11 +220,19 @@ class Sidecar:
 
     async def _close_connections(self, app: web.Application) -> None:
         self._admin.end_streams()
+        await self._hub.hand_over()
         self._front.close_oldest(len(self._front))
         if self._hooks is not None:
             self._hooks.stop()  # otherwise the readers of connections would wait for the answers of their hooks
         await self._analysis.stop()
         await self._endpoint.wait_closed()
+
+    def _shared_hub(self) -> SharedHub:
+        from signaling_sidecar.server.clustered.shared_hub import SharedHub  # most sidecars are in no cluster
+
+        return SharedHub(
+            self.boot, self.held_state_dir, self._dialects, lambda: self._front.close_oldest(len(self._front))
+        )
 
     def _warn_of_open_access(self) -> None:
         for sentence in consequences(self.settings.allow_host, self.settings.allow_origin):
@@ -227,6 +242,9 @@ class Sidecar:
 
     async def _serve(self, request: web.Request, dialect: Dialect | None) -> web.StreamResponse:
         self._drain.refuse_new_connections()
+        if not self._hub.is_open:
+            text = "this sidecar joins its cluster again: connect again in 1 s\n"
+            raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "1"})
         return await self._endpoint.serve(request, dialect)
 
     async def _admit(self, request: web.Request, dialect: Dialect = NATIVE) -> None:

@@ -78,7 +78,9 @@ class OwnHub:
 
         async with AsyncExitStack() as work:
             if hooks is not None:
-                in_use = hooks_in_use(hooks, lambda: self._hub, self.owner.record, self.owner.administer, use_everywhere)
+                in_use = hooks_in_use(
+                    hooks, lambda: self._hub, self.owner.record, self.owner.administer, use_everywhere
+                )
                 await work.enter_async_context(in_use)
             # A session that is not kept over a restart must have ended before the first client joins.
             self.owner.catch_up()

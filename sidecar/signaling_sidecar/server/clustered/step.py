@@ -1,4 +1,4 @@
-"""What the owner of a cluster has caused since its last commit: lines for the event log, and what the fronts must do."""
+"""What the owner of a cluster has caused since its last commit: lines for the event log, and orders to the fronts."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ class StepLog:
 class StepFront:
     """Takes the place of the front of an `Owner`: it collects what the fronts of all instances must do."""
 
-    def __init__(
-        self, me: int, local: LocalFront, wanted: Callable[[], None], dialect_of: Callable[[int], Dialect | None]
-    ) -> None:
+    def __init__(self, me: int, local: LocalFront, wanted: Callable[[], None]) -> None:
+        self.dialect_of: Callable[[int], Dialect | None] = lambda _: None
+        """Returns the dialect of a connection, or None if the owner does not know it."""
         self.closed: set[int] = set()
         """The connections that will be closed as soon as their fronts are told, until they have ended. What their
         clients have sent later is ignored, as in a sidecar that closes them at once."""
@@ -93,7 +93,6 @@ class StepFront:
         self._wanted = wanted
         self._own: list[ToFront] = []
         self._others: defaultdict[int, list[ToFront]] = defaultdict(list)
-        self._dialect_of = dialect_of
 
     def send(self, send: Send) -> None:
         connections = send.connections
@@ -129,7 +128,7 @@ class StepFront:
         return own, others
 
     def _closes(self, connection: int, message: LastWords) -> bool:
-        dialect = self._dialect_of(connection)
+        dialect = self.dialect_of(connection)
         return dialect is not None and dialect.closing(message) is not None
 
     def _add(self, instance: int, message: ToFront) -> None:

@@ -131,10 +131,10 @@ class Term:
 
     @staticmethod
     def _may_say(message: ToOwner, sender: int) -> bool:
-        """Whether the message is about the instance that sends it. Only scripts, which are the sender 0, bury others."""
+        """Whether the message is about its own sender. Only scripts, which are the sender 0, bury others."""
         match message:
             case Ask() | Remind():
-                return instance_of(getattr(message.command, "connection", -1)) == sender
+                return instance_of(message.command.connection) == sender
             case Opened() | Recognised() | Ended():
                 return instance_of(message.connection) == sender
             case Gone():
@@ -145,9 +145,12 @@ class Term:
                 assert_never(message)
 
     def _ask(self, ask: Ask) -> None:
-        connection = getattr(ask.command, "connection", None)
+        connection = ask.command.connection
         if connection in self._front.closed and not isinstance(ask.command, commands.Refuse):
             return
+        dialect = self._dialects.get(ask.dialect or "")
+        if dialect is not None and self.owner.dialect_of(connection) is None:
+            self.owner.recognised(connection, dialect)  # an earlier owner was told of it
         self.owner.ask(ask.command)
 
     def _remind(self, command: commands.Command) -> None:
