@@ -74,8 +74,6 @@ class Owner:
             effects = self._hub.handle(command, now_s)
         except Exception:
             refusal = _internal_error(command)
-            if refusal is None:
-                raise
             logger.exception("a frame of connection %d could not be handled", refusal.connection)
             effects = self._hub.handle(refusal, now_s)
         self._carry_out(effects)
@@ -241,13 +239,11 @@ class Owner:
         return msgspec.structs.replace(refused, **changes)
 
 
-def _internal_error(command: Command) -> commands.Refuse | commands.Numbered | None:
+def _internal_error(command: Command) -> commands.Refuse | commands.Numbered:
     """Return the refusal that replaces a command that has raised an exception in the hub.
 
     It has the number of the command, because the client would otherwise send the frame again.
     """
-    if isinstance(command, commands.SetRules | commands.SetLogState | commands.Tick):
-        return None
     refuse = commands.Refuse(connection=command.connection, refusal=errors.internal())
     if isinstance(command, commands.Numbered):
         return msgspec.structs.replace(command, command=refuse)
