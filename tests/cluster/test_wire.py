@@ -147,7 +147,9 @@ def test_every_message_to_the_owner_is_read_back_exactly(type_: Any, data: st.Da
     there_and_back(carried_to_owner(value), encode_to_owner, decode_to_owner)
 
 
-@pytest.mark.parametrize("type_", [*get_args(Message), *{*get_args(Effect)} - {Record}, *get_args(Command), Reply])
+@pytest.mark.parametrize(
+    "type_", [*get_args(Message), *(each for each in get_args(Effect) if each is not Record), *get_args(Command), Reply]
+)
 @settings(max_examples=20)
 @given(st.data())
 def test_every_message_to_a_front_is_read_back_exactly(type_: Any, data: st.DataObject) -> None:
