@@ -20,9 +20,9 @@ from signaling_sidecar.hub import checkpoint
 from signaling_sidecar.inspection import open_log
 from signaling_sidecar.server.previous_run import restore_previous_run
 from tests.eventlog.file_faults import FAULTS
-from tests.eventlog.test_restore_of_damaged_logs import NOW_S, RUN, new_hub
 from tests.kit.cluster_log import CLUSTER, COMMITTED, append_until, begin_at, bytes_of, copy_in
 from tests.kit.full_disk import Disk
+from tests.kit.run_of_all_records import NOW_S, RUN, new_hub
 
 TYPES = [record["type"] for record in COMMITTED]
 
