@@ -49,7 +49,7 @@ LETTERS = RoomRules(
     joining=Joining(capacity=3),
     endings=Endings(grace_s=GRACE_S, resumable_grace_s=GRACE_S, durable=True, away_notice_s=1.0),
     announcements=Announcements(announces_members=False),
-    relays=Relays(mailbox=Mailbox(frames=3, payload_bytes=10_000, total_payload_bytes=150, keep_s=6.0)),
+    relays=Relays(mailbox=Mailbox(frames=3, payload_bytes=10_000, total_payload_bytes=150, keep_s=6.0625)),
 )
 """Rules that no dialect has: frames are kept for peers that cannot be reached, and nobody is told of anybody."""
 RULES = {name: dialect.rules(Settings()) for name, dialect in (DIALECTS | {CLUB.name: CLUB}).items()}
@@ -84,7 +84,6 @@ def known(hub: Hub, now_s: float) -> dict[str, Any]:
                 resumption.pop(forgotten, None)
     for waiting in state["waiting"]:
         waiting.pop("connection")
-        waiting.pop("at_ms")
     for frame in state["mailboxes"]:
         frame.pop("age_s", None)
     for of_a_minute in ("barred_left_s", "tries"):
@@ -276,7 +275,8 @@ class RestoreMachine(RuleBasedStateMachine):
     @rule(connection=connections, peer=peers, size=strategies.integers(1, 3), queue=strategies.sampled_from(("", "go")))
     def enqueue(self, connection: int, peer: str, size: int, queue: str) -> None:
         user = user_connection(connection, peer)
-        self.do(Enqueue(kind="ask", connection=user, dialect="match", peer=peer, queue=queue, size=size, at_ms=7))
+        at_ms = round(self.now_s * 1000)
+        self.do(Enqueue(kind="ask", connection=user, dialect="match", peer=peer, queue=queue, size=size, at_ms=at_ms))
 
     @rule(connection=connections, peer=peers)
     def open(self, connection: int, peer: str) -> None:
