@@ -13,8 +13,8 @@ from msgspec import UNSET
 
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Ending, Hub, Past, Restore, RoomKey
-from signaling_sidecar.hub.commands import Alive, End, Join, OfAdmin, TellSecrets, Tick
-from signaling_sidecar.hub.effects import Close, Effect, Record, Send
+from signaling_sidecar.hub.commands import Alive, End, Join, OfAdmin, Several, TellSecrets, Tick
+from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
 from signaling_sidecar.hub.messages import Ack, CloseCode
 from tests.hub.test_restore import (
     CONNECTIONS,
@@ -22,11 +22,13 @@ from tests.hub.test_restore import (
     RULES,
     RestoreMachine,
     all_of,
+    club_connection,
     connections,
     known,
     payloads,
     peers,
     rooms,
+    user_connection,
 )
 from tests.kit.hub_driver import CountedIds
 
@@ -113,6 +115,10 @@ class TakeoverMachine(RestoreMachine):
         """Not in this machine, because it takes time."""
 
     def take_over(self, dead: Iterable[int]) -> None:
+        if len({command.connection for command in self.hub.held() if isinstance(command, Join | Several)}) > 1:
+            # The new hub challenges anew, so of several joins that wait another one may be decided first.
+            for connection in EVERY_SOCKET:
+                self.do(Alive(connection))
         ids = CountedIds(self.ids)
         twin = Hub(RULES, 100, ids)
         restore = Restore(twin, is_living=lambda connection: connection not in dead)
@@ -123,16 +129,25 @@ class TakeoverMachine(RestoreMachine):
         for connection, names in self.names.items():
             twin.handle(TellSecrets(connection, names), self.now_s)
         held = [command for command in self.hub.held() if getattr(command, "connection", None) not in dead]
-        for connection in dead:
-            self.take(self.hub.handle(End(connection, Ending.STOPPED), self.now_s))
-        twin.handle(Tick(), self.now_s)
-        for command in held:
-            twin.handle(command, self.now_s)
         forget_what_no_log_tells(self.hub, twin)
-        self.twin = twin
+        before, after = list[Effect](), twin.handle(Tick(), self.now_s)
+        for connection in dead:
+            before += self.hub.handle(End(connection, Ending.STOPPED), self.now_s)
+        for command in held:
+            after += twin.handle(command, self.now_s)
         for connection in EVERY_SOCKET:
-            self.do(Alive(connection))
+            before += self.hub.handle(Alive(connection), self.now_s)
+            after += twin.handle(Alive(connection), self.now_s)
+        before, after = (
+            # The new hub challenges anew, and it writes a checkpoint instead of a record for each dead connection.
+            [each for each in effects if not isinstance(each, Challenge | Record) or is_new(each)]
+            for effects in (before, after)
+        )
+        assert comparable(after, Tick()) == comparable(before, Tick())
+        self.take(before)
+        forget_what_no_log_tells(self.hub, twin)
         assert known(twin, self.now_s) == known(self.hub, self.now_s)
+        self.twin = twin
 
     def teardown(self) -> None:
         """All leave, so that all deadlines have come."""
@@ -145,6 +160,10 @@ def has_begun(machine: TakeoverMachine) -> bool:
     return machine.twin is None and machine.commands > 15
 
 
+def is_new(effect: Effect) -> bool:
+    return isinstance(effect, Record) and effect.type not in ("peer.away", "peer.challenged")
+
+
 class AllLive(TakeoverMachine):
     @precondition(has_begun)
     @rule()
@@ -154,22 +173,25 @@ class AllLive(TakeoverMachine):
 
 class SomeLive(TakeoverMachine):
     @precondition(has_begun)
-    @rule(dead=strategies.sets(strategies.sampled_from(EVERY_SOCKET)))
-    def some_live_on(self, dead: set[int]) -> None:
-        self.take_over(sorted(dead))
+    @rule(connection=connections, peer=peers, dead=strategies.sets(strategies.integers(0, 2)))
+    def some_live_on(self, connection: int, peer: str, dead: set[int]) -> None:
+        """At most one connection to any room dies, because peers that are lost together leave in any order."""
+        sockets = (connection, club_connection(connection), user_connection(connection, peer))
+        self.take_over([sockets[number] for number in sorted(dead)])
 
 
 def forget_what_no_log_tells(before: Hub, after: Hub) -> None:
     """Even out what the hub that takes over cannot know, and need not know."""
     for room in before.membership.rooms:
         twin = after.membership.room(room.key)
-        assert twin is not None
+        if twin is None:
+            continue  # a dead connection without a grace period is about to leave
         # A ping leaves no record, so a room counts as idle only as long as it was when the checkpoint was written.
         room.active_s = twin.active_s
         for session in room.sessions.values():
-            resumption, restored = session.resumption, twin.sessions[session.peer].resumption
+            other = twin.sessions.get(session.peer)
+            resumption, restored = session.resumption, other.resumption if other is not None else None
             if resumption is None or restored is None:
-                assert resumption is restored
                 continue
             # Not every frame has a record, so the token before the last one stays valid until the next frame with one.
             resumption.answered, resumption.proven = restored.answered, restored.proven
