@@ -16,7 +16,8 @@ from signaling_sidecar.hub import Ending, Hub, Past, Restore, RoomKey
 from signaling_sidecar.hub.commands import Alive, End, Join, OfAdmin, Several, TellSecrets, Tick
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
 from signaling_sidecar.hub.messages import Ack, CloseCode
-from tests.hub.test_restore import (
+from tests.kit.hub_driver import CountedIds
+from tests.kit.restore_machine import (
     CONNECTIONS,
     PAYLOADS,
     RULES,
@@ -30,7 +31,6 @@ from tests.hub.test_restore import (
     rooms,
     user_connection,
 )
-from tests.kit.hub_driver import CountedIds
 
 EVERY_SOCKET = [each for connection in CONNECTIONS for each in all_of(connection)]
 
