@@ -156,11 +156,9 @@ class Member:
 
     async def join(self) -> None:
         """Become a member of the cluster. Raises RedisAway."""
+        may_found = int(self._loop.time() >= self._found_after_s)
         [result] = await self._link.run(
-            ScriptCall(
-                scripts.JOIN,
-                ["0", self._boot, self.key, self._lease_ms, int(self._loop.time() >= self._found_after_s)],
-            )
+            ScriptCall(scripts.JOIN, ["0", self._next_epoch(), self.key, self._lease_ms, may_found, self._boot])
         )
         if result[0] == b"wait":
             raise RedisAway("it has lost the state of the cluster, which the owner should restore")
@@ -232,6 +230,12 @@ class Member:
     @property
     def _lease_ms(self) -> int:
         return round(1000 * self._lease_s)
+
+    def _next_epoch(self) -> str:
+        """Return an epoch that no instance has known."""
+        if not self._epoch:
+            return self._boot
+        return boot_id(run_number(self._epoch) + 1, secrets.token_hex(4))
 
     @property
     def _is_steady(self) -> bool:
@@ -493,13 +497,13 @@ class Member:
 
         All other instances find another epoch, and join again. Their clients come back and resume their sessions.
         """
-        epoch = boot_id(run_number(self._epoch) + 1, secrets.token_hex(4))
+        epoch = self._next_epoch()
         steps = [] if self._pending is None else [self._pending]
         while True:
             if (step := term.next_step(self._callbacks.segment_bytes())) is not None:
                 steps.append(step)
             about: list[str | bytes | int] = [
-                term.fence + 1, term.step, term.seq, repr(term.ts), state := term.checkpoint(), term.held
+                term.fence + 1, term.step, term.seq, repr(term.ts), state := term.checkpoint(), term.held, self._boot
             ]
             common: list[str | bytes | int] = [*self._me, epoch, self.key, self._lease_ms, self._highest]
             try:
