@@ -47,7 +47,7 @@ class PlainPeer:
         async for message in self._socket:
             if message.type is aiohttp.WSMsgType.TEXT:
                 self._take(json.loads(message.data))
-        if self.instance.lives:
+        if self.instance.is_unharmed:
             self._ledger.faults.append(f"the connection of {self.name} was closed with {self._socket.close_code}")
 
     def _take(self, frame: dict[str, Any]) -> None:
@@ -64,7 +64,7 @@ class PlainPeer:
             self._ledger.faults.append(f"{what}: {number} of {frame['from']} to {self.name} after {before}")
 
     def _is_there(self, frame: dict[str, Any]) -> bool:
-        return any(each.name == frame["peerId"] and each.instance.lives for each in self._ledger.plain)
+        return any(each.name == frame["peerId"] and each.instance.is_unharmed for each in self._ledger.plain)
 
 
 class Traffic:
@@ -116,14 +116,14 @@ class Traffic:
     async def _talk_plainly(self) -> None:
         while True:
             await asyncio.sleep(EVERY_S)
-            living = self.ledger.living_plain()
-            if len(living) > 1:
-                sender, receiver = self._chance.sample(living, 2)
+            safe = self.ledger.safe_plain()
+            if len(safe) > 1:
+                sender, receiver = self._chance.sample(safe, 2)
                 await sender.send_to(receiver)
 
     # --- what has happened --------------------------------------------------------------------------------------------
 
-    async def settle(self) -> None:
+    async def settle(self, within_s: float) -> None:
         """Let nobody send any more, wait until everything that was promised has arrived, and check the histories."""
         for task in self._talking:
             task.cancel()
@@ -131,19 +131,19 @@ class Traffic:
         self.ledger.faults += [repr(each.exception()) for each in self._talking if not each.cancelled()]
         pages = self.ledger.pages()
         try:
-            await until(lambda: not self._missing(), "everything has arrived", QUIET_WITHIN_S)
-            await until(lambda: all(map(self.ledger.sees_all, pages)), "all see all", QUIET_WITHIN_S)
+            await until(lambda: not self._missing(), "everything has arrived", within_s)
+            await until(lambda: all(map(self.ledger.sees_all, pages)), "all see all", within_s)
         except AssertionError as error:
             self.ledger.faults += [f"{error}: {[*map(repr, pages)]}", *self._missing()]
         self.ledger.faults += [f"{each.get_name()}: {each.exception()!r}" for each in self._tasks if _has_failed(each)]
-        assert self.ledger.faults == []
+        assert not self.ledger.faults, "\n".join(self.ledger.faults[:30])
         assert self.ledger.counts["delivered"] > 0
 
     def _missing(self) -> list[str]:
         plain = [
             f"lost: {sender.sent[to.name]} of {sender.name} to {to.name}"
-            for sender in self.ledger.living_plain()
-            for to in self.ledger.living_plain()
+            for sender in self.ledger.safe_plain()
+            for to in self.ledger.safe_plain()
             if sender.sent.get(to.name, 0) != to.received.get(sender.name, 0)
         ]
         return plain + [f"lost: {page!r}" for page in self.ledger.pages() if page.waiting or page.awaited]
@@ -151,7 +151,7 @@ class Traffic:
     def silence_s(self, since_s: float) -> float:
         """The longest time since then in which no plain client of a living sidecar has received anything."""
         times = sorted(
-            each for peer in self.ledger.living_plain() for each in peer.received_s if each >= since_s
+            each for peer in self.ledger.safe_plain() for each in peer.received_s if each >= since_s
         )
         return max(b - a for a, b in zip([since_s, *times], times, strict=False))
 
@@ -166,8 +166,9 @@ class TrafficLedger(Ledger):
         super().__init__()
         self.plain: list[PlainPeer] = []
 
-    def living_plain(self) -> Sequence[PlainPeer]:
-        return [each for each in self.plain if each.instance.lives]
+    def safe_plain(self) -> Sequence[PlainPeer]:
+        """The plain clients of sidecars to which nothing was done."""
+        return [each for each in self.plain if each.instance.is_unharmed]
 
 
 def _has_failed(task: asyncio.Task[None]) -> bool:
@@ -175,7 +176,9 @@ def _has_failed(task: asyncio.Task[None]) -> bool:
 
 
 @asynccontextmanager
-async def traffic(cluster: ClusterProcesses, pages: int = 6, plain: int = 2, seed: int = 7) -> AsyncIterator[Traffic]:
+async def traffic(
+    cluster: ClusterProcesses, pages: int = 6, plain: int = 2, seed: int = 7, quiet_within_s: float = QUIET_WITHIN_S
+) -> AsyncIterator[Traffic]:
     """Clients that talk: resumable ones, and some plain ones at each sidecar. The histories are checked at the end of
     the block."""
     async with AsyncExitStack() as stack:
@@ -190,4 +193,4 @@ async def traffic(cluster: ClusterProcesses, pages: int = 6, plain: int = 2, see
                 await clients.open_plain(instance)
         clients.talk()
         yield clients
-        await clients.settle()
+        await clients.settle(quiet_within_s)

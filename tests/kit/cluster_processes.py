@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,8 +17,10 @@ import redis
 
 from tests.kit.programs import Program, start_program, until
 from tests.kit.redis_server import RedisServer
+from tests.kit.sidecar_command import PYTHON_PATH
 
 LEASE_S = 1.0
+SIDECAR = ("-m", "signaling_sidecar")
 FAULTS = re.compile(r"Traceback|never awaited|exception was never retrieved|Exception ignored|ResourceWarning")
 """What a sidecar must not print, whatever happens around it."""
 
@@ -30,13 +32,15 @@ class Instance:
         self.program, self.url, self.boot = program, url, boot
         self.lives = True
         """Whether clients may connect to it."""
+        self.is_unharmed = True
+        """Whether it has received no signal."""
 
     def __str__(self) -> str:
         return self.url
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal. All but SIGCONT also end the connecting of new clients."""
-        self.lives = number is signal.SIGCONT
+        self.lives, self.is_unharmed = number is signal.SIGCONT, False
         os.kill(self.program.pid, number)
 
     async def kill(self) -> None:
@@ -45,10 +49,12 @@ class Instance:
 
 
 class ClusterProcesses:
-    def __init__(self, folder: Path, server: RedisServer, *flags: str) -> None:
+    """`program` are the arguments of Python that run the command `sidecar`."""
+
+    def __init__(self, folder: Path, server: RedisServer, program: Sequence[str], flags: Sequence[str]) -> None:
         self.redis = redis.Redis(port=server.port, socket_timeout=5)
         self.instances: list[Instance] = []
-        self._folder, self._server, self._flags = folder, server, flags
+        self._folder, self._server, self._program, self._flags = folder, server, program, flags
         self._programs: list[Program] = []
         self._numbers = itertools.count(1)
 
@@ -59,10 +65,10 @@ class ClusterProcesses:
     async def start(self, redis_url: str | None = None) -> Instance:
         """Start another sidecar, which reaches Redis at its own address or at the one that is given."""
         folder = self._folder / f"instance-{next(self._numbers)}"
-        command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--state-dir", folder]
+        command = [sys.executable, *self._program, "serve", "--port", "0", "--state-dir", folder]
         cluster = ["--cluster", redis_url or self._server.url, "--cluster-lease-s", str(LEASE_S)]
         more = ["--project", self._folder, "--max-frames-per-s", "100000", *self._flags]
-        program = await start_program([*command, *cluster, *more], self._folder, os.environ)
+        program = await start_program([*command, *cluster, *more], self._folder, os.environ | PYTHON_PATH)
         self._programs.append(program)
         ready = json.loads((await program.line(r'^\{"name":"signaling-sidecar"')).string)
         instance = Instance(program, ready["url"], ready["boot"])
@@ -112,10 +118,10 @@ class ClusterProcesses:
 
 @asynccontextmanager
 async def cluster_processes(
-    folder: Path, server: RedisServer, *flags: str, count: int = 3
+    folder: Path, server: RedisServer, *flags: str, count: int = 3, program: Sequence[str] = SIDECAR
 ) -> AsyncIterator[ClusterProcesses]:
     """Sidecars that are killed when the block ends. They must not have printed a traceback."""
-    cluster = ClusterProcesses(folder, server, *flags)
+    cluster = ClusterProcesses(folder, server, program, flags)
     try:
         await asyncio.gather(*(cluster.start() for _ in range(count)))
         await cluster.steady()
