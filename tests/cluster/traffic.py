@@ -44,9 +44,12 @@ class PlainPeer:
         await self._socket.send_json({"type": "offer", "from": self.name, "to": to.name, "n": number})
 
     async def run(self) -> None:
-        async for message in self._socket:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                self._take(json.loads(message.data))
+        try:
+            async for message in self._socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self._take(json.loads(message.data))
+        finally:
+            self._socket._response.close()
         if self.instance.is_unharmed:
             self._ledger.faults.append(f"the connection of {self.name} was closed with {self._socket.close_code}")
 
