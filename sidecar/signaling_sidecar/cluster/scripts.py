@@ -103,21 +103,21 @@ return {'ok'}
 """
 )
 
+# An instance that is the owner already, and does not know it because the answer was lost, begins another term.
 # ARGV: me, epoch, whether the lease of an owner may be over (1) or only an owner that has released may be followed (0)
 CLAIM = (
     _MEMBER
     + """
 local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step', 'place', 'checkpoint', 'held', 'seq')
 local before = owner[1] or ''
-if before == me then return {'taken', 0} end
-if before ~= '' then
+if before ~= '' and before ~= me then
   local left_ms = redis.call('PTTL', p..'lease:'..before)
   if left_ms >= 0 then return {'taken', left_ms} end
   if ARGV[3] == '0' then return {'taken', 0} end
 end
 local fence = (owner[2] or 0) + 1
 redis.call('HSET', p..'owner', 'instance', me, 'fence', fence)
-if before ~= '' then bury(before) end
+if before ~= '' and before ~= me then bury(before) end
 tell_of_owner(me, fence)
 return {'ok', fence, owner[3] or '0', owner[4] or '0-0', owner[5] or '', owner[6] or '', owner[7] or '0', before,
   redis.call('HKEYS', p..'instances')}

@@ -300,7 +300,7 @@ class Member:
     def _expect_claim(self, now_s: float, left_ms: int) -> None:
         """Set when to ask for the hub: at the end of the owner's lease, if it is not renewed."""
         steady_s = (self._steady_since_s or now_s) + self._lease_s
-        if self.owner is None:
+        if self.owner is None or self.owner == self.number:
             self._claim_at_s = now_s
         else:
             self._claim_at_s = max(now_s + max(0, left_ms) / 1000 + 0.002, steady_s)
