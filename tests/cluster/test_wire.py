@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import enum
 import json
-import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from msgspec import UNSET, Raw, UnsetType
 
-from signaling_sidecar.cluster.messages import Administer, Ask, Call, Check, Checked, Gone, Note, Opened, Reply
-from signaling_sidecar.cluster.messages import Snapshot, TakeSnapshot, ToFront, ToOwner
+from signaling_sidecar.cluster.messages import (
+    Administer,
+    Ask,
+    Call,
+    Check,
+    Checked,
+    Note,
+    Reply,
+    ToOwner,
+)
 from signaling_sidecar.cluster.wire import decode_to_front, decode_to_owner, encode_to_front, encode_to_owner
-from signaling_sidecar.errors import UnreadableMessage
-from signaling_sidecar.eventlog.line import encode_lines, line_of
-from signaling_sidecar.eventlog.writer import LogWriter
 from signaling_sidecar.hub import commands
-from signaling_sidecar.hub.checkpoint import Checkpoint
-from signaling_sidecar.hub.commands import Command, Join, Numbered, OfAdmin, Ping, Relay, Several, Trace
+from signaling_sidecar.hub.commands import Command, OfAdmin
 from signaling_sidecar.hub.effects import Effect, Record, Send
-from signaling_sidecar.hub.messages import Message, PeerJoined, Relayed
+from signaling_sidecar.hub.messages import Message
 from signaling_sidecar.hub.payloads import Binary
-from signaling_sidecar.hub.rules import RoomKey
-from signaling_sidecar.hub.views import PeerView
-from tests.kit.any_json import ANYTHING
 
 # --- arbitrary messages, made from their types -----------------------------------------------------------------------
 
@@ -60,6 +61,7 @@ PLAIN: Mapping[Any, SearchStrategy[Any]] = {
 }
 
 
+@cache
 def values(hint: Any) -> SearchStrategy[Any]:
     """Any values of a type."""
     if hint in PLAIN:
@@ -81,8 +83,12 @@ def values(hint: Any) -> SearchStrategy[Any]:
         return st.frozensets(inner[0], max_size=2)
     if issubclass(hint, enum.Enum):
         return st.sampled_from([*hint])
-    fields = {name: values(each) for name, each in get_type_hints(hint, include_extras=True).items()}
-    return st.builds(hint, **fields)
+    hints = get_type_hints(hint, include_extras=True)
+    if issubclass(hint, tuple):
+        return st.builds(hint, **{name: values(each) for name, each in hints.items()})
+    of_fields = {each.name: values(hints[each.name]) for each in msgspec.structs.fields(hint)}
+    needed = {each.name: of_fields.pop(each.name) for each in msgspec.structs.fields(hint) if each.required}
+    return st.fixed_dictionaries(needed, optional=of_fields).map(lambda given: hint(**given))
 
 
 def carried_to_owner(value: Any) -> list[ToOwner]:

@@ -14,8 +14,13 @@ from typing import Any
 import pytest
 
 from signaling_sidecar.eventlog.previous_run import cut_torn_line, newest_run
+from signaling_sidecar.eventlog.segment_text import whole_lines
+from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.hub import checkpoint
+from signaling_sidecar.server.previous_run import restore_previous_run
 from tests.eventlog.file_faults import FAULTS
-from tests.kit.cluster_log import CLUSTER, COMMITTED, NOBODY, append_until, begin_at, bytes_of, copy_in
+from tests.eventlog.test_restore_of_damaged_logs import NOW_S, RUN, new_hub
+from tests.kit.cluster_log import CLUSTER, COMMITTED, append_until, begin_at, bytes_of, copy_in
 from tests.kit.full_disk import Disk
 
 TYPES = [record["type"] for record in COMMITTED]
@@ -35,10 +40,10 @@ class Copy:
         append_until(self.log, seq)
 
     def segments(self) -> list[Path]:
-        return sorted(self.folder.glob("events-*"))
+        return list(find_segments(self.folder).segments)
 
     def lines(self, number: int = -1) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.segments()[number].read_bytes().splitlines()]
+        return [json.loads(line) for line in whole_lines(self.segments()[number]).splitlines()]
 
 
 @pytest.fixture
@@ -143,7 +148,7 @@ def test_without_a_first_checkpoint_nothing_can_be_written_but_the_log_can_be_cl
     copy.log.look_after()
     assert not copy.log.wants_checkpoint
     copy.log.close()
-    assert copy.segments() == []
+    assert list(copy.folder.iterdir()) == []
 
 
 def test_the_first_checkpoint_raises_an_error_if_the_disk_is_full_and_can_be_given_again(
@@ -258,7 +263,29 @@ def test_a_line_that_was_torn_by_a_kill_is_cut_and_the_next_run_copies_it_again(
     copy.begin(4)  # the last checkpoint of the stream
     copy.append(6)
     copy.log.close()
-    killed, restarted = copy.segments()
-    assert [json.loads(line)["seq"] for line in killed.read_bytes().splitlines()] == [0, 0, 1, 2, 3, 4, 5]
-    assert [each["seq"] for each in copy.lines()] == [4, 4, 5, 6]
-    assert NOBODY == json.loads(json.loads(killed.read_bytes().splitlines()[1])["data"])
+    assert [[each["seq"] for each in copy.lines(number)] for number in (0, 1)] == [[0, 0, 1, 2, 3, 4, 5], [4, 4, 5, 6]]
+
+
+@pytest.mark.parametrize("rotates", [False, True])
+def test_a_sidecar_without_a_cluster_restores_what_the_instance_has_copied(tmp_path: Path, rotates: bool) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    copy = Copy(tmp_path / "state", segment_bytes=0 if rotates else 1_000_000)
+    segment = 0
+    for line in map(json.loads, RUN):
+        if line["type"] == "log.header":
+            segment += rotates
+        elif line["type"] == "log.checkpoint":
+            copy.log.begin(line["data"].encode(), copy.log.seq, line["ts"])
+        else:
+            copy.log.append(bytes_of([line | {"seq": copy.log.seq + 1}]), copy.log.seq + 1)
+        with (alone / f"events-r0000001-b-{segment:04}.jsonl").open("ab") as file:
+            file.write(bytes_of([line]))
+    copy.log.close()
+    assert len(copy.segments()) == len(list(alone.iterdir())) == (2 if rotates else 1)
+    expected, restored = (
+        checkpoint(restore_previous_run(folder, new_hub, NOW_S, pytest.fail)[0], NOW_S)
+        for folder in (alone, copy.folder)
+    )
+    assert len(expected.rooms) > 5
+    assert restored == expected

@@ -51,7 +51,6 @@ def test_a_checkpoint_contains_rooms_sessions_and_remaining_graces() -> None:
         "known_ids": [],
         "barred_left_s": [],
         "tries": [],
-        "refused_tries": [],
     }
 
 

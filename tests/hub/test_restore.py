@@ -87,7 +87,7 @@ def known(hub: Hub, now_s: float) -> dict[str, Any]:
         waiting.pop("at_ms")
     for frame in state["mailboxes"]:
         frame.pop("age_s", None)
-    for of_a_minute in ("barred_left_s", "tries", "refused_tries"):
+    for of_a_minute in ("barred_left_s", "tries"):
         state.pop(of_a_minute)
     return state
 

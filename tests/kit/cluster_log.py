@@ -12,7 +12,6 @@ from tests.kit.inspection_log import T0_S, TWO_PEERS
 
 CLUSTER = "r0000001-cluster"
 """The id of the cluster's run."""
-NOBODY: dict[str, Any] = {"rooms": [], "waiting": []}
 
 COMMITTED = [json.loads(line) | {"seq": seq} for seq, line in enumerate(TWO_PEERS[1:], 1)]
 """The records of two peers who meet and leave, numbered from 1. There is no header among them."""
@@ -61,7 +60,7 @@ def append_until(log: LogCopy, seq: int) -> None:
 
 
 def copied(folder: Path, boot: str, places: Iterable[int], end: int = len(COMMITTED)) -> Path:
-    """Write the log of an instance that begins a segment after each of these records, and ends with the record `end`."""
+    """Write the log of an instance that begins a segment after each of these records and ends with the record `end`."""
     log = copy_in(folder, boot, segment_bytes=0)
     for place in places:
         if log.seq < place and log._segment is not None:

@@ -8,12 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.hub import RoomKey, commands
 from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
+from tests.kit import serving
+from tests.kit.redis_server import RedisServer
 from tests.kit.serving import Peer, Served
+
+NO_ROOM = RoomKey("rooms", "no such room")
 
 
 class ServedCluster(Served):
@@ -32,16 +36,18 @@ class ServedCluster(Served):
 
     async def stop(self) -> None:
         clients: list[TestClient[Any, Any]] = [each.client for each in self.instances]
-        await asyncio.gather(*(each.server.close() for each in clients), *(each.receives_the_end() for each in self._peers))
+        await asyncio.gather(
+            *(each.server.close() for each in clients), *(each.receives_the_end() for each in self._peers)
+        )
 
     async def settled(self) -> None:
         """Wait until the owner has handled all frames, and all fronts have sent the answers.
 
-        The state of the hub comes to each front after everything that the owner has told it before.
+        The answer to an admin's command comes to a front after everything that the owner has told it before.
         """
         for _ in range(2):
             for each in self.instances:
-                await each.sidecar.rooms.hub()
+                assert await each.sidecar.rooms.administer(commands.CloseRoom(NO_ROOM)) is not None
             for each in self.instances:
                 await each.settled()
 
@@ -56,3 +62,17 @@ async def serve_cluster(
         sidecar = Sidecar(given)
         instances.append(Served(await client(sidecar.app()), sidecar))
     return ServedCluster(instances)
+
+
+redis: RedisServer
+"""Set by `serve_clusters`."""
+
+
+def serve_clusters(count: int, server: RedisServer) -> None:
+    """Let `serve` start clusters of `count` instances from now on."""
+
+    async def serve_one(client: AiohttpClient, folder: Path, **settings: Any) -> Served:
+        return await serve_cluster(client, folder, server.url, count, **settings)
+
+    globals()["redis"] = server
+    serving.in_cluster = serve_one

@@ -120,6 +120,13 @@ class Served:
         return [record["data"]["code"] for record in self.records("signal.refused")]
 
 
+in_cluster: Callable[..., Awaitable[Served]] | None = None
+"""Set by `--instances`: starts a cluster instead of a sidecar."""
+
+
 async def serve(client: AiohttpClient, state_dir: Path, **settings: Any) -> Served:
+    """Start a sidecar in this process, or a cluster of several if the test is run with one (`ways.py`)."""
+    if in_cluster is not None:
+        return await in_cluster(client, state_dir, **settings)
     sidecar = Sidecar(replace(Settings(state_dir=state_dir, project=state_dir), **settings))
     return Served(await client(sidecar.app()), sidecar)

@@ -28,9 +28,9 @@ _FIELDS = [field for field in Logged.__struct_fields__ if field != "boot"]
 class RoomView:
     """A room at the time of one look at the log. `state` is that of the admin API, or None if the room has ended."""
 
-    def __init__(self, seen: Seen, key: Key, state: Mapping[str, Any] | None, boot: str) -> None:
+    def __init__(self, seen: Seen, key: Key, state: Mapping[str, Any] | None) -> None:
         self._seen, self._key, self._state = seen, key, state
-        self._in_log = RoomInLog(*key, boot)
+        self._in_log = RoomInLog(*key, seen.boot)
         self._records = seen.of_room.get(key, ())
         self._labels = seen.found.labels.get(key) or PeerLabels()
         self._histories = seen.histories.get(key, ())

@@ -38,6 +38,8 @@ class Seen(msgspec.Struct, frozen=True):
     histories: Mapping[Key, Sequence[History]]
     reporting: Set[str]
     """The sessions whose browsers report the state of their connections."""
+    boot: str
+    """The boot of the records of this run."""
     seq: int
     """The number of the newest record."""
     changes_ts: float | None
@@ -61,12 +63,12 @@ class Looker:
             self._forget()  # a part of what was added may have been read
             raise
         if grown.is_cut:
-            self._read = Read(self._boot)
+            self._read = Read(self._window.boot)
         self._read.add(grown.entries)
         return self._read.seen(time.time())
 
     def _forget(self) -> None:
-        self._window, self._read = LogWindow(self._folder), Read(self._boot)
+        self._window, self._read = LogWindow(self._folder, self._boot), Read(self._boot)
 
 
 class Read:
@@ -115,6 +117,7 @@ class Read:
             of_room=self._of_room,
             histories=_histories(diagnosis),
             reporting=self._reporting,
+            boot=self._boot,
             seq=self._entries[-1].seq if self._entries else 0,
             changes_ts=None if changes_ts == math.inf else changes_ts,
         )

@@ -21,6 +21,13 @@ class Ask(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The dialect of the connection. None on the shared path, before the first frame has shown it."""
 
 
+class Remind(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Tell a new owner what the log does not have: which connections watch the list of rooms, and the names of secret
+    rooms. An owner that knows it already ignores it."""
+
+    command: Command
+
+
 class Opened(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The handshake of a WebSocket has succeeded."""
 
@@ -91,7 +98,7 @@ class Call(msgspec.Struct, frozen=True, gc=False, tag=True):
     request: Check | Administer | TakeSnapshot
 
 
-ToOwner = Ask | Opened | Recognised | Ended | Note | Gone | Call
+ToOwner = Ask | Remind | Opened | Recognised | Ended | Note | Gone | Call
 
 # --- from the owner to a front ---------------------------------------------------------------------------------------
 

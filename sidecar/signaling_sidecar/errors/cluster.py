@@ -27,4 +27,7 @@ class RedisUnusable(SidecarError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"the Redis server of the cluster cannot be used ({self.reason}): check --cluster and SIDECAR_CLUSTER_PASSWORD"
+        return (
+            f"the Redis server of the cluster cannot be used ({self.reason}): check --cluster and "
+            "SIDECAR_CLUSTER_PASSWORD"
+        )

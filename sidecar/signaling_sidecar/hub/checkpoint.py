@@ -129,14 +129,6 @@ class TryState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The IP address of the client."""
 
 
-class RefusedTriesState(msgspec.Struct, frozen=True, gc=False):
-    """How many tries of a connection were refused because of the limits."""
-
-    dialect: str
-    connection: int
-    times: Count
-
-
 class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     """All rooms with their sessions, the queues, the barred peers, the mailboxes and the limited tries."""
 
@@ -150,7 +142,6 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     """For each barred peer, how many seconds it is still barred."""
     tries: list[TryState] = []
     """In order of time."""
-    refused_tries: list[RefusedTriesState] = []
 
 
 def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
@@ -167,11 +158,6 @@ def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
             TryState(dialect, each.connection, round(now_s - each.at_s, 3), each.is_first, each.address)
             for dialect, limits in hub.entry_limits
             for each in limits.recent
-        ],
-        refused_tries=[
-            RefusedTriesState(dialect, connection, times)
-            for dialect, limits in hub.entry_limits
-            for connection, times in limits.refused.items()
         ],
     )
 

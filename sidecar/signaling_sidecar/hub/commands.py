@@ -12,13 +12,14 @@ occur in many commands:
 is in.
 - `grant` is what the access token of the client says. None means that no tokens are required.
 
-The commands of clients and of the admin are tagged with their names, so that they can be read back from JSON. They omit
-their defaults there because of `Raw | None`: JSON's null would be read back as the text "null".
+The commands of clients and of the admin are tagged with their names, and omit their defaults, so that they can be read
+back from JSON.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,6 +27,11 @@ from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.grant import Grant
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
+
+if TYPE_CHECKING:
+    JsonOrNone = msgspec.Raw | None
+else:
+    JsonOrNone = msgspec.Raw  # msgspec cannot decode the union; it reads None back because a default is omitted
 
 
 class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
@@ -41,7 +47,7 @@ class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, 
     """The requested peer id. None keeps the id that the connection has in this room or, where it can be in several,
     in another room of the dialect. In any other case the hub generates an id."""
     name: str | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: JsonOrNone = None
     """The JSON text of an object."""
     instance: str | None = None
     """A random string that the client makes at every page load. When it changes, the page was loaded again, and its
@@ -76,7 +82,7 @@ class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, 
     """The client's IP address, by which joins are counted where the rules limit them. None means that the address is
     unknown."""
     grant: Grant | None = None
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     is_counted: bool = False
     """Whether the entry limits have counted this try already, in the hub that this one replaces (`Hub.held`)."""
 
@@ -98,7 +104,7 @@ class Enqueue(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=Tru
     at_ms: int
     """Wall clock of the request in ms since the epoch."""
     grant: Grant | None = None
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
 
 
 class Leave(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
@@ -106,7 +112,7 @@ class Leave(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True,
     connection: int
     room: RoomKey | None = None
     claimed_from: str | None = None
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     may_be_outside: bool = False
     """Whether a leave of a room that the connection is not in does nothing. Otherwise it is refused."""
 
@@ -121,7 +127,7 @@ class Relay(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True)
     claimed_from: str | None
     payload: bytes
     """The frame as the receivers get it: a `Binary` for a binary frame."""
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     call: Join | None = None
     """For a frame that names another room than the sender's: the join by which the sender moves there first."""
     must_arrive: bool = False
@@ -147,9 +153,9 @@ class Update(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True
     kind: str = "update"
     connection: int
     name: str | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: JsonOrNone = None
     claimed_from: str | None = None
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     room: RoomKey | None = None
     confirms: bool = False
     """Whether the sender is sent a `Confirmed` when the change was made."""
@@ -163,7 +169,7 @@ class UpdateRoom(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=
     name: str | None = None
     mode: str | None = None
     claimed_from: str | None = None
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     room: RoomKey | None = None
     confirms: bool = False
     """Whether the sender is sent a `Confirmed` when the change was made."""
@@ -179,7 +185,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True,
     connection: int
     dialect: str
     payload: bytes
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     room: RoomKey | None = None
 
 
@@ -188,7 +194,7 @@ class ListRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=T
 
     connection: int
     dialect: str
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     only: frozenset[str] | None = None
     """The ids of the rooms that the client may know of. None means all."""
     credential: str | None = None
@@ -200,7 +206,7 @@ class WatchRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=
 
     connection: int
     dialect: str
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     only: frozenset[str] | None = None
     """The ids of the rooms that the client may know of. None means all."""
     credential: str | None = None
@@ -221,7 +227,7 @@ class Ping(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Ask for a `Pong`. A ping also counts as activity in every room that the connection is in."""
 
     connection: int
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
 
 
 class Greet(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
@@ -248,7 +254,7 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True
     size: int | None = None
     count: int = 1
     """The number of refused frames that this command reports together."""
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
 
 
 class Opened(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):

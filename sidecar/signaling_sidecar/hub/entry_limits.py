@@ -41,8 +41,9 @@ class EntryLimits:
     def __init__(self, limit: EntryLimit) -> None:
         self.limit = limit
         self.recent: deque[Try] = deque()
-        self.refused: dict[int, int] = {}
-        """By connection, how many of its tries were refused."""
+        self._refused: dict[int, int] = {}
+        """By connection, how many of its tries were refused. It is not restored, because a refused try tells nothing
+        about any room."""
         self._by_bucket: Counter[tuple[str | None, bool]] = Counter()
         """By address, and by whether they are first tries, the number of tries in `recent`."""
         self._by_connection: dict[int, deque[float]] = {}
@@ -54,7 +55,7 @@ class EntryLimits:
         is_first = of_connection < FIRST_TRIES
         most = self.limit.per_address * (FIRST_FACTOR if is_first else 1)
         if of_connection >= self.limit.per_connection or self._by_bucket[address, is_first] >= most:
-            self.refuse(connection)
+            self._refused[connection] = self._refused.get(connection, 0) + 1
             return False
         self.count(Try(now_s, connection, address, is_first))
         return True
@@ -69,9 +70,9 @@ class EntryLimits:
         self._drop_old(at_s)
         self.count(Try(at_s, connection, address, len(self._of(connection, at_s)) < FIRST_TRIES))
 
-    def refuse(self, connection: int, times: int = 1) -> None:
-        """Count tries that were refused."""
-        self.refused[connection] = self.refused.get(connection, 0) + times
+    def is_exhausted(self, connection: int) -> bool:
+        """Whether the connection was refused so often that it should be closed."""
+        return self._refused.get(connection, 0) >= PATIENCE
 
     def convert_times(self, converted: Callable[[float], float]) -> None:
         """Use another clock from now on."""
@@ -82,13 +83,13 @@ class EntryLimits:
 
     @property
     def connections(self) -> set[int]:
-        """The connections that have tried."""
-        return self._by_connection.keys() | self.refused.keys()
+        """The connections whose tries are counted."""
+        return set(self._by_connection)
 
     def forget(self, connection: int) -> None:
         """Forget the tries of a connection that has ended. Those of its address are still counted."""
         self._by_connection.pop(connection, None)
-        self.refused.pop(connection, None)
+        self._refused.pop(connection, None)
 
     def _of(self, connection: int, now_s: float) -> deque[float]:
         """Return the times of the tries of a connection within the last minute."""
@@ -127,10 +128,10 @@ class LimitedDialects:
         limits = self._limits.get(dialect)
         if limits is None:
             return True
-        admitted = limits.admits(connection, address, now_s)
-        data = present(remote=address, refused=None if admitted else True)
-        self.untold.append(Record("entry.tried", dialect, connection=connection, data=data))
-        return admitted
+        if not limits.admits(connection, address, now_s):
+            return False
+        self.untold.append(Record("entry.tried", dialect, connection=connection, data=present(remote=address)))
+        return True
 
     def take_untold(self) -> list[Effect]:
         """Return the records that must be written now."""
@@ -139,7 +140,7 @@ class LimitedDialects:
 
     def is_exhausted(self, connection: int) -> bool:
         """Whether the connection was refused so often for trying too many rooms that it should be closed."""
-        return any(limits.refused.get(connection, 0) >= PATIENCE for limits in self._limits.values())
+        return any(limits.is_exhausted(connection) for limits in self._limits.values())
 
     def use(self, rules: Mapping[str, RoomRules]) -> None:
         """Use the limits of new room rules. Earlier tries count under them too."""

@@ -76,7 +76,6 @@ class RecordData(msgspec.Struct, frozen=True, gc=False):
     replaced: int | None = None
     """The older connection that a newer one has replaced."""
     remote: str | None = None
-    refused: bool = False
 
 
 Verb = Callable[[Past, RecordData], None]

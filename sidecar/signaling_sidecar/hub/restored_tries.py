@@ -23,10 +23,6 @@ class RestoredTries:
             limits = self._limits.get(each.dialect)
             if limits is not None:
                 limits.count(Try(ts - each.s_ago, each.connection, each.remote, each.is_first))
-        for refused in state.refused_tries:
-            limits = self._limits.get(refused.dialect)
-            if limits is not None:
-                limits.refuse(refused.connection, refused.times)
 
     def finish(self, restoration: Restoration, now_s: float) -> None:
         """Convert the times to hub time, and forget the connections that are not living any more."""
@@ -38,9 +34,5 @@ class RestoredTries:
 
     def _tried(self, record: Past, data: RecordData) -> None:
         limits = self._limits.get(record.dialect or "")
-        if limits is None or record.connection is None:
-            return
-        if data.refused:
-            limits.refuse(record.connection)
-        else:
+        if limits is not None and record.connection is not None:
             limits.count_again(record.connection, data.remote, record.ts)

@@ -91,7 +91,7 @@ class Sidecar:
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
         self._drain = Drain()
-        self._health = Health(self.boot, lambda: self._drain.is_draining, lambda: self._hub.why_not_ready())
+        self._health = Health(self.boot, lambda: self._drain.is_draining, self._hub.why_not_ready)
         self._access = Access(lambda: self.settings, self.site)
         verifier = token_verifier(settings)
         tokens = None if verifier is None else RevocableTokens(verifier, Revocations())
@@ -150,7 +150,7 @@ class Sidecar:
     async def _run(self, app: web.Application) -> AsyncIterator[None]:
         with self.held_state_dir.held():
             with state_dir.used(self.state_dir):
-                self._hub.open(self.settings, self._rules, reloaded=self._reloaded)
+                await self._hub.open(self.settings, self._rules, reloaded=self._reloaded)
             if self._revoking is not None:
                 self._revoking.load()
             self._connect_parts()
@@ -165,7 +165,7 @@ class Sidecar:
                 yield
                 if self._gate is not None:
                     self._gate.record_rest()
-            self._hub.stop()
+            await self._hub.stop()
 
     def _connect_parts(self) -> None:
         tick = Tick()

@@ -45,7 +45,7 @@ class OwnHub:
         self._folder = folder
         self._hub: Hub
 
-    def open(self, settings: Settings, rules: Mapping[str, RoomRules], *, reloaded: bool) -> None:
+    async def open(self, settings: Settings, rules: Mapping[str, RoomRules], *, reloaded: bool) -> None:
         """Restore the state of the previous run, and begin the log of this run with it. Raises OSError."""
 
         def new_hub() -> Hub:
@@ -78,7 +78,9 @@ class OwnHub:
 
         async with AsyncExitStack() as work:
             if hooks is not None:
-                in_use = hooks_in_use(hooks, lambda: self._hub, self.owner.record, self.owner.administer, use_everywhere)
+                in_use = hooks_in_use(
+                    hooks, lambda: self._hub, self.owner.record, self.owner.administer, use_everywhere
+                )
                 await work.enter_async_context(in_use)
             # A session that is not kept over a restart must have ended before the first client joins.
             self.owner.catch_up()
@@ -110,7 +112,7 @@ class OwnHub:
         """Carry out no deadline from now on, because the sidecar is about to stop."""
         self.owner.hold_deadlines()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Write the last records. Nothing happens in the rooms afterwards."""
         self.owner.stop()
         self.log.close()

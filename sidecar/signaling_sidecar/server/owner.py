@@ -72,6 +72,10 @@ class Owner:
         self._deadline_s: float | None = None
         self._holds_deadlines = False
 
+    def dialect_of(self, connection: int) -> Dialect | None:
+        """Return the dialect of an open connection, if it is known."""
+        return self._dialects.get(connection)
+
     # --- what the front asks and tells -------------------------------------------------------------------------------
 
     async def checked(self, command: Command) -> Command:

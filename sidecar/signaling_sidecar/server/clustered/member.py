@@ -221,7 +221,7 @@ class Member:
         self.wake()
         await self._has_left.wait()
 
-    # --- what is due ---------------------------------------------------------------------------------------------------
+    # --- what is due -------------------------------------------------------------------------------------------------
 
     @property
     def _me(self) -> list[str]:
@@ -310,7 +310,7 @@ class Member:
         if _checked(result)[0] == b"ok":
             logger.warning("instance %d is gone", int(silent), extra={"code": "instance-gone"})
 
-    # --- the hub -------------------------------------------------------------------------------------------------------
+    # --- the hub -----------------------------------------------------------------------------------------------------
 
     async def _claim(self) -> None:
         began_s = self._loop.time()
@@ -363,9 +363,12 @@ class Member:
         step = self._pending = self._pending or term.next_step(self._callbacks.segment_bytes())
         if step is None:
             return False
-        others: list[int | bytes] = [part for each, its in step.others.items() for part in (each, wire.encode_to_front(its))]
-        fixed: list[str | bytes | int] = [step.number, step.place, step.held, step.seq, repr(step.ts), step.lines, step.checkpoint or b""]
-        result = await self._run(ScriptCall(scripts.COMMIT, [*self._me, term.fence, *fixed, *others]))
+        others: list[int | bytes] = []
+        for instance, its in step.others.items():
+            others += (instance, wire.encode_to_front(its))
+        about: list[str | bytes | int] = [step.number, step.place, step.held, step.seq, repr(step.ts)]
+        texts = [step.lines, step.checkpoint or b""]
+        result = await self._run(ScriptCall(scripts.COMMIT, [*self._me, term.fence, *about, *texts, *others]))
         self._pending = None
         term.committed = step.number
         self._copy_step(step, result[1].decode())
@@ -376,7 +379,7 @@ class Member:
         [result] = await self._link.run(call)
         return _checked(result)
 
-    # --- what others say -----------------------------------------------------------------------------------------------
+    # --- what others say ---------------------------------------------------------------------------------------------
 
     def _take(self, found: Mapping[str, list[Entry]], out: str, term: Term | None) -> None:
         for entry in found.get(out, ()):
@@ -424,7 +427,7 @@ class Member:
         if messages:
             self._callbacks.end_tick()
 
-    # --- the copy of the log ---------------------------------------------------------------------------------------------
+    # --- the copy of the log -----------------------------------------------------------------------------------------
 
     def _copy(self, entry: Entry) -> None:
         """Copy an entry of the log into the files of this instance, unless they have it."""
@@ -452,7 +455,7 @@ class Member:
             self._log.begin(checkpoint, seq, ts)
             self._log_has_begun = True
 
-    # --- outages ---------------------------------------------------------------------------------------------------------
+    # --- outages -----------------------------------------------------------------------------------------------------
 
     def _away(self, reason: str) -> None:
         """Redis does not answer. Nobody is taken for gone until it does, and for a while afterwards."""
@@ -503,7 +506,13 @@ class Member:
             if (step := term.next_step(self._callbacks.segment_bytes())) is not None:
                 steps.append(step)
             about: list[str | bytes | int] = [
-                term.fence + 1, term.step, term.seq, repr(term.ts), state := term.checkpoint(), term.held, self._boot
+                term.fence + 1,
+                term.step,
+                term.seq,
+                repr(term.ts),
+                state := term.checkpoint(),
+                term.held,
+                self._boot,
             ]
             common: list[str | bytes | int] = [*self._me, epoch, self.key, self._lease_ms, self._highest]
             try:

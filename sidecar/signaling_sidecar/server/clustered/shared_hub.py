@@ -10,7 +10,7 @@ from pathlib import Path
 
 from signaling_sidecar.cluster.link import Link, RedisAway
 from signaling_sidecar.dialects import Dialect
-from signaling_sidecar.errors import Refusal, RedisUnusable
+from signaling_sidecar.errors import RedisUnusable, Refusal
 from signaling_sidecar.eventlog.log_copy import LogCopy
 from signaling_sidecar.hub import Hub, RoomRules, commands
 from signaling_sidecar.hub.commands import OfAdmin
@@ -57,19 +57,29 @@ class SharedHub:
         self._counts = Counts()
         self._reloaded = False
 
-    def open(self, settings: Settings, rules: Mapping[str, RoomRules], *, reloaded: bool) -> None:
+    async def open(self, settings: Settings, rules: Mapping[str, RoomRules], *, reloaded: bool) -> None:
         self._settings, self._rules, self._reloaded = settings, rules, reloaded
         assert settings.cluster is not None
         self._link = Link(settings.cluster, settings.cluster_password)
         self.log = copy_of(settings, rules, self._folder.path, self._boot, self._folder.claim)
-        self.owner = ClusterSide(self._new_hub)
+        secret = [name for name, its in rules.items() if its.entry.secret]
+        self.owner = ClusterSide(self._new_hub, secret)
 
     def begin(self, front: Fronts, tick: Tick) -> None:
         takeover = Takeover(
-            self._new_hub, self._new_owner, self._dialects, lambda: self._settings.payloads, front, self._wake
+            self._new_hub,
+            self._new_owner,
+            self._dialects,
+            lambda: self._settings.payloads,
+            front,
+            self._wake,
         )
         calls = Callbacks(
-            self.owner.joined, self._have_lost, self.owner.owner_changed, self.owner.replied, tick.needs_end,
+            self.owner.joined,
+            self._have_lost,
+            self.owner.owner_changed,
+            self.owner.replied,
+            tick.needs_end,
             lambda: self._settings.log_segment_bytes,
         )
         lease_s = self._settings.cluster_lease_s
@@ -144,7 +154,7 @@ class SharedHub:
     def hold_deadlines(self) -> None:
         """The owner, which is elsewhere by now, holds nothing: it expects the clients of this instance."""
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         self.log.close()
 
     # --- RoomsAccess ----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from signaling_sidecar import errors
 from signaling_sidecar.cluster.messages import (
@@ -19,6 +19,7 @@ from signaling_sidecar.cluster.messages import (
     Note,
     Opened,
     Recognised,
+    Remind,
     Reply,
     Snapshot,
     TakeSnapshot,
@@ -27,7 +28,7 @@ from signaling_sidecar.cluster.messages import (
 from signaling_sidecar.cluster.numbers import connection_numbers, instance_of
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.errors import Refusal
-from signaling_sidecar.hub import Hub, Restore, commands
+from signaling_sidecar.hub import Hub, RoomKey, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.clustered.member import Member
@@ -43,20 +44,24 @@ class OwnerAway(Exception):
 
 
 class ClusterSide:
-    """`member` must be set before the first connection is opened."""
+    """`member` must be set before the first connection is opened. In `secret_dialects`, the names of rooms are
+    secret."""
 
-    def __init__(self, new_hub: Callable[[], Hub]) -> None:
+    def __init__(self, new_hub: Callable[[], Hub], secret_dialects: Collection[str]) -> None:
         self.has_hooks = False
         self.member: Member
         self._new_hub = new_hub
         self._numbers: Iterator[int] | None = None
         self._call_ids = itertools.count(1)
         self._calls: dict[int, tuple[Call, asyncio.Future[Reply]]] = {}
-        self._watches: dict[int, Ask] = {}
-        """What each connection that watches the list of rooms has asked for, by connection. The log does not have
-        it."""
+        self._secret_dialects = secret_dialects
+        self._dialects: dict[int, str] = {}
+        """By connection."""
+        # What the log does not have, by connection.
+        self._watches: dict[int, commands.WatchRooms] = {}
+        self._secrets: dict[int, dict[RoomKey, str]] = {}
 
-    # --- what the front asks and tells ---------------------------------------------------------------------------------
+    # --- what the front asks and tells -------------------------------------------------------------------------------
 
     async def checked(self, command: Command) -> Command:
         """Let the owner call the hooks."""
@@ -72,25 +77,36 @@ class ClusterSide:
         return instead_of(command, answer.refusal if isinstance(answer, Failed) else errors.internal())
 
     def ask(self, command: Command) -> None:
-        ask = Ask(command, None)
         for each in _singles(command):
             if isinstance(each, commands.WatchRooms):
-                self._watches[each.connection] = Ask(each, None)
+                self._watches[each.connection] = each
             elif isinstance(each, commands.UnwatchRooms):
                 self._watches.pop(each.connection, None)
-        self.member.tell(ask)
+            elif isinstance(each, commands.Join | commands.Relay):
+                self._note_secret(each)
+        self.member.tell(Ask(command, self._dialects.get(command.connection)))
+
+    def _note_secret(self, command: commands.Join | commands.Relay) -> None:
+        """Remember the name of a secret room that a client wants to enter."""
+        join = command if isinstance(command, commands.Join) else command.call
+        if join is not None and join.room_name is not None and join.room.dialect in self._secret_dialects:
+            self._secrets.setdefault(join.connection, {})[join.room] = join.room_name
 
     def opened(self, opened: ConnectionOpened) -> None:
         dialect = opened.dialect.name if opened.dialect is not None else None
+        if dialect is not None:
+            self._dialects[opened.connection] = dialect
         self.member.tell(
             Opened(opened.connection, dialect, opened.address, opened.origin, opened.user_agent, opened.subject)
         )
 
     def recognised(self, connection: int, dialect: Dialect) -> None:
+        self._dialects[connection] = dialect.name
         self.member.tell(Recognised(connection, dialect.name))
 
     def ended(self, ended: ConnectionEnded) -> None:
-        self._watches.pop(ended.connection, None)
+        for kept in (self._dialects, self._watches, self._secrets):
+            kept.pop(ended.connection, None)
         if instance_of(ended.connection) != self.member.number:
             return  # it was ended with the instance that this process was before
         dialect = ended.dialect.name if ended.dialect is not None else None
@@ -105,7 +121,7 @@ class ClusterSide:
         assert self._numbers is not None
         return next(self._numbers)
 
-    # --- what the HTTP routes ask ---------------------------------------------------------------------------------------
+    # --- what the HTTP routes ask ------------------------------------------------------------------------------------
 
     async def hub(self) -> Hub:
         """Return the hub, or a copy of it. Raises OwnerAway."""
@@ -121,7 +137,7 @@ class ClusterSide:
         reply = await self._call(Administer(command))
         return reply.answer.refusal if isinstance(reply.answer, Administered | Failed) else None
 
-    # --- what the member tells -----------------------------------------------------------------------------------------
+    # --- what the member tells ---------------------------------------------------------------------------------------
 
     def joined(self, number: int) -> None:
         self._numbers = connection_numbers(number)
@@ -129,14 +145,17 @@ class ClusterSide:
     def lost(self) -> None:
         """Forget what was told under the number that this instance had."""
         self._numbers = None
-        self._watches.clear()
+        for kept in (self._dialects, self._watches, self._secrets):
+            kept.clear()
         for _, reply in self._calls.values():
             if not reply.done():
                 reply.set_exception(OwnerAway())
 
     def owner_changed(self) -> None:
         """Tell the new owner what the log does not have."""
-        again: list[ToOwner] = [*self._watches.values(), *(call for call, _ in self._calls.values())]
+        secrets = (commands.TellSecrets(each, tuple(names.items())) for each, names in self._secrets.items())
+        again: list[ToOwner] = [*map(Remind, secrets), *map(Remind, self._watches.values())]
+        again += [call for call, _ in self._calls.values()]
         if again:
             self.member.tell(*again)
 

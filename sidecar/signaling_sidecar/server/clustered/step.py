@@ -1,4 +1,4 @@
-"""What the owner of a cluster has caused since its last commit: lines for the event log, and what the fronts must do."""
+"""What the owner of a cluster has caused since its last commit: lines for the event log, and orders to the fronts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import msgspec
 
 from signaling_sidecar.cluster.messages import Reply, ToFront
 from signaling_sidecar.cluster.numbers import instance_of
+from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.eventlog.line import Line, encode_lines
 from signaling_sidecar.eventlog.line_maker import LineMaker
 from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
+from signaling_sidecar.hub.messages import LastWords
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -81,6 +83,11 @@ class StepFront:
     """Takes the place of the front of an `Owner`: it collects what the fronts of all instances must do."""
 
     def __init__(self, me: int, local: LocalFront, wanted: Callable[[], None]) -> None:
+        self.dialect_of: Callable[[int], Dialect | None] = lambda _: None
+        """Returns the dialect of a connection, or None if the owner does not know it."""
+        self.closed: set[int] = set()
+        """The connections that will be closed as soon as their fronts are told, until they have ended. What their
+        clients have sent later is ignored, as in a sidecar that closes them at once."""
         self._me = me
         self._local = local
         self._wanted = wanted
@@ -89,6 +96,8 @@ class StepFront:
 
     def send(self, send: Send) -> None:
         connections = send.connections
+        if isinstance(send.message, LastWords):
+            self.closed.update(each for each in connections if self._closes(each, send.message))
         if len(connections) == 1:
             self._add(instance_of(connections[0]), send)
             return
@@ -100,6 +109,7 @@ class StepFront:
             self._add(instance, Send(tuple(its), send.message, marks))
 
     def close(self, close: Close) -> None:
+        self.closed.add(close.connection)
         self._add(instance_of(close.connection), close)
 
     def challenge(self, challenge: Challenge) -> None:
@@ -116,6 +126,10 @@ class StepFront:
         own, others = self._own, self._others
         self._own, self._others = [], defaultdict(list)
         return own, others
+
+    def _closes(self, connection: int, message: LastWords) -> bool:
+        dialect = self.dialect_of(connection)
+        return dialect is not None and dialect.closing(message) is not None
 
     def _add(self, instance: int, message: ToFront) -> None:
         self._wanted()

@@ -106,4 +106,5 @@ class Takeover:
         log = StepLog(seq, self._payloads, self._wanted)
         front = StepFront(me, self._local, self._wanted)
         owner = self._new_owner(restored.hub, log, front)
+        front.dialect_of = owner.dialect_of
         return Term(me, fence, step, place, owner, restored.hub, log, front, self._dialects, self._wanted)

@@ -28,6 +28,7 @@ from signaling_sidecar.cluster.messages import (
     Note,
     Opened,
     Recognised,
+    Remind,
     Reply,
     Snapshot,
     TakeSnapshot,
@@ -35,7 +36,7 @@ from signaling_sidecar.cluster.messages import (
 )
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.dialects import Dialect
-from signaling_sidecar.hub import Ending, Hub, checkpoint
+from signaling_sidecar.hub import Ending, Hub, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.clustered.step import Step, StepFront, StepLog
 from signaling_sidecar.server.owner import Owner
@@ -103,13 +104,16 @@ class Term:
             return
         match message:
             case Ask():
-                self.owner.ask(message.command)
+                self._ask(message)
+            case Remind():
+                self._remind(message.command)
             case Opened():
                 self.owner.opened(ConnectionOpened(*_fields(message, self._dialects)))
             case Recognised():
                 if message.dialect in self._dialects:
                     self.owner.recognised(message.connection, self._dialects[message.dialect])
             case Ended():
+                self._front.closed.discard(message.connection)
                 dialect = self._dialects.get(message.dialect or "")
                 self.owner.ended(
                     ConnectionEnded(
@@ -127,10 +131,10 @@ class Term:
 
     @staticmethod
     def _may_say(message: ToOwner, sender: int) -> bool:
-        """Whether the message is about the instance that sends it. Only scripts, which are the sender 0, bury others."""
+        """Whether the message is about its own sender. Only scripts, which are the sender 0, bury others."""
         match message:
-            case Ask():
-                return instance_of(getattr(message.command, "connection", -1)) == sender
+            case Ask() | Remind():
+                return instance_of(message.command.connection) == sender
             case Opened() | Recognised() | Ended():
                 return instance_of(message.connection) == sender
             case Gone():
@@ -139,6 +143,20 @@ class Term:
                 return True
             case _:
                 assert_never(message)
+
+    def _ask(self, ask: Ask) -> None:
+        connection = ask.command.connection
+        if connection in self._front.closed and not isinstance(ask.command, commands.Refuse):
+            return
+        dialect = self._dialects.get(ask.dialect or "")
+        if dialect is not None and self.owner.dialect_of(connection) is None:
+            self.owner.recognised(connection, dialect)  # an earlier owner was told of it
+        self.owner.ask(ask.command)
+
+    def _remind(self, command: commands.Command) -> None:
+        is_known = isinstance(command, commands.WatchRooms) and command.connection in self.hub.lobby.watchers()
+        if not is_known:
+            self.owner.ask(command)
 
     def bury_others(self) -> None:
         """End the connections of all other instances."""

@@ -15,7 +15,7 @@ from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
 from signaling_sidecar.server.http.let_in import claims_of, without_token
 from signaling_sidecar.server.http.open_handlers import of_handshakes, open_to_all, with_token_in
-from signaling_sidecar.server.hub_view import HubView
+from signaling_sidecar.server.hub_view import HubView, NoView
 from signaling_sidecar.server.rooms_access import RoomsAccess
 from signaling_sidecar.settings import Settings
 
@@ -122,7 +122,7 @@ class DialectRoutes:
             body = await _body(request, route.max_body_bytes)
             path, query = without_token(request, request.match_info), without_token(request, request.query)
             asked = Asked(dict(path), query, body, self._new_id(), self._settings())
-            view = await self._view(dialect, request)
+            view = await self._view(dialect, request) if route.reads_rooms else NoView()
             try:
                 return _response(route.answer(asked, view))
             except Exception:

@@ -32,7 +32,7 @@ from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.inspector.query import BadQuery, kinds_of, pair_of, range_of, seq_of
 from signaling_sidecar.server.inspector.room_list import hints, rooms_listed
 from signaling_sidecar.server.room_state import room_state
-from signaling_sidecar.server.rooms_access import RoomsAccess
+from signaling_sidecar.server.rooms_access import RoomsAccess, RoomsUnavailable
 
 AT_MOST_EVERY_S = 0.25  # seconds between two lines of a stream
 LOOK_EVERY_S = 1.0  # seconds; what is not in the event log, such as a refused request, is told too
@@ -88,14 +88,19 @@ class InspectorApi:
         loop = asyncio.get_running_loop()
         told, told_s = b"", 0.0
         seen: Overview | None = None
+        states: list[dict[str, Any]] = []
         while not self._is_over:
-            problem: AnalysisFailed | None = None
+            problem: tuple[str, str] | None = None
             if seen is None or self._is_stale(seen):
                 try:
                     seen = _overview(await self._analysis.ask(Survey()))
                 except AnalysisFailed as error:
-                    seen, problem = None, error
-            line = msgspec.json.encode(await self._state(seen, problem)) + b"\n"
+                    seen, problem = None, (error.code, str(error))
+            try:
+                states = await self._states()
+            except RoomsUnavailable as error:  # the rooms are shown as they were seen last
+                problem = error.code, error.message
+            line = msgspec.json.encode(self._state(states, seen, problem)) + b"\n"
             if line != told or loop.time() - told_s >= SIGN_OF_LIFE_S:
                 told, told_s = line, loop.time()
                 await response.write(line)
@@ -124,9 +129,14 @@ class InspectorApi:
         self._news.set()
         self._news = asyncio.Event()
 
-    async def _state(self, seen: Overview | None, problem: AnalysisFailed | None) -> dict[str, Any]:
+    async def _states(self) -> list[dict[str, Any]]:
         hub = await self._access.hub()
-        states = [room_state(room) for room in hub.membership.rooms]
+        return [room_state(room) for room in hub.membership.rooms]
+
+    def _state(
+        self, states: list[dict[str, Any]], seen: Overview | None, problem: tuple[str, str] | None
+    ) -> dict[str, Any]:
+        """`problem` is the code and the sentence of what cannot be shown, if there is such a thing."""
         told = hints(states, seen, self._refused(), is_log_written=self._log.is_written)
         return {
             "boot": self._boot,
@@ -134,7 +144,7 @@ class InspectorApi:
             "seq": 0 if seen is None else seen.seq,
             "rooms": [listed_room(state, NO_PAIRS) for state in states] if seen is None else rooms_listed(states, seen),
             "hints": list(told),
-            **({} if problem is None else {"problem": str(problem), "problemCode": problem.code}),
+            **({} if problem is None else {"problem": problem[1], "problemCode": problem[0]}),
         }
 
     # --- one room -----------------------------------------------------------------------------------------------------

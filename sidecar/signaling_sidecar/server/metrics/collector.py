@@ -25,8 +25,11 @@ _NO_DIALECT = "none"
 """The label of a frame that was refused before its dialect was known."""
 
 
-def registry_of(measured: Measured, hub: Callable[[], Hub]) -> CollectorRegistry:
-    """Return the metrics of the sidecar, of its process and of Python's memory. `hub` returns the hub to read from."""
+def registry_of(measured: Measured, hub: Callable[[], Hub | None]) -> CollectorRegistry:
+    """Return the metrics of the sidecar, of its process and of Python's memory.
+
+    `hub` returns the hub to read from. If it returns None, there are no samples about rooms.
+    """
     registry = CollectorRegistry(auto_describe=True)
     registry.register(_SidecarCollector(measured, hub))
     ProcessCollector(registry=registry)
@@ -35,7 +38,7 @@ def registry_of(measured: Measured, hub: Callable[[], Hub]) -> CollectorRegistry
 
 
 class _SidecarCollector(Collector):
-    def __init__(self, measured: Measured, hub: Callable[[], Hub]) -> None:
+    def __init__(self, measured: Measured, hub: Callable[[], Hub | None]) -> None:
         self._measured = measured
         self._hub = hub
 
@@ -69,10 +72,11 @@ class _SidecarCollector(Collector):
         )
 
     def _rooms(self) -> Iterator[Metric]:
-        dialects = self._measured.dialects
+        hub = self._hub()
+        dialects = self._measured.dialects if hub is not None else ()
         rooms = Counter(dict.fromkeys(dialects, 0))
         peers = Counter(dict.fromkeys(product(dialects, ("connected", "away")), 0))
-        for room in self._hub().membership.rooms:
+        for room in hub.membership.rooms if hub is not None else ():
             dialect = room.key.dialect
             away = sum(session.connection is None for session in room.sessions.values())
             rooms[dialect] += 1

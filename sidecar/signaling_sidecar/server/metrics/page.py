@@ -16,7 +16,7 @@ from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_tok
 from signaling_sidecar.server.http.access import Handler
 from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.metrics.measured import Measured
-from signaling_sidecar.server.rooms_access import RoomsAccess
+from signaling_sidecar.server.rooms_access import RoomsAccess, RoomsUnavailable
 
 COLLECTOR = "signaling_sidecar.server.metrics.collector"  # a module that needs the extra `metrics`
 
@@ -34,7 +34,7 @@ class MetricsPage:
         self._for_admin = guarded(self._metrics)
         self._own_token = own_token
         self._measured: Measured
-        self._hub: Hub
+        self._hub: Hub | None = None
         """What the collector reads from. It cannot wait for the hub itself, because it is not asynchronous."""
         self._answer: Handler | None = None
 
@@ -60,7 +60,10 @@ class MetricsPage:
             if find_spec("prometheus_client") is None:
                 raise web.HTTPNotImplemented(text=f"{MissingExtra('/metrics', 'metrics')}\n")
             await asyncio.to_thread(import_module, COLLECTOR)  # this takes longer than any frame should wait
-        self._hub = await self._rooms.hub()
+        try:
+            self._hub = await self._rooms.hub()
+        except RoomsUnavailable:
+            self._hub = None  # all that is not about the rooms can still be shown
         if self._answer is None:
             self._answer = self._load()
         return await self._answer(request)

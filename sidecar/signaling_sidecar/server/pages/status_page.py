@@ -32,6 +32,7 @@ from signaling_sidecar.names import refuse_id
 from signaling_sidecar.server.http.client_address import FORWARDED_FOR, client_address
 from signaling_sidecar.server.pages import page_files
 from signaling_sidecar.server.pages.shared_work import SharedWork
+from signaling_sidecar.server.rooms_access import RoomsUnavailable
 from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 
@@ -44,7 +45,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 class StatusPage:
     """`site` returns the content of the file that Vite's plugin has written, and `clients` returns the addresses of the
-    peers in rooms.
+    peers in rooms, or raises RoomsUnavailable.
 
     `admit` asks the `admit` hook about a request, and raises HTTPForbidden when it refuses.
     """
@@ -79,15 +80,22 @@ class StatusPage:
         site = self._site()
         shown = SiteShown(site.name, site.local, site.for_a_phone) if site is not None else None
         findings = [] if BRIEF in request.query else await self._examined(request, site)
-        clients = await self._clients()
-        if len(clients) > 1:
-            findings += check_client_networks(clients, await asyncio.to_thread(own_addresses))
+        findings += await self._networks()
         dialects = [
             Served(each.name, each.paths[0], each.purpose, line_of_code(each, _address(request)), each.opens_without_id)
             for each in self._dialects.values()
         ]
         status = Status(__version__, self._boot, dialects, shown, findings, _as_it_arrived(request))
         return web.Response(body=msgspec.json.encode(status), content_type="application/json", headers=_FRESH)
+
+    async def _networks(self) -> list[Finding]:
+        try:
+            clients = await self._clients()
+        except RoomsUnavailable as error:
+            return [Finding(error.code, Level.NOTE, error.message)]
+        if len(clients) < 2:
+            return []
+        return [*check_client_networks(clients, await asyncio.to_thread(own_addresses))]
 
     async def _examined(self, request: web.Request, site: Site | None) -> list[Finding]:
         """The findings of the doctor, which are at most `EXAMINED_FOR_S` old."""

@@ -82,6 +82,8 @@ class HookChecks:
                 return await self._of_opened(command)
             case commands.Alive() | commands.TellSecrets() | commands.End():
                 return command  # no client has asked for it
+            case commands.SetRules() | commands.SetLogState() | commands.Tick():
+                return command
             case _:
                 return await self._of_single(command, ())
 
