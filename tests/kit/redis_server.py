@@ -67,6 +67,15 @@ class RedisServer:
         for path in self._folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
+    def save_copy(self, folder: Path) -> None:
+        """Copy the files of the running server."""
+        shutil.copytree(self._folder, folder)
+
+    def restore_copy(self, folder: Path) -> None:
+        """Put copied files into the folder of a killed server."""
+        assert self._process is None
+        shutil.copytree(folder, self._folder, dirs_exist_ok=True)
+
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as connection:

@@ -4,7 +4,8 @@ The keys, after the prefix `signaling-sidecar:`
 
 - `epoch`: a random text. A new one means that Redis has lost what the cluster knew.
 - `key`: the key of the keyed hashes that name secrets, such as pairing codes, in rooms and records.
-- `instances`: a hash with the living instances, by number. `last_instance` is the highest number ever given.
+- `instances`: a hash with the living instances, by number. The values are the boot ids of their processes.
+  `last_instance` is the highest number ever given.
 - `lease:N`: exists as long as instance N is heard of.
 - `owner`: a hash. `instance` is the number of the owner, or empty after it has released the hub. `fence` counts the
   owners, and `step` counts the commits of all owners. `place` is the id of the last entry of `in` whose effects are
@@ -59,7 +60,7 @@ if not is_member() then return {'buried'} end
 """
 )
 
-# ARGV: 0, a new epoch, a new key, lease in ms, whether to found a cluster if there is none (1) or to wait (0)
+# ARGV: 0, a new epoch, a new key, lease in ms, whether to found a cluster if there is none (1) or to wait (0), boot id
 JOIN = (
     _COMMON
     + """
@@ -67,7 +68,7 @@ if ARGV[5] == '0' and redis.call('EXISTS', p..'epoch') == 0 then return {'wait'}
 redis.call('SET', p..'epoch', epoch, 'NX')
 redis.call('SET', p..'key', ARGV[3], 'NX')
 local number = redis.call('INCR', p..'last_instance')
-redis.call('HSET', p..'instances', number, '')
+redis.call('HSET', p..'instances', number, ARGV[6])
 redis.call('SET', p..'lease:'..number, '', 'PX', ARGV[4])
 return {'ok', number, redis.call('GET', p..'epoch'), redis.call('GET', p..'key'),
   redis.call('HGET', p..'owner', 'checkpoint') or ''}
@@ -85,10 +86,11 @@ local silent = {}
 for _, each in ipairs(redis.call('HKEYS', p..'instances')) do
   if redis.call('EXISTS', p..'lease:'..each) == 0 then silent[#silent + 1] = each end
 end
-local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step')
+local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step', 'checkpoint')
 local left_ms = owner[1] and owner[1] ~= '' and redis.call('PTTL', p..'lease:'..owner[1]) or -2
 return {'ok', had, owner[1] or '', owner[2] or '0', owner[3] or '0', left_ms,
-  redis.call('GET', p..'last_instance') or '0', silent}
+  redis.call('GET', p..'last_instance') or '0', owner[4] or '', tonumber(redis.call('HGET', p..'posts', me) or '0'),
+  silent}
 """
 )
 
@@ -102,21 +104,21 @@ return {'ok'}
 """
 )
 
+# An instance that is the owner already, and does not know it because the answer was lost, begins another term.
 # ARGV: me, epoch, whether the lease of an owner may be over (1) or only an owner that has released may be followed (0)
 CLAIM = (
     _MEMBER
     + """
 local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step', 'place', 'checkpoint', 'held', 'seq')
 local before = owner[1] or ''
-if before == me then return {'taken', 0} end
-if before ~= '' then
+if before ~= '' and before ~= me then
   local left_ms = redis.call('PTTL', p..'lease:'..before)
   if left_ms >= 0 then return {'taken', left_ms} end
   if ARGV[3] == '0' then return {'taken', 0} end
 end
 local fence = (owner[2] or 0) + 1
 redis.call('HSET', p..'owner', 'instance', me, 'fence', fence)
-if before ~= '' then bury(before) end
+if before ~= '' and before ~= me then bury(before) end
 tell_of_owner(me, fence)
 return {'ok', fence, owner[3] or '0', owner[4] or '0-0', owner[5] or '', owner[6] or '', owner[7] or '0', before,
   redis.call('HKEYS', p..'instances')}
@@ -189,7 +191,7 @@ return {'ok'}
 """
 )
 
-# ARGV: me, epoch, new epoch, key, lease in ms, highest instance, fence, step, seq, ts, checkpoint, held
+# ARGV: me, epoch, new epoch, key, lease in ms, highest instance, fence, step, seq, ts, checkpoint, held, boot id
 FOUND_AGAIN = (
     _COMMON
     + """
@@ -202,7 +204,7 @@ end
 redis.call('DEL', p..'in', p..'log', p..'owner', p..'posts', p..'instances', p..'out:'..me)
 redis.call('SET', p..'key', ARGV[4])
 redis.call('SET', p..'last_instance', ARGV[6])
-redis.call('HSET', p..'instances', me, '')
+redis.call('HSET', p..'instances', me, ARGV[13])
 redis.call('SET', p..'lease:'..me, '', 'PX', ARGV[5])
 local entry = redis.call('XADD', p..'log', '*', 'step', ARGV[8], 'seq', ARGV[9], 'ts', ARGV[10], 'checkpoint', ARGV[11])
 redis.call('HSET', p..'owner', 'instance', me, 'fence', ARGV[7], 'step', ARGV[8], 'seq', ARGV[9], 'place', '0-0',

@@ -89,7 +89,10 @@ class Term:
     def take_entry(self, id_: str, sender: int, messages: list[ToOwner]) -> None:
         """Handle an entry of the inbox."""
         for message in messages:
-            self.take(message, sender)
+            try:
+                self.take(message, sender)
+            except Exception:
+                logger.exception("a message of instance %d could not be handled", sender)
         self.place = self.read_place = id_
         self._has_place = True
         self._wanted()
