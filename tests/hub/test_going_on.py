@@ -133,7 +133,8 @@ def test_whether_a_user_is_still_to_ask_for_its_group_is_known(owners: Owners) -
 
 
 def test_a_connection_in_several_rooms_has_them_in_the_same_order(owners: Owners) -> None:
-    owners.join(BEN, "ben", "club", "den")
+    for room in ("bar", "den"):
+        owners.join(BEN, "ben", "club", room)
     for room in ("bar", "den"):
         owners.join(ANN, "ann", "club", room)
     owners.do(Leave(connection=ANN, room=RoomKey("club", "bar")))

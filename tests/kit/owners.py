@@ -18,6 +18,8 @@ from tests.kit.hub_driver import CountedIds
 from tests.kit.past import past
 
 M = TypeVar("M")
+WALL_S = 1_700_000_000.0
+"""What the log's clock shows when hub time is 0."""
 SETTINGS = Settings(pairing_codes_per_minute=5, pairing_codes_per_minute_per_address=2, hosted_idle_s=100.0)
 
 
@@ -35,7 +37,7 @@ class Owners:
 
     def write_checkpoint(self) -> None:
         text = msgspec.json.encode(checkpoint(self.hub, self.now_s))
-        self._checkpoint, self._checkpoint_ts = msgspec.json.decode(text, type=Checkpoint), self.now_s
+        self._checkpoint, self._checkpoint_ts = msgspec.json.decode(text, type=Checkpoint), WALL_S + self.now_s
         self.records: list[Past] = []
 
     def take_over(self, dead: Collection[int] = (), held: Sequence[Command] = ()) -> list[Effect]:
@@ -45,7 +47,7 @@ class Owners:
         self.hub = Hub(self.rules, 100, self.ids)
         restore = Restore(self.hub, is_living=lambda connection: connection not in dead)
         restore.start(self._checkpoint, self._checkpoint_ts)
-        for record in (*self.records, Past(self.now_s, "cluster.taken_over")):
+        for record in (*self.records, Past(WALL_S + self.now_s, "cluster.taken_over")):
             assert restore.apply(record) is None
         restore.finish(self.now_s)
         return [effect for command in held for effect in self.do(command)]
@@ -60,7 +62,7 @@ class Owners:
 
     def keep(self, effects: list[Effect]) -> list[Effect]:
         """Write the records to the log."""
-        self.records += [past(effect, self.now_s) for effect in effects if isinstance(effect, Record)]
+        self.records += [past(effect, WALL_S + self.now_s) for effect in effects if isinstance(effect, Record)]
         return effects
 
     def join(self, connection: int, peer: str | None, dialect: str = "rooms", room: str = "bar", **more: Any) -> Any:
