@@ -19,7 +19,7 @@ from pytest_asyncio import is_async_test
 from signaling_sidecar.server.sockets.reader import Reader
 from tests.kit import clustered, serving
 from tests.kit.clustered import serve_clusters
-from tests.kit.redis_server import RedisServer, skip_without_redis
+from tests.kit.redis_server import running_redis
 from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
@@ -98,13 +98,9 @@ def _instances(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if not count:
         yield
         return
-    skip_without_redis()
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-
-    serve_clusters(count, server)
-    yield
-    server.kill()
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        serve_clusters(count, server)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from typing import Any
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
 from tests.cluster.traffic import traffic
-from tests.kit.cluster_processes import ClusterProcesses, Instance, cluster_processes
+from tests.kit.cluster_processes import cluster_processes
 from tests.kit.redis_server import RedisServer
 
 IGNORED = "in Redis is ignored"
@@ -31,7 +31,7 @@ NOT_BATCHES: list[str | bytes] = [
 async def test_messages_to_the_owner(tmp_path: Path, redis: RedisServer) -> None:
     async with cluster_processes(tmp_path, redis) as cluster, traffic(cluster):
         owner, [front, other] = await cluster.owner(), await cluster.fronts()
-        here, there = _number(cluster, front), _number(cluster, other)
+        here, there = cluster.number(front), cluster.number(other)
         theirs = there * 1_000_000_000 + 1
         forged = [
             {"type": "Gone", "instance": there},
@@ -65,7 +65,7 @@ async def test_messages_to_a_front(tmp_path: Path, redis: RedisServer) -> None:
     async with cluster_processes(tmp_path, redis) as cluster, traffic(cluster):
         owner, [front, _] = await cluster.owner(), await cluster.fronts()
         for instance in (owner, front):
-            number = _number(cluster, instance)
+            number = cluster.number(instance)
             batch = [
                 {"type": "Close", "connection": 7, "code": 1000, "reason": ""},
                 {"type": "Challenge", "connection": number * 1_000_000_000 + 900},
@@ -120,13 +120,6 @@ async def test_entries_of_the_log(tmp_path: Path, redis: RedisServer) -> None:
 
 def _several(*singles: dict[str, Any]) -> dict[str, Any]:
     return {"type": "Ask", "command": {"type": "Several", "connection": 1, "commands": singles}, "dialect": None}
-
-
-def _number(cluster: ClusterProcesses, instance: Instance) -> int:
-    """The number of an instance in its cluster."""
-    found = cluster.redis.hgetall("signaling-sidecar:instances")
-    [number] = [int(number) for number, boot in found.items() if boot.decode() == instance.boot]
-    return number
 
 
 def _is_sound(state_dir: Path) -> None:
