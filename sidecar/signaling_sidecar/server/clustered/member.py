@@ -330,6 +330,9 @@ class Member:
                 restored.take(entry)
                 self._log.take(entry)
         term = self._takeover.term(restored, self.number, int(fence), int(step), place.decode(), int(seq))
+        # The state comes before all that happens in this term, so that a log can begin with it.
+        self._pending = None
+        await self._commit_next(term)
         for command in restored.held(held):
             term.take(command, self.number)
         while (post := self._posts.pending()) is not None:

@@ -207,13 +207,14 @@ class Term:
         lines = self._log.take()
         own, others = self._front.take()
         held = self._encoded_held()
-        if not (lines or own or others or self._has_place or held != self.held):
+        is_first = self.checkpoint_bytes == 0
+        if not (is_first or lines or own or others or self._has_place or held != self.held):
             return None
         self.held, self._has_place = held, False
         self.step += 1
         self.log_bytes += len(lines)
         state: bytes | None = None
-        if self.checkpoint_bytes == 0 or self.log_bytes >= max(segment_bytes, 2 * self.checkpoint_bytes):
+        if is_first or self.log_bytes >= max(segment_bytes, 2 * self.checkpoint_bytes):
             state = self.checkpoint()
         return Step(self.step, self.place, lines, self._log.seq, self._log.ts, own, others, state, held)
 
