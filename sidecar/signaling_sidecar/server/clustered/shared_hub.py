@@ -16,6 +16,7 @@ from signaling_sidecar.hub import Hub, RoomRules, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.background import running
+from signaling_sidecar.server.clustered.followed_log import FollowedLog
 from signaling_sidecar.server.clustered.member import Callbacks, Fronts, Member
 from signaling_sidecar.server.clustered.side import ClusterSide
 from signaling_sidecar.server.clustered.step import StepFront, StepLog, StepTick
@@ -75,7 +76,7 @@ class SharedHub:
             self._wake,
         )
         calls = Callbacks(
-            self.owner.joined,
+            self._have_joined,
             self._have_lost,
             self.owner.owner_changed,
             self.owner.replied,
@@ -84,7 +85,7 @@ class SharedHub:
         )
         lease_s = self._settings.cluster_lease_s
         self.owner.member = self._member = Member(
-            self._link, self._boot, lease_s, self._folder.key, front, self.log, takeover, calls
+            self._link, self._boot, lease_s, self._folder.key, front, FollowedLog(self.log), takeover, calls
         )
         tick.write_log = self.log.flush
 
@@ -177,6 +178,10 @@ class SharedHub:
                 "Redis does not answer: the others take this instance for gone after its lease",
                 extra={"code": "redis-away"},
             )
+
+    def _have_joined(self, number: int) -> None:
+        self.owner.joined(number)
+        self._lost()  # connections that were opened since this instance was lost
 
     def _have_lost(self) -> None:
         self.owner.lost()

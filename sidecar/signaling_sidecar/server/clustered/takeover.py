@@ -10,6 +10,7 @@ import msgspec
 
 from signaling_sidecar.cluster import wire
 from signaling_sidecar.cluster.link import Entry
+from signaling_sidecar.cluster.log_stream import LogEntry, LogPlace
 from signaling_sidecar.cluster.messages import Ask
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.dialects import Dialect
@@ -24,25 +25,28 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class Restored:
-    """A hub that is being restored. `living` are the numbers of the instances whose connections have not ended."""
+    """A hub that is being restored. `living` are the numbers of the instances whose connections have not ended, and
+    `step` is the last step that was committed."""
 
-    def __init__(self, hub: Hub, living: Set[int]) -> None:
+    def __init__(self, hub: Hub, living: Set[int], step: int) -> None:
         self.hub = hub
         self._living = living
         self._restore = Restore(hub, self._is_living)
-        self._has_begun = False
+        self._step = step
+        self._place: LogPlace | None = None
 
     def take(self, entry: Entry) -> None:
-        """Apply an entry of the log. What cannot be read is left out."""
-        fields = entry.fields
+        """Apply an entry of the log. The first one must be the last checkpoint. What cannot be read is left out."""
         try:
-            if not self._has_begun and (state := fields.get(b"checkpoint")) is not None:
-                self._start(state.decode(), float(fields.get(b"ts", b"0")))
-            for past in _lines.decode_lines(fields.get(b"lines", b"")):
+            if self._place is None:
+                self._place = LogPlace()
+                self._start(self._place.begin(entry))
+                return
+            for past in _lines.decode_lines(self._place.follow(entry, self._step).lines):
                 reason = self._restore.apply(past)
                 if reason is not None:
                     _complain(reason)
-        except (*NOT_JSON_ERRORS, ValueError) as error:
+        except (*NOT_JSON_ERRORS, UnreadableMessage) as error:
             _complain(str(error))
 
     def finish(self) -> None:
@@ -61,10 +65,9 @@ class Restored:
             if isinstance(message, Ask) and self._is_living(getattr(message.command, "connection", 0)):
                 yield message
 
-    def _start(self, state: str, ts: float) -> None:
-        self._has_begun = True
-        read, left_out = read_back(state, Checkpoint)
-        self._restore.start(read, ts)
+    def _start(self, entry: LogEntry) -> None:
+        read, left_out = read_back(entry.checkpoint or b"", Checkpoint)
+        self._restore.start(read, entry.ts)
         for reason in left_out:
             _complain(reason)
 
@@ -98,8 +101,8 @@ class Takeover:
         self._local = local
         self._wanted = wanted
 
-    def begin(self, living: Set[int]) -> Restored:
-        return Restored(self._new_hub(), living)
+    def begin(self, living: Set[int], step: int) -> Restored:
+        return Restored(self._new_hub(), living, step)
 
     def term(self, restored: Restored, me: int, fence: int, step: int, place: str, seq: int) -> Term:
         restored.finish()
