@@ -34,7 +34,7 @@ from signaling_sidecar.server.http import client_errors, request_ids
 from signaling_sidecar.server.http.access import Access
 from signaling_sidecar.server.http.advice import consequences
 from signaling_sidecar.server.http.dialect_routes import DialectRoutes
-from signaling_sidecar.server.http.health import Health
+from signaling_sidecar.server.http.health import NOT_IN_CLUSTER, Health
 from signaling_sidecar.server.http.wrong_paths import WrongPaths
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.inspector.page import page_routes
@@ -242,6 +242,8 @@ class Sidecar:
 
     async def _serve(self, request: web.Request, dialect: Dialect | None) -> web.StreamResponse:
         self._drain.refuse_new_connections()
+        if not self._hub.is_open:
+            raise web.HTTPServiceUnavailable(text=f"{NOT_IN_CLUSTER.message}\n", headers={"Retry-After": "1"})
         if not self._hub.is_open:
             text = "this sidecar joins its cluster again: connect again in 1 s\n"
             raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "1"})

@@ -24,6 +24,7 @@ from signaling_sidecar.cluster.messages import (
     Snapshot,
     TakeSnapshot,
     ToOwner,
+    singles,
 )
 from signaling_sidecar.cluster.numbers import connection_numbers, instance_of
 from signaling_sidecar.dialects import Dialect
@@ -77,7 +78,9 @@ class ClusterSide:
         return instead_of(command, answer.refusal if isinstance(answer, Failed) else errors.internal())
 
     def ask(self, command: Command) -> None:
-        for each in _singles(command):
+        if not self._is_current(command.connection):
+            return
+        for each in singles(command):
             if isinstance(each, commands.WatchRooms):
                 self._watches[each.connection] = each
             elif isinstance(each, commands.UnwatchRooms):
@@ -93,6 +96,8 @@ class ClusterSide:
             self._secrets.setdefault(join.connection, {})[join.room] = join.room_name
 
     def opened(self, opened: ConnectionOpened) -> None:
+        if not self._is_current(opened.connection):
+            return
         dialect = opened.dialect.name if opened.dialect is not None else None
         if dialect is not None:
             self._dialects[opened.connection] = dialect
@@ -101,23 +106,30 @@ class ClusterSide:
         )
 
     def recognised(self, connection: int, dialect: Dialect) -> None:
+        if not self._is_current(connection):
+            return
         self._dialects[connection] = dialect.name
         self.member.tell(Recognised(connection, dialect.name))
 
     def ended(self, ended: ConnectionEnded) -> None:
         for kept in (self._dialects, self._watches, self._secrets):
             kept.pop(ended.connection, None)
-        if instance_of(ended.connection) != self.member.number:
-            return  # it was ended with the instance that this process was before
+        if not self._is_current(ended.connection):
+            return
         dialect = ended.dialect.name if ended.dialect is not None else None
         self.member.tell(Ended(ended.connection, ended.ending, ended.by, ended.code, ended.reason, dialect))
+
+    def _is_current(self, connection: int) -> bool:
+        """Whether the connection is one of this instance. Otherwise it has ended for the others, with the instance that
+        this process was before."""
+        return instance_of(connection) == self.member.number
 
     def record(self, record: Record) -> None:
         self.member.tell(Note(record))
 
     def new_connection_id(self) -> int:
-        """Return a number that no other connection of the cluster has. Must not be called while `is_member` is
-        False."""
+        """Return a number that no other connection of the cluster has. This instance must have joined before. While it
+        joins again, new connections have numbers of the one that it was, and are closed as soon as it has joined."""
         assert self._numbers is not None
         return next(self._numbers)
 
@@ -144,7 +156,6 @@ class ClusterSide:
 
     def lost(self) -> None:
         """Forget what was told under the number that this instance had."""
-        self._numbers = None
         for kept in (self._dialects, self._watches, self._secrets):
             kept.clear()
         for _, reply in self._calls.values():
@@ -178,13 +189,3 @@ class ClusterSide:
             raise OwnerAway from None
         finally:
             del self._calls[call.id]
-
-
-def _singles(command: Command) -> Iterator[Command]:
-    """The single commands in a command."""
-    if isinstance(command, commands.Numbered):
-        command = command.command
-    if isinstance(command, commands.Several):
-        yield from command.commands
-    else:
-        yield command
