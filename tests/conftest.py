@@ -17,6 +17,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from pytest_asyncio import is_async_test
 
 from signaling_sidecar.server.sockets.reader import Reader
+from tests.kit import clustered, serving
 from tests.kit.clustered import serve_clusters
 from tests.kit.redis_server import RedisServer, skip_without_redis
 from tests.kit.serving import Served, serve

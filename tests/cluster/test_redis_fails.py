@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from tests.cluster.traffic import traffic
 from tests.kit.cluster_processes import cluster_processes

@@ -1,8 +1,8 @@
 """Clients of a cluster that talk all the time, and what they were promised.
 
-Resumable clients (`tests/soak/ledger.py`) come back to any living sidecar: nothing is lost, doubled or reordered between
-them, and nobody of them is announced as left. Plain clients stay where they are: nothing is lost, doubled or reordered
-between two of them whose sidecars live, and nobody of them is announced as left.
+Resumable clients (`tests/soak/ledger.py`) come back to any living sidecar: nothing is lost, doubled or reordered
+between them, and nobody of them is announced as left. Plain clients stay where they are: nothing is lost, doubled or
+reordered between two of them whose sidecars live, and nobody of them is announced as left.
 """
 
 from __future__ import annotations
@@ -153,9 +153,7 @@ class Traffic:
 
     def silence_s(self, since_s: float) -> float:
         """The longest time since then in which no plain client of a living sidecar has received anything."""
-        times = sorted(
-            each for peer in self.ledger.safe_plain() for each in peer.received_s if each >= since_s
-        )
+        times = sorted(each for peer in self.ledger.safe_plain() for each in peer.received_s if each >= since_s)
         return max(b - a for a, b in zip([since_s, *times], times, strict=False))
 
     async def stop(self) -> None:

@@ -67,7 +67,9 @@ class ResumingClient:
         while True:
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
                 async with asyncio.timeout(5):
-                    socket = await session.ws_connect(url if isinstance(url, str) else url(), autoping=True, max_msg_size=0)
+                    socket = await session.ws_connect(
+                        url if isinstance(url, str) else url(), autoping=True, max_msg_size=0
+                    )
                 self.connections += 1
                 try:
                     await self._speak(socket)

@@ -98,7 +98,8 @@ class Link:
                 results = await self._execute(calls)
         for each in results:
             if isinstance(each, Exception):
-                raise RedisAway(str(each)) from each
+                reason, _, _ = str(each).partition(" script: ")  # which line of which script is no help
+                raise RedisAway(reason) from each
         return results
 
     async def read(self, places: Mapping[str, str], block_ms: int | None) -> dict[str, list[Entry]]:

@@ -21,6 +21,8 @@ class Posts:
 
     def __init__(self) -> None:
         self._number = 0
+        self.posted = 0
+        """The number of the last post that Redis has."""
         self._waiting: list[ToOwner] = []
         self._pending: Post | None = None
 
@@ -36,7 +38,7 @@ class Posts:
 
     def done(self) -> None:
         """Must be called when Redis has the pending post."""
-        self._pending = None
+        self._pending, self.posted = None, self._number
 
     def take_waiting(self) -> list[ToOwner]:
         """Return the messages that are in no post yet, which are forgotten here."""

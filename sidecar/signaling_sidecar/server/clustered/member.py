@@ -12,16 +12,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, assert_never
 
 from signaling_sidecar.cluster import scripts, wire
 from signaling_sidecar.cluster.link import Entry, Link, RedisAway, ScriptCall, just_before, place_of
+from signaling_sidecar.cluster.log_stream import LogEntry
 from signaling_sidecar.cluster.messages import Reply, ToFront, ToOwner
+from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.cluster.posts import Posts
 from signaling_sidecar.errors import UnreadableMessage
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
+from signaling_sidecar.server.clustered.followed_log import BEGINNING, FollowedLog
 from signaling_sidecar.server.clustered.step import Step
 from signaling_sidecar.server.clustered.takeover import Takeover
 from signaling_sidecar.server.clustered.term import Term
@@ -55,16 +58,6 @@ class Fronts(Protocol):
     def is_lost(self, connection: int) -> bool: ...
 
 
-class LogFiles(Protocol):
-    """The event log of this instance, into which the log of the cluster is copied."""
-
-    cluster_boot: str
-
-    def begin(self, checkpoint: bytes, seq: int, ts: float) -> None: ...
-
-    def append(self, lines: bytes, seq: int) -> None: ...
-
-
 class Callbacks(NamedTuple):
     """What others do when something has changed."""
 
@@ -90,7 +83,7 @@ class Member:
         lease_s: float,
         key: bytes,
         front: Fronts,
-        log: LogFiles,
+        log: FollowedLog,
         takeover: Takeover,
         callbacks: Callbacks,
     ) -> None:
@@ -122,9 +115,7 @@ class Member:
         self._timer = self._loop.call_soon(self._wanted.set)
         self._releasing: Term | None = None
         """The term that this instance is about to end."""
-        self._out_place = "0-0"
-        self._log_place = "0-0"
-        self._log_has_begun = False
+        self._out_place = BEGINNING
         self._found_after_s = 0.0
         """When this instance may found the cluster. After Redis has lost its state, the owner should do that."""
         self._is_leaving = False
@@ -164,12 +155,10 @@ class Member:
             raise RedisAway("it has lost the state of the cluster, which the owner should restore")
         _, number, epoch, key, checkpoint = result
         self.number, self.key = int(number), key
-        is_known = epoch.decode() == self._epoch
         self._epoch = epoch.decode()
         self._posts = Posts()
-        self._out_place = "0-0"
-        if not (is_known and self._log_has_begun):
-            self._log_place = just_before(checkpoint.decode()) if checkpoint else "0-0"
+        self._out_place = BEGINNING
+        self._log.belongs_to(self._epoch, checkpoint.decode())
         self._steady_since_s = self.last_renewed_s = self._loop.time()
         self._renew_at_s = 0.0
         self._callbacks.joined(self.number)
@@ -189,6 +178,9 @@ class Member:
                 self._wanted.set()
             except OutOfDate as error:
                 await self._catch_up(error.word)
+            except Exception:
+                logger.exception("this instance cannot go on as a member of the cluster")
+                self._start_over()
 
     async def follow(self) -> None:
         """Read what the owner tells this instance, and the log, until cancelled."""
@@ -197,16 +189,16 @@ class Member:
             if number is None:
                 await asyncio.sleep(RETRY_S)
                 continue
-            out = f"{scripts.PREFIX}out:{number}"
-            places = {out: self._out_place}
-            places |= {IN: term.read_place} if term is not None else {LOG: self._log_place}
+            epoch = self._epoch
+            places = {self._out: self._out_place}
+            places |= {IN: term.read_place} if term is not None else {LOG: self._log.place}
             try:
                 found = await self._link.read(places, BLOCK_MS)
             except RedisAway:
                 await asyncio.sleep(RETRY_S)
                 continue
-            if self.number == number:
-                self._take(found, out, term)
+            if (self.number, self._epoch) == (number, epoch):
+                self._take(found, places, term)
 
     async def hand_over(self) -> None:
         """Give the hub to another instance, and do not take it again. Returns when that is done, or at once if this
@@ -226,6 +218,10 @@ class Member:
     @property
     def _me(self) -> list[str]:
         return [str(self.number), self._epoch]
+
+    @property
+    def _out(self) -> str:
+        return f"{scripts.PREFIX}out:{self.number}"
 
     @property
     def _lease_ms(self) -> int:
@@ -255,9 +251,10 @@ class Member:
             await self._hand_over()
         await self._exchange()
         if self._has_said_all:
-            await self._run(ScriptCall(scripts.LEAVE, self._me))
+            await self._link.run(ScriptCall(scripts.LEAVE, self._me))  # it may have left already
             self.number = None
             self._has_left.set()
+        self._back()
         self._wake_at_next()
 
     def _wake_at_next(self) -> None:
@@ -274,23 +271,25 @@ class Member:
         if self._releasing is not None:
             while await self._commit_next(self._releasing):
                 pass
-            await self._run(ScriptCall(scripts.RELEASE, [*self._me, self._releasing.fence]))
+            result = await self._link.run(ScriptCall(scripts.RELEASE, [*self._me, self._releasing.fence]))
+            _checked(result[0], "fenced")  # it may have been released already
             self._releasing = None
         self._is_no_owner.set()
 
     async def _renew(self) -> None:
         began_s = self._loop.time()
         [result] = await self._link.run(ScriptCall(scripts.RENEW, [*self._me, self._lease_ms, self._out_place]))
-        _, had, owner, _, step, left_ms, highest, silent = _checked(result)
+        _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent = _checked(result)
         self.last_renewed_s = began_s
-        self._back()
-        if not had or self._steady_since_s is None:
-            self._steady_since_s = began_s
+        answered_s = self._loop.time()
+        if not had or self._steady_since_s is None or answered_s - began_s > self._lease_s / RENEWALS:
+            self._steady_since_s = answered_s
         self._renew_at_s = began_s + self._lease_s / RENEWALS
         self._highest = int(highest)
         self.owner = int(owner) if owner else None
-        if self.term is not None and int(step) < self.term.committed:
+        if posted < self._posts.posted or (self.term is not None and int(step) < self.term.committed):
             raise OutOfDate("lost")
+        self._log.expect(checkpoint.decode())
         self._expect_claim(began_s, left_ms)
         if self._is_steady:
             for each in silent:
@@ -322,22 +321,23 @@ class Member:
             return
         fence, step, place, checkpoint, held, seq, before, instances = rest
         assert self.number is not None
-        living = {int(each) for each in instances}
-        restored = self._takeover.begin(living)
-        after = just_before(checkpoint.decode()) if checkpoint else "0-0"
-        while entries := await self._link.fetch(LOG, after):
-            for entry in entries:
+        restored = self._takeover.begin({int(each) for each in instances}, int(step))
+        if checkpoint:
+            self._log.expect(checkpoint.decode())
+            async for entry in self._entries(LOG, just_before(checkpoint.decode())):
                 restored.take(entry)
-                self._copy(entry)
-            after = entries[-1].id
+                self._log.take(entry)
         term = self._takeover.term(restored, self.number, int(fence), int(step), place.decode(), int(seq))
         for command in restored.held(held):
             term.take(command, self.number)
         while (post := self._posts.pending()) is not None:
             await self._run(ScriptCall(scripts.POST, [*self._me, *post]))
             self._posts.done()
-        while entries := await self._link.fetch(IN, term.read_place):
-            self._take_inbox(term, entries)
+        # What the last owner has told this instance comes before what this one will tell it.
+        async for entry in self._entries(self._out, self._out_place):
+            self._take_told(entry)
+        async for entry in self._entries(IN, term.read_place):
+            self._take_inbox(term, [entry])
         # Nothing is awaited from here on, so no message of this instance can come in between.
         for message in self._posts.take_waiting():
             term.take(message, self.number)
@@ -347,6 +347,15 @@ class Member:
         self._callbacks.owner_changed()
         took_ms = 1000 * (self._loop.time() - began_s)
         logger.info("this instance has the rooms of the cluster now (%.0f ms)", took_ms, extra={"code": "owner"})
+
+    async def _entries(self, stream: str, after: str) -> AsyncIterator[Entry]:
+        """The entries that a stream has after a place. The lease is kept meanwhile."""
+        while entries := await self._link.fetch(stream, after):
+            for entry in entries:
+                yield entry
+            after = entries[-1].id
+            if self._loop.time() >= self._renew_at_s:
+                await self._renew()
 
     async def _exchange(self) -> None:
         """Bring what this instance tells the owner to Redis, or what it has done as the owner."""
@@ -371,7 +380,7 @@ class Member:
         result = await self._run(ScriptCall(scripts.COMMIT, [*self._me, term.fence, *about, *texts, *others]))
         self._pending = None
         term.committed = step.number
-        self._copy_step(step, result[1].decode())
+        self._log.take_step(step, result[1].decode())
         self._deliver(step.own)
         return True
 
@@ -381,20 +390,31 @@ class Member:
 
     # --- what others say ---------------------------------------------------------------------------------------------
 
-    def _take(self, found: Mapping[str, list[Entry]], out: str, term: Term | None) -> None:
-        for entry in found.get(out, ()):
-            self._out_place = entry.id
-            if b"owner" in entry.fields:
-                self._claim_at_s = 0.0  # asking tells how long the owner's lease is
-                self.wake()
-                if entry.fields[b"owner"] not in (b"", str(self.number).encode()):
-                    self._callbacks.owner_changed()
-            else:
-                self._deliver(self._read(wire.decode_to_front, entry))
-        for entry in found.get(LOG, ()):
-            self._copy(entry)
+    def _take(self, found: Mapping[str, list[Entry]], places: Mapping[str, str], term: Term | None) -> None:
+        """Handle what was found after these places."""
+        for entry in found.get(self._out, ()):
+            self._take_told(entry)
+        if places.get(LOG) == self._log.place:  # otherwise it has moved meanwhile, and is read from there
+            for entry in found.get(LOG, ()):
+                self._log.take(entry)
         if term is not None and term is self.term:
             self._take_inbox(term, found.get(IN, ()))
+
+    def _take_told(self, entry: Entry) -> None:
+        """Do what an owner tells this instance, unless that is done already."""
+        if place_of(entry.id) <= place_of(self._out_place):
+            return
+        self._out_place = entry.id
+        if b"owner" in entry.fields:
+            self._claim_at_s = 0.0  # asking tells how long the owner's lease is
+            self.wake()
+            if entry.fields[b"owner"] not in (b"", str(self.number).encode()):
+                self._callbacks.owner_changed()
+            return
+        try:
+            self._deliver(self._read(wire.decode_to_front, entry))
+        except Exception:
+            logger.exception("what the owner of the cluster has told this instance could not be done")
 
     def _take_inbox(self, term: Term, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -427,34 +447,6 @@ class Member:
         if messages:
             self._callbacks.end_tick()
 
-    # --- the copy of the log -----------------------------------------------------------------------------------------
-
-    def _copy(self, entry: Entry) -> None:
-        """Copy an entry of the log into the files of this instance, unless they have it."""
-        if place_of(entry.id) <= place_of(self._log_place):
-            return
-        self._log_place = entry.id
-        fields = entry.fields
-        try:
-            seq, ts = int(fields[b"seq"]), float(fields[b"ts"])
-        except (KeyError, ValueError):
-            logger.warning("an entry of the log in Redis is ignored", extra={"code": "foreign-message"})
-            return
-        self._write(fields.get(b"lines", b""), fields.get(b"checkpoint"), seq, ts)
-
-    def _copy_step(self, step: Step, entry: str) -> None:
-        if entry and place_of(entry) > place_of(self._log_place):
-            self._log_place = entry
-            self._write(step.lines, step.checkpoint, step.seq, step.ts)
-
-    def _write(self, lines: bytes, checkpoint: bytes | None, seq: int, ts: float) -> None:
-        if lines and self._log_has_begun:
-            self._log.append(lines, seq)
-        if checkpoint:
-            self._log.cluster_boot = self._epoch
-            self._log.begin(checkpoint, seq, ts)
-            self._log_has_begun = True
-
     # --- outages -----------------------------------------------------------------------------------------------------
 
     def _away(self, reason: str) -> None:
@@ -480,20 +472,28 @@ class Member:
 
     async def _catch_up(self, word: str) -> None:
         """Do what has to be done when Redis knows better what this instance is."""
-        term = self.term
+        term = self.term or self._releasing
         if term is not None and word in ("lost", "epoch") and await self._found_again(term):
             return
         logger.warning(
             "this instance joins the cluster again, because Redis says: %s", word, extra={"code": "joins-again"}
         )
-        self.number = None
         if word == "epoch":
             self._found_after_s = self._loop.time() + self._lease_s
-        if term is not None:
-            term.end()
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """Forget all that this instance was, and join again."""
+        self.number = None
+        if self.term is not None:
+            self.term.end()
         self.term = self._pending = self._releasing = None
         self._callbacks.lost()
         self.wake()
+
+    def _highest_number(self, term: Term) -> int:
+        """The highest number of an instance that this one has heard of."""
+        return max(self._highest, *map(instance_of, term.hub.connections()), self.number or 0)
 
     async def _found_again(self, term: Term) -> bool:
         """Give Redis the state of the cluster, which it has lost. Returns whether this instance is still the owner.
@@ -514,7 +514,7 @@ class Member:
                 term.held,
                 self._boot,
             ]
-            common: list[str | bytes | int] = [*self._me, epoch, self.key, self._lease_ms, self._highest]
+            common: list[str | bytes | int] = [*self._me, epoch, self.key, self._lease_ms, self._highest_number(term)]
             try:
                 [result] = await self._link.run(ScriptCall(scripts.FOUND_AGAIN, [*common, *about]))
             except RedisAway as error:
@@ -524,13 +524,13 @@ class Member:
             if result[0] != b"ok":
                 return False
             break
-        self._epoch, self._pending, self._out_place = epoch, None, "0-0"
-        term.fence, term.committed, term.place, term.read_place = term.fence + 1, term.step, "0-0", "0-0"
+        self._epoch, self._pending, self._out_place = epoch, None, BEGINNING
+        term.fence, term.committed, term.place, term.read_place = term.fence + 1, term.step, BEGINNING, BEGINNING
+        self._posts = Posts()
+        checkpoint = LogEntry(term.step, term.seq, term.ts, b"", state)
+        self._log.begin_again(epoch, steps, checkpoint, result[1].decode())
         for step in steps:
-            self._write(step.lines, None, step.seq, step.ts)
             self._deliver(step.own)
-        self._log_place = result[1].decode()
-        self._write(b"", state, term.seq, term.ts)
         term.bury_others()
         self._renew_at_s = 0.0
         self.wake()
