@@ -17,11 +17,12 @@ from signaling_sidecar.eventlog.previous_run import cut_torn_line, newest_run
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.hub import checkpoint
+from signaling_sidecar.inspection import open_log
 from signaling_sidecar.server.previous_run import restore_previous_run
 from tests.eventlog.file_faults import FAULTS
-from tests.eventlog.test_restore_of_damaged_logs import NOW_S, RUN, new_hub
 from tests.kit.cluster_log import CLUSTER, COMMITTED, append_until, begin_at, bytes_of, copy_in
 from tests.kit.full_disk import Disk
+from tests.kit.run_of_all_records import NOW_S, RUN, new_hub
 
 TYPES = [record["type"] for record in COMMITTED]
 
@@ -188,6 +189,22 @@ def test_what_a_full_disk_refuses_is_lost_until_the_next_checkpoint(copy: Copy, 
     assert len(copy.complaints) == 2
     assert "No space left" in copy.complaints[0]
     assert copy.complaints[1].endswith("3 records were lost")
+
+
+def test_records_that_were_lost_in_an_earlier_run_of_the_cluster_take_the_place_of_no_later_record(
+    copy: Copy, disk: Disk
+) -> None:
+    copy.begin(0)
+    disk.is_full = True
+    copy.append(5)
+    disk.is_full = False
+    copy.log.cluster_boot = "r0000001-empty"
+    copy.begin(0)
+    copy.append(1)
+    assert [(each["type"], each["seq"]) for each in copy.lines()] == [
+        ("log.header", 0), ("log.checkpoint", 0), ("log.gap", 0), (TYPES[0], 1),
+    ]  # fmt: skip
+    assert open_log(copy.folder).events["type"].tolist().count(TYPES[0]) == 1
 
 
 def test_while_the_disk_is_full_a_checkpoint_is_wanted_less_and_less_often(

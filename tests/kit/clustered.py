@@ -35,10 +35,8 @@ class ServedCluster(Served):
         return peer
 
     async def stop(self) -> None:
-        clients: list[TestClient[Any, Any]] = [each.client for each in self.instances]
-        await asyncio.gather(
-            *(each.server.close() for each in clients), *(each.receives_the_end() for each in self._peers)
-        )
+        servers = [each.client.server for each in self.instances]
+        await asyncio.gather(*(each.close() for each in servers), *(each.receives_the_end() for each in self._peers))
 
     async def settled(self) -> None:
         """Wait until the owner has handled all frames, and all fronts have sent the answers.

@@ -113,7 +113,7 @@ def _seq_before(segment: Path | None, later: Path) -> int:
     """
     if segment is None or beginning_of(segment).boot != beginning_of(later).boot:
         return -1
-    return max((read.record.seq for read in read_records([segment], Stamp, LeftOut())), default=-1)
+    return max(map(_seq_of, filter(is_record, whole_lines(segment).splitlines())), default=-1)
 
 
 def _seq_of(line: bytes) -> int:

@@ -19,7 +19,8 @@ from itertools import accumulate, pairwise
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct
+from msgspec.structs import force_setattr, replace
 
 from signaling_sidecar.cluster.messages import ToFront, ToOwner
 from signaling_sidecar.errors import NOT_JSON, UnreadableMessage
@@ -29,6 +30,7 @@ T = TypeVar("T")
 
 _TEXT, _BINARY, _JSON_TEXT = b"", b"\0", Raw(b"0")
 _BETWEEN = b"\0"
+_StructType = type(Struct)
 _to_json = msgspec.json.Encoder().encode
 _messages_to_owner: Callable[[bytes], list[ToOwner]] = msgspec.json.Decoder(list[ToOwner]).decode
 _messages_to_front: Callable[[bytes], list[ToFront]] = msgspec.json.Decoder(list[ToFront]).decode
@@ -78,26 +80,27 @@ def _encode(messages: Sequence[Struct]) -> bytes:
 
 def _without_parts(value: Any, parts: list[bytes]) -> Any:
     """Append all parts of the value to `parts`. Returns the value with what stands in their places."""
-    if isinstance(value, Struct):
+    type_: type = type(value)  # comparing types takes much less time than `isinstance` with a Struct or a Mapping
+    if value is None or value is UNSET:
+        return value
+    if type_ is bytes or type_ is Binary:
+        parts.append(value)
+        return _TEXT if type_ is bytes else _BINARY
+    if type(type_) is _StructType:
         changes = {}
-        for name in _fields(value.__class__):
+        for name in _fields(type_):
             old = getattr(value, name)
             new = _without_parts(old, parts)
             if new is not old:
                 changes[name] = new
-        return msgspec.structs.replace(value, **changes) if changes else value
-    if isinstance(value, bytes):
-        parts.append(value)
-        return _BINARY if isinstance(value, Binary) else _TEXT
-    if isinstance(value, Raw):
+        return replace(value, **changes) if changes else value
+    if type_ is Raw:
         parts.append(bytes(value))
         return _JSON_TEXT
-    if isinstance(value, Mapping):
-        parts.append(_well_formed_json(value))
-        return {}
-    if isinstance(value, list | tuple):
+    if type_ is tuple or type_ is list:
         return [_without_parts(each, parts) for each in value]
-    return value
+    parts.append(_well_formed_json(dict(value)))
+    return {}
 
 
 def _well_formed_json(value: Any) -> bytes:
@@ -116,7 +119,7 @@ def _well_formed(value: Any) -> Any:
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, Struct):
         fields = value.__struct_fields__
-        return msgspec.structs.replace(value, **{name: _well_formed(getattr(value, name)) for name in fields})
+        return replace(value, **{name: _well_formed(getattr(value, name)) for name in fields})
     if isinstance(value, Mapping):
         return {_well_formed(key): _well_formed(each) for key, each in value.items()}
     if isinstance(value, list | tuple | frozenset):
@@ -151,23 +154,24 @@ def _parts(sizes: bytes, text: bytes = b"") -> Iterator[bytes]:
 
 def _with_parts(value: Any, parts: Iterator[bytes]) -> Any:
     """Return the value with its parts in their places. A struct is changed, because nobody else has it yet."""
-    if isinstance(value, Struct):
-        for name in _fields(value.__class__):
+    type_: type = type(value)
+    if value is None or value is UNSET:
+        return value
+    if type_ is bytes:
+        part = _next(parts)
+        return Binary(part) if value else _utf8(part)
+    if type(type_) is _StructType:
+        for name in _fields(type_):
             old = getattr(value, name)
             new = _with_parts(old, parts)
             if new is not old:
-                msgspec.structs.force_setattr(value, name, new)
+                force_setattr(value, name, new)
         return value
-    if isinstance(value, bytes):
-        part = _next(parts)
-        return Binary(part) if value else _utf8(part)
-    if isinstance(value, Raw):
+    if type_ is Raw:
         return _json_text(_next(parts))
-    if isinstance(value, dict):
-        return _object(_next(parts))
-    if isinstance(value, list | tuple):
-        return type(value)(_with_parts(each, parts) for each in value)
-    return value
+    if type_ is tuple or type_ is list:
+        return type_(_with_parts(each, parts) for each in value)
+    return _object(_next(parts))
 
 
 def _next(parts: Iterator[bytes]) -> bytes:

@@ -70,7 +70,7 @@ class LogCopy(LogFiles):
             self._miss(seq - self._seq)
         self._seq, self._place = seq, (checkpoint, ts)
         if self._segment is None:
-            self.open()
+            self._begin_first()
         elif not self.is_written:
             self._resume_if_due()
         elif is_another_run:
@@ -127,7 +127,8 @@ class LogCopy(LogFiles):
         yield _line("log.header", self._seq, ts, msgspec.json.encode(header))
         yield _line("log.checkpoint", self._seq, ts, checkpoint)
         if lost:
-            yield _line("log.gap", max(self._seq - lost, 0) + 1, ts, msgspec.json.encode({"lost": lost}))
+            first = min(max(self._seq - lost, 0) + 1, self._seq)  # they may have been lost in an earlier run
+            yield _line("log.gap", first, ts, msgspec.json.encode({"lost": lost}))
 
     def _replace_changed(self, changed: OpenSegment) -> None:
         raise OSError(f"another program has deleted or changed {changed.path.name}")

@@ -109,7 +109,7 @@ class LogFiles(ABC):
         assert self._segment is not None, "the log must be opened first"
         return self._segment
 
-    def open(self) -> None:
+    def _begin_first(self) -> None:
         """Begin the first segment. Raises OSError if it cannot be written."""
         self._folder = self._folder.resolve()  # the path may contain links now, but a later link would be an attack
         self._begin_segment()

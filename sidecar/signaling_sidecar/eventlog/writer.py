@@ -58,6 +58,10 @@ class LogWriter(LogFiles):
     def payloads(self, payloads: str) -> None:
         self._maker.payloads = payloads
 
+    def open(self) -> None:
+        """Begin the first segment. Raises OSError if it cannot be written."""
+        self._begin_first()
+
     def append(self, record: Record) -> None:
         """Add a record to those that the next `flush` writes. All records of one flush have the same time."""
         if not self._lines:

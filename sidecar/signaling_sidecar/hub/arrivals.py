@@ -72,6 +72,8 @@ class Arrivals:
         if known is not None and is_another_client(known, join):
             done += self._departures.depart(known, Reason.LOST, now_s)
             known = None
+        if room is not None and room.rules.entry.secret:
+            room.name = join.room_name  # the name is in no record, so it is unknown after a restart
         done += self._returns.come_back(known, join, now_s) if known is not None else self._enter(join, now_s)
         session = self._state.membership.session(join.connection, join.room)
         if session is not None and session.room.rules.entry.secret and join.room_name is not None:

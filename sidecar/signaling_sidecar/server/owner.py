@@ -88,9 +88,7 @@ class Owner:
         try:
             effects = self._hub.handle(command, now_s)
         except Exception:
-            refusal = _internal_error(command)
-            if refusal is None:
-                raise
+            refusal = instead_of(command, errors.internal())
             logger.exception("a frame of connection %d could not be handled", refusal.connection)
             effects = self._hub.handle(refusal, now_s)
         self._carry_out(effects)
@@ -260,11 +258,3 @@ class Owner:
         if dialect.keeps_secrets and isinstance(data, Mapping) and data["code"] == Code.UNKNOWN_TYPE:
             changes |= {"kind": None, "data": present(code=Code.UNKNOWN_TYPE, count=data["count"])}
         return msgspec.structs.replace(refused, **changes)
-
-
-def _internal_error(command: Command) -> commands.Refuse | commands.Numbered | None:
-    """Return the refusal that replaces a command that has raised an exception in the hub, if a client is to be
-    told."""
-    if isinstance(command, commands.SetRules | commands.SetLogState | commands.Tick):
-        return None
-    return instead_of(command, errors.internal())

@@ -35,13 +35,10 @@ from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.clustered.member import Member
 from signaling_sidecar.server.clustered.snapshot import hub_of
 from signaling_sidecar.server.refused_commands import instead_of
+from signaling_sidecar.server.rooms_access import RoomsUnavailable
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
 
 ANSWER_WITHIN_S = 10.0  # seconds; as long as a client waits for an answer to its join
-
-
-class OwnerAway(Exception):
-    """No owner has answered in time."""
 
 
 class ClusterSide:
@@ -70,7 +67,7 @@ class ClusterSide:
             return await self.member.term.owner.checked(command)
         try:
             reply = await self._call(Check(command))
-        except OwnerAway:
+        except RoomsUnavailable:
             return instead_of(command, errors.internal())
         answer = reply.answer
         if isinstance(answer, Checked):
@@ -136,16 +133,16 @@ class ClusterSide:
     # --- what the HTTP routes ask ------------------------------------------------------------------------------------
 
     async def hub(self) -> Hub:
-        """Return the hub, or a copy of it. Raises OwnerAway."""
+        """Return the hub, or a copy of it. Raises RoomsUnavailable."""
         if self.member.term is not None:
             return self.member.term.hub
         reply = await self._call(TakeSnapshot())
         if not isinstance(reply.answer, Snapshot):
-            raise OwnerAway
+            raise RoomsUnavailable("this sidecar is not in its cluster at the moment")
         return hub_of(reply.answer.state, self._new_hub())
 
     async def administer(self, command: OfAdmin) -> Refusal | None:
-        """Carry out an admin command. Returns the refusal if it cannot be carried out. Raises OwnerAway."""
+        """Carry out an admin command. Returns the refusal if it cannot be carried out. Raises RoomsUnavailable."""
         reply = await self._call(Administer(command))
         return reply.answer.refusal if isinstance(reply.answer, Administered | Failed) else None
 
@@ -160,7 +157,7 @@ class ClusterSide:
             kept.clear()
         for _, reply in self._calls.values():
             if not reply.done():
-                reply.set_exception(OwnerAway())
+                reply.set_exception(RoomsUnavailable("this sidecar is not in its cluster at the moment"))
 
     def owner_changed(self) -> None:
         """Tell the new owner what the log does not have."""
@@ -181,11 +178,11 @@ class ClusterSide:
         self._calls[call.id] = call, reply
         try:
             if self.member.number is None:
-                raise OwnerAway
+                raise RoomsUnavailable("this sidecar is not in its cluster at the moment")
             self.member.tell(call)
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 return await reply
         except TimeoutError:
-            raise OwnerAway from None
+            raise RoomsUnavailable("the sidecar that has the rooms does not answer") from None
         finally:
             del self._calls[call.id]
