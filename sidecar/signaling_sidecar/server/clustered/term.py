@@ -33,6 +33,7 @@ from signaling_sidecar.cluster.messages import (
     Snapshot,
     TakeSnapshot,
     ToOwner,
+    connections_of,
 )
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.dialects import Dialect
@@ -136,14 +137,14 @@ class Term:
     def _may_say(message: ToOwner, sender: int) -> bool:
         """Whether the message is about its own sender. Only scripts, which are the sender 0, bury others."""
         match message:
-            case Ask() | Remind():
-                return instance_of(message.command.connection) == sender
+            case Ask(command) | Remind(command) | Call(request=Check(command)):
+                return {instance_of(each) for each in connections_of(command)} == {sender}
             case Opened() | Recognised() | Ended():
                 return instance_of(message.connection) == sender
             case Gone():
                 return sender == 0
             case Note() | Call():
-                return True
+                return sender > 0
             case _:
                 assert_never(message)
 
