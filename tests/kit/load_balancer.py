@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.kit.deployment import tool
-from tests.kit.programs import start_program, until
+from tests.kit.programs import start_program
 from tests.kit.redis_server import free_port
 
 # Connections live long, so each new one goes to the sidecar that has the fewest.
@@ -35,7 +34,7 @@ http://:{port} {{
 async def load_balancer(folder: Path, urls: Sequence[str]) -> AsyncIterator[str]:
     """Distribute connections to the sidecars with these URLs, as long as they are ready. Yields a URL for all."""
     caddy, port = tool("caddy"), free_port()
-    folder.mkdir(parents=True)
+    folder.mkdir()  # noqa: ASYNC240
     config = folder / "Caddyfile"
     config.write_text(_CADDYFILE.format(port=port, sidecars=" ".join(url.removeprefix("http://") for url in urls)))
     env = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}

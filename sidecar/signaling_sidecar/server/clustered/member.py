@@ -191,8 +191,8 @@ class Member:
             if number is None:
                 await asyncio.sleep(RETRY_S)
                 continue
-            epoch, out = self._epoch, self._out
-            places = {out: self._out_place}
+            epoch = self._epoch
+            places = {self._out: self._out_place}
             places |= {IN: term.read_place} if term is not None else {LOG: self._log.place}
             try:
                 found = await self._link.read(places, BLOCK_MS)
@@ -200,7 +200,7 @@ class Member:
                 await asyncio.sleep(RETRY_S)
                 continue
             if (self.number, self._epoch) == (number, epoch):
-                self._take(found, out, term)
+                self._take(found, places, term)
 
     async def hand_over(self) -> None:
         """Give the hub to another instance, and do not take it again. Returns when that is done, or at once if this
@@ -283,8 +283,9 @@ class Member:
         [result] = await self._link.run(ScriptCall(scripts.RENEW, [*self._me, self._lease_ms, self._out_place]))
         _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent = _checked(result)
         self.last_renewed_s = began_s
-        if not had or self._steady_since_s is None:
-            self._steady_since_s = began_s
+        answered_s = self._loop.time()
+        if not had or self._steady_since_s is None or answered_s - began_s > self._lease_s / RENEWALS:
+            self._steady_since_s = answered_s
         self._renew_at_s = began_s + self._lease_s / RENEWALS
         self._highest = int(highest)
         self.owner = int(owner) if owner else None
@@ -330,6 +331,9 @@ class Member:
                 restored.take(entry)
                 self._log.take(entry)
         term = self._takeover.term(restored, self.number, int(fence), int(step), place.decode(), int(seq))
+        # The state comes before all that happens in this term, so that a log can begin with it.
+        self._pending = None
+        await self._commit_next(term)
         for command in restored.held(held):
             term.take(command, self.number)
         while (post := self._posts.pending()) is not None:
@@ -392,11 +396,13 @@ class Member:
 
     # --- what others say ---------------------------------------------------------------------------------------------
 
-    def _take(self, found: Mapping[str, list[Entry]], out: str, term: Term | None) -> None:
-        for entry in found.get(out, ()):
+    def _take(self, found: Mapping[str, list[Entry]], places: Mapping[str, str], term: Term | None) -> None:
+        """Handle what was found after these places."""
+        for entry in found.get(self._out, ()):
             self._take_told(entry)
-        for entry in found.get(LOG, ()):
-            self._log.take(entry)
+        if places.get(LOG) == self._log.place:  # otherwise it has moved meanwhile, and is read from there
+            for entry in found.get(LOG, ()):
+                self._log.take(entry)
         if term is not None and term is self.term:
             self._take_inbox(term, found.get(IN, ()))
 

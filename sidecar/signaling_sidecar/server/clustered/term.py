@@ -33,6 +33,7 @@ from signaling_sidecar.cluster.messages import (
     Snapshot,
     TakeSnapshot,
     ToOwner,
+    connections_of,
 )
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.dialects import Dialect
@@ -136,14 +137,14 @@ class Term:
     def _may_say(message: ToOwner, sender: int) -> bool:
         """Whether the message is about its own sender. Only scripts, which are the sender 0, bury others."""
         match message:
-            case Ask() | Remind():
-                return instance_of(message.command.connection) == sender
+            case Ask(command) | Remind(command) | Call(request=Check(command)):
+                return {instance_of(each) for each in connections_of(command)} == {sender}
             case Opened() | Recognised() | Ended():
                 return instance_of(message.connection) == sender
             case Gone():
                 return sender == 0
             case Note() | Call():
-                return True
+                return sender > 0
             case _:
                 assert_never(message)
 
@@ -207,13 +208,14 @@ class Term:
         lines = self._log.take()
         own, others = self._front.take()
         held = self._encoded_held()
-        if not (lines or own or others or self._has_place or held != self.held):
+        is_first = self.checkpoint_bytes == 0
+        if not (is_first or lines or own or others or self._has_place or held != self.held):
             return None
         self.held, self._has_place = held, False
         self.step += 1
         self.log_bytes += len(lines)
         state: bytes | None = None
-        if self.checkpoint_bytes == 0 or self.log_bytes >= max(segment_bytes, 2 * self.checkpoint_bytes):
+        if is_first or self.log_bytes >= max(segment_bytes, 2 * self.checkpoint_bytes):
             state = self.checkpoint()
         return Step(self.step, self.place, lines, self._log.seq, self._log.ts, own, others, state, held)
 
