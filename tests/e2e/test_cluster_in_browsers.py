@@ -51,7 +51,7 @@ async def cluster(tmp_path: Path, start: Start, npm_package: Path) -> AsyncItera
         redis = running.enter_context(running_redis(tmp_path / "redis"))
         sidecars = await running.enter_async_context(cluster_processes(tmp_path, redis, count=2))
         urls = [each.url for each in sidecars.instances]
-        target = await running.enter_async_context(load_balancer(tmp_path / "caddy", urls))
+        target = await running.enter_async_context(load_balancer(tmp_path, urls))
         config = tmp_path / "vite.config.js"
         options = json.dumps({"sidecar": False, "target": target, "trace": True})
         config.write_text(

@@ -34,7 +34,6 @@ http://:{port} {{
 async def load_balancer(folder: Path, urls: Sequence[str]) -> AsyncIterator[str]:
     """Distribute connections to the sidecars with these URLs, as long as they are ready. Yields a URL for all."""
     caddy, port = tool("caddy"), free_port()
-    folder.mkdir()  # noqa: ASYNC240
     config = folder / "Caddyfile"
     config.write_text(_CADDYFILE.format(port=port, sidecars=" ".join(url.removeprefix("http://") for url in urls)))
     env = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}

@@ -15,13 +15,13 @@ from signaling_sidecar.analysis.overview import room_pairs
 from signaling_sidecar.analysis.seen import Seen, is_together
 from signaling_sidecar.diagnosis import History, verdict_object, why
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.drawing import Ladder, RoomInLog, Timeline, attend
+from signaling_sidecar.drawing import OF_SIDECARS, Ladder, RoomInLog, Timeline, attend
 from signaling_sidecar.drawing.mesh.links import Links, Node, links_between
 from signaling_sidecar.drawing.mesh.mesh import Mesh
 from signaling_sidecar.hub.records import present
 
 MAX_PARTED = 20  # pairs of peers that are no longer together, of which the verdicts are shown
-_OF_TIMELINE = ("peer.", "room.", "server.")
+_OF_TIMELINE = ("peer.", "room.", *OF_SIDECARS)
 _FIELDS = [field for field in Logged.__struct_fields__ if field != "boot"]
 
 
@@ -98,7 +98,7 @@ class RoomView:
             for entry in self._seen.entries
             if entry.boot == self._in_log.boot
             and entry.seq >= since
-            and (self._is_own(entry) or entry.type.startswith("server."))
+            and (self._is_own(entry) or entry.type.startswith(OF_SIDECARS))
             and (entry.type.startswith(_OF_TIMELINE) or entry.type == "trace.state")
         )
         return Timeline(self._in_log.title, attend(entries, time.time(), self._labels)).drawing()

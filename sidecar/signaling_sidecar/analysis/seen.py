@@ -21,6 +21,7 @@ from signaling_sidecar.diagnosis import (
     MeetingFinder,
     judge,
 )
+from signaling_sidecar.drawing import OF_EVERY_ROOM
 from signaling_sidecar.errors import SidecarError
 
 ELSEWHERE: Key = ("", "")
@@ -34,7 +35,7 @@ class Seen(msgspec.Struct, frozen=True):
     found: FoundMeetings
     diagnosis: Diagnosis
     of_room: Mapping[Key, Sequence[Logged]]
-    """The records of each room in this run, in their order."""
+    """The records of each room in this run, in their order, with those that every room shows."""
     histories: Mapping[Key, Sequence[History]]
     reporting: Set[str]
     """The sessions whose browsers report the state of their connections."""
@@ -98,6 +99,10 @@ class Read:
                 self._of_key[key].append(entry)
                 if entry.type not in NO_SIGN_OF_LIFE:
                     self._of_room[key] = self._of_key[key]
+            elif entry.boot == self._boot and entry.type in OF_EVERY_ROOM:
+                for records in self._of_room.values():
+                    if records[-1].type != "room.ended":
+                        records.append(entry)
 
     def seen(self, now_ts: float) -> Seen:
         """Return what the log shows at `now_ts`, which must not be earlier than at the last call. The result is the one

@@ -334,6 +334,11 @@ class Member:
         # The state comes before all that happens in this term, so that a log can begin with it.
         self._pending = None
         await self._commit_next(term)
+        last = int(before) if before else None
+        if last not in (None, self.number):
+            term.bury(last)  # Redis has told this to the owner, but after what the clients did who came back at once
+        data = {"instance": self.number, "fence": term.fence, "before": last}
+        term.owner.record(Record("owner.changed", data=data))
         for command in restored.held(held):
             term.take(command, self.number)
         while (post := self._posts.pending()) is not None:
@@ -348,8 +353,6 @@ class Member:
         for message in self._posts.take_waiting():
             term.take(message, self.number)
         self.term, self.owner = term, self.number
-        data = {"instance": self.number, "fence": term.fence, "before": int(before) if before else None}
-        term.owner.record(Record("owner.changed", data=data))
         self._callbacks.owner_changed()
         took_ms = 1000 * (self._loop.time() - began_s)
         logger.info("this instance has the rooms of the cluster now (%.0f ms)", took_ms, extra={"code": "owner"})

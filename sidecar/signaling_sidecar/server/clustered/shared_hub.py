@@ -169,7 +169,7 @@ class SharedHub:
     # --- parts ----------------------------------------------------------------------------------------------------
 
     async def _leave(self) -> None:
-        self.owner.record(Record("server.stopped"))
+        self.owner.record(Record("server.stopped", data={"instance": self._member.number}))
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self._member.leave()

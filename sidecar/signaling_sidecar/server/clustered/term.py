@@ -84,6 +84,8 @@ class Term:
         self._wanted = wanted
         self._has_place = False
         self._checks: set[asyncio.Task[None]] = set()
+        self._buried: set[int] = set()
+        """The instances whose connections were ended in this term."""
 
     # --- messages of the fronts ---------------------------------------------------------------------------------------
 
@@ -127,7 +129,7 @@ class Term:
             case Note():
                 self.owner.record(message.record)
             case Gone():
-                self._bury(message.instance)
+                self.bury(message.instance, stopped=message.stopped)
             case Call():
                 self._answer(message, sender)
             case _:
@@ -165,13 +167,16 @@ class Term:
     def bury_others(self) -> None:
         """End the connections of all other instances."""
         for instance in sorted({instance_of(each) for each in self.hub.connections()} - {self.me}):
-            self._bury(instance)
+            self.bury(instance)
 
-    def _bury(self, instance: int) -> None:
+    def bury(self, instance: int, *, stopped: bool = False) -> None:
         """End the connections of an instance that is gone. Their clients are expected at other instances."""
+        if instance in self._buried:
+            return
+        self._buried.add(instance)
+        self.owner.record(Record("instance.left", data={"instance": instance, "stopped": stopped}))
         for connection in sorted(each for each in self.hub.connections() if instance_of(each) == instance):
             self.owner.ended(ConnectionEnded(connection, Ending.STOPPED, "sidecar", None, "instance left", None))
-        self.owner.record(Record("instance.left", data={"instance": instance}))
 
     def _answer(self, call: Call, sender: int) -> None:
         request = call.request
