@@ -186,7 +186,9 @@ class Member:
 
     async def follow(self) -> None:
         """Read what the owner tells this instance, and the log, until cancelled."""
-        while True:
+        task = asyncio.current_task()
+        assert task is not None
+        while not task.cancelling():  # redis-py may swallow a cancellation that comes together with an answer
             number, term = self.number, self.term
             if number is None:
                 await asyncio.sleep(RETRY_S)
