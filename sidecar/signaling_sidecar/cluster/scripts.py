@@ -198,7 +198,8 @@ FOUND_AGAIN = (
     + """
 local stored = redis.call('GET', p..'epoch')
 if stored and stored ~= epoch and stored ~= ARGV[3] then return {'epoch', 1} end
-if tonumber(redis.call('HGET', p..'owner', 'fence') or '0') > tonumber(ARGV[7]) then return {'fenced'} end
+local fence = tonumber(redis.call('HGET', p..'owner', 'fence') or '0')
+if stored == epoch and fence >= tonumber(ARGV[7]) then return {'fenced'} end
 redis.call('SET', p..'epoch', ARGV[3])
 for _, each in ipairs(redis.call('HKEYS', p..'instances')) do
   redis.call('DEL', p..'out:'..each, p..'lease:'..each)
