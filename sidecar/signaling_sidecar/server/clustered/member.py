@@ -328,6 +328,7 @@ class Member:
         restored = self._takeover.begin(self.number, others, int(step))
         await self._restore(restored, checkpoint.decode())
         term = self._takeover.term(restored, self.number, int(fence), int(step), place.decode(), int(seq))
+        term.held = held
         try:
             await self._catch_up_with_others(term, restored.held(held))
         except BaseException:
@@ -363,6 +364,9 @@ class Member:
     async def _catch_up_with_others(self, term: Term, held: Iterable[Ask]) -> None:
         """Handle everything in Redis that the last owner has not handled."""
         assert self.number is not None
+        # The state comes before all that happens in this term, so that a log can begin with it.
+        self._pending = None
+        await self._commit_next(term)
         for command in held:
             term.take(command, self.number)
         while (post := self._posts.pending()) is not None:

@@ -213,15 +213,16 @@ class Term:
         self.owner.write_log()
         lines = self._log.take()
         own, others = self._front.take()
-        held = self._encoded_held()
-        if not (lines or own or others or self._has_place or held != self.held):
+        is_first = self.checkpoint_bytes == 0
+        held = self.held if is_first else self._encoded_held()  # at first, the hub has not been given them again
+        if not (is_first or lines or own or others or self._has_place or held != self.held):
             return None
         self.held, self._has_place = held, False
         self.step += 1
         self.log_bytes += len(lines)
         state: bytes | None = None
         enough_bytes = max(min(segment_bytes, CHECKPOINT_EVERY_BYTES), 2 * self.checkpoint_bytes)
-        if self.checkpoint_bytes == 0 or self.log_bytes >= enough_bytes:
+        if is_first or self.log_bytes >= enough_bytes:
             state = self.checkpoint()
         return Step(self.step, self.place, lines, self._log.seq, self._log.ts, own, others, state, held)
 
