@@ -43,6 +43,10 @@ from signaling_sidecar.server.clustered.step import Step, StepFront, StepLog
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
 
+CHECKPOINT_EVERY_BYTES = 1_000_000
+"""Of lines, because whoever takes over reads them: a megabyte takes a tenth of a second. With a state that is larger
+than half of this, there are twice as many bytes of lines between two checkpoints as in a checkpoint."""
+
 _to_json = msgspec.json.Encoder().encode
 logger = logging.getLogger("signaling_sidecar")
 
@@ -202,20 +206,23 @@ class Term:
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def next_step(self, segment_bytes: int) -> Step | None:
-        """Close the step, if anything was caused since the last one. A checkpoint is due after `segment_bytes` of
-        lines."""
+        """Close the step, if anything was caused since the last one.
+
+        A checkpoint is due after `segment_bytes` of lines, or earlier.
+        """
         self.owner.write_log()
         lines = self._log.take()
         own, others = self._front.take()
-        held = self._encoded_held()
         is_first = self.checkpoint_bytes == 0
+        held = self.held if is_first else self._encoded_held()  # at first, the hub has not been given them again
         if not (is_first or lines or own or others or self._has_place or held != self.held):
             return None
         self.held, self._has_place = held, False
         self.step += 1
         self.log_bytes += len(lines)
         state: bytes | None = None
-        if is_first or self.log_bytes >= max(segment_bytes, 2 * self.checkpoint_bytes):
+        enough_bytes = max(min(segment_bytes, CHECKPOINT_EVERY_BYTES), 2 * self.checkpoint_bytes)
+        if is_first or self.log_bytes >= enough_bytes:
             state = self.checkpoint()
         return Step(self.step, self.place, lines, self._log.seq, self._log.ts, own, others, state, held)
 
