@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from typing import Any, NamedTuple, Protocol, assert_never
 
 from signaling_sidecar.cluster import scripts, wire
@@ -23,14 +23,15 @@ from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.cluster.posts import Posts
 from signaling_sidecar.errors import UnreadableMessage
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
-from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
+from signaling_sidecar.hub.effects import Challenge, Close, Send
 from signaling_sidecar.server.clustered.followed_log import BEGINNING, FollowedLog
 from signaling_sidecar.server.clustered.step import Step
-from signaling_sidecar.server.clustered.takeover import Takeover
+from signaling_sidecar.server.clustered.takeover import Restored, Takeover
 from signaling_sidecar.server.clustered.term import Term
 
 RETRY_S = 0.1  # seconds between two attempts to reach Redis
 BLOCK_MS = 1000  # milliseconds for which a read waits; a change of what has to be read wakes it earlier
+RESTORED_BYTES_PER_S = 2_000_000  # of a checkpoint, on a machine that is busy; a quarter of what one core can do
 RENEWALS = 3  # in a lease; so two may be lost
 TICKS_REST_S = 2.0  # seconds after an outage of Redis, in which clients come back before anybody's time is up
 IN, LOG = f"{scripts.PREFIX}in", f"{scripts.PREFIX}log"
@@ -186,7 +187,9 @@ class Member:
 
     async def follow(self) -> None:
         """Read what the owner tells this instance, and the log, until cancelled."""
-        while True:
+        task = asyncio.current_task()
+        assert task is not None
+        while not task.cancelling():  # redis-py may swallow a cancellation that comes together with an answer
             number, term = self.number, self.term
             if number is None:
                 await asyncio.sleep(RETRY_S)
@@ -323,22 +326,50 @@ class Member:
             return
         fence, step, place, checkpoint, held, seq, before, instances = rest
         assert self.number is not None
-        others = {int(each) for each in instances} - {self.number}
-        restored = self._takeover.begin(self.number, others, int(step))
-        if checkpoint:
-            self._log.expect(checkpoint.decode())
-            async for entry in self._entries(LOG, just_before(checkpoint.decode())):
-                restored.take(entry)
-                self._log.take(entry)
+        members, last = set(map(int, instances)), int(before) if before else None
+        restored = self._takeover.begin(self.number, members - {self.number}, int(step))
+        await self._restore(restored, checkpoint.decode())
         term = self._takeover.term(restored, self.number, int(fence), int(step), place.decode(), int(seq))
+        term.held = held
+        try:
+            await self._catch_up_with_others(term, restored, last, members, held)
+        except BaseException:
+            term.end()
+            raise
+        # Nothing is awaited from here on, so no message of this instance can come in between.
+        for message in self._posts.take_waiting():
+            term.take(message, self.number)
+        self.term, self.owner, self._renew_at_s = term, self.number, 0.0
+        self._callbacks.owner_changed()
+        took_ms = 1000 * (self._loop.time() - began_s)
+        logger.info("this instance has the rooms of the cluster now (%.0f ms)", took_ms, extra={"code": "owner"})
+
+    async def _restore(self, restored: Restored, checkpoint: str) -> None:
+        """Restore the hub from the last checkpoint and what follows it in the log."""
+        if not checkpoint:
+            return
+        self._log.expect(checkpoint)
+        async for entry in self._entries(LOG, just_before(checkpoint)):
+            if entry.id == checkpoint:
+                await self._keep_lease_for(len(entry.fields.get(b"checkpoint", b"")) / RESTORED_BYTES_PER_S)
+            restored.take(entry)
+            self._log.take(entry)
+
+    async def _keep_lease_for(self, seconds: float) -> None:
+        """Renew the lease for so much longer, because nothing else can be done in this time."""
+        lease_ms = self._lease_ms + round(1000 * seconds)
+        await self._run(ScriptCall(scripts.RENEW, [*self._me, lease_ms, self._out_place]))
+        self._renew_at_s = self._loop.time() + seconds + self._lease_s / RENEWALS
+
+    async def _catch_up_with_others(
+        self, term: Term, restored: Restored, last: int | None, members: Set[int], held: bytes
+    ) -> None:
+        """Handle everything in Redis that the last owner has not handled."""
+        assert self.number is not None
         # The state comes before all that happens in this term, so that a log can begin with it.
         self._pending = None
         await self._commit_next(term)
-        last = int(before) if before else None
-        if last not in (None, self.number):
-            term.bury(last)  # Redis has told this to the owner, but after what the clients did who came back at once
-        data = {"instance": self.number, "fence": term.fence, "before": last}
-        term.owner.record(Record("owner.changed", data=data))
+        gone = term.begin(last, members, is_restart=restored.is_restart)
         for command in restored.held(held):
             term.take(command, self.number)
         while (post := self._posts.pending()) is not None:
@@ -349,22 +380,18 @@ class Member:
             self._take_told(entry)
         async for entry in self._entries(IN, term.read_place):
             self._take_inbox(term, [entry])
-        # Nothing is awaited from here on, so no message of this instance can come in between.
-        for message in self._posts.take_waiting():
-            term.take(message, self.number)
-        self.term, self.owner = term, self.number
-        self._callbacks.owner_changed()
-        took_ms = 1000 * (self._loop.time() - began_s)
-        logger.info("this instance has the rooms of the cluster now (%.0f ms)", took_ms, extra={"code": "owner"})
+        for instance in gone:
+            term.bury(instance)
 
     async def _entries(self, stream: str, after: str) -> AsyncIterator[Entry]:
-        """The entries that a stream has after a place. The lease is kept meanwhile."""
+        """The entries that a stream has after a place. Meanwhile, the lease is kept, and other tasks run."""
         while entries := await self._link.fetch(stream, after):
             for entry in entries:
                 yield entry
+                await asyncio.sleep(0)
+                if self._loop.time() >= self._renew_at_s:
+                    await self._renew()
             after = entries[-1].id
-            if self._loop.time() >= self._renew_at_s:
-                await self._renew()
 
     async def _exchange(self) -> None:
         """Bring what this instance tells the owner to Redis, or what it has done as the owner."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import assert_never
 
 import msgspec
@@ -42,6 +42,10 @@ from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.clustered.step import Step, StepFront, StepLog
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
+
+CHECKPOINT_EVERY_BYTES = 1_000_000
+"""Of lines, because whoever takes over reads them: a megabyte takes a tenth of a second. With a state that is larger
+than half of this, there are twice as many bytes of lines between two checkpoints as in a checkpoint."""
 
 _to_json = msgspec.json.Encoder().encode
 logger = logging.getLogger("signaling_sidecar")
@@ -85,7 +89,22 @@ class Term:
         self._has_place = False
         self._checks: set[asyncio.Task[None]] = set()
         self._buried: set[int] = set()
-        """The instances whose connections were ended in this term."""
+        """The instances that have left in this term."""
+
+    def begin(self, last: int | None, members: Set[int], *, is_restart: bool) -> Set[int]:
+        """Record who follows the last owner, and end the connections of that one if it is gone.
+
+        Return the other instances that are gone. Their connections must be ended after the inbox was handled, which
+        may still have messages of them.
+        """
+        gone = {instance_of(each) for each in self.hub.connections()} - members
+        if is_restart:
+            self.owner.record(Record("server.restored"))
+        if last is not None and last not in members:
+            # The inbox tells this too, but after what the clients have done who are back already.
+            self.bury(last)
+        self.owner.record(Record("owner.changed", data={"instance": self.me, "fence": self.fence, "before": last}))
+        return gone
 
     # --- messages of the fronts ---------------------------------------------------------------------------------------
 
@@ -171,10 +190,9 @@ class Term:
 
     def bury(self, instance: int, *, stopped: bool = False) -> None:
         """End the connections of an instance that is gone. Their clients are expected at other instances."""
-        if instance in self._buried:
-            return
-        self._buried.add(instance)
-        self.owner.record(Record("instance.left", data={"instance": instance, "stopped": stopped}))
+        if instance not in self._buried:
+            self._buried.add(instance)
+            self.owner.record(Record("instance.left", data={"instance": instance, "stopped": stopped}))
         for connection in sorted(each for each in self.hub.connections() if instance_of(each) == instance):
             self.owner.ended(ConnectionEnded(connection, Ending.STOPPED, "sidecar", None, "instance left", None))
 
@@ -207,20 +225,23 @@ class Term:
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def next_step(self, segment_bytes: int) -> Step | None:
-        """Close the step, if anything was caused since the last one. A checkpoint is due after `segment_bytes` of
-        lines."""
+        """Close the step, if anything was caused since the last one.
+
+        A checkpoint is due after `segment_bytes` of lines, or earlier.
+        """
         self.owner.write_log()
         lines = self._log.take()
         own, others = self._front.take()
-        held = self._encoded_held()
         is_first = self.checkpoint_bytes == 0
+        held = self.held if is_first else self._encoded_held()  # at first, the hub has not been given them again
         if not (is_first or lines or own or others or self._has_place or held != self.held):
             return None
         self.held, self._has_place = held, False
         self.step += 1
         self.log_bytes += len(lines)
         state: bytes | None = None
-        if is_first or self.log_bytes >= max(segment_bytes, 2 * self.checkpoint_bytes):
+        enough_bytes = max(min(segment_bytes, CHECKPOINT_EVERY_BYTES), 2 * self.checkpoint_bytes)
+        if is_first or self.log_bytes >= enough_bytes:
             state = self.checkpoint()
         return Step(self.step, self.place, lines, self._log.seq, self._log.ts, own, others, state, held)
 
