@@ -21,6 +21,7 @@ from tests.kit.redis_server import running_redis
 from tests.kit.sites import DEMO, NEVER_LOCKED, PLUGIN, start_vite, url_in
 
 ROOM = "bar"
+SEES_ANN = "document.querySelector('[data-testid=tile]:not(.own) video')"
 LISTEN = """() => {
   const talk = (window.talk = { said: 0, signaled: 0, heard: [], signals: [] })
   demo.mesh.addEventListener('message', ({ detail: { data } }) => {
@@ -103,8 +104,8 @@ async def test_a_call_goes_on_when_the_sidecar_that_has_the_rooms_is_killed(
     assert before in ({"Ann": [at_owner], "Ben": [at_front]}, {"Ann": [at_front], "Ben": [at_owner]})
     lost = ann if before["Ann"] == [at_owner] else ben
     for person, other in ((ann, ben), (ben, ann)):
-        await person.turn_camera_on()
         await person.keep_connection_to(other)
+    await ann.turn_camera_on()
     await talk(ann, ben)
     for person in (ann, ben):
         await watch(person)
