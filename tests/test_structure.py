@@ -256,3 +256,8 @@ def test_no_file_of_tests_imports_a_slow_package_at_its_top() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {name.partition(".")[0] for name in names} & slow, path
+
+
+def test_no_test_waits_with_the_timeout_of_aiohttp_which_begins_again_with_each_ping() -> None:
+    for path in TESTS:
+        assert not re.search(r"\.receive(_\w+)?\(timeout", path.read_text()), f"{path}: see tests/kit/receiving.py"

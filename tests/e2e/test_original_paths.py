@@ -13,8 +13,9 @@ import pytest_asyncio
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.dialects.shared_path import SHARED_PATH
-from tests.e2e.stories import HEARS_WITHIN_S, ROOM, STORIES, Origins, Paths, Story, play
+from tests.e2e.stories import ROOM, STORIES, Origins, Paths, Story, play
 from tests.kit.programs import Start
+from tests.kit.receiving import receive
 from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar
 from tests.kit.ways import ANSWERS_WITHIN, upgrade
 
@@ -73,7 +74,7 @@ async def end_after(url: str, frame: str | bytes) -> tuple[object, int | None]:
         session.ws_connect(url) as socket,
     ):
         await (socket.send_str(frame) if isinstance(frame, str) else socket.send_bytes(frame))
-        message = await socket.receive(timeout=HEARS_WITHIN_S)
+        message = await receive(socket)
         return message.type, message.data if message.type is aiohttp.WSMsgType.CLOSE else None
 
 
