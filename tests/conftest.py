@@ -154,8 +154,9 @@ def _is_in(folders: list[Path], item: pytest.Item) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`. A test that waits for another program leaves its core to a test of another worker."""
-    return (os.cpu_count() or 1) + 2
+    """For `-n auto`. A test that waits for another program leaves its core to a test of another worker: one after the
+    other, the tests would use 0.6 of a core."""
+    return (os.cpu_count() or 1) + 3
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
