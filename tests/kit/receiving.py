@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
 
-PATIENCE_S = 20.0  # seconds after which a test that waits for a frame fails
+PATIENCE_S = 30.0  # seconds after which a test that waits for a frame fails, also on a busy machine
 
 
 async def receive(socket: ClientWebSocketResponse, *skipped: WSMsgType, within_s: float = PATIENCE_S) -> WSMessage:

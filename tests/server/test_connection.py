@@ -10,7 +10,7 @@ from aiohttp import WSMsgType
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.sockets import connection
-from tests.kit.receiving import receive
+from tests.kit.receiving import PATIENCE_S, receive
 from tests.kit.serving import serve
 
 
@@ -26,10 +26,11 @@ async def test_a_peer_that_answers_pings_stays_and_one_that_does_not_is_dropped(
     assert (await silent.receive())["type"] == "peer_joined"
     heard = asyncio.create_task(answering.receive())
     seen = []
-    while (message := await receive(silent.socket)).type in (WSMsgType.PING, WSMsgType.TEXT):
-        seen.append(message.type)
-        if message.type is WSMsgType.PING:
-            await silent.send({"type": "list_rooms"})  # sending is no proof of reading
+    async with asyncio.timeout(PATIENCE_S):
+        while (message := await silent.socket.receive()).type in (WSMsgType.PING, WSMsgType.TEXT):
+            seen.append(message.type)
+            if message.type is WSMsgType.PING:
+                await silent.send({"type": "list_rooms"})  # sending is no proof of reading
     assert WSMsgType.PING in seen
     assert await heard == {"type": "peer_updated", "peerId": "silent", "away": True}
     (closed,) = [r for r in served.records("connection.closed") if r.get("peer") == "silent"]
