@@ -14,6 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.analysis import log_window
 from signaling_sidecar.analysis.log_window import Logged
 from signaling_sidecar.analysis.overview import overview
+from signaling_sidecar.analysis.room_view import RoomView
 from signaling_sidecar.analysis.seen import Looker, Read, Seen
 from signaling_sidecar.diagnosis import why
 from signaling_sidecar.errors import NoLog
@@ -66,6 +67,25 @@ async def test_going_on_shows_the_same_as_looking_for_the_first_time(
         assert seen.seq == seq_of(served)
         assert told(seen) == told_of(seen.entries, served.sidecar.boot)
     assert lengths != sorted(lengths)  # the oldest segment was forgotten now and then
+
+
+@pytest.mark.usefixtures("small_window")
+async def test_a_room_keeps_its_peers_when_the_records_of_their_joins_are_forgotten(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, log_segment_bytes=SEGMENT_BYTES)
+    peers = [await served.connect() for _ in range(3)]
+    for peer, name in zip(peers, ("ann", "ben", "cat"), strict=True):
+        await peer.join(name, "quiet" if name == "cat" else "bar")
+    looker = Looker(tmp_path, served.sidecar.boot)
+    while looker.look().entries[0].seq == 1:
+        await peers[0].send({"type": "offer", "to": "ben", "sdp": sdp("ANN") + "a=x\r\n" * 500})
+        await served.settled()
+    views = [RoomView(looker.look(), ("rooms", room), None, served.sidecar.boot) for room in ("bar", "quiet")]
+    ladders = [view.as_object(None, ())["ladder"] for view in views]
+    assert [[column.peer for column in view.ladder().columns] for view in views] == [["ann", "ben"], ["cat"]]
+    assert [(ladder["rows"] > 0, ladder["cut"]) for ladder in ladders] == [(True, True), (False, True)]
+    assert ["cat" in view.as_object(None, ())["timeline"] for view in views] == [False, True]
 
 
 def told_of(entries: Sequence[Logged], boot: str) -> list[object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from signaling_sidecar.analysis.log_window import Logged
 from signaling_sidecar.analysis.messages import Key, Range
 from signaling_sidecar.analysis.overview import room_pairs
 from signaling_sidecar.analysis.seen import Seen, is_together
-from signaling_sidecar.diagnosis import History, verdict_object, why
+from signaling_sidecar.diagnosis import History, there_before, verdict_object, why
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.drawing import Ladder, RoomInLog, Timeline, attend
 from signaling_sidecar.drawing.mesh.links import Links, Node, links_between
@@ -32,6 +33,7 @@ class RoomView:
         self._seen, self._key, self._state = seen, key, state
         self._in_log = RoomInLog(*key, boot)
         self._records = seen.of_room.get(key, ())
+        self._before = there_before(seen.checkpoint_of.get(key) or seen.first_checkpoint, key, self._records)
         self._labels = seen.found.labels.get(key) or PeerLabels()
         self._histories = seen.histories.get(key, ())
         self._ladders: dict[object, Ladder] = {}
@@ -40,7 +42,8 @@ class RoomView:
 
     def as_object(self, pair: tuple[str, str] | None, kinds: Collection[str]) -> dict[str, Any]:
         ladder = self.ladder(pair, kinds)
-        first_seq, last_seq = (self._records[0].seq, self._records[-1].seq) if self._records else (None, None)
+        shown = self._records or self._before
+        first_seq, last_seq = (shown[0].seq, shown[-1].seq) if shown else (None, None)
         return {
             "room": self._about(),
             "peers": [self._peer(peer) for peer in (self._state or {}).get("peers", [])],
@@ -55,7 +58,7 @@ class RoomView:
                 "head": ladder.head(),
                 "first_seq": first_seq,
                 "last_seq": last_seq,
-                "cut": bool(self._records) and self._records[0].type != "room.created",
+                "cut": bool(self._before) or (bool(self._records) and self._records[0].type != "room.created"),
             },
             "seq": self._seen.seq,
         }
@@ -89,10 +92,10 @@ class RoomView:
         return Mesh(f"Room {self._key[1]} · {self._key[0]} · now", Links(nodes, links, 0.0, now_ts, 0.0))
 
     def _timeline(self) -> str:
-        """Draw who was in the room at which time. It is empty if the log has no records of the room yet."""
-        if not self._records:
+        """Draw who was in the room at which time. It is empty if the log shows nobody in the room yet."""
+        if not self._records and not self._before:
             return ""
-        since = self._records[0].seq
+        since = self._records[0].seq if self._records else self._seen.seq + 1
         entries = (
             entry
             for entry in self._seen.entries
@@ -101,7 +104,7 @@ class RoomView:
             and (self._is_own(entry) or entry.type.startswith("server."))
             and (entry.type.startswith(_OF_TIMELINE) or entry.type == "trace.state")
         )
-        return Timeline(self._in_log.title, attend(entries, time.time(), self._labels)).drawing()
+        return Timeline(self._in_log.title, attend(chain(self._before, entries), time.time(), self._labels)).drawing()
 
     def _is_own(self, entry: Logged) -> bool:
         return (entry.dialect, entry.room) == self._key
@@ -112,7 +115,7 @@ class RoomView:
         wanted = pair, tuple(sorted(kinds))
         if wanted not in self._ladders:
             between = None if pair is None else self._sessions_of(pair)
-            records = self._records if pair is None or between is not None else []
+            records = [*self._before, *self._records] if pair is None or between is not None else []
             self._ladders[wanted] = Ladder(
                 self._in_log.title, records, between=between, labels=self._labels, kinds=kinds
             )
