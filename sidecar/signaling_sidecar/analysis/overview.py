@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from signaling_sidecar.analysis.messages import Overview, PairNow, RoomPairs
+from signaling_sidecar.analysis.pairs_in_words import WORST_FIRST
 from signaling_sidecar.analysis.seen import ELSEWHERE, Seen, is_together
 from signaling_sidecar.diagnosis import Diagnosis, History, State, state_of
 
 MAX_ELSEWHERE = 5  # pairs of pages that signal through another server
-WORST_FIRST = (State.FAILED, State.TRYING, State.UNKNOWN, State.CONNECTED)
 
 
 def overview(seen: Seen) -> Overview:

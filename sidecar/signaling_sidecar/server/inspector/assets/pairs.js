@@ -1,14 +1,15 @@
-/** The verdicts on the pairs of a room: the worst first, and those that are connected together. */
+/** The verdicts on the pairs of a room: the worst first. Many pairs with the same verdict share a row. */
 
 import { $, announce, counted, keyed, make, rank, stateChip } from './elements.js'
-import { statesText } from './rooms.js'
 import { urlOf } from './place.js'
 
-const FOLDED_FROM = 7 // pairs that are connected; fewer are shown at once
+const FOLDED_FROM = 7 // pairs with the same verdict; fewer have a row each
 const MOST_SAID = 3 // sentences that a screen reader is given at once
 
-const keyOf = ({ sessions, peers }) => (sessions ?? peers).join('\n')
+const keyOf = ({ sessions }) => sessions.join('\n')
 
+const opened = new Set() // the groups of pairs that somebody has opened
+let groups = new Map()
 let before = null
 
 /**
@@ -22,23 +23,51 @@ export function showVerdict(verdicts, pair) {
   return new Set(wrong.flatMap(({ evidence }) => evidence.map(({ seq }) => seq)))
 }
 
-/** Shows the verdicts. When `roomKey` is another one, they are no news. */
-export function showPairs(verdicts, roomKey) {
-  const sorted = [...verdicts].sort((a, b) => rank(a.state) - rank(b.state)).map(shortened)
-  const working = sorted.filter(({ state }) => state === 'connected')
-  keyed($('faulty'), sorted.slice(0, sorted.length - working.length), keyOf, pairRow)
-  keyed($('working'), working, keyOf, pairRow)
-  $('working-fold').hidden = working.length === 0
-  $('working-title').textContent =
-    working.length === 1 ? '1 pair is connected' : `${working.length} pairs are connected`
-  if (before?.roomKey !== roomKey) $('working-fold').open = working.length < FOLDED_FROM
-  else tellChanges(sorted)
-  before = { roomKey, reasons: new Map(sorted.map((verdict) => [keyOf(verdict), verdict.reason])) }
+/** Shows the verdicts, whose reasons `meanings` explains. When `roomKey` is another one, they are no news. */
+export function showPairs(verdicts, meanings, roomKey) {
+  const isOther = before?.roomKey !== roomKey
+  if (isOther) opened.clear()
+  groups = Map.groupBy(verdicts.toSorted((a, b) => rank(a.state) - rank(b.state)), groupOf)
+  keyed(
+    $('pairs'),
+    [...groups.values()].flatMap((pairs) => (pairs.length < FOLDED_FROM ? pairs.map(shortened) : folded(pairs, meanings))),
+    ({ key, ...pair }) => key ?? keyOf(pair),
+    (row) => (row.key ? foldedRow(row) : pairRow(row)),
+  )
+  showOpened()
+  if (!isOther) tellChanges(verdicts)
+  before = { roomKey, reasons: new Map(verdicts.map((verdict) => [keyOf(verdict), verdict.reason])) }
 }
 
+const groupOf = ({ reason, next_step, together }) => `${reason} ${next_step} ${together}`
+
 /** The same advice is not repeated. */
-const shortened = (verdict, at, all) =>
-  verdict.next_step && verdict.next_step === all[at - 1]?.next_step ? { ...verdict, next_step: 'as above' } : verdict
+const shortened = (pair, at) => (at && pair.next_step ? { ...pair, next_step: 'as above' } : pair)
+
+function folded(pairs, meanings) {
+  const [{ state, reason, next_step, together }] = pairs
+  const count = `${pairs.length} ${together ? '' : 'earlier '}pairs: `
+  return { key: groupOf(pairs[0]), state, next_step, count, meaning: meanings[reason] }
+}
+
+function foldedRow({ key, state, next_step, count, meaning }) {
+  const open = opened.has(key)
+  const fold = make('details', { open }, make('summary', {}, 'Each of them'), make('ul', { className: 'pairs' }))
+  fold.ontoggle = () => {
+    opened[fold.open ? 'add' : 'delete'](key)
+    showOpened()
+  }
+  const about = make('p', {}, make('b', {}, count), meaning)
+  return make('li', { data: { state } }, stateChip(state), make('div', {}, about, advice(next_step), fold))
+}
+
+/** Makes the rows of many pairs only when somebody wants to see them. */
+function showOpened() {
+  for (const fold of $('pairs').querySelectorAll('details')) {
+    const pairs = fold.open ? (groups.get(fold.closest('li').itemKey) ?? []) : []
+    keyed(fold.lastChild, pairs.map((pair) => ({ ...pair, next_step: null })), keyOf, pairRow)
+  }
+}
 
 function tellChanges(verdicts) {
   const changed = verdicts.filter((verdict) => before.reasons.get(keyOf(verdict)) !== verdict.reason)
@@ -57,12 +86,14 @@ function pairRow({ state, sentence, notes, next_step, evidence, peers, labels })
       'div',
       {},
       make('p', {}, make('b', {}, names), sentence.replace(names, '')),
-      next_step && make('p', {}, make('b', {}, 'What to do: '), next_step),
+      advice(next_step),
       ...(state === 'connected' ? [] : notes).map((note) => make('p', { className: 'muted small' }, note)),
       make('p', { className: 'muted small' }, ...links(evidence, peers, labels)),
     ),
   )
 }
+
+const advice = (next_step) => next_step && make('p', {}, make('b', {}, 'What to do: '), next_step)
 
 function* links(evidence, pair, labels) {
   const ladder = { view: 'ladder', pair, kinds: [], seq: null }
@@ -73,22 +104,4 @@ function* links(evidence, pair, labels) {
   }
   if (evidence.length) yield ' · '
   yield make('a', { href: urlOf(ladder), ariaLabel: `All their messages: ${labels.join(', ')}` }, 'All their messages')
-}
-
-/** One sentence about the whole room, for the first glance. */
-export function summaryOf({ pairs, peers, worst, ended }) {
-  if (ended) return 'Everybody has left this room.'
-  const all = Object.values(pairs).reduce((sum, count) => sum + count, 0)
-  if (all === 0) return peers === 1 ? 'One peer is here, and nobody else.' : `${peers} peers are here.`
-  if (all === 1) return `The two peers ${OF_TWO[worst]}.`
-  if (pairs.connected === all) return `${all === 2 ? 'Both' : `All ${all}`} pairs are connected.`
-  const known = pairs.unknown ? 'known to be connected' : 'connected'
-  return `${pairs.connected} of ${all} pairs are ${known}, ${statesText({ ...pairs, connected: 0 })}.`
-}
-
-const OF_TWO = {
-  connected: 'are connected',
-  failed: 'are not connected',
-  trying: 'are connecting',
-  unknown: 'may be connected or not',
 }
