@@ -118,6 +118,24 @@ def test_a_look_without_news_gives_the_same_until_a_time_to_act_has_passed(
     assert looker.look() is later
 
 
+def test_two_guests_of_a_room_with_a_host_do_not_count_as_a_pair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(tmp_path).joins("ben", "Ben").joins("cleo", "Cleo").record("room.updated", data={"host": "ann"})
+    path = story.describes("ben", "offer").waits(60).write()
+    monkeypatch.setattr("time.time", lambda: story.now_ts)
+    seen = Looker(path.parent, "b00t").look()
+    ((_, pairs),) = overview(seen).pairs
+    assert pairs.counts == {"connected": 0, "trying": 0, "failed": 1, "unknown": 1}
+    peers = [{"peer": peer, "session": f"s-{peer}-1", "away": False, "host": peer == "ann"} for peer in ("ben", "cleo")]
+    room = {"dialect": "rooms", "room": "bar", "listed": True, "capacity": 9, "createdAt": 0, "peers": peers}
+    view = RoomView(seen, ("rooms", "bar"), {**room, "peers": [{**each, "joinedAt": 0} for each in peers]}, "b00t")
+    shown = view.as_object(None, ())
+    assert shown["room"]["summary"] == "0 of 2 pairs are known to be connected, 1 failed, 1 unknown."
+    assert [verdict.must_connect for verdict in shown["verdicts"]] == [True, True, False]
+    assert "neither is the host of the room" not in shown["mesh"]
+
+
 def test_a_folder_that_was_gone_is_read_from_its_beginning(tmp_path: Path) -> None:
     folder, away = tmp_path / "state", tmp_path / "away"
     folder.mkdir()

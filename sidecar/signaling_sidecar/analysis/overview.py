@@ -39,6 +39,8 @@ def room_pairs(histories: Iterable[History]) -> RoomPairs:
     counts = dict.fromkeys(State, 0)
     sentences: dict[State, str] = {}
     for history in filter(is_together, histories):
+        if not history.last.must_connect:
+            continue
         state = state_of(history.last.finding.reason)
         counts[state] += 1
         sentences.setdefault(state, history.last.sentence)

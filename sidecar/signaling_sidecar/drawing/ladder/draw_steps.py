@@ -94,7 +94,7 @@ class _Room:
         if record.to is not None and record.to not in self.columns:
             what += f", for {record.to}"
         if record.peer not in self.columns:
-            what = f"{record.peer or 'an unknown peer'}: {what}"
+            what = f"{about.name or record.peer or 'an unknown peer'}: {what}"
         return self._step(record, Look.REFUSED, what, (record.to,), about.message or "")
 
     def _connection_change(self, record: Entry, mark: Mark | None) -> Step | None:

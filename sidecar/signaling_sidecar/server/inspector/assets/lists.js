@@ -40,7 +40,7 @@ export function listOf(view, rowPx) {
   return lists[view]
 }
 
-/** Forgets the rows of both lists, because another room is shown, or another run of the sidecar. */
+/** Forgets the rows of both lists. */
 export function clearLists() {
   for (const list of Object.values(lists)) list.clear()
 }

@@ -17,9 +17,10 @@ let before = null
  * numbers of the records that show what is wrong with any pair.
  */
 export function showVerdict(verdicts, pair) {
-  const told = pair ? verdicts.slice(0, 1) : verdicts.filter(({ state }) => state !== 'connected')
+  const open = verdicts.filter(({ state, must_connect }) => must_connect && state !== 'connected')
+  const told = pair ? verdicts.slice(0, 1) : open
   keyed($('verdict'), told.length === 1 ? told : [], keyOf, pairRow)
-  const wrong = verdicts.filter(({ state }) => state === 'failed' || state === 'unknown')
+  const wrong = open.filter(({ state }) => state !== 'trying')
   return new Set(wrong.flatMap(({ evidence }) => evidence.map(({ seq }) => seq)))
 }
 
@@ -31,14 +32,16 @@ export function showPairs(verdicts, meanings, roomKey) {
   keyed(
     $('pairs'),
     [...groups.values()].flatMap((pairs) => (pairs.length < FOLDED_FROM ? pairs.map(shortened) : folded(pairs, meanings))),
-    ({ key, ...pair }) => key ?? keyOf(pair),
-    (row) => (row.key ? foldedRow(row) : pairRow(row)),
+    (row) => row.key ?? keyOf(row),
+    (row) => (row.key ? foldedRow : pairRow)(row),
   )
   showOpened()
   if (!isOther) tellChanges(verdicts)
   before = { roomKey, reasons: new Map(verdicts.map((verdict) => [keyOf(verdict), verdict.reason])) }
 }
 
+const namesOf = (labels) => `${labels.join(' and ')}: `
+const saidOf = ({ sentence, labels }) => sentence.replace(namesOf(labels), '')
 const groupOf = ({ reason, next_step, together }) => `${reason} ${next_step} ${together}`
 
 /** The same advice is not repeated. */
@@ -47,7 +50,8 @@ const shortened = (pair, at) => (at && pair.next_step ? { ...pair, next_step: 'a
 function folded(pairs, meanings) {
   const [{ state, reason, next_step, together }] = pairs
   const count = `${pairs.length} ${together ? '' : 'earlier '}pairs: `
-  return { key: groupOf(pairs[0]), state, next_step, count, meaning: meanings[reason] }
+  const [said, ...others] = new Set(pairs.map(saidOf))
+  return { key: groupOf(pairs[0]), state, next_step, count, meaning: others.length ? meanings[reason] : said }
 }
 
 function foldedRow({ key, state, next_step, count, meaning }) {
@@ -77,7 +81,6 @@ function tellChanges(verdicts) {
 }
 
 function pairRow({ state, sentence, notes, next_step, evidence, peers, labels }) {
-  const names = `${labels.join(' and ')}: `
   return make(
     'li',
     { data: { state } },
@@ -85,7 +88,7 @@ function pairRow({ state, sentence, notes, next_step, evidence, peers, labels })
     make(
       'div',
       {},
-      make('p', {}, make('b', {}, names), sentence.replace(names, '')),
+      make('p', {}, make('b', {}, namesOf(labels)), saidOf({ sentence, labels })),
       advice(next_step),
       ...(state === 'connected' ? [] : notes).map((note) => make('p', { className: 'muted small' }, note)),
       make('p', { className: 'muted small' }, ...links(evidence, peers, labels)),
@@ -97,7 +100,7 @@ const advice = (next_step) => next_step && make('p', {}, make('b', {}, 'What to 
 
 function* links(evidence, pair, labels) {
   const ladder = { view: 'ladder', pair, kinds: [], seq: null }
-  if (evidence.length) yield evidence.length === 1 ? 'Seen in record ' : 'Seen in records '
+  if (evidence.length) yield `Seen in record${evidence.length > 1 ? 's' : ''} `
   for (const [at, { seq }] of evidence.entries()) {
     if (at) yield ', '
     yield make('a', { href: urlOf({ ...ladder, seq }), ariaLabel: `#${seq}, a message` }, `#${seq}`)
