@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.error import HTTPError, URLError
 
@@ -59,6 +61,28 @@ def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Itera
 @functools.cache  # `tail` asks twice
 def _warn_of_plain_http(url: str) -> None:
     print(f"the token is sent to {visible(url)} without encryption; use https", file=sys.stderr)
+
+
+class GrowingCopy:
+    """A copy of the log of the sidecar's run, to which a thread adds the records that are written later.
+
+    `problem` is set when no more can be added.
+    """
+
+    def __init__(self, url: str, path: Path) -> None:
+        self.path = path
+        self.problem: NotAnswered | None = None
+        self._url = url
+        Thread(target=self._copy, daemon=True).start()  # it may wait for a record when the command ends
+
+    def _copy(self) -> None:
+        try:
+            with self.path.open("wb", buffering=0) as file:
+                for line in records(self._url, follow=True):
+                    file.write(line)
+            self.problem = NotAnswered(self._url, "it has ended the stream of its records")
+        except NotAnswered as error:
+            self.problem = error
 
 
 def records(url: str, after: int = 0, *, follow: bool = False) -> Iterator[bytes]:
