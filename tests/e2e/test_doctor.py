@@ -91,6 +91,18 @@ async def test_a_working_setup_has_no_errors(setup: SetUp) -> None:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
+async def test_a_sidecar_that_requires_a_token_in_the_handshake_is_no_error(start: Start, tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "app", "")
+    (secret := tmp_path / "secret").write_text("s" * 40)
+    flags = ["--auth", "token", "--auth-token-file", str(secret), "--dialects", "mesh"]
+    setup = SetUp(start, folder, await start_sidecar(start, folder, flags))
+    await setup.vite(rule(setup.sidecar.url), "--host", https=True)
+    findings = await setup.doctor(exit_code=0)
+    assert wrong(findings) == set()
+    assert findings["websocket-needs-token"]["level"] == "ok"
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
 async def test_a_killed_sidecar_is_reported(own_setup: SetUp) -> None:
     await own_setup.vite(rule(own_setup.sidecar.url), "--host", https=True)
     os.kill(own_setup.sidecar.pid, signal.SIGKILL)

@@ -14,9 +14,8 @@ from threading import Thread
 from typing import Any
 from urllib.error import HTTPError, URLError
 
-from signaling_sidecar.admin_request import TIMEOUT_S, open_admin
+from signaling_sidecar.admin_request import TIMEOUT_S, open_admin, warning_of_plain_http
 from signaling_sidecar.errors import NotAnswered
-from signaling_sidecar.eventlog.secure_context import is_insecure
 from signaling_sidecar.untrusted_text import visible
 
 TOKEN_VARIABLE = "SIDECAR_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
@@ -40,8 +39,7 @@ def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Itera
         raise NotAnswered(url, "the URL must begin with http:// or https://")
     if not TOKEN.fullmatch(token):
         raise NotAnswered(url, f"set the variable {TOKEN_VARIABLE} to a token with the scope `admin`")
-    if is_insecure(url):
-        _warn_of_plain_http(url)
+    _warn_of_plain_http(url)
     try:
         with open_admin(url.rstrip("/"), token, "GET", path, timeout_s=timeout_s) as answer:
             yield answer
@@ -60,7 +58,9 @@ def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Itera
 
 @functools.cache  # `tail` asks twice
 def _warn_of_plain_http(url: str) -> None:
-    print(f"the token is sent to {visible(url)} without encryption; use https", file=sys.stderr)
+    warning = warning_of_plain_http(url)
+    if warning is not None:
+        print(warning, file=sys.stderr)
 
 
 class GrowingCopy:

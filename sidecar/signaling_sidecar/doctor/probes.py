@@ -23,6 +23,8 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     location: str = ""
+    challenge: str = ""
+    """The header WWW-Authenticate, which names what a request must show."""
 
     @property
     def text(self) -> str:
@@ -74,7 +76,8 @@ def _ask(url: str, headers: dict[str, str], by: str | None) -> Answer:
         body = response.read(MAX_BODY_BYTES)
         if response.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
             connection.sock.sendall(GOODBYE)
-        return Answer(response.status, body, response.headers.get("Location", ""))
+        headers_of = response.headers.get
+        return Answer(response.status, body, headers_of("Location", ""), headers_of("WWW-Authenticate", ""))
     except socket.gaierror as error:
         raise UnknownName(str(error)) from error
     except ConnectionRefusedError as error:

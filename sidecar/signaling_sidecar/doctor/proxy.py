@@ -115,6 +115,9 @@ def check_page(url: str, by: str | None, sidecar: SidecarHere, *, host_is_hidden
 def _check_handshake(url: str, answer: Answer, host_is_hidden: bool) -> Iterator[Finding]:
     if answer.status == 101:
         yield ok("websocket-opens", f"a page at {visible(url)} can open a WebSocket")
+    elif answer.status == 401 and answer.challenge == "Bearer":
+        # The sidecar has answered, and lets nobody in without a token, which the doctor does not have.
+        yield ok("websocket-needs-token", f"a page at {visible(url)} can open a WebSocket if it shows a token")
     elif answer.status != 403:
         sentence = f"a WebSocket from {visible(url)} is refused with status {answer.status} ({answer.text})"
         yield wrong("websocket-refused", sentence, "check the proxy rule, and the output of Vite")
