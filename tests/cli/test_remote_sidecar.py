@@ -87,7 +87,7 @@ async def keep_meeting_until(process: subprocess.Popen[str], url: str) -> None:
     assert json.loads(await printed)["type"]
 
 
-@pytest.mark.parametrize("command", ["rooms", "tail", "why"])
+@pytest.mark.parametrize("command", ["rooms", "tail", "why", "inspect"])
 @pytest.mark.parametrize(
     ("shown", "reason"),
     [

@@ -34,11 +34,9 @@ def add_option(parser: Any) -> None:
 @contextmanager
 def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Iterator[HTTPResponse]:
     """Get `path` of the admin API. Raises NotAnswered."""
-    token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not url.startswith(("http://", "https://")):
         raise NotAnswered(url, "the URL must begin with http:// or https://")
-    if not TOKEN.fullmatch(token):
-        raise NotAnswered(url, f"set the variable {TOKEN_VARIABLE} to a token with the scope `admin`")
+    token = token_for(url)
     _warn_of_plain_http(url)
     try:
         with open_admin(url.rstrip("/"), token, "GET", path, timeout_s=timeout_s) as answer:
@@ -54,6 +52,14 @@ def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Itera
         ValueError,
     ) as error:  # the connection was lost, or is no HTTP, or the port is wrong
         raise NotAnswered(url, visible(str(error) or type(error).__name__)) from None
+
+
+def token_for(url: str) -> str:
+    """Return the token in the environment. Raises NotAnswered."""
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if not TOKEN.fullmatch(token):
+        raise NotAnswered(url, f"set the variable {TOKEN_VARIABLE} to a token with the scope `admin`")
+    return token
 
 
 @functools.cache  # `tail` asks twice
