@@ -27,6 +27,11 @@ class Answer(NamedTuple):
     """The header WWW-Authenticate, which names what a request must show."""
 
     @property
+    def needs_token(self) -> bool:
+        """Whether a sidecar has refused the request because it had no access token."""
+        return self.status == http.HTTPStatus.UNAUTHORIZED and self.challenge == "Bearer"
+
+    @property
     def text(self) -> str:
         """The first line of the body, safe to print."""
         return visible(self.body.decode(errors="replace").partition("\n")[0][:MAX_SHOWN_CHARS])
@@ -48,10 +53,12 @@ class Silent(NoAnswer):
     """The connection was accepted, but no response came in time."""
 
 
-def get(url: str, *, accept: str = "application/json", by: str | None = None) -> Answer:
-    """Send a GET request as a browser would. `by` is the host to connect to instead of that of the URL. Raises
-    NoAnswer."""
-    return _ask(url, {"Accept": accept}, by)
+def get(url: str, *, accept: str = "application/json", by: str | None = None, token: str | None = None) -> Answer:
+    """Send a GET request as a browser would, with an access token if one is given.
+
+    `by` is the host to connect to instead of that of the URL. Raises NoAnswer.
+    """
+    return _ask(url, {"Accept": accept} | ({} if token is None else {"Authorization": f"Bearer {token}"}), by)
 
 
 def upgrade(url: str, *, by: str | None = None) -> Answer:
