@@ -67,7 +67,7 @@ MAY_IMPORT = {
     "reload": {"settings", "errors"},
     "auth": {"settings", "errors"},
     "hooks": set(),
-    "admin_request": set(),
+    "admin_request": {"eventlog", "untrusted_text"},
     "json_log": {"errors"},
     "listening": {"settings", "systemd", "errors"},
     "systemd": {"errors"},
