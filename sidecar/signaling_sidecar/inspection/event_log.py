@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from signaling_sidecar.diagnosis.paused_collector import paused_collector
 from signaling_sidecar.drawing import Mesh, RoomInLog, RoomMeshes, SdpDiff, Timeline, UnknownRoom
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import FoundLog, find_segments
@@ -32,6 +31,7 @@ from signaling_sidecar.inspection.room_choice import (
 )
 from signaling_sidecar.inspection.tables.log_tables import LogTables
 from signaling_sidecar.inspection.tables.reader import read_events
+from signaling_sidecar.paused_collector import paused_collector
 from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
