@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 import nbformat
 import pytest_asyncio
@@ -18,10 +16,9 @@ from signaling_sidecar.inspection import open_log
 from tests.e2e.demo_page import DemoPage, all_connected, meet, new_page, seen, watch
 from tests.e2e.inspector_page import Inspector, open_inspector
 from tests.kit.checkout import FRONTEND
-from tests.kit.cluster_processes import ClusterProcesses, Instance, cluster_processes
+from tests.kit.cluster_processes import ClusterProcesses, Instance
 from tests.kit.load_balancer import load_balancer
-from tests.kit.programs import Program, Start
-from tests.kit.redis_server import running_redis
+from tests.kit.programs import Start
 from tests.kit.sidecar_command import PYTHON_PATH, SIDECAR, run_here
 from tests.kit.sites import DEMO, NEVER_LOCKED, PLUGIN, start_vite, url_in
 
@@ -44,22 +41,10 @@ TALK = """(to) => {
 SHOWS_ANOTHER_PICTURE = "video => new Promise(resolve => video.requestVideoFrameCallback(() => resolve()))"
 
 
-class Cluster(NamedTuple):
-    """Two sidecars behind one Vite."""
-
-    sidecars: ClusterProcesses
-    vite: Program
-    url: str
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def cluster(tmp_path: Path, start: Start, npm_package: Path) -> AsyncIterator[Cluster]:
-    async with AsyncExitStack() as running:
-        (tmp_path / "redis").mkdir()
-        redis = running.enter_context(running_redis(tmp_path / "redis"))
-        sidecars = await running.enter_async_context(cluster_processes(tmp_path, redis, count=2))
-        urls = [each.url for each in sidecars.instances]
-        target = await running.enter_async_context(load_balancer(tmp_path, urls))
+async def demo_url(cluster: ClusterProcesses, tmp_path: Path, start: Start, npm_package: Path) -> AsyncIterator[str]:
+    """The demo app, served by one Vite for both sidecars."""
+    async with load_balancer(tmp_path, [each.url for each in cluster.instances]) as target:
         config = tmp_path / "vite.config.js"
         options = json.dumps({"sidecar": False, "target": target})
         config.write_text(
@@ -67,7 +52,7 @@ async def cluster(tmp_path: Path, start: Start, npm_package: Path) -> AsyncItera
             f"export default {{ plugins: [signaling({options})], cacheDir: '{tmp_path}/vite' }}\n"
         )
         vite = await start_vite(start, FRONTEND, [str(DEMO), NEVER_LOCKED, "--config", str(config)])
-        yield Cluster(sidecars, vite, await url_in(vite))
+        yield await url_in(vite)
 
 
 async def talk(one: DemoPage, other: DemoPage) -> None:
@@ -140,13 +125,13 @@ async def notebook_of(folders: Sequence[Path]) -> dict[str, str]:
 
 
 async def test_a_call_goes_on_when_the_sidecar_that_has_the_rooms_is_killed(
-    cluster: Cluster, browser_with_camera: Browser, start: Start
+    cluster: ClusterProcesses, demo_url: str, browser_with_camera: Browser, start: Start
 ) -> None:
     ann, ben, cleo = people = [await new_page(browser_with_camera, name) for name in ("Ann", "Ben", "Cleo")]
-    owner, [front] = await cluster.sidecars.owner(), await cluster.sidecars.fronts()
+    owner, [front] = await cluster.owner(), await cluster.fronts()
     tail = await start([*SIDECAR, "tail", "--json", "--state-dir", front.state_dir], front.state_dir, PYTHON_PATH)
-    await meet(cluster.url, ROOM, ann, ben)
-    at_owner, at_front = cluster.sidecars.number(owner), cluster.sidecars.number(front)
+    await meet(demo_url, ROOM, ann, ben)
+    at_owner, at_front = cluster.number(owner), cluster.number(front)
     before = instances_of(front)
     assert before in ({"Ann": [at_owner], "Ben": [at_front]}, {"Ann": [at_front], "Ben": [at_owner]})
     lost = ann if before["Ann"] == [at_owner] else ben
@@ -163,7 +148,7 @@ async def test_a_call_goes_on_when_the_sidecar_that_has_the_rooms_is_killed(
 
     await owner.kill()
     await lost.page.wait_for_function("seen.events.includes('resumed')")
-    assert await cluster.sidecars.owner() is front
+    assert await cluster.owner() is front
     await ben.tile("Ann").locator("video").evaluate(SHOWS_ANOTHER_PICTURE)
     for person, other in ((ann, ben), (ben, ann)):
         await all_is_heard(person, other)
@@ -173,7 +158,7 @@ async def test_a_call_goes_on_when_the_sidecar_that_has_the_rooms_is_killed(
         # The others are told that a peer is away if it is not back within a second (PROTOCOLS.md, "Rule 9").
         assert [each for each in what["events"] if each != "peer_updated"] == (["resumed"] if person is lost else [])
 
-    await cleo.open(cluster.url)
+    await cleo.open(demo_url)
     await cleo.join(ROOM)
     await all_connected(*people)
     assert instances_of(front) == {**before, lost.name: [at_owner, at_front], "Cleo": [at_front]}
