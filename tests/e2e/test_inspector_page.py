@@ -14,6 +14,7 @@ from playwright.async_api import Browser, expect
 from tests.e2e.inspector_page import ASSETS, Inspector, ask, open_inspector
 from tests.e2e.plain_peers import Join
 from tests.kit.programs import Start
+from tests.kit.receiving import receive_json
 from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar, write_project
 
 MOST_BYTES = 60_000  # of all files of the page together
@@ -157,7 +158,7 @@ async def test_the_admin_is_asked_back_once(inspector: Inspector, sidecar: Sidec
     await dialog.get_by_label("Text").fill("the build is broken")
     await dialog.get_by_role("button", name="Send to 2 peers").click()
     await expect(dialog).to_be_hidden()
-    while (heard := await ann.receive_json(timeout=10))["type"] != "notice":
+    while (heard := await receive_json(ann))["type"] != "notice":
         pass
     assert heard["text"] == "the build is broken"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from signaling_sidecar.analysis.messages import Key, RoomPairs
 from signaling_sidecar.analysis.pairs_in_words import states_in_words
-from signaling_sidecar.diagnosis import State
 from signaling_sidecar.hub.records import present
+from signaling_sidecar.pair_state import State
 
 NO_PAIRS = RoomPairs(dict.fromkeys(State, 0), None, None)
 

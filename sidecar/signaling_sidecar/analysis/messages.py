@@ -130,6 +130,8 @@ class Overview(msgspec.Struct, frozen=True, array_like=True):
     """The verdicts on pages that signal through another server, each with the next step."""
     reporting: frozenset[str]
     """The sessions whose browsers report the state of their connections."""
+    how_to_report: str | None
+    """What makes browsers report it."""
 
 
 class PairNow(msgspec.Struct, frozen=True, array_like=True):

@@ -9,9 +9,10 @@ from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.meetings import FoundMeetings, MeetingFinder, find_meetings
 from signaling_sidecar.diagnosis.reasons import JUST_MET, Reason
 from signaling_sidecar.diagnosis.running import diagnose_running
-from signaling_sidecar.diagnosis.state import State, state_of
+from signaling_sidecar.diagnosis.state import state_of
 from signaling_sidecar.diagnosis.verdict_object import RejectionObject, VerdictObject, Why, verdict_object, why
 from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
+from signaling_sidecar.pair_state import State
 
 __all__ = [
     "ADVICE",

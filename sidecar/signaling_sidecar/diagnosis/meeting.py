@@ -136,9 +136,8 @@ class Meeting:
 
     def parted(self) -> Session | None:
         """Return the session that ended first, or None while both last."""
-        return min(
-            (session for session in self.sessions if session.ends), key=lambda session: session.ends[0].ts, default=None
-        )
+        ended = [session for session in self.sessions if session.gone is not None]
+        return min(ended, key=lambda session: session.ends[0].ts, default=None)
 
 
 @dataclass(eq=False)

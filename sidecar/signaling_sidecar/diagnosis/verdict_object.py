@@ -10,7 +10,8 @@ import msgspec
 from signaling_sidecar.diagnosis.diagnosis import Diagnosis, History
 from signaling_sidecar.diagnosis.meeting import Rejection
 from signaling_sidecar.diagnosis.reasons import Reason
-from signaling_sidecar.diagnosis.state import State, state_of
+from signaling_sidecar.diagnosis.state import state_of
+from signaling_sidecar.pair_state import State
 
 
 class Evidence(msgspec.Struct, frozen=True):

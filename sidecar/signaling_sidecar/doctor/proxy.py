@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from signaling_sidecar.doctor.finding import Finding, Level, note, ok, wrong
 from signaling_sidecar.doctor.probes import Answer, NoAnswer, Silent, get, origin_of, upgrade
-from signaling_sidecar.doctor.status import SIGNALING_PATH, Request
+from signaling_sidecar.doctor.status import Request
 from signaling_sidecar.doctor.vite import SidecarHere, Vite, ask_status
+from signaling_sidecar.paths import SIGNALING_PATH
 from signaling_sidecar.untrusted_text import visible
 
 PLUGIN = "plugins: [signaling()] in vite.config.js"

@@ -10,8 +10,9 @@ import msgspec
 
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
 from signaling_sidecar.doctor.probes import Answer, NoAnswer, UnknownName, get, origin_of
-from signaling_sidecar.doctor.status import BRIEF, SIGNALING_PATH, STATUS_PATH, Status
+from signaling_sidecar.doctor.status import Status
 from signaling_sidecar.errors import NOT_JSON
+from signaling_sidecar.paths import BRIEF, SIGNALING_PATH, STATUS_PATH
 from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -55,10 +56,11 @@ from signaling_sidecar.server.sockets.endpoint import Endpoint, new_given_id
 from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.server.sockets.token_holders import TokenHolders
 from signaling_sidecar.server.tick import Tick
-from signaling_sidecar.server.user_hooks.checks import HookChecks
-from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
 from signaling_sidecar.settings import Settings, Sources
 from signaling_sidecar.site import Site, read_site
+
+if TYPE_CHECKING:
+    from signaling_sidecar.server.user_hooks.checks import HookChecks
 
 HASH_CHARS = 16  # hex digits; 64 bits that nobody without the key can search for a collision
 
@@ -153,6 +155,9 @@ class Sidecar:
                 self._warn_of_open_access()
             async with AsyncExitStack() as work:
                 if self.settings.hooks is not None:
+                    # Imported here because most starts need no hooks, and should not wait for this.
+                    from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
+
                     path, owner = self.settings.hooks, self._owner
                     hooks = hooks_in_use(path, self._hub, owner.record, owner.administer, self._use_hooks)
                     await work.enter_async_context(hooks)

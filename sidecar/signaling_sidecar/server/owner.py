@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import msgspec
 
@@ -25,8 +25,10 @@ from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, FrontSide
 from signaling_sidecar.server.tick import Tick
-from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.untrusted_text import visible
+
+if TYPE_CHECKING:
+    from signaling_sidecar.server.user_hooks.checks import HookChecks
 
 logger = logging.getLogger("signaling_sidecar")
 

@@ -8,7 +8,7 @@ threads run. Fields that the schema does not name are ignored, because a newer r
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
 from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
+from signaling_sidecar.inspection.tables.text_column import TextColumn
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.progress import Progress
 
@@ -33,6 +34,7 @@ _SCHEMA = pa.schema(
     {name: _ARROW_TYPES[next(iter(get_args(hint)), hint)] for name, hint in get_type_hints(Line).items()}
 )
 _NAMES_THAT_REPEAT = ("type", "dialect", "room", "peer", "to", "session", "kind", "boot")
+_TEXTS = [field.name for field in _SCHEMA if field.type == pa.string() and field.name not in _NAMES_THAT_REPEAT]
 _WORKERS = min(4, os.cpu_count() or 1)  # each of them holds the text of one segment in memory, which is 8 MiB
 _BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its default of 1 MiB is smaller than a large checkpoint
 LONG_LOAD_BYTES = 256_000_000  # on disk; reading them takes more than a second, even if they are a single segment
@@ -54,24 +56,32 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
     with ThreadPoolExecutor(_WORKERS, "log-read") as pool:
         read = pool.map(partial(_read_segment, alone=len(segments) == 1, is_live=left_out.is_live), segments)
         with Progress("reading", len(segments), is_long=_size_bytes(segments) >= LONG_LOAD_BYTES) as progress:
-            found = [*progress.through(read)]
-    tables = [table for table, _ in found]
-    for _, of_segment in found:
-        left_out.take(of_segment)
-    del found
-    # The texts are not joined into one piece, which would need the same amount of memory again.
-    table = pa.concat_tables(tables).unify_dictionaries()
-    del tables
+            table = _joined(progress.through(read), left_out)
     if not len(table) and left_out.first is not None:
         raise left_out.first
     events = table.to_pandas(
-        types_mapper={pa.int64(): pd.Int64Dtype(), pa.string(): TEXT}.get,
+        types_mapper={pa.int64(): pd.Int64Dtype(), pa.large_string(): TEXT}.get,
         self_destruct=True,
     )
     events = events.astype({"v": "int64", "seq": "int64"})
     if not all(map(boot_of, segments)):  # files with other names may be copies of each other
         events = events.drop_duplicates(["boot", "seq"], ignore_index=True)
     return _in_order(events)
+
+
+def _joined(segments: Iterable[tuple[pa.Table, LeftOut]], left_out: LeftOut) -> pa.Table:
+    texts = {name: TextColumn() for name in _TEXTS}
+    others = []
+    for table, of_segment in segments:
+        left_out.take(of_segment)
+        for name, column in texts.items():
+            column.add(table[name])
+        others.append(table.drop_columns(_TEXTS))
+    names = table.column_names
+    joined = pa.concat_tables(others).unify_dictionaries()
+    for name, column in texts.items():
+        joined = joined.append_column(name, column.whole())
+    return joined.select(names)
 
 
 def _size_bytes(segments: Sequence[Path]) -> int:

@@ -15,11 +15,12 @@ import msgspec
 from aiohttp import web
 
 from signaling_sidecar.analysis.messages import Key, PairNow, Pairs
-from signaling_sidecar.doctor.status import PEOPLE_PATH
 from signaling_sidecar.hub.membership import Room
+from signaling_sidecar.paths import PEOPLE_PATH
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.http.client_address import client_address
 from signaling_sidecar.server.http.let_in import may_know_of
+from signaling_sidecar.server.pages.page_files import FRESH
 from signaling_sidecar.untrusted_text import visible
 
 NO_NAME = "somebody without a name"
@@ -74,7 +75,7 @@ class PeersInRooms:
         return web.Response(
             body=msgspec.json.encode(answer),
             content_type="application/json",
-            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+            headers=FRESH,
         )
 
     async def _shown(self, request: web.Request) -> Answer:

@@ -8,10 +8,10 @@ import itertools
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from signaling_sidecar import hooks
 from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.dialects.shared_path import by_first_frame
 from signaling_sidecar.hub.messages import CloseCode
@@ -36,8 +36,10 @@ from signaling_sidecar.server.sockets.outbox import Outbox
 from signaling_sidecar.server.sockets.reader import Reader
 from signaling_sidecar.server.sockets.websocket import WebSocket
 from signaling_sidecar.server.tell import ConnectionOpened
-from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.settings import Settings
+
+if TYPE_CHECKING:
+    from signaling_sidecar.server.user_hooks.checks import HookChecks
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -104,13 +106,11 @@ class Endpoint:
             return
         claims = claims_of(request)
         refusal = await self.hooks.check_connection(
-            hooks.Connection(
-                dialect.name if dialect is not None else None,
-                request.headers,
-                request.query,
-                bearer_token(request) or None,
-                claims.all if claims is not None else None,
-            )
+            dialect.name if dialect is not None else None,
+            request.headers,
+            request.query,
+            bearer_token(request) or None,
+            claims.all if claims is not None else None,
         )
         if refusal is not None:
             raise web.HTTPForbidden(text=f"{refusal.message}\n")
