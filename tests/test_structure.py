@@ -69,7 +69,7 @@ MAY_IMPORT = {
     "reload": {"settings", "errors"},
     "auth": {"settings", "errors"},
     "hooks": set(),
-    "admin_request": set(),
+    "admin_request": {"eventlog", "untrusted_text"},
     "json_log": {"errors"},
     "listening": {"settings", "systemd", "errors"},
     "systemd": {"errors"},
@@ -262,3 +262,8 @@ def test_no_file_of_tests_imports_a_slow_package_at_its_top() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {name.partition(".")[0] for name in names} & slow, path
+
+
+def test_no_test_waits_with_the_timeout_of_aiohttp_which_begins_again_with_each_ping() -> None:
+    for path in TESTS:
+        assert not re.search(r"\.receive(_\w+)?\(timeout", path.read_text()), f"{path}: see tests/kit/receiving.py"

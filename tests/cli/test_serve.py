@@ -16,7 +16,8 @@ import pytest
 
 from signaling_sidecar import __version__
 from signaling_sidecar.cli import main
-from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, join, run, serving
+from tests.kit.receiving import receive_json
+from tests.kit.sidecar_command import PYTHON_PATH, join, run, serving
 
 
 def test_only_the_ready_line_is_printed_on_stdout_and_it_contains_the_url(tmp_path: Path) -> None:
@@ -86,10 +87,10 @@ def test_a_session_continues_when_its_device_changes_between_ipv4_and_ipv6(tmp_p
                 session.ws_connect(f"http://[::1]:{port}/ws/signaling") as six,
             ):
                 await four.send_json({**me, "resume": True})
-                listed = await four.receive_json(timeout=PATIENCE_S)
+                listed = await receive_json(four)
                 token = {"token": listed["resume"]["token"], "after": 0}
                 await six.send_json({**me, "peerId": listed["peerId"], "resume": token})
-                return listed, await six.receive_json(timeout=PATIENCE_S)
+                return listed, await receive_json(six)
 
         listed, resumed = asyncio.run(by_both())
         assert (resumed["type"], resumed["peerId"]) == ("resumed", listed["peerId"])

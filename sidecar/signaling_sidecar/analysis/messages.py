@@ -105,7 +105,8 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RoomPairs(msgspec.Struct, frozen=True, array_like=True):
-    """The pairs of peers that are together in a room: how many are in which state, and the worst of them."""
+    """The pairs of peers that are together in a room and have to connect there: how many are in which state, and the
+    worst of them."""
 
     counts: dict[str, int]
     worst: str | None

@@ -6,10 +6,12 @@ survive a restart of the sidecar.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from signaling_sidecar.diagnosis import Entry, find_meetings
+from signaling_sidecar.diagnosis import Entry, find_meetings, there_before
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.drawing import AmbiguousRoom, Attendance, RoomInLog, RoomRuns, UnknownRoom, attend
 from signaling_sidecar.inspection.room_records import room_records
@@ -27,12 +29,25 @@ def rooms_of_table(rooms: pd.DataFrame) -> list[RoomInLog]:
 
 
 def room_entries(events: pd.DataFrame, chosen: RoomInLog) -> list[Entry]:
-    """Select the records of one room in order, and the gaps of the log between the first and the last of them."""
+    """Select the records of one room in order, and the gaps of the log between the first and the last of them.
+
+    They begin with an entry for each peer that was there before (see `there_before`).
+    """
     in_boot = events["boot"] == chosen.boot
     own = np.flatnonzero(in_boot & (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room))
     gaps = np.flatnonzero(in_boot & (events["type"] == "log.gap"))
     between = gaps[(gaps > own[0]) & (gaps < own[-1])] if len(own) else gaps[:0]
-    return list(entries_of(events.iloc[np.union1d(own, between)]))
+    entries = list(entries_of(events.iloc[np.union1d(own, between)]))
+    return [*_there_before(events, chosen, entries), *entries]
+
+
+def _there_before(events: pd.DataFrame, chosen: RoomInLog, entries: Sequence[Entry]) -> list[Entry]:
+    if not entries:
+        return []
+    of_boot = (events["type"] == "log.checkpoint") & (events["boot"] == chosen.boot)
+    checkpoints = np.flatnonzero(of_boot & (events["seq"] < entries[0].seq))
+    before = next(entries_of(events.iloc[checkpoints[-1:]]), None)
+    return there_before(before, (chosen.dialect, chosen.room), entries)
 
 
 def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | None) -> Attendance:
@@ -46,9 +61,12 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     # Browser reports are most of a log, and only those about the page itself matter here.
     of_page = (type_ == "trace.state") & runs["data"].str.contains(_OF_A_PAGE, na=False)
     needed = type_.str.startswith(("peer.", "room.")) | of_page
-    entries = entries_of(runs[of_room & needed | type_.str.startswith("server.")])
+    entries = list(entries_of(runs[of_room & needed | type_.str.startswith("server.")]))
+    first = list(entries_of(runs[of_room].iloc[:1]))
+    before = _there_before(events, RoomInLog(chosen.dialect, chosen.room, chosen.boots[0]), [*first, *entries])
     is_last = events["boot"].iloc[-1] == chosen.boots[-1]
-    return attend(entries, read_ts if read_ts is not None and is_last else runs["time"].max().timestamp())
+    ended_ts = read_ts if read_ts is not None and is_last else runs["time"].max().timestamp()
+    return attend([*before, *entries], ended_ts)
 
 
 def room_labels(events: pd.DataFrame, chosen: RoomInLog) -> PeerLabels | None:

@@ -90,7 +90,7 @@ class Owner:
             "origin": opened.origin and visible(opened.origin),
             "user_agent": opened.user_agent and visible(opened.user_agent),
         }
-        data = present(remote=opened.address, **shown, subject=opened.subject)
+        data = present(remote=opened.address, **shown, subject=opened.subject, request_id=opened.request)
         dialect = opened.dialect.name if opened.dialect is not None else None
         self.record(Record("connection.opened", dialect, connection=opened.connection, data=data))
 

@@ -20,6 +20,7 @@ from signaling_sidecar.hub.views import Limits
 from signaling_sidecar.json_log import request_id
 from signaling_sidecar.server.authorisation.gate import Gate
 from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token
+from signaling_sidecar.server.http import request_ids
 from signaling_sidecar.server.http.client_address import client_address, counted_as
 from signaling_sidecar.server.http.handshake_headers import is_handshake
 from signaling_sidecar.server.http.let_in import LetIn, claims_of, without_token
@@ -156,7 +157,10 @@ class Endpoint:
         claims = let_in.claims if let_in is not None else None
         subject = claims.subject if claims is not None else None
         origin, agent = headers.get("Origin"), headers.get("User-Agent")
-        front.opened(connection, ConnectionOpened(connection.id, dialect, connection.address, origin, agent, subject))
+        opened = ConnectionOpened(
+            connection.id, dialect, connection.address, origin, agent, subject, request.get(request_ids.ID)
+        )
+        front.opened(connection, opened)
         if holders is not None:
             holders.begin(connection, claims, dialect)
         if is_full:
