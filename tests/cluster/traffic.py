@@ -124,6 +124,11 @@ class Traffic:
                 sender, receiver = self._chance.sample(safe, 2)
                 await sender.send_to(receiver)
 
+    async def have_received(self, count: int) -> None:
+        """Wait until the resumable clients have received so many frames more."""
+        before = self.ledger.counts["delivered"]
+        await until(lambda: self.ledger.counts["delivered"] >= before + count, f"{count} more frames have arrived")
+
     # --- what has happened --------------------------------------------------------------------------------------------
 
     async def settle(self, within_s: float) -> None:
