@@ -19,8 +19,9 @@ from signaling_sidecar.settings import Sources
 from tests.kit.checkout import ROOT
 from tests.kit.deployment import DEPLOY, compose
 from tests.kit.readme import FENCE, OPERATORS, commands_in
+from tests.kit.receiving import receive_json
 from tests.kit.serving import Served
-from tests.kit.sidecar_command import PATIENCE_S, serving
+from tests.kit.sidecar_command import serving
 
 PAGE = OPERATORS.read_text("utf-8")
 COMMANDS = commands_in(PAGE)
@@ -75,7 +76,7 @@ async def join(url: str, **more: Any) -> dict[str, Any]:
     """Join a room for a moment, and lose the connection then."""
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws/signaling") as socket:
         await socket.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "instance": "page", **more})
-        answer: dict[str, Any] = await socket.receive_json(timeout=PATIENCE_S)
+        answer: dict[str, Any] = await receive_json(socket)
         await socket.close(code=4999)
         return answer
 

@@ -23,6 +23,7 @@ import aiohttp
 import pytest
 
 from signaling_sidecar.cli import main
+from tests.kit.receiving import receive_json
 
 SIDECAR = [sys.executable, "-X", "dev", "-W", "error", "-m", "signaling_sidecar"]
 PATIENCE_S = 60  # seconds until a process that should start or end is given up, on a busy machine
@@ -109,7 +110,7 @@ def join(url: str, room: str, peer: str) -> dict[str, Any]:
     async def once() -> dict[str, Any]:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws/signaling") as socket_:
             await socket_.send_json({"type": "join", "roomId": room, "peerId": peer})
-            listed: dict[str, Any] = await socket_.receive_json(timeout=PATIENCE_S)
+            listed: dict[str, Any] = await receive_json(socket_)
             await socket_.close(code=4999)  # a code that is not a leave
             return listed
 
