@@ -72,7 +72,7 @@ def _forged(here: int, there: int) -> list[Message]:
         {"type": "Ask", "command": {"type": "SetRules", "rules": {}, "max_rooms": 0}, "dialect": None},
         {"type": "Call", "id": 1, "request": {"type": "Check", "command": leave}},
     ]
-    senders = ("x", "-1", str(10**30), str(here))
+    senders = ("x", "-1", "9" * 5000, str(here))
     return [{"from": sender, "batch": json.dumps([each])} for each, sender in product(forged, senders)]
 
 

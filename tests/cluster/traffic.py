@@ -19,6 +19,7 @@ import aiohttp
 
 from tests.kit.cluster_processes import ClusterProcesses, Instance
 from tests.kit.programs import until
+from tests.kit.receiving import receive_json
 from tests.soak.ledger import Ledger, Page
 
 ROOMS = 2
@@ -91,7 +92,7 @@ class Traffic:
         name = f"plain-{len(self.ledger.plain) + 1}"
         socket = await self._session.ws_connect(f"{instance.url}/ws/signaling/mesh")
         await socket.send_json({"type": "join", "peerId": name})
-        assert (await socket.receive_json(timeout=5))["type"] == "peer-list"
+        assert (await receive_json(socket))["type"] == "peer-list"
         peer = PlainPeer(name, instance, self.ledger, socket)
         self.ledger.plain.append(peer)
         self._tasks.append(asyncio.create_task(peer.run(), name=name))
