@@ -33,6 +33,7 @@ RETRY_S = 0.1  # seconds between two attempts to reach Redis
 BLOCK_MS = 1000  # milliseconds for which a read waits; a change of what has to be read wakes it earlier
 RESTORED_BYTES_PER_S = 2_000_000  # of a checkpoint, on a machine that is busy; a quarter of what one core can do
 RENEWALS = 3  # in a lease; so two may be lost
+MAX_DIGITS = 15  # of the number of an instance; Python refuses to convert thousands of digits
 TICKS_REST_S = 2.0  # seconds after an outage of Redis, in which clients come back before anybody's time is up
 IN, LOG = f"{scripts.PREFIX}in", f"{scripts.PREFIX}log"
 
@@ -184,6 +185,7 @@ class Member:
             except Exception:
                 logger.exception("this instance cannot go on as a member of the cluster")
                 self._start_over()
+                await asyncio.sleep(RETRY_S)
 
     async def follow(self) -> None:
         """Read what the owner tells this instance, and the log, until cancelled."""
@@ -203,7 +205,11 @@ class Member:
                 await asyncio.sleep(RETRY_S)
                 continue
             if (self.number, self._epoch) == (number, epoch):
-                self._take(found, places, term)
+                try:
+                    self._take(found, places, term)
+                except Exception:
+                    logger.exception("what this instance has read from Redis could not be handled")
+                    await asyncio.sleep(RETRY_S)
 
     async def hand_over(self) -> None:
         """Give the hub to another instance, and do not take it again. Returns when that is done, or at once if this
@@ -263,7 +269,8 @@ class Member:
         self._wake_at_next()
 
     def _wake_at_next(self) -> None:
-        next_s = self._renew_at_s if self.term is not None else min(self._renew_at_s, self._claim_at_s)
+        may_claim = self.term is None and not self._is_leaving
+        next_s = min(self._renew_at_s, self._claim_at_s) if may_claim else self._renew_at_s
         self._timer.cancel()
         self._timer = self._loop.call_at(next_s, self._wanted.set)
 
@@ -454,7 +461,8 @@ class Member:
             if place_of(entry.id) > place_of(term.read_place):
                 sender = entry.fields.get(b"from", b"")
                 messages = self._read(wire.decode_to_owner, entry)
-                term.take_entry(entry.id, int(sender) if sender.isdigit() else -1, messages)
+                is_number = sender.isdigit() and len(sender) <= MAX_DIGITS
+                term.take_entry(entry.id, int(sender) if is_number else -1, messages)
 
     @staticmethod
     def _read(decode: Callable[[bytes], list[Any]], entry: Entry) -> list[Any]:
