@@ -94,9 +94,10 @@ class FollowedLog:
 
     def take_step(self, step: Step, id_: str) -> None:
         """Copy a step that this instance has committed itself. The id is that of its last entry, or empty."""
-        if not id_ or place_of(id_) <= place_of(self.place):
+        if not id_ or place_of(id_) <= place_of(self._copied):
             return
-        self.place = id_
+        # The entry may have been read already, when the copy could not begin because nobody had named its checkpoint.
+        self.place = max(self.place, id_, key=place_of)
         if self._at.seq + step.lines.count(b"\n") != step.seq and step.checkpoint is None:
             return
         self._at.seq, self._at.step = step.seq, step.number

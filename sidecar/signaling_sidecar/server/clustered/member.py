@@ -57,6 +57,8 @@ class Fronts(Protocol):
 
     def is_lost(self, connection: int) -> bool: ...
 
+    def __len__(self) -> int: ...
+
 
 class Callbacks(NamedTuple):
     """What others do when something has changed."""
@@ -320,7 +322,8 @@ class Member:
             return
         fence, step, place, checkpoint, held, seq, before, instances = rest
         assert self.number is not None
-        restored = self._takeover.begin({int(each) for each in instances}, int(step))
+        others = {int(each) for each in instances} - {self.number}
+        restored = self._takeover.begin(self.number, others, int(step))
         if checkpoint:
             self._log.expect(checkpoint.decode())
             async for entry in self._entries(LOG, just_before(checkpoint.decode())):

@@ -38,6 +38,8 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 class LocalFront(Protocol):
     def is_lost(self, connection: int) -> bool: ...
 
+    def __len__(self) -> int: ...
+
 
 class StepLog:
     """Takes the place of the `LogWriter` of an `Owner`: it collects the lines of a step."""

@@ -26,12 +26,16 @@ logger = logging.getLogger("signaling_sidecar")
 
 class Restored:
     """A hub that is being restored. `living` are the numbers of the instances whose connections have not ended, and
-    `step` is the last step that was committed."""
+    `step` is the last step that was committed.
+
+    Without any living instance the cluster has been restarted as a whole, and everybody has the full time for coming
+    back, as after a restart of a single sidecar.
+    """
 
     def __init__(self, hub: Hub, living: Set[int], step: int) -> None:
         self.hub = hub
         self._living = living
-        self._restore = Restore(hub, self._is_living)
+        self._restore = Restore(hub, self._is_living if living else None)
         self._step = step
         self._place: LogPlace | None = None
 
@@ -101,7 +105,9 @@ class Takeover:
         self._local = local
         self._wanted = wanted
 
-    def begin(self, living: Set[int], step: int) -> Restored:
+    def begin(self, me: int, others: Set[int], step: int) -> Restored:
+        """Begin to restore the hub. `others` are the other living instances."""
+        living = {*others, me} if others or len(self._local) else set()
         return Restored(self._new_hub(), living, step)
 
     def term(self, restored: Restored, me: int, fence: int, step: int, place: str, seq: int) -> Term:
