@@ -99,11 +99,7 @@ class SharedHub:
             use(hooks)
 
         try:
-            await self._member.join()
-        except RedisAway as error:
-            raise RedisUnusable(str(error)) from error
-        self._folder.key = self._member.key
-        try:
+            await self._join()
             async with AsyncExitStack() as work:
                 if hooks is not None:
                     in_use = hooks_in_use(
@@ -167,6 +163,22 @@ class SharedHub:
         return await self.owner.administer(command)
 
     # --- parts ----------------------------------------------------------------------------------------------------
+
+    async def _join(self) -> None:
+        """Raises RedisUnusable."""
+        server = await self._link.check_server()
+        if server.maxmemory_policy not in ("", "noeviction"):
+            logger.warning(
+                "Redis deletes keys when its memory is full (maxmemory-policy is %s), and then the rooms of the "
+                "cluster are lost: set it to noeviction",
+                server.maxmemory_policy,
+                extra={"code": "redis-evicts"},
+            )
+        try:
+            await self._member.join()
+        except RedisAway as error:
+            raise RedisUnusable(str(error)) from error
+        self._folder.key = self._member.key
 
     async def _leave(self) -> None:
         self.owner.record(Record("server.stopped"))
