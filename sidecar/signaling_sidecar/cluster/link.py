@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from signaling_sidecar.cluster.round_trips import RoundTrips
 from signaling_sidecar.cluster.scripts import ALL, digest_of
 from signaling_sidecar.errors import MissingExtra, RedisUnusable
 
@@ -94,6 +95,9 @@ class Link:
             raise RedisUnusable(str(error)) from error
         self._scripts, self._reads = clients
         self._one_at_a_time = asyncio.Lock()
+        self._time = asyncio.get_running_loop().time
+        self.round_trips = RoundTrips()
+        """The answers to scripts."""
 
     async def check_server(self) -> Server:
         """Return what the server is. Raises RedisUnusable for one that cannot be used, or does not answer now."""
@@ -161,6 +165,7 @@ class Link:
         pipeline = self._scripts.pipeline(transaction=False)
         for script, arguments in calls:
             pipeline.evalsha(digest_of(script), 0, *arguments)
+        began_s = self._time()
         try:
             results: list[Any] = await pipeline.execute(raise_on_error=False)
         except self._errors as error:
@@ -169,6 +174,7 @@ class Link:
         except asyncio.CancelledError:
             await self._drop(self._scripts)  # otherwise the next command would read the answer to this one
             raise
+        self.round_trips.add(began_s, self._time())
         return results
 
     async def _load(self) -> None:

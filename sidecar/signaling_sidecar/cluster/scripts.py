@@ -86,11 +86,11 @@ local silent = {}
 for _, each in ipairs(redis.call('HKEYS', p..'instances')) do
   if redis.call('EXISTS', p..'lease:'..each) == 0 then silent[#silent + 1] = each end
 end
-local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step', 'checkpoint')
+local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step', 'checkpoint', 'seq')
 local left_ms = owner[1] and owner[1] ~= '' and redis.call('PTTL', p..'lease:'..owner[1]) or -2
 return {'ok', had, owner[1] or '', owner[2] or '0', owner[3] or '0', left_ms,
   redis.call('GET', p..'last_instance') or '0', owner[4] or '', tonumber(redis.call('HGET', p..'posts', me) or '0'),
-  silent}
+  silent, tonumber(owner[5] or '0')}
 """
 )
 

@@ -108,7 +108,7 @@ class Sidecar:
             self._gate,
             self._revoking,
         )
-        self._metrics = MetricsPage(self.rooms, self._admin.guarded, lambda: self.settings.metrics_token)
+        self._metrics = MetricsPage(self._admin.guarded, lambda: self.settings.metrics_token)
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
@@ -192,6 +192,8 @@ class Sidecar:
                 dialects=self._dialects,
                 settings=lambda: self.settings,
                 is_ready=lambda: self._health.why_not_ready() is None,
+                hub_here=self._hub.hub_here,
+                in_cluster=self._hub.in_cluster,
             )
         )
 

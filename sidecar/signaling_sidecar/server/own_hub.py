@@ -99,6 +99,12 @@ class OwnHub:
         """Check the files of the log. Must be called every `LOOK_EVERY_S`."""
         self.owner.look_after_log()
 
+    def hub_here(self) -> Hub:
+        return self._hub
+
+    def in_cluster(self) -> None:
+        """Return nothing: this sidecar is in no cluster."""
+
     is_open = True
     """Whether clients may connect."""
 

@@ -97,6 +97,13 @@ class Member:
         self.owner: int | None = None
         """The instance that was the owner when this one looked last."""
         self.last_renewed_s = 0.0
+        self.seq = 0
+        """The number of the last line of the log when this instance looked last."""
+        self.joins = 0
+        """How often this instance has become a member. It joins again after it was declared dead."""
+        self.takeovers = 0
+        self.takeovers_s = 0.0
+        """How long all takeovers together have taken."""
         self._link = link
         self._boot = boot
         self._lease_s = lease_s
@@ -157,6 +164,7 @@ class Member:
             raise RedisAway("it has lost the state of the cluster, which the owner should restore")
         _, number, epoch, key, checkpoint = result
         self.number, self.key = int(number), key
+        self.joins += 1
         self._epoch = epoch.decode()
         self._posts = Posts()
         self._out_place = BEGINNING
@@ -281,7 +289,7 @@ class Member:
     async def _renew(self) -> None:
         began_s = self._loop.time()
         [result] = await self._link.run(ScriptCall(scripts.RENEW, [*self._me, self._lease_ms, self._out_place]))
-        _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent = _checked(result)
+        _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent, self.seq = _checked(result)
         self.last_renewed_s = began_s
         if not had or self._steady_since_s is None:
             self._steady_since_s = began_s
@@ -347,8 +355,10 @@ class Member:
         data = {"instance": self.number, "fence": term.fence, "before": int(before) if before else None}
         term.owner.record(Record("owner.changed", data=data))
         self._callbacks.owner_changed()
-        took_ms = 1000 * (self._loop.time() - began_s)
-        logger.info("this instance has the rooms of the cluster now (%.0f ms)", took_ms, extra={"code": "owner"})
+        took_s = self._loop.time() - began_s
+        self.takeovers += 1
+        self.takeovers_s += took_s
+        logger.info("this instance has the rooms of the cluster now (%.0f ms)", 1000 * took_s, extra={"code": "owner"})
 
     async def _entries(self, stream: str, after: str) -> AsyncIterator[Entry]:
         """The entries that a stream has after a place. The lease is kept meanwhile."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ from signaling_sidecar.server.clustered.takeover import Takeover
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.held_state_dir import HeldStateDir
 from signaling_sidecar.server.http.health import NOT_IN_CLUSTER, REDIS_AWAY, NotReady
+from signaling_sidecar.server.metrics.measured import InCluster
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import apply_settings, copy_of
@@ -132,6 +134,26 @@ class SharedHub:
         """Check the files of the log. Must be called every `LOOK_EVERY_S`."""
         self.log.look_after()
 
+    def hub_here(self) -> Hub | None:
+        """Return the hub if this instance has it."""
+        term = self._member.term
+        return term.hub if term is not None else None
+
+    def in_cluster(self) -> InCluster:
+        member, trips, now_s = self._member, self._link.round_trips, asyncio.get_running_loop().time()
+        last_seq = member.term.seq if member.term is not None else member.seq
+        return InCluster(
+            is_member=member.number is not None,
+            is_owner=member.term is not None,
+            joins=member.joins,
+            takeovers=member.takeovers,
+            takeovers_s=member.takeovers_s,
+            redis_answers=list(trips.buckets()),
+            redis_answers_s=trips.sum_s,
+            redis_silent_s=now_s - trips.answered_s if trips.answered_s is not None else math.inf,
+            log_behind=max(0, last_seq - self.log.seq),
+        )
+
     @property
     def is_open(self) -> bool:
         """Whether clients may connect."""
@@ -206,7 +228,7 @@ class SharedHub:
         return Hub(self._rules, self._settings.max_rooms, RandomIds())
 
     def _new_owner(self, hub: Hub, log: StepLog, front: StepFront) -> Owner:
-        owner = Owner(hub, log, front, StepTick(self._wake))
+        owner = Owner(hub, log, front, StepTick(self._wake), self._counts)
         if self._hooks is not None:
             owner.use_hooks(self._hooks)
         return owner
