@@ -81,8 +81,9 @@ class FollowedLog:
         try:
             if begins_at is not None and place_of(entry.id) >= place_of(begins_at):
                 self._begins_at = None
-                if entry.id == begins_at:
-                    self._write(self._at.begin(entry))
+                if entry.id != begins_at:
+                    return  # Redis has deleted the checkpoint, and will name a later one
+                self._write(self._at.begin(entry))
             elif self._has_begun:
                 self._write(self._at.follow(entry))
             else:
@@ -96,13 +97,13 @@ class FollowedLog:
         """Copy a step that this instance has committed itself. The id is that of its last entry, or empty."""
         if not id_ or place_of(id_) <= place_of(self._copied):
             return
-        # The entry may have been read already, when the copy could not begin because nobody had named its checkpoint.
         self.place = max(self.place, id_, key=place_of)
-        if self._at.seq + step.lines.count(b"\n") != step.seq and step.checkpoint is None:
+        continues = self._has_begun and self._at.seq + step.lines.count(b"\n") == step.seq
+        if not continues and step.checkpoint is None:
             return
-        self._at.seq, self._at.step = step.seq, step.number
+        self._at.seq, self._at.step, self._begins_at = step.seq, step.number, None
         try:
-            self._write(LogEntry(step.number, step.seq, step.ts, step.lines, step.checkpoint))
+            self._write(LogEntry(step.number, step.seq, step.ts, step.lines if continues else b"", step.checkpoint))
         except (OSError, StateDirTaken) as error:
             self._complain(error)
             return
