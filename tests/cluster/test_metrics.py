@@ -99,7 +99,7 @@ async def test_the_answers_of_redis_are_measured(
 
 
 async def test_a_sidecar_that_redis_does_not_answer_shows_for_how_long(
-    aiohttp_client: AiohttpClient, tmp_path: Path, own_redis: RedisServer
+    own_redis: RedisServer, aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
     served = await serve_cluster(aiohttp_client, tmp_path, own_redis.url)
     own_redis.kill()
