@@ -179,6 +179,7 @@ class Sidecar:
             self._front.token_holders = holders = TokenHolders(self._gate, checks, self._front.close_connection)
             if self._revoking is not None:
                 self._revoking.begin(holders.close_all_of, owner.record)
+                self._hub.share_revocations(self._revoking)
         self._endpoint = Endpoint(
             self.settings, self._dialects, self._front, self._conceal, self._gate, self._hub.new_connection_id
         )

@@ -14,6 +14,7 @@ from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, RoomRules, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.free_memory import return_free_memory
 from signaling_sidecar.server.held_state_dir import HeldStateDir
@@ -64,6 +65,9 @@ class OwnHub:
     def begin(self, front: FrontSide, tick: Tick) -> None:
         self.owner = Owner(self._hub, self.log, front, tick)
         tick.write_log = self.owner.write_log
+
+    def share_revocations(self, revoking: Revoking) -> None:
+        """Do nothing: no other sidecar lets clients into these rooms."""
 
     @asynccontextmanager
     async def running(self, hooks: Path | None, use: Callable[[HookChecks], None]) -> AsyncIterator[None]:

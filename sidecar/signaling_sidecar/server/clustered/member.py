@@ -71,6 +71,10 @@ class Callbacks(NamedTuple):
     owner_changed: Callable[[], None]
     """Called when there is another owner, which knows nothing but what is in the log."""
     replied: Callable[[Reply], None]
+    revoked: Callable[[bytes], None]
+    """Called with the tokens that were revoked at any instance."""
+    founded_again: Callable[[], None]
+    """Called when this instance has given Redis the state that it had lost."""
     end_tick: Callable[[], None]
     """Called after messages for the front."""
     segment_bytes: Callable[[], int]
@@ -454,6 +458,9 @@ class Member:
             if entry.fields[b"owner"] not in (b"", str(self.number).encode()):
                 self._callbacks.owner_changed()
             return
+        if b"revoked" in entry.fields:
+            self._callbacks.revoked(entry.fields[b"revoked"])
+            return
         try:
             self._deliver(self._read(wire.decode_to_front, entry))
         except Exception:
@@ -575,6 +582,7 @@ class Member:
         for step in steps:
             self._deliver(step.own)
         term.bury_others()
+        self._callbacks.founded_again()
         self._renew_at_s = 0.0
         self.wake()
         logger.warning("Redis had lost the state of the cluster, and has it again", extra={"code": "founded-again"})

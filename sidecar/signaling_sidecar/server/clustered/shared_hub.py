@@ -16,9 +16,11 @@ from signaling_sidecar.eventlog.log_copy import LogCopy
 from signaling_sidecar.hub import Hub, RoomRules, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.background import running
 from signaling_sidecar.server.clustered.followed_log import FollowedLog
 from signaling_sidecar.server.clustered.member import Callbacks, Fronts, Member
+from signaling_sidecar.server.clustered.shared_revocations import SharedRevocations
 from signaling_sidecar.server.clustered.side import ClusterSide
 from signaling_sidecar.server.clustered.step import StepFront, StepLog, StepTick
 from signaling_sidecar.server.clustered.takeover import Takeover
@@ -56,6 +58,7 @@ class SharedHub:
         self._rules: Mapping[str, RoomRules]
         self._link: Link
         self._member: Member
+        self._revocations: SharedRevocations | None = None
         self._hooks: HookChecks | None = None
         self._counts = Counts()
         self._reloaded = False
@@ -82,6 +85,8 @@ class SharedHub:
             self._have_lost,
             self.owner.owner_changed,
             self.owner.replied,
+            self._have_heard_of_revoked,
+            self._compare_revocations,
             tick.needs_end,
             lambda: self._settings.log_segment_bytes,
         )
@@ -90,6 +95,11 @@ class SharedHub:
             self._link, self._boot, lease_s, self._folder.key, front, FollowedLog(self.log), takeover, calls
         )
         tick.write_log = self.log.flush
+
+    def share_revocations(self, revoking: Revoking) -> None:
+        """Refuse the tokens that were revoked at any instance. Must be called before `running`, after `open`."""
+        self._revocations = SharedRevocations(self._link, revoking)
+        revoking.tell_others = self._revocations.tell
 
     @asynccontextmanager
     async def running(self, hooks: Path | None, use: Callable[[HookChecks], None]) -> AsyncIterator[None]:
@@ -108,6 +118,8 @@ class SharedHub:
                         hooks, self._hub_here, self.owner.record, self._administer_here, use_everywhere
                     )
                     await work.enter_async_context(in_use)
+                if self._revocations is not None:
+                    await work.enter_async_context(running(self._revocations.follow()))
                 await work.enter_async_context(running(self._member.run()))
                 await work.enter_async_context(running(self._member.follow()))
                 self.owner.record(Record("instance.joined", data={"instance": self._member.number}))
@@ -198,6 +210,8 @@ class SharedHub:
             )
         try:
             await self._member.join()
+            if self._revocations is not None:
+                await self._revocations.exchange()  # first, so that no revoked token lets anybody in
         except RedisAway as error:
             raise RedisUnusable(str(error)) from error
         self._folder.key = self._member.key
@@ -215,11 +229,20 @@ class SharedHub:
 
     def _have_joined(self, number: int) -> None:
         self.owner.joined(number)
+        self._compare_revocations()
         self._lost()  # connections that were opened since this instance was lost
 
     def _have_lost(self) -> None:
         self.owner.lost()
         self._lost()
+
+    def _have_heard_of_revoked(self, text: bytes) -> None:
+        if self._revocations is not None:
+            self._revocations.take(text)
+
+    def _compare_revocations(self) -> None:
+        if self._revocations is not None:
+            self._revocations.compare()
 
     def _wake(self) -> None:
         self._member.wake()
