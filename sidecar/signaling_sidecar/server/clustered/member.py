@@ -72,6 +72,10 @@ class Callbacks(NamedTuple):
     owner_changed: Callable[[], None]
     """Called when there is another owner, which knows nothing but what is in the log."""
     replied: Callable[[Reply], None]
+    revoked: Callable[[bytes], None]
+    """Called with the tokens that were revoked at any instance."""
+    founded_again: Callable[[], None]
+    """Called when this instance has given Redis the state that it had lost."""
     end_tick: Callable[[], None]
     """Called after messages for the front."""
     segment_bytes: Callable[[], int]
@@ -99,6 +103,13 @@ class Member:
         self.owner: int | None = None
         """The instance that was the owner when this one looked last."""
         self.last_renewed_s = 0.0
+        self.seq = 0
+        """The number of the last line of the log when this instance looked last."""
+        self.joins = 0
+        """How often this instance has become a member. It joins again after it was declared dead."""
+        self.takeovers = 0
+        self.takeovers_s = 0.0
+        """How long all takeovers together have taken."""
         self._link = link
         self._boot = boot
         self._lease_s = lease_s
@@ -159,6 +170,7 @@ class Member:
             raise RedisAway("it has lost the state of the cluster, which the owner should restore")
         _, number, epoch, key, checkpoint = result
         self.number, self.key = int(number), key
+        self.joins += 1
         self._epoch = epoch.decode()
         self._posts = Posts()
         self._out_place = BEGINNING
@@ -291,7 +303,7 @@ class Member:
     async def _renew(self) -> None:
         began_s = self._loop.time()
         [result] = await self._link.run(ScriptCall(scripts.RENEW, [*self._me, self._lease_ms, self._out_place]))
-        _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent = _checked(result)
+        _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent, self.seq = _checked(result)
         self.last_renewed_s = began_s
         answered_s = self._loop.time()
         if not had or self._steady_since_s is None or answered_s - began_s > self._lease_s / RENEWALS:
@@ -350,8 +362,10 @@ class Member:
         data = {"instance": self.number, "fence": term.fence, "before": int(before) if before else None}
         term.owner.record(Record("owner.changed", data=data))
         self._callbacks.owner_changed()
-        took_ms = 1000 * (self._loop.time() - began_s)
-        logger.info("this instance has the rooms of the cluster now (%.0f ms)", took_ms, extra={"code": "owner"})
+        took_s = self._loop.time() - began_s
+        self.takeovers += 1
+        self.takeovers_s += took_s
+        logger.info("this instance has the rooms of the cluster now (%.0f ms)", 1000 * took_s, extra={"code": "owner"})
 
     async def _restore(self, restored: Restored, checkpoint: str) -> None:
         """Restore the hub from the last checkpoint and what follows it in the log."""
@@ -450,6 +464,9 @@ class Member:
             self.wake()
             if entry.fields[b"owner"] not in (b"", str(self.number).encode()):
                 self._callbacks.owner_changed()
+            return
+        if b"revoked" in entry.fields:
+            self._callbacks.revoked(entry.fields[b"revoked"])
             return
         try:
             self._deliver(self._read(wire.decode_to_front, entry))
@@ -573,6 +590,7 @@ class Member:
         for step in steps:
             self._deliver(step.own)
         term.bury_others()
+        self._callbacks.founded_again()
         self._renew_at_s = 0.0
         self.wake()
         logger.warning("Redis had lost the state of the cluster, and has it again", extra={"code": "founded-again"})
