@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.kit.deployment import DEPLOY, tool
 from tests.kit.killable_sidecar import KillableSidecar
 from tests.kit.programs import until
 from tests.kit.receiving import receive, receive_json
+from tests.kit.redis_server import free_port
 from tests.kit.sidecar_command import PATIENCE_S
 
 AUTHORITY = Path("caddy/pki/authorities/local/root.crt")
@@ -36,12 +36,6 @@ class Site(NamedTuple):
         folder = self.sidecar.errors.parent / "state"
         lines = [line for path in sorted(folder.glob("events-*.jsonl")) for line in path.read_text().splitlines()]
         return [line for line in lines if f'"{type_}"' in line]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 @pytest.fixture

@@ -12,18 +12,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from typing import Any, NamedTuple, Protocol, assert_never
 
 from signaling_sidecar.cluster import scripts, wire
 from signaling_sidecar.cluster.link import Entry, Link, RedisAway, ScriptCall, just_before, place_of
 from signaling_sidecar.cluster.log_stream import LogEntry
-from signaling_sidecar.cluster.messages import Ask, Reply, ToFront, ToOwner
+from signaling_sidecar.cluster.messages import Reply, ToFront, ToOwner
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.cluster.posts import Posts
 from signaling_sidecar.errors import UnreadableMessage
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
-from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
+from signaling_sidecar.hub.effects import Challenge, Close, Send
 from signaling_sidecar.server.clustered.followed_log import BEGINNING, FollowedLog
 from signaling_sidecar.server.clustered.step import Step
 from signaling_sidecar.server.clustered.takeover import Restored, Takeover
@@ -345,13 +345,13 @@ class Member:
             return
         fence, step, place, checkpoint, held, seq, before, instances = rest
         assert self.number is not None
-        others = {int(each) for each in instances} - {self.number}
-        restored = self._takeover.begin(self.number, others, int(step))
+        members, last = set(map(int, instances)), int(before) if before else None
+        restored = self._takeover.begin(self.number, members - {self.number}, int(step))
         await self._restore(restored, checkpoint.decode())
         term = self._takeover.term(restored, self.number, int(fence), int(step), place.decode(), int(seq))
         term.held = held
         try:
-            await self._catch_up_with_others(term, restored.held(held))
+            await self._catch_up_with_others(term, restored, last, members, held)
         except BaseException:
             term.end()
             raise
@@ -359,8 +359,6 @@ class Member:
         for message in self._posts.take_waiting():
             term.take_own(message)
         self.term, self.owner, self._renew_at_s = term, self.number, 0.0
-        data = {"instance": self.number, "fence": term.fence, "before": int(before) if before else None}
-        term.owner.record(Record("owner.changed", data=data))
         self._callbacks.owner_changed()
         took_s = self._loop.time() - began_s
         self.takeovers += 1
@@ -384,13 +382,16 @@ class Member:
         await self._run(ScriptCall(scripts.RENEW, [*self._me, lease_ms, self._out_place]))
         self._renew_at_s = self._loop.time() + seconds + self._lease_s / RENEWALS
 
-    async def _catch_up_with_others(self, term: Term, held: Iterable[Ask]) -> None:
+    async def _catch_up_with_others(
+        self, term: Term, restored: Restored, last: int | None, members: Set[int], held: bytes
+    ) -> None:
         """Handle everything in Redis that the last owner has not handled."""
         assert self.number is not None
         # The state comes before all that happens in this term, so that a log can begin with it.
         self._pending = None
         await self._commit_next(term)
-        for command in held:
+        gone = term.begin(last, members, is_restart=restored.is_restart)
+        for command in restored.held(held):
             term.take(command, self.number)
         while (post := self._posts.pending()) is not None:
             await self._run(ScriptCall(scripts.POST, [*self._me, *post]))
@@ -400,6 +401,8 @@ class Member:
             self._take_told(entry)
         async for entry in self._entries(IN, term.read_place):
             self._take_inbox(term, [entry])
+        for instance in gone:
+            term.bury(instance)
 
     async def _entries(self, stream: str, after: str) -> AsyncIterator[Entry]:
         """The entries that a stream has after a place. Meanwhile, the lease is kept, and other tasks run."""
