@@ -17,8 +17,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from pytest_asyncio import is_async_test
 
 from signaling_sidecar.server.sockets.reader import Reader
-from tests.kit import clustered, serving
-from tests.kit.clustered import serve_clusters
+from tests.kit.clustered import Databases, serve_clusters
 from tests.kit.redis_server import RedisServer, skip_without_redis
 from tests.kit.serving import Served, serve
 
@@ -91,27 +90,26 @@ def _own_folder_for_each_pytest(tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _instances(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.fixture(scope="session")
+def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases | None]:
     """With the variable INSTANCES, run the tests with a cluster of so many sidecars instead of one."""
     count = int(os.environ.get("INSTANCES", "0"))
     if not count:
-        yield
+        yield None
         return
     skip_without_redis()
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     server.start()
-
-    serve_clusters(count, server)
-    yield
+    databases = Databases(server)
+    serve_clusters(count, databases)
+    yield databases
     server.kill()
 
 
 @pytest.fixture(autouse=True)
-def _empty_redis() -> None:
-    """Begin each test with an empty Redis server, if its sidecars are clusters."""
-    if serving.in_cluster is not None:
-        clustered.redis.empty()
+def _empty_databases(_databases: Databases | None) -> None:
+    if _databases is not None:
+        _databases.empty()
 
 
 @pytest.fixture

@@ -55,14 +55,14 @@ async def test_stopping_sidecars_costs_their_clients_nothing_but_a_reconnect(
 async def test_an_owner_that_stood_still_does_no_harm_when_it_goes_on(tmp_path: Path, redis: RedisServer) -> None:
     async with cluster_processes(tmp_path, redis) as cluster, traffic(cluster):
         for _ in range(2):
-            await _stand_still_and_go_on(cluster)
+            await _stand_still_and_go_on(cluster, "buried")
 
 
 async def test_the_fence_alone_holds_an_old_owner_back(tmp_path: Path, redis: RedisServer) -> None:
     """Redis does not tell a sidecar that the others take it for dead."""
     program = [*LAX, "buried"]
     async with cluster_processes(tmp_path, redis, program=program) as cluster, traffic(cluster):
-        await _stand_still_and_go_on(cluster)
+        await _stand_still_and_go_on(cluster, "(fenced|lost)")
 
 
 async def test_without_the_fence_the_histories_show_that_there_are_two_owners(
@@ -75,11 +75,14 @@ async def test_without_the_fence_the_histories_show_that_there_are_two_owners(
                 await _stand_still_and_go_on(cluster)
 
 
-async def _stand_still_and_go_on(cluster: ClusterProcesses) -> None:
+async def _stand_still_and_go_on(cluster: ClusterProcesses, then: str | None = None) -> None:
+    """Stop the owner until another sidecar has the rooms. Afterwards, Redis answers it with the word `then`."""
     await asyncio.sleep(0.3)
     old = await cluster.owner()
     old.send(signal.SIGSTOP)
     assert await cluster.owner() is not old
     await asyncio.sleep(0.3)
     old.send(signal.SIGCONT)
+    if then is not None:
+        await old.program.line(f"joins the cluster again, because Redis says: {then}")
     await asyncio.sleep(0.5)

@@ -30,6 +30,7 @@ NOT_BATCHES: list[str | bytes] = [
 
 async def test_messages_to_the_owner(tmp_path: Path, redis: RedisServer) -> None:
     async with cluster_processes(tmp_path, redis) as cluster, traffic(cluster):
+        await asyncio.sleep(0.5)
         owner, [front, other] = await cluster.owner(), await cluster.fronts()
         here, there = _number(cluster, front), _number(cluster, other)
         theirs = there * 1_000_000_000 + 1
@@ -63,6 +64,7 @@ async def test_messages_to_the_owner(tmp_path: Path, redis: RedisServer) -> None
 
 async def test_messages_to_a_front(tmp_path: Path, redis: RedisServer) -> None:
     async with cluster_processes(tmp_path, redis) as cluster, traffic(cluster):
+        await asyncio.sleep(0.5)
         owner, [front, _] = await cluster.owner(), await cluster.fronts()
         for instance in (owner, front):
             number = _number(cluster, instance)

@@ -124,7 +124,8 @@ async def cluster_processes(
     cluster = ClusterProcesses(folder, server, program, flags)
     try:
         await asyncio.gather(*(cluster.start() for _ in range(count)))
-        await cluster.steady()
+        if count:
+            await cluster.steady()
         yield cluster
     except BaseException:
         print(cluster.printed())

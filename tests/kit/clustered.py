@@ -55,22 +55,35 @@ async def serve_cluster(
 ) -> ServedCluster:
     instances = []
     for number in range(1, count + 1):
-        state_dir = folder / f"instance-{number}"
+        state_dir = folder if number == 1 else folder / f"instance-{number}"
         given = replace(Settings(state_dir=state_dir, project=folder, cluster=url, cluster_lease_s=1.0), **settings)
         sidecar = Sidecar(given)
         instances.append(Served(await client(sidecar.app()), sidecar))
-    return ServedCluster(instances)
+    served = ServedCluster(instances)
+    await served.settled()  # until then, no instance has the rooms, and there is no log
+    return served
 
 
-redis: RedisServer
-"""Set by `serve_clusters`."""
+class Databases:
+    """The databases of a Redis server, one for each cluster of a test."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self._server = server
+        self._numbers: dict[Path, int] = {}
+
+    def url(self, folder: Path) -> str:
+        """Return the URL of the database of the cluster with this state folder."""
+        return self._server.url_of(self._numbers.setdefault(folder, len(self._numbers)))
+
+    def empty(self) -> None:
+        self._numbers.clear()
+        self._server.empty()
 
 
-def serve_clusters(count: int, server: RedisServer) -> None:
+def serve_clusters(count: int, databases: Databases) -> None:
     """Let `serve` start clusters of `count` instances from now on."""
 
     async def serve_one(client: AiohttpClient, folder: Path, **settings: Any) -> Served:
-        return await serve_cluster(client, folder, server.url, count, **settings)
+        return await serve_cluster(client, folder, databases.url(folder), count, **settings)
 
-    globals()["redis"] = server
     serving.in_cluster = serve_one

@@ -108,8 +108,7 @@ class Link:
         try:
             found = await self._reads.xread(dict(places), count=PAGE, block=block_ms)
         except self._errors as error:
-            await self._drop(self._reads)
-            raise RedisAway(str(error)) from error
+            raise await self._lost(self._reads, error) from error
         return {name.decode(): [Entry(id_.decode(), fields) for id_, fields in entries] for name, entries in found}
 
     async def fetch(self, stream: str, after: str) -> list[Entry]:
@@ -118,8 +117,7 @@ class Link:
             try:
                 found = await self._scripts.xrange(stream, min=f"({after}", count=PAGE)
             except self._errors as error:
-                await self._drop(self._scripts)
-                raise RedisAway(str(error)) from error
+                raise await self._lost(self._scripts, error) from error
         return [Entry(id_.decode(), fields) for id_, fields in found]
 
     async def _execute(self, calls: Sequence[ScriptCall]) -> list[Any]:
@@ -129,8 +127,7 @@ class Link:
         try:
             results: list[Any] = await pipeline.execute(raise_on_error=False)
         except self._errors as error:
-            await self._drop(self._scripts)
-            raise RedisAway(str(error)) from error
+            raise await self._lost(self._scripts, error) from error
         except asyncio.CancelledError:
             await self._drop(self._scripts)  # otherwise the next command would read the answer to this one
             raise
@@ -143,8 +140,15 @@ class Link:
         try:
             await pipeline.execute()
         except self._errors as error:
-            await self._drop(self._scripts)
-            raise RedisAway(str(error)) from error
+            raise await self._lost(self._scripts, error) from error
+
+    async def _lost(self, client: Any, error: Exception) -> RedisAway | asyncio.CancelledError:
+        """Close the connection of a client after an error, and return what to raise."""
+        await self._drop(client)
+        task = asyncio.current_task()
+        # redis-py turns a cancellation into a timeout when both come together.
+        is_cancelled = task is not None and task.cancelling() > 0
+        return asyncio.CancelledError() if is_cancelled else RedisAway(str(error))
 
     @staticmethod
     async def _drop(client: Any) -> None:

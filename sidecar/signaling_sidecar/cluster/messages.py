@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub import commands
 from signaling_sidecar.hub.checkpoint import Checkpoint
 from signaling_sidecar.hub.commands import Command, OfAdmin
 from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
@@ -96,6 +99,26 @@ class Call(msgspec.Struct, frozen=True, gc=False, tag=True):
 
     id: int
     request: Check | Administer | TakeSnapshot
+
+
+def singles(command: Command) -> Iterator[Command]:
+    """The single commands in a command."""
+    if isinstance(command, commands.Numbered):
+        command = command.command
+    if isinstance(command, commands.Several):
+        yield from command.commands
+    else:
+        yield command
+
+
+def connections_of(command: Command) -> Iterator[int]:
+    """The connections that the command and its parts name as those of its sender. They are all the same, unless another
+    program has written the command."""
+    yield command.connection
+    for each in singles(command):
+        yield each.connection
+        if isinstance(each, commands.Relay) and each.call is not None:
+            yield each.call.connection
 
 
 ToOwner = Ask | Remind | Opened | Recognised | Ended | Note | Gone | Call

@@ -191,12 +191,15 @@ return {'ok'}
 """
 )
 
+# Only the last owner may do this: Redis may have forgotten it, but knows no later one.
 # ARGV: me, epoch, new epoch, key, lease in ms, highest instance, fence, step, seq, ts, checkpoint, held, boot id
 FOUND_AGAIN = (
     _COMMON
     + """
 local stored = redis.call('GET', p..'epoch')
 if stored and stored ~= epoch and stored ~= ARGV[3] then return {'epoch', 1} end
+local fence = tonumber(redis.call('HGET', p..'owner', 'fence') or '0')
+if stored == epoch and fence >= tonumber(ARGV[7]) then return {'fenced'} end
 redis.call('SET', p..'epoch', ARGV[3])
 for _, each in ipairs(redis.call('HKEYS', p..'instances')) do
   redis.call('DEL', p..'out:'..each, p..'lease:'..each)

@@ -81,8 +81,9 @@ class FollowedLog:
         try:
             if begins_at is not None and place_of(entry.id) >= place_of(begins_at):
                 self._begins_at = None
-                if entry.id == begins_at:
-                    self._write(self._at.begin(entry))
+                if entry.id != begins_at:
+                    return  # Redis has deleted the checkpoint, and will name a later one
+                self._write(self._at.begin(entry))
             elif self._has_begun:
                 self._write(self._at.follow(entry))
             else:
@@ -94,14 +95,15 @@ class FollowedLog:
 
     def take_step(self, step: Step, id_: str) -> None:
         """Copy a step that this instance has committed itself. The id is that of its last entry, or empty."""
-        if not id_ or place_of(id_) <= place_of(self.place):
+        if not id_ or place_of(id_) <= place_of(self._copied):
             return
-        self.place = id_
-        if self._at.seq + step.lines.count(b"\n") != step.seq and step.checkpoint is None:
+        self.place = max(self.place, id_, key=place_of)
+        continues = self._has_begun and self._at.seq + step.lines.count(b"\n") == step.seq
+        if not continues and step.checkpoint is None:
             return
-        self._at.seq, self._at.step = step.seq, step.number
+        self._at.seq, self._at.step, self._begins_at = step.seq, step.number, None
         try:
-            self._write(LogEntry(step.number, step.seq, step.ts, step.lines, step.checkpoint))
+            self._write(LogEntry(step.number, step.seq, step.ts, step.lines if continues else b"", step.checkpoint))
         except (OSError, StateDirTaken) as error:
             self._complain(error)
             return

@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, assert_never
 
 from signaling_sidecar.cluster import scripts, wire
 from signaling_sidecar.cluster.link import Entry, Link, RedisAway, ScriptCall, just_before, place_of
 from signaling_sidecar.cluster.log_stream import LogEntry
-from signaling_sidecar.cluster.messages import Reply, ToFront, ToOwner
+from signaling_sidecar.cluster.messages import Ask, Reply, ToFront, ToOwner
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.cluster.posts import Posts
 from signaling_sidecar.errors import UnreadableMessage
@@ -26,11 +26,12 @@ from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
 from signaling_sidecar.server.clustered.followed_log import BEGINNING, FollowedLog
 from signaling_sidecar.server.clustered.step import Step
-from signaling_sidecar.server.clustered.takeover import Takeover
+from signaling_sidecar.server.clustered.takeover import Restored, Takeover
 from signaling_sidecar.server.clustered.term import Term
 
 RETRY_S = 0.1  # seconds between two attempts to reach Redis
 BLOCK_MS = 1000  # milliseconds for which a read waits; a change of what has to be read wakes it earlier
+RESTORED_BYTES_PER_S = 2_000_000  # of a checkpoint, on a machine that is busy; a quarter of what one core can do
 RENEWALS = 3  # in a lease; so two may be lost
 TICKS_REST_S = 2.0  # seconds after an outage of Redis, in which clients come back before anybody's time is up
 IN, LOG = f"{scripts.PREFIX}in", f"{scripts.PREFIX}log"
@@ -186,13 +187,15 @@ class Member:
 
     async def follow(self) -> None:
         """Read what the owner tells this instance, and the log, until cancelled."""
-        while True:
+        task = asyncio.current_task()
+        assert task is not None
+        while not task.cancelling():  # redis-py may swallow a cancellation that comes together with an answer
             number, term = self.number, self.term
             if number is None:
                 await asyncio.sleep(RETRY_S)
                 continue
-            epoch, out = self._epoch, self._out
-            places = {out: self._out_place}
+            epoch = self._epoch
+            places = {self._out: self._out_place}
             places |= {IN: term.read_place} if term is not None else {LOG: self._log.place}
             try:
                 found = await self._link.read(places, BLOCK_MS)
@@ -200,7 +203,7 @@ class Member:
                 await asyncio.sleep(RETRY_S)
                 continue
             if (self.number, self._epoch) == (number, epoch):
-                self._take(found, out, term)
+                self._take(found, places, term)
 
     async def hand_over(self) -> None:
         """Give the hub to another instance, and do not take it again. Returns when that is done, or at once if this
@@ -283,8 +286,9 @@ class Member:
         [result] = await self._link.run(ScriptCall(scripts.RENEW, [*self._me, self._lease_ms, self._out_place]))
         _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent = _checked(result)
         self.last_renewed_s = began_s
-        if not had or self._steady_since_s is None:
-            self._steady_since_s = began_s
+        answered_s = self._loop.time()
+        if not had or self._steady_since_s is None or answered_s - began_s > self._lease_s / RENEWALS:
+            self._steady_since_s = answered_s
         self._renew_at_s = began_s + self._lease_s / RENEWALS
         self._highest = int(highest)
         self.owner = int(owner) if owner else None
@@ -324,13 +328,48 @@ class Member:
         assert self.number is not None
         others = {int(each) for each in instances} - {self.number}
         restored = self._takeover.begin(self.number, others, int(step))
-        if checkpoint:
-            self._log.expect(checkpoint.decode())
-            async for entry in self._entries(LOG, just_before(checkpoint.decode())):
-                restored.take(entry)
-                self._log.take(entry)
+        await self._restore(restored, checkpoint.decode())
         term = self._takeover.term(restored, self.number, int(fence), int(step), place.decode(), int(seq))
-        for command in restored.held(held):
+        term.held = held
+        try:
+            await self._catch_up_with_others(term, restored.held(held))
+        except BaseException:
+            term.end()
+            raise
+        # Nothing is awaited from here on, so no message of this instance can come in between.
+        for message in self._posts.take_waiting():
+            term.take(message, self.number)
+        self.term, self.owner, self._renew_at_s = term, self.number, 0.0
+        data = {"instance": self.number, "fence": term.fence, "before": int(before) if before else None}
+        term.owner.record(Record("owner.changed", data=data))
+        self._callbacks.owner_changed()
+        took_ms = 1000 * (self._loop.time() - began_s)
+        logger.info("this instance has the rooms of the cluster now (%.0f ms)", took_ms, extra={"code": "owner"})
+
+    async def _restore(self, restored: Restored, checkpoint: str) -> None:
+        """Restore the hub from the last checkpoint and what follows it in the log."""
+        if not checkpoint:
+            return
+        self._log.expect(checkpoint)
+        async for entry in self._entries(LOG, just_before(checkpoint)):
+            if entry.id == checkpoint:
+                await self._keep_lease_for(len(entry.fields.get(b"checkpoint", b"")) / RESTORED_BYTES_PER_S)
+            restored.take(entry)
+            self._log.take(entry)
+
+    async def _keep_lease_for(self, seconds: float) -> None:
+        """Renew the lease for so much longer, because nothing else can be done in this time."""
+        lease_ms = self._lease_ms + round(1000 * seconds)
+        await self._run(ScriptCall(scripts.RENEW, [*self._me, lease_ms, self._out_place]))
+        self._renew_at_s = self._loop.time() + seconds + self._lease_s / RENEWALS
+
+    async def _catch_up_with_others(self, term: Term, held: Iterable[Ask]) -> None:
+        """Handle everything in Redis that the last owner has not handled."""
+        assert self.number is not None
+        # The state comes before all that happens in this term, so that a log can begin with it.
+        self._pending = None
+        await self._commit_next(term)
+        for command in held:
             term.take(command, self.number)
         while (post := self._posts.pending()) is not None:
             await self._run(ScriptCall(scripts.POST, [*self._me, *post]))
@@ -340,24 +379,16 @@ class Member:
             self._take_told(entry)
         async for entry in self._entries(IN, term.read_place):
             self._take_inbox(term, [entry])
-        # Nothing is awaited from here on, so no message of this instance can come in between.
-        for message in self._posts.take_waiting():
-            term.take(message, self.number)
-        self.term, self.owner = term, self.number
-        data = {"instance": self.number, "fence": term.fence, "before": int(before) if before else None}
-        term.owner.record(Record("owner.changed", data=data))
-        self._callbacks.owner_changed()
-        took_ms = 1000 * (self._loop.time() - began_s)
-        logger.info("this instance has the rooms of the cluster now (%.0f ms)", took_ms, extra={"code": "owner"})
 
     async def _entries(self, stream: str, after: str) -> AsyncIterator[Entry]:
-        """The entries that a stream has after a place. The lease is kept meanwhile."""
+        """The entries that a stream has after a place. Meanwhile, the lease is kept, and other tasks run."""
         while entries := await self._link.fetch(stream, after):
             for entry in entries:
                 yield entry
+                await asyncio.sleep(0)
+                if self._loop.time() >= self._renew_at_s:
+                    await self._renew()
             after = entries[-1].id
-            if self._loop.time() >= self._renew_at_s:
-                await self._renew()
 
     async def _exchange(self) -> None:
         """Bring what this instance tells the owner to Redis, or what it has done as the owner."""
@@ -392,11 +423,13 @@ class Member:
 
     # --- what others say ---------------------------------------------------------------------------------------------
 
-    def _take(self, found: Mapping[str, list[Entry]], out: str, term: Term | None) -> None:
-        for entry in found.get(out, ()):
+    def _take(self, found: Mapping[str, list[Entry]], places: Mapping[str, str], term: Term | None) -> None:
+        """Handle what was found after these places."""
+        for entry in found.get(self._out, ()):
             self._take_told(entry)
-        for entry in found.get(LOG, ()):
-            self._log.take(entry)
+        if places.get(LOG) == self._log.place:  # otherwise it has moved meanwhile, and is read from there
+            for entry in found.get(LOG, ()):
+                self._log.take(entry)
         if term is not None and term is self.term:
             self._take_inbox(term, found.get(IN, ()))
 

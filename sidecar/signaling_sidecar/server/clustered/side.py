@@ -24,6 +24,7 @@ from signaling_sidecar.cluster.messages import (
     Snapshot,
     TakeSnapshot,
     ToOwner,
+    singles,
 )
 from signaling_sidecar.cluster.numbers import connection_numbers, instance_of
 from signaling_sidecar.dialects import Dialect
@@ -76,7 +77,7 @@ class ClusterSide:
     def ask(self, command: Command) -> None:
         if not self._is_current(command.connection):
             return
-        for each in _singles(command):
+        for each in singles(command):
             if isinstance(each, commands.WatchRooms):
                 self._watches[each.connection] = each
             elif isinstance(each, commands.UnwatchRooms):
@@ -185,13 +186,3 @@ class ClusterSide:
             raise RoomsUnavailable("the sidecar that has the rooms does not answer") from None
         finally:
             del self._calls[call.id]
-
-
-def _singles(command: Command) -> Iterator[Command]:
-    """The single commands in a command."""
-    if isinstance(command, commands.Numbered):
-        command = command.command
-    if isinstance(command, commands.Several):
-        yield from command.commands
-    else:
-        yield command

@@ -33,6 +33,7 @@ from signaling_sidecar.cluster.messages import (
     Snapshot,
     TakeSnapshot,
     ToOwner,
+    connections_of,
 )
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.dialects import Dialect
@@ -41,6 +42,10 @@ from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.clustered.step import Step, StepFront, StepLog
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
+
+CHECKPOINT_EVERY_BYTES = 1_000_000
+"""Of lines, because whoever takes over reads them: a megabyte takes a tenth of a second. With a state that is larger
+than half of this, there are twice as many bytes of lines between two checkpoints as in a checkpoint."""
 
 _to_json = msgspec.json.Encoder().encode
 logger = logging.getLogger("signaling_sidecar")
@@ -136,14 +141,14 @@ class Term:
     def _may_say(message: ToOwner, sender: int) -> bool:
         """Whether the message is about its own sender. Only scripts, which are the sender 0, bury others."""
         match message:
-            case Ask() | Remind():
-                return instance_of(message.command.connection) == sender
+            case Ask(command) | Remind(command) | Call(request=Check(command)):
+                return {instance_of(each) for each in connections_of(command)} == {sender}
             case Opened() | Recognised() | Ended():
                 return instance_of(message.connection) == sender
             case Gone():
                 return sender == 0
             case Note() | Call():
-                return True
+                return sender > 0
             case _:
                 assert_never(message)
 
@@ -201,19 +206,23 @@ class Term:
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def next_step(self, segment_bytes: int) -> Step | None:
-        """Close the step, if anything was caused since the last one. A checkpoint is due after `segment_bytes` of
-        lines."""
+        """Close the step, if anything was caused since the last one.
+
+        A checkpoint is due after `segment_bytes` of lines, or earlier.
+        """
         self.owner.write_log()
         lines = self._log.take()
         own, others = self._front.take()
-        held = self._encoded_held()
-        if not (lines or own or others or self._has_place or held != self.held):
+        is_first = self.checkpoint_bytes == 0
+        held = self.held if is_first else self._encoded_held()  # at first, the hub has not been given them again
+        if not (is_first or lines or own or others or self._has_place or held != self.held):
             return None
         self.held, self._has_place = held, False
         self.step += 1
         self.log_bytes += len(lines)
         state: bytes | None = None
-        if self.checkpoint_bytes == 0 or self.log_bytes >= max(segment_bytes, 2 * self.checkpoint_bytes):
+        enough_bytes = max(min(segment_bytes, CHECKPOINT_EVERY_BYTES), 2 * self.checkpoint_bytes)
+        if is_first or self.log_bytes >= enough_bytes:
             state = self.checkpoint()
         return Step(self.step, self.place, lines, self._log.seq, self._log.ts, own, others, state, held)
 
