@@ -127,7 +127,7 @@ $(VENV)/core: $(VENV)/pyvenv.cfg pyproject.toml
 # pip supports `--group` since version 25.1, but Python 3.11 includes version 23.2. What `core` installs is among it.
 $(VENV)/tools: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[auth,lan,metrics,notebook,reload]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[auth,cluster,lan,metrics,notebook,reload]' --group dev
 	@touch $(VENV)/core $@
 
 # Tests that need a browser are skipped if there is none, and listed at the end. They fail if the variable CI is set.

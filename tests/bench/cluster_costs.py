@@ -56,7 +56,7 @@ class RelayCosts(NamedTuple):
 
     owner_us: float
     front_us: float
-    """The CPU time of the sidecar with the clients, which reads and sends the offer."""
+    """The CPU time of the sidecar with the clients, which reads and sends the offer, and copies the log."""
     copy_us: float
     """The CPU time of every other sidecar, which copies the log."""
     redis_us: float
@@ -66,7 +66,7 @@ class RelayCosts(NamedTuple):
     in_bytes: float
     """What Redis received."""
     out_bytes: float
-    """What Redis sent, one copy of the log included."""
+    """What Redis sent, two copies of the log included."""
     log_bytes: float
     """What one more sidecar would receive."""
     p50_ms: float

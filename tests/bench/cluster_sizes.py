@@ -84,11 +84,11 @@ class Sizes(NamedTuple):
 
 
 def _of_mean_size(relay: RelayCosts) -> RelayCosts:
-    """The bytes for a frame of the mean size. Redis receives and sends each frame in a post, in the log, and in what the
-    owner tells a front."""
+    """The bytes for a frame of the mean size. Redis receives each frame three times: in a post, in the log, and in what
+    the owner tells a front. When that was measured, it sent the log to two instances."""
     less = SDP_BYTES - MEAN_FRAME_BYTES
     return relay._replace(
-        in_bytes=relay.in_bytes - 3 * less, out_bytes=relay.out_bytes - 3 * less, log_bytes=relay.log_bytes - less
+        in_bytes=relay.in_bytes - 3 * less, out_bytes=relay.out_bytes - 4 * less, log_bytes=relay.log_bytes - less
     )
 
 
@@ -97,7 +97,7 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hub: HubCosts = HUB) -> Sizes
     relays, joins = crowd.relays_per_s, crowd.joins_per_s
     # A join costs the owner about as many notices as there are peers in the room, which it logs and sends as relays.
     told = relays + joins * crowd.peers_per_room
-    front_us = told * relay.front_us + joins * JOIN_US + crowd.peers * PING_SHARE * 1e6
+    front_us = told * (relay.front_us - relay.copy_us) + joins * JOIN_US + crowd.peers * PING_SHARE * 1e6
     copying = told * relay.copy_us / 1e6
     instances = _instances(crowd, front_us / 1e6, copying)
     checkpoint = crowd.peers * hub.checkpoint_bytes
@@ -115,7 +115,7 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hub: HubCosts = HUB) -> Sizes
         redis_bytes=2 * (checkpoint + after),
         redis_commands_per_s=told * relay.commands,
         redis_in_bytes_per_s=told * relay.in_bytes,
-        redis_out_bytes_per_s=told * (relay.out_bytes + relay.log_bytes * max(0, instances - 2)),
+        redis_out_bytes_per_s=told * (relay.out_bytes + relay.log_bytes * (instances - 3)),
         checkpoint_bytes=checkpoint,
         standstill_s=standstill_s,
         lease_s=lease_s,
@@ -124,9 +124,10 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hub: HubCosts = HUB) -> Sizes
 
 
 def _instances(crowd: Crowd, front_s: float, copying: float) -> int:
-    """How many instances there must be, and one more, so that one may be missing."""
+    """How many instances there must be, and one more, so that one may be missing. The owner needs its core for the
+    hub."""
     for_clients = max(0.05, BUSY - copying)  # of a core of each instance
-    return max(ceil(crowd.peers / crowd.connections), ceil(front_s / for_clients)) + 1
+    return 1 + max(ceil(crowd.peers / crowd.connections), ceil(front_s / for_clients)) + 1
 
 
 def limits(found: Sizes) -> list[str]:
