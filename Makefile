@@ -18,7 +18,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python fuzz soak soak-why bench bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python fuzz soak soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -67,6 +67,9 @@ bench: $(VENV)/tools $(PACKAGE)  ## measure everything and compare it with other
 
 bench-reading: $(VENV)/tools  ## measure the time and memory for reading a log of a million events
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000
+
+bench-cluster: $(VENV)/tools  ## measure what a sidecar needs in a cluster, which needs a Redis server
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.cluster
 
 bench-dialects: $(VENV)/tools  ## measure the CPU time for relaying an offer in each wire protocol
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.dialects

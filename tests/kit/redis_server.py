@@ -43,6 +43,11 @@ class RedisServer:
             assert time.monotonic() < deadline_s, "redis-server does not answer"
             time.sleep(0.02)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def send(self, signal_: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(signal_)

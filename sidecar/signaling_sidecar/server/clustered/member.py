@@ -137,7 +137,7 @@ class Member:
             return
         if self.term is not None:
             for message in messages:
-                self.term.take(message, self.number)
+                self.term.take_own(message)
         else:
             self._posts.add(messages)
             self.wake()
@@ -338,7 +338,7 @@ class Member:
             raise
         # Nothing is awaited from here on, so no message of this instance can come in between.
         for message in self._posts.take_waiting():
-            term.take(message, self.number)
+            term.take_own(message)
         self.term, self.owner, self._renew_at_s = term, self.number, 0.0
         data = {"instance": self.number, "fence": term.fence, "before": int(before) if before else None}
         term.owner.record(Record("owner.changed", data=data))

@@ -102,14 +102,24 @@ class Term:
         self._has_place = True
         self._wanted()
 
+    def take_own(self, message: ToOwner) -> None:
+        """Handle a message of this instance."""
+        if type(message) is Ask:
+            self._ask(message)
+        else:
+            self._do(message, self.me)
+
     def take(self, message: ToOwner, sender: int) -> None:
-        """Handle a message of an instance."""
+        """Handle a message of another instance."""
         if not self._may_say(message, sender):
             logger.warning(
                 "a message in Redis is ignored: it does not come from the instance that it is about",
                 extra={"code": "foreign-message"},
             )
             return
+        self._do(message, sender)
+
+    def _do(self, message: ToOwner, sender: int) -> None:
         match message:
             case Ask():
                 self._ask(message)
