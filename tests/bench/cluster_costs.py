@@ -15,11 +15,9 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import msgspec
@@ -36,13 +34,13 @@ from signaling_sidecar.server.garbage import look_for_garbage_rarely
 from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.settings import Settings
 from tests.bench.clients import load_on
-from tests.bench.contenders import LIMITS, OURS
-from tests.bench.hub import ACTIVE, Crowd
+from tests.bench.cluster import member, redis_server
+from tests.bench.contenders import OURS, running
+from tests.bench.hub import Crowd
+from tests.bench.relaying import PAIRS
 from tests.kit.checkout import ROOT
-from tests.kit.redis_server import RedisServer
 
 PEERS = (10_000, 100_000, 1_000_000)
-PAIRS = 50
 WINDOW = 8
 SECONDS = 3.0
 WARM_UP_S = 1.0
@@ -69,7 +67,6 @@ class RelayCosts(NamedTuple):
     """What Redis sent, two copies of the log included."""
     log_bytes: float
     """What one more sidecar would receive."""
-    p50_ms: float
 
 
 class HubCosts(NamedTuple):
@@ -91,74 +88,41 @@ class HubCosts(NamedTuple):
 # --- messages and commits --------------------------------------------------------------------------------------------
 
 
-class _Cluster(NamedTuple):
-    redis: redis.Redis
-    redis_process: psutil.Process
-    owner: psutil.Process
-    front: psutil.Process
-    copy: psutil.Process
-    front_port: int
-
-
-@contextmanager
-def _cluster() -> Iterator[_Cluster]:
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, ExitStack() as stack:
-        folder = Path(name)
-        (folder / "redis").mkdir()
-        server = RedisServer(folder / "redis", "--appendfsync", "everysec")
-        server.start()
-        stack.callback(server.kill)
-        client = stack.enter_context(redis.Redis(port=server.port))
-        instances = [stack.enter_context(_sidecar(folder, number, server.url)) for number in range(3)]
-        owner, front, copy = (process for process, _ in instances)
-        redis_process = psutil.Process(client.info("server")["process_id"])
-        yield _Cluster(client, redis_process, owner, front, copy, instances[1][1])
-
-
-@contextmanager
-def _sidecar(folder: Path, number: int, url: str) -> Iterator[tuple[psutil.Process, int]]:
-    """A sidecar, and the port on which it listens. The first one of a cluster has the rooms as soon as it listens."""
-    words = [*OURS.words(0, folder), "--cluster", url, "--state-dir", folder / f"state-{number}"]
-    process = psutil.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=ROOT, text=True)
-    with process:
-        try:
-            yield process, json.loads(process.stdout.readline())["port"]
-        finally:
-            process.kill()
-
-
 def measure_relays() -> RelayCosts:
-    with _cluster() as cluster, load_on(cluster.front_port) as load:
-        assert cluster.redis.hget(f"{PREFIX}owner", "instance") == b"1"
+    with ExitStack() as work:
+        server = work.enter_context(redis_server())
+        client = work.enter_context(redis.Redis(port=server.port))
+        # The first one of a cluster has the rooms as soon as it listens.
+        owner, front, copy = (work.enter_context(running(member(server.url))) for _ in range(3))
+        load = work.enter_context(load_on(front.port))
+        assert client.hget(f"{PREFIX}owner", "instance") == b"1"
+
+        def counts() -> dict[str, float]:
+            sidecars = {"owner_us": owner, "front_us": front, "copy_us": copy}
+            return {name: 1e6 * each.cpu_s() for name, each in sidecars.items()} | _counts_of_redis(client)
+
         load.meet(OURS.dialect, PAIRS)
         load.relay(OURS.dialect, WINDOW, WARM_UP_S)
         time.sleep(SETTLED_S)
-        before = _counts(cluster)
-        relayed = load.relay(OURS.dialect, WINDOW, SECONDS)
-        after = _counts(cluster)
-        each = {name: (after[name] - before[name]) / relayed.sent for name in before}
-        return RelayCosts(log_bytes=_log_bytes(cluster), p50_ms=relayed.p50_us / 1000, **each)
+        before = counts()
+        sent = load.relay(OURS.dialect, WINDOW, SECONDS).sent
+        each = {name: (after - before[name]) / sent for name, after in counts().items()}
+        return RelayCosts(log_bytes=_log_bytes(client), **each)
 
 
-def _counts(cluster: _Cluster) -> dict[str, float]:
-    about, commands = cluster.redis.info("stats"), cluster.redis.info("commandstats")
-    processes = {"owner_us": cluster.owner, "front_us": cluster.front, "copy_us": cluster.copy}
-    return {name: _cpu_us(process) for name, process in processes.items()} | {
-        "redis_us": _cpu_us(cluster.redis_process),
+def _counts_of_redis(client: redis.Redis) -> dict[str, float]:
+    about, commands, cpu = (client.info(section) for section in ("stats", "commandstats", "cpu"))
+    return {
+        "redis_us": 1e6 * (cpu["used_cpu_user"] + cpu["used_cpu_sys"]),
         "commands": sum(commands.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in SENT),
         "in_bytes": about["total_net_input_bytes"],
         "out_bytes": about["total_net_output_bytes"],
     }
 
 
-def _cpu_us(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return 1e6 * (times.user + times.system)
-
-
-def _log_bytes(cluster: _Cluster) -> float:
+def _log_bytes(client: redis.Redis) -> float:
     """The size of a line of an offer."""
-    entries = cluster.redis.xrevrange(f"{PREFIX}log", count=50)
+    entries = client.xrevrange(f"{PREFIX}log", count=50)
     texts = [fields[b"lines"] for _, fields in entries if b"lines" in fields]
     return sum(map(len, texts)) / sum(text.count(b"\n") for text in texts)
 

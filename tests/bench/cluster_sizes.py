@@ -13,16 +13,15 @@ from collections.abc import Sequence
 from math import ceil
 from typing import NamedTuple
 
+from signaling_sidecar.server.clustered.term import CHECKPOINT_EVERY_BYTES
 from signaling_sidecar.settings import Settings
 from tests.bench.clients import SDP_BYTES
 from tests.bench.cluster_costs import HubCosts, RelayCosts
 
 RELAY = RelayCosts(  # of an offer
-    owner_us=36, front_us=45, copy_us=13, redis_us=23, commands=0.1, in_bytes=5470, out_bytes=7370, log_bytes=1900, p50_ms=0
+    owner_us=36, front_us=45, copy_us=13, redis_us=23, commands=0.1, in_bytes=5470, out_bytes=7370, log_bytes=1900
 )
-HUB = HubCosts(
-    peers=1_000_000, peer_bytes=1700, checkpoint_bytes=340, checkpoint_us=10, restore_us=12, line_us=11
-)
+HUB = HubCosts(peers=1_000_000, peer_bytes=1700, checkpoint_bytes=340, checkpoint_us=10, restore_us=12, line_us=11)
 JOIN_US = 1100.0
 """The CPU time of a sidecar for a client that connects and joins (`OPERATORS.md`)."""
 IDLE_CONNECTION_BYTES = 10 * 1024
@@ -36,7 +35,6 @@ BUSY = 0.6
 """How much of a core should be busy at most, so that what comes at once has to wait for milliseconds only."""
 LARGEST_VALUE_BYTES = 512 * 2**20  # `proto-max-bulk-len`, the default of Redis for one argument of a command
 LEASE_S = Settings.cluster_lease_s
-SEGMENT_BYTES = Settings.log_segment_bytes
 
 
 class Crowd(NamedTuple):
@@ -101,9 +99,10 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hub: HubCosts = HUB) -> Sizes
     copying = told * relay.copy_us / 1e6
     instances = _instances(crowd, front_us / 1e6, copying)
     checkpoint = crowd.peers * hub.checkpoint_bytes
-    after = max(SEGMENT_BYTES, 2 * checkpoint)  # a checkpoint follows this many bytes of lines
+    after = max(CHECKPOINT_EVERY_BYTES, 2 * checkpoint)  # a checkpoint follows this many bytes of lines
     standstill_s = crowd.peers * max(hub.checkpoint_us, hub.restore_us) / 1e6
-    lease_s = max(LEASE_S, ceil(3 * standstill_s))
+    # The lease is renewed three times in a lease, but not during a checkpoint. Whoever takes over renews it for longer.
+    lease_s = max(LEASE_S, ceil(2 * crowd.peers * hub.checkpoint_us / 1e6))
     lines_s = after / relay.log_bytes * hub.line_us / 1e6
     return Sizes(
         relays_per_s=relays,

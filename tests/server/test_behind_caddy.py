@@ -16,6 +16,7 @@ from tests.kit.caddy import caddy
 from tests.kit.killable_sidecar import KillableSidecar
 from tests.kit.sidecar_command import PATIENCE_S
 
+
 class Site(NamedTuple):
     """A sidecar behind Caddy."""
 
