@@ -181,7 +181,7 @@ def _in_a_process(peers: int) -> HubCosts:
 def table(costs: Iterable[NamedTuple]) -> list[str]:
     """A line for each figure, and a column for each of the measurements."""
     rows = zip(*(each._asdict().items() for each in costs), strict=True)
-    return [f"{row[0][0]:20}" + "".join(f"{value:14,.1f}" for _, value in row) for row in rows]
+    return [f"{row[0][0]:20}" + "".join(f"{value:14,.2f}" for _, value in row) for row in rows]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

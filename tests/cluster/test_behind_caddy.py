@@ -12,8 +12,8 @@ import pytest
 
 from tests.kit.caddy import caddy
 from tests.kit.cluster_processes import ClusterProcesses, Instance, cluster_processes
+from tests.kit.receiving import receive, receive_json
 from tests.kit.redis_server import RedisServer
-from tests.kit.sidecar_command import PATIENCE_S
 
 FLAGS = ("--trusted-proxies", "127.0.0.1", "--drain-s", "5")
 
@@ -22,7 +22,7 @@ async def join(session: aiohttp.ClientSession, peer: str, **more: Any) -> tuple[
     """Connect through Caddy, and join. Returns the socket and the answer."""
     socket = await session.ws_connect("/ws/signaling")
     await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer, "instance": f"page-{peer}", **more})
-    return socket, await socket.receive_json(timeout=PATIENCE_S)
+    return socket, await receive_json(socket)
 
 
 def instance_of(peer: str, cluster: ClusterProcesses) -> Instance:
@@ -42,18 +42,18 @@ async def test_a_client_comes_back_to_another_sidecar_and_has_lost_nothing(
         async with caddy(tmp_path, "Caddyfile.cluster", SIDECARS=sidecars) as session:
             ann, listed = await join(session, "ann", resume=True)
             ben, _ = await join(session, "ben")
-            joined = await ann.receive_json(timeout=PATIENCE_S)
+            joined = await receive_json(ann)
             ended = instance_of("ann", cluster)
             assert instance_of("ben", cluster) is not ended
             ended.send(end)
             if end is not signal.SIGSTOP:  # of which a client learns because nothing arrives any more
-                await ann.receive(timeout=PATIENCE_S)
+                await receive(ann)
             await ben.send_json({"type": "offer", "to": "ann", "n": 1})
             token = {"token": listed["resume"]["token"], "after": joined["s"]}
             ann, resumed = await join(session, "ann", resume=token)
             assert resumed["type"] == "resumed"
-            frames = [await ann.receive_json(timeout=PATIENCE_S)]
+            frames = [await receive_json(ann)]
             while frames[-1]["type"] != "offer":
-                frames.append(await ann.receive_json(timeout=PATIENCE_S))
+                frames.append(await receive_json(ann))
             assert (frames[-1]["from"], frames[-1]["n"]) == ("ben", 1)
             assert "peer_left" not in {frame["type"] for frame in frames}

@@ -238,3 +238,39 @@ def test_who_leaves_because_its_connection_ended_leaves_as_that_ended(
 ) -> None:
     ladder = log_of(tmp_path, *TWO_PEERS, record(18, 12, "peer.left", **ANN, data=data)).ladder("bar")
     assert ladder.steps[-1].label == label
+
+
+JOINED_EARLIER = [
+    header("b00t"),
+    record(
+        2, 0.5, "log.checkpoint",
+        data={"rooms": [{**BAR, "sessions": [
+            {"session": "s-ann", "peer": "ann", "name": "Ann", "instance": "p1", "connection": 1},
+            {"session": "s-ben", "peer": "ben", "instance": "p2"},
+            {"session": "s-cat", "peer": "cat", "connection": 3},
+        ]}, {"dialect": "rooms", "room": "pub", "sessions": [{"session": "s-dan", "peer": "dan"}]}]},
+    ),
+    record(3, 1.0, "signal.relayed", **ANN, connection=1, kind="broadcast", bytes=21, data={}),
+    record(4, 2.0, "peer.resumed", **BEN, connection=4, data={"instance": "p3"}),
+    record(5, 3.0, "signal.relayed", **BEN, connection=4, to="ann", kind="text", bytes=9, data={}),
+    record(6, 4.0, "peer.joined", **BAR, peer="cat", session="s-cat", connection=3, data={}),
+]  # fmt: skip
+"""A log whose oldest segments were deleted. Cat joined when its first segment began."""
+
+
+def test_peers_that_joined_before_the_log_begins_have_columns(tmp_path: Path) -> None:
+    assert str(log_of(tmp_path, *JOINED_EARLIER).ladder("bar")).splitlines()[2:] == [
+        "                                     Ann",
+        "                                     ann                      ben                      cat",
+        "11:06:41.000  +    0.000              ├── broadcast · 21 B ───►┊",
+        "11:06:42.000  +    1.000              │                        ● back, page reloaded",
+        "11:06:43.000  +    2.000              │◄───── text · 9 B ──────┤",
+        "11:06:44.000  +    3.000              │                        │                        ● joins",
+    ]
+
+
+def test_two_peers_that_joined_before_the_log_begins_can_be_drawn_alone(tmp_path: Path) -> None:
+    log = log_of(tmp_path, *JOINED_EARLIER)
+    ladder = log.ladder(log.pairs.iloc[0])
+    assert [column.peer for column in ladder.columns] == ["ann", "ben"]
+    assert [step.what for step in ladder.steps] == ["broadcast", "back, page reloaded", "text"]

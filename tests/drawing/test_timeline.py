@@ -144,3 +144,21 @@ def test_a_recorded_meeting_has_its_reloads_and_its_reconnect() -> None:
         ("Ben", ["joined", "left"]),
     ]
     assert [row.seconds(Presence.AWAY) > 0 for row in rows] == [True, False, True, False]
+
+
+def test_peers_that_joined_before_the_log_begins_are_there_from_its_checkpoint_on(tmp_path: Path) -> None:
+    sessions = [
+        {"session": "s-ann", "peer": "ann", "name": "Ann", "connection": 1},
+        {"session": "s-ben", "peer": "ben"},
+    ]
+    log = log_of(
+        tmp_path,
+        header("b00t"),
+        record(2, 0.5, "log.checkpoint", data={"rooms": [{**BAR, "sessions": sessions}]}),
+        record(3, 1.0, "signal.relayed", **ANN, connection=1, kind="broadcast", bytes=21, data={}),
+        record(4, 2.0, "peer.left", **BEN, data={"reason": "lost"}),
+        record(5, 3.0, "server.stopped"),
+    )
+    assert spans_of(log, "ann") == [("here", 0.5, 3.0)]
+    assert spans_of(log, "ben") == [("away", 0.5, 2.0)]
+    assert [row.label for row in log.timeline("bar").attendance.rows] == ["Ann", "ben"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.kit.deployment import DEPLOY, tool
+from tests.kit.free_port import free_port
 from tests.kit.programs import until
 from tests.kit.sidecar_command import PATIENCE_S
 
@@ -24,7 +24,7 @@ OPTIONS = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\
 @asynccontextmanager
 async def caddy(folder: Path, caddyfile: str, **variables: str) -> AsyncIterator[aiohttp.ClientSession]:
     """Run Caddy until the block ends. The session trusts its certificate, and has its URL."""
-    port = _free_port()
+    port = free_port()
     (folder / "Caddyfile").write_text(OPTIONS + (DEPLOY / caddyfile).read_text())
     folders = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     environment = os.environ | folders | {"DOMAIN": f"localhost:{port}", **variables}
@@ -38,7 +38,7 @@ async def caddy(folder: Path, caddyfile: str, **variables: str) -> AsyncIterator
         connector = aiohttp.TCPConnector(ssl=trust, limit=0)
         async with aiohttp.ClientSession(f"https://localhost:{port}", connector=connector) as session:
             async with asyncio.timeout(PATIENCE_S):
-                while not await _answers(session):
+                while not await _answers(session):  # noqa: ASYNC110 - nothing here could set an event
                     await asyncio.sleep(0.1)
             yield session
     finally:
@@ -52,9 +52,3 @@ async def _answers(session: aiohttp.ClientSession) -> bool:
             return answer.status == 200
     except aiohttp.ClientConnectorError:
         return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.free_port import free_port
+
 START_WITHIN_S = 10.0
 
 
@@ -21,7 +23,7 @@ class RedisServer:
     def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
         self._options = options
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -91,12 +93,6 @@ class RedisServer:
                 return connection.recv(16).startswith(b"+PONG")
         except OSError:
             return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 def skip_without_redis() -> None:

@@ -14,6 +14,7 @@ import pytest
 from signaling_sidecar.server.drain import LEAST_IN_A_WAVE
 from tests.kit.caddy import caddy
 from tests.kit.killable_sidecar import KillableSidecar
+from tests.kit.receiving import receive, receive_json
 from tests.kit.sidecar_command import PATIENCE_S
 
 
@@ -49,10 +50,10 @@ async def test_websockets_go_through_caddy_and_have_the_address_that_caddy_saw(s
         assert len(ann._response.headers["X-Request-ID"]) == 36  # a UUID of Caddy, and not what the client made up
         for socket_, peer in ((ann, "ann"), (ben, "ben")):
             await socket_.send_json({"type": "join", "roomId": "bar", "peerId": peer})
-            assert (await socket_.receive_json(timeout=PATIENCE_S))["type"] == "peer_list"
+            assert (await receive_json(socket_))["type"] == "peer_list"
         await ben.send_json({"type": "offer", "to": "ann", "sdp": "v=0" + "x" * 60_000})
-        assert (await ann.receive_json(timeout=PATIENCE_S))["type"] == "peer_joined"
-        assert (await ann.receive_json(timeout=PATIENCE_S))["from"] == "ben"
+        assert (await receive_json(ann))["type"] == "peer_joined"
+        assert (await receive_json(ann))["from"] == "ben"
     assert "127.0.0.1" in site.records("connection.opened")[0]
     assert "203.0.113.9" not in "".join(site.records("connection.opened"))
 
@@ -72,12 +73,12 @@ async def test_a_page_of_another_origin_is_refused_through_caddy_too(site: Site)
 async def test_the_waves_arrive_through_caddy_and_a_client_waits_there_for_the_next_sidecar(site: Site) -> None:
     sockets = [await site.session.ws_connect("/ws/signaling") for _ in range(2 * LEAST_IN_A_WAVE)]
     os.kill(site.sidecar.pid, 15)
-    first = await sockets[0].receive(timeout=PATIENCE_S)
+    first = await receive(sockets[0])
     assert (first.data, first.extra) == (1012, "restart")
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await site.session.ws_connect("/ws/signaling")
     assert (refused.value.status, "Retry-After" in (refused.value.headers or {})) == (503, True)
-    others = [await socket_.receive(timeout=PATIENCE_S) for socket_ in sockets[1:]]
+    others = [await receive(socket_) for socket_ in sockets[1:]]
     assert {each.data for each in others} == {1012}
     assert await site.sidecar.ended() == 0
     waiting = asyncio.create_task(site.session.ws_connect("/ws/signaling"))

@@ -2,8 +2,8 @@
 
 1. A session is here after `peer.joined` and `peer.resumed`, away after `peer.away`, and absent after `peer.left`.
 2. When a new run of the sidecar has restored the room, no peer has a connection, so all are away until they resume.
-3. A session whose join is not in the log was there when the log begins. A session whose leave is not in the log is
-   there until the log ends.
+3. A session whose join is not in the log was there when the log begins, where the log has a checkpoint of that. A
+   session whose leave is not in the log is there until the log ends.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.diagnosis.checkpoints import WAS_AWAY
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import About, read_about
 from signaling_sidecar.drawing.presence import PRESENCE_AFTER, Presence
@@ -177,7 +178,7 @@ class _Room:
 
     def _come(self, entry: Entry, session: str, peer: str) -> Row:
         if entry.type != "peer.joined":
-            before = Presence.AWAY if entry.type == "peer.resumed" else Presence.HERE
+            before = Presence.AWAY if entry.type in ("peer.resumed", WAS_AWAY) else Presence.HERE
             self._open[session] = (before, self._began_ts or entry.ts)
         row = self._rows[session] = Row(session, peer)
         return row
