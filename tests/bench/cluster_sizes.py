@@ -20,7 +20,7 @@ from tests.bench.clients import SDP_BYTES
 from tests.bench.cluster_costs import HubCosts, RelayCosts
 
 RELAY = RelayCosts(  # of an offer
-    owner_us=28, front_us=49, copy_us=7, redis_us=25, commands=0.05, in_bytes=5490, out_bytes=7410, log_bytes=1900
+    owner_us=28, front_us=31, copy_us=8, redis_us=18, commands=0.03, in_bytes=5490, out_bytes=7410, log_bytes=1900
 )
 HUB = HubCosts(peers=1_000_000, peer_bytes=1700, checkpoint_bytes=340, checkpoint_us=10, restore_us=12, line_us=11)
 JOIN_US = 1100.0
