@@ -138,7 +138,7 @@ $(VENV)/core: $(VENV)/pyvenv.cfg pyproject.toml
 # `--no-compile`: Python compiles a module when it is first imported, and most modules never are.
 $(VENV)/tools: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --no-compile --editable '.[auth,lan,metrics,notebook,reload]' --group dev
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[auth,cluster,lan,metrics,notebook,reload]' --group dev
 	@touch $(VENV)/core $@
 
 # Tests that need a browser are skipped if there is none, and listed at the end. They fail if the variable CI is set.

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.kit.deployment import tool
+from tests.kit.free_port import free_port
 from tests.kit.programs import start_program
-from tests.kit.redis_server import free_port
 
 # Connections live long, so each new one goes to the sidecar that has the fewest.
 _CADDYFILE = """{{

@@ -330,7 +330,7 @@ class Member:
 
     async def _declare(self, silent: bytes) -> None:
         [result] = await self._link.run(ScriptCall(scripts.DECLARE, [*self._me, silent]))
-        if _checked(result)[0] == b"ok":
+        if _checked(result, "alive")[0] == b"ok":
             logger.warning("instance %d is gone", int(silent), extra={"code": "instance-gone"})
 
     # --- the hub -----------------------------------------------------------------------------------------------------
