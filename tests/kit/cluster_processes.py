@@ -18,7 +18,6 @@ import redis
 from tests.kit.programs import Program, start_program, until
 from tests.kit.redis_server import RedisServer
 from tests.kit.sidecar_command import PYTHON_PATH
-from tests.kit.sites import Sidecar
 
 LEASE_S = 1.0
 SIDECAR = ("-m", "signaling_sidecar")
@@ -26,12 +25,11 @@ FAULTS = re.compile(r"Traceback|never awaited|exception was never retrieved|Exce
 """What a sidecar must not print, whatever happens around it."""
 
 
-class Instance(Sidecar):
-    """One sidecar of a cluster."""
+class Instance:
+    """One sidecar. `url` is where it listens."""
 
-    def __init__(self, program: Program, url: str, state_dir: Path, boot: str) -> None:
-        super().__init__(url, state_dir, program.pid, program)
-        self.boot = boot
+    def __init__(self, program: Program, url: str, boot: str) -> None:
+        self.program, self.url, self.boot = program, url, boot
         self.lives = True
         """Whether clients may connect to it."""
         self.is_unharmed = True
@@ -43,7 +41,7 @@ class Instance(Sidecar):
     def send(self, number: signal.Signals) -> None:
         """Send a signal. All but SIGCONT also end the connecting of new clients."""
         self.lives, self.is_unharmed = number is signal.SIGCONT, False
-        os.kill(self.pid, number)
+        os.kill(self.program.pid, number)
 
     async def kill(self) -> None:
         self.send(signal.SIGKILL)
@@ -73,7 +71,7 @@ class ClusterProcesses:
         program = await start_program([*command, *cluster, *more], self._folder, os.environ | PYTHON_PATH)
         self._programs.append(program)
         ready = json.loads((await program.line(r'^\{"name":"signaling-sidecar"')).string)
-        instance = Instance(program, ready["url"], folder, ready["boot"])
+        instance = Instance(program, ready["url"], ready["boot"])
         self.instances.append(instance)
         return instance
 
@@ -95,7 +93,7 @@ class ClusterProcesses:
         return next((each for each in self.living if boot is not None and each.boot == boot.decode()), None)
 
     def number(self, instance: Instance) -> int:
-        """The number of a living sidecar in its cluster."""
+        """The number of a sidecar in its cluster."""
         found = self.redis.hgetall("signaling-sidecar:instances")
         [number] = [int(number) for number, boot in found.items() if boot.decode() == instance.boot]
         return number

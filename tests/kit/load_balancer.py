@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.kit.deployment import tool
+from tests.kit.free_port import free_port
 from tests.kit.programs import start_program
-from tests.kit.redis_server import free_port
 
 # WebSockets go to the sidecars in turn. Other requests are not counted, so that a test knows where a page is connected.
 _CADDYFILE = """{{

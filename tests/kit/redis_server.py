@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.free_port import free_port
+
 START_WITHIN_S = 10.0
 
 
@@ -89,16 +91,9 @@ class RedisServer:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
                 connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+                return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
-
-
-def free_port() -> int:
-    """A port that no program of this machine uses."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

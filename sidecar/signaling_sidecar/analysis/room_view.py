@@ -187,7 +187,7 @@ def _cells(record: Logged) -> list[str]:
         str(record.seq),
         f"{datetime.fromtimestamp(record.ts, UTC):%H:%M:%S.%f}"[:-3],
         visible(record.type if record.kind is None else f"{record.type} ({record.kind})"),
-        visible(" → ".join(filter(None, (record.peer or "", record.to)))),
+        visible((record.peer or "") if record.to is None else f"{record.peer or ''} → {record.to}"),
         "" if record.bytes is None else f"{record.bytes} B",
         visible((record.data or "")[:DATA_CHARACTERS]),
     ]
