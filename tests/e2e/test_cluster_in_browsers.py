@@ -38,6 +38,7 @@ TALK = """(to) => {
 }"""
 
 
+PRESENCE = ("joined", "away", "back", "left")
 SHOWS_ANOTHER_PICTURE = "video => new Promise(resolve => video.requestVideoFrameCallback(() => resolve()))"
 
 
@@ -93,14 +94,20 @@ async def assert_the_inspector_shows_the_loss(inspector: Inspector, lost: int) -
     assert inspector.faults == []
 
 
-def assert_every_reader_tells_one_story(folders: Sequence[Path], lost: int, left: int) -> None:
-    """Nobody has left, and the ladder shows the loss at the time at which it was found."""
+def assert_every_reader_tells_one_story(folders: Sequence[Path], peer: str, lost: int, left: int) -> None:
+    """Nobody has left, and only the peer whose sidecar was lost was away. `lost` and `left` are numbers of sidecars."""
     loss = [f"sidecar {lost} of the cluster was lost", f"sidecar {left} has the rooms now"]
     for log in (open_log(folders[0]), open_log(folders)):
         ladder = log.ladder(ROOM)
         assert [column.name for column in ladder.columns] == ["Ann", "Ben", "Cleo"]
         assert [step.label for step in ladder.steps if step.look == "note"] == ["room created", *loss]
-        assert "left" not in {step.look for step in ladder.steps}
+        coming_and_going = {
+            column.name: [step.look for step in ladder.steps if step.column == at and step.look in PRESENCE]
+            for at, column in enumerate(ladder.columns)
+        }
+        assert coming_and_going == {
+            name: ["joined", "away", "back"] if name == peer else ["joined"] for name in ("Ann", "Ben", "Cleo")
+        }
         assert list(log.sessions["name"]) == ["Ann", "Ben", "Cleo"]
         assert log.sessions["left"].isna().all()
         assert list(log.pairs["reason"]) == ["connected"] * 3
@@ -168,6 +175,6 @@ async def test_a_call_goes_on_when_the_sidecar_that_has_the_rooms_is_killed(
     await tail.line(rf'"instance.left".*{at_owner}')
     assert [tail.count(rf'"peer.joined".*"{person.name}') for person in people] == [1, 1, 1]
     folders = [front.state_dir, owner.state_dir]
-    assert_every_reader_tells_one_story(folders, at_owner, at_front)
+    assert_every_reader_tells_one_story(folders, lost.name, at_owner, at_front)
     shown = await notebook_of(folders)
     assert all(f"sidecar {at_owner} of the cluster was lost" in shown[kind] for kind in ("text/plain", "text/html"))
