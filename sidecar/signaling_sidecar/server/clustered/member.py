@@ -40,6 +40,15 @@ IN, LOG = f"{scripts.PREFIX}in", f"{scripts.PREFIX}log"
 logger = logging.getLogger("signaling_sidecar")
 
 
+_REASONS = {
+    "buried": "Redis had not heard of it for a whole lease, so the others took it for gone",
+    "epoch": "Redis has lost the state of the cluster",
+    "fenced": "another instance has the rooms now",
+    "lost": "Redis has an older state than before",
+}
+"""What the results of the scripts mean, for operators."""
+
+
 class OutOfDate(Exception):
     """Redis knows better what this instance is: `word` is the result of a script (`scripts.py`)."""
 
@@ -537,7 +546,9 @@ class Member:
         if term is not None and word in ("lost", "epoch") and await self._found_again(term):
             return
         logger.warning(
-            "this instance joins the cluster again, because Redis says: %s", word, extra={"code": "joins-again"}
+            "this instance joins the cluster again, and its clients must reconnect: %s",
+            _REASONS.get(word, word),
+            extra={"code": "joins-again"},
         )
         if word == "epoch":
             self._found_after_s = self._loop.time() + self._lease_s
