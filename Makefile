@@ -143,7 +143,7 @@ $(VENV)/tools: $(VENV)/pyvenv.cfg pyproject.toml
 
 # Tests that need a browser are skipped if there is none, and listed at the end. They fail if the variable CI is set.
 browser: $(VENV)/tools
-	@$(BIN)/python tests/kit/provision_browser.py || true
+	@$(BIN)/python tests/kit/provision.py || true
 
 # `npm ci` is not used, because it refuses a lock file that lacks an entry for an optional package, such as a package for
 # Windows that Vite needs only there. `--no-save` prevents npm from changing the lock file.
