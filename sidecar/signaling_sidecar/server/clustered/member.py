@@ -573,6 +573,7 @@ class Member:
         All other instances find another epoch, and join again. Their clients come back and resume their sessions.
         """
         epoch = self._next_epoch()
+        was_heard_of = self._loop.time() - self.last_renewed_s <= 2 * self._lease_s
         steps = [] if self._pending is None else [self._pending]
         while True:
             if (step := term.next_step(self._callbacks.segment_bytes())) is not None:
@@ -585,6 +586,7 @@ class Member:
                 state := term.checkpoint(),
                 term.held,
                 self._boot,
+                int(was_heard_of),
             ]
             common: list[str | bytes | int] = [*self._me, epoch, self.key, self._lease_ms, self._highest_number(term)]
             try:
