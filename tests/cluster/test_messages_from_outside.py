@@ -34,7 +34,11 @@ async def test_messages_to_the_owner(tmp_path: Path, redis: RedisServer) -> None
         owner, [front, other] = await cluster.owner(), await cluster.fronts()
         here, there = _number(cluster, front), _number(cluster, other)
         theirs = there * 1_000_000_000 + 1
-        forged = [
+        forged: list[dict[str, Any]] = [
+            *(
+                {"type": "Note", "record": {"type": each}}
+                for each in ("signal.refused", "connection.closed", "peer.left")
+            ),
             {"type": "Gone", "instance": there},
             {
                 "type": "Ended",
